@@ -1,1 +1,5 @@
+//! MosAIc: one supervised gateway in front of the systems a software organisation works with.
+#![forbid(unsafe_code)]
 
+pub mod catalogue;
+pub mod providers;

@@ -23,10 +23,18 @@ enum Item {
     Failed(Failure),
 }
 
+enum Frames {
+    /// Fed by another task.
+    Channel(mpsc::Receiver<Item>),
+    /// Polled where it is read: what a driver returns, before the engine pumps it from a supervised task.
+    Source(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
+    /// Over.
+    Finished,
+}
+
 /// The receiving side: a `Stream` of frames. Dropping it cancels the work behind it.
 pub struct BodyStream {
-    frames: mpsc::Receiver<Item>,
-    finished: bool,
+    frames: Frames,
     held: Vec<Box<dyn Any + Send>>,
 }
 
@@ -45,8 +53,7 @@ pub fn body_stream() -> (FrameSender, BodyStream) {
     (
         FrameSender { frames: sender },
         BodyStream {
-            frames: receiver,
-            finished: false,
+            frames: Frames::Channel(receiver),
             held: Vec::new(),
         },
     )
@@ -58,10 +65,7 @@ impl FrameSender {
     /// # Errors
     /// [`ReceiverGone`] when nobody will read it.
     pub async fn send(&self, frame: Bytes) -> Result<(), ReceiverGone> {
-        self.frames
-            .send(Item::Frame(frame))
-            .await
-            .map_err(|_| ReceiverGone)
+        self.frames.send(Item::Frame(frame)).await.map_err(|_| ReceiverGone)
     }
 
     /// Ends the stream well.
@@ -77,10 +81,7 @@ impl FrameSender {
     /// # Errors
     /// [`ReceiverGone`] when nobody will read it.
     pub async fn fail(self, failure: Failure) -> Result<(), ReceiverGone> {
-        self.frames
-            .send(Item::Failed(failure))
-            .await
-            .map_err(|_| ReceiverGone)
+        self.frames.send(Item::Failed(failure)).await.map_err(|_| ReceiverGone)
     }
 
     /// Resolves when the receiver is gone.
@@ -90,15 +91,22 @@ impl FrameSender {
 }
 
 impl BodyStream {
+    /// A driver's stream; its end is a clean end, its first error ends it.
+    pub fn from_stream(stream: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
+        BodyStream {
+            frames: Frames::Source(Box::pin(stream)),
+            held: Vec::new(),
+        }
+    }
+
     /// Keeps `permit` until the stream is dropped or finished: a stream holds its place in every bound it counts in.
     pub fn hold(&mut self, permit: impl Any + Send) {
         self.held.push(Box::new(permit));
     }
 
     fn finish(&mut self) {
-        self.finished = true;
+        self.frames = Frames::Finished;
         self.held.clear();
-        self.frames.close();
     }
 }
 
@@ -106,28 +114,20 @@ impl Stream for BodyStream {
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.finished {
-            return Poll::Ready(None);
+        let next = match &mut self.frames {
+            Frames::Finished => return Poll::Ready(None),
+            Frames::Source(stream) => stream.as_mut().poll_next(cx),
+            Frames::Channel(frames) => frames.poll_recv(cx).map(|item| match item {
+                Some(Item::Frame(frame)) => Some(Ok(frame)),
+                Some(Item::End) => None,
+                Some(Item::Failed(failure)) => Some(Err(failure)),
+                None => Some(Err(Failure::new(Kind::Internal, "the stream was cut before its end"))),
+            }),
+        };
+        if let Poll::Ready(None | Some(Err(_))) = &next {
+            self.finish();
         }
-        match self.frames.poll_recv(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Item::Frame(frame))) => Poll::Ready(Some(Ok(frame))),
-            Poll::Ready(Some(Item::End)) => {
-                self.finish();
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Item::Failed(failure))) => {
-                self.finish();
-                Poll::Ready(Some(Err(failure)))
-            }
-            Poll::Ready(None) => {
-                self.finish();
-                Poll::Ready(Some(Err(Failure::new(
-                    Kind::Internal,
-                    "the stream was cut before its end",
-                ))))
-            }
-        }
+        next
     }
 }
 
@@ -142,10 +142,7 @@ mod tests {
         sender.send(Bytes::from_static(b"1")).await.unwrap();
         drop(sender);
         assert_eq!(stream.next().await.unwrap().unwrap(), "1");
-        assert_eq!(
-            stream.next().await.unwrap().unwrap_err().kind,
-            Kind::Internal
-        );
+        assert_eq!(stream.next().await.unwrap().unwrap_err().kind, Kind::Internal);
         assert!(stream.next().await.is_none());
 
         let (sender, mut stream) = body_stream();

@@ -1,0 +1,110 @@
+//! Cursors: opaque to clients, authenticated by us.
+//!
+//! Invariant: a cursor opens only for the operation that made it, and names the instance that can continue it.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mosaic_actors::error::Failure;
+use subtle::ConstantTimeEq;
+
+/// Bytes of the authentication tag in front of a cursor.
+const TAG: usize = 16;
+/// The longest cursor we accept; a provider's own cursors are far shorter.
+const LONGEST: usize = 4096;
+
+/// Seals and opens cursors.
+#[derive(Clone)]
+pub struct CursorKey([u8; 32]);
+
+/// An opened cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The instance that made it.
+    pub instance: Arc<str>,
+    /// The provider's own cursor.
+    pub native: String,
+}
+
+impl CursorKey {
+    /// A key for this process. Cursors do not outlive it.
+    pub fn random() -> Self {
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        CursorKey(blake3::derive_key("mosaic cursor key of one process", &key))
+    }
+
+    /// A key derived from a secret that several nodes share.
+    pub fn derived(secret: &[u8]) -> Self {
+        CursorKey(blake3::derive_key("mosaic cursor key shared by nodes", secret))
+    }
+
+    /// Seals the provider's own cursor.
+    pub fn seal(&self, instance: &str, operation: &str, native: &str) -> String {
+        let text = format!("{instance}\n{operation}\n{native}");
+        let mut sealed = self.tag(text.as_bytes()).to_vec();
+        sealed.extend_from_slice(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    /// Opens a cursor that `operation` made.
+    ///
+    /// # Errors
+    /// `invalid_input` on `cursor` when it was not made by us for this operation.
+    pub fn open(&self, operation: &str, cursor: &str) -> Result<Opened, Failure> {
+        self.try_open(operation, cursor)
+            .ok_or_else(|| Failure::invalid("cursor", "this cursor was not made by this operation of this gateway"))
+    }
+
+    fn try_open(&self, operation: &str, cursor: &str) -> Option<Opened> {
+        if cursor.len() > LONGEST {
+            return None;
+        }
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (tag, text) = sealed.split_at_checked(TAG)?;
+        if !bool::from(tag.ct_eq(&self.tag(text))) {
+            return None;
+        }
+        let mut parts = std::str::from_utf8(text).ok()?.splitn(3, '\n');
+        let (instance, made_by, native) = (parts.next()?, parts.next()?, parts.next()?);
+        (made_by == operation).then(|| Opened {
+            instance: Arc::from(instance),
+            native: native.to_owned(),
+        })
+    }
+
+    fn tag(&self, text: &[u8]) -> [u8; TAG] {
+        let mut tag = [0; TAG];
+        tag.copy_from_slice(&blake3::keyed_hash(&self.0, text).as_bytes()[..TAG]);
+        tag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn opens_what_it_sealed_and_nothing_else(native in "[ -~\n]{0,60}", flip in 0usize..40) {
+            let key = CursorKey::random();
+            let sealed = key.seal("forge-a", "git.repo.list", &native);
+            prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
+            prop_assert!(key.open("git.branch.list", &sealed).is_err());
+            prop_assert!(CursorKey::random().open("git.repo.list", &sealed).is_err());
+            let mut forged = sealed.clone().into_bytes();
+            let at = flip % forged.len();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            prop_assert!(forged == sealed || key.open("git.repo.list", &forged).is_err());
+        }
+
+        #[test]
+        fn never_panics(text in ".{0,200}") {
+            let _ = CursorKey::random().open("x", &text);
+        }
+    }
+}

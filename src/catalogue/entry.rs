@@ -1,0 +1,343 @@
+//! A row of the catalogue with its types erased.
+//!
+//! Invariant: an input is parsed and checked exactly once, here, whichever surface it came through.
+
+use std::sync::Arc;
+
+use mosaic_actors::call::{AnyValue, RequestKey, Resource};
+use mosaic_actors::error::{Failure, Kind};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value};
+
+use super::cursor::CursorKey;
+use super::{Declaration, Op};
+
+/// A row of the catalogue.
+pub struct Entry {
+    /// What is declared.
+    pub declaration: &'static Declaration,
+    /// The input's fields, for surfaces that take them one by one.
+    pub fields: Vec<Field>,
+    /// The JSON Schema of the input, self-contained.
+    pub input_schema: Schema,
+    /// The JSON Schema of the output, or of one event of a stream, self-contained.
+    pub output_schema: Schema,
+    prepare: fn(Value, bool, &CursorKey) -> Result<Prepared, Failure>,
+}
+
+/// One field of an input.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name in JSON.
+    pub name: String,
+    /// What it holds.
+    pub shape: Shape,
+    /// It has no default.
+    pub required: bool,
+    /// One sentence.
+    pub description: String,
+    /// The words allowed, where they are few.
+    pub choices: Vec<String>,
+}
+
+/// What a field holds, as far as a text surface must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text, taken as it is.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Several texts.
+    TextList,
+    /// Anything else, written as JSON.
+    Json,
+}
+
+/// A parsed input, ready to become a call.
+pub struct Prepared {
+    /// What the call is about.
+    pub resource: Resource,
+    /// The typed input.
+    pub input: AnyValue,
+    /// The key of the canonical request; absent where the operation is not cacheable.
+    pub request_key: Option<RequestKey>,
+    /// The instance that a cursor pins.
+    pub instance: Option<Arc<str>>,
+}
+
+impl Entry {
+    /// Erases the types of `O`.
+    pub fn of<O: Op>() -> Self {
+        let input_schema = schema_of::<O::Input>();
+        Entry {
+            declaration: O::DECLARATION,
+            fields: fields_of(&input_schema),
+            input_schema,
+            output_schema: schema_of::<O::Output>(),
+            prepare: prepare::<O>,
+        }
+    }
+
+    /// Parses and checks an input.
+    ///
+    /// # Errors
+    /// `invalid_input` that names the field.
+    pub fn prepare(&self, input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+        (self.prepare)(input, include_raw, cursors)
+    }
+
+    /// The operation's full name.
+    pub fn name(&self) -> &'static str {
+        self.declaration.facts.name
+    }
+
+    /// The field called `name`.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Field {
+    /// Turns the texts given for this field (a query parameter, a flag) into JSON.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the field.
+    pub fn parse(&self, texts: &[String]) -> Result<Value, Failure> {
+        let wrong = |what: &str| Failure::invalid(&self.name, format!("{} must be {what}", self.name));
+        if self.shape == Shape::TextList {
+            return Ok(Value::from(texts.to_vec()));
+        }
+        let [text] = texts else {
+            return Err(wrong("given once"));
+        };
+        match self.shape {
+            Shape::Text | Shape::TextList => Ok(Value::from(text.as_str())),
+            Shape::Integer => text
+                .parse::<i64>()
+                .map(Value::from)
+                .map_err(|_| wrong("a whole number")),
+            Shape::Number => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Value::from(number)),
+                _ => Err(wrong("a number")),
+            },
+            Shape::Boolean => text
+                .parse::<bool>()
+                .map(Value::from)
+                .map_err(|_| wrong("true or false")),
+            Shape::Json => serde_json::from_str(text).map_err(|_| wrong("JSON")),
+        }
+    }
+}
+
+fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+    let facts = &O::DECLARATION.facts;
+    let mut input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| {
+        let path = error.path().to_string();
+        let sentence = error.inner().to_string();
+        let field = if path == "." {
+            first_quoted(&sentence).unwrap_or("input").to_owned()
+        } else {
+            path
+        };
+        Failure::invalid(field, sentence)
+    })?;
+    O::check(&input)?;
+    let resource = O::resource(&input)?;
+    let mut instance = None;
+    if let Some(cursor) = O::cursor(&mut input)
+        && let Some(sealed) = cursor.as_deref()
+    {
+        let opened = cursors.open(facts.name, sealed)?;
+        if resource.instance().is_some_and(|pinned| *pinned != opened.instance) {
+            return Err(Failure::invalid(
+                "cursor",
+                "this cursor belongs to another provider than the resource",
+            ));
+        }
+        *cursor = Some(opened.native);
+        instance = Some(opened.instance);
+    }
+    let request_key = match facts.cache {
+        Some(_) => Some(request_key(facts.name, &input, include_raw)?),
+        None => None,
+    };
+    Ok(Prepared {
+        resource,
+        input: Arc::new(input),
+        request_key,
+        instance,
+    })
+}
+
+/// Typed inputs serialise their fields in declaration order, so equal inputs give equal bytes.
+fn request_key(operation: &str, input: &impl serde::Serialize, include_raw: bool) -> Result<RequestKey, Failure> {
+    let canonical = serde_json::to_vec(input)
+        .map_err(|error| Failure::new(Kind::Internal, "an input could not be serialised").because(error))?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(operation.as_bytes());
+    hasher.update(&[0, u8::from(include_raw)]);
+    hasher.update(&canonical);
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// serde names an unknown or missing field of the top level between backticks.
+fn first_quoted(sentence: &str) -> Option<&str> {
+    sentence.split('`').nth(1)
+}
+
+fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+fn fields_of(schema: &Schema) -> Vec<Field> {
+    let empty = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    properties
+        .iter()
+        .map(|(name, property)| Field {
+            name: name.clone(),
+            shape: shape_of(property),
+            required: required.contains(&name.as_str()),
+            description: property
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            choices: choices_of(property),
+        })
+        .collect()
+}
+
+fn shape_of(property: &Value) -> Shape {
+    let kinds: Vec<&str> = match property.get("type") {
+        Some(Value::String(kind)) => vec![kind],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ if !choices_of(property).is_empty() => vec!["string"],
+        _ => vec![],
+    };
+    match kinds.into_iter().find(|kind| *kind != "null") {
+        Some("string") => Shape::Text,
+        Some("integer") => Shape::Integer,
+        Some("number") => Shape::Number,
+        Some("boolean") => Shape::Boolean,
+        Some("array") if property.pointer("/items/type").and_then(Value::as_str) == Some("string") => Shape::TextList,
+        _ => Shape::Json,
+    }
+}
+
+fn choices_of(property: &Value) -> Vec<String> {
+    let words = |list: &Vec<Value>, of: fn(&Value) -> Option<&str>| -> Option<Vec<String>> {
+        list.iter().map(|item| of(item).map(str::to_owned)).collect()
+    };
+    if let Some(list) = property.get("enum").and_then(Value::as_array) {
+        return words(list, Value::as_str).unwrap_or_default();
+    }
+    if let Some(list) = property.get("oneOf").and_then(Value::as_array) {
+        return words(list, |item| item.get("const").and_then(Value::as_str)).unwrap_or_default();
+    }
+    vec![]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{OPERATIONS, find};
+    use super::*;
+    use serde_json::json;
+
+    fn prepare(name: &str, input: Value) -> Result<Prepared, Failure> {
+        find(name)
+            .expect("the operation exists")
+            .prepare(input, false, &CursorKey::random())
+    }
+
+    #[test]
+    fn wrong_inputs_name_their_field() {
+        let field = |name, input| {
+            prepare(name, input)
+                .err()
+                .expect("refused")
+                .field
+                .expect("a field")
+                .to_string()
+        };
+        assert_eq!(field("git.repo.get", json!({})), "repo");
+        assert_eq!(field("git.repo.get", json!({"repo": "a/b", "colour": 1})), "colour");
+        assert_eq!(field("git.repo.get", json!({"repo": ""})), "repo");
+        assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": 101})), "limit");
+        assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": "x"})), "limit");
+        assert_eq!(field("git.file.get", json!({"repo": "a/b", "path": "../x"})), "path");
+        assert_eq!(
+            field("projects.issue.list", json!({"project": "a/b", "state": "odd"})),
+            "state"
+        );
+        assert_eq!(field("ai.chat.complete", json!({"model": "m"})), "messages");
+        assert_eq!(
+            field(
+                "ai.chat.complete",
+                json!({"model": "m", "messages": [{"role": "user", "content": 3}]})
+            ),
+            "messages[0].content"
+        );
+        assert_eq!(
+            field("git.branch.list", json!({"repo": "a/b", "cursor": "forged"})),
+            "cursor"
+        );
+    }
+
+    #[test]
+    fn equal_requests_have_equal_keys() {
+        let key = |input| prepare("git.branch.list", input).unwrap().request_key.unwrap();
+        assert_eq!(
+            key(json!({"repo": "a/b", "limit": 5})),
+            key(json!({"limit": 5, "repo": "a/b"}))
+        );
+        assert_ne!(
+            key(json!({"repo": "a/b", "limit": 5})),
+            key(json!({"repo": "a/b", "limit": 6}))
+        );
+        assert!(
+            prepare("projects.issue.create", json!({"project": "a/b", "title": "t"}))
+                .unwrap()
+                .request_key
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn every_placeholder_and_positional_is_a_field() {
+        for entry in OPERATIONS.iter() {
+            let declaration = entry.declaration;
+            for part in declaration.path.split('{').skip(1) {
+                let name = part.split('}').next().expect("a closed brace");
+                assert!(
+                    entry.field(name).is_some_and(|field| field.required),
+                    "{} {name}",
+                    entry.name()
+                );
+            }
+            for name in declaration.positional {
+                assert!(entry.field(name).is_some(), "{} {name}", entry.name());
+            }
+        }
+        let list = find("projects.issue.list").expect("declared");
+        assert_eq!(list.field("state").expect("a field").choices, ["open", "closed", "all"]);
+        assert_eq!(list.field("labels").expect("a field").shape, Shape::TextList);
+        assert_eq!(list.field("limit").expect("a field").shape, Shape::Integer);
+    }
+}

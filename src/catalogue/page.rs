@@ -1,0 +1,63 @@
+//! Pages of lists.
+//!
+//! Invariant: a page that has more carries the cursor that fetches it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Output;
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Fetches the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub has_more: bool,
+    /// The number of rows in all pages, where the provider tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// With `provider=all`: the instances that failed, and why. The page is then partial.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<PartialError>,
+}
+
+/// Why one of several providers is missing from a page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartialError {
+    /// The instance.
+    pub provider: String,
+    /// The error's code.
+    pub code: String,
+    /// The sentence for people.
+    pub message: String,
+    /// Whether a retry can help.
+    pub retryable: bool,
+}
+
+impl<T> Page<T> {
+    /// A page of `items`; `next` is the provider's own cursor.
+    pub fn new(items: Vec<T>, next: Option<String>) -> Self {
+        Page {
+            items,
+            has_more: next.is_some(),
+            next_cursor: next,
+            total: None,
+            errors: Vec::new(),
+        }
+    }
+}
+
+impl<T> Output for Page<T>
+where
+    T: Serialize + for<'de> Deserialize<'de> + JsonSchema + Send + Sync + 'static,
+{
+    fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> String) {
+        if let Some(cursor) = &mut self.next_cursor {
+            *cursor = seal(cursor);
+        }
+    }
+}

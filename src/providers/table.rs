@@ -1,0 +1,217 @@
+//! A driver as a table of typed handlers.
+//!
+//! Invariant: an input is downcast once and an output serialised once, here; drivers see only their own types.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::BodyStream;
+use serde::Serialize;
+
+use super::Connection;
+use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::{Op, Output};
+
+/// A provider's driver, typed. [`connect`] makes the engine's object of it.
+pub trait Provider: Send + Sync + Sized + 'static {
+    /// Makes the driver of one instance. Sends nothing.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the setting at fault.
+    fn connect(connection: &Connection) -> Result<Self, Failure>;
+
+    /// What it can do.
+    fn handlers() -> Handlers<Self>;
+
+    /// Asks the provider, cheaply, whether it is there and takes our credential.
+    fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What a handler gets.
+pub struct Request<O: Op> {
+    /// The typed input; its cursor is the provider's own.
+    pub input: Arc<O::Input>,
+    /// The resource as the provider knows it.
+    pub native: Arc<str>,
+    /// The instance, for neutral ids.
+    pub instance: Arc<str>,
+    /// The caller wants the provider's own JSON beside the neutral one.
+    pub include_raw: bool,
+}
+
+/// What a handler gives.
+pub struct Reply<T> {
+    /// The neutral output.
+    pub value: T,
+    /// The provider's request id.
+    pub upstream_request_id: Option<Arc<str>>,
+}
+
+type Handler<D> = Box<dyn Fn(Arc<D>, Arc<Call>, Seal) -> BoxFuture<Result<Answer, Failure>> + Send + Sync>;
+
+/// The table of what a driver can do.
+pub struct Handlers<D> {
+    by_name: HashMap<&'static str, Handler<D>>,
+}
+
+impl<D> Default for Handlers<D> {
+    fn default() -> Self {
+        Handlers {
+            by_name: HashMap::new(),
+        }
+    }
+}
+
+/// Seals the cursors of one instance.
+#[derive(Clone)]
+struct Seal {
+    instance: Arc<str>,
+    cursors: CursorKey,
+}
+
+impl<D: Send + Sync + 'static> Handlers<D> {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the handler of `O`.
+    #[must_use]
+    pub fn on<O, F, Fut>(mut self, handler: F) -> Self
+    where
+        O: Op,
+        F: Fn(Arc<D>, Request<O>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply<O::Output>, Failure>> + Send + 'static,
+    {
+        let erased: Handler<D> = Box::new(move |driver, call, seal| {
+            Box::pin(async move {
+                let request = Request::<O>::of(&call, &seal)?;
+                let mut reply = handler(driver, request).await?;
+                reply
+                    .value
+                    .seal_cursor(&|native| seal.cursors.seal(&seal.instance, call.operation.name, native));
+                Ok(Answer {
+                    head: seal.head("application/json", reply.upstream_request_id),
+                    body: Body::Bytes(serialise(&reply.value)?),
+                    value: Some(Value(Arc::new(reply.value))),
+                })
+            })
+        });
+        self.by_name.insert(O::DECLARATION.facts.name, erased);
+        self
+    }
+
+    /// Adds the handler of a streaming `O`: its future resolves when the provider has accepted the request.
+    #[must_use]
+    pub fn stream<O, F, Fut, S>(mut self, handler: F) -> Self
+    where
+        O: Op,
+        F: Fn(Arc<D>, Request<O>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply<S>, Failure>> + Send + 'static,
+        S: Stream<Item = Result<O::Output, Failure>> + Send + 'static,
+    {
+        let erased: Handler<D> = Box::new(move |driver, call, seal| {
+            Box::pin(async move {
+                let request = Request::<O>::of(&call, &seal)?;
+                let reply = handler(driver, request).await?;
+                let frames = reply.value.map(|event| event.and_then(|event| serialise(&event)));
+                Ok(Answer {
+                    head: seal.head("text/event-stream", reply.upstream_request_id),
+                    body: Body::Stream(BodyStream::from_stream(frames)),
+                    value: None,
+                })
+            })
+        });
+        self.by_name.insert(O::DECLARATION.facts.name, erased);
+        self
+    }
+
+    /// The names of what can be done.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.by_name.keys().copied().collect()
+    }
+}
+
+impl<O: Op> Request<O> {
+    fn of(call: &Call, seal: &Seal) -> Result<Self, Failure> {
+        let input = call.input.clone().downcast::<O::Input>().map_err(|_| {
+            Failure::new(
+                Kind::Internal,
+                format!("{} was given an input of another type", call.operation.name),
+            )
+        })?;
+        Ok(Request {
+            input,
+            native: call.resource.native().clone(),
+            instance: seal.instance.clone(),
+            include_raw: call.include_raw,
+        })
+    }
+}
+
+impl Seal {
+    fn head(&self, content_type: &'static str, upstream_request_id: Option<Arc<str>>) -> Head {
+        Head {
+            content_type,
+            upstream_request_id,
+            cache: CacheStatus::Bypass,
+            ..Head::json(self.instance.clone())
+        }
+    }
+}
+
+fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| Failure::new(Kind::Internal, "an output could not be serialised").because(error))
+}
+
+struct TableDriver<D> {
+    driver: Arc<D>,
+    handlers: Handlers<D>,
+    capabilities: Capabilities,
+    seal: Seal,
+}
+
+/// Makes the engine's driver of a [`Provider`].
+///
+/// # Errors
+/// As [`Provider::connect`].
+pub fn connect<D: Provider>(connection: &Connection) -> Result<Arc<dyn Driver>, Failure> {
+    let handlers = D::handlers();
+    Ok(Arc::new(TableDriver {
+        driver: Arc::new(D::connect(connection)?),
+        capabilities: handlers.names().into_iter().collect(),
+        handlers,
+        seal: Seal {
+            instance: connection.instance.clone(),
+            cursors: connection.cursors.clone(),
+        },
+    }))
+}
+
+impl<D: Provider> Driver for TableDriver<D> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        match self.handlers.by_name.get(call.operation.name) {
+            Some(handler) => handler(self.driver.clone(), call, self.seal.clone()),
+            None => Box::pin(async move {
+                let sentence = format!("{} cannot be done by this provider", call.operation.name);
+                Err(Failure::new(Kind::Unsupported, sentence).never_sent())
+            }),
+        }
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+        Box::pin(async move { self.driver.health().await })
+    }
+}
