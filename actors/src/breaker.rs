@@ -1,0 +1,265 @@
+//! Circuit breakers: the gate that every attempt passes, and the actor that decides its state.
+//!
+//! Invariant: only the actor opens and closes the gate. The gate outlives the actor, so a restart of the actor or of
+//! its provider forgets nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::policy::breaker::{BreakerSettings, Circuit, Verdict};
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::telemetry::ProviderMeters;
+
+/// `until` of a closed circuit.
+const CLOSED: u64 = 0;
+
+/// A breaker's published state.
+pub struct BreakerGate {
+    /// 0: closed; else when probes may pass, in nanoseconds of the system's clock.
+    until: AtomicU64,
+    /// The openings since the last closing in the upper half, the free probes in the lower.
+    probes: AtomicU64,
+    failures: AtomicU32,
+    forced: AtomicBool,
+    settings: BreakerSettings,
+    clock: Clock,
+    actor: Handle<BreakerMsg>,
+    meters: Arc<ProviderMeters>,
+}
+
+/// The right to make one attempt. Tell how it ended; dropped untold, a probe is given back.
+pub struct BreakerPermit {
+    gate: Arc<BreakerGate>,
+    probe: Option<u32>,
+}
+
+/// A breaker as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BreakerSnapshot {
+    /// `closed`, `open`, `half_open` or `forced_open`.
+    pub state: &'static str,
+    /// Failures since the last success.
+    pub consecutive_failures: u32,
+    /// Times that it opened since it was last closed.
+    pub openings: u32,
+    /// Until probes may pass.
+    pub retry_in_ms: Option<u64>,
+}
+
+impl BreakerGate {
+    /// A closed gate.
+    pub fn new(settings: BreakerSettings, clock: Clock, meters: Arc<ProviderMeters>) -> Arc<Self> {
+        Arc::new(BreakerGate {
+            until: AtomicU64::new(CLOSED),
+            probes: AtomicU64::new(0),
+            failures: AtomicU32::new(0),
+            forced: AtomicBool::new(false),
+            settings,
+            clock,
+            actor: Handle::new(),
+            meters,
+        })
+    }
+
+    /// Asks to make an attempt.
+    ///
+    /// # Errors
+    /// How long the circuit stays open, or a guess where a probe is out.
+    pub fn permit(self: &Arc<Self>, now: u64) -> Result<BreakerPermit, Duration> {
+        let until = self.until.load(Acquire);
+        if until == CLOSED {
+            return Ok(BreakerPermit { gate: self.clone(), probe: None });
+        }
+        if now < until || self.forced.load(Relaxed) {
+            return Err(Duration::from_nanos(until.saturating_sub(now)).max(Duration::from_millis(100)));
+        }
+        let mut probes = self.probes.load(Acquire);
+        while probes as u32 > 0 {
+            match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
+                Ok(_) => {
+                    self.meters.breaker_state.set(1.0);
+                    return Ok(BreakerPermit { gate: self.clone(), probe: Some((probes >> 32) as u32) });
+                }
+                Err(seen) => probes = seen,
+            }
+        }
+        Err(Duration::from_millis(500))
+    }
+
+    /// Closed, or open and forced, or waiting, as of `now`.
+    pub fn snapshot(&self, now: u64) -> BreakerSnapshot {
+        let until = self.until.load(Acquire);
+        let state = match until {
+            CLOSED => "closed",
+            _ if self.forced.load(Relaxed) => "forced_open",
+            _ if now < until => "open",
+            _ => "half_open",
+        };
+        BreakerSnapshot {
+            state,
+            consecutive_failures: self.failures.load(Relaxed),
+            openings: if until == CLOSED { 0 } else { (self.probes.load(Relaxed) >> 32) as u32 },
+            retry_in_ms: (until != CLOSED).then(|| until.saturating_sub(now) / 1_000_000),
+        }
+    }
+
+    fn circuit(&self) -> Circuit {
+        match self.until.load(Acquire) {
+            CLOSED => Circuit::Closed { failures: self.failures.load(Relaxed) },
+            until => Circuit::Open { until, openings: (self.probes.load(Relaxed) >> 32) as u32 },
+        }
+    }
+
+    /// Called by the actor alone.
+    fn publish(&self, circuit: Circuit) {
+        match circuit {
+            Circuit::Closed { failures } => {
+                self.failures.store(failures, Relaxed);
+                self.forced.store(false, Relaxed);
+                self.until.store(CLOSED, Release);
+                self.meters.breaker_state.set(0.0);
+            }
+            Circuit::Open { until, openings } => {
+                // The probes first: whoever sees the new time finds them.
+                let probes = u64::from(openings) << 32 | u64::from(self.settings.probes.max(1));
+                self.probes.store(probes, Release);
+                self.until.store(until.max(1), Release);
+                self.meters.breaker_state.set(2.0);
+                self.meters.breaker_opened.increment(1);
+            }
+        }
+    }
+
+    fn give_back(&self, opening: u32) {
+        let mut probes = self.probes.load(Acquire);
+        while (probes >> 32) as u32 == opening {
+            match self.probes.compare_exchange_weak(probes, probes + 1, AcqRel, Acquire) {
+                Ok(_) => return,
+                Err(seen) => probes = seen,
+            }
+        }
+    }
+
+    /// Forces the circuit open until it is reset.
+    pub fn force_open(&self) -> bool {
+        self.actor.send(BreakerMsg::ForceOpen).is_ok()
+    }
+
+    /// Closes the circuit.
+    pub fn reset(&self) -> bool {
+        self.actor.send(BreakerMsg::Reset).is_ok()
+    }
+}
+
+impl BreakerPermit {
+    /// Tells how the attempt ended.
+    pub fn tell(mut self, verdict: Verdict) {
+        let probe = self.probe.take();
+        // The common case costs no message: a success where nothing failed changes nothing.
+        if verdict == Verdict::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
+            return;
+        }
+        let told = self.gate.actor.send(BreakerMsg::Ended { verdict, probe: probe.is_some() });
+        if told.is_err()
+            && let Some(opening) = probe
+        {
+            // Nobody listened: let another probe find out.
+            self.gate.give_back(opening);
+        }
+    }
+
+    /// Whether this attempt probes an open circuit.
+    pub fn is_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+}
+
+impl Drop for BreakerPermit {
+    fn drop(&mut self) {
+        if let Some(opening) = self.probe {
+            self.gate.give_back(opening);
+        }
+    }
+}
+
+/// What a breaker is told.
+pub enum BreakerMsg {
+    /// An attempt ended.
+    Ended {
+        /// How.
+        verdict: Verdict,
+        /// It probed an open circuit.
+        probe: bool,
+    },
+    /// An administrator opens it.
+    ForceOpen,
+    /// An administrator closes it.
+    Reset,
+}
+
+impl Message for BreakerMsg {
+    fn label(&self) -> &'static str {
+        match self {
+            BreakerMsg::Ended { .. } => "ended",
+            BreakerMsg::ForceOpen => "force_open",
+            BreakerMsg::Reset => "reset",
+        }
+    }
+}
+
+struct Breaker {
+    gate: Arc<BreakerGate>,
+    instance: Arc<str>,
+}
+
+/// The child spec of an instance's breaker.
+pub(crate) fn breaker_spec(instance: Arc<str>, gate: Arc<BreakerGate>) -> ChildSpec {
+    let handle = gate.actor.clone();
+    ChildSpec::worker("breaker", &handle, move || Ok(Breaker { gate: gate.clone(), instance: instance.clone() }))
+        .kind("breaker")
+}
+
+impl Worker for Breaker {
+    type Msg = BreakerMsg;
+
+    async fn handle(&mut self, message: BreakerMsg, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
+        let gate = &self.gate;
+        let before = gate.circuit();
+        let after = match message {
+            BreakerMsg::Reset => Circuit::NEW,
+            BreakerMsg::ForceOpen => {
+                gate.forced.store(true, Relaxed);
+                Circuit::Open { until: gate.clock.nanos(), openings: 1 }
+            }
+            BreakerMsg::Ended { .. } if gate.forced.load(Relaxed) => before,
+            BreakerMsg::Ended { verdict, probe } => before.after(verdict, probe, &gate.settings, gate.clock.nanos()),
+        };
+        if after != before {
+            gate.publish(after);
+            self.tell_people(before, after);
+        }
+        Ok(())
+    }
+}
+
+impl Breaker {
+    fn tell_people(&self, before: Circuit, after: Circuit) {
+        match (before, after) {
+            (Circuit::Closed { .. }, Circuit::Open { .. }) => {
+                tracing::warn!(provider = %self.instance, "circuit breaker opened");
+            }
+            (Circuit::Open { .. }, Circuit::Open { openings, .. }) => {
+                tracing::warn!(provider = %self.instance, openings, "circuit breaker stays open: the probe failed");
+            }
+            (Circuit::Open { .. }, Circuit::Closed { .. }) => {
+                tracing::info!(provider = %self.instance, "circuit breaker closed");
+            }
+            (Circuit::Closed { .. }, Circuit::Closed { .. }) => {}
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! L1, the memory tier: a concurrent map that every call reads, and the actor that alone writes it.
+//!
+//! Invariant: an answer that was asked for before a write is never stored after it. A fill carries the epoch at which
+//! its call began; the actor refuses it when one of its tags was invalidated since.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::sync::Cache;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{CacheKey, Entry, Tag};
+use crate::policy::freshness::Freshness;
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::telemetry::Meters;
+
+/// Bounds of the memory tier.
+#[derive(Clone, Copy, Debug)]
+pub struct L1Settings {
+    /// Off: every lookup misses and nothing is stored.
+    pub enabled: bool,
+    /// Bytes held at most.
+    pub max_bytes: u64,
+    /// The largest body that is stored.
+    pub max_entry: usize,
+}
+
+impl Default for L1Settings {
+    fn default() -> Self {
+        L1Settings { enabled: true, max_bytes: 64 << 20, max_entry: 1 << 20 }
+    }
+}
+
+/// How often the index of tags is cleared of entries that the map has dropped.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How long the actor may take to confirm; a longer silence means that it is being restarted.
+const CONFIRM_WITHIN: Duration = Duration::from_millis(250);
+
+/// The memory tier as every call sees it.
+pub struct L1 {
+    map: Cache<CacheKey, Arc<Stored>>,
+    settings: L1Settings,
+    /// Counts invalidations; a fill from before is checked against those since.
+    epoch: AtomicU64,
+    /// Entries of an earlier trust are not served.
+    trust: AtomicU64,
+    actor: Handle<L1Msg>,
+    meters: Arc<Meters>,
+}
+
+struct Stored {
+    entry: Arc<Entry>,
+    trust: u64,
+}
+
+/// What a lookup found.
+pub enum Lookup {
+    /// Serve it.
+    Fresh(Arc<Entry>),
+    /// Keep it for the case that the provider fails.
+    Stale(Arc<Entry>),
+    /// Nothing.
+    Miss,
+}
+
+/// The tier as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct L1Snapshot {
+    /// It stores and serves.
+    pub enabled: bool,
+    /// Entries held, approximately.
+    pub entries: u64,
+    /// Bytes held, approximately.
+    pub bytes: u64,
+    /// The bound on them.
+    pub max_bytes: u64,
+}
+
+struct Lifetime;
+
+impl Expiry<CacheKey, Arc<Stored>> for Lifetime {
+    fn expire_after_create(&self, _key: &CacheKey, stored: &Arc<Stored>, _at: Instant) -> Option<Duration> {
+        Some(stored.entry.lifetime())
+    }
+
+    fn expire_after_update(
+        &self,
+        _key: &CacheKey,
+        stored: &Arc<Stored>,
+        _at: Instant,
+        _left: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(stored.entry.lifetime())
+    }
+}
+
+impl L1 {
+    pub(crate) fn new(settings: L1Settings, meters: Arc<Meters>) -> Arc<Self> {
+        let map = Cache::builder()
+            .max_capacity(settings.max_bytes)
+            .weigher(|_key, stored: &Arc<Stored>| u32::try_from(stored.entry.weight()).unwrap_or(u32::MAX))
+            .expire_after(Lifetime)
+            .build();
+        Arc::new(L1 {
+            map,
+            settings,
+            epoch: AtomicU64::new(0),
+            trust: AtomicU64::new(0),
+            actor: Handle::new(),
+            meters,
+        })
+    }
+
+    /// Looks a key up.
+    pub fn get(&self, key: &CacheKey, now: u64) -> Lookup {
+        if !self.settings.enabled {
+            return Lookup::Miss;
+        }
+        let found = self.map.get(key).filter(|stored| stored.trust == self.trust.load(Acquire));
+        let Some(stored) = found else {
+            self.meters.l1.misses.increment(1);
+            return Lookup::Miss;
+        };
+        match stored.entry.freshness(now) {
+            Freshness::Fresh => {
+                self.meters.l1.hits.increment(1);
+                Lookup::Fresh(stored.entry.clone())
+            }
+            Freshness::Stale => {
+                self.meters.l1.misses.increment(1);
+                Lookup::Stale(stored.entry.clone())
+            }
+            Freshness::Expired => {
+                self.meters.l1.misses.increment(1);
+                Lookup::Miss
+            }
+        }
+    }
+
+    /// The epoch that a fill must name: read it before the provider is asked.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Acquire)
+    }
+
+    /// Stores an entry, unless a write came in between. Returns when it is there, or will not be.
+    pub async fn fill(&self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) {
+        if !self.settings.enabled || entry.weight() > self.settings.max_entry {
+            return;
+        }
+        let (done, confirmed) = oneshot::channel();
+        if self.actor.send(L1Msg::Fill { key, entry, tags, epoch, done }).is_ok() {
+            // An answer that is not stored costs a miss later, nothing more.
+            let _unconfirmed = tokio::time::timeout(CONFIRM_WITHIN, confirmed).await;
+        }
+    }
+
+    /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one.
+    pub async fn invalidate(&self, tags: Vec<Tag>) {
+        if !self.settings.enabled || tags.is_empty() {
+            return;
+        }
+        let (done, confirmed) = oneshot::channel();
+        let sent = self.actor.send(L1Msg::Invalidate { tags, done }).is_ok();
+        if !sent || !matches!(tokio::time::timeout(CONFIRM_WITHIN, confirmed).await, Ok(Ok(()))) {
+            // The actor is being restarted and its index is lost: trust nothing that is stored.
+            self.distrust();
+        }
+    }
+
+    /// Makes everything that is stored invisible at once.
+    fn distrust(&self) {
+        self.trust.fetch_add(1, AcqRel);
+        self.map.invalidate_all();
+    }
+
+    /// As it stands.
+    pub fn snapshot(&self) -> L1Snapshot {
+        L1Snapshot {
+            enabled: self.settings.enabled,
+            entries: self.map.entry_count(),
+            bytes: self.map.weighted_size(),
+            max_bytes: self.settings.max_bytes,
+        }
+    }
+}
+
+/// What the actor of the memory tier is told.
+pub enum L1Msg {
+    /// Store an entry.
+    Fill {
+        /// Under this key.
+        key: CacheKey,
+        /// This.
+        entry: Arc<Entry>,
+        /// To be dropped with any of these.
+        tags: Vec<Tag>,
+        /// The epoch at which its call began.
+        epoch: u64,
+        /// Told when it is decided.
+        done: oneshot::Sender<()>,
+    },
+    /// Drop what carries one of the tags.
+    Invalidate {
+        /// The tags.
+        tags: Vec<Tag>,
+        /// Told when it is done.
+        done: oneshot::Sender<()>,
+    },
+    /// Forget index rows whose entries are gone.
+    Sweep,
+}
+
+impl Message for L1Msg {
+    fn label(&self) -> &'static str {
+        match self {
+            L1Msg::Fill { .. } => "fill",
+            L1Msg::Invalidate { .. } => "invalidate",
+            L1Msg::Sweep => "sweep",
+        }
+    }
+}
+
+/// The only writer of the map.
+struct L1Actor {
+    l1: Arc<L1>,
+    by_tag: HashMap<Tag, HashSet<CacheKey>>,
+    /// When a tag was last invalidated, by epoch, as long as a fill from before may be under way.
+    invalidated: HashMap<Tag, (u64, Instant)>,
+    /// The epoch of the newest record that was forgotten: fills from before it are refused.
+    forgotten: u64,
+}
+
+/// A fill comes at most so long after its call began: the longest deadline, with room.
+const FILLS_WITHIN: Duration = Duration::from_secs(900);
+/// Records of invalidations at most; beyond, the oldest are forgotten and old fills refused.
+const MAX_INVALIDATED: usize = 100_000;
+
+/// The child spec of the memory tier's actor.
+pub(crate) fn l1_spec(l1: &Arc<L1>) -> ChildSpec {
+    let handle = l1.actor.clone();
+    let (l1, shown) = (l1.clone(), l1.clone());
+    ChildSpec::worker("l1", &handle, move || {
+        Ok(L1Actor {
+            l1: l1.clone(),
+            by_tag: HashMap::new(),
+            invalidated: HashMap::new(),
+            // Whatever began before this incarnation may have missed an invalidation.
+            forgotten: l1.epoch.fetch_add(1, AcqRel) + 1,
+        })
+    })
+    .kind("cache")
+    .gauges(Arc::new(move || {
+        let snapshot = shown.snapshot();
+        vec![("entries", snapshot.entries), ("bytes", snapshot.bytes)]
+    }))
+}
+
+impl Worker for L1Actor {
+    type Msg = L1Msg;
+
+    async fn start(&mut self, cx: &Context<L1Msg>) -> Result<(), Fault> {
+        // The index died with the incarnation before: entries without one could not be invalidated.
+        self.l1.distrust();
+        cx.every(SWEEP_EVERY, || L1Msg::Sweep);
+        Ok(())
+    }
+
+    async fn handle(&mut self, message: L1Msg, _cx: &Context<L1Msg>) -> Result<(), Fault> {
+        match message {
+            L1Msg::Fill { key, entry, tags, epoch, done } => {
+                self.fill(key, entry, tags, epoch);
+                let _gone = done.send(());
+            }
+            L1Msg::Invalidate { tags, done } => {
+                self.invalidate(tags);
+                let _gone = done.send(());
+            }
+            L1Msg::Sweep => self.sweep(Instant::now()),
+        }
+        Ok(())
+    }
+}
+
+impl L1Actor {
+    fn fill(&mut self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) {
+        let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
+        if epoch < self.forgotten || tags.iter().any(overtaken) {
+            return;
+        }
+        for tag in tags {
+            self.by_tag.entry(tag).or_default().insert(key.clone());
+        }
+        let trust = self.l1.trust.load(Acquire);
+        self.l1.map.insert(key, Arc::new(Stored { entry, trust }));
+        self.l1.meters.l1.fills.increment(1);
+    }
+
+    fn invalidate(&mut self, tags: Vec<Tag>) {
+        let epoch = self.l1.epoch.fetch_add(1, AcqRel) + 1;
+        for tag in tags {
+            for key in self.by_tag.remove(&tag).unwrap_or_default() {
+                self.l1.map.invalidate(&key);
+                self.l1.meters.l1.invalidated.increment(1);
+            }
+            self.invalidated.insert(tag, (epoch, Instant::now()));
+        }
+        if self.invalidated.len() > MAX_INVALIDATED {
+            self.forgotten = epoch;
+            self.invalidated.clear();
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        let map = &self.l1.map;
+        self.by_tag.retain(|_, keys| {
+            keys.retain(|key| map.contains_key(key));
+            !keys.is_empty()
+        });
+        let forgotten = &mut self.forgotten;
+        self.invalidated.retain(|_, (epoch, at)| {
+            let keep = now.saturating_duration_since(*at) < FILLS_WITHIN;
+            if !keep {
+                *forgotten = (*forgotten).max(*epoch);
+            }
+            keep
+        });
+        let snapshot = self.l1.snapshot();
+        self.l1.meters.l1.entries.set(snapshot.entries as f64);
+        self.l1.meters.l1.bytes.set(snapshot.bytes as f64);
+    }
+}

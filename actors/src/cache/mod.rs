@@ -1,0 +1,102 @@
+//! Caching: keys, entries, the memory tier, and flights that share equal misses.
+//!
+//! Invariant: a key holds all that an answer depends on — tenant, candidates with their credentials, canonical request —
+//! so no caller can meet an answer that was made for another's rights.
+
+pub mod flight;
+pub mod l1;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::call::{Answer, Body, CacheStatus, Call, Head, Operation, RequestKey, Resource, Value};
+use crate::error::Failure;
+use crate::policy::freshness::{Freshness, judge};
+
+/// What an answer depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CacheKey {
+    tenant: Arc<str>,
+    candidates: u64,
+    request: RequestKey,
+}
+
+impl CacheKey {
+    /// The key of a call with these candidates; `None`: the call is not cacheable.
+    pub fn of(call: &Call, candidates: u64) -> Option<Self> {
+        call.operation.cache?;
+        Some(CacheKey { tenant: call.caller.tenant.clone(), candidates, request: call.request_key? })
+    }
+}
+
+/// Names something that answers depend on, e.g. `repo:acme/api`; a write makes all of them invalid.
+pub type Tag = Arc<str>;
+
+/// The tags that an operation's answer carries, or that its success invalidates.
+pub fn tags(names: &'static [&'static str], resource: &Resource) -> Vec<Tag> {
+    names.iter().map(|name| Tag::from(format!("{name}:{}", resource.native()))).collect()
+}
+
+/// A remembered outcome: an answer, or that there is none.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    outcome: Result<Remembered, Failure>,
+    stored: u64,
+    fresh: Duration,
+    stale: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Remembered {
+    head: Head,
+    body: Bytes,
+    value: Option<Value>,
+}
+
+impl Entry {
+    /// Remembers a whole answer, or a `not_found`; `None` for what must not be remembered.
+    pub fn of(outcome: &Result<Answer, Failure>, operation: &Operation, now: u64) -> Option<Self> {
+        let times = operation.cache?;
+        let (outcome, fresh, stale) = match outcome {
+            Ok(Answer { head, body: Body::Bytes(body), value }) => {
+                let remembered = Remembered { head: head.clone(), body: body.clone(), value: value.clone() };
+                (Ok(remembered), times.fresh, times.stale)
+            }
+            Ok(Answer { body: Body::Stream(_), .. }) => return None,
+            Err(failure) if failure.kind == crate::error::Kind::NotFound => {
+                (Err(failure.clone()), times.negative, Duration::ZERO)
+            }
+            Err(_) => return None,
+        };
+        Some(Entry { outcome, stored: now, fresh, stale })
+    }
+
+    /// What it is good for at `now`.
+    pub fn freshness(&self, now: u64) -> Freshness {
+        judge(self.age(now), self.fresh, self.stale)
+    }
+
+    /// The outcome as served from cache.
+    pub fn serve(&self, status: CacheStatus, now: u64) -> Result<Answer, Failure> {
+        let remembered = self.outcome.as_ref().map_err(Clone::clone)?;
+        let head = Head { cache: status, age: self.age(now), attempts: 0, ..remembered.head.clone() };
+        Ok(Answer { head, body: Body::Bytes(remembered.body.clone()), value: remembered.value.clone() })
+    }
+
+    /// Bytes that it weighs, with a flat share for keys, heads and bookkeeping.
+    pub fn weight(&self) -> usize {
+        const OVERHEAD: usize = 512;
+        OVERHEAD + self.outcome.as_ref().map_or(0, |remembered| remembered.body.len())
+    }
+
+    /// How long it may be kept at all.
+    pub fn lifetime(&self) -> Duration {
+        self.fresh.saturating_add(self.stale)
+    }
+
+    fn age(&self, now: u64) -> Duration {
+        Duration::from_nanos(now.saturating_sub(self.stored))
+    }
+}

@@ -1,0 +1,234 @@
+//! The gateway: the handle that callers hold, and the actor that starts a task for each miss.
+//!
+//! Invariant: every call ends in exactly one reply by its deadline, and a hit crosses no mailbox.
+
+mod actor;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cache::CacheKey;
+use crate::cache::flight::Flights;
+use crate::cache::l1::{L1, Lookup};
+use crate::call::{Answer, CacheStatus, Call};
+use crate::clock::Clock;
+use crate::error::{Failure, Kind};
+use crate::policy::recover::RecoverSettings;
+use crate::port::ReplyPort;
+use crate::quota::Tenants;
+use crate::router::{Directory, RouterMsg};
+use crate::supervision::{Handle, Message, Unavailable};
+use crate::telemetry::Meters;
+
+pub(crate) use actor::{GatewayMsg, gateway_spec};
+pub(crate) use task::{Held, Job};
+
+/// Bounds of the call path.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Calls past the lookup at most; beyond, `overloaded`.
+    pub max_in_flight: usize,
+    /// The error flow.
+    pub recover: RecoverSettings,
+    /// A stream without a frame for so long has failed.
+    pub stream_idle: Duration,
+    /// The longest that a stream may take.
+    pub stream_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            max_in_flight: 10_000,
+            recover: RecoverSettings::default(),
+            stream_idle: Duration::from_secs(30),
+            stream_max: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What the parts of the call path share: snapshots, bounds, and handles of actors. It belongs to the system, so that
+/// no restart loses it.
+pub(crate) struct Core {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) directory: ArcSwap<Directory>,
+    pub(crate) l1: Arc<L1>,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) calls: TaskTracker,
+    pub(crate) draining: AtomicBool,
+    pub(crate) stop: CancellationToken,
+    pub(crate) gateway: Handle<GatewayMsg>,
+    pub(crate) router: Handle<RouterMsg>,
+}
+
+/// What callers hold. Cheap to clone; works over every restart.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) core: Arc<Core>,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Every call had its reply.
+    Finished,
+    /// The time was up; the rest was cancelled.
+    Cancelled,
+}
+
+/// A job that a crashed actor took along is sent again so often: it was not begun.
+const RESUBMISSIONS: usize = 3;
+/// A refused caller is told to come back after this: about the time of one short upstream call.
+const COME_BACK: Duration = Duration::from_millis(100);
+/// What is left to cancelled calls to answer.
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Carries one call to its reply. Dropping the future cancels the work.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let operation = call.operation;
+        let outcome = self.carry(call, started).await;
+        self.settle(operation.name, &outcome, started);
+        outcome
+    }
+
+    async fn carry(&self, call: Call, started: Instant) -> Result<Answer, Failure> {
+        let core = &*self.core;
+        let now = core.clock.nanos_at(started);
+        if core.draining.load(Acquire) {
+            return Err(self.overloaded("draining", "the gateway is draining"));
+        }
+        if call.deadline <= started {
+            return Err(Failure::new(Kind::Timeout, "the deadline had passed when the call came").never_sent());
+        }
+        // admit
+        let gate = core.tenants.admit(&call.caller.tenant, now)?;
+        // route
+        let candidates = core.directory.load().table.route(&call)?.clone();
+        // lookup
+        let key = CacheKey::of(&call, candidates.id);
+        let epoch = core.l1.epoch();
+        let mut stale = None;
+        if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
+            match core.l1.get(key, now) {
+                Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, now),
+                Lookup::Stale(entry) => stale = Some(entry),
+                Lookup::Miss => {}
+            }
+        }
+        core.meters.phase("lookup", started.elapsed());
+        // A miss: it takes its places, and becomes a message.
+        let held = Held {
+            _tenant: gate.place()?,
+            _gateway: core.places.clone().try_acquire_owned().map_err(|_| {
+                self.overloaded("gateway", format!("{} calls are in flight", core.settings.max_in_flight))
+            })?,
+            _counted: core.calls.token(),
+            _in_flight: task::InFlight::count(&core.meters),
+        };
+        let job = Job { call: Arc::new(call), candidates, key, epoch, stale, held: Arc::new(held) };
+        self.submit(job).await
+    }
+
+    async fn submit(&self, job: Job) -> Result<Answer, Failure> {
+        let deadline = job.call.deadline;
+        for _ in 0..RESUBMISSIONS {
+            let (reply, waiting) = ReplyPort::new();
+            let message = GatewayMsg::Carry(job.clone(), reply);
+            if send_patiently(&self.core.gateway, message, deadline).await.is_err() {
+                return Err(self.overloaded("gateway", "the gateway is being restarted").never_sent());
+            }
+            // The task answers by the deadline; the margin is for its answer to travel.
+            match tokio::time::timeout_at(deadline + CANCEL_GRACE, waiting).await {
+                Ok(Ok(Err(failure))) if failure.kind == Kind::Internal && failure.unsent => {}
+                Ok(Ok(outcome)) => return outcome,
+                Ok(Err(_)) => return Err(Failure::new(Kind::Internal, "the call's task vanished")),
+                Err(_) => return Err(Failure::new(Kind::Timeout, "the call's task did not answer in time")),
+            }
+        }
+        Err(Failure::new(Kind::Internal, "the gateway was restarted again and again").never_sent())
+    }
+
+    fn settle(&self, operation: &'static str, outcome: &Result<Answer, Failure>, started: Instant) {
+        let took = started.elapsed();
+        self.core.meters.settled(operation, outcome.as_ref().err(), took);
+        match outcome {
+            Ok(answer) => {
+                tracing::debug!(target: "mosaic::calls", operation, provider = %answer.head.provider, cache = ?answer.head.cache,
+                    attempts = answer.head.attempts, ?took, "call served");
+            }
+            Err(failure) => {
+                tracing::info!(target: "mosaic::calls", operation, code = failure.kind.code(), provider = failure.provider.as_deref(),
+                    ?took, "call failed: {}", failure.message());
+            }
+        }
+    }
+
+    fn overloaded(&self, bound: &'static str, sentence: impl AsRef<str>) -> Failure {
+        self.core.meters.refused(bound);
+        Failure::new(Kind::Overloaded, sentence).after(COME_BACK)
+    }
+
+    /// Refuses new calls and waits for those in flight, streams included; what is left after `limit` is cancelled.
+    pub async fn drain(&self, limit: Duration) -> Drained {
+        let core = &self.core;
+        core.draining.store(true, Release);
+        core.calls.close();
+        if tokio::time::timeout(limit, core.calls.wait()).await.is_ok() {
+            return Drained::Finished;
+        }
+        core.stop.cancel();
+        if tokio::time::timeout(CANCEL_GRACE, core.calls.wait()).await.is_err() {
+            tracing::warn!(left = core.calls.len(), "calls were still in flight when the drain gave up");
+        }
+        Drained::Cancelled
+    }
+
+    /// It takes calls.
+    pub fn accepting(&self) -> bool {
+        !self.core.draining.load(Acquire)
+    }
+
+    /// Calls in flight, streams included.
+    pub fn in_flight(&self) -> usize {
+        self.core.calls.len()
+    }
+}
+
+/// Sends to an actor that may be in the microseconds of a restart. Bounded by `deadline` and half a second.
+pub(crate) async fn send_patiently<M: Message>(
+    handle: &Handle<M>,
+    message: M,
+    deadline: Instant,
+) -> Result<(), Unavailable<M>> {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    let give_up = deadline.min(Instant::now() + PATIENCE);
+    let mut message = message;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match handle.send(message) {
+            Ok(()) => return Ok(()),
+            Err(unavailable) if Instant::now() + pause > give_up => return Err(unavailable),
+            Err(Unavailable(back)) => message = back,
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}

@@ -1,0 +1,155 @@
+//! One provider instance as the router sees it: what is configured, and what its actors publish.
+//!
+//! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::breaker::{BreakerGate, BreakerSnapshot};
+use crate::clock::Clock;
+use crate::driver::{Capabilities, DriverFactory};
+use crate::policy::breaker::BreakerSettings;
+use crate::policy::routing::Routable;
+use crate::provider::ProviderMsg;
+use crate::supervision::Handle;
+use crate::telemetry::{Meters, ProviderMeters};
+
+/// An instance as it is configured.
+#[derive(Clone)]
+pub struct InstanceSpec {
+    /// Its name, unique in a system.
+    pub name: Arc<str>,
+    /// The kind of its driver, for people.
+    pub kind: Arc<str>,
+    /// What its driver can do.
+    pub capabilities: Capabilities,
+    /// Makes its driver, at each start.
+    pub factory: DriverFactory,
+    /// Attempts in flight at most: the bulkhead.
+    pub max_in_flight: usize,
+    /// How long one attempt may take to its answer's head.
+    pub attempt_timeout: Duration,
+    /// Its circuit breaker.
+    pub breaker: BreakerSettings,
+    /// Distinguishes the credential that its answers are had with (a hash, never the credential).
+    pub credential_scope: u64,
+}
+
+impl InstanceSpec {
+    /// What routing must know.
+    pub fn routable(&self) -> Routable {
+        Routable {
+            name: self.name.clone(),
+            capabilities: self.capabilities.clone(),
+            credential_scope: self.credential_scope,
+        }
+    }
+}
+
+/// A live instance.
+pub struct Instance {
+    /// As configured.
+    pub spec: InstanceSpec,
+    /// Its circuit breaker's gate.
+    pub breaker: Arc<BreakerGate>,
+    /// Its provider actor.
+    pub(crate) provider: Handle<ProviderMsg>,
+    /// What is measured of it.
+    pub meters: Arc<ProviderMeters>,
+    places: Arc<Semaphore>,
+    accepting: AtomicBool,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// A place among an instance's attempts in flight; given back when dropped.
+pub struct InstancePlace {
+    instance: Arc<Instance>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for InstancePlace {
+    fn drop(&mut self) {
+        self.instance.meters.in_flight.decrement(1.0);
+    }
+}
+
+/// An instance as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceSnapshot {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The kind of its driver.
+    pub kind: Arc<str>,
+    /// It takes new attempts.
+    pub accepting: bool,
+    /// Attempts in flight.
+    pub in_flight: usize,
+    /// The bound on them.
+    pub max_in_flight: usize,
+    /// Attempts that succeeded.
+    pub succeeded: u64,
+    /// Attempts that failed by its fault.
+    pub failed: u64,
+    /// Its circuit breaker.
+    pub breaker: BreakerSnapshot,
+    /// What it can do.
+    pub operations: Vec<&'static str>,
+}
+
+impl Instance {
+    pub(crate) fn new(spec: InstanceSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
+        let meters = meters.provider(&spec.name);
+        Arc::new(Instance {
+            breaker: BreakerGate::new(spec.breaker, clock, meters.clone()),
+            provider: Handle::new(),
+            places: Arc::new(Semaphore::new(spec.max_in_flight)),
+            accepting: AtomicBool::new(true),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            meters,
+            spec,
+        })
+    }
+
+    /// Whether it takes new attempts; it does not while it drains.
+    pub fn accepting(&self) -> bool {
+        self.accepting.load(Relaxed)
+    }
+
+    /// Takes a place, if there is one.
+    pub(crate) fn place(self: &Arc<Self>) -> Option<InstancePlace> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        self.meters.in_flight.increment(1.0);
+        Some(InstancePlace { instance: self.clone(), _permit: permit })
+    }
+
+    pub(crate) fn count(&self, blamed: bool) {
+        if blamed { &self.failed } else { &self.succeeded }.fetch_add(1, Relaxed);
+    }
+
+    /// Attempts in flight.
+    pub fn in_flight(&self) -> usize {
+        self.spec.max_in_flight.saturating_sub(self.places.available_permits())
+    }
+
+    /// As of `now`.
+    pub fn snapshot(&self, now: u64) -> InstanceSnapshot {
+        InstanceSnapshot {
+            name: self.spec.name.clone(),
+            kind: self.spec.kind.clone(),
+            accepting: self.accepting(),
+            in_flight: self.in_flight(),
+            max_in_flight: self.spec.max_in_flight,
+            succeeded: self.succeeded.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            breaker: self.breaker.snapshot(now),
+            operations: self.spec.capabilities.names(),
+        }
+    }
+}

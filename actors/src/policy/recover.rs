@@ -1,0 +1,177 @@
+//! The error flow: what follows a failed attempt.
+//!
+//! Invariant: a write that may have reached its provider is never repeated, and no plan outlives the deadline.
+
+use std::time::Duration;
+
+use crate::error::{Failure, Kind};
+
+/// Bounds of the error flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecoverSettings {
+    /// Attempts in all, the first included (at least 1).
+    pub max_attempts: u32,
+    /// The first back-off between two attempts at one instance; doubled each time.
+    pub backoff: Duration,
+    /// The longest back-off of our own.
+    pub backoff_max: Duration,
+    /// The longest that we wait because a provider told us to, instead of failing over.
+    pub wait_max: Duration,
+}
+
+impl Default for RecoverSettings {
+    /// Three attempts, as the vendors' own SDKs (two retries); back-off from 50 ms to 2 s.
+    fn default() -> Self {
+        RecoverSettings {
+            max_attempts: 3,
+            backoff: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(2),
+            wait_max: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where a call stands after a failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Attempts so far (1 or more).
+    pub attempts: u32,
+    /// Attempts so far at the instance that just failed (0 where no instance was reached).
+    pub attempts_here: u32,
+    /// Repeating is harmless: the operation is safe or idempotent, or a key makes it so.
+    pub repeatable: bool,
+    /// Other candidates have not been tried.
+    pub others: bool,
+    /// Until the deadline.
+    pub remaining: Duration,
+    /// A random number in [0, 1), for jitter.
+    pub chance: f64,
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next {
+    /// The same instance again, after a wait.
+    Retry(Duration),
+    /// Another candidate, at once.
+    Failover,
+    /// The failure is the answer.
+    GiveUp,
+}
+
+/// Decides what follows `failure`.
+pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
+    if standing.attempts >= settings.max_attempts || !(standing.repeatable || failure.unsent) {
+        return Next::GiveUp;
+    }
+    match failure.kind {
+        Kind::Network | Kind::UpstreamFailed | Kind::Internal => again_once_then_elsewhere(failure, standing, settings),
+        Kind::Timeout if standing.others => Next::Failover,
+        Kind::UpstreamRateLimited if failure.retryable => wait_or_elsewhere(failure, standing, settings),
+        // Its actor is being restarted: a matter of microseconds, or of its back-off.
+        Kind::NoProvider => {
+            let wait = backoff(standing, settings);
+            if fits(wait, standing) { Next::Retry(wait) } else { Next::GiveUp }
+        }
+        // The provider refused this call for what it is; what the gateway itself refuses is final, too.
+        _ => Next::GiveUp,
+    }
+}
+
+fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
+    let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
+    let here = standing.attempts_here < 2 && wait <= settings.wait_max;
+    match (here || !standing.others, fits(wait, standing)) {
+        (true, true) => Next::Retry(wait),
+        _ if standing.others => Next::Failover,
+        _ => Next::GiveUp,
+    }
+}
+
+fn wait_or_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
+    let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
+    if wait <= settings.wait_max && fits(wait, standing) {
+        Next::Retry(wait)
+    } else if standing.others {
+        Next::Failover
+    } else {
+        Next::GiveUp
+    }
+}
+
+/// A wait must leave at least half of the time for the attempt after it.
+fn fits(wait: Duration, standing: &Standing) -> bool {
+    wait <= standing.remaining / 2
+}
+
+/// Exponential with full jitter: uniform between zero and the doubled base.
+fn backoff(standing: &Standing, settings: &RecoverSettings) -> Duration {
+    let doubled = settings.backoff.saturating_mul(1 << standing.attempts.saturating_sub(1).min(16));
+    doubled.min(settings.backoff_max).mul_f64(standing.chance.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn standing() -> Standing {
+        Standing {
+            attempts: 1,
+            attempts_here: 1,
+            repeatable: true,
+            others: true,
+            remaining: Duration::from_secs(10),
+            chance: 0.5,
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_error_flow() {
+        let settings = RecoverSettings::default();
+        let after = |kind, standing: Standing| next(&Failure::new(kind, "x"), &standing, &settings);
+        assert_eq!(after(Kind::Network, standing()), Next::Retry(Duration::from_millis(25)));
+        assert_eq!(after(Kind::Network, Standing { attempts: 2, attempts_here: 2, ..standing() }), Next::Failover);
+        assert!(matches!(
+            after(Kind::Network, Standing { attempts: 2, attempts_here: 2, others: false, ..standing() }),
+            Next::Retry(_)
+        ));
+        assert_eq!(after(Kind::Timeout, standing()), Next::Failover);
+        assert_eq!(after(Kind::Timeout, Standing { others: false, ..standing() }), Next::GiveUp);
+        assert_eq!(after(Kind::NotFound, standing()), Next::GiveUp);
+        assert_eq!(after(Kind::UpstreamAuth, standing()), Next::GiveUp);
+        assert_eq!(after(Kind::UpstreamFailed, Standing { repeatable: false, ..standing() }), Next::GiveUp);
+
+        let unsent = Failure::new(Kind::Network, "refused").never_sent();
+        assert!(matches!(next(&unsent, &Standing { repeatable: false, ..standing() }, &settings), Next::Retry(_)));
+        let told = |secs| Failure::new(Kind::UpstreamRateLimited, "slow").after(Duration::from_secs(secs));
+        assert_eq!(next(&told(1), &standing(), &settings), Next::Retry(Duration::from_secs(1)));
+        assert_eq!(next(&told(60), &standing(), &settings), Next::Failover);
+        assert_eq!(next(&told(60), &Standing { others: false, ..standing() }, &settings), Next::GiveUp);
+    }
+
+    proptest! {
+        #[test]
+        fn never_repeats_a_sent_write_nor_passes_its_bounds(
+            kind in proptest::sample::select(&Kind::ALL[..]),
+            attempts in 1u32..6, attempts_here in 0u32..6, repeatable: bool, others: bool, unsent: bool,
+            remaining_ms in 0u64..20_000, retry_after_ms in proptest::option::of(0u64..20_000), chance in 0.0f64..1.0,
+        ) {
+            let settings = RecoverSettings::default();
+            let mut failure = Failure::new(kind, "x");
+            failure.unsent = unsent;
+            failure.retry_after = retry_after_ms.map(Duration::from_millis);
+            let remaining = Duration::from_millis(remaining_ms);
+            let decided = next(&failure, &Standing { attempts, attempts_here, repeatable, others, remaining, chance }, &settings);
+            if !(repeatable || unsent) || attempts >= settings.max_attempts {
+                prop_assert_eq!(decided, Next::GiveUp);
+            }
+            if let Next::Retry(wait) = decided {
+                prop_assert!(wait <= remaining / 2);
+            }
+            if decided == Next::Failover {
+                prop_assert!(others);
+            }
+        }
+    }
+}

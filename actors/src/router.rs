@@ -1,0 +1,171 @@
+//! The router actor: balances, guards, forwards.
+//!
+//! Invariant: it handles an attempt in one turn, without waiting; "no candidate left" is its answer, too. The directory
+//! that it publishes is the only list of instances.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::breaker::BreakerPermit;
+use crate::call::Call;
+use crate::error::{Failure, Kind};
+use crate::gateway::Core;
+use crate::instance::{Instance, InstancePlace};
+use crate::policy::balance::{Balancer, RoundRobin};
+use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
+use crate::port::AttemptPort;
+use crate::provider::{GuardedAttempt, ProviderMsg};
+use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
+
+/// The instances and the routing table over them, as every call reads them.
+#[derive(Default)]
+pub(crate) struct Directory {
+    pub(crate) table: RoutingTable,
+    pub(crate) instances: HashMap<Arc<str>, Arc<Instance>>,
+}
+
+impl Directory {
+    /// Compiles `rules` over `instances`.
+    pub(crate) fn new(rules: &[Rule], instances: Vec<Arc<Instance>>) -> Self {
+        let routable: Vec<_> = instances.iter().map(|instance| instance.spec.routable()).collect();
+        Directory {
+            table: RoutingTable::new(rules, &routable),
+            instances: instances.into_iter().map(|instance| (instance.spec.name.clone(), instance)).collect(),
+        }
+    }
+}
+
+/// What the router is told.
+pub(crate) enum RouterMsg {
+    /// Find a candidate for one attempt.
+    Attempt(Attempt),
+}
+
+impl Message for RouterMsg {
+    fn label(&self) -> &'static str {
+        match self {
+            RouterMsg::Attempt(attempt) => attempt.call.operation.name,
+        }
+    }
+}
+
+/// One attempt that looks for a candidate.
+pub(crate) struct Attempt {
+    pub(crate) call: Arc<Call>,
+    pub(crate) candidates: Arc<CandidateSet>,
+    /// Instances that failed this call.
+    pub(crate) excluded: Vec<Arc<str>>,
+    /// The instance to ask again, if it may be asked.
+    pub(crate) prefer: Option<Arc<str>>,
+    pub(crate) port: AttemptPort,
+}
+
+/// Balancers at most; candidate sets are few, but a bound holds everywhere.
+const MAX_BALANCERS: usize = 10_000;
+
+struct Router {
+    core: Arc<Core>,
+    balancers: HashMap<u64, Box<dyn Balancer>>,
+}
+
+/// The child spec of the router actor.
+pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
+    let handle = core.router.clone();
+    let core = core.clone();
+    ChildSpec::worker("router", &handle, move || Ok(Router { core: core.clone(), balancers: HashMap::new() }))
+        .kind("router")
+}
+
+impl Worker for Router {
+    type Msg = RouterMsg;
+
+    async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+        match message {
+            RouterMsg::Attempt(attempt) => self.forward(attempt),
+        }
+        Ok(())
+    }
+}
+
+/// Why a candidate could not be asked.
+#[derive(Default)]
+struct Refusals {
+    open: Option<Duration>,
+    full: bool,
+}
+
+impl Router {
+    fn forward(&mut self, attempt: Attempt) {
+        let Attempt { call, candidates, excluded, prefer, mut port } = attempt;
+        if port.is_closed() {
+            return;
+        }
+        let directory = self.core.directory.load_full();
+        let mut left: Vec<&Arc<Instance>> = candidates
+            .instances
+            .iter()
+            .filter(|name| !excluded.contains(name))
+            .filter_map(|name| directory.instances.get(name))
+            .filter(|instance| instance.accepting())
+            .collect();
+        let now = self.core.clock.nanos();
+        let mut refusals = Refusals::default();
+        let mut prefer = prefer;
+        while let Some(index) = self.pick(&left, candidates.id, prefer.take().as_ref()) {
+            let instance = left.swap_remove(index);
+            let Some((permit, place)) = guard(instance, now, &mut refusals) else {
+                continue;
+            };
+            let guarded = GuardedAttempt { call: call.clone(), permit, place, port };
+            match instance.provider.send(ProviderMsg::Attempt(guarded)) {
+                Ok(()) => return,
+                Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
+                Err(Unavailable(ProviderMsg::Crashed { .. })) => {
+                    unreachable!("the message that comes back is the one that was sent")
+                }
+            }
+        }
+        port.answer(Err(refusals.failure()));
+    }
+
+    fn pick(&mut self, left: &[&Arc<Instance>], set: u64, prefer: Option<&Arc<str>>) -> Option<usize> {
+        let preferred = prefer.and_then(|name| left.iter().position(|instance| instance.spec.name == *name));
+        if preferred.is_some() || left.len() < 2 {
+            return preferred.or(if left.is_empty() { None } else { Some(0) });
+        }
+        if self.balancers.len() >= MAX_BALANCERS {
+            self.balancers.clear();
+        }
+        self.balancers.entry(set).or_insert_with(|| Box::new(RoundRobin::default())).pick(left.len())
+    }
+}
+
+fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<(BreakerPermit, InstancePlace)> {
+    let permit = match instance.breaker.permit(now) {
+        Ok(permit) => permit,
+        Err(wait) => {
+            refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
+            return None;
+        }
+    };
+    let Some(place) = instance.place() else {
+        refusals.full = true;
+        return None;
+    };
+    Some((permit, place))
+}
+
+impl Refusals {
+    fn failure(self) -> Failure {
+        let failure = if self.full {
+            Failure::new(Kind::Overloaded, "every provider that could serve this is busy").after(Duration::from_millis(100))
+        } else if let Some(wait) = self.open {
+            Failure::new(Kind::CircuitOpen, "every provider that could serve this is failing").after(wait)
+        } else {
+            Failure::new(Kind::NoProvider, "no provider that could serve this is running")
+                .after(Duration::from_secs(1))
+        };
+        failure.never_sent()
+    }
+}

@@ -1,0 +1,233 @@
+//! The whole tree on one page.
+//!
+//! Invariant: children start left to right and stop right to left, so the gateway is the last to come and the first to
+//! go, and everything that it reads is there before it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::breaker::breaker_spec;
+use crate::cache::flight::Flights;
+use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
+use crate::clock::Clock;
+use crate::error::{Failure, Kind};
+use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
+use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::policy::backoff::Backoff;
+use crate::policy::intensity::Intensity;
+use crate::policy::routing::Rule;
+use crate::provider::provider_spec;
+use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
+use crate::router::{Directory, router_spec};
+use crate::supervision::{
+    ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
+};
+use crate::telemetry::{Meters, SharedRecorder};
+
+/// What a system is made of.
+pub struct SystemSpec {
+    /// Takes the metrics; one per system.
+    pub recorder: SharedRecorder,
+    /// Names of the operations that are measured apart.
+    pub operations: Vec<&'static str>,
+    /// Bounds of the call path.
+    pub settings: Settings,
+    /// Bounds of the memory tier.
+    pub l1: L1Settings,
+    /// Bounds of the tenants' table.
+    pub tenants: TenantSettings,
+    /// Tells a tenant's limits.
+    pub limits_of: LimitsOf,
+    /// The provider instances.
+    pub instances: Vec<InstanceSpec>,
+    /// The routing rules.
+    pub rules: Vec<Rule>,
+    /// The product's own services, started before everything else.
+    pub services: Vec<ChildSpec>,
+    /// The restarts that the root bears before it gives up.
+    pub intensity: Intensity,
+    /// The waits between a provider's restarts.
+    pub backoff: Backoff,
+    /// Rows of the restart ledger.
+    pub ledger_capacity: usize,
+}
+
+impl SystemSpec {
+    /// A system with defaults, no instance and no rule.
+    pub fn new(recorder: SharedRecorder) -> Self {
+        SystemSpec {
+            recorder,
+            operations: Vec::new(),
+            settings: Settings::default(),
+            l1: L1Settings::default(),
+            tenants: TenantSettings::default(),
+            limits_of: Arc::new(|_| crate::quota::Limits::default()),
+            instances: Vec::new(),
+            rules: Vec::new(),
+            services: Vec::new(),
+            intensity: Intensity::default(),
+            backoff: Backoff::default(),
+            ledger_capacity: 1_000,
+        }
+    }
+}
+
+/// A running system.
+#[derive(Clone)]
+pub struct System {
+    gateway: Gateway,
+    tree: Tree,
+}
+
+/// A system as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SystemSnapshot {
+    /// It takes calls.
+    pub accepting: bool,
+    /// Calls in flight, streams included.
+    pub in_flight: usize,
+    /// The bound on them.
+    pub max_in_flight: usize,
+    /// The provider instances.
+    pub instances: Vec<InstanceSnapshot>,
+    /// The memory tier.
+    pub l1: L1Snapshot,
+    /// Tenants with a gate.
+    pub tenants: usize,
+}
+
+impl System {
+    /// Starts the tree.
+    ///
+    /// # Errors
+    /// What kept a child from starting; whatever had started is stopped again. Two instances of one name are an
+    /// `invalid_input`.
+    pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
+        let meters = Arc::new(Meters::new(spec.recorder.clone(), &spec.operations));
+        let clock = Clock::start();
+        let settings = Arc::new(spec.settings);
+        let instances: Vec<_> =
+            spec.instances.into_iter().map(|instance| Instance::new(instance, clock, &meters)).collect();
+        let core = Arc::new(Core {
+            clock,
+            tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
+            directory: ArcSwap::from_pointee(Directory::new(&spec.rules, instances.clone())),
+            l1: L1::new(spec.l1, meters.clone()),
+            flights: Arc::new(Flights::default()),
+            places: Arc::new(Semaphore::new(settings.max_in_flight)),
+            calls: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+            gateway: Default::default(),
+            router: Default::default(),
+            settings,
+            meters,
+        });
+        let mut root = SupervisorSpec::new(Strategy::OneForOne).intensity(spec.intensity);
+        for service in spec.services {
+            root = root.child(service);
+        }
+        let root = root
+            .child(ChildSpec::supervisor("cache", SupervisorSpec::new(Strategy::OneForOne).child(l1_spec(&core.l1)), None))
+            .child(tenants_spec(&core, spec.tenants))
+            .child(plugins_spec(&core, &instances, spec.backoff))
+            .child(router_spec(&core))
+            .child(gateway_spec(&core));
+        let options = TreeOptions { ledger_capacity: spec.ledger_capacity, ..TreeOptions::new(spec.recorder) };
+        let tree = Tree::start("root", root, options).await?;
+        Ok(System { gateway: Gateway { core }, tree })
+    }
+
+    /// What callers hold.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The supervision tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The instances that could serve `operation`.
+    pub fn capable(&self, operation: &str) -> Vec<Arc<str>> {
+        self.gateway.core.directory.load().table.capable(operation)
+    }
+
+    /// A live instance.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn instance(&self, name: &str) -> Result<Arc<Instance>, Failure> {
+        let directory = self.gateway.core.directory.load();
+        let found = directory.instances.get(name).cloned();
+        found.ok_or_else(|| Failure::new(Kind::NotFound, format!("no provider is called {name}")))
+    }
+
+    /// As it stands; asks no mailbox.
+    pub fn snapshot(&self) -> SystemSnapshot {
+        let core = &self.gateway.core;
+        let now = core.clock.nanos();
+        let mut instances: Vec<_> =
+            core.directory.load().instances.values().map(|instance| instance.snapshot(now)).collect();
+        instances.sort_by(|a, b| a.name.cmp(&b.name));
+        SystemSnapshot {
+            accepting: self.gateway.accepting(),
+            in_flight: self.gateway.in_flight(),
+            max_in_flight: core.settings.max_in_flight,
+            instances,
+            l1: core.l1.snapshot(),
+            tenants: core.tenants.len(),
+        }
+    }
+
+    /// The tenants' quotas as they stand.
+    pub fn quotas(&self) -> Vec<QuotaSnapshot> {
+        self.gateway.core.tenants.snapshot()
+    }
+
+    /// Drains the calls in flight, then stops the tree in order.
+    pub async fn shutdown(&self, limit: Duration) -> Drained {
+        let drained = self.gateway.drain(limit).await;
+        self.tree.shutdown().await;
+        drained
+    }
+}
+
+/// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
+fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
+    let quotas = SupervisorHandle::new();
+    let dynamic = SupervisorSpec::new(Strategy::OneForOne).max_children(settings.max_tenants + 1);
+    let owner = core.tenants.owner.clone();
+    let tenants = core.tenants.clone();
+    let reached = quotas.clone();
+    let owner = ChildSpec::worker("owner", &owner, move || {
+        Ok(TenantsOwner { tenants: tenants.clone(), quotas: reached.clone() })
+    })
+    .kind("tenants");
+    // Rest for one: when the quotas' supervisor comes back empty, the owner is started after it and fills it again.
+    let spec = SupervisorSpec::new(Strategy::RestForOne)
+        .child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas)))
+        .child(owner);
+    ChildSpec::supervisor("tenants", spec, None)
+}
+
+/// plugins: for each provider instance a supervisor with its circuit breaker and its provider actor.
+fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], backoff: Backoff) -> ChildSpec {
+    // However many instances flap, and however often: that is the instances' misfortune, not the gateway's.
+    let tireless = Intensity { restarts: u32::MAX, period: Duration::from_secs(1) };
+    let mut plugins = SupervisorSpec::new(Strategy::OneForOne).intensity(tireless);
+    for instance in instances {
+        let spec = SupervisorSpec::new(Strategy::OneForOne)
+            .child(breaker_spec(instance.spec.name.clone(), instance.breaker.clone()))
+            .child(provider_spec(instance.clone(), core.settings.clone()).backoff(backoff));
+        plugins = plugins.child(ChildSpec::supervisor(&*instance.spec.name, spec, None).backoff(backoff));
+    }
+    ChildSpec::supervisor("plugins", plugins, None)
+}

@@ -1,0 +1,248 @@
+//! The engine's metrics.
+//!
+//! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no
+//! tenant, user, resource or id is ever a label.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+
+use crate::error::{Failure, Kind};
+
+/// A recorder shared by a system's parts.
+pub type SharedRecorder = Arc<dyn Recorder + Send + Sync>;
+
+/// The phases of a call, in order. The same words name spans, labels and documents.
+pub const PHASES: [&str; 8] = ["admit", "route", "lookup", "balance", "guard", "call", "fill", "settle"];
+
+const METADATA: Metadata<'static> = Metadata::new("mosaic", Level::INFO, None);
+
+/// One counter for success and one for each kind of failure, registered on first use.
+pub struct Outcomes {
+    recorder: SharedRecorder,
+    name: &'static str,
+    labels: Vec<Label>,
+    cells: [OnceLock<Counter>; Kind::ALL.len() + 1],
+}
+
+impl Outcomes {
+    fn new(recorder: &SharedRecorder, name: &'static str, labels: Vec<Label>) -> Self {
+        Outcomes { recorder: recorder.clone(), name, labels, cells: [const { OnceLock::new() }; Kind::ALL.len() + 1] }
+    }
+
+    /// Counts one outcome; `None` is a success.
+    pub fn count(&self, failure: Option<Kind>) {
+        let (cell, code) = match failure {
+            None => (0, "ok"),
+            Some(kind) => (1 + kind as usize, kind.code()),
+        };
+        self.cells[cell]
+            .get_or_init(|| {
+                let mut labels = self.labels.clone();
+                labels.push(Label::new("code", code));
+                self.recorder.register_counter(&Key::from_parts(self.name, labels), &METADATA)
+            })
+            .increment(1);
+    }
+}
+
+/// What is measured of one operation.
+pub struct OperationMeters {
+    /// Calls by outcome.
+    pub calls: Outcomes,
+    /// Seconds from admission to reply.
+    pub seconds: Histogram,
+}
+
+/// What is measured of one provider instance.
+pub struct ProviderMeters {
+    /// Attempts by outcome.
+    pub attempts: Outcomes,
+    /// Seconds of an attempt, to its answer's head.
+    pub seconds: Histogram,
+    /// Attempts in flight.
+    pub in_flight: Gauge,
+    /// 0 closed, 1 half open, 2 open.
+    pub breaker_state: Gauge,
+    /// Times that it opened.
+    pub breaker_opened: Counter,
+}
+
+/// All meters of one system.
+pub struct Meters {
+    recorder: SharedRecorder,
+    operations: HashMap<&'static str, OperationMeters>,
+    other: OperationMeters,
+    providers: DashMap<Arc<str>, Arc<ProviderMeters>>,
+    phases: HashMap<&'static str, Histogram>,
+    /// Calls past the lookup and before their reply's end.
+    pub calls_in_flight: Gauge,
+    /// L1 lookups by result.
+    pub l1: CacheMeters,
+    /// Callers that shared another's miss.
+    pub coalesced: Counter,
+    /// Quota actors alive.
+    pub tenants_active: Gauge,
+    /// Spans of the error flow: retries and failovers.
+    pub retries: Counter,
+    /// Attempts at another instance than the one that failed.
+    pub failovers: Counter,
+}
+
+/// What is measured of one cache tier.
+pub struct CacheMeters {
+    /// Found and fresh.
+    pub hits: Counter,
+    /// Not found.
+    pub misses: Counter,
+    /// Found past its time and served because the provider failed.
+    pub stale: Counter,
+    /// Entries written.
+    pub fills: Counter,
+    /// Entries dropped by tag.
+    pub invalidated: Counter,
+    /// Entries held.
+    pub entries: Gauge,
+    /// Bytes held.
+    pub bytes: Gauge,
+}
+
+impl Meters {
+    /// Registers what a system measures.
+    pub fn new(recorder: SharedRecorder, operations: &[&'static str]) -> Self {
+        describe(&*recorder);
+        let counter = |name: &'static str, labels: Vec<Label>| {
+            recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+        };
+        let gauge =
+            |name: &'static str, labels: Vec<Label>| recorder.register_gauge(&Key::from_parts(name, labels), &METADATA);
+        let tier = |tier: &'static str| {
+            let result = |result: &'static str| {
+                counter("mosaic_cache_requests_total", vec![Label::new("tier", tier), Label::new("result", result)])
+            };
+            let labels = || vec![Label::new("tier", tier)];
+            CacheMeters {
+                hits: result("hit"),
+                misses: result("miss"),
+                stale: result("stale"),
+                fills: counter("mosaic_cache_fills_total", labels()),
+                invalidated: counter("mosaic_cache_invalidated_total", labels()),
+                entries: gauge("mosaic_cache_entries", labels()),
+                bytes: gauge("mosaic_cache_bytes", labels()),
+            }
+        };
+        let seconds = |phase: &&'static str| {
+            let key = Key::from_parts("mosaic_phase_duration_seconds", vec![Label::new("phase", *phase)]);
+            (*phase, recorder.register_histogram(&key, &METADATA))
+        };
+        Meters {
+            operations: operations.iter().map(|name| (*name, operation(&recorder, name))).collect(),
+            other: operation(&recorder, "_other"),
+            providers: DashMap::new(),
+            phases: PHASES.iter().map(seconds).collect(),
+            calls_in_flight: gauge("mosaic_calls_in_flight", vec![]),
+            l1: tier("l1"),
+            coalesced: counter("mosaic_coalesced_total", vec![]),
+            tenants_active: gauge("mosaic_tenants_active", vec![]),
+            retries: counter("mosaic_retries_total", vec![]),
+            failovers: counter("mosaic_failovers_total", vec![]),
+            recorder,
+        }
+    }
+
+    /// The meters of an operation; those not declared at start share one.
+    pub fn operation(&self, name: &str) -> &OperationMeters {
+        self.operations.get(name).unwrap_or(&self.other)
+    }
+
+    /// The meters of an instance, registered on first use. Instances are configured, hence few.
+    pub fn provider(&self, name: &Arc<str>) -> Arc<ProviderMeters> {
+        if let Some(found) = self.providers.get(name) {
+            return found.clone();
+        }
+        self.providers.entry(name.clone()).or_insert_with(|| Arc::new(provider(&self.recorder, name))).clone()
+    }
+
+    /// Counts one call's end.
+    pub fn settled(&self, operation: &str, failure: Option<&Failure>, took: Duration) {
+        let meters = self.operation(operation);
+        meters.calls.count(failure.map(|failure| failure.kind));
+        meters.seconds.record(took.as_secs_f64());
+    }
+
+    /// Records how long a phase took.
+    pub fn phase(&self, phase: &'static str, took: Duration) {
+        if let Some(histogram) = self.phases.get(phase) {
+            histogram.record(took.as_secs_f64());
+        }
+    }
+
+    /// A refusal at a bound, by the bound's name.
+    pub fn refused(&self, bound: &'static str) {
+        let key = Key::from_parts("mosaic_refused_total", vec![Label::new("bound", bound)]);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
+}
+
+fn operation(recorder: &SharedRecorder, name: &'static str) -> OperationMeters {
+    let labels = vec![Label::new("operation", name)];
+    OperationMeters {
+        seconds: recorder
+            .register_histogram(&Key::from_parts("mosaic_call_duration_seconds", labels.clone()), &METADATA),
+        calls: Outcomes::new(recorder, "mosaic_calls_total", labels),
+    }
+}
+
+fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
+    let labels = vec![Label::new("provider", SharedString::from(name.to_string()))];
+    let gauge = |name: &'static str| recorder.register_gauge(&Key::from_parts(name, labels.clone()), &METADATA);
+    let meters = ProviderMeters {
+        seconds: recorder
+            .register_histogram(&Key::from_parts("mosaic_attempt_duration_seconds", labels.clone()), &METADATA),
+        in_flight: gauge("mosaic_attempts_in_flight"),
+        breaker_state: gauge("mosaic_breaker_state"),
+        breaker_opened: recorder
+            .register_counter(&Key::from_parts("mosaic_breaker_opened_total", labels.clone()), &METADATA),
+        attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels),
+    };
+    meters.breaker_state.set(0.0);
+    meters
+}
+
+fn describe(recorder: &dyn Recorder) {
+    let counter = |name: &'static str, help: &'static str| {
+        recorder.describe_counter(KeyName::from_const_str(name), None, SharedString::const_str(help));
+    };
+    let gauge = |name: &'static str, help: &'static str| {
+        recorder.describe_gauge(KeyName::from_const_str(name), None, SharedString::const_str(help));
+    };
+    let seconds = |name: &'static str, help: &'static str| {
+        recorder.describe_histogram(
+            KeyName::from_const_str(name),
+            Some(Unit::Seconds),
+            SharedString::const_str(help),
+        );
+    };
+    counter("mosaic_calls_total", "Calls by operation and outcome.");
+    counter("mosaic_attempts_total", "Attempts by provider instance and outcome.");
+    counter("mosaic_cache_requests_total", "Cache lookups by tier and result.");
+    counter("mosaic_cache_fills_total", "Entries written, by tier.");
+    counter("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier.");
+    counter("mosaic_coalesced_total", "Callers that shared another caller's equal miss.");
+    counter("mosaic_retries_total", "Attempts repeated at the same instance.");
+    counter("mosaic_failovers_total", "Attempts moved to another instance.");
+    counter("mosaic_refused_total", "Calls refused, by the bound that refused them.");
+    counter("mosaic_breaker_opened_total", "Times that a circuit breaker opened.");
+    gauge("mosaic_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open.");
+    gauge("mosaic_attempts_in_flight", "Attempts in flight, by provider instance.");
+    gauge("mosaic_calls_in_flight", "Calls past the lookup whose reply has not ended.");
+    gauge("mosaic_cache_entries", "Entries held, by tier.");
+    gauge("mosaic_cache_bytes", "Bytes held, by tier.");
+    gauge("mosaic_tenants_active", "Tenants with a live quota actor.");
+    seconds("mosaic_call_duration_seconds", "Seconds from admission to reply, by operation.");
+    seconds("mosaic_attempt_duration_seconds", "Seconds of an attempt to its answer's head, by provider instance.");
+    seconds("mosaic_phase_duration_seconds", "Seconds of a call's phases.");
+}
