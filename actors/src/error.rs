@@ -142,14 +142,10 @@ impl Kind {
             | Kind::QuotaExceeded
             | Kind::BudgetExhausted
             | Kind::Cancelled => Source::Caller,
-            Kind::Overloaded | Kind::CircuitOpen | Kind::NoProvider | Kind::Internal => {
-                Source::Gateway
+            Kind::Overloaded | Kind::CircuitOpen | Kind::NoProvider | Kind::Internal => Source::Gateway,
+            Kind::Network | Kind::Timeout | Kind::UpstreamAuth | Kind::UpstreamRateLimited | Kind::UpstreamFailed => {
+                Source::Provider
             }
-            Kind::Network
-            | Kind::Timeout
-            | Kind::UpstreamAuth
-            | Kind::UpstreamRateLimited
-            | Kind::UpstreamFailed => Source::Provider,
         }
     }
 }
@@ -298,10 +294,7 @@ mod tests {
     fn codes_are_unique_and_match_serde() {
         let codes: std::collections::HashSet<_> = Kind::ALL.iter().map(|k| k.code()).collect();
         assert_eq!(codes.len(), Kind::ALL.len());
-        assert_eq!(
-            Kind::UpstreamRateLimited.to_string(),
-            "upstream_rate_limited"
-        );
+        assert_eq!(Kind::UpstreamRateLimited.to_string(), "upstream_rate_limited");
     }
 
     #[test]

@@ -58,10 +58,7 @@ impl FrameSender {
     /// # Errors
     /// [`ReceiverGone`] when nobody will read it.
     pub async fn send(&self, frame: Bytes) -> Result<(), ReceiverGone> {
-        self.frames
-            .send(Item::Frame(frame))
-            .await
-            .map_err(|_| ReceiverGone)
+        self.frames.send(Item::Frame(frame)).await.map_err(|_| ReceiverGone)
     }
 
     /// Ends the stream well.
@@ -77,10 +74,7 @@ impl FrameSender {
     /// # Errors
     /// [`ReceiverGone`] when nobody will read it.
     pub async fn fail(self, failure: Failure) -> Result<(), ReceiverGone> {
-        self.frames
-            .send(Item::Failed(failure))
-            .await
-            .map_err(|_| ReceiverGone)
+        self.frames.send(Item::Failed(failure)).await.map_err(|_| ReceiverGone)
     }
 
     /// Resolves when the receiver is gone.
@@ -142,10 +136,7 @@ mod tests {
         sender.send(Bytes::from_static(b"1")).await.unwrap();
         drop(sender);
         assert_eq!(stream.next().await.unwrap().unwrap(), "1");
-        assert_eq!(
-            stream.next().await.unwrap().unwrap_err().kind,
-            Kind::Internal
-        );
+        assert_eq!(stream.next().await.unwrap().unwrap_err().kind, Kind::Internal);
         assert!(stream.next().await.is_none());
 
         let (sender, mut stream) = body_stream();
