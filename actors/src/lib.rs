@@ -5,4 +5,6 @@
 pub mod call;
 pub mod driver;
 pub mod error;
+pub mod policy;
 pub mod stream;
+pub mod supervision;

@@ -1,0 +1,7 @@
+//! Pure policies: decisions that need no runtime, only their arguments.
+//!
+//! Invariant: nothing below imports tokio or ractor, reads a clock or draws a random number; time and chance are
+//! arguments, so that property tests can run every case.
+
+pub mod backoff;
+pub mod intensity;

@@ -1,0 +1,135 @@
+//! What callers hold of an actor: a handle that outlives its incarnations.
+//!
+//! Invariant: a handle never shows an `ActorRef`, and a message is either accepted by a live incarnation or given
+//! back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use ractor::{ActorRef, ActorStatus, MessagingErr};
+
+use super::node::Vitals;
+use super::worker::Message;
+
+/// A live incarnation: where to send, and the depth of its mailbox.
+pub(crate) struct Binding<M: Message> {
+    pub(crate) actor: ActorRef<M>,
+    pub(crate) vitals: Arc<Vitals>,
+}
+
+impl<M: Message> Binding<M> {
+    pub(crate) fn send(&self, message: M) -> Result<(), Unavailable<M>> {
+        // Counted before it is sent: the actor may take the message before send_message returns.
+        self.vitals.depth.fetch_add(1, Relaxed);
+        match self.actor.send_message(message) {
+            Ok(()) => Ok(()),
+            Err(MessagingErr::SendErr(message)) => {
+                self.vitals.depth.fetch_sub(1, Relaxed);
+                Err(Unavailable(message))
+            }
+            // ractor: the type is the actor's own (checked at compile time), and a channel that is closed while the
+            // actor is not yet stopping comes back as SendErr.
+            Err(MessagingErr::InvalidActorType | MessagingErr::ChannelClosed) => {
+                unreachable!("a typed send fails only with the message in hand")
+            }
+        }
+    }
+
+    fn depth(&self) -> usize {
+        if self.actor.get_status() >= ActorStatus::Stopping {
+            return 0;
+        }
+        self.vitals.depth.load(Relaxed)
+    }
+}
+
+struct Inner<M: Message> {
+    binding: ArcSwapOption<Binding<M>>,
+    path: ArcSwap<Arc<str>>,
+}
+
+/// Reaches one child of a tree, over all its restarts. Made before the child's spec; cheap to clone and to read.
+pub struct Handle<M: Message>(Arc<Inner<M>>);
+
+impl<M: Message> Handle<M> {
+    /// A handle that reaches nobody until a spec with it is started.
+    pub fn new() -> Self {
+        Handle(Arc::new(Inner {
+            binding: ArcSwapOption::empty(),
+            path: ArcSwap::from_pointee(Arc::from("")),
+        }))
+    }
+
+    /// Puts `message` into the mailbox of the live incarnation.
+    ///
+    /// An accepted message is lost if that incarnation crashes before it handles it; a reply port inside is then
+    /// dropped, which its caller sees. Mailboxes have no bound of their own: take a permit before you send.
+    ///
+    /// # Errors
+    /// Gives the message back when no incarnation is live: not started, in back-off, stopping or stopped.
+    pub fn send(&self, message: M) -> Result<(), Unavailable<M>> {
+        match self.0.binding.load().as_deref() {
+            Some(binding) => binding.send(message),
+            None => Err(Unavailable(message)),
+        }
+    }
+
+    /// The child's path in its tree; empty before it is placed in one.
+    pub fn path(&self) -> Arc<str> {
+        Arc::clone(&self.0.path.load())
+    }
+
+    /// The messages that wait in the mailbox.
+    pub fn mailbox(&self) -> usize {
+        self.0.binding.load().as_deref().map_or(0, Binding::depth)
+    }
+
+    pub(crate) fn bind(&self, binding: Arc<Binding<M>>) {
+        self.0.binding.store(Some(binding));
+    }
+
+    pub(crate) fn unbind(&self) {
+        self.0.binding.store(None);
+    }
+
+    pub(crate) fn place(&self, path: &Arc<str>) {
+        self.0.path.store(Arc::new(path.clone()));
+    }
+}
+
+impl<M: Message> Clone for Handle<M> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
+
+impl<M: Message> Default for Handle<M> {
+    fn default() -> Self {
+        Handle::new()
+    }
+}
+
+impl<M: Message> fmt::Debug for Handle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.path()).finish()
+    }
+}
+
+/// No incarnation is live; here is the message.
+pub struct Unavailable<M>(pub M);
+
+impl<M> fmt::Debug for Unavailable<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unavailable")
+    }
+}
+
+impl<M> fmt::Display for Unavailable<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the actor is not running")
+    }
+}
+
+impl<M> std::error::Error for Unavailable<M> {}

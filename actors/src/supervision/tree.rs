@@ -1,0 +1,283 @@
+//! A whole supervision tree: started, watched, commanded and shut down as one.
+//!
+//! Invariant: a tree knows nothing of another; two with the same names live in one process without meeting.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ractor::{Actor, ActorRef};
+use tokio::sync::{broadcast, watch};
+
+use super::control::{ChildError, Command, SupervisorHandle, Wish, check_name};
+use super::event::Event;
+use super::incarnation::StartWait;
+use super::ledger::{Ledger, LedgerEntry, bounded};
+use super::meters::{Meters, SharedRecorder};
+use super::node::{Clock, Node, State, Vitals};
+use super::snapshot::{TreeSnapshot, find};
+use super::spec::{ChildSpec, SupervisorSpec};
+use super::supervisor::{SupervisorActor, SupervisorBirth};
+
+/// Events that a watcher may lag behind before it loses some.
+const EVENTS: usize = 1024;
+
+/// What a tree is given besides its spec.
+#[derive(Clone)]
+pub struct TreeOptions {
+    /// The entries that the restart ledger keeps; 1,000 unless told.
+    pub ledger_capacity: usize,
+    /// Where the tree's metrics go; nowhere unless told.
+    pub recorder: SharedRecorder,
+    /// How long a killed actor may take to die before it is cut off; 1 s unless told. Only one that blocks its thread
+    /// takes longer than a moment.
+    pub kill_grace: Duration,
+    /// How long the tree may take to shut down before the rest is killed; 30 s unless told.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for TreeOptions {
+    fn default() -> Self {
+        TreeOptions {
+            ledger_capacity: 1000,
+            recorder: Arc::new(metrics::NoopRecorder),
+            kill_grace: Duration::from_secs(1),
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl fmt::Debug for TreeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeOptions")
+            .field("ledger_capacity", &self.ledger_capacity)
+            .field("kill_grace", &self.kill_grace)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a tree did not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the tree did not start: {0}")]
+pub struct StartError(Arc<str>);
+
+/// What all actors of one tree share.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Ledger,
+    pub(crate) meters: Meters,
+    pub(crate) kill_grace: Duration,
+    events: broadcast::Sender<Event>,
+    gave_up: OnceLock<Arc<str>>,
+}
+
+impl Shared {
+    pub(crate) fn tell(&self, event: Event) {
+        // An error says that nobody watches.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn root_gave_up(&self, why: &Arc<str>) {
+        // The first reason stays.
+        let _ = self.gave_up.set(why.clone());
+    }
+}
+
+/// How a tree ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ended {
+    InOrder,
+    Failed(Arc<str>),
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    root: Arc<Node>,
+    handle: SupervisorHandle,
+    actor: ActorRef<Command>,
+    ended: watch::Receiver<Option<Ended>>,
+    shutdown_timeout: Duration,
+}
+
+/// A running supervision tree. Cheap to clone; dropping it stops nothing, [`Tree::shutdown`] does.
+#[derive(Clone)]
+pub struct Tree(Arc<Inner>);
+
+impl Tree {
+    /// Starts a tree whose root supervisor is `name`, and waits until all its children are up.
+    ///
+    /// # Errors
+    /// When a name is bad, or a child does not start; those that did are stopped again.
+    pub async fn start(
+        name: &str,
+        spec: SupervisorSpec,
+        options: TreeOptions,
+    ) -> Result<Tree, StartError> {
+        let handle = SupervisorHandle::new();
+        let root_spec = ChildSpec::supervisor(name, spec.clone(), Some(&handle));
+        check_name(root_spec.name()).map_err(|error| StartError(bounded(&error.to_string())))?;
+        let shared = Arc::new(Shared {
+            clock: Clock::start(),
+            ledger: Ledger::new(options.ledger_capacity),
+            meters: Meters::new(options.recorder),
+            kill_grace: options.kill_grace,
+            events: broadcast::Sender::new(EVENTS),
+            gave_up: OnceLock::new(),
+        });
+        let root = Node::new("", &root_spec, shared.clock);
+        handle.place(root.path());
+        shared.meters.kind(root.kind());
+        root.next_generation(&Arc::new(Vitals::new(shared.clock)));
+        root.set_state(State::Starting);
+        let birth = SupervisorBirth {
+            spec: Arc::new(spec),
+            node: root.clone(),
+            tree: shared.clone(),
+            is_root: true,
+        };
+        let spawned = SupervisorActor::spawn(None, SupervisorActor, birth).await;
+        let (actor, running) = spawned.map_err(|error| StartError(StartWait::text(error)))?;
+        root.set_state(State::Running);
+        handle.bind(actor.clone());
+        let (end, ended) = watch::channel(None);
+        tokio::spawn(watch_root(shared.clone(), root.clone(), running, end));
+        Ok(Tree(Arc::new(Inner {
+            shared,
+            root,
+            handle,
+            actor,
+            ended,
+            shutdown_timeout: options.shutdown_timeout,
+        })))
+    }
+
+    /// The tree as it is now. Asks no actor.
+    pub fn snapshot(&self) -> TreeSnapshot {
+        let shared = &self.0.shared;
+        let failed = shared.gave_up.get().cloned();
+        TreeSnapshot::take(&self.0.root, shared.ledger.counts(), failed)
+    }
+
+    /// The published record at `path`, such as `/root/router`.
+    pub fn node(&self, path: &str) -> Option<Arc<Node>> {
+        find(&self.0.root, path)
+    }
+
+    /// The newest `limit` entries of the restart ledger, newest first.
+    pub fn ledger(&self, limit: usize) -> Vec<LedgerEntry> {
+        self.0.shared.ledger.newest(limit)
+    }
+
+    /// The root supervisor, to add children to.
+    pub fn root(&self) -> &SupervisorHandle {
+        &self.0.handle
+    }
+
+    /// What happens from now on. A watcher that lags by more than 1,024 events loses some.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.shared.events.subscribe()
+    }
+
+    /// Sets the tree's gauges on its recorder. Call it before the metrics are read.
+    pub fn refresh_gauges(&self) {
+        self.0.shared.meters.refresh(&self.0.root);
+    }
+
+    /// Stops the child at `path` in order and starts it again.
+    ///
+    /// # Errors
+    /// See [`ChildError`].
+    pub async fn restart(&self, path: &str, reason: &str) -> Result<(), ChildError> {
+        self.wish(path, Wish::Restart(bounded(reason))).await
+    }
+
+    /// Stops the child at `path` in order; it stays in the tree, stopped.
+    ///
+    /// # Errors
+    /// See [`ChildError`].
+    pub async fn stop(&self, path: &str, reason: &str) -> Result<(), ChildError> {
+        self.wish(path, Wish::Stop(bounded(reason))).await
+    }
+
+    /// Starts the child at `path`, which is stopped or backs off.
+    ///
+    /// # Errors
+    /// See [`ChildError`].
+    pub async fn start_child(&self, path: &str, reason: &str) -> Result<(), ChildError> {
+        tracing::info!(path, reason, "start requested");
+        self.wish(path, Wish::Start).await
+    }
+
+    async fn wish(&self, path: &str, wish: Wish) -> Result<(), ChildError> {
+        let unknown = || ChildError::Unknown(Arc::from(path));
+        if path == &**self.0.root.path() {
+            return Err(ChildError::Root);
+        }
+        let (parent, name) = path.rsplit_once('/').ok_or_else(unknown)?;
+        let parent = self.node(parent).ok_or_else(unknown)?;
+        let facts = parent.supervisor().ok_or_else(unknown)?;
+        facts.handle.wish(name, wish).await
+    }
+
+    /// Stops all actors in order, last first, and waits for the end.
+    ///
+    /// # Errors
+    /// [`ChildError::Timeout`] when it took longer than the options allow; what was left is killed.
+    pub async fn shutdown(&self) -> Result<(), ChildError> {
+        let mut ended = self.0.ended.clone();
+        // Refused only by a root that has ended, which the wait below finds at once.
+        let _ = self.0.handle.tell(Command::Shutdown);
+        let end = ended.wait_for(Option::is_some);
+        if tokio::time::timeout(self.0.shutdown_timeout, end)
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        self.0.actor.kill();
+        Err(ChildError::Timeout)
+    }
+
+    /// Resolves when the root gave up, with the reason. Never, if the tree is shut down in order.
+    pub async fn failed(&self) -> Arc<str> {
+        let mut ended = self.0.ended.clone();
+        let failed = |end: &Option<Ended>| matches!(end, Some(Ended::Failed(_)));
+        if let Ok(end) = ended.wait_for(failed).await
+            && let Some(Ended::Failed(why)) = &*end
+        {
+            return why.clone();
+        }
+        std::future::pending().await
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tree").field(&self.0.root).finish()
+    }
+}
+
+/// Waits for the root's end and says how it ended.
+async fn watch_root(
+    shared: Arc<Shared>,
+    root: Arc<Node>,
+    running: ractor::concurrency::JoinHandle<()>,
+    end: watch::Sender<Option<Ended>>,
+) {
+    // The task cannot panic: ractor catches what its actor does. Even then, it has ended.
+    let _ = running.await;
+    root.descendants_stopped();
+    let ended = match shared.gave_up.get() {
+        Some(why) => Ended::Failed(why.clone()),
+        None if root.state() == State::Stopping => {
+            root.set_state(State::Stopped);
+            Ended::InOrder
+        }
+        None => {
+            root.set_state(State::GaveUp);
+            Ended::Failed(Arc::from("the root ended without being asked to"))
+        }
+    };
+    end.send_replace(Some(ended));
+}
