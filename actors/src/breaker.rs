@@ -73,7 +73,10 @@ impl BreakerGate {
     pub fn permit(self: &Arc<Self>, now: u64) -> Result<BreakerPermit, Duration> {
         let until = self.until.load(Acquire);
         if until == CLOSED {
-            return Ok(BreakerPermit { gate: self.clone(), probe: None });
+            return Ok(BreakerPermit {
+                gate: self.clone(),
+                probe: None,
+            });
         }
         if now < until || self.forced.load(Relaxed) {
             return Err(Duration::from_nanos(until.saturating_sub(now)).max(Duration::from_millis(100)));
@@ -83,7 +86,10 @@ impl BreakerGate {
             match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
                 Ok(_) => {
                     self.meters.breaker_state.set(1.0);
-                    return Ok(BreakerPermit { gate: self.clone(), probe: Some((probes >> 32) as u32) });
+                    return Ok(BreakerPermit {
+                        gate: self.clone(),
+                        probe: Some((probes >> 32) as u32),
+                    });
                 }
                 Err(seen) => probes = seen,
             }
@@ -103,15 +109,24 @@ impl BreakerGate {
         BreakerSnapshot {
             state,
             consecutive_failures: self.failures.load(Relaxed),
-            openings: if until == CLOSED { 0 } else { (self.probes.load(Relaxed) >> 32) as u32 },
+            openings: if until == CLOSED {
+                0
+            } else {
+                (self.probes.load(Relaxed) >> 32) as u32
+            },
             retry_in_ms: (until != CLOSED).then(|| until.saturating_sub(now) / 1_000_000),
         }
     }
 
     fn circuit(&self) -> Circuit {
         match self.until.load(Acquire) {
-            CLOSED => Circuit::Closed { failures: self.failures.load(Relaxed) },
-            until => Circuit::Open { until, openings: (self.probes.load(Relaxed) >> 32) as u32 },
+            CLOSED => Circuit::Closed {
+                failures: self.failures.load(Relaxed),
+            },
+            until => Circuit::Open {
+                until,
+                openings: (self.probes.load(Relaxed) >> 32) as u32,
+            },
         }
     }
 
@@ -164,7 +179,10 @@ impl BreakerPermit {
         if verdict == Verdict::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
             return;
         }
-        let told = self.gate.actor.send(BreakerMsg::Ended { verdict, probe: probe.is_some() });
+        let told = self.gate.actor.send(BreakerMsg::Ended {
+            verdict,
+            probe: probe.is_some(),
+        });
         if told.is_err()
             && let Some(opening) = probe
         {
@@ -220,8 +238,13 @@ struct Breaker {
 /// The child spec of an instance's breaker.
 pub(crate) fn breaker_spec(instance: Arc<str>, gate: Arc<BreakerGate>) -> ChildSpec {
     let handle = gate.actor.clone();
-    ChildSpec::worker("breaker", &handle, move || Ok(Breaker { gate: gate.clone(), instance: instance.clone() }))
-        .kind("breaker")
+    ChildSpec::worker("breaker", &handle, move || {
+        Ok(Breaker {
+            gate: gate.clone(),
+            instance: instance.clone(),
+        })
+    })
+    .kind("breaker")
 }
 
 impl Worker for Breaker {
@@ -234,7 +257,10 @@ impl Worker for Breaker {
             BreakerMsg::Reset => Circuit::NEW,
             BreakerMsg::ForceOpen => {
                 gate.forced.store(true, Relaxed);
-                Circuit::Open { until: gate.clock.nanos(), openings: 1 }
+                Circuit::Open {
+                    until: gate.clock.nanos(),
+                    openings: 1,
+                }
             }
             BreakerMsg::Ended { .. } if gate.forced.load(Relaxed) => before,
             BreakerMsg::Ended { verdict, probe } => before.after(verdict, probe, &gate.settings, gate.clock.nanos()),

@@ -126,7 +126,10 @@ impl Instance {
     pub(crate) fn place(self: &Arc<Self>) -> Option<InstancePlace> {
         let permit = self.places.clone().try_acquire_owned().ok()?;
         self.meters.in_flight.increment(1.0);
-        Some(InstancePlace { instance: self.clone(), _permit: permit })
+        Some(InstancePlace {
+            instance: self.clone(),
+            _permit: permit,
+        })
     }
 
     pub(crate) fn count(&self, blamed: bool) {

@@ -1,10 +1,29 @@
 //! The engine of MosAIc: actors under supervision, the call path, and the pure policies that they run.
+//!
+//! A call enters through the [`gateway::Gateway`] handle and passes these phases, in this order: **admit**
+//! ([`quota`]), **route** ([`policy::routing`]), **lookup** ([`cache`]), then per attempt **balance** (`router`),
+//! **guard** ([`breaker`], [`instance`]) and **call** (`provider`), and at last **fill** and **settle**
+//! (`gateway::task`). [`system`] shows the whole tree on one page.
+//!
+//! What is deliberately absent: vendors' names, HTTP, Redis, SQL. The engine knows calls, failures, tenants and drivers
+//! as traits and bytes.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod breaker;
+pub mod cache;
 pub mod call;
+pub mod clock;
 pub mod driver;
 pub mod error;
+pub mod gateway;
+pub mod instance;
 pub mod policy;
+mod port;
+mod provider;
+pub mod quota;
+mod router;
 pub mod stream;
 pub mod supervision;
+pub mod system;
+pub mod telemetry;

@@ -20,7 +20,13 @@ pub(crate) struct AttemptPort {
 impl AttemptPort {
     pub(crate) fn new() -> (Self, oneshot::Receiver<Outcome>) {
         let (to, from) = oneshot::channel();
-        (AttemptPort { to: Some(to), reached: false }, from)
+        (
+            AttemptPort {
+                to: Some(to),
+                reached: false,
+            },
+            from,
+        )
     }
 
     /// Nobody waits for the outcome any more.
@@ -69,7 +75,13 @@ pub(crate) struct ReplyPort {
 impl ReplyPort {
     pub(crate) fn new() -> (Self, oneshot::Receiver<Outcome>) {
         let (to, from) = oneshot::channel();
-        (ReplyPort { to: Some(to), taken: false }, from)
+        (
+            ReplyPort {
+                to: Some(to),
+                taken: false,
+            },
+            from,
+        )
     }
 
     /// Resolves when the caller has gone away.

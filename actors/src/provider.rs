@@ -62,11 +62,18 @@ pub(crate) fn provider_spec(instance: Arc<Instance>, settings: Arc<Settings>) ->
     let shown = instance.clone();
     ChildSpec::worker("provider", &handle, move || {
         let driver = (instance.spec.factory)().map_err(Fault::from)?;
-        Ok(Provider { instance: instance.clone(), settings: settings.clone(), driver })
+        Ok(Provider {
+            instance: instance.clone(),
+            settings: settings.clone(),
+            driver,
+        })
     })
     .kind("provider")
     .gauges(Arc::new(move || {
-        vec![("in_flight", shown.in_flight() as u64), ("max_in_flight", shown.spec.max_in_flight as u64)]
+        vec![
+            ("in_flight", shown.in_flight() as u64),
+            ("max_in_flight", shown.spec.max_in_flight as u64),
+        ]
     }))
 }
 
@@ -105,11 +112,18 @@ type Ending = Option<Verdict>;
 
 impl Run {
     async fn attempt(self, attempt: GuardedAttempt) {
-        let GuardedAttempt { call, permit, place, mut port } = attempt;
+        let GuardedAttempt {
+            call,
+            permit,
+            place,
+            mut port,
+        } = attempt;
         let operation = call.operation.name;
         let started = Instant::now();
         port.reached_provider();
-        let outcome = AssertUnwindSafe(self.drive(&call, &mut port, started)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.drive(&call, &mut port, started))
+            .catch_unwind()
+            .await;
         let ending = match outcome {
             Ok(ending) => ending,
             Err(panic) => {
@@ -142,16 +156,27 @@ impl Run {
             }
         };
         self.instance.meters.seconds.record(started.elapsed().as_secs_f64());
-        self.instance.meters.attempts.count(answered.as_ref().err().map(|failure| failure.kind));
+        self.instance
+            .meters
+            .attempts
+            .count(answered.as_ref().err().map(|failure| failure.kind));
         match answered {
             Err(failure) => {
                 let verdict = verdict_on(&failure);
                 port.answer(Err(failure.by(&self.instance.spec.name)));
                 Some(verdict)
             }
-            Ok(Answer { head, body: Body::Stream(source), value }) => {
+            Ok(Answer {
+                head,
+                body: Body::Stream(source),
+                value,
+            }) => {
                 let (sender, body) = body_stream();
-                port.answer(Ok(Answer { head, body: Body::Stream(body), value }));
+                port.answer(Ok(Answer {
+                    head,
+                    body: Body::Stream(body),
+                    value,
+                }));
                 self.pump(source, sender).await
             }
             Ok(answer) => {
@@ -196,7 +221,11 @@ impl Run {
 }
 
 fn verdict_on(failure: &Failure) -> Verdict {
-    if failure.kind.blames_provider() { Verdict::Failure } else { Verdict::Success }
+    if failure.kind.blames_provider() {
+        Verdict::Failure
+    } else {
+        Verdict::Success
+    }
 }
 
 /// What a panic said, shortened: panics are ours and speak of code, but a dependency's may quote its input.

@@ -30,7 +30,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { rate: Rate::UNLIMITED, max_in_flight: 0 }
+        Limits {
+            rate: Rate::UNLIMITED,
+            max_in_flight: 0,
+        }
     }
 }
 
@@ -111,11 +114,18 @@ impl QuotaGate {
         if self.max_in_flight == 0 {
             return Ok(TenantPlace(None));
         }
-        self.places.clone().try_acquire_owned().map(|permit| TenantPlace(Some(permit))).map_err(|_| {
-            self.refused.fetch_add(1, Relaxed);
-            Failure::new(Kind::Overloaded, format!("this tenant has {} calls in flight", self.max_in_flight))
+        self.places
+            .clone()
+            .try_acquire_owned()
+            .map(|permit| TenantPlace(Some(permit)))
+            .map_err(|_| {
+                self.refused.fetch_add(1, Relaxed);
+                Failure::new(
+                    Kind::Overloaded,
+                    format!("this tenant has {} calls in flight", self.max_in_flight),
+                )
                 .after(Duration::from_millis(100))
-        })
+            })
     }
 
     fn in_flight(&self) -> u64 {
@@ -176,13 +186,23 @@ pub struct TenantSettings {
 impl Default for TenantSettings {
     /// 100,000 tenants; an idle one is forgotten after five minutes, as long as a rate's window may reasonably be.
     fn default() -> Self {
-        TenantSettings { max_tenants: 100_000, retire_after: Duration::from_secs(300) }
+        TenantSettings {
+            max_tenants: 100_000,
+            retire_after: Duration::from_secs(300),
+        }
     }
 }
 
 impl Tenants {
     pub(crate) fn new(limits_of: LimitsOf, settings: TenantSettings, clock: Clock, meters: Arc<Meters>) -> Arc<Self> {
-        Arc::new(Tenants { gates: DashMap::new(), limits_of, clock, meters, settings, owner: Handle::new() })
+        Arc::new(Tenants {
+            gates: DashMap::new(),
+            limits_of,
+            clock,
+            meters,
+            settings,
+            owner: Handle::new(),
+        })
     }
 
     /// Lets one call of `tenant` pass its rate.
@@ -357,16 +377,21 @@ fn quota_spec(tenants: &Arc<Tenants>, gate: Arc<QuotaGate>) -> ChildSpec {
     let handle = Handle::new();
     let shown = gate.clone();
     let name = gate.tenant.clone();
-    ChildSpec::worker(&*name, &handle, move || Ok(Quota { tenants: tenants.clone(), gate: gate.clone() }))
-        .kind("quota")
-        .restart(Restart::Transient)
-        .gauges(Arc::new(move || {
-            vec![
-                ("in_flight", shown.in_flight()),
-                ("admitted", shown.admitted.load(Relaxed)),
-                ("refused", shown.refused.load(Relaxed)),
-            ]
-        }))
+    ChildSpec::worker(&*name, &handle, move || {
+        Ok(Quota {
+            tenants: tenants.clone(),
+            gate: gate.clone(),
+        })
+    })
+    .kind("quota")
+    .restart(Restart::Transient)
+    .gauges(Arc::new(move || {
+        vec![
+            ("in_flight", shown.in_flight()),
+            ("admitted", shown.admitted.load(Relaxed)),
+            ("refused", shown.refused.load(Relaxed)),
+        ]
+    }))
 }
 
 impl Worker for Quota {
@@ -385,7 +410,9 @@ impl Worker for Quota {
         // Retired before, too: the owner may have been away when it was told.
         if idle > nanos_of(self.tenants.settings.retire_after) && (self.gate.retire(now) || self.gate.is_retired()) {
             let tenant = self.gate.tenant.clone();
-            self.tenants.gates.remove_if(&tenant, |_, known| Arc::ptr_eq(known, &self.gate));
+            self.tenants
+                .gates
+                .remove_if(&tenant, |_, known| Arc::ptr_eq(known, &self.gate));
             if self.tenants.owner.send(TenantsMsg::Retired(tenant)).is_err() {
                 return Err(Fault::from("the tenants' owner is restarting"));
             }
@@ -408,7 +435,10 @@ mod tests {
 
     #[test]
     fn a_gate_passes_exactly_its_burst_under_contention() {
-        let limits = Limits { rate: Rate::new(0.001, 100), max_in_flight: 0 };
+        let limits = Limits {
+            rate: Rate::new(0.001, 100),
+            max_in_flight: 0,
+        };
         let gate = QuotaGate::new(Arc::from("t"), limits, 0);
         let passed = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -427,7 +457,10 @@ mod tests {
 
     #[test]
     fn a_gate_retires_only_when_it_remembers_nothing() {
-        let limits = Limits { rate: Rate::new(1.0, 5), max_in_flight: 2 };
+        let limits = Limits {
+            rate: Rate::new(1.0, 5),
+            max_in_flight: 2,
+        };
         let gate = QuotaGate::new(Arc::from("t"), limits, 0);
         assert!(gate.pass(1).is_ok());
         assert!(!gate.retire(2), "the bucket is not full yet");

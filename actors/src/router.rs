@@ -31,7 +31,10 @@ impl Directory {
         let routable: Vec<_> = instances.iter().map(|instance| instance.spec.routable()).collect();
         Directory {
             table: RoutingTable::new(rules, &routable),
-            instances: instances.into_iter().map(|instance| (instance.spec.name.clone(), instance)).collect(),
+            instances: instances
+                .into_iter()
+                .map(|instance| (instance.spec.name.clone(), instance))
+                .collect(),
         }
     }
 }
@@ -73,8 +76,13 @@ struct Router {
 pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
     let handle = core.router.clone();
     let core = core.clone();
-    ChildSpec::worker("router", &handle, move || Ok(Router { core: core.clone(), balancers: HashMap::new() }))
-        .kind("router")
+    ChildSpec::worker("router", &handle, move || {
+        Ok(Router {
+            core: core.clone(),
+            balancers: HashMap::new(),
+        })
+    })
+    .kind("router")
 }
 
 impl Worker for Router {
@@ -97,7 +105,13 @@ struct Refusals {
 
 impl Router {
     fn forward(&mut self, attempt: Attempt) {
-        let Attempt { call, candidates, excluded, prefer, mut port } = attempt;
+        let Attempt {
+            call,
+            candidates,
+            excluded,
+            prefer,
+            mut port,
+        } = attempt;
         if port.is_closed() {
             return;
         }
@@ -117,7 +131,12 @@ impl Router {
             let Some((permit, place)) = guard(instance, now, &mut refusals) else {
                 continue;
             };
-            let guarded = GuardedAttempt { call: call.clone(), permit, place, port };
+            let guarded = GuardedAttempt {
+                call: call.clone(),
+                permit,
+                place,
+                port,
+            };
             match instance.provider.send(ProviderMsg::Attempt(guarded)) {
                 Ok(()) => return,
                 Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
@@ -137,7 +156,10 @@ impl Router {
         if self.balancers.len() >= MAX_BALANCERS {
             self.balancers.clear();
         }
-        self.balancers.entry(set).or_insert_with(|| Box::new(RoundRobin::default())).pick(left.len())
+        self.balancers
+            .entry(set)
+            .or_insert_with(|| Box::new(RoundRobin::default()))
+            .pick(left.len())
     }
 }
 
@@ -159,12 +181,12 @@ fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<
 impl Refusals {
     fn failure(self) -> Failure {
         let failure = if self.full {
-            Failure::new(Kind::Overloaded, "every provider that could serve this is busy").after(Duration::from_millis(100))
+            Failure::new(Kind::Overloaded, "every provider that could serve this is busy")
+                .after(Duration::from_millis(100))
         } else if let Some(wait) = self.open {
             Failure::new(Kind::CircuitOpen, "every provider that could serve this is failing").after(wait)
         } else {
-            Failure::new(Kind::NoProvider, "no provider that could serve this is running")
-                .after(Duration::from_secs(1))
+            Failure::new(Kind::NoProvider, "no provider that could serve this is running").after(Duration::from_secs(1))
         };
         failure.never_sent()
     }

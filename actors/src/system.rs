@@ -26,9 +26,7 @@ use crate::policy::routing::Rule;
 use crate::provider::provider_spec;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{Directory, router_spec};
-use crate::supervision::{
-    ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
-};
+use crate::supervision::{ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions};
 use crate::telemetry::{Meters, SharedRecorder};
 
 /// What a system is made of.
@@ -113,8 +111,11 @@ impl System {
         let meters = Arc::new(Meters::new(spec.recorder.clone(), &spec.operations));
         let clock = Clock::start();
         let settings = Arc::new(spec.settings);
-        let instances: Vec<_> =
-            spec.instances.into_iter().map(|instance| Instance::new(instance, clock, &meters)).collect();
+        let instances: Vec<_> = spec
+            .instances
+            .into_iter()
+            .map(|instance| Instance::new(instance, clock, &meters))
+            .collect();
         let core = Arc::new(Core {
             clock,
             tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
@@ -135,14 +136,25 @@ impl System {
             root = root.child(service);
         }
         let root = root
-            .child(ChildSpec::supervisor("cache", SupervisorSpec::new(Strategy::OneForOne).child(l1_spec(&core.l1)), None))
+            .child(ChildSpec::supervisor(
+                "cache",
+                SupervisorSpec::new(Strategy::OneForOne).child(l1_spec(&core.l1)),
+                None,
+            ))
             .child(tenants_spec(&core, spec.tenants))
             .child(plugins_spec(&core, &instances, spec.backoff))
             .child(router_spec(&core))
             .child(gateway_spec(&core));
-        let options = TreeOptions { ledger_capacity: spec.ledger_capacity, ..TreeOptions::new(spec.recorder) };
+        let options = TreeOptions {
+            ledger_capacity: spec.ledger_capacity,
+            recorder: spec.recorder,
+            ..TreeOptions::default()
+        };
         let tree = Tree::start("root", root, options).await?;
-        Ok(System { gateway: Gateway { core }, tree })
+        Ok(System {
+            gateway: Gateway { core },
+            tree,
+        })
     }
 
     /// What callers hold.
@@ -174,8 +186,13 @@ impl System {
     pub fn snapshot(&self) -> SystemSnapshot {
         let core = &self.gateway.core;
         let now = core.clock.nanos();
-        let mut instances: Vec<_> =
-            core.directory.load().instances.values().map(|instance| instance.snapshot(now)).collect();
+        let mut instances: Vec<_> = core
+            .directory
+            .load()
+            .instances
+            .values()
+            .map(|instance| instance.snapshot(now))
+            .collect();
         instances.sort_by(|a, b| a.name.cmp(&b.name));
         SystemSnapshot {
             accepting: self.gateway.accepting(),
@@ -195,7 +212,9 @@ impl System {
     /// Drains the calls in flight, then stops the tree in order.
     pub async fn shutdown(&self, limit: Duration) -> Drained {
         let drained = self.gateway.drain(limit).await;
-        self.tree.shutdown().await;
+        if let Err(error) = self.tree.shutdown().await {
+            tracing::warn!(%error, "the tree did not stop in order");
+        }
         drained
     }
 }
@@ -208,7 +227,10 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
     let tenants = core.tenants.clone();
     let reached = quotas.clone();
     let owner = ChildSpec::worker("owner", &owner, move || {
-        Ok(TenantsOwner { tenants: tenants.clone(), quotas: reached.clone() })
+        Ok(TenantsOwner {
+            tenants: tenants.clone(),
+            quotas: reached.clone(),
+        })
     })
     .kind("tenants");
     // Rest for one: when the quotas' supervisor comes back empty, the owner is started after it and fills it again.
@@ -221,7 +243,10 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
 /// plugins: for each provider instance a supervisor with its circuit breaker and its provider actor.
 fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], backoff: Backoff) -> ChildSpec {
     // However many instances flap, and however often: that is the instances' misfortune, not the gateway's.
-    let tireless = Intensity { restarts: u32::MAX, period: Duration::from_secs(1) };
+    let tireless = Intensity {
+        restarts: u32::MAX,
+        period: Duration::from_secs(1),
+    };
     let mut plugins = SupervisorSpec::new(Strategy::OneForOne).intensity(tireless);
     for instance in instances {
         let spec = SupervisorSpec::new(Strategy::OneForOne)

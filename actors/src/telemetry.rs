@@ -12,8 +12,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 
 use crate::error::{Failure, Kind};
 
-/// A recorder shared by a system's parts.
-pub type SharedRecorder = Arc<dyn Recorder + Send + Sync>;
+pub use crate::supervision::SharedRecorder;
 
 /// The phases of a call, in order. The same words name spans, labels and documents.
 pub const PHASES: [&str; 8] = ["admit", "route", "lookup", "balance", "guard", "call", "fill", "settle"];
@@ -30,7 +29,12 @@ pub struct Outcomes {
 
 impl Outcomes {
     fn new(recorder: &SharedRecorder, name: &'static str, labels: Vec<Label>) -> Self {
-        Outcomes { recorder: recorder.clone(), name, labels, cells: [const { OnceLock::new() }; Kind::ALL.len() + 1] }
+        Outcomes {
+            recorder: recorder.clone(),
+            name,
+            labels,
+            cells: [const { OnceLock::new() }; Kind::ALL.len() + 1],
+        }
     }
 
     /// Counts one outcome; `None` is a success.
@@ -43,7 +47,8 @@ impl Outcomes {
             .get_or_init(|| {
                 let mut labels = self.labels.clone();
                 labels.push(Label::new("code", code));
-                self.recorder.register_counter(&Key::from_parts(self.name, labels), &METADATA)
+                self.recorder
+                    .register_counter(&Key::from_parts(self.name, labels), &METADATA)
             })
             .increment(1);
     }
@@ -121,7 +126,10 @@ impl Meters {
             |name: &'static str, labels: Vec<Label>| recorder.register_gauge(&Key::from_parts(name, labels), &METADATA);
         let tier = |tier: &'static str| {
             let result = |result: &'static str| {
-                counter("mosaic_cache_requests_total", vec![Label::new("tier", tier), Label::new("result", result)])
+                counter(
+                    "mosaic_cache_requests_total",
+                    vec![Label::new("tier", tier), Label::new("result", result)],
+                )
             };
             let labels = || vec![Label::new("tier", tier)];
             CacheMeters {
@@ -139,7 +147,10 @@ impl Meters {
             (*phase, recorder.register_histogram(&key, &METADATA))
         };
         Meters {
-            operations: operations.iter().map(|name| (*name, operation(&recorder, name))).collect(),
+            operations: operations
+                .iter()
+                .map(|name| (*name, operation(&recorder, name)))
+                .collect(),
             other: operation(&recorder, "_other"),
             providers: DashMap::new(),
             phases: PHASES.iter().map(seconds).collect(),
@@ -163,7 +174,10 @@ impl Meters {
         if let Some(found) = self.providers.get(name) {
             return found.clone();
         }
-        self.providers.entry(name.clone()).or_insert_with(|| Arc::new(provider(&self.recorder, name))).clone()
+        self.providers
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(provider(&self.recorder, name)))
+            .clone()
     }
 
     /// Counts one call's end.
@@ -190,8 +204,10 @@ impl Meters {
 fn operation(recorder: &SharedRecorder, name: &'static str) -> OperationMeters {
     let labels = vec![Label::new("operation", name)];
     OperationMeters {
-        seconds: recorder
-            .register_histogram(&Key::from_parts("mosaic_call_duration_seconds", labels.clone()), &METADATA),
+        seconds: recorder.register_histogram(
+            &Key::from_parts("mosaic_call_duration_seconds", labels.clone()),
+            &METADATA,
+        ),
         calls: Outcomes::new(recorder, "mosaic_calls_total", labels),
     }
 }
@@ -200,12 +216,16 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
     let labels = vec![Label::new("provider", SharedString::from(name.to_string()))];
     let gauge = |name: &'static str| recorder.register_gauge(&Key::from_parts(name, labels.clone()), &METADATA);
     let meters = ProviderMeters {
-        seconds: recorder
-            .register_histogram(&Key::from_parts("mosaic_attempt_duration_seconds", labels.clone()), &METADATA),
+        seconds: recorder.register_histogram(
+            &Key::from_parts("mosaic_attempt_duration_seconds", labels.clone()),
+            &METADATA,
+        ),
         in_flight: gauge("mosaic_attempts_in_flight"),
         breaker_state: gauge("mosaic_breaker_state"),
-        breaker_opened: recorder
-            .register_counter(&Key::from_parts("mosaic_breaker_opened_total", labels.clone()), &METADATA),
+        breaker_opened: recorder.register_counter(
+            &Key::from_parts("mosaic_breaker_opened_total", labels.clone()),
+            &METADATA,
+        ),
         attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels),
     };
     meters.breaker_state.set(0.0);
@@ -231,18 +251,33 @@ fn describe(recorder: &dyn Recorder) {
     counter("mosaic_cache_requests_total", "Cache lookups by tier and result.");
     counter("mosaic_cache_fills_total", "Entries written, by tier.");
     counter("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier.");
-    counter("mosaic_coalesced_total", "Callers that shared another caller's equal miss.");
+    counter(
+        "mosaic_coalesced_total",
+        "Callers that shared another caller's equal miss.",
+    );
     counter("mosaic_retries_total", "Attempts repeated at the same instance.");
     counter("mosaic_failovers_total", "Attempts moved to another instance.");
     counter("mosaic_refused_total", "Calls refused, by the bound that refused them.");
     counter("mosaic_breaker_opened_total", "Times that a circuit breaker opened.");
-    gauge("mosaic_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open.");
+    gauge(
+        "mosaic_breaker_state",
+        "Circuit breaker: 0 closed, 1 half open, 2 open.",
+    );
     gauge("mosaic_attempts_in_flight", "Attempts in flight, by provider instance.");
-    gauge("mosaic_calls_in_flight", "Calls past the lookup whose reply has not ended.");
+    gauge(
+        "mosaic_calls_in_flight",
+        "Calls past the lookup whose reply has not ended.",
+    );
     gauge("mosaic_cache_entries", "Entries held, by tier.");
     gauge("mosaic_cache_bytes", "Bytes held, by tier.");
     gauge("mosaic_tenants_active", "Tenants with a live quota actor.");
-    seconds("mosaic_call_duration_seconds", "Seconds from admission to reply, by operation.");
-    seconds("mosaic_attempt_duration_seconds", "Seconds of an attempt to its answer's head, by provider instance.");
+    seconds(
+        "mosaic_call_duration_seconds",
+        "Seconds from admission to reply, by operation.",
+    );
+    seconds(
+        "mosaic_attempt_duration_seconds",
+        "Seconds of an attempt to its answer's head, by provider instance.",
+    );
     seconds("mosaic_phase_duration_seconds", "Seconds of a call's phases.");
 }

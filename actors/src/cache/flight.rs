@@ -44,11 +44,17 @@ impl Flights {
     /// Joins the flight of `key`, or starts it.
     pub fn join(self: &Arc<Self>, key: &CacheKey) -> Role {
         match self.by_key.entry(key.clone()) {
-            MapEntry::Occupied(flight) => Role::Follower(Follower { told: flight.get().clone() }),
+            MapEntry::Occupied(flight) => Role::Follower(Follower {
+                told: flight.get().clone(),
+            }),
             MapEntry::Vacant(place) => {
                 let (tell, told) = watch::channel(None);
                 place.insert(told);
-                Role::Leader(Leader { flights: self.clone(), key: key.clone(), tell })
+                Role::Leader(Leader {
+                    flights: self.clone(),
+                    key: key.clone(),
+                    tell,
+                })
             }
         }
     }
@@ -93,20 +99,32 @@ mod tests {
     use crate::error::Kind;
 
     fn key() -> CacheKey {
-        CacheKey { tenant: Arc::from("t"), candidates: 1, request: [7; 32] }
+        CacheKey {
+            tenant: Arc::from("t"),
+            candidates: 1,
+            request: [7; 32],
+        }
     }
 
     #[tokio::test]
     async fn followers_share_the_landing_or_are_woken_by_a_loss() {
         let flights = Arc::new(Flights::default());
-        let Role::Leader(leader) = flights.join(&key()) else { panic!("the first leads") };
-        let Role::Follower(follower) = flights.join(&key()) else { panic!("the second follows") };
+        let Role::Leader(leader) = flights.join(&key()) else {
+            panic!("the first leads")
+        };
+        let Role::Follower(follower) = flights.join(&key()) else {
+            panic!("the second follows")
+        };
         leader.land(Err(Failure::new(Kind::UpstreamFailed, "down")));
         assert_eq!(follower.landed().await.unwrap().unwrap_err().kind, Kind::UpstreamFailed);
         assert!(flights.is_empty());
 
-        let Role::Leader(leader) = flights.join(&key()) else { panic!("a new flight") };
-        let Role::Follower(follower) = flights.join(&key()) else { panic!("the second follows") };
+        let Role::Leader(leader) = flights.join(&key()) else {
+            panic!("a new flight")
+        };
+        let Role::Follower(follower) = flights.join(&key()) else {
+            panic!("the second follows")
+        };
         drop(leader);
         assert!(follower.landed().await.is_none());
     }

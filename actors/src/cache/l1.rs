@@ -32,7 +32,11 @@ pub struct L1Settings {
 
 impl Default for L1Settings {
     fn default() -> Self {
-        L1Settings { enabled: true, max_bytes: 64 << 20, max_entry: 1 << 20 }
+        L1Settings {
+            enabled: true,
+            max_bytes: 64 << 20,
+            max_entry: 1 << 20,
+        }
     }
 }
 
@@ -121,7 +125,10 @@ impl L1 {
         if !self.settings.enabled {
             return Lookup::Miss;
         }
-        let found = self.map.get(key).filter(|stored| stored.trust == self.trust.load(Acquire));
+        let found = self
+            .map
+            .get(key)
+            .filter(|stored| stored.trust == self.trust.load(Acquire));
         let Some(stored) = found else {
             self.meters.l1.misses.increment(1);
             return Lookup::Miss;
@@ -153,7 +160,17 @@ impl L1 {
             return;
         }
         let (done, confirmed) = oneshot::channel();
-        if self.actor.send(L1Msg::Fill { key, entry, tags, epoch, done }).is_ok() {
+        if self
+            .actor
+            .send(L1Msg::Fill {
+                key,
+                entry,
+                tags,
+                epoch,
+                done,
+            })
+            .is_ok()
+        {
             // An answer that is not stored costs a miss later, nothing more.
             let _unconfirmed = tokio::time::timeout(CONFIRM_WITHIN, confirmed).await;
         }
@@ -272,7 +289,13 @@ impl Worker for L1Actor {
 
     async fn handle(&mut self, message: L1Msg, _cx: &Context<L1Msg>) -> Result<(), Fault> {
         match message {
-            L1Msg::Fill { key, entry, tags, epoch, done } => {
+            L1Msg::Fill {
+                key,
+                entry,
+                tags,
+                epoch,
+                done,
+            } => {
                 self.fill(key, entry, tags, epoch);
                 let _gone = done.send(());
             }

@@ -27,7 +27,11 @@ impl CacheKey {
     /// The key of a call with these candidates; `None`: the call is not cacheable.
     pub fn of(call: &Call, candidates: u64) -> Option<Self> {
         call.operation.cache?;
-        Some(CacheKey { tenant: call.caller.tenant.clone(), candidates, request: call.request_key? })
+        Some(CacheKey {
+            tenant: call.caller.tenant.clone(),
+            candidates,
+            request: call.request_key?,
+        })
     }
 }
 
@@ -36,7 +40,10 @@ pub type Tag = Arc<str>;
 
 /// The tags that an operation's answer carries, or that its success invalidates.
 pub fn tags(names: &'static [&'static str], resource: &Resource) -> Vec<Tag> {
-    names.iter().map(|name| Tag::from(format!("{name}:{}", resource.native()))).collect()
+    names
+        .iter()
+        .map(|name| Tag::from(format!("{name}:{}", resource.native())))
+        .collect()
 }
 
 /// A remembered outcome: an answer, or that there is none.
@@ -60,17 +67,32 @@ impl Entry {
     pub fn of(outcome: &Result<Answer, Failure>, operation: &Operation, now: u64) -> Option<Self> {
         let times = operation.cache?;
         let (outcome, fresh, stale) = match outcome {
-            Ok(Answer { head, body: Body::Bytes(body), value }) => {
-                let remembered = Remembered { head: head.clone(), body: body.clone(), value: value.clone() };
+            Ok(Answer {
+                head,
+                body: Body::Bytes(body),
+                value,
+            }) => {
+                let remembered = Remembered {
+                    head: head.clone(),
+                    body: body.clone(),
+                    value: value.clone(),
+                };
                 (Ok(remembered), times.fresh, times.stale)
             }
-            Ok(Answer { body: Body::Stream(_), .. }) => return None,
+            Ok(Answer {
+                body: Body::Stream(_), ..
+            }) => return None,
             Err(failure) if failure.kind == crate::error::Kind::NotFound => {
                 (Err(failure.clone()), times.negative, Duration::ZERO)
             }
             Err(_) => return None,
         };
-        Some(Entry { outcome, stored: now, fresh, stale })
+        Some(Entry {
+            outcome,
+            stored: now,
+            fresh,
+            stale,
+        })
     }
 
     /// What it is good for at `now`.
@@ -81,8 +103,17 @@ impl Entry {
     /// The outcome as served from cache.
     pub fn serve(&self, status: CacheStatus, now: u64) -> Result<Answer, Failure> {
         let remembered = self.outcome.as_ref().map_err(Clone::clone)?;
-        let head = Head { cache: status, age: self.age(now), attempts: 0, ..remembered.head.clone() };
-        Ok(Answer { head, body: Body::Bytes(remembered.body.clone()), value: remembered.value.clone() })
+        let head = Head {
+            cache: status,
+            age: self.age(now),
+            attempts: 0,
+            ..remembered.head.clone()
+        };
+        Ok(Answer {
+            head,
+            body: Body::Bytes(remembered.body.clone()),
+            value: remembered.value.clone(),
+        })
     }
 
     /// Bytes that it weighs, with a flat share for keys, heads and bookkeeping.

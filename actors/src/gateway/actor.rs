@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::task::{Job, run};
 use super::Core;
+use super::task::{Job, run};
 use crate::port::ReplyPort;
 use crate::supervision::{ChildSpec, Context, Fault, Message, Worker};
 

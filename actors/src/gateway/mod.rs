@@ -138,12 +138,22 @@ impl Gateway {
         let held = Held {
             _tenant: gate.place()?,
             _gateway: core.places.clone().try_acquire_owned().map_err(|_| {
-                self.overloaded("gateway", format!("{} calls are in flight", core.settings.max_in_flight))
+                self.overloaded(
+                    "gateway",
+                    format!("{} calls are in flight", core.settings.max_in_flight),
+                )
             })?,
             _counted: core.calls.token(),
             _in_flight: task::InFlight::count(&core.meters),
         };
-        let job = Job { call: Arc::new(call), candidates, key, epoch, stale, held: Arc::new(held) };
+        let job = Job {
+            call: Arc::new(call),
+            candidates,
+            key,
+            epoch,
+            stale,
+            held: Arc::new(held),
+        };
         self.submit(job).await
     }
 
@@ -153,7 +163,9 @@ impl Gateway {
             let (reply, waiting) = ReplyPort::new();
             let message = GatewayMsg::Carry(job.clone(), reply);
             if send_patiently(&self.core.gateway, message, deadline).await.is_err() {
-                return Err(self.overloaded("gateway", "the gateway is being restarted").never_sent());
+                return Err(self
+                    .overloaded("gateway", "the gateway is being restarted")
+                    .never_sent());
             }
             // The task answers by the deadline; the margin is for its answer to travel.
             match tokio::time::timeout_at(deadline + CANCEL_GRACE, waiting).await {
@@ -196,7 +208,10 @@ impl Gateway {
         }
         core.stop.cancel();
         if tokio::time::timeout(CANCEL_GRACE, core.calls.wait()).await.is_err() {
-            tracing::warn!(left = core.calls.len(), "calls were still in flight when the drain gave up");
+            tracing::warn!(
+                left = core.calls.len(),
+                "calls were still in flight when the drain gave up"
+            );
         }
         Drained::Cancelled
     }

@@ -63,7 +63,8 @@ impl Drop for InFlight {
 /// Runs a call to its reply.
 pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     reply.taken();
-    let span = tracing::debug_span!(target: "mosaic::calls", "call", id = %job.call.id, operation = job.call.operation.name);
+    let span =
+        tracing::debug_span!(target: "mosaic::calls", "call", id = %job.call.id, operation = job.call.operation.name);
     let deadline = job.call.deadline;
     let outcome = tokio::select! {
         biased;
@@ -116,7 +117,11 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
         let failure = match attempt(job, core, &excluded, prefer.clone()).await {
             Ok(mut answer) => {
                 answer.head.attempts = attempts;
-                answer.head.cache = if job.key.is_some() { CacheStatus::Miss } else { CacheStatus::Bypass };
+                answer.head.cache = if job.key.is_some() {
+                    CacheStatus::Miss
+                } else {
+                    CacheStatus::Bypass
+                };
                 return Ok(answer);
             }
             Err(failure) => failure,
@@ -127,7 +132,11 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
             attempts,
             attempts_here: here.map_or(0, |here| asked.iter().filter(|name| *name == here).count() as u32),
             repeatable: job.call.may_repeat(),
-            others: job.candidates.instances.iter().any(|name| Some(name) != here && !excluded.contains(name)),
+            others: job
+                .candidates
+                .instances
+                .iter()
+                .any(|name| Some(name) != here && !excluded.contains(name)),
             remaining: job.call.deadline.saturating_duration_since(Instant::now()),
             chance: fastrand::f64(),
         };
@@ -160,7 +169,10 @@ async fn attempt(job: &Job, core: &Arc<Core>, excluded: &[Arc<str>], prefer: Opt
         prefer,
         port,
     };
-    if send_patiently(&core.router, RouterMsg::Attempt(attempt), job.call.deadline).await.is_err() {
+    if send_patiently(&core.router, RouterMsg::Attempt(attempt), job.call.deadline)
+        .await
+        .is_err()
+    {
         let failure = Failure::new(Kind::Overloaded, "the router is being restarted");
         return Err(failure.after(Duration::from_millis(100)).never_sent());
     }
@@ -183,7 +195,9 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
     }
     // A write that failed may still have happened: what it would have changed is not trusted either way.
     if !operation.invalidates.is_empty() && !matches!(&outcome, Err(failure) if failure.unsent) {
-        core.l1.invalidate(tags(operation.invalidates, &job.call.resource)).await;
+        core.l1
+            .invalidate(tags(operation.invalidates, &job.call.resource))
+            .await;
     }
     if let Some(leader) = leader {
         match (&outcome, entry) {
@@ -204,7 +218,8 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
 
 /// A stale answer is better than a provider's failure.
 fn or_stale(job: &Job, core: &Arc<Core>, failure: Failure) -> Result<Answer, Failure> {
-    let excusable = failure.kind.blames_provider() || matches!(failure.kind, Kind::CircuitOpen | Kind::UpstreamRateLimited);
+    let excusable =
+        failure.kind.blames_provider() || matches!(failure.kind, Kind::CircuitOpen | Kind::UpstreamRateLimited);
     match &job.stale {
         Some(entry) if excusable => {
             core.meters.l1.stale.increment(1);

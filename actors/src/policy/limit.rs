@@ -16,7 +16,10 @@ pub struct Rate {
 
 impl Rate {
     /// No limit.
-    pub const UNLIMITED: Rate = Rate { interval: 0, tolerance: 0 };
+    pub const UNLIMITED: Rate = Rate {
+        interval: 0,
+        tolerance: 0,
+    };
 
     /// `per_second` calls a second on average, at most `burst` at once (at least 1). A rate that is not positive
     /// and finite means no limit.
@@ -26,7 +29,10 @@ impl Rate {
         }
         // A cast from f64 saturates; a rate so slow that one call costs centuries stays a rate.
         let interval = ((1e9 / per_second) as u64).clamp(1, u64::MAX / 1_000_000);
-        Rate { interval, tolerance: interval.saturating_mul(u64::from(burst.max(1)) - 1) }
+        Rate {
+            interval,
+            tolerance: interval.saturating_mul(u64::from(burst.max(1)) - 1),
+        }
     }
 
     /// Decides one call: the new TAT if it passes, else how long to wait.

@@ -4,4 +4,10 @@
 //! arguments, so that property tests can run every case.
 
 pub mod backoff;
+pub mod balance;
+pub mod breaker;
+pub mod freshness;
 pub mod intensity;
+pub mod limit;
+pub mod recover;
+pub mod routing;

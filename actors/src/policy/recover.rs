@@ -71,7 +71,11 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
         // Its actor is being restarted: a matter of microseconds, or of its back-off.
         Kind::NoProvider => {
             let wait = backoff(standing, settings);
-            if fits(wait, standing) { Next::Retry(wait) } else { Next::GiveUp }
+            if fits(wait, standing) {
+                Next::Retry(wait)
+            } else {
+                Next::GiveUp
+            }
         }
         // The provider refused this call for what it is; what the gateway itself refuses is final, too.
         _ => Next::GiveUp,
@@ -106,8 +110,12 @@ fn fits(wait: Duration, standing: &Standing) -> bool {
 
 /// Exponential with full jitter: uniform between zero and the doubled base.
 fn backoff(standing: &Standing, settings: &RecoverSettings) -> Duration {
-    let doubled = settings.backoff.saturating_mul(1 << standing.attempts.saturating_sub(1).min(16));
-    doubled.min(settings.backoff_max).mul_f64(standing.chance.clamp(0.0, 1.0))
+    let doubled = settings
+        .backoff
+        .saturating_mul(1 << standing.attempts.saturating_sub(1).min(16));
+    doubled
+        .min(settings.backoff_max)
+        .mul_f64(standing.chance.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -131,23 +139,82 @@ mod tests {
         let settings = RecoverSettings::default();
         let after = |kind, standing: Standing| next(&Failure::new(kind, "x"), &standing, &settings);
         assert_eq!(after(Kind::Network, standing()), Next::Retry(Duration::from_millis(25)));
-        assert_eq!(after(Kind::Network, Standing { attempts: 2, attempts_here: 2, ..standing() }), Next::Failover);
+        assert_eq!(
+            after(
+                Kind::Network,
+                Standing {
+                    attempts: 2,
+                    attempts_here: 2,
+                    ..standing()
+                }
+            ),
+            Next::Failover
+        );
         assert!(matches!(
-            after(Kind::Network, Standing { attempts: 2, attempts_here: 2, others: false, ..standing() }),
+            after(
+                Kind::Network,
+                Standing {
+                    attempts: 2,
+                    attempts_here: 2,
+                    others: false,
+                    ..standing()
+                }
+            ),
             Next::Retry(_)
         ));
         assert_eq!(after(Kind::Timeout, standing()), Next::Failover);
-        assert_eq!(after(Kind::Timeout, Standing { others: false, ..standing() }), Next::GiveUp);
+        assert_eq!(
+            after(
+                Kind::Timeout,
+                Standing {
+                    others: false,
+                    ..standing()
+                }
+            ),
+            Next::GiveUp
+        );
         assert_eq!(after(Kind::NotFound, standing()), Next::GiveUp);
         assert_eq!(after(Kind::UpstreamAuth, standing()), Next::GiveUp);
-        assert_eq!(after(Kind::UpstreamFailed, Standing { repeatable: false, ..standing() }), Next::GiveUp);
+        assert_eq!(
+            after(
+                Kind::UpstreamFailed,
+                Standing {
+                    repeatable: false,
+                    ..standing()
+                }
+            ),
+            Next::GiveUp
+        );
 
         let unsent = Failure::new(Kind::Network, "refused").never_sent();
-        assert!(matches!(next(&unsent, &Standing { repeatable: false, ..standing() }, &settings), Next::Retry(_)));
+        assert!(matches!(
+            next(
+                &unsent,
+                &Standing {
+                    repeatable: false,
+                    ..standing()
+                },
+                &settings
+            ),
+            Next::Retry(_)
+        ));
         let told = |secs| Failure::new(Kind::UpstreamRateLimited, "slow").after(Duration::from_secs(secs));
-        assert_eq!(next(&told(1), &standing(), &settings), Next::Retry(Duration::from_secs(1)));
+        assert_eq!(
+            next(&told(1), &standing(), &settings),
+            Next::Retry(Duration::from_secs(1))
+        );
         assert_eq!(next(&told(60), &standing(), &settings), Next::Failover);
-        assert_eq!(next(&told(60), &Standing { others: false, ..standing() }, &settings), Next::GiveUp);
+        assert_eq!(
+            next(
+                &told(60),
+                &Standing {
+                    others: false,
+                    ..standing()
+                },
+                &settings
+            ),
+            Next::GiveUp
+        );
     }
 
     proptest! {

@@ -68,9 +68,15 @@ impl RoutingTable {
             .into_iter()
             .chain(global)
             .map(|rule| {
-                let named: Vec<&Routable> =
-                    rule.instances.iter().filter_map(|name| all.iter().copied().find(|i| i.name == *name)).collect();
-                Compiled { by_operation: sets(&named), rule }
+                let named: Vec<&Routable> = rule
+                    .instances
+                    .iter()
+                    .filter_map(|name| all.iter().copied().find(|i| i.name == *name))
+                    .collect();
+                Compiled {
+                    by_operation: sets(&named),
+                    rule,
+                }
             })
             .collect();
         let pinned = all
@@ -80,7 +86,11 @@ impl RoutingTable {
                 (instance.name.clone(), (set, instance.capabilities.clone()))
             })
             .collect();
-        RoutingTable { rules, by_operation: sets(&all), pinned }
+        RoutingTable {
+            rules,
+            by_operation: sets(&all),
+            pinned,
+        }
     }
 
     /// The candidates of a call.
@@ -103,7 +113,10 @@ impl RoutingTable {
             });
         }
         if let Some(compiled) = self.rules.iter().find(|compiled| compiled.rule.matches(call)) {
-            return compiled.by_operation.get(operation.name).ok_or_else(|| unsupported(operation, None));
+            return compiled
+                .by_operation
+                .get(operation.name)
+                .ok_or_else(|| unsupported(operation, None));
         }
         self.by_operation.get(operation.name).ok_or_else(|| {
             if self.pinned.is_empty() {
@@ -116,7 +129,10 @@ impl RoutingTable {
 
     /// Every instance that can do `operation` for `tenant` and any resource: what `provider=all` asks.
     pub fn capable(&self, operation: &str) -> Vec<Arc<str>> {
-        self.by_operation.get(operation).map(|set| set.instances.clone()).unwrap_or_default()
+        self.by_operation
+            .get(operation)
+            .map(|set| set.instances.clone())
+            .unwrap_or_default()
     }
 
     /// `Err(true)`: the instance is known, but cannot.
@@ -135,15 +151,24 @@ impl CandidateSet {
         for instance in instances {
             (&instance.name, instance.credential_scope).hash(&mut hasher);
         }
-        CandidateSet { id: hasher.finish(), instances: instances.iter().map(|i| i.name.clone()).collect() }
+        CandidateSet {
+            id: hasher.finish(),
+            instances: instances.iter().map(|i| i.name.clone()).collect(),
+        }
     }
 }
 
 impl Rule {
     fn matches(&self, call: &Call) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
-            && self.operation.as_ref().is_none_or(|prefix| covers(prefix, call.operation.name))
-            && self.resource.as_ref().is_none_or(|pattern| matches_resource(pattern, &call.resource))
+            && self
+                .operation
+                .as_ref()
+                .is_none_or(|prefix| covers(prefix, call.operation.name))
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|pattern| matches_resource(pattern, &call.resource))
     }
 }
 
@@ -154,7 +179,11 @@ fn sets(instances: &[&Routable]) -> HashMap<&'static str, Arc<CandidateSet>> {
     operations
         .into_iter()
         .map(|operation| {
-            let able: Vec<&Routable> = instances.iter().copied().filter(|i| i.capabilities.can(operation)).collect();
+            let able: Vec<&Routable> = instances
+                .iter()
+                .copied()
+                .filter(|i| i.capabilities.can(operation))
+                .collect();
             (operation, Arc::new(CandidateSet::of(&able)))
         })
         .collect()
@@ -169,7 +198,8 @@ fn unsupported(operation: &Operation, instance: Option<&Arc<str>>) -> Failure {
 }
 
 fn covers(prefix: &str, name: &str) -> bool {
-    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn matches_resource(pattern: &str, resource: &Resource) -> bool {
@@ -208,7 +238,9 @@ mod tests {
         match pattern.split_first() {
             None => text.is_empty(),
             Some((b'*', rest)) => (0..=text.len()).any(|skip| slow_glob(rest, &text[skip..])),
-            Some((byte, rest)) => text.split_first().is_some_and(|(first, more)| first == byte && slow_glob(rest, more)),
+            Some((byte, rest)) => text
+                .split_first()
+                .is_some_and(|(first, more)| first == byte && slow_glob(rest, more)),
         }
     }
 

@@ -120,8 +120,7 @@ impl SupervisorHandle {
     /// # Errors
     /// See [`ChildError`].
     pub async fn restart(&self, name: &str, reason: &str) -> Result<(), ChildError> {
-        self.wish(name, Wish::Restart(super::ledger::bounded(reason)))
-            .await
+        self.wish(name, Wish::Restart(super::ledger::bounded(reason))).await
     }
 
     /// Stops a child in order; it stays in the tree, stopped, whatever happens to its siblings.
@@ -129,8 +128,7 @@ impl SupervisorHandle {
     /// # Errors
     /// See [`ChildError`].
     pub async fn stop(&self, name: &str, reason: &str) -> Result<(), ChildError> {
-        self.wish(name, Wish::Stop(super::ledger::bounded(reason)))
-            .await
+        self.wish(name, Wish::Stop(super::ledger::bounded(reason))).await
     }
 
     /// Starts a child that was stopped, or is in back-off, and waits until it is up.
@@ -147,8 +145,7 @@ impl SupervisorHandle {
     }
 
     pub(crate) async fn wish(&self, name: &str, wish: Wish) -> Result<(), ChildError> {
-        self.ask(|reply| Command::Wish(Arc::from(name), wish, reply))
-            .await
+        self.ask(|reply| Command::Wish(Arc::from(name), wish, reply)).await
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), ChildError> {
@@ -189,9 +186,7 @@ impl Default for SupervisorHandle {
 
 impl fmt::Debug for SupervisorHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SupervisorHandle")
-            .field(&self.path())
-            .finish()
+        f.debug_tuple("SupervisorHandle").field(&self.path()).finish()
     }
 }
 

@@ -103,12 +103,8 @@ impl<W: Worker> Spawn for WorkerBody<W> {
             gone: seat.gone.clone(),
         };
         // Unnamed on purpose: ractor's registry of names is one for the whole process.
-        let (actor, starting) = ActorRuntime::spawn_linked_instant(
-            None,
-            WorkerActor::<W>::new(),
-            birth,
-            seat.supervisor,
-        )?;
+        let (actor, starting) =
+            ActorRuntime::spawn_linked_instant(None, WorkerActor::<W>::new(), birth, seat.supervisor)?;
         Ok(Spawned {
             cell: actor.get_cell(),
             starting,
@@ -192,9 +188,7 @@ impl Incarnation {
                 supervisor,
                 generation,
             }),
-            Body::Supervisor(spec, handle) => {
-                spawn_supervisor(spec, handle, node, tree, supervisor)
-            }
+            Body::Supervisor(spec, handle) => spawn_supervisor(spec, handle, node, tree, supervisor),
         };
         let Spawned {
             cell,
@@ -275,12 +269,7 @@ impl Drop for Incarnation {
 
 impl fmt::Debug for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Incarnation({}, {})",
-            self.cell.get_id(),
-            self.generation
-        )
+        write!(f, "Incarnation({}, {})", self.cell.get_id(), self.generation)
     }
 }
 
@@ -297,8 +286,7 @@ fn spawn_supervisor(
         tree: tree.clone(),
         is_root: false,
     };
-    let (actor, starting) =
-        ActorRuntime::spawn_linked_instant(None, SupervisorActor, birth, supervisor)?;
+    let (actor, starting) = ActorRuntime::spawn_linked_instant(None, SupervisorActor, birth, supervisor)?;
     Ok(Spawned {
         cell: actor.get_cell(),
         starting,

@@ -120,11 +120,7 @@ fn describe(recorder: &dyn Recorder) {
         None,
         "Supervisors that exceeded their restart intensity".into(),
     );
-    recorder.describe_gauge(
-        "mosaic_actors".into(),
-        None,
-        "Actors, by kind and state".into(),
-    );
+    recorder.describe_gauge("mosaic_actors".into(), None, "Actors, by kind and state".into());
     recorder.describe_gauge(
         "mosaic_actor_mailbox_depth".into(),
         None,

@@ -202,16 +202,13 @@ impl Node {
             vitals: ArcSwapOption::empty(),
             high_water: AtomicUsize::new(0),
             handled: AtomicU64::new(0),
-            supervisor: spec
-                .body
-                .supervisor()
-                .map(|(spec, handle)| SupervisorFacts {
-                    strategy: spec.strategy,
-                    intensity: spec.intensity,
-                    handle: handle.clone(),
-                    window: ArcSwap::default(),
-                    children: RwLock::default(),
-                }),
+            supervisor: spec.body.supervisor().map(|(spec, handle)| SupervisorFacts {
+                strategy: spec.strategy,
+                intensity: spec.intensity,
+                handle: handle.clone(),
+                window: ArcSwap::default(),
+                children: RwLock::default(),
+            }),
         };
         node.set_state(State::Stopped);
         Arc::new(node)
@@ -265,9 +262,7 @@ impl Node {
     /// The messages that wait in its mailbox.
     pub fn mailbox(&self) -> usize {
         let vitals = self.vitals.load();
-        vitals
-            .as_ref()
-            .map_or(0, |vitals| vitals.depth.load(Relaxed))
+        vitals.as_ref().map_or(0, |vitals| vitals.depth.load(Relaxed))
     }
 
     /// Its last crash, if it ever crashed.
@@ -283,10 +278,7 @@ impl Node {
     /// Its children, in start order; none for a worker.
     pub fn children(&self) -> Vec<Arc<Node>> {
         self.supervisor.as_ref().map_or_else(Vec::new, |facts| {
-            let children = facts
-                .children
-                .read()
-                .unwrap_or_else(PoisonError::into_inner);
+            let children = facts.children.read().unwrap_or_else(PoisonError::into_inner);
             children.values().cloned().collect()
         })
     }
@@ -294,10 +286,7 @@ impl Node {
     /// The child with this name.
     pub fn child(&self, name: &str) -> Option<Arc<Node>> {
         let facts = self.supervisor.as_ref()?;
-        let children = facts
-            .children
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let children = facts.children.read().unwrap_or_else(PoisonError::into_inner);
         children.values().find(|node| &*node.name == name).cloned()
     }
 
@@ -336,8 +325,7 @@ impl Node {
         if state == State::Running {
             self.started.store(now, Relaxed);
         }
-        self.state
-            .store((state as u64) << SINCE_BITS | now, Relaxed);
+        self.state.store((state as u64) << SINCE_BITS | now, Relaxed);
     }
 
     pub(crate) fn set_backing_off(&self, until: Instant) {
@@ -377,20 +365,14 @@ impl Node {
 
     pub(crate) fn put_child(&self, key: u64, child: Arc<Node>) {
         if let Some(facts) = &self.supervisor {
-            let mut children = facts
-                .children
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut children = facts.children.write().unwrap_or_else(PoisonError::into_inner);
             children.insert(key, child);
         }
     }
 
     pub(crate) fn drop_child(&self, key: u64) {
         if let Some(facts) = &self.supervisor {
-            let mut children = facts
-                .children
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut children = facts.children.write().unwrap_or_else(PoisonError::into_inner);
             children.remove(&key);
         }
     }
@@ -398,10 +380,7 @@ impl Node {
     /// Takes all children away, for a supervisor that starts anew and will put back those of its spec.
     pub(crate) fn take_children(&self) -> Vec<Arc<Node>> {
         self.supervisor.as_ref().map_or_else(Vec::new, |facts| {
-            let mut children = facts
-                .children
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut children = facts.children.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *children).into_values().collect()
         })
     }

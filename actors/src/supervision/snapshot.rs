@@ -128,11 +128,7 @@ impl NodeSnapshot {
                 for_ms: now.saturating_sub(busy.since),
             }),
             gauges: node.gauges(),
-            children: node
-                .children()
-                .iter()
-                .map(|child| Self::take(child))
-                .collect(),
+            children: node.children().iter().map(|child| Self::take(child)).collect(),
         }
     }
 

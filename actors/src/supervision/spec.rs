@@ -100,11 +100,7 @@ impl ChildSpec {
 
     /// A supervisor as a child. `handle`, if given, adds and removes children of it at run time; those are lost when
     /// it restarts, as in OTP, and those of `spec` come back.
-    pub fn supervisor(
-        name: impl AsRef<str>,
-        spec: SupervisorSpec,
-        handle: Option<&SupervisorHandle>,
-    ) -> Self {
+    pub fn supervisor(name: impl AsRef<str>, spec: SupervisorSpec, handle: Option<&SupervisorHandle>) -> Self {
         ChildSpec {
             name: Arc::from(name.as_ref()),
             kind: "supervisor",

@@ -109,11 +109,7 @@ impl Tree {
     ///
     /// # Errors
     /// When a name is bad, or a child does not start; those that did are stopped again.
-    pub async fn start(
-        name: &str,
-        spec: SupervisorSpec,
-        options: TreeOptions,
-    ) -> Result<Tree, StartError> {
+    pub async fn start(name: &str, spec: SupervisorSpec, options: TreeOptions) -> Result<Tree, StartError> {
         let handle = SupervisorHandle::new();
         let root_spec = ChildSpec::supervisor(name, spec.clone(), Some(&handle));
         check_name(root_spec.name()).map_err(|error| StartError(bounded(&error.to_string())))?;
@@ -229,10 +225,7 @@ impl Tree {
         // Refused only by a root that has ended, which the wait below finds at once.
         let _ = self.0.handle.tell(Command::Shutdown);
         let end = ended.wait_for(Option::is_some);
-        if tokio::time::timeout(self.0.shutdown_timeout, end)
-            .await
-            .is_ok()
-        {
+        if tokio::time::timeout(self.0.shutdown_timeout, end).await.is_ok() {
             return Ok(());
         }
         self.0.actor.kill();

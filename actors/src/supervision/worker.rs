@@ -97,10 +97,7 @@ pub trait Worker: Send + Sized + 'static {
     ///
     /// # Errors
     /// Any error fails the start.
-    fn start(
-        &mut self,
-        _cx: &Context<Self::Msg>,
-    ) -> impl Future<Output = Result<(), Fault>> + Send {
+    fn start(&mut self, _cx: &Context<Self::Msg>) -> impl Future<Output = Result<(), Fault>> + Send {
         async { Ok(()) }
     }
 
@@ -108,11 +105,7 @@ pub trait Worker: Send + Sized + 'static {
     ///
     /// # Errors
     /// Any error ends the incarnation, as a panic does.
-    fn handle(
-        &mut self,
-        msg: Self::Msg,
-        cx: &Context<Self::Msg>,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn handle(&mut self, msg: Self::Msg, cx: &Context<Self::Msg>) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Runs at an orderly stop, after the queue was drained; not after a crash or a kill.
     fn stop(&mut self, _cx: &Context<Self::Msg>) -> impl Future<Output = ()> + Send {
@@ -227,11 +220,7 @@ impl<W: Worker> Actor for WorkerActor<W> {
     type State = Running<W>;
     type Arguments = Birth<W>;
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<W::Msg>,
-        birth: Birth<W>,
-    ) -> Result<Running<W>, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<W::Msg>, birth: Birth<W>) -> Result<Running<W>, ActorProcessingErr> {
         let vitals = birth.vitals.clone();
         vitals.begin("start");
         let cx = Context {
@@ -272,11 +261,7 @@ impl<W: Worker> Actor for WorkerActor<W> {
         Ok(())
     }
 
-    async fn post_stop(
-        &self,
-        _myself: ActorRef<W::Msg>,
-        state: &mut Running<W>,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _myself: ActorRef<W::Msg>, state: &mut Running<W>) -> Result<(), ActorProcessingErr> {
         let Running { worker, cx } = state;
         cx.own.vitals.begin("stop");
         if let Some(mut worker) = worker.take() {

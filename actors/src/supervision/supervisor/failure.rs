@@ -24,9 +24,7 @@ impl Supervisor {
         };
         let fault = match (exit, slot.spec.restart) {
             (Exit::Crash(fault), _) => fault,
-            (Exit::Normal, Restart::Permanent) => {
-                Fault::new(Why::Exited, "it ended normally, and is permanent")
-            }
+            (Exit::Normal, Restart::Permanent) => Fault::new(Why::Exited, "it ended normally, and is permanent"),
             (Exit::Normal, restart) => {
                 slot.wanted = match restart {
                     Restart::Temporary => Wanted::Gone,
@@ -146,9 +144,7 @@ impl Supervisor {
         let Some(slot) = self.slots.get(&key) else {
             return;
         };
-        let busy = slot
-            .incarnation()
-            .and_then(|incarnation| incarnation.busy());
+        let busy = slot.incarnation().and_then(|incarnation| incarnation.busy());
         let during = busy.map(|busy| busy.label);
         let mut entry = self.entry(&slot.node, fault, action, during);
         entry.siblings = siblings.to_vec();
@@ -159,16 +155,8 @@ impl Supervisor {
         }
     }
 
-    fn write(
-        &self,
-        node: &super::Node,
-        fault: &Fault,
-        action: Action,
-        during: Option<&'static str>,
-    ) {
-        self.tree
-            .ledger
-            .write(self.entry(node, fault, action, during));
+    fn write(&self, node: &super::Node, fault: &Fault, action: Action, during: Option<&'static str>) {
+        self.tree.ledger.write(self.entry(node, fault, action, during));
         self.note_crash(node, fault, during);
     }
 
@@ -186,13 +174,7 @@ impl Supervisor {
         });
     }
 
-    fn entry(
-        &self,
-        node: &super::Node,
-        fault: &Fault,
-        action: Action,
-        during: Option<&'static str>,
-    ) -> LedgerEntry {
+    fn entry(&self, node: &super::Node, fault: &Fault, action: Action, during: Option<&'static str>) -> LedgerEntry {
         LedgerEntry {
             seq: 0,
             at_unix_ms: unix_ms(),

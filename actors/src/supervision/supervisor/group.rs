@@ -48,9 +48,7 @@ impl Supervisor {
     }
 
     pub(super) fn in_group(&self, key: u64) -> bool {
-        self.group
-            .as_ref()
-            .is_some_and(|group| group.members.contains(&key))
+        self.group.as_ref().is_some_and(|group| group.members.contains(&key))
     }
 
     /// Whether `key` is about to be restarted with its group anyway, so that its own end costs nothing more.
@@ -188,10 +186,7 @@ impl Supervisor {
         let Some(slot) = self.slots.get_mut(&key) else {
             return;
         };
-        slot.life = Life::BackingOff {
-            ticket,
-            _timer: timer,
-        };
+        slot.life = Life::BackingOff { ticket, _timer: timer };
         slot.node.set_backing_off(Instant::now() + delay);
         let path = slot.node.path().clone();
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);

@@ -32,9 +32,9 @@ impl Supervisor {
     }
 
     fn rests_for_good(&self, key: u64) -> bool {
-        self.slots.get(&key).is_some_and(|slot| {
-            slot.wanted != Wanted::Up && matches!(slot.life, Life::Down | Life::BackingOff { .. })
-        })
+        self.slots
+            .get(&key)
+            .is_some_and(|slot| slot.wanted != Wanted::Up && matches!(slot.life, Life::Down | Life::BackingOff { .. }))
     }
 
     /// The next step of a child that no group holds.
@@ -242,12 +242,8 @@ impl Supervisor {
         };
         // A kill by us has a reason that ractor does not know; a crash that came before the kill has its own.
         let exit = match (exit, slot.condemned.take()) {
-            (Exit::Crash(fault), Some(condemned)) if fault.why() == Why::Killed => {
-                Exit::Crash(condemned.fault)
-            }
-            (Exit::Crash(fault), None)
-                if fault.why() == Why::Killed && matches!(slot.life, Life::Stopping(..)) =>
-            {
+            (Exit::Crash(fault), Some(condemned)) if fault.why() == Why::Killed => Exit::Crash(condemned.fault),
+            (Exit::Crash(fault), None) if fault.why() == Why::Killed && matches!(slot.life, Life::Stopping(..)) => {
                 // A brutal stop, as asked for.
                 Exit::Normal
             }

@@ -186,9 +186,7 @@ impl Supervisor {
                 let name = self.slots.get(&key).map(|slot| slot.spec.name.clone());
                 self.stop_started().await;
                 let name = name.as_deref().unwrap_or_default();
-                return Err(Fault::from(format!(
-                    "child `{name}` did not start: {fault}"
-                )));
+                return Err(Fault::from(format!("child `{name}` did not start: {fault}")));
             }
         }
         Ok(())
@@ -233,9 +231,7 @@ impl Supervisor {
             };
             if let Life::Up(incarnation) = &slot.life {
                 slot.node.set_state(State::Stopping);
-                incarnation
-                    .stop_and_wait(patience, self.tree.kill_grace)
-                    .await;
+                incarnation.stop_and_wait(patience, self.tree.kill_grace).await;
                 self.went_down(key, State::Stopped);
             }
         }
@@ -264,16 +260,12 @@ impl Supervisor {
                 }
                 // ractor's own words for an actor that did not end by itself.
                 let exit = match reason.as_deref() {
-                    Some("killed" | "actor_task_cancelled") => {
-                        Exit::Crash(Fault::new(Why::Killed, "killed"))
-                    }
+                    Some("killed" | "actor_task_cancelled") => Exit::Crash(Fault::new(Why::Killed, "killed")),
                     _ => Exit::Normal,
                 };
                 (cell, exit)
             }
-            SupervisionEvent::ActorFailed(cell, error) => {
-                (cell, Exit::Crash(Fault::from_ractor(&error)))
-            }
+            SupervisionEvent::ActorFailed(cell, error) => (cell, Exit::Crash(Fault::from_ractor(&error))),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return,
         };
         if let Some(key) = self.live.get(&cell.get_id()).copied() {

@@ -89,9 +89,7 @@ impl Slot {
     pub(super) fn incarnation(&self) -> Option<&Incarnation> {
         match &self.life {
             Life::Down | Life::BackingOff { .. } => None,
-            Life::Starting(incarnation)
-            | Life::Up(incarnation)
-            | Life::Stopping(incarnation, _) => Some(incarnation),
+            Life::Starting(incarnation) | Life::Up(incarnation) | Life::Stopping(incarnation, _) => Some(incarnation),
         }
     }
 

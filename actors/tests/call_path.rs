@@ -1,0 +1,87 @@
+//! The call path with an in-process driver: what a caller sees.
+
+mod support;
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use mosaic_actors::call::{Body, CacheStatus};
+use mosaic_actors::error::{Failure, Kind};
+use support::{Do, FETCH, READ, STREAM, WRITE, call, pair, text};
+
+#[tokio::test]
+async fn a_miss_asks_a_provider_and_a_hit_does_not() {
+    let (system, counts) = pair().await;
+    let gateway = system.gateway();
+    let first = gateway.call(call(&READ, Do::Answer)).await.unwrap();
+    assert_eq!((first.head.cache, first.head.attempts), (CacheStatus::Miss, 1));
+    let second = gateway.call(call(&READ, Do::Answer)).await.unwrap();
+    assert_eq!((second.head.cache, second.head.attempts), (CacheStatus::Hit, 0));
+    assert_eq!(text(&first), text(&second));
+    assert_eq!(counts.begun.load(SeqCst), 1);
+
+    // A write makes what it touched invalid before its caller has the reply.
+    gateway.call(call(&WRITE, Do::Answer)).await.unwrap();
+    assert_eq!(
+        gateway.call(call(&READ, Do::Answer)).await.unwrap().head.cache,
+        CacheStatus::Miss
+    );
+}
+
+#[tokio::test]
+async fn round_robin_takes_turns_and_a_failure_goes_elsewhere() {
+    let (system, _) = pair().await;
+    let gateway = system.gateway();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(text(&gateway.call(call(&FETCH, Do::Answer)).await.unwrap()).to_owned());
+    }
+    assert_eq!(seen.iter().filter(|name| *name == "\"a\"").count(), 2);
+    for _ in 0..2 {
+        let answer = gateway
+            .call(call(&FETCH, Do::FailAt(&["a"], Kind::Timeout)))
+            .await
+            .unwrap();
+        assert_eq!(text(&answer), "\"b\"");
+    }
+    let refused = gateway
+        .call(call(&WRITE, Do::FailAt(&["a", "b"], Kind::UpstreamFailed)))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind, Kind::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn a_driver_that_panics_is_restarted_and_the_call_goes_elsewhere() {
+    let (system, _) = pair().await;
+    let answer = system.gateway().call(call(&FETCH, Do::PanicAt(&["a"]))).await.unwrap();
+    let again = system.gateway().call(call(&FETCH, Do::PanicAt(&["a"]))).await.unwrap();
+    assert_eq!((text(&answer), text(&again)), ("\"b\"", "\"b\""));
+    let ledger = system.tree().ledger(10);
+    assert!(
+        ledger.iter().any(|entry| entry.path.contains("/plugins/a/provider")),
+        "{ledger:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_arrives_whole_or_ends_in_a_typed_failure() {
+    let (system, _) = pair().await;
+    let frames = async |what| {
+        let answer = system.gateway().call(call(&STREAM, what)).await.unwrap();
+        let Body::Stream(stream) = answer.body else {
+            panic!("a stream was expected")
+        };
+        stream.collect::<Vec<_>>().await
+    };
+    let whole = frames(Do::Frames(40, Duration::ZERO)).await;
+    assert_eq!(whole.len(), 40);
+    assert!(whole.iter().all(Result::is_ok));
+    let kind_of_last = |frames: Vec<Result<_, Failure>>| frames.last().unwrap().as_ref().err().map(|f| f.kind);
+    assert_eq!(
+        kind_of_last(frames(Do::FramesThenFail(3, Kind::UpstreamFailed)).await),
+        Some(Kind::UpstreamFailed)
+    );
+    assert_eq!(kind_of_last(frames(Do::FramesThenPanic(3)).await), Some(Kind::Internal));
+}

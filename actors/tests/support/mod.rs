@@ -1,0 +1,237 @@
+//! A tiny in-process driver and the systems that tests run it in.
+//!
+//! Invariant: the driver does what the call's input says, so that a test reads as one sentence.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Resource};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::policy::breaker::BreakerSettings;
+use mosaic_actors::stream::BodyStream;
+use mosaic_actors::system::{System, SystemSpec};
+use tokio::time::Instant;
+
+const fn operation(name: &'static str, safe: bool, streaming: bool, cached: bool) -> Operation {
+    Operation {
+        name,
+        service: "test",
+        safe,
+        idempotent: safe,
+        streaming,
+        cache: if cached {
+            Some(CacheTimes {
+                fresh: Duration::from_secs(30),
+                stale: Duration::from_secs(300),
+                negative: Duration::from_secs(5),
+            })
+        } else {
+            None
+        },
+        carries: &["thing"],
+        invalidates: if safe { &[] } else { &["thing"] },
+        cost: CostClass::Read,
+    }
+}
+
+/// A cached read.
+pub static READ: Operation = operation("test.thing.get", true, false, true);
+/// A read that is never cached.
+pub static FETCH: Operation = operation("test.thing.fetch", true, false, false);
+/// A write.
+pub static WRITE: Operation = operation("test.thing.put", false, false, false);
+/// A stream.
+pub static STREAM: Operation = operation("test.thing.stream", true, true, false);
+
+/// What the driver shall do with a call.
+#[derive(Clone, Debug)]
+pub enum Do {
+    /// Answer at once with the instance's name.
+    Answer,
+    /// Answer after a while.
+    AnswerAfter(Duration),
+    /// Fail at the named instances, answer at others.
+    FailAt(&'static [&'static str], Kind),
+    /// Fail everywhere.
+    Fail(Failure),
+    /// Panic at the named instances, answer at others.
+    PanicAt(&'static [&'static str]),
+    /// Never answer.
+    Hang,
+    /// Stream so many frames, with a pause before each.
+    Frames(usize, Duration),
+    /// Stream so many frames, then fail.
+    FramesThenFail(usize, Kind),
+    /// Stream so many frames, then panic.
+    FramesThenPanic(usize),
+}
+
+/// Counts what reached the drivers.
+#[derive(Default)]
+pub struct Counts {
+    pub begun: AtomicUsize,
+    pub dropped: AtomicUsize,
+}
+
+pub struct TestDriver {
+    name: Arc<str>,
+    counts: Arc<Counts>,
+    capabilities: Capabilities,
+}
+
+struct Dropped(Arc<Counts>, bool);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.dropped.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+impl Driver for TestDriver {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        Box::pin(async move {
+            self.counts.begun.fetch_add(1, SeqCst);
+            let mut watch = Dropped(self.counts.clone(), false);
+            let what = call.input.clone().downcast::<Do>().expect("tests give a Do");
+            let outcome = self.perform(&what).await;
+            watch.1 = true;
+            outcome
+        })
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl TestDriver {
+    fn answer(&self) -> Result<Answer, Failure> {
+        let body = Bytes::from(format!("\"{}\"", self.name));
+        Ok(Answer {
+            head: Head::json(self.name.clone()),
+            body: Body::Bytes(body),
+            value: None,
+        })
+    }
+
+    async fn perform(&self, what: &Do) -> Result<Answer, Failure> {
+        match what {
+            Do::Answer => self.answer(),
+            Do::AnswerAfter(wait) => {
+                tokio::time::sleep(*wait).await;
+                self.answer()
+            }
+            Do::FailAt(names, kind) if names.contains(&&*self.name) => Err(Failure::new(*kind, "as told")),
+            Do::PanicAt(names) if names.contains(&&*self.name) => panic!("as told"),
+            Do::FailAt(..) | Do::PanicAt(_) => self.answer(),
+            Do::Fail(failure) => Err(failure.clone()),
+            Do::Hang => std::future::pending().await,
+            Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),
+            Do::FramesThenFail(count, kind) => Ok(self.stream(*count, Duration::ZERO, Some(*kind))),
+            Do::FramesThenPanic(count) => Ok(self.stream(*count, Duration::ZERO, Some(Kind::Internal))),
+        }
+    }
+
+    /// Frames `0`, `1`, …; then an end, a failure, or (told `Internal`) a panic.
+    fn stream(&self, count: usize, pause: Duration, then: Option<Kind>) -> Answer {
+        let frames = futures_util::stream::unfold(0, move |at| async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            match then {
+                _ if at < count => Some((Ok(Bytes::from(at.to_string())), at + 1)),
+                None => None,
+                Some(Kind::Internal) => panic!("as told, in a stream"),
+                Some(kind) => Some((Err(Failure::new(kind, "as told")), at + 1)),
+            }
+        });
+        let head = Head {
+            content_type: "text/event-stream",
+            ..Head::json(self.name.clone())
+        };
+        Answer {
+            head,
+            body: Body::Stream(BodyStream::from_stream(frames)),
+            value: None,
+        }
+    }
+}
+
+/// An instance of the test driver.
+pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
+    let capabilities: Capabilities = [READ.name, FETCH.name, WRITE.name, STREAM.name].into_iter().collect();
+    let (driver_name, counts, able): (Arc<str>, _, _) = (Arc::from(name), counts.clone(), capabilities.clone());
+    InstanceSpec {
+        name: Arc::from(name),
+        kind: Arc::from("test"),
+        capabilities,
+        factory: Arc::new(move || {
+            Ok(Arc::new(TestDriver {
+                name: driver_name.clone(),
+                counts: counts.clone(),
+                capabilities: able.clone(),
+            }))
+        }),
+        max_in_flight: 256,
+        attempt_timeout: Duration::from_secs(10),
+        breaker: BreakerSettings::default(),
+        credential_scope: 0,
+    }
+}
+
+/// A spec with these instances and no metrics.
+pub fn spec(instances: Vec<InstanceSpec>) -> SystemSpec {
+    let mut spec = SystemSpec::new(Arc::new(metrics::NoopRecorder));
+    spec.operations = vec![READ.name, FETCH.name, WRITE.name, STREAM.name];
+    spec.instances = instances;
+    spec
+}
+
+/// A system with instances `a` and `b`.
+pub async fn pair() -> (System, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let system = System::start(spec(vec![instance("a", &counts), instance("b", &counts)]))
+        .await
+        .expect("it starts");
+    (system, counts)
+}
+
+/// A call by tenant `t` with ten seconds to go.
+pub fn call(operation: &'static Operation, what: Do) -> Call {
+    let caller = Caller {
+        tenant: Arc::from("t"),
+        identity: Arc::from("tester"),
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut call = Call::new(
+        operation,
+        Resource::parse("acme/thing"),
+        caller,
+        Arc::new(what),
+        deadline,
+    );
+    if operation.cache.is_some() {
+        call.request_key = Some([7; 32]);
+    }
+    call
+}
+
+/// The body of an answer that is whole.
+pub fn text(answer: &Answer) -> &str {
+    match &answer.body {
+        Body::Bytes(bytes) => std::str::from_utf8(bytes).expect("tests speak UTF-8"),
+        Body::Stream(_) => panic!("a whole body was expected"),
+    }
+}
