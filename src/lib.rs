@@ -1,5 +1,10 @@
 //! MosAIc: one supervised gateway in front of the systems a software organisation works with.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod catalogue;
+pub mod config;
+pub mod dispatch;
 pub mod providers;
+pub mod secret;
+pub mod stores;

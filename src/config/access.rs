@@ -1,0 +1,103 @@
+//! Who may call, and how much: API keys and tenants.
+//!
+//! Invariant: a key names its secret by reference; the configuration never holds the key itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{KeyError, KeyRing, Principal, Secret, SecretRef};
+
+use super::Config;
+
+/// The tenant whose limits hold for those that set none of their own.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// The tenant of callers without a key, who are let in on loopback where no keys are configured.
+pub const LOCAL_TENANT: &str = "local";
+
+/// `[keys.NAME]`: an API key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Where the key is kept.
+    pub key: SecretRef,
+    /// The tenant that its calls count for.
+    #[schemars(length(max = 40))]
+    pub tenant: String,
+    /// Who presents it, in records; the key's name where left out.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    pub identity: Option<String>,
+}
+
+/// `[tenants.NAME]`: a tenant's limits. What is left out is as in `[tenants.default]`, or unlimited.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantConfig {
+    /// Calls per second; 0: unlimited.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub rate_per_second: Option<u32>,
+    /// Calls above the rate that may come at once; 0: as many as a second's.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub burst: Option<u32>,
+    /// Calls in flight; 0: unlimited.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub max_in_flight: Option<u32>,
+}
+
+/// A tenant's limits with nothing left open. 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantLimits {
+    /// Calls per second.
+    pub rate_per_second: u32,
+    /// Calls that may come at once; as many as a second's where none is set.
+    pub burst: u32,
+    /// Calls in flight.
+    pub max_in_flight: u32,
+}
+
+impl Config {
+    /// The limits of `tenant`, known or not.
+    pub fn tenant_limits(&self, tenant: &str) -> TenantLimits {
+        let own = self.tenants.get(tenant);
+        let default = self.tenants.get(DEFAULT_TENANT);
+        let pick = |get: fn(&TenantConfig) -> Option<u32>| {
+            own.and_then(get).or(default.and_then(get)).unwrap_or(0)
+        };
+        let rate_per_second = pick(|tenant| tenant.rate_per_second);
+        let burst = match pick(|tenant| tenant.burst) {
+            0 => rate_per_second,
+            burst => burst,
+        };
+        TenantLimits {
+            rate_per_second,
+            burst,
+            max_in_flight: pick(|tenant| tenant.max_in_flight),
+        }
+    }
+
+    /// Reads the keys and makes the ring that knows them. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// [`KeyError`] names the first key that cannot be read or is unfit.
+    pub fn key_ring(&self) -> Result<KeyRing, KeyError> {
+        let keys: Result<Vec<_>, KeyError> = self
+            .keys
+            .iter()
+            .map(|(name, key)| resolve(name, key))
+            .collect();
+        KeyRing::new(keys?)
+    }
+}
+
+fn resolve(name: &str, key: &KeyConfig) -> Result<(String, Secret, Principal), KeyError> {
+    let secret = key.key.resolve().map_err(|error| KeyError::Secret {
+        name: name.to_owned(),
+        error,
+    })?;
+    let principal = Principal {
+        tenant: key.tenant.as_str().into(),
+        identity: key.identity.as_deref().unwrap_or(name).into(),
+    };
+    Ok((name.to_owned(), secret, principal))
+}

@@ -1,0 +1,176 @@
+//! What no single key can show: names that must exist, settings that must agree, doors that must not stand open.
+//!
+//! Invariant: a configuration that passes exposes nothing beyond loopback without a credential.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
+use super::errors::{Report, join, nearest};
+use super::{Config, RouteConfig};
+
+/// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
+pub(crate) struct Names {
+    keys: BTreeSet<String>,
+    providers: BTreeSet<String>,
+    tenants: BTreeSet<String>,
+}
+
+impl Names {
+    pub(crate) fn of(tree: &Map<String, Value>) -> Self {
+        let of = |section: &str| {
+            let table = tree.get(section).and_then(Value::as_object);
+            table.into_iter().flat_map(Map::keys).cloned().collect()
+        };
+        Names {
+            keys: of("keys"),
+            providers: of("providers"),
+            tenants: of("tenants"),
+        }
+    }
+}
+
+/// Reports everything that is wrong between the settings of `config`.
+pub(crate) fn check(config: &Config, names: &Names, known_kinds: &[&str], report: &mut Report) {
+    check_names(names, report);
+    check_doors(config, names, report);
+    check_agreement(config, report);
+    check_keys(config, names, report);
+    for (name, provider) in &config.providers {
+        if !known_kinds.contains(&provider.kind.as_str()) {
+            let path = join(&join("providers", name), "kind");
+            let suggestion = nearest(&provider.kind, known_kinds.iter().copied());
+            report.add_with(&path, "no driver of this kind", suggestion);
+        }
+    }
+    for (index, route) in config.routes.iter().enumerate() {
+        check_route(route, &format!("routes[{index}]"), names, report);
+    }
+}
+
+fn check_names(names: &Names, report: &mut Report) {
+    let fits = |name: &str| {
+        let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=40).contains(&name.len()) && name.chars().all(part)
+    };
+    for (section, names) in [
+        ("keys", &names.keys),
+        ("tenants", &names.tenants),
+        ("providers", &names.providers),
+    ] {
+        for name in names.iter().filter(|name| !fits(name)) {
+            let message = "a name has 1 to 40 of the characters a-z, 0-9 and -";
+            report.add(&join(section, name), message);
+        }
+    }
+}
+
+fn check_doors(config: &Config, names: &Names, report: &mut Report) {
+    if !config.server.listen.ip().is_loopback() && names.keys.is_empty() {
+        report.add(
+            "server.listen",
+            "not a loopback address, and no [keys] are configured: anyone could call",
+        );
+    }
+    if !config.admin.listen.ip().is_loopback() && config.admin.token.is_none() {
+        report.add(
+            "admin.listen",
+            "not a loopback address, and admin.token is not set: anyone could administer",
+        );
+    }
+    // Port 0 asks for any free port, so two of them do not collide.
+    if config.server.listen == config.admin.listen && config.server.listen.port() != 0 {
+        report.add("admin.listen", "the same address as server.listen");
+    }
+}
+
+fn check_agreement(config: &Config, report: &mut Report) {
+    let (server, supervision, l1) = (&config.server, &config.supervision, &config.cache.l1);
+    if server.request_timeout > server.max_request_timeout {
+        report.add(
+            "server.request_timeout",
+            "longer than server.max_request_timeout",
+        );
+    }
+    if supervision.backoff_base > supervision.backoff_max {
+        report.add(
+            "supervision.backoff_base",
+            "longer than supervision.backoff_max",
+        );
+    }
+    if l1.max_entry > l1.max_bytes {
+        report.add("cache.l1.max_entry", "larger than cache.l1.max_bytes");
+    }
+    if config.gateway.stream_idle_timeout > config.gateway.max_stream {
+        report.add(
+            "gateway.stream_idle_timeout",
+            "longer than gateway.max_stream",
+        );
+    }
+    // The parser's own words are left out: they may quote the filter.
+    if tracing_subscriber::EnvFilter::builder()
+        .parse(&config.log.filter)
+        .is_err()
+    {
+        report.add(
+            "log.filter",
+            "expected levels by target such as \"info,mosaic=debug\"",
+        );
+    }
+}
+
+fn check_keys(config: &Config, names: &Names, report: &mut Report) {
+    let mut seen = BTreeMap::new();
+    for (name, key) in &config.keys {
+        let path = join("keys", name);
+        if let Some(other) = seen.insert(key.key.to_string(), name) {
+            report.add(
+                &join(&path, "key"),
+                format!("the same reference as {}", join("keys", other)),
+            );
+        }
+        check_tenant(&key.tenant, &join(&path, "tenant"), names, report);
+    }
+}
+
+fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
+    let built_in = [DEFAULT_TENANT, LOCAL_TENANT];
+    if !names.tenants.contains(tenant) && !built_in.contains(&tenant) {
+        let known = names.tenants.iter().map(String::as_str).chain(built_in);
+        report.add_with(
+            path,
+            "no such tenant under [tenants]",
+            nearest(tenant, known),
+        );
+    }
+}
+
+fn check_route(route: &RouteConfig, path: &str, names: &Names, report: &mut Report) {
+    for (index, provider) in route.providers.iter().enumerate() {
+        let path = format!("{path}.providers[{index}]");
+        if !names.providers.contains(provider) {
+            let suggestion = nearest(provider, names.providers.iter().map(String::as_str));
+            report.add_with(&path, "no such provider under [providers]", suggestion);
+        }
+        if route.providers[..index].contains(provider) {
+            report.add(&path, "named twice");
+        }
+    }
+    if let Some(tenant) = &route.tenant {
+        check_tenant(tenant, &format!("{path}.tenant"), names, report);
+    }
+    let matches = [
+        ("service", &route.service),
+        ("operation", &route.operation),
+        ("resource", &route.resource),
+    ];
+    for (key, value) in matches {
+        if value.as_deref() == Some("") {
+            report.add(
+                &format!("{path}.{key}"),
+                "must not be empty; leave it out to match everything",
+            );
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The engine's sections: cache, gateway, supervision, and the defaults that providers inherit.
+//!
+//! Invariant: every bound has a range whose upper end one process can bear.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::units;
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const KIB: u64 = 1 << 10;
+const GIB: u64 = 1 << 30;
+
+/// `[cache]`: the tiers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Memory of this process.
+    pub l1: L1Config,
+}
+
+/// `[cache.l1]`: answers kept in memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct L1Config {
+    /// Whether the tier exists.
+    pub enabled: bool,
+    /// The most bytes it holds.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<{ 64 * KIB }, { 256 * GIB }>")]
+    pub max_bytes: usize,
+    /// The largest answer it holds, in bytes.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
+    pub max_entry: usize,
+}
+
+impl Default for L1Config {
+    fn default() -> Self {
+        L1Config {
+            enabled: true,
+            max_bytes: 64 << 20,
+            max_entry: 1 << 20,
+        }
+    }
+}
+
+/// `[gateway]`: the bounds of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// The most calls in flight that the cache could not answer.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_in_flight: usize,
+    /// The longest a single attempt may take, within the call's deadline.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<10, HOUR>")]
+    pub attempt_timeout: Duration,
+    /// The most attempts of one call, the first included.
+    #[schemars(range(min = 1, max = 10))]
+    pub max_attempts: u32,
+    /// How long a stream may be silent.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub stream_idle_timeout: Duration,
+    /// How long a stream may last.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
+    pub max_stream: Duration,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        GatewayConfig {
+            max_in_flight: 10_000,
+            attempt_timeout: Duration::from_secs(10),
+            max_attempts: 3,
+            stream_idle_timeout: Duration::from_secs(30),
+            max_stream: Duration::from_secs(600),
+        }
+    }
+}
+
+/// `[supervision]`: how often a child may be restarted, and how long it waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupervisionConfig {
+    /// Intensity: more restarts than this within `period` escalate.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_restarts: u32,
+    /// The period of the intensity.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, HOUR>")]
+    pub period: Duration,
+    /// The wait before the first restart; it doubles with each more, with jitter.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<1, MINUTE>")]
+    pub backoff_base: Duration,
+    /// The longest wait before a restart.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<1, HOUR>")]
+    pub backoff_max: Duration,
+}
+
+impl Default for SupervisionConfig {
+    fn default() -> Self {
+        SupervisionConfig {
+            max_restarts: 5,
+            period: Duration::from_secs(30),
+            backoff_base: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[defaults]`: what a provider has unless its own table says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DefaultsConfig {
+    /// The circuit breaker.
+    pub breaker: BreakerConfig,
+    /// The bulkhead.
+    pub limits: LimitsConfig,
+}
+
+/// `[defaults.breaker]`: when a circuit opens, and how it closes again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// Consecutive failures that open it.
+    #[schemars(range(min = 1, max = 1000))]
+    pub failures_to_open: u32,
+    /// How long it stays open before a probe is let through.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub open_for: Duration,
+    /// Calls let through at the same time while half open.
+    #[schemars(range(min = 1, max = 100))]
+    pub half_open_probes: u32,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        BreakerConfig {
+            failures_to_open: 5,
+            open_for: Duration::from_secs(30),
+            half_open_probes: 1,
+        }
+    }
+}
+
+/// `[defaults.limits]`: bulkheads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// The most attempts in flight to one provider.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_in_flight: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        LimitsConfig { max_in_flight: 256 }
+    }
+}

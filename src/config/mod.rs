@@ -1,0 +1,191 @@
+//! The configuration: what a TOML file and the environment say, checked as a whole before anything starts.
+//!
+//! Invariant: a [`Config`] that was loaded is sound: keys known, values in range, names resolved, doors closed.
+
+mod access;
+mod checks;
+mod engine;
+mod errors;
+mod providers;
+mod schema;
+mod server;
+mod source;
+mod units;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits};
+pub use engine::{
+    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, LimitsConfig,
+    SupervisionConfig,
+};
+pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
+pub use server::{AdminConfig, LogConfig, LogFormat, ServerConfig, StateConfig};
+pub use source::ENV_PREFIX;
+pub use units::BaseUrl;
+
+use errors::Report;
+use schema::Schema;
+
+/// The largest configuration file, in bytes.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// Everything that can be set. Each field is a section of the file; its default is that of the section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The public listener.
+    pub server: ServerConfig,
+    /// The operators' listener.
+    pub admin: AdminConfig,
+    /// Log lines.
+    pub log: LogConfig,
+    /// What outlives a restart.
+    pub state: StateConfig,
+    /// The cache's tiers.
+    pub cache: CacheConfig,
+    /// The bounds of a call.
+    pub gateway: GatewayConfig,
+    /// Restarts.
+    pub supervision: SupervisionConfig,
+    /// What providers inherit.
+    pub defaults: DefaultsConfig,
+    /// API keys by name.
+    pub keys: BTreeMap<String, KeyConfig>,
+    /// Tenants by name.
+    pub tenants: BTreeMap<String, TenantConfig>,
+    /// Provider instances by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Rules, the first match first.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// A sound configuration, and where its settings were made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// Where each was made, by path; what is not listed is a default.
+    pub origins: Origins,
+}
+
+impl Config {
+    /// Reads the file at `path`, if one is given, and lays the variables named `MOSAIC__SECTION__KEY` over it.
+    /// `known_kinds` are the provider kinds that have a driver. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// Every fault found, each with its path and origin.
+    pub fn load(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        known_kinds: &[&str],
+    ) -> Result<Loaded, ConfigErrors> {
+        let Some(path) = path else {
+            return Config::parse("", "", env, known_kinds);
+        };
+        let file = path.display().to_string();
+        match read_bounded(path) {
+            Ok(text) => Config::parse(&text, &file, env, known_kinds),
+            Err(message) => {
+                let mut report = Report::default();
+                let origin = Origin::File {
+                    file: file.into(),
+                    line: 0,
+                };
+                report.add_at(origin, "", message, None);
+                finish(Config::default(), report)
+            }
+        }
+    }
+
+    /// As [`load`](Config::load), with the file's text given; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        env: impl Iterator<Item = (String, String)>,
+        known_kinds: &[&str],
+    ) -> Result<Loaded, ConfigErrors> {
+        let mut report = Report::default();
+        let schema = Schema::of::<Config>();
+        let Some(mut tree) = source::read_toml(text, &Arc::from(file), &mut report) else {
+            return finish(Config::default(), report);
+        };
+        source::overlay_env(&mut tree, env, &schema, &mut report);
+        let config = build(tree, &schema, known_kinds, &mut report);
+        finish(config, report)
+    }
+
+    /// Checks a configuration that was made in code as a file is checked.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn check(&self, known_kinds: &[&str]) -> Result<(), ConfigErrors> {
+        let mut report = Report::default();
+        match serde_json::to_value(self) {
+            Ok(Value::Object(tree)) => drop(build(
+                tree,
+                &Schema::of::<Config>(),
+                known_kinds,
+                &mut report,
+            )),
+            // A path that is not Unicode is the one thing that cannot be written down.
+            _ => report.add("state.path", "must be Unicode"),
+        }
+        report.finish().map(drop)
+    }
+
+    /// The JSON schema that files are checked against, for editors and documents.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Config).to_value()
+    }
+}
+
+fn build(
+    tree: Map<String, Value>,
+    schema: &Schema,
+    known_kinds: &[&str],
+    report: &mut Report,
+) -> Config {
+    let names = checks::Names::of(&tree);
+    let sound = schema::walk(schema.node(), Value::Object(tree), "", report).unwrap_or_default();
+    let config = match serde_path_to_error::deserialize(sound) {
+        Ok(config) => config,
+        Err(error) => {
+            // The walk lets nothing through that fails here; if it ever did, the start must still fail. The
+            // library's words may quote the value.
+            report.add(&error.path().to_string(), "not a valid value");
+            Config::default()
+        }
+    };
+    checks::check(&config, &names, known_kinds, report);
+    config
+}
+
+fn finish(config: Config, report: Report) -> Result<Loaded, ConfigErrors> {
+    report.finish().map(|origins| Loaded { config, origins })
+}
+
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let unreadable = |e: std::io::Error| format!("cannot be read: {}", e.kind());
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err("is larger than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+}

@@ -1,0 +1,114 @@
+//! Providers and the rules that lead calls to them.
+//!
+//! Invariant: nothing here knows a kind of provider; kinds are given by whoever registers drivers.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::engine::{BreakerConfig, DefaultsConfig};
+use super::units::{self, BaseUrl};
+use crate::secret::SecretRef;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+/// `[providers.NAME]`: one instance of a provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The driver that speaks to it.
+    #[schemars(length(max = 40))]
+    pub kind: String,
+    /// Where its API is; the vendor's own where left out, if the driver knows one.
+    #[serde(default)]
+    pub base_url: Option<BaseUrl>,
+    /// The credential.
+    #[serde(default)]
+    pub token: Option<SecretRef>,
+    /// The most attempts in flight; as in `[defaults.limits]` where left out.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_in_flight: Option<usize>,
+    /// The longest attempt; as in `[gateway]` where left out.
+    #[serde(default, with = "units::optional_duration")]
+    #[schemars(schema_with = "units::optional_time::<10, HOUR>")]
+    pub attempt_timeout: Option<Duration>,
+    /// Where its circuit breaker differs from `[defaults.breaker]`.
+    #[serde(default)]
+    pub breaker: BreakerOverrides,
+    /// Settings of its driver alone, which checks them.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// `[providers.NAME.breaker]`: differences from `[defaults.breaker]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerOverrides {
+    /// Consecutive failures that open it.
+    #[schemars(range(min = 1, max = 1000))]
+    pub failures_to_open: Option<u32>,
+    /// How long it stays open before a probe is let through.
+    #[serde(with = "units::optional_duration")]
+    #[schemars(schema_with = "units::optional_time::<100, HOUR>")]
+    pub open_for: Option<Duration>,
+    /// Calls let through at the same time while half open.
+    #[schemars(range(min = 1, max = 100))]
+    pub half_open_probes: Option<u32>,
+}
+
+impl ProviderConfig {
+    /// The breaker's settings with the defaults filled in.
+    pub fn breaker(&self, defaults: &DefaultsConfig) -> BreakerConfig {
+        let (own, default) = (&self.breaker, &defaults.breaker);
+        BreakerConfig {
+            failures_to_open: own.failures_to_open.unwrap_or(default.failures_to_open),
+            open_for: own.open_for.unwrap_or(default.open_for),
+            half_open_probes: own.half_open_probes.unwrap_or(default.half_open_probes),
+        }
+    }
+
+    /// The bulkhead's size with the default filled in.
+    pub fn max_in_flight(&self, defaults: &DefaultsConfig) -> usize {
+        self.max_in_flight.unwrap_or(defaults.limits.max_in_flight)
+    }
+}
+
+/// How a route's providers take turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+}
+
+/// `[[routes]]`: calls that match all that is given go to one of the providers. The first match decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteConfig {
+    /// The service, e.g. `git`.
+    #[serde(default)]
+    #[schemars(length(max = 40))]
+    pub service: Option<String>,
+    /// How the operation's name begins, e.g. `git.repo`.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    pub operation: Option<String>,
+    /// A pattern for the resource, where `*` stands for anything, e.g. `acme/*`.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub resource: Option<String>,
+    /// The caller's tenant.
+    #[serde(default)]
+    #[schemars(length(max = 40))]
+    pub tenant: Option<String>,
+    /// The candidates, equivalent to each other.
+    #[schemars(length(min = 1, max = 64))]
+    pub providers: Vec<String>,
+    /// How they take turns.
+    #[serde(default)]
+    pub balance: Balance,
+}

@@ -1,0 +1,179 @@
+//! The process's own sections: listeners, log, state.
+//!
+//! Invariant: every default here can be run as it is, on loopback, without a file or a secret.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::units;
+use crate::secret::SecretRef;
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// `[server]`: the public listener and what one client may use of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port.
+    #[schemars(schema_with = "units::listen")]
+    pub listen: SocketAddr,
+    /// The largest request body, in bytes.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
+    pub max_body: usize,
+    /// The most headers of a request.
+    #[schemars(range(min = 10, max = 1000))]
+    pub max_headers: usize,
+    /// The most bytes of a request's head. hyper refuses less than 8 KiB.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<{ 8 * KIB }, MIB>")]
+    pub max_header_bytes: usize,
+    /// How long a client may take to send the head.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, { 5 * MINUTE }>")]
+    pub header_read_timeout: Duration,
+    /// A call's deadline where the client names none.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub request_timeout: Duration,
+    /// The longest deadline that a client may name.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub max_request_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, HOUR>")]
+    pub idle_timeout: Duration,
+    /// The most connections at one time.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: usize,
+    /// How long calls in flight may take to finish at shutdown.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, HOUR>")]
+    pub drain_timeout: Duration,
+    /// How long to go on accepting after `/readyz` turned false, so that load balancers notice.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, { 5 * MINUTE }>")]
+    pub drain_grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        ServerConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            max_body: 8 << 20,
+            max_headers: 100,
+            max_header_bytes: 64 << 10,
+            header_read_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            max_request_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(75),
+            max_connections: 10_000,
+            drain_timeout: Duration::from_secs(30),
+            drain_grace: Duration::ZERO,
+        }
+    }
+}
+
+/// `[admin]`: the listener for operators.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminConfig {
+    /// Address and port.
+    #[schemars(schema_with = "units::listen")]
+    pub listen: SocketAddr,
+    /// The token that administrators present. Required where `listen` is not loopback.
+    pub token: Option<SecretRef>,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        AdminConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)),
+            token: None,
+        }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people; coloured on a terminal unless `NO_COLOR` is set.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`: what is logged, to standard error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Human or JSON.
+    pub format: LogFormat,
+    /// Levels by target, e.g. `info,mosaic=debug`.
+    #[schemars(length(max = 1024))]
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig {
+            format: LogFormat::Human,
+            // ractor opens a span per actor at info; formatting them costs every message a tenth (measured).
+            filter: "info,ractor=warn".to_owned(),
+        }
+    }
+}
+
+/// `[state]`: what must outlive a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StateConfig {
+    /// The SQLite file; empty: in memory, and lost at exit.
+    #[schemars(with = "String", length(max = 4096))]
+    pub path: PathBuf,
+    /// The key that encrypts credentials at rest. Without it a file stores none.
+    pub encryption_key: Option<SecretRef>,
+    /// Connections that read at the same time; writes share one more.
+    #[schemars(range(min = 1, max = 64))]
+    pub read_connections: u32,
+    /// How long an operation waits for a connection before it fails.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<10, MINUTE>")]
+    pub acquire_timeout: Duration,
+    /// How long the answer to an idempotency key is replayed.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<MINUTE, { 7 * DAY }>")]
+    pub idempotency_ttl: Duration,
+}
+
+impl StateConfig {
+    /// Whether the state is lost at exit.
+    pub fn in_memory(&self) -> bool {
+        self.path.as_os_str().is_empty()
+    }
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        StateConfig {
+            path: PathBuf::new(),
+            encryption_key: None,
+            read_connections: 4,
+            acquire_timeout: Duration::from_secs(5),
+            idempotency_ttl: Duration::from_secs(24 * 3600),
+        }
+    }
+}

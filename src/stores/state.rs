@@ -1,0 +1,320 @@
+//! The state store as the rest of the product sees it: documents, credentials, idempotency answers, audit.
+//!
+//! Invariant: every text and every answer has a bound, and no method returns more than [`MAX_PAGE`] rows.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::secret::Secret;
+
+/// The most rows of one answer; a larger limit is cut to it.
+pub const MAX_PAGE: u32 = 1000;
+/// The most bytes of a document or of an audit entry's detail, as JSON.
+pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
+/// The most bytes of a credential.
+pub const MAX_CREDENTIAL_BYTES: usize = 64 << 10;
+/// The most bytes of an answer kept for replay.
+pub const MAX_REPLAY_BYTES: usize = 4 << 20;
+/// The most bytes of a name: a kind, id, scope, key, tenant or action.
+pub const MAX_NAME_BYTES: usize = 512;
+
+/// The future of a store's answer.
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// What can go wrong in a store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The document is not in the state that the writer expected.
+    #[error("the document has changed: it is at version {actual:?}")]
+    Conflict {
+        /// Its version now; `None`: it does not exist.
+        actual: Option<i64>,
+    },
+    /// A text or body exceeds its bound.
+    #[error("{what} is longer than {limit} bytes")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// A name is empty or holds control characters.
+    #[error("{what} is empty or holds control characters")]
+    BadName {
+        /// What it names.
+        what: &'static str,
+    },
+    /// Credentials need a key, and none is configured.
+    #[error("credentials cannot be kept: state.encryption_key is not set")]
+    NoEncryptionKey,
+    /// The credential was encrypted under a key that is not configured.
+    #[error("credential {name} is encrypted under key {key_id}, which is not configured")]
+    WrongKey {
+        /// The credential.
+        name: String,
+        /// The public id of its key.
+        key_id: String,
+    },
+    /// What was read is not what was written.
+    #[error("{what} is damaged")]
+    Damaged {
+        /// What it is.
+        what: &'static str,
+    },
+    /// The lease ran out and somebody else took it, or its answer is already there.
+    #[error("the lease on this idempotency key is lost")]
+    LeaseLost,
+    /// No connection became free in time, or the file stayed locked.
+    #[error("the state store is busy")]
+    Busy,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
+    /// The database failed.
+    #[error("the state store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let message = error.to_string();
+        match error {
+            StoreError::Conflict { .. } => Failure::new(Kind::PreconditionFailed, message),
+            StoreError::TooLarge { what, .. } | StoreError::BadName { what } => {
+                Failure::invalid(what, message)
+            }
+            StoreError::LeaseLost => Failure::new(Kind::Conflict, message),
+            StoreError::Busy => {
+                Failure::new(Kind::Overloaded, message).after(Duration::from_secs(1))
+            }
+            other => Failure::new(Kind::Internal, message).because(other),
+        }
+    }
+}
+
+/// What a writer expects of a document before the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing: the last writer wins.
+    Any,
+    /// That it does not exist.
+    Absent,
+    /// That it is at this version.
+    Version(i64),
+}
+
+/// A document as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// The kind of thing it describes.
+    pub kind: String,
+    /// Its name among its kind.
+    pub id: String,
+    /// The number of the change that made it what it is. Grows over all documents; none is used twice.
+    pub version: i64,
+    /// What it says.
+    pub body: Value,
+}
+
+/// That a document changed. Of a document's changes, the latest alone is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The change's number, and the document's version by it.
+    pub seq: i64,
+    /// The document's kind.
+    pub kind: String,
+    /// The document's id.
+    pub id: String,
+    /// The document is gone.
+    pub deleted: bool,
+}
+
+/// A call under an idempotency key, about to start.
+#[derive(Clone, Copy, Debug)]
+pub struct IdempotentCall<'a> {
+    /// Whose key it is: tenant and operation.
+    pub scope: &'a str,
+    /// The key as the caller gave it.
+    pub key: &'a str,
+    /// A hash of the request; a key with another request is a mistake.
+    pub fingerprint: &'a str,
+    /// How long the answer is replayed.
+    pub ttl: Duration,
+    /// How long the caller may take. Afterwards it counts as crashed, and the next one with the key starts anew.
+    pub lease: Duration,
+}
+
+/// The right, and duty, to answer an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub(crate) scope: String,
+    pub(crate) key: String,
+    pub(crate) token: String,
+}
+
+/// An answer to replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type.
+    pub content_type: String,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What is known of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: this caller makes the call, and completes or abandons the lease.
+    New(Lease),
+    /// Another caller is making the call now.
+    InFlight,
+    /// It was answered.
+    Replay(StoredAnswer),
+    /// It was used for another request.
+    Mismatch,
+}
+
+/// One action of an administrator, or a refused one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The tenant it concerns; empty for the whole system.
+    pub tenant: String,
+    /// Who.
+    pub identity: String,
+    /// What was done, e.g. `document.put`.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// How it ended, e.g. `ok`, or a failure's code.
+    pub outcome: String,
+    /// Anything more. Must hold no secret.
+    pub detail: Value,
+}
+
+/// An entry in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRecord {
+    /// Its number; they grow without a gap.
+    pub seq: i64,
+    /// What happened.
+    pub entry: AuditEntry,
+}
+
+/// What must outlive a restart. All methods may wait for the database, within the configured bound.
+pub trait StateStore: Send + Sync {
+    /// Writes a document if it is as `expected`; its new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it is not as expected.
+    fn put_document<'a>(
+        &'a self,
+        kind: &'a str,
+        id: &'a str,
+        body: &'a Value,
+        expected: Expected,
+    ) -> StoreFuture<'a, i64>;
+
+    /// Reads a document.
+    fn get_document<'a>(&'a self, kind: &'a str, id: &'a str) -> StoreFuture<'a, Option<Document>>;
+
+    /// The documents of a kind in the order of their ids, from behind `after` (empty: from the first).
+    fn list_documents<'a>(
+        &'a self,
+        kind: &'a str,
+        after: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<Document>>;
+
+    /// Deletes a document if it is as `expected`; the change's number, or `None` if there was nothing to delete.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it is not as expected.
+    fn delete_document<'a>(
+        &'a self,
+        kind: &'a str,
+        id: &'a str,
+        expected: Expected,
+    ) -> StoreFuture<'a, Option<i64>>;
+
+    /// The changes after number `seq`, oldest first. A follower that applies them has the state that the store has.
+    fn changes_since(&self, seq: i64, limit: u32) -> StoreFuture<'_, Vec<Change>>;
+
+    /// The number of the latest change made through this handle, kept current. Changes by other processes do not
+    /// show here; who shares a database also asks [`changes_since`](StateStore::changes_since) from time to time.
+    fn watch_changes(&self) -> watch::Receiver<i64>;
+
+    /// Encrypts and keeps a credential, in place of an older one of this name.
+    ///
+    /// # Errors
+    /// [`StoreError::NoEncryptionKey`] where no key is configured.
+    fn put_credential<'a>(&'a self, name: &'a str, credential: &'a Secret) -> StoreFuture<'a, ()>;
+
+    /// Decrypts a credential.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`], [`StoreError::NoEncryptionKey`], or [`StoreError::Damaged`] if it was tampered with.
+    fn get_credential<'a>(&'a self, name: &'a str) -> StoreFuture<'a, Option<Secret>>;
+
+    /// Forgets a credential; whether there was one.
+    fn delete_credential<'a>(&'a self, name: &'a str) -> StoreFuture<'a, bool>;
+
+    /// The names of the credentials, in order, from behind `after` (empty: from the first).
+    fn list_credentials<'a>(&'a self, after: &'a str, limit: u32) -> StoreFuture<'a, Vec<String>>;
+
+    /// Asks for the right to make a call. Of any number of callers with one key, one gets it.
+    fn begin<'a>(&'a self, call: IdempotentCall<'a>, now: Timestamp) -> StoreFuture<'a, Begun>;
+
+    /// Keeps the answer for those who come again.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the lease ran out and was taken over: the answer stands for nothing then.
+    fn complete<'a>(&'a self, lease: &'a Lease, answer: &'a StoredAnswer) -> StoreFuture<'a, ()>;
+
+    /// Gives the key free, because the call was not made. A lease already lost is no error.
+    fn abandon<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
+
+    /// Forgets up to `limit` answers whose time is over; how many.
+    fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64>;
+
+    /// Adds to the audit; the entry's number.
+    fn append_audit<'a>(&'a self, entry: &'a AuditEntry) -> StoreFuture<'a, i64>;
+
+    /// The audit, latest first, before number `before` (`None`: from the latest), of one tenant or all.
+    fn list_audit<'a>(
+        &'a self,
+        tenant: Option<&'a str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<AuditRecord>>;
+
+    /// Finishes what is being written and closes the store. Later calls fail.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Checks a name's length and characters.
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
+    if name.is_empty() || name.contains(char::is_control) {
+        return Err(StoreError::BadName { what });
+    }
+    check_size(what, name.len(), MAX_NAME_BYTES)
+}
+
+/// Checks a length in bytes.
+pub(crate) fn check_size(what: &'static str, size: usize, limit: usize) -> Result<(), StoreError> {
+    if size > limit {
+        Err(StoreError::TooLarge { what, limit })
+    } else {
+        Ok(())
+    }
+}

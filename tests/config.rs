@@ -1,0 +1,545 @@
+//! The configuration as an operator meets it: a file, an environment, and what is said when they are wrong.
+//!
+//! Invariant: every fault is reported at its full path, at once, without quoting a value.
+
+use std::time::Duration;
+
+use mosaic::config::{Balance, Config, ConfigErrors, Loaded, LogFormat, Origin, TenantLimits};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+const EXAMPLE: &str = include_str!("../config/mosaic.toml");
+const KINDS: [&str; 2] = ["github", "gitlab"];
+
+fn parse(text: &str, env: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse(text, "m.toml", env, &KINDS)
+}
+
+/// A section with one provider, for cases that need one.
+const FORGE: &str = "[providers.forge-a]\nkind = \"github\"\n";
+
+/// Checks that exactly the given lines are reported, in any order.
+#[track_caller]
+fn refused(text: &str, env: &[(&str, &str)], wanted: &[&str]) {
+    let errors = parse(text, env).expect_err("must be refused");
+    let mut found: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    found.sort();
+    let mut wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+    wanted.sort();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    refused(
+        "[server]\nlisen = \"127.0.0.1:1\"\nzzzzzzzz = 1\n[provider.x]\n[cache.l1]\nmax_byte = 1",
+        &[],
+        &[
+            "m.toml:2: server.lisen: unknown key; did you mean `listen`?",
+            "m.toml:3: server.zzzzzzzz: unknown key",
+            "m.toml:4: provider: unknown key; did you mean `providers`?",
+            "m.toml:6: cache.l1.max_byte: unknown key; did you mean `max_bytes`?",
+        ],
+    );
+    refused(
+        &format!("{FORGE}bas_url = \"https://x\"\nbreaker = {{ open_fo = \"1s\" }}"),
+        &[],
+        &[
+            "m.toml:3: providers.forge-a.bas_url: unknown key; did you mean `base_url`?",
+            "m.toml:4: providers.forge-a.breaker.open_fo: unknown key; did you mean `open_for`?",
+        ],
+    );
+}
+
+#[test]
+fn types_and_ranges_are_checked_everywhere_at_once() {
+    refused(
+        r#"
+        admin = 1
+        [server]
+        max_headers = 0
+        max_connections = -1
+        max_body = "12 parsecs"
+        max_header_bytes = 100
+        request_timeout = 30
+        idle_timeout = "0s"
+        drain_timeout = "2h"
+        listen = "localhost:80"
+        [log]
+        format = "jsn"
+        filter = "=/=="
+        [cache.l1]
+        enabled = "yes"
+        [gateway]
+        max_attempts = 2.5
+        max_in_flight = 99999999999999999999
+        [[routes]]
+        providers = []
+        "#,
+        &[],
+        &[
+            "m.toml:2: admin: expected a table, found a whole number",
+            "m.toml:4: server.max_headers: must be between 10 and 1000",
+            "m.toml:5: server.max_connections: must be between 1 and 1000000",
+            "m.toml:6: server.max_body: expected a size such as \"64KiB\", \"1MiB\" or a number of bytes",
+            "m.toml:7: server.max_header_bytes: must be between 8KiB and 1MiB",
+            "m.toml:8: server.request_timeout: expected a string, found a whole number",
+            "m.toml:9: server.idle_timeout: must be between 1s and 1h",
+            "m.toml:10: server.drain_timeout: must be between 0s and 1h",
+            "m.toml:11: server.listen: expected an IP address and port such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            "m.toml:13: log.format: expected one of `human`, `json`; did you mean `json`?",
+            "m.toml:14: log.filter: expected levels by target such as \"info,mosaic=debug\"",
+            "m.toml:16: cache.l1.enabled: expected true or false, found a string",
+            "m.toml:18: gateway.max_attempts: expected a whole number, found a fraction",
+            "m.toml:19: gateway.max_in_flight: the number is too large",
+            "m.toml:21: routes[0].providers: must hold at least 1",
+        ],
+    );
+}
+
+#[test]
+fn names_must_lead_somewhere() {
+    refused(
+        r#"
+        [keys.ci]
+        key = "env:KEY"
+        tenant = "acm"
+        [keys.again]
+        key = "env:KEY"
+        tenant = "default"
+        [keys.bare]
+        [tenants.acme]
+        [tenants.Big_One]
+        [providers.forge-a]
+        kind = "githb"
+        [[routes]]
+        service = ""
+        tenant = "acme"
+        providers = ["forge-b", "forge-a", "forge-a"]
+        balance = "robin"
+        "#,
+        &[],
+        &[
+            "m.toml:4: keys.ci.tenant: no such tenant under [tenants]; did you mean `acme`?",
+            "m.toml:3: keys.ci.key: the same reference as keys.again",
+            "m.toml:8: keys.bare.key: is required",
+            "m.toml:8: keys.bare.tenant: is required",
+            "m.toml:10: tenants.Big_One: a name has 1 to 40 of the characters a-z, 0-9 and -",
+            "m.toml:12: providers.forge-a.kind: no driver of this kind; did you mean `github`?",
+            "m.toml:14: routes[0].service: must not be empty; leave it out to match everything",
+            "m.toml:16: routes[0].providers[0]: no such provider under [providers]; did you mean `forge-a`?",
+            "m.toml:16: routes[0].providers[2]: named twice",
+            "m.toml:17: routes[0].balance: expected `round_robin`",
+        ],
+    );
+    // A provider with a fault of its own is still there for its routes.
+    refused(
+        "[providers.forge-a]\nkind = 1\n[[routes]]\nproviders = [\"forge-a\"]",
+        &[],
+        &["m.toml:2: providers.forge-a.kind: expected a string, found a whole number"],
+    );
+}
+
+#[test]
+fn settings_must_agree() {
+    refused(
+        "[server]\nrequest_timeout = \"10m\"\n[cache.l1]\nmax_bytes = \"64KiB\"\n[supervision]\nbackoff_max = \"1ms\"\n\
+         [gateway]\nmax_stream = \"1s\"\n[admin]\nlisten = \"127.0.0.1:8080\"",
+        &[],
+        &[
+            "m.toml:2: server.request_timeout: longer than server.max_request_timeout",
+            "m.toml:3: cache.l1.max_entry: larger than cache.l1.max_bytes",
+            "m.toml:5: supervision.backoff_base: longer than supervision.backoff_max",
+            "m.toml:7: gateway.stream_idle_timeout: longer than gateway.max_stream",
+            "m.toml:10: admin.listen: the same address as server.listen",
+        ],
+    );
+}
+
+#[test]
+fn open_doors_are_refused() {
+    refused(
+        "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"",
+        &[],
+        &[
+            "m.toml:2: server.listen: not a loopback address, and no [keys] are configured: anyone could call",
+            "m.toml:4: admin.listen: not a loopback address, and admin.token is not set: anyone could administer",
+        ],
+    );
+    let closed = "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"\ntoken = \"env:T\"\n\
+                  [keys.a]\nkey = \"env:K\"\ntenant = \"default\"";
+    assert!(parse(closed, &[]).is_ok());
+    assert!(parse("[server]\nlisten = \"[::1]:80\"", &[]).is_ok());
+}
+
+#[test]
+fn base_addresses_are_plain() {
+    for (address, wrong) in [
+        (
+            "ftp://x",
+            "expected an address that begins with http:// or https://",
+        ),
+        (
+            "https://me:pw@x",
+            "must not contain a user or password; use `token`",
+        ),
+        ("https://x/?a", "must not contain a query or fragment"),
+        (
+            "x",
+            "expected an address such as \"https://git.example.com/api\"",
+        ),
+    ] {
+        let text = format!("{FORGE}base_url = \"{address}\"");
+        refused(
+            &text,
+            &[],
+            &[&format!("m.toml:3: providers.forge-a.base_url: {wrong}")],
+        );
+    }
+}
+
+#[test]
+fn broken_toml_is_reported_by_line_and_not_quoted() {
+    let errors = parse("[server]\nlisten = ghp_planted\n", &[])
+        .unwrap_err()
+        .to_string();
+    assert!(errors.starts_with("m.toml:2: not valid TOML"), "{errors}");
+    assert!(!errors.contains("planted"), "{errors}");
+}
+
+#[test]
+fn variables_override_the_file_and_unknown_ones_are_refused() {
+    let loaded = parse(
+        &format!("[log]\nformat = \"human\"\n{FORGE}"),
+        &[
+            ("MOSAIC__LOG__FORMAT", "json"),
+            ("mosaic__gateway__max_attempts", "7"),
+            ("MOSAIC__CACHE__L1__ENABLED", "false"),
+            ("MOSAIC__PROVIDERS__FORGE_A__TOKEN", "env:FORGE_TOKEN"),
+            (
+                "MOSAIC__PROVIDERS__FORGE_A__SETTINGS__API_VERSION",
+                "2022-11-28",
+            ),
+            ("MOSAIC__PROVIDERS__FORGE_B__KIND", "\"gitlab\""),
+            ("MOSAIC__STATE__PATH", "12"),
+            ("MOSAIC__ROUTES", "[{ providers = [\"forge-b\"] }]"),
+            ("MOSAIC_OTHER", "ignored"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    let config = &loaded.config;
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.gateway.max_attempts, 7);
+    assert!(!config.cache.l1.enabled);
+    assert_eq!(
+        config.providers["forge-a"]
+            .token
+            .as_ref()
+            .unwrap()
+            .to_string(),
+        "env:FORGE_TOKEN"
+    );
+    assert_eq!(
+        config.providers["forge-a"].settings["api_version"],
+        "2022-11-28"
+    );
+    assert_eq!(config.providers["forge-b"].kind, "gitlab");
+    assert_eq!(config.state.path.to_str(), Some("12"));
+    assert_eq!(config.routes[0].balance, Balance::RoundRobin);
+    assert_eq!(
+        loaded.origins["log.format"],
+        Origin::Env("MOSAIC__LOG__FORMAT".into())
+    );
+    assert_eq!(
+        loaded.origins["providers.forge-a"],
+        Origin::File {
+            file: "m.toml".into(),
+            line: 3
+        }
+    );
+
+    refused(
+        "",
+        &[
+            ("MOSAIC__SERVER__LISTN", "x"),
+            ("MOSAIC__", "x"),
+            ("MOSAIC__LOG__FORMAT__MORE", "x"),
+            ("MOSAIC__LOG__FORMAT", "xml"),
+            ("mosaic__log__format", "json"),
+            ("MOSAIC__ADMIN__TOKEN", "hunter2-hunter2"),
+        ],
+        &[
+            "environment MOSAIC__SERVER__LISTN: server.listn: unknown key; did you mean `listen`?",
+            "environment MOSAIC__: \"\": unknown key",
+            "environment MOSAIC__LOG__FORMAT__MORE: log.format.more: unknown key",
+            "environment MOSAIC__LOG__FORMAT: log.format: expected one of `human`, `json`",
+            "environment mosaic__log__format: log.format: MOSAIC__LOG__FORMAT already sets this key",
+            "environment MOSAIC__ADMIN__TOKEN: admin.token: expected a reference to a secret, \"env:NAME\" or \
+             \"file:PATH\"; a secret itself never stands in a configuration",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.toml");
+    let error = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{}: cannot be read: entity not found", path.display())
+    );
+    std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
+    let error = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap_err();
+    assert!(error.to_string().ends_with("is larger than 1 MiB"));
+    std::fs::write(&path, "[gateway]\nmax_attempts = 2").unwrap();
+    let loaded = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap();
+    assert_eq!(loaded.config.gateway.max_attempts, 2);
+}
+
+#[test]
+fn nothing_at_all_is_a_sound_configuration() {
+    let loaded = Config::load(None, std::iter::empty(), &[]).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert_eq!(Config::default().check(&[]), Ok(()));
+}
+
+#[test]
+fn limits_and_breakers_are_inherited() {
+    let text = format!(
+        "[tenants.default]\nrate_per_second = 5\nmax_in_flight = 9\n[tenants.acme]\nmax_in_flight = 0\n\
+        {FORGE}breaker = {{ failures_to_open = 2 }}"
+    );
+    let config = parse(&text, &[]).unwrap().config;
+    let limits = |rate, max| TenantLimits {
+        rate_per_second: rate,
+        burst: rate,
+        max_in_flight: max,
+    };
+    assert_eq!(config.tenant_limits("acme"), limits(5, 0));
+    assert_eq!(config.tenant_limits("unheard-of"), limits(5, 9));
+    assert_eq!(
+        Config::default().tenant_limits("any"),
+        TenantLimits::default()
+    );
+    let breaker = config.providers["forge-a"].breaker(&config.defaults);
+    assert_eq!(
+        (breaker.failures_to_open, breaker.open_for),
+        (2, Duration::from_secs(30))
+    );
+}
+
+#[test]
+fn what_code_builds_is_checked_alike() {
+    let mut config = Config::default();
+    config.gateway.max_attempts = 0;
+    config.server.listen = ([0, 0, 0, 0], 80).into();
+    let errors = config.check(&[]).unwrap_err();
+    let paths: Vec<&str> = errors.iter().map(|e| e.path.as_str()).collect();
+    assert_eq!(paths, ["gateway.max_attempts", "server.listen"]);
+}
+
+/// The example with its optional settings switched on.
+fn example_in_full() -> String {
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => {
+            setting.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    EXAMPLE.lines().map(on).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_states_the_defaults() {
+    assert_eq!(parse(EXAMPLE, &[]).unwrap().config, Config::default());
+    // Also key by key: a default that the file leaves out would go unnoticed above.
+    let written: Value =
+        serde_json::to_value(toml::from_str::<toml::Table>(EXAMPLE).unwrap()).unwrap();
+    let defaults = serde_json::to_value(Config::default()).unwrap();
+    let mut missing = Vec::new();
+    leaves(&defaults, "", &mut |path, value| {
+        let unset = value.is_null()
+            || value.as_object().is_some_and(Map::is_empty)
+            || value == &Value::Array(vec![]);
+        if !unset && written.pointer(path).is_none() {
+            missing.push(path.to_owned());
+        }
+    });
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+fn leaves(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
+    match value.as_object() {
+        Some(table) if !table.is_empty() => {
+            table
+                .iter()
+                .for_each(|(key, value)| leaves(value, &format!("{path}/{key}"), visit));
+        }
+        _ => visit(path, value),
+    }
+}
+
+#[test]
+fn the_example_shows_every_key_of_the_schema() {
+    let full = example_in_full();
+    parse(&full, &[]).expect("the examples are valid settings");
+    let written: Value =
+        serde_json::to_value(toml::from_str::<toml::Table>(&full).unwrap()).unwrap();
+    let schema = Config::json_schema();
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    shown(
+        &schema,
+        &schema,
+        Some(&written),
+        "",
+        &mut seen,
+        &mut missing,
+    );
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(seen > 60, "the walk saw only {seen} keys");
+}
+
+fn shown(
+    root: &Value,
+    at: &Value,
+    written: Option<&Value>,
+    path: &str,
+    seen: &mut usize,
+    missing: &mut Vec<String>,
+) {
+    let at = match at["$ref"].as_str() {
+        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => at,
+    };
+    for (key, next) in at["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        *seen += 1;
+        match written.and_then(|table| table.get(key)) {
+            Some(written) => shown(root, next, Some(written), &path, seen, missing),
+            None => missing.push(path),
+        }
+    }
+    if at["additionalProperties"].is_object() {
+        // Several names together may show what one alone does not need.
+        let tables = written
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::values);
+        let entries = tables.filter_map(Value::as_object).flatten();
+        let first: Map<_, _> = entries.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let first = Some(&Value::Object(first));
+        shown(
+            root,
+            &at["additionalProperties"],
+            first,
+            &format!("{path}.*"),
+            seen,
+            missing,
+        );
+    }
+    if at["items"].is_object() {
+        let first = written
+            .and_then(Value::as_array)
+            .and_then(|items| items.first());
+        shown(
+            root,
+            &at["items"],
+            first,
+            &format!("{path}[]"),
+            seen,
+            missing,
+        );
+    }
+}
+
+/// A secret pasted in the place of any value, or as a value of the wrong type, is never echoed.
+#[test]
+fn planted_secrets_never_surface() {
+    const PLANTED: &str = "ghp_PLANTED0123456789";
+    let full = example_in_full();
+    let mut tried = 0;
+    for (index, line) in full.lines().enumerate() {
+        let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) else {
+            continue;
+        };
+        for planted in [
+            format!("\"{PLANTED}\""),
+            format!("[\"{PLANTED}\"]"),
+            PLANTED.to_owned(),
+            format!("{{ a = \"{PLANTED}\" }}"),
+        ] {
+            let mut lines: Vec<String> = full.lines().map(str::to_owned).collect();
+            lines[index] = format!("{key} = {planted}");
+            tried += 1;
+            if let Err(errors) = parse(&lines.join("\n"), &[]) {
+                assert!(
+                    !format!("{errors} {errors:?}").contains("PLANTED"),
+                    "{key} = {planted}: {errors}"
+                );
+            }
+        }
+    }
+    assert!(tried > 200, "only {tried} places tried");
+}
+
+fn any_toml() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "server",
+        "listen",
+        "max_body",
+        "providers",
+        "forge-a",
+        "kind",
+        "token",
+        "routes",
+        "keys",
+        "cache",
+        "l1",
+        "x",
+        "\"a.b\"",
+    ]);
+    let value = prop::sample::select(vec![
+        "1",
+        "-1",
+        "\"\"",
+        "\"5s\"",
+        "[]",
+        "{}",
+        "true",
+        "inf",
+        "nan",
+        "1979-05-27",
+        "[[1]]",
+        "{ a.b = 1 }",
+        "0xffff_ffff_ffff_ffff",
+        "9e999",
+    ]);
+    let line =
+        (prop::collection::vec(key, 1..4), value, 0..3).prop_map(
+            |(keys, value, form)| match form {
+                0 => format!("[{}]", keys.join(".")),
+                1 => format!("[[{}]]", keys.join(".")),
+                _ => format!("{} = {value}", keys.join(".")),
+            },
+        );
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn loading_never_panics(text in prop_oneof![any_toml(), ".{0,200}"], name in "[A-Z_]{0,30}", value in ".{0,30}") {
+        let name = format!("MOSAIC__{name}");
+        if let Ok(loaded) = parse(&text, &[(&name, &value)]) {
+            // What loads is sound by the other way in as well.
+            prop_assert_eq!(loaded.config.check(&KINDS), Ok(()));
+        }
+    }
+}
