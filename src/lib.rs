@@ -6,5 +6,6 @@ pub mod catalogue;
 pub mod config;
 pub mod dispatch;
 pub mod providers;
+pub mod sandbox;
 pub mod secret;
 pub mod stores;

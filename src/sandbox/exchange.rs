@@ -1,0 +1,155 @@
+//! One request: read it, judge it by the faults, let the vendor answer, and do to the answer what the verdict says.
+//!
+//! Invariant: a request is counted as arrived exactly once, and only when it was read completely.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::fault::{Effect, Verdict};
+use super::server::Server;
+use super::socket::ResetSwitch;
+use super::vendor::{Refusal, Route};
+use super::{control, damage};
+
+/// The largest request body.
+const MAX_BODY: usize = 1 << 20;
+/// How long a client may take over a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault left the request without an answer")]
+pub(crate) struct NoAnswer;
+
+/// Answers one request, or ends its connection.
+pub(crate) async fn answer(
+    server: &Server,
+    reset: &ResetSwitch,
+    stop: &CancellationToken,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, NoAnswer> {
+    let request = match read(request).await {
+        Ok(request) => request,
+        Err(status) => {
+            let mut refusal = server.vendor.refuse(Refusal::Status(status));
+            // The rest of the body is still on its way: nothing after it on this connection can be read.
+            refusal.headers_mut().insert(
+                header::CONNECTION,
+                header::HeaderValue::from_static("close"),
+            );
+            return Ok(refusal);
+        }
+    };
+    if control::owns(request.uri().path()) {
+        return Ok(control::answer(server, &request));
+    }
+    let verdict = judge(server, &request);
+    if !verdict.delay.is_zero() {
+        tokio::select! {
+            () = sleep(verdict.delay) => {}
+            () = stop.cancelled() => return Err(NoAnswer),
+        }
+    }
+    let Some(effect) = verdict.effect else {
+        return Ok(handle(server, request).await);
+    };
+    match effect {
+        Effect::Latency { .. } => Ok(handle(server, request).await),
+        Effect::Error { status } => {
+            // A fault is checked when it is set: its status is between 400 and 599.
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(server.vendor.refuse(Refusal::Status(status)))
+        }
+        Effect::RateLimit {
+            retry_after_s,
+            secondary,
+        } => {
+            let retry_after = Duration::from_secs(retry_after_s);
+            Ok(server.vendor.refuse(match secondary {
+                true => Refusal::SecondaryLimit { retry_after },
+                false => Refusal::RateLimited { retry_after },
+            }))
+        }
+        Effect::ExpiredToken => Ok(server.vendor.refuse(Refusal::ExpiredToken)),
+        Effect::Reset { processed } => {
+            if processed {
+                handle(server, request).await;
+            }
+            reset.pull();
+            Err(NoAnswer)
+        }
+        Effect::Hang { processed } => {
+            if processed {
+                handle(server, request).await;
+            }
+            stop.cancelled().await;
+            Err(NoAnswer)
+        }
+        Effect::Malformed => damage::malformed(handle(server, request).await)
+            .await
+            .map_err(|_| NoAnswer),
+        Effect::Truncated => damage::truncated(handle(server, request).await)
+            .await
+            .map_err(|_| NoAnswer),
+        Effect::CutStream {
+            after_frames,
+            clean,
+        } => Ok(damage::cut(
+            handle(server, request).await,
+            after_frames,
+            clean,
+        )),
+        Effect::StreamError { after_frames } => {
+            let frame = server.vendor.error_frame();
+            Ok(damage::end_with(
+                handle(server, request).await,
+                after_frames,
+                frame,
+            ))
+        }
+    }
+}
+
+/// Reads the whole body, so that a fault never leaves half a request on the connection.
+async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, StatusCode> {
+    let (head, body) = request.into_parts();
+    let body = match timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
+        Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+    };
+    Ok(Request::from_parts(head, body))
+}
+
+fn judge(server: &Server, request: &Request<Bytes>) -> Verdict {
+    let (method, path) = (request.method(), request.uri().path());
+    let streamed = server.vendor.wants_stream(request);
+    let verdict = server.faults().judge(method, path, streamed);
+    let mut requests = server.requests();
+    requests.arrive(method, path);
+    for effect in &verdict.applied {
+        requests.fault(effect);
+    }
+    verdict
+}
+
+/// The vendor's own answer.
+async fn handle(server: &Server, request: Request<Bytes>) -> Response<Body> {
+    let method: Method = request.method().clone();
+    let Ok(response) = server.router.clone().oneshot(request.map(Body::from)).await;
+    if let Some(Route(path)) = response.extensions().get() {
+        server.requests().serve(&method, path);
+    }
+    response
+}

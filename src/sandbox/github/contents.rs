@@ -1,0 +1,181 @@
+//! Files and directories of a branch.
+//!
+//! Invariant: a file's bytes are the same in every form; the JSON form leaves out those of a file above 1 MB.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use serde_json::{Value, json};
+
+use super::GitHub;
+use super::gate::wants;
+use super::objects::{Entry, Links};
+use super::page::Params;
+use super::problem::Problem;
+use super::state::Repo;
+use crate::sandbox::seed::{BranchSeed, FileSeed, git_id};
+
+/// Above this a file comes only raw.
+const MAX_JSON_FILE: usize = 1 << 20;
+/// The length of GitHub's base64 lines.
+const BASE64_LINE: usize = 60;
+
+pub(crate) async fn root(
+    github: State<Arc<GitHub>>,
+    Path((owner, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    get(github, Path((owner, name, String::new())), headers, uri).await
+}
+
+pub(crate) async fn get(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name, path)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let state = github.state();
+    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let params = Params::of(&uri);
+    let asked = params.get("ref").filter(|name| !name.is_empty());
+    let branch = repo.branch(asked).ok_or_else(|| {
+        let message = format!("No commit found for the ref {}", asked.unwrap_or_default());
+        Problem::new(StatusCode::NOT_FOUND, message)
+    })?;
+    let tree = Tree {
+        links: github.links(),
+        repo,
+        branch,
+    };
+    let path = path.trim_end_matches('/');
+    if let Some(file) = branch.files.iter().find(|file| file.path == path) {
+        return Ok(if wants(accept, "raw") {
+            raw(file)
+        } else {
+            Json(tree.file(file)).into_response()
+        });
+    }
+    let entries = tree.entries(path).ok_or_else(Problem::not_found)?;
+    if wants(accept, "object") {
+        let mut object = tree.directory(path);
+        object["entries"] = Value::Array(entries);
+        return Ok(Json(object).into_response());
+    }
+    Ok(Json(entries).into_response())
+}
+
+fn raw(file: &FileSeed) -> Response<Body> {
+    let kind = HeaderValue::from_static("application/vnd.github.raw+json; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response()
+}
+
+/// Base64 in lines, each ended by a line feed.
+fn base64_lines(content: &[u8]) -> String {
+    let encoded = STANDARD.encode(content);
+    let mut lines = String::with_capacity(encoded.len() + encoded.len() / BASE64_LINE + 1);
+    for (at, character) in encoded.char_indices() {
+        lines.push(character);
+        if (at + 1) % BASE64_LINE == 0 || at + 1 == encoded.len() {
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+/// The files of one branch, as GitHub shows them.
+struct Tree<'a> {
+    links: Links<'a>,
+    repo: &'a Repo,
+    branch: &'a BranchSeed,
+}
+
+impl Tree<'_> {
+    fn file(&self, file: &FileSeed) -> Value {
+        let mut object = self.entry(file);
+        let (content, encoding) = match file.content.len() > MAX_JSON_FILE {
+            true => (String::new(), "none"),
+            false => (base64_lines(&file.content), "base64"),
+        };
+        object["content"] = json!(content);
+        object["encoding"] = json!(encoding);
+        object
+    }
+
+    fn entry(&self, file: &FileSeed) -> Value {
+        let entry = Entry {
+            path: file.path,
+            sha: &file.blob,
+            size: Some(file.content.len()),
+        };
+        self.links
+            .entry(&self.repo.full_name, self.branch.name, entry)
+    }
+
+    fn directory(&self, path: &str) -> Value {
+        let below = self.branch.files.iter().filter(|file| is_below(file, path));
+        let ids: String = below.map(|file| file.blob.as_str()).collect();
+        let entry = Entry {
+            path,
+            sha: &git_id("tree", ids.as_bytes()),
+            size: None,
+        };
+        self.links
+            .entry(&self.repo.full_name, self.branch.name, entry)
+    }
+
+    /// What a directory holds, by name; `None`: there is no such directory.
+    fn entries(&self, path: &str) -> Option<Vec<Value>> {
+        let mut children = BTreeMap::new();
+        for file in self.branch.files.iter().filter(|file| is_below(file, path)) {
+            let start = if path.is_empty() { 0 } else { path.len() + 1 };
+            match file.path[start..].split_once('/') {
+                None => children.insert(file.path, self.entry(file)),
+                Some((child, _)) => {
+                    let child = &file.path[..start + child.len()];
+                    children.insert(child, self.directory(child))
+                }
+            };
+        }
+        (!children.is_empty()).then(|| children.into_values().collect())
+    }
+}
+
+fn is_below(file: &FileSeed, directory: &str) -> bool {
+    directory.is_empty()
+        || file
+            .path
+            .strip_prefix(directory)
+            .is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_breaks_after_sixty_characters_and_ends_with_a_line_feed() {
+        let lines = base64_lines(&[7; 100]);
+        assert!(lines.ends_with('\n'));
+        assert!(lines.lines().all(|line| line.len() <= 60));
+        assert_eq!(lines.lines().next().map(str::len), Some(60));
+        assert_eq!(STANDARD.decode(lines.replace('\n', "")).unwrap(), [7; 100]);
+        assert_eq!(base64_lines(b""), "");
+        assert_eq!(
+            base64_lines(&[0; 45]).matches('\n').count(),
+            1,
+            "exactly one full line"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Issues, among which GitHub lists pull requests too.
+//!
+//! Invariant: what a POST answered can be read back under the number that it named.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, Uri, header};
+use serde_json::Value;
+
+use super::page::Params;
+use super::problem::Problem;
+use super::state::{Issue, MAX_CREATED};
+use super::{GitHub, page};
+
+/// GitHub's own bounds, in characters.
+const MAX_TITLE: usize = 256;
+const MAX_BODY: usize = 65_536;
+/// Labels or assignees of one new issue.
+const MAX_NAMES: usize = 100;
+
+pub(crate) async fn list(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let params = Params::of(&uri);
+    let open = match params.get("state").unwrap_or("open") {
+        "open" => Some(true),
+        "closed" => Some(false),
+        "all" => None,
+        other => return Err(Problem::invalid("Issue", "state", other)),
+    };
+    let labels: Vec<&str> = params
+        .get("labels")
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|label| !label.is_empty())
+        .collect();
+    let state = github.state();
+    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let has = |issue: &Issue, label: &str| {
+        issue
+            .labels
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(label))
+    };
+    let mut issues: Vec<_> = repo
+        .issues
+        .iter()
+        .filter(|issue| open.is_none_or(|open| issue.open == open))
+        .filter(|issue| labels.iter().all(|label| has(issue, label)))
+        .collect();
+    // Newest first unless told otherwise; numbers rise with time.
+    if params.get("direction") != Some("asc") {
+        issues.reverse();
+    }
+    let links = github.links();
+    Ok(page::answer(
+        &github.instance.origin,
+        &uri,
+        &issues,
+        |issue| links.issue(repo, issue),
+    ))
+}
+
+pub(crate) async fn get(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Result<Response<Body>, Problem> {
+    let state = github.state();
+    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
+    let issue = repo
+        .issues
+        .iter()
+        .find(|issue| issue.number == number)
+        .ok_or_else(Problem::not_found)?;
+    Ok(Json(github.links().issue(repo, issue)).into_response())
+}
+
+pub(crate) async fn create(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response<Body>, Problem> {
+    let mut state = github.state();
+    let author = state.user;
+    if state.repo(&owner, &name).is_none() {
+        return Err(Problem::not_found());
+    }
+    let draft = draft(&body, author)?;
+    if state.created >= MAX_CREATED {
+        let message = format!(
+            "This sandbox holds at most {MAX_CREATED} created items; restart it to empty it."
+        );
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+    }
+    state.created += 1;
+    let repo = state
+        .repo_mut(&owner, &name)
+        .ok_or_else(Problem::not_found)?;
+    repo.issues.push(Issue {
+        number: repo.next_number(),
+        ..draft
+    });
+    let issue = &repo.issues[repo.issues.len() - 1];
+    let answer = github.links().issue(repo, issue);
+    let location = answer["url"]
+        .as_str()
+        .and_then(|url| HeaderValue::from_str(url).ok());
+    let mut response = (StatusCode::CREATED, Json(answer)).into_response();
+    if let Some(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Reads a new issue, its number still 0.
+fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
+    let input: Value = serde_json::from_slice(body)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
+    if !input.is_object() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Body should be a JSON object",
+        ));
+    }
+    let title = match &input["title"] {
+        Value::String(title) if !title.trim().is_empty() => title.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::String(_) => {
+            return Err(Problem::field("Issue", "title", "missing_field"));
+        }
+        other => return Err(Problem::invalid("Issue", "title", &other.to_string())),
+    };
+    if title.chars().count() > MAX_TITLE {
+        return Err(Problem::field("Issue", "title", "too_long"));
+    }
+    let text = match &input["body"] {
+        Value::String(text) if text.chars().count() > MAX_BODY => {
+            return Err(Problem::field("Issue", "body", "too_long"));
+        }
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        _ => return Err(Problem::field("Issue", "body", "invalid")),
+    };
+    let assignees = names(&input["assignees"], "assignees")?;
+    if let Some(stranger) = assignees.iter().find(|login| *login != author) {
+        return Err(Problem::invalid("Issue", "assignees", stranger));
+    }
+    Ok(Issue {
+        number: 0,
+        title,
+        body: text,
+        open: true,
+        labels: names(&input["labels"], "labels")?,
+        assignees,
+        author,
+        is_pull: false,
+        created_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+    })
+}
+
+/// A list of names, each a string or an object with a `name`.
+fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
+    let entries = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(entries) if entries.len() <= MAX_NAMES => entries,
+        _ => return Err(Problem::field("Issue", field, "invalid")),
+    };
+    let name = |entry: &Value| {
+        entry
+            .as_str()
+            .or_else(|| entry["name"].as_str())
+            .map(str::to_owned)
+    };
+    entries
+        .iter()
+        .map(name)
+        .collect::<Option<_>>()
+        .ok_or_else(|| Problem::field("Issue", field, "invalid"))
+}

@@ -1,0 +1,193 @@
+//! Query parameters and GitHub's pagination: `page`, `per_page`, and the Link header.
+//!
+//! Invariant: following `rel="next"` from the first page visits every item exactly once.
+
+use axum::Json;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::{HeaderValue, Response, Uri, header};
+use serde_json::Value;
+use url::form_urlencoded::{Serializer, parse};
+
+const DEFAULT_SIZE: usize = 30;
+const MAX_SIZE: usize = 100;
+
+/// The query of a request, decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+impl Params {
+    pub fn of(uri: &Uri) -> Self {
+        Self(
+            parse(uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    /// The last value of this name; GitHub lets it win.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.get(name)?.parse().ok().filter(|number| *number > 0)
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Page {
+    number: usize,
+    size: usize,
+}
+
+impl Page {
+    fn of(params: &Params) -> Self {
+        let size = params
+            .number("per_page")
+            .unwrap_or(DEFAULT_SIZE)
+            .min(MAX_SIZE);
+        Self {
+            number: params.number("page").unwrap_or(1),
+            size,
+        }
+    }
+
+    fn skipped(self) -> usize {
+        (self.number - 1).saturating_mul(self.size)
+    }
+
+    /// The pages that the Link header names, in GitHub's order.
+    fn links(self, total: usize) -> Vec<(&'static str, usize)> {
+        let last = total.div_ceil(self.size).max(1);
+        let mut links = Vec::new();
+        if self.number > 1 {
+            links.push(("prev", (self.number - 1).min(last)));
+        }
+        if self.number < last {
+            links.extend([("next", self.number + 1), ("last", last)]);
+        }
+        if self.number > 1 {
+            links.push(("first", 1));
+        }
+        links
+    }
+}
+
+/// Answers the asked page of `items`.
+pub(crate) fn answer<T>(
+    origin: &str,
+    uri: &Uri,
+    items: &[T],
+    render: impl Fn(&T) -> Value,
+) -> Response<Body> {
+    let params = Params::of(uri);
+    let page = Page::of(&params);
+    let shown: Vec<Value> = items
+        .iter()
+        .skip(page.skipped())
+        .take(page.size)
+        .map(render)
+        .collect();
+    let mut response = Json(shown).into_response();
+    let links: Vec<String> = page
+        .links(items.len())
+        .into_iter()
+        .map(|(rel, number)| {
+            format!(
+                "<{origin}{}?{}>; rel=\"{rel}\"",
+                uri.path(),
+                query_for(&params, number)
+            )
+        })
+        .collect();
+    // Path and query came in as a valid URI and are encoded again: always a valid header.
+    if let Some(value) = (!links.is_empty())
+        .then(|| HeaderValue::from_str(&links.join(", ")).ok())
+        .flatten()
+    {
+        response.headers_mut().insert(header::LINK, value);
+    }
+    response
+}
+
+/// The same query for another page.
+fn query_for(params: &Params, number: usize) -> String {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(params.0.iter().filter(|(key, _)| key != "page"));
+    query.append_pair("page", &number.to_string());
+    query.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(number: usize, total: usize) -> Vec<(&'static str, usize)> {
+        Page { number, size: 30 }.links(total)
+    }
+
+    #[test]
+    fn the_link_header_names_only_pages_that_exist() {
+        assert_eq!(links(1, 0), []);
+        assert_eq!(links(1, 30), []);
+        assert_eq!(links(1, 31), [("next", 2), ("last", 2)]);
+        assert_eq!(
+            links(2, 90),
+            [("prev", 1), ("next", 3), ("last", 3), ("first", 1)]
+        );
+        assert_eq!(links(3, 90), [("prev", 2), ("first", 1)]);
+        assert_eq!(
+            links(9, 90),
+            [("prev", 3), ("first", 1)],
+            "beyond the end the way back leads to the last page"
+        );
+    }
+
+    #[test]
+    fn sizes_are_clamped_and_nonsense_means_the_default() {
+        let page = |query: &str| Page::of(&Params::of(&format!("/x?{query}").parse().unwrap()));
+        assert_eq!(
+            page(""),
+            Page {
+                number: 1,
+                size: 30
+            }
+        );
+        assert_eq!(
+            page("per_page=500&page=2"),
+            Page {
+                number: 2,
+                size: 100
+            }
+        );
+        assert_eq!(
+            page("per_page=0&page=-1"),
+            Page {
+                number: 1,
+                size: 30
+            }
+        );
+        assert_eq!(
+            page("page=99999999999999999999"),
+            Page {
+                number: 1,
+                size: 30
+            }
+        );
+    }
+
+    #[test]
+    fn other_parameters_survive_in_the_links() {
+        let params = Params::of(&"/x?page=1&labels=help%20wanted&per_page=5".parse().unwrap());
+        assert_eq!(
+            query_for(&params, 2),
+            "labels=help+wanted&per_page=5&page=2"
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! GitHub's error bodies.
+//!
+//! Invariant: every body has `message`, `documentation_url` and `status` (a string).
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+const DOCUMENTATION: &str = "https://docs.github.com/rest";
+
+/// A refused request.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    message: String,
+    errors: Vec<Value>,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            errors: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// The status's own words.
+    pub fn of(status: StatusCode) -> Self {
+        let message = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => "Server Error",
+            StatusCode::PAYLOAD_TOO_LARGE => "Request body is too large",
+            other => other.canonical_reason().unwrap_or("Error"),
+        };
+        Self::new(status, message)
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not Found")
+    }
+
+    pub fn bad_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Bad credentials")
+    }
+
+    pub fn requires_authentication() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Requires authentication")
+    }
+
+    /// The limit per hour. GitHub answers it with 403 or 429.
+    pub fn rate_limited(status: StatusCode) -> Self {
+        Self::new(status, "API rate limit exceeded for user ID 1.")
+    }
+
+    /// The limit on bursts; clients tell it from a missing permission by its words and by retry-after.
+    pub fn secondary_limit(retry_after: Duration) -> Self {
+        let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::FORBIDDEN, message)
+        }
+    }
+
+    /// One field of a written resource is wrong; `code` as in GitHub's list: missing_field, invalid, ….
+    pub fn field(resource: &str, field: &str, code: &str) -> Self {
+        let errors = vec![json!({ "resource": resource, "field": field, "code": code })];
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed")
+        }
+    }
+
+    /// As [`Problem::field`], with the value that was refused.
+    pub fn invalid(resource: &str, field: &str, value: &str) -> Self {
+        let errors = vec![
+            json!({ "resource": resource, "field": field, "code": "invalid", "value": value }),
+        ];
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed")
+        }
+    }
+
+    pub fn into_answer(self) -> Response<Body> {
+        let mut body = json!({
+            "message": self.message,
+            "documentation_url": DOCUMENTATION,
+            "status": self.status.as_str(),
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = Value::Array(self.errors);
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        );
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        self.into_answer()
+    }
+}

@@ -1,0 +1,168 @@
+//! Chat completions: whole, or as a stream of data-only server-sent events.
+//!
+//! Invariant: the contents of a stream's frames, put together, are the content of the whole answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{HeaderValue, Response, header};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::OpenAi;
+use super::gate::wait;
+use super::problem::Problem;
+use super::request::ChatRequest;
+use super::text::{self, Finish};
+use crate::sandbox::server::lock;
+
+/// A finished completion.
+struct Completion {
+    id: String,
+    created_s: u64,
+    model: String,
+    content: String,
+    finish: Finish,
+    usage: Value,
+}
+
+pub(crate) async fn complete(
+    State(openai): State<Arc<OpenAi>>,
+    body: Bytes,
+) -> Result<Response<Body>, Problem> {
+    let request = ChatRequest::parse(&body)?;
+    let completion = openai.completion(&request)?;
+    if !request.stream {
+        return Ok(Json(completion.whole()).into_response());
+    }
+    let mut response = Response::new(paced(
+        completion.frames(request.include_usage),
+        openai.instance.chunk_pace,
+    ));
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// One frame per piece of the body, so that a fault can count them.
+fn paced(frames: Vec<Bytes>, pace: Duration) -> Body {
+    let paced = stream::iter(frames.into_iter().enumerate()).then(move |(at, frame)| async move {
+        if at > 0 && !pace.is_zero() {
+            sleep(pace).await;
+        }
+        Ok::<_, Infallible>(frame)
+    });
+    Body::from_stream(paced)
+}
+
+impl OpenAi {
+    fn completion(&self, request: &ChatRequest) -> Result<Completion, Problem> {
+        let ChatRequest {
+            model,
+            prompt,
+            prompt_tokens,
+            ..
+        } = request;
+        let said = text::say(&self.instance.name, model, prompt);
+        let (content, finish) = text::limit(said, &request.stops, request.max_tokens);
+        let completion_tokens = text::tokens(&content).count();
+        let total = prompt_tokens + completion_tokens;
+        let now = SystemTime::now();
+        let mut tokens = lock(&self.tokens);
+        if !tokens.take(total as u64, now) {
+            return Err(Problem::rate_limited(
+                "tokens",
+                wait(tokens.standing(now), now),
+            ));
+        }
+        Ok(Completion {
+            id: self.next_completion_id(),
+            created_s: now
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs(),
+            model: model.clone(),
+            content,
+            finish,
+            usage: json!({
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": completion_tokens,
+                "total_tokens": total,
+                "prompt_tokens_details": { "cached_tokens": 0, "audio_tokens": 0 },
+                "completion_tokens_details": {
+                    "reasoning_tokens": 0, "audio_tokens": 0,
+                    "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+                },
+            }),
+        })
+    }
+}
+
+impl Completion {
+    fn whole(&self) -> Value {
+        json!({
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created_s,
+            "model": self.model,
+            "choices": [{
+                "index": 0,
+                "message": { "role": "assistant", "content": self.content, "refusal": null, "annotations": [] },
+                "logprobs": null,
+                "finish_reason": self.finish.name(),
+            }],
+            "usage": self.usage,
+            "service_tier": "default",
+            "system_fingerprint": "fp_sandbox",
+        })
+    }
+
+    /// All frames of the stream, the end mark included. With `include_usage` every chunk has the field `usage`: null
+    /// until the last chunk, which has no choice.
+    fn frames(&self, include_usage: bool) -> Vec<Bytes> {
+        let choice = |delta: Value, finish: Option<&str>| json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]);
+        let mut chunks = vec![choice(
+            json!({ "role": "assistant", "content": "", "refusal": null }),
+            None,
+        )];
+        chunks.extend(
+            text::tokens(&self.content).map(|token| choice(json!({ "content": token }), None)),
+        );
+        chunks.push(choice(json!({}), Some(self.finish.name())));
+        let mut frames: Vec<Bytes> = chunks
+            .into_iter()
+            .map(|choices| self.frame(choices, include_usage.then_some(&Value::Null)))
+            .collect();
+        if include_usage {
+            frames.push(self.frame(json!([]), Some(&self.usage)));
+        }
+        frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
+        frames
+    }
+
+    fn frame(&self, choices: Value, usage: Option<&Value>) -> Bytes {
+        let mut chunk = json!({
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created_s,
+            "model": self.model,
+            "service_tier": "default",
+            "system_fingerprint": "fp_sandbox",
+            "choices": choices,
+        });
+        if let Some(usage) = usage {
+            chunk["usage"] = usage.clone();
+        }
+        Bytes::from(format!("data: {chunk}\n\n"))
+    }
+}

@@ -1,0 +1,152 @@
+//! OpenAI's API: chat completions, streamed or not, and models.
+//!
+//! Wire facts follow OpenAI's OpenAPI description; the limits' headers follow its documentation.
+//!
+//! Invariant: every answer, refusals included, carries `x-request-id` and the rate-limit headers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::middleware;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde::Deserialize;
+
+use self::problem::Problem;
+use super::quota::{Quota, Standing};
+use super::server::lock;
+use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+
+mod chat;
+mod gate;
+mod models;
+mod problem;
+mod request;
+mod text;
+
+pub(crate) const VENDOR: VendorRow = VendorRow {
+    name: "openai",
+    base_path: "/v1",
+    open,
+};
+
+/// OpenAI counts per minute.
+const WINDOW: Duration = Duration::from_secs(60);
+const REQUEST_LIMIT: u64 = 10_000;
+const TOKEN_LIMIT: u64 = 2_000_000;
+
+/// One OpenAI.
+pub(crate) struct OpenAi {
+    instance: Instance,
+    requests: Mutex<Quota>,
+    tokens: Mutex<Quota>,
+    last_request: AtomicU64,
+    last_completion: AtomicU64,
+}
+
+fn open(instance: Instance) -> Opened {
+    let openai = Arc::new(OpenAi {
+        requests: Mutex::new(Quota::new(
+            instance.requests_per_window.unwrap_or(REQUEST_LIMIT),
+            WINDOW,
+        )),
+        tokens: Mutex::new(Quota::new(TOKEN_LIMIT, WINDOW)),
+        last_request: AtomicU64::new(0),
+        last_completion: AtomicU64::new(0),
+        instance,
+    });
+    Opened {
+        router: router(openai.clone()),
+        vendor: openai,
+    }
+}
+
+fn router(openai: Arc<OpenAi>) -> Router {
+    Router::new()
+        .named("/v1/models", get(models::list))
+        .named("/v1/models/{model}", get(models::get))
+        .named("/v1/chat/completions", post(chat::complete))
+        .fallback(unknown_url)
+        .method_not_allowed_fallback(unknown_url)
+        .layer(middleware::from_fn_with_state(openai.clone(), gate::pass))
+        .with_state(openai)
+}
+
+async fn unknown_url(request: Request<Body>) -> Problem {
+    let message = format!(
+        "Invalid URL ({} {})",
+        request.method(),
+        request.uri().path()
+    );
+    Problem::invalid(StatusCode::NOT_FOUND, message)
+}
+
+/// How both limits stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    requests: Standing,
+    tokens: Standing,
+}
+
+impl OpenAi {
+    fn limits(&self, now: SystemTime) -> Limits {
+        Limits {
+            requests: lock(&self.requests).standing(now),
+            tokens: lock(&self.tokens).standing(now),
+        }
+    }
+
+    fn next_request_id(&self) -> String {
+        let n = self.last_request.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("req_{}_{n:08}", self.instance.name)
+    }
+
+    fn next_completion_id(&self) -> String {
+        let n = self.last_completion.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("chatcmpl-{}-{n:08}", self.instance.name)
+    }
+}
+
+impl Vendor for OpenAi {
+    fn refuse(&self, refusal: Refusal) -> Response<Body> {
+        let now = SystemTime::now();
+        let mut limits = self.limits(now);
+        let problem = match refusal {
+            Refusal::RateLimited { retry_after } | Refusal::SecondaryLimit { retry_after } => {
+                limits.requests = Standing {
+                    used: limits.requests.limit,
+                    reset: now + retry_after,
+                    ..limits.requests
+                };
+                Problem::rate_limited("requests", retry_after)
+            }
+            Refusal::ExpiredToken => Problem::invalid_api_key(),
+            Refusal::Status(status) => Problem::of(status),
+        };
+        self.dress(problem.into_answer(), limits, now)
+    }
+
+    fn wants_stream(&self, request: &Request<Bytes>) -> bool {
+        #[derive(Deserialize)]
+        struct Streamed {
+            #[serde(default)]
+            stream: Option<bool>,
+        }
+        serde_json::from_slice::<Streamed>(request.body())
+            .is_ok_and(|body| body.stream == Some(true))
+    }
+
+    fn error_frame(&self) -> Bytes {
+        let error = Problem::of(StatusCode::INTERNAL_SERVER_ERROR).body();
+        Bytes::from(format!("data: {error}\n\n"))
+    }
+
+    /// Nothing can be created here.
+    fn created(&self) -> usize {
+        0
+    }
+}
