@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod admin;
 pub mod catalogue;
 pub mod config;
 pub mod dispatch;
 pub mod providers;
 pub mod sandbox;
 pub mod secret;
+pub mod server;
 pub mod stores;
+pub mod surfaces;

@@ -1,0 +1,226 @@
+//! From a surface's request to the engine's call: one way for REST, CLI and every surface to come.
+//!
+//! Invariant: surfaces never build a `Call` themselves; whatever they accept goes through [`Dispatcher::invoke`].
+
+mod gather;
+pub mod idempotency;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mosaic_actors::call::{Answer, Call, Caller};
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::{Entry, Prepared};
+
+pub use idempotency::IdempotencyStore;
+
+/// The word that asks every instance at once, where a list is asked for.
+pub const ALL: &str = "all";
+
+/// What the dispatcher needs of the engine.
+pub trait Calls: Send + Sync + 'static {
+    /// Carries one call to its reply.
+    fn call(&self, call: Call) -> BoxFuture<Result<Answer, Failure>>;
+
+    /// The instances that could serve `operation` for `caller`, for `provider=all`.
+    fn instances(&self, operation: &str, caller: &Caller) -> Vec<Arc<str>>;
+}
+
+/// One request of a surface.
+pub struct Invocation {
+    /// The operation.
+    pub entry: &'static Entry,
+    /// The input as JSON.
+    pub input: Value,
+    /// Who calls.
+    pub caller: Caller,
+    /// What may be said beside the input.
+    pub options: Options,
+}
+
+/// What a caller may say beside the input, at every surface.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The instance to ask, or `all` for a list.
+    pub provider: Option<String>,
+    /// The provider's own JSON beside the neutral one.
+    pub include_raw: bool,
+    /// No answer from cache.
+    pub no_cache: bool,
+    /// How long the caller will wait; bounded by the configuration.
+    pub timeout: Option<Duration>,
+    /// A write under a key is done at most once, however often it is asked for.
+    pub idempotency_key: Option<String>,
+    /// The request id; made where absent.
+    pub request_id: Option<Arc<str>>,
+}
+
+/// What the configuration says of dispatching.
+#[derive(Clone)]
+pub struct DispatchConfig {
+    /// For callers who name no timeout.
+    pub default_timeout: Duration,
+    /// The longest that a caller may wait; more is cut to this.
+    pub max_timeout: Duration,
+    /// Opens cursors.
+    pub cursors: CursorKey,
+    /// Remembers keyed writes; absent: a key is refused, never ignored.
+    pub idempotency: Option<Arc<dyn IdempotencyStore>>,
+}
+
+/// Turns invocations into calls.
+pub struct Dispatcher {
+    calls: Arc<dyn Calls>,
+    config: DispatchConfig,
+    keyed: TaskTracker,
+}
+
+impl Dispatcher {
+    /// A dispatcher in front of `calls`.
+    pub fn new(calls: Arc<dyn Calls>, config: DispatchConfig) -> Self {
+        Dispatcher {
+            calls,
+            config,
+            keyed: TaskTracker::new(),
+        }
+    }
+
+    /// Carries one request of a surface to its answer. Dropping the future cancels the call, save a keyed write,
+    /// which is finished and recorded so that the caller can come back for its answer.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the field or option at fault, `unsupported` where the option cannot be had, or whatever
+    /// the call fails with.
+    pub async fn invoke(&self, invocation: Invocation) -> Result<Answer, Failure> {
+        let Invocation {
+            entry,
+            input,
+            caller,
+            options,
+        } = invocation;
+        let keyed = self.keyed_write(entry, &input, &caller, &options)?;
+        let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
+        let provider = pinned(&prepared, options.provider.as_deref())?;
+        let deadline = Instant::now() + self.timeout(options.timeout)?;
+
+        let mut call = Call::new(
+            &entry.declaration.facts,
+            prepared.resource,
+            caller,
+            prepared.input,
+            deadline,
+        );
+        call.id = options.request_id.unwrap_or_else(new_request_id);
+        call.request_key = prepared.request_key;
+        call.include_raw = options.include_raw;
+        call.no_cache = options.no_cache;
+        // `repeatable` stays false, key or no key: no provider we drive takes a request key of its own, so a second
+        // attempt at a write that may have arrived would be a second write. A key makes the *caller's* repetition
+        // harmless, by replaying our record; the engine still repeats what is idempotent or proven unsent.
+        call.provider = match provider {
+            Pin::All => return gather::gather(self.calls.as_ref(), entry, call).await,
+            Pin::One(instance) => Some(instance),
+            Pin::None => None,
+        };
+        match keyed {
+            Some(write) => write.run(self.calls.call(call), &self.keyed).await,
+            None => self.calls.call(call).await,
+        }
+    }
+
+    /// Waits until the keyed writes under way are finished and recorded; for the end of the process, after the
+    /// listeners are drained. Bounded by the calls' own deadlines.
+    pub async fn settled(&self) {
+        self.keyed.close();
+        self.keyed.wait().await;
+    }
+
+    fn timeout(&self, wanted: Option<Duration>) -> Result<Duration, Failure> {
+        match wanted {
+            Some(Duration::ZERO) => Err(Failure::invalid("timeout_ms", "timeout_ms must be at least 1")),
+            Some(wanted) => Ok(wanted.min(self.config.max_timeout)),
+            None => Ok(self.config.default_timeout.min(self.config.max_timeout)),
+        }
+    }
+
+    fn keyed_write(
+        &self,
+        entry: &Entry,
+        input: &Value,
+        caller: &Caller,
+        options: &Options,
+    ) -> Result<Option<idempotency::KeyedWrite>, Failure> {
+        let Some(key) = options.idempotency_key.as_deref() else {
+            return Ok(None);
+        };
+        idempotency::check_key(key)?;
+        let facts = &entry.declaration.facts;
+        if facts.safe {
+            return Ok(None);
+        }
+        let store = self.config.idempotency.as_ref().filter(|_| !facts.streaming);
+        let Some(store) = store else {
+            return Err(Failure::unsupported_field(
+                idempotency::FIELD,
+                "this gateway keeps no record of keyed writes; call without the key",
+            ));
+        };
+        Ok(Some(idempotency::KeyedWrite::new(
+            store.clone(),
+            facts,
+            key,
+            input,
+            caller,
+            options,
+        )))
+    }
+}
+
+/// A fresh request id: unique, and sorting by time.
+pub fn new_request_id() -> Arc<str> {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    Arc::from(&*uuid::Uuid::now_v7().hyphenated().encode_lower(&mut buffer))
+}
+
+/// Whether an operation answers with a page, and so knows `provider=all`.
+pub fn is_list(entry: &Entry) -> bool {
+    let properties = entry.output_schema.get("properties");
+    !entry.declaration.facts.streaming
+        && ["items", "has_more", "errors"]
+            .iter()
+            .all(|name| properties.is_some_and(|all| all.get(name).is_some()))
+        && entry.field("cursor").is_some()
+}
+
+enum Pin {
+    None,
+    One(Arc<str>),
+    All,
+}
+
+/// One instance out of what the resource, the cursor and the caller name; `prepare` has already compared the first two.
+fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
+    let implied = prepared.instance.as_ref().or(prepared.resource.instance());
+    match (implied, wanted) {
+        (_, Some("")) => Err(Failure::invalid("provider", "provider must not be empty")),
+        (Some(implied), Some(wanted)) if **implied != *wanted => Err(Failure::invalid(
+            "provider",
+            format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
+        )),
+        (Some(implied), _) => Ok(Pin::One(implied.clone())),
+        (None, Some(ALL)) => Ok(Pin::All),
+        (None, Some(wanted)) => Ok(Pin::One(Arc::from(wanted))),
+        (None, None) => Ok(Pin::None),
+    }
+}
+
+/// A fault of the gateway itself; the cause is kept for the logs.
+fn internal(sentence: &str) -> Failure {
+    Failure::new(Kind::Internal, sentence)
+}

@@ -1,0 +1,10 @@
+//! Surfaces: the ways in. Each turns its own wire form into an invocation and an answer back into its own form.
+//!
+//! Invariant: a surface holds no rule of its own about operations; what exists, and how it is checked, comes from the
+//! catalogue, and every failure leaves through [`problem`].
+
+pub mod auth;
+pub mod openapi;
+pub mod problem;
+pub mod request_id;
+pub mod rest;

@@ -1,0 +1,252 @@
+//! Failures as HTTP: RFC 9457 problem details.
+//!
+//! Invariant: [`status`] is the only place that turns a kind of failure into an HTTP status.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use mosaic_actors::error::{Failure, Kind, Source};
+use serde::Serialize;
+
+use super::request_id::RequestId;
+use crate::dispatch::idempotency;
+
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// Where a code is explained; with the code appended it is the problem's type.
+pub const TYPES: &str = "/docs/errors/";
+
+/// The HTTP status of a failure.
+pub fn status(failure: &Failure) -> StatusCode {
+    if idempotency::is_mismatch(failure) {
+        return StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    status_of(failure.kind)
+}
+
+/// The HTTP status of a kind of failure.
+pub fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::InvalidInput => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        Kind::RateLimited | Kind::QuotaExceeded | Kind::UpstreamRateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
+        Kind::Overloaded | Kind::CircuitOpen | Kind::NoProvider => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Network | Kind::UpstreamFailed | Kind::UpstreamAuth => StatusCode::BAD_GATEWAY,
+        Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        // Unregistered, but what proxies write into their logs for a client that left.
+        Kind::Cancelled => StatusCode::from_u16(499).expect("between 100 and 999"),
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What can be wrong with a request as HTTP, before it is a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No route has this path.
+    NoRoute,
+    /// The path exists, with other methods.
+    MethodNotAllowed,
+    /// The body is of another media type.
+    UnsupportedMediaType,
+    /// The body is over its limit.
+    PayloadTooLarge,
+    /// The request was not read, or not served, within the listener's limit.
+    RequestTimeout,
+}
+
+impl Fault {
+    /// Every fault, for documents and tests.
+    pub const ALL: [Fault; 5] = [
+        Fault::NoRoute,
+        Fault::MethodNotAllowed,
+        Fault::UnsupportedMediaType,
+        Fault::PayloadTooLarge,
+        Fault::RequestTimeout,
+    ];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Fault::NoRoute => "no_route",
+            Fault::MethodNotAllowed => "method_not_allowed",
+            Fault::UnsupportedMediaType => "unsupported_media_type",
+            Fault::PayloadTooLarge => "payload_too_large",
+            Fault::RequestTimeout => "request_timeout",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Fault::NoRoute => StatusCode::NOT_FOUND,
+            Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Fault::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Fault::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// One problem, on its way to the wire.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    source: Source,
+    retryable: bool,
+    retry_after: Option<Duration>,
+    provider: Option<String>,
+    field: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+    source: Source,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    request_id: &'a str,
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Problem {
+            status: status(&failure),
+            code: failure.kind.code(),
+            detail: failure.message().to_owned(),
+            source: failure.source,
+            retryable: failure.retryable,
+            retry_after: failure.retry_after,
+            provider: failure.provider.as_deref().map(str::to_owned),
+            field: failure.field.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem with the request as HTTP.
+    pub fn fault(fault: Fault, detail: impl Into<String>) -> Self {
+        Problem {
+            status: fault.status(),
+            code: fault.code(),
+            detail: detail.into(),
+            source: Source::Caller,
+            retryable: false,
+            retry_after: None,
+            provider: None,
+            field: None,
+        }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its JSON, for streams and responses alike.
+    pub fn json(&self, id: &RequestId) -> String {
+        let wire = Wire {
+            r#type: format!("{TYPES}{}", self.code),
+            title: title(self.code),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance: id.text(),
+            code: self.code,
+            source: self.source,
+            retryable: self.retryable,
+            retry_after_ms: self
+                .retry_after
+                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            provider: self.provider.as_deref(),
+            field: self.field.as_deref(),
+            request_id: id.text(),
+        };
+        serde_json::to_string(&wire).expect("texts, numbers and booleans under text keys always serialise")
+    }
+
+    /// The response.
+    pub fn response(&self, id: &RequestId) -> Response {
+        let mut response = (self.status, self.json(id)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mosaic\""));
+        }
+        response
+    }
+}
+
+/// `rate_limited` as people read it: `Rate limited`.
+pub fn title(code: &str) -> String {
+    let mut title = code.replace('_', " ");
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    title
+}
+
+/// Rounded up, since a client that comes a moment early is refused again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    #[test]
+    fn every_kind_has_an_error_status_and_codes_never_clash() {
+        for kind in Kind::ALL {
+            assert!(status_of(kind).as_u16() >= 400, "{kind}");
+        }
+        let codes: HashSet<_> = Kind::ALL
+            .iter()
+            .map(|kind| kind.code())
+            .chain(Fault::ALL.iter().map(|fault| fault.code()))
+            .collect();
+        assert_eq!(codes.len(), Kind::ALL.len() + Fault::ALL.len());
+    }
+
+    #[test]
+    fn a_problem_tells_what_to_do_next() {
+        let failure = Failure::new(Kind::UpstreamRateLimited, "slow down")
+            .by(&Arc::from("forge-a"))
+            .after(Duration::from_millis(1500));
+        let id = RequestId::of(&http::HeaderMap::new());
+        let problem = Problem::from(failure);
+        let json: serde_json::Value = serde_json::from_str(&problem.json(&id)).unwrap();
+        assert_eq!(json["type"], "/docs/errors/upstream_rate_limited");
+        assert_eq!(json["title"], "Upstream rate limited");
+        assert_eq!(json["status"], 429);
+        assert_eq!(json["retry_after_ms"], 1500);
+        assert_eq!(json["provider"], "forge-a");
+        assert_eq!(json["request_id"], **id.text());
+        assert!(json.get("field").is_none());
+        assert_eq!(problem.response(&id).headers()[RETRY_AFTER], "2");
+    }
+}

@@ -1,0 +1,75 @@
+//! The id of one HTTP request: in logs, records, headers and errors alike.
+//!
+//! Invariant: an id holds only characters that are safe in a header, a URL and a log line.
+
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+
+use crate::dispatch::new_request_id;
+
+/// The header that carries it, both ways.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that we take over from a client: four UUIDs.
+const LONGEST: usize = 144;
+
+/// A request's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The client's own id where it is sane, else a new one.
+    pub fn of(headers: &HeaderMap) -> Self {
+        headers
+            .get(HEADER)
+            .and_then(|value| value.to_str().ok())
+            .filter(|text| is_sane(text))
+            .map_or_else(Self::new, |text| RequestId(Arc::from(text)))
+    }
+
+    /// The id that the listener gave to this request; a new one where no listener is in front (in tests).
+    pub fn given(extensions: &Extensions) -> Self {
+        extensions.get::<RequestId>().cloned().unwrap_or_else(Self::new)
+    }
+
+    /// The text.
+    pub fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+
+    /// The text as a header's value.
+    pub fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).expect("letters, digits, '.', '_' and '-' only: checked in `of`, true of a UUID")
+    }
+
+    fn new() -> Self {
+        RequestId(new_request_id())
+    }
+}
+
+fn is_sane(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &'static str) -> RequestId {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_static(text));
+        RequestId::of(&headers)
+    }
+
+    #[test]
+    fn sane_ids_are_kept_and_others_replaced() {
+        assert_eq!(&**of("build-7.retry_2").text(), "build-7.retry_2");
+        for odd in ["", "a b", "a\"b", "<script>", "a/../b"] {
+            assert_eq!(of(odd).text().len(), 36, "{odd}");
+        }
+        assert_ne!(RequestId::of(&HeaderMap::new()), RequestId::of(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,252 @@
+//! A request's parts as an input and options.
+//!
+//! Invariant: nothing that a client says is dropped in silence; what no field or option takes is refused by name.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use mosaic_actors::error::Failure;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use super::super::problem::{Fault, Problem};
+use crate::catalogue::entry::{Field, Shape};
+use crate::catalogue::{Entry, Method};
+use crate::dispatch::{Options, idempotency};
+
+/// The query parameters that every operation has.
+pub static COMMON: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let field = |name: &str, shape, description: &str| Field {
+        name: name.to_owned(),
+        shape,
+        required: false,
+        description: description.to_owned(),
+        choices: vec![],
+    };
+    vec![
+        field(
+            "provider",
+            Shape::Text,
+            "The provider instance to ask; `all` asks every instance for a list.",
+        ),
+        field(
+            "include_raw",
+            Shape::Boolean,
+            "Adds the provider's own JSON beside the neutral one.",
+        ),
+        field("no_cache", Shape::Boolean, "Refuses an answer from cache."),
+        field(
+            "timeout_ms",
+            Shape::Integer,
+            "How long to wait, in milliseconds; the gateway's own bound is the most.",
+        ),
+    ]
+});
+
+/// The header that carries an idempotency key.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The fields and options that the URL gives.
+///
+/// # Errors
+/// `invalid_input` naming the parameter.
+pub fn from_url(
+    entry: &Entry,
+    values: Vec<(&'static str, String)>,
+    query: &str,
+) -> Result<(Map<String, Value>, Options), Failure> {
+    let mut input = Map::new();
+    for (name, text) in values {
+        let value = match entry.field(name) {
+            Some(field) => field.parse(&[text])?,
+            None => Value::from(text),
+        };
+        input.insert(name.to_owned(), value);
+    }
+    let mut options = Options::default();
+    for (name, texts) in grouped(query) {
+        if let Some(field) = COMMON.iter().find(|field| field.name == name) {
+            set_option(&mut options, &name, field.parse(&texts)?)?;
+            continue;
+        }
+        let in_query = entry.declaration.method == Method::Get;
+        let Some(field) = entry.field(&name).filter(|_| in_query) else {
+            return Err(Failure::invalid(
+                &name,
+                format!("{name} is not a parameter of {}", entry.name()),
+            ));
+        };
+        insert_once(&mut input, &name, field.parse(&texts)?)?;
+    }
+    Ok((input, options))
+}
+
+/// The idempotency key that the headers give.
+///
+/// # Errors
+/// `invalid_input` on `idempotency_key`.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let (Some(first), None) = (given.next(), given.next()) else {
+        return match headers.contains_key(IDEMPOTENCY_KEY) {
+            true => Err(Failure::invalid(
+                idempotency::FIELD,
+                "give one Idempotency-Key, not several",
+            )),
+            false => Ok(None),
+        };
+    };
+    // A key that is no text becomes one that `check_key` refuses with the rule.
+    let text = String::from_utf8_lossy(first.as_bytes()).into_owned();
+    idempotency::check_key(&text)?;
+    Ok(Some(text))
+}
+
+/// Adds the fields of a JSON body. An empty body is an empty object.
+///
+/// # Errors
+/// 413, 415, and `invalid_input` on `body` with line and column where it is not a JSON object.
+pub async fn read_body(
+    input: &mut Map<String, Value>,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<(), Problem> {
+    let bytes = to_bytes(body, limit).await.map_err(|error| unread(error, limit))?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    check_media_type(headers)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))?;
+    let Value::Object(fields) = value else {
+        return Err(Failure::invalid("body", "the body must be a JSON object").into());
+    };
+    for (name, value) in fields {
+        insert_once(input, &name, value)?;
+    }
+    Ok(())
+}
+
+fn grouped(query: &str) -> BTreeMap<String, Vec<String>> {
+    let mut grouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+        grouped.entry(name.into_owned()).or_default().push(text.into_owned());
+    }
+    grouped
+}
+
+fn insert_once(input: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), Failure> {
+    if input.contains_key(name) {
+        return Err(Failure::invalid(name, format!("{name} is given in the path already")));
+    }
+    input.insert(name.to_owned(), value);
+    Ok(())
+}
+
+fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Failure> {
+    match (name, value) {
+        ("provider", Value::String(provider)) => options.provider = Some(provider),
+        ("include_raw", Value::Bool(wanted)) => options.include_raw = wanted,
+        ("no_cache", Value::Bool(wanted)) => options.no_cache = wanted,
+        ("timeout_ms", value) => {
+            let millis = value.as_u64().filter(|millis| *millis > 0);
+            let millis = millis.ok_or_else(|| Failure::invalid(name, "timeout_ms must be at least 1"))?;
+            options.timeout = Some(Duration::from_millis(millis));
+        }
+        (name, _) => return Err(Failure::invalid(name, format!("{name} is of the wrong type"))),
+    }
+    Ok(())
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = || Problem::fault(Fault::UnsupportedMediaType, "send the body as application/json");
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(refused)?;
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json { Ok(()) } else { Err(refused()) }
+}
+
+fn unread(error: axum::Error, limit: usize) -> Problem {
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return Problem::fault(
+                Fault::PayloadTooLarge,
+                format!("the body may have at most {limit} bytes"),
+            );
+        }
+        cause = error.source();
+    }
+    Failure::invalid("body", "the body broke off before its end").into()
+}
+
+/// serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
+fn bad_json(error: &serde_json::Error) -> Problem {
+    Failure::invalid("body", format!("the body is not JSON: {error}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{OPERATIONS, find};
+
+    fn url(name: &str, query: &str) -> Result<(Map<String, Value>, Options), String> {
+        let entry = find(name).expect("the operation exists");
+        from_url(entry, vec![], query).map_err(|failure| failure.field.as_deref().unwrap_or("none").to_owned())
+    }
+
+    #[test]
+    fn no_operation_with_a_query_has_a_field_called_as_a_common_parameter() {
+        for entry in OPERATIONS
+            .iter()
+            .filter(|entry| entry.declaration.method == Method::Get)
+        {
+            for field in COMMON.iter() {
+                assert!(entry.field(&field.name).is_none(), "{} {}", entry.name(), field.name);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_become_fields_and_options() {
+        let (input, options) = url(
+            "projects.issue.list",
+            "project=a%2Fb&labels=x&labels=y+z&limit=5&provider=forge-a&timeout_ms=250&no_cache=true",
+        )
+        .expect("all are known");
+        assert_eq!(
+            Value::from(input),
+            serde_json::json!({"project": "a/b", "labels": ["x", "y z"], "limit": 5})
+        );
+        assert_eq!(options.provider.as_deref(), Some("forge-a"));
+        assert_eq!(options.timeout, Some(Duration::from_millis(250)));
+        assert!(options.no_cache && !options.include_raw);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_named() {
+        for (query, field) in [
+            ("colour=red", "colour"),
+            ("limit=many", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("timeout_ms=0", "timeout_ms"),
+            ("timeout_ms=-5", "timeout_ms"),
+            ("no_cache=yes", "no_cache"),
+            ("provider=a&provider=b", "provider"),
+        ] {
+            assert_eq!(
+                url("projects.issue.list", query).err().as_deref(),
+                Some(field),
+                "{query}"
+            );
+        }
+        assert_eq!(url("projects.issue.create", "title=x").err().as_deref(), Some("title"));
+    }
+}

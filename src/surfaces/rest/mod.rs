@@ -1,0 +1,226 @@
+//! REST: one route for each row of the catalogue, below `/v1`.
+//!
+//! Invariant: no operation is named here. A request is matched, authenticated, read, dispatched and answered by the
+//! same five lines whatever it asks for.
+
+pub mod docs;
+pub mod input;
+mod reply;
+pub mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Request, StatusCode};
+use mosaic_actors::call::Caller;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::auth::Authenticator;
+use super::openapi;
+use super::problem::{Fault, Problem};
+use super::request_id::RequestId;
+use crate::catalogue::{Method, OPERATIONS};
+use crate::dispatch::{Dispatcher, Invocation};
+use routes::{Resolved, Routes};
+
+pub use reply::{ATTEMPTS, CACHE_STATUS, PROVIDER, REPLAYED};
+
+/// What one instance can do, for the capability matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceCapabilities {
+    /// The instance's name.
+    pub instance: Arc<str>,
+    /// The kind of provider, as written in the configuration.
+    pub kind: Arc<str>,
+    /// The names of the operations that it can do.
+    pub operations: Vec<&'static str>,
+}
+
+/// Tells what the instances that a caller may use can do.
+pub type CapabilitySource = Arc<dyn Fn(&Caller) -> Vec<InstanceCapabilities> + Send + Sync>;
+
+/// What the REST surface needs.
+#[derive(Clone)]
+pub struct RestConfig {
+    /// Where requests go.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Who may ask.
+    pub authenticator: Authenticator,
+    /// For `GET /v1/capabilities`.
+    pub capabilities: CapabilitySource,
+    /// The most bytes of a request's body.
+    pub max_body: usize,
+}
+
+struct Rest {
+    config: RestConfig,
+    routes: Routes,
+    openapi: String,
+}
+
+/// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
+/// installation; all else asks for a credential.
+pub fn router(config: RestConfig) -> Router {
+    let rest = Arc::new(Rest {
+        config,
+        routes: Routes::of(&OPERATIONS),
+        openapi: openapi::document().to_string(),
+    });
+    Router::new()
+        .route("/v1/openapi.json", get(openapi_document))
+        .route("/v1/operations", get(operations))
+        .route("/v1/capabilities", get(capabilities))
+        .route("/v1/{*path}", any(operate))
+        .route("/docs", get(docs::overview))
+        .route("/docs/errors/{code}", get(docs::error_code))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(rest)
+}
+
+/// The answer to a path that no surface has; the fallback of the public listener.
+pub async fn not_found(request: Request<Body>) -> Response {
+    let problem = Problem::fault(Fault::NoRoute, "no route has this path");
+    problem.response(&RequestId::given(request.extensions()))
+}
+
+async fn method_not_allowed(request: Request<Body>) -> Response {
+    // axum adds the Allow header, which it alone knows here.
+    let problem = Problem::fault(Fault::MethodNotAllowed, "this path has other methods");
+    problem.response(&RequestId::given(request.extensions()))
+}
+
+async fn operate(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    let id = RequestId::given(request.extensions());
+    match rest.operate(request, &id).await {
+        Ok(response) => response,
+        Err(problem) => problem.response(&id),
+    }
+}
+
+impl Rest {
+    async fn operate(&self, request: Request<Body>, id: &RequestId) -> Result<Response, Problem> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().strip_prefix("/v1").unwrap_or_default();
+        let method = match parts.method {
+            // A HEAD is a GET whose body the listener leaves out.
+            http::Method::GET | http::Method::HEAD => Method::Get,
+            http::Method::POST => Method::Post,
+            ref other => return self.without_operation(other, path, id),
+        };
+        let found = match self.routes.resolve(method, path)? {
+            Resolved::Found(found) => found,
+            Resolved::OtherMethods(methods) => return Ok(refuse_method(&methods, id)),
+            Resolved::Nothing => return Err(no_route()),
+        };
+        let caller = self.config.authenticator.caller(&parts.headers)?;
+        let (mut fields, mut options) =
+            input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
+        options.idempotency_key = input::idempotency_key(&parts.headers)?;
+        options.request_id = Some(id.text().clone());
+        if method == Method::Post {
+            input::read_body(&mut fields, &parts.headers, body, self.config.max_body).await?;
+        }
+        let invocation = Invocation {
+            entry: found.entry,
+            input: Value::Object(fields),
+            caller,
+            options,
+        };
+        let answer = self.config.dispatcher.invoke(invocation).await?;
+        Ok(reply::response(answer, id))
+    }
+
+    /// Methods that no operation has: OPTIONS is answered from the table, all others are refused.
+    fn without_operation(&self, method: &http::Method, path: &str, id: &RequestId) -> Result<Response, Problem> {
+        let methods = self.routes.methods(path);
+        if methods.is_empty() {
+            return Err(no_route());
+        }
+        if method != http::Method::OPTIONS {
+            return Ok(refuse_method(&methods, id));
+        }
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        response.headers_mut().insert(ALLOW, allow(&methods));
+        Ok(response)
+    }
+}
+
+fn no_route() -> Problem {
+    Problem::fault(
+        Fault::NoRoute,
+        "no operation has this path; GET /v1/operations lists all",
+    )
+}
+
+fn refuse_method(methods: &[Method], id: &RequestId) -> Response {
+    let mut response = Problem::fault(Fault::MethodNotAllowed, "this path has other methods").response(id);
+    response.headers_mut().insert(ALLOW, allow(methods));
+    response
+}
+
+fn allow(methods: &[Method]) -> HeaderValue {
+    let mut names = vec!["OPTIONS"];
+    for method in methods {
+        names.push(method.as_str());
+        if *method == Method::Get {
+            names.push("HEAD");
+        }
+    }
+    HeaderValue::from_str(&names.join(", ")).expect("names of methods are ASCII letters")
+}
+
+async fn openapi_document(State(rest): State<Arc<Rest>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], rest.openapi.clone()).into_response()
+}
+
+async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    listed(&rest, &request, |_| {
+        let rows: Vec<Value> = OPERATIONS.iter().map(describe).collect();
+        json!({ "operations": rows })
+    })
+}
+
+async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    listed(&rest, &request, |caller| {
+        let instances = (rest.config.capabilities)(caller);
+        let matrix: serde_json::Map<String, Value> = OPERATIONS
+            .iter()
+            .map(|entry| {
+                let able = instances.iter().filter(|row| row.operations.contains(&entry.name()));
+                let names: Vec<&str> = able.map(|row| &*row.instance).collect();
+                (entry.name().to_owned(), Value::from(names))
+            })
+            .collect();
+        json!({ "instances": instances, "operations": matrix })
+    })
+}
+
+fn listed(rest: &Rest, request: &Request<Body>, list: impl FnOnce(&Caller) -> Value) -> Response {
+    match rest.config.authenticator.caller(request.headers()) {
+        Ok(caller) => axum::Json(list(&caller)).into_response(),
+        Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
+    }
+}
+
+fn describe(entry: &crate::catalogue::Entry) -> Value {
+    let declaration = entry.declaration;
+    let facts = &declaration.facts;
+    json!({
+        "name": facts.name,
+        "service": facts.service,
+        "summary": declaration.summary,
+        "method": declaration.method.as_str(),
+        "path": format!("/v1{}", declaration.path),
+        "safe": facts.safe,
+        "idempotent": facts.idempotent,
+        "streaming": facts.streaming,
+        "cost": facts.cost,
+        "fresh_secs": facts.cache.map(|cache| cache.fresh.as_secs()),
+    })
+}

@@ -1,0 +1,123 @@
+//! Answers as HTTP responses.
+//!
+//! Invariant: an answer's bytes go out as the engine gave them; nothing here parses or serialises them.
+//!
+//! A streaming operation answers `text/event-stream`: each frame is one unnamed event whose data is the frame's JSON;
+//! a failure after the response has begun is an `error` event with the problem's JSON, and the last; a whole stream
+//! ends in a `done` event with an empty object. A stream that ends in neither was cut. Comments keep idle
+//! connections alive.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::BodyStream;
+
+use super::super::problem::Problem;
+use super::super::request_id::RequestId;
+use crate::dispatch::idempotency;
+
+/// The instance that answered.
+pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
+/// How many attempts the answer took.
+pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-mosaic-attempts");
+/// RFC 9211.
+pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// `true` on an answer replayed from the record of a keyed write.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Half of the thirty seconds after which impatient proxies cut an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The response of an answer.
+pub fn response(answer: Answer, id: &RequestId) -> Response {
+    let Answer { head, body, .. } = answer;
+    let mut response = match body {
+        Body::Bytes(bytes) => whole(&head, bytes),
+        Body::Stream(frames) => streamed(frames, id.clone()),
+    };
+    describe(&head, response.headers_mut());
+    response
+}
+
+fn whole(head: &Head, bytes: Bytes) -> Response {
+    let mut response = bytes.into_response();
+    let media_type = HeaderValue::from_static(head.content_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn streamed(frames: BodyStream, id: RequestId) -> Response {
+    Sse::new(events(frames, id))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive"))
+        .into_response()
+}
+
+fn events(frames: BodyStream, id: RequestId) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(Some((frames, id)), |open| async move {
+        let (mut frames, id) = open?;
+        match frames.next().await {
+            Some(Ok(frame)) => match frame_event(&frame) {
+                Ok(event) => Some((Ok(event), Some((frames, id)))),
+                Err(failure) => Some((Ok(error_event(failure, &id)), None)),
+            },
+            Some(Err(failure)) => Some((Ok(error_event(failure, &id)), None)),
+            None => Some((Ok(Event::default().event("done").data("{}")), None)),
+        }
+    })
+}
+
+fn frame_event(frame: &Bytes) -> Result<Event, Failure> {
+    let text = std::str::from_utf8(frame)
+        .map_err(|error| Failure::new(Kind::Internal, "a frame of the stream is not UTF-8").because(error))?;
+    // A carriage return would end the line early, and `Event` refuses it by panicking. JSON may hold one between
+    // tokens only, where a space means the same.
+    match text.contains('\r') {
+        true => Ok(Event::default().data(text.replace('\r', " "))),
+        false => Ok(Event::default().data(text)),
+    }
+}
+
+fn error_event(failure: Failure, id: &RequestId) -> Event {
+    Event::default().event("error").data(Problem::from(failure).json(id))
+}
+
+fn describe(head: &Head, headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Answers depend on who asks, so a shared cache must not keep them; ours is the gateway's own.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private"));
+    headers.insert(ATTEMPTS, HeaderValue::from(head.attempts));
+    headers.insert(CACHE_STATUS, HeaderValue::from_static(cache_status(head.cache)));
+    if matches!(head.cache, CacheStatus::Hit | CacheStatus::Stale) {
+        headers.insert(AGE, HeaderValue::from(head.age.as_secs()));
+    }
+    // Instances are named by configuration; one that no header can carry goes unsaid, and the ids in the body say it.
+    if let Ok(provider) = HeaderValue::from_str(&head.provider)
+        && !provider.is_empty()
+    {
+        headers.insert(PROVIDER, provider);
+    }
+    if idempotency::replayed(head) {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+const fn cache_status(cache: CacheStatus) -> &'static str {
+    match cache {
+        CacheStatus::Bypass => "MosAIc; fwd=bypass",
+        CacheStatus::Miss => "MosAIc; fwd=uri-miss",
+        CacheStatus::Hit => "MosAIc; hit",
+        CacheStatus::Collapsed => "MosAIc; fwd=uri-miss; collapsed",
+        CacheStatus::Stale => "MosAIc; fwd=stale; detail=stale-if-error",
+    }
+}
