@@ -2,4 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+pub mod cli;
+pub mod dispatch;
 pub mod providers;
