@@ -1,0 +1,368 @@
+//! The HTTP client of a gateway's REST surface and admin listener.
+//!
+//! Invariant: a request is built from the operation's declaration alone, and the key goes nowhere but into the
+//! `Authorization` header.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use mosaic_actors::error::{Failure, Kind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response};
+use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+use crate::catalogue::{Declaration, Entry, Method as Verb};
+use crate::dispatch::Options;
+
+use super::events;
+use super::problem::Problem;
+
+/// The longest answer, in bytes. Longer ones are streams, or pages.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// Time for a connection: a gateway is near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest silence of a server. Models think long; the gateway's own deadline comes first.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+/// What the server has beyond the caller's deadline to tell that it passed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a placeholder keeps as it is: the unreserved characters of RFC 3986. A `/` is encoded, so that each
+/// placeholder is one segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The events of a stream, each one JSON document.
+pub type Events = Pin<Box<dyn Stream<Item = Result<Bytes, Problem>> + Send>>;
+
+/// What a call brings.
+pub enum Reply {
+    /// The output.
+    Whole(Bytes),
+    /// The output's events as they come.
+    Events(Events),
+}
+
+/// A gateway somewhere else.
+pub struct Remote {
+    http: reqwest::Client,
+    base: Url,
+    key: Option<SecretString>,
+}
+
+impl Remote {
+    /// A client of the gateway at `base`, whose text came from `named` (a flag or a variable).
+    ///
+    /// # Errors
+    /// `invalid_input` for an address that is none; `internal` where TLS cannot be set up.
+    pub fn new(named: &str, base: &str, key: Option<SecretString>) -> Result<Self, Failure> {
+        let base = base_url(named, base)?;
+        Ok(Remote {
+            http: http_client(&base)?,
+            base,
+            key,
+        })
+    }
+
+    /// Does one call.
+    ///
+    /// # Errors
+    /// The server's problem, or `network` and `timeout` where there was no reply.
+    pub async fn call(&self, entry: &Entry, input: Map<String, Value>, options: &Options) -> Result<Reply, Problem> {
+        let reply = self.send(self.request(entry.declaration, input, options)?).await?;
+        if entry.declaration.facts.streaming {
+            return Ok(Reply::Events(events::read(reply)));
+        }
+        Ok(Reply::Whole(body(reply).await?))
+    }
+
+    /// Reads a document of the admin listener.
+    ///
+    /// # Errors
+    /// As [`Remote::call`].
+    pub async fn read(&self, path: &str) -> Result<Bytes, Problem> {
+        let request = self.http.get(self.url(path)).header(ACCEPT, "application/json");
+        Ok(body(self.send(self.authorised(request)?).await?).await?)
+    }
+
+    fn request(
+        &self,
+        declaration: &Declaration,
+        mut input: Map<String, Value>,
+        options: &Options,
+    ) -> Result<RequestBuilder, Failure> {
+        let path = expand(declaration.path, &mut input)?;
+        let mut url = self.url(&format!("/v1{path}"));
+        if declaration.method == Verb::Get {
+            append_query(&mut url, &input);
+        }
+        append_options(&mut url, options);
+        let streaming = declaration.facts.streaming;
+        let mut request = match declaration.method {
+            Verb::Get => self.http.get(url),
+            Verb::Post => self.http.post(url).json(&input),
+        };
+        request = request.header(
+            ACCEPT,
+            if streaming {
+                "text/event-stream"
+            } else {
+                "application/json"
+            },
+        );
+        if options.no_cache {
+            request = request.header(CACHE_CONTROL, "no-cache");
+        }
+        if let Some(key) = &options.idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        // A stream may last longer than the time that its first event may take.
+        if let Some(timeout) = options.timeout.filter(|_| !streaming) {
+            request = request.timeout(timeout.saturating_add(GRACE));
+        }
+        self.authorised(request)
+    }
+
+    fn authorised(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
+        let Some(key) = &self.key else { return Ok(request) };
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+            .map_err(|_| Failure::invalid("key", "the key holds characters that a header cannot carry"))?;
+        header.set_sensitive(true);
+        Ok(request.header(AUTHORIZATION, header))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Problem> {
+        let reply = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = reply.status().as_u16();
+        if reply.status().is_success() {
+            return Ok(reply);
+        }
+        let wait = reply
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|wait| wait.to_str().ok()?.parse().ok());
+        let body = body(reply).await?;
+        Err(Problem::from_reply(status, &body, wait.map(Duration::from_secs)))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Problem {
+        let failure = broken(error);
+        let timed_out = failure.kind == Kind::Timeout;
+        let origin = self.base.origin().ascii_serialization();
+        let problem = Problem::from(Failure::new(
+            failure.kind,
+            format!("no reply from {origin}: {}", failure.message()),
+        ));
+        if timed_out {
+            return problem;
+        }
+        problem
+            .hint("Is a gateway running there? `mosaic serve` starts one; --server or --admin names another address.")
+    }
+
+    /// `path` below the base address, which may itself have a path. `path` is percent-encoded already.
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// A failure of the transport, without the URL, which may hold what the caller asked for.
+pub(super) fn broken(error: &reqwest::Error) -> Failure {
+    let kind = if error.is_timeout() {
+        Kind::Timeout
+    } else {
+        Kind::Network
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let sentence = if kind == Kind::Timeout {
+        "timed out".to_owned()
+    } else {
+        cause.to_string()
+    };
+    Failure::new(kind, sentence)
+}
+
+fn base_url(named: &str, text: &str) -> Result<Url, Failure> {
+    let wrong = |what: &str| Failure::invalid(named, format!("{named} {what}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("must be an http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("must not hold credentials; give the key in a file"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must not have a query or fragment"));
+    }
+    Ok(url)
+}
+
+/// Fills the placeholders of a declared path with fields of `input`, which loses them.
+fn expand(template: &str, input: &mut Map<String, Value>) -> Result<String, Failure> {
+    let mut pieces = template.split('{');
+    let mut path = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
+        let text = match input.shift_remove(name) {
+            None | Some(Value::Null) => return Err(Failure::invalid(name, format!("{name} is missing"))),
+            Some(value) => text_of(&value),
+        };
+        // Addresses are normalised: an empty or dotted segment would lead to another route.
+        if matches!(&*text, "" | "." | "..") {
+            return Err(Failure::invalid(name, format!("{name} must not be empty, '.' or '..'")));
+        }
+        path.extend(utf8_percent_encode(&text, SEGMENT));
+        path.push_str(rest);
+    }
+    Ok(path)
+}
+
+fn append_query(url: &mut Url, input: &Map<String, Value>) {
+    let present = input.iter().filter(|(_, value)| !value.is_null());
+    for (name, value) in present {
+        match value {
+            Value::Array(values) if values.iter().all(Value::is_string) => {
+                url.query_pairs_mut()
+                    .extend_pairs(values.iter().map(|value| (name, text_of(value))));
+            }
+            value => {
+                url.query_pairs_mut().append_pair(name, &text_of(value));
+            }
+        }
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How the REST surface takes what is said beside the input: in the query, save what HTTP has a header for.
+fn append_options(url: &mut Url, options: &Options) {
+    let mut query = url.query_pairs_mut();
+    if let Some(provider) = &options.provider {
+        query.append_pair("provider", provider);
+    }
+    if options.include_raw {
+        query.append_pair("include_raw", "true");
+    }
+    if let Some(timeout) = options.timeout {
+        query.append_pair("timeout_ms", &timeout.as_millis().to_string());
+    }
+}
+
+async fn body(reply: Response) -> Result<Bytes, Failure> {
+    let mut whole = Vec::new();
+    let mut chunks = reply.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if whole.len() + chunk.len() > LONGEST_ANSWER {
+            let sentence = format!("the answer is longer than {LONGEST_ANSWER} bytes");
+            return Err(Failure::new(Kind::UpstreamFailed, sentence));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+/// A client that trusts what the platform trusts. The crypto provider is given to it, not installed for the process.
+fn http_client(base: &Url) -> Result<reqwest::Client, Failure> {
+    let unset = |error: rustls::Error| Failure::new(Kind::Internal, "TLS cannot be set up").because(error);
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(unset)?
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(LONGEST_SILENCE)
+        // An API does not move, and a key must not follow where a reply points.
+        .redirect(reqwest::redirect::Policy::none());
+    // A proxy set for the outside must not be asked for what is on this machine.
+    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
+    builder
+        .build()
+        .map_err(|error| Failure::new(Kind::Internal, "the HTTP client cannot be set up").because(error))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::find;
+
+    fn sent(base: &str, name: &str, input: Value) -> Result<(reqwest::Request, Value), Failure> {
+        let remote = Remote::new("--server", base, Some("s3cret".into()))?;
+        let Value::Object(input) = input else {
+            panic!("an object")
+        };
+        let declaration = find(name).expect("an operation").declaration;
+        let options = Options {
+            provider: Some("forge a".to_owned()),
+            no_cache: true,
+            ..Options::default()
+        };
+        let request = remote
+            .request(declaration, input, &options)?
+            .build()
+            .expect("a request");
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or(b"null");
+        let body = serde_json::from_slice(body).expect("JSON");
+        Ok((request, body))
+    }
+
+    #[test]
+    fn a_placeholder_is_one_segment_and_leaves_the_query() {
+        let input = json!({"repo": "forge-a~acme/api", "path": "a b/ü.md", "ref": "x&y"});
+        let (request, _) = sent("http://127.0.0.1:1/gw/", "git.file.get", input).unwrap();
+        assert_eq!(
+            request.url().as_str(),
+            "http://127.0.0.1:1/gw/v1/git/repos/forge-a~acme%2Fapi/files/a%20b%2F%C3%BC.md?ref=x%26y&provider=forge+a"
+        );
+        assert_eq!(request.headers()[CACHE_CONTROL], "no-cache");
+        assert!(request.headers()[AUTHORIZATION].is_sensitive());
+    }
+
+    #[test]
+    fn a_post_carries_its_input_as_the_body() {
+        let input = json!({"project": "acme/api", "title": "T", "labels": ["a", "b"]});
+        let (request, body) = sent("http://127.0.0.1:1", "projects.issue.create", input.clone()).unwrap();
+        assert_eq!(request.url().path(), "/v1/projects/issues");
+        assert_eq!(body, input);
+    }
+
+    #[test]
+    fn segments_that_lead_elsewhere_and_odd_addresses_are_refused() {
+        let field = |base, repo| {
+            let failure = sent(base, "git.repo.get", json!({"repo": repo})).expect_err("refused");
+            assert!(!failure.message().contains("hunter2"));
+            failure.field.expect("a field").to_string()
+        };
+        assert_eq!(field("http://127.0.0.1:1", ".."), "repo");
+        assert_eq!(field("http://127.0.0.1:1", ""), "repo");
+        assert_eq!(field("http://u:hunter2@h", "a"), "--server");
+        assert_eq!(field("ftp://h", "a"), "--server");
+        assert_eq!(field("nonsense", "a"), "--server");
+    }
+}

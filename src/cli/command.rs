@@ -1,0 +1,247 @@
+//! The commands: one for each operation of the catalogue, and the operational ones.
+//!
+//! Invariant: operations and their fields are read from the catalogue; none is named here.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, ColorChoice, Command, value_parser};
+
+use crate::catalogue::entry::{Field, Shape};
+use crate::catalogue::{Entry, OPERATIONS, find};
+
+use super::{exit, operate};
+
+/// Flags that every operation has; an input field of the same name takes the prefix `input-`.
+const COMMON: [&str; 14] = [
+    "input",
+    "provider",
+    "include-raw",
+    "no-cache",
+    "timeout",
+    "idempotency-key",
+    "server",
+    "key-file",
+    "local",
+    "config",
+    "json",
+    "no-color",
+    "help",
+    "version",
+];
+
+/// The whole command line.
+pub fn root(colour: ColorChoice) -> Command {
+    let root = Command::new("mosaic")
+        .about("One supervised gateway in front of Git forges, CI servers, documentation, trackers and AI models")
+        .version(env!("CARGO_PKG_VERSION"))
+        .color(colour)
+        .arg_required_else_help(true)
+        .subcommand_required(true)
+        .arg(
+            switch(
+                "json",
+                "Print JSON (a stream: one event a line); errors as JSON lines on stderr",
+            )
+            .global(true),
+        )
+        .arg(switch("no-color", "Never colour the output").global(true))
+        .after_long_help(exit::table())
+        .subcommands(operate::commands());
+    OPERATIONS.iter().fold(root, |root, entry| {
+        let path: Vec<&'static str> = entry.name().split('.').collect();
+        graft(root, &path, entry)
+    })
+}
+
+/// The operation that the command line names, and its flags.
+pub fn operation(matches: &ArgMatches) -> Option<(&'static Entry, &ArgMatches)> {
+    let mut path = Vec::new();
+    let mut leaf = matches;
+    while let Some((name, below)) = leaf.subcommand() {
+        path.push(name);
+        leaf = below;
+    }
+    find(&path.join(".")).map(|entry| (entry, leaf))
+}
+
+/// The id of a field's argument; the prefix keeps it apart from every common flag's.
+pub fn field_id(field: &Field) -> String {
+    format!("field:{}", field.name)
+}
+
+/// Whether the field takes the rest of the line, its words joined by spaces. What names a resource is required
+/// and is one word; a last positional that may be left out is free text, such as a prompt.
+pub fn takes_words(entry: &Entry, field: &Field) -> bool {
+    entry.declaration.positional.last() == Some(&field.name.as_str())
+        && !field.required
+        && field.shape == Shape::Text
+        && field.choices.is_empty()
+}
+
+/// A flag without a value.
+pub fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
+}
+
+/// A flag with a value.
+pub fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn graft(parent: Command, path: &[&'static str], entry: &'static Entry) -> Command {
+    match path {
+        [] => parent,
+        [verb] => parent.subcommand(leaf(verb, entry)),
+        [first, rest @ ..] if parent.find_subcommand(first).is_some() => {
+            parent.mut_subcommand(first, |group| graft(group, rest, entry))
+        }
+        [first, rest @ ..] => {
+            let group = Command::new(*first)
+                .about(format!("Operations: {first}"))
+                .subcommand_required(true)
+                .arg_required_else_help(true);
+            parent.subcommand(graft(group, rest, entry))
+        }
+    }
+}
+
+fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
+    let declaration = entry.declaration;
+    let long = format!(
+        "{}\n\n{}: {} /v1{}",
+        declaration.summary,
+        entry.name(),
+        declaration.method.as_str(),
+        declaration.path
+    );
+    let command = Command::new(verb)
+        .about(declaration.summary)
+        .long_about(long)
+        .args(entry.fields.iter().map(|field| field_arg(entry, field)))
+        .next_help_heading("Call options")
+        .args(call_args());
+    if declaration.facts.safe {
+        return command;
+    }
+    command.arg(flag(
+        "idempotency-key",
+        "KEY",
+        "Repeats under the same key change nothing more; makes retries safe",
+    ))
+}
+
+fn field_arg(entry: &Entry, field: &Field) -> Arg {
+    let arg = Arg::new(field_id(field))
+        .help(field.description.clone())
+        .allow_negative_numbers(true)
+        .action(match field.shape {
+            Shape::TextList => ArgAction::Append,
+            _ => ArgAction::Set,
+        });
+    let arg = match (&field.choices[..], field.shape) {
+        ([], Shape::Boolean) => arg.value_parser(["true", "false"]),
+        ([], _) => arg.value_parser(value_parser!(String)),
+        (choices, _) => arg.value_parser(PossibleValuesParser::new(choices.to_vec())),
+    };
+    // `--input` may hold what is required; the server checks the whole.
+    let arg = if field.required {
+        arg.required_unless_present("input")
+    } else {
+        arg
+    };
+    let position = entry.declaration.positional.iter().position(|name| *name == field.name);
+    match position {
+        Some(position) if takes_words(entry, field) => arg
+            .index(position + 1)
+            .value_name(field.name.to_uppercase())
+            .action(ArgAction::Append)
+            .num_args(1..),
+        Some(position) => arg.index(position + 1).value_name(field.name.to_uppercase()),
+        None => as_flag(arg, field),
+    }
+}
+
+fn as_flag(arg: Arg, field: &Field) -> Arg {
+    let plain = field.name.replace('_', "-");
+    let long = if COMMON.contains(&plain.as_str()) {
+        format!("input-{plain}")
+    } else {
+        plain
+    };
+    let arg = arg.long(long);
+    match field.shape {
+        Shape::Text => arg.value_name("TEXT"),
+        Shape::Integer | Shape::Number => arg.value_name("NUMBER"),
+        Shape::TextList => arg
+            .value_name("TEXT")
+            .long_help(format!("{} Give the flag once for each.", field.description)),
+        Shape::Json => arg.value_name("JSON"),
+        Shape::Boolean => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+    }
+}
+
+fn call_args() -> [Arg; 9] {
+    [
+        flag(
+            "input",
+            "FILE",
+            "Read the whole input as JSON; `-` reads stdin. Other flags override its fields",
+        ),
+        flag(
+            "provider",
+            "INSTANCE",
+            "Ask this provider instance; for a list, `all` asks every one",
+        ),
+        switch("include-raw", "Add the provider's own JSON"),
+        switch("no-cache", "Refuse an answer from cache"),
+        flag("timeout", "TIME", "Wait at most this long, e.g. 10s").value_parser(humantime::parse_duration),
+        flag(
+            "server",
+            "URL",
+            "The gateway's address [default: MOSAIC_URL, else http://127.0.0.1:8080]",
+        )
+        .conflicts_with("local"),
+        flag(
+            "key-file",
+            "FILE",
+            "Read the API key from this file [default: the key in MOSAIC_API_KEY]",
+        )
+        .conflicts_with("local"),
+        switch("local", "Run the gateway in this process, for this one call"),
+        flag("config", "FILE", "The configuration of the local gateway").requires("local"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        // clap checks names, indices and relations of every subcommand here.
+        root(ColorChoice::Never).debug_assert();
+    }
+
+    #[test]
+    fn a_field_with_a_common_flags_name_steps_aside() {
+        let field = |name: &str| Field {
+            name: name.to_owned(),
+            shape: Shape::Text,
+            required: false,
+            description: String::new(),
+            choices: vec![],
+        };
+        let long = |name: &str| as_flag(Arg::new("x"), &field(name)).get_long().map(str::to_owned);
+        assert_eq!(long("max_tokens").as_deref(), Some("max-tokens"));
+        assert_eq!(long("timeout").as_deref(), Some("input-timeout"));
+    }
+
+    #[test]
+    fn the_common_flags_are_those_that_exist() {
+        let existing = call_args()
+            .into_iter()
+            .filter_map(|arg| arg.get_long().map(str::to_owned));
+        for long in existing {
+            assert!(COMMON.contains(&long.as_str()), "{long}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the command line says when it fails.
+//!
+//! Invariant: every failure, the server's, the local gateway's or the parser's, is a problem document (RFC 9457)
+//! with a stable code, and that code decides the exit code.
+
+use std::time::Duration;
+
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Map, Value, json};
+
+use super::{exit, explain};
+
+/// A failure as a problem document.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    kind: Kind,
+    document: Map<String, Value>,
+    hint: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A server's reply with an error status; `body` should be a problem document, and is kept as it is where it is one.
+    pub fn from_reply(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        let kind_by_status = explain::kind_of_status(status);
+        let document = match serde_json::from_slice(body) {
+            Ok(Value::Object(document)) if document.get("code").is_some_and(Value::is_string) => document,
+            _ => own_document(
+                kind_by_status,
+                status,
+                &format!("the server answered with status {status} and no problem document"),
+            ),
+        };
+        // A code that this program is too old to know still has a status.
+        let kind = document.get("code").and_then(Value::as_str).and_then(explain::kind);
+        let told = document.get("retry_after_ms").and_then(Value::as_u64);
+        Problem {
+            kind: kind.unwrap_or(kind_by_status),
+            hint: None,
+            retry_after: told.map(Duration::from_millis).or(retry_after),
+            document,
+        }
+    }
+
+    /// A problem document that came as the last event of a stream.
+    pub fn from_event(data: &[u8]) -> Self {
+        let status = serde_json::from_slice::<Value>(data)
+            .ok()
+            .and_then(|document| document.get("status").and_then(Value::as_u64))
+            .and_then(|status| u16::try_from(status).ok());
+        Problem::from_reply(status.unwrap_or(502), data, None)
+    }
+
+    /// Says what to do, in place of the general advice for the code.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Names each of several faults, e.g. of a configuration: where, and what.
+    #[must_use]
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        let errors = errors
+            .into_iter()
+            .map(|(field, message)| json!({"field": field, "message": message}));
+        self.document.insert("errors".to_owned(), errors.collect());
+        self
+    }
+
+    /// The process's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        exit::code(self.kind)
+    }
+
+    /// The document in one line.
+    pub fn json(&self) -> String {
+        Value::from(self.document.clone()).to_string()
+    }
+
+    /// The code, for the head of the message.
+    pub fn code(&self) -> &str {
+        self.text("code").unwrap_or(self.kind.code())
+    }
+
+    /// The sentence for people.
+    pub fn sentence(&self) -> &str {
+        self.text("detail").or_else(|| self.text("title")).unwrap_or("failed")
+    }
+
+    /// The lines under the sentence: each single fault, facts that help to find the cause, and what to do.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for error in self
+            .document
+            .get("errors")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let part = |name| error.get(name).and_then(Value::as_str).unwrap_or("?");
+            remarks.push(format!("{}: {}", part("field"), part("message")));
+        }
+        for fact in ["field", "provider", "request_id", "trace_id"] {
+            if let Some(text) = self.text(fact) {
+                remarks.push(format!("{}: {text}", fact.replace('_', " ")));
+            }
+        }
+        if let Some(wait) = self.retry_after {
+            remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
+        }
+        let hint = self.hint.as_deref().unwrap_or(explain::of(self.kind).advice);
+        remarks.push(format!("hint: {hint}"));
+        remarks
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.document.get(name).and_then(Value::as_str)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let status = explain::of(failure.kind).http_status;
+        let mut document = own_document(failure.kind, status, failure.message());
+        document.insert("retryable".to_owned(), failure.retryable.into());
+        document.insert("source".to_owned(), json!(failure.source));
+        if let Some(wait) = failure.retry_after {
+            document.insert(
+                "retry_after_ms".to_owned(),
+                json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            );
+        }
+        for (name, text) in [("field", &failure.field), ("provider", &failure.provider)] {
+            if let Some(text) = text {
+                document.insert(name.to_owned(), json!(text));
+            }
+        }
+        Problem {
+            kind: failure.kind,
+            document,
+            hint: None,
+            retry_after: failure.retry_after,
+        }
+    }
+}
+
+fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
+    [
+        ("type", json!("about:blank")),
+        ("title", json!(explain::of(kind).meaning)),
+        ("status", json!(status)),
+        ("code", json!(kind.code())),
+        ("detail", json!(detail)),
+        ("retryable", json!(kind.retryable())),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_document_is_kept_as_it_is() {
+        let body = br#"{"title":"No such repository","status":404,"code":"not_found","trace_id":"t1","odd":[1]}"#;
+        let problem = Problem::from_reply(404, body, None);
+        assert_eq!(problem.exit_code(), 3);
+        assert_eq!(problem.json().as_bytes(), body);
+        assert_eq!(problem.sentence(), "No such repository");
+        assert!(problem.remarks().contains(&"trace id: t1".to_owned()));
+    }
+
+    #[test]
+    fn a_foreign_body_and_an_unknown_code_fall_back_on_the_status() {
+        let proxy = Problem::from_reply(503, b"<html>busy</html>", Some(Duration::from_secs(3)));
+        assert_eq!((proxy.code(), proxy.exit_code()), ("overloaded", 69));
+        assert!(proxy.remarks().contains(&"retry after: 3s".to_owned()));
+        let newer = Problem::from_reply(403, br#"{"code":"embargoed","detail":"not from there"}"#, None);
+        assert_eq!((newer.code(), newer.exit_code()), ("embargoed", 4));
+    }
+
+    #[test]
+    fn a_failure_keeps_its_field_and_provider() {
+        let failure = Failure::invalid("limit", "limit must be between 1 and 100").by(&"forge-a".into());
+        let problem = Problem::from(failure);
+        assert_eq!(problem.exit_code(), 2);
+        let remarks = problem.remarks();
+        assert!(remarks.contains(&"field: limit".to_owned()), "{remarks:?}");
+        assert!(remarks.contains(&"provider: forge-a".to_owned()), "{remarks:?}");
+    }
+}

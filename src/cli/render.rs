@@ -1,0 +1,222 @@
+//! JSON for people: lists as tables, objects as lines of name and value.
+//!
+//! Invariant: rendering follows the shape of the data and the order of its schema; it knows no operation.
+
+use comfy_table::{ContentArrangement, Row, Table, presets};
+use serde_json::{Map, Value};
+
+use super::screen::{FAINT, Screen, clean};
+
+/// Renders any document. `schema` is that of the document, where there is one.
+pub fn document(value: &Value, schema: Option<&Value>, screen: &Screen) -> String {
+    match value {
+        Value::Object(object) => match object.get("items") {
+            Some(Value::Array(rows)) => table_of(
+                rows,
+                schema.and_then(|schema| schema.pointer("/properties/items/items")),
+                screen,
+            ),
+            _ => object_lines(object, screen),
+        },
+        Value::Array(rows) => table_of(rows, schema.and_then(|schema| schema.get("items")), screen),
+        scalar => cell(scalar),
+    }
+}
+
+/// Every fact of an object in order, nested ones under a dotted name. Absent and empty ones are left out.
+pub fn facts(object: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    for (name, value) in object {
+        match value {
+            // serde_json bounds the nesting of what it parses, and so this recursion.
+            Value::Object(nested) => {
+                let nested = self::facts(nested).into_iter();
+                facts.extend(nested.map(|(below, text)| (format!("{name}.{below}"), text)));
+            }
+            value if cell(value).is_empty() => {}
+            value => facts.push((name.clone(), cell(value))),
+        }
+    }
+    facts
+}
+
+/// A table without lines; a cell that the terminal has no room for is cut.
+pub fn table(columns: &[String], rows: Vec<Vec<String>>, screen: &Screen) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_truncation_indicator("…");
+    if let Some(width) = screen.width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
+    let one_line = |cells: Vec<String>| {
+        let mut row = Row::from(cells.iter().map(|text| one_line(text)).collect::<Vec<_>>());
+        row.max_height(1);
+        row
+    };
+    table.set_header(one_line(columns.iter().map(|name| name.to_uppercase()).collect()));
+    table.add_rows(rows.into_iter().map(one_line));
+    if let Some(first) = table.column_mut(0) {
+        first.set_padding((0, 1));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+fn object_lines(object: &Map<String, Value>, screen: &Screen) -> String {
+    let tables = object.iter().filter_map(|(name, value)| {
+        let rows = rows(value)?;
+        Some(format!(
+            "\n{}\n{}",
+            screen.paint(FAINT, &format!("{name}:")),
+            table_of(rows, None, screen)
+        ))
+    });
+    let tables: Vec<String> = tables.collect();
+    let rest = object.iter().filter(|(_, value)| rows(value).is_none());
+    let facts = facts(&rest.map(|(name, value)| (name.clone(), value.clone())).collect());
+    let widest = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let lines = facts.into_iter().map(|(name, text)| {
+        let name = screen.paint(FAINT, &format!("{name:widest$}"));
+        let indent = format!("\n{:widest$}  ", "");
+        format!("{name}  {}", clean(&text).trim_end().replace('\n', &indent))
+    });
+    lines.chain(tables).collect::<Vec<_>>().join("\n")
+}
+
+/// The rows of a value that is a list of objects.
+fn rows(value: &Value) -> Option<&Vec<Value>> {
+    value
+        .as_array()
+        .filter(|rows| rows.first().is_some_and(Value::is_object))
+}
+
+fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
+    let columns = schema.map_or_else(|| columns_of_rows(rows), columns_of_schema);
+    if columns.is_empty() {
+        return rows.iter().map(cell).collect::<Vec<_>>().join("\n");
+    }
+    let cells = |row: &Value| {
+        columns
+            .iter()
+            .map(|name| row.get(name).map(cell).unwrap_or_default())
+            .collect()
+    };
+    table(&columns, rows.iter().map(cells).collect(), screen)
+}
+
+/// The columns worth showing: what every row has, and numbers and yes-or-no facts. Longer optional texts, links and
+/// dates are for the single view and for `--json`.
+fn columns_of_schema(schema: &Value) -> Vec<String> {
+    let required = |name: &str| {
+        let names = schema.get("required").and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|required| required == name))
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .filter(|(name, property)| match kind(property) {
+            Some("integer" | "number" | "boolean") => true,
+            Some("string") => required(name),
+            Some("array") => required(name) && property.get("items").and_then(kind) == Some("string"),
+            _ => false,
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// The type of a property besides `null`; a choice of words is a string.
+fn kind(property: &Value) -> Option<&str> {
+    match property.get("type") {
+        Some(Value::String(kind)) => Some(kind),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
+        _ => property.get("oneOf").map(|_| "string"),
+    }
+}
+
+/// Without a schema: every scalar that a row has, in order of first appearance.
+fn columns_of_rows(rows: &[Value]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for (name, value) in rows.iter().filter_map(Value::as_object).flatten() {
+        if !value.is_object() && !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    columns
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(yes) => (if *yes { "yes" } else { "no" }).to_owned(),
+        Value::Array(values) if values.iter().all(Value::is_string) => {
+            values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::find;
+
+    fn shown(value: Value, width: Option<u16>) -> String {
+        let screen = Screen {
+            width,
+            ..Screen::default()
+        };
+        document(&value, None, &screen)
+    }
+
+    #[test]
+    fn an_object_is_lines_in_its_own_order() {
+        let value = json!({"name": "api", "owner": null, "archived": false, "usage": {"input_tokens": 3},
+            "labels": ["a", "b"], "body": "one\ntwo\u{1b}"});
+        assert_eq!(
+            shown(value, None),
+            "name                api\narchived            no\nusage.input_tokens  3\nlabels              a, b\n\
+             body                one\n                    two\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn a_list_of_objects_within_an_object_is_a_table() {
+        let value = json!({"ready": true, "providers": [{"name": "a", "state": "running"}, {"name": "b"}]});
+        assert_eq!(
+            shown(value, None),
+            "ready  yes\n\nproviders:\nNAME  STATE\na     running\nb"
+        );
+    }
+
+    #[test]
+    fn columns_are_what_every_row_has_in_the_order_of_the_schema() {
+        let schema = find("projects.issue.list")
+            .expect("an operation")
+            .output_schema
+            .as_value();
+        let items = schema.pointer("/properties/items/items").expect("a page");
+        assert_eq!(
+            columns_of_schema(items),
+            ["id", "number", "title", "state", "labels", "assignees", "comments"]
+        );
+    }
+
+    #[test]
+    fn cells_are_cut_at_the_terminals_width_and_nowhere_else() {
+        let long = "x".repeat(200);
+        let rows = json!([{"id": "a~1", "title": long}]);
+        assert!(shown(rows.clone(), None).contains(&long));
+        let cut = shown(rows, Some(40));
+        assert!(cut.lines().all(|line| line.chars().count() <= 40), "{cut}");
+        assert!(cut.contains('…') && cut.contains("a~1"), "{cut}");
+    }
+}

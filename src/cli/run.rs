@@ -1,0 +1,43 @@
+//! What runs a gateway in this process, as the command line needs it.
+//!
+//! Invariant: the command line knows no engine, no configuration and no surface; it asks a [`Runtime`].
+
+use std::path::PathBuf;
+
+use mosaic_actors::call::Answer;
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::Failure;
+use serde_json::Value;
+
+use crate::catalogue::Entry;
+use crate::dispatch::Options;
+
+use super::problem::Problem;
+
+/// Runs gateways. Given by `main`.
+pub trait Runtime: Send + Sync + 'static {
+    /// Serves until it is told to stop (SIGTERM, SIGINT), then drains.
+    fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>>;
+
+    /// Checks a configuration without starting anything. The value is what `mosaic check` shows; each fault of the
+    /// configuration is an error of the problem.
+    fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>>;
+
+    /// Shows the gateway at work against the sandbox; with `once`, ends by itself.
+    fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>>;
+
+    /// Serves the sandbox, the stand-in for every provider, until it is told to stop.
+    fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>>;
+
+    /// Starts a gateway without listeners, for calls from this process.
+    fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>>;
+}
+
+/// A gateway that runs in this process.
+pub trait LocalCalls: Send + Sync + 'static {
+    /// Does one call, as the process's own caller.
+    fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>>;
+
+    /// Drains and stops.
+    fn stop(self: Box<Self>) -> BoxFuture<()>;
+}

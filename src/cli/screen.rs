@@ -1,0 +1,169 @@
+//! Where output goes: data to stdout, everything else to stderr.
+//!
+//! Invariant: a reader that went away ends the program quietly, and colour reaches only a terminal that wants it.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+use mosaic_actors::error::{Failure, Kind};
+
+use super::problem::Problem;
+
+/// Why the program ends before its work is done.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed.
+    Failed(Box<Problem>),
+    /// Nobody reads stdout any more (`mosaic … | head`): no failure, and no message.
+    ReaderGone,
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Stop::Failed(Box::new(problem))
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Problem::from(failure).into()
+    }
+}
+
+/// What the program's own outputs can do.
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    /// JSON instead of text for people.
+    pub json: bool,
+    /// Stdout is a terminal.
+    pub interactive: bool,
+    /// The columns of that terminal; without one, nothing is cut.
+    pub width: Option<u16>,
+    /// Stdout takes colour.
+    pub colour_out: bool,
+    /// Stderr takes colour.
+    pub colour_err: bool,
+}
+
+/// Error heads and crashed parts.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Things on their way.
+pub const WARY: Style = AnsiColor::Yellow.on_default();
+/// Things that are well.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Side remarks.
+pub const FAINT: Style = Style::new().dimmed();
+
+impl Screen {
+    /// Looks at the process's stdout, stderr and environment.
+    pub fn detect(json: bool, no_color: bool) -> Self {
+        let interactive = io::stdout().is_terminal();
+        let wanted = !no_color
+            && colour_wanted(
+                std::env::var_os("NO_COLOR").as_deref(),
+                std::env::var_os("TERM").as_deref(),
+            );
+        Screen {
+            json,
+            interactive,
+            width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
+            colour_out: wanted && interactive,
+            colour_err: wanted && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes data, at once.
+    ///
+    /// # Errors
+    /// [`Stop::ReaderGone`], or the failure to write.
+    pub fn data(&self, bytes: impl AsRef<[u8]>) -> Result<(), Stop> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(bytes.as_ref()).and_then(|()| out.flush());
+        written.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Stop::ReaderGone,
+            _ => Failure::new(Kind::Internal, format!("stdout cannot be written: {error}")).into(),
+        })
+    }
+
+    /// Writes data and ends its last line.
+    ///
+    /// # Errors
+    /// As [`Screen::data`].
+    pub fn lines(&self, text: impl AsRef<[u8]>) -> Result<(), Stop> {
+        let text = text.as_ref();
+        let end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
+        self.data([text, end].concat())
+    }
+
+    /// Tells people something beside the data. Not in JSON mode, where stderr is for problems alone.
+    pub fn note(&self, text: &str) {
+        if !self.json {
+            tell(&paint(self.colour_err, FAINT, text));
+        }
+    }
+
+    /// Reports a failure: for people, or as one line of JSON.
+    pub fn report(&self, problem: &Problem) {
+        if self.json {
+            return tell(&problem.json());
+        }
+        let head = paint(self.colour_err, BAD, &format!("error[{}]:", problem.code()));
+        tell(&format!("{head} {}", clean(problem.sentence())));
+        for remark in problem.remarks() {
+            tell(&format!("  {}", clean(&remark).replace('\n', "\n  ")));
+        }
+    }
+
+    /// Paints text that goes to stdout.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        paint(self.colour_out, style, text)
+    }
+}
+
+/// Replaces what could steer a terminal: what a provider sent is data, whatever it holds.
+pub fn clean(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn paint(wanted: bool, style: Style, text: &str) -> String {
+    if wanted {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A message that cannot be told because stderr is closed has nobody to be told to.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// <https://no-color.org>: any value but the empty one refuses colour.
+fn colour_wanted(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty) && term != Some(OsStr::new("dumb"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_refused_by_no_color_and_dumb_terminals() {
+        let wanted = |no_color: Option<&'static str>, term: Option<&'static str>| {
+            colour_wanted(no_color.map(OsStr::new), term.map(OsStr::new))
+        };
+        assert!(wanted(None, Some("xterm")));
+        assert!(wanted(Some(""), None));
+        assert!(!wanted(Some("1"), Some("xterm")));
+        assert!(!wanted(None, Some("dumb")));
+        assert_eq!(paint(false, BAD, "x"), "x");
+        assert!(paint(true, BAD, "x").contains("\u{1b}["));
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_replaced() {
+        assert_eq!(clean("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
+    }
+}

@@ -1,0 +1,184 @@
+//! Shows what a call brought.
+//!
+//! Invariant: with `--json` the server's JSON reaches stdout as it came; for people, the wanted content goes to
+//! stdout and facts about it to stderr.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::StreamExt;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Map, Value};
+
+use crate::catalogue::Entry;
+
+use super::client::{Events, Reply};
+use super::problem::Problem;
+use super::render;
+use super::screen::{Screen, Stop, clean};
+
+/// Shows a reply to a call of `entry`.
+///
+/// # Errors
+/// The stream's failure, an answer that is not JSON, or a terminal that cannot show it.
+pub async fn reply(reply: Reply, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
+    match reply {
+        Reply::Whole(body) if screen.json => screen.lines(&body),
+        Reply::Whole(body) => whole(&parse(&body)?, entry, screen),
+        Reply::Events(events) if screen.json => json_lines(events, screen).await,
+        Reply::Events(events) => pieces(events, screen).await,
+    }
+}
+
+/// Shows a document that is no operation's output.
+///
+/// # Errors
+/// As [`reply`].
+pub fn document(body: &[u8], screen: &Screen) -> Result<(), Stop> {
+    if screen.json {
+        return screen.lines(body);
+    }
+    screen.lines(render::document(&parse(body)?, None, screen))
+}
+
+/// Parses a server's JSON.
+///
+/// # Errors
+/// `upstream_failed` where it is none.
+pub fn parse(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::new(Kind::UpstreamFailed, "the answer is not JSON").because(error))
+}
+
+fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
+    let text = |pointer| output.pointer(pointer).and_then(Value::as_str);
+    // Outputs that are there for their content: a file, a message.
+    if let (Some(content), Some(encoding)) = (text("/content"), text("/encoding")) {
+        return file(content, encoding, screen);
+    }
+    if let Some(content) = text("/message/content") {
+        screen.lines(visible(content, screen))?;
+        note_facts(output, &["message"], screen);
+        return Ok(());
+    }
+    match output.get("items").and_then(Value::as_array) {
+        Some(rows) if rows.is_empty() => screen.note("nothing found"),
+        _ => screen.lines(render::document(output, Some(entry.output_schema.as_value()), screen))?,
+    }
+    note_page(output, screen);
+    Ok(())
+}
+
+fn file(content: &str, encoding: &str, screen: &Screen) -> Result<(), Stop> {
+    match encoding {
+        "base64" if screen.interactive => Err(Problem::from(Failure::invalid("content", "the content is binary"))
+            .hint("Redirect stdout to a file, or use --json.")
+            .into()),
+        "base64" => {
+            let bytes = BASE64_STANDARD.decode(content);
+            screen.data(bytes.map_err(|error| {
+                Failure::new(
+                    Kind::UpstreamFailed,
+                    "the content is not the base64 that it is said to be",
+                )
+                .because(error)
+            })?)
+        }
+        _ if screen.interactive => screen.lines(visible(content, screen)),
+        _ => screen.data(content),
+    }
+}
+
+/// What is left to say about a page.
+fn note_page(output: &Value, screen: &Screen) {
+    for error in output.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name| error.get(name).and_then(Value::as_str).unwrap_or("?");
+        let sentence = format!("missing: {} [{}]: {}", part("provider"), part("code"), part("message"));
+        screen.note(&clean(&sentence));
+    }
+    if let Some(cursor) = output.get("next_cursor").and_then(Value::as_str) {
+        screen.note(&format!("there is more: --cursor {}", clean(cursor)));
+    }
+}
+
+async fn json_lines(mut events: Events, screen: &Screen) -> Result<(), Stop> {
+    while let Some(event) = events.next().await {
+        let event = event?;
+        if event.contains(&b'\n') {
+            screen.lines(parse(&event)?.to_string())?;
+        } else {
+            screen.lines(&event)?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints each event's `text` as it comes; the other facts are told at the end.
+async fn pieces(mut events: Events, screen: &Screen) -> Result<(), Stop> {
+    let mut others = Map::new();
+    let mut unfinished = false;
+    let outcome = loop {
+        let event = match events.next().await {
+            None => break Ok(()),
+            Some(Err(problem)) => break Err(problem),
+            Some(Ok(event)) => parse(&event)?,
+        };
+        if let Some(text) = event.get("text").and_then(Value::as_str) {
+            screen.data(visible(text, screen))?;
+            unfinished = !text.ends_with('\n') && (unfinished || !text.is_empty());
+        } else if let Value::Object(event) = event {
+            others.extend(event);
+        }
+    };
+    if unfinished {
+        screen.data("\n")?;
+    }
+    outcome?;
+    note_facts(&Value::from(others), &["type"], screen);
+    Ok(())
+}
+
+fn note_facts(output: &Value, except: &[&str], screen: &Screen) {
+    let facts = output.as_object().map(render::facts).unwrap_or_default();
+    let told: Vec<String> = facts
+        .into_iter()
+        .filter(|(name, _)| !except.contains(&name.split('.').next().unwrap_or(name)))
+        .map(|(name, text)| format!("{name}: {}", clean(&text)))
+        .collect();
+    if !told.is_empty() {
+        screen.note(&told.join(", "));
+    }
+}
+
+/// A file or a pipe gets the text as it is; a terminal is protected from it.
+fn visible(text: &str, screen: &Screen) -> String {
+    if screen.interactive {
+        clean(text)
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binary_content_is_refused_on_a_terminal() {
+        let terminal = Screen {
+            interactive: true,
+            ..Screen::default()
+        };
+        let refused = file("AAE=", "base64", &terminal);
+        assert!(matches!(refused, Err(Stop::Failed(problem)) if problem.exit_code() == 2));
+    }
+
+    #[test]
+    fn a_terminal_is_protected_and_a_pipe_gets_the_bytes() {
+        let terminal = Screen {
+            interactive: true,
+            ..Screen::default()
+        };
+        assert_eq!(visible("a\u{1b}[2J", &terminal), "a\u{fffd}[2J");
+        assert_eq!(visible("a\u{1b}[2J", &Screen::default()), "a\u{1b}[2J");
+    }
+}
