@@ -13,3 +13,4 @@ pub mod secret;
 pub mod server;
 pub mod stores;
 pub mod surfaces;
+pub mod telemetry;

@@ -1,0 +1,276 @@
+//! The process's log: to standard error, for people or as JSON lines, with a filter that can be changed for a while.
+//!
+//! Invariant: a filter that does not parse changes nothing.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use thiserror::Error;
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+use super::json::JsonLines;
+use crate::config::{LogConfig, LogFormat};
+
+/// Why the log cannot be set up or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum LogError {
+    /// The filter does not parse.
+    #[error("expected levels by target such as \"info,mosaic=debug\"")]
+    BadFilter,
+    /// This process has a tracing subscriber already.
+    #[error("a log is already installed in this process")]
+    AlreadyInstalled,
+    /// The log it belonged to is gone.
+    #[error("the log is gone")]
+    Gone,
+}
+
+/// The filter in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter {
+    /// Levels by target.
+    pub filter: String,
+    /// When the configured filter comes back; `None`: this stays.
+    pub until: Option<Instant>,
+}
+
+/// Changes the filter of a running log.
+#[derive(Debug)]
+pub struct LogHandle {
+    handle: reload::Handle<EnvFilter, Registry>,
+    configured: String,
+    current: Mutex<LogFilter>,
+}
+
+impl LogHandle {
+    /// Puts `filter` in force, until a moment or for good.
+    ///
+    /// # Errors
+    /// [`LogError::BadFilter`] or [`LogError::Gone`]; the filter stays as it was.
+    pub fn set_filter(&self, filter: &str, until: Option<Instant>) -> Result<(), LogError> {
+        let mut current = self.lock();
+        self.handle
+            .reload(parse(filter)?)
+            .map_err(|_| LogError::Gone)?;
+        *current = LogFilter {
+            filter: filter.to_owned(),
+            until,
+        };
+        Ok(())
+    }
+
+    /// Puts the configured filter back if the time of the present one is over; whether it did. To be called
+    /// from time to time.
+    ///
+    /// # Errors
+    /// [`LogError::Gone`].
+    pub fn expire(&self, now: Instant) -> Result<bool, LogError> {
+        if self.lock().until.is_none_or(|until| now < until) {
+            return Ok(false);
+        }
+        self.set_filter(&self.configured, None).map(|()| true)
+    }
+
+    /// The filter in force.
+    pub fn current(&self) -> LogFilter {
+        self.lock().clone()
+    }
+
+    /// A panic while the lock was held cannot have left half a filter: it is replaced as a whole.
+    fn lock(&self) -> MutexGuard<'_, LogFilter> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Installs the process's log, to standard error. For the binary alone.
+///
+/// # Errors
+/// [`LogError::BadFilter`], or [`LogError::AlreadyInstalled`] where this process has a subscriber.
+pub fn init_logging(config: &LogConfig) -> Result<LogHandle, LogError> {
+    let colour = wants_colour(
+        std::env::var_os("NO_COLOR").as_deref(),
+        io::stderr().is_terminal(),
+    );
+    let (subscriber, handle) = log_subscriber(config, io::stderr, colour)?;
+    subscriber
+        .try_init()
+        .map_err(|_| LogError::AlreadyInstalled)?;
+    Ok(handle)
+}
+
+/// Colour is for terminals, unless `NO_COLOR` has any value but an empty one.
+fn wants_colour(no_color: Option<&OsStr>, terminal: bool) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+/// A subscriber that writes to `writer`, installed nowhere, and the handle on its filter.
+fn log_subscriber<W>(
+    config: &LogConfig,
+    writer: W,
+    colour: bool,
+) -> Result<(impl Subscriber + Send + Sync + use<W>, LogHandle), LogError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let (filter, handle) = reload::Layer::new(parse(&config.filter)?);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_ansi(colour);
+    let layer = match config.format {
+        LogFormat::Human => layer.boxed(),
+        LogFormat::Json => layer
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines)
+            .boxed(),
+    };
+    let handle = LogHandle {
+        handle,
+        configured: config.filter.clone(),
+        current: Mutex::new(LogFilter {
+            filter: config.filter.clone(),
+            until: None,
+        }),
+    };
+    Ok((Registry::default().with(filter).with(layer), handle))
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|_| LogError::BadFilter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tracing::{debug, info, info_span, subscriber::with_default, warn};
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Sink {
+        fn take(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log(
+        format: LogFormat,
+        filter: &str,
+        colour: bool,
+    ) -> (impl Subscriber + Send + Sync, LogHandle, Sink) {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let config = LogConfig {
+            format,
+            filter: filter.into(),
+        };
+        let (subscriber, handle) = log_subscriber(&config, move || writer.clone(), colour).unwrap();
+        (subscriber, handle, sink)
+    }
+
+    #[test]
+    fn json_lines_are_one_object_each() {
+        let (subscriber, _handle, sink) = log(LogFormat::Json, "info", true);
+        with_default(subscriber, || {
+            let _call = info_span!("call", tenant = "acme", attempt = 0).entered();
+            let _attempt = info_span!("attempt", attempt = 2, provider = "forge-a").entered();
+            warn!(level = "spoofed", status = 502, ratio = 0.5, slow = true, error = %io::Error::other("a\nb"), "it \"failed\"");
+            debug!("not shown");
+        });
+        let text = sink.take();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        let [line] = lines.as_slice() else {
+            panic!("{text}")
+        };
+        assert!(
+            line["ts"]
+                .as_str()
+                .unwrap()
+                .parse::<jiff::Timestamp>()
+                .is_ok()
+        );
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["msg"], "it \"failed\"");
+        assert_eq!(line["target"], module_path!());
+        let fields = serde_json::json!({ "level": "spoofed", "status": 502, "ratio": 0.5, "slow": true, "error": "a\nb" });
+        assert_eq!(line["fields"], fields);
+        assert_eq!(line["span"], "call/attempt");
+        assert_eq!(
+            line["context"],
+            serde_json::json!({ "tenant": "acme", "attempt": 2, "provider": "forge-a" })
+        );
+    }
+
+    #[test]
+    fn human_lines_are_coloured_only_where_wanted() {
+        for colour in [true, false] {
+            let (subscriber, _handle, sink) = log(LogFormat::Human, "info", colour);
+            with_default(subscriber, || info!(n = 1, "hello"));
+            let line = sink.take();
+            assert!(line.contains("hello"), "{line}");
+            assert_eq!(line.contains('\u{1b}'), colour, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_color_is_honoured() {
+        assert!(wants_colour(None, true));
+        assert!(wants_colour(Some(OsStr::new("")), true));
+        assert!(!wants_colour(Some(OsStr::new("1")), true));
+        assert!(!wants_colour(None, false));
+    }
+
+    #[test]
+    fn the_filter_changes_for_a_while() {
+        let (subscriber, handle, sink) = log(LogFormat::Human, "info", false);
+        let start = Instant::now();
+        let until = start + Duration::from_secs(60);
+        with_default(subscriber, || {
+            let shown = || {
+                debug!("detail");
+                sink.take().contains("detail")
+            };
+            assert!(!shown());
+            assert_eq!(handle.set_filter("=/=", None), Err(LogError::BadFilter));
+            assert_eq!(handle.current().filter, "info");
+            handle.set_filter("debug", Some(until)).unwrap();
+            assert!(shown());
+            assert_eq!(handle.expire(until - Duration::from_millis(1)), Ok(false));
+            assert!(shown());
+            assert_eq!(handle.expire(until), Ok(true));
+            assert!(!shown());
+            assert_eq!(
+                handle.current(),
+                LogFilter {
+                    filter: "info".into(),
+                    until: None
+                }
+            );
+            assert_eq!(handle.expire(until), Ok(false));
+        });
+    }
+}

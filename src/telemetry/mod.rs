@@ -1,0 +1,108 @@
+//! What an instance tells of itself: metrics, and for the server's process its log.
+//!
+//! Invariant: nothing global is installed here but the log, and that by [`init_logging`] alone, which
+//! no library code calls: several instances live in one process, each with its own metrics.
+
+mod json;
+mod logging;
+
+use std::fmt;
+use std::sync::Arc;
+
+use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{
+    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+pub use logging::{LogError, LogFilter, LogHandle, init_logging};
+
+/// Upper bounds of the histograms' buckets, in seconds: from a hit in memory to the longest usual attempt.
+pub const DURATION_BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// The metrics of one instance.
+pub struct Telemetry {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+}
+
+impl Telemetry {
+    /// A recorder of its own, installed nowhere.
+    ///
+    /// # Errors
+    /// [`BuildError`] where the exporter refuses the buckets, which it does not.
+    pub fn new() -> Result<Self, BuildError> {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&DURATION_BUCKETS)?
+            .build_recorder();
+        let name = "mosaic_build_info";
+        recorder.describe_gauge(
+            name.into(),
+            Some(Unit::Count),
+            "Always 1; the version is a label.".into(),
+        );
+        let key = Key::from_parts(name, vec![Label::new("version", env!("CARGO_PKG_VERSION"))]);
+        let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+        recorder.register_gauge(&key, &metadata).set(1.0);
+        let handle = recorder.handle();
+        Ok(Telemetry {
+            recorder: Arc::new(recorder),
+            handle,
+        })
+    }
+
+    /// Where metrics are registered. Register once, at start, and keep the handles.
+    pub fn recorder(&self) -> Arc<dyn Recorder + Send + Sync> {
+        self.recorder.clone()
+    }
+
+    /// The metrics in Prometheus's text form. Also does the exporter's upkeep: without it the samples of
+    /// histograms would pile up between scrapes.
+    pub fn render(&self) -> String {
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    /// The exporter's upkeep alone. To be called from time to time, because nobody may ever scrape.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_do_not_share_metrics() {
+        let (a, b) = (Telemetry::new().unwrap(), Telemetry::new().unwrap());
+        metrics::with_local_recorder(&*a.recorder(), || {
+            metrics::counter!("mosaic_calls_total", "outcome" => "ok").increment(2);
+            metrics::histogram!("mosaic_call_seconds").record(0.003);
+        });
+        let (a, b) = (a.render(), b.render());
+        assert!(a.contains("mosaic_calls_total{outcome=\"ok\"} 2"), "{a}");
+        assert!(
+            a.contains("mosaic_call_seconds_bucket{le=\"0.0025\"} 0"),
+            "{a}"
+        );
+        assert!(
+            a.contains("mosaic_call_seconds_bucket{le=\"0.005\"} 1"),
+            "{a}"
+        );
+        assert!(a.contains("mosaic_call_seconds_bucket{le=\"30\"} 1"), "{a}");
+        assert!(!b.contains("mosaic_call"), "{b}");
+        let info = format!(
+            "mosaic_build_info{{version=\"{}\"}} 1",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert!(a.contains(&info) && b.contains(&info), "{b}");
+    }
+}
