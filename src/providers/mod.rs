@@ -5,6 +5,9 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod github;
+pub mod http;
+mod openai;
 pub mod table;
 
 use std::sync::Arc;
@@ -32,7 +35,20 @@ pub struct Kind {
 }
 
 /// Every kind of provider that is built in.
-pub static KINDS: &[Kind] = &[];
+pub static KINDS: &[Kind] = &[
+    Kind {
+        name: "github",
+        services: &["git", "projects"],
+        connect: table::connect::<github::GitHub>,
+        operations: table::operations::<github::GitHub>,
+    },
+    Kind {
+        name: "openai",
+        services: &["ai"],
+        connect: table::connect::<openai::OpenAi>,
+        operations: table::operations::<openai::OpenAi>,
+    },
+];
 
 /// What a driver needs to serve one instance.
 #[derive(Clone)]
@@ -44,7 +60,7 @@ pub struct Connection {
     /// The credential; absent: anonymous.
     pub credential: Option<SecretString>,
     /// Free settings of the driver.
-    pub settings: toml::Table,
+    pub settings: serde_json::Map<String, serde_json::Value>,
     /// Shared by all drivers: connection pools, TLS.
     pub http: reqwest::Client,
     /// Seals cursors.

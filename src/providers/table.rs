@@ -172,6 +172,13 @@ fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
         .map_err(|error| Failure::new(Kind::Internal, "an output could not be serialised").because(error))
 }
 
+/// The names of the operations that a [`Provider`] can do, in order.
+pub fn operations<D: Provider>() -> Vec<&'static str> {
+    let mut names = D::handlers().names();
+    names.sort_unstable();
+    names
+}
+
 struct TableDriver<D> {
     driver: Arc<D>,
     handlers: Handlers<D>,

@@ -1,0 +1,145 @@
+//! GitHub: its cloud, and GitHub Enterprise Server.
+//!
+//! Invariant: a refusal for want of quota is a rate limit, however GitHub words it; any other 403 is not.
+
+mod convert;
+mod requests;
+mod wire;
+
+use std::time::Duration;
+
+use mosaic_actors::error::{Failure, Kind};
+use serde::Deserialize;
+
+use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
+use super::{Connection, Handlers, Provider};
+use crate::catalogue::{git, projects};
+
+/// The API version that the wire types were written for.
+const API_VERSION: &str = "2022-11-28";
+/// What GitHub asks clients to wait at least after a secondary limit that names no time.
+const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
+
+static DIALECT: Dialect = Dialect {
+    cloud: Some("https://api.github.com"),
+    request_id: "x-github-request-id",
+    refuse,
+};
+
+/// The driver.
+pub struct GitHub {
+    endpoint: Endpoint,
+    max_response: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// The value of `X-GitHub-Api-Version`, a date.
+    api_version: Option<String>,
+}
+
+impl Provider for GitHub {
+    fn connect(connection: &Connection) -> Result<Self, Failure> {
+        let settings: Settings = settings(&connection.settings)?;
+        let version = settings.api_version.as_deref().unwrap_or(API_VERSION);
+        if version.parse::<jiff::civil::Date>().is_err() {
+            return Err(Failure::invalid(
+                "settings.api_version",
+                "settings.api_version must be a date such as 2022-11-28",
+            ));
+        }
+        let endpoint = Endpoint::new(connection, &DIALECT)?
+            .bearer(connection)?
+            .header("accept", "application/vnd.github+json", "accept")?
+            .header("x-github-api-version", version, "settings.api_version")?;
+        Ok(GitHub {
+            endpoint,
+            max_response: connection.max_response,
+        })
+    }
+
+    fn handlers() -> Handlers<Self> {
+        Handlers::new()
+            .on::<git::RepoGet, _, _>(requests::repo_get)
+            .on::<git::RepoList, _, _>(requests::repo_list)
+            .on::<git::BranchList, _, _>(requests::branch_list)
+            .on::<git::FileGet, _, _>(requests::file_get)
+            .on::<projects::IssueList, _, _>(requests::issue_list)
+            .on::<projects::IssueGet, _, _>(requests::issue_get)
+            .on::<projects::IssueCreate, _, _>(requests::issue_create)
+    }
+
+    async fn health(&self) -> Result<(), Failure> {
+        // Costs no quota. A server whose limits are switched off answers 404, and is well.
+        match self.endpoint.send(self.endpoint.get(&["rate_limit"])?).await {
+            Err(failure) if failure.kind != Kind::NotFound => Err(failure),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse(refusal: &Refusal<'_>) -> Failure {
+    let error: wire::Error = refusal.json().unwrap_or_default();
+    match refusal.status.as_u16() {
+        403 | 429 => match quota_wait(refusal, &error) {
+            Some(wait) => Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached").after(wait),
+            None => by_status(refusal),
+        },
+        422 => invalid(refusal, &error),
+        _ => by_status(refusal),
+    }
+}
+
+/// How long to wait, where the refusal is for want of quota: as told, else until the quota is filled again, else the
+/// minute that GitHub asks for.
+fn quota_wait(refusal: &Refusal<'_>, error: &wire::Error) -> Option<Duration> {
+    if let Some(wait) = waits::retry_after(refusal.headers, refusal.now) {
+        return Some(wait);
+    }
+    if refusal.header("x-ratelimit-remaining") == Some("0") {
+        let reset = refusal.header("x-ratelimit-reset");
+        let wait = reset.and_then(|epoch| waits::until_epoch(epoch, refusal.now));
+        return Some(wait.unwrap_or(SECONDARY_LIMIT));
+    }
+    let secondary = error.message.to_ascii_lowercase().contains("secondary rate limit");
+    (secondary || refusal.status.as_u16() == 429).then_some(SECONDARY_LIMIT)
+}
+
+/// A validation error, with the first field that the caller knows.
+fn invalid(refusal: &Refusal<'_>, error: &wire::Error) -> Failure {
+    let faults = error.errors.iter().filter_map(|fault| match fault {
+        wire::Fault::Object { field, code } => Some((field.as_deref().and_then(neutral_field)?, code.as_deref())),
+        wire::Fault::Sentence(_) => None,
+    });
+    match faults.into_iter().next() {
+        Some((field, code)) => Failure::invalid(field, format!("{field} {}", fault_sentence(code))),
+        None => by_status(refusal),
+    }
+}
+
+/// GitHub's name of a field -> ours. Only names from this table are ever passed on.
+fn neutral_field(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "title" => "title",
+        "body" => "body",
+        "labels" | "label" => "labels",
+        "assignees" | "assignee" => "assignees",
+        "state" => "state",
+        "per_page" => "limit",
+        "page" => "cursor",
+        "ref" => "ref",
+        "path" => "path",
+        _ => return None,
+    })
+}
+
+/// GitHub's codes of validation errors.
+fn fault_sentence(code: Option<&str>) -> &'static str {
+    match code {
+        Some("missing") => "names what does not exist",
+        Some("missing_field") => "is required by GitHub",
+        Some("already_exists") => "exists already",
+        _ => "is not accepted by GitHub",
+    }
+}

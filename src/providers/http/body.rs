@@ -1,0 +1,163 @@
+//! A received answer and the reading of its JSON.
+//!
+//! Invariant: an answer that cannot be understood is `upstream_failed` and names the place, never the content.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use mosaic_actors::error::{Failure, Kind};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::link;
+use crate::providers::Reply;
+
+/// A successful answer, received whole.
+pub struct Received {
+    headers: HeaderMap,
+    body: Bytes,
+    request_id: Option<Arc<str>>,
+    instance: Arc<str>,
+}
+
+/// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
+pub struct Row<T> {
+    /// The fields that the driver uses.
+    pub wire: T,
+    /// All fields.
+    pub raw: Option<Value>,
+}
+
+impl Received {
+    pub(super) fn new(headers: HeaderMap, body: Bytes, request_id: Option<Arc<str>>, instance: Arc<str>) -> Self {
+        Received {
+            headers,
+            body,
+            request_id,
+            instance,
+        }
+    }
+
+    /// The body.
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The query that fetches the next page, where a `Link` header names one.
+    pub fn next_query(&self) -> Option<String> {
+        link::next_query(&self.headers)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is not.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.parse(&self.body)
+    }
+
+    /// The body as one object.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is not.
+    pub fn row<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Row<T>, Failure> {
+        Ok(Row {
+            wire: self.json()?,
+            raw: with_raw.then(|| self.json()).transpose()?,
+        })
+    }
+
+    /// The body as a list of objects.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is not.
+    pub fn rows<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Vec<Row<T>>, Failure> {
+        let items: Vec<Box<RawValue>> = self.json()?;
+        self.rows_of(&items, with_raw)
+    }
+
+    /// The objects of a list that is only a part of the body.
+    ///
+    /// # Errors
+    /// `upstream_failed` where one of them is not as expected.
+    pub fn rows_of<T: DeserializeOwned>(&self, items: &[Box<RawValue>], raw: bool) -> Result<Vec<Row<T>>, Failure> {
+        let row = |item: &Box<RawValue>| {
+            let json = item.get().as_bytes();
+            Ok(Row {
+                wire: self.parse(json)?,
+                raw: raw.then(|| self.parse(json)).transpose()?,
+            })
+        };
+        items.iter().map(row).collect()
+    }
+
+    /// The handler's reply: `value`, with the provider's request id.
+    pub fn reply<V>(&self, value: V) -> Reply<V> {
+        Reply {
+            value,
+            upstream_request_id: self.request_id.clone(),
+        }
+    }
+
+    /// The failure that this answer is, although its status is a success.
+    pub fn failure(&self, kind: Kind, sentence: &str) -> Failure {
+        Failure::new(kind, sentence).by(&self.instance)
+    }
+
+    fn parse<'a, T: Deserialize<'a>>(&self, json: &'a [u8]) -> Result<T, Failure> {
+        parse(json).map_err(|failure| failure.by(&self.instance))
+    }
+}
+
+/// Reads JSON that a provider sent.
+///
+/// # Errors
+/// `upstream_failed` that names the place.
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        // The parser's own sentence may quote the content, so only its place is kept.
+        let sentence = match error.inner().classify() {
+            serde_json::error::Category::Data => {
+                format!("the answer is not as expected at {}", error.path())
+            }
+            _ => "the answer is not JSON, or broke off".to_owned(),
+        };
+        Failure::new(Kind::UpstreamFailed, sentence)
+    })?;
+    reader
+        .end()
+        .map_err(|_| Failure::new(Kind::UpstreamFailed, "the answer goes on behind its JSON"))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "read by Debug only")]
+    struct Wire {
+        name: String,
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_placed_and_never_quoted() {
+        for (json, place) in [
+            (&br#"{"name": 5501}"#[..], "at name"),
+            (br#"{"name": "x""#, "not JSON"),
+            (br#"<html>5501</html>"#, "not JSON"),
+            (br#"{"name": "x"} 5501"#, "behind"),
+            (br#"{}"#, "not as expected"),
+            (b"", "not JSON"),
+        ] {
+            let failure = parse::<Wire>(json).expect_err("refused");
+            assert_eq!(failure.kind, Kind::UpstreamFailed);
+            assert!(failure.message().contains(place), "{failure}");
+            assert!(!failure.message().contains("5501"), "{failure}");
+        }
+    }
+}

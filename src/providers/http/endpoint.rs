@@ -1,0 +1,275 @@
+//! Where an instance is, how it is asked, and the requests made for it.
+//!
+//! Invariant: a request's URL lies below the instance's base URL, and each part of its path is encoded on its own, so
+//! that no input can climb out of its place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, header};
+use mosaic_actors::error::{Failure, Kind};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use url::Url;
+
+use super::Refusal;
+use crate::providers::Connection;
+
+/// How one kind of provider differs from the others on the wire.
+pub struct Dialect {
+    /// Where the vendor's own cloud is; `None`: the configuration must say where the instance is.
+    pub cloud: Option<&'static str>,
+    /// The response header that holds the provider's request id.
+    pub request_id: &'static str,
+    /// What an answer that is no success means.
+    pub refuse: fn(&Refusal<'_>) -> Failure,
+}
+
+/// One instance, ready to be asked.
+pub struct Endpoint {
+    pub(super) client: reqwest::Client,
+    pub(super) dialect: &'static Dialect,
+    pub(super) instance: Arc<str>,
+    pub(super) headers: HeaderMap,
+    pub(super) attempt_timeout: Duration,
+    pub(super) max_response: usize,
+    base: Url,
+}
+
+/// A request to be sent.
+pub struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+}
+
+impl Endpoint {
+    /// The endpoint of a connection, without a credential yet.
+    ///
+    /// # Errors
+    /// `invalid_input` on `base_url`.
+    pub fn new(connection: &Connection, dialect: &'static Dialect) -> Result<Self, Failure> {
+        let base = match (&connection.base_url, dialect.cloud) {
+            (Some(url), _) => url.clone(),
+            (None, Some(cloud)) => Url::parse(cloud)
+                .map_err(|error| Failure::new(Kind::Internal, "the cloud's own URL is wrong").because(error))?,
+            (None, None) => return Err(Failure::invalid("base_url", "base_url is required for this provider")),
+        };
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(Failure::invalid("base_url", "base_url must be an http or https URL"));
+        }
+        // What is written there would be sent with every request, or shown wherever the URL is.
+        if !base.username().is_empty()
+            || base.password().is_some()
+            || base.query().is_some()
+            || base.fragment().is_some()
+        {
+            return Err(Failure::invalid(
+                "base_url",
+                "base_url must hold no credentials, query or fragment",
+            ));
+        }
+        Ok(Endpoint {
+            client: connection.http.clone(),
+            dialect,
+            instance: connection.instance.clone(),
+            headers: HeaderMap::new(),
+            attempt_timeout: connection.attempt_timeout,
+            max_response: connection.max_response,
+            base,
+        })
+    }
+
+    /// Sends the connection's credential, if it has one, as `Authorization: Bearer …`.
+    ///
+    /// # Errors
+    /// As [`Endpoint::credential`].
+    pub fn bearer(self, connection: &Connection) -> Result<Self, Failure> {
+        self.credential(connection, AUTHORIZATION, "Bearer ")
+    }
+
+    /// Sends the connection's credential, if it has one, behind `prefix` in the header `name`.
+    ///
+    /// # Errors
+    /// `invalid_input` on `credential` where it holds what a header cannot.
+    pub fn credential(mut self, connection: &Connection, name: HeaderName, prefix: &str) -> Result<Self, Failure> {
+        if let Some(secret) = &connection.credential {
+            let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.expose_secret()))
+                .map_err(|_| Failure::invalid("credential", "the credential holds characters that no header can"))?;
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        Ok(self)
+    }
+
+    /// Sends a header with every request. `setting` names where its value came from.
+    ///
+    /// # Errors
+    /// `invalid_input` on `setting` where the value holds what a header cannot.
+    pub fn header(mut self, name: &'static str, value: &str, setting: &str) -> Result<Self, Failure> {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Failure::invalid(setting, format!("{setting} holds characters that no header can")))?;
+        self.headers.insert(HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
+    /// A `GET` of the path made of `parts`, below the base URL.
+    ///
+    /// # Errors
+    /// `invalid_input` where a part cannot stand in a path.
+    pub fn get(&self, parts: &[&str]) -> Result<Outgoing, Failure> {
+        Ok(Outgoing {
+            method: Method::GET,
+            url: self.url(parts)?,
+            headers: HeaderMap::new(),
+            body: None,
+        })
+    }
+
+    /// A `POST` of a JSON body.
+    ///
+    /// # Errors
+    /// `invalid_input` where a part cannot stand in a path.
+    pub fn post(&self, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::new(Kind::Internal, "a request could not be serialised").because(error))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(Outgoing {
+            method: Method::POST,
+            url: self.url(parts)?,
+            headers,
+            body: Some(Bytes::from(body)),
+        })
+    }
+
+    fn url(&self, parts: &[&str]) -> Result<Url, Failure> {
+        // URL parsers take dots away together with what stands before them, encoded or not.
+        if parts.iter().any(|part| matches!(*part, "" | "." | "..")) {
+            return Err(Failure::new(
+                Kind::InvalidInput,
+                "a name must not be empty, '.' or '..'",
+            ));
+        }
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::invalid("base_url", "base_url must be an http or https URL"))?
+            .pop_if_empty()
+            .extend(parts);
+        Ok(url)
+    }
+}
+
+impl Outgoing {
+    /// Adds a query parameter.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.url.query_pairs_mut().append_pair(name, value.as_ref());
+        self
+    }
+
+    /// Adds a query parameter where there is a value.
+    #[must_use]
+    pub fn query_if(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.query(name, value.to_string()),
+            None => self,
+        }
+    }
+
+    /// Replaces the whole query by one that the provider gave, see [`super::link::next_query`].
+    #[must_use]
+    pub fn continued(mut self, query: &str) -> Self {
+        self.url.set_query(Some(query));
+        self
+    }
+
+    /// Asks for another media type than the endpoint's own.
+    #[must_use]
+    pub fn accept(mut self, media_type: &'static str) -> Self {
+        self.headers
+            .insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        self
+    }
+
+    /// The same request elsewhere.
+    pub(super) fn at(&self, url: Url) -> Self {
+        Outgoing {
+            method: self.method.clone(),
+            url,
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::catalogue::cursor::CursorKey;
+    use crate::providers::http::{by_status, http_client};
+    use proptest::prelude::*;
+
+    pub(crate) static DIALECT: Dialect = Dialect {
+        cloud: Some("https://api.example.com"),
+        request_id: "x-request-id",
+        refuse: |refusal| by_status(refusal),
+    };
+
+    pub(crate) fn connection(base: Option<&str>) -> Connection {
+        Connection {
+            instance: Arc::from("forge-a"),
+            base_url: base.map(|text| Url::parse(text).expect("a URL")),
+            credential: None,
+            settings: toml::Table::new(),
+            http: http_client().expect("a client"),
+            cursors: CursorKey::random(),
+            attempt_timeout: Duration::from_secs(5),
+            max_response: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn a_base_keeps_its_path_with_or_without_a_slash() {
+        for base in ["https://git.example.com/api/v3", "https://git.example.com/api/v3/"] {
+            let endpoint = Endpoint::new(&connection(Some(base)), &DIALECT).unwrap();
+            let url = endpoint.get(&["repos", "a", "b"]).unwrap().url;
+            assert_eq!(url.as_str(), "https://git.example.com/api/v3/repos/a/b");
+        }
+    }
+
+    #[test]
+    fn a_base_that_is_no_place_is_refused() {
+        for base in [
+            "ftp://example.com",
+            "https://user:pw@example.com",
+            "https://example.com/?key=1",
+            "data:text/plain,x",
+        ] {
+            let failure = Endpoint::new(&connection(Some(base)), &DIALECT).err().expect(base);
+            assert_eq!(failure.field.as_deref(), Some("base_url"), "{base}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_part_leaves_its_place(part in ".{0,20}") {
+            let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
+            if let Ok(outgoing) = endpoint.get(&["repos", &part, "end"]) {
+                let parts: Vec<_> = outgoing.url.path_segments().unwrap().collect();
+                prop_assert_eq!(parts.len(), 4);
+                prop_assert_eq!((parts[0], parts[1], parts[3]), ("api", "repos", "end"));
+                prop_assert_eq!(outgoing.url.query(), None);
+                let decoded = percent_encoding::percent_decode_str(parts[2]).decode_utf8().unwrap();
+                // URL parsers drop tabs and line breaks; names with control characters never come this far.
+                let kept: String = part.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+                prop_assert_eq!(decoded.as_ref(), kept);
+            } else {
+                prop_assert!(matches!(part.as_str(), "" | "." | ".."));
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What every driver over HTTP shares: sending, auth, paging, waits, refusals, bodies and server-sent events.
+//!
+//! Invariant: no text of a provider's answer, no credential and no URL reaches a `Failure`; sentences are our own.
+//!
+//! A driver describes itself with a [`Dialect`], makes its [`Endpoint`] from the connection, builds each request with
+//! [`Endpoint::get`] or [`Endpoint::post`], and reads the [`Received`] answer. It never touches a socket itself.
+
+mod body;
+mod client;
+mod endpoint;
+pub mod link;
+mod refusal;
+mod send;
+mod settings;
+pub mod sse;
+pub mod waits;
+
+pub use body::{Received, Row};
+pub use client::http_client;
+pub use endpoint::{Dialect, Endpoint, Outgoing};
+pub use refusal::{Refusal, by_status};
+pub use send::Opened;
+pub use settings::settings;

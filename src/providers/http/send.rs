@@ -1,0 +1,233 @@
+//! Sending: one request, at most one redirect within the same origin, one bounded answer.
+//!
+//! Invariant: a request is marked unsent only where no connection stood, and a credential never leaves for another
+//! origin than its instance's.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use http::{HeaderMap, Method, StatusCode, header};
+use mosaic_actors::error::{Failure, Kind};
+use reqwest::Response;
+use tokio::time::timeout;
+use url::Url;
+
+use super::{Endpoint, Outgoing, Received, Refusal, sse};
+use crate::providers::Reply;
+
+/// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
+const REFUSAL_BODY: usize = 64 << 10;
+/// The longest request id that is passed on.
+const REQUEST_ID: usize = 128;
+
+/// An accepted request whose answer is a stream.
+pub struct Opened {
+    response: Response,
+    request_id: Option<Arc<str>>,
+    instance: Arc<str>,
+    idle: Duration,
+}
+
+impl Endpoint {
+    /// Sends a request and receives its whole answer, within the attempt's time.
+    ///
+    /// # Errors
+    /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
+    pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
+        let attempt = async {
+            let response = self.accepted(outgoing).await?;
+            let request_id = self.request_id(response.headers());
+            let headers = response.headers().clone();
+            let body = read(response, self.max_response).await?;
+            Ok(Received::new(headers, body, request_id, self.instance.clone()))
+        };
+        self.in_time(attempt).await
+    }
+
+    /// Sends a request and resolves when the provider has accepted it. The attempt's time bounds the wait for that,
+    /// and then each silence within the stream.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub async fn open(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
+        let response = self.in_time(self.accepted(outgoing)).await?;
+        Ok(Opened {
+            request_id: self.request_id(response.headers()),
+            response,
+            instance: self.instance.clone(),
+            idle: self.attempt_timeout,
+        })
+    }
+
+    async fn in_time<T>(&self, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        timeout(self.attempt_timeout, attempt)
+            .await
+            .unwrap_or_else(|_| Err(slow()))
+            .map_err(|failure| failure.by(&self.instance))
+    }
+
+    async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        let mut response = self.exchange(&outgoing).await?;
+        if let Some(url) = moved(&outgoing, response.status(), response.headers()) {
+            response = self.exchange(&outgoing.at(url)).await?;
+        }
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, headers) = (response.status(), response.headers().clone());
+        Err((self.dialect.refuse)(&Refusal {
+            status,
+            headers: &headers,
+            body: &read_some(response, REFUSAL_BODY).await,
+            now: jiff::Timestamp::now(),
+        }))
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
+        // A request's own headers come last and win.
+        let mut headers = self.headers.clone();
+        headers.extend(outgoing.headers.clone());
+        let mut request = self
+            .client
+            .request(outgoing.method.clone(), outgoing.url.clone())
+            .headers(headers);
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(transport)
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+        let text = headers.get(self.dialect.request_id)?.to_str().ok()?;
+        (text.len() <= REQUEST_ID).then(|| Arc::from(text))
+    }
+}
+
+impl Opened {
+    /// The answer as server-sent events, and the provider's request id.
+    pub fn events(self) -> Reply<impl Stream<Item = Result<sse::Event, Failure>> + Send + 'static> {
+        Reply {
+            upstream_request_id: self.request_id,
+            value: sse::events(self.response, self.idle, self.instance),
+        }
+    }
+}
+
+/// Where a redirect leads, if it may be followed: within the same origin, and without changing the request.
+fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
+    let follow = match status.as_u16() {
+        307 | 308 => true,
+        // These let a client turn a write into a read; only a read is the same request afterwards.
+        301 | 302 => outgoing.method == Method::GET,
+        _ => false,
+    };
+    let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
+    let same_place = url.origin() == outgoing.url.origin() && url.username().is_empty() && url.password().is_none();
+    (follow && same_place).then_some(url)
+}
+
+async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let mut failure = Failure::new(
+            Kind::UpstreamFailed,
+            format!("the answer is larger than the {limit} bytes allowed"),
+        );
+        failure.retryable = false;
+        failure
+    };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The first bytes of a refusal's body. A body that breaks off takes nothing from the status, which came first.
+async fn read_some(mut response: Response, limit: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = limit - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == limit {
+            break;
+        }
+    }
+    body
+}
+
+pub(super) fn slow() -> Failure {
+    Failure::new(Kind::Timeout, "the provider did not answer in time")
+}
+
+/// What an error of the client means. The URL is taken out: its query may hold what an input held.
+pub(super) fn transport(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let failure = if error.is_connect() {
+        // Also where it timed out: without a connection nothing was sent.
+        Failure::new(Kind::Network, "the provider could not be reached").never_sent()
+    } else if error.is_timeout() {
+        slow()
+    } else if error.is_builder() {
+        Failure::new(Kind::Internal, "a request could not be built").never_sent()
+    } else if cut_or_garbled(&error) {
+        Failure::new(Kind::UpstreamFailed, "the answer broke off, or is not HTTP")
+    } else {
+        Failure::new(Kind::Network, "the connection to the provider broke")
+    };
+    failure.because(error)
+}
+
+/// Whether an answer began and then ended before its time, or was no HTTP at all. A reset is neither.
+fn cut_or_garbled(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let cut = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+        if cut || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::tests::{DIALECT, connection};
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn redirects_stay_at_home_and_change_nothing() {
+        let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
+        let get = endpoint.get(&["repos", "a"]).unwrap();
+        let post = endpoint.post(&["repos", "a"], &()).unwrap();
+        let leads = |outgoing: &Outgoing, status: u16, to: &str| {
+            let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
+            moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).map(String::from)
+        };
+        let there = Some("https://h.example/repositories/1".to_owned());
+        for status in [301, 302, 307, 308] {
+            assert_eq!(leads(&get, status, "https://h.example/repositories/1"), there);
+            assert_eq!(leads(&get, status, "/repositories/1"), there);
+            assert_eq!(leads(&get, status, "https://evil.example/repositories/1"), None);
+            assert_eq!(leads(&get, status, "http://h.example/repositories/1"), None);
+            assert_eq!(leads(&get, status, "https://h.example:8443/repositories/1"), None);
+            assert_eq!(leads(&get, status, "https://u:p@h.example/repositories/1"), None);
+        }
+        assert_eq!(leads(&get, 303, "/repositories/1"), None);
+        assert_eq!(leads(&post, 301, "/repositories/1"), None);
+        assert_eq!(leads(&post, 307, "/repositories/1"), there);
+    }
+}
