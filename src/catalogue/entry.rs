@@ -135,8 +135,7 @@ impl Field {
 }
 
 fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
-    let facts = &O::DECLARATION.facts;
-    let mut input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| {
+    let input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
         let sentence = error.inner().to_string();
         let field = if path == "." {
@@ -146,6 +145,15 @@ fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Resul
         };
         Failure::invalid(field, sentence)
     })?;
+    prepare_typed::<O>(input, include_raw, cursors)
+}
+
+/// Checks an input that is typed already, as a program that embeds the gateway gives it.
+///
+/// # Errors
+/// `invalid_input` that names the field.
+pub fn prepare_typed<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+    let facts = &O::DECLARATION.facts;
     O::check(&input)?;
     let resource = O::resource(&input)?;
     let mut instance = None;

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::cursor::CursorKey;
-use crate::catalogue::{Entry, Prepared};
+use crate::catalogue::entry::prepare_typed;
+use crate::catalogue::{self, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
 
@@ -106,6 +107,37 @@ impl Dispatcher {
         } = invocation;
         let keyed = self.keyed_write(entry, &input, &caller, &options)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
+        self.carry(entry, prepared, keyed, caller, options).await
+    }
+
+    /// As [`Dispatcher::invoke`], for an input that is typed already.
+    ///
+    /// # Errors
+    /// As [`Dispatcher::invoke`].
+    pub async fn call<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Answer, Failure> {
+        let name = O::DECLARATION.facts.name;
+        let entry = catalogue::find(name)
+            .ok_or_else(|| internal("the operation is not in the catalogue's table"))?;
+        let keyed = match options.idempotency_key {
+            Some(_) => {
+                let fingerprint = serde_json::to_value(&input)
+                    .map_err(|error| internal("an input could not be serialised").because(error))?;
+                self.keyed_write(entry, &fingerprint, &caller, &options)?
+            }
+            None => None,
+        };
+        let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
+        self.carry(entry, prepared, keyed, caller, options).await
+    }
+
+    async fn carry(
+        &self,
+        entry: &'static Entry,
+        prepared: Prepared,
+        keyed: Option<idempotency::KeyedWrite>,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Answer, Failure> {
         let provider = pinned(&prepared, options.provider.as_deref())?;
         let deadline = Instant::now() + self.timeout(options.timeout)?;
 

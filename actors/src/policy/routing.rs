@@ -15,6 +15,8 @@ use crate::error::{Failure, Kind};
 pub struct Rule {
     /// Only this tenant; rules with a tenant are tried before global ones.
     pub tenant: Option<Arc<str>>,
+    /// Only operations of this service.
+    pub service: Option<Arc<str>>,
     /// Only operations whose name is this or begins with it and a dot: `git`, `git.repo`, `git.repo.get`.
     pub operation: Option<Arc<str>>,
     /// Only resources that match; `*` stands for any run of characters.

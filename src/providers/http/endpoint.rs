@@ -224,7 +224,7 @@ pub(crate) mod tests {
             instance: Arc::from("forge-a"),
             base_url: base.map(|text| Url::parse(text).expect("a URL")),
             credential: None,
-            settings: toml::Table::new(),
+            settings: serde_json::Map::new(),
             http: http_client().expect("a client"),
             cursors: CursorKey::random(),
             attempt_timeout: Duration::from_secs(5),
