@@ -1,1 +1,107 @@
+//! The admin listener's router: probes, metrics, and the API of those who run the gateway.
+//!
+//! Invariant: everything below `/admin` passes [`gate`] first, and changes happen by POST only.
+//!
+//! To add a resource: a file beside `actors.rs` with its handlers and a `routes()`, merged in [`router`].
 
+mod actors;
+mod gate;
+mod probes;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Request};
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::Failure;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::surfaces::problem::{Fault, Problem};
+use crate::surfaces::request_id::RequestId;
+
+pub use probes::{Check, Readiness};
+
+/// What the admin surface asks of the engine.
+pub trait AdminPort: Send + Sync + 'static {
+    /// The supervision tree.
+    fn tree(&self) -> Value;
+
+    /// The newest `limit` entries of the restart ledger.
+    fn ledger(&self, limit: usize) -> Value;
+
+    /// One glance: version, uptime, health of instances.
+    fn status(&self) -> Value;
+
+    /// Restarts the actor at `path`, recorded with `reason`.
+    fn restart(&self, path: &str, reason: &str) -> BoxFuture<Result<(), Failure>>;
+}
+
+/// What the admin surface needs.
+#[derive(Clone)]
+pub struct AdminConfig {
+    /// The address that the listener binds; its IP is a `Host` that browsers may name.
+    pub addr: SocketAddr,
+    /// Further host names under which the admin surface is reached, without port.
+    pub hosts: Vec<String>,
+    /// Asked of everything below `/admin`; and of `/metrics`, where the address is not a loopback one.
+    pub token: Option<SecretString>,
+    /// Whether traffic may come.
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// The metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The engine.
+    pub port: Arc<dyn AdminPort>,
+}
+
+impl fmt::Debug for AdminConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminConfig")
+            .field("addr", &self.addr)
+            .field("hosts", &self.hosts)
+            .field("token", &self.token.as_ref().map(|_| "[secret]"))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The routes of the admin listener.
+pub fn router(config: AdminConfig) -> Router {
+    let gate = Arc::new(gate::Gate::new(&config));
+    let api = Router::new()
+        .merge(actors::routes())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(gate.clone(), gate::admit))
+        .with_state(config.port.clone());
+    Router::new()
+        .merge(probes::routes(&config, gate))
+        .nest("/admin/v1", api)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+async fn not_found(request: Request<Body>) -> Response {
+    let problem = Problem::fault(Fault::NoRoute, "no route of the admin surface has this path");
+    problem.response(&RequestId::given(request.extensions()))
+}
+
+async fn method_not_allowed(request: Request<Body>) -> Response {
+    // axum adds the Allow header, which it alone knows here.
+    let problem = Problem::fault(Fault::MethodNotAllowed, "this path has other methods");
+    problem.response(&RequestId::given(request.extensions()))
+}
+
+/// What is seen now is not kept: an operator must never look at an old tree.
+fn fresh(value: Value) -> Response {
+    let mut response = Json(value).into_response();
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

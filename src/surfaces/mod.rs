@@ -4,6 +4,7 @@
 //! catalogue, and every failure leaves through [`problem`].
 
 pub mod auth;
+pub mod json_body;
 pub mod openapi;
 pub mod problem;
 pub mod request_id;

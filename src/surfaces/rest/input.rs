@@ -6,14 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::super::problem::{Fault, Problem};
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Options, idempotency};
@@ -106,29 +103,13 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     Ok(Some(text))
 }
 
-/// Adds the fields of a JSON body. An empty body is an empty object.
+/// Adds the fields of a body to those that the path gave.
 ///
 /// # Errors
-/// 413, 415, and `invalid_input` on `body` with line and column where it is not a JSON object.
-pub async fn read_body(
-    input: &mut Map<String, Value>,
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-) -> Result<(), Problem> {
-    let bytes = to_bytes(body, limit).await.map_err(|error| unread(error, limit))?;
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    check_media_type(headers)?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))?;
-    let Value::Object(fields) = value else {
-        return Err(Failure::invalid("body", "the body must be a JSON object").into());
-    };
-    for (name, value) in fields {
-        insert_once(input, &name, value)?;
-    }
-    Ok(())
+/// `invalid_input` naming the field that both give.
+pub fn merge(input: &mut Map<String, Value>, body: Map<String, Value>) -> Result<(), Failure> {
+    body.into_iter()
+        .try_for_each(|(name, value)| insert_once(input, &name, value))
 }
 
 fn grouped(query: &str) -> BTreeMap<String, Vec<String>> {
@@ -160,36 +141,6 @@ fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Fai
         (name, _) => return Err(Failure::invalid(name, format!("{name} is of the wrong type"))),
     }
     Ok(())
-}
-
-fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let refused = || Problem::fault(Fault::UnsupportedMediaType, "send the body as application/json");
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(refused)?;
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if json { Ok(()) } else { Err(refused()) }
-}
-
-fn unread(error: axum::Error, limit: usize) -> Problem {
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return Problem::fault(
-                Fault::PayloadTooLarge,
-                format!("the body may have at most {limit} bytes"),
-            );
-        }
-        cause = error.source();
-    }
-    Failure::invalid("body", "the body broke off before its end").into()
-}
-
-/// serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
-fn bad_json(error: &serde_json::Error) -> Problem {
-    Failure::invalid("body", format!("the body is not JSON: {error}")).into()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::auth::Authenticator;
+use super::json_body;
 use super::openapi;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
@@ -124,7 +125,8 @@ impl Rest {
         options.idempotency_key = input::idempotency_key(&parts.headers)?;
         options.request_id = Some(id.text().clone());
         if method == Method::Post {
-            input::read_body(&mut fields, &parts.headers, body, self.config.max_body).await?;
+            let body = json_body::object(&parts.headers, body, self.config.max_body).await?;
+            input::merge(&mut fields, body)?;
         }
         let invocation = Invocation {
             entry: found.entry,

@@ -1,0 +1,104 @@
+//! Probes and metrics.
+//!
+//! Invariant: `/livez` looks at nothing but the process; a dead provider must never have the gateway restarted.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{Request, StatusCode};
+
+use super::AdminConfig;
+use super::gate::Gate;
+use crate::surfaces::problem::Problem;
+use crate::surfaces::request_id::RequestId;
+
+/// Prometheus' text format.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
+
+/// Whether traffic may come, and why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The single conditions; traffic may come where all hold. Draining is one that does not.
+    pub checks: Vec<Check>,
+}
+
+/// One condition of readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, e.g. `draining`.
+    pub name: &'static str,
+    /// Why it does not hold; absent where it does.
+    pub failure: Option<String>,
+}
+
+impl Readiness {
+    /// Whether every condition holds.
+    pub fn is_ready(&self) -> bool {
+        self.checks.iter().all(|check| check.failure.is_none())
+    }
+
+    fn verbose(&self) -> String {
+        let mut text = String::new();
+        for check in &self.checks {
+            text += &match &check.failure {
+                None => format!("[+]{} ok\n", check.name),
+                Some(reason) => format!("[-]{} failed: {reason}\n", check.name),
+            };
+        }
+        text + if self.is_ready() { "ready\n" } else { "not ready\n" }
+    }
+}
+
+pub(super) fn routes(config: &AdminConfig, gate: Arc<Gate>) -> Router {
+    let readiness = config.readiness.clone();
+    let render = config.metrics.clone();
+    Router::new()
+        .route("/livez", get(|| async { plain(StatusCode::OK, "ok\n".to_owned()) }))
+        .route(
+            "/readyz",
+            get(move |request: Request<Body>| {
+                let readiness = readiness();
+                async move { ready(&readiness, request.uri().query()) }
+            }),
+        )
+        .route(
+            "/metrics",
+            get(move |request: Request<Body>| {
+                let answer = metrics(&gate, &request, render.as_ref());
+                async move { answer }
+            }),
+        )
+}
+
+fn ready(readiness: &Readiness, query: Option<&str>) -> Response {
+    let ready = readiness.is_ready();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let asked = |query: &str| url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "verbose");
+    let text = match query.is_some_and(asked) {
+        true => readiness.verbose(),
+        false if ready => "ok\n".to_owned(),
+        false => "not ready\n".to_owned(),
+    };
+    plain(status, text)
+}
+
+fn metrics(gate: &Gate, request: &Request<Body>, render: &(dyn Fn() -> String + Send + Sync)) -> Response {
+    if !gate.is_loopback()
+        && let Err(failure) = gate.check_token(request.headers())
+    {
+        return Problem::from(failure).response(&RequestId::given(request.extensions()));
+    }
+    ([(CONTENT_TYPE, METRICS_TYPE)], render()).into_response()
+}
+
+fn plain(status: StatusCode, text: String) -> Response {
+    (status, [(CACHE_CONTROL, "no-store")], text).into_response()
+}

@@ -1,0 +1,76 @@
+//! JSON request bodies, read within a bound.
+//!
+//! Invariant: a body that cannot be taken is told by status, place or field, and none of it is quoted.
+
+use axum::body::{Body, to_bytes};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use mosaic_actors::error::Failure;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::problem::{Fault, Problem};
+
+/// Reads a JSON object. An empty body is an empty object.
+///
+/// # Errors
+/// 413, 415, and `invalid_input` on `body`, with line and column where it is not JSON.
+pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map<String, Value>, Problem> {
+    let bytes = to_bytes(body, limit).await.map_err(|error| unread(&error, limit))?;
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    check_media_type(headers)?;
+    match serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(Failure::invalid("body", "the body must be a JSON object").into()),
+    }
+}
+
+/// Reads a JSON object of a known type.
+///
+/// # Errors
+/// As [`object`], and `invalid_input` naming the field.
+pub async fn typed<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, Problem> {
+    let fields = object(headers, body, limit).await?;
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        let sentence = error.inner().to_string();
+        // A missing or unknown field is named between backticks, by serde.
+        let field = match path.as_str() {
+            "." => sentence.split('`').nth(1).unwrap_or("body"),
+            path => path,
+        };
+        Failure::invalid(field, &sentence).into()
+    })
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = || Problem::fault(Fault::UnsupportedMediaType, "send the body as application/json");
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(refused)?;
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json { Ok(()) } else { Err(refused()) }
+}
+
+fn unread(error: &axum::Error, limit: usize) -> Problem {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return Problem::fault(
+                Fault::PayloadTooLarge,
+                format!("the body may have at most {limit} bytes"),
+            );
+        }
+        cause = error.source();
+    }
+    Failure::invalid("body", "the body broke off before its end").into()
+}
+
+/// serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
+fn bad_json(error: &serde_json::Error) -> Problem {
+    Failure::invalid("body", format!("the body is not JSON: {error}")).into()
+}

@@ -1,0 +1,118 @@
+//! The OpenAPI document against the catalogue, the JSON Schema it embeds, and a foreign validator.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use mosaic::catalogue::{Method, OPERATIONS};
+use mosaic::surfaces::openapi::document;
+use mosaic::surfaces::rest::docs::codes;
+use serde_json::Value;
+
+/// Names a command that takes the path of a document and fails where it is not valid OpenAPI.
+const VALIDATOR: &str = "MOSAIC_OPENAPI_VALIDATOR";
+
+#[test]
+fn every_operation_is_in_the_document_once_with_all_its_inputs() {
+    let document = document();
+    let mut ids = HashSet::new();
+    for entry in OPERATIONS.iter() {
+        let declaration = entry.declaration;
+        let method = declaration.method.as_str().to_ascii_lowercase();
+        let operation = &document["paths"][format!("/v1{}", declaration.path)][&method];
+        assert_eq!(operation["operationId"], entry.name());
+        assert_eq!(operation["tags"][0], declaration.facts.service);
+        assert!(ids.insert(entry.name()));
+
+        let mut names: HashSet<String> = HashSet::new();
+        for parameter in operation["parameters"].as_array().expect("parameters") {
+            if let Some(name) = parameter["name"].as_str() {
+                assert!(names.insert(name.to_owned()), "{} {name}", entry.name());
+            }
+        }
+        if declaration.method == Method::Post {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let schema = resolve(&document, body);
+            names.extend(schema["properties"].as_object().expect("properties").keys().cloned());
+        }
+        let fields: HashSet<String> = entry.fields.iter().map(|field| field.name.clone()).collect();
+        assert_eq!(names, fields, "{}", entry.name());
+    }
+    let in_document = document["paths"].as_object().expect("paths").values();
+    let count: usize = in_document.map(|path| path.as_object().expect("methods").len()).sum();
+    assert_eq!(
+        count,
+        OPERATIONS.len() + 2,
+        "the operations, and two about the gateway itself"
+    );
+}
+
+#[test]
+fn every_error_code_is_the_problem_of_some_status_of_every_operation() {
+    let document = document();
+    let operation = &document["paths"]["/v1/git/repos/{repo}"]["get"];
+    for row in codes() {
+        let response = resolve(&document, &operation["responses"][row.status.as_str()]);
+        let listed = response
+            .pointer("/content/application~1problem+json/schema/allOf/1/properties/code/enum")
+            .and_then(Value::as_array)
+            .expect("the codes of the status");
+        assert!(listed.iter().any(|code| code == row.code), "{}", row.code);
+    }
+}
+
+#[test]
+fn every_reference_resolves_and_every_schema_compiles() {
+    let document = document();
+    check_references(&document, &document);
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        assert!(jsonschema::meta::is_valid(schema), "{name}");
+    }
+}
+
+#[test]
+fn a_foreign_validator_accepts_the_document() {
+    let Ok(command) = std::env::var(VALIDATOR) else {
+        assert!(
+            std::env::var("CI").is_err(),
+            "under CI {VALIDATOR} must name a validator"
+        );
+        eprintln!("NOT RUN: {VALIDATOR} is unset; no foreign validator has seen the OpenAPI document");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("openapi.json");
+    std::fs::write(&path, document().to_string()).expect("the document is written");
+    let mut words = command.split_whitespace();
+    let output = Command::new(words.next().expect("a command"))
+        .args(words)
+        .arg(&path)
+        .output()
+        .expect("the validator starts");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => {
+            let pointer = reference.strip_prefix('#').expect("a reference within the document");
+            document
+                .pointer(pointer)
+                .unwrap_or_else(|| panic!("{reference} resolves"))
+        }
+        None => value,
+    }
+}
+
+fn check_references(document: &Value, value: &Value) {
+    resolve(document, value);
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| check_references(document, field)),
+        Value::Array(items) => items.iter().for_each(|item| check_references(document, item)),
+        _ => {}
+    }
+}
