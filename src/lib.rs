@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod dispatch;
+pub mod embed;
 pub mod providers;
 pub mod sandbox;
 pub mod secret;
@@ -14,3 +15,5 @@ pub mod server;
 pub mod stores;
 pub mod surfaces;
 pub mod telemetry;
+
+pub use embed::Mosaic;

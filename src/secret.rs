@@ -77,9 +77,7 @@ impl SecretRef {
 
 fn is_variable_name(name: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    name.len() <= 255
-        && name.starts_with(|c| part(c) && !c.is_ascii_digit())
-        && name.chars().all(part)
+    name.len() <= 255 && name.starts_with(|c| part(c) && !c.is_ascii_digit()) && name.chars().all(part)
 }
 
 fn read_bounded(path: &std::path::Path) -> Result<String, SecretFault> {
@@ -218,14 +216,8 @@ mod tests {
 
     #[test]
     fn only_references_are_accepted_and_nothing_is_echoed() {
-        assert_eq!(
-            SecretRef::parse("env:TOKEN_1"),
-            Ok(SecretRef::Env("TOKEN_1".into()))
-        );
-        assert_eq!(
-            SecretRef::parse("file:/run/t"),
-            Ok(SecretRef::File("/run/t".into()))
-        );
+        assert_eq!(SecretRef::parse("env:TOKEN_1"), Ok(SecretRef::Env("TOKEN_1".into())));
+        assert_eq!(SecretRef::parse("file:/run/t"), Ok(SecretRef::File("/run/t".into())));
         for text in [
             PLANTED,
             "",
@@ -256,17 +248,9 @@ mod tests {
         assert_eq!(at("a\r\n").as_deref(), Ok("a"));
         assert_eq!(at("a\n\n").as_deref(), Ok("a\n"));
         assert_eq!(at("\n"), Err(SecretFault::Empty));
-        assert_eq!(
-            at(&"x".repeat(MAX_SECRET_BYTES)).map(|s| s.len()),
-            Ok(MAX_SECRET_BYTES)
-        );
-        assert_eq!(
-            at(&"x".repeat(MAX_SECRET_BYTES + 1)),
-            Err(SecretFault::TooLong)
-        );
-        let unset = SecretRef::Env("X".into())
-            .resolve_in(&|_| None)
-            .unwrap_err();
+        assert_eq!(at(&"x".repeat(MAX_SECRET_BYTES)).map(|s| s.len()), Ok(MAX_SECRET_BYTES));
+        assert_eq!(at(&"x".repeat(MAX_SECRET_BYTES + 1)), Err(SecretFault::TooLong));
+        let unset = SecretRef::Env("X".into()).resolve_in(&|_| None).unwrap_err();
         assert_eq!(unset.to_string(), "secret env:X: the variable is not set");
     }
 

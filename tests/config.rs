@@ -178,34 +178,19 @@ fn open_doors_are_refused() {
 #[test]
 fn base_addresses_are_plain() {
     for (address, wrong) in [
-        (
-            "ftp://x",
-            "expected an address that begins with http:// or https://",
-        ),
-        (
-            "https://me:pw@x",
-            "must not contain a user or password; use `token`",
-        ),
+        ("ftp://x", "expected an address that begins with http:// or https://"),
+        ("https://me:pw@x", "must not contain a user or password; use `token`"),
         ("https://x/?a", "must not contain a query or fragment"),
-        (
-            "x",
-            "expected an address such as \"https://git.example.com/api\"",
-        ),
+        ("x", "expected an address such as \"https://git.example.com/api\""),
     ] {
         let text = format!("{FORGE}base_url = \"{address}\"");
-        refused(
-            &text,
-            &[],
-            &[&format!("m.toml:3: providers.forge-a.base_url: {wrong}")],
-        );
+        refused(&text, &[], &[&format!("m.toml:3: providers.forge-a.base_url: {wrong}")]);
     }
 }
 
 #[test]
 fn broken_toml_is_reported_by_line_and_not_quoted() {
-    let errors = parse("[server]\nlisten = ghp_planted\n", &[])
-        .unwrap_err()
-        .to_string();
+    let errors = parse("[server]\nlisten = ghp_planted\n", &[]).unwrap_err().to_string();
     assert!(errors.starts_with("m.toml:2: not valid TOML"), "{errors}");
     assert!(!errors.contains("planted"), "{errors}");
 }
@@ -219,10 +204,7 @@ fn variables_override_the_file_and_unknown_ones_are_refused() {
             ("mosaic__gateway__max_attempts", "7"),
             ("MOSAIC__CACHE__L1__ENABLED", "false"),
             ("MOSAIC__PROVIDERS__FORGE_A__TOKEN", "env:FORGE_TOKEN"),
-            (
-                "MOSAIC__PROVIDERS__FORGE_A__SETTINGS__API_VERSION",
-                "2022-11-28",
-            ),
+            ("MOSAIC__PROVIDERS__FORGE_A__SETTINGS__API_VERSION", "2022-11-28"),
             ("MOSAIC__PROVIDERS__FORGE_B__KIND", "\"gitlab\""),
             ("MOSAIC__STATE__PATH", "12"),
             ("MOSAIC__ROUTES", "[{ providers = [\"forge-b\"] }]"),
@@ -236,24 +218,14 @@ fn variables_override_the_file_and_unknown_ones_are_refused() {
     assert_eq!(config.gateway.max_attempts, 7);
     assert!(!config.cache.l1.enabled);
     assert_eq!(
-        config.providers["forge-a"]
-            .token
-            .as_ref()
-            .unwrap()
-            .to_string(),
+        config.providers["forge-a"].token.as_ref().unwrap().to_string(),
         "env:FORGE_TOKEN"
     );
-    assert_eq!(
-        config.providers["forge-a"].settings["api_version"],
-        "2022-11-28"
-    );
+    assert_eq!(config.providers["forge-a"].settings["api_version"], "2022-11-28");
     assert_eq!(config.providers["forge-b"].kind, "gitlab");
     assert_eq!(config.state.path.to_str(), Some("12"));
     assert_eq!(config.routes[0].balance, Balance::RoundRobin);
-    assert_eq!(
-        loaded.origins["log.format"],
-        Origin::Env("MOSAIC__LOG__FORMAT".into())
-    );
+    assert_eq!(loaded.origins["log.format"], Origin::Env("MOSAIC__LOG__FORMAT".into()));
     assert_eq!(
         loaded.origins["providers.forge-a"],
         Origin::File {
@@ -322,10 +294,7 @@ fn limits_and_breakers_are_inherited() {
     };
     assert_eq!(config.tenant_limits("acme"), limits(5, 0));
     assert_eq!(config.tenant_limits("unheard-of"), limits(5, 9));
-    assert_eq!(
-        Config::default().tenant_limits("any"),
-        TenantLimits::default()
-    );
+    assert_eq!(Config::default().tenant_limits("any"), TenantLimits::default());
     let breaker = config.providers["forge-a"].breaker(&config.defaults);
     assert_eq!(
         (breaker.failures_to_open, breaker.open_for),
@@ -346,9 +315,7 @@ fn what_code_builds_is_checked_alike() {
 /// The example with its optional settings switched on.
 fn example_in_full() -> String {
     let on = |line: &str| match line.strip_prefix('#') {
-        Some(setting) if setting.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => {
-            setting.to_owned()
-        }
+        Some(setting) if setting.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => setting.to_owned(),
         _ => line.to_owned(),
     };
     EXAMPLE.lines().map(on).collect::<Vec<_>>().join("\n")
@@ -358,14 +325,11 @@ fn example_in_full() -> String {
 fn the_example_states_the_defaults() {
     assert_eq!(parse(EXAMPLE, &[]).unwrap().config, Config::default());
     // Also key by key: a default that the file leaves out would go unnoticed above.
-    let written: Value =
-        serde_json::to_value(toml::from_str::<toml::Table>(EXAMPLE).unwrap()).unwrap();
+    let written: Value = serde_json::to_value(toml::from_str::<toml::Table>(EXAMPLE).unwrap()).unwrap();
     let defaults = serde_json::to_value(Config::default()).unwrap();
     let mut missing = Vec::new();
     leaves(&defaults, "", &mut |path, value| {
-        let unset = value.is_null()
-            || value.as_object().is_some_and(Map::is_empty)
-            || value == &Value::Array(vec![]);
+        let unset = value.is_null() || value.as_object().is_some_and(Map::is_empty) || value == &Value::Array(vec![]);
         if !unset && written.pointer(path).is_none() {
             missing.push(path.to_owned());
         }
@@ -388,31 +352,16 @@ fn leaves(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
 fn the_example_shows_every_key_of_the_schema() {
     let full = example_in_full();
     parse(&full, &[]).expect("the examples are valid settings");
-    let written: Value =
-        serde_json::to_value(toml::from_str::<toml::Table>(&full).unwrap()).unwrap();
+    let written: Value = serde_json::to_value(toml::from_str::<toml::Table>(&full).unwrap()).unwrap();
     let schema = Config::json_schema();
     let mut missing = Vec::new();
     let mut seen = 0;
-    shown(
-        &schema,
-        &schema,
-        Some(&written),
-        "",
-        &mut seen,
-        &mut missing,
-    );
+    shown(&schema, &schema, Some(&written), "", &mut seen, &mut missing);
     assert_eq!(missing, Vec::<String>::new());
     assert!(seen > 60, "the walk saw only {seen} keys");
 }
 
-fn shown(
-    root: &Value,
-    at: &Value,
-    written: Option<&Value>,
-    path: &str,
-    seen: &mut usize,
-    missing: &mut Vec<String>,
-) {
+fn shown(root: &Value, at: &Value, written: Option<&Value>, path: &str, seen: &mut usize, missing: &mut Vec<String>) {
     let at = match at["$ref"].as_str() {
         Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
         None => at,
@@ -427,10 +376,7 @@ fn shown(
     }
     if at["additionalProperties"].is_object() {
         // Several names together may show what one alone does not need.
-        let tables = written
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(Map::values);
+        let tables = written.and_then(Value::as_object).into_iter().flat_map(Map::values);
         let entries = tables.filter_map(Value::as_object).flatten();
         let first: Map<_, _> = entries.map(|(k, v)| (k.clone(), v.clone())).collect();
         let first = Some(&Value::Object(first));
@@ -444,17 +390,8 @@ fn shown(
         );
     }
     if at["items"].is_object() {
-        let first = written
-            .and_then(Value::as_array)
-            .and_then(|items| items.first());
-        shown(
-            root,
-            &at["items"],
-            first,
-            &format!("{path}[]"),
-            seen,
-            missing,
-        );
+        let first = written.and_then(Value::as_array).and_then(|items| items.first());
+        shown(root, &at["items"], first, &format!("{path}[]"), seen, missing);
     }
 }
 
@@ -520,14 +457,11 @@ fn any_toml() -> impl Strategy<Value = String> {
         "0xffff_ffff_ffff_ffff",
         "9e999",
     ]);
-    let line =
-        (prop::collection::vec(key, 1..4), value, 0..3).prop_map(
-            |(keys, value, form)| match form {
-                0 => format!("[{}]", keys.join(".")),
-                1 => format!("[[{}]]", keys.join(".")),
-                _ => format!("{} = {value}", keys.join(".")),
-            },
-        );
+    let line = (prop::collection::vec(key, 1..4), value, 0..3).prop_map(|(keys, value, form)| match form {
+        0 => format!("[{}]", keys.join(".")),
+        1 => format!("[[{}]]", keys.join(".")),
+        _ => format!("{} = {value}", keys.join(".")),
+    });
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
 }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use mosaic::config::StateConfig;
 use mosaic::secret::{Secret, SecretRef};
 use mosaic::stores::{
-    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE,
-    OpenError, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
+    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, OpenError,
+    SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
 };
 use serde_json::json;
 
@@ -25,11 +25,7 @@ fn vault() -> Option<Vault> {
 }
 
 async fn open(path: Option<&Path>, vault: Option<Vault>) -> Arc<dyn StateStore> {
-    Arc::new(
-        SqliteStore::open(path, vault, SqliteOptions::default())
-            .await
-            .unwrap(),
-    )
+    Arc::new(SqliteStore::open(path, vault, SqliteOptions::default()).await.unwrap())
 }
 
 /// Runs a test on a store in memory and on one in a file.
@@ -80,18 +76,13 @@ async fn documents_are_versioned() {
         let first = put(json!({ "n": 1 }), Expected::Absent).await.unwrap();
         let taken = put(json!({}), Expected::Absent).await.unwrap_err();
         assert!(matches!(taken, StoreError::Conflict { actual: Some(v) } if v == first));
-        let second = put(json!({ "n": 2 }), Expected::Version(first))
-            .await
-            .unwrap();
+        let second = put(json!({ "n": 2 }), Expected::Version(first)).await.unwrap();
         assert!(second > first);
         let stale = put(json!({}), Expected::Version(first)).await.unwrap_err();
         assert!(matches!(stale, StoreError::Conflict { actual: Some(v) } if v == second));
 
         let document = store.get_document("rule", "a").await.unwrap().unwrap();
-        assert_eq!(
-            (document.version, document.body),
-            (second, json!({ "n": 2 }))
-        );
+        assert_eq!((document.version, document.body), (second, json!({ "n": 2 })));
         assert_eq!(store.get_document("other", "a").await.unwrap(), None);
 
         assert!(
@@ -106,13 +97,7 @@ async fn documents_are_versioned() {
             .unwrap()
             .unwrap();
         assert_eq!(store.get_document("rule", "a").await.unwrap(), None);
-        assert_eq!(
-            store
-                .delete_document("rule", "a", Expected::Any)
-                .await
-                .unwrap(),
-            None
-        );
+        assert_eq!(store.delete_document("rule", "a", Expected::Any).await.unwrap(), None);
 
         // A version is never used twice, so that a stale writer cannot meet a document made anew.
         let again = put(json!({}), Expected::Absent).await.unwrap();
@@ -125,24 +110,15 @@ async fn documents_are_versioned() {
 async fn documents_are_listed_in_pages() {
     on_both(|store| async move {
         for id in ["c", "a", "b"] {
-            store
-                .put_document("rule", id, &json!(id), Expected::Any)
-                .await
-                .unwrap();
+            store.put_document("rule", id, &json!(id), Expected::Any).await.unwrap();
         }
         store
             .put_document("tenant", "z", &json!(0), Expected::Any)
             .await
             .unwrap();
         let ids = |page: Vec<stores::Document>| page.into_iter().map(|d| d.id).collect::<Vec<_>>();
-        assert_eq!(
-            ids(store.list_documents("rule", "", 2).await.unwrap()),
-            ["a", "b"]
-        );
-        assert_eq!(
-            ids(store.list_documents("rule", "b", 2).await.unwrap()),
-            ["c"]
-        );
+        assert_eq!(ids(store.list_documents("rule", "", 2).await.unwrap()), ["a", "b"]);
+        assert_eq!(ids(store.list_documents("rule", "b", 2).await.unwrap()), ["c"]);
         assert_eq!(
             ids(store.list_documents("rule", "", u32::MAX).await.unwrap()),
             ["a", "b", "c"]
@@ -157,23 +133,14 @@ async fn a_follower_of_the_changes_arrives_at_the_same_state() {
         let mut latest = store.watch_changes();
         assert_eq!(*latest.borrow_and_update(), 0);
         for (id, n) in [("a", 1), ("b", 2), ("a", 3)] {
-            store
-                .put_document("rule", id, &json!(n), Expected::Any)
-                .await
-                .unwrap();
+            store.put_document("rule", id, &json!(n), Expected::Any).await.unwrap();
         }
         let seen = *latest.borrow_and_update();
         let changes = store.changes_since(0, 10).await.unwrap();
         assert_eq!(changes.last().map(|c| c.seq), Some(seen));
-        assert_eq!(
-            changes.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(),
-            ["b", "a"]
-        );
+        assert_eq!(changes.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
 
-        store
-            .delete_document("rule", "b", Expected::Any)
-            .await
-            .unwrap();
+        store.delete_document("rule", "b", Expected::Any).await.unwrap();
         latest.changed().await.unwrap();
         let after = store.changes_since(seen, 10).await.unwrap();
         assert_eq!(
@@ -216,22 +183,11 @@ async fn concurrent_writers_all_count_and_never_share_a_version() {
 async fn bounds_are_kept() {
     on_both(|store| async move {
         let long = json!("x".repeat(MAX_DOCUMENT_BYTES));
-        let refused = store
-            .put_document("rule", "a", &long, Expected::Any)
-            .await
-            .unwrap_err();
-        assert!(matches!(
-            refused,
-            StoreError::TooLarge {
-                what: "document",
-                ..
-            }
-        ));
+        let refused = store.put_document("rule", "a", &long, Expected::Any).await.unwrap_err();
+        assert!(matches!(refused, StoreError::TooLarge { what: "document", .. }));
         for name in ["", "a\nb", "a\0"] {
             assert!(matches!(
-                store
-                    .put_document("rule", name, &json!(1), Expected::Any)
-                    .await,
+                store.put_document("rule", name, &json!(1), Expected::Any).await,
                 Err(StoreError::BadName { .. })
             ));
             assert!(store.begin(call(name, "f"), at(0)).await.is_err());
@@ -248,10 +204,7 @@ async fn bounds_are_kept() {
             Err(StoreError::TooLarge { .. })
         ));
         for n in 0..=MAX_PAGE {
-            store
-                .append_audit(&entry("acme", i64::from(n)))
-                .await
-                .unwrap();
+            store.append_audit(&entry("acme", i64::from(n))).await.unwrap();
         }
         assert_eq!(
             store.list_audit(None, None, u32::MAX).await.unwrap().len(),
@@ -265,28 +218,11 @@ async fn bounds_are_kept() {
 async fn credentials_come_back_and_go() {
     on_both(|store| async move {
         assert!(store.get_credential("forge").await.unwrap().is_none());
-        store
-            .put_credential("forge", &Secret::new("old"))
-            .await
-            .unwrap();
-        store
-            .put_credential("forge", &Secret::new(PLANTED))
-            .await
-            .unwrap();
+        store.put_credential("forge", &Secret::new("old")).await.unwrap();
+        store.put_credential("forge", &Secret::new(PLANTED)).await.unwrap();
         store.put_credential("ai", &Secret::new("k")).await.unwrap();
-        assert_eq!(
-            store
-                .get_credential("forge")
-                .await
-                .unwrap()
-                .unwrap()
-                .expose(),
-            PLANTED
-        );
-        assert_eq!(
-            store.list_credentials("", 10).await.unwrap(),
-            ["ai", "forge"]
-        );
+        assert_eq!(store.get_credential("forge").await.unwrap().unwrap().expose(), PLANTED);
+        assert_eq!(store.list_credentials("", 10).await.unwrap(), ["ai", "forge"]);
         assert_eq!(store.list_credentials("ai", 10).await.unwrap(), ["forge"]);
         assert!(store.delete_credential("forge").await.unwrap());
         assert!(!store.delete_credential("forge").await.unwrap());
@@ -299,10 +235,7 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     let store = open(Some(&path), vault()).await;
-    store
-        .put_credential("forge", &Secret::new(PLANTED))
-        .await
-        .unwrap();
+    store.put_credential("forge", &Secret::new(PLANTED)).await.unwrap();
     store
         .put_document("rule", "a", &json!("VISIBLE_MARK"), Expected::Any)
         .await
@@ -313,11 +246,7 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
             .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
             .collect::<Vec<u8>>()
     };
-    let holds = |bytes: &[u8], text: &str| {
-        bytes
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-    };
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     // The mark proves that the search would find what is there, in the journal as well as in the file.
     for _ in 0..2 {
         let bytes = bytes_on_disk();
@@ -343,20 +272,8 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
         Err(StoreError::NoEncryptionKey)
     ));
     let rotated = Vault::new(&Secret::new("another key, of quite a few words as well")).unwrap();
-    let store = open(
-        Some(&path),
-        Some(rotated.with_previous(&Secret::new(KEY)).unwrap()),
-    )
-    .await;
-    assert_eq!(
-        store
-            .get_credential("forge")
-            .await
-            .unwrap()
-            .unwrap()
-            .expose(),
-        PLANTED
-    );
+    let store = open(Some(&path), Some(rotated.with_previous(&Secret::new(KEY)).unwrap())).await;
+    assert_eq!(store.get_credential("forge").await.unwrap().unwrap().expose(), PLANTED);
 }
 
 #[cfg(unix)]
@@ -365,10 +282,7 @@ async fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let store = open(Some(&folder.path().join("state.db")), None).await;
-    store
-        .put_document("rule", "a", &json!(1), Expected::Any)
-        .await
-        .unwrap();
+    store.put_document("rule", "a", &json!(1), Expected::Any).await.unwrap();
     let mut files = 0;
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -388,25 +302,14 @@ async fn what_was_written_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     let store = open(Some(&path), vault()).await;
-    let version = store
-        .put_document("rule", "a", &json!(1), Expected::Any)
-        .await
-        .unwrap();
+    let version = store.put_document("rule", "a", &json!(1), Expected::Any).await.unwrap();
     let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
     store.complete(&lease, &answer("{}")).await.unwrap();
     store.close().await;
     assert!(store.get_document("rule", "a").await.is_err());
 
     let store = open(Some(&path), vault()).await;
-    assert_eq!(
-        store
-            .get_document("rule", "a")
-            .await
-            .unwrap()
-            .unwrap()
-            .version,
-        version
-    );
+    assert_eq!(store.get_document("rule", "a").await.unwrap().unwrap().version, version);
     assert_eq!(*store.watch_changes().borrow(), version);
     assert_eq!(
         store.begin(call("k", "f"), at(1)).await.unwrap(),
@@ -418,14 +321,8 @@ async fn what_was_written_is_there_after_a_restart() {
 async fn an_answer_is_replayed_until_its_time_is_over() {
     on_both(|store| async move {
         let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
-        assert_eq!(
-            store.begin(call("k", "f"), at(1)).await.unwrap(),
-            Begun::InFlight
-        );
-        assert_eq!(
-            store.begin(call("k", "other"), at(1)).await.unwrap(),
-            Begun::Mismatch
-        );
+        assert_eq!(store.begin(call("k", "f"), at(1)).await.unwrap(), Begun::InFlight);
+        assert_eq!(store.begin(call("k", "other"), at(1)).await.unwrap(), Begun::Mismatch);
         leased(store.begin(call("k2", "f"), at(1)).await.unwrap());
 
         store.complete(&lease, &answer("{\"id\":1}")).await.unwrap();
@@ -467,14 +364,8 @@ async fn an_abandoned_key_is_free() {
 async fn a_crashed_holder_loses_its_lease_and_cannot_answer_late() {
     on_both(|store| async move {
         let crashed = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
-        assert_eq!(
-            store.begin(call("k", "f"), at(59)).await.unwrap(),
-            Begun::InFlight
-        );
-        assert_eq!(
-            store.begin(call("k", "other"), at(60)).await.unwrap(),
-            Begun::Mismatch
-        );
+        assert_eq!(store.begin(call("k", "f"), at(59)).await.unwrap(), Begun::InFlight);
+        assert_eq!(store.begin(call("k", "other"), at(60)).await.unwrap(), Begun::Mismatch);
         let next = leased(store.begin(call("k", "f"), at(60)).await.unwrap());
         assert!(matches!(
             store.complete(&crashed, &answer("late")).await,
@@ -499,10 +390,7 @@ async fn expiry_takes_what_is_over_and_no_more_than_asked() {
         assert_eq!(store.expire(at(3599), 10).await.unwrap(), 0);
         assert_eq!(store.expire(at(3602), 2).await.unwrap(), 2);
         assert_eq!(store.expire(at(3602), 10).await.unwrap(), 1);
-        assert_eq!(
-            store.begin(call("4", "g"), at(3602)).await.unwrap(),
-            Begun::Mismatch
-        );
+        assert_eq!(store.begin(call("4", "g"), at(3602)).await.unwrap(), Begun::Mismatch);
     })
     .await;
 }
@@ -565,11 +453,7 @@ async fn the_audit_is_read_backwards_by_tenant() {
         assert_eq!(read(Some("a"), None, 10).await.len(), 2);
         assert_eq!(read(Some("a"), Some(3), 10).await[0].seq, 1);
         assert_eq!(
-            read(None, Some(4), 2)
-                .await
-                .iter()
-                .map(|r| r.seq)
-                .collect::<Vec<_>>(),
+            read(None, Some(4), 2).await.iter().map(|r| r.seq).collect::<Vec<_>>(),
             [3, 2]
         );
     })
@@ -598,15 +482,9 @@ async fn the_configuration_opens_the_store_it_asks_for() {
     ));
 
     config.encryption_key = Some(SecretRef::File(key.clone()));
-    assert!(matches!(
-        stores::open(&config).await.err(),
-        Some(OpenError::Secret(_))
-    ));
+    assert!(matches!(stores::open(&config).await.err(), Some(OpenError::Secret(_))));
     std::fs::write(&key, "short").unwrap();
-    assert!(matches!(
-        stores::open(&config).await.err(),
-        Some(OpenError::Key(_))
-    ));
+    assert!(matches!(stores::open(&config).await.err(), Some(OpenError::Key(_))));
     std::fs::write(&key, KEY).unwrap();
     stores::open(&config)
         .await
@@ -616,20 +494,14 @@ async fn the_configuration_opens_the_store_it_asks_for() {
         .unwrap();
 
     config.path = folder.path().join("no/such/folder");
-    assert!(matches!(
-        stores::open(&config).await.err(),
-        Some(OpenError::Store(_))
-    ));
+    assert!(matches!(stores::open(&config).await.err(), Some(OpenError::Store(_))));
     config.path = folder.path().join("note.txt");
     std::fs::write(
         &config.path,
         "this is no database, but it is long enough to look at".repeat(9),
     )
     .unwrap();
-    assert!(matches!(
-        stores::open(&config).await.err(),
-        Some(OpenError::Store(_))
-    ));
+    assert!(matches!(stores::open(&config).await.err(), Some(OpenError::Store(_))));
 }
 
 #[tokio::test]
@@ -642,10 +514,9 @@ async fn a_busy_store_says_so_in_time() {
     };
     let store = SqliteStore::open(Some(&path), None, options).await.unwrap();
     // Another process holds the file's write lock.
-    let other =
-        sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path))
-            .await
-            .unwrap();
+    let other = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path))
+        .await
+        .unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let refused = store
         .put_document("rule", "a", &json!(1), Expected::Any)
@@ -654,8 +525,5 @@ async fn a_busy_store_says_so_in_time() {
     assert!(matches!(refused, StoreError::Busy), "{refused:?}");
     drop(lock);
     other.close().await;
-    store
-        .put_document("rule", "a", &json!(1), Expected::Any)
-        .await
-        .unwrap();
+    store.put_document("rule", "a", &json!(1), Expected::Any).await.unwrap();
 }

@@ -61,9 +61,7 @@ impl Config {
     pub fn tenant_limits(&self, tenant: &str) -> TenantLimits {
         let own = self.tenants.get(tenant);
         let default = self.tenants.get(DEFAULT_TENANT);
-        let pick = |get: fn(&TenantConfig) -> Option<u32>| {
-            own.and_then(get).or(default.and_then(get)).unwrap_or(0)
-        };
+        let pick = |get: fn(&TenantConfig) -> Option<u32>| own.and_then(get).or(default.and_then(get)).unwrap_or(0);
         let rate_per_second = pick(|tenant| tenant.rate_per_second);
         let burst = match pick(|tenant| tenant.burst) {
             0 => rate_per_second,
@@ -81,11 +79,7 @@ impl Config {
     /// # Errors
     /// [`KeyError`] names the first key that cannot be read or is unfit.
     pub fn key_ring(&self) -> Result<KeyRing, KeyError> {
-        let keys: Result<Vec<_>, KeyError> = self
-            .keys
-            .iter()
-            .map(|(name, key)| resolve(name, key))
-            .collect();
+        let keys: Result<Vec<_>, KeyError> = self.keys.iter().map(|(name, key)| resolve(name, key)).collect();
         KeyRing::new(keys?)
     }
 }

@@ -88,35 +88,23 @@ fn check_doors(config: &Config, names: &Names, report: &mut Report) {
 fn check_agreement(config: &Config, report: &mut Report) {
     let (server, supervision, l1) = (&config.server, &config.supervision, &config.cache.l1);
     if server.request_timeout > server.max_request_timeout {
-        report.add(
-            "server.request_timeout",
-            "longer than server.max_request_timeout",
-        );
+        report.add("server.request_timeout", "longer than server.max_request_timeout");
     }
     if supervision.backoff_base > supervision.backoff_max {
-        report.add(
-            "supervision.backoff_base",
-            "longer than supervision.backoff_max",
-        );
+        report.add("supervision.backoff_base", "longer than supervision.backoff_max");
     }
     if l1.max_entry > l1.max_bytes {
         report.add("cache.l1.max_entry", "larger than cache.l1.max_bytes");
     }
     if config.gateway.stream_idle_timeout > config.gateway.max_stream {
-        report.add(
-            "gateway.stream_idle_timeout",
-            "longer than gateway.max_stream",
-        );
+        report.add("gateway.stream_idle_timeout", "longer than gateway.max_stream");
     }
     // The parser's own words are left out: they may quote the filter.
     if tracing_subscriber::EnvFilter::builder()
         .parse(&config.log.filter)
         .is_err()
     {
-        report.add(
-            "log.filter",
-            "expected levels by target such as \"info,mosaic=debug\"",
-        );
+        report.add("log.filter", "expected levels by target such as \"info,mosaic=debug\"");
     }
 }
 
@@ -138,11 +126,7 @@ fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
     let built_in = [DEFAULT_TENANT, LOCAL_TENANT];
     if !names.tenants.contains(tenant) && !built_in.contains(&tenant) {
         let known = names.tenants.iter().map(String::as_str).chain(built_in);
-        report.add_with(
-            path,
-            "no such tenant under [tenants]",
-            nearest(tenant, known),
-        );
+        report.add_with(path, "no such tenant under [tenants]", nearest(tenant, known));
     }
 }
 

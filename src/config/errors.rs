@@ -106,12 +106,7 @@ impl Report {
     }
 
     /// Reports a fault with the name that was probably meant.
-    pub(crate) fn add_with(
-        &mut self,
-        path: &str,
-        message: impl Into<String>,
-        suggestion: Option<String>,
-    ) {
+    pub(crate) fn add_with(&mut self, path: &str, message: impl Into<String>, suggestion: Option<String>) {
         let origin = self.origin(path);
         self.add_at(origin, path, message, suggestion);
     }
@@ -166,11 +161,7 @@ impl Report {
 /// `path.key`; a key that is not bare is quoted, and holds no control character.
 pub(crate) fn join(path: &str, key: &str) -> String {
     let key = printable(key);
-    if path.is_empty() {
-        key
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
 fn printable(key: &str) -> String {
@@ -183,19 +174,13 @@ fn printable(key: &str) -> String {
 }
 
 /// The candidate nearest to `name`, if one is near enough to be what was meant.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let name = name.to_lowercase().replace('-', "_");
     candidates
         .into_iter()
         .map(|candidate| {
             let written = candidate.to_lowercase().replace('-', "_");
-            (
-                strsim::normalized_damerau_levenshtein(&name, &written),
-                candidate,
-            )
+            (strsim::normalized_damerau_levenshtein(&name, &written), candidate)
         })
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))

@@ -24,8 +24,7 @@ use serde_json::{Map, Value};
 
 pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits};
 pub use engine::{
-    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, LimitsConfig,
-    SupervisionConfig,
+    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, LimitsConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
@@ -134,12 +133,7 @@ impl Config {
     pub fn check(&self, known_kinds: &[&str]) -> Result<(), ConfigErrors> {
         let mut report = Report::default();
         match serde_json::to_value(self) {
-            Ok(Value::Object(tree)) => drop(build(
-                tree,
-                &Schema::of::<Config>(),
-                known_kinds,
-                &mut report,
-            )),
+            Ok(Value::Object(tree)) => drop(build(tree, &Schema::of::<Config>(), known_kinds, &mut report)),
             // A path that is not Unicode is the one thing that cannot be written down.
             _ => report.add("state.path", "must be Unicode"),
         }
@@ -152,12 +146,7 @@ impl Config {
     }
 }
 
-fn build(
-    tree: Map<String, Value>,
-    schema: &Schema,
-    known_kinds: &[&str],
-    report: &mut Report,
-) -> Config {
+fn build(tree: Map<String, Value>, schema: &Schema, known_kinds: &[&str], report: &mut Report) -> Config {
     let names = checks::Names::of(&tree);
     let sound = schema::walk(schema.node(), Value::Object(tree), "", report).unwrap_or_default();
     let config = match serde_path_to_error::deserialize(sound) {

@@ -93,14 +93,10 @@ impl<'s> Node<'s> {
     /// The words of an enumeration.
     fn choices(self) -> Vec<&'s str> {
         let words = self.at["enum"].as_array().into_iter().flatten();
-        let documented = self.at["oneOf"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|option| {
-                let several = option["enum"].as_array().into_iter().flatten();
-                option.get("const").into_iter().chain(several)
-            });
+        let documented = self.at["oneOf"].as_array().into_iter().flatten().flat_map(|option| {
+            let several = option["enum"].as_array().into_iter().flatten();
+            option.get("const").into_iter().chain(several)
+        });
         words.chain(documented).filter_map(Value::as_str).collect()
     }
 
@@ -129,21 +125,13 @@ pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report
         }
         Value::Bool(flag) if node.admits("boolean") => Some(Value::Bool(flag)),
         other => {
-            report.add(
-                path,
-                format!("expected {}, found {}", wanted(node), name(&other)),
-            );
+            report.add(path, format!("expected {}, found {}", wanted(node), name(&other)));
             None
         }
     }
 }
 
-fn walk_table(
-    node: Node<'_>,
-    table: Map<String, Value>,
-    path: &str,
-    report: &mut Report,
-) -> Option<Value> {
+fn walk_table(node: Node<'_>, table: Map<String, Value>, path: &str, report: &mut Report) -> Option<Value> {
     let mut sound = Map::new();
     let required: Vec<&str> = node.at["required"]
         .as_array()
@@ -188,10 +176,7 @@ fn walk_list(node: Node<'_>, items: Vec<Value>, path: &str, report: &mut Report)
         .enumerate()
         .map(|(index, item)| walk(element, item, &format!("{path}[{index}]"), report))
         .collect();
-    walked
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .map(Value::Array)
+    walked.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
 }
 
 type Fault = (String, Option<String>);
@@ -222,9 +207,7 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
         Some("size") => check_bytes(node, Some(units::parse_size(text).map_err(plain)? as u64)),
         Some("listen-address") => units::parse_listen(text).map(drop).map_err(plain),
         Some("base-url") => units::BaseUrl::parse(text).map(drop).map_err(plain),
-        Some("secret-ref") => SecretRef::parse(text)
-            .map(drop)
-            .map_err(|e| (e.to_string(), None)),
+        Some("secret-ref") => SecretRef::parse(text).map(drop).map_err(|e| (e.to_string(), None)),
         _ => {
             let max = node.bound("maxLength").unwrap_or(4096);
             if text.chars().count() as u64 > max {
@@ -259,16 +242,10 @@ fn check_range(
     value: Option<u64>,
     print: impl Fn(u64) -> String,
 ) -> Result<(), Fault> {
-    let (min, max) = (
-        node.bound(min).unwrap_or(0),
-        node.bound(max).unwrap_or(u64::MAX),
-    );
+    let (min, max) = (node.bound(min).unwrap_or(0), node.bound(max).unwrap_or(u64::MAX));
     match value {
         Some(value) if (min..=max).contains(&value) => Ok(()),
-        _ => Err((
-            format!("must be between {} and {}", print(min), print(max)),
-            None,
-        )),
+        _ => Err((format!("must be between {} and {}", print(min), print(max)), None)),
     }
 }
 

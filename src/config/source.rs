@@ -17,11 +17,7 @@ pub const ENV_PREFIX: &str = "MOSAIC__";
 
 /// Reads `text`. Where it is not TOML, reports every syntax error and gives up: what a broken file seems to say
 /// would only mislead.
-pub(crate) fn read_toml(
-    text: &str,
-    file: &Arc<str>,
-    report: &mut Report,
-) -> Option<Map<String, Value>> {
+pub(crate) fn read_toml(text: &str, file: &Arc<str>, report: &mut Report) -> Option<Map<String, Value>> {
     let reader = Reader { text, file };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -31,16 +27,9 @@ pub(crate) fn read_toml(
             file: file.clone(),
             line,
         };
-        report.add_at(
-            origin,
-            "",
-            format!("not valid TOML: {}", error.message()),
-            None,
-        );
+        report.add_at(origin, "", format!("not valid TOML: {}", error.message()), None);
     }
-    errors
-        .is_empty()
-        .then(|| reader.table(table.get_ref(), "", report))
+    errors.is_empty().then(|| reader.table(table.get_ref(), "", report))
 }
 
 struct Reader<'a> {
@@ -128,16 +117,13 @@ pub(crate) fn overlay_env(
     for (name, raw) in variables {
         match locate(&name[ENV_PREFIX.len()..], tree, schema) {
             Ok((keys, wanted)) => {
-                let path = keys
-                    .iter()
-                    .fold(String::new(), |path, key| join(&path, key));
+                let path = keys.iter().fold(String::new(), |path, key| join(&path, key));
                 if let Some(Origin::Env(other)) = report.origins.get(&path) {
                     let message = format!("{other} already sets this key");
                     report.add_at(Origin::Env(name), &path, message, None);
                     continue;
                 }
-                let value =
-                    parse_variable(&raw, wanted.admits("string") && !wanted.admits("integer"));
+                let value = parse_variable(&raw, wanted.admits("string") && !wanted.admits("integer"));
                 if insert(tree, &keys, value) {
                     report.origins.insert(path, Origin::Env(name));
                 }
@@ -166,9 +152,7 @@ fn locate<'s>(
     let mut here = Some(tree);
     let mut keys: Vec<String> = Vec::new();
     for part in name.split("__") {
-        let path = keys
-            .iter()
-            .fold(String::new(), |path, key| join(&path, key));
+        let path = keys.iter().fold(String::new(), |path, key| join(&path, key));
         let written = part.to_lowercase();
         let same = |key: &&str| key.replace('-', "_").eq_ignore_ascii_case(&written);
         let unknown = |suggestion| Unknown {
@@ -192,10 +176,7 @@ fn locate<'s>(
             };
             (existing.map_or_else(fresh, str::to_owned), entry)
         } else {
-            return Err(unknown(nearest(
-                &written,
-                node.properties().map(|(key, _)| key),
-            )));
+            return Err(unknown(nearest(&written, node.properties().map(|(key, _)| key))));
         };
         here = here.and_then(|here| here.get(&key)?.as_object());
         keys.push(key);
@@ -210,11 +191,7 @@ fn parse_variable(raw: &str, wants_text: bool) -> Value {
     let mut scratch = Report::default();
     let mut table = read_toml(&line, &Arc::from(""), &mut scratch).unwrap_or_default();
     match table.remove("value") {
-        Some(value)
-            if scratch.is_clean() && table.is_empty() && (value.is_string() || !wants_text) =>
-        {
-            value
-        }
+        Some(value) if scratch.is_clean() && table.is_empty() && (value.is_string() || !wants_text) => value,
         _ => Value::from(raw),
     }
 }

@@ -13,17 +13,14 @@ use url::Url;
 
 /// Parses a duration such as `250ms` or `1m 30s`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
-    humantime::parse_duration(text)
-        .map_err(|_| "expected a duration such as \"250ms\" or \"1m 30s\"")
+    humantime::parse_duration(text).map_err(|_| "expected a duration such as \"250ms\" or \"1m 30s\"")
 }
 
 /// Parses a size: bytes, or a number with `KiB`, `MiB`, `GiB` (or `kB`, `MB`, `GB`).
 pub(crate) fn parse_size(text: &str) -> Result<usize, &'static str> {
     const WANTED: &str = "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes";
     let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: usize = match unit.trim_start() {
         "" | "B" => 1,
@@ -94,19 +91,14 @@ pub(crate) mod optional_duration {
     use super::*;
     use serde::{Deserializer, Serializer, de::Error};
 
-    pub(crate) fn serialize<S: Serializer>(
-        value: &Option<Duration>,
-        s: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => duration::serialize(value, s),
             None => s.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Option<Duration>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
         Option::<String>::deserialize(d)?
             .map(|text| parse_duration(&text).map_err(D::Error::custom))
             .transpose()
@@ -148,8 +140,7 @@ impl BaseUrl {
     /// # Errors
     /// What is wrong with it, without quoting it: a password may stand in it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(text)
-            .map_err(|_| "expected an address such as \"https://git.example.com/api\"")?;
+        let url = Url::parse(text).map_err(|_| "expected an address such as \"https://git.example.com/api\"")?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("expected an address that begins with http:// or https://");
         }

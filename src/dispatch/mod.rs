@@ -116,8 +116,7 @@ impl Dispatcher {
     /// As [`Dispatcher::invoke`].
     pub async fn call<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
-        let entry = catalogue::find(name)
-            .ok_or_else(|| internal("the operation is not in the catalogue's table"))?;
+        let entry = catalogue::find(name).ok_or_else(|| internal("the operation is not in the catalogue's table"))?;
         let keyed = match options.idempotency_key {
             Some(_) => {
                 let fingerprint = serde_json::to_value(&input)

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use metrics_exporter_prometheus::BuildError;
 use mosaic_actors::call::{Answer, Body, Caller, Head};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
@@ -28,7 +29,7 @@ use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
 use crate::secret::{KeyError, KeyRing, SecretError};
 use crate::stores::{OpenError, StateStore};
-use crate::telemetry::{BuildError, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -138,16 +139,30 @@ impl Mosaic {
                 default_timeout: config.server.request_timeout,
                 max_timeout: config.server.max_request_timeout,
                 cursors: wired.cursors,
-                idempotency: Some(Arc::new(record::Record::new(store.clone(), config.state.idempotency_ttl))),
+                idempotency: Some(Arc::new(record::Record::new(
+                    store.clone(),
+                    config.state.idempotency_ttl,
+                ))),
             },
         ));
-        let inner = Inner { config, keys, telemetry, store, dispatcher, system, started: Instant::now() };
+        let inner = Inner {
+            config,
+            keys,
+            telemetry,
+            store,
+            dispatcher,
+            system,
+            started: Instant::now(),
+        };
         Ok(Mosaic { inner: Arc::new(inner) })
     }
 
     /// The caller that a program is to its own gateway: tenant `local`.
     pub fn local_caller() -> Caller {
-        Caller { tenant: Arc::from(LOCAL_TENANT), identity: Arc::from(LOCAL_TENANT) }
+        Caller {
+            tenant: Arc::from(LOCAL_TENANT),
+            identity: Arc::from(LOCAL_TENANT),
+        }
     }
 
     /// Does one operation as the local caller.
@@ -173,10 +188,14 @@ impl Mosaic {
         match (typed, body) {
             (Some(value), _) => Ok(Typed { value, head }),
             // Replayed from the record of an idempotency key, or merged from several providers: bytes alone.
-            (None, Body::Bytes(bytes)) => Ok(Typed { value: Arc::new(parse(&bytes)?), head }),
-            (None, Body::Stream(_)) => {
-                Err(Failure::new(Kind::InvalidInput, format!("{} streams: use stream()", O::DECLARATION.facts.name)))
-            }
+            (None, Body::Bytes(bytes)) => Ok(Typed {
+                value: Arc::new(parse(&bytes)?),
+                head,
+            }),
+            (None, Body::Stream(_)) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} streams: use stream()", O::DECLARATION.facts.name),
+            )),
         }
     }
 
@@ -192,9 +211,10 @@ impl Mosaic {
     ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + use<O>, Failure> {
         match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
             Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|bytes| parse(&bytes)))),
-            Body::Bytes(_) => {
-                Err(Failure::new(Kind::InvalidInput, format!("{} does not stream", O::DECLARATION.facts.name)))
-            }
+            Body::Bytes(_) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} does not stream", O::DECLARATION.facts.name),
+            )),
         }
     }
 
@@ -241,7 +261,12 @@ impl Mosaic {
 
     /// Drains the calls in flight within the configured time, then stops everything in order.
     pub async fn shutdown(&self) -> Drained {
-        let drained = self.inner.system.gateway().drain(self.inner.config.server.drain_timeout).await;
+        let drained = self
+            .inner
+            .system
+            .gateway()
+            .drain(self.inner.config.server.drain_timeout)
+            .await;
         self.inner.dispatcher.settled().await;
         self.inner.system.shutdown(std::time::Duration::ZERO).await;
         self.inner.store.close().await;

@@ -27,12 +27,24 @@ impl Record {
 }
 
 impl IdempotencyStore for Record {
-    fn begin(&self, scope: &str, key: &str, fingerprint: [u8; 32], _ttl: Duration) -> BoxFuture<Result<Begun, Failure>> {
+    fn begin(
+        &self,
+        scope: &str,
+        key: &str,
+        fingerprint: [u8; 32],
+        _ttl: Duration,
+    ) -> BoxFuture<Result<Begun, Failure>> {
         let (store, ttl) = (self.store.clone(), self.ttl);
         let (scope, key) = (scope.to_owned(), key.to_owned());
         let fingerprint = blake3::Hash::from_bytes(fingerprint).to_hex();
         Box::pin(async move {
-            let call = IdempotentCall { scope: &scope, key: &key, fingerprint: &fingerprint, ttl, lease: ttl };
+            let call = IdempotentCall {
+                scope: &scope,
+                key: &key,
+                fingerprint: &fingerprint,
+                ttl,
+                lease: ttl,
+            };
             Ok(match store.begin(call, Timestamp::now()).await? {
                 stores::Begun::New(lease) => Begun::New(lease.into()),
                 stores::Begun::InFlight => Begun::InFlight,
@@ -45,7 +57,11 @@ impl IdempotencyStore for Record {
     fn complete(&self, lease: Lease, outcome: Outcome) -> BoxFuture<Result<(), Failure>> {
         let store = self.store.clone();
         Box::pin(async move {
-            let answer = StoredAnswer { status: outcome.status, content_type: outcome.content_type, body: outcome.body };
+            let answer = StoredAnswer {
+                status: outcome.status,
+                content_type: outcome.content_type,
+                body: outcome.body,
+            };
             Ok(store.complete(&lease.into(), &answer).await?)
         })
     }
@@ -58,18 +74,30 @@ impl IdempotencyStore for Record {
 
 impl From<stores::Lease> for Lease {
     fn from(lease: stores::Lease) -> Self {
-        Lease { scope: lease.scope.into(), key: lease.key.into(), token: lease.token.into() }
+        Lease {
+            scope: lease.scope.into(),
+            key: lease.key.into(),
+            token: lease.token.into(),
+        }
     }
 }
 
 impl From<Lease> for stores::Lease {
     fn from(lease: Lease) -> Self {
-        stores::Lease { scope: lease.scope.to_string(), key: lease.key.to_string(), token: lease.token.to_string() }
+        stores::Lease {
+            scope: lease.scope.to_string(),
+            key: lease.key.to_string(),
+            token: lease.token.to_string(),
+        }
     }
 }
 
 impl From<StoredAnswer> for Outcome {
     fn from(answer: StoredAnswer) -> Self {
-        Outcome { status: answer.status, content_type: answer.content_type, body: answer.body }
+        Outcome {
+            status: answer.status,
+            content_type: answer.content_type,
+            body: answer.body,
+        }
     }
 }

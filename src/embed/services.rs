@@ -22,7 +22,10 @@ const EXPIRE_AT_ONCE: u32 = 1_000;
 pub(super) fn specs(telemetry: &Arc<Telemetry>, store: &Arc<dyn StateStore>) -> Vec<ChildSpec> {
     let (telemetry, store) = (telemetry.clone(), store.clone());
     vec![
-        ChildSpec::worker("telemetry", &Handle::new(), move || Ok(TelemetryActor(telemetry.clone()))).kind("telemetry"),
+        ChildSpec::worker("telemetry", &Handle::new(), move || {
+            Ok(TelemetryActor(telemetry.clone()))
+        })
+        .kind("telemetry"),
         ChildSpec::worker("state", &Handle::new(), move || Ok(StateActor(store.clone()))).kind("state"),
     ]
 }

@@ -54,7 +54,10 @@ pub(super) fn wire(
         max_bytes: config.cache.l1.max_bytes as u64,
         max_entry: config.cache.l1.max_entry,
     };
-    spec.intensity = Intensity { restarts: config.supervision.max_restarts, period: config.supervision.period };
+    spec.intensity = Intensity {
+        restarts: config.supervision.max_restarts,
+        period: config.supervision.period,
+    };
     spec.backoff = Backoff {
         base: config.supervision.backoff_base,
         max: config.supervision.backoff_max,
@@ -73,7 +76,10 @@ pub(super) fn wire(
 fn settings(config: &Config) -> Settings {
     Settings {
         max_in_flight: config.gateway.max_in_flight,
-        recover: RecoverSettings { max_attempts: config.gateway.max_attempts, ..RecoverSettings::default() },
+        recover: RecoverSettings {
+            max_attempts: config.gateway.max_attempts,
+            ..RecoverSettings::default()
+        },
         stream_idle: config.gateway.stream_idle_timeout,
         stream_max: config.gateway.max_stream,
     }
@@ -105,11 +111,16 @@ fn instance(
     http: &reqwest::Client,
     cursors: &CursorKey,
 ) -> Result<InstanceSpec, StartError> {
-    let wrong = |failure| StartError::Provider { name: name.to_owned(), failure };
-    let kind = KINDS
-        .iter()
-        .find(|kind| kind.name == provider.kind)
-        .ok_or_else(|| wrong(Failure::invalid("kind", format!("no driver is called {}", provider.kind))))?;
+    let wrong = |failure| StartError::Provider {
+        name: name.to_owned(),
+        failure,
+    };
+    let kind = KINDS.iter().find(|kind| kind.name == provider.kind).ok_or_else(|| {
+        wrong(Failure::invalid(
+            "kind",
+            format!("no driver is called {}", provider.kind),
+        ))
+    })?;
     let attempt_timeout = provider.attempt_timeout.unwrap_or(config.gateway.attempt_timeout);
     let connection = Connection {
         instance: Arc::from(name),
@@ -121,9 +132,16 @@ fn instance(
         attempt_timeout,
         max_response: MAX_RESPONSE,
     };
-    let maker = Maker { kind, connection, token: provider.token.clone() };
+    let maker = Maker {
+        kind,
+        connection,
+        token: provider.token.clone(),
+    };
     // Made once now, so that a wrong setting is told at start and not by an actor that does not come up.
-    let credential = maker.credential().map_err(|error| StartError::Credential { name: name.to_owned(), error })?;
+    let credential = maker.credential().map_err(|error| StartError::Credential {
+        name: name.to_owned(),
+        error,
+    })?;
     let first = maker.make(credential.clone()).map_err(wrong)?;
     let breaker = provider.breaker(&config.defaults);
     Ok(InstanceSpec {
@@ -157,11 +175,16 @@ impl Maker {
     }
 
     fn make(&self, credential: Option<SecretString>) -> Result<Arc<dyn mosaic_actors::driver::Driver>, Failure> {
-        (self.kind.connect)(&Connection { credential, ..self.connection.clone() })
+        (self.kind.connect)(&Connection {
+            credential,
+            ..self.connection.clone()
+        })
     }
 
     fn remake(&self) -> Result<Arc<dyn mosaic_actors::driver::Driver>, Failure> {
-        let credential = self.credential().map_err(|error| Failure::invalid("token", error.to_string()))?;
+        let credential = self
+            .credential()
+            .map_err(|error| Failure::invalid("token", error.to_string()))?;
         self.make(credential)
     }
 }
@@ -170,7 +193,10 @@ impl Maker {
 fn credential_scope(credential: Option<&SecretString>) -> u64 {
     use secrecy::ExposeSecret;
     let Some(credential) = credential else { return 0 };
-    let key = blake3::derive_key("mosaic credential scope of cache keys", credential.expose_secret().as_bytes());
+    let key = blake3::derive_key(
+        "mosaic credential scope of cache keys",
+        credential.expose_secret().as_bytes(),
+    );
     let mut scope = [0; 8];
     scope.copy_from_slice(&key[..8]);
     u64::from_le_bytes(scope)

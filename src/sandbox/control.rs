@@ -81,9 +81,7 @@ fn add(server: &Server, body: &Bytes) -> Response<Body> {
     };
     match server.faults().add(fault) {
         Ok(id) => json_answer(StatusCode::CREATED, &json!({ "id": id })),
-        Err(error @ FaultError::Invalid { .. }) => {
-            problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string())
-        }
+        Err(error @ FaultError::Invalid { .. }) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
         Err(error @ FaultError::TooMany) => problem(StatusCode::CONFLICT, &error.to_string()),
     }
 }
@@ -97,10 +95,9 @@ fn json_answer(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("plain data always serialises");
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -41,10 +41,9 @@ pub(crate) async fn answer(
         Err(status) => {
             let mut refusal = server.vendor.refuse(Refusal::Status(status));
             // The rest of the body is still on its way: nothing after it on this connection can be read.
-            refusal.headers_mut().insert(
-                header::CONNECTION,
-                header::HeaderValue::from_static("close"),
-            );
+            refusal
+                .headers_mut()
+                .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             return Ok(refusal);
         }
     };
@@ -99,21 +98,12 @@ pub(crate) async fn answer(
         Effect::Truncated => damage::truncated(handle(server, request).await)
             .await
             .map_err(|_| NoAnswer),
-        Effect::CutStream {
-            after_frames,
-            clean,
-        } => Ok(damage::cut(
-            handle(server, request).await,
-            after_frames,
-            clean,
-        )),
+        Effect::CutStream { after_frames, clean } => {
+            Ok(damage::cut(handle(server, request).await, after_frames, clean))
+        }
         Effect::StreamError { after_frames } => {
             let frame = server.vendor.error_frame();
-            Ok(damage::end_with(
-                handle(server, request).await,
-                after_frames,
-                frame,
-            ))
+            Ok(damage::end_with(handle(server, request).await, after_frames, frame))
         }
     }
 }

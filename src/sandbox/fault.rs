@@ -280,9 +280,7 @@ pub struct SetFault {
 
 impl SetFault {
     fn spent(&self) -> bool {
-        self.fault
-            .times
-            .is_some_and(|times| self.hits >= u64::from(times))
+        self.fault.times.is_some_and(|times| self.hits >= u64::from(times))
     }
 }
 
@@ -398,9 +396,7 @@ mod tests {
                     .path_prefix("/repos"),
             )
             .unwrap();
-        table
-            .add(Fault::new(Effect::StreamError { after_frames: 1 }))
-            .unwrap();
+        table.add(Fault::new(Effect::StreamError { after_frames: 1 })).unwrap();
         assert_eq!(judge(&mut table), None);
         assert_eq!(table.judge(&Method::POST, "/user", false).effect, None);
         assert_eq!(
@@ -414,29 +410,15 @@ mod tests {
     #[test]
     fn latencies_add_up_and_the_first_other_effect_wins() {
         let mut table = FaultTable::default();
-        table
-            .add(Fault::new(Effect::Latency {
-                ms: 5,
-                jitter_ms: 0,
-            }))
-            .unwrap();
+        table.add(Fault::new(Effect::Latency { ms: 5, jitter_ms: 0 })).unwrap();
         table.add(Fault::new(Effect::ExpiredToken)).unwrap();
         table.add(Fault::new(Effect::Malformed)).unwrap();
-        table
-            .add(Fault::new(Effect::Latency {
-                ms: 7,
-                jitter_ms: 0,
-            }))
-            .unwrap();
+        table.add(Fault::new(Effect::Latency { ms: 7, jitter_ms: 0 })).unwrap();
         let verdict = table.judge(&Method::GET, "/", false);
         assert_eq!(verdict.delay, Duration::from_millis(12));
         assert_eq!(verdict.effect, Some(Effect::ExpiredToken));
         assert_eq!(verdict.applied, ["latency", "expired_token", "latency"]);
-        assert_eq!(
-            table.list()[2].hits,
-            0,
-            "an effect that was outdone is no hit"
-        );
+        assert_eq!(table.list()[2].hits, 0, "an effect that was outdone is no hit");
     }
 
     #[test]
@@ -446,9 +428,7 @@ mod tests {
             table
                 .add(Fault::new(Effect::Error { status: 503 }).probability(0.3, seed))
                 .unwrap();
-            (0..1000)
-                .map(|_| judge(&mut table).is_some())
-                .collect::<Vec<_>>()
+            (0..1000).map(|_| judge(&mut table).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(pattern(7), pattern(7));
         assert_ne!(pattern(7), pattern(8));
@@ -463,10 +443,7 @@ mod tests {
         for _ in 1..MAX_FAULTS {
             table.add(Fault::new(Effect::Truncated)).unwrap();
         }
-        assert_eq!(
-            table.add(Fault::new(Effect::Malformed)),
-            Err(FaultError::TooMany)
-        );
+        assert_eq!(table.add(Fault::new(Effect::Malformed)), Err(FaultError::TooMany));
         judge(&mut table);
         assert!(table.add(Fault::new(Effect::Malformed)).is_ok());
     }
@@ -477,18 +454,12 @@ mod tests {
             Err(FaultError::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            field(Fault::new(Effect::Error { status: 200 })),
-            "effect.error.status"
-        );
+        assert_eq!(field(Fault::new(Effect::Error { status: 200 })), "effect.error.status");
         assert_eq!(
             field(Fault::new(Effect::Malformed).probability(f64::NAN, 0)),
             "probability"
         );
-        assert_eq!(
-            field(Fault::new(Effect::Malformed).path_prefix("x")),
-            "path_prefix"
-        );
+        assert_eq!(field(Fault::new(Effect::Malformed).path_prefix("x")), "path_prefix");
         assert_eq!(field(Fault::new(Effect::Malformed).times(0)), "times");
         assert_eq!(
             field(Fault::new(Effect::Latency {
@@ -505,16 +476,8 @@ mod tests {
             r#"{"effect": {"latency": {"ms": 50, "jitter_ms": 10}}, "method": "GET", "times": 3}"#,
         )
         .unwrap();
-        assert_eq!(
-            fault.effect,
-            Effect::Latency {
-                ms: 50,
-                jitter_ms: 10
-            }
-        );
+        assert_eq!(fault.effect, Effect::Latency { ms: 50, jitter_ms: 10 });
         assert!(serde_json::from_str::<Fault>(r#"{"effect": "malformed", "tmes": 3}"#).is_err());
-        assert!(
-            serde_json::from_str::<Fault>(r#"{"effect": {"latency": {"ms": 5, "s": 1}}}"#).is_err()
-        );
+        assert!(serde_json::from_str::<Fault>(r#"{"effect": {"latency": {"ms": 5, "s": 1}}}"#).is_err());
     }
 }

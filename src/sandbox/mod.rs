@@ -76,9 +76,7 @@ impl Sandbox {
 
     /// Stops accepting, lets answers under way finish for two seconds, and ends the rest.
     pub async fn shutdown(self) {
-        let Self {
-            stop, mut tasks, ..
-        } = self;
+        let Self { stop, mut tasks, .. } = self;
         drop(stop);
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {

@@ -123,9 +123,7 @@ impl ServerHandle {
     /// The faults of this server.
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
-        Faults {
-            server: &self.server,
-        }
+        Faults { server: &self.server }
     }
 
     /// What it has seen up to now.

@@ -70,9 +70,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyError`] names the key at fault, never its value.
-    pub fn new(
-        keys: impl IntoIterator<Item = (String, Secret, Principal)>,
-    ) -> Result<Self, KeyError> {
+    pub fn new(keys: impl IntoIterator<Item = (String, Secret, Principal)>) -> Result<Self, KeyError> {
         let mut hash_key = [0; 32];
         SystemRandom::new()
             .fill(&mut hash_key)
@@ -92,11 +90,10 @@ impl KeyRing {
                     other: other.name.clone(),
                 });
             }
-            ring.entries.entry(prefix(&hash)).or_default().push(Entry {
-                hash,
-                name,
-                principal,
-            });
+            ring.entries
+                .entry(prefix(&hash))
+                .or_default()
+                .push(Entry { hash, name, principal });
         }
         Ok(ring)
     }
@@ -133,9 +130,7 @@ impl fmt::Debug for KeyRing {
             .map(|entry| entry.name.as_str())
             .collect();
         names.sort_unstable();
-        f.debug_struct("KeyRing")
-            .field("names", &names)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyRing").field("names", &names).finish_non_exhaustive()
     }
 }
 
@@ -154,18 +149,9 @@ mod tests {
 
     #[test]
     fn the_ring_knows_its_keys_and_holds_none() {
-        let keys = ["a", "b"].map(|n| {
-            (
-                n.to_owned(),
-                Secret::new(format!("{PLANTED}{n}")),
-                principal(n),
-            )
-        });
+        let keys = ["a", "b"].map(|n| (n.to_owned(), Secret::new(format!("{PLANTED}{n}")), principal(n)));
         let ring = KeyRing::new(keys).unwrap();
-        assert_eq!(
-            ring.authenticate(&format!("{PLANTED}b")),
-            Some(principal("b"))
-        );
+        assert_eq!(ring.authenticate(&format!("{PLANTED}b")), Some(principal("b")));
         assert_eq!(ring.authenticate(PLANTED), None);
         assert_eq!(ring.authenticate(""), None);
         assert_eq!(format!("{ring:?}"), r#"KeyRing { names: ["a", "b"], .. }"#);

@@ -15,9 +15,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, Transaction};
 use tokio::sync::watch;
 
@@ -57,11 +55,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Failed`] where the file cannot be opened or is of another kind or a later version.
-    pub async fn open(
-        path: Option<&Path>,
-        vault: Option<Vault>,
-        options: SqliteOptions,
-    ) -> Result<Self, StoreError> {
+    pub async fn open(path: Option<&Path>, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
         let connect = SqliteConnectOptions::new()
             .foreign_keys(true)
             .busy_timeout(options.acquire_timeout);
@@ -93,11 +87,7 @@ impl SqliteStore {
             .map_err(|e| StoreError::Failed(Box::new(e)))?;
         let read = match path {
             None => write.clone(),
-            Some(_) => {
-                pool(options.read_connections.max(1))
-                    .connect_with(connect)
-                    .await?
-            }
+            Some(_) => pool(options.read_connections.max(1)).connect_with(connect).await?,
         };
         let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
             .fetch_one(&read)
@@ -117,16 +107,10 @@ impl SqliteStore {
 }
 
 /// The next number of a counter.
-async fn next(
-    tx: &mut Transaction<'static, Sqlite>,
-    counter: &'static str,
-) -> Result<i64, StoreError> {
+async fn next(tx: &mut Transaction<'static, Sqlite>, counter: &'static str) -> Result<i64, StoreError> {
     let sql = "INSERT INTO sequences (name, value) VALUES ($1, 1)
                ON CONFLICT (name) DO UPDATE SET value = sequences.value + 1 RETURNING value";
-    Ok(sqlx::query_scalar(sql)
-        .bind(counter)
-        .fetch_one(&mut **tx)
-        .await?)
+    Ok(sqlx::query_scalar(sql).bind(counter).fetch_one(&mut **tx).await?)
 }
 
 fn page(limit: u32) -> i64 {
@@ -156,10 +140,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // 5: SQLITE_BUSY, 6: SQLITE_LOCKED; the upper bytes of an extended code say more closely why.
-        let busy = |code: &str| {
-            code.parse()
-                .is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6))
-        };
+        let busy = |code: &str| code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6));
         match &error {
             sqlx::Error::PoolTimedOut => StoreError::Busy,
             sqlx::Error::Database(e) if e.code().as_deref().is_some_and(busy) => StoreError::Busy,
@@ -183,21 +164,11 @@ impl StateStore for SqliteStore {
         self.read_document(kind, id).boxed()
     }
 
-    fn list_documents<'a>(
-        &'a self,
-        kind: &'a str,
-        after: &'a str,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<Document>> {
+    fn list_documents<'a>(&'a self, kind: &'a str, after: &'a str, limit: u32) -> StoreFuture<'a, Vec<Document>> {
         self.read_documents(kind, after, limit).boxed()
     }
 
-    fn delete_document<'a>(
-        &'a self,
-        kind: &'a str,
-        id: &'a str,
-        expected: Expected,
-    ) -> StoreFuture<'a, Option<i64>> {
+    fn delete_document<'a>(&'a self, kind: &'a str, id: &'a str, expected: Expected) -> StoreFuture<'a, Option<i64>> {
         self.remove_document(kind, id, expected).boxed()
     }
 

@@ -87,13 +87,9 @@ impl From<StoreError> for Failure {
         let message = error.to_string();
         match error {
             StoreError::Conflict { .. } => Failure::new(Kind::PreconditionFailed, message),
-            StoreError::TooLarge { what, .. } | StoreError::BadName { what } => {
-                Failure::invalid(what, message)
-            }
+            StoreError::TooLarge { what, .. } | StoreError::BadName { what } => Failure::invalid(what, message),
             StoreError::LeaseLost => Failure::new(Kind::Conflict, message),
-            StoreError::Busy => {
-                Failure::new(Kind::Overloaded, message).after(Duration::from_secs(1))
-            }
+            StoreError::Busy => Failure::new(Kind::Overloaded, message).after(Duration::from_secs(1)),
             other => Failure::new(Kind::Internal, message).because(other),
         }
     }
@@ -229,23 +225,13 @@ pub trait StateStore: Send + Sync {
     fn get_document<'a>(&'a self, kind: &'a str, id: &'a str) -> StoreFuture<'a, Option<Document>>;
 
     /// The documents of a kind in the order of their ids, from behind `after` (empty: from the first).
-    fn list_documents<'a>(
-        &'a self,
-        kind: &'a str,
-        after: &'a str,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<Document>>;
+    fn list_documents<'a>(&'a self, kind: &'a str, after: &'a str, limit: u32) -> StoreFuture<'a, Vec<Document>>;
 
     /// Deletes a document if it is as `expected`; the change's number, or `None` if there was nothing to delete.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where it is not as expected.
-    fn delete_document<'a>(
-        &'a self,
-        kind: &'a str,
-        id: &'a str,
-        expected: Expected,
-    ) -> StoreFuture<'a, Option<i64>>;
+    fn delete_document<'a>(&'a self, kind: &'a str, id: &'a str, expected: Expected) -> StoreFuture<'a, Option<i64>>;
 
     /// The changes after number `seq`, oldest first. A follower that applies them has the state that the store has.
     fn changes_since(&self, seq: i64, limit: u32) -> StoreFuture<'_, Vec<Change>>;

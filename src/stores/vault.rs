@@ -75,8 +75,7 @@ impl Vault {
     /// # Errors
     /// [`WeakKey`].
     pub fn with_previous(mut self, secret: &Secret) -> Result<Self, WeakKey> {
-        self.previous
-            .push(Key::derive(&key_material(secret.expose())?));
+        self.previous.push(Key::derive(&key_material(secret.expose())?));
         Ok(self)
     }
 
@@ -87,18 +86,13 @@ impl Vault {
             .fill(&mut nonce)
             .map_err(|_| StoreError::NoRandomness)?;
         // Sealed in place, behind the nonce: no second copy of the plaintext is left behind.
-        let mut bytes =
-            Vec::with_capacity(NONCE_LEN + credential.expose().len() + AES_256_GCM.tag_len());
+        let mut bytes = Vec::with_capacity(NONCE_LEN + credential.expose().len() + AES_256_GCM.tag_len());
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(credential.expose().as_bytes());
         let Key { id, key } = &self.current;
         let (_, text) = bytes.split_at_mut(NONCE_LEN);
         let tag = key
-            .seal_in_place_separate_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(bound(name, id)),
-                text,
-            )
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound(name, id)), text)
             .map_err(|_| StoreError::TooLarge {
                 what: "credential",
                 limit: super::state::MAX_CREDENTIAL_BYTES,
@@ -126,9 +120,7 @@ impl Vault {
         let plain = key
             .open_in_place(nonce, Aad::from(bound(name, id)), text)
             .map_err(|_| DAMAGED)?;
-        let secret = std::str::from_utf8(plain)
-            .map(Secret::new)
-            .map_err(|_| DAMAGED);
+        let secret = std::str::from_utf8(plain).map(Secret::new).map_err(|_| DAMAGED);
         plain.fill(0);
         secret
     }
@@ -154,18 +146,9 @@ fn key_material(text: &str) -> Result<Vec<u8>, WeakKey> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: &u8| {
-        char::from(*c)
-            .to_digit(16)
-            .and_then(|d| u8::try_from(d).ok())
-    };
+    let digit = |c: &u8| char::from(*c).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let digits: Vec<u8> = text.as_bytes().iter().map(digit).collect::<Option<_>>()?;
-    (digits.len() == 64).then(|| {
-        digits
-            .chunks_exact(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect()
-    })
+    (digits.len() == 64).then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// The length of a key's public id, in bytes.
@@ -218,10 +201,7 @@ mod tests {
     #[test]
     fn a_key_may_be_hex_base64_or_long_text() {
         assert_eq!(vault(HEX).current.id, vault(BASE64).current.id);
-        assert_eq!(
-            vault(HEX).current.id,
-            vault(BASE64.trim_end_matches('=')).current.id
-        );
+        assert_eq!(vault(HEX).current.id, vault(BASE64.trim_end_matches('=')).current.id);
         assert_ne!(
             vault(HEX).current.id,
             vault("long text, made of many words, is a key").current.id
@@ -243,14 +223,8 @@ mod tests {
     fn it_opens_under_no_other_name_key_or_content() {
         let (old, new) = (vault(HEX), vault("long text, made of many words, is a key"));
         let seal = || old.seal("forge", &Secret::new("token")).unwrap();
-        assert!(matches!(
-            old.open("other", seal()),
-            Err(StoreError::Damaged { .. })
-        ));
-        assert!(matches!(
-            new.open("forge", seal()),
-            Err(StoreError::WrongKey { .. })
-        ));
+        assert!(matches!(old.open("other", seal()), Err(StoreError::Damaged { .. })));
+        assert!(matches!(new.open("forge", seal()), Err(StoreError::WrongKey { .. })));
         for at in 0..seal().bytes.len() {
             let mut sealed = seal();
             sealed.bytes[at] ^= 1;
@@ -269,9 +243,6 @@ mod tests {
         }
         let rotated = new.with_previous(&Secret::new(HEX)).unwrap();
         assert_eq!(rotated.open("forge", seal()).unwrap().expose(), "token");
-        assert_eq!(
-            rotated.seal("a", &Secret::new("b")).unwrap().key_id,
-            rotated.current.id
-        );
+        assert_eq!(rotated.seal("a", &Secret::new("b")).unwrap().key_id, rotated.current.id);
     }
 }

@@ -21,12 +21,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'w> FormatFields<'w> + 'static,
 {
-    fn format_event(
-        &self,
-        ctx: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let mut line = Map::new();
@@ -38,11 +33,7 @@ where
             line.insert("fields".into(), fields.0.into());
         }
         let (mut names, mut context) = (Vec::new(), Map::new());
-        for span in ctx
-            .event_scope()
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in ctx.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             names.push(span.name());
             let extensions = span.extensions();
             let written = extensions

@@ -56,9 +56,7 @@ impl LogHandle {
     /// [`LogError::BadFilter`] or [`LogError::Gone`]; the filter stays as it was.
     pub fn set_filter(&self, filter: &str, until: Option<Instant>) -> Result<(), LogError> {
         let mut current = self.lock();
-        self.handle
-            .reload(parse(filter)?)
-            .map_err(|_| LogError::Gone)?;
+        self.handle.reload(parse(filter)?).map_err(|_| LogError::Gone)?;
         *current = LogFilter {
             filter: filter.to_owned(),
             until,
@@ -94,14 +92,9 @@ impl LogHandle {
 /// # Errors
 /// [`LogError::BadFilter`], or [`LogError::AlreadyInstalled`] where this process has a subscriber.
 pub fn init_logging(config: &LogConfig) -> Result<LogHandle, LogError> {
-    let colour = wants_colour(
-        std::env::var_os("NO_COLOR").as_deref(),
-        io::stderr().is_terminal(),
-    );
+    let colour = wants_colour(std::env::var_os("NO_COLOR").as_deref(), io::stderr().is_terminal());
     let (subscriber, handle) = log_subscriber(config, io::stderr, colour)?;
-    subscriber
-        .try_init()
-        .map_err(|_| LogError::AlreadyInstalled)?;
+    subscriber.try_init().map_err(|_| LogError::AlreadyInstalled)?;
     Ok(handle)
 }
 
@@ -120,15 +113,10 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(parse(&config.filter)?);
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(colour);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colour);
     let layer = match config.format {
         LogFormat::Human => layer.boxed(),
-        LogFormat::Json => layer
-            .fmt_fields(JsonFields::new())
-            .event_format(JsonLines)
-            .boxed(),
+        LogFormat::Json => layer.fmt_fields(JsonFields::new()).event_format(JsonLines).boxed(),
     };
     let handle = LogHandle {
         handle,
@@ -142,9 +130,7 @@ where
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::builder()
-        .parse(filter)
-        .map_err(|_| LogError::BadFilter)
+    EnvFilter::builder().parse(filter).map_err(|_| LogError::BadFilter)
 }
 
 #[cfg(test)]
@@ -174,11 +160,7 @@ mod tests {
         }
     }
 
-    fn log(
-        format: LogFormat,
-        filter: &str,
-        colour: bool,
-    ) -> (impl Subscriber + Send + Sync, LogHandle, Sink) {
+    fn log(format: LogFormat, filter: &str, colour: bool) -> (impl Subscriber + Send + Sync, LogHandle, Sink) {
         let sink = Sink::default();
         let writer = sink.clone();
         let config = LogConfig {
@@ -199,24 +181,14 @@ mod tests {
             debug!("not shown");
         });
         let text = sink.take();
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|l| serde_json::from_str(l).unwrap())
-            .collect();
-        let [line] = lines.as_slice() else {
-            panic!("{text}")
-        };
-        assert!(
-            line["ts"]
-                .as_str()
-                .unwrap()
-                .parse::<jiff::Timestamp>()
-                .is_ok()
-        );
+        let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let [line] = lines.as_slice() else { panic!("{text}") };
+        assert!(line["ts"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["msg"], "it \"failed\"");
         assert_eq!(line["target"], module_path!());
-        let fields = serde_json::json!({ "level": "spoofed", "status": 502, "ratio": 0.5, "slow": true, "error": "a\nb" });
+        let fields =
+            serde_json::json!({ "level": "spoofed", "status": 502, "ratio": 0.5, "slow": true, "error": "a\nb" });
         assert_eq!(line["fields"], fields);
         assert_eq!(line["span"], "call/attempt");
         assert_eq!(

@@ -10,9 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
-use metrics_exporter_prometheus::{
-    BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 pub use logging::{LogError, LogFilter, LogHandle, init_logging};
 
@@ -89,20 +87,11 @@ mod tests {
         });
         let (a, b) = (a.render(), b.render());
         assert!(a.contains("mosaic_calls_total{outcome=\"ok\"} 2"), "{a}");
-        assert!(
-            a.contains("mosaic_call_seconds_bucket{le=\"0.0025\"} 0"),
-            "{a}"
-        );
-        assert!(
-            a.contains("mosaic_call_seconds_bucket{le=\"0.005\"} 1"),
-            "{a}"
-        );
+        assert!(a.contains("mosaic_call_seconds_bucket{le=\"0.0025\"} 0"), "{a}");
+        assert!(a.contains("mosaic_call_seconds_bucket{le=\"0.005\"} 1"), "{a}");
         assert!(a.contains("mosaic_call_seconds_bucket{le=\"30\"} 1"), "{a}");
         assert!(!b.contains("mosaic_call"), "{b}");
-        let info = format!(
-            "mosaic_build_info{{version=\"{}\"}} 1",
-            env!("CARGO_PKG_VERSION")
-        );
+        let info = format!("mosaic_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
         assert!(a.contains(&info) && b.contains(&info), "{b}");
     }
 }

@@ -63,9 +63,7 @@ impl SqliteStore {
 }
 
 fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
-    const DAMAGED: StoreError = StoreError::Damaged {
-        what: "audit entry",
-    };
+    const DAMAGED: StoreError = StoreError::Damaged { what: "audit entry" };
     let at: i64 = row.try_get("at")?;
     let detail: &str = row.try_get("detail")?;
     let entry = AuditEntry {

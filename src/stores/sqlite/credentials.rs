@@ -12,17 +12,9 @@ impl SqliteStore {
         self.vault.as_ref().ok_or(StoreError::NoEncryptionKey)
     }
 
-    pub(super) async fn write_credential(
-        &self,
-        name: &str,
-        credential: &Secret,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn write_credential(&self, name: &str, credential: &Secret) -> Result<(), StoreError> {
         check_name("credential name", name)?;
-        check_size(
-            "credential",
-            credential.expose().len(),
-            MAX_CREDENTIAL_BYTES,
-        )?;
+        check_size("credential", credential.expose().len(), MAX_CREDENTIAL_BYTES)?;
         let Sealed { key_id, bytes } = self.vault()?.seal(name, credential)?;
         let sql = "INSERT INTO credentials (name, key_id, sealed) VALUES ($1, $2, $3)
                    ON CONFLICT (name) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed";
@@ -37,10 +29,7 @@ impl SqliteStore {
 
     pub(super) async fn read_credential(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         let sql = "SELECT key_id, sealed FROM credentials WHERE name = $1";
-        let row: Option<(String, Vec<u8>)> = sqlx::query_as(sql)
-            .bind(name)
-            .fetch_optional(&self.read)
-            .await?;
+        let row: Option<(String, Vec<u8>)> = sqlx::query_as(sql).bind(name).fetch_optional(&self.read).await?;
         row.map(|(key_id, bytes)| self.vault()?.open(name, Sealed { key_id, bytes }))
             .transpose()
     }
@@ -53,11 +42,7 @@ impl SqliteStore {
         Ok(done.rows_affected() > 0)
     }
 
-    pub(super) async fn read_credential_names(
-        &self,
-        after: &str,
-        limit: u32,
-    ) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn read_credential_names(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT name FROM credentials WHERE name > $1 ORDER BY name LIMIT $2";
         Ok(sqlx::query_scalar(sql)
             .bind(after)

@@ -65,11 +65,7 @@ impl SqliteStore {
         });
     }
 
-    pub(super) async fn read_document(
-        &self,
-        kind: &str,
-        id: &str,
-    ) -> Result<Option<Document>, StoreError> {
+    pub(super) async fn read_document(&self, kind: &str, id: &str) -> Result<Option<Document>, StoreError> {
         let sql = "SELECT id, version, body FROM documents WHERE kind = $1 AND id = $2 AND body IS NOT NULL";
         let row: Option<Row> = sqlx::query_as(sql)
             .bind(kind)
@@ -96,11 +92,7 @@ impl SqliteStore {
         rows.into_iter().map(|row| document(kind, row)).collect()
     }
 
-    pub(super) async fn read_changes(
-        &self,
-        seq: i64,
-        limit: u32,
-    ) -> Result<Vec<Change>, StoreError> {
+    pub(super) async fn read_changes(&self, seq: i64, limit: u32) -> Result<Vec<Change>, StoreError> {
         let sql = "SELECT version, kind, id, body IS NULL FROM documents WHERE version > $1 ORDER BY version LIMIT $2";
         let rows: Vec<(i64, String, String, bool)> = sqlx::query_as(sql)
             .bind(seq)
@@ -109,12 +101,7 @@ impl SqliteStore {
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(seq, kind, id, deleted)| Change {
-                seq,
-                kind,
-                id,
-                deleted,
-            })
+            .map(|(seq, kind, id, deleted)| Change { seq, kind, id, deleted })
             .collect())
     }
 }

@@ -17,11 +17,7 @@ const ROUNDS: usize = 8;
 type Row = (String, Option<i64>, Option<String>, Option<Vec<u8>>);
 
 impl SqliteStore {
-    pub(super) async fn begin_call(
-        &self,
-        call: IdempotentCall<'_>,
-        now: Timestamp,
-    ) -> Result<Begun, StoreError> {
+    pub(super) async fn begin_call(&self, call: IdempotentCall<'_>, now: Timestamp) -> Result<Begun, StoreError> {
         check_name("idempotency scope", call.scope)?;
         check_name("idempotency key", call.key)?;
         check_name("idempotency fingerprint", call.fingerprint)?;
@@ -38,14 +34,9 @@ impl SqliteStore {
 
     /// Takes the key if it is new, its time is over, or its holder let the lease run out. One statement, so that
     /// one caller alone succeeds.
-    async fn try_lease(
-        &self,
-        call: &IdempotentCall<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Lease>, StoreError> {
+    async fn try_lease(&self, call: &IdempotentCall<'_>, now: Timestamp) -> Result<Option<Lease>, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
-        let sql =
-            "INSERT INTO idempotency (scope, key, fingerprint, lease, leased_until, expires_at)
+        let sql = "INSERT INTO idempotency (scope, key, fingerprint, lease, leased_until, expires_at)
                    VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (scope, key) DO UPDATE SET
                        fingerprint = excluded.fingerprint, lease = excluded.lease,
@@ -82,11 +73,7 @@ impl SqliteStore {
             .await?)
     }
 
-    pub(super) async fn complete_call(
-        &self,
-        lease: &Lease,
-        answer: &StoredAnswer,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn complete_call(&self, lease: &Lease, answer: &StoredAnswer) -> Result<(), StoreError> {
         check_size("answer", answer.body.len(), MAX_REPLAY_BYTES)?;
         check_size("content type", answer.content_type.len(), MAX_NAME_BYTES)?;
         let sql = "UPDATE idempotency SET status = $4, content_type = $5, body = $6

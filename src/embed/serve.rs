@@ -1,0 +1,162 @@
+//! The two listeners of a gateway, and their end.
+//!
+//! Invariant: readiness turns false before anything closes, and nothing closes before the calls in flight have had
+//! their time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+use axum::Router;
+use mosaic_actors::call::Caller;
+use mosaic_actors::gateway::Drained;
+use secrecy::SecretString;
+
+use super::{Mosaic, StartError, admin::Port};
+use crate::admin::{self, AdminConfig, Check, Readiness};
+use crate::config::ServerConfig;
+use crate::server::{Listener, ServerLimits};
+use crate::surfaces::auth::Authenticator;
+use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+
+/// A gateway that listens.
+#[derive(Debug)]
+pub struct Serving {
+    /// Where clients come.
+    pub public: SocketAddr,
+    /// Where operators come.
+    pub admin: SocketAddr,
+    listeners: (Listener, Listener),
+    stopping: Arc<AtomicBool>,
+}
+
+impl Mosaic {
+    /// The public surface, to mount in a server of one's own. Requests need a key of the configuration; without any
+    /// key they count as the tenant `local`.
+    pub fn router(&self) -> Router {
+        let keys = self.clone();
+        let known = Arc::new(move |key: &str| {
+            keys.inner.keys.authenticate(key).map(|principal| Caller {
+                tenant: principal.tenant,
+                identity: principal.identity,
+            })
+        });
+        let anonymous = self.inner.keys.is_empty().then(Mosaic::local_caller);
+        let shown = self.clone();
+        rest::router(RestConfig {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: Authenticator::new(known, anonymous),
+            capabilities: Arc::new(move |_caller| shown.capabilities()),
+            max_body: self.config().server.max_body,
+        })
+        .fallback(rest::not_found)
+    }
+
+    /// The admin surface for a listener at `addr`, to mount in a server of one's own.
+    ///
+    /// # Errors
+    /// The admin token cannot be read.
+    pub fn admin_router(&self, addr: SocketAddr, stopping: Arc<AtomicBool>) -> Result<Router, StartError> {
+        let token = self
+            .config()
+            .admin
+            .token
+            .as_ref()
+            .map(|reference| reference.resolve())
+            .transpose();
+        let token = token.map_err(StartError::AdminToken)?;
+        let (metrics, ready) = (self.clone(), self.clone());
+        Ok(admin::router(AdminConfig {
+            addr,
+            hosts: vec![],
+            token: token.map(|token| SecretString::from(token.expose())),
+            readiness: Arc::new(move || ready.readiness(&stopping)),
+            metrics: Arc::new(move || metrics.metrics()),
+            port: Arc::new(Port(self.clone())),
+        }))
+    }
+
+    fn readiness(&self, stopping: &AtomicBool) -> Readiness {
+        let told = |bad: bool, why: &str| bad.then(|| why.to_owned());
+        let draining = stopping.load(Acquire) || !self.system().gateway().accepting();
+        Readiness {
+            checks: vec![Check {
+                name: "accepting",
+                failure: told(draining, "the gateway is draining"),
+            }],
+        }
+    }
+
+    fn capabilities(&self) -> Vec<InstanceCapabilities> {
+        self.snapshot()
+            .instances
+            .into_iter()
+            .map(|instance| InstanceCapabilities {
+                instance: instance.name,
+                kind: instance.kind,
+                operations: instance.operations,
+            })
+            .collect()
+    }
+}
+
+/// Binds both listeners of a gateway, as its configuration says.
+///
+/// # Errors
+/// An address cannot be bound, or the admin token cannot be read.
+pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
+    let config = mosaic.config();
+    let stopping = Arc::new(AtomicBool::new(false));
+    let limits = limits(&config.server);
+    let bind = async |listener, address, router| {
+        let bound = Listener::bind(address, limits.clone(), router).await;
+        bound.map_err(|error| StartError::Bind {
+            listener,
+            address,
+            error,
+        })
+    };
+    // The admin listener first: probes answer while the public one comes up.
+    let admin_router = mosaic.admin_router(config.admin.listen, stopping.clone())?;
+    let admin = bind("admin", config.admin.listen, admin_router).await?;
+    let public = bind("public", config.server.listen, mosaic.router()).await?;
+    Ok(Serving {
+        public: public.local_addr(),
+        admin: admin.local_addr(),
+        listeners: (public, admin),
+        stopping,
+    })
+}
+
+impl Serving {
+    /// Turns readiness false, waits the configured grace, drains the public listener and the gateway, and closes the
+    /// admin listener last.
+    pub async fn stop(self, mosaic: &Mosaic) -> Drained {
+        let config = &mosaic.config().server;
+        self.stopping.store(true, Release);
+        tokio::time::sleep(config.drain_grace).await;
+        let (public, admin) = self.listeners;
+        let cut = public.drain(config.drain_timeout).await.cut;
+        if cut > 0 {
+            tracing::warn!(cut, "requests were cut at the end of the drain");
+        }
+        let drained = mosaic.shutdown().await;
+        admin.drain(std::time::Duration::from_secs(1)).await;
+        drained
+    }
+}
+
+fn limits(config: &ServerConfig) -> ServerLimits {
+    ServerLimits {
+        max_connections: config.max_connections,
+        header_timeout: config.header_read_timeout,
+        idle_timeout: config.idle_timeout,
+        max_headers: config.max_headers,
+        max_header_bytes: config.max_header_bytes,
+        max_body: config.max_body,
+        // Above the longest deadline that a caller may name.
+        request_timeout: config.max_request_timeout + std::time::Duration::from_secs(5),
+        ..ServerLimits::default()
+    }
+}
