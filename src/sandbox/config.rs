@@ -106,11 +106,7 @@ fn human_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Err
 impl ServerConfig {
     /// A server on a free port, with the vendor's usual limits and no fault.
     #[must_use]
-    pub fn new(
-        name: impl Into<String>,
-        vendor: impl Into<String>,
-        token: impl Into<String>,
-    ) -> Self {
+    pub fn new(name: impl Into<String>, vendor: impl Into<String>, token: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             vendor: vendor.into(),
@@ -136,10 +132,7 @@ impl ServerConfig {
             return refuse("name", "must be 1 to 63 of a-z, 0-9 and -".to_owned());
         }
         if vendor::find(&self.vendor).is_none() {
-            return refuse(
-                "vendor",
-                format!("is none of {}", vendor::names().join(", ")),
-            );
+            return refuse("vendor", format!("is none of {}", vendor::names().join(", ")));
         }
         if !self.bind.ip().is_loopback() {
             return refuse(
@@ -160,11 +153,9 @@ impl ServerConfig {
         if self.faults.len() > MAX_FAULTS {
             return refuse("fault", FaultError::TooMany.to_string());
         }
-        self.faults.iter().try_for_each(|fault| {
-            fault
-                .check()
-                .or_else(|error| refuse("fault", error.to_string()))
-        })
+        self.faults
+            .iter()
+            .try_for_each(|fault| fault.check().or_else(|error| refuse("fault", error.to_string())))
     }
 }
 
@@ -172,8 +163,7 @@ impl SandboxConfig {
     /// Two GitHubs and two OpenAIs on free ports, whose credentials are `sandbox-` and the server's name.
     #[must_use]
     pub fn default_pair() -> Self {
-        let server =
-            |name: &str, vendor: &str| ServerConfig::new(name, vendor, format!("sandbox-{name}"));
+        let server = |name: &str, vendor: &str| ServerConfig::new(name, vendor, format!("sandbox-{name}"));
         Self {
             servers: vec![
                 server("github-a", "github"),
@@ -190,11 +180,9 @@ impl SandboxConfig {
     /// [`SandboxError::Syntax`] or [`SandboxError::Invalid`], naming the field.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
         let syntax = |field: String, reason: String| SandboxError::Syntax { field, reason };
-        let from = toml::Deserializer::parse(text)
-            .map_err(|error| syntax(".".to_owned(), error.to_string()))?;
-        let config: Self = serde_path_to_error::deserialize(from).map_err(|error| {
-            syntax(error.path().to_string(), error.inner().message().to_owned())
-        })?;
+        let from = toml::Deserializer::parse(text).map_err(|error| syntax(".".to_owned(), error.to_string()))?;
+        let config: Self = serde_path_to_error::deserialize(from)
+            .map_err(|error| syntax(error.path().to_string(), error.inner().message().to_owned()))?;
         config.check()?;
         Ok(config)
     }
@@ -234,11 +222,7 @@ mod tests {
     fn invalid_field(change: impl FnOnce(&mut ServerConfig)) -> &'static str {
         let mut server = ServerConfig::new("one", "github", "sandbox-one");
         change(&mut server);
-        match (SandboxConfig {
-            servers: vec![server],
-        })
-        .check()
-        {
+        match (SandboxConfig { servers: vec![server] }).check() {
             Err(SandboxError::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),
         }
@@ -249,18 +233,12 @@ mod tests {
         assert_eq!(invalid_field(|s| s.name = "Not A Label".to_owned()), "name");
         assert_eq!(invalid_field(|s| s.vendor = "gopher".to_owned()), "vendor");
         assert_eq!(invalid_field(|s| s.bind = ([0, 0, 0, 0], 0).into()), "bind");
-        assert_eq!(
-            invalid_field(|s| s.token = "a b".to_owned().into()),
-            "token"
-        );
+        assert_eq!(invalid_field(|s| s.token = "a b".to_owned().into()), "token");
         assert_eq!(
             invalid_field(|s| s.requests_per_window = Some(0)),
             "requests_per_window"
         );
-        assert_eq!(
-            invalid_field(|s| s.chunk_pace = Duration::from_secs(61)),
-            "chunk_pace"
-        );
+        assert_eq!(invalid_field(|s| s.chunk_pace = Duration::from_secs(61)), "chunk_pace");
     }
 
     #[test]
@@ -277,8 +255,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_refused_with_its_place() {
-        let text =
-            "[[server]]\nname = \"a\"\nvendor = \"github\"\ntoken = \"t\"\nbnd = \"127.0.0.1:0\"\n";
+        let text = "[[server]]\nname = \"a\"\nvendor = \"github\"\ntoken = \"t\"\nbnd = \"127.0.0.1:0\"\n";
         match SandboxConfig::from_toml(text) {
             Err(SandboxError::Syntax { field, .. }) => {
                 assert!(field.starts_with("server[0]"), "{field}")
@@ -290,20 +267,10 @@ mod tests {
     #[test]
     fn the_shipped_file_is_valid_and_its_ports_are_distinct() {
         let config = SandboxConfig::from_toml(include_str!("../../config/sandbox.toml")).unwrap();
-        let ports: HashSet<_> = config
-            .servers
-            .iter()
-            .map(|server| server.bind.port())
-            .collect();
+        let ports: HashSet<_> = config.servers.iter().map(|server| server.bind.port()).collect();
         assert_eq!(ports.len(), config.servers.len());
         assert!(!ports.contains(&0));
-        let names = |config: &SandboxConfig| {
-            config
-                .servers
-                .iter()
-                .map(|s| s.name.clone())
-                .collect::<Vec<_>>()
-        };
+        let names = |config: &SandboxConfig| config.servers.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&config), names(&SandboxConfig::default_pair()));
     }
 

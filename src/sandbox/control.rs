@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::count::Requests;
-use super::fault::{Fault, FaultError, FaultId};
+use super::fault::{Fault, FaultError};
+use super::fault_table::FaultId;
 use super::server::Server;
 
 /// The header that carries the server's token.
@@ -81,9 +82,7 @@ fn add(server: &Server, body: &Bytes) -> Response<Body> {
     };
     match server.faults().add(fault) {
         Ok(id) => json_answer(StatusCode::CREATED, &json!({ "id": id })),
-        Err(error @ FaultError::Invalid { .. }) => {
-            problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string())
-        }
+        Err(error @ FaultError::Invalid { .. }) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
         Err(error @ FaultError::TooMany) => problem(StatusCode::CONFLICT, &error.to_string()),
     }
 }
@@ -97,10 +96,9 @@ fn json_answer(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("plain data always serialises");
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

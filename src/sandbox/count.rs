@@ -29,19 +29,13 @@ impl Requests {
     /// How many requests arrived with this method and exactly this path.
     #[must_use]
     pub fn arrived(&self, method: &Method, path: &str) -> u64 {
-        self.arrived
-            .get(&key(method, path))
-            .copied()
-            .unwrap_or_default()
+        self.arrived.get(&key(method, path)).copied().unwrap_or_default()
     }
 
     /// How many requests a route worked on.
     #[must_use]
     pub fn served(&self, method: &Method, route: &str) -> u64 {
-        self.served
-            .get(&key(method, route))
-            .copied()
-            .unwrap_or_default()
+        self.served.get(&key(method, route)).copied().unwrap_or_default()
     }
 
     /// How often an effect was applied.
@@ -70,9 +64,7 @@ fn key(method: &Method, path: &str) -> String {
 
 fn bump(counts: &mut BTreeMap<String, u64>, key: String) {
     let full = counts.len() >= MAX_KEYS && !counts.contains_key(&key);
-    *counts
-        .entry(if full { OTHER.to_owned() } else { key })
-        .or_default() += 1;
+    *counts.entry(if full { OTHER.to_owned() } else { key }).or_default() += 1;
 }
 
 #[cfg(test)]

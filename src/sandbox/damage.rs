@@ -31,10 +31,7 @@ pub(crate) async fn malformed(response: Response<Body>) -> Result<Response<Body>
     let (mut head, body) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     if streamed {
-        return Ok(Response::from_parts(
-            head,
-            Body::from("data: {\"id\": \n\n"),
-        ));
+        return Ok(Response::from_parts(head, Body::from("data: {\"id\": \n\n")));
     }
     let body = to_bytes(body, MAX_ANSWER).await?;
     let mut damaged = body.slice(..body.len() / 2).to_vec();

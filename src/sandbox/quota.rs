@@ -87,10 +87,7 @@ mod tests {
         assert!(!quota.take(1, start + Duration::from_secs(59)));
         assert_eq!(quota.standing(start).reset_epoch_s(), 1_060);
         assert!(quota.take(1, start + Duration::from_secs(60)));
-        assert_eq!(
-            quota.standing(start + Duration::from_secs(60)).remaining(),
-            1
-        );
+        assert_eq!(quota.standing(start + Duration::from_secs(60)).remaining(), 1);
     }
 
     #[test]

@@ -75,10 +75,7 @@ pub(crate) fn git_id(kind: &str, content: &[u8]) -> String {
     let mut object = format!("{kind} {}\0", content.len()).into_bytes();
     object.extend_from_slice(content);
     let id = digest(&SHA1_FOR_LEGACY_USE_ONLY, &object);
-    id.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    id.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl FileSeed {
@@ -120,9 +117,7 @@ impl ForgeSeed {
 fn readme(instance: &str, repo: &str, branch: &str) -> FileSeed {
     FileSeed::new(
         "README.md",
-        format!(
-            "# {repo}\n\nServed by {instance} from branch {branch}. Grüße aus dem Sandkasten.\n"
-        ),
+        format!("# {repo}\n\nServed by {instance} from branch {branch}. Grüße aus dem Sandkasten.\n"),
     )
 }
 
@@ -134,19 +129,10 @@ fn api(instance: &str) -> RepoSeed {
                 "Cargo.toml",
                 "[package]\nname = \"api\"\nversion = \"1.4.0\"\nedition = \"2024\"\n",
             ),
-            FileSeed::new(
-                "src/main.rs",
-                "fn main() {\n    println!(\"acme api\");\n}\n",
-            ),
+            FileSeed::new("src/main.rs", "fn main() {\n    println!(\"acme api\");\n}\n"),
             FileSeed::new("src/http/mod.rs", "pub mod routes;\n"),
-            FileSeed::new(
-                "docs/a file with spaces.md",
-                "Paths may hold spaces and ünïcödé.\n",
-            ),
-            FileSeed::new(
-                "assets/logo.bin",
-                (0..=255).cycle().take(1_000).collect::<Vec<u8>>(),
-            ),
+            FileSeed::new("docs/a file with spaces.md", "Paths may hold spaces and ünïcödé.\n"),
+            FileSeed::new("assets/logo.bin", (0..=255).cycle().take(1_000).collect::<Vec<u8>>()),
             FileSeed::new("assets/empty", ""),
             FileSeed::new("data/large.txt", LARGE_FILE.clone()),
         ]
@@ -170,13 +156,7 @@ fn api(instance: &str) -> RepoSeed {
             BranchSeed::new("acme/api", "release/1.4", true, files("release/1.4")),
         ],
         issues: vec![
-            issue(
-                1,
-                "Login fails with an empty password",
-                true,
-                &["bug"][..],
-                false,
-            ),
+            issue(1, "Login fails with an empty password", true, &["bug"][..], false),
             issue(
                 2,
                 "Document the rate limits",
@@ -184,13 +164,7 @@ fn api(instance: &str) -> RepoSeed {
                 &["documentation", "help wanted"][..],
                 false,
             ),
-            issue(
-                3,
-                "Raise the connect timeout",
-                true,
-                &["enhancement"][..],
-                true,
-            ),
+            issue(3, "Raise the connect timeout", true, &["enhancement"][..], true),
             issue(4, "Panic on a malformed date", false, &["bug"][..], false),
             issue(5, "Return 422 for a missing title", false, &[][..], true),
             issue(6, "Grüße: umlauts in titles 🚀", true, &[][..], false),
@@ -210,10 +184,7 @@ fn web(instance: &str) -> RepoSeed {
     let files = vec![
         readme(instance, "acme/web", "main"),
         FileSeed::new("index.html", "<!doctype html>\n<title>acme</title>\n"),
-        FileSeed::new(
-            "package.json",
-            "{\"name\": \"web\", \"version\": \"2.0.1\"}\n",
-        ),
+        FileSeed::new("package.json", "{\"name\": \"web\", \"version\": \"2.0.1\"}\n"),
     ];
     RepoSeed {
         org: "acme",
@@ -250,14 +221,8 @@ mod tests {
     #[test]
     fn ids_are_those_of_git() {
         // `git hash-object` of an empty file and of "hello\n".
-        assert_eq!(
-            git_id("blob", b""),
-            "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-        );
-        assert_eq!(
-            git_id("blob", b"hello\n"),
-            "ce013625030ba8dba906f756967f9e9ca394464a"
-        );
+        assert_eq!(git_id("blob", b""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        assert_eq!(git_id("blob", b"hello\n"), "ce013625030ba8dba906f756967f9e9ca394464a");
     }
 
     #[test]

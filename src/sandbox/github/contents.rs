@@ -119,8 +119,7 @@ impl Tree<'_> {
             sha: &file.blob,
             size: Some(file.content.len()),
         };
-        self.links
-            .entry(&self.repo.full_name, self.branch.name, entry)
+        self.links.entry(&self.repo.full_name, self.branch.name, entry)
     }
 
     fn directory(&self, path: &str) -> Value {
@@ -131,8 +130,7 @@ impl Tree<'_> {
             sha: &git_id("tree", ids.as_bytes()),
             size: None,
         };
-        self.links
-            .entry(&self.repo.full_name, self.branch.name, entry)
+        self.links.entry(&self.repo.full_name, self.branch.name, entry)
     }
 
     /// What a directory holds, by name; `None`: there is no such directory.
@@ -172,10 +170,6 @@ mod tests {
         assert_eq!(lines.lines().next().map(str::len), Some(60));
         assert_eq!(STANDARD.decode(lines.replace('\n', "")).unwrap(), [7; 100]);
         assert_eq!(base64_lines(b""), "");
-        assert_eq!(
-            base64_lines(&[0; 45]).matches('\n').count(),
-            1,
-            "exactly one full line"
-        );
+        assert_eq!(base64_lines(&[0; 45]).matches('\n').count(), 1, "exactly one full line");
     }
 }

@@ -26,11 +26,7 @@ const VERSION_SELECTED: HeaderName = HeaderName::from_static("x-github-api-versi
 const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
-pub(crate) async fn pass(
-    State(github): State<Arc<GitHub>>,
-    mut request: Request,
-    next: Next,
-) -> Response<Body> {
+pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response<Body> {
     let caller = match admit(&github, &request) {
         Ok(caller) => caller,
         Err(refusal) => return github.dress(*refusal, github.standing(Caller::Anonymous)),
@@ -59,18 +55,14 @@ pub(crate) async fn pass(
 /// Who calls, or why not.
 fn admit(github: &GitHub, request: &Request) -> Result<Caller, Box<Response<Body>>> {
     let headers = request.headers();
-    if headers
-        .get(header::USER_AGENT)
-        .is_none_or(|agent| agent.is_empty())
-    {
-        let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
+    if headers.get(header::USER_AGENT).is_none_or(|agent| agent.is_empty()) {
+        let text =
+            "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
         return Err(Box::new((StatusCode::FORBIDDEN, text).into_response()));
     }
     let refuse = |problem: Problem| Err(Box::new(problem.into_answer()));
     if let Some(asked) = headers.get(API_VERSION)
-        && !VERSIONS
-            .iter()
-            .any(|version| version.as_bytes() == asked.as_bytes())
+        && !VERSIONS.iter().any(|version| version.as_bytes() == asked.as_bytes())
     {
         let message = format!(
             "{:?} is not a supported API version. Supported: {}",
@@ -80,14 +72,11 @@ fn admit(github: &GitHub, request: &Request) -> Result<Caller, Box<Response<Body
         return refuse(Problem::new(StatusCode::BAD_REQUEST, message));
     }
     let path = request.uri().path();
-    let open_to_all =
-        matches!(*request.method(), Method::GET | Method::HEAD) && !path.starts_with("/user");
+    let open_to_all = matches!(*request.method(), Method::GET | Method::HEAD) && !path.starts_with("/user");
     match headers.get(header::AUTHORIZATION) {
         None if open_to_all => Ok(Caller::Anonymous),
         None => refuse(Problem::requires_authentication()),
-        Some(value) if bearer(value).is_some_and(|token| github.instance.accepts(token)) => {
-            Ok(Caller::User)
-        }
+        Some(value) if bearer(value).is_some_and(|token| github.instance.accepts(token)) => Ok(Caller::User),
         Some(_) => refuse(Problem::bad_credentials()),
     }
 }
@@ -118,9 +107,7 @@ fn media_type(headers: &HeaderMap) -> HeaderValue {
 pub(crate) fn wants(accept: &str, form: &str) -> bool {
     accept.split(',').any(|entry| {
         let name = entry.split(';').next().unwrap_or_default().trim();
-        let name = name
-            .strip_prefix("application/vnd.github.")
-            .unwrap_or_default();
+        let name = name.strip_prefix("application/vnd.github.").unwrap_or_default();
         let name = name.strip_prefix("v3.").unwrap_or(name);
         name.strip_suffix("+json").unwrap_or(name) == form
     })
@@ -148,13 +135,11 @@ async fn conditional(response: Response<Body>, known: Option<&HeaderValue>) -> R
         header::VARY,
         HeaderValue::from_static("Accept, Authorization, X-GitHub-OTP"),
     );
-    let held = known
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|list| {
-            list.split(',')
-                .map(str::trim)
-                .any(|entry| entry == "*" || entry.strip_prefix("W/").unwrap_or(entry) == tag)
-        });
+    let held = known.and_then(|value| value.to_str().ok()).is_some_and(|list| {
+        list.split(',')
+            .map(str::trim)
+            .any(|entry| entry == "*" || entry.strip_prefix("W/").unwrap_or(entry) == tag)
+    });
     if !held {
         return Response::from_parts(head, Body::from(body));
     }
@@ -175,9 +160,7 @@ impl GitHub {
             .entry(MEDIA_TYPE)
             .or_insert(HeaderValue::from_static("github.v3; format=json"));
         headers.insert(VERSION_SELECTED, HeaderValue::from_static(VERSIONS[0]));
-        let mut number = |name, value: u64| {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(value))
-        };
+        let mut number = |name, value: u64| headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         number("x-ratelimit-limit", standing.limit);
         number("x-ratelimit-remaining", standing.remaining());
         number("x-ratelimit-used", standing.used);
@@ -200,12 +183,7 @@ mod tests {
         ] {
             assert!(wants(accept, "raw"), "{accept}");
         }
-        for accept in [
-            "application/vnd.github+json",
-            "application/json",
-            "*/*",
-            "raw",
-        ] {
+        for accept in ["application/vnd.github+json", "application/json", "*/*", "raw"] {
             assert!(!wants(accept, "raw"), "{accept}");
         }
     }

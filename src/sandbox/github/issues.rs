@@ -44,12 +44,7 @@ pub(crate) async fn list(
         .collect();
     let state = github.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
-    let has = |issue: &Issue, label: &str| {
-        issue
-            .labels
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(label))
-    };
+    let has = |issue: &Issue, label: &str| issue.labels.iter().any(|own| own.eq_ignore_ascii_case(label));
     let mut issues: Vec<_> = repo
         .issues
         .iter()
@@ -61,12 +56,9 @@ pub(crate) async fn list(
         issues.reverse();
     }
     let links = github.links();
-    Ok(page::answer(
-        &github.instance.origin,
-        &uri,
-        &issues,
-        |issue| links.issue(repo, issue),
-    ))
+    Ok(page::answer(&github.instance.origin, &uri, &issues, |issue| {
+        links.issue(repo, issue)
+    }))
 }
 
 pub(crate) async fn get(
@@ -96,24 +88,18 @@ pub(crate) async fn create(
     }
     let draft = draft(&body, author)?;
     if state.created >= MAX_CREATED {
-        let message = format!(
-            "This sandbox holds at most {MAX_CREATED} created items; restart it to empty it."
-        );
+        let message = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     }
     state.created += 1;
-    let repo = state
-        .repo_mut(&owner, &name)
-        .ok_or_else(Problem::not_found)?;
+    let repo = state.repo_mut(&owner, &name).ok_or_else(Problem::not_found)?;
     repo.issues.push(Issue {
         number: repo.next_number(),
         ..draft
     });
     let issue = &repo.issues[repo.issues.len() - 1];
     let answer = github.links().issue(repo, issue);
-    let location = answer["url"]
-        .as_str()
-        .and_then(|url| HeaderValue::from_str(url).ok());
+    let location = answer["url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
     if let Some(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
@@ -123,13 +109,10 @@ pub(crate) async fn create(
 
 /// Reads a new issue, its number still 0.
 fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
-    let input: Value = serde_json::from_slice(body)
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
+    let input: Value =
+        serde_json::from_slice(body).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
     if !input.is_object() {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "Body should be a JSON object",
-        ));
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "Body should be a JSON object"));
     }
     let title = match &input["title"] {
         Value::String(title) if !title.trim().is_empty() => title.clone(),
@@ -163,9 +146,7 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
         assignees,
         author,
         is_pull: false,
-        created_at: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
+        created_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     })
 }
 
@@ -176,12 +157,7 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
         Value::Array(entries) if entries.len() <= MAX_NAMES => entries,
         _ => return Err(Problem::field("Issue", field, "invalid")),
     };
-    let name = |entry: &Value| {
-        entry
-            .as_str()
-            .or_else(|| entry["name"].as_str())
-            .map(str::to_owned)
-    };
+    let name = |entry: &Value| entry.as_str().or_else(|| entry["name"].as_str()).map(str::to_owned);
     entries
         .iter()
         .map(name)

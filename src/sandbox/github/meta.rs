@@ -37,7 +37,8 @@ pub(crate) async fn rate_limit(
     Extension(caller): Extension<Caller>,
 ) -> Response<Body> {
     let core = github.standing(caller);
-    let untouched = |limit: u64| json!({ "limit": limit, "used": 0, "remaining": limit, "reset": core.reset_epoch_s() });
+    let untouched =
+        |limit: u64| json!({ "limit": limit, "used": 0, "remaining": limit, "reset": core.reset_epoch_s() });
     let rate = json!({
         "limit": core.limit,
         "used": core.used,

@@ -65,10 +65,7 @@ enum Caller {
 fn open(instance: Instance) -> Opened {
     let github = Arc::new(GitHub {
         state: Mutex::new(State::seeded(&instance.name)),
-        user_quota: Mutex::new(Quota::new(
-            instance.requests_per_window.unwrap_or(USER_LIMIT),
-            WINDOW,
-        )),
+        user_quota: Mutex::new(Quota::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW)),
         anonymous_quota: Mutex::new(Quota::new(ANONYMOUS_LIMIT, WINDOW)),
         last_request: AtomicU64::new(0),
         instance,
@@ -93,10 +90,7 @@ fn router(github: Arc<GitHub>) -> Router {
         .named("/repos/{owner}/{repo}/contents", get(contents::root))
         .named("/repos/{owner}/{repo}/contents/", get(contents::root))
         .named("/repos/{owner}/{repo}/contents/{*path}", get(contents::get))
-        .named(
-            "/repos/{owner}/{repo}/issues",
-            get(issues::list).post(issues::create),
-        )
+        .named("/repos/{owner}/{repo}/issues", get(issues::list).post(issues::create))
         .named("/repos/{owner}/{repo}/issues/{number}", get(issues::get))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
@@ -152,9 +146,7 @@ impl Vendor for GitHub {
                     ..standing
                 },
             ),
-            Refusal::SecondaryLimit { retry_after } => {
-                (Problem::secondary_limit(retry_after), standing)
-            }
+            Refusal::SecondaryLimit { retry_after } => (Problem::secondary_limit(retry_after), standing),
             Refusal::ExpiredToken => (Problem::bad_credentials(), standing),
             Refusal::Status(status) => (Problem::of(status), standing),
         };

@@ -44,10 +44,7 @@ const REPO_URLS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -164,12 +161,7 @@ impl Links<'_> {
         for (name, path) in REPO_URLS {
             object[*name] = json!(format!("{url}{path}"));
         }
-        for flag in [
-            "has_issues",
-            "has_downloads",
-            "allow_forking",
-            "has_pull_requests",
-        ] {
+        for flag in ["has_issues", "has_downloads", "allow_forking", "has_pull_requests"] {
             object[flag] = json!(true);
         }
         for flag in [
@@ -183,13 +175,7 @@ impl Links<'_> {
         ] {
             object[flag] = json!(false);
         }
-        for count in [
-            "forks",
-            "forks_count",
-            "stargazers_count",
-            "watchers",
-            "watchers_count",
-        ] {
+        for count in ["forks", "forks_count", "stargazers_count", "watchers", "watchers_count"] {
             object[count] = json!(0);
         }
         object["open_issues"] = json!(open);
@@ -211,10 +197,7 @@ impl Links<'_> {
 
     pub fn issue(&self, repo: &Repo, issue: &Issue) -> Value {
         let Issue {
-            number,
-            is_pull,
-            open,
-            ..
+            number, is_pull, open, ..
         } = *issue;
         let repo_url = self.api_repo(&repo.full_name);
         let url = format!("{repo_url}/issues/{number}");
@@ -222,11 +205,7 @@ impl Links<'_> {
         let web = self.web(&format!("{}/{kind}/{number}", repo.full_name));
         let id = stable_id(&format!("{}#{number}", repo.full_name));
         let closed_at = (!open).then_some(&issue.created_at);
-        let assignees: Vec<Value> = issue
-            .assignees
-            .iter()
-            .map(|login| self.user(login, "User"))
-            .collect();
+        let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.user(login, "User")).collect();
         let mut object = json!({
             "id": id,
             "node_id": format!("I_{id}"),
@@ -297,9 +276,7 @@ impl Links<'_> {
         );
         let git_url = format!("{}/git/{git}/{}", self.api_repo(repo), entry.sha);
         let html_url = self.web(&format!("{repo}/{web}/{branch}/{path}"));
-        let download_url = entry
-            .size
-            .map(|_| self.web(&format!("{repo}/raw/{branch}/{path}")));
+        let download_url = entry.size.map(|_| self.web(&format!("{repo}/raw/{branch}/{path}")));
         json!({
             "type": kind,
             "size": entry.size.unwrap_or(0),

@@ -18,11 +18,7 @@ pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
     pub fn of(uri: &Uri) -> Self {
-        Self(
-            parse(uri.query().unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect(),
-        )
+        Self(parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect())
     }
 
     /// The last value of this name; GitHub lets it win.
@@ -48,10 +44,7 @@ struct Page {
 
 impl Page {
     fn of(params: &Params) -> Self {
-        let size = params
-            .number("per_page")
-            .unwrap_or(DEFAULT_SIZE)
-            .min(MAX_SIZE);
+        let size = params.number("per_page").unwrap_or(DEFAULT_SIZE).min(MAX_SIZE);
         Self {
             number: params.number("page").unwrap_or(1),
             size,
@@ -80,31 +73,15 @@ impl Page {
 }
 
 /// Answers the asked page of `items`.
-pub(crate) fn answer<T>(
-    origin: &str,
-    uri: &Uri,
-    items: &[T],
-    render: impl Fn(&T) -> Value,
-) -> Response<Body> {
+pub(crate) fn answer<T>(origin: &str, uri: &Uri, items: &[T], render: impl Fn(&T) -> Value) -> Response<Body> {
     let params = Params::of(uri);
     let page = Page::of(&params);
-    let shown: Vec<Value> = items
-        .iter()
-        .skip(page.skipped())
-        .take(page.size)
-        .map(render)
-        .collect();
+    let shown: Vec<Value> = items.iter().skip(page.skipped()).take(page.size).map(render).collect();
     let mut response = Json(shown).into_response();
     let links: Vec<String> = page
         .links(items.len())
         .into_iter()
-        .map(|(rel, number)| {
-            format!(
-                "<{origin}{}?{}>; rel=\"{rel}\"",
-                uri.path(),
-                query_for(&params, number)
-            )
-        })
+        .map(|(rel, number)| format!("<{origin}{}?{}>; rel=\"{rel}\"", uri.path(), query_for(&params, number)))
         .collect();
     // Path and query came in as a valid URI and are encoded again: always a valid header.
     if let Some(value) = (!links.is_empty())
@@ -137,10 +114,7 @@ mod tests {
         assert_eq!(links(1, 0), []);
         assert_eq!(links(1, 30), []);
         assert_eq!(links(1, 31), [("next", 2), ("last", 2)]);
-        assert_eq!(
-            links(2, 90),
-            [("prev", 1), ("next", 3), ("last", 3), ("first", 1)]
-        );
+        assert_eq!(links(2, 90), [("prev", 1), ("next", 3), ("last", 3), ("first", 1)]);
         assert_eq!(links(3, 90), [("prev", 2), ("first", 1)]);
         assert_eq!(
             links(9, 90),
@@ -152,42 +126,15 @@ mod tests {
     #[test]
     fn sizes_are_clamped_and_nonsense_means_the_default() {
         let page = |query: &str| Page::of(&Params::of(&format!("/x?{query}").parse().unwrap()));
-        assert_eq!(
-            page(""),
-            Page {
-                number: 1,
-                size: 30
-            }
-        );
-        assert_eq!(
-            page("per_page=500&page=2"),
-            Page {
-                number: 2,
-                size: 100
-            }
-        );
-        assert_eq!(
-            page("per_page=0&page=-1"),
-            Page {
-                number: 1,
-                size: 30
-            }
-        );
-        assert_eq!(
-            page("page=99999999999999999999"),
-            Page {
-                number: 1,
-                size: 30
-            }
-        );
+        assert_eq!(page(""), Page { number: 1, size: 30 });
+        assert_eq!(page("per_page=500&page=2"), Page { number: 2, size: 100 });
+        assert_eq!(page("per_page=0&page=-1"), Page { number: 1, size: 30 });
+        assert_eq!(page("page=99999999999999999999"), Page { number: 1, size: 30 });
     }
 
     #[test]
     fn other_parameters_survive_in_the_links() {
         let params = Params::of(&"/x?page=1&labels=help%20wanted&per_page=5".parse().unwrap());
-        assert_eq!(
-            query_for(&params, 2),
-            "labels=help+wanted&per_page=5&page=2"
-        );
+        assert_eq!(query_for(&params, 2), "labels=help+wanted&per_page=5&page=2");
     }
 }

@@ -78,9 +78,7 @@ impl Problem {
 
     /// As [`Problem::field`], with the value that was refused.
     pub fn invalid(resource: &str, field: &str, value: &str) -> Self {
-        let errors = vec![
-            json!({ "resource": resource, "field": field, "code": "invalid", "value": value }),
-        ];
+        let errors = vec![json!({ "resource": resource, "field": field, "code": "invalid", "value": value })];
         Self {
             errors,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed")

@@ -48,10 +48,7 @@ pub(crate) fn stable_id(name: &str) -> u64 {
 impl State {
     pub fn seeded(instance: &str) -> Self {
         let ForgeSeed { user, repos } = ForgeSeed::new(instance);
-        let repos = repos
-            .into_iter()
-            .map(|seed| Repo::new(seed, user))
-            .collect();
+        let repos = repos.into_iter().map(|seed| Repo::new(seed, user)).collect();
         Self {
             user,
             repos,
@@ -69,9 +66,7 @@ impl State {
     }
 
     fn position(&self, owner: &str, name: &str) -> Option<usize> {
-        let same = |repo: &Repo| {
-            repo.seed.org.eq_ignore_ascii_case(owner) && repo.seed.name.eq_ignore_ascii_case(name)
-        };
+        let same = |repo: &Repo| repo.seed.org.eq_ignore_ascii_case(owner) && repo.seed.name.eq_ignore_ascii_case(name);
         self.repos.iter().position(same)
     }
 

@@ -33,10 +33,7 @@ struct Completion {
     usage: Value,
 }
 
-pub(crate) async fn complete(
-    State(openai): State<Arc<OpenAi>>,
-    body: Bytes,
-) -> Result<Response<Body>, Problem> {
+pub(crate) async fn complete(State(openai): State<Arc<OpenAi>>, body: Bytes) -> Result<Response<Body>, Problem> {
     let request = ChatRequest::parse(&body)?;
     let completion = openai.completion(&request)?;
     if !request.stream {
@@ -80,17 +77,11 @@ impl OpenAi {
         let now = SystemTime::now();
         let mut tokens = lock(&self.tokens);
         if !tokens.take(total as u64, now) {
-            return Err(Problem::rate_limited(
-                "tokens",
-                wait(tokens.standing(now), now),
-            ));
+            return Err(Problem::rate_limited("tokens", wait(tokens.standing(now), now)));
         }
         Ok(Completion {
             id: self.next_completion_id(),
-            created_s: now
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs(),
+            created_s: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
             model: model.clone(),
             content,
             finish,
@@ -135,9 +126,7 @@ impl Completion {
             json!({ "role": "assistant", "content": "", "refusal": null }),
             None,
         )];
-        chunks.extend(
-            text::tokens(&self.content).map(|token| choice(json!({ "content": token }), None)),
-        );
+        chunks.extend(text::tokens(&self.content).map(|token| choice(json!({ "content": token }), None)));
         chunks.push(choice(json!({}), Some(self.finish.name())));
         let mut frames: Vec<Bytes> = chunks
             .into_iter()

@@ -18,11 +18,7 @@ use crate::sandbox::server::lock;
 
 const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 
-pub(crate) async fn pass(
-    State(openai): State<Arc<OpenAi>>,
-    request: Request,
-    next: Next,
-) -> Response<Body> {
+pub(crate) async fn pass(State(openai): State<Arc<OpenAi>>, request: Request, next: Next) -> Response<Body> {
     let started = Instant::now();
     let now = SystemTime::now();
     let mut response = match admit(&openai, request.headers(), now) {
@@ -30,16 +26,12 @@ pub(crate) async fn pass(
         Err(problem) => problem.into_answer(),
     };
     let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    response
-        .headers_mut()
-        .insert(PROCESSING_MS, HeaderValue::from(elapsed));
+    response.headers_mut().insert(PROCESSING_MS, HeaderValue::from(elapsed));
     openai.dress(response, openai.limits(now), now)
 }
 
 fn admit(openai: &OpenAi, headers: &HeaderMap, now: SystemTime) -> Result<(), Problem> {
-    let offered = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let offered = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = offered
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -50,10 +42,7 @@ fn admit(openai: &OpenAi, headers: &HeaderMap, now: SystemTime) -> Result<(), Pr
     if requests.take(1, now) {
         return Ok(());
     }
-    Err(Problem::rate_limited(
-        "requests",
-        wait(requests.standing(now), now),
-    ))
+    Err(Problem::rate_limited("requests", wait(requests.standing(now), now)))
 }
 
 /// How long until a limit is fresh again.
@@ -73,12 +62,7 @@ fn duration_text(wait: Duration) -> String {
 
 impl OpenAi {
     /// Puts on what every answer of OpenAI carries.
-    pub(crate) fn dress(
-        &self,
-        mut response: Response<Body>,
-        limits: Limits,
-        now: SystemTime,
-    ) -> Response<Body> {
+    pub(crate) fn dress(&self, mut response: Response<Body>, limits: Limits, now: SystemTime) -> Response<Body> {
         let id = self.next_request_id();
         let requests = limit_headers("requests", limits.requests, now);
         let tokens = limit_headers("tokens", limits.tokens, now);
@@ -89,9 +73,7 @@ impl OpenAi {
             .chain(tokens);
         for (name, value) in all {
             // Names and values are made here, of ASCII.
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 response.headers_mut().insert(name, value);
             }
         }
@@ -111,10 +93,7 @@ fn limit_headers(kind: &str, standing: Standing, now: SystemTime) -> [(String, S
         wait(standing, now)
     };
     [
-        (
-            format!("x-ratelimit-limit-{kind}"),
-            standing.limit.to_string(),
-        ),
+        (format!("x-ratelimit-limit-{kind}"), standing.limit.to_string()),
         (
             format!("x-ratelimit-remaining-{kind}"),
             standing.remaining().to_string(),

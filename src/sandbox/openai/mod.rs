@@ -77,11 +77,7 @@ fn router(openai: Arc<OpenAi>) -> Router {
 }
 
 async fn unknown_url(request: Request<Body>) -> Problem {
-    let message = format!(
-        "Invalid URL ({} {})",
-        request.method(),
-        request.uri().path()
-    );
+    let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
     Problem::invalid(StatusCode::NOT_FOUND, message)
 }
 
@@ -136,8 +132,7 @@ impl Vendor for OpenAi {
             #[serde(default)]
             stream: Option<bool>,
         }
-        serde_json::from_slice::<Streamed>(request.body())
-            .is_ok_and(|body| body.stream == Some(true))
+        serde_json::from_slice::<Streamed>(request.body()).is_ok_and(|body| body.stream == Some(true))
     }
 
     fn error_frame(&self) -> Bytes {

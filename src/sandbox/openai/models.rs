@@ -24,10 +24,7 @@ pub(crate) async fn list(State(openai): State<Arc<OpenAi>>) -> Response<Body> {
     Json(json!({ "object": "list", "data": data })).into_response()
 }
 
-pub(crate) async fn get(
-    State(openai): State<Arc<OpenAi>>,
-    Path(id): Path<String>,
-) -> Result<Response<Body>, Problem> {
+pub(crate) async fn get(State(openai): State<Arc<OpenAi>>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
     if !MODELS.contains(&id.as_str()) {
         return Err(Problem::model_not_found(&id));
     }

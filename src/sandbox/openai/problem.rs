@@ -52,8 +52,7 @@ impl Problem {
     }
 
     pub fn model_not_found(model: &str) -> Self {
-        let message =
-            format!("The model `{model}` does not exist or you do not have access to it.");
+        let message = format!("The model `{model}` does not exist or you do not have access to it.");
         Self {
             code: Some("model_not_found"),
             ..Self::invalid(StatusCode::NOT_FOUND, message)
@@ -76,12 +75,8 @@ impl Problem {
     /// The status's own words.
     pub fn of(status: StatusCode) -> Self {
         let message = match status {
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                "The server had an error while processing your request."
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                "The engine is currently overloaded, please try again later."
-            }
+            StatusCode::INTERNAL_SERVER_ERROR => "The server had an error while processing your request.",
+            StatusCode::SERVICE_UNAVAILABLE => "The engine is currently overloaded, please try again later.",
             other => other.canonical_reason().unwrap_or("Error"),
         };
         let kind = if status.is_server_error() {
@@ -117,10 +112,7 @@ impl Problem {
                 header::RETRY_AFTER,
                 HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)),
             );
-            headers.insert(
-                HeaderName::from_static("retry-after-ms"),
-                HeaderValue::from(exact),
-            );
+            headers.insert(HeaderName::from_static("retry-after-ms"), HeaderValue::from(exact));
         }
         response
     }

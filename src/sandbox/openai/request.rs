@@ -37,11 +37,7 @@ impl ChatRequest {
             Value::String(model) if MODELS.contains(&model.as_str()) => model.clone(),
             Value::String(model) => return Err(Problem::model_not_found(model)),
             _ => {
-                return Err(Problem::field(
-                    "model",
-                    "you must provide a model parameter",
-                    None,
-                ));
+                return Err(Problem::field("model", "you must provide a model parameter", None));
             }
         };
         let messages = messages(&input["messages"])?;
@@ -52,10 +48,7 @@ impl ChatRequest {
                 Some("unsupported_value"),
             ));
         }
-        let user = messages
-            .iter()
-            .rfind(|(role, _)| role == "user")
-            .or(messages.last());
+        let user = messages.iter().rfind(|(role, _)| role == "user").or(messages.last());
         // OpenAI counts a few tokens around each message.
         let prompt_tokens = messages
             .iter()
@@ -86,21 +79,12 @@ fn messages(value: &Value) -> Result<Vec<(String, String)>, Problem> {
             Some("empty_array"),
         ));
     }
-    let known = [
-        "developer",
-        "system",
-        "user",
-        "assistant",
-        "tool",
-        "function",
-    ];
+    let known = ["developer", "system", "user", "assistant", "tool", "function"];
     let read = |entry: &Value| {
         let role = entry["role"].as_str().filter(|role| known.contains(role));
-        let role = role.ok_or_else(|| {
-            invalid("each message needs a role: developer, system, user, assistant or tool")
-        })?;
-        let content =
-            content(&entry["content"]).ok_or_else(|| invalid("content must be text or parts"))?;
+        let role =
+            role.ok_or_else(|| invalid("each message needs a role: developer, system, user, assistant or tool"))?;
+        let content = content(&entry["content"]).ok_or_else(|| invalid("content must be text or parts"))?;
         Ok((role.to_owned(), content))
     };
     entries.iter().map(read).collect()
@@ -156,10 +140,9 @@ fn stops(value: &Value) -> Result<Vec<String>, Problem> {
     let stops = match value {
         Value::Null => Some(Vec::new()),
         Value::String(stop) => Some(vec![stop.clone()]),
-        Value::Array(stops) if stops.len() <= MAX_STOPS => stops
-            .iter()
-            .map(|stop| stop.as_str().map(str::to_owned))
-            .collect(),
+        Value::Array(stops) if stops.len() <= MAX_STOPS => {
+            stops.iter().map(|stop| stop.as_str().map(str::to_owned)).collect()
+        }
         _ => None,
     };
     stops

@@ -32,9 +32,7 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let word = rest
-            .find(|c: char| !c.is_whitespace())
-            .unwrap_or(rest.len());
+        let word = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
         let end = rest[word..]
             .find(char::is_whitespace)
             .map_or(rest.len(), |length| word + length);
@@ -57,25 +55,12 @@ pub(crate) fn say(instance: &str, model: &str, prompt: &str) -> String {
 }
 
 fn asked_words(prompt: &str) -> Option<usize> {
-    prompt
-        .trim()
-        .strip_prefix("say ")?
-        .strip_suffix(" words")?
-        .parse()
-        .ok()
+    prompt.trim().strip_prefix("say ")?.strip_suffix(" words")?.parse().ok()
 }
 
 /// Ends a text at the first stop sequence, then at the limit; the sequence itself is not said.
-pub(crate) fn limit(
-    mut text: String,
-    stops: &[String],
-    max_tokens: Option<usize>,
-) -> (String, Finish) {
-    if let Some(at) = stops
-        .iter()
-        .filter_map(|stop| text.find(stop.as_str()))
-        .min()
-    {
+pub(crate) fn limit(mut text: String, stops: &[String], max_tokens: Option<usize>) -> (String, Finish) {
+    if let Some(at) = stops.iter().filter_map(|stop| text.find(stop.as_str())).min() {
         text.truncate(at);
     }
     let Some(max) = max_tokens else {
@@ -107,32 +92,17 @@ mod tests {
             let stops: Vec<String> = stops.iter().map(ToString::to_string).collect();
             limit("word1 word2 word3".to_owned(), &stops, max)
         };
-        assert_eq!(
-            limited(&[], None),
-            ("word1 word2 word3".to_owned(), Finish::Stop)
-        );
-        assert_eq!(
-            limited(&[], Some(3)),
-            ("word1 word2 word3".to_owned(), Finish::Stop)
-        );
-        assert_eq!(
-            limited(&[], Some(2)),
-            ("word1 word2".to_owned(), Finish::Length)
-        );
-        assert_eq!(
-            limited(&["3", "2"], None),
-            ("word1 word".to_owned(), Finish::Stop)
-        );
+        assert_eq!(limited(&[], None), ("word1 word2 word3".to_owned(), Finish::Stop));
+        assert_eq!(limited(&[], Some(3)), ("word1 word2 word3".to_owned(), Finish::Stop));
+        assert_eq!(limited(&[], Some(2)), ("word1 word2".to_owned(), Finish::Length));
+        assert_eq!(limited(&["3", "2"], None), ("word1 word".to_owned(), Finish::Stop));
         assert_eq!(limited(&["word1"], Some(9)), (String::new(), Finish::Stop));
     }
 
     #[test]
     fn a_prompt_can_ask_for_a_length() {
         assert_eq!(say("i", "m", "say 3 words"), "word1 word2 word3");
-        assert_eq!(
-            tokens(&say("i", "m", "say 99999999 words")).count(),
-            MAX_WORDS
-        );
+        assert_eq!(tokens(&say("i", "m", "say 99999999 words")).count(), MAX_WORDS);
         assert!(say("openai-a", "m", "hello").contains("openai-a"));
     }
 }
