@@ -123,7 +123,10 @@ async fn a_stream_says_the_same_as_a_whole_answer() {
         (&usage["choices"], &usage["usage"]["completion_tokens"]),
         (&json!([]), &json!(4))
     );
-    assert!(rest.iter().all(|chunk| chunk["usage"].is_null()));
+    assert!(
+        rest.iter().all(|chunk| chunk.get("usage") == Some(&Value::Null)),
+        "present, and null until the last"
+    );
     assert_eq!(rest.last().unwrap()["choices"][0]["finish_reason"], "stop");
     let said: String = rest
         .iter()
