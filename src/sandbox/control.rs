@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::count::Requests;
-use super::fault::{Fault, FaultError, FaultId};
+use super::fault::{Fault, FaultError};
+use super::fault_table::FaultId;
 use super::server::Server;
 
 /// The header that carries the server's token.

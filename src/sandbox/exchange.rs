@@ -5,15 +5,16 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::fault::{Effect, Verdict};
+use super::fault::Effect;
+use super::fault_table::Verdict;
 use super::server::Server;
 use super::socket::ResetSwitch;
 use super::vendor::{Refusal, Route};
@@ -21,6 +22,8 @@ use super::{control, damage};
 
 /// The largest request body.
 const MAX_BODY: usize = 1 << 20;
+/// How much of a body that is too large is read before the connection is closed all the same.
+const MAX_DISCARDED: usize = 16 << 20;
 /// How long a client may take over a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -40,7 +43,7 @@ pub(crate) async fn answer(
         Ok(request) => request,
         Err(status) => {
             let mut refusal = server.vendor.refuse(Refusal::Status(status));
-            // The rest of the body is still on its way: nothing after it on this connection can be read.
+            // The rest of the body may still be on its way: nothing after it on this connection can be read.
             refusal
                 .headers_mut()
                 .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
@@ -111,15 +114,32 @@ pub(crate) async fn answer(
 /// Reads the whole body, so that a fault never leaves half a request on the connection.
 async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, StatusCode> {
     let (head, body) = request.into_parts();
-    let body = match timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
-        Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
-    };
+    let body = timeout(BODY_TIME, collect(body))
+        .await
+        .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
     Ok(Request::from_parts(head, body))
+}
+
+/// Keeps a body up to its bound. What is beyond is read too: a client that is still sending does not see our answer.
+async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
+    let mut kept = BytesMut::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else {
+            continue;
+        };
+        size += data.len();
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > MAX_DISCARDED {
+            break;
+        }
+    }
+    if size > MAX_BODY {
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    } else {
+        Ok(kept.freeze())
+    }
 }
 
 fn judge(server: &Server, request: &Request<Bytes>) -> Verdict {

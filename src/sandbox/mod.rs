@@ -15,6 +15,7 @@ mod count;
 mod damage;
 mod exchange;
 mod fault;
+mod fault_table;
 mod github;
 mod openai;
 mod quota;
@@ -26,7 +27,8 @@ mod vendor;
 pub use config::{SandboxConfig, SandboxError, ServerConfig};
 pub use control::TOKEN_HEADER;
 pub use count::Requests;
-pub use fault::{Effect, Fault, FaultError, FaultId, MAX_FAULTS, SetFault};
+pub use fault::{Effect, Fault, FaultError, MAX_FAULTS};
+pub use fault_table::{FaultId, SetFault};
 pub use server::{Faults, ServerHandle};
 
 /// Running servers. Dropping it stops them without waiting; [`Sandbox::shutdown`] waits.

@@ -16,10 +16,10 @@ const WEB_ISSUES: u64 = 35;
 /// When everything was made.
 pub(crate) const SEEDED_AT: &str = "2026-01-05T09:00:00Z";
 
-/// A larger file than GitHub puts into JSON. Made once: it is the same everywhere.
-static LARGE_FILE: LazyLock<Bytes> = LazyLock::new(|| {
+/// A larger file than GitHub puts into JSON. Made once: it is the same everywhere, and hashing it takes a while.
+static LARGE_FILE: LazyLock<FileSeed> = LazyLock::new(|| {
     let line = b"0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ\n";
-    Bytes::from(line.repeat(1_200_000 / line.len() + 1))
+    FileSeed::new("data/large.txt", line.repeat(1_200_000 / line.len() + 1))
 });
 
 /// A forge's content.
@@ -134,7 +134,7 @@ fn api(instance: &str) -> RepoSeed {
             FileSeed::new("docs/a file with spaces.md", "Paths may hold spaces and ünïcödé.\n"),
             FileSeed::new("assets/logo.bin", (0..=255).cycle().take(1_000).collect::<Vec<u8>>()),
             FileSeed::new("assets/empty", ""),
-            FileSeed::new("data/large.txt", LARGE_FILE.clone()),
+            LARGE_FILE.clone(),
         ]
     };
     let issue = |number, title: &str, open, labels, is_pull| IssueSeed {

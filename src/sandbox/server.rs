@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use super::config::{SandboxError, ServerConfig};
 use super::count::Requests;
 use super::exchange;
-use super::fault::{Fault, FaultError, FaultId, FaultTable, SetFault};
+use super::fault::{Fault, FaultError};
+use super::fault_table::{FaultId, FaultTable, SetFault};
 use super::socket::{ResetSwitch, Socket};
 use super::vendor::{self, Instance, Opened, Vendor};
 

@@ -164,3 +164,35 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
         .collect::<Option<_>>()
         .ok_or_else(|| Problem::field("Issue", field, "invalid"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::github::open_github;
+    use crate::sandbox::vendor::Instance;
+
+    fn github() -> Arc<GitHub> {
+        open_github(Instance {
+            name: "one".to_owned(),
+            origin: "http://127.0.0.1:1".to_owned(),
+            token: "t".to_owned().into(),
+            requests_per_window: None,
+            chunk_pace: std::time::Duration::ZERO,
+        })
+    }
+
+    async fn post(github: &Arc<GitHub>) -> Result<Response<Body>, Problem> {
+        let path = Path(("acme".to_owned(), "api".to_owned()));
+        create(State(github.clone()), path, Bytes::from_static(b"{\"title\": \"x\"}")).await
+    }
+
+    #[tokio::test]
+    async fn at_most_so_many_items_are_created() {
+        let github = github();
+        github.state().created = MAX_CREATED - 1;
+        assert!(post(&github).await.is_ok());
+        let refused = post(&github).await.map(|_| ()).unwrap_err().into_answer();
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(github.state().created, MAX_CREATED);
+    }
+}

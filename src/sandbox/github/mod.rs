@@ -63,17 +63,21 @@ enum Caller {
 }
 
 fn open(instance: Instance) -> Opened {
-    let github = Arc::new(GitHub {
+    let github = open_github(instance);
+    Opened {
+        router: router(github.clone()),
+        vendor: github,
+    }
+}
+
+fn open_github(instance: Instance) -> Arc<GitHub> {
+    Arc::new(GitHub {
         state: Mutex::new(State::seeded(&instance.name)),
         user_quota: Mutex::new(Quota::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW)),
         anonymous_quota: Mutex::new(Quota::new(ANONYMOUS_LIMIT, WINDOW)),
         last_request: AtomicU64::new(0),
         instance,
-    });
-    Opened {
-        router: router(github.clone()),
-        vendor: github,
-    }
+    })
 }
 
 fn router(github: Arc<GitHub>) -> Router {

@@ -1,6 +1,6 @@
 //! A chat request, read and checked.
 //!
-//! Fields that the sandbox does not know are ignored, as OpenAI ignores none of its own but clients send them all.
+//! Fields that change nothing for the sandbox's small model (temperature, tools, …) are accepted and ignored.
 //!
 //! Invariant: a request that passed has a known model, a prompt, and limits of at least one token.
 
