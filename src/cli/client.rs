@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
 use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
@@ -115,9 +115,6 @@ impl Remote {
                 "application/json"
             },
         );
-        if options.no_cache {
-            request = request.header(CACHE_CONTROL, "no-cache");
-        }
         if let Some(key) = &options.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
@@ -252,8 +249,10 @@ fn append_options(url: &mut Url, options: &Options) {
     if let Some(provider) = &options.provider {
         query.append_pair("provider", provider);
     }
-    if options.include_raw {
-        query.append_pair("include_raw", "true");
+    for (name, wanted) in [("include_raw", options.include_raw), ("no_cache", options.no_cache)] {
+        if wanted {
+            query.append_pair(name, "true");
+        }
     }
     if let Some(timeout) = options.timeout {
         query.append_pair("timeout_ms", &timeout.as_millis().to_string());
@@ -338,9 +337,8 @@ mod tests {
         let (request, _) = sent("http://127.0.0.1:1/gw/", "git.file.get", input).unwrap();
         assert_eq!(
             request.url().as_str(),
-            "http://127.0.0.1:1/gw/v1/git/repos/forge-a~acme%2Fapi/files/a%20b%2F%C3%BC.md?ref=x%26y&provider=forge+a"
+            "http://127.0.0.1:1/gw/v1/git/repos/forge-a~acme%2Fapi/files/a%20b%2F%C3%BC.md?ref=x%26y&provider=forge+a&no_cache=true"
         );
-        assert_eq!(request.headers()[CACHE_CONTROL], "no-cache");
         assert!(request.headers()[AUTHORIZATION].is_sensitive());
     }
 

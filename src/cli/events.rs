@@ -70,7 +70,8 @@ impl Parser {
             }
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
-                self.line(line.trim_ascii_end());
+                let line = line.strip_suffix(b"\n").unwrap_or(&line);
+                self.line(line.strip_suffix(b"\r").unwrap_or(line));
             }
         }
         Ok(())
