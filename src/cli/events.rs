@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 
-use super::client::{Events, broken};
+use super::client::Events;
 use super::problem::Problem;
+use super::transport::broken;
 
 /// The longest event, in bytes: far above the pieces that models send.
 const LONGEST_EVENT: usize = 1 << 20;

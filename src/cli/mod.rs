@@ -17,6 +17,7 @@ mod render;
 pub mod run;
 mod screen;
 mod show;
+mod transport;
 mod tree;
 
 use std::ffi::OsString;
