@@ -4,32 +4,25 @@
 //! `Authorization` header.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
-use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
 use crate::catalogue::{Declaration, Entry, Method as Verb};
 use crate::dispatch::Options;
 
 use super::events;
 use super::problem::Problem;
+use super::transport::{base_url, body, broken, http_client};
 
-/// The longest answer, in bytes. Longer ones are streams, or pages.
-const LONGEST_ANSWER: usize = 64 << 20;
-/// Time for a connection: a gateway is near.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest silence of a server. Models think long; the gateway's own deadline comes first.
-const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -115,9 +108,6 @@ impl Remote {
                 "application/json"
             },
         );
-        if options.no_cache {
-            request = request.header(CACHE_CONTROL, "no-cache");
-        }
         if let Some(key) = &options.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
@@ -173,40 +163,6 @@ impl Remote {
     }
 }
 
-/// A failure of the transport, without the URL, which may hold what the caller asked for.
-pub(super) fn broken(error: &reqwest::Error) -> Failure {
-    let kind = if error.is_timeout() {
-        Kind::Timeout
-    } else {
-        Kind::Network
-    };
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let sentence = if kind == Kind::Timeout {
-        "timed out".to_owned()
-    } else {
-        cause.to_string()
-    };
-    Failure::new(kind, sentence)
-}
-
-fn base_url(named: &str, text: &str) -> Result<Url, Failure> {
-    let wrong = |what: &str| Failure::invalid(named, format!("{named} {what}"));
-    let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("must be an http or https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not hold credentials; give the key in a file"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("must not have a query or fragment"));
-    }
-    Ok(url)
-}
-
 /// Fills the placeholders of a declared path with fields of `input`, which loses them.
 fn expand(template: &str, input: &mut Map<String, Value>) -> Result<String, Failure> {
     let mut pieces = template.split('{');
@@ -252,56 +208,13 @@ fn append_options(url: &mut Url, options: &Options) {
     if let Some(provider) = &options.provider {
         query.append_pair("provider", provider);
     }
-    if options.include_raw {
-        query.append_pair("include_raw", "true");
+    for (name, wanted) in [("include_raw", options.include_raw), ("no_cache", options.no_cache)] {
+        if wanted {
+            query.append_pair(name, "true");
+        }
     }
     if let Some(timeout) = options.timeout {
         query.append_pair("timeout_ms", &timeout.as_millis().to_string());
-    }
-}
-
-async fn body(reply: Response) -> Result<Bytes, Failure> {
-    let mut whole = Vec::new();
-    let mut chunks = reply.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| broken(&error))?;
-        if whole.len() + chunk.len() > LONGEST_ANSWER {
-            let sentence = format!("the answer is longer than {LONGEST_ANSWER} bytes");
-            return Err(Failure::new(Kind::UpstreamFailed, sentence));
-        }
-        whole.extend_from_slice(&chunk);
-    }
-    Ok(whole.into())
-}
-
-/// A client that trusts what the platform trusts. The crypto provider is given to it, not installed for the process.
-fn http_client(base: &Url) -> Result<reqwest::Client, Failure> {
-    let unset = |error: rustls::Error| Failure::new(Kind::Internal, "TLS cannot be set up").because(error);
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(unset)?
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(LONGEST_SILENCE)
-        // An API does not move, and a key must not follow where a reply points.
-        .redirect(reqwest::redirect::Policy::none());
-    // A proxy set for the outside must not be asked for what is on this machine.
-    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
-    builder
-        .build()
-        .map_err(|error| Failure::new(Kind::Internal, "the HTTP client cannot be set up").because(error))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
@@ -338,9 +251,8 @@ mod tests {
         let (request, _) = sent("http://127.0.0.1:1/gw/", "git.file.get", input).unwrap();
         assert_eq!(
             request.url().as_str(),
-            "http://127.0.0.1:1/gw/v1/git/repos/forge-a~acme%2Fapi/files/a%20b%2F%C3%BC.md?ref=x%26y&provider=forge+a"
+            "http://127.0.0.1:1/gw/v1/git/repos/forge-a~acme%2Fapi/files/a%20b%2F%C3%BC.md?ref=x%26y&provider=forge+a&no_cache=true"
         );
-        assert_eq!(request.headers()[CACHE_CONTROL], "no-cache");
         assert!(request.headers()[AUTHORIZATION].is_sensitive());
     }
 

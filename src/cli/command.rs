@@ -41,9 +41,14 @@ pub fn root(colour: ColorChoice) -> Command {
                 "json",
                 "Print JSON (a stream: one event a line); errors as JSON lines on stderr",
             )
-            .global(true),
+            .global(true)
+            .help_heading("Output"),
         )
-        .arg(switch("no-color", "Never colour the output").global(true))
+        .arg(
+            switch("no-color", "Never colour the output")
+                .global(true)
+                .help_heading("Output"),
+        )
         .after_long_help(exit::table())
         .subcommands(operate::commands());
     OPERATIONS.iter().fold(root, |root, entry| {
@@ -114,6 +119,7 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         declaration.path
     );
     let command = Command::new(verb)
+        .override_usage(usage(entry))
         .about(declaration.summary)
         .long_about(long)
         .args(entry.fields.iter().map(|field| field_arg(entry, field)))
@@ -127,6 +133,28 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         "KEY",
         "Repeats under the same key change nothing more; makes retries safe",
     ))
+}
+
+/// The call in one line. Written here because `--input` makes every field optional for clap.
+fn usage(entry: &Entry) -> String {
+    let mut words = format!("mosaic {}", entry.name().replace('.', " "));
+    let positional = entry.declaration.positional;
+    for field in positional.iter().filter_map(|name| entry.field(name)) {
+        let name = field.name.to_uppercase();
+        words += &match (field.required, takes_words(entry, field)) {
+            (true, _) => format!(" <{name}>"),
+            (false, true) => format!(" [{name}]..."),
+            (false, false) => format!(" [{name}]"),
+        };
+    }
+    let flags = entry
+        .fields
+        .iter()
+        .filter(|field| !positional.contains(&field.name.as_str()));
+    for field in flags.filter(|field| field.required) {
+        words += &format!(" --{} <{}>", long(field), value_name(field));
+    }
+    words + " [OPTIONS]"
 }
 
 fn field_arg(entry: &Entry, field: &Field) -> Arg {
@@ -161,21 +189,29 @@ fn field_arg(entry: &Entry, field: &Field) -> Arg {
 }
 
 fn as_flag(arg: Arg, field: &Field) -> Arg {
+    let arg = arg.long(long(field)).value_name(value_name(field));
+    match field.shape {
+        Shape::TextList => arg.long_help(format!("{} Give the flag once for each.", field.description)),
+        Shape::Boolean => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Shape::Text | Shape::Integer | Shape::Number | Shape::Json => arg,
+    }
+}
+
+fn long(field: &Field) -> String {
     let plain = field.name.replace('_', "-");
-    let long = if COMMON.contains(&plain.as_str()) {
+    if COMMON.contains(&plain.as_str()) {
         format!("input-{plain}")
     } else {
         plain
-    };
-    let arg = arg.long(long);
+    }
+}
+
+const fn value_name(field: &Field) -> &'static str {
     match field.shape {
-        Shape::Text => arg.value_name("TEXT"),
-        Shape::Integer | Shape::Number => arg.value_name("NUMBER"),
-        Shape::TextList => arg
-            .value_name("TEXT")
-            .long_help(format!("{} Give the flag once for each.", field.description)),
-        Shape::Json => arg.value_name("JSON"),
-        Shape::Boolean => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Shape::Text | Shape::TextList => "TEXT",
+        Shape::Integer | Shape::Number => "NUMBER",
+        Shape::Boolean => "BOOL",
+        Shape::Json => "JSON",
     }
 }
 
@@ -223,16 +259,17 @@ mod tests {
 
     #[test]
     fn a_field_with_a_common_flags_name_steps_aside() {
-        let field = |name: &str| Field {
-            name: name.to_owned(),
-            shape: Shape::Text,
-            required: false,
-            description: String::new(),
-            choices: vec![],
+        let long = |name: &str| {
+            long(&Field {
+                name: name.to_owned(),
+                shape: Shape::Text,
+                required: false,
+                description: String::new(),
+                choices: vec![],
+            })
         };
-        let long = |name: &str| as_flag(Arg::new("x"), &field(name)).get_long().map(str::to_owned);
-        assert_eq!(long("max_tokens").as_deref(), Some("max-tokens"));
-        assert_eq!(long("timeout").as_deref(), Some("input-timeout"));
+        assert_eq!(long("max_tokens"), "max-tokens");
+        assert_eq!(long("timeout"), "input-timeout");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 
-use super::client::{Events, broken};
+use super::client::Events;
 use super::problem::Problem;
+use super::transport::broken;
 
 /// The longest event, in bytes: far above the pieces that models send.
 const LONGEST_EVENT: usize = 1 << 20;
@@ -70,7 +71,8 @@ impl Parser {
             }
             if piece.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
-                self.line(line.trim_ascii_end());
+                let line = line.strip_suffix(b"\n").unwrap_or(&line);
+                self.line(line.strip_suffix(b"\r").unwrap_or(line));
             }
         }
         Ok(())

@@ -17,12 +17,14 @@ mod render;
 pub mod run;
 mod screen;
 mod show;
+mod transport;
 mod tree;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
 use futures_util::StreamExt;
 use mosaic_actors::call::Body;
@@ -42,7 +44,10 @@ const SERVER: &str = "http://127.0.0.1:8080";
 
 /// Runs the command line `args`, the program's name included, and says how the process ends.
 pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtime) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
+    ExitCode::from(run(args.into_iter().collect(), &runtime).await)
+}
+
+async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
     // Both are needed to report a line that cannot be parsed. A value that looks like them does no harm.
     let given = |flag: &str| {
         args.iter()
@@ -57,28 +62,32 @@ pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtim
         ColorChoice::Auto
     };
     let outcome = match command::root(colour).try_get_matches_from(&args) {
-        Ok(matches) => dispatch(&matches, &runtime, &screen).await,
-        Err(error) => refused(&error),
+        Ok(matches) => dispatch(&matches, runtime, &screen).await,
+        Err(error) => refused(&error, &screen),
     };
-    ExitCode::from(match outcome {
-        Ok(()) | Err(Stop::ReaderGone) => exit::OK,
+    match outcome {
+        Ok(()) => exit::OK,
+        Err(Stop::Quiet(code)) => code,
         Err(Stop::Failed(problem)) => {
             screen.report(&problem);
             problem.exit_code()
         }
-    })
+    }
 }
 
 /// Help and version are what was asked for; all else is a mistake in the line.
-fn refused(error: &clap::Error) -> Result<(), Stop> {
-    if !error.use_stderr() {
+fn refused(error: &clap::Error, screen: &Screen) -> Result<(), Stop> {
+    let asked_for = !error.use_stderr();
+    let shown_unasked = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !screen.json;
+    if asked_for || shown_unasked {
         // Its only failure is a reader that went away.
         let _ = error.print();
-        return Ok(());
+        return Err(Stop::Quiet(if asked_for { exit::OK } else { exit::USAGE }));
     }
     let text = error.render().to_string();
     let (sentence, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let sentence = sentence.trim().trim_start_matches("error: ");
+    let rest = rest.replace("  tip: ", "").replace("\n\n", "\n");
     let problem = Problem::from(Failure::new(Kind::InvalidInput, sentence));
     Err(match rest.trim() {
         "" => problem.into(),
@@ -141,4 +150,105 @@ async fn call_local(
         Body::Stream(frames) => Reply::Events(Box::pin(frames.map(|frame| frame.map_err(Problem::from)))),
     };
     show::reply(reply, entry, screen).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use mosaic_actors::call::{Answer, Head};
+    use mosaic_actors::driver::BoxFuture;
+    use mosaic_actors::stream::body_stream;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A local gateway that writes down what happens to it. Streams end at once; all else is not found.
+    #[derive(Clone, Default)]
+    struct Local(Arc<Mutex<Vec<String>>>);
+
+    impl Local {
+        fn wrote(&self, line: String) {
+            self.0.lock().unwrap().push(line);
+        }
+    }
+
+    impl LocalCalls for Local {
+        fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>> {
+            self.wrote(format!("{} {input} {:?}", entry.name(), options.provider));
+            let streaming = entry.declaration.facts.streaming;
+            Box::pin(async move {
+                if !streaming {
+                    return Err(Failure::new(Kind::NotFound, "no such thing"));
+                }
+                let (sender, frames) = body_stream();
+                sender.end().await.unwrap();
+                Ok(Answer {
+                    head: Head::json("a".into()),
+                    body: Body::Stream(frames),
+                    value: None,
+                })
+            })
+        }
+
+        fn stop(self: Box<Self>) -> BoxFuture<()> {
+            self.wrote("stopped".to_owned());
+            Box::pin(async {})
+        }
+    }
+
+    impl Runtime for Local {
+        fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("serve {}", config.display()));
+            Box::pin(async { Ok(()) })
+        }
+        fn check(&self, _config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+            let problem = Problem::from(Failure::new(Kind::InvalidInput, "two faults"));
+            let faults = [("a.b", "odd"), ("c", "even")].map(|(field, fault)| (field.to_owned(), fault.to_owned()));
+            Box::pin(async move { Err(problem.with_errors(faults)) })
+        }
+        fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("demo {once}"));
+            Box::pin(async { Ok(()) })
+        }
+        fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("sandbox {config:?}"));
+            Box::pin(async { Ok(()) })
+        }
+        fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
+            self.wrote(format!("start {config:?}"));
+            let local: Box<dyn LocalCalls> = Box::new(self.clone());
+            Box::pin(async { Ok(local) })
+        }
+    }
+
+    async fn ran(line: &str) -> (u8, Vec<String>) {
+        let local = Local::default();
+        let code = run(line.split(' ').map(OsString::from).collect(), &local).await;
+        let written = local.0.lock().unwrap().clone();
+        (code, written)
+    }
+
+    #[tokio::test]
+    async fn a_local_call_starts_a_gateway_and_stops_it_whatever_comes() {
+        let (code, written) = ran("mosaic git repo get a/b --local --config m.toml --provider forge-a").await;
+        assert_eq!(code, 3);
+        let call = format!("git.repo.get {} Some(\"forge-a\")", json!({"repo": "a/b"}));
+        assert_eq!(written, ["start Some(\"m.toml\")", &*call, "stopped"]);
+        let (code, written) = ran("mosaic ai chat stream m hi --local").await;
+        assert_eq!((code, written.len(), &*written[2]), (0, 3, "stopped"));
+    }
+
+    #[tokio::test]
+    async fn the_runtime_is_asked_with_what_the_line_says() {
+        assert_eq!(
+            ran("mosaic serve --config m.toml").await,
+            (0, vec!["serve m.toml".to_owned()])
+        );
+        assert_eq!(ran("mosaic demo --once").await, (0, vec!["demo true".to_owned()]));
+        assert_eq!(ran("mosaic sandbox").await, (0, vec!["sandbox None".to_owned()]));
+        assert_eq!(ran("mosaic check --config m.toml").await, (2, vec![]));
+        assert_eq!(ran("mosaic serve").await, (2, vec![]));
+        assert_eq!(ran("mosaic git repo get a/b --config m.toml").await, (2, vec![]));
+    }
 }

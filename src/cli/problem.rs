@@ -15,7 +15,6 @@ use super::{exit, explain};
 pub struct Problem {
     kind: Kind,
     document: Map<String, Value>,
-    hint: Option<String>,
     retry_after: Option<Duration>,
 }
 
@@ -36,7 +35,6 @@ impl Problem {
         let told = document.get("retry_after_ms").and_then(Value::as_u64);
         Problem {
             kind: kind.unwrap_or(kind_by_status),
-            hint: None,
             retry_after: told.map(Duration::from_millis).or(retry_after),
             document,
         }
@@ -54,7 +52,7 @@ impl Problem {
     /// Says what to do, in place of the general advice for the code.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.document.insert("hint".to_owned(), hint.into().into());
         self
     }
 
@@ -109,7 +107,7 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
         }
-        let hint = self.hint.as_deref().unwrap_or(explain::of(self.kind).advice);
+        let hint = self.text("hint").unwrap_or(explain::of(self.kind).advice);
         remarks.push(format!("hint: {hint}"));
         remarks
     }
@@ -139,7 +137,6 @@ impl From<Failure> for Problem {
         Problem {
             kind: failure.kind,
             document,
-            hint: None,
             retry_after: failure.retry_after,
         }
     }

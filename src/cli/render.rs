@@ -92,16 +92,13 @@ fn rows(value: &Value) -> Option<&Vec<Value>> {
 }
 
 fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
-    let columns = schema.map_or_else(|| columns_of_rows(rows), columns_of_schema);
+    let mut columns = schema.map_or_else(|| columns_of_rows(rows), columns_of_schema);
+    let text = |row: &Value, name: &String| row.get(name).map(cell).unwrap_or_default();
+    columns.retain(|name| rows.iter().any(|row| !text(row, name).is_empty()));
     if columns.is_empty() {
         return rows.iter().map(cell).collect::<Vec<_>>().join("\n");
     }
-    let cells = |row: &Value| {
-        columns
-            .iter()
-            .map(|name| row.get(name).map(cell).unwrap_or_default())
-            .collect()
-    };
+    let cells = |row| columns.iter().map(|name| text(row, name)).collect();
     table(&columns, rows.iter().map(cells).collect(), screen)
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use clap::builder::styling::{AnsiColor, Style};
 use mosaic_actors::error::{Failure, Kind};
 
+use super::exit;
 use super::problem::Problem;
 
 /// Why the program ends before its work is done.
@@ -15,8 +16,8 @@ use super::problem::Problem;
 pub enum Stop {
     /// It failed.
     Failed(Box<Problem>),
-    /// Nobody reads stdout any more (`mosaic … | head`): no failure, and no message.
-    ReaderGone,
+    /// Ends with this exit code, and without a message.
+    Quiet(u8),
 }
 
 impl From<Problem> for Stop {
@@ -76,12 +77,12 @@ impl Screen {
     /// Writes data, at once.
     ///
     /// # Errors
-    /// [`Stop::ReaderGone`], or the failure to write.
+    /// The failure to write. A reader that went away (`mosaic … | head`) is none: it has what it wanted.
     pub fn data(&self, bytes: impl AsRef<[u8]>) -> Result<(), Stop> {
         let mut out = io::stdout().lock();
         let written = out.write_all(bytes.as_ref()).and_then(|()| out.flush());
         written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Stop::ReaderGone,
+            ErrorKind::BrokenPipe => Stop::Quiet(exit::OK),
             _ => Failure::new(Kind::Internal, format!("stdout cannot be written: {error}")).into(),
         })
     }

@@ -12,26 +12,17 @@ use super::screen::{BAD, FAINT, GOOD, Screen, WARY, clean};
 struct Line {
     name: String,
     state: String,
-    /// For how long, restarts, budget left.
-    facts: [String; 3],
+    /// For how long, restarts, restarts that a supervisor still bears, waiting messages.
+    facts: [String; 4],
     remark: String,
 }
 
-const HEADS: [&str; 5] = ["ACTOR", "STATE", "FOR", "RESTARTS", "LEFT"];
+const HEADS: [&str; 6] = ["ACTOR", "STATE", "FOR", "RESTARTS", "LEFT", "MAILBOX"];
 
-/// Renders what `/admin/v1/tree` serves: a node with `children`, a list of nodes, or either under `root`, `tree`
-/// or `nodes`. A flat list is put in order by its paths.
+/// Renders what `/admin/v1/tree` serves: a node with its `children`, under `root` or by itself.
 pub fn render(document: &Value, screen: &Screen) -> String {
-    let body = ["root", "tree", "nodes"]
-        .into_iter()
-        .find_map(|name| document.get(name));
     let mut lines = Vec::new();
-    match body.unwrap_or(document) {
-        Value::Array(nodes) => nodes
-            .iter()
-            .for_each(|node| add(node, &indent_of_path(node), "", &mut lines)),
-        node => add(node, "", "", &mut lines),
-    }
+    add(document.get("root").unwrap_or(document), "", "", &mut lines);
     let widths: Vec<usize> = (0..HEADS.len())
         .map(|column| {
             let cells = lines.iter().map(|line| cells(line)[column].chars().count());
@@ -42,14 +33,26 @@ pub fn render(document: &Value, screen: &Screen) -> String {
     let rows = lines.iter().map(|line| {
         let row = format!("{}  {}", pad(&cells(line), &widths), line.remark);
         let row = cut(row.trim_end(), screen.width);
-        // Painted last: escape sequences have no width.
-        row.replacen(
-            &line.state,
-            &screen.paint(style(&line.state), &line.state),
-            usize::from(!line.state.is_empty()),
-        )
+        paint_state(&row, widths[0], &line.state, screen)
     });
-    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+    let failed = document.get("failed").and_then(Value::as_str);
+    let failed = failed.map(|why| screen.paint(BAD, &format!("the root gave up: {}", clean(why))));
+    std::iter::once(head)
+        .chain(rows)
+        .chain(failed)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Painted after the cut, because escape sequences have no width; and by place, because an actor may be called as
+/// a state is.
+fn paint_state(row: &str, names_width: usize, state: &str, screen: &Screen) -> String {
+    let before: String = row.chars().take(names_width).collect();
+    let rest = &row[before.len()..];
+    format!(
+        "{before}{}",
+        rest.replacen(state, &screen.paint(style(state), state), 1)
+    )
 }
 
 /// A nested node and what is below it. The nesting is bounded by the parser of the document.
@@ -68,21 +71,31 @@ fn add(node: &Value, own: &str, below: &str, lines: &mut Vec<Line>) {
 }
 
 fn line(node: &Value, indent: &str) -> Line {
-    let text = |name| node.get(name).and_then(Value::as_str).map(clean);
-    let path = text("path").unwrap_or_default();
-    let name = text("name").unwrap_or_else(|| path.rsplit('/').next().unwrap_or_default().to_owned());
-    let number = |name| node.get(name).and_then(Value::as_u64);
-    let shown = |name| number(name).map(|number| number.to_string()).unwrap_or_default();
-    let strategy = text("strategy")
-        .map(|strategy| format!(" ({strategy})"))
-        .unwrap_or_default();
+    let text = |pointer| {
+        node.pointer(pointer)
+            .and_then(Value::as_str)
+            .map(clean)
+            .unwrap_or_default()
+    };
+    let number = |pointer| node.pointer(pointer).and_then(Value::as_u64);
+    let shown = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let path = text("/path");
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let strategy = text("/supervisor/strategy");
+    let strategy = if strategy.is_empty() {
+        strategy
+    } else {
+        format!(" ({strategy})")
+    };
+    let state = text("/state");
     Line {
         name: format!("{indent}{name}{strategy}"),
-        state: text("state").unwrap_or_else(|| "unknown".to_owned()),
+        state: if state.is_empty() { "unknown".to_owned() } else { state },
         facts: [
-            number("state_for_ms").map(ago).unwrap_or_default(),
-            shown("restarts"),
-            shown("budget_left"),
+            number("/in_state_ms").map(ago).unwrap_or_default(),
+            shown(number("/restarts")),
+            shown(number("/supervisor/budget_left")),
+            shown(number("/mailbox")),
         ],
         remark: remark(node),
     }
@@ -107,18 +120,13 @@ fn remark(node: &Value) -> String {
 }
 
 fn cells(line: &Line) -> [&str; HEADS.len()] {
-    let [time, restarts, left] = &line.facts;
-    [&line.name, &line.state, time, restarts, left]
+    let [time, restarts, left, mailbox] = &line.facts;
+    [&line.name, &line.state, time, restarts, left, mailbox]
 }
 
 fn pad(cells: &[&str], widths: &[usize]) -> String {
     let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
     cells.collect::<Vec<_>>().join("  ")
-}
-
-fn indent_of_path(node: &Value) -> String {
-    let path = node.get("path").and_then(Value::as_str).unwrap_or_default();
-    "  ".repeat(path.trim_matches('/').matches('/').count())
 }
 
 /// Whole seconds; below one, milliseconds. At most two units, which is as exact as a reader needs.
@@ -158,37 +166,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nested_tree_shows_who_crashed_and_what_is_left() {
-        let tree = json!({"path": "root", "strategy": "one_for_one", "state": "running", "state_for_ms": 3_723_500,
-            "children": [
-                {"path": "root/plugins", "state": "running", "children": [
-                    {"path": "root/plugins/a", "state": "backing_off", "state_for_ms": 40, "restarts": 3,
-                     "budget_left": 2, "next_retry_ms": 1500,
+    fn the_tree_shows_who_crashed_and_what_is_left() {
+        let tree = json!({"at_unix_ms": 1, "failed": null, "root": {"path": "/root", "state": "running",
+            "in_state_ms": 3_723_500, "supervisor": {"strategy": "one_for_one", "budget_left": 2}, "children": [
+                {"path": "/root/plugins", "state": "running", "children": [
+                    {"path": "/root/plugins/a", "state": "backing_off", "in_state_ms": 40, "restarts": 3,
+                     "supervisor": null, "mailbox": 7, "next_retry_ms": 1500,
                      "last_crash": {"why": "panic", "text": "index\nout", "during": "Call", "at_unix_ms": 1}}]},
-                {"path": "root/gateway"}]});
+                {"path": "/root/gateway"}]}});
         assert_eq!(
             render(&tree, &Screen::default()),
-            "ACTOR               STATE        FOR    RESTARTS  LEFT\n\
-             root (one_for_one)  running      1h 2m\n\
+            "ACTOR               STATE        FOR    RESTARTS  LEFT  MAILBOX\n\
+             root (one_for_one)  running      1h 2m            2\n\
              ├─ plugins          running\n\
-             │  └─ a             backing_off  40ms   3         2     \
+             │  └─ a             backing_off  40ms   3               7        \
              next try in 1s; last panic (during Call): index out\n\
              └─ gateway          unknown"
         );
     }
 
     #[test]
-    fn a_flat_list_is_indented_by_its_paths_and_cut_at_the_width() {
-        let tree = json!({"nodes": [{"path": "root", "state": "running"}, {"path": "root/x", "state": "gave_up",
-            "last_crash": {"why": "error", "text": "y".repeat(300)}}]});
+    fn lines_are_cut_at_the_terminals_width_and_only_the_state_is_painted() {
+        let tree = json!({"path": "/root/running", "state": "gave_up",
+            "last_crash": {"why": "error", "text": "y".repeat(300)}});
         let screen = Screen {
-            width: Some(50),
+            width: Some(60),
             ..Screen::default()
         };
         let text = render(&tree, &screen);
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[2].starts_with("  x    gave_up"), "{text}");
-        assert_eq!(lines[2].chars().count(), 50);
-        assert!(lines[2].ends_with('…'));
+        let last = text.lines().last().unwrap();
+        assert_eq!(last.chars().count(), 60);
+        assert!(last.ends_with('…'), "{text}");
+        let tree = json!({"path": "/root/running", "state": "running"});
+        let screen = Screen {
+            colour_out: true,
+            ..Screen::default()
+        };
+        let text = render(&tree, &screen);
+        assert!(text.lines().last().unwrap().starts_with("running  \u{1b}["), "{text}");
     }
 }

@@ -1,0 +1,110 @@
+//! The transport below the client: addresses, TLS, bounds, and its failures in our words.
+//!
+//! Invariant: every wait and every body has a bound, and no failure quotes a URL, which may hold what was asked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use mosaic_actors::error::{Failure, Kind};
+use reqwest::Response;
+use rustls_platform_verifier::BuilderVerifierExt;
+use url::{Host, Url};
+
+/// The longest answer, in bytes. Longer ones are streams, or pages.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// Time for a connection: a gateway is near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest silence of a server. Models think long; the gateway's own deadline comes first.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+
+/// A client that trusts what the platform trusts. The crypto provider is given to it, not installed for the process.
+///
+/// # Errors
+/// `internal` where TLS or the client cannot be set up.
+pub fn http_client(base: &Url) -> Result<reqwest::Client, Failure> {
+    let unset = |error: rustls::Error| Failure::new(Kind::Internal, "TLS cannot be set up").because(error);
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(unset)?
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(LONGEST_SILENCE)
+        // An API does not move, and a key must not follow where a reply points.
+        .redirect(reqwest::redirect::Policy::none());
+    // A proxy set for the outside must not be asked for what is on this machine.
+    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
+    builder
+        .build()
+        .map_err(|error| Failure::new(Kind::Internal, "the HTTP client cannot be set up").because(error))
+}
+
+/// Parses an address; `named` says where it came from.
+///
+/// # Errors
+/// `invalid_input` naming that.
+pub fn base_url(named: &str, text: &str) -> Result<Url, Failure> {
+    let wrong = |what: &str| Failure::invalid(named, format!("{named} {what}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("must be an http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("must not hold credentials; give the key in a file"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must not have a query or fragment"));
+    }
+    Ok(url)
+}
+
+/// The whole body of a reply.
+///
+/// # Errors
+/// `upstream_failed` above the bound, else what [`broken`] makes of the transport's error.
+pub async fn body(reply: Response) -> Result<Bytes, Failure> {
+    let mut whole = Vec::new();
+    let mut chunks = reply.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if whole.len() + chunk.len() > LONGEST_ANSWER {
+            let sentence = format!("the answer is longer than {LONGEST_ANSWER} bytes");
+            return Err(Failure::new(Kind::UpstreamFailed, sentence));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+/// A failure of the transport: its innermost cause, which is the one that tells people something.
+pub fn broken(error: &reqwest::Error) -> Failure {
+    let kind = if error.is_timeout() {
+        Kind::Timeout
+    } else {
+        Kind::Network
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let sentence = if kind == Kind::Timeout {
+        "timed out".to_owned()
+    } else {
+        cause.to_string()
+    };
+    Failure::new(kind, sentence)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,9 @@
+//! The binary against a server that records: what it sends, prints and exits with.
+
+mod failures;
+mod input;
+mod operate;
+mod operations;
+mod output;
+mod recorder;
+mod streams;

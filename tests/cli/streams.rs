@@ -1,0 +1,122 @@
+//! Streams, as they come and as they end.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::recorder::{Recorder, events};
+
+/// The longest that any single wait of a test may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn delta(text: &str) -> String {
+    format!("data: {}\n\n", json!({"type": "delta", "text": text}))
+}
+
+#[test]
+fn pieces_are_printed_as_they_come() {
+    for (json, wanted) in [
+        (false, ["one", " two"]),
+        (
+            true,
+            [
+                "{\"type\":\"delta\",\"text\":\"one\"}\n",
+                "{\"type\":\"delta\",\"text\":\" two\"}\n",
+            ],
+        ),
+    ] {
+        // The second piece is sent only after the first was read from the binary's stdout.
+        let (send, pieces) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let pieces = Mutex::new(Some(pieces));
+        let server = Recorder::start(move |_| {
+            let pieces = pieces.lock().unwrap().take().expect("one request");
+            let stream = futures_util::stream::unfold(pieces, async |mut pieces| {
+                let piece = pieces.recv().await?;
+                Some((Ok::<_, std::convert::Infallible>(Bytes::from(piece)), pieces))
+            });
+            events(Body::from_stream(stream))
+        });
+        let mut command = server.mosaic(&["ai", "chat", "stream", "m", "count"]);
+        if json {
+            command.arg("--json");
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let (told, reads) = mpsc::channel();
+        let lengths = wanted.map(str::len);
+        std::thread::spawn(move || {
+            for length in lengths {
+                let mut piece = vec![0; length];
+                out.read_exact(&mut piece).unwrap();
+                told.send(String::from_utf8(piece).unwrap()).unwrap();
+            }
+            let mut rest = String::new();
+            out.read_to_string(&mut rest).unwrap();
+            told.send(rest).unwrap();
+        });
+        send.send(delta("one")).unwrap();
+        assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), wanted[0]);
+        send.send(delta(" two")).unwrap();
+        assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), wanted[1]);
+        send.send("data: {\"type\":\"end\",\"finish\":\"stop\"}\n\nevent: done\ndata: {}\n\n".to_owned())
+            .unwrap();
+        let rest = reads.recv_timeout(PATIENCE).unwrap();
+        let done = child.wait_with_output().unwrap();
+        let err = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{err}");
+        match json {
+            true => assert_eq!((&*rest, &*err), ("{\"type\":\"end\",\"finish\":\"stop\"}\n", "")),
+            false => assert_eq!((&*rest, &*err), ("\n", "finish: stop\n")),
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_is_a_failure_after_what_came() {
+    let cases = [
+        (
+            "event: error\ndata: {\"code\":\"upstream_failed\",\"status\":502,\"detail\":\"it broke\"}\n\n",
+            "upstream_failed",
+        ),
+        ("", "network"),
+    ];
+    for (end, code) in cases {
+        let server = Recorder::start(move |_| events(format!("{}{end}", delta("half"))));
+        let human = server.run(&["ai", "chat", "stream", "m", "x"]);
+        assert_eq!((human.code, &*human.out), (Some(69), "half\n"));
+        assert!(human.err.starts_with(&format!("error[{code}]: ")), "{}", human.err);
+        let machine = server.run(&["ai", "chat", "stream", "m", "x", "--json"]);
+        assert_eq!(machine.out, "{\"type\":\"delta\",\"text\":\"half\"}\n");
+        assert_eq!(serde_json::from_str::<Value>(&machine.err).unwrap()["code"], code);
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_with_its_own_code() {
+    let server = Recorder::start(|_| {
+        events(Body::from_stream(futures_util::stream::pending::<
+            Result<Bytes, std::io::Error>,
+        >()))
+    });
+    let mut child = server
+        .mosaic(&["ai", "chat", "stream", "m", "x"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while server.seen().is_empty() {
+        assert!(start.elapsed() < PATIENCE, "the request never came");
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
