@@ -26,8 +26,8 @@ async fn a_hundred_simultaneous_failures_recover_quickly_and_touch_nobody_else()
         assert_eq!(ping(handle).await, 2);
     }
     let took = before.elapsed();
-    // The order of magnitude, with a machine under load in mind: serial waits of 10 ms took over a second.
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    // A bound on the order of magnitude, for a machine under load: serial waits of 10 ms would take longer.
+    assert!(took < Duration::from_secs(1), "{took:?}");
     for handle in bystanders {
         assert_eq!(ping(handle).await, 1);
     }

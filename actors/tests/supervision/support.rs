@@ -1,6 +1,6 @@
 //! The probe: a worker that does what it is told and writes down what happens to it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -70,6 +70,10 @@ pub struct Script {
     pub panic_start: Arc<AtomicBool>,
     pub hang_start: Arc<AtomicBool>,
     pub hang_stop: Arc<AtomicBool>,
+    pub panic_drop: Arc<AtomicBool>,
+    pub block_start: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
+    /// The incarnations that have not been dropped.
+    pub alive: Arc<AtomicUsize>,
 }
 
 pub struct Probe {
@@ -92,6 +96,10 @@ impl Worker for Probe {
             !self.script.panic_start.load(Ordering::SeqCst),
             "start panics"
         );
+        let block = self.script.block_start.lock().unwrap().take();
+        if let Some(until) = block {
+            drop(until.recv());
+        }
         if self.script.hang_start.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -125,6 +133,16 @@ impl Worker for Probe {
     }
 }
 
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.script.alive.fetch_sub(1, Ordering::SeqCst);
+        assert!(
+            !self.script.panic_drop.load(Ordering::SeqCst),
+            "drop panics"
+        );
+    }
+}
+
 /// A probe's spec, without back-off.
 pub fn probe(name: &'static str, handle: &Handle<Do>, log: &Log) -> ChildSpec {
     scripted(name, handle, log, &Script::default())
@@ -133,6 +151,7 @@ pub fn probe(name: &'static str, handle: &Handle<Do>, log: &Log) -> ChildSpec {
 pub fn scripted(name: &'static str, handle: &Handle<Do>, log: &Log, script: &Script) -> ChildSpec {
     let (log, script) = (log.clone(), script.clone());
     let spec = ChildSpec::worker(name, handle, move || {
+        script.alive.fetch_add(1, Ordering::SeqCst);
         Ok(Probe {
             name,
             log: log.clone(),
