@@ -164,6 +164,7 @@ impl<M: Message> Context<M> {
     }
 
     /// Ends this incarnation normally, once the messages that wait are handled. Newer ones are refused at once.
+    /// For handlers; from `start` it makes the start fail.
     pub fn stop_self(&self) {
         // The marker cannot be refused: the mailbox is open as long as a handler runs.
         let _ = self.own.actor.drain();
@@ -192,7 +193,7 @@ pub(crate) type Factory<W> = Arc<dyn Fn() -> Result<W, Fault> + Send + Sync>;
 pub(crate) struct Birth<W: Worker> {
     pub(crate) factory: Factory<W>,
     pub(crate) handle: Handle<W::Msg>,
-    pub(crate) vitals: Arc<super::node::Vitals>,
+    pub(crate) vitals: Arc<super::vitals::Vitals>,
     pub(crate) node: Arc<Node>,
     pub(crate) generation: u64,
     pub(crate) gone: CancellationToken,
