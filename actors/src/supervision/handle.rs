@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ractor::{ActorRef, ActorStatus, MessagingErr};
 
-use super::node::Vitals;
+use super::vitals::Vitals;
 use super::worker::Message;
 
 /// A live incarnation: where to send, and the depth of its mailbox.
@@ -65,7 +65,8 @@ impl<M: Message> Handle<M> {
     /// Puts `message` into the mailbox of the live incarnation.
     ///
     /// An accepted message is lost if that incarnation crashes before it handles it; a reply port inside is then
-    /// dropped, which its caller sees. Mailboxes have no bound of their own: take a permit before you send.
+    /// dropped, which its caller sees. One that blocks its thread keeps its mailbox until it wakes, so a caller needs
+    /// a deadline all the same. Mailboxes have no bound of their own: take a permit before you send.
     ///
     /// # Errors
     /// Gives the message back when no incarnation is live: not started, in back-off, stopping or stopped.

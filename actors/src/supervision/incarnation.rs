@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::control::{Command, SupervisorHandle};
 use super::handle::{Binding, Handle};
 use super::ledger::Why;
-use super::node::{Busy, Node, Vitals};
+use super::node::Node;
 use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
 use super::tree::Shared;
+use super::vitals::{Busy, Vitals};
 use super::worker::{Birth, Factory, Fault, Message, Worker, WorkerActor};
 
 /// What a child is: a worker of some type, or a supervisor.

@@ -14,10 +14,11 @@ use super::event::Event;
 use super::incarnation::StartWait;
 use super::ledger::{Ledger, LedgerEntry, bounded};
 use super::meters::{Meters, SharedRecorder};
-use super::node::{Clock, Node, State, Vitals};
+use super::node::{Node, State};
 use super::snapshot::{TreeSnapshot, find};
 use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
+use super::vitals::{Clock, Vitals};
 
 /// Events that a watcher may lag behind before it loses some.
 const EVENTS: usize = 1024;

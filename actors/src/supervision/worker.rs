@@ -192,7 +192,7 @@ pub(crate) type Factory<W> = Arc<dyn Fn() -> Result<W, Fault> + Send + Sync>;
 pub(crate) struct Birth<W: Worker> {
     pub(crate) factory: Factory<W>,
     pub(crate) handle: Handle<W::Msg>,
-    pub(crate) vitals: Arc<super::node::Vitals>,
+    pub(crate) vitals: Arc<super::vitals::Vitals>,
     pub(crate) node: Arc<Node>,
     pub(crate) generation: u64,
     pub(crate) gone: CancellationToken,
