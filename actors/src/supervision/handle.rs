@@ -13,21 +13,41 @@ use ractor::{ActorRef, ActorStatus, MessagingErr};
 use super::vitals::Vitals;
 use super::worker::Message;
 
+/// What travels to a worker: its message, or the order to crash.
+pub(crate) enum Envelope<M> {
+    Message(M),
+    /// Panic with this text: a rehearsal of the worst.
+    Crash(Arc<str>),
+}
+
 /// A live incarnation: where to send, and the depth of its mailbox.
 pub(crate) struct Binding<M: Message> {
-    pub(crate) actor: ActorRef<M>,
+    pub(crate) actor: ActorRef<Envelope<M>>,
     pub(crate) vitals: Arc<Vitals>,
 }
 
 impl<M: Message> Binding<M> {
     pub(crate) fn send(&self, message: M) -> Result<(), Unavailable<M>> {
+        match self.post(Envelope::Message(message)) {
+            Ok(()) => Ok(()),
+            Err(Envelope::Message(message)) => Err(Unavailable(message)),
+            Err(Envelope::Crash(_)) => unreachable!("the envelope that comes back is the one that was sent"),
+        }
+    }
+
+    /// Orders a panic, after the messages that wait. False: it is stopping already.
+    pub(crate) fn crash(&self, reason: &Arc<str>) -> bool {
+        self.post(Envelope::Crash(reason.clone())).is_ok()
+    }
+
+    fn post(&self, envelope: Envelope<M>) -> Result<(), Envelope<M>> {
         // Counted before it is sent: the actor may take the message before send_message returns.
         self.vitals.depth.fetch_add(1, Relaxed);
-        match self.actor.send_message(message) {
+        match self.actor.send_message(envelope) {
             Ok(()) => Ok(()),
-            Err(MessagingErr::SendErr(message)) => {
+            Err(MessagingErr::SendErr(envelope)) => {
                 self.vitals.depth.fetch_sub(1, Relaxed);
-                Err(Unavailable(message))
+                Err(envelope)
             }
             // ractor: the type is the actor's own (checked at compile time), and a channel that is closed while the
             // actor is not yet stopping comes back as SendErr.

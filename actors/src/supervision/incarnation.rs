@@ -51,6 +51,8 @@ pub(crate) trait Control: Send + Sync {
     fn bind(&self);
     fn unbind(&self);
     fn ask_to_stop(&self);
+    /// Orders a panic. False: it is stopping already.
+    fn crash(&self, reason: &Arc<str>) -> bool;
 }
 
 type Starting = JoinHandle<Result<JoinHandle<()>, SpawnErr>>;
@@ -138,6 +140,10 @@ impl<M: Message> Control for WorkerControl<M> {
         // Fails only if the actor is gone already, which its supervisor is about to learn.
         let _ = self.binding.actor.drain();
     }
+
+    fn crash(&self, reason: &Arc<str>) -> bool {
+        self.binding.crash(reason)
+    }
 }
 
 struct SupervisorControl {
@@ -157,6 +163,10 @@ impl Control for SupervisorControl {
     fn ask_to_stop(&self) {
         // As above. Not a drain: it stops its children first, and needs its mailbox for that.
         let _ = self.actor.send_message(Command::Shutdown);
+    }
+
+    fn crash(&self, reason: &Arc<str>) -> bool {
+        self.actor.send_message(Command::Crash(reason.clone())).is_ok()
     }
 }
 
@@ -233,6 +243,11 @@ impl Incarnation {
 
     pub(crate) fn ask_to_stop(&self) {
         self.control.ask_to_stop();
+    }
+
+    /// Orders a panic at its next turn. False: it is stopping already.
+    pub(crate) fn crash(&self, reason: &Arc<str>) -> bool {
+        self.control.crash(reason)
     }
 
     pub(crate) fn kill(&self) {

@@ -244,6 +244,8 @@ impl Supervisor {
         match command {
             Command::Add(spec, reply) => self.add(*spec, reply),
             Command::Wish(name, wish, reply) => self.wish(&name, wish, reply),
+            Command::CrashChild(name, reason, reply) => self.crash_child(&name, &reason, reply),
+            Command::Crash(reason) => panic!("{reason}"),
             Command::Shutdown => self.close(Closing::Requested),
             Command::StartEnded(key, id, outcome) => self.on_start_ended(key, id, outcome),
             Command::BackoffOver(key, ticket) => self.on_backoff_over(key, ticket),
