@@ -91,7 +91,7 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
     let path = "/root/plugins/github-a/provider";
     let crashes = stage.gateway.ledger(1000).len();
     let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
-    let crash = stage.gateway.system().tree().restart(path, "the demonstration");
+    let crash = stage.gateway.system().tree().crash(path, "the demonstration");
     let (replies, crashed) = tokio::join!(callers, crash);
     crashed.map_err(|error| error.to_string())?;
     for reply in replies {
