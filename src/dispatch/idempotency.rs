@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mosaic_actors::call::{Answer, Body, CacheStatus, Caller, Head, Operation};
+use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Caller, Head, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::{Options, internal};
+use super::{Calls, Options, internal};
 
 /// The name of the option in failures.
 pub const FIELD: &str = "idempotency_key";
@@ -134,18 +134,14 @@ impl KeyedWrite {
     }
 
     /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns.
-    pub(super) async fn run(
-        self,
-        write: BoxFuture<Result<Answer, Failure>>,
-        tasks: &TaskTracker,
-    ) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, calls: Arc<dyn Calls>, call: Call, tasks: &TaskTracker) -> Result<Answer, Failure> {
         tasks
-            .spawn(self.carry(write))
+            .spawn(self.carry(calls, call))
             .await
             .unwrap_or_else(|error| Err(internal("a keyed write died before its outcome was known").because(error)))
     }
 
-    async fn carry(self, write: BoxFuture<Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    async fn carry(self, calls: Arc<dyn Calls>, call: Call) -> Result<Answer, Failure> {
         let begun = self.store.begin(&self.scope, &self.key, self.fingerprint, RETENTION);
         let lease = match begun.await? {
             Begun::New(lease) => lease,
@@ -153,7 +149,8 @@ impl KeyedWrite {
             Begun::Mismatch => return Err(mismatch()),
             Begun::Replay(outcome) => return replay(&outcome),
         };
-        let mut result = write.await;
+        // Only now: an engine may begin a call when it is made, not when it is first polled.
+        let mut result = calls.call(call).await;
         let recorded = match &mut result {
             Err(failure) if self.did_not_happen(failure) => self.store.abandon(lease).await,
             Err(failure) => {

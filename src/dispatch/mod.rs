@@ -129,7 +129,7 @@ impl Dispatcher {
             Pin::None => None,
         };
         match keyed {
-            Some(write) => write.run(self.calls.call(call), &self.keyed).await,
+            Some(write) => write.run(self.calls.clone(), call, &self.keyed).await,
             None => self.calls.call(call).await,
         }
     }
