@@ -244,6 +244,24 @@ async fn a_write_that_may_have_happened_is_never_sent_again() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_to_repeat_a_write_that_may_have_happened() {
+    let retryable = async |name, input, failure: Failure| {
+        let setup = setup(FakeCalls::failing(failure));
+        let failed = setup
+            .dispatcher
+            .invoke(invocation(name, input, Options::default()))
+            .await;
+        failed.expect_err("fails").retryable
+    };
+    let timeout = || Failure::new(Kind::Timeout, "as told");
+    let issue = json!({"project": "a/b", "title": "t"});
+    assert!(!retryable("projects.issue.create", issue.clone(), timeout()).await);
+    assert!(retryable("projects.issue.create", issue.clone(), timeout().never_sent()).await);
+    assert!(retryable("projects.issue.create", issue, Failure::new(Kind::Overloaded, "full")).await);
+    assert!(retryable("git.repo.get", json!({"repo": "a/b"}), timeout()).await);
+}
+
+#[tokio::test]
 async fn a_key_in_flight_is_a_conflict_and_its_write_outlives_its_caller() {
     let gate = Gate::default();
     let inner = gate.clone();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::{Calls, Options, internal};
+use super::{Calls, Options, internal, may_have_happened};
 
 /// The name of the option in failures.
 pub const FIELD: &str = "idempotency_key";
@@ -108,8 +108,7 @@ pub fn replayed(head: &Head) -> bool {
 /// One write under a key.
 pub(super) struct KeyedWrite {
     store: Arc<dyn IdempotencyStore>,
-    /// Repeating the write is harmless by the operation's own declaration.
-    idempotent: bool,
+    facts: &'static Operation,
     scope: String,
     key: String,
     fingerprint: [u8; 32],
@@ -118,7 +117,7 @@ pub(super) struct KeyedWrite {
 impl KeyedWrite {
     pub(super) fn new(
         store: Arc<dyn IdempotencyStore>,
-        facts: &Operation,
+        facts: &'static Operation,
         key: &str,
         input: &Value,
         caller: &Caller,
@@ -126,7 +125,7 @@ impl KeyedWrite {
     ) -> Self {
         KeyedWrite {
             store,
-            idempotent: facts.idempotent,
+            facts,
             scope: format!("{}/{}", caller.tenant, facts.name),
             key: key.to_owned(),
             fingerprint: fingerprint(input, options),
@@ -172,8 +171,7 @@ impl KeyedWrite {
     }
 
     fn did_not_happen(&self, failure: &Failure) -> bool {
-        let harmless = self.idempotent || !failure.kind.blames_provider();
-        failure.unsent || (failure.retryable && harmless)
+        failure.unsent || (failure.retryable && !may_have_happened(self.facts, failure))
     }
 }
 
