@@ -98,7 +98,8 @@ impl Worker for Probe {
         );
         let block = self.script.block_start.lock().unwrap().take();
         if let Some(until) = block {
-            drop(until.recv());
+            // Told, or the sender is gone: both end the wait.
+            let _ = until.recv();
         }
         if self.script.hang_start.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;

@@ -254,3 +254,11 @@ fn a_fault_keeps_its_text_short() {
         "upstream_failed: no answer"
     );
 }
+
+#[test]
+fn what_is_shown_can_be_served() {
+    fn served<T: serde::Serialize>() {}
+    served::<mosaic_actors::supervision::TreeSnapshot>();
+    served::<mosaic_actors::supervision::LedgerEntry>();
+    served::<Event>();
+}
