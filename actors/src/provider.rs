@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::call::{Answer, Body, Call};
@@ -24,6 +25,8 @@ use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 pub(crate) enum ProviderMsg {
     /// Run one attempt.
     Attempt(GuardedAttempt),
+    /// Ask the driver whether its provider is well.
+    Health(oneshot::Sender<Result<(), Failure>>),
     /// An attempt's driver panicked.
     Crashed {
         /// During which operation.
@@ -37,6 +40,7 @@ impl Message for ProviderMsg {
     fn label(&self) -> &'static str {
         match self {
             ProviderMsg::Attempt(attempt) => attempt.call.operation.name,
+            ProviderMsg::Health(_) => "health",
             ProviderMsg::Crashed { operation, .. } => operation,
         }
     }
@@ -92,11 +96,39 @@ impl Worker for Provider {
                 tokio::spawn(run.attempt(attempt));
                 Ok(())
             }
+            ProviderMsg::Health(done) => {
+                tokio::spawn(health(self.driver.clone(), cx.handle().clone(), done));
+                Ok(())
+            }
             ProviderMsg::Crashed { operation, text } => {
                 Err(Fault::from(format!("the driver panicked in {operation}: {text}")))
             }
         }
     }
+
+    /// The one wait of this actor: it is leaving, has served its queue, and is cut off at its shutdown time.
+    async fn stop(&mut self, _cx: &Context<ProviderMsg>) {
+        self.driver.clone().stop().await;
+    }
+}
+
+async fn health(driver: Arc<dyn Driver>, actor: Handle<ProviderMsg>, done: oneshot::Sender<Result<(), Failure>>) {
+    let asked = AssertUnwindSafe(async { driver.health().await }).catch_unwind().await;
+    let outcome = asked.unwrap_or_else(|panic| {
+        let text = panic_text(panic.as_ref());
+        if actor
+            .send(ProviderMsg::Crashed {
+                operation: "health",
+                text,
+            })
+            .is_err()
+        {
+            tracing::warn!("a driver's health check panicked while its actor was away");
+        }
+        Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
+    });
+    // Who asked may have run out of patience.
+    let _gone = done.send(outcome);
 }
 
 /// One attempt on its own task. It keeps the driver it began with, even when the actor is restarted meanwhile.

@@ -4,6 +4,7 @@
 
 mod admin;
 mod calls;
+mod native;
 mod record;
 pub mod serve;
 mod services;
@@ -130,6 +131,18 @@ impl Builder {
         self
     }
 
+    /// Looks at everything that a start would: keys and credentials are read, drivers are made. Nothing listens and
+    /// nothing is sent.
+    ///
+    /// # Errors
+    /// What is wrong, with the path of the configuration's key.
+    pub fn check(self) -> Result<(), StartError> {
+        check(&self.config)?;
+        self.config.key_ring()?;
+        serve::admin_token(&self.config)?;
+        wiring::check(&self.config, self.credentials)
+    }
+
     /// Starts it on the caller's runtime.
     ///
     /// # Errors
@@ -160,12 +173,14 @@ impl Mosaic {
 
     /// A gateway with more than a configuration can say.
     pub fn builder(config: Config) -> Builder {
-        Builder { config, credentials: Credentials::new() }
+        Builder {
+            config,
+            credentials: Credentials::new(),
+        }
     }
 
     async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {
-        let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-        config.check(&kinds)?;
+        check(&config)?;
         let keys = config.key_ring()?;
         let telemetry = Arc::new(Telemetry::new()?);
         let store = crate::stores::open(&config.state).await?;
@@ -315,6 +330,11 @@ impl Mosaic {
         self.inner.store.close().await;
         drained
     }
+}
+
+fn check(config: &Config) -> Result<(), ConfigErrors> {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    config.check(&kinds)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {

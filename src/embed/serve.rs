@@ -15,7 +15,8 @@ use secrecy::SecretString;
 
 use super::{Mosaic, StartError, admin::Port};
 use crate::admin::{self, AdminConfig, Check, Readiness};
-use crate::config::ServerConfig;
+use crate::config::{Config, ServerConfig};
+use crate::secret::{Secret, SecretRef};
 use crate::server::{Listener, ServerLimits};
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
@@ -58,14 +59,7 @@ impl Mosaic {
     /// # Errors
     /// The admin token cannot be read.
     pub fn admin_router(&self, addr: SocketAddr, stopping: Arc<AtomicBool>) -> Result<Router, StartError> {
-        let token = self
-            .config()
-            .admin
-            .token
-            .as_ref()
-            .map(|reference| reference.resolve())
-            .transpose();
-        let token = token.map_err(StartError::AdminToken)?;
+        let token = admin_token(self.config())?;
         let (metrics, ready) = (self.clone(), self.clone());
         Ok(admin::router(AdminConfig {
             addr,
@@ -99,6 +93,12 @@ impl Mosaic {
             })
             .collect()
     }
+}
+
+/// The token that administrators present.
+pub(super) fn admin_token(config: &Config) -> Result<Option<Secret>, StartError> {
+    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
+    token.map_err(StartError::AdminToken)
 }
 
 /// Binds both listeners of a gateway, as its configuration says.

@@ -22,7 +22,9 @@ use crate::cache::l1::{L1, Lookup};
 use crate::call::{Answer, CacheStatus, Call};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
+use crate::plugin::Registry;
 use crate::policy::recover::RecoverSettings;
+use crate::policy::routing::Rule;
 use crate::port::ReplyPort;
 use crate::quota::Tenants;
 use crate::router::{Directory, RouterMsg};
@@ -64,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) meters: Arc<Meters>,
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) directory: ArcSwap<Directory>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) plugins: Arc<Registry>,
     pub(crate) l1: Arc<L1>,
     pub(crate) flights: Arc<Flights>,
     pub(crate) places: Arc<Semaphore>,
@@ -245,5 +249,12 @@ pub(crate) async fn send_patiently<M: Message>(
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
+    }
+}
+
+impl Core {
+    /// Swaps the directory; the router alone calls it.
+    pub(crate) fn publish(&self, directory: Directory) {
+        self.directory.store(Arc::new(directory));
     }
 }
