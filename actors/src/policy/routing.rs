@@ -15,6 +15,8 @@ use crate::error::{Failure, Kind};
 pub struct Rule {
     /// Only this tenant; rules with a tenant are tried before global ones.
     pub tenant: Option<Arc<str>>,
+    /// Only operations of this service.
+    pub service: Option<Arc<str>>,
     /// Only operations whose name is this or begins with it and a dot: `git`, `git.repo`, `git.repo.get`.
     pub operation: Option<Arc<str>>,
     /// Only resources that match; `*` stands for any run of characters.
@@ -161,6 +163,10 @@ impl CandidateSet {
 impl Rule {
     fn matches(&self, call: &Call) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
+            && self
+                .service
+                .as_ref()
+                .is_none_or(|service| **service == *call.operation.service)
             && self
                 .operation
                 .as_ref()

@@ -88,10 +88,7 @@ impl Worker for Probe {
         if self.script.fail_start.load(Ordering::SeqCst) {
             return Err(Fault::from("cannot start"));
         }
-        assert!(
-            !self.script.panic_start.load(Ordering::SeqCst),
-            "start panics"
-        );
+        assert!(!self.script.panic_start.load(Ordering::SeqCst), "start panics");
         if self.script.hang_start.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -168,10 +165,7 @@ pub async fn tree(spec: SupervisorSpec) -> Tree {
 }
 
 /// Handles, spec and log of a supervisor with probes of these names.
-pub fn family(
-    strategy: Strategy,
-    names: &[&'static str],
-) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
+pub fn family(strategy: Strategy, names: &[&'static str]) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
     let log = Log::default();
     let handles: Vec<Handle<Do>> = names.iter().map(|_| Handle::new()).collect();
     let spec = names
@@ -190,9 +184,7 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    waited
-        .await
-        .unwrap_or_else(|_| panic!("never came: {what}"));
+    waited.await.unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
 /// Asks a probe for its generation, over restarts.
