@@ -262,6 +262,7 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> C
         Ok(TenantsOwner {
             tenants: tenants.clone(),
             quotas: reached.clone(),
+            backoff: habits.backoff,
         })
     })
     .kind("tenants");

@@ -5,6 +5,7 @@
 mod escalation;
 mod handles;
 mod load;
+mod random;
 mod removal;
 mod starts;
 mod stops;

@@ -1,6 +1,6 @@
 //! The probe: a worker that does what it is told and writes down what happens to it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -70,6 +70,10 @@ pub struct Script {
     pub panic_start: Arc<AtomicBool>,
     pub hang_start: Arc<AtomicBool>,
     pub hang_stop: Arc<AtomicBool>,
+    pub panic_drop: Arc<AtomicBool>,
+    pub block_start: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
+    /// The incarnations that have not been dropped.
+    pub alive: Arc<AtomicUsize>,
 }
 
 pub struct Probe {
@@ -88,7 +92,15 @@ impl Worker for Probe {
         if self.script.fail_start.load(Ordering::SeqCst) {
             return Err(Fault::from("cannot start"));
         }
-        assert!(!self.script.panic_start.load(Ordering::SeqCst), "start panics");
+        assert!(
+            !self.script.panic_start.load(Ordering::SeqCst),
+            "start panics"
+        );
+        let block = self.script.block_start.lock().unwrap().take();
+        if let Some(until) = block {
+            // Told, or the sender is gone: both end the wait.
+            let _ = until.recv();
+        }
         if self.script.hang_start.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -122,6 +134,16 @@ impl Worker for Probe {
     }
 }
 
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.script.alive.fetch_sub(1, Ordering::SeqCst);
+        assert!(
+            !self.script.panic_drop.load(Ordering::SeqCst),
+            "drop panics"
+        );
+    }
+}
+
 /// A probe's spec, without back-off.
 pub fn probe(name: &'static str, handle: &Handle<Do>, log: &Log) -> ChildSpec {
     scripted(name, handle, log, &Script::default())
@@ -130,6 +152,7 @@ pub fn probe(name: &'static str, handle: &Handle<Do>, log: &Log) -> ChildSpec {
 pub fn scripted(name: &'static str, handle: &Handle<Do>, log: &Log, script: &Script) -> ChildSpec {
     let (log, script) = (log.clone(), script.clone());
     let spec = ChildSpec::worker(name, handle, move || {
+        script.alive.fetch_add(1, Ordering::SeqCst);
         Ok(Probe {
             name,
             log: log.clone(),
@@ -165,7 +188,10 @@ pub async fn tree(spec: SupervisorSpec) -> Tree {
 }
 
 /// Handles, spec and log of a supervisor with probes of these names.
-pub fn family(strategy: Strategy, names: &[&'static str]) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
+pub fn family(
+    strategy: Strategy,
+    names: &[&'static str],
+) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
     let log = Log::default();
     let handles: Vec<Handle<Do>> = names.iter().map(|_| Handle::new()).collect();
     let spec = names
@@ -184,7 +210,9 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    waited.await.unwrap_or_else(|_| panic!("never came: {what}"));
+    waited
+        .await
+        .unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
 /// Asks a probe for its generation, over restarts.
