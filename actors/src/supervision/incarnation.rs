@@ -324,15 +324,12 @@ pub(crate) struct StartWait {
 impl StartWait {
     /// Waits for the start's end, at most for its limit.
     pub(crate) async fn outcome(mut self) -> Result<(), Fault> {
-        let limit = self.limit.unwrap_or(Duration::MAX);
-        let Ok(ended) = tokio::time::timeout(limit, &mut self.starting).await else {
-            self.cell.kill();
-            // Give it the time to let go of what it holds, before its successor asks for the same.
-            let _ = tokio::time::timeout(self.grace, &mut self.starting).await;
-            return Err(Fault::new(
-                Why::StartFailed,
-                format!("its start took longer than {limit:?}"),
-            ));
+        let ended = match self.limit {
+            None => (&mut self.starting).await,
+            Some(limit) => match tokio::time::timeout(limit, &mut self.starting).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => return Err(self.give_up(limit).await),
+            },
         };
         let text = match ended {
             Ok(Ok(_running)) => return Ok(()),
@@ -340,6 +337,17 @@ impl StartWait {
             Err(error) => super::ledger::bounded(&error.to_string()),
         };
         Err(Fault::new(Why::StartFailed, text))
+    }
+
+    async fn give_up(&mut self, limit: Duration) -> Fault {
+        self.cell.kill();
+        // Give it the time to let go of what it holds, before its successor asks for the same. One that blocks its
+        // thread is left behind: the kill awaits it, and nobody binds it any more.
+        let _ = tokio::time::timeout(self.grace, &mut self.starting).await;
+        Fault::new(
+            Why::StartFailed,
+            format!("its start took longer than {limit:?}"),
+        )
     }
 
     /// What a failed start said of itself.

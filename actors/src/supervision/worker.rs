@@ -164,6 +164,7 @@ impl<M: Message> Context<M> {
     }
 
     /// Ends this incarnation normally, once the messages that wait are handled. Newer ones are refused at once.
+    /// For handlers; from `start` it makes the start fail.
     pub fn stop_self(&self) {
         // The marker cannot be refused: the mailbox is open as long as a handler runs.
         let _ = self.own.actor.drain();

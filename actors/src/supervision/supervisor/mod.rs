@@ -202,6 +202,9 @@ impl Supervisor {
         let started = match Incarnation::spawn(&spec, &node, &self.tree, cell) {
             Ok((incarnation, wait)) => {
                 self.live.insert(incarnation.id(), key);
+                if incarnation.generation > 1 {
+                    self.tree.meters.restarted(spec.kind, Why::Sibling);
+                }
                 slot.life = Life::Starting(incarnation);
                 wait.outcome().await
             }
