@@ -72,6 +72,8 @@ pub enum Do {
     NumberWhenLet(Arc<AtomicUsize>, Arc<Semaphore>),
     /// Never answer.
     Hang,
+    /// Never answer at the named instances, answer at others.
+    HangAt(&'static [&'static str]),
     /// Stream so many frames, with a pause before each.
     Frames(usize, Duration),
     /// Stream so many frames, then fail.
@@ -171,7 +173,8 @@ impl TestDriver {
                 Ok(answer)
             }
             Do::Fail(failure) => Err(failure.clone()),
-            Do::Hang => std::future::pending().await,
+            Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
+            Do::Hang | Do::HangAt(_) => std::future::pending().await,
             Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),
             Do::FramesThenFail(count, kind) => Ok(self.stream(*count, Duration::ZERO, Some(*kind))),
             Do::FramesThenPanic(count) => Ok(self.stream(*count, Duration::ZERO, Some(Kind::Internal))),
