@@ -115,6 +115,7 @@ async fn the_tree_stops_from_right_to_left() {
     // Plugins come up all at once; whichever was first is the left one.
     let snapshot = system.tree().snapshot();
     let instances = snapshot
+        .root
         .walk()
         .into_iter()
         .find(|node| &*node.path == "/root/plugins/instances")
