@@ -53,9 +53,14 @@ impl Runtime for Program {
     fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
         Box::pin(async move {
             // The story is what the reader came for; warnings of the faults in it would drown it.
-            let log = LogConfig { filter: "off".to_owned(), ..LogConfig::default() };
+            let log = LogConfig {
+                filter: "off".to_owned(),
+                ..LogConfig::default()
+            };
             let _logging = logging(&log)?;
-            demo::run(once, stopped()?).await.map_err(|failure| Problem::from(Failure::new(Kind::Internal, failure)))
+            demo::run(once, stopped()?)
+                .await
+                .map_err(|failure| Problem::from(Failure::new(Kind::Internal, failure)))
         })
     }
 
@@ -69,9 +74,18 @@ impl Runtime for Program {
             let wrong = |error: crate::sandbox::SandboxError| Failure::new(Kind::InvalidInput, error.to_string());
             let sandbox = Sandbox::start(config.map_err(wrong)?).await.map_err(wrong)?;
             for server in sandbox.servers() {
-                eprintln!("{:<12} {:<12} {}  token {}", server.name(), server.vendor(), server.base_url(), server.token());
+                eprintln!(
+                    "{:<12} {:<12} {}  token {}",
+                    server.name(),
+                    server.vendor(),
+                    server.base_url(),
+                    server.token()
+                );
             }
-            eprintln!("Faults: POST <origin>/_sandbox/faults with the header {}. Ctrl-C ends.", crate::sandbox::TOKEN_HEADER);
+            eprintln!(
+                "Faults: POST <origin>/_sandbox/faults with the header {}. Ctrl-C ends.",
+                crate::sandbox::TOKEN_HEADER
+            );
             told.await;
             sandbox.shutdown().await;
             Ok(())
@@ -95,7 +109,16 @@ impl LocalCalls for Local {
     fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>> {
         let dispatcher = self.0.dispatcher().clone();
         let caller = Mosaic::local_caller();
-        Box::pin(async move { dispatcher.invoke(Invocation { entry, input, caller, options }).await })
+        Box::pin(async move {
+            dispatcher
+                .invoke(Invocation {
+                    entry,
+                    input,
+                    caller,
+                    options,
+                })
+                .await
+        })
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<()> {
@@ -126,9 +149,7 @@ async fn serve_until_told(config: &Config) -> Result<(), Problem> {
     tracing::info!(?drained, "stopped");
     match gave_up {
         None => Ok(()),
-        Some(reason) => {
-            Err(Failure::new(Kind::Internal, format!("the supervision tree gave up: {reason}")).into())
-        }
+        Some(reason) => Err(Failure::new(Kind::Internal, format!("the supervision tree gave up: {reason}")).into()),
     }
 }
 
@@ -163,8 +184,14 @@ fn read(path: &Path) -> Result<String, Problem> {
 impl From<ConfigErrors> for Problem {
     fn from(errors: ConfigErrors) -> Self {
         let count = errors.iter().count();
-        let lines = errors.iter().map(|error| (error.path.clone(), error.to_string())).collect::<Vec<_>>();
-        let sentence = format!("the configuration has {count} {}", if count == 1 { "fault" } else { "faults" });
+        let lines = errors
+            .iter()
+            .map(|error| (error.path.clone(), error.to_string()))
+            .collect::<Vec<_>>();
+        let sentence = format!(
+            "the configuration has {count} {}",
+            if count == 1 { "fault" } else { "faults" }
+        );
         Problem::from(Failure::new(Kind::InvalidInput, sentence)).with_errors(lines)
     }
 }

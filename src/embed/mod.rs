@@ -160,7 +160,10 @@ impl Mosaic {
 
     /// A gateway with more than a configuration can say.
     pub fn builder(config: Config) -> Builder {
-        Builder { config, credentials: Credentials::new() }
+        Builder {
+            config,
+            credentials: Credentials::new(),
+        }
     }
 
     async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {

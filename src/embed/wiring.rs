@@ -70,7 +70,8 @@ pub(super) fn wire(
     spec.services = services::specs(telemetry, store);
     for (name, provider) in &config.providers {
         let given = credentials.remove(name);
-        spec.instances.push(instance(config, name, provider, given, &http, &cursors)?);
+        spec.instances
+            .push(instance(config, name, provider, given, &http, &cursors)?);
     }
     Ok(Wired { spec, cursors })
 }
@@ -135,7 +136,12 @@ fn instance(
         attempt_timeout,
         max_response: MAX_RESPONSE,
     };
-    let maker = Maker { kind, connection, given, token: provider.token.clone() };
+    let maker = Maker {
+        kind,
+        connection,
+        given,
+        token: provider.token.clone(),
+    };
     // Made once now, so that a wrong setting is told at start and not by an actor that does not come up.
     let credential = maker.credential().map_err(|error| StartError::Credential {
         name: name.to_owned(),
