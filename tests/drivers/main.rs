@@ -119,7 +119,7 @@ async fn what_cannot_be_asked_is_not_sent() {
 async fn settings_are_sent_or_refused_by_name() {
     let with = |url: &str, settings: &str| {
         let mut connection = connection(url);
-        connection.settings = settings.parse().expect("TOML");
+        connection.settings = settings.parse::<toml::Table>().expect("TOML");
         connection
     };
     for (kind, settings, field) in [
