@@ -67,7 +67,7 @@ fn hello() -> Value {
 /// A cheap request of each kind of provider.
 async fn any(kind: &str, url: &str) -> Result<Value, Failure> {
     match kind {
-        "github" => ask(kind, &connection(url), "git.repo.get", repo()).await,
+        "gitea" | "github" => ask(kind, &connection(url), "git.repo.get", repo()).await,
         _ => ask(kind, &connection(url), "ai.chat.complete", hello()).await,
     }
 }
@@ -139,6 +139,33 @@ fn github_refusals() -> Vec<Row> {
     ]
 }
 
+fn gitea_refusals() -> Vec<Row> {
+    let gitea = |status, becomes| {
+        let error = json!({"message": "m", "url": "https://git.example.com/api/swagger"});
+        row("gitea", Canned::json(status, error), becomes)
+    };
+    vec![
+        gitea(401, Kind::UpstreamAuth),
+        gitea(403, Kind::Forbidden),
+        gitea(404, Kind::NotFound),
+        row("gitea", Canned::text(409, ""), Kind::Conflict),
+        gitea(412, Kind::PreconditionFailed),
+        gitea(422, Kind::InvalidInput),
+        gitea(423, Kind::Conflict),
+        // It has no limit of its own: a proxy's, and its words.
+        row(
+            "gitea",
+            Canned::text(429, "<html>").header("retry-after", "9"),
+            Kind::UpstreamRateLimited,
+        )
+        .wait(9),
+        row("gitea", Canned::text(429, "<html>"), Kind::UpstreamRateLimited),
+        gitea(500, Kind::UpstreamFailed),
+        row("gitea", Canned::text(502, "<html>"), Kind::UpstreamFailed),
+        row("gitea", Canned::json(200, json!({"name": "api"})), Kind::UpstreamFailed),
+    ]
+}
+
 fn openai_refusals() -> Vec<Row> {
     let openai = |status, code: &str, param: Value, becomes| {
         let error = json!({"error": {"message": "m", "type": "t", "param": param, "code": code}});
@@ -204,8 +231,9 @@ fn openai_refusals() -> Vec<Row> {
 
 #[tokio::test]
 async fn refusals_become_failures() {
-    let rows: Vec<Row> = github_refusals().into_iter().chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 42);
+    let forges = github_refusals().into_iter().chain(gitea_refusals());
+    let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
+    assert_eq!(rows.len(), 54);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let provider = Upstream::answering([row.answer]).await;
@@ -394,6 +422,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
     let echo = |status: u16, kind: &str| {
         let text = format!("bad key {TOKEN} {planted}");
         let body = match kind {
+            "gitea" => json!({"message": text, "url": text}),
             "github" => json!({"message": text, "documentation_url": text,
                 "errors": [{"field": text, "code": text, "value": text, "message": text}]}),
             _ => json!({"error": {"message": text, "type": text, "param": text, "code": text}}),
@@ -401,7 +430,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
         Canned::json(status, body).header("x-request-id", planted)
     };
     let mut checked = 0;
-    for kind in ["github", "openai"] {
+    for kind in ["gitea", "github", "openai"] {
         for status in [200, 301, 400, 401, 403, 404, 409, 418, 422, 429, 500, 503] {
             let provider =
                 Upstream::answering([echo(status, kind).header("location", &format!("http://{planted}/"))]).await;
@@ -410,7 +439,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 24);
+    assert_eq!(checked, 36);
 }
 
 #[tokio::test]
@@ -510,6 +539,34 @@ async fn what_cannot_be_asked_is_not_sent() {
             "labels",
         ),
         (
+            "gitea",
+            "git.repo.get",
+            json!({"repo": "acme"}),
+            Kind::InvalidInput,
+            "repo",
+        ),
+        (
+            "gitea",
+            "projects.issue.get",
+            json!({"issue": "acme/api#x"}),
+            Kind::InvalidInput,
+            "issue",
+        ),
+        (
+            "gitea",
+            "projects.issue.create",
+            json!({"project": "a", "title": "t", "labels": ["bug"]}),
+            Kind::InvalidInput,
+            "project",
+        ),
+        (
+            "gitea",
+            "projects.issue.list",
+            json!({"project": "a/b", "labels": ["x,y"]}),
+            Kind::Unsupported,
+            "labels",
+        ),
+        (
             "openai",
             "ai.models.list",
             json!({"limit": 1}),
@@ -540,13 +597,14 @@ async fn what_cannot_be_asked_is_not_sent() {
 async fn settings_are_sent_or_refused_by_name() {
     let with = |url: &str, settings: &str| {
         let mut connection = connection(url);
-        connection.settings = settings.parse().expect("TOML");
+        connection.settings = toml::from_str(settings).expect("TOML");
         connection
     };
     for (kind, settings, field) in [
         ("github", "colour = 1", "settings.colour"),
         ("github", "api_version = \"new\"", "settings.api_version"),
         ("github", "api_version = 2022", "settings.api_version"),
+        ("gitea", "api_version = \"1\"", "settings.api_version"),
         ("openai", "projekt = \"p\"", "settings.projekt"),
         ("openai", "project = \"line\\nbreak\"", "settings.project"),
     ] {
@@ -589,6 +647,10 @@ async fn health_asks_something_cheap() {
         // A server without limits: well.
         ("github", 404, "/rate_limit", None),
         ("github", 401, "/rate_limit", Some(Kind::UpstreamAuth)),
+        ("gitea", 200, "/user", None),
+        // A token that may not see its own user: good all the same.
+        ("gitea", 403, "/user", None),
+        ("gitea", 401, "/user", Some(Kind::UpstreamAuth)),
         ("openai", 200, "/models", None),
         ("openai", 500, "/models", Some(Kind::UpstreamFailed)),
     ] {
@@ -630,4 +692,41 @@ fn every_kind_does_what_it_says_and_only_what_the_catalogue_knows() {
         let services: BTreeSet<_> = known.map(|entry| entry.declaration.facts.service).collect();
         assert_eq!(services, kind.services.iter().copied().collect(), "{}", kind.name);
     }
+}
+
+#[tokio::test]
+async fn without_a_token_gitea_is_asked_for_its_version_and_without_a_place_nothing_is() {
+    let provider = Upstream::answering([Canned::json(200, json!({"version": "1.26.1"}))]).await;
+    let mut connection = connection(&provider.url);
+    connection.credential = None;
+    let health = driver("gitea", &connection).expect("connected").health().await;
+    assert!(health.is_ok(), "{health:?}");
+    assert_eq!(provider.seen()[0].path, "/version");
+    connection.base_url = None;
+    let failure = driver("gitea", &connection).err().expect("no place");
+    assert_eq!(failure.field.as_deref(), Some("base_url"));
+}
+
+#[tokio::test]
+async fn what_fails_before_a_new_issue_is_written_may_be_repeated() {
+    let input = json!({"project": "acme/api", "title": "t", "labels": ["bug"]});
+    let create = async |answers: Vec<Canned>| {
+        let provider = Upstream::answering(answers).await;
+        let outcome = ask(
+            "gitea",
+            &connection(&provider.url),
+            "projects.issue.create",
+            input.clone(),
+        )
+        .await;
+        let failure = outcome.expect_err("refused");
+        assert_eq!(failure.provider.as_deref(), Some(INSTANCE));
+        (failure.kind, failure.unsent)
+    };
+    let labels = || Canned::json(200, json!([{"id": 1, "name": "bug"}])).header("x-total-count", "1");
+    assert_eq!(create(vec![Canned::text(503, "")]).await, (Kind::UpstreamFailed, true));
+    assert_eq!(
+        create(vec![labels(), Canned::text(503, "")]).await,
+        (Kind::UpstreamFailed, false)
+    );
 }
