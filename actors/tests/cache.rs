@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mosaic_actors::call::{Answer, CacheStatus, Call};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::supervision::State;
 use mosaic_actors::system::System;
 use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, single, spawn, text, within};
@@ -172,7 +173,7 @@ async fn a_missing_thing_is_remembered_for_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_answer_stands_in_for_a_failing_provider() {
-    let (system, _) = single(|_| {}).await;
+    let (system, _) = single(|spec| spec.instances[0].breaker.failures_to_open = 1_000).await;
     let gateway = system.gateway();
     gateway.call(call(&READ, Do::Answer)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(31)).await;
@@ -368,30 +369,31 @@ async fn a_body_that_is_too_large_is_not_stored() {
 /// Readers and writers at random: whoever begins to read after a write had its reply sees that write or a later one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_reads_after_a_write_sees_it() {
-    let (system, _) = single(|_| {}).await;
+    const WRITES: usize = 100;
+    let (system, _) = single(|spec| spec.backoff = Backoff::NONE).await;
     let number = Arc::new(AtomicUsize::new(0));
     let told = Arc::new(AtomicUsize::new(0));
     let forever = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
     let writer = tokio::spawn({
         let (system, number, told) = (system.clone(), number.clone(), told.clone());
         async move {
-            for next in 1..=300 {
+            for next in 1..=WRITES {
                 number.store(next, SeqCst);
                 system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap();
                 told.store(next, SeqCst);
-                if next % 50 == 0 {
+                if next % 25 == 0 {
                     system.tree().crash("/root/cache/l1", "rehearsal").await.ok();
                 }
                 tokio::time::sleep(Duration::from_micros(fastrand::u64(..300))).await;
             }
         }
     });
-    let readers: Vec<_> = (0..16)
+    let readers: Vec<_> = (0..4)
         .map(|_| {
             let (system, number, told, forever) = (system.clone(), number.clone(), told.clone(), forever.clone());
             tokio::spawn(async move {
                 let mut hits = 0;
-                while told.load(SeqCst) < 300 {
+                while told.load(SeqCst) < WRITES {
                     let at_least = told.load(SeqCst);
                     let read = call(&READ, Do::NumberWhenLet(number.clone(), forever.clone()));
                     let answer = system.gateway().call(read).await.unwrap();
