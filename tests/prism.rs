@@ -317,7 +317,7 @@ fn compare(case: &Case, ours: &Value, theirs: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_as_github_describes_it() {
-    let (Some(binary), Some(file)) = (tool("MOSAIC_PRISM"), tool("MOSAIC_PRISM_SPEC")) else {
+    let (Some(binary), Some(file)) = (tool("MOSAIC_PRISM"), tool("MOSAIC_GITHUB_SPEC")) else {
         return;
     };
     let description: Value = serde_json::from_slice(&std::fs::read(&file).expect("the description")).expect("JSON");
@@ -366,6 +366,17 @@ async fn every_call_is_as_github_describes_it() {
             .collect();
         assert!(ours.is_empty(), "{line}: {ours:#?}");
     }
+    // A request that is wrong is seen as wrong; else the check above could not fail.
+    Client::new()
+        .post(
+            &format!("{origin}/repos/octocat/Hello-World/issues"),
+            &json!({"body": "no title"}),
+            &[],
+        )
+        .await;
+    let wrong = recorder.seen().pop().expect("requests");
+    assert_eq!(wrong.violations[0]["location"][0], "request", "{wrong:?}");
+
     gateway.program.signal("TERM");
     gateway.program.ended().ok();
 }
