@@ -9,6 +9,7 @@ mod github;
 pub mod http;
 mod openai;
 pub mod table;
+mod woodpecker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,12 @@ pub static KINDS: &[Kind] = &[
         services: &["ai"],
         connect: table::connect::<openai::OpenAi>,
         operations: table::operations::<openai::OpenAi>,
+    },
+    Kind {
+        name: "woodpecker",
+        services: &["cicd"],
+        connect: table::connect::<woodpecker::Woodpecker>,
+        operations: table::operations::<woodpecker::Woodpecker>,
     },
 ];
 

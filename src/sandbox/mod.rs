@@ -23,6 +23,7 @@ mod seed;
 mod server;
 mod socket;
 mod vendor;
+mod woodpecker;
 
 pub use config::{SandboxConfig, SandboxError, ServerConfig};
 pub use control::TOKEN_HEADER;
