@@ -19,6 +19,8 @@ use crate::catalogue::{git, projects};
 const API_VERSION: &str = "2022-11-28";
 /// What GitHub asks clients to wait at least after a secondary limit that names no time.
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
+/// The least wait for a quota to be filled again, whatever our clock says.
+const CLOCK_SKEW: Duration = Duration::from_secs(1);
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.github.com"),
@@ -100,7 +102,8 @@ fn quota_wait(refusal: &Refusal<'_>, error: &wire::Error) -> Option<Duration> {
     if refusal.header("x-ratelimit-remaining") == Some("0") {
         let reset = refusal.header("x-ratelimit-reset");
         let wait = reset.and_then(|epoch| waits::until_epoch(epoch, refusal.now));
-        return Some(wait.unwrap_or(SECONDARY_LIMIT));
+        // A moment that has passed by our clock may not have by theirs.
+        return Some(wait.map_or(SECONDARY_LIMIT, |wait| wait.max(CLOCK_SKEW)));
     }
     let secondary = error.message.to_ascii_lowercase().contains("secondary rate limit");
     (secondary || refusal.status.as_u16() == 429).then_some(SECONDARY_LIMIT)

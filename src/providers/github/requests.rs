@@ -70,7 +70,7 @@ pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<
     };
     let received = github.endpoint.send(ask()?).await?;
     let row = received.row::<wire::Content>(request.include_raw)?;
-    let entry = entry(row.wire)?;
+    let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
     let content = match entry.encoding.as_deref() {
         Some("none") => raw_content(&github, ask()?, &entry).await?,
         _ => entry

@@ -64,10 +64,7 @@ impl Received {
     /// # Errors
     /// `upstream_failed` where it is not.
     pub fn row<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Row<T>, Failure> {
-        Ok(Row {
-            wire: self.json()?,
-            raw: with_raw.then(|| self.json()).transpose()?,
-        })
+        self.row_of(&self.body, with_raw)
     }
 
     /// The body as a list of objects.
@@ -83,15 +80,13 @@ impl Received {
     ///
     /// # Errors
     /// `upstream_failed` where one of them is not as expected.
-    pub fn rows_of<T: DeserializeOwned>(&self, items: &[Box<RawValue>], raw: bool) -> Result<Vec<Row<T>>, Failure> {
-        let row = |item: &Box<RawValue>| {
-            let json = item.get().as_bytes();
-            Ok(Row {
-                wire: self.parse(json)?,
-                raw: raw.then(|| self.parse(json)).transpose()?,
-            })
-        };
-        items.iter().map(row).collect()
+    pub fn rows_of<T: DeserializeOwned>(
+        &self,
+        items: &[Box<RawValue>],
+        with_raw: bool,
+    ) -> Result<Vec<Row<T>>, Failure> {
+        let texts = items.iter().map(|item| item.get().as_bytes());
+        texts.map(|json| self.row_of(json, with_raw)).collect()
     }
 
     /// The handler's reply: `value`, with the provider's request id.
@@ -105,6 +100,13 @@ impl Received {
     /// The failure that this answer is, although its status is a success.
     pub fn failure(&self, kind: Kind, sentence: &str) -> Failure {
         Failure::new(kind, sentence).by(&self.instance)
+    }
+
+    fn row_of<T: DeserializeOwned>(&self, json: &[u8], with_raw: bool) -> Result<Row<T>, Failure> {
+        Ok(Row {
+            wire: self.parse(json)?,
+            raw: with_raw.then(|| self.parse(json)).transpose()?,
+        })
     }
 
     fn parse<'a, T: Deserialize<'a>>(&self, json: &'a [u8]) -> Result<T, Failure> {

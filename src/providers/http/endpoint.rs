@@ -212,6 +212,7 @@ pub(crate) mod tests {
     use crate::catalogue::cursor::CursorKey;
     use crate::providers::http::{by_status, http_client};
     use proptest::prelude::*;
+    use std::sync::LazyLock;
 
     pub(crate) static DIALECT: Dialect = Dialect {
         cloud: Some("https://api.example.com"),
@@ -254,11 +255,13 @@ pub(crate) mod tests {
         }
     }
 
+    static ENDPOINT: LazyLock<Endpoint> =
+        LazyLock::new(|| Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).expect("an endpoint"));
+
     proptest! {
         #[test]
         fn no_part_leaves_its_place(part in ".{0,20}") {
-            let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
-            if let Ok(outgoing) = endpoint.get(&["repos", &part, "end"]) {
+            if let Ok(outgoing) = ENDPOINT.get(&["repos", &part, "end"]) {
                 let parts: Vec<_> = outgoing.url.path_segments().unwrap().collect();
                 prop_assert_eq!(parts.len(), 4);
                 prop_assert_eq!((parts[0], parts[1], parts[3]), ("api", "repos", "end"));

@@ -193,6 +193,7 @@ mod tests {
     fn the_standard_by_example() {
         let whole = |text: &str| decode(text.as_bytes(), &[usize::MAX]).expect("decoded");
         assert_eq!(whole("data: a\ndata: b\n\n"), [event("", "a\nb")]);
+        assert_eq!(whole("data: a\r\ndata: b\r\n\r\n"), [event("", "a\nb")]);
         assert_eq!(whole("\u{feff}data: a\r\n\r\n"), [event("", "a")]);
         assert_eq!(
             whole("event: x\rdata:a\r\rdata: b\n\n"),

@@ -1,0 +1,174 @@
+//! What each refusal of a provider becomes.
+//!
+//! Invariant: a limit is told from a prohibition, and a wait is passed on as it was told.
+
+use mosaic_actors::error::Kind;
+use serde_json::{Value, json};
+
+use crate::any;
+use crate::upstream::{Canned, INSTANCE, Upstream};
+
+/// One refusal and what must become of it.
+struct Row {
+    kind: &'static str,
+    answer: Canned,
+    becomes: Kind,
+    retryable: bool,
+    /// At least this wait, in seconds, and at most ten more; none where no wait is named.
+    wait: Option<u64>,
+    field: Option<&'static str>,
+}
+
+fn row(kind: &'static str, answer: Canned, becomes: Kind) -> Row {
+    Row {
+        kind,
+        answer,
+        becomes,
+        retryable: becomes.retryable(),
+        wait: None,
+        field: None,
+    }
+}
+
+impl Row {
+    fn header(mut self, name: &str, value: &str) -> Self {
+        self.answer = self.answer.header(name, value);
+        self
+    }
+
+    fn wait(mut self, seconds: u64) -> Self {
+        self.wait = Some(seconds);
+        self
+    }
+
+    fn field(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    fn retryable(mut self, retryable: bool) -> Self {
+        self.retryable = retryable;
+        self
+    }
+}
+
+/// A refusal of GitHub that says `message`.
+fn github(status: u16, message: &str, becomes: Kind) -> Row {
+    row("github", Canned::json(status, json!({"message": message})), becomes)
+}
+
+/// A validation error of GitHub.
+fn invalid(errors: Value) -> Row {
+    let body = json!({"message": "Validation Failed", "errors": errors});
+    row("github", Canned::json(422, body), Kind::InvalidInput)
+}
+
+fn github_refusals() -> Vec<Row> {
+    use Kind::*;
+    let in_two_minutes = (jiff::Timestamp::now().as_second() + 120).to_string();
+    let no_quota = || github(403, "API rate limit exceeded", UpstreamRateLimited).header("x-ratelimit-remaining", "0");
+    vec![
+        github(401, "Bad credentials", UpstreamAuth),
+        github(403, "Resource not accessible", Forbidden),
+        github(403, "Must have admin rights", Forbidden).header("x-ratelimit-remaining", "4999"),
+        no_quota().header("x-ratelimit-reset", &in_two_minutes).wait(110),
+        no_quota().header("x-ratelimit-reset", "1000").wait(1),
+        no_quota().wait(60),
+        github(403, "You have exceeded a secondary rate limit.", UpstreamRateLimited).wait(60),
+        github(403, "abuse", UpstreamRateLimited)
+            .header("retry-after", "30")
+            .wait(30),
+        github(429, "slow down", UpstreamRateLimited)
+            .header("retry-after", "7")
+            .wait(7),
+        github(429, "slow down", UpstreamRateLimited).wait(60),
+        github(404, "Not Found", NotFound),
+        github(409, "Git Repository is empty.", Conflict),
+        github(410, "Issues are disabled for this repo", NotFound),
+        github(412, "changed", PreconditionFailed),
+        github(400, "Problems parsing JSON", InvalidInput),
+        github(451, "Repository access blocked", InvalidInput),
+        invalid(json!([{"resource": "Issue", "field": "title", "code": "missing_field"}])).field("title"),
+        invalid(json!([{"code": "custom"}, {"field": "labels", "code": "invalid", "value": ["x"]}])).field("labels"),
+        invalid(json!(["a sentence"])),
+        invalid(json!([{"field": "unheard_of", "code": "invalid"}])),
+        row("github", Canned::text(502, "<html>"), UpstreamFailed),
+        row("github", Canned::text(500, ""), UpstreamFailed),
+        row("github", Canned::text(503, ""), UpstreamFailed)
+            .header("retry-after", "5")
+            .wait(5),
+        row("github", Canned::text(304, ""), UpstreamFailed).retryable(false),
+        row("github", Canned::text(204, ""), UpstreamFailed),
+    ]
+}
+
+/// A refusal of OpenAI with a code and the parameter that it blames.
+fn openai(status: u16, code: &str, param: Option<&str>, becomes: Kind) -> Row {
+    let error = json!({"error": {"message": "m", "type": "t", "param": param, "code": code}});
+    row("openai", Canned::json(status, error), becomes)
+}
+
+fn openai_refusals() -> Vec<Row> {
+    use Kind::*;
+    let busy = || openai(429, "rate_limit_exceeded", None, UpstreamRateLimited);
+    vec![
+        openai(401, "invalid_api_key", None, UpstreamAuth),
+        openai(403, "unsupported_country", None, Forbidden),
+        openai(404, "model_not_found", None, NotFound).field("model"),
+        openai(400, "x", Some("messages[0].content"), InvalidInput).field("messages"),
+        openai(400, "x", Some("max_completion_tokens"), InvalidInput).field("max_tokens"),
+        openai(400, "x", Some("unheard_of"), InvalidInput),
+        openai(429, "insufficient_quota", None, UpstreamRateLimited).retryable(false),
+        busy(),
+        busy().header("retry-after", "20").wait(20),
+        busy()
+            .header("retry-after", "20")
+            .header("retry-after-ms", "3000")
+            .wait(3),
+        busy()
+            .header("x-ratelimit-remaining-requests", "0")
+            .header("x-ratelimit-reset-requests", "6m0s")
+            .wait(360),
+        busy()
+            .header("x-ratelimit-remaining-tokens", "12")
+            .header("x-ratelimit-reset-tokens", "6m0s"),
+        openai(500, "x", None, UpstreamFailed)
+            .header("x-should-retry", "false")
+            .retryable(false),
+        openai(409, "x", None, Conflict)
+            .header("x-should-retry", "true")
+            .retryable(true),
+        row("openai", Canned::text(503, "upstream connect error"), UpstreamFailed),
+        row("openai", Canned::json(400, json!({"error": {"code": 7}})), InvalidInput),
+        row("openai", Canned::json(400, json!({"error": "text"})), InvalidInput),
+        row(
+            "openai",
+            Canned::json(200, json!({"id": "c", "model": "m", "choices": []})),
+            UpstreamFailed,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn refusals_become_failures() {
+    let rows: Vec<Row> = github_refusals().into_iter().chain(openai_refusals()).collect();
+    assert_eq!(rows.len(), 43);
+    for row in rows {
+        let name = format!("{} {:?}", row.kind, row.answer);
+        let provider = Upstream::answering([row.answer]).await;
+        let failure = any(row.kind, &provider.url).await.expect_err(&name);
+        assert_eq!(failure.kind, row.becomes, "{name}");
+        assert_eq!(failure.retryable, row.retryable, "{name}");
+        assert_eq!(failure.field.as_deref(), row.field, "{name}");
+        assert_eq!(failure.provider.as_deref(), Some(INSTANCE), "{name}");
+        assert!(!failure.unsent, "{name}");
+        let wait = failure.retry_after.map(|wait| wait.as_secs());
+        match row.wait {
+            Some(least) => assert!(
+                wait.is_some_and(|wait| (least..=least + 10).contains(&wait)),
+                "{name}: {wait:?}"
+            ),
+            None => assert_eq!(wait, None, "{name}"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Golden tests of the drivers: the provider's JSON in, ours out, and the requests as sent.
+//!
+//! A cell is a folder `tests/golden/<kind>/<operation>[.<variant>]` with
+//! - `input.json`: the neutral input; `{"input": …, "include_raw": true}` asks for the raw JSON too;
+//! - `wire.json`: the provider's answers, in order;
+//! - `provenance`: one line an answer: `file#pointer` into the published descriptions, or `hand-made: why`;
+//! - `request.json`, `neutral.json`: what must come of it. `UPDATE_GOLDEN=1` writes these two anew.
+//!
+//! Invariant: no cell can vanish: their number is asserted, and so is the number of hand-made answers.
+
+mod upstream;
+
+use std::fs;
+use std::sync::Arc;
+
+use mosaic::providers::http::http_client;
+use serde_json::{Value, json};
+use upstream::cells::{Cell, cells};
+use upstream::{INSTANCE, Seen, TOKEN, Upstream};
+
+/// For each kind of provider: its cells, and those of their answers that are no part of a published description.
+const COUNTS: &[(&str, usize, usize)] = &[("github", 23, 10), ("openai", 13, 8)];
+
+/// Runs a cell: the requests as sent, and the output or failure.
+async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
+    let mut input = cell.read("input.json");
+    let include_raw = input["include_raw"] == true;
+    if include_raw {
+        input = input["input"].take();
+    }
+    let cursors = upstream::cursors();
+    if let Some(native) = input.get("cursor").and_then(Value::as_str) {
+        input["cursor"] = cursors.seal(INSTANCE, &cell.operation, native).into();
+    }
+    let provider = Upstream::answering(cell.answers.clone()).await;
+    let connection = upstream::connection_by(client, &provider.url);
+    let driver = upstream::driver(&cell.kind, &connection).expect("connected");
+    let call = upstream::call(&cell.operation, input, include_raw).expect("a sound input");
+    let (mut neutral, failure) = match driver.call(Arc::new(call)).await {
+        Ok(answer) => upstream::whole(answer).await,
+        Err(failure) => (Value::Null, Some(failure)),
+    };
+    if let Some(sealed) = neutral.get("next_cursor").and_then(Value::as_str) {
+        let opened = cursors
+            .open(&cell.operation, sealed)
+            .expect("sealed for this operation");
+        neutral["next_cursor"] = opened.native.into();
+    }
+    if let Some(failure) = failure {
+        neutral = json!({"before": neutral, "failure": upstream::failure_json(&failure)});
+    }
+    let seen = provider.seen();
+    assert_eq!(seen.len(), cell.answers.len(), "{}: requests and answers", cell.name());
+    (seen.iter().map(as_sent).collect(), neutral)
+}
+
+fn as_sent(seen: &Seen) -> Value {
+    assert_eq!(seen.headers["authorization"], format!("Bearer {TOKEN}"));
+    let ours = seen.headers.iter().filter(|(name, _)| {
+        // What the HTTP library adds, and the credential, are not the driver's.
+        !["authorization", "host", "content-length"].contains(&name.as_str())
+    });
+    let headers: serde_json::Map<String, Value> = ours
+        .map(|(name, value)| {
+            let value = value
+                .to_str()
+                .expect("text")
+                .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+            (name.to_string(), value.into())
+        })
+        .collect();
+    let body: Value = match seen.body.as_slice() {
+        [] => Value::Null,
+        bytes => serde_json::from_slice(bytes).expect("JSON"),
+    };
+    json!({"method": seen.method, "path": seen.path, "query": seen.query, "headers": headers, "body": body})
+}
+
+#[tokio::test]
+async fn every_cell_holds() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let client = http_client().expect("a client");
+    let cells = cells();
+    let mut wrong = vec![];
+    for cell in &cells {
+        let (requests, neutral) = run(cell, &client).await;
+        for (file, now) in [("request.json", requests), ("neutral.json", neutral)] {
+            if update {
+                let text = serde_json::to_string_pretty(&now).expect("JSON") + "\n";
+                fs::write(cell.folder.join(file), text).expect("written");
+            }
+            let golden = cell.read(file);
+            if golden != now {
+                let cell = cell.name();
+                wrong.push(format!("{cell}/{file}\n  golden: {golden}\n  now:    {now}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let counts = COUNTS.iter().map(|(kind, cells, _)| ((*kind).to_owned(), *cells));
+    let cells = cells.into_iter().map(|cell| cell.kind);
+    assert_eq!(
+        upstream::count(cells),
+        counts.collect(),
+        "a cell was added or has vanished"
+    );
+}
+
+#[test]
+fn every_answer_names_its_provenance() {
+    let mut hand_made = vec![];
+    for cell in cells() {
+        let name = cell.name();
+        assert_eq!(cell.provenance.len(), cell.answers.len(), "{name}: one line an answer");
+        for line in &cell.provenance {
+            match line.strip_prefix("hand-made: ") {
+                Some(why) => {
+                    assert!(!why.trim().is_empty(), "{name}: why?");
+                    hand_made.push(cell.kind.clone());
+                }
+                None => assert!(line.contains("#/"), "{name}: {line}"),
+            }
+        }
+    }
+    let counts = COUNTS
+        .iter()
+        .map(|(kind, _, hand_made)| ((*kind).to_owned(), *hand_made));
+    assert_eq!(
+        upstream::count(hand_made),
+        counts.collect(),
+        "a hand-made answer was added or has vanished"
+    );
+}

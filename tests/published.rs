@@ -1,0 +1,237 @@
+//! The drivers against the providers' published descriptions.
+//!
+//! Invariant: the number of checks is asserted, so that none passes by not being made.
+
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mosaic::providers::http::http_client;
+use serde_json::{Value, json};
+use upstream::cells::cells;
+use upstream::{Canned, Upstream, specs};
+
+const GITHUB: &str = "github-api.github.com.openapi.json";
+const OPENAI: &str = "openai.openapi.json";
+
+/// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
+/// that are looked up in it.
+const COUNTS: &[(&str, usize, usize)] = &[("github", 16, 25), ("openai", 4, 12)];
+/// Answers with one field left out or null.
+const FIELDS: usize = 187;
+
+/// Descriptions, read once each: they are large.
+#[derive(Default)]
+struct Specs(BTreeMap<String, Value>);
+
+impl Specs {
+    fn get(&mut self, folder: &Path, file: &str) -> &Value {
+        self.0
+            .entry(file.to_owned())
+            .or_insert_with(|| specs::read(folder, file))
+    }
+}
+
+#[test]
+fn golden_answers_are_as_published() {
+    let Some(folder) = specs::folder() else { return };
+    let mut descriptions = Specs::default();
+    let mut checked = vec![];
+    for cell in cells() {
+        let answers = cell.provenance.iter().zip(&cell.answers);
+        for (line, answer) in answers.filter(|(line, _)| !line.starts_with("hand-made: ")) {
+            let (file, pointer) = line.split_once('#').expect("file#pointer");
+            let published = published(descriptions.get(&folder, file), pointer);
+            assert_eq!(answer.body.as_ref(), Some(&published), "{}", cell.name());
+            checked.push(cell.kind.clone());
+        }
+    }
+    let counts = COUNTS.iter().map(|(kind, answers, _)| ((*kind).to_owned(), *answers));
+    assert_eq!(
+        upstream::count(checked),
+        counts.collect(),
+        "a published answer was added or has vanished"
+    );
+}
+
+/// What a pointer leads to; some examples are JSON within a string.
+fn published(spec: &Value, pointer: &str) -> Value {
+    let value = spec
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("{pointer} leads nowhere"));
+    match value.as_str() {
+        Some(text) => serde_json::from_str(text).expect("JSON"),
+        None => value.clone(),
+    }
+}
+
+#[test]
+fn golden_requests_are_known_to_the_provider() {
+    let Some(folder) = specs::folder() else { return };
+    let mut descriptions = Specs::default();
+    let mut checked = vec![];
+    for cell in cells() {
+        let spec = match cell.kind.as_str() {
+            "github" => descriptions.get(&folder, GITHUB),
+            "openai" => descriptions.get(&folder, OPENAI),
+            // Each provider's description has a form of its own; theirs are read elsewhere.
+            _ => continue,
+        };
+        let requests = cell.read("request.json");
+        // Where a redirect leads is the provider's own affair.
+        let redirected = |at: usize| at > 0 && (300..400).contains(&cell.answers[at - 1].status);
+        let requests = requests.as_array().expect("a list").iter().enumerate();
+        for (_, request) in requests.filter(|(at, _)| !redirected(*at)) {
+            assert_known(spec, request, &cell.name());
+            checked.push(cell.kind.clone());
+        }
+    }
+    let counts = COUNTS.iter().map(|(kind, _, requests)| ((*kind).to_owned(), *requests));
+    assert_eq!(
+        upstream::count(checked),
+        counts.collect(),
+        "a request was added or has vanished"
+    );
+}
+
+fn assert_known(spec: &Value, request: &Value, cell: &str) {
+    let text = |name: &str| request[name].as_str().unwrap_or_default();
+    let operation = specs::operation(spec, text("method"), text("path"));
+    let operation = operation.unwrap_or_else(|| panic!("{cell}: no {} {}", text("method"), text("path")));
+    let known = specs::query_names(spec, operation);
+    for (name, _) in url::form_urlencoded::parse(text("query").as_bytes()) {
+        assert!(known.contains(&*name), "{cell}: no query parameter {name}");
+    }
+    let known = specs::body_names(spec, operation);
+    for name in request["body"].as_object().into_iter().flat_map(|body| body.keys()) {
+        assert!(known.contains(name), "{cell}: no body field {name}");
+    }
+}
+
+/// An operation, the schema of an object in its answer, an example of the answer, and where in it the object is.
+struct Case {
+    kind: &'static str,
+    operation: &'static str,
+    input: Value,
+    schema: &'static str,
+    example: &'static str,
+    object: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let case = |kind, operation, input, schema, example, object| Case {
+        kind,
+        operation,
+        input,
+        schema,
+        example,
+        object,
+    };
+    let github = |operation, input, schema, example, object| case("github", operation, input, schema, example, object);
+    let example = "/components/examples/full-repository-default-response/value";
+    let repo = json!({"repo": "octocat/Hello-World"});
+    let file = json!({"repo": "octocat/Hello-World", "path": "README.md"});
+    let issue = json!({"project": "octocat/Hello-World", "title": "t"});
+    vec![
+        github("git.repo.get", repo.clone(), "full-repository", example, ""),
+        github(
+            "git.repo.list",
+            json!({}),
+            "repository",
+            "/components/examples/repository-items-default-response/value",
+            "/0",
+        ),
+        github(
+            "git.repo.list",
+            json!({"owner": "octocat"}),
+            "minimal-repository",
+            "/components/examples/minimal-repository-items/value",
+            "/0",
+        ),
+        github(
+            "git.branch.list",
+            repo,
+            "short-branch",
+            "/components/examples/short-branch-with-protection-items/value",
+            "/0",
+        ),
+        github(
+            "git.file.get",
+            file,
+            "content-file",
+            "/components/examples/content-file-response-if-content-is-a-file/value",
+            "",
+        ),
+        github(
+            "projects.issue.create",
+            issue,
+            "issue",
+            "/components/examples/issue/value",
+            "",
+        ),
+        case(
+            "openai",
+            "ai.chat.complete",
+            json!({"model": "m", "prompt": "p"}),
+            "CreateChatCompletionResponse",
+            "/paths/~1chat~1completions/post/x-oaiMeta/examples/0/response",
+            "",
+        ),
+        case(
+            "openai",
+            "ai.chat.complete",
+            json!({"model": "m", "prompt": "p"}),
+            "ChatCompletionResponseMessage",
+            "/paths/~1chat~1completions/post/x-oaiMeta/examples/0/response",
+            "/choices/0/message",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_optional_field_may_be_absent_and_every_nullable_one_null() {
+    let Some(folder) = specs::folder() else { return };
+    let client = http_client().expect("a client");
+    let mut descriptions = Specs::default();
+    let mut checked = 0;
+    for case in cases() {
+        let file = if case.kind == "github" { GITHUB } else { OPENAI };
+        let spec = descriptions.get(&folder, file);
+        let variants = variants(spec, &case);
+        let answers = variants.iter().map(|(_, body)| Canned::json(200, body.clone()));
+        let provider = Upstream::answering(answers).await;
+        let connection = upstream::connection_by(&client, &provider.url);
+        for (what, _) in &variants {
+            let outcome = upstream::ask(case.kind, &connection, case.operation, case.input.clone()).await;
+            assert!(outcome.is_ok(), "{} {what}: {:?}", case.operation, outcome.err());
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, FIELDS, "a field was added or has vanished");
+}
+
+/// The example as it is, and once for each field that the schema allows to be absent or null.
+fn variants(spec: &Value, case: &Case) -> Vec<(String, Value)> {
+    let example = published(spec, case.example);
+    let (absent, null) = specs::optional(spec, &spec["components"]["schemas"][case.schema]);
+    let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut body = example.clone();
+        change(
+            body.pointer_mut(case.object)
+                .and_then(Value::as_object_mut)
+                .expect("an object"),
+        );
+        body
+    };
+    let mut variants = vec![("as published".to_owned(), example.clone())];
+    for name in absent {
+        let body = with(&|object| drop(object.remove(&name)));
+        variants.push((format!("without {name}"), body));
+    }
+    for name in null {
+        let body = with(&|object| drop(object.insert(name.clone(), Value::Null)));
+        variants.push((format!("with {name}: null"), body));
+    }
+    variants
+}
