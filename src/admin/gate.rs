@@ -32,8 +32,7 @@ pub(super) struct Gate {
 
 /// Middleware: lets a request pass, or answers it.
 pub(super) async fn admit(State(gate): State<Arc<Gate>>, request: Request<Body>, next: Next) -> Response {
-    let checked = gate.check_browser(request.headers(), request.uri().authority());
-    match checked.and_then(|()| gate.check_token(request.headers())) {
+    match gate.check(&request) {
         Ok(()) => next.run(request).await,
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
@@ -51,13 +50,22 @@ impl Gate {
         }
     }
 
-    /// Whether everybody who reaches the listener is on this machine.
-    pub(super) fn is_loopback(&self) -> bool {
-        self.addr.ip().is_loopback()
+    fn check(&self, request: &Request<Body>) -> Result<(), Failure> {
+        self.check_browser(request.headers(), request.uri().authority())?;
+        self.check_token(request.headers())
+    }
+
+    /// Metrics are open to this machine, save to other pages in its browsers; from elsewhere they take the token.
+    pub(super) fn check_metrics(&self, request: &Request<Body>) -> Result<(), Failure> {
+        if self.addr.ip().is_loopback() {
+            self.check_browser(request.headers(), request.uri().authority())
+        } else {
+            self.check_token(request.headers())
+        }
     }
 
     /// Checks the bearer token, where one is configured.
-    pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let Some(expected) = &self.token else {
             return Ok(());
         };

@@ -91,12 +91,10 @@ fn ready(readiness: &Readiness, query: Option<&str>) -> Response {
 }
 
 fn metrics(gate: &Gate, request: &Request<Body>, render: &(dyn Fn() -> String + Send + Sync)) -> Response {
-    if !gate.is_loopback()
-        && let Err(failure) = gate.check_token(request.headers())
-    {
-        return Problem::from(failure).response(&RequestId::given(request.extensions()));
+    match gate.check_metrics(request) {
+        Ok(()) => ([(CONTENT_TYPE, METRICS_TYPE)], render()).into_response(),
+        Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
-    ([(CONTENT_TYPE, METRICS_TYPE)], render()).into_response()
 }
 
 fn plain(status: StatusCode, text: String) -> Response {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mosaic_actors::call::{Answer, Body, CacheStatus, Caller, Head, Operation};
+use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Caller, Head, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::{Options, internal};
+use super::{Calls, Options, internal, may_have_happened};
 
 /// The name of the option in failures.
 pub const FIELD: &str = "idempotency_key";
@@ -108,8 +108,7 @@ pub fn replayed(head: &Head) -> bool {
 /// One write under a key.
 pub(super) struct KeyedWrite {
     store: Arc<dyn IdempotencyStore>,
-    /// Repeating the write is harmless by the operation's own declaration.
-    idempotent: bool,
+    facts: &'static Operation,
     scope: String,
     key: String,
     fingerprint: [u8; 32],
@@ -118,7 +117,7 @@ pub(super) struct KeyedWrite {
 impl KeyedWrite {
     pub(super) fn new(
         store: Arc<dyn IdempotencyStore>,
-        facts: &Operation,
+        facts: &'static Operation,
         key: &str,
         input: &Value,
         caller: &Caller,
@@ -126,7 +125,7 @@ impl KeyedWrite {
     ) -> Self {
         KeyedWrite {
             store,
-            idempotent: facts.idempotent,
+            facts,
             scope: format!("{}/{}", caller.tenant, facts.name),
             key: key.to_owned(),
             fingerprint: fingerprint(input, options),
@@ -134,18 +133,14 @@ impl KeyedWrite {
     }
 
     /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns.
-    pub(super) async fn run(
-        self,
-        write: BoxFuture<Result<Answer, Failure>>,
-        tasks: &TaskTracker,
-    ) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, calls: Arc<dyn Calls>, call: Call, tasks: &TaskTracker) -> Result<Answer, Failure> {
         tasks
-            .spawn(self.carry(write))
+            .spawn(self.carry(calls, call))
             .await
             .unwrap_or_else(|error| Err(internal("a keyed write died before its outcome was known").because(error)))
     }
 
-    async fn carry(self, write: BoxFuture<Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    async fn carry(self, calls: Arc<dyn Calls>, call: Call) -> Result<Answer, Failure> {
         let begun = self.store.begin(&self.scope, &self.key, self.fingerprint, RETENTION);
         let lease = match begun.await? {
             Begun::New(lease) => lease,
@@ -153,7 +148,8 @@ impl KeyedWrite {
             Begun::Mismatch => return Err(mismatch()),
             Begun::Replay(outcome) => return replay(&outcome),
         };
-        let mut result = write.await;
+        // Only now: an engine may begin a call when it is made, not when it is first polled.
+        let mut result = calls.call(call).await;
         let recorded = match &mut result {
             Err(failure) if self.did_not_happen(failure) => self.store.abandon(lease).await,
             Err(failure) => {
@@ -175,8 +171,7 @@ impl KeyedWrite {
     }
 
     fn did_not_happen(&self, failure: &Failure) -> bool {
-        let harmless = self.idempotent || !failure.kind.blames_provider();
-        failure.unsent || (failure.retryable && harmless)
+        failure.unsent || (failure.retryable && !may_have_happened(self.facts, failure))
     }
 }
 

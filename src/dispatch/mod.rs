@@ -8,7 +8,7 @@ pub mod idempotency;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mosaic_actors::call::{Answer, Call, Caller};
+use mosaic_actors::call::{Answer, Call, Caller, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
@@ -159,10 +159,15 @@ impl Dispatcher {
             Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
-        match keyed {
-            Some(write) => write.run(self.calls.call(call), &self.keyed).await,
+        let facts = call.operation;
+        let result = match keyed {
+            Some(write) => write.run(self.calls.clone(), call, &self.keyed).await,
             None => self.calls.call(call).await,
-        }
+        };
+        result.map_err(|mut failure| {
+            failure.retryable &= !may_have_happened(facts, &failure);
+            failure
+        })
     }
 
     /// Waits until the keyed writes under way are finished and recorded; for the end of the process, after the
@@ -182,7 +187,7 @@ impl Dispatcher {
 
     fn keyed_write(
         &self,
-        entry: &Entry,
+        entry: &'static Entry,
         input: &Value,
         caller: &Caller,
         options: &Options,
@@ -217,6 +222,12 @@ impl Dispatcher {
 pub fn new_request_id() -> Arc<str> {
     let mut buffer = uuid::Uuid::encode_buffer();
     Arc::from(&*uuid::Uuid::now_v7().hyphenated().encode_lower(&mut buffer))
+}
+
+/// Whether a failed write may yet have been carried out, and would be a second one if it were repeated. A caller must
+/// not be told that trying again can help.
+fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
+    !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.blames_provider()
 }
 
 /// Whether an operation answers with a page, and so knows `provider=all`.

@@ -9,6 +9,7 @@ pub mod serve;
 mod services;
 mod wiring;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
-use crate::secret::{KeyError, KeyRing, SecretError};
+use crate::secret::{KeyError, KeyRing, Secret, SecretError};
 use crate::stores::{OpenError, StateStore};
 use crate::telemetry::Telemetry;
 
@@ -110,6 +111,34 @@ struct Inner {
     started: Instant,
 }
 
+/// Secrets by the name of their provider instance.
+type Credentials = HashMap<String, Secret>;
+
+/// A gateway about to start.
+#[derive(Debug)]
+pub struct Builder {
+    config: Config,
+    credentials: Credentials,
+}
+
+impl Builder {
+    /// Gives a provider instance its credential, from wherever the program keeps it, in place of the configuration's
+    /// `token`.
+    #[must_use]
+    pub fn credential(mut self, instance: impl Into<String>, credential: Secret) -> Self {
+        self.credentials.insert(instance.into(), credential);
+        self
+    }
+
+    /// Starts it on the caller's runtime.
+    ///
+    /// # Errors
+    /// What is wrong, with the path of the configuration's key.
+    pub async fn start(self) -> Result<Mosaic, StartError> {
+        Mosaic::assemble(self).await
+    }
+}
+
 /// A typed answer.
 #[derive(Debug)]
 pub struct Typed<T> {
@@ -126,12 +155,21 @@ impl Mosaic {
     /// # Errors
     /// What is wrong, with the path of the configuration's key.
     pub async fn start(config: Config) -> Result<Mosaic, StartError> {
+        Mosaic::builder(config).start().await
+    }
+
+    /// A gateway with more than a configuration can say.
+    pub fn builder(config: Config) -> Builder {
+        Builder { config, credentials: Credentials::new() }
+    }
+
+    async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {
         let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
         config.check(&kinds)?;
         let keys = config.key_ring()?;
         let telemetry = Arc::new(Telemetry::new()?);
         let store = crate::stores::open(&config.state).await?;
-        let wired = wiring::wire(&config, &telemetry, &store)?;
+        let wired = wiring::wire(&config, credentials, &telemetry, &store)?;
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),
@@ -236,6 +274,11 @@ impl Mosaic {
     /// Instances, breakers, cache and calls in flight as they stand.
     pub fn snapshot(&self) -> SystemSnapshot {
         self.inner.system.snapshot()
+    }
+
+    /// The way from a surface's request to the engine.
+    pub fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.inner.dispatcher
     }
 
     /// The engine below.

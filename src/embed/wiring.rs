@@ -18,13 +18,13 @@ use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 use secrecy::SecretString;
 
-use super::{StartError, services};
+use super::{Credentials, StartError, services};
 use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ProviderConfig, RouteConfig};
 use crate::providers::http::http_client;
 use crate::providers::{Connection, KINDS, Kind};
-use crate::secret::SecretRef;
+use crate::secret::{Secret, SecretRef};
 use crate::stores::StateStore;
 use crate::telemetry::Telemetry;
 
@@ -41,6 +41,7 @@ pub(super) struct Wired {
 /// Turns a checked configuration into a system's spec.
 pub(super) fn wire(
     config: &Config,
+    mut credentials: Credentials,
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
 ) -> Result<Wired, StartError> {
@@ -68,7 +69,8 @@ pub(super) fn wire(
     spec.rules = config.routes.iter().map(rule).collect();
     spec.services = services::specs(telemetry, store);
     for (name, provider) in &config.providers {
-        spec.instances.push(instance(config, name, provider, &http, &cursors)?);
+        let given = credentials.remove(name);
+        spec.instances.push(instance(config, name, provider, given, &http, &cursors)?);
     }
     Ok(Wired { spec, cursors })
 }
@@ -108,6 +110,7 @@ fn instance(
     config: &Config,
     name: &str,
     provider: &ProviderConfig,
+    given: Option<Secret>,
     http: &reqwest::Client,
     cursors: &CursorKey,
 ) -> Result<InstanceSpec, StartError> {
@@ -132,11 +135,7 @@ fn instance(
         attempt_timeout,
         max_response: MAX_RESPONSE,
     };
-    let maker = Maker {
-        kind,
-        connection,
-        token: provider.token.clone(),
-    };
+    let maker = Maker { kind, connection, given, token: provider.token.clone() };
     // Made once now, so that a wrong setting is told at start and not by an actor that does not come up.
     let credential = maker.credential().map_err(|error| StartError::Credential {
         name: name.to_owned(),
@@ -165,12 +164,17 @@ fn instance(
 struct Maker {
     kind: &'static Kind,
     connection: Connection,
+    /// The program's own; wins over the reference.
+    given: Option<Secret>,
     token: Option<SecretRef>,
 }
 
 impl Maker {
     fn credential(&self) -> Result<Option<SecretString>, crate::secret::SecretError> {
-        let secret = self.token.as_ref().map(SecretRef::resolve).transpose()?;
+        let secret = match &self.given {
+            Some(secret) => Some(secret.clone()),
+            None => self.token.as_ref().map(SecretRef::resolve).transpose()?,
+        };
         Ok(secret.map(|secret| SecretString::from(secret.expose())))
     }
 

@@ -75,7 +75,7 @@ impl Guard {
             }
             Err(_) => {
                 let detail = format!("not served within {} s", self.limits.request_timeout.as_secs());
-                Problem::fault(Fault::RequestTimeout, detail).response(id)
+                Problem::from(Failure::new(Kind::Timeout, detail)).response(id)
             }
         }
     }

@@ -20,7 +20,7 @@ pub struct ServerLimits {
     pub max_header_bytes: usize,
     /// Bytes of one request body; over it the answer is 413.
     pub max_body: usize,
-    /// From a complete request head to the head of the answer. A safety net above the calls' own deadlines; the body
+    /// From a complete request head to the head of the answer; over it the answer is 504. A safety net above the calls' own deadlines; the body
     /// of a streamed answer is outside it.
     pub request_timeout: Duration,
     /// Requests at once on one HTTP/2 connection.

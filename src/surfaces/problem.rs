@@ -58,18 +58,15 @@ pub enum Fault {
     UnsupportedMediaType,
     /// The body is over its limit.
     PayloadTooLarge,
-    /// The request was not read, or not served, within the listener's limit.
-    RequestTimeout,
 }
 
 impl Fault {
     /// Every fault, for documents and tests.
-    pub const ALL: [Fault; 5] = [
+    pub const ALL: [Fault; 4] = [
         Fault::NoRoute,
         Fault::MethodNotAllowed,
         Fault::UnsupportedMediaType,
         Fault::PayloadTooLarge,
-        Fault::RequestTimeout,
     ];
 
     /// The stable code.
@@ -79,7 +76,6 @@ impl Fault {
             Fault::MethodNotAllowed => "method_not_allowed",
             Fault::UnsupportedMediaType => "unsupported_media_type",
             Fault::PayloadTooLarge => "payload_too_large",
-            Fault::RequestTimeout => "request_timeout",
         }
     }
 
@@ -90,7 +86,6 @@ impl Fault {
             Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Fault::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Fault::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Fault::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         }
     }
 }

@@ -85,3 +85,95 @@ impl Failures {
         self.consecutive = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policies() -> impl Strategy<Value = Backoff> {
+        (
+            0..5_000_u64,
+            0..60_000_u64,
+            1.0..4.0_f64,
+            0.0..=1.0_f64,
+            1..60_000_u64,
+        )
+            .prop_map(|(base, max, factor, jitter, reset)| Backoff {
+                base: Duration::from_millis(base),
+                max: Duration::from_millis(max),
+                factor,
+                jitter,
+                reset_after: Duration::from_millis(reset),
+            })
+    }
+
+    /// The reference: the same growth, step by step, in seconds.
+    fn naive(policy: &Backoff, consecutive: u32) -> f64 {
+        if consecutive == 0 {
+            return 0.0;
+        }
+        let mut delay = policy.base.as_secs_f64();
+        for _ in 1..consecutive {
+            delay = (delay * policy.factor).min(policy.max.as_secs_f64());
+        }
+        delay.min(policy.max.as_secs_f64())
+    }
+
+    proptest! {
+        #[test]
+        fn delays_follow_the_naive_growth(policy in policies(), consecutive in 0..200_u32) {
+            let delay = policy.delay(consecutive, 0.0).as_secs_f64();
+            let expected = naive(&policy, consecutive);
+            prop_assert!((delay - expected).abs() <= 1e-6 * expected.max(1.0), "{delay} {expected}");
+        }
+
+        #[test]
+        fn jitter_only_takes_off(policy in policies(), consecutive in any::<u32>(), sample in 0.0..1.0_f64) {
+            let full = policy.delay(consecutive, 0.0);
+            let delay = policy.delay(consecutive, sample);
+            prop_assert!(delay <= full && full <= policy.max);
+            let least = full.as_secs_f64() * (1.0 - policy.jitter);
+            prop_assert!(delay.as_secs_f64() >= least - 1e-6);
+        }
+
+        #[test]
+        fn a_quiet_time_resets(policy in policies(), uptimes in prop::collection::vec(0..120_000_u64, 1..50)) {
+            let mut failures = Failures::default();
+            let mut run = 0;
+            for uptime in uptimes.into_iter().map(Duration::from_millis) {
+                run = if uptime >= policy.reset_after { 0 } else { run };
+                let delay = failures.next(&policy, uptime, 0.0);
+                prop_assert_eq!(delay, policy.delay(run, 0.0));
+                prop_assert!(run > 0 || delay.is_zero());
+                run += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_is_what_it_says() {
+        let delays: Vec<_> = (0..5)
+            .map(|n| Backoff::default().delay(n, 0.0).as_millis())
+            .collect();
+        assert_eq!(delays, [0, 100, 200, 400, 800]);
+        assert_eq!(
+            Backoff::default().delay(u32::MAX, 0.0),
+            Duration::from_secs(30)
+        );
+        assert_eq!(Backoff::default().delay(2, 1.0), Duration::from_millis(150));
+    }
+
+    #[test]
+    fn absurd_settings_stay_within_their_cap() {
+        let absurd = Backoff {
+            base: Duration::ZERO,
+            max: Duration::MAX,
+            factor: f64::INFINITY,
+            jitter: f64::NAN,
+            reset_after: Duration::ZERO,
+        };
+        assert!(absurd.delay(9, 0.5) <= absurd.max);
+        assert_eq!(Backoff::NONE.delay(u32::MAX, 0.9), Duration::ZERO);
+    }
+}

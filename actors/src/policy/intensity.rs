@@ -101,3 +101,70 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The reference: remembers everything, and counts anew each time.
+    struct Naive {
+        intensity: Intensity,
+        all: Vec<Instant>,
+    }
+
+    impl Naive {
+        fn in_window(&self, now: Instant) -> u32 {
+            let period = self.intensity.period;
+            let recent = self
+                .all
+                .iter()
+                .filter(|at| now.duration_since(**at) <= period);
+            u32::try_from(recent.count()).expect("a test's count")
+        }
+
+        fn record(&mut self, now: Instant) -> Verdict {
+            self.all.push(now);
+            match self.intensity.restarts.checked_sub(self.in_window(now)) {
+                Some(left) => Verdict::Within { left },
+                None => Verdict::Exceeded,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_agrees_with_one_that_forgets_nothing(
+            restarts in 0..6_u32,
+            period in 0..2_000_u64,
+            steps in prop::collection::vec((0..800_u64, 0..3_000_u64), 0..80),
+        ) {
+            let intensity = Intensity::new(restarts, Duration::from_millis(period));
+            let mut naive = Naive { intensity, all: Vec::new() };
+            let mut window = Window::new(intensity);
+            let mut now = Instant::now();
+            for (step, peek) in steps {
+                now += Duration::from_millis(step);
+                prop_assert_eq!(window.record(now), naive.record(now));
+                prop_assert!(window.recent().count() <= restarts as usize + 1);
+                // Looking ahead changes nothing.
+                let later = now + Duration::from_millis(peek);
+                prop_assert_eq!(window.in_window(later), naive.in_window(later).min(restarts + 1));
+                let left = restarts.saturating_sub(naive.in_window(later));
+                prop_assert_eq!(window.budget_left(later), left);
+            }
+        }
+    }
+
+    #[test]
+    fn five_are_borne_and_the_sixth_is_not() {
+        let mut window = Window::new(Intensity::default());
+        let now = Instant::now();
+        for left in (0..5).rev() {
+            assert_eq!(window.record(now), Verdict::Within { left });
+        }
+        assert_eq!(window.record(now), Verdict::Exceeded);
+        let later = now + Duration::from_millis(10_001);
+        assert_eq!(window.record(later), Verdict::Within { left: 4 });
+    }
+}

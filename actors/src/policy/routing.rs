@@ -164,6 +164,10 @@ impl Rule {
     fn matches(&self, call: &Call) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
             && self
+                .service
+                .as_ref()
+                .is_none_or(|service| **service == *call.operation.service)
+            && self
                 .operation
                 .as_ref()
                 .is_none_or(|prefix| covers(prefix, call.operation.name))

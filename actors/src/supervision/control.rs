@@ -38,6 +38,9 @@ pub enum ChildError {
     /// The child's start failed.
     #[error("the start failed: {0}")]
     StartFailed(Arc<str>),
+    /// The child has no live incarnation that could crash: it is down, in back-off, starting or stopping.
+    #[error("child `{0}` is not running")]
+    NotRunning(Arc<str>),
     /// A later request for the same child overtook this one.
     #[error("a later request overtook this one")]
     Superseded,
@@ -64,6 +67,10 @@ pub(crate) enum Wish {
 pub(crate) enum Command {
     Add(Box<ChildSpec>, Reply),
     Wish(Arc<str>, Wish, Reply),
+    /// Order a child to panic.
+    CrashChild(Arc<str>, Arc<str>, Reply),
+    /// Panic yourself: a rehearsal.
+    Crash(Arc<str>),
     /// Stop all children, last first, then yourself.
     Shutdown,
     /// The start of an incarnation ended.
@@ -146,6 +153,11 @@ impl SupervisorHandle {
 
     pub(crate) async fn wish(&self, name: &str, wish: Wish) -> Result<(), ChildError> {
         self.ask(|reply| Command::Wish(Arc::from(name), wish, reply)).await
+    }
+
+    pub(crate) async fn crash(&self, name: &str, reason: Arc<str>) -> Result<(), ChildError> {
+        self.ask(|reply| Command::CrashChild(Arc::from(name), reason, reply))
+            .await
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), ChildError> {

@@ -10,24 +10,44 @@ use std::sync::atomic::Ordering::Relaxed;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use ractor::{ActorRef, ActorStatus, MessagingErr};
 
-use super::node::Vitals;
+use super::vitals::Vitals;
 use super::worker::Message;
+
+/// What travels to a worker: its message, or the order to crash.
+pub(crate) enum Envelope<M> {
+    Message(M),
+    /// Panic with this text: a rehearsal of the worst.
+    Crash(Arc<str>),
+}
 
 /// A live incarnation: where to send, and the depth of its mailbox.
 pub(crate) struct Binding<M: Message> {
-    pub(crate) actor: ActorRef<M>,
+    pub(crate) actor: ActorRef<Envelope<M>>,
     pub(crate) vitals: Arc<Vitals>,
 }
 
 impl<M: Message> Binding<M> {
     pub(crate) fn send(&self, message: M) -> Result<(), Unavailable<M>> {
+        match self.post(Envelope::Message(message)) {
+            Ok(()) => Ok(()),
+            Err(Envelope::Message(message)) => Err(Unavailable(message)),
+            Err(Envelope::Crash(_)) => unreachable!("the envelope that comes back is the one that was sent"),
+        }
+    }
+
+    /// Orders a panic, after the messages that wait. False: it is stopping already.
+    pub(crate) fn crash(&self, reason: &Arc<str>) -> bool {
+        self.post(Envelope::Crash(reason.clone())).is_ok()
+    }
+
+    fn post(&self, envelope: Envelope<M>) -> Result<(), Envelope<M>> {
         // Counted before it is sent: the actor may take the message before send_message returns.
         self.vitals.depth.fetch_add(1, Relaxed);
-        match self.actor.send_message(message) {
+        match self.actor.send_message(envelope) {
             Ok(()) => Ok(()),
-            Err(MessagingErr::SendErr(message)) => {
+            Err(MessagingErr::SendErr(envelope)) => {
                 self.vitals.depth.fetch_sub(1, Relaxed);
-                Err(Unavailable(message))
+                Err(envelope)
             }
             // ractor: the type is the actor's own (checked at compile time), and a channel that is closed while the
             // actor is not yet stopping comes back as SendErr.
@@ -65,7 +85,8 @@ impl<M: Message> Handle<M> {
     /// Puts `message` into the mailbox of the live incarnation.
     ///
     /// An accepted message is lost if that incarnation crashes before it handles it; a reply port inside is then
-    /// dropped, which its caller sees. Mailboxes have no bound of their own: take a permit before you send.
+    /// dropped, which its caller sees. One that blocks its thread keeps its mailbox until it wakes, so a caller needs
+    /// a deadline all the same. Mailboxes have no bound of their own: take a permit before you send.
     ///
     /// # Errors
     /// Gives the message back when no incarnation is live: not started, in back-off, stopping or stopped.

@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::control::{Command, SupervisorHandle};
 use super::handle::{Binding, Handle};
 use super::ledger::Why;
-use super::node::{Busy, Node, Vitals};
+use super::node::Node;
 use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
 use super::tree::Shared;
+use super::vitals::{Busy, Vitals};
 use super::worker::{Birth, Factory, Fault, Message, Worker, WorkerActor};
 
 /// What a child is: a worker of some type, or a supervisor.
@@ -50,6 +51,8 @@ pub(crate) trait Control: Send + Sync {
     fn bind(&self);
     fn unbind(&self);
     fn ask_to_stop(&self);
+    /// Orders a panic. False: it is stopping already.
+    fn crash(&self, reason: &Arc<str>) -> bool;
 }
 
 type Starting = JoinHandle<Result<JoinHandle<()>, SpawnErr>>;
@@ -137,6 +140,10 @@ impl<M: Message> Control for WorkerControl<M> {
         // Fails only if the actor is gone already, which its supervisor is about to learn.
         let _ = self.binding.actor.drain();
     }
+
+    fn crash(&self, reason: &Arc<str>) -> bool {
+        self.binding.crash(reason)
+    }
 }
 
 struct SupervisorControl {
@@ -156,6 +163,10 @@ impl Control for SupervisorControl {
     fn ask_to_stop(&self) {
         // As above. Not a drain: it stops its children first, and needs its mailbox for that.
         let _ = self.actor.send_message(Command::Shutdown);
+    }
+
+    fn crash(&self, reason: &Arc<str>) -> bool {
+        self.actor.send_message(Command::Crash(reason.clone())).is_ok()
     }
 }
 
@@ -234,6 +245,11 @@ impl Incarnation {
         self.control.ask_to_stop();
     }
 
+    /// Orders a panic at its next turn. False: it is stopping already.
+    pub(crate) fn crash(&self, reason: &Arc<str>) -> bool {
+        self.control.crash(reason)
+    }
+
     pub(crate) fn kill(&self) {
         self.cell.kill();
     }
@@ -308,15 +324,12 @@ pub(crate) struct StartWait {
 impl StartWait {
     /// Waits for the start's end, at most for its limit.
     pub(crate) async fn outcome(mut self) -> Result<(), Fault> {
-        let limit = self.limit.unwrap_or(Duration::MAX);
-        let Ok(ended) = tokio::time::timeout(limit, &mut self.starting).await else {
-            self.cell.kill();
-            // Give it the time to let go of what it holds, before its successor asks for the same.
-            let _ = tokio::time::timeout(self.grace, &mut self.starting).await;
-            return Err(Fault::new(
-                Why::StartFailed,
-                format!("its start took longer than {limit:?}"),
-            ));
+        let ended = match self.limit {
+            None => (&mut self.starting).await,
+            Some(limit) => match tokio::time::timeout(limit, &mut self.starting).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => return Err(self.give_up(limit).await),
+            },
         };
         let text = match ended {
             Ok(Ok(_running)) => return Ok(()),
@@ -324,6 +337,17 @@ impl StartWait {
             Err(error) => super::ledger::bounded(&error.to_string()),
         };
         Err(Fault::new(Why::StartFailed, text))
+    }
+
+    async fn give_up(&mut self, limit: Duration) -> Fault {
+        self.cell.kill();
+        // Give it the time to let go of what it holds, before its successor asks for the same. One that blocks its
+        // thread is left behind: the kill awaits it, and nobody binds it any more.
+        let _ = tokio::time::timeout(self.grace, &mut self.starting).await;
+        Fault::new(
+            Why::StartFailed,
+            format!("its start took longer than {limit:?}"),
+        )
     }
 
     /// What a failed start said of itself.

@@ -34,7 +34,7 @@ pub enum Why {
     Escalated,
     /// It ended normally, though it is permanent.
     Exited,
-    /// A sibling failed, and the strategy took it along. Only a metrics label: the sibling's entry names it.
+    /// A sibling or its supervisor failed and took it along. Only a metrics label: the other's entry names it.
     Sibling,
 }
 

@@ -51,6 +51,7 @@ mod snapshot;
 mod spec;
 mod supervisor;
 mod tree;
+mod vitals;
 mod worker;
 
 pub use control::{ChildError, SupervisorHandle};

@@ -161,6 +161,6 @@ pub(crate) fn find(root: &Arc<Node>, path: &str) -> Option<Arc<Node>> {
     if rest.is_empty() {
         return Some(root.clone());
     }
-    let names = rest.strip_prefix('/')?.split('/');
-    names.fold(Some(root.clone()), |node, name| node?.child(name))
+    let mut names = rest.strip_prefix('/')?.split('/');
+    names.try_fold(root.clone(), |node, name| node.child(name))
 }

@@ -14,10 +14,11 @@ use super::event::Event;
 use super::incarnation::StartWait;
 use super::ledger::{Ledger, LedgerEntry, bounded};
 use super::meters::{Meters, SharedRecorder};
-use super::node::{Clock, Node, State, Vitals};
+use super::node::{Node, State};
 use super::snapshot::{TreeSnapshot, find};
 use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
+use super::vitals::{Clock, Vitals};
 
 /// Events that a watcher may lag behind before it loses some.
 const EVENTS: usize = 1024;
@@ -205,7 +206,26 @@ impl Tree {
         self.wish(path, Wish::Start).await
     }
 
+    /// Makes the live incarnation at `path`, a worker or a supervisor, panic with `reason` at its next turn, after the
+    /// messages that wait: a rehearsal of a crash, which everything follows that follows a real one. Returns when the
+    /// order is in its mailbox.
+    ///
+    /// # Errors
+    /// [`ChildError::NotRunning`] where no incarnation is live, [`ChildError::Root`] for the root, whose crash nothing
+    /// would restart; else see [`ChildError`].
+    pub async fn crash(&self, path: &str, reason: &str) -> Result<(), ChildError> {
+        tracing::warn!(path, reason, "crash requested");
+        let (parent, name) = self.parent_of(path)?;
+        parent.crash(name, bounded(reason)).await
+    }
+
     async fn wish(&self, path: &str, wish: Wish) -> Result<(), ChildError> {
+        let (parent, name) = self.parent_of(path)?;
+        parent.wish(name, wish).await
+    }
+
+    /// The supervisor of the child at `path`, and the child's name.
+    fn parent_of<'a>(&self, path: &'a str) -> Result<(SupervisorHandle, &'a str), ChildError> {
         let unknown = || ChildError::Unknown(Arc::from(path));
         if path == &**self.0.root.path() {
             return Err(ChildError::Root);
@@ -213,7 +233,7 @@ impl Tree {
         let (parent, name) = path.rsplit_once('/').ok_or_else(unknown)?;
         let parent = self.node(parent).ok_or_else(unknown)?;
         let facts = parent.supervisor().ok_or_else(unknown)?;
-        facts.handle.wish(name, wish).await
+        Ok((facts.handle.clone(), name))
     }
 
     /// Stops all actors in order, last first, and waits for the end.

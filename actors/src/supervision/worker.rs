@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::handle::{Binding, Handle, Unavailable};
+use super::handle::{Binding, Envelope, Handle, Unavailable};
 use super::ledger::Why;
 use super::node::Node;
 use crate::error::Failure;
@@ -164,6 +164,7 @@ impl<M: Message> Context<M> {
     }
 
     /// Ends this incarnation normally, once the messages that wait are handled. Newer ones are refused at once.
+    /// For handlers; from `start` it makes the start fail.
     pub fn stop_self(&self) {
         // The marker cannot be refused: the mailbox is open as long as a handler runs.
         let _ = self.own.actor.drain();
@@ -192,7 +193,7 @@ pub(crate) type Factory<W> = Arc<dyn Fn() -> Result<W, Fault> + Send + Sync>;
 pub(crate) struct Birth<W: Worker> {
     pub(crate) factory: Factory<W>,
     pub(crate) handle: Handle<W::Msg>,
-    pub(crate) vitals: Arc<super::node::Vitals>,
+    pub(crate) vitals: Arc<super::vitals::Vitals>,
     pub(crate) node: Arc<Node>,
     pub(crate) generation: u64,
     pub(crate) gone: CancellationToken,
@@ -216,11 +217,15 @@ pub(crate) struct Running<W: Worker> {
 }
 
 impl<W: Worker> Actor for WorkerActor<W> {
-    type Msg = W::Msg;
+    type Msg = Envelope<W::Msg>;
     type State = Running<W>;
     type Arguments = Birth<W>;
 
-    async fn pre_start(&self, myself: ActorRef<W::Msg>, birth: Birth<W>) -> Result<Running<W>, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Envelope<W::Msg>>,
+        birth: Birth<W>,
+    ) -> Result<Running<W>, ActorProcessingErr> {
         let vitals = birth.vitals.clone();
         vitals.begin("start");
         let cx = Context {
@@ -245,13 +250,20 @@ impl<W: Worker> Actor for WorkerActor<W> {
 
     async fn handle(
         &self,
-        _myself: ActorRef<W::Msg>,
-        msg: W::Msg,
+        _myself: ActorRef<Envelope<W::Msg>>,
+        envelope: Envelope<W::Msg>,
         state: &mut Running<W>,
     ) -> Result<(), ActorProcessingErr> {
         let Running { worker, cx } = state;
         let Some(worker) = worker else { return Ok(()) };
         let vitals = &cx.own.vitals;
+        let msg = match envelope {
+            Envelope::Message(msg) => msg,
+            Envelope::Crash(reason) => {
+                vitals.begin("crash");
+                panic!("{reason}")
+            }
+        };
         vitals.begin(msg.label());
         cx.node.took(vitals.depth.fetch_sub(1, Relaxed));
         // On an error or a panic `busy` stays, for the supervisor to read.
@@ -261,7 +273,11 @@ impl<W: Worker> Actor for WorkerActor<W> {
         Ok(())
     }
 
-    async fn post_stop(&self, _myself: ActorRef<W::Msg>, state: &mut Running<W>) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Envelope<W::Msg>>,
+        state: &mut Running<W>,
+    ) -> Result<(), ActorProcessingErr> {
         let Running { worker, cx } = state;
         cx.own.vitals.begin("stop");
         if let Some(mut worker) = worker.take() {

@@ -76,7 +76,6 @@ const fn fault_meaning(fault: Fault) -> &'static str {
         Fault::MethodNotAllowed => "The path exists with other methods; `Allow` lists them.",
         Fault::UnsupportedMediaType => "The body must be application/json.",
         Fault::PayloadTooLarge => "The body is over the listener's limit.",
-        Fault::RequestTimeout => "The request was not read and served within the listener's limit.",
     }
 }
 

@@ -146,6 +146,12 @@ impl Supervisor {
         };
         let busy = slot.incarnation().and_then(|incarnation| incarnation.busy());
         let during = busy.map(|busy| busy.label);
+        let (path, why) = (slot.node.path(), fault.why().word());
+        if fault.why() == Why::Requested {
+            tracing::info!(%path, ?action, "actor stopped or restarted on request: {fault}");
+        } else {
+            tracing::warn!(%path, why, during, ?action, ?delay, "actor ended: {fault}");
+        }
         let mut entry = self.entry(&slot.node, fault, action, during);
         entry.siblings = siblings.to_vec();
         entry.backoff_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);

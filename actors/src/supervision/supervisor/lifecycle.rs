@@ -51,7 +51,10 @@ impl Supervisor {
                 self.went_down(key, State::Stopped);
                 self.step(key);
             }
-            (Wanted::Down, Life::Down) => slot.reached(Wanted::Down),
+            (Wanted::Down, Life::Down) => {
+                slot.rest();
+                slot.reached(Wanted::Down);
+            }
             (Wanted::Gone, Life::Down) => self.forget(key),
             // Under way: its end will call again.
             (_, Life::Starting(_) | Life::Stopping(..) | Life::BackingOff { .. }) => {}
@@ -291,10 +294,7 @@ impl Supervisor {
                     self.slots.remove(&key);
                 }
                 Life::Down => {
-                    // A member of a group that waited shows its back-off still.
-                    if slot.node.state() == State::BackingOff {
-                        slot.node.set_state(State::Stopped);
-                    }
+                    slot.rest();
                     self.slots.remove(&key);
                 }
             }

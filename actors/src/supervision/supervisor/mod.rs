@@ -202,6 +202,9 @@ impl Supervisor {
         let started = match Incarnation::spawn(&spec, &node, &self.tree, cell) {
             Ok((incarnation, wait)) => {
                 self.live.insert(incarnation.id(), key);
+                if incarnation.generation > 1 {
+                    self.tree.meters.restarted(spec.kind, Why::Sibling);
+                }
                 slot.life = Life::Starting(incarnation);
                 wait.outcome().await
             }
@@ -241,6 +244,8 @@ impl Supervisor {
         match command {
             Command::Add(spec, reply) => self.add(*spec, reply),
             Command::Wish(name, wish, reply) => self.wish(&name, wish, reply),
+            Command::CrashChild(name, reason, reply) => self.crash_child(&name, &reason, reply),
+            Command::Crash(reason) => panic!("{reason}"),
             Command::Shutdown => self.close(Closing::Requested),
             Command::StartEnded(key, id, outcome) => self.on_start_ended(key, id, outcome),
             Command::BackoffOver(key, ticket) => self.on_backoff_over(key, ticket),

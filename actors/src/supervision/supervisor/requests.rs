@@ -50,6 +50,17 @@ impl Supervisor {
         }
     }
 
+    /// Orders the live incarnation of a child to panic. What follows is the restart policy, as after any panic.
+    pub(super) fn crash_child(&self, name: &Arc<str>, reason: &Arc<str>, reply: Reply) {
+        let slot = self.names.get(name).and_then(|key| self.slots.get(key));
+        let outcome = match slot.map(|slot| &slot.life) {
+            None => Err(ChildError::Unknown(name.clone())),
+            Some(Life::Up(incarnation)) if incarnation.crash(reason) => Ok(()),
+            Some(_) => Err(ChildError::NotRunning(name.clone())),
+        };
+        let _ = reply.send(outcome);
+    }
+
     fn grant(&mut self, key: u64, wish: Wish, reply: Reply) {
         match &wish {
             Wish::Stop(reason) => self.note_request(key, reason, Action::Left),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::control::{ChildError, Reply};
 use super::super::incarnation::Incarnation;
 use super::super::ledger::Why;
-use super::super::node::Node;
+use super::super::node::{Node, State};
 use super::super::spec::ChildSpec;
 use super::super::worker::Fault;
 use super::Timer;
@@ -90,6 +90,13 @@ impl Slot {
         match &self.life {
             Life::Down | Life::BackingOff { .. } => None,
             Life::Starting(incarnation) | Life::Up(incarnation) | Life::Stopping(incarnation, _) => Some(incarnation),
+        }
+    }
+
+    /// Shows a member of a group that waits, and that is down for good, as what it is.
+    pub(super) fn rest(&self) {
+        if self.node.state() == State::BackingOff {
+            self.node.set_state(State::Stopped);
         }
     }
 

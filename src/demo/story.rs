@@ -1,0 +1,194 @@
+//! The steps of the demonstration.
+//!
+//! Invariant: a step prints what it saw, and only after it has checked it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::Stage;
+use super::client::Reply;
+use crate::sandbox::{Effect, Fault, ServerHandle};
+
+/// How long a step waits for what must come by itself.
+const SOON: Duration = Duration::from_secs(10);
+
+type Step = Result<(), String>;
+
+/// Tells the whole story.
+pub(super) async fn tell(stage: &Stage) -> Step {
+    welcome(stage);
+    a_real_call(stage).await?;
+    a_write_and_what_it_touches(stage).await?;
+    a_streamed_answer(stage).await?;
+    a_plugin_crashes(stage).await?;
+    a_breaker_opens(stage).await?;
+    a_stream_is_cut(stage).await?;
+    println!("\nEvery step was as told.");
+    Ok(())
+}
+
+fn welcome(stage: &Stage) {
+    println!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
+    for server in stage.sandbox.servers() {
+        println!("  {:<10} speaks the API of {:<8} at {}", server.name(), server.vendor(), server.base_url());
+    }
+    println!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
+}
+
+/// Says where to look, for as long as it serves.
+pub(super) fn look_around(stage: &Stage) {
+    println!("\nStill serving. Look around, and stop with Ctrl-C:");
+    println!("  curl http://{}/v1/git/repos/acme/api", stage.public);
+    println!("  curl http://{}/v1/openapi.json            or a browser at http://{0}/docs", stage.public);
+    println!("  mosaic --server http://{} git repo get acme/api", stage.public);
+    println!("  mosaic tree --admin http://{}             the supervision tree", stage.admin);
+    println!("  curl http://{}/metrics", stage.admin);
+}
+
+async fn a_real_call(stage: &Stage) -> Step {
+    chapter(1, "A call travels to a provider, and its answer comes from memory the second time");
+    let first = stage.client.get("/v1/git/repos/acme/api").await?;
+    expect(first.status == 200, "the repository is there", &first)?;
+    let second = stage.client.get("/v1/git/repos/acme/api").await?;
+    expect(second.cache.contains("hit"), "the second answer is a cache hit", &second)?;
+    let forges = stage.sandbox.servers().iter().filter(|server| server.vendor() == "github");
+    let asked: u64 = forges.map(|server| server.requests().total).sum();
+    expect(asked == 1, "one request reached the forges", &second)?;
+    println!("  GET /v1/git/repos/acme/api -> {} by {}; again -> Cache-Status: {}", first.status, first.provider, second.cache);
+    Ok(())
+}
+
+async fn a_write_and_what_it_touches(stage: &Stage) -> Step {
+    chapter(2, "A write reaches one provider, and what it touched leaves the cache");
+    let list = "/v1/projects/issues?project=github-a~acme/api";
+    let before = stage.client.get(list).await?;
+    expect(before.status == 200, "the issues are listed", &before)?;
+    let body = json!({"project": "github-a~acme/api", "title": "Written by the demonstration"});
+    let created = stage.client.post("/v1/projects/issues", &body).await?;
+    expect(matches!(created.status, 200 | 201), "the issue is created", &created)?;
+    let id = created.json()["id"].as_str().unwrap_or_default().to_owned();
+    let after = stage.client.get(list).await?;
+    expect(after.body.contains(&id) && !id.is_empty(), "the list has the new issue", &after)?;
+    println!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
+    Ok(())
+}
+
+async fn a_streamed_answer(stage: &Stage) -> Step {
+    chapter(3, "A model's answer comes in pieces");
+    let reply = stage.client.post("/v1/ai/chat/stream", &chat()).await?;
+    let pieces = reply.body.matches("\"type\":\"delta\"").count();
+    expect(reply.status == 200 && pieces > 1, "several pieces came", &reply)?;
+    expect(reply.body.contains("\"type\":\"end\""), "the stream has an end", &reply)?;
+    println!("  POST /v1/ai/chat/stream -> {pieces} pieces by {}, and a clean end", reply.provider);
+    Ok(())
+}
+
+async fn a_plugin_crashes(stage: &Stage) -> Step {
+    chapter(4, "A plugin crashes under load and comes back; no call is lost");
+    let path = "/root/plugins/github-a/provider";
+    let crashes = stage.gateway.ledger(1000).len();
+    let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
+    let crash = stage.gateway.system().tree().crash(path, "the demonstration");
+    let (replies, crashed) = tokio::join!(callers, crash);
+    crashed.map_err(|error| error.to_string())?;
+    for reply in replies {
+        let reply = reply?;
+        expect(reply.status == 200, "every call is answered", &reply)?;
+    }
+    let entry = soon("the ledger tells of the crash", || {
+        let ledger = stage.gateway.ledger(1000);
+        (ledger.len() > crashes).then(|| ledger.into_iter().find(|entry| &*entry.path == path)).flatten()
+    })
+    .await?;
+    println!("  32 calls at once, 32 answers. The restart ledger: {} ({:?}: {})", entry.path, entry.why, entry.text);
+    Ok(())
+}
+
+async fn a_breaker_opens(stage: &Stage) -> Step {
+    chapter(5, "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well");
+    let forge = server(stage, "github-a")?;
+    let fault = forge.faults().add(Fault::new(Effect::Error { status: 503 })).map_err(|error| error.to_string())?;
+    for _ in 0..12 {
+        let reply = stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
+        expect(reply.status == 200 && reply.provider == "github-b", "the other forge answers", &reply)?;
+    }
+    soon("the circuit of github-a opens", || (breaker(stage, "github-a") != "closed").then_some(())).await?;
+    let refused = stage.client.get("/v1/git/repos/acme/api?no_cache=true&provider=github-a").await?;
+    let code = refused.json()["code"].clone();
+    expect(refused.status == 503 && code == "circuit_open", "who insists on github-a is told", &refused)?;
+    println!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
+    forge.faults().remove(fault);
+    let deadline = Instant::now() + SOON;
+    while breaker(stage, "github-a") != "closed" {
+        expect_before(deadline, "the circuit of github-a closes")?;
+        stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("  github-a is well again: a probe closed the circuit");
+    Ok(())
+}
+
+async fn a_stream_is_cut(stage: &Stage) -> Step {
+    chapter(6, "A stream breaks after it began; the caller is told, in so many words");
+    for name in ["openai-a", "openai-b"] {
+        let fault = Fault::new(Effect::CutStream { after_frames: 3, clean: false });
+        server(stage, name)?.faults().add(fault).map_err(|error| error.to_string())?;
+    }
+    let reply = stage.client.post("/v1/ai/chat/stream", &chat()).await?;
+    for name in ["openai-a", "openai-b"] {
+        server(stage, name)?.faults().clear();
+    }
+    expect(reply.status == 200 && reply.body.contains("event: error"), "the stream ends in an error event", &reply)?;
+    println!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
+    let metrics = stage.client.admin("/metrics").await?;
+    for name in ["mosaic_actor_restarts_total", "mosaic_breaker_opened_total", "mosaic_failovers_total"] {
+        expect(metrics.body.contains(name), "the metrics have it all", &metrics)?;
+    }
+    println!("  all of it is in http://{}/metrics", stage.admin);
+    Ok(())
+}
+
+fn chat() -> Value {
+    json!({"model": "sandbox-small", "prompt": "Tell me, in one long sentence, what a gateway is good for."})
+}
+
+fn server<'a>(stage: &'a Stage, name: &str) -> Result<&'a ServerHandle, String> {
+    stage.sandbox.server(name).ok_or_else(|| format!("the sandbox has no {name}"))
+}
+
+fn breaker(stage: &Stage, name: &str) -> &'static str {
+    let instances = stage.gateway.snapshot().instances;
+    instances.into_iter().find(|instance| &*instance.name == name).map_or("unknown", |instance| instance.breaker.state)
+}
+
+fn chapter(number: u32, title: &str) {
+    println!("\n{number}. {title}");
+}
+
+fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {
+    if as_told {
+        return Ok(());
+    }
+    let start: String = reply.body.chars().take(300).collect();
+    let (status, provider, attempts) = (reply.status, &reply.provider, &reply.attempts);
+    Err(format!("not as told: {what} (status {status}, provider {provider:?}, attempts {attempts:?}, body {start})"))
+}
+
+fn expect_before(deadline: Instant, what: &str) -> Step {
+    if Instant::now() < deadline { Ok(()) } else { Err(format!("not as told in time: {what}")) }
+}
+
+/// Looks until it sees it. What must come by itself comes from other tasks; there is nothing to wait on but time.
+async fn soon<T>(what: &str, see: impl Fn() -> Option<T>) -> Result<T, String> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(seen) = see() {
+            return Ok(seen);
+        }
+        expect_before(deadline, what)?;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,185 @@
+//! What the `mosaic` program runs: gateways as its configuration says.
+//!
+//! Invariant: this is the only place where the command line meets the embedding API.
+
+use std::path::{Path, PathBuf};
+
+use mosaic_actors::call::Answer;
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::catalogue::Entry;
+use crate::cli::{LocalCalls, Problem, Runtime};
+use crate::config::{Config, ConfigErrors, Loaded, LogConfig};
+use crate::demo;
+use crate::dispatch::{Invocation, Options};
+use crate::embed::{Mosaic, StartError, serve};
+use crate::providers::KINDS;
+use crate::sandbox::{Sandbox, SandboxConfig};
+use crate::telemetry::{LogHandle, init_logging};
+
+/// Runs gateways in this process.
+#[derive(Debug)]
+pub struct Program;
+
+impl Runtime for Program {
+    fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>> {
+        Box::pin(async move { serve_until_told(&load(Some(&config))?.config).await })
+    }
+
+    fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+        Box::pin(async move {
+            let Loaded { config, .. } = load(Some(&config))?;
+            // Keys and credentials are read, drivers are made; nothing listens and nothing is sent.
+            let counts = json!({
+                "config": "valid",
+                "providers": config.providers.len(),
+                "routes": config.routes.len(),
+                "keys": config.keys.len(),
+                "tenants": config.tenants.len(),
+                "public": config.server.listen,
+                "admin": config.admin.listen,
+            });
+            let mut config = config;
+            // The check leaves no trace: neither a file nor a lock on the one that a running gateway has.
+            config.state = crate::config::StateConfig::default();
+            Mosaic::start(config).await?.shutdown().await;
+            Ok(counts)
+        })
+    }
+
+    fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
+        Box::pin(async move {
+            // The story is what the reader came for; warnings of the faults in it would drown it.
+            let log = LogConfig { filter: "off".to_owned(), ..LogConfig::default() };
+            let _logging = logging(&log)?;
+            demo::run(once, stopped()?).await.map_err(|failure| Problem::from(Failure::new(Kind::Internal, failure)))
+        })
+    }
+
+    fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>> {
+        Box::pin(async move {
+            let config = match config {
+                Some(path) => SandboxConfig::from_toml(&read(&path)?),
+                None => SandboxConfig::from_toml(include_str!("../config/sandbox.toml")),
+            };
+            let told = stopped()?;
+            let wrong = |error: crate::sandbox::SandboxError| Failure::new(Kind::InvalidInput, error.to_string());
+            let sandbox = Sandbox::start(config.map_err(wrong)?).await.map_err(wrong)?;
+            for server in sandbox.servers() {
+                eprintln!("{:<12} {:<12} {}  token {}", server.name(), server.vendor(), server.base_url(), server.token());
+            }
+            eprintln!("Faults: POST <origin>/_sandbox/faults with the header {}. Ctrl-C ends.", crate::sandbox::TOKEN_HEADER);
+            told.await;
+            sandbox.shutdown().await;
+            Ok(())
+        })
+    }
+
+    fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
+        Box::pin(async move {
+            let Loaded { config, .. } = load(config.as_deref())?;
+            let gateway = Mosaic::start(config).await?;
+            let local: Box<dyn LocalCalls> = Box::new(Local(gateway));
+            Ok(local)
+        })
+    }
+}
+
+/// A gateway for the calls of one command.
+struct Local(Mosaic);
+
+impl LocalCalls for Local {
+    fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>> {
+        let dispatcher = self.0.dispatcher().clone();
+        let caller = Mosaic::local_caller();
+        Box::pin(async move { dispatcher.invoke(Invocation { entry, input, caller, options }).await })
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<()> {
+        Box::pin(async move {
+            self.0.shutdown().await;
+        })
+    }
+}
+
+async fn serve_until_told(config: &Config) -> Result<(), Problem> {
+    let _logging = logging(&config.log)?;
+    let told = stopped()?;
+    let gateway = Mosaic::start(config.clone()).await?;
+    let serving = match serve::serve(&gateway).await {
+        Ok(serving) => serving,
+        Err(error) => {
+            gateway.shutdown().await;
+            return Err(error.into());
+        }
+    };
+    tracing::info!(public = %serving.public, admin = %serving.admin, "serving");
+    let gave_up = tokio::select! {
+        () = told => None,
+        reason = gateway.failed() => Some(reason),
+    };
+    tracing::info!("stopping");
+    let drained = serving.stop(&gateway).await;
+    tracing::info!(?drained, "stopped");
+    match gave_up {
+        None => Ok(()),
+        Some(reason) => {
+            Err(Failure::new(Kind::Internal, format!("the supervision tree gave up: {reason}")).into())
+        }
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn stopped() -> Result<impl Future<Output = ()> + Send + use<>, Problem> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::new(Kind::Internal, "signals cannot be listened for").because(error))
+    };
+    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}
+
+fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
+    init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()).into())
+}
+
+fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    Config::load(path, std::env::vars(), &kinds).map_err(Problem::from)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::invalid("config", format!("{} cannot be read: {error}", path.display())).into())
+}
+
+impl From<ConfigErrors> for Problem {
+    fn from(errors: ConfigErrors) -> Self {
+        let count = errors.iter().count();
+        let lines = errors.iter().map(|error| (error.path.clone(), error.to_string())).collect::<Vec<_>>();
+        let sentence = format!("the configuration has {count} {}", if count == 1 { "fault" } else { "faults" });
+        Problem::from(Failure::new(Kind::InvalidInput, sentence)).with_errors(lines)
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let sentence = error.to_string();
+        let kind = match &error {
+            StartError::Config(_) | StartError::Provider { .. } | StartError::Credential { .. } => Kind::InvalidInput,
+            StartError::AdminToken(_) | StartError::Key(_) => Kind::InvalidInput,
+            _ => Kind::Internal,
+        };
+        match error {
+            StartError::Config(errors) => errors.into(),
+            _ => Failure::new(kind, sentence).into(),
+        }
+    }
+}

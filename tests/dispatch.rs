@@ -1,0 +1,327 @@
+//! The dispatcher: lists of every instance, and writes under a key.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mosaic::catalogue::cursor::CursorKey;
+use mosaic::catalogue::find;
+use mosaic::dispatch::{Dispatcher, Invocation, Options, is_list};
+use mosaic_actors::call::{Answer, Body, CacheStatus};
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Value, json};
+use support::fake::{FakeCalls, Gate, answer};
+use support::memory_store::MemoryStore;
+use support::{caller, eventually};
+
+struct Setup {
+    calls: Arc<FakeCalls>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+fn setup(calls: FakeCalls) -> Setup {
+    let calls = Arc::new(calls);
+    let store = Arc::new(MemoryStore::default());
+    let dispatcher = support::dispatcher(calls.clone(), CursorKey::random(), Some(store));
+    Setup {
+        calls,
+        dispatcher: Arc::new(dispatcher),
+    }
+}
+
+fn invocation(name: &str, input: Value, options: Options) -> Invocation {
+    Invocation {
+        entry: find(name).expect("the operation exists"),
+        input,
+        caller: caller(),
+        options,
+    }
+}
+
+fn everywhere(name: &str, input: Value) -> Invocation {
+    let options = Options {
+        provider: Some("all".to_owned()),
+        ..Options::default()
+    };
+    invocation(name, input, options)
+}
+
+fn create(title: &str, key: &str) -> Invocation {
+    let options = Options {
+        idempotency_key: Some(key.to_owned()),
+        ..Options::default()
+    };
+    invocation(
+        "projects.issue.create",
+        json!({"project": "acme/api", "title": title}),
+        options,
+    )
+}
+
+fn text(answer: &Answer) -> &str {
+    match &answer.body {
+        Body::Bytes(bytes) => std::str::from_utf8(bytes).expect("text"),
+        Body::Stream(_) => panic!("a stream"),
+    }
+}
+
+/// Three instances: the first has more, the second fails, the third was cached.
+fn three() -> FakeCalls {
+    FakeCalls::new(|call| async move {
+        match call.provider.as_deref() {
+            Some("a") => Ok(answer(
+                "a",
+                r#"{"items":[{"id":1.0}],"next_cursor":"x","has_more":true,"total":5}"#,
+            )),
+            Some("b") => Err(Failure::new(Kind::UpstreamFailed, "b is ill")),
+            Some("c") => {
+                let mut cached = answer("c", r#"{"items":[{"id":"2"},{"id":3}],"has_more":false,"total":2}"#);
+                cached.head.cache = CacheStatus::Hit;
+                cached.head.age = Duration::from_secs(9);
+                Ok(cached)
+            }
+            other => panic!("asked {other:?}"),
+        }
+    })
+    .at(["a", "b", "c"])
+}
+
+#[tokio::test]
+async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
+    let setup = setup(three());
+    let merged = setup
+        .dispatcher
+        .invoke(everywhere("git.repo.list", json!({})))
+        .await
+        .expect("a page");
+    assert_eq!(
+        text(&merged),
+        "{\"items\":[{\"id\":1.0},{\"id\":\"2\"},{\"id\":3}],\"has_more\":true,\"errors\":[{\"provider\":\"b\",\
+         \"code\":\"upstream_failed\",\"message\":\"b is ill\",\"retryable\":true}]}"
+    );
+    assert_eq!(&*merged.head.provider, "all");
+    assert_eq!(merged.head.cache, CacheStatus::Bypass, "not all of it came from cache");
+    assert_eq!(merged.head.age, Duration::from_secs(9));
+    let seen = setup.calls.seen();
+    assert!(
+        seen.iter()
+            .all(|call| call.deadline == seen[0].deadline && call.id == seen[0].id)
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_all_is_bounded_and_says_so() {
+    let names: [String; 18] = std::array::from_fn(|n| format!("i{n}"));
+    let page = r#"{"items":[1],"has_more":false,"total":1}"#;
+    let calls = FakeCalls::json(page).at(std::array::from_fn::<_, 18, _>(|n| names[n].as_str()));
+    let setup = setup(calls);
+    let merged = setup
+        .dispatcher
+        .invoke(everywhere("git.repo.list", json!({})))
+        .await
+        .expect("a page");
+    let page: Value = serde_json::from_str(text(&merged)).expect("JSON");
+    assert_eq!(setup.calls.seen().len(), 16);
+    assert_eq!(page["items"].as_array().expect("rows").len(), 16);
+    let missing: Vec<_> = page["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|e| &e["provider"])
+        .collect();
+    assert_eq!(missing, ["i16", "i17"]);
+    assert!(page.get("total").is_none() && page.get("next_cursor").is_none());
+}
+
+#[tokio::test]
+async fn a_list_of_all_fails_only_where_nobody_answers() {
+    let failing = |kind| FakeCalls::failing(Failure::new(kind, "as told"));
+    let ask = async |calls| {
+        let asked = setup(calls)
+            .dispatcher
+            .invoke(everywhere("git.repo.list", json!({})))
+            .await;
+        asked.expect_err("refused")
+    };
+    let all_failed = ask(failing(Kind::CircuitOpen).at(["a", "b"])).await;
+    assert_eq!(
+        (all_failed.kind, all_failed.provider.as_deref()),
+        (Kind::CircuitOpen, Some("a"))
+    );
+    assert_eq!(ask(failing(Kind::Internal)).await.kind, Kind::NoProvider);
+    assert_eq!(ask(FakeCalls::json("[]").at(["a"])).await.kind, Kind::Internal);
+}
+
+#[tokio::test]
+async fn only_lists_without_a_pin_are_asked_of_all() {
+    let setup = setup(three());
+    for refused in [
+        everywhere("git.repo.get", json!({"repo": "a/b"})),
+        everywhere("projects.issue.create", json!({"project": "a/b", "title": "t"})),
+        everywhere("git.branch.list", json!({"repo": "a~x/y"})),
+    ] {
+        let failure = setup.dispatcher.invoke(refused).await.expect_err("refused");
+        assert_eq!(failure.kind, Kind::InvalidInput);
+        assert_eq!(failure.field.as_deref(), Some("provider"));
+    }
+    assert!(setup.calls.seen().is_empty());
+    assert!(is_list(find("ai.models.list").expect("declared")));
+    assert!(!is_list(find("ai.chat.stream").expect("declared")));
+}
+
+#[tokio::test]
+async fn an_answer_under_a_key_is_replayed_and_the_write_happens_once() {
+    let setup = setup(FakeCalls::json("{\"id\":\"a~1\"}"));
+    let first = setup.dispatcher.invoke(create("one", "k")).await.expect("created");
+    assert!(!mosaic::dispatch::idempotency::replayed(&first.head));
+    let again = setup.dispatcher.invoke(create("one", "k")).await.expect("replayed");
+    assert!(mosaic::dispatch::idempotency::replayed(&again.head));
+    assert_eq!(text(&again), text(&first));
+    assert_eq!(setup.calls.seen().len(), 1);
+    assert!(
+        !setup.calls.seen()[0].repeatable,
+        "no provider takes a request key: the engine must not repeat"
+    );
+
+    let other = setup.dispatcher.invoke(create("two", "k")).await.expect_err("refused");
+    assert!(mosaic::dispatch::idempotency::is_mismatch(&other));
+    assert_eq!(setup.calls.seen().len(), 1);
+    setup
+        .dispatcher
+        .invoke(create("two", "k2"))
+        .await
+        .expect("another key is another write");
+    assert_eq!(setup.calls.seen().len(), 2);
+}
+
+/// Fails the first call and answers the others.
+fn fails_once(failure: Failure) -> FakeCalls {
+    let calls = AtomicUsize::new(0);
+    FakeCalls::new(move |_| {
+        let first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+        let failure = failure.clone();
+        async move { if first { Err(failure) } else { Ok(answer("a", "{}")) } }
+    })
+}
+
+#[tokio::test]
+async fn a_write_that_did_not_happen_frees_its_key() {
+    for failure in [
+        Failure::new(Kind::RateLimited, "slow down"),
+        Failure::new(Kind::UpstreamRateLimited, "slow down"),
+        Failure::new(Kind::Network, "no route").never_sent(),
+        Failure::new(Kind::InvalidInput, "odd").never_sent(),
+    ] {
+        let setup = setup(fails_once(failure.clone()));
+        let failed = setup.dispatcher.invoke(create("one", "k")).await.expect_err("fails");
+        assert_eq!(failed.retryable, failure.retryable);
+        setup.dispatcher.invoke(create("one", "k")).await.expect("tried anew");
+        assert_eq!(setup.calls.seen().len(), 2, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_may_have_happened_is_never_sent_again() {
+    for kind in [
+        Kind::Network,
+        Kind::Timeout,
+        Kind::UpstreamFailed,
+        Kind::Internal,
+        Kind::Conflict,
+    ] {
+        let failure = Failure::new(kind, "as told").by(&Arc::from("a"));
+        let setup = setup(fails_once(failure));
+        for _ in 0..2 {
+            let failed = setup.dispatcher.invoke(create("one", "k")).await.expect_err("fails");
+            assert_eq!((failed.kind, failed.message()), (kind, "as told"));
+            assert_eq!(failed.provider.as_deref(), Some("a"));
+            assert!(!failed.retryable, "the same key gives the same failure");
+        }
+        assert_eq!(setup.calls.seen().len(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_repeat_a_write_that_may_have_happened() {
+    let retryable = async |name, input, failure: Failure| {
+        let setup = setup(FakeCalls::failing(failure));
+        let failed = setup
+            .dispatcher
+            .invoke(invocation(name, input, Options::default()))
+            .await;
+        failed.expect_err("fails").retryable
+    };
+    let timeout = || Failure::new(Kind::Timeout, "as told");
+    let issue = json!({"project": "a/b", "title": "t"});
+    assert!(!retryable("projects.issue.create", issue.clone(), timeout()).await);
+    assert!(retryable("projects.issue.create", issue.clone(), timeout().never_sent()).await);
+    assert!(retryable("projects.issue.create", issue, Failure::new(Kind::Overloaded, "full")).await);
+    assert!(retryable("git.repo.get", json!({"repo": "a/b"}), timeout()).await);
+}
+
+#[tokio::test]
+async fn a_key_in_flight_is_a_conflict_and_its_write_outlives_its_caller() {
+    let gate = Gate::default();
+    let inner = gate.clone();
+    let setup = setup(FakeCalls::new(move |_| {
+        let gate = inner.clone();
+        async move {
+            let _alive = gate.enter();
+            gate.opened().await;
+            Ok(answer("a", "{\"done\":1}"))
+        }
+    }));
+    let dispatcher = setup.dispatcher.clone();
+    let first = tokio::spawn(async move { dispatcher.invoke(create("one", "k")).await });
+    eventually("the write begins", || gate.alive() == 1).await;
+    let second = setup.dispatcher.invoke(create("one", "k")).await.expect_err("refused");
+    assert_eq!(second.kind, Kind::Conflict);
+    assert!(second.retryable && second.retry_after.is_some());
+
+    first.abort();
+    assert!(first.await.expect_err("aborted").is_cancelled());
+    assert_eq!(gate.alive(), 1, "the write goes on without its caller");
+    gate.open();
+    setup.dispatcher.settled().await;
+    let found = setup.dispatcher.invoke(create("one", "k")).await.expect("recorded");
+    assert_eq!(text(&found), "{\"done\":1}");
+    assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_checked_and_refused_where_they_cannot_be_kept() {
+    let kept = setup(FakeCalls::json("{}"));
+    for key in ["", "tab\t", "ключ", &"k".repeat(256)] {
+        let failure = kept.dispatcher.invoke(create("one", key)).await.expect_err("refused");
+        assert_eq!(
+            (failure.kind, failure.field.as_deref()),
+            (Kind::InvalidInput, Some("idempotency_key"))
+        );
+    }
+    kept.dispatcher
+        .invoke(create("one", &"k".repeat(255)))
+        .await
+        .expect("the longest key");
+
+    let calls = Arc::new(FakeCalls::json("{}"));
+    let unkept = support::dispatcher(calls.clone(), CursorKey::random(), None);
+    let failure = unkept.invoke(create("one", "k")).await.expect_err("refused");
+    assert_eq!(failure.kind, Kind::Unsupported);
+    assert!(calls.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_order_of_fields_does_not_make_another_request() {
+    let setup = setup(FakeCalls::json("{}"));
+    for input in [
+        r#"{"project":"a/b","title":"t","body":"x"}"#,
+        r#"{"body":"x","title":"t","project":"a/b"}"#,
+    ] {
+        let mut same = create("t", "k");
+        same.input = serde_json::from_str(input).expect("JSON");
+        setup.dispatcher.invoke(same).await.expect("created or replayed");
+    }
+    assert_eq!(setup.calls.seen().len(), 1);
+}

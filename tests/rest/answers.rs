@@ -1,0 +1,233 @@
+//! Answers, failures, and what the gateway tells of itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mosaic::catalogue::{OPERATIONS, find};
+use mosaic::server::ServerLimits;
+use mosaic::surfaces::problem::status_of;
+use mosaic_actors::call::CacheStatus;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Value, json};
+
+use crate::refused;
+use crate::support::fake::{FakeCalls, Gate, answer};
+use crate::support::memory_store::MemoryStore;
+use crate::support::operations::{request, sample};
+use crate::support::{self, KEY, Server, eventually};
+
+#[tokio::test]
+async fn every_operation_reaches_the_engine_and_its_bytes_come_back_untouched() {
+    const ODD: &str = "{ \"spaced\" :1.0, \"u\": \"\\u00e9\" }\n";
+    let server = Server::start(FakeCalls::json(ODD)).await;
+    for entry in OPERATIONS.iter() {
+        let sent = request(&server, entry, sample(entry)).header("x-request-id", "mine-1");
+        let response = sent.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{}", entry.name());
+        let headers = response.headers().clone();
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers["x-request-id"], "mine-1");
+        assert_eq!(headers["x-mosaic-provider"], "forge-a");
+        assert_eq!(headers["x-mosaic-attempts"], "1");
+        assert_eq!(headers["cache-status"], "MosAIc; fwd=bypass");
+        assert!(!headers.contains_key("age"));
+        assert_eq!(response.text().await.expect("a body"), ODD);
+        let call = server.calls.seen().pop().expect("a call");
+        assert_eq!(call.operation.name, entry.name());
+        assert_eq!(&*call.id, "mine-1");
+        assert_eq!(&*call.caller.tenant, "acme");
+        assert!(!call.repeatable && !call.no_cache && !call.include_raw);
+    }
+}
+
+#[tokio::test]
+async fn options_travel_beside_the_input() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    let before = tokio::time::Instant::now();
+    let query = "provider=forge-b&include_raw=true&no_cache=true&timeout_ms=999999999";
+    server.get(&format!("/v1/git/repos/acme/api?{query}")).await;
+    let call = server.calls.seen().pop().expect("a call");
+    assert_eq!(call.provider.as_deref(), Some("forge-b"));
+    assert!(call.include_raw && call.no_cache);
+    let most = Duration::from_secs(60) + support::PATIENCE;
+    assert!(
+        call.deadline <= before + most,
+        "the configuration bounds the caller's patience"
+    );
+    assert_eq!(&**call.resource.native(), "acme/api");
+
+    server.get("/v1/git/repos/forge-a~acme%2Fapi").await;
+    let call = server.calls.seen().pop().expect("a call");
+    assert_eq!(call.provider.as_deref(), Some("forge-a"));
+
+    let pinned = "/v1/git/repos/forge-a~acme%2Fapi?provider=forge-b";
+    let problem = refused(server.http.get(server.url(pinned)).bearer_auth(KEY), 400, "two pins").await;
+    assert_eq!(problem["field"], "provider");
+
+    let cursor = server.cursors.seal("forge-a", "git.repo.list", "page-2");
+    server.get(&format!("/v1/git/repos?cursor={cursor}")).await;
+    assert_eq!(
+        server.calls.seen().pop().expect("a call").provider.as_deref(),
+        Some("forge-a")
+    );
+    let other = format!("/v1/git/repos?cursor={cursor}&provider=forge-b");
+    let problem = refused(server.http.get(server.url(&other)).bearer_auth(KEY), 400, "cursor").await;
+    assert_eq!(problem["field"], "provider");
+}
+
+#[tokio::test]
+async fn cached_answers_say_so() {
+    for (cache, status, age) in [
+        (CacheStatus::Miss, "MosAIc; fwd=uri-miss", None),
+        (CacheStatus::Hit, "MosAIc; hit", Some("7")),
+        (CacheStatus::Collapsed, "MosAIc; fwd=uri-miss; collapsed", None),
+        (
+            CacheStatus::Stale,
+            "MosAIc; fwd=stale; detail=stale-if-error",
+            Some("7"),
+        ),
+    ] {
+        let server = Server::start(FakeCalls::new(move |_| async move {
+            let mut answer = answer("forge-a", "{}");
+            answer.head.cache = cache;
+            answer.head.age = Duration::from_millis(7900);
+            Ok(answer)
+        }))
+        .await;
+        let response = server.get("/v1/git/repos/a/b").await;
+        assert_eq!(response.headers()["cache-status"], status);
+        assert_eq!(
+            response.headers().get("age").map(|age| age.to_str().expect("ASCII")),
+            age
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_failure_is_a_problem_with_its_status() {
+    for kind in Kind::ALL {
+        let failure = Failure::new(kind, "as told").after(Duration::from_millis(2500));
+        let server = Server::start(FakeCalls::failing(failure.by(&Arc::from("forge-a")))).await;
+        let sent = || server.http.get(server.url("/v1/git/repos/a/b")).bearer_auth(KEY);
+        let problem = refused(sent(), status_of(kind).as_u16(), kind.code()).await;
+        assert_eq!(problem["code"], kind.code());
+        assert_eq!(problem["retryable"], kind.retryable());
+        assert_eq!(problem["retry_after_ms"], 2500);
+        assert_eq!(problem["provider"], "forge-a");
+        assert_eq!(sent().send().await.expect("an answer").headers()["retry-after"], "3");
+    }
+}
+
+#[tokio::test]
+async fn head_and_options_are_answered_and_unknown_paths_are_problems() {
+    let server = Server::start(FakeCalls::json("{\"id\":1}")).await;
+    let head = server.http.head(server.url("/v1/git/repos/a/b")).bearer_auth(KEY);
+    let response = head.send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-length"], "8");
+    assert!(response.bytes().await.expect("a body").is_empty());
+
+    let options = server
+        .http
+        .request(reqwest::Method::OPTIONS, server.url("/v1/projects/issues"));
+    let response = options.send().await.expect("an answer");
+    assert_eq!(response.status(), 204);
+    assert_eq!(response.headers()["allow"], "OPTIONS, GET, HEAD, POST");
+
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v1/none",
+        "/v1/git/repos/",
+        "/v2/git/repos",
+        "/docs/errors/none",
+    ] {
+        let problem = refused(server.http.get(server.url(path)).bearer_auth(KEY), 404, path).await;
+        assert_eq!(problem["code"], "no_route", "{path}");
+    }
+    refused(
+        server.http.post(server.url("/v1/operations")).bearer_auth(KEY),
+        405,
+        "operations",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_gateway_tells_of_itself() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    let operations: Value = server.get("/v1/operations").await.json().await.expect("JSON");
+    assert_eq!(
+        operations["operations"].as_array().expect("rows").len(),
+        OPERATIONS.len()
+    );
+    let matrix: Value = server.get("/v1/capabilities").await.json().await.expect("JSON");
+    assert_eq!(matrix["operations"]["git.repo.get"], json!(["forge-a"]));
+    assert_eq!(matrix["operations"]["git.repo.list"], json!([]));
+    assert_eq!(matrix["instances"][0]["instance"], "forge-a");
+    for path in ["/v1/operations", "/v1/capabilities"] {
+        refused(server.http.get(server.url(path)), 401, path).await;
+    }
+
+    let open = |path: &str| server.http.get(server.url(path)).send();
+    let document: Value = open("/v1/openapi.json")
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(document["openapi"], "3.1.0");
+    let docs = open("/docs").await.expect("an answer").text().await.expect("a page");
+    for entry in OPERATIONS.iter() {
+        assert!(docs.contains(entry.name()), "{}", entry.name());
+    }
+    for kind in Kind::ALL {
+        assert!(docs.contains(&format!("/docs/errors/{}", kind.code())));
+        let page = open(&format!("/docs/errors/{}", kind.code())).await.expect("an answer");
+        assert_eq!(page.status(), 200);
+    }
+    assert!(!docs.contains("<script") && !docs.contains("http://") && !docs.contains("https://"));
+}
+
+#[tokio::test]
+async fn keyed_writes_say_what_they_met() {
+    let gate = Gate::default();
+    let inner = gate.clone();
+    let calls = FakeCalls::new(move |_| {
+        let gate = inner.clone();
+        async move {
+            let _alive = gate.enter();
+            gate.opened().await;
+            Ok(answer("forge-a", "{\"id\":1}"))
+        }
+    });
+    let server = Server::with(calls, Some(Arc::new(MemoryStore::default())), ServerLimits::default()).await;
+    let entry = find("projects.issue.create").expect("declared");
+    let create = || request(&server, entry, sample(entry)).header("idempotency-key", "k-1");
+
+    let first = tokio::spawn(create().send());
+    eventually("the write begins", || gate.alive() == 1).await;
+    let problem = refused(create(), 409, "under way").await;
+    assert_eq!(
+        (&problem["code"], &problem["retryable"]),
+        (&json!("conflict"), &json!(true))
+    );
+    assert_eq!(create().send().await.expect("an answer").headers()["retry-after"], "1");
+    gate.open();
+    let first = first.await.expect("no panic").expect("an answer");
+    assert!(!first.headers().contains_key("idempotency-replayed"));
+
+    let again = create().send().await.expect("an answer");
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(again.headers()["content-type"], "application/json");
+    assert_eq!(again.text().await.expect("a body"), first.text().await.expect("a body"));
+
+    let mut other = sample(entry);
+    other.insert("title".to_owned(), json!("another"));
+    let other = request(&server, entry, other).header("idempotency-key", "k-1");
+    assert_eq!(refused(other, 422, "another request").await["field"], "idempotency_key");
+    let two = create().header("idempotency-key", "k-2");
+    assert_eq!(refused(two, 400, "two keys").await["field"], "idempotency_key");
+    assert_eq!(server.calls.seen().len(), 1);
+}

@@ -1,0 +1,100 @@
+//! Streamed answers, and clients that leave.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use mosaic::catalogue::find;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::{BodyStream, body_stream};
+use serde_json::Value;
+
+use crate::support::fake::{FakeCalls, Gate, streamed};
+use crate::support::operations::{request, sample};
+use crate::support::{KEY, Server, eventually, raw};
+
+#[tokio::test]
+async fn a_stream_is_events_and_ends_in_done_or_error() {
+    let entry = find("ai.chat.stream").expect("declared");
+    let whole = Server::start(FakeCalls::new(|_| async {
+        let frames = ["{\"type\":\"delta\",\n\"text\":\"a\"}", "{\"n\":2}"];
+        let frames = stream::iter(frames.map(|frame| Ok(Bytes::from_static(frame.as_bytes()))));
+        Ok(streamed(BodyStream::from_stream(frames)))
+    }))
+    .await;
+    let response = request(&whole, entry, sample(entry)).send().await.expect("an answer");
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-mosaic-provider"], "model-a");
+    assert_eq!(
+        response.text().await.expect("a body"),
+        "data: {\"type\":\"delta\",\ndata: \"text\":\"a\"}\n\ndata: {\"n\":2}\n\nevent: done\ndata: {}\n\n"
+    );
+
+    let broken = Server::start(FakeCalls::new(|_| async {
+        let failure = Failure::new(Kind::UpstreamFailed, "the model fell silent");
+        let frames = stream::iter([Ok(Bytes::from_static(b"{}")), Err(failure)]);
+        Ok(streamed(BodyStream::from_stream(frames)))
+    }))
+    .await;
+    let response = request(&broken, entry, sample(entry)).send().await.expect("an answer");
+    let text = response.text().await.expect("a body");
+    let error = text
+        .strip_prefix("data: {}\n\nevent: error\ndata: ")
+        .expect("an error event");
+    let problem: Value = serde_json::from_str(error.trim_end()).expect("a problem");
+    assert_eq!(problem["code"], "upstream_failed");
+    assert_eq!(problem["retryable"], true);
+
+    let cut = Server::start(FakeCalls::new(|_| async {
+        let (sender, frames) = body_stream();
+        drop(sender);
+        Ok(streamed(frames))
+    }))
+    .await;
+    let text = request(&cut, entry, sample(entry))
+        .send()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a body");
+    assert!(text.starts_with("event: error\n") && !text.contains("done"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_its_call_and_its_stream() {
+    let gate = Gate::default();
+    let inner = gate.clone();
+    let server = Server::start(FakeCalls::new(move |call| {
+        let gate = inner.clone();
+        async move {
+            let alive = gate.enter();
+            if !call.operation.streaming {
+                std::future::pending::<()>().await;
+            }
+            let first = stream::iter([Ok(Bytes::from_static(b"{}"))]);
+            let mut frames = BodyStream::from_stream(first.chain(stream::pending()));
+            frames.hold(alive);
+            Ok(streamed(frames))
+        }
+    }))
+    .await;
+
+    let mut unary = raw::connect(server.listener.local_addr()).await;
+    let head = format!("GET /v1/git/repos/a/b HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut unary, head.as_bytes())
+        .await
+        .expect("written");
+    eventually("the call begins", || gate.alive() == 1).await;
+    drop(unary);
+    eventually("the call is dropped", || gate.alive() == 0).await;
+
+    let entry = find("ai.chat.stream").expect("declared");
+    let mut response = request(&server, entry, sample(entry)).send().await.expect("an answer");
+    assert_eq!(
+        response.chunk().await.expect("readable").expect("a frame"),
+        "data: {}\n\n"
+    );
+    assert_eq!(gate.alive(), 1);
+    drop(response);
+    eventually("the stream is dropped", || gate.alive() == 0).await;
+    eventually("nothing is in flight", || server.listener.in_flight() == 0).await;
+}

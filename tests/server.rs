@@ -1,0 +1,261 @@
+//! Listeners against clients that flood, stall, lie and leave, and drain.
+
+mod support;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+use mosaic::server::{Drained, Listener, ServerLimits};
+use support::fake::Gate;
+use support::{PATIENCE, client, client_builder, eventually, listen, raw};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+fn router(gate: &Gate) -> Router {
+    let slow = gate.clone();
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/echo", post(|body: Bytes| async { body }))
+        .route("/panic", get(|| async { panic!("as told") as &'static str }))
+        .route(
+            "/slow",
+            get(move || {
+                let gate = slow.clone();
+                async move {
+                    let _alive = gate.enter();
+                    gate.opened().await;
+                    "late"
+                }
+            }),
+        )
+}
+
+async fn start(limits: ServerLimits) -> (Listener, Gate) {
+    let gate = Gate::default();
+    (listen(limits, router(&gate)).await, gate)
+}
+
+fn url(listener: &Listener, path: &str) -> String {
+    format!("http://{}{path}", listener.local_addr())
+}
+
+#[tokio::test]
+async fn too_many_and_too_large_headers_are_431() {
+    let limits = ServerLimits {
+        max_headers: 20,
+        max_header_bytes: 8 * 1024,
+        ..ServerLimits::default()
+    };
+    let (listener, _gate) = start(limits).await;
+    let many: String = (0..21).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let large = format!("x-large: {}\r\n", "a".repeat(9 * 1024));
+    for headers in [many, large] {
+        let answer = raw::exchange(
+            listener.local_addr(),
+            format!("GET / HTTP/1.1\r\nhost: x\r\n{headers}\r\n"),
+        )
+        .await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+    let few: String = (0..19).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let answer = raw::exchange(listener.local_addr(), format!("GET / HTTP/1.0\r\n{few}\r\n")).await;
+    assert!(answer.ends_with("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn slow_heads_silence_and_idleness_are_cut() {
+    let limits = ServerLimits {
+        header_timeout: Duration::from_millis(500),
+        idle_timeout: Duration::from_millis(500),
+        ..ServerLimits::default()
+    };
+    let (listener, _gate) = start(limits).await;
+    for start_of_head in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: x\r\nx-never"] {
+        let mut stream = raw::connect(listener.local_addr()).await;
+        stream.write_all(start_of_head.as_bytes()).await.expect("written");
+        let answer = raw::read_to_end(&mut stream).await;
+        assert!(!answer.contains("200"), "{start_of_head:?}: {answer}");
+    }
+    let mut drip = raw::connect(listener.local_addr()).await;
+    drip.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").await.expect("written");
+    let dripping = async {
+        while drip.write_all(b"x-a: b\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, dripping)
+        .await
+        .expect("a head that never ends is cut");
+
+    let mut idle = raw::connect(listener.local_addr()).await;
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("written");
+    assert!(
+        raw::read_to_end(&mut idle).await.ends_with("hello"),
+        "answered, then closed"
+    );
+}
+
+#[tokio::test]
+async fn what_could_be_smuggled_is_never_served() {
+    let (listener, _gate) = start(ServerLimits::default()).await;
+    let addr = listener.local_addr();
+    // A proxy in front that counts by length would take the second request for the first one's body.
+    let hidden = "0\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    for order in [
+        format!("content-length: {}\r\ntransfer-encoding: chunked\r\n", hidden.len()),
+        format!("transfer-encoding: chunked\r\ncontent-length: {}\r\n", hidden.len()),
+    ] {
+        let answer = raw::exchange(addr, format!("POST /echo HTTP/1.1\r\nhost: x\r\n{order}\r\n{hidden}")).await;
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+        assert!(!answer.contains("hello"), "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    for head in [
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "content-length: 5, 6\r\n",
+        "content-length: +5\r\n",
+        "content-length: -1\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "transfer-encoding: xchunked\r\n",
+        "content-length : 5\r\n",
+        " folded: 1\r\n",
+    ] {
+        let answer = raw::exchange(addr, format!("POST /echo HTTP/1.1\r\nhost: x\r\n{head}\r\nabcdef")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{head:?}: {answer}");
+    }
+    let old = raw::exchange(
+        addr,
+        "POST /echo HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    )
+    .await;
+    assert!(old.contains(" 400 "), "{old}");
+}
+
+#[tokio::test]
+async fn bodies_over_the_limit_are_413_however_they_are_framed() {
+    let limits = ServerLimits {
+        max_body: 10,
+        ..ServerLimits::default()
+    };
+    let (listener, _gate) = start(limits).await;
+    let declared = client().post(url(&listener, "/echo")).body("x".repeat(11));
+    let response = declared.send().await.expect("an answer");
+    assert_eq!(response.status(), 413);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let chunked = "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n";
+    let answer = raw::exchange(listener.local_addr(), chunked).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let fits = client().post(url(&listener, "/echo")).body("x".repeat(10));
+    assert_eq!(
+        fits.send().await.expect("an answer").text().await.expect("a body"),
+        "xxxxxxxxxx"
+    );
+}
+
+#[tokio::test]
+async fn panics_and_overtime_are_problems_with_the_requests_id() {
+    let limits = ServerLimits {
+        request_timeout: Duration::from_millis(100),
+        ..ServerLimits::default()
+    };
+    let (listener, gate) = start(limits).await;
+    for (path, status, code) in [("/panic", 500, "internal"), ("/slow", 504, "timeout")] {
+        let request = client().get(url(&listener, path)).header("x-request-id", "mine-7");
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()["x-request-id"], "mine-7");
+        let problem: serde_json::Value = response.json().await.expect("a problem");
+        assert_eq!(
+            (&problem["code"], &problem["request_id"]),
+            (&code.into(), &"mine-7".into())
+        );
+        assert!(
+            !problem.to_string().contains("as told"),
+            "a panic's text is not for clients"
+        );
+    }
+    eventually("the slow handler is dropped", || gate.alive() == 0).await;
+    let odd = client().get(url(&listener, "/")).header("x-request-id", "not sane");
+    let given = odd.send().await.expect("an answer").headers()["x-request-id"]
+        .to_str()
+        .expect("ASCII")
+        .to_owned();
+    assert_eq!(given.len(), 36);
+}
+
+#[tokio::test]
+async fn connections_over_the_bound_wait_for_a_place() {
+    let limits = ServerLimits {
+        max_connections: 1,
+        ..ServerLimits::default()
+    };
+    let (listener, gate) = start(limits).await;
+    let slow = tokio::spawn(client().get(url(&listener, "/slow")).send());
+    eventually("the first request runs", || gate.alive() == 1).await;
+    let mut second = raw::connect(listener.local_addr()).await;
+    second.write_all(b"GET / HTTP/1.0\r\n\r\n").await.expect("written");
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(100), second.peek(&mut byte)).await;
+    assert!(early.is_err(), "no place, no answer");
+    gate.open();
+    let first = slow.await.expect("no panic").expect("an answer");
+    assert_eq!(first.text().await.expect("a body"), "late");
+    assert!(raw::read_to_end(&mut second).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_too() {
+    let (listener, _gate) = start(ServerLimits::default()).await;
+    let client = client_builder().http2_prior_knowledge().build().expect("a client");
+    let response = client.get(url(&listener, "/")).send().await.expect("an answer");
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    assert_eq!(response.text().await.expect("a body"), "hello");
+}
+
+#[tokio::test]
+async fn drain_finishes_what_runs_and_refuses_what_is_new() {
+    let (listener, gate) = start(ServerLimits::default()).await;
+    let addr = listener.local_addr();
+    let mut idle = raw::connect(addr).await;
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("written");
+    raw::read_until(&mut idle, "hello").await;
+    let slow = tokio::spawn(client().get(url(&listener, "/slow")).send());
+    eventually("the request runs", || gate.alive() == 1).await;
+
+    let drain = tokio::spawn(listener.drain(PATIENCE));
+    raw::read_to_end(&mut idle).await;
+    eventually_refused(addr).await;
+    assert!(!drain.is_finished(), "a request is still under way");
+    gate.open();
+    let late = slow.await.expect("no panic").expect("an answer");
+    assert_eq!(late.text().await.expect("a body"), "late");
+    assert_eq!(drain.await.expect("no panic"), Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn drain_cuts_what_does_not_end_and_counts_it() {
+    let (listener, gate) = start(ServerLimits::default()).await;
+    let slow = tokio::spawn(client().get(url(&listener, "/slow")).send());
+    eventually("the request runs", || gate.alive() == 1).await;
+    assert_eq!(listener.drain(Duration::from_millis(50)).await, Drained { cut: 1 });
+    assert!(slow.await.expect("no panic").is_err());
+    eventually("its handler is dropped", || gate.alive() == 0).await;
+}
+
+async fn eventually_refused(addr: std::net::SocketAddr) {
+    let refused = async {
+        while TcpStream::connect(addr).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused)
+        .await
+        .expect("new connections are refused");
+}

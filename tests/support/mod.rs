@@ -1,0 +1,145 @@
+//! What black-box tests share: an engine that does as told, a running server in front of it, and raw sockets.
+//!
+//! Invariant: every wait here is bounded by [`PATIENCE`].
+#![allow(dead_code)] // Each test file uses its own part of this.
+
+pub mod fake;
+pub mod memory_store;
+pub mod operations;
+pub mod raw;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use mosaic::catalogue::cursor::CursorKey;
+use mosaic::dispatch::{DispatchConfig, Dispatcher, IdempotencyStore};
+use mosaic::server::{Listener, ServerLimits};
+use mosaic::surfaces::auth::Authenticator;
+use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+use mosaic_actors::call::Caller;
+
+use fake::FakeCalls;
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// The only key that the server knows; planted to be found wherever it leaks.
+pub const KEY: &str = "planted-key-d41d8cd98f00b204";
+/// The most bytes that a request's body may have.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// The REST surface on a socket of its own.
+pub struct Server {
+    pub listener: Listener,
+    pub calls: Arc<FakeCalls>,
+    pub http: reqwest::Client,
+    pub cursors: CursorKey,
+}
+
+impl Server {
+    pub async fn start(calls: FakeCalls) -> Self {
+        Self::with(calls, None, ServerLimits::default()).await
+    }
+
+    pub async fn with(
+        calls: FakeCalls,
+        idempotency: Option<Arc<dyn IdempotencyStore>>,
+        mut limits: ServerLimits,
+    ) -> Self {
+        limits.max_body = MAX_BODY;
+        let calls = Arc::new(calls);
+        let cursors = CursorKey::random();
+        let dispatcher = dispatcher(calls.clone(), cursors.clone(), idempotency);
+        let router = rest::router(rest_config(Arc::new(dispatcher))).fallback(rest::not_found);
+        Server {
+            listener: listen(limits, router).await,
+            calls,
+            http: client(),
+            cursors,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listener.local_addr())
+    }
+
+    /// A GET with the good key.
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(self.url(path)).bearer_auth(KEY);
+        request.send().await.expect("an answer")
+    }
+}
+
+pub fn dispatcher(
+    calls: Arc<FakeCalls>,
+    cursors: CursorKey,
+    idempotency: Option<Arc<dyn IdempotencyStore>>,
+) -> Dispatcher {
+    Dispatcher::new(
+        calls,
+        DispatchConfig {
+            default_timeout: Duration::from_secs(5),
+            max_timeout: Duration::from_secs(60),
+            cursors,
+            idempotency,
+        },
+    )
+}
+
+pub async fn listen(limits: ServerLimits, router: Router) -> Listener {
+    Listener::bind(([127, 0, 0, 1], 0).into(), limits, router)
+        .await
+        .expect("a free port")
+}
+
+pub fn caller() -> Caller {
+    Caller {
+        tenant: Arc::from("acme"),
+        identity: Arc::from("tester"),
+    }
+}
+
+fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
+    RestConfig {
+        dispatcher,
+        authenticator: Authenticator::new(Arc::new(|key| (key == KEY).then(caller)), None),
+        capabilities: Arc::new(|_| {
+            vec![InstanceCapabilities {
+                instance: Arc::from("forge-a"),
+                kind: Arc::from("fake"),
+                operations: vec!["git.repo.get"],
+            }]
+        }),
+        max_body: MAX_BODY,
+    }
+}
+
+/// A client that needs no process-wide TLS provider and follows nothing by itself.
+pub fn client() -> reqwest::Client {
+    client_builder().build().expect("a client")
+}
+
+pub fn client_builder() -> reqwest::ClientBuilder {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default versions")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .timeout(PATIENCE)
+}
+
+/// Waits until `condition` holds, looking again whenever the runtime is idle.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited
+        .await
+        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
+}

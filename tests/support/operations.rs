@@ -1,0 +1,84 @@
+//! Requests made from the catalogue, good and bad.
+
+use mosaic::catalogue::entry::{Field, Shape};
+use mosaic::catalogue::{Entry, Method};
+use mosaic::surfaces::rest::routes::{build, placeholders};
+use serde_json::{Map, Value, json};
+
+use super::{KEY, Server};
+
+/// An input that the operation accepts.
+pub fn sample(entry: &Entry) -> Map<String, Value> {
+    let mut input: Map<String, Value> = entry
+        .fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| (field.name.clone(), good(field)))
+        .collect();
+    if entry.field("prompt").is_some() {
+        input.insert("prompt".to_owned(), json!("hello"));
+    }
+    input
+}
+
+fn good(field: &Field) -> Value {
+    match (field.shape, field.choices.first()) {
+        (_, Some(choice)) => json!(choice),
+        (Shape::Text, _) => json!("acme/api"),
+        (Shape::Integer | Shape::Number, _) => json!(1),
+        (Shape::Boolean, _) => json!(true),
+        (Shape::TextList, _) => json!(["one"]),
+        (Shape::Json, _) => json!({}),
+    }
+}
+
+/// A value that the field never takes; in a URL only where its text can be wrong.
+pub fn wrong(field: &Field) -> Value {
+    match field.shape {
+        Shape::Text if field.choices.is_empty() => json!(["not", "text"]),
+        _ => json!("wrong"),
+    }
+}
+
+/// Whether a wrong value of this field can be said in a URL.
+pub fn wrong_in_url(field: &Field) -> bool {
+    !field.choices.is_empty() || !matches!(field.shape, Shape::Text | Shape::TextList)
+}
+
+/// The request of `input`: path and query, or path and body.
+pub fn request(server: &Server, entry: &Entry, mut input: Map<String, Value>) -> reqwest::RequestBuilder {
+    let path = path(entry, &input);
+    for name in placeholders(entry.declaration.path) {
+        input.remove(name);
+    }
+    let url = server.url(&path);
+    match entry.declaration.method {
+        Method::Get => server.http.get(format!("{url}?{}", query(&input))),
+        Method::Post => server.http.post(url).json(&input),
+    }
+    .bearer_auth(KEY)
+}
+
+/// The path of an operation, with the values of `input`.
+pub fn path(entry: &Entry, input: &Map<String, Value>) -> String {
+    format!("/v1{}", build(entry, |name| text(&input[name])))
+}
+
+fn query(input: &Map<String, Value>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in input {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| {
+                query.append_pair(name, &text(item));
+            }),
+            value => {
+                query.append_pair(name, &text(value));
+            }
+        }
+    }
+    query.finish()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
