@@ -5,6 +5,7 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod bookstack;
 mod github;
 pub mod http;
 mod openai;
@@ -37,6 +38,12 @@ pub struct Kind {
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
+    Kind {
+        name: "bookstack",
+        services: &["docs"],
+        connect: table::connect::<bookstack::BookStack>,
+        operations: table::operations::<bookstack::BookStack>,
+    },
     Kind {
         name: "github",
         services: &["git", "projects"],

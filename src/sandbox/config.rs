@@ -172,6 +172,8 @@ impl SandboxConfig {
                 server("openai-b", "openai"),
                 server("woodpecker-a", "woodpecker"),
                 server("woodpecker-b", "woodpecker"),
+                server("bookstack-a", "bookstack"),
+                server("bookstack-b", "bookstack"),
             ],
         }
     }

@@ -9,6 +9,7 @@
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+mod bookstack;
 mod config;
 mod control;
 mod count;

@@ -16,10 +16,10 @@ use http::{Request, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{github, openai, woodpecker};
+use super::{bookstack, github, openai, woodpecker};
 
 /// One row per vendor.
-const VENDORS: &[VendorRow] = &[github::VENDOR, openai::VENDOR, woodpecker::VENDOR];
+const VENDORS: &[VendorRow] = &[github::VENDOR, openai::VENDOR, woodpecker::VENDOR, bookstack::VENDOR];
 
 /// How a vendor is known and opened.
 pub(crate) struct VendorRow {

@@ -2,11 +2,13 @@
 //!
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
+mod bookstack;
 mod broken;
 mod refusals;
 mod secrets;
 #[path = "../upstream/mod.rs"]
 mod upstream;
+mod woodpecker;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -119,7 +121,7 @@ async fn what_cannot_be_asked_is_not_sent() {
 async fn settings_are_sent_or_refused_by_name() {
     let with = |url: &str, settings: &str| {
         let mut connection = connection(url);
-        connection.settings = settings.parse().expect("TOML");
+        connection.settings = toml::from_str(settings).expect("TOML");
         connection
     };
     for (kind, settings, field) in [

@@ -23,6 +23,10 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("github-b", "github"),
         ("openai-a", "openai"),
         ("openai-b", "openai"),
+        ("woodpecker-a", "woodpecker"),
+        ("woodpecker-b", "woodpecker"),
+        ("bookstack-a", "bookstack"),
+        ("bookstack-b", "bookstack"),
     ];
     assert_eq!(servers, expected);
     for server in rig.sandbox.servers() {

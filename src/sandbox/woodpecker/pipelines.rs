@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::form_urlencoded::parse;
 
 use super::objects::{self, Step};
@@ -115,7 +115,9 @@ pub(crate) async fn create(
     let mut state = woodpecker.state();
     let (user, created) = (state.user, state.created);
     let repo = state.repo(id(&repo_id)?).ok_or_else(Problem::not_found)?;
-    let Options { branch, variables } = serde_json::from_slice(&body).map_err(bad_request)?;
+    // Read as an object first: serde would take a list for one too.
+    let body: Map<String, Value> = serde_json::from_slice(&body).map_err(bad_request)?;
+    let Options { branch, variables } = serde_json::from_value(body.into()).map_err(bad_request)?;
     // The forge is asked for the branch's last commit; that it has none is the server's failure here.
     let missing = || Problem::of(StatusCode::INTERNAL_SERVER_ERROR);
     let branch = repo.branch(&branch).cloned().ok_or_else(missing)?;
