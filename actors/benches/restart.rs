@@ -68,12 +68,7 @@ impl Actor for Bare {
         Ok(Counter(0))
     }
 
-    async fn handle(
-        &self,
-        _: ActorRef<Job>,
-        job: Job,
-        state: &mut Counter,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn handle(&self, _: ActorRef<Job>, job: Job, state: &mut Counter) -> Result<(), ActorProcessingErr> {
         state.take(job);
         Ok(())
     }
@@ -176,9 +171,7 @@ fn cast(c: &mut Criterion) {
     });
     runtime.block_on(tree.shutdown()).expect("in order");
 
-    let (bare, _) = runtime
-        .block_on(Bare::spawn(None, Bare, ()))
-        .expect("it starts");
+    let (bare, _) = runtime.block_on(Bare::spawn(None, Bare, ())).expect("it starts");
     group.bench_function("bare ractor", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
             for n in 0..BATCH {
@@ -203,14 +196,10 @@ fn cast(c: &mut Criterion) {
     group.bench_function("bare tokio mpsc", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
             for n in 0..BATCH {
-                sender
-                    .send(Job::Count(n))
-                    .unwrap_or_else(|_| unreachable!("it runs"));
+                sender.send(Job::Count(n)).unwrap_or_else(|_| unreachable!("it runs"));
             }
             let (reply, answer) = oneshot::channel();
-            sender
-                .send(Job::Ask(reply))
-                .unwrap_or_else(|_| unreachable!("it runs"));
+            sender.send(Job::Ask(reply)).unwrap_or_else(|_| unreachable!("it runs"));
             answer.await.expect("it answers")
         });
     });

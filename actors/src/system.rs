@@ -49,9 +49,9 @@ pub struct SystemSpec {
     pub rules: Vec<Rule>,
     /// The product's own services, started before everything else.
     pub services: Vec<ChildSpec>,
-    /// The restarts that the root bears before it gives up.
+    /// The restarts that each of the engine's supervisors bears before it gives up.
     pub intensity: Intensity,
-    /// The waits between a provider's restarts.
+    /// The waits between the restarts of each of the engine's actors.
     pub backoff: Backoff,
     /// Rows of the restart ledger.
     pub ledger_capacity: usize,
@@ -131,20 +131,20 @@ impl System {
             settings,
             meters,
         });
-        let mut root = SupervisorSpec::new(Strategy::OneForOne).intensity(spec.intensity);
+        let habits = Habits {
+            intensity: spec.intensity,
+            backoff: spec.backoff,
+        };
+        let mut root = habits.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
         }
         let root = root
-            .child(ChildSpec::supervisor(
-                "cache",
-                SupervisorSpec::new(Strategy::OneForOne).child(l1_spec(&core.l1)),
-                None,
-            ))
-            .child(tenants_spec(&core, spec.tenants))
-            .child(plugins_spec(&core, &instances, spec.backoff))
-            .child(router_spec(&core))
-            .child(gateway_spec(&core));
+            .child(habits.child(cache_spec(&core, habits)))
+            .child(habits.child(tenants_spec(&core, spec.tenants, habits)))
+            .child(habits.child(plugins_spec(&core, &instances, habits)))
+            .child(habits.child(router_spec(&core)))
+            .child(habits.child(gateway_spec(&core)));
         let options = TreeOptions {
             ledger_capacity: spec.ledger_capacity,
             recorder: spec.recorder,
@@ -209,6 +209,11 @@ impl System {
         self.gateway.core.tenants.snapshot()
     }
 
+    /// Asks every tenant's limits again.
+    pub fn limits_changed(&self) {
+        self.gateway.core.tenants.limits_changed();
+    }
+
     /// Drains the calls in flight, then stops the tree in order.
     pub async fn shutdown(&self, limit: Duration) -> Drained {
         let drained = self.gateway.drain(limit).await;
@@ -219,10 +224,37 @@ impl System {
     }
 }
 
+/// How the engine's actors are restarted.
+#[derive(Clone, Copy)]
+struct Habits {
+    intensity: Intensity,
+    backoff: Backoff,
+}
+
+impl Habits {
+    fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
+        SupervisorSpec::new(strategy).intensity(self.intensity)
+    }
+
+    fn child(self, spec: ChildSpec) -> ChildSpec {
+        spec.backoff(self.backoff)
+    }
+}
+
+/// cache: its tiers.
+fn cache_spec(core: &Arc<Core>, habits: Habits) -> ChildSpec {
+    let tiers = habits
+        .supervisor(Strategy::OneForOne)
+        .child(habits.child(l1_spec(&core.l1)));
+    ChildSpec::supervisor("cache", tiers, None)
+}
+
 /// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
-fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
+fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> ChildSpec {
     let quotas = SupervisorHandle::new();
-    let dynamic = SupervisorSpec::new(Strategy::OneForOne).max_children(settings.max_tenants + 1);
+    let dynamic = habits
+        .supervisor(Strategy::OneForOne)
+        .max_children(settings.max_tenants + 1);
     let owner = core.tenants.owner.clone();
     let tenants = core.tenants.clone();
     let reached = quotas.clone();
@@ -234,14 +266,15 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
     })
     .kind("tenants");
     // Rest for one: when the quotas' supervisor comes back empty, the owner is started after it and fills it again.
-    let spec = SupervisorSpec::new(Strategy::RestForOne)
-        .child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas)))
-        .child(owner);
+    let spec = habits
+        .supervisor(Strategy::RestForOne)
+        .child(habits.child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas))))
+        .child(habits.child(owner));
     ChildSpec::supervisor("tenants", spec, None)
 }
 
 /// plugins: for each provider instance a supervisor with its circuit breaker and its provider actor.
-fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], backoff: Backoff) -> ChildSpec {
+fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], habits: Habits) -> ChildSpec {
     // However many instances flap, and however often: that is the instances' misfortune, not the gateway's.
     let tireless = Intensity {
         restarts: u32::MAX,
@@ -249,10 +282,13 @@ fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], backoff: Backoff)
     };
     let mut plugins = SupervisorSpec::new(Strategy::OneForOne).intensity(tireless);
     for instance in instances {
-        let spec = SupervisorSpec::new(Strategy::OneForOne)
-            .child(breaker_spec(instance.spec.name.clone(), instance.breaker.clone()))
-            .child(provider_spec(instance.clone(), core.settings.clone()).backoff(backoff));
-        plugins = plugins.child(ChildSpec::supervisor(&*instance.spec.name, spec, None).backoff(backoff));
+        let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
+        let provider = provider_spec(instance.clone(), core.settings.clone(), core.stop.clone());
+        let spec = habits
+            .supervisor(Strategy::OneForOne)
+            .child(habits.child(breaker))
+            .child(habits.child(provider));
+        plugins = plugins.child(habits.child(ChildSpec::supervisor(&*instance.spec.name, spec, None)));
     }
     ChildSpec::supervisor("plugins", plugins, None)
 }

@@ -92,20 +92,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn policies() -> impl Strategy<Value = Backoff> {
-        (
-            0..5_000_u64,
-            0..60_000_u64,
-            1.0..4.0_f64,
-            0.0..=1.0_f64,
-            1..60_000_u64,
-        )
-            .prop_map(|(base, max, factor, jitter, reset)| Backoff {
+        (0..5_000_u64, 0..60_000_u64, 1.0..4.0_f64, 0.0..=1.0_f64, 1..60_000_u64).prop_map(
+            |(base, max, factor, jitter, reset)| Backoff {
                 base: Duration::from_millis(base),
                 max: Duration::from_millis(max),
                 factor,
                 jitter,
                 reset_after: Duration::from_millis(reset),
-            })
+            },
+        )
     }
 
     /// The reference: the same growth, step by step, in seconds.
@@ -153,14 +148,9 @@ mod tests {
 
     #[test]
     fn the_default_is_what_it_says() {
-        let delays: Vec<_> = (0..5)
-            .map(|n| Backoff::default().delay(n, 0.0).as_millis())
-            .collect();
+        let delays: Vec<_> = (0..5).map(|n| Backoff::default().delay(n, 0.0).as_millis()).collect();
         assert_eq!(delays, [0, 100, 200, 400, 800]);
-        assert_eq!(
-            Backoff::default().delay(u32::MAX, 0.0),
-            Duration::from_secs(30)
-        );
+        assert_eq!(Backoff::default().delay(u32::MAX, 0.0), Duration::from_secs(30));
         assert_eq!(Backoff::default().delay(2, 1.0), Duration::from_millis(150));
     }
 

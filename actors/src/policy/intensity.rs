@@ -116,10 +116,7 @@ mod tests {
     impl Naive {
         fn in_window(&self, now: Instant) -> u32 {
             let period = self.intensity.period;
-            let recent = self
-                .all
-                .iter()
-                .filter(|at| now.duration_since(**at) <= period);
+            let recent = self.all.iter().filter(|at| now.duration_since(**at) <= period);
             u32::try_from(recent.count()).expect("a test's count")
         }
 

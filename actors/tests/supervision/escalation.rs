@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use mosaic_actors::policy::intensity::Intensity;
-use mosaic_actors::supervision::{
-    Action, ChildSpec, Event, Handle, State, Strategy, SupervisorSpec, Why,
-};
+use mosaic_actors::supervision::{Action, ChildSpec, Event, Handle, State, Strategy, SupervisorSpec, Why};
 
 use crate::support::{Do, Log, ping, probe, supervisor, tree, until};
 
 fn strict(restarts: u32) -> SupervisorSpec {
-    SupervisorSpec::new(Strategy::OneForOne)
-        .intensity(Intensity::new(restarts, Duration::from_secs(10)))
+    SupervisorSpec::new(Strategy::OneForOne).intensity(Intensity::new(restarts, Duration::from_secs(10)))
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,10 +42,7 @@ async fn one_more_and_the_root_gives_up_after_stopping_the_rest_in_reverse() {
     log.take();
     handles[1].send(Do::Panic).expect("b runs");
     let why = tree.failed().await;
-    assert!(
-        why.contains("more than 1 restarts") && why.contains("`b`"),
-        "{why}"
-    );
+    assert!(why.contains("more than 1 restarts") && why.contains("`b`"), "{why}");
     assert_eq!(log.take(), ["stop c", "stop a"]);
     let snapshot = tree.snapshot();
     assert_eq!(snapshot.root.state, State::GaveUp);
@@ -111,20 +105,14 @@ async fn a_failure_climbs_two_levels_to_the_root() {
         "/root",
     ];
     assert_eq!(escalated, expected);
-    let panics = tree
-        .ledger(1000)
-        .iter()
-        .filter(|entry| entry.why == Why::Panic)
-        .count();
+    let panics = tree.ledger(1000).iter().filter(|entry| entry.why == Why::Panic).count();
     assert_eq!(panics, crashes);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_that_gave_up_comes_back_whole_with_its_counts() {
     let (log, a, b) = (Log::default(), Handle::new(), Handle::new());
-    let below = strict(0)
-        .child(probe("a", &a, &log))
-        .child(probe("b", &b, &log));
+    let below = strict(0).child(probe("a", &a, &log)).child(probe("b", &b, &log));
     let spec = supervisor(Strategy::OneForOne).child(ChildSpec::supervisor("sub", below, None));
     let tree = tree(spec).await;
     log.take();

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use mosaic_actors::supervision::{
-    ChildSpec, Context, Fault, Handle, Message, Strategy, Unavailable, Worker,
-};
+use mosaic_actors::supervision::{ChildSpec, Context, Fault, Handle, Message, Strategy, Unavailable, Worker};
 use tokio::sync::oneshot;
 
 use crate::support::{Do, Log, ping, probe, supervisor, tree, until};
@@ -94,8 +92,7 @@ impl Worker for Clockwork {
     async fn start(&mut self, cx: &Context<Tick>) -> Result<(), Fault> {
         let generation = cx.generation();
         cx.every(Duration::from_secs(1), move || Tick(generation));
-        cx.send_self(Tick(generation))
-            .map_err(|refused| refused.to_string())?;
+        cx.send_self(Tick(generation)).map_err(|refused| refused.to_string())?;
         Ok(())
     }
 

@@ -72,17 +72,10 @@ async fn the_ledger_has_every_injected_failure_once_under_load() {
     }
     let ledger = tree.ledger(usize::MAX);
     let count = |why: Why| ledger.iter().filter(|entry| entry.why == why).count();
-    assert_eq!(
-        (count(Why::Panic), count(Why::Error), ledger.len()),
-        (200, 200, 400)
-    );
+    assert_eq!((count(Why::Panic), count(Why::Error), ledger.len()), (200, 200, 400));
     for (entry, seq) in ledger.iter().zip((1..=400).rev()) {
         assert_eq!(entry.seq, seq);
-        let during = if entry.why == Why::Panic {
-            "panic"
-        } else {
-            "fail"
-        };
+        let during = if entry.why == Why::Panic { "panic" } else { "fail" };
         assert_eq!(entry.during, Some(during));
     }
     for handle in &handles {
@@ -117,10 +110,7 @@ async fn children_come_and_go_by_the_thousand() {
     let (names, mut handles) = (names(1000), Vec::new());
     for name in &names {
         let handle = Handle::new();
-        tree.root()
-            .add(probe(name, &handle, &log))
-            .await
-            .expect("it starts");
+        tree.root().add(probe(name, &handle, &log)).await.expect("it starts");
         handles.push(handle);
     }
     for handle in handles.iter().step_by(2) {

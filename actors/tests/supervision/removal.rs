@@ -18,9 +18,7 @@ async fn backing_off(strategy: Strategy) -> (Tree, Handle<Do>, Log) {
     a.send(Do::Panic).expect("a runs");
     let node = tree.node("/root/a").expect("a is there");
     until("it backs off", || node.state() == State::BackingOff).await;
-    let retry = tree.snapshot().root.children[0]
-        .next_retry_ms
-        .expect("a retry");
+    let retry = tree.snapshot().root.children[0].next_retry_ms.expect("a retry");
     assert!(retry <= 5000 && retry > 4000, "{retry}");
     log.take();
     (tree, a, log)
@@ -28,11 +26,7 @@ async fn backing_off(strategy: Strategy) -> (Tree, Handle<Do>, Log) {
 
 #[tokio::test(start_paused = true)]
 async fn a_child_removed_in_its_back_off_never_comes_back() {
-    for strategy in [
-        Strategy::OneForOne,
-        Strategy::OneForAll,
-        Strategy::RestForOne,
-    ] {
+    for strategy in [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne] {
         let (tree, a, log) = backing_off(strategy).await;
         let before = tokio::time::Instant::now();
         tree.root().remove("a").await.expect("it is removed");
@@ -41,10 +35,7 @@ async fn a_child_removed_in_its_back_off_never_comes_back() {
         tokio::time::sleep(DELAY * 4).await;
         assert_eq!(log.take(), [""; 0], "{strategy:?}");
         assert!(a.send(Do::Fail).is_err());
-        assert_eq!(
-            tree.root().start("a").await,
-            Err(ChildError::Unknown("a".into()))
-        );
+        assert_eq!(tree.root().start("a").await, Err(ChildError::Unknown("a".into())));
     }
 }
 
@@ -55,9 +46,7 @@ async fn a_child_stopped_in_its_back_off_stays_stopped_until_started() {
         tree.stop("/root/a", "test").await.expect("it stops");
         tokio::time::sleep(DELAY * 4).await;
         assert_eq!(log.take(), [""; 0]);
-        tree.start_child("/root/a", "test")
-            .await
-            .expect("it starts");
+        tree.start_child("/root/a", "test").await.expect("it starts");
         assert_eq!(ping(&a).await, 3);
     }
 }
@@ -66,9 +55,7 @@ async fn a_child_stopped_in_its_back_off_stays_stopped_until_started() {
 async fn starting_a_child_in_its_back_off_does_not_wait_for_it() {
     let (tree, a, _log) = backing_off(Strategy::OneForOne).await;
     let before = tokio::time::Instant::now();
-    tree.start_child("/root/a", "test")
-        .await
-        .expect("it starts");
+    tree.start_child("/root/a", "test").await.expect("it starts");
     assert!(before.elapsed() < DELAY);
     tokio::time::sleep(DELAY * 4).await;
     assert_eq!(ping(&a).await, 3, "the old timer started it once more");
@@ -85,10 +72,7 @@ async fn a_back_off_keeps_its_place_and_a_new_child_of_the_name_is_another() {
     assert_eq!(full, Err(ChildError::Full(1)));
 
     tree.root().remove("a").await.expect("it is removed");
-    tree.root()
-        .add(probe("a", &new, &log))
-        .await
-        .expect("the name is free");
+    tree.root().add(probe("a", &new, &log)).await.expect("the name is free");
     tokio::time::sleep(DELAY * 4).await;
     assert_eq!(log.take(), ["start a"]);
     assert_eq!(ping(&new).await, 1);
@@ -103,9 +87,7 @@ async fn a_removed_child_drains_first_and_says_so() {
     let tree = tree(spec).await;
     let mut events = tree.subscribe();
     log.take();
-    handles[0]
-        .send(Do::Work(Duration::from_secs(1)))
-        .expect("a runs");
+    handles[0].send(Do::Work(Duration::from_secs(1))).expect("a runs");
     tree.root().remove("a").await.expect("it is removed");
     assert_eq!(log.take(), ["work a", "stop a"]);
     let path = || std::sync::Arc::from("/root/a");
@@ -118,16 +100,13 @@ async fn a_removed_child_drains_first_and_says_so() {
 async fn a_later_request_turns_an_earlier_one_away() {
     let (handles, spec, _log) = family(Strategy::OneForOne, &["a"]);
     let tree = tree(spec).await;
-    handles[0]
-        .send(Do::Work(Duration::from_secs(2)))
-        .expect("a runs");
+    handles[0].send(Do::Work(Duration::from_secs(2))).expect("a runs");
     let first = tokio::spawn({
         let tree = tree.clone();
         async move { tree.restart("/root/a", "first").await }
     });
     until("it stops", || {
-        tree.node("/root/a")
-            .is_some_and(|a| a.state() == State::Stopping)
+        tree.node("/root/a").is_some_and(|a| a.state() == State::Stopping)
     })
     .await;
     tree.root().remove("a").await.expect("it is removed");

@@ -7,9 +7,7 @@ use mosaic_actors::supervision::{
     ChildError, ChildSpec, Handle, State, Strategy, SupervisorHandle, Tree, TreeOptions, Why,
 };
 
-use crate::support::{
-    Do, Log, Script, family, ping, probe, scripted, steady, supervisor, tree, until,
-};
+use crate::support::{Do, Log, Script, family, ping, probe, scripted, steady, supervisor, tree, until};
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_first_start_stops_those_before_it_in_reverse() {
@@ -17,17 +15,12 @@ async fn a_failed_first_start_stops_those_before_it_in_reverse() {
     let script = Script::default();
     script.fail_start.store(true, SeqCst);
     let (c, d) = (Handle::new(), Handle::new());
-    let spec = spec
-        .child(scripted("c", &c, &log, &script))
-        .child(probe("d", &d, &log));
+    let spec = spec.child(scripted("c", &c, &log, &script)).child(probe("d", &d, &log));
     let error = Tree::start("root", spec, TreeOptions::default())
         .await
         .expect_err("c fails");
     assert!(error.to_string().contains("`c`") && error.to_string().contains("cannot start"));
-    assert_eq!(
-        log.take(),
-        ["start a", "start b", "start c", "stop b", "stop a"]
-    );
+    assert_eq!(log.take(), ["start a", "start b", "start c", "stop b", "stop a"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,12 +48,7 @@ async fn a_restart_that_fails_is_a_failure_like_another() {
     let tree = tree(spec).await;
     script.fail_start.store(true, SeqCst);
     a.send(Do::Panic).expect("a runs");
-    let failed = |why: Why| {
-        tree.ledger(100)
-            .iter()
-            .filter(|entry| entry.why == why)
-            .count()
-    };
+    let failed = |why: Why| tree.ledger(100).iter().filter(|entry| entry.why == why).count();
     until("three failed starts", || failed(Why::StartFailed) == 3).await;
     script.fail_start.store(false, SeqCst);
     assert_eq!(ping(&a).await, 5);
@@ -76,8 +64,7 @@ async fn a_restart_that_hangs_is_killed_at_its_timeout_and_tried_again() {
     script.hang_start.store(true, SeqCst);
     a.send(Do::Panic).expect("a runs");
     until("it hangs", || {
-        tree.node("/root/a")
-            .is_some_and(|a| a.state() == State::Starting)
+        tree.node("/root/a").is_some_and(|a| a.state() == State::Starting)
     })
     .await;
     script.hang_start.store(false, SeqCst);
@@ -141,10 +128,7 @@ async fn a_stopped_child_that_does_not_start_stays_stopped() {
     script.fail_start.store(true, SeqCst);
     let refused = tree.start_child("/root/a", "test").await;
     assert_eq!(refused, Err(ChildError::StartFailed("cannot start".into())));
-    assert!(
-        tree.node("/root/a")
-            .is_some_and(|a| a.state() == State::Stopped)
-    );
+    assert!(tree.node("/root/a").is_some_and(|a| a.state() == State::Stopped));
     script.fail_start.store(false, SeqCst);
     tree.start_child("/root/a", "test").await.expect("a starts");
     assert_eq!(ping(&a).await, 3);
@@ -154,10 +138,7 @@ async fn a_stopped_child_that_does_not_start_stays_stopped() {
 async fn a_supervisor_handle_reaches_nobody_before_its_supervisor_is_up() {
     let handle = SupervisorHandle::new();
     let (log, a) = (Log::default(), Handle::new());
-    assert_eq!(
-        handle.add(probe("a", &a, &log)).await,
-        Err(ChildError::Unavailable)
-    );
+    assert_eq!(handle.add(probe("a", &a, &log)).await, Err(ChildError::Unavailable));
     let below = ChildSpec::supervisor("sub", supervisor(Strategy::OneForOne), Some(&handle));
     let tree = tree(supervisor(Strategy::OneForOne).child(below)).await;
     handle.add(probe("a", &a, &log)).await.expect("it is up");

@@ -3,13 +3,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use mosaic_actors::supervision::{
-    ChildError, ChildSpec, Handle, Shutdown, State, Strategy, Tree, TreeOptions, Why,
-};
+use mosaic_actors::supervision::{ChildError, ChildSpec, Handle, Shutdown, State, Strategy, Tree, TreeOptions, Why};
 
-use crate::support::{
-    Do, Log, Script, family, lines, ping, probe, scripted, supervisor, tree, until,
-};
+use crate::support::{Do, Log, Script, family, lines, ping, probe, scripted, supervisor, tree, until};
 
 #[tokio::test(start_paused = true)]
 async fn a_tree_stops_right_to_left_down_to_its_leaves() {
@@ -24,14 +20,9 @@ async fn a_tree_stops_right_to_left_down_to_its_leaves() {
         .child(probe("b", &b, &log));
     let tree = tree(spec).await;
     assert_eq!(log.take(), ["start a", "start m", "start n", "start b"]);
-    inner
-        .send(Do::Work(Duration::from_secs(1)))
-        .expect("m runs");
+    inner.send(Do::Work(Duration::from_secs(1))).expect("m runs");
     tree.shutdown().await.expect("in order");
-    assert_eq!(
-        log.take(),
-        ["stop b", "stop n", "work m", "stop m", "stop a"]
-    );
+    assert_eq!(log.take(), ["stop b", "stop n", "work m", "stop m", "stop a"]);
     for node in tree.snapshot().root.walk() {
         assert_eq!(node.state, State::Stopped, "{}", node.path);
     }
@@ -45,9 +36,7 @@ async fn a_child_that_overruns_its_shutdown_time_is_killed() {
     let (a, b) = (Handle::new(), Handle::new());
     let limit = Duration::from_secs(2);
     let slow = scripted("b", &b, &log, &script).shutdown(Shutdown::Timeout(limit));
-    let spec = supervisor(Strategy::OneForOne)
-        .child(probe("a", &a, &log))
-        .child(slow);
+    let spec = supervisor(Strategy::OneForOne).child(probe("a", &a, &log)).child(slow);
     let tree = tree(spec).await;
     log.take();
     let before = tokio::time::Instant::now();
@@ -69,11 +58,7 @@ async fn a_brutal_stop_neither_drains_nor_stops_in_order() {
     tree.stop("/root/a", "test").await.expect("a stops");
     assert_eq!(log.take(), ["start a"]);
     // It was asked for; nothing crashed.
-    assert!(
-        tree.ledger(10)
-            .iter()
-            .all(|entry| entry.why == Why::Requested)
-    );
+    assert!(tree.ledger(10).iter().all(|entry| entry.why == Why::Requested));
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,10 +86,7 @@ async fn a_tree_that_does_not_stop_in_time_is_killed() {
     };
     let tree = Tree::start("root", spec, options).await.expect("it starts");
     assert_eq!(tree.shutdown().await, Err(ChildError::Timeout));
-    until("all are gone", || {
-        tree.snapshot().root.state == State::Stopped
-    })
-    .await;
+    until("all are gone", || tree.snapshot().root.state == State::Stopped).await;
     assert!(a.send(Do::Fail).is_err());
 }
 
@@ -114,24 +96,14 @@ async fn a_requested_restart_drains_and_costs_no_budget() {
     let none = mosaic_actors::policy::intensity::Intensity::new(0, Duration::from_secs(10));
     let tree = tree(spec.intensity(none)).await;
     log.take();
-    handles[0]
-        .send(Do::Work(Duration::from_millis(5)))
-        .expect("a runs");
-    tree.restart("/root/a", "new credentials")
-        .await
-        .expect("a restarts");
+    handles[0].send(Do::Work(Duration::from_millis(5))).expect("a runs");
+    tree.restart("/root/a", "new credentials").await.expect("a restarts");
     assert_eq!(lines(&log, 3).await, ["work a", "stop a", "start a"]);
     assert_eq!(ping(&handles[0]).await, 2);
     assert_eq!(ping(&handles[1]).await, 1);
     let entry = &tree.ledger(1)[0];
-    assert_eq!(
-        (entry.why, &*entry.text),
-        (Why::Requested, "new credentials")
-    );
-    assert!(
-        tree.node("/root/a")
-            .is_some_and(|a| a.last_crash().is_none())
-    );
+    assert_eq!((entry.why, &*entry.text), (Why::Requested, "new credentials"));
+    assert!(tree.node("/root/a").is_some_and(|a| a.last_crash().is_none()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,12 +55,8 @@ async fn a_sibling_is_drained_before_a_group_restarts() {
     let (handles, spec, log) = family(Strategy::OneForAll, &["a", "b"]);
     let _tree = tree(spec).await;
     log.take();
-    handles[1]
-        .send(Do::Work(Duration::from_millis(50)))
-        .expect("b runs");
-    handles[1]
-        .send(Do::Work(Duration::from_millis(50)))
-        .expect("b runs");
+    handles[1].send(Do::Work(Duration::from_millis(50))).expect("b runs");
+    handles[1].send(Do::Work(Duration::from_millis(50))).expect("b runs");
     handles[0].send(Do::Panic).expect("a runs");
     let order = lines(&log, 5).await;
     assert_eq!(order, ["work b", "work b", "stop b", "start a", "start b"]);
@@ -72,9 +68,7 @@ async fn a_failure_on_the_left_widens_a_group_restart_under_way() {
     let tree = tree(spec).await;
     log.take();
     // c takes a second to drain; meanwhile b fails, then a.
-    handles[2]
-        .send(Do::Work(Duration::from_secs(1)))
-        .expect("c runs");
+    handles[2].send(Do::Work(Duration::from_secs(1))).expect("c runs");
     tokio::time::sleep(Duration::from_millis(10)).await;
     handles[1].send(Do::Panic).expect("b runs");
     let b = tree.node("/root/b").expect("b is there");
@@ -100,8 +94,7 @@ async fn back_off_delays_the_whole_group() {
     b.send(Do::Panic).expect("b runs");
     assert_eq!(ping(&handles[0]).await, 2);
     until("a waits with b", || {
-        tree.node("/root/a")
-            .is_some_and(|a| a.state() == State::BackingOff)
+        tree.node("/root/a").is_some_and(|a| a.state() == State::BackingOff)
     })
     .await;
     assert_eq!(ping(&handles[0]).await, 3);
@@ -167,10 +160,6 @@ async fn siblings_that_crash_in_the_same_blow_count_once() {
     for handle in &handles {
         assert_eq!(ping(handle).await, 2);
     }
-    let panics = tree
-        .ledger(10)
-        .iter()
-        .filter(|entry| entry.why == Why::Panic)
-        .count();
+    let panics = tree.ledger(10).iter().filter(|entry| entry.why == Why::Panic).count();
     assert_eq!(panics, 3);
 }

@@ -4,14 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
-    Unit,
-};
+use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::supervision::{
-    ChildSpec, Event, Fault, Handle, State, Strategy, Tree, TreeOptions, Why,
-};
+use mosaic_actors::supervision::{ChildSpec, Event, Fault, Handle, State, Strategy, Tree, TreeOptions, Why};
 
 use crate::support::{Do, Log, family, ping, probe, steady, supervisor, tree, until};
 
@@ -45,19 +40,11 @@ async fn a_snapshot_shows_the_tree_in_start_order() {
     tokio::time::sleep(Duration::from_secs(4)).await;
 
     let snapshot = tree.snapshot();
-    let paths: Vec<&str> = snapshot
-        .root
-        .walk()
-        .iter()
-        .map(|node| &*node.path)
-        .collect();
+    let paths: Vec<&str> = snapshot.root.walk().iter().map(|node| &*node.path).collect();
     assert_eq!(paths, ["/root", "/root/sub", "/root/sub/b", "/root/a"]);
     let (sub, a) = (&snapshot.root.children[0], &snapshot.root.children[1]);
     let b = &sub.children[0];
-    assert_eq!(
-        (b.kind, b.generation, b.restarts, b.handled),
-        ("breaker", 2, 1, 1)
-    );
+    assert_eq!((b.kind, b.generation, b.restarts, b.handled), ("breaker", 2, 1, 1));
     let crash = b.last_crash.as_ref().expect("b crashed");
     assert_eq!((crash.why, crash.during), (Why::Panic, Some("panic")));
     assert_eq!(sub.supervisor.expect("a supervisor").in_window, 1);
@@ -67,10 +54,7 @@ async fn a_snapshot_shows_the_tree_in_start_order() {
         ("work", [("in_flight", 7)].as_slice())
     );
     assert!((3990..=4010).contains(&busy.for_ms), "{}", busy.for_ms);
-    assert_eq!(
-        (a.state, a.mailbox, a.mailbox_high_water),
-        (State::Running, 0, 1)
-    );
+    assert_eq!((a.state, a.mailbox, a.mailbox_high_water), (State::Running, 0, 1));
     assert!(a.uptime_ms.is_some_and(|ms| ms >= 4000));
     assert!(b.supervisor.is_none());
 }
@@ -168,10 +152,7 @@ impl GaugeFn for Entry {
 
 impl Book {
     fn entry(&self, key: &Key) -> Arc<Entry> {
-        let labels: Vec<_> = key
-            .labels()
-            .map(|l| format!("{}={}", l.key(), l.value()))
-            .collect();
+        let labels: Vec<_> = key.labels().map(|l| format!("{}={}", l.key(), l.value())).collect();
         let name = format!("{}{{{}}}", key.name(), labels.join(","));
         let entry = Entry(self.clone(), name);
         entry.change(|now| now);
@@ -223,20 +204,13 @@ async fn metrics_go_to_the_recorder_that_was_given() {
     a.send(Do::Work(Duration::from_secs(1))).expect("a runs");
     tokio::time::sleep(Duration::from_millis(1)).await;
     tree.refresh_gauges();
-    let restarts = |kind, reason| {
-        book.read(&format!(
-            "mosaic_actor_restarts_total{{kind={kind},reason={reason}}}"
-        ))
-    };
+    let restarts = |kind, reason| book.read(&format!("mosaic_actor_restarts_total{{kind={kind},reason={reason}}}"));
     assert_eq!(restarts("router", "panic"), 1.0);
     assert_eq!(restarts("provider", "sibling"), 1.0);
     assert_eq!(restarts("provider", "requested"), 1.0);
     assert_eq!(restarts("provider", "panic"), 0.0);
     assert_eq!(book.read("mosaic_actors{kind=router,state=running}"), 1.0);
-    assert_eq!(
-        book.read("mosaic_actors{kind=supervisor,state=running}"),
-        1.0
-    );
+    assert_eq!(book.read("mosaic_actors{kind=supervisor,state=running}"), 1.0);
     assert_eq!(book.read("mosaic_actor_mailbox_depth{kind=router}"), 1.0);
     assert_eq!(book.read("mosaic_supervisor_gave_up_total{}"), 0.0);
     tree.shutdown().await.expect("in order");
@@ -249,10 +223,7 @@ fn a_fault_keeps_its_text_short() {
     let long = Fault::from("é".repeat(1000));
     assert_eq!(long.to_string().chars().count(), 300);
     let failure = Failure::new(Kind::UpstreamFailed, "no answer");
-    assert_eq!(
-        Fault::from(failure).to_string(),
-        "upstream_failed: no answer"
-    );
+    assert_eq!(Fault::from(failure).to_string(), "upstream_failed: no answer");
 }
 
 #[test]
