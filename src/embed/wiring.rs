@@ -25,7 +25,7 @@ use crate::config::{Config, ProviderConfig, RouteConfig};
 use crate::providers::http::http_client;
 use crate::providers::{Connection, KINDS, Kind};
 use crate::secret::{Secret, SecretRef};
-use crate::stores::StateStore;
+use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
 
 /// The most bytes of one upstream answer: GitHub's largest file by its contents API is 100 MB, most answers are far
@@ -45,7 +45,11 @@ pub(super) fn wire(
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
 ) -> Result<Wired, StartError> {
-    let cursors = CursorKey::random();
+    let cluster_key = cluster_key(config)?;
+    let cursors = match &cluster_key {
+        Some(key) => CursorKey::derived(key.expose().as_bytes()),
+        None => CursorKey::random(),
+    };
     let http = http_client().map_err(StartError::Http)?;
     let mut spec = SystemSpec::new(telemetry.recorder());
     spec.operations = OPERATIONS.iter().map(|entry| entry.name()).collect();
@@ -55,6 +59,7 @@ pub(super) fn wire(
         max_bytes: config.cache.l1.max_bytes as u64,
         max_entry: config.cache.l1.max_entry,
     };
+    spec.tiers = stores::cache_tiers(&config.cache.l2, cluster_key.as_ref())?;
     spec.intensity = Intensity {
         restarts: config.supervision.max_restarts,
         period: config.supervision.period,
@@ -73,6 +78,20 @@ pub(super) fn wire(
         spec.instances.push(instance(config, name, provider, given, &http, &cursors)?);
     }
     Ok(Wired { spec, cursors })
+}
+
+/// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
+const CLUSTER_KEY: usize = 32;
+
+fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
+    let Some(reference) = &config.server.cluster_key else {
+        return Ok(None);
+    };
+    let key = reference.resolve().map_err(StartError::ClusterKey)?;
+    match key.expose().len() < CLUSTER_KEY {
+        true => Err(StartError::WeakClusterKey),
+        false => Ok(Some(key)),
+    }
 }
 
 fn settings(config: &Config) -> Settings {
@@ -147,7 +166,7 @@ fn instance(
         name: Arc::from(name),
         kind: Arc::from(kind.name),
         capabilities: first.capabilities().clone(),
-        credential_scope: credential_scope(credential.as_ref()),
+        credential_scope: credential_scope(provider, credential.as_ref()),
         factory: Arc::new(move || maker.remake()),
         max_in_flight: provider.max_in_flight(&config.defaults),
         attempt_timeout,
@@ -193,15 +212,20 @@ impl Maker {
     }
 }
 
-/// Tells credentials apart in cache keys without holding them.
-fn credential_scope(credential: Option<&SecretString>) -> u64 {
+/// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
+/// share a cache may have instances of one name and different settings.
+fn credential_scope(provider: &ProviderConfig, credential: Option<&SecretString>) -> u64 {
     use secrecy::ExposeSecret;
-    let Some(credential) = credential else { return 0 };
-    let key = blake3::derive_key(
-        "mosaic credential scope of cache keys",
-        credential.expose_secret().as_bytes(),
-    );
+    let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
+    let address = provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let settings = serde_json::Value::Object(provider.settings.clone()).to_string();
+    let credential = credential.map_or("", ExposeSecret::expose_secret);
+    for part in [&*provider.kind, &*address, &*settings, credential] {
+        // The length first: no two sequences of parts run together to the same bytes.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
     let mut scope = [0; 8];
-    scope.copy_from_slice(&key[..8]);
+    scope.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_le_bytes(scope)
 }

@@ -3,7 +3,6 @@
 //! Invariant: a table is immutable; routing reads it and allocates nothing.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::call::{Call, Operation, Resource};
@@ -39,7 +38,8 @@ pub struct Routable {
 /// Equivalent instances for a call, in the order of the rule.
 #[derive(Debug)]
 pub struct CandidateSet {
-    /// Identifies the set and its credentials, for cache keys and balancers.
+    /// Identifies the set and its credentials, for cache keys and balancers. The same on every node and in every build,
+    /// because nodes share cached answers.
     pub id: u64,
     /// Names.
     pub instances: Vec<Arc<str>>,
@@ -149,13 +149,30 @@ impl RoutingTable {
 
 impl CandidateSet {
     fn of(instances: &[&Routable]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut id = Fnv1a::NEW;
         for instance in instances {
-            (&instance.name, instance.credential_scope).hash(&mut hasher);
+            // The length first: no two lists of names run together to the same bytes.
+            id.write(&(instance.name.len() as u64).to_le_bytes());
+            id.write(instance.name.as_bytes());
+            id.write(&instance.credential_scope.to_le_bytes());
         }
         CandidateSet {
-            id: hasher.finish(),
+            id: id.0,
             instances: instances.iter().map(|i| i.name.clone()).collect(),
+        }
+    }
+}
+
+/// FNV-1a, 64 bits (the constants are its authors'). The standard library's hashers promise nothing across builds; names
+/// come from the configuration, so nobody chooses them to collide.
+struct Fnv1a(u64);
+
+impl Fnv1a {
+    const NEW: Fnv1a = Fnv1a(0xcbf2_9ce4_8422_2325);
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 }
