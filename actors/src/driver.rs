@@ -33,6 +33,11 @@ pub trait Driver: Send + Sync + 'static {
     /// # Errors
     /// What a call would fail with.
     fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>>;
+
+    /// Gives back what it holds, at an orderly stop of its provider actor. Cut off when the actor's shutdown time ends.
+    fn stop(self: Arc<Self>) -> BoxFuture<()> {
+        Box::pin(async {})
+    }
 }
 
 /// Makes a driver anew, at first start and at each restart of its provider actor.

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::breaker::{BreakerGate, BreakerSnapshot};
 use crate::clock::Clock;
 use crate::driver::{Capabilities, DriverFactory};
+use crate::error::{Failure, Kind};
 use crate::policy::breaker::BreakerSettings;
 use crate::policy::routing::Routable;
 use crate::provider::ProviderMsg;
@@ -123,6 +124,41 @@ impl Instance {
     /// Whether it takes new attempts; it does not while it drains.
     pub fn accepting(&self) -> bool {
         self.accepting.load(Relaxed)
+    }
+
+    /// Takes no new attempts from now on.
+    pub(crate) fn stop_accepting(&self) {
+        self.accepting.store(false, Relaxed);
+    }
+
+    /// Its provider actor is live.
+    pub fn is_up(&self) -> bool {
+        self.provider.is_live()
+    }
+
+    /// As [`Instance::is_up`], but does not mistake the microseconds of a restart for an absence.
+    pub(crate) async fn is_up_soon(&self) -> bool {
+        let mut pause = Duration::from_millis(1);
+        while !self.is_up() && pause < Duration::from_millis(300) {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.is_up()
+    }
+
+    /// Resolves when no attempt is in flight.
+    pub(crate) async fn idle(&self) {
+        let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
+        // The semaphore is never closed; all its permits together mean that nobody else has one.
+        let _all = self.places.acquire_many(all).await;
+    }
+
+    /// Asks the provider whether it is well.
+    pub(crate) async fn health(&self) -> Result<(), Failure> {
+        let down = || Failure::new(Kind::NoProvider, "its actor is down");
+        let (done, told) = oneshot::channel();
+        self.provider.send(ProviderMsg::Health(done)).map_err(|_| down())?;
+        told.await.unwrap_or_else(|_| Err(down()))
     }
 
     /// Takes a place, if there is one.

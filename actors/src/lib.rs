@@ -18,6 +18,7 @@ pub mod driver;
 pub mod error;
 pub mod gateway;
 pub mod instance;
+pub mod plugin;
 pub mod policy;
 mod port;
 mod provider;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 pub(crate) enum ProviderMsg {
     /// Run one attempt.
     Attempt(GuardedAttempt),
+    /// Ask the driver whether its provider is well.
+    Health(oneshot::Sender<Result<(), Failure>>),
     /// An attempt's driver panicked.
     Crashed {
         /// The driver of which incarnation.
@@ -41,6 +44,7 @@ impl Message for ProviderMsg {
     fn label(&self) -> &'static str {
         match self {
             ProviderMsg::Attempt(attempt) => attempt.call.operation.name,
+            ProviderMsg::Health(_) => "health",
             ProviderMsg::Crashed { operation, .. } => operation,
         }
     }
@@ -103,12 +107,57 @@ impl Worker for Provider {
                 tokio::spawn(run.attempt(attempt));
                 Ok(())
             }
+            ProviderMsg::Health(done) => {
+                let check = HealthCheck {
+                    driver: self.driver.clone(),
+                    actor: cx.handle().clone(),
+                    generation: cx.generation(),
+                };
+                tokio::spawn(check.run(done));
+                Ok(())
+            }
             // Its driver is not this one: it was replaced when the first panic of it was told.
             ProviderMsg::Crashed { generation, .. } if generation != cx.generation() => Ok(()),
             ProviderMsg::Crashed { operation, text, .. } => {
                 Err(Fault::from(format!("the driver panicked in {operation}: {text}")))
             }
         }
+    }
+
+    /// The one wait of this actor: it is leaving, has served its queue, and is cut off at its shutdown time.
+    async fn stop(&mut self, _cx: &Context<ProviderMsg>) {
+        self.driver.clone().stop().await;
+    }
+}
+
+/// A health check on its own task.
+struct HealthCheck {
+    driver: Arc<dyn Driver>,
+    actor: Handle<ProviderMsg>,
+    generation: u64,
+}
+
+impl HealthCheck {
+    async fn run(self, done: oneshot::Sender<Result<(), Failure>>) {
+        let asking = self.driver.health();
+        let asked = AssertUnwindSafe(asking).catch_unwind().await;
+        let outcome = asked.unwrap_or_else(|panic| {
+            let (generation, operation, text) = (self.generation, "health", panic_text(panic.as_ref()));
+            if self
+                .actor
+                .send(ProviderMsg::Crashed {
+                    generation,
+                    operation,
+                    text,
+                })
+                .is_err()
+            {
+                tracing::warn!("a driver's health check panicked while its actor was away");
+            }
+            Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
+        });
+        // Who asked may have run out of patience.
+        let _gone = done.send(outcome);
     }
 }
 

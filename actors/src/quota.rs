@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, nanos_of};
 use crate::error::{Failure, Kind};
+use crate::policy::backoff::Backoff;
 use crate::policy::limit::Rate;
 use crate::supervision::{
     ChildError, ChildSpec, Context, Fault, Handle, Message, Restart, SupervisorHandle, Worker, check_name,
@@ -381,6 +382,8 @@ impl Message for TenantsMsg {
 pub(crate) struct TenantsOwner {
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) quotas: SupervisorHandle,
+    /// The waits between a quota actor's restarts.
+    pub(crate) backoff: Backoff,
 }
 
 impl Worker for TenantsOwner {
@@ -416,7 +419,7 @@ impl TenantsOwner {
         let Some(gate) = self.tenants.gates.get(&tenant).map(|gate| gate.clone()) else {
             return;
         };
-        let spec = quota_spec(&self.tenants, gate);
+        let spec = quota_spec(&self.tenants, gate).backoff(self.backoff);
         let quotas = self.quotas.clone();
         tokio::spawn(async move {
             match quotas.add(spec).await {

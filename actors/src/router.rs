@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Core, Held};
 use crate::instance::{Instance, InstancePlace};
+use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
 use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
 use crate::port::AttemptPort;
@@ -27,15 +30,14 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Compiles `rules` over `instances`.
-    pub(crate) fn new(rules: &[Rule], instances: Vec<Arc<Instance>>) -> Self {
-        let routable: Vec<_> = instances.iter().map(|instance| instance.spec.routable()).collect();
+    /// Compiles the rules over the plugins that are registered. Those that do not serve now are known to the table,
+    /// and missing among the instances.
+    fn of(rules: &[Rule], registry: &Registry) -> Self {
+        let (routables, unloaded) = registry.routables();
+        let serving = registry.serving().into_iter();
         Directory {
-            table: RoutingTable::new(rules, &routable),
-            instances: instances
-                .into_iter()
-                .map(|instance| (instance.spec.name.clone(), instance))
-                .collect(),
+            table: RoutingTable::new(rules, &routables, &unloaded),
+            instances: serving.map(|instance| (instance.spec.name.clone(), instance)).collect(),
         }
     }
 }
@@ -44,12 +46,15 @@ impl Directory {
 pub(crate) enum RouterMsg {
     /// Find a candidate for one attempt.
     Attempt(Attempt),
+    /// Read the registry of plugins anew. Answered when no later attempt goes by the old directory.
+    Refresh(oneshot::Sender<()>),
 }
 
 impl Message for RouterMsg {
     fn label(&self) -> &'static str {
         match self {
             RouterMsg::Attempt(attempt) => attempt.call.operation.name,
+            RouterMsg::Refresh(_) => "refresh",
         }
     }
 }
@@ -93,9 +98,19 @@ pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
 impl Worker for Router {
     type Msg = RouterMsg;
 
+    async fn start(&mut self, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+        self.refresh();
+        Ok(())
+    }
+
     async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
+            RouterMsg::Refresh(done) => {
+                self.refresh();
+                // Who asked may have gone; the directory is new all the same.
+                let _gone = done.send(());
+            }
         }
         Ok(())
     }
@@ -109,6 +124,10 @@ struct Refusals {
 }
 
 impl Router {
+    fn refresh(&self) {
+        self.core.publish(Directory::of(&self.core.rules, &self.core.plugins));
+    }
+
     fn forward(&mut self, attempt: Attempt) {
         let Attempt {
             call,
@@ -150,7 +169,7 @@ impl Router {
             match instance.provider.send(ProviderMsg::Attempt(guarded)) {
                 Ok(()) => return,
                 Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
-                Err(Unavailable(ProviderMsg::Crashed { .. })) => {
+                Err(Unavailable(_)) => {
                     unreachable!("the message that comes back is the one that was sent")
                 }
             }

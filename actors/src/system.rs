@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::breaker::breaker_spec;
 use crate::cache::chain::Chain;
 use crate::cache::flight::Flights;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
@@ -22,12 +22,12 @@ use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::plugin::{Habitat, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
 use crate::policy::routing::Rule;
-use crate::provider::provider_spec;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
-use crate::router::{Directory, router_spec};
+use crate::router::router_spec;
 use crate::supervision::{ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions};
 use crate::telemetry::{Meters, SharedRecorder};
 
@@ -47,8 +47,14 @@ pub struct SystemSpec {
     pub tenants: TenantSettings,
     /// Tells a tenant's limits.
     pub limits_of: LimitsOf,
-    /// The provider instances.
+    /// Provider instances that are ready made; put up at start as plugins of the [`ReadyMade`] loader.
     pub instances: Vec<InstanceSpec>,
+    /// Plugins that are put up at start.
+    pub plugins: Vec<PluginSpec>,
+    /// Makers of plugins, beside the one of ready-made ones.
+    pub loaders: Vec<Arc<dyn Loader>>,
+    /// Bounds of the plugins' lives.
+    pub plugin_settings: PluginSettings,
     /// The routing rules.
     pub rules: Vec<Rule>,
     /// The product's own services, started before everything else.
@@ -73,6 +79,9 @@ impl SystemSpec {
             tenants: TenantSettings::default(),
             limits_of: Arc::new(|_| crate::quota::Limits::default()),
             instances: Vec::new(),
+            plugins: Vec::new(),
+            loaders: Vec::new(),
+            plugin_settings: PluginSettings::default(),
             rules: Vec::new(),
             services: Vec::new(),
             intensity: Intensity::default(),
@@ -86,6 +95,7 @@ impl SystemSpec {
 #[derive(Clone)]
 pub struct System {
     gateway: Gateway,
+    plugins: Plugins,
     tree: Tree,
 }
 
@@ -109,39 +119,51 @@ pub struct SystemSnapshot {
 }
 
 impl System {
-    /// Starts the tree.
+    /// Starts the tree, then puts up the plugins, all at once. A plugin that does not come up is told in the log and
+    /// looked at again; it does not keep the others from serving.
     ///
     /// # Errors
-    /// What kept a child from starting; whatever had started is stopped again. Two instances of one name are an
-    /// `invalid_input`.
+    /// What kept a child from starting; whatever had started is stopped again.
     pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
         let meters = Arc::new(Meters::new(spec.recorder.clone(), &spec.operations));
         let clock = Clock::start();
         let settings = Arc::new(spec.settings);
-        let instances: Vec<_> = spec
-            .instances
-            .into_iter()
-            .map(|instance| Instance::new(instance, clock, &meters))
-            .collect();
+        let mut loaders = spec.loaders;
+        loaders.push(Arc::new(ReadyMade));
+        let habits = Habits {
+            intensity: spec.intensity,
+            backoff: spec.backoff,
+        };
+        let stop = CancellationToken::new();
+        let habitat = Habitat {
+            call: settings.clone(),
+            stop: stop.clone(),
+            clock,
+            meters: meters.clone(),
+            habits,
+        };
+        let registry = Registry::new(loaders, spec.plugin_settings, habitat);
         let core = Arc::new(Core {
             clock,
             tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
-            directory: ArcSwap::from_pointee(Directory::new(&spec.rules, instances.clone())),
+            directory: ArcSwap::default(),
+            rules: spec.rules,
+            plugins: registry.clone(),
             l1: L1::new(spec.l1, meters.clone()),
             chain: Chain::new(spec.tiers, clock, &meters),
             flights: Arc::new(Flights::default()),
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             calls: TaskTracker::new(),
             draining: AtomicBool::new(false),
-            stop: CancellationToken::new(),
+            stop,
             gateway: Default::default(),
             router: Default::default(),
             settings,
             meters,
         });
-        let habits = Habits {
-            intensity: spec.intensity,
-            backoff: spec.backoff,
+        let plugins = Plugins {
+            registry,
+            router: core.router.clone(),
         };
         let mut root = habits.supervisor(Strategy::OneForOne);
         for service in spec.services {
@@ -150,7 +172,7 @@ impl System {
         let root = root
             .child(habits.child(cache_spec(&core, habits)))
             .child(habits.child(tenants_spec(&core, spec.tenants, habits)))
-            .child(habits.child(plugins_spec(&core, &instances, habits)))
+            .child(habits.child(plugins_spec(&plugins, habits)))
             .child(habits.child(router_spec(&core)))
             .child(habits.child(gateway_spec(&core)));
         let options = TreeOptions {
@@ -159,10 +181,27 @@ impl System {
             ..TreeOptions::default()
         };
         let tree = Tree::start("root", root, options).await?;
+        let ready_made = spec.instances.into_iter().map(ReadyMade::spec);
+        let coming = spec.plugins.into_iter().chain(ready_made).map(|plugin| {
+            let plugins = plugins.clone();
+            async move {
+                let name = plugin.name.clone();
+                if let Err(failure) = plugins.add(plugin).await {
+                    tracing::warn!(plugin = &*name, %failure, "a plugin did not come up; it is looked at again");
+                }
+            }
+        });
+        join_all(coming).await;
         Ok(System {
             gateway: Gateway { core },
+            plugins,
             tree,
         })
+    }
+
+    /// Leads plugins through their lives.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// What callers hold.
@@ -185,23 +224,27 @@ impl System {
     /// # Errors
     /// `not_found`.
     pub fn instance(&self, name: &str) -> Result<Arc<Instance>, Failure> {
-        let directory = self.gateway.core.directory.load();
-        let found = directory.instances.get(name).cloned();
-        found.ok_or_else(|| Failure::new(Kind::NotFound, format!("no provider is called {name}")))
+        let found = self
+            .plugins
+            .registry
+            .record(name)
+            .and_then(|record| record.placed.clone());
+        found
+            .map(|placed| placed.instance)
+            .ok_or_else(|| Failure::new(Kind::NotFound, format!("no provider is called {name}")))
     }
 
     /// As it stands; asks no mailbox.
     pub fn snapshot(&self) -> SystemSnapshot {
         let core = &self.gateway.core;
         let now = core.clock.nanos();
-        let mut instances: Vec<_> = core
-            .directory
-            .load()
-            .instances
-            .values()
-            .map(|instance| instance.snapshot(now))
-            .collect();
-        instances.sort_by(|a, b| a.name.cmp(&b.name));
+        let placed = self
+            .plugins
+            .registry
+            .records()
+            .into_iter()
+            .filter_map(|record| record.placed.clone());
+        let instances = placed.map(|placed| placed.instance.snapshot(now)).collect();
         SystemSnapshot {
             accepting: self.gateway.accepting(),
             in_flight: self.gateway.in_flight(),
@@ -235,17 +278,17 @@ impl System {
 
 /// How the engine's actors are restarted.
 #[derive(Clone, Copy)]
-struct Habits {
+pub(crate) struct Habits {
     intensity: Intensity,
     backoff: Backoff,
 }
 
 impl Habits {
-    fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
+    pub(crate) fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
         SupervisorSpec::new(strategy).intensity(self.intensity)
     }
 
-    fn child(self, spec: ChildSpec) -> ChildSpec {
+    pub(crate) fn child(self, spec: ChildSpec) -> ChildSpec {
         spec.backoff(self.backoff)
     }
 }
@@ -269,8 +312,8 @@ fn cache_spec(core: &Arc<Core>, habits: Habits) -> ChildSpec {
 /// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
 fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> ChildSpec {
     let quotas = SupervisorHandle::new();
-    let dynamic = habits
-        .supervisor(Strategy::OneForOne)
+    let dynamic = SupervisorSpec::new(Strategy::OneForOne)
+        .intensity(TIRELESS)
         .max_children(settings.max_tenants + 1);
     let owner = core.tenants.owner.clone();
     let tenants = core.tenants.clone();
@@ -279,6 +322,7 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> C
         Ok(TenantsOwner {
             tenants: tenants.clone(),
             quotas: reached.clone(),
+            backoff: habits.backoff,
         })
     })
     .kind("tenants");
@@ -290,22 +334,26 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> C
     ChildSpec::supervisor("tenants", spec, None)
 }
 
-/// plugins: for each provider instance a supervisor with its circuit breaker and its provider actor.
-fn plugins_spec(core: &Arc<Core>, instances: &[Arc<Instance>], habits: Habits) -> ChildSpec {
-    // However many instances flap, and however often: that is the instances' misfortune, not the gateway's.
-    let tireless = Intensity {
-        restarts: u32::MAX,
-        period: Duration::from_secs(1),
-    };
-    let mut plugins = SupervisorSpec::new(Strategy::OneForOne).intensity(tireless);
-    for instance in instances {
-        let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
-        let provider = provider_spec(instance.clone(), core.settings.clone(), core.stop.clone());
-        let spec = habits
-            .supervisor(Strategy::OneForOne)
-            .child(habits.child(breaker))
-            .child(habits.child(provider));
-        plugins = plugins.child(habits.child(ChildSpec::supervisor(&*instance.spec.name, spec, None)));
-    }
-    ChildSpec::supervisor("plugins", plugins, None)
+/// plugins: their manager, and under a supervisor of their own one supervisor for each instance, with its circuit
+/// breaker and its provider actor.
+fn plugins_spec(plugins: &Plugins, habits: Habits) -> ChildSpec {
+    let most = plugins.registry.max_children();
+    let instances = SupervisorSpec::new(Strategy::OneForOne)
+        .intensity(TIRELESS)
+        .max_children(most);
+    // Rest for one, as with the tenants.
+    let spec = SupervisorSpec::new(Strategy::RestForOne)
+        .child(ChildSpec::supervisor(
+            "instances",
+            instances,
+            Some(&plugins.registry.supervisor),
+        ))
+        .child(habits.child(manager_spec(plugins)));
+    ChildSpec::supervisor("plugins", spec, None)
 }
+
+/// However many instances or tenants flap, and however often: that is their misfortune, not the gateway's.
+const TIRELESS: Intensity = Intensity {
+    restarts: u32::MAX,
+    period: Duration::from_secs(1),
+};

@@ -60,7 +60,9 @@ async fn a_driver_that_panics_is_restarted_and_the_call_goes_elsewhere() {
     assert_eq!((text(&answer), text(&again)), ("\"b\"", "\"b\""));
     let ledger = system.tree().ledger(10);
     assert!(
-        ledger.iter().any(|entry| entry.path.contains("/plugins/a/provider")),
+        ledger
+            .iter()
+            .any(|entry| entry.path.contains("/plugins/instances/a/provider")),
         "{ledger:?}"
     );
 }

@@ -35,6 +35,9 @@ pub struct ProviderConfig {
     #[serde(default, with = "units::optional_duration")]
     #[schemars(schema_with = "units::optional_time::<10, HOUR>")]
     pub attempt_timeout: Option<Duration>,
+    /// Whether its health is asked before it takes calls.
+    #[serde(default = "yes")]
+    pub health_check: bool,
     /// Where its circuit breaker differs from `[defaults.breaker]`.
     #[serde(default)]
     pub breaker: BreakerOverrides,
@@ -57,6 +60,10 @@ pub struct BreakerOverrides {
     /// Calls let through at the same time while half open.
     #[schemars(range(min = 1, max = 100))]
     pub half_open_probes: Option<u32>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl ProviderConfig {

@@ -38,7 +38,11 @@ impl Reply {
 impl Client {
     pub(super) fn new(public: SocketAddr, admin: SocketAddr) -> Result<Self, String> {
         let http = http_client().map_err(|failure| failure.to_string())?;
-        Ok(Client { http, public: format!("http://{public}"), admin: format!("http://{admin}") })
+        Ok(Client {
+            http,
+            public: format!("http://{public}"),
+            admin: format!("http://{admin}"),
+        })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Reply, String> {
@@ -46,7 +50,8 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply, String> {
-        self.send(self.http.post(format!("{}{path}", self.public)).json(body)).await
+        self.send(self.http.post(format!("{}{path}", self.public)).json(body))
+            .await
     }
 
     pub(super) async fn admin(&self, path: &str) -> Result<Reply, String> {
@@ -54,7 +59,11 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, String> {
-        let response = request.timeout(PATIENCE).send().await.map_err(|error| error.to_string())?;
+        let response = request
+            .timeout(PATIENCE)
+            .send()
+            .await
+            .map_err(|error| error.to_string())?;
         let header = |name: &str| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
@@ -62,6 +71,12 @@ impl Client {
         let (provider, cache) = (header("x-mosaic-provider"), header("cache-status"));
         let (attempts, status) = (header("x-mosaic-attempts"), response.status().as_u16());
         let body = response.text().await.map_err(|error| error.to_string())?;
-        Ok(Reply { status, provider, cache, attempts, body })
+        Ok(Reply {
+            status,
+            provider,
+            cache,
+            attempts,
+            body,
+        })
     }
 }

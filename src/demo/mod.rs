@@ -8,6 +8,7 @@ mod story;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -36,7 +37,13 @@ pub async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result<(), St
     let gateway = gateway(&sandbox).await.map_err(text)?;
     let serving = serve::serve(&gateway).await.map_err(text)?;
     let client = Client::new(serving.public, serving.admin)?;
-    let stage = Stage { sandbox, gateway, client, public: serving.public, admin: serving.admin };
+    let stage = Stage {
+        sandbox,
+        gateway,
+        client,
+        public: serving.public,
+        admin: serving.admin,
+    };
     tokio::pin!(stopped);
     let told = tokio::select! {
         told = story::tell(&stage) => told,
@@ -56,7 +63,11 @@ async fn gateway(sandbox: &Sandbox) -> Result<Mosaic, StartError> {
     let mut config = Config::default();
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.admin.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    config.providers = sandbox.servers().iter().map(|server| (server.name().to_owned(), provider(server))).collect();
+    config.providers = sandbox
+        .servers()
+        .iter()
+        .map(|server| (server.name().to_owned(), provider(server)))
+        .collect();
     config.routes = routes(sandbox);
     let mut builder = Mosaic::builder(config);
     for server in sandbox.servers() {
@@ -72,6 +83,7 @@ fn provider(server: &ServerHandle) -> ProviderConfig {
         token: None,
         max_in_flight: None,
         attempt_timeout: Some(Duration::from_secs(2)),
+        health_check: true,
         // Short, so that nobody waits for the circuit to close again.
         breaker: BreakerOverrides {
             failures_to_open: Some(3),
@@ -86,14 +98,27 @@ fn provider(server: &ServerHandle) -> ProviderConfig {
 fn routes(sandbox: &Sandbox) -> Vec<RouteConfig> {
     let mut by_vendor: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for server in sandbox.servers() {
-        by_vendor.entry(server.vendor()).or_default().push(server.name().to_owned());
+        by_vendor
+            .entry(server.vendor())
+            .or_default()
+            .push(server.name().to_owned());
     }
     let service = |service: &str, vendor: &str| RouteConfig {
         service: Some(service.to_owned()),
         providers: by_vendor.get(vendor).cloned().unwrap_or_default(),
         ..RouteConfig::default()
     };
-    vec![service("git", "github"), service("projects", "github"), service("ai", "openai")]
+    vec![
+        service("git", "github"),
+        service("projects", "github"),
+        service("ai", "openai"),
+    ]
+}
+
+/// Prints a line for people. A reader that went away misses it, and ends nothing: `println` would panic.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -8,14 +8,19 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Stage;
 use super::client::Reply;
+use super::{Stage, say};
 use crate::sandbox::{Effect, Fault, ServerHandle};
 
 /// How long a step waits for what must come by itself.
 const SOON: Duration = Duration::from_secs(10);
 
 type Step = Result<(), String>;
+
+/// A line of the story.
+macro_rules! tell {
+    ($($line:tt)*) => { say(&format!($($line)*)) };
+}
 
 /// Tells the whole story.
 pub(super) async fn tell(stage: &Stage) -> Step {
@@ -26,38 +31,67 @@ pub(super) async fn tell(stage: &Stage) -> Step {
     a_plugin_crashes(stage).await?;
     a_breaker_opens(stage).await?;
     a_stream_is_cut(stage).await?;
-    println!("\nEvery step was as told.");
+    tell!("\nEvery step was as told.");
     Ok(())
 }
 
 fn welcome(stage: &Stage) {
-    println!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
+    tell!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
     for server in stage.sandbox.servers() {
-        println!("  {:<10} speaks the API of {:<8} at {}", server.name(), server.vendor(), server.base_url());
+        tell!(
+            "  {:<10} speaks the API of {:<8} at {}",
+            server.name(),
+            server.vendor(),
+            server.base_url()
+        );
     }
-    println!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
+    tell!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
 }
 
 /// Says where to look, for as long as it serves.
 pub(super) fn look_around(stage: &Stage) {
-    println!("\nStill serving. Look around, and stop with Ctrl-C:");
-    println!("  curl http://{}/v1/git/repos/acme/api", stage.public);
-    println!("  curl http://{}/v1/openapi.json            or a browser at http://{0}/docs", stage.public);
-    println!("  mosaic --server http://{} git repo get acme/api", stage.public);
-    println!("  mosaic tree --admin http://{}             the supervision tree", stage.admin);
-    println!("  curl http://{}/metrics", stage.admin);
+    tell!("\nStill serving. Look around, and stop with Ctrl-C:");
+    tell!("  curl http://{}/v1/git/repos/acme/api", stage.public);
+    tell!(
+        "  curl http://{}/v1/openapi.json            or a browser at http://{0}/docs",
+        stage.public
+    );
+    tell!("  mosaic git repo get acme/api --server http://{}", stage.public);
+    tell!(
+        "  mosaic tree --admin http://{}             the supervision tree",
+        stage.admin
+    );
+    tell!("  curl http://{}/metrics", stage.admin);
 }
 
 async fn a_real_call(stage: &Stage) -> Step {
-    chapter(1, "A call travels to a provider, and its answer comes from memory the second time");
+    chapter(
+        1,
+        "A call travels to a provider, and its answer comes from memory the second time",
+    );
     let first = stage.client.get("/v1/git/repos/acme/api").await?;
     expect(first.status == 200, "the repository is there", &first)?;
     let second = stage.client.get("/v1/git/repos/acme/api").await?;
-    expect(second.cache.contains("hit"), "the second answer is a cache hit", &second)?;
-    let forges = stage.sandbox.servers().iter().filter(|server| server.vendor() == "github");
-    let asked: u64 = forges.map(|server| server.requests().total).sum();
+    expect(
+        second.cache.contains("hit"),
+        "the second answer is a cache hit",
+        &second,
+    )?;
+    let forges = stage
+        .sandbox
+        .servers()
+        .iter()
+        .filter(|server| server.vendor() == "github");
+    let asked: u64 = forges
+        .map(|server| server.requests().arrived(&http::Method::GET, "/repos/acme/api"))
+        .sum();
     expect(asked == 1, "one request reached the forges", &second)?;
-    println!("  GET /v1/git/repos/acme/api -> {} by {}; again -> Cache-Status: {}", first.status, first.provider, second.cache);
+    tell!(
+        "  GET /v1/git/repos/acme/api -> {} by {}; again -> Cache-Status: {}",
+        first.status,
+        first.provider,
+        second.cache
+    );
     Ok(())
 }
 
@@ -71,8 +105,12 @@ async fn a_write_and_what_it_touches(stage: &Stage) -> Step {
     expect(matches!(created.status, 200 | 201), "the issue is created", &created)?;
     let id = created.json()["id"].as_str().unwrap_or_default().to_owned();
     let after = stage.client.get(list).await?;
-    expect(after.body.contains(&id) && !id.is_empty(), "the list has the new issue", &after)?;
-    println!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
+    expect(
+        after.body.contains(&id) && !id.is_empty(),
+        "the list has the new issue",
+        &after,
+    )?;
+    tell!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
     Ok(())
 }
 
@@ -82,13 +120,16 @@ async fn a_streamed_answer(stage: &Stage) -> Step {
     let pieces = reply.body.matches("\"type\":\"delta\"").count();
     expect(reply.status == 200 && pieces > 1, "several pieces came", &reply)?;
     expect(reply.body.contains("\"type\":\"end\""), "the stream has an end", &reply)?;
-    println!("  POST /v1/ai/chat/stream -> {pieces} pieces by {}, and a clean end", reply.provider);
+    tell!(
+        "  POST /v1/ai/chat/stream -> {pieces} pieces by {}, and a clean end",
+        reply.provider
+    );
     Ok(())
 }
 
 async fn a_plugin_crashes(stage: &Stage) -> Step {
     chapter(4, "A plugin crashes under load and comes back; no call is lost");
-    let path = "/root/plugins/github-a/provider";
+    let path = "/root/plugins/instances/github-a/provider";
     let crashes = stage.gateway.ledger(1000).len();
     let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
     let crash = stage.gateway.system().tree().crash(path, "the demonstration");
@@ -100,26 +141,53 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
     }
     let entry = soon("the ledger tells of the crash", || {
         let ledger = stage.gateway.ledger(1000);
-        (ledger.len() > crashes).then(|| ledger.into_iter().find(|entry| &*entry.path == path)).flatten()
+        (ledger.len() > crashes)
+            .then(|| ledger.into_iter().find(|entry| &*entry.path == path))
+            .flatten()
     })
     .await?;
-    println!("  32 calls at once, 32 answers. The restart ledger: {} ({:?}: {})", entry.path, entry.why, entry.text);
+    tell!(
+        "  32 calls at once, 32 answers. The restart ledger: {} ({:?}: {})",
+        entry.path,
+        entry.why,
+        entry.text
+    );
     Ok(())
 }
 
 async fn a_breaker_opens(stage: &Stage) -> Step {
-    chapter(5, "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well");
+    chapter(
+        5,
+        "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well",
+    );
     let forge = server(stage, "github-a")?;
-    let fault = forge.faults().add(Fault::new(Effect::Error { status: 503 })).map_err(|error| error.to_string())?;
+    let fault = forge
+        .faults()
+        .add(Fault::new(Effect::Error { status: 503 }))
+        .map_err(|error| error.to_string())?;
     for _ in 0..12 {
         let reply = stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
-        expect(reply.status == 200 && reply.provider == "github-b", "the other forge answers", &reply)?;
+        expect(
+            reply.status == 200 && reply.provider == "github-b",
+            "the other forge answers",
+            &reply,
+        )?;
     }
-    soon("the circuit of github-a opens", || (breaker(stage, "github-a") != "closed").then_some(())).await?;
-    let refused = stage.client.get("/v1/git/repos/acme/api?no_cache=true&provider=github-a").await?;
+    soon("the circuit of github-a opens", || {
+        (breaker(stage, "github-a") != "closed").then_some(())
+    })
+    .await?;
+    let refused = stage
+        .client
+        .get("/v1/git/repos/acme/api?no_cache=true&provider=github-a")
+        .await?;
     let code = refused.json()["code"].clone();
-    expect(refused.status == 503 && code == "circuit_open", "who insists on github-a is told", &refused)?;
-    println!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
+    expect(
+        refused.status == 503 && code == "circuit_open",
+        "who insists on github-a is told",
+        &refused,
+    )?;
+    tell!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
     forge.faults().remove(fault);
     let deadline = Instant::now() + SOON;
     while breaker(stage, "github-a") != "closed" {
@@ -127,27 +195,44 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
         stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!("  github-a is well again: a probe closed the circuit");
+    tell!("  github-a is well again: a probe closed the circuit");
     Ok(())
 }
 
 async fn a_stream_is_cut(stage: &Stage) -> Step {
-    chapter(6, "A stream breaks after it began; the caller is told, in so many words");
+    chapter(
+        6,
+        "A stream breaks after it began; the caller is told, in so many words",
+    );
     for name in ["openai-a", "openai-b"] {
-        let fault = Fault::new(Effect::CutStream { after_frames: 3, clean: false });
-        server(stage, name)?.faults().add(fault).map_err(|error| error.to_string())?;
+        let fault = Fault::new(Effect::CutStream {
+            after_frames: 3,
+            clean: false,
+        });
+        server(stage, name)?
+            .faults()
+            .add(fault)
+            .map_err(|error| error.to_string())?;
     }
     let reply = stage.client.post("/v1/ai/chat/stream", &chat()).await?;
     for name in ["openai-a", "openai-b"] {
         server(stage, name)?.faults().clear();
     }
-    expect(reply.status == 200 && reply.body.contains("event: error"), "the stream ends in an error event", &reply)?;
-    println!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
+    expect(
+        reply.status == 200 && reply.body.contains("event: error"),
+        "the stream ends in an error event",
+        &reply,
+    )?;
+    tell!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
     let metrics = stage.client.admin("/metrics").await?;
-    for name in ["mosaic_actor_restarts_total", "mosaic_breaker_opened_total", "mosaic_failovers_total"] {
+    for name in [
+        "mosaic_actor_restarts_total",
+        "mosaic_breaker_opened_total",
+        "mosaic_failovers_total",
+    ] {
         expect(metrics.body.contains(name), "the metrics have it all", &metrics)?;
     }
-    println!("  all of it is in http://{}/metrics", stage.admin);
+    tell!("  all of it is in http://{}/metrics", stage.admin);
     Ok(())
 }
 
@@ -156,16 +241,22 @@ fn chat() -> Value {
 }
 
 fn server<'a>(stage: &'a Stage, name: &str) -> Result<&'a ServerHandle, String> {
-    stage.sandbox.server(name).ok_or_else(|| format!("the sandbox has no {name}"))
+    stage
+        .sandbox
+        .server(name)
+        .ok_or_else(|| format!("the sandbox has no {name}"))
 }
 
 fn breaker(stage: &Stage, name: &str) -> &'static str {
     let instances = stage.gateway.snapshot().instances;
-    instances.into_iter().find(|instance| &*instance.name == name).map_or("unknown", |instance| instance.breaker.state)
+    instances
+        .into_iter()
+        .find(|instance| &*instance.name == name)
+        .map_or("unknown", |instance| instance.breaker.state)
 }
 
 fn chapter(number: u32, title: &str) {
-    println!("\n{number}. {title}");
+    tell!("\n{number}. {title}");
 }
 
 fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {
@@ -174,11 +265,17 @@ fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {
     }
     let start: String = reply.body.chars().take(300).collect();
     let (status, provider, attempts) = (reply.status, &reply.provider, &reply.attempts);
-    Err(format!("not as told: {what} (status {status}, provider {provider:?}, attempts {attempts:?}, body {start})"))
+    Err(format!(
+        "not as told: {what} (status {status}, provider {provider:?}, attempts {attempts:?}, body {start})"
+    ))
 }
 
 fn expect_before(deadline: Instant, what: &str) -> Step {
-    if Instant::now() < deadline { Ok(()) } else { Err(format!("not as told in time: {what}")) }
+    if Instant::now() < deadline {
+        Ok(())
+    } else {
+        Err(format!("not as told in time: {what}"))
+    }
 }
 
 /// Looks until it sees it. What must come by itself comes from other tasks; there is nothing to wait on but time.

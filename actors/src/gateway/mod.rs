@@ -24,7 +24,9 @@ use crate::cache::{CacheKey, Tag};
 use crate::call::{Answer, CacheStatus, Call};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
+use crate::plugin::Registry;
 use crate::policy::recover::RecoverSettings;
+use crate::policy::routing::Rule;
 use crate::port::ReplyPort;
 use crate::quota::Tenants;
 use crate::router::{Directory, RouterMsg};
@@ -66,6 +68,8 @@ pub(crate) struct Core {
     pub(crate) meters: Arc<Meters>,
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) directory: ArcSwap<Directory>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) plugins: Arc<Registry>,
     pub(crate) l1: Arc<L1>,
     pub(crate) chain: Chain,
     pub(crate) flights: Arc<Flights>,
@@ -292,5 +296,12 @@ pub(crate) async fn send_patiently<M: Message>(
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
+    }
+}
+
+impl Core {
+    /// Swaps the directory; the router alone calls it.
+    pub(crate) fn publish(&self, directory: Directory) {
+        self.directory.store(Arc::new(directory));
     }
 }

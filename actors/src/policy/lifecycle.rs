@@ -79,7 +79,11 @@ impl Life {
     /// # Errors
     /// [`IllegalStep`] where the table does not list it.
     pub fn step(self, to: Life) -> Result<Life, IllegalStep> {
-        if self.followers().contains(&to) { Ok(to) } else { Err(IllegalStep { from: self, to }) }
+        if self.followers().contains(&to) {
+            Ok(to)
+        } else {
+            Err(IllegalStep { from: self, to })
+        }
     }
 
     /// Its name in JSON and labels.

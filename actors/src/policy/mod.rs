@@ -8,6 +8,7 @@ pub mod balance;
 pub mod breaker;
 pub mod freshness;
 pub mod intensity;
+pub mod lifecycle;
 pub mod limit;
 pub mod recover;
 pub mod routing;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a table is immutable; routing reads it and allocates nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::call::{Call, Operation, Resource};
@@ -52,6 +52,8 @@ pub struct RoutingTable {
     /// Without a rule: every instance that can do the operation.
     by_operation: HashMap<&'static str, Arc<CandidateSet>>,
     pinned: HashMap<Arc<str>, (Arc<CandidateSet>, Capabilities)>,
+    /// Known by name only: never loaded so far.
+    unloaded: HashSet<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ struct Compiled {
 impl RoutingTable {
     /// Compiles rules over instances. Names in rules that are no instance are passed over: configuration refuses
     /// them, and an instance may be gone for a while.
-    pub fn new(rules: &[Rule], instances: &[Routable]) -> Self {
+    pub fn new(rules: &[Rule], instances: &[Routable], unloaded: &[Arc<str>]) -> Self {
         let all: Vec<&Routable> = instances.iter().collect();
         let (of_tenants, global): (Vec<_>, Vec<_>) = rules.iter().cloned().partition(|rule| rule.tenant.is_some());
         let rules = of_tenants
@@ -92,6 +94,7 @@ impl RoutingTable {
             rules,
             by_operation: sets(&all),
             pinned,
+            unloaded: unloaded.iter().cloned().collect(),
         }
     }
 
@@ -103,16 +106,12 @@ impl RoutingTable {
     pub fn route(&self, call: &Call) -> Result<&Arc<CandidateSet>, Failure> {
         let operation = call.operation;
         if let Some(name) = call.provider.as_ref() {
-            return self.pin(name, operation).map_err(|known| match known {
-                true => unsupported(operation, Some(name)),
-                false => Failure::invalid("provider", format!("no provider is called {name}")),
-            });
+            let unknown = || Failure::invalid("provider", format!("no provider is called {name}"));
+            return self.pin(name, operation, unknown);
         }
         if let Some(name) = call.resource.instance() {
-            return self.pin(name, operation).map_err(|known| match known {
-                true => unsupported(operation, Some(name)),
-                false => Failure::new(Kind::NotFound, format!("no provider is called {name}")),
-            });
+            let unknown = || Failure::new(Kind::NotFound, format!("no provider is called {name}"));
+            return self.pin(name, operation, unknown);
         }
         if let Some(compiled) = self.rules.iter().find(|compiled| compiled.rule.matches(call)) {
             return compiled
@@ -137,12 +136,21 @@ impl RoutingTable {
             .unwrap_or_default()
     }
 
-    /// `Err(true)`: the instance is known, but cannot.
-    fn pin(&self, name: &str, operation: &Operation) -> Result<&Arc<CandidateSet>, bool> {
+    fn pin(
+        &self,
+        name: &Arc<str>,
+        operation: &Operation,
+        unknown: impl Fn() -> Failure,
+    ) -> Result<&Arc<CandidateSet>, Failure> {
         match self.pinned.get(name) {
             Some((set, capabilities)) if capabilities.can(operation.name) => Ok(set),
-            Some(_) => Err(true),
-            None => Err(false),
+            Some(_) => Err(unsupported(operation, Some(name))),
+            None if self.unloaded.contains(name) => {
+                Err(Failure::new(Kind::NoProvider, format!("{name} has not come up so far"))
+                    .by(name)
+                    .never_sent())
+            }
+            None => Err(unknown()),
         }
     }
 }

@@ -57,11 +57,16 @@ impl<M: Message> Binding<M> {
         }
     }
 
+    fn is_live(&self) -> bool {
+        self.actor.get_status() < ActorStatus::Stopping
+    }
+
     fn depth(&self) -> usize {
-        if self.actor.get_status() >= ActorStatus::Stopping {
-            return 0;
+        if self.is_live() {
+            self.vitals.depth.load(Relaxed)
+        } else {
+            0
         }
-        self.vitals.depth.load(Relaxed)
     }
 }
 
@@ -100,6 +105,11 @@ impl<M: Message> Handle<M> {
     /// The child's path in its tree; empty before it is placed in one.
     pub fn path(&self) -> Arc<str> {
         Arc::clone(&self.0.path.load())
+    }
+
+    /// An incarnation is live and takes messages.
+    pub fn is_live(&self) -> bool {
+        self.0.binding.load().as_deref().is_some_and(Binding::is_live)
     }
 
     /// The messages that wait in the mailbox.

@@ -344,10 +344,7 @@ impl StartWait {
         // Give it the time to let go of what it holds, before its successor asks for the same. One that blocks its
         // thread is left behind: the kill awaits it, and nobody binds it any more.
         let _ = tokio::time::timeout(self.grace, &mut self.starting).await;
-        Fault::new(
-            Why::StartFailed,
-            format!("its start took longer than {limit:?}"),
-        )
+        Fault::new(Why::StartFailed, format!("its start took longer than {limit:?}"))
     }
 
     /// What a failed start said of itself.

@@ -112,8 +112,7 @@ impl Bench {
             }
             _ if self.last[n] == Last::Gone => {}
             Step::Stop => {
-                self.later(|tree| async move { tree.stop(&path, "test").await })
-                    .await;
+                self.later(|tree| async move { tree.stop(&path, "test").await }).await;
                 self.last[n] = Last::Stopped;
             }
             // A start that is asked for and fails leaves a stopped child stopped; the model keeps to those that work.
@@ -169,11 +168,7 @@ impl Bench {
             }
         }
         self.tree.shutdown().await.expect("in order");
-        let alive: usize = self
-            .scripts
-            .iter()
-            .map(|script| script.alive.load(SeqCst))
-            .sum();
+        let alive: usize = self.scripts.iter().map(|script| script.alive.load(SeqCst)).sum();
         assert_eq!(alive, 0, "orphans");
     }
 }

@@ -4,13 +4,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use mosaic_actors::supervision::{
-    ChildError, ChildSpec, Handle, Shutdown, State, Strategy, Tree, TreeOptions, Why,
-};
+use mosaic_actors::supervision::{ChildError, ChildSpec, Handle, Shutdown, State, Strategy, Tree, TreeOptions, Why};
 
-use crate::support::{
-    Do, Log, Script, family, generation, ping, probe, scripted, supervisor, tree, until,
-};
+use crate::support::{Do, Log, Script, family, generation, ping, probe, scripted, supervisor, tree, until};
 
 const LIMIT: Duration = Duration::from_millis(200);
 
@@ -20,10 +16,7 @@ async fn a_stuck_handler_is_killed_and_restarted() {
     let spec = probe("a", &a, &log).stuck_after(Some(LIMIT));
     let tree = tree(supervisor(Strategy::OneForOne).child(spec)).await;
     a.send(Do::Hang).expect("a runs");
-    until("it is seen at work", || {
-        tree.snapshot().root.children[0].busy.is_some()
-    })
-    .await;
+    until("it is seen at work", || tree.snapshot().root.children[0].busy.is_some()).await;
     assert_eq!(ping(&a).await, 2);
     let entry = &tree.ledger(1)[0];
     assert_eq!((entry.why, entry.during), (Why::Stuck, Some("hang")));
@@ -100,15 +93,9 @@ async fn a_stuck_child_can_be_removed() {
         .shutdown(Shutdown::Timeout(Duration::from_secs(1)));
     let tree = tree(supervisor(Strategy::OneForOne).child(spec)).await;
     a.send(Do::Hang).expect("a runs");
-    tree.root()
-        .remove("a")
-        .await
-        .expect("it is killed, then removed");
+    tree.root().remove("a").await.expect("it is killed, then removed");
     assert!(tree.node("/root/a").is_none());
-    assert_eq!(
-        tree.root().remove("a").await,
-        Err(ChildError::Unknown("a".into()))
-    );
+    assert_eq!(tree.root().remove("a").await, Err(ChildError::Unknown("a".into())));
     assert_eq!(tree.snapshot().root.state, State::Running);
 }
 
@@ -148,10 +135,7 @@ async fn a_supervisor_that_is_killed_leaves_no_orphan() {
     until("a is gone", || script.alive.load(SeqCst) == 0).await;
     assert!(a.send(Do::Fail).is_err());
     for node in &tree.snapshot().root.children {
-        assert!(
-            node.walk().iter().all(|node| node.state == State::Stopped),
-            "{node:?}"
-        );
+        assert!(node.walk().iter().all(|node| node.state == State::Stopped), "{node:?}");
     }
 }
 

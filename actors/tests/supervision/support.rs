@@ -92,10 +92,7 @@ impl Worker for Probe {
         if self.script.fail_start.load(Ordering::SeqCst) {
             return Err(Fault::from("cannot start"));
         }
-        assert!(
-            !self.script.panic_start.load(Ordering::SeqCst),
-            "start panics"
-        );
+        assert!(!self.script.panic_start.load(Ordering::SeqCst), "start panics");
         let block = self.script.block_start.lock().unwrap().take();
         if let Some(until) = block {
             // Told, or the sender is gone: both end the wait.
@@ -137,10 +134,7 @@ impl Worker for Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         self.script.alive.fetch_sub(1, Ordering::SeqCst);
-        assert!(
-            !self.script.panic_drop.load(Ordering::SeqCst),
-            "drop panics"
-        );
+        assert!(!self.script.panic_drop.load(Ordering::SeqCst), "drop panics");
     }
 }
 
@@ -188,10 +182,7 @@ pub async fn tree(spec: SupervisorSpec) -> Tree {
 }
 
 /// Handles, spec and log of a supervisor with probes of these names.
-pub fn family(
-    strategy: Strategy,
-    names: &[&'static str],
-) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
+pub fn family(strategy: Strategy, names: &[&'static str]) -> (Vec<Handle<Do>>, SupervisorSpec, Log) {
     let log = Log::default();
     let handles: Vec<Handle<Do>> = names.iter().map(|_| Handle::new()).collect();
     let spec = names
@@ -210,9 +201,7 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    waited
-        .await
-        .unwrap_or_else(|_| panic!("never came: {what}"));
+    waited.await.unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
 /// Asks a probe for its generation, over restarts.

@@ -1,0 +1,202 @@
+//! The native loader: provider instances whose drivers are built in.
+//!
+//! Invariant: a secret is resolved here, goes into its driver, and nowhere else; it is read anew at each start of the
+//! provider's actor, so that a rotated file takes effect at a restart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::error::Failure;
+use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::plugin::{Loader, PluginSpec};
+use mosaic_actors::policy::breaker::BreakerSettings;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::StartError;
+use crate::catalogue::cursor::CursorKey;
+use crate::config::{Config, DefaultsConfig, ProviderConfig};
+use crate::providers::{Connection, KINDS, Kind};
+use crate::secret::{Secret, SecretError, SecretRef};
+
+/// The loader's name in specs.
+pub(super) const NATIVE: &str = "native";
+/// The most bytes of one upstream answer: what one call can make us hold.
+const MAX_RESPONSE: usize = 32 << 20;
+/// A circuit stays open at most so many times as long as at first.
+const OPEN_MAX_FACTOR: u32 = 10;
+
+/// What the loader knows of an instance.
+#[derive(Clone)]
+pub(super) struct Manifest {
+    pub(super) provider: ProviderConfig,
+    /// Given by the program; wins over the reference.
+    pub(super) credential: Option<Secret>,
+}
+
+/// The spec of an instance.
+pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
+    PluginSpec {
+        name: Arc::from(name),
+        kind: Arc::from(manifest.provider.kind.as_str()),
+        loader: Arc::from(NATIVE),
+        check_health: manifest.provider.health_check,
+        manifest: Arc::new(manifest),
+    }
+}
+
+/// Makes instances of the drivers in [`KINDS`].
+pub(super) struct Native {
+    defaults: DefaultsConfig,
+    attempt_timeout: Duration,
+    http: reqwest::Client,
+    cursors: CursorKey,
+}
+
+impl Native {
+    pub(super) fn new(config: &Config, http: reqwest::Client, cursors: CursorKey) -> Self {
+        Native {
+            defaults: config.defaults.clone(),
+            attempt_timeout: config.gateway.attempt_timeout,
+            http,
+            cursors,
+        }
+    }
+
+    /// Looks at an instance as a start would, and sends nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), StartError> {
+        let wrong = |failure| StartError::Provider {
+            name: name.to_owned(),
+            failure,
+        };
+        let maker = self.maker(name, manifest).map_err(wrong)?;
+        let credential = maker.credential().map_err(|error| StartError::Credential {
+            name: name.to_owned(),
+            error,
+        })?;
+        maker.make(credential).map(drop).map_err(wrong)
+    }
+
+    fn maker(&self, name: &str, manifest: &Manifest) -> Result<Maker, Failure> {
+        let provider = &manifest.provider;
+        let kind = KINDS.iter().find(|kind| kind.name == provider.kind);
+        let kind = kind.ok_or_else(|| Failure::invalid("kind", format!("no driver is called {}", provider.kind)))?;
+        let connection = Connection {
+            instance: Arc::from(name),
+            base_url: provider.base_url.as_ref().map(|base| base.url().clone()),
+            credential: None,
+            settings: provider.settings.clone(),
+            http: self.http.clone(),
+            cursors: self.cursors.clone(),
+            attempt_timeout: provider.attempt_timeout.unwrap_or(self.attempt_timeout),
+            max_response: MAX_RESPONSE,
+        };
+        Ok(Maker {
+            kind,
+            connection,
+            given: manifest.credential.clone(),
+            token: provider.token.clone(),
+        })
+    }
+
+    fn instance(&self, name: &Arc<str>, manifest: &Manifest) -> Result<InstanceSpec, Failure> {
+        let provider = &manifest.provider;
+        let maker = self.maker(name, manifest)?;
+        let credential = maker.read_credential()?;
+        let scope = credential_scope(provider, credential.as_ref());
+        let driver = maker.make(credential)?;
+        let breaker = provider.breaker(&self.defaults);
+        Ok(InstanceSpec {
+            name: name.clone(),
+            kind: Arc::from(maker.kind.name),
+            capabilities: driver.capabilities().clone(),
+            credential_scope: scope,
+            attempt_timeout: maker.connection.attempt_timeout,
+            factory: Arc::new(move || maker.remake()),
+            max_in_flight: provider.max_in_flight(&self.defaults),
+            breaker: BreakerSettings {
+                failures_to_open: breaker.failures_to_open,
+                open_for: breaker.open_for,
+                open_max: breaker.open_for.saturating_mul(OPEN_MAX_FACTOR),
+                probes: breaker.half_open_probes,
+            },
+        })
+    }
+}
+
+fn manifest_of(spec: &PluginSpec) -> Result<&Manifest, Failure> {
+    spec.manifest
+        .downcast_ref::<Manifest>()
+        .ok_or_else(|| Failure::invalid("manifest", "the native loader takes provider settings"))
+}
+
+impl Loader for Native {
+    fn name(&self) -> &'static str {
+        NATIVE
+    }
+
+    fn validate(&self, spec: &PluginSpec) -> Result<(), Failure> {
+        let maker = self.maker(&spec.name, manifest_of(spec)?)?;
+        maker.make(None).map(drop)
+    }
+
+    fn load(&self, spec: &PluginSpec) -> BoxFuture<Result<InstanceSpec, Failure>> {
+        // Nothing is waited for: a credential is a variable or a small file.
+        let loaded = manifest_of(spec).and_then(|manifest| self.instance(&spec.name, manifest));
+        Box::pin(std::future::ready(loaded))
+    }
+}
+
+/// Makes the drivers of one instance.
+struct Maker {
+    kind: &'static Kind,
+    connection: Connection,
+    given: Option<Secret>,
+    token: Option<SecretRef>,
+}
+
+impl Maker {
+    fn credential(&self) -> Result<Option<SecretString>, SecretError> {
+        let secret = match &self.given {
+            Some(secret) => Some(secret.clone()),
+            None => self.token.as_ref().map(SecretRef::resolve).transpose()?,
+        };
+        Ok(secret.map(|secret| SecretString::from(secret.expose())))
+    }
+
+    fn read_credential(&self) -> Result<Option<SecretString>, Failure> {
+        self.credential()
+            .map_err(|error| Failure::invalid("token", error.to_string()))
+    }
+
+    fn make(&self, credential: Option<SecretString>) -> Result<Arc<dyn Driver>, Failure> {
+        (self.kind.connect)(&Connection {
+            credential,
+            ..self.connection.clone()
+        })
+    }
+
+    fn remake(&self) -> Result<Arc<dyn Driver>, Failure> {
+        self.make(self.read_credential()?)
+    }
+}
+
+/// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
+/// share a cache may have instances of one name and different settings.
+fn credential_scope(provider: &ProviderConfig, credential: Option<&SecretString>) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
+    let address = provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let settings = serde_json::Value::Object(provider.settings.clone()).to_string();
+    let credential = credential.map_or("", ExposeSecret::expose_secret);
+    for part in [&*provider.kind, &*address, &*settings, credential] {
+        // The length first: no two sequences of parts run together to the same bytes.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut scope = [0; 8];
+    scope.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(scope)
+}
