@@ -122,16 +122,23 @@ impl L1 {
         })
     }
 
+    fn find(&self, key: &CacheKey) -> Option<Arc<Stored>> {
+        let found = self.map.get(key)?;
+        (found.epoch >= self.trusted_from.load(SeqCst)).then_some(found)
+    }
+
+    /// Looks again for an entry that was not there a moment ago. Not counted as a lookup.
+    pub fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<Entry>> {
+        let stored = self.find(key)?;
+        (stored.entry.freshness(now) == Freshness::Fresh).then(|| stored.entry.clone())
+    }
+
     /// Looks a key up.
     pub fn get(&self, key: &CacheKey, now: u64) -> Lookup {
         if !self.settings.enabled {
             return Lookup::Miss;
         }
-        let found = self
-            .map
-            .get(key)
-            .filter(|stored| stored.epoch >= self.trusted_from.load(SeqCst));
-        let Some(stored) = found else {
+        let Some(stored) = self.find(key) else {
             self.meters.l1.misses.increment(1);
             return Lookup::Miss;
         };

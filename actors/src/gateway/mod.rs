@@ -127,6 +127,8 @@ impl Gateway {
             operation: call.operation.name,
             started,
         };
+        // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
+        tokio::task::coop::consume_budget().await;
         let outcome = self.carry(call, started).await;
         unsettled.gateway = None;
         self.settle(unsettled.operation, &outcome, started);

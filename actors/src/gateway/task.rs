@@ -94,6 +94,17 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
     loop {
         match core.flights.join(key) {
             Role::Leader(leader) => {
+                // A flight may have landed between this call's lookup and its joining.
+                let good_until = core.l1.epoch();
+                if let Some(entry) = core.l1.filled(key, core.clock.nanos()) {
+                    leader.land(Shared {
+                        outcome: Ok(entry.clone()),
+                        good_until,
+                        stale: None,
+                    });
+                    core.meters.coalesced.increment(1);
+                    return entry.serve(CacheStatus::Collapsed, "l1", core.clock.nanos());
+                }
                 let mut sought = seek(job, core).await;
                 if let Some(hit) = sought.fresh.take() {
                     return bring_near(job, core, key, hit, leader).await;
