@@ -41,8 +41,6 @@ const UNUSED_GENERATION: Duration = Duration::from_secs(2 * 3600);
 const USED_GENERATION: Duration = Duration::from_secs(24 * 3600);
 /// How long a connection may take to come up. The calls meanwhile do not wait for it; they miss.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// Attempts after the first at a new connection; then the next operation tries again.
-const RECONNECTS: usize = 2;
 /// Data that the other side has not acknowledged for so long: it is gone, and the connection with it.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
@@ -78,8 +76,8 @@ impl RedisTier {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(Some(options.respond_within))
-            .set_number_of_retries(RECONNECTS)
-            .set_max_delay(Duration::from_millis(500));
+            // None: the circuit breaker says when to try again, and whoever asks meanwhile is told at once.
+            .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
         Ok(Arc::new(RedisTier {
             client,
