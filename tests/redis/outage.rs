@@ -138,3 +138,27 @@ async fn a_gateway_starts_without_it_and_finds_it_later() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_a_miss_too_and_heals() {
+    let Some(rig) = Rig::start().await else { return };
+    let node = rig.far_node().await;
+    redis::cmd("CONFIG")
+        .arg(["SET", "requirepass", "another"])
+        .exec(&mut rig.redis.connect())
+        .expect("it is set");
+    assert_eq!(node.issues().await.1.cache, CacheStatus::Miss);
+    assert_eq!(node.l2().last_error, Some("refused"));
+    let mut other = redis::Client::open(rig.redis.url().replace("redis://", "redis://:another@"))
+        .and_then(|client| client.get_connection())
+        .expect("the new password works");
+    redis::cmd("CONFIG")
+        .arg(["SET", "requirepass", super::server::PASSWORD])
+        .exec(&mut other)
+        .expect("it is set back");
+    let since = Instant::now();
+    while node.issues().await.1.cache != CacheStatus::Hit {
+        assert!(since.elapsed() < PATIENCE, "it heals");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -283,6 +283,25 @@ mod tests {
     }
 
     #[test]
+    fn a_candidate_set_has_the_same_id_on_every_node_and_in_every_build() {
+        let id = |instances: &[(&str, u64)]| {
+            let routable: Vec<_> = instances
+                .iter()
+                .map(|(name, scope)| Routable {
+                    name: Arc::from(*name),
+                    capabilities: Capabilities::default(),
+                    credential_scope: *scope,
+                })
+                .collect();
+            CandidateSet::of(&routable.iter().collect::<Vec<_>>()).id
+        };
+        // Calculated apart; a change of it empties every shared cache.
+        assert_eq!(id(&[("a", 1), ("b", 2)]), 0x9015_0152_1f41_bd45);
+        assert_ne!(id(&[("a", 1)]), id(&[("a", 2)]));
+        assert_ne!(id(&[("ab", 0)]), id(&[("a", 0), ("b", 0)]));
+    }
+
+    #[test]
     fn a_prefix_covers_whole_words() {
         assert!(covers("git", "git.repo.get"));
         assert!(covers("git.repo.get", "git.repo.get"));
