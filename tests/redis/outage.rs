@@ -144,7 +144,7 @@ async fn a_wrong_password_is_a_miss_too_and_heals() {
     let Some(rig) = Rig::start().await else { return };
     let node = rig.far_node().await;
     redis::cmd("CONFIG")
-        .arg(["SET", "requirepass", "another"])
+        .arg(&["SET", "requirepass", "another"])
         .exec(&mut rig.redis.connect())
         .expect("it is set");
     assert_eq!(node.issues().await.1.cache, CacheStatus::Miss);
@@ -153,7 +153,7 @@ async fn a_wrong_password_is_a_miss_too_and_heals() {
         .and_then(|client| client.get_connection())
         .expect("the new password works");
     redis::cmd("CONFIG")
-        .arg(["SET", "requirepass", super::server::PASSWORD])
+        .arg(&["SET", "requirepass", super::server::PASSWORD])
         .exec(&mut other)
         .expect("it is set back");
     let since = Instant::now();
