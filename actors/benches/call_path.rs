@@ -322,7 +322,10 @@ fn call_path(criterion: &mut Criterion) {
 criterion_group!(benches, call_path);
 
 fn main() {
-    benches();
-    Criterion::default().configure_from_args().final_summary();
+    // The ratios alone, for a profiler: `MOSAIC_BENCH_RATIOS=1`.
+    if std::env::var_os("MOSAIC_BENCH_RATIOS").is_none() {
+        benches();
+        Criterion::default().configure_from_args().final_summary();
+    }
     ratios();
 }

@@ -188,14 +188,14 @@ async fn its_state_outlives_every_crash() {
         })
         .await;
     };
-    for path in ["/root/plugins/a/breaker", "/root/plugins/a/provider", "/root/plugins/a"] {
+    for path in ["/root/plugins/instances/a/breaker", "/root/plugins/instances/a/provider", "/root/plugins/instances/a"] {
         crash(path).await;
         assert_eq!(shown(&system).consecutive_failures, 2, "{path}");
     }
     ask(&system, down()).await;
     is(&system, "open").await;
     let openings = shown(&system).openings;
-    for path in ["/root/plugins/a/breaker", "/root/plugins/a/provider", "/root/plugins/a"] {
+    for path in ["/root/plugins/instances/a/breaker", "/root/plugins/instances/a/provider", "/root/plugins/instances/a"] {
         crash(path).await;
         assert_eq!(
             (shown(&system).state, shown(&system).openings),
@@ -210,7 +210,7 @@ async fn its_state_outlives_every_crash() {
     let begun = counts.begun.load(SeqCst);
     let lost = spawn(system.gateway(), call(&FETCH, Do::Hang));
     eventually("the probe is out", || counts.begun.load(SeqCst) == begun + 1).await;
-    crash("/root/plugins/a/breaker").await;
+    crash("/root/plugins/instances/a/breaker").await;
     assert_eq!(ask(&system, Do::Answer).await, None, "another probe may pass");
     is(&system, "closed").await;
     lost.abort();

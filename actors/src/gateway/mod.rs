@@ -147,7 +147,8 @@ impl Gateway {
         // admit
         let gate = core.tenants.admit(&call.caller.tenant, now)?;
         // route
-        let candidates = core.directory.load().table.route(&call)?.clone();
+        let directory = core.directory.load();
+        let candidates = directory.table.route(&call)?;
         // lookup
         let key = CacheKey::of(&call, candidates.id);
         let epoch = core.l1.epoch();
@@ -159,6 +160,9 @@ impl Gateway {
                 Lookup::Miss => {}
             }
         }
+        // Only a miss keeps its candidates: a count that all hits share would be what they wait for.
+        let candidates = candidates.clone();
+        drop(directory);
         core.meters.phase("lookup", started.elapsed());
         // A miss: it takes its places, and becomes a message. It is counted first: either it sees that a drain began, or
         // the drain waits for it.
