@@ -17,7 +17,7 @@ use serde_json::json;
 async fn gateway(sandbox: &Sandbox, name: &str) -> Mosaic {
     let forge = sandbox.server("github-a").expect("one of the default pair");
     let mut config = Config::default();
-    let provider = json!({"kind": "github", "base_url": forge.base_url()});
+    let provider = json!({"kind": "github", "base_url": forge.base_url(), "health_check": false});
     let provider = serde_json::from_value(provider).expect("a provider");
     config.providers.insert(name.to_owned(), provider);
     let builder = Mosaic::builder(config).credential(name, Secret::new(forge.token()));
@@ -71,7 +71,7 @@ async fn metrics_trees_ledgers_caches_and_states_are_apart() {
     assert_eq!(repo(&two).await, "two~acme/api", "a cache of its own");
     assert_eq!(sandbox.server("github-a").expect("it is there").requests().total, 2);
 
-    let path = "/root/plugins/one/provider";
+    let path = "/root/plugins/instances/one/provider";
     one.system().tree().crash(path, "by the test").await.expect("it runs");
     let deadline = Instant::now() + Duration::from_secs(30);
     while one.ledger(10).is_empty() {

@@ -282,7 +282,7 @@ async fn drive(caller: &mut Caller<'_>, sandbox: &Sandbox) {
 /// The admin surface, with its token and without.
 async fn administer(caller: &mut Caller<'_>) {
     let (gateway, token) = (caller.gateway, secret("the admin token"));
-    let restart = json!({"path": "/root/plugins/hostile/provider", "reason": CONTROL});
+    let restart = json!({"path": "/root/plugins/instances/hostile/provider", "reason": CONTROL});
     let request = gateway
         .client
         .0

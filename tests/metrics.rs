@@ -90,7 +90,7 @@ async fn traffic(stage: &Stage) {
         (reply.status == 429).then_some(())
     })
     .await;
-    let restart = json!({"path": "/root/plugins/github-b/provider", "reason": "a rehearsal"});
+    let restart = json!({"path": "/root/plugins/instances/github-b/provider", "reason": "a rehearsal"});
     gateway.administer("/admin/v1/actors/restart", &restart).await.ok();
 }
 
@@ -149,7 +149,7 @@ async fn what_is_exported_is_complete_bounded_and_well_formed() {
             }
         }
     }
-    assert_eq!(values["provider"].len(), 4, "{:?}", values["provider"]);
+    assert_eq!(values["provider"].len(), 8, "{:?}", values["provider"]);
     let nonzero = |sample: &str| {
         let value = text
             .lines()

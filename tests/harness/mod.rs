@@ -18,6 +18,15 @@ use tempfile::TempDir;
 use http::{Client, Reply};
 use process::{Ended, Program};
 
+/// Services, and the vendor that serves each of them.
+pub const SERVICES: [(&str, &str); 5] = [
+    ("git", "github"),
+    ("projects", "github"),
+    ("cicd", "woodpecker"),
+    ("docs", "bookstack"),
+    ("ai", "openai"),
+];
+
 /// How long anything may take that comes by itself. Ample, because test machines are busy.
 pub const SOON: Duration = Duration::from_secs(30);
 
@@ -34,7 +43,7 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
 }
 
-/// A sandbox with two forges and two model servers, and the program serving in front of them.
+/// A sandbox with two servers for each service, and the program serving in front of them.
 pub struct Stage {
     pub sandbox: Sandbox,
     pub gateway: Gateway,
@@ -42,7 +51,7 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open(setup: Setup) -> Stage {
-        let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.expect("a sandbox");
+        let sandbox = sandbox().await;
         let gateway = Gateway::serve(&configuration(&sandbox, &setup), credentials(&sandbox, &setup)).await;
         Stage { sandbox, gateway }
     }
@@ -66,6 +75,15 @@ impl Stage {
     }
 }
 
+/// Two servers of one vendor for each service.
+pub async fn sandbox() -> Sandbox {
+    let mut config = SandboxConfig::default_pair();
+    config
+        .servers
+        .retain(|server| SERVICES.iter().any(|(_, vendor)| *vendor == server.vendor));
+    Sandbox::start(config).await.expect("a sandbox")
+}
+
 /// A configuration file's text: free ports, every server of `sandbox` a provider, equals of one vendor behind a route.
 pub fn configuration(sandbox: &Sandbox, setup: &Setup) -> String {
     let log = if setup.log.is_empty() {
@@ -80,13 +98,11 @@ pub fn configuration(sandbox: &Sandbox, setup: &Setup) -> String {
     for server in sandbox.servers() {
         let (name, kind, url) = (server.name(), server.vendor(), server.base_url());
         let token = format!("env:{}", variable(name));
-        writeln!(
-            text,
-            "[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{url}\"\ntoken = \"{token}\""
-        )
-        .unwrap();
+        // Health is not asked, so that every request that arrives is a test's own.
+        let table = format!("[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{url}\"");
+        writeln!(text, "{table}\ntoken = \"{token}\"\nhealth_check = false").unwrap();
     }
-    for (service, vendor) in [("git", "github"), ("projects", "github"), ("ai", "openai")] {
+    for (service, vendor) in SERVICES {
         let names = sandbox.servers().iter().filter(|server| server.vendor() == vendor);
         let names: Vec<&str> = names.map(ServerHandle::name).collect();
         writeln!(text, "[[routes]]\nservice = \"{service}\"\nproviders = {names:?}").unwrap();

@@ -32,8 +32,10 @@ async fn tree_and_status_are_for_people_and_for_programs() {
         .unwrap()
         .iter()
         .find(|node| node["path"] == "/root/plugins");
+    let instances = &plugins.unwrap()["children"][0];
+    assert_eq!(instances["path"], "/root/plugins/instances");
     assert_eq!(
-        plugins.unwrap()["supervisor"]["budget_left"],
+        instances["supervisor"]["budget_left"],
         json!(null),
         "it bears any number of restarts"
     );
@@ -53,14 +55,14 @@ async fn tree_and_status_are_for_people_and_for_programs() {
         (&as_json["accepting"], &as_json["calls"]["in_flight"]),
         (&json!(true), &json!(0))
     );
-    assert_eq!(as_json["providers"].as_array().unwrap().len(), 4);
+    assert_eq!(as_json["providers"].as_array().unwrap().len(), 8);
     stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_on_request_is_done_and_recorded() {
     let stage = Stage::open(Setup::default()).await;
-    let path = "/root/plugins/github-a/provider";
+    let path = "/root/plugins/instances/github-a/provider";
     let restart = json!({"path": path, "reason": "a rotated credential"});
     stage
         .gateway

@@ -1,10 +1,9 @@
 //! Configurations: what is wrong is told whole, and nothing wrong is started.
 
-use mosaic::sandbox::{Sandbox, SandboxConfig};
 use serde_json::Value;
 
 use crate::harness::process::{self, Ended};
-use crate::harness::{Setup, configuration, credentials};
+use crate::harness::{Setup, configuration, credentials, sandbox};
 
 const WRONG: &str = r#"
 [server]
@@ -118,7 +117,7 @@ fn doors_beyond_loopback_need_locks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
-    let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.expect("a sandbox");
+    let sandbox = sandbox().await;
     let folder = tempfile::tempdir().expect("a scratch folder");
     let state = folder.path().join("state.db");
     let tables = format!(
@@ -132,7 +131,7 @@ async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
     };
     let (text, env) = (configuration(&sandbox, &setup), credentials(&sandbox, &setup));
     let counts = with_file(&["check", "--json"], &text, &env).json();
-    for (name, count) in [("providers", 4), ("routes", 3), ("keys", 1), ("tenants", 1)] {
+    for (name, count) in [("providers", 8), ("routes", 5), ("keys", 1), ("tenants", 1)] {
         assert_eq!(counts[name], count, "{name}");
     }
     assert!(!state.exists(), "a check opened the state");

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use mosaic::catalogue::OPERATIONS;
 use serde_json::{Value, json};
 
-use crate::harness::{Setup, Stage};
+use crate::harness::{SERVICES, Setup, Stage};
 
 /// A reading operation as a command line and as an address.
-const READS: [(&str, &str); 7] = [
+const READS: [(&str, &str); 12] = [
     ("git repo get acme/api", "/v1/git/repos/acme/api?"),
     ("git repo list --owner acme", "/v1/git/repos?owner=acme"),
     ("git branch list acme/api", "/v1/git/repos/acme/api/branches?"),
@@ -21,11 +21,22 @@ const READS: [(&str, &str); 7] = [
         "/v1/projects/issues?project=acme/web&state=all",
     ),
     ("projects issue get acme/api#1", "/v1/projects/issues/acme%2Fapi%231?"),
+    ("cicd run list acme/api", "/v1/cicd/runs?project=acme/api"),
+    ("cicd run get acme/api#1", "/v1/cicd/runs/acme%2Fapi%231?"),
+    ("cicd log get acme/api#1 6", "/v1/cicd/runs/acme%2Fapi%231/log?step=6"),
+    ("docs search welcome", "/v1/docs/search?query=welcome"),
+    ("docs page get 1", "/v1/docs/pages/1?"),
     ("ai models list", "/v1/ai/models?"),
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 3] = ["projects issue create", "ai chat complete", "ai chat stream"];
+const OTHERS: [&str; 5] = [
+    "projects issue create",
+    "cicd run trigger",
+    "docs page create",
+    "ai chat complete",
+    "ai chat stream",
+];
 
 fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
@@ -41,8 +52,16 @@ fn without_cursor(mut answer: Value) -> Value {
 
 #[test]
 fn no_operation_is_left_out() {
-    let called = READS.iter().map(|(line, _)| *line).chain(OTHERS);
-    let called: BTreeSet<String> = called.map(|line| words(line)[..3].join(".")).collect();
+    // As many words as its name has; those that follow are its input.
+    let named = |line: &str| {
+        let begins = |name: &str| format!("{line} ").starts_with(&format!("{} ", name.replace('.', " ")));
+        let entry = OPERATIONS.iter().find(|entry| begins(entry.name()));
+        entry
+            .unwrap_or_else(|| panic!("{line} is no operation"))
+            .name()
+            .to_owned()
+    };
+    let called: BTreeSet<String> = READS.iter().map(|(line, _)| *line).chain(OTHERS).map(named).collect();
     let known: BTreeSet<String> = OPERATIONS.iter().map(|entry| entry.name().to_owned()).collect();
     assert_eq!(called, known);
 }
@@ -52,7 +71,12 @@ async fn a_read_is_the_same_everywhere() {
     let stage = Stage::open(Setup::default()).await;
     let config = stage.gateway.config();
     for (line, address) in READS {
-        let provider = if line.starts_with("ai") { "openai-b" } else { "github-b" };
+        let service = words(line)[0];
+        let (_, vendor) = SERVICES
+            .iter()
+            .find(|(name, _)| *name == service)
+            .expect("a service of the stage");
+        let provider = &format!("{vendor}-b");
         let reply = stage.gateway.get(&format!("{address}&provider={provider}")).await;
         let by_rest = reply.ok();
         assert_eq!(reply.provider(), provider, "{line}");
@@ -88,6 +112,28 @@ async fn writes_and_models_answer_alike_everywhere() {
         let told = (&issue["title"], &issue["body"], &issue["labels"], &issue["state"]);
         assert_eq!(told, (&json!("T"), &json!("B"), &json!(["bug"]), &json!("open")));
     }
+
+    let run = json!({"project": "woodpecker-a~acme/api", "branch": "develop"});
+    let by_rest = stage.gateway.post("/v1/cicd/runs", &run).await.ok();
+    let trigger = words("cicd run trigger woodpecker-a~acme/api --branch develop --json");
+    let by_cli = stage.gateway.cli(&trigger).json();
+    let started = [&by_rest, &by_cli].map(|answer| (&answer["outcome"], &answer["run"]["branch"]));
+    assert_eq!(started, [(&json!("started"), &json!("develop")); 2]);
+    let number = |answer: &Value| answer["run"]["number"].as_u64().unwrap();
+    assert_eq!(number(&by_cli), number(&by_rest) + 1);
+
+    let parent = "bookstack-a~book/1";
+    let page = json!({"parent": parent, "title": "T", "body": "B"});
+    let by_rest = stage.gateway.post("/v1/docs/pages", &page).await.ok();
+    let create = [
+        "docs", "page", "create", parent, "--title", "T", "--body", "B", "--json",
+    ];
+    let by_cli = stage.gateway.cli(&create).json();
+    assert_ne!(by_cli["id"], by_rest["id"]);
+    assert_eq!(
+        (&by_cli["title"], &by_cli["parent"]),
+        (&by_rest["title"], &json!(parent))
+    );
 
     let chat = json!({"model": "openai-a~sandbox-small", "prompt": "Say hello"});
     let by_rest = stage.gateway.post("/v1/ai/chat/complete", &chat).await.ok();
