@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
-use crate::gateway::Core;
+use crate::gateway::{Core, Listed};
 use crate::instance::{Instance, InstancePlace};
 use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
@@ -61,6 +61,8 @@ impl Message for RouterMsg {
 /// One attempt that looks for a candidate.
 pub(crate) struct Attempt {
     pub(crate) call: Arc<Call>,
+    /// Where it is told who is asked.
+    pub(crate) listed: Arc<Listed>,
     pub(crate) candidates: Arc<CandidateSet>,
     /// Instances that failed this call.
     pub(crate) excluded: Vec<Arc<str>>,
@@ -126,6 +128,7 @@ impl Router {
     fn forward(&mut self, attempt: Attempt) {
         let Attempt {
             call,
+            listed,
             candidates,
             excluded,
             prefer,
@@ -157,7 +160,7 @@ impl Router {
                 port,
             };
             match instance.provider.send(ProviderMsg::Attempt(guarded)) {
-                Ok(()) => return,
+                Ok(()) => return listed.asked(&instance.spec.name),
                 Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
                 Err(Unavailable(_)) => {
                     unreachable!("the message that comes back is the one that was sent")

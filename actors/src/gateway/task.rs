@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
-use super::{Core, send_patiently};
+use super::{Core, Listed, Phase, send_patiently};
 use crate::cache::flight::{Leader, Role};
 use crate::cache::{CacheKey, Entry, tags};
 use crate::call::{Answer, Body, CacheStatus, Call};
@@ -27,6 +27,7 @@ use crate::telemetry::Meters;
 #[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) call: Arc<Call>,
+    pub(crate) listed: Arc<Listed>,
     pub(crate) candidates: Arc<CandidateSet>,
     pub(crate) key: Option<CacheKey>,
     /// The cache's epoch when the call began.
@@ -77,7 +78,8 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     };
     let outcome = outcome.map(|mut answer| {
         if let Body::Stream(stream) = &mut answer.body {
-            stream.hold(job.held.clone());
+            job.listed.now(Phase::Stream);
+            stream.hold(Arc::new((job.held.clone(), job.listed.clone())));
         }
         answer
     });
@@ -114,6 +116,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
     let mut prefer: Option<Arc<str>> = None;
     let mut asked: Vec<Arc<str>> = Vec::new();
     for attempts in 1.. {
+        job.listed.attempt(attempts);
         let failure = match attempt(job, core, &excluded, prefer.clone()).await {
             Ok(mut answer) => {
                 answer.head.attempts = attempts;
@@ -146,6 +149,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
                 core.meters.retries.increment(1);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 prefer = here.cloned();
+                job.listed.now(Phase::Wait);
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {
@@ -164,6 +168,7 @@ async fn attempt(job: &Job, core: &Arc<Core>, excluded: &[Arc<str>], prefer: Opt
     let (port, outcome) = AttemptPort::new();
     let attempt = Attempt {
         call: job.call.clone(),
+        listed: job.listed.clone(),
         candidates: job.candidates.clone(),
         excluded: excluded.to_vec(),
         prefer,

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::procedure::{self, Hands};
 use super::registry::{Busy, Placed, Record};
-use super::{PluginSpec, Plugins, Registry};
+use super::{Health, PluginSpec, Plugins, Registry};
 use crate::clock::nanos_of;
 use crate::error::{Failure, Kind};
 use crate::policy::lifecycle::Life;
@@ -45,7 +45,7 @@ impl Action {
 }
 
 /// What changes in a record beside its place in life.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Change {
     /// It has this instance now.
     pub(crate) placed: Option<Placed>,
@@ -55,6 +55,10 @@ pub(crate) struct Change {
     pub(crate) spec: Option<PluginSpec>,
     /// What went wrong; an empty text clears it.
     pub(crate) problem: Option<String>,
+    /// What was heard of its health.
+    pub(crate) health: Option<Health>,
+    /// Nothing of it is known any more.
+    pub(crate) forgotten: bool,
 }
 
 /// What the plugin manager is told.
@@ -73,8 +77,6 @@ pub(crate) enum PluginMsg {
         change: Change,
         done: Done,
     },
-    /// A procedure is over.
-    End { name: Arc<str>, ticket: u64, forget: bool },
     /// It is time to look at all plugins.
     Look,
 }
@@ -84,7 +86,6 @@ impl Message for PluginMsg {
         match self {
             PluginMsg::Begin { action, .. } => action.word(),
             PluginMsg::Step { to, .. } => to.map_or("look_in_vain", Life::word),
-            PluginMsg::End { .. } => "end",
             PluginMsg::Look => "look",
         }
     }
@@ -117,7 +118,13 @@ impl Worker for Manager {
             if let Some(placed) = record.placed.clone()
                 && !placed.instance.is_up()
             {
-                tokio::spawn(procedure::restore(self.registry().clone(), placed));
+                let registry = self.registry().clone();
+                tokio::spawn(async move {
+                    // One that is merely in its back-off is there still.
+                    if let Err(failure) = procedure::restore(&registry, &placed).await {
+                        tracing::debug!(plugin = &*placed.child, %failure, "not put up again");
+                    }
+                });
             }
         }
         Ok(())
@@ -137,7 +144,6 @@ impl Worker for Manager {
                 change,
                 done,
             } => answer(Some(done), self.step(&name, ticket, to, change)),
-            PluginMsg::End { name, ticket, forget } => self.end(&name, ticket, forget),
             PluginMsg::Look => self.look(),
         }
         Ok(())
@@ -171,7 +177,9 @@ impl Manager {
                 ));
             }
         };
-        if let Some(busy) = record.busy {
+        if let Some(busy) = record.busy()
+            && !yields(&record, busy, &action)
+        {
             let sentence = format!("{name} is busy: {}", busy.with);
             return Err((
                 Failure::new(Kind::Conflict, sentence).after(Duration::from_secs(1)),
@@ -182,12 +190,14 @@ impl Manager {
             return Err((failure, done));
         }
         let ticket = registry.ticket();
+        let alive = Arc::new(());
         record.busy = Some(Busy {
             with: action.word(),
             ticket,
+            alive: Arc::downgrade(&alive),
         });
         registry.publish(record.clone());
-        let hands = Hands::new(self.plugins.clone(), name, ticket);
+        let hands = Hands::new(self.plugins.clone(), name, ticket, alive);
         tokio::spawn(async move {
             let outcome = hands.perform(record, action).await;
             drop(hands);
@@ -200,7 +210,7 @@ impl Manager {
         let registry = self.registry();
         let current = registry
             .record(name)
-            .filter(|record| record.busy.is_some_and(|busy| busy.ticket == ticket));
+            .filter(|record| record.led_by(ticket));
         let mut record = match current {
             Some(record) => Record::clone(&record),
             None => {
@@ -210,9 +220,17 @@ impl Manager {
                 ));
             }
         };
+        if change.forgotten {
+            registry.forget(name);
+            return Ok(());
+        }
         let now = registry.clock.nanos();
+        let from = record.life;
         if let Some(to) = to {
             record.step(to, now)?;
+        }
+        if to == Some(Life::Running) && (from == Life::Started || change.placed.is_some()) {
+            record.revision += 1;
         }
         if change.displaced {
             record.placed = None;
@@ -223,7 +241,9 @@ impl Manager {
         }
         if let Some(spec) = change.spec {
             record.spec = spec;
-            record.revision += 1;
+        }
+        if let Some(health) = change.health {
+            record.hear(health, now);
         }
         if let Some(problem) = change.problem {
             record.problem = (!problem.is_empty()).then(|| problem.into());
@@ -249,29 +269,11 @@ impl Manager {
         Ok(())
     }
 
-    fn end(&self, name: &str, ticket: u64, forget: bool) {
-        let registry = self.registry();
-        let Some(record) = registry
-            .record(name)
-            .filter(|record| record.busy.is_some_and(|busy| busy.ticket == ticket))
-        else {
-            return;
-        };
-        if forget {
-            registry.forget(name);
-        } else {
-            registry.publish(Record {
-                busy: None,
-                ..Record::clone(&record)
-            });
-        }
-    }
-
     /// Whoever runs and is down has failed; whoever has failed is looked at when its time has come.
     fn look(&self) {
         let registry = self.registry();
         let now = registry.clock.nanos();
-        for record in registry.records().into_iter().filter(|record| record.busy.is_none()) {
+        for record in registry.records().into_iter().filter(|record| record.busy().is_none()) {
             let up = record.placed.as_ref().is_some_and(|placed| placed.instance.is_up());
             let due = match record.life {
                 Life::Running => !up,
@@ -286,6 +288,13 @@ impl Manager {
             }
         }
     }
+}
+
+/// Whether what is being done gives way. Somebody's wish comes before a look of our own, which changes nothing but where
+/// the plugin is in its life; its later steps are refused.
+fn yields(record: &Record, busy: &Busy, action: &Action) -> bool {
+    let looks = busy.with == Action::Revive.word() && record.placed.is_some();
+    looks && matches!(record.life, Life::Running | Life::Failed) && !matches!(action, Action::Revive)
 }
 
 /// Whether a life allows an action; the steps themselves are checked again, one by one.
