@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
-use crate::gateway::{Core, Listed};
+use crate::gateway::{Core, Held};
 use crate::instance::{Instance, InstancePlace};
 use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
@@ -20,6 +20,7 @@ use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
 use crate::port::AttemptPort;
 use crate::provider::{GuardedAttempt, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
+use tokio::time::Instant;
 
 /// The instances and the routing table over them, as every call reads them.
 #[derive(Default)]
@@ -61,13 +62,15 @@ impl Message for RouterMsg {
 /// One attempt that looks for a candidate.
 pub(crate) struct Attempt {
     pub(crate) call: Arc<Call>,
-    /// Where it is told who is asked.
-    pub(crate) listed: Arc<Listed>,
     pub(crate) candidates: Arc<CandidateSet>,
     /// Instances that failed this call.
     pub(crate) excluded: Vec<Arc<str>>,
     /// The instance to ask again, if it may be asked.
     pub(crate) prefer: Option<Arc<str>>,
+    /// When it must have its answer.
+    pub(crate) until: Instant,
+    /// The call's places: a call that is given up frees them only when its message has left this mailbox.
+    pub(crate) held: Arc<Held>,
     pub(crate) port: AttemptPort,
 }
 
@@ -128,12 +131,16 @@ impl Router {
     fn forward(&mut self, attempt: Attempt) {
         let Attempt {
             call,
-            listed,
             candidates,
             excluded,
             prefer,
+            until,
+            held,
             mut port,
         } = attempt;
+        let entry = held.listed.entry().clone();
+        // Before the answer can come: who has it may call again, and finds its place free.
+        drop(held);
         if port.is_closed() {
             return;
         }
@@ -153,14 +160,16 @@ impl Router {
             let Some((permit, place)) = guard(instance, now, &mut refusals) else {
                 continue;
             };
+            entry.asked(&instance.spec.name);
             let guarded = GuardedAttempt {
                 call: call.clone(),
+                until,
                 permit,
                 place,
                 port,
             };
             match instance.provider.send(ProviderMsg::Attempt(guarded)) {
-                Ok(()) => return listed.asked(&instance.spec.name),
+                Ok(()) => return,
                 Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
                 Err(Unavailable(_)) => {
                     unreachable!("the message that comes back is the one that was sent")

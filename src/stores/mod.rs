@@ -31,16 +31,24 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// The vault that the configuration asks for; without a key there is one only in memory.
+///
+/// # Errors
+/// [`OpenError`] names the key of the configuration at fault.
+pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
+    Ok(match &config.encryption_key {
+        Some(reference) => Some(Vault::new(&reference.resolve()?)?),
+        None if config.in_memory() => Some(Vault::ephemeral()?),
+        None => None,
+    })
+}
+
 /// Opens the store that the configuration asks for.
 ///
 /// # Errors
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
-    let vault = match &config.encryption_key {
-        Some(reference) => Some(Vault::new(&reference.resolve()?)?),
-        None if config.in_memory() => Some(Vault::ephemeral()?),
-        None => None,
-    };
+    let vault = vault(config)?;
     let path = (!config.in_memory()).then_some(config.path.as_path());
     let options = SqliteOptions {
         read_connections: config.read_connections,

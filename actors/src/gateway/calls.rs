@@ -52,7 +52,8 @@ pub(crate) struct Listing {
     entered: AtomicU64,
 }
 
-struct Entry {
+/// What the list says of a call. Whoever holds it writes on, without keeping the call listed.
+pub(crate) struct Entry {
     id: Arc<str>,
     operation: &'static str,
     tenant: Arc<str>,
@@ -83,7 +84,7 @@ impl Drop for Listed {
 
 impl Listing {
     /// Lists a call that came at `now`.
-    pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Arc<Listed> {
+    pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Listed {
         let number = self.entered.fetch_add(1, Relaxed);
         let entry = Arc::new(Entry {
             id: call.id.clone(),
@@ -97,11 +98,11 @@ impl Listing {
             }),
         });
         self.calls.insert(number, entry.clone());
-        Arc::new(Listed {
+        Listed {
             listing: Arc::downgrade(self),
             number,
             entry,
-        })
+        }
     }
 
     /// At most `limit`, oldest first, as of `now`.
@@ -128,6 +129,11 @@ impl Entry {
         }
     }
 
+    /// This instance is asked.
+    pub(crate) fn asked(&self, instance: &Arc<str>) {
+        self.progress().provider = Some(instance.clone());
+    }
+
     /// Held for a few stores; no panic can leave half of them.
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
@@ -147,8 +153,8 @@ impl Listed {
         progress.phase = Phase::Call;
     }
 
-    /// This instance is asked.
-    pub(crate) fn asked(&self, instance: &Arc<str>) {
-        self.entry.progress().provider = Some(instance.clone());
+    /// Where whoever passes it on writes.
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
     }
 }

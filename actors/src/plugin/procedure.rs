@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::manager::{Action, Change, PluginMsg};
 use super::registry::{Placed, Record};
-use super::{Health, PluginSpec, Plugins, Registry};
+use super::{Habitat, Health, PluginSpec, Plugins, Registry};
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
 use crate::gateway::send_patiently;
@@ -20,7 +20,7 @@ use crate::instance::Instance;
 use crate::policy::lifecycle::Life;
 use crate::provider::provider_spec;
 use crate::router::RouterMsg;
-use crate::supervision::{ChildSpec, Strategy, SupervisorSpec};
+use crate::supervision::{ChildSpec, Strategy};
 
 /// How long a procedure waits for the manager or the router, whose turns take microseconds and restarts a moment.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -260,7 +260,7 @@ impl Hands {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
-        let instance = Instance::new(instance, registry.clock, &registry.meters);
+        let instance = Instance::new(instance, registry.habitat.clock, &registry.habitat.meters);
         // The first is called as the plugin is; a successor beside it has a number.
         let child = match registry
             .record(&self.name)
@@ -388,11 +388,15 @@ pub(super) async fn restore(registry: &Registry, placed: &Placed) -> Result<(), 
 
 /// An instance's supervisor: its circuit breaker, then its provider.
 async fn put_up(registry: &Registry, placed: &Placed) -> Result<(), Failure> {
+    let Habitat { call, stop, habits, .. } = &registry.habitat;
     let instance = &placed.instance;
-    let spec = SupervisorSpec::new(Strategy::OneForOne)
-        .child(breaker_spec(instance.spec.name.clone(), instance.breaker.clone()))
-        .child(provider_spec(instance.clone(), registry.call.clone()).backoff(registry.settings.backoff));
-    let child = ChildSpec::supervisor(&*placed.child, spec, None).backoff(registry.settings.backoff);
+    let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
+    let provider = provider_spec(instance.clone(), call.clone(), stop.clone());
+    let spec = habits
+        .supervisor(Strategy::OneForOne)
+        .child(habits.child(breaker))
+        .child(habits.child(provider));
+    let child = habits.child(ChildSpec::supervisor(&*placed.child, spec, None));
     registry
         .supervisor
         .add(child)
