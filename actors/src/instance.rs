@@ -150,6 +150,11 @@ impl Instance {
         self.accepting.store(false, Relaxed);
     }
 
+    /// Takes new attempts again.
+    pub(crate) fn resume(&self) {
+        self.accepting.store(true, Relaxed);
+    }
+
     /// Its provider actor is live.
     pub fn is_up(&self) -> bool {
         self.provider.is_live()

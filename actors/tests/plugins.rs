@@ -295,6 +295,19 @@ async fn what_was_forced_open_stays_open_over_an_update() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drained_plugin_takes_no_calls_until_it_is_started() {
+    let system = system(vec![sound("a")]).await;
+    let plugins = system.plugins();
+    plugins.drain("a").await.expect("it runs");
+    plugins.update(sound("a")).await.expect("it is well");
+    assert_eq!(life(&system, "a"), Life::Running);
+    assert_eq!(fetch(&system, Do::Answer).await.unwrap_err().kind, Kind::NoProvider);
+    plugins.start("a").await.expect("it is drained");
+    assert_eq!(fetch(&system, Do::Answer).await.expect("it serves"), "\"a\"");
+    plugins.start("a").await.expect_err("it runs");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_removed_is_unknown_at_once() {
     let system = system(vec![sound("a"), sound("b")]).await;
     system.plugins().remove("a").await.expect("it runs");

@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Start,
     Stop,
     Remove,
+    /// No new calls, but its actors stay.
+    Drain,
     /// A failed one is looked at again.
     Revive,
 }
@@ -39,6 +41,7 @@ impl Action {
             Action::Start => "start",
             Action::Stop => "stop",
             Action::Remove => "remove",
+            Action::Drain => "drain",
             Action::Revive => "revive",
         }
     }
@@ -57,6 +60,8 @@ pub(crate) struct Change {
     pub(crate) problem: Option<String>,
     /// What was heard of its health.
     pub(crate) health: Option<Health>,
+    /// Why its settings cannot be used; `None` within: they can.
+    pub(crate) invalid: Option<Option<String>>,
     /// Nothing of it is known any more.
     pub(crate) forgotten: bool,
 }
@@ -186,7 +191,7 @@ impl Manager {
                 done,
             ));
         }
-        if let Err(failure) = allowed(record.life, &action) {
+        if let Err(failure) = allowed(&record, &action) {
             return Err((failure, done));
         }
         let ticket = registry.ticket();
@@ -245,6 +250,9 @@ impl Manager {
         if let Some(health) = change.health {
             record.hear(health, now);
         }
+        if let Some(invalid) = change.invalid {
+            record.invalid = invalid.map(Arc::from);
+        }
         if let Some(problem) = change.problem {
             record.problem = (!problem.is_empty()).then(|| problem.into());
         }
@@ -298,11 +306,15 @@ fn yields(record: &Record, busy: &Busy, action: &Action) -> bool {
 }
 
 /// Whether a life allows an action; the steps themselves are checked again, one by one.
-fn allowed(life: Life, action: &Action) -> Result<(), Failure> {
+fn allowed(record: &Record, action: &Action) -> Result<(), Failure> {
+    let life = record.life;
     let fits = match action {
         Action::Add(_) => life == Life::Discovered,
         Action::Update(_) => matches!(life, Life::Running | Life::Failed),
+        // One that was drained takes calls again.
+        Action::Start if life == Life::Running => record.placed.as_ref().is_some_and(|p| !p.instance.accepting()),
         Action::Start => matches!(life, Life::Stopped | Life::Failed),
+        Action::Drain => life == Life::Running,
         Action::Stop => matches!(life, Life::Running | Life::Failed),
         Action::Remove => matches!(life, Life::Running | Life::Failed | Life::Stopped),
         Action::Revive => matches!(life, Life::Running | Life::Failed),

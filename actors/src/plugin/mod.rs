@@ -156,6 +156,8 @@ pub struct PluginSnapshot {
     pub busy: Option<&'static str>,
     /// What went wrong last.
     pub problem: Option<Arc<str>>,
+    /// Whether its settings can be used.
+    pub config: ConfigSnapshot,
     /// Whether it is well.
     pub health: HealthSnapshot,
     /// Its last steps, oldest first.
@@ -164,6 +166,15 @@ pub struct PluginSnapshot {
     pub path: Option<Arc<str>>,
     /// Its instance, while there is one.
     pub instance: Option<InstanceSnapshot>,
+}
+
+/// Whether a plugin's settings can be used, as of its last start.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigSnapshot {
+    /// They can.
+    pub valid: bool,
+    /// Why not.
+    pub why: Option<Arc<str>>,
 }
 
 /// What was heard of a plugin's health.

@@ -52,7 +52,12 @@ impl Hands {
             Action::Add(spec) => self.start(spec).await,
             Action::Update(spec) if record.life == Life::Failed => self.replace_failed(record, spec).await,
             Action::Update(spec) => self.update(record, spec).await,
+            Action::Start if record.life == Life::Running => {
+                record.placed.iter().for_each(|placed| placed.instance.resume());
+                Ok(())
+            }
             Action::Start => self.start_again(record).await,
+            Action::Drain => self.drain(record).await,
             Action::Stop => self.stop(record).await,
             Action::Remove => self.remove(record).await,
             Action::Revive => self.revive(record).await,
@@ -175,12 +180,30 @@ impl Hands {
         }
     }
 
-    /// What somebody forced open stays open over an update.
+    /// What somebody drained or forced open stays so over an update.
     async fn inherit(&self, record: &Record, successor: &Placed) -> Result<(), Failure> {
-        match &record.placed {
-            Some(old) if old.instance.breaker.is_forced() => successor.instance.breaker.force_open().await,
-            _ => Ok(()),
+        let Some(old) = &record.placed else {
+            return Ok(());
+        };
+        if !old.instance.accepting() {
+            successor.instance.stop_accepting();
         }
+        if old.instance.breaker.is_forced() {
+            successor.instance.breaker.force_open().await?;
+        }
+        Ok(())
+    }
+
+    async fn drain(&self, record: Record) -> Result<(), Failure> {
+        let Some(placed) = &record.placed else {
+            return Ok(());
+        };
+        placed.instance.stop_accepting();
+        let limit = self.registry().settings.drain_timeout;
+        timeout(limit, placed.instance.idle()).await.map_err(|_| {
+            let left = placed.instance.in_flight();
+            Failure::new(Kind::Timeout, format!("{left} attempts are in flight still, and no new ones come"))
+        })
     }
 
     /// Running | Failed -> Stopping -> Stopped
@@ -358,6 +381,7 @@ impl Hands {
 
 fn well(health: Health) -> Change {
     Change {
+        invalid: Some(None),
         problem: Some(String::new()),
         health: Some(health),
         ..Change::default()
@@ -368,6 +392,7 @@ fn unwell(failure: &Failure) -> Change {
     let text = failure.to_string();
     Change {
         health: Some(Health::Unhealthy(Arc::from(text.as_str()))),
+        invalid: Some((failure.kind == Kind::InvalidInput).then(|| text.clone())),
         problem: Some(text),
         ..Change::default()
     }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::manager::{Action, PluginMsg};
-use super::{Health, HealthSnapshot, Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
+use super::{ConfigSnapshot, Health, HealthSnapshot, Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Settings, send_patiently};
@@ -36,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) revision: u64,
     pub(crate) busy: Option<Busy>,
     pub(crate) problem: Option<Arc<str>>,
+    /// Why its settings cannot be used.
+    pub(crate) invalid: Option<Arc<str>>,
     /// What was last heard of its health, and since when that has been so.
     pub(crate) health: (Health, u64),
     pub(crate) history: Vec<(Life, u64)>,
@@ -71,6 +73,7 @@ impl Record {
             revision: 0,
             busy: None,
             problem: None,
+            invalid: None,
             health: (Health::Unknown, now),
             history: vec![(Life::Discovered, now)],
             placed: None,
@@ -230,6 +233,10 @@ impl Registry {
             revision: record.revision,
             busy: record.busy().map(|busy| busy.with),
             problem: record.problem.clone(),
+            config: ConfigSnapshot {
+                valid: record.invalid.is_none(),
+                why: record.invalid.clone(),
+            },
             health: self.show_health(record, now),
             history: record
                 .history
@@ -299,7 +306,15 @@ impl Plugins {
         self.ask(Arc::from(name), Action::Stop).await
     }
 
-    /// Starts a plugin that is stopped or has failed.
+    /// Has a plugin take no new calls, and waits for those in flight. Its actors stay; [`Plugins::start`] lets calls in again.
+    ///
+    /// # Errors
+    /// `conflict` where it does not run, `timeout` where attempts are in flight still; they finish, and no new ones come.
+    pub async fn drain(&self, name: &str) -> Result<(), Failure> {
+        self.ask(Arc::from(name), Action::Drain).await
+    }
+
+    /// Starts a plugin that is stopped, drained, or has failed.
     ///
     /// # Errors
     /// As [`Plugins::add`].
