@@ -124,10 +124,17 @@ async fn every_illegal_step_is_refused() {
         let plugins = plugins.clone();
         async move { plugins.add(hangs).await }
     });
-    eventually("it loads", || plugins.get("hangs").is_some_and(|p| p.life == Life::Validated)).await;
+    eventually("it loads", || {
+        plugins.get("hangs").is_some_and(|p| p.life == Life::Validated)
+    })
+    .await;
 
     for name in ["runs", "stopped", "failed", "hangs"] {
-        assert_eq!(plugins.add(sound(name)).await.unwrap_err().kind, Kind::Conflict, "{name}");
+        assert_eq!(
+            plugins.add(sound(name)).await.unwrap_err().kind,
+            Kind::Conflict,
+            "{name}"
+        );
     }
     let before: Vec<_> = plugins.snapshot().iter().map(|plugin| plugin.life).collect();
     let refused = [
@@ -160,10 +167,22 @@ async fn every_illegal_step_is_refused() {
 async fn a_failure_at_each_step_of_the_start_is_told_and_leaves_nothing_that_serves() {
     type Break = fn(&mut Script, Step);
     let steps: [(Life, Break, &[Step]); 4] = [
-        (Life::Discovered, |s, how| s.validate = how, &[Step::Fails, Step::Panics]),
-        (Life::Validated, |s, how| s.load = how, &[Step::Fails, Step::Panics, Step::Hangs]),
+        (
+            Life::Discovered,
+            |s, how| s.validate = how,
+            &[Step::Fails, Step::Panics],
+        ),
+        (
+            Life::Validated,
+            |s, how| s.load = how,
+            &[Step::Fails, Step::Panics, Step::Hangs],
+        ),
         (Life::Initialized, |s, how| s.make = how, &[Step::Fails, Step::Panics]),
-        (Life::Started, |s, how| s.health = how, &[Step::Fails, Step::Panics, Step::Hangs]),
+        (
+            Life::Started,
+            |s, how| s.health = how,
+            &[Step::Fails, Step::Panics, Step::Hangs],
+        ),
     ];
     for (reached, break_it, hows) in steps {
         for how in hows {
@@ -183,7 +202,10 @@ async fn a_failure_at_each_step_of_the_start_is_told_and_leaves_nothing_that_ser
             assert_eq!(fetch(&system, Do::Answer).await.expect("it serves"), "\"a\"");
             assert_eq!(instances(&system), 1, "{reached} {how:?}");
             let well = shown(&system, "a");
-            assert_eq!((well.life, well.health.state, well.problem), (Life::Running, "healthy", None));
+            assert_eq!(
+                (well.life, well.health.state, well.problem),
+                (Life::Running, "healthy", None)
+            );
             plugins.remove("a").await.expect("it runs");
             assert_eq!((plugins.get("a").is_none(), instances(&system)), (true, 0));
         }
@@ -202,11 +224,7 @@ async fn a_failed_update_leaves_the_old_one_serving() {
         |s| s.health = Step::Panics,
     ];
     for break_it in breaks {
-        system
-            .plugins()
-            .update(with("a", break_it))
-            .await
-            .expect_err("as told");
+        system.plugins().update(with("a", break_it)).await.expect_err("as told");
         let old = shown(&system, "a");
         assert_eq!((old.life, old.revision, instances(&system)), (Life::Running, 1, 1));
         assert!(old.problem.is_some_and(|problem| problem.contains("rolled back")));
@@ -243,7 +261,10 @@ async fn a_plugin_that_flaps_harms_nobody_else() {
         assert_eq!(answer.expect("b serves"), "\"b\"");
     }
     eventually("it settles", || life(&system, "a") == Life::Running).await;
-    assert_eq!(system.tree().node("/root/plugins/instances").expect("there").restarts(), 0);
+    assert_eq!(
+        system.tree().node("/root/plugins/instances").expect("there").restarts(),
+        0
+    );
     assert_eq!(system.tree().node(&quiet).expect("there").restarts(), 0);
     assert_eq!(life(&system, "b"), Life::Running);
 }
@@ -255,7 +276,11 @@ async fn a_plugin_that_hangs_in_stop_is_cut_off() {
     system.plugins().stop("a").await.expect("within its bound");
     assert_eq!((life(&system, "a"), instances(&system)), (Life::Stopped, 1));
     system.plugins().start("a").await.expect("its name is free again");
-    system.plugins().update(sound("a")).await.expect("the old one is cut off");
+    system
+        .plugins()
+        .update(sound("a"))
+        .await
+        .expect("the old one is cut off");
     system.plugins().remove("b").await.expect("within its bound");
     assert_eq!((life(&system, "a"), instances(&system)), (Life::Running, 1));
 }
@@ -269,7 +294,10 @@ async fn what_drains_finishes_and_shows_what_is_left_of_it() {
     });
     eventually("it is asked", || system.gateway().in_flight() == 1).await;
     let listed = system.gateway().calls(10);
-    assert_eq!((listed.len(), listed[0].operation, listed[0].attempts), (1, FETCH.name, 1));
+    assert_eq!(
+        (listed.len(), listed[0].operation, listed[0].attempts),
+        (1, FETCH.name, 1)
+    );
     assert_eq!(listed[0].provider.as_deref(), Some("a"));
     let stopping = tokio::spawn({
         let plugins = system.plugins().clone();
@@ -314,7 +342,10 @@ async fn what_is_removed_is_unknown_at_once() {
     let mut pinned = call(&FETCH, Do::Answer);
     pinned.provider = Some(Arc::from("a"));
     let refused = system.gateway().call(pinned).await.unwrap_err();
-    assert_eq!((refused.kind, refused.field.as_deref()), (Kind::InvalidInput, Some("provider")));
+    assert_eq!(
+        (refused.kind, refused.field.as_deref()),
+        (Kind::InvalidInput, Some("provider"))
+    );
     system.plugins().add(sound("a")).await.expect("its name is free");
 }
 
@@ -326,16 +357,23 @@ async fn a_crash_of_the_manager_or_of_the_instances_supervisor_loses_no_plugin()
         async move { plugins.add(with("slow", |script| script.load = Step::Takes)).await }
     });
     eventually("it loads", || {
-        system.plugins().get("slow").is_some_and(|plugin| plugin.life == Life::Validated)
+        system
+            .plugins()
+            .get("slow")
+            .is_some_and(|plugin| plugin.life == Life::Validated)
     })
     .await;
     let tree = system.tree();
-    tree.crash("/root/plugins/manager", "a rehearsal").await.expect("it runs");
+    tree.crash("/root/plugins/manager", "a rehearsal")
+        .await
+        .expect("it runs");
     adding.await.expect("no panic").expect("it goes on");
     let slow = shown(&system, "slow");
     assert_eq!((slow.life, slow.busy), (Life::Running, None));
 
-    tree.crash("/root/plugins/instances", "a rehearsal").await.expect("it runs");
+    tree.crash("/root/plugins/instances", "a rehearsal")
+        .await
+        .expect("it runs");
     let up = |path: String| tree.node(&path).is_some_and(|node| node.state() == State::Running);
     eventually("both are put up again", || {
         ["a", "slow"].into_iter().all(|name| {

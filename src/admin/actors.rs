@@ -39,15 +39,17 @@ pub(super) fn routes() -> Router<Port> {
         };
         routes.route(path, post(ordered))
     });
-    let drain = |State(port): State<Port>, request: Request<Body>| {
-        order(port, request, |_: Nothing| Ok(Action::DrainGateway))
-    };
+    let drain =
+        |State(port): State<Port>, request: Request<Body>| order(port, request, |_: Nothing| Ok(Action::DrainGateway));
     routes.route("/gateway/drain", post(drain))
 }
 
 fn checked(path: String) -> Result<String, Failure> {
     if path.trim().is_empty() || path.len() > LONGEST_PATH {
-        return Err(Failure::invalid("path", format!("path must be 1 to {LONGEST_PATH} bytes")));
+        return Err(Failure::invalid(
+            "path",
+            format!("path must be 1 to {LONGEST_PATH} bytes"),
+        ));
     }
     Ok(path)
 }

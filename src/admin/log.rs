@@ -32,7 +32,10 @@ pub(super) fn routes() -> Router<Port> {
 
 fn checked(Set { filter, for_ms }: Set) -> Result<Action, Failure> {
     if filter.is_empty() || filter.len() > LONGEST_FILTER || filter.contains(char::is_control) {
-        return Err(Failure::invalid("filter", format!("filter must be 1 to {LONGEST_FILTER} bytes on one line")));
+        return Err(Failure::invalid(
+            "filter",
+            format!("filter must be 1 to {LONGEST_FILTER} bytes on one line"),
+        ));
     }
     if for_ms.is_some_and(|ms| !(1..=LONGEST_MS).contains(&ms)) {
         return Err(Failure::invalid("for_ms", format!("for_ms must be 1 to {LONGEST_MS}")));

@@ -20,10 +20,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use bytes::Bytes;
 use http::Request;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};

@@ -53,7 +53,12 @@ async fn carried<T: DeserializeOwned>(
 }
 
 fn reason(fields: &mut Map<String, Value>) -> Result<String, Failure> {
-    let wrong = || Failure::invalid("reason", format!("reason must be 1 to {LONGEST_REASON} characters on one line"));
+    let wrong = || {
+        Failure::invalid(
+            "reason",
+            format!("reason must be 1 to {LONGEST_REASON} characters on one line"),
+        )
+    };
     let Some(Value::String(reason)) = fields.remove("reason") else {
         return Err(wrong());
     };

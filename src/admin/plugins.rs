@@ -46,7 +46,9 @@ pub(super) fn routes() -> Router<Port> {
         order(port, request, |add: Add| Ok(Action::AddPlugin(add.name, add.provider)))
     };
     let update = |State(port): State<Port>, Path(name): Path<String>, request: Request<Body>| {
-        order(port, request, move |update: Update| Ok(Action::UpdatePlugin(name, update.provider)))
+        order(port, request, move |update: Update| {
+            Ok(Action::UpdatePlugin(name, update.provider))
+        })
     };
     routes
         .route("/plugins", post(add))

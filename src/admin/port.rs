@@ -21,8 +21,11 @@ pub struct Json(pub Bytes);
 impl Json {
     /// Writes `value`. Snapshots are plain data; if one could not be written, the document says so.
     pub fn of(value: &impl Serialize) -> Self {
-        let text = serde_json::to_vec(value)
-            .unwrap_or_else(|error| Value::String(format!("cannot be shown: {error}")).to_string().into_bytes());
+        let text = serde_json::to_vec(value).unwrap_or_else(|error| {
+            Value::String(format!("cannot be shown: {error}"))
+                .to_string()
+                .into_bytes()
+        });
         Json(text.into())
     }
 }

@@ -25,7 +25,11 @@ impl Query {
     }
 
     /// One of them, read.
-    pub(super) fn get<T>(&self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
+    pub(super) fn get<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
         let text = self.0.iter().find(|(known, _)| known == name).map(|(_, text)| text);
         let value = text.map(|text| read(text)).transpose();
         value.map_err(|sentence| Failure::invalid(name, sentence))

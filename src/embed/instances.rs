@@ -187,7 +187,10 @@ fn faults(errors: ConfigErrors) -> Problem {
 fn unfit(name: &str, error: StartError) -> Problem {
     let (field, message) = match error {
         StartError::Provider { failure, .. } => {
-            let field = failure.field.as_deref().map_or(String::new(), |field| format!(".{field}"));
+            let field = failure
+                .field
+                .as_deref()
+                .map_or(String::new(), |field| format!(".{field}"));
             (format!("providers.{name}{field}"), failure.message().to_owned())
         }
         StartError::Credential { error, .. } => (format!("providers.{name}.token"), error.to_string()),

@@ -209,7 +209,9 @@ impl Mosaic {
         let admin_token = admin_token(&config)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let store = crate::stores::open(&config.state).await?;
-        let overlay = instances::overlay(&mut config, &*store).await.map_err(OpenError::from)?;
+        let overlay = instances::overlay(&mut config, &*store)
+            .await
+            .map_err(OpenError::from)?;
         let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(

@@ -213,9 +213,7 @@ impl Manager {
 
     fn step(&self, name: &str, ticket: u64, to: Option<Life>, change: Change) -> Result<(), Failure> {
         let registry = self.registry();
-        let current = registry
-            .record(name)
-            .filter(|record| record.led_by(ticket));
+        let current = registry.record(name).filter(|record| record.led_by(ticket));
         let mut record = match current {
             Some(record) => Record::clone(&record),
             None => {

@@ -202,7 +202,10 @@ impl Hands {
         let limit = self.registry().settings.drain_timeout;
         timeout(limit, placed.instance.idle()).await.map_err(|_| {
             let left = placed.instance.in_flight();
-            Failure::new(Kind::Timeout, format!("{left} attempts are in flight still, and no new ones come"))
+            Failure::new(
+                Kind::Timeout,
+                format!("{left} attempts are in flight still, and no new ones come"),
+            )
         })
     }
 
@@ -349,7 +352,9 @@ impl Hands {
                 change: change.clone(),
                 done,
             };
-            let sent = send_patiently(&self.registry().manager, message, patience).await.is_ok();
+            let sent = send_patiently(&self.registry().manager, message, patience)
+                .await
+                .is_ok();
             match decided.await {
                 Ok(decision) => return decision,
                 // Lost with the mailbox of a manager that was restarted, and not done: a turn of it cannot end halfway.

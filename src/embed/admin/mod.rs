@@ -31,7 +31,9 @@ impl AdminPort for Port {
             let entries: Vec<Value> = records.iter().map(audited).collect();
             // A full page may have a next one.
             let next = records.last().filter(|_| records.len() == limit as usize);
-            Ok(Json::of(&json!({ "entries": entries, "next_before": next.map(|record| record.seq) })))
+            Ok(Json::of(
+                &json!({ "entries": entries, "next_before": next.map(|record| record.seq) }),
+            ))
         })
     }
 

@@ -160,7 +160,12 @@ impl Port {
     }
 
     pub(super) fn logging(&self) -> Result<Arc<LogHandle>, Failure> {
-        let foreign = || Failure::new(Kind::Unsupported, "the log belongs to the program that embeds this gateway");
+        let foreign = || {
+            Failure::new(
+                Kind::Unsupported,
+                "the log belongs to the program that embeds this gateway",
+            )
+        };
         self.0.inner.log.clone().ok_or_else(foreign)
     }
 }

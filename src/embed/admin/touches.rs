@@ -60,7 +60,11 @@ impl Port {
         }
         let mut touches = Touches::default();
         below(&node, &mut touches);
-        let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        let within = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
         for plugin in self.0.system().plugins().snapshot() {
             let touched = |own: &Arc<str>| within(own, path) || within(path, own);
             if plugin.path.as_ref().is_some_and(touched) {

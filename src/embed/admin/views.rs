@@ -158,7 +158,9 @@ impl Port {
             return json!({ "installed": false });
         };
         let current = log.current();
-        let left = current.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = current
+            .until
+            .map(|until| until.saturating_duration_since(Instant::now()));
         json!({
             "installed": true,
             "filter": current.filter,
