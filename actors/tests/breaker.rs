@@ -188,14 +188,22 @@ async fn its_state_outlives_every_crash() {
         })
         .await;
     };
-    for path in ["/root/plugins/instances/a/breaker", "/root/plugins/instances/a/provider", "/root/plugins/instances/a"] {
+    for path in [
+        "/root/plugins/instances/a/breaker",
+        "/root/plugins/instances/a/provider",
+        "/root/plugins/instances/a",
+    ] {
         crash(path).await;
         assert_eq!(shown(&system).consecutive_failures, 2, "{path}");
     }
     ask(&system, down()).await;
     is(&system, "open").await;
     let openings = shown(&system).openings;
-    for path in ["/root/plugins/instances/a/breaker", "/root/plugins/instances/a/provider", "/root/plugins/instances/a"] {
+    for path in [
+        "/root/plugins/instances/a/breaker",
+        "/root/plugins/instances/a/provider",
+        "/root/plugins/instances/a",
+    ] {
         crash(path).await;
         assert_eq!(
             (shown(&system).state, shown(&system).openings),

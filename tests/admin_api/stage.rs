@@ -53,7 +53,7 @@ pub fn two_at(upstream: &str) -> String {
 /// The same, with its state in a file.
 pub fn with_state(text: &str, path: &Path) -> String {
     format!(
-        "{text}\n[state]\npath = \"{}\"\nacquire_timeout = \"50ms\"\n",
+        "{text}\n[state]\npath = \"{}\"\nacquire_timeout = \"1s\"\n",
         path.display()
     )
 }
