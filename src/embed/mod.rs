@@ -4,6 +4,7 @@
 
 mod admin;
 mod calls;
+mod instances;
 mod native;
 mod record;
 pub mod serve;
@@ -33,7 +34,7 @@ use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
 use crate::secret::{KeyError, KeyRing, Secret, SecretError, SecretRef};
 use crate::stores::{OpenError, StateStore, TierOpenError};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{LogHandle, Telemetry};
 
 /// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
 const RECORDING: Duration = Duration::from_secs(5);
@@ -122,6 +123,8 @@ struct Inner {
     admin_token: Option<SecretString>,
     telemetry: Arc<Telemetry>,
     store: Arc<dyn StateStore>,
+    instances: instances::Instances,
+    log: Option<Arc<LogHandle>>,
     dispatcher: Arc<Dispatcher>,
     system: System,
     started: Instant,
@@ -135,9 +138,17 @@ type Credentials = HashMap<String, Secret>;
 pub struct Builder {
     config: Config,
     credentials: Credentials,
+    log: Option<Arc<LogHandle>>,
 }
 
 impl Builder {
+    /// Lets administrators change the filter of the process's log.
+    #[must_use]
+    pub fn log(mut self, handle: Arc<LogHandle>) -> Self {
+        self.log = Some(handle);
+        self
+    }
+
     /// Gives a provider instance its credential, from wherever the program keeps it, in place of the configuration's
     /// `token`.
     #[must_use]
@@ -156,7 +167,7 @@ impl Builder {
         self.config.key_ring()?;
         admin_token(&self.config)?;
         crate::stores::vault(&self.config.state)?;
-        wiring::check(&self.config, self.credentials)
+        wiring::check(&self.config, &self.credentials)
     }
 
     /// Starts it on the caller's runtime.
@@ -192,16 +203,25 @@ impl Mosaic {
         Builder {
             config,
             credentials: Credentials::new(),
+            log: None,
         }
     }
 
-    async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {
+    async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
+        let Builder {
+            mut config,
+            credentials,
+            log,
+        } = builder;
         check(&config)?;
         let keys = config.key_ring()?;
         let admin_token = admin_token(&config)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let store = crate::stores::open(&config.state).await?;
-        let wired = wiring::wire(&config, credentials, &telemetry, &store)?;
+        let overlay = instances::overlay(&mut config, &*store)
+            .await
+            .map_err(OpenError::from)?;
+        let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),
@@ -215,7 +235,10 @@ impl Mosaic {
                 ))),
             },
         ));
+        let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
         let inner = Inner {
+            instances,
+            log,
             config,
             keys,
             admin_token,
