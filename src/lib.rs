@@ -8,7 +8,9 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
+pub mod doctor;
 pub mod embed;
+pub mod failures;
 pub mod program;
 pub mod providers;
 pub mod sandbox;
@@ -17,5 +19,6 @@ pub mod server;
 pub mod stores;
 pub mod surfaces;
 pub mod telemetry;
+pub mod wire;
 
 pub use embed::Mosaic;

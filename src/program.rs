@@ -15,6 +15,7 @@ use crate::cli::{LocalCalls, Problem, Runtime};
 use crate::config::{Config, ConfigErrors, Loaded, LogConfig};
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
+use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
 use crate::providers::KINDS;
 use crate::sandbox::{Sandbox, SandboxConfig};
@@ -45,6 +46,10 @@ impl Runtime for Program {
             Mosaic::builder(config).check()?;
             Ok(counts)
         })
+    }
+
+    fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report> {
+        Box::pin(async move { doctor::examine(config.as_deref()).await })
     }
 
     fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {

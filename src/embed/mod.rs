@@ -18,6 +18,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use metrics_exporter_prometheus::BuildError;
 use mosaic_actors::call::{Answer, Body, Caller, Head};
+use mosaic_actors::driver::Driver;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
@@ -330,6 +331,15 @@ impl Mosaic {
         self.inner.store.close().await;
         drained
     }
+}
+
+/// The driver of each provider instance of a checked configuration, apart from any gateway: for those who look at
+/// providers without serving.
+///
+/// # Errors
+/// `Http` where no client can be made; what is wrong with one instance stands in its place.
+pub fn drivers(config: &Config) -> Result<Vec<(String, Result<Arc<dyn Driver>, StartError>)>, StartError> {
+    wiring::drivers(config)
 }
 
 fn check(config: &Config) -> Result<(), ConfigErrors> {

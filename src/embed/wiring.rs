@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
+use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::PluginSpec;
 use mosaic_actors::policy::backoff::Backoff;
@@ -71,6 +72,20 @@ pub(super) fn wire(
 pub(super) fn check(config: &Config, credentials: Credentials) -> Result<(), StartError> {
     let http = http_client().map_err(StartError::Http)?;
     plugins(config, credentials, &Native::new(config, http, CursorKey::random())).map(drop)
+}
+
+/// The driver of each instance, or what keeps it from being made.
+pub(super) fn drivers(config: &Config) -> Result<Vec<(String, Result<Arc<dyn Driver>, StartError>)>, StartError> {
+    let http = http_client().map_err(StartError::Http)?;
+    let loader = Native::new(config, http, CursorKey::random());
+    let made = config.providers.iter().map(|(name, provider)| {
+        let manifest = Manifest {
+            provider: provider.clone(),
+            credential: None,
+        };
+        (name.clone(), loader.driver(name, &manifest))
+    });
+    Ok(made.collect())
 }
 
 /// The instances of the configuration. Each is looked at now, so that a wrong setting or a missing secret is told at
