@@ -2,6 +2,7 @@
 //!
 //! Invariant: this is the only place where the command line meets the embedding API.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use mosaic_actors::call::Answer;
@@ -18,8 +19,8 @@ use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
 use crate::providers::KINDS;
-use crate::sandbox::{Sandbox, SandboxConfig};
-use crate::telemetry::{LogHandle, init_logging};
+use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
+use crate::telemetry::{LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
 #[derive(Debug)]
@@ -54,9 +55,10 @@ impl Runtime for Program {
 
     fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
         Box::pin(async move {
-            // The story is what the reader came for; warnings of the faults in it would drown it.
+            // The story is what the reader came for; warnings of the faults in it would drown it. Of a panic, the
+            // one in the story or another, nobody is left in doubt.
             let log = LogConfig {
-                filter: "off".to_owned(),
+                filter: "off,mosaic::panic=error".to_owned(),
                 ..LogConfig::default()
             };
             let _logging = logging(&log)?;
@@ -75,19 +77,7 @@ impl Runtime for Program {
             let told = stopped()?;
             let wrong = |error: crate::sandbox::SandboxError| Failure::new(Kind::InvalidInput, error.to_string());
             let sandbox = Sandbox::start(config.map_err(wrong)?).await.map_err(wrong)?;
-            for server in sandbox.servers() {
-                eprintln!(
-                    "{:<12} {:<12} {}  token {}",
-                    server.name(),
-                    server.vendor(),
-                    server.base_url(),
-                    server.token()
-                );
-            }
-            eprintln!(
-                "Faults: POST <origin>/_sandbox/faults with the header {}. Ctrl-C ends.",
-                crate::sandbox::TOKEN_HEADER
-            );
+            demo::say(&servers(&sandbox));
             told.await;
             sandbox.shutdown().await;
             Ok(())
@@ -135,6 +125,16 @@ impl LocalCalls for Local {
     }
 }
 
+/// What the sandbox runs, a server a line, and how it is made to fail.
+fn servers(sandbox: &Sandbox) -> String {
+    let lines = sandbox.servers().iter().map(|server| {
+        let (name, vendor, url, token) = (server.name(), server.vendor(), server.base_url(), server.token());
+        format!("{name:<12} {vendor:<12} {url}  token {token}\n")
+    });
+    let faults = format!("Faults: POST <origin>/_sandbox/faults with the header {TOKEN_HEADER}. Ctrl-C ends.");
+    lines.chain([faults]).collect()
+}
+
 async fn serve_until_told(config: &Config) -> Result<(), Problem> {
     let _logging = logging(&config.log)?;
     let told = stopped()?;
@@ -152,7 +152,14 @@ async fn serve_until_told(config: &Config) -> Result<(), Problem> {
         reason = gateway.failed() => Some(reason),
     };
     tracing::info!("stopping");
-    let drained = serving.stop(&gateway).await;
+    let told_again = stopped()?;
+    let drained = tokio::select! {
+        drained = serving.stop(&gateway) => drained,
+        () = told_again => {
+            tracing::warn!("told to stop again: calls in flight are cut");
+            return Err(Failure::new(Kind::Cancelled, "stopped before the calls in flight were finished").into());
+        }
+    };
     tracing::info!(?drained, "stopped");
     match gave_up {
         None => Ok(()),
@@ -175,7 +182,9 @@ fn stopped() -> Result<impl Future<Output = ()> + Send + use<>, Problem> {
 }
 
 fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
-    init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()).into())
+    let handle = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
+    log_panics();
+    Ok(handle)
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
@@ -206,14 +215,19 @@ impl From<ConfigErrors> for Problem {
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         let sentence = error.to_string();
-        let kind = match &error {
-            StartError::Config(_) | StartError::Provider { .. } | StartError::Credential { .. } => Kind::InvalidInput,
-            StartError::AdminToken(_) | StartError::Key(_) => Kind::InvalidInput,
-            _ => Kind::Internal,
-        };
+        let of = |kind| Problem::from(Failure::new(kind, &sentence));
         match error {
             StartError::Config(errors) => errors.into(),
-            _ => Failure::new(kind, sentence).into(),
+            StartError::Bind { error, .. } if error.kind() == ErrorKind::AddrInUse => {
+                of(Kind::Conflict).hint("Another process listens there: stop it, or configure another address.")
+            }
+            StartError::Provider { .. }
+            | StartError::Credential { .. }
+            | StartError::AdminToken(_)
+            | StartError::Key(_)
+            | StartError::State(_)
+            | StartError::Bind { .. } => of(Kind::InvalidInput),
+            StartError::Telemetry(_) | StartError::Http(_) | StartError::Tree(_) => of(Kind::Internal),
         }
     }
 }

@@ -22,8 +22,11 @@ const CLOSED: u64 = 0;
 pub struct BreakerGate {
     /// 0: closed; else when probes may pass, in nanoseconds of the system's clock.
     until: AtomicU64,
-    /// The openings since the last closing in the upper half, the free probes in the lower.
+    /// The serial of the latest opening in the upper half, the free probes in the lower. A serial never comes again, so
+    /// that a probe of an earlier opening is known when it returns late.
     probes: AtomicU64,
+    /// Openings since it was last closed.
+    openings: AtomicU32,
     failures: AtomicU32,
     forced: AtomicBool,
     settings: BreakerSettings,
@@ -57,6 +60,7 @@ impl BreakerGate {
         Arc::new(BreakerGate {
             until: AtomicU64::new(CLOSED),
             probes: AtomicU64::new(0),
+            openings: AtomicU32::new(0),
             failures: AtomicU32::new(0),
             forced: AtomicBool::new(false),
             settings,
@@ -88,7 +92,7 @@ impl BreakerGate {
                     self.meters.breaker_state.set(1.0);
                     return Ok(BreakerPermit {
                         gate: self.clone(),
-                        probe: Some((probes >> 32) as u32),
+                        probe: Some(serial_of(probes)),
                     });
                 }
                 Err(seen) => probes = seen,
@@ -112,7 +116,7 @@ impl BreakerGate {
             openings: if until == CLOSED {
                 0
             } else {
-                (self.probes.load(Relaxed) >> 32) as u32
+                self.openings.load(Relaxed)
             },
             retry_in_ms: (until != CLOSED).then(|| until.saturating_sub(now) / 1_000_000),
         }
@@ -125,7 +129,7 @@ impl BreakerGate {
             },
             until => Circuit::Open {
                 until,
-                openings: (self.probes.load(Relaxed) >> 32) as u32,
+                openings: self.openings.load(Relaxed),
             },
         }
     }
@@ -140,9 +144,9 @@ impl BreakerGate {
                 self.meters.breaker_state.set(0.0);
             }
             Circuit::Open { until, openings } => {
+                self.openings.store(openings, Relaxed);
                 // The probes first: whoever sees the new time finds them.
-                let probes = u64::from(openings) << 32 | u64::from(self.settings.probes.max(1));
-                self.probes.store(probes, Release);
+                self.renew_probes();
                 self.until.store(until.max(1), Release);
                 self.meters.breaker_state.set(2.0);
                 self.meters.breaker_opened.increment(1);
@@ -150,9 +154,16 @@ impl BreakerGate {
         }
     }
 
-    fn give_back(&self, opening: u32) {
+    /// Called by the actor alone: all probes are free again, and those that are out no longer count.
+    fn renew_probes(&self) {
+        let serial = serial_of(self.probes.load(Acquire)).wrapping_add(1);
+        let probes = u64::from(serial) << 32 | u64::from(self.settings.probes.max(1));
+        self.probes.store(probes, Release);
+    }
+
+    fn give_back(&self, serial: u32) {
         let mut probes = self.probes.load(Acquire);
-        while (probes >> 32) as u32 == opening {
+        while serial_of(probes) == serial {
             match self.probes.compare_exchange_weak(probes, probes + 1, AcqRel, Acquire) {
                 Ok(_) => return,
                 Err(seen) => probes = seen,
@@ -171,6 +182,11 @@ impl BreakerGate {
     }
 }
 
+/// The upper half of a gate's word of probes.
+fn serial_of(probes: u64) -> u32 {
+    (probes >> 32) as u32
+}
+
 impl BreakerPermit {
     /// Tells how the attempt ended.
     pub fn tell(mut self, verdict: Verdict) {
@@ -179,15 +195,12 @@ impl BreakerPermit {
         if verdict == Verdict::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
             return;
         }
-        let told = self.gate.actor.send(BreakerMsg::Ended {
-            verdict,
-            probe: probe.is_some(),
-        });
+        let told = self.gate.actor.send(BreakerMsg::Ended { verdict, probe });
         if told.is_err()
-            && let Some(opening) = probe
+            && let Some(serial) = probe
         {
             // Nobody listened: let another probe find out.
-            self.gate.give_back(opening);
+            self.gate.give_back(serial);
         }
     }
 
@@ -199,8 +212,8 @@ impl BreakerPermit {
 
 impl Drop for BreakerPermit {
     fn drop(&mut self) {
-        if let Some(opening) = self.probe {
-            self.gate.give_back(opening);
+        if let Some(serial) = self.probe {
+            self.gate.give_back(serial);
         }
     }
 }
@@ -211,8 +224,8 @@ pub enum BreakerMsg {
     Ended {
         /// How.
         verdict: Verdict,
-        /// It probed an open circuit.
-        probe: bool,
+        /// The opening that it probed.
+        probe: Option<u32>,
     },
     /// An administrator opens it.
     ForceOpen,
@@ -250,6 +263,15 @@ pub(crate) fn breaker_spec(instance: Arc<str>, gate: Arc<BreakerGate>) -> ChildS
 impl Worker for Breaker {
     type Msg = BreakerMsg;
 
+    async fn start(&mut self, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
+        // A probe's outcome may have been lost with the mailbox of the incarnation before; without this the circuit
+        // would wait for it for ever.
+        if matches!(self.gate.circuit(), Circuit::Open { .. }) {
+            self.gate.renew_probes();
+        }
+        Ok(())
+    }
+
     async fn handle(&mut self, message: BreakerMsg, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
         let gate = &self.gate;
         let before = gate.circuit();
@@ -263,7 +285,10 @@ impl Worker for Breaker {
                 }
             }
             BreakerMsg::Ended { .. } if gate.forced.load(Relaxed) => before,
-            BreakerMsg::Ended { verdict, probe } => before.after(verdict, probe, &gate.settings, gate.clock.nanos()),
+            BreakerMsg::Ended { verdict, probe } => {
+                let probe = probe == Some(serial_of(gate.probes.load(Acquire)));
+                before.after(verdict, probe, &gate.settings, gate.clock.nanos())
+            }
         };
         if after != before {
             gate.publish(after);

@@ -66,6 +66,7 @@ pub struct Instance {
     accepting: AtomicBool,
     succeeded: AtomicU64,
     failed: AtomicU64,
+    panics: AtomicU64,
 }
 
 /// A place among an instance's attempts in flight; given back when dropped.
@@ -113,6 +114,7 @@ impl Instance {
             accepting: AtomicBool::new(true),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
             meters,
             spec,
         })
@@ -170,6 +172,15 @@ impl Instance {
 
     pub(crate) fn count(&self, blamed: bool) {
         if blamed { &self.failed } else { &self.succeeded }.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    /// Times that its driver panicked. More than its actor's restarts, where several attempts of one driver did.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Relaxed)
     }
 
     /// Attempts in flight.

@@ -1,7 +1,7 @@
 //! Reply ports: the obligation to answer, as a value.
 //!
-//! Invariant: a port that is dropped unanswered answers by itself, so that no caller waits for a message that was lost
-//! with a mailbox.
+//! Invariant: no caller waits for a message that was lost with a mailbox: an attempt's port that is dropped unanswered
+//! answers by itself, and so does a call's, once a task has it; before that, its loss tells the caller to send again.
 
 use tokio::sync::oneshot;
 
@@ -92,7 +92,7 @@ impl ReplyPort {
         }
     }
 
-    /// The call's task has it: if it is lost now, a provider may have been reached.
+    /// The call's task has it: from now on its loss is an answer, because a provider may have been reached.
     pub(crate) fn taken(&mut self) {
         self.taken = true;
     }
@@ -106,10 +106,8 @@ impl ReplyPort {
 
 impl Drop for ReplyPort {
     fn drop(&mut self) {
-        if let Some(to) = self.to.take() {
-            let failure = Failure::new(Kind::Internal, "the call was lost in the gateway");
-            let failure = if self.taken { failure } else { failure.never_sent() };
-            let _gone = to.send(Err(failure));
+        if let Some(to) = self.to.take().filter(|_| self.taken) {
+            let _gone = to.send(Err(Failure::new(Kind::Internal, "the call was lost in the gateway")));
         }
     }
 }

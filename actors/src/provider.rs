@@ -6,10 +6,12 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::call::{Answer, Body, Call};
 use crate::driver::Driver;
@@ -17,7 +19,7 @@ use crate::error::{Failure, Kind};
 use crate::gateway::Settings;
 use crate::instance::{Instance, InstancePlace};
 use crate::policy::breaker::Verdict;
-use crate::port::AttemptPort;
+use crate::port::{AttemptPort, Outcome};
 use crate::stream::{BodyStream, FrameSender, body_stream};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 
@@ -29,6 +31,8 @@ pub(crate) enum ProviderMsg {
     Health(oneshot::Sender<Result<(), Failure>>),
     /// An attempt's driver panicked.
     Crashed {
+        /// The driver of which incarnation.
+        generation: u64,
         /// During which operation.
         operation: &'static str,
         /// What the panic said.
@@ -49,6 +53,8 @@ impl Message for ProviderMsg {
 /// An attempt that its breaker and bulkhead let through.
 pub(crate) struct GuardedAttempt {
     pub(crate) call: Arc<Call>,
+    /// When it must have its answer.
+    pub(crate) until: Instant,
     pub(crate) permit: crate::breaker::BreakerPermit,
     pub(crate) place: InstancePlace,
     pub(crate) port: AttemptPort,
@@ -57,11 +63,12 @@ pub(crate) struct GuardedAttempt {
 struct Provider {
     instance: Arc<Instance>,
     settings: Arc<Settings>,
+    stop: CancellationToken,
     driver: Arc<dyn Driver>,
 }
 
 /// The child spec of an instance's provider actor.
-pub(crate) fn provider_spec(instance: Arc<Instance>, settings: Arc<Settings>) -> ChildSpec {
+pub(crate) fn provider_spec(instance: Arc<Instance>, settings: Arc<Settings>, stop: CancellationToken) -> ChildSpec {
     let handle: Handle<ProviderMsg> = instance.provider.clone();
     let shown = instance.clone();
     ChildSpec::worker("provider", &handle, move || {
@@ -69,6 +76,7 @@ pub(crate) fn provider_spec(instance: Arc<Instance>, settings: Arc<Settings>) ->
         Ok(Provider {
             instance: instance.clone(),
             settings: settings.clone(),
+            stop: stop.clone(),
             driver,
         })
     })
@@ -77,6 +85,7 @@ pub(crate) fn provider_spec(instance: Arc<Instance>, settings: Arc<Settings>) ->
         vec![
             ("in_flight", shown.in_flight() as u64),
             ("max_in_flight", shown.spec.max_in_flight as u64),
+            ("driver_panics", shown.panics()),
         ]
     }))
 }
@@ -90,17 +99,26 @@ impl Worker for Provider {
                 let run = Run {
                     instance: self.instance.clone(),
                     settings: self.settings.clone(),
+                    stop: self.stop.clone(),
                     driver: self.driver.clone(),
                     actor: cx.handle().clone(),
+                    generation: cx.generation(),
                 };
                 tokio::spawn(run.attempt(attempt));
                 Ok(())
             }
             ProviderMsg::Health(done) => {
-                tokio::spawn(health(self.driver.clone(), cx.handle().clone(), done));
+                let check = HealthCheck {
+                    driver: self.driver.clone(),
+                    actor: cx.handle().clone(),
+                    generation: cx.generation(),
+                };
+                tokio::spawn(check.run(done));
                 Ok(())
             }
-            ProviderMsg::Crashed { operation, text } => {
+            // Its driver is not this one: it was replaced when the first panic of it was told.
+            ProviderMsg::Crashed { generation, .. } if generation != cx.generation() => Ok(()),
+            ProviderMsg::Crashed { operation, text, .. } => {
                 Err(Fault::from(format!("the driver panicked in {operation}: {text}")))
             }
         }
@@ -112,92 +130,105 @@ impl Worker for Provider {
     }
 }
 
-async fn health(driver: Arc<dyn Driver>, actor: Handle<ProviderMsg>, done: oneshot::Sender<Result<(), Failure>>) {
-    let asked = AssertUnwindSafe(async { driver.health().await }).catch_unwind().await;
-    let outcome = asked.unwrap_or_else(|panic| {
-        let text = panic_text(panic.as_ref());
-        if actor
-            .send(ProviderMsg::Crashed {
-                operation: "health",
-                text,
-            })
-            .is_err()
-        {
-            tracing::warn!("a driver's health check panicked while its actor was away");
-        }
-        Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
-    });
-    // Who asked may have run out of patience.
-    let _gone = done.send(outcome);
+/// A health check on its own task.
+struct HealthCheck {
+    driver: Arc<dyn Driver>,
+    actor: Handle<ProviderMsg>,
+    generation: u64,
+}
+
+impl HealthCheck {
+    async fn run(self, done: oneshot::Sender<Result<(), Failure>>) {
+        let asking = self.driver.health();
+        let asked = AssertUnwindSafe(asking).catch_unwind().await;
+        let outcome = asked.unwrap_or_else(|panic| {
+            let (generation, operation, text) = (self.generation, "health", panic_text(panic.as_ref()));
+            if self
+                .actor
+                .send(ProviderMsg::Crashed {
+                    generation,
+                    operation,
+                    text,
+                })
+                .is_err()
+            {
+                tracing::warn!("a driver's health check panicked while its actor was away");
+            }
+            Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
+        });
+        // Who asked may have run out of patience.
+        let _gone = done.send(outcome);
+    }
 }
 
 /// One attempt on its own task. It keeps the driver it began with, even when the actor is restarted meanwhile.
 struct Run {
     instance: Arc<Instance>,
     settings: Arc<Settings>,
+    stop: CancellationToken,
     driver: Arc<dyn Driver>,
     actor: Handle<ProviderMsg>,
+    generation: u64,
 }
 
-/// How an attempt ended, for the breaker: told nothing when the caller left.
+/// How an attempt ended, for the breaker: told nothing where nothing was learnt, as when the caller left.
 type Ending = Option<Verdict>;
+
+/// How a driver's part ended, and what is still to be told to the caller.
+struct Driven {
+    ending: Ending,
+    /// None: the caller has its answer (a stream's), or is gone.
+    outcome: Option<Outcome>,
+}
 
 impl Run {
     async fn attempt(self, attempt: GuardedAttempt) {
         let GuardedAttempt {
             call,
+            until,
             permit,
             place,
             mut port,
         } = attempt;
-        let operation = call.operation.name;
-        let started = Instant::now();
         port.reached_provider();
-        let outcome = AssertUnwindSafe(self.drive(&call, &mut port, started))
+        let driven = AssertUnwindSafe(self.drive(&call, until, &mut port))
             .catch_unwind()
-            .await;
-        let ending = match outcome {
-            Ok(ending) => ending,
-            Err(panic) => {
-                let failure = Failure::new(Kind::Internal, format!("the driver failed in {operation}"));
-                self.instance.meters.attempts.count(Some(failure.kind));
-                port.answer(Err(failure.by(&self.instance.spec.name)));
-                let text = panic_text(panic.as_ref());
-                if self.actor.send(ProviderMsg::Crashed { operation, text }).is_err() {
-                    tracing::warn!(provider = %self.instance.spec.name, operation, "a driver panicked while its actor was away");
-                }
-                Some(Verdict::Failure)
-            }
-        };
-        if let Some(verdict) = ending {
+            .await
+            .unwrap_or_else(|panic| self.panicked(call.operation.name, panic.as_ref()));
+        if let Some(verdict) = driven.ending {
             self.instance.count(verdict == Verdict::Failure);
             permit.tell(verdict);
         }
+        // Before the answer: who has it may call again, and finds the place free.
         drop(place);
+        if let Some(outcome) = driven.outcome {
+            port.answer(outcome);
+        }
     }
 
     /// Drives the driver to its answer, and a stream to its end.
-    async fn drive(&self, call: &Arc<Call>, port: &mut AttemptPort, started: Instant) -> Ending {
-        let limit = call.deadline.min(started + self.instance.spec.attempt_timeout);
+    async fn drive(&self, call: &Arc<Call>, until: Instant, port: &mut AttemptPort) -> Driven {
+        let started = Instant::now();
+        let limit = until.min(started + self.instance.spec.attempt_timeout);
         let answered = tokio::select! {
             biased;
-            () = port.closed() => return None,
-            result = self.driver.clone().call(call.clone()) => result,
+            () = port.closed() => return Driven { ending: None, outcome: None },
+            result = self.driver.clone().call(call.clone()) => result.map_err(|failure| (verdict_on(&failure), failure)),
             () = tokio::time::sleep_until(limit) => {
-                Err(Failure::new(Kind::Timeout, format!("{} did not answer in time", self.instance.spec.name)))
+                let failure = Failure::new(Kind::Timeout, format!("{} did not answer in time", self.instance.spec.name));
+                Err((self.verdict_on_silence(limit - started), failure))
             }
         };
         self.instance.meters.seconds.record(started.elapsed().as_secs_f64());
         self.instance
             .meters
             .attempts
-            .count(answered.as_ref().err().map(|failure| failure.kind));
+            .count(answered.as_ref().err().map(|(_, failure)| failure.kind));
         match answered {
-            Err(failure) => {
-                let verdict = verdict_on(&failure);
-                port.answer(Err(failure.by(&self.instance.spec.name)));
-                Some(verdict)
-            }
+            Err((ending, failure)) => Driven {
+                ending,
+                outcome: Some(Err(failure.by(&self.instance.spec.name))),
+            },
             Ok(Answer {
                 head,
                 body: Body::Stream(source),
@@ -209,54 +240,85 @@ impl Run {
                     body: Body::Stream(body),
                     value,
                 }));
-                self.pump(source, sender).await
+                Driven {
+                    ending: self.pump(source, sender).await,
+                    outcome: None,
+                }
             }
-            Ok(answer) => {
-                port.answer(Ok(answer));
-                Some(Verdict::Success)
-            }
+            Ok(answer) => Driven {
+                ending: Some(Verdict::Success),
+                outcome: Some(Ok(answer)),
+            },
         }
     }
 
-    /// Carries a driver's frames to the caller, no faster than the caller reads them.
-    async fn pump(&self, mut source: BodyStream, sender: FrameSender) -> Ending {
-        let over = Instant::now() + self.settings.stream_max;
+    /// Carries a driver's stream to the caller, until it ends, takes too long, or nobody wants it any more.
+    async fn pump(&self, source: BodyStream, sender: FrameSender) -> Ending {
+        let (ending, end) = tokio::select! {
+            biased;
+            () = sender.closed() => return None,
+            () = self.stop.cancelled() => (None, Err(Failure::new(Kind::Cancelled, "the gateway was stopped"))),
+            // One that kept sending, or was not read, was long and not ill.
+            () = sleep(self.settings.stream_max) => (None, Err(Failure::new(Kind::Timeout, "the stream took too long"))),
+            done = self.forward(source, &sender) => done,
+        };
+        match end {
+            Ok(()) => sender.end(),
+            Err(failure) => sender.fail(failure.by(&self.instance.spec.name)),
+        }
+        ending
+    }
+
+    /// Forwards frames, no faster than the caller reads them, to the stream's end.
+    async fn forward(&self, mut source: BodyStream, sender: &FrameSender) -> (Ending, Result<(), Failure>) {
         loop {
-            let idle = over.min(Instant::now() + self.settings.stream_idle);
-            let next = tokio::select! {
-                biased;
-                () = sender.closed() => return None,
-                next = source.next() => next,
-                () = tokio::time::sleep_until(idle) => {
-                    Some(Err(Failure::new(Kind::Timeout, "the stream fell silent, or took too long")))
-                }
+            let Ok(next) = timeout(self.settings.stream_idle, source.next()).await else {
+                let silent = Failure::new(Kind::Timeout, "the stream fell silent");
+                return (Some(Verdict::Failure), Err(silent));
             };
             match next {
                 Some(Ok(frame)) => {
                     if sender.send(frame).await.is_err() {
-                        return None;
+                        return (None, Ok(()));
                     }
                 }
-                Some(Err(failure)) => {
-                    let verdict = verdict_on(&failure);
-                    // Whether the caller still listens changes nothing for the breaker.
-                    let _gone = sender.fail(failure.by(&self.instance.spec.name)).await;
-                    return Some(verdict);
-                }
-                None => {
-                    let _gone = sender.end().await;
-                    return Some(Verdict::Success);
-                }
+                Some(Err(failure)) => return (verdict_on(&failure), Err(failure)),
+                None => return (Some(Verdict::Success), Ok(())),
             }
+        }
+    }
+
+    /// A silence of half an attempt's time is evidence; a caller in a greater hurry proves nothing by it.
+    fn verdict_on_silence(&self, waited: Duration) -> Ending {
+        (waited >= self.instance.spec.attempt_timeout / 2).then_some(Verdict::Failure)
+    }
+
+    /// The driver panicked: the attempt has failed, and its actor ends with this driver.
+    fn panicked(&self, operation: &'static str, panic: &(dyn Any + Send)) -> Driven {
+        let failure = Failure::new(Kind::Internal, format!("the driver failed in {operation}"));
+        self.instance.meters.attempts.count(Some(failure.kind));
+        self.instance.count_panic();
+        let crashed = ProviderMsg::Crashed {
+            generation: self.generation,
+            operation,
+            text: panic_text(panic),
+        };
+        if self.actor.send(crashed).is_err() {
+            tracing::warn!(provider = %self.instance.spec.name, operation, "a driver panicked while its actor was away");
+        }
+        Driven {
+            ending: Some(Verdict::Failure),
+            outcome: Some(Err(failure.by(&self.instance.spec.name))),
         }
     }
 }
 
-fn verdict_on(failure: &Failure) -> Verdict {
-    if failure.kind.blames_provider() {
-        Verdict::Failure
-    } else {
-        Verdict::Success
+fn verdict_on(failure: &Failure) -> Ending {
+    match failure.kind {
+        // It says nothing of the provider: the work was stopped, or never left.
+        Kind::Cancelled => None,
+        kind if kind.blames_provider() => Some(Verdict::Failure),
+        _ => Some(Verdict::Success),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
-use crate::gateway::Core;
+use crate::gateway::{Core, Held};
 use crate::instance::{Instance, InstancePlace};
 use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
@@ -20,6 +20,7 @@ use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
 use crate::port::AttemptPort;
 use crate::provider::{GuardedAttempt, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
+use tokio::time::Instant;
 
 /// The instances and the routing table over them, as every call reads them.
 #[derive(Default)]
@@ -66,6 +67,10 @@ pub(crate) struct Attempt {
     pub(crate) excluded: Vec<Arc<str>>,
     /// The instance to ask again, if it may be asked.
     pub(crate) prefer: Option<Arc<str>>,
+    /// When it must have its answer.
+    pub(crate) until: Instant,
+    /// The call's places: a call that is given up frees them only when its message has left this mailbox.
+    pub(crate) held: Arc<Held>,
     pub(crate) port: AttemptPort,
 }
 
@@ -129,8 +134,12 @@ impl Router {
             candidates,
             excluded,
             prefer,
+            until,
+            held,
             mut port,
         } = attempt;
+        // Before the answer can come: who has it may call again, and finds its place free.
+        drop(held);
         if port.is_closed() {
             return;
         }
@@ -152,6 +161,7 @@ impl Router {
             };
             let guarded = GuardedAttempt {
                 call: call.clone(),
+                until,
                 permit,
                 place,
                 port,

@@ -38,9 +38,11 @@ pub struct BodyStream {
     held: Vec<Box<dyn Any + Send>>,
 }
 
-/// The sending side.
+/// The sending side. It holds the place of the stream's end from the beginning, so that an end never waits for a slow
+/// reader.
 pub struct FrameSender {
     frames: mpsc::Sender<Item>,
+    end: mpsc::OwnedPermit<Item>,
 }
 
 /// The receiver is gone: stop working.
@@ -49,9 +51,13 @@ pub struct ReceiverGone;
 
 /// A bounded stream and its sender.
 pub fn body_stream() -> (FrameSender, BodyStream) {
-    let (sender, receiver) = mpsc::channel(FRAMES_IN_FLIGHT);
+    let (frames, receiver) = mpsc::channel(FRAMES_IN_FLIGHT + 1);
+    let end = frames
+        .clone()
+        .try_reserve_owned()
+        .expect("a new channel has room and a receiver");
     (
-        FrameSender { frames: sender },
+        FrameSender { frames, end },
         BodyStream {
             frames: Frames::Channel(receiver),
             held: Vec::new(),
@@ -68,20 +74,14 @@ impl FrameSender {
         self.frames.send(Item::Frame(frame)).await.map_err(|_| ReceiverGone)
     }
 
-    /// Ends the stream well.
-    ///
-    /// # Errors
-    /// [`ReceiverGone`] when nobody will read it.
-    pub async fn end(self) -> Result<(), ReceiverGone> {
-        self.frames.send(Item::End).await.map_err(|_| ReceiverGone)
+    /// Ends the stream well. Never waits; whether anybody still reads makes no difference.
+    pub fn end(self) {
+        self.end.send(Item::End);
     }
 
-    /// Ends the stream with a failure.
-    ///
-    /// # Errors
-    /// [`ReceiverGone`] when nobody will read it.
-    pub async fn fail(self, failure: Failure) -> Result<(), ReceiverGone> {
-        self.frames.send(Item::Failed(failure)).await.map_err(|_| ReceiverGone)
+    /// Ends the stream with a failure. Never waits; whether anybody still reads makes no difference.
+    pub fn fail(self, failure: Failure) {
+        self.end.send(Item::Failed(failure));
     }
 
     /// Resolves when the receiver is gone.
@@ -146,7 +146,20 @@ mod tests {
         assert!(stream.next().await.is_none());
 
         let (sender, mut stream) = body_stream();
-        sender.end().await.unwrap();
+        sender.end();
+        assert!(stream.next().await.is_none());
+    }
+    #[tokio::test]
+    async fn an_end_finds_its_place_behind_frames_that_nobody_reads() {
+        let (sender, mut stream) = body_stream();
+        for _ in 0..FRAMES_IN_FLIGHT {
+            sender.send(Bytes::from_static(b"1")).await.unwrap();
+        }
+        sender.fail(Failure::new(Kind::Timeout, "too long"));
+        for _ in 0..FRAMES_IN_FLIGHT {
+            assert!(stream.next().await.unwrap().is_ok());
+        }
+        assert_eq!(stream.next().await.unwrap().unwrap_err().kind, Kind::Timeout);
         assert!(stream.next().await.is_none());
     }
 }

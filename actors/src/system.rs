@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
-use crate::plugin::{Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
+use crate::plugin::{Habitat, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
+use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
 use crate::policy::routing::Rule;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
@@ -54,8 +55,10 @@ pub struct SystemSpec {
     pub rules: Vec<Rule>,
     /// The product's own services, started before everything else.
     pub services: Vec<ChildSpec>,
-    /// The restarts that the root bears before it gives up.
+    /// The restarts that each of the engine's supervisors bears before it gives up.
     pub intensity: Intensity,
+    /// The waits between the restarts of each of the engine's actors.
+    pub backoff: Backoff,
     /// Rows of the restart ledger.
     pub ledger_capacity: usize,
 }
@@ -77,6 +80,7 @@ impl SystemSpec {
             rules: Vec::new(),
             services: Vec::new(),
             intensity: Intensity::default(),
+            backoff: Backoff::default(),
             ledger_capacity: 1_000,
         }
     }
@@ -119,7 +123,19 @@ impl System {
         let settings = Arc::new(spec.settings);
         let mut loaders = spec.loaders;
         loaders.push(Arc::new(ReadyMade));
-        let registry = Registry::new(loaders, spec.plugin_settings, settings.clone(), clock, meters.clone());
+        let habits = Habits {
+            intensity: spec.intensity,
+            backoff: spec.backoff,
+        };
+        let stop = CancellationToken::new();
+        let habitat = Habitat {
+            call: settings.clone(),
+            stop: stop.clone(),
+            clock,
+            meters: meters.clone(),
+            habits,
+        };
+        let registry = Registry::new(loaders, spec.plugin_settings, habitat);
         let core = Arc::new(Core {
             clock,
             tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
@@ -131,7 +147,7 @@ impl System {
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             calls: TaskTracker::new(),
             draining: AtomicBool::new(false),
-            stop: CancellationToken::new(),
+            stop,
             gateway: Default::default(),
             router: Default::default(),
             settings,
@@ -141,20 +157,16 @@ impl System {
             registry,
             router: core.router.clone(),
         };
-        let mut root = SupervisorSpec::new(Strategy::OneForOne).intensity(spec.intensity);
+        let mut root = habits.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
         }
         let root = root
-            .child(ChildSpec::supervisor(
-                "cache",
-                SupervisorSpec::new(Strategy::OneForOne).child(l1_spec(&core.l1)),
-                None,
-            ))
-            .child(tenants_spec(&core, spec.tenants))
-            .child(plugins_spec(&plugins))
-            .child(router_spec(&core))
-            .child(gateway_spec(&core));
+            .child(habits.child(cache_spec(&core, habits)))
+            .child(habits.child(tenants_spec(&core, spec.tenants, habits)))
+            .child(habits.child(plugins_spec(&plugins, habits)))
+            .child(habits.child(router_spec(&core)))
+            .child(habits.child(gateway_spec(&core)));
         let options = TreeOptions {
             ledger_capacity: spec.ledger_capacity,
             recorder: spec.recorder,
@@ -240,6 +252,11 @@ impl System {
         self.gateway.core.tenants.snapshot()
     }
 
+    /// Asks every tenant's limits again.
+    pub fn limits_changed(&self) {
+        self.gateway.core.tenants.limits_changed();
+    }
+
     /// Drains the calls in flight, then stops the tree in order.
     pub async fn shutdown(&self, limit: Duration) -> Drained {
         let drained = self.gateway.drain(limit).await;
@@ -250,8 +267,33 @@ impl System {
     }
 }
 
+/// How the engine's actors are restarted.
+#[derive(Clone, Copy)]
+pub(crate) struct Habits {
+    intensity: Intensity,
+    backoff: Backoff,
+}
+
+impl Habits {
+    pub(crate) fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
+        SupervisorSpec::new(strategy).intensity(self.intensity)
+    }
+
+    pub(crate) fn child(self, spec: ChildSpec) -> ChildSpec {
+        spec.backoff(self.backoff)
+    }
+}
+
+/// cache: its tiers.
+fn cache_spec(core: &Arc<Core>, habits: Habits) -> ChildSpec {
+    let tiers = habits
+        .supervisor(Strategy::OneForOne)
+        .child(habits.child(l1_spec(&core.l1)));
+    ChildSpec::supervisor("cache", tiers, None)
+}
+
 /// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
-fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
+fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> ChildSpec {
     let quotas = SupervisorHandle::new();
     let dynamic = SupervisorSpec::new(Strategy::OneForOne)
         .intensity(TIRELESS)
@@ -263,19 +305,21 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings) -> ChildSpec {
         Ok(TenantsOwner {
             tenants: tenants.clone(),
             quotas: reached.clone(),
+            backoff: habits.backoff,
         })
     })
     .kind("tenants");
     // Rest for one: when the quotas' supervisor comes back empty, the owner is started after it and fills it again.
-    let spec = SupervisorSpec::new(Strategy::RestForOne)
-        .child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas)))
-        .child(owner);
+    let spec = habits
+        .supervisor(Strategy::RestForOne)
+        .child(habits.child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas))))
+        .child(habits.child(owner));
     ChildSpec::supervisor("tenants", spec, None)
 }
 
 /// plugins: their manager, and under a supervisor of their own one supervisor for each instance, with its circuit
 /// breaker and its provider actor.
-fn plugins_spec(plugins: &Plugins) -> ChildSpec {
+fn plugins_spec(plugins: &Plugins, habits: Habits) -> ChildSpec {
     let most = plugins.registry.max_children();
     let instances = SupervisorSpec::new(Strategy::OneForOne)
         .intensity(TIRELESS)
@@ -287,7 +331,7 @@ fn plugins_spec(plugins: &Plugins) -> ChildSpec {
             instances,
             Some(&plugins.registry.supervisor),
         ))
-        .child(manager_spec(plugins));
+        .child(habits.child(manager_spec(plugins)));
     ChildSpec::supervisor("plugins", spec, None)
 }
 

@@ -8,6 +8,7 @@ mod story;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -112,6 +113,12 @@ fn routes(sandbox: &Sandbox) -> Vec<RouteConfig> {
         service("projects", "github"),
         service("ai", "openai"),
     ]
+}
+
+/// Prints a line for people. A reader that went away misses it, and ends nothing: `println` would panic.
+pub(crate) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 fn text(error: impl std::fmt::Display) -> String {

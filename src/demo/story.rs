@@ -8,14 +8,19 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Stage;
 use super::client::Reply;
+use super::{Stage, say};
 use crate::sandbox::{Effect, Fault, ServerHandle};
 
 /// How long a step waits for what must come by itself.
 const SOON: Duration = Duration::from_secs(10);
 
 type Step = Result<(), String>;
+
+/// A line of the story.
+macro_rules! tell {
+    ($($line:tt)*) => { say(&format!($($line)*)) };
+}
 
 /// Tells the whole story.
 pub(super) async fn tell(stage: &Stage) -> Step {
@@ -26,37 +31,37 @@ pub(super) async fn tell(stage: &Stage) -> Step {
     a_plugin_crashes(stage).await?;
     a_breaker_opens(stage).await?;
     a_stream_is_cut(stage).await?;
-    println!("\nEvery step was as told.");
+    tell!("\nEvery step was as told.");
     Ok(())
 }
 
 fn welcome(stage: &Stage) {
-    println!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
+    tell!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
     for server in stage.sandbox.servers() {
-        println!(
+        tell!(
             "  {:<10} speaks the API of {:<8} at {}",
             server.name(),
             server.vendor(),
             server.base_url()
         );
     }
-    println!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
+    tell!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
 }
 
 /// Says where to look, for as long as it serves.
 pub(super) fn look_around(stage: &Stage) {
-    println!("\nStill serving. Look around, and stop with Ctrl-C:");
-    println!("  curl http://{}/v1/git/repos/acme/api", stage.public);
-    println!(
+    tell!("\nStill serving. Look around, and stop with Ctrl-C:");
+    tell!("  curl http://{}/v1/git/repos/acme/api", stage.public);
+    tell!(
         "  curl http://{}/v1/openapi.json            or a browser at http://{0}/docs",
         stage.public
     );
-    println!("  mosaic --server http://{} git repo get acme/api", stage.public);
-    println!(
+    tell!("  mosaic git repo get acme/api --server http://{}", stage.public);
+    tell!(
         "  mosaic tree --admin http://{}             the supervision tree",
         stage.admin
     );
-    println!("  curl http://{}/metrics", stage.admin);
+    tell!("  curl http://{}/metrics", stage.admin);
 }
 
 async fn a_real_call(stage: &Stage) -> Step {
@@ -81,9 +86,11 @@ async fn a_real_call(stage: &Stage) -> Step {
         .map(|server| server.requests().arrived(&http::Method::GET, "/repos/acme/api"))
         .sum();
     expect(asked == 1, "one request reached the forges", &second)?;
-    println!(
+    tell!(
         "  GET /v1/git/repos/acme/api -> {} by {}; again -> Cache-Status: {}",
-        first.status, first.provider, second.cache
+        first.status,
+        first.provider,
+        second.cache
     );
     Ok(())
 }
@@ -103,7 +110,7 @@ async fn a_write_and_what_it_touches(stage: &Stage) -> Step {
         "the list has the new issue",
         &after,
     )?;
-    println!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
+    tell!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
     Ok(())
 }
 
@@ -113,7 +120,7 @@ async fn a_streamed_answer(stage: &Stage) -> Step {
     let pieces = reply.body.matches("\"type\":\"delta\"").count();
     expect(reply.status == 200 && pieces > 1, "several pieces came", &reply)?;
     expect(reply.body.contains("\"type\":\"end\""), "the stream has an end", &reply)?;
-    println!(
+    tell!(
         "  POST /v1/ai/chat/stream -> {pieces} pieces by {}, and a clean end",
         reply.provider
     );
@@ -139,9 +146,11 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
             .flatten()
     })
     .await?;
-    println!(
+    tell!(
         "  32 calls at once, 32 answers. The restart ledger: {} ({:?}: {})",
-        entry.path, entry.why, entry.text
+        entry.path,
+        entry.why,
+        entry.text
     );
     Ok(())
 }
@@ -178,7 +187,7 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
         "who insists on github-a is told",
         &refused,
     )?;
-    println!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
+    tell!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
     forge.faults().remove(fault);
     let deadline = Instant::now() + SOON;
     while breaker(stage, "github-a") != "closed" {
@@ -186,7 +195,7 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
         stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!("  github-a is well again: a probe closed the circuit");
+    tell!("  github-a is well again: a probe closed the circuit");
     Ok(())
 }
 
@@ -214,7 +223,7 @@ async fn a_stream_is_cut(stage: &Stage) -> Step {
         "the stream ends in an error event",
         &reply,
     )?;
-    println!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
+    tell!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
     let metrics = stage.client.admin("/metrics").await?;
     for name in [
         "mosaic_actor_restarts_total",
@@ -223,7 +232,7 @@ async fn a_stream_is_cut(stage: &Stage) -> Step {
     ] {
         expect(metrics.body.contains(name), "the metrics have it all", &metrics)?;
     }
-    println!("  all of it is in http://{}/metrics", stage.admin);
+    tell!("  all of it is in http://{}/metrics", stage.admin);
     Ok(())
 }
 
@@ -247,7 +256,7 @@ fn breaker(stage: &Stage, name: &str) -> &'static str {
 }
 
 fn chapter(number: u32, title: &str) {
-    println!("\n{number}. {title}");
+    tell!("\n{number}. {title}");
 }
 
 fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {

@@ -12,7 +12,7 @@ mod wiring;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -23,16 +23,21 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
 
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
-use crate::secret::{KeyError, KeyRing, Secret, SecretError};
+use crate::secret::{KeyError, KeyRing, Secret, SecretError, SecretRef};
 use crate::stores::{OpenError, StateStore};
 use crate::telemetry::Telemetry;
+
+/// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
+const RECORDING: Duration = Duration::from_secs(5);
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -106,6 +111,7 @@ pub struct Mosaic {
 struct Inner {
     config: Config,
     keys: KeyRing,
+    admin_token: Option<SecretString>,
     telemetry: Arc<Telemetry>,
     store: Arc<dyn StateStore>,
     dispatcher: Arc<Dispatcher>,
@@ -140,7 +146,8 @@ impl Builder {
     pub fn check(self) -> Result<(), StartError> {
         check(&self.config)?;
         self.config.key_ring()?;
-        serve::admin_token(&self.config)?;
+        admin_token(&self.config)?;
+        crate::stores::vault(&self.config.state)?;
         wiring::check(&self.config, self.credentials)
     }
 
@@ -183,6 +190,7 @@ impl Mosaic {
     async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {
         check(&config)?;
         let keys = config.key_ring()?;
+        let admin_token = admin_token(&config)?;
         let telemetry = Arc::new(Telemetry::new()?);
         let store = crate::stores::open(&config.state).await?;
         let wired = wiring::wire(&config, credentials, &telemetry, &store)?;
@@ -202,6 +210,7 @@ impl Mosaic {
         let inner = Inner {
             config,
             keys,
+            admin_token,
             telemetry,
             store,
             dispatcher,
@@ -320,14 +329,16 @@ impl Mosaic {
 
     /// Drains the calls in flight within the configured time, then stops everything in order.
     pub async fn shutdown(&self) -> Drained {
-        let drained = self
-            .inner
-            .system
-            .gateway()
-            .drain(self.inner.config.server.drain_timeout)
-            .await;
-        self.inner.dispatcher.settled().await;
-        self.inner.system.shutdown(std::time::Duration::ZERO).await;
+        self.shutdown_within(self.inner.config.server.drain_timeout).await
+    }
+
+    async fn shutdown_within(&self, limit: Duration) -> Drained {
+        let drained = self.inner.system.gateway().drain(limit).await;
+        // The calls are over by now; what is left of a keyed write is to write its outcome down.
+        if timeout(RECORDING, self.inner.dispatcher.settled()).await.is_err() {
+            tracing::warn!("the outcome of a keyed write was not recorded in time");
+        }
+        self.inner.system.shutdown(Duration::ZERO).await;
         self.inner.store.close().await;
         drained
     }
@@ -340,6 +351,12 @@ impl Mosaic {
 /// `Http` where no client can be made; what is wrong with one instance stands in its place.
 pub fn drivers(config: &Config) -> Result<Vec<(String, Result<Arc<dyn Driver>, StartError>)>, StartError> {
     wiring::drivers(config)
+}
+
+fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
+    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
+    let token = token.map_err(StartError::AdminToken)?;
+    Ok(token.map(|token| SecretString::from(token.expose())))
 }
 
 fn check(config: &Config) -> Result<(), ConfigErrors> {

@@ -7,16 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use mosaic_actors::call::Caller;
 use mosaic_actors::gateway::Drained;
-use secrecy::SecretString;
 
 use super::{Mosaic, StartError, admin::Port};
 use crate::admin::{self, AdminConfig, Check, Readiness};
-use crate::config::{Config, ServerConfig};
-use crate::secret::{Secret, SecretRef};
+use crate::config::ServerConfig;
 use crate::server::{Listener, ServerLimits};
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
@@ -54,21 +53,18 @@ impl Mosaic {
         .fallback(rest::not_found)
     }
 
-    /// The admin surface for a listener at `addr`, to mount in a server of one's own.
-    ///
-    /// # Errors
-    /// The admin token cannot be read.
-    pub fn admin_router(&self, addr: SocketAddr, stopping: Arc<AtomicBool>) -> Result<Router, StartError> {
-        let token = admin_token(self.config())?;
+    /// The admin surface for a listener at `addr`, to mount in a server of one's own; readiness turns false with
+    /// `stopping`.
+    pub fn admin_router(&self, addr: SocketAddr, stopping: Arc<AtomicBool>) -> Router {
         let (metrics, ready) = (self.clone(), self.clone());
-        Ok(admin::router(AdminConfig {
+        admin::router(AdminConfig {
             addr,
             hosts: vec![],
-            token: token.map(|token| SecretString::from(token.expose())),
+            token: self.inner.admin_token.clone(),
             readiness: Arc::new(move || ready.readiness(&stopping)),
             metrics: Arc::new(move || metrics.metrics()),
             port: Arc::new(Port(self.clone())),
-        }))
+        })
     }
 
     fn readiness(&self, stopping: &AtomicBool) -> Readiness {
@@ -95,16 +91,10 @@ impl Mosaic {
     }
 }
 
-/// The token that administrators present.
-pub(super) fn admin_token(config: &Config) -> Result<Option<Secret>, StartError> {
-    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
-    token.map_err(StartError::AdminToken)
-}
-
 /// Binds both listeners of a gateway, as its configuration says.
 ///
 /// # Errors
-/// An address cannot be bound, or the admin token cannot be read.
+/// An address cannot be bound.
 pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
@@ -118,7 +108,7 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
         })
     };
     // The admin listener first: probes answer while the public one comes up.
-    let admin_router = mosaic.admin_router(config.admin.listen, stopping.clone())?;
+    let admin_router = mosaic.admin_router(config.admin.listen, stopping.clone());
     let admin = bind("admin", config.admin.listen, admin_router).await?;
     let public = bind("public", config.server.listen, mosaic.router()).await?;
     Ok(Serving {
@@ -130,19 +120,22 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
 }
 
 impl Serving {
-    /// Turns readiness false, waits the configured grace, drains the public listener and the gateway, and closes the
-    /// admin listener last.
+    /// Turns readiness false, waits the configured grace, drains the public listener and the gateway within the
+    /// configured time together, and closes the admin listener last.
     pub async fn stop(self, mosaic: &Mosaic) -> Drained {
         let config = &mosaic.config().server;
         self.stopping.store(true, Release);
         tokio::time::sleep(config.drain_grace).await;
+        let until = Instant::now() + config.drain_timeout;
         let (public, admin) = self.listeners;
         let cut = public.drain(config.drain_timeout).await.cut;
         if cut > 0 {
             tracing::warn!(cut, "requests were cut at the end of the drain");
         }
-        let drained = mosaic.shutdown().await;
-        admin.drain(std::time::Duration::from_secs(1)).await;
+        let drained = mosaic
+            .shutdown_within(until.saturating_duration_since(Instant::now()))
+            .await;
+        admin.drain(Duration::from_secs(1)).await;
         drained
     }
 }
@@ -156,7 +149,7 @@ fn limits(config: &ServerConfig) -> ServerLimits {
         max_header_bytes: config.max_header_bytes,
         max_body: config.max_body,
         // Above the longest deadline that a caller may name.
-        request_timeout: config.max_request_timeout + std::time::Duration::from_secs(5),
+        request_timeout: config.max_request_timeout + Duration::from_secs(5),
         ..ServerLimits::default()
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn wire(
         restarts: config.supervision.max_restarts,
         period: config.supervision.period,
     };
-    spec.plugin_settings.backoff = Backoff {
+    spec.backoff = Backoff {
         base: config.supervision.backoff_base,
         max: config.supervision.backoff_max,
         ..Backoff::default()

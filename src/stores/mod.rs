@@ -31,6 +31,18 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// The vault that the configuration asks for; without a key there is one only in memory.
+///
+/// # Errors
+/// [`OpenError`] names the key of the configuration at fault.
+pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
+    Ok(match &config.encryption_key {
+        Some(reference) => Some(Vault::new(&reference.resolve()?)?),
+        None if config.in_memory() => Some(Vault::ephemeral()?),
+        None => None,
+    })
+}
+
 /// Opens the store that the configuration asks for.
 ///
 /// # Errors
@@ -75,14 +87,6 @@ pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
     store.close().await;
     opened?;
     Ok(Inspected::Sound)
-}
-
-fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
-    Ok(match &config.encryption_key {
-        Some(reference) => Some(Vault::new(&reference.resolve()?)?),
-        None if config.in_memory() => Some(Vault::ephemeral()?),
-        None => None,
-    })
 }
 
 fn options(config: &StateConfig) -> SqliteOptions {

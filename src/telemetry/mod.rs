@@ -1,10 +1,11 @@
 //! What an instance tells of itself: metrics, and for the server's process its log.
 //!
-//! Invariant: nothing global is installed here but the log, and that by [`init_logging`] alone, which
+//! Invariant: nothing global is installed here but the log, and that by [`init_logging`] and [`log_panics`] alone, which
 //! no library code calls: several instances live in one process, each with its own metrics.
 
 mod json;
 mod logging;
+mod panics;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 pub use logging::{LogError, LogFilter, LogHandle, init_logging};
+pub use panics::log_panics;
 
 /// Upper bounds of the histograms' buckets, in seconds: from a hit in memory to the longest usual attempt.
 pub const DURATION_BUCKETS: [f64; 14] = [

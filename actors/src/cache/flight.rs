@@ -1,6 +1,7 @@
 //! Flights: equal concurrent misses share one attempt at the provider.
 //!
-//! Invariant: a follower never waits for a leader that is gone; it is woken and may lead.
+//! Invariant: a follower never waits for a leader that is gone; it is woken and may lead. It is never served an answer
+//! that was overtaken by a write before the follower's own call began.
 
 use std::sync::Arc;
 
@@ -12,7 +13,13 @@ use super::{CacheKey, Entry};
 use crate::error::Failure;
 
 /// What a leader shares: an answer to serve, or a failure that is everybody's.
-pub type Shared = Result<Arc<Entry>, Failure>;
+#[derive(Clone)]
+pub struct Shared {
+    /// The outcome.
+    pub outcome: Result<Arc<Entry>, Failure>,
+    /// The latest epoch of a call that it may be served to.
+    pub good_until: u64,
+}
 
 /// The misses under way.
 #[derive(Default)]
@@ -73,13 +80,18 @@ impl Flights {
 impl Leader {
     /// Shares the outcome. The cache must be filled before, so that whoever comes after the flight finds it there.
     pub fn land(self, shared: Shared) {
+        // Off the list first: a follower that may not have this outcome must not meet the same flight again.
+        self.flights.by_key.remove(&self.key);
         self.tell.send_replace(Some(shared));
     }
 }
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        self.flights.by_key.remove(&self.key);
+        // Only its own flight: after a landing another may be under way.
+        self.flights
+            .by_key
+            .remove_if(&self.key, |_, told| told.same_channel(&self.tell.subscribe()));
     }
 }
 
@@ -115,8 +127,12 @@ mod tests {
         let Role::Follower(follower) = flights.join(&key()) else {
             panic!("the second follows")
         };
-        leader.land(Err(Failure::new(Kind::UpstreamFailed, "down")));
-        assert_eq!(follower.landed().await.unwrap().unwrap_err().kind, Kind::UpstreamFailed);
+        leader.land(Shared {
+            outcome: Err(Failure::new(Kind::UpstreamFailed, "down")),
+            good_until: 0,
+        });
+        let shared = follower.landed().await.unwrap();
+        assert_eq!(shared.outcome.unwrap_err().kind, Kind::UpstreamFailed);
         assert!(flights.is_empty());
 
         let Role::Leader(leader) = flights.join(&key()) else {

@@ -1,12 +1,13 @@
 //! L1, the memory tier: a concurrent map that every call reads, and the actor that alone writes it.
 //!
-//! Invariant: an answer that was asked for before a write is never stored after it. A fill carries the epoch at which
-//! its call began; the actor refuses it when one of its tags was invalidated since.
+//! Invariant: an answer that was asked for before a write is never served to a call that began after it. A fill carries
+//! the epoch at which its call began; the actor refuses it when one of its tags was invalidated since. Where an
+//! invalidation finds no actor, everything asked for before it becomes invisible.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -51,15 +52,16 @@ pub struct L1 {
     settings: L1Settings,
     /// Counts invalidations; a fill from before is checked against those since.
     epoch: AtomicU64,
-    /// Entries of an earlier trust are not served.
-    trust: AtomicU64,
+    /// What was asked for before this epoch is not served: an invalidation may have missed it.
+    trusted_from: AtomicU64,
     actor: Handle<L1Msg>,
     meters: Arc<Meters>,
 }
 
 struct Stored {
     entry: Arc<Entry>,
-    trust: u64,
+    /// The epoch at which its call began.
+    epoch: u64,
 }
 
 /// What a lookup found.
@@ -114,7 +116,7 @@ impl L1 {
             map,
             settings,
             epoch: AtomicU64::new(0),
-            trust: AtomicU64::new(0),
+            trusted_from: AtomicU64::new(0),
             actor: Handle::new(),
             meters,
         })
@@ -128,7 +130,7 @@ impl L1 {
         let found = self
             .map
             .get(key)
-            .filter(|stored| stored.trust == self.trust.load(Acquire));
+            .filter(|stored| stored.epoch >= self.trusted_from.load(SeqCst));
         let Some(stored) = found else {
             self.meters.l1.misses.increment(1);
             return Lookup::Miss;
@@ -151,34 +153,34 @@ impl L1 {
 
     /// The epoch that a fill must name: read it before the provider is asked.
     pub fn epoch(&self) -> u64 {
-        self.epoch.load(Acquire)
+        self.epoch.load(SeqCst)
     }
 
-    /// Stores an entry, unless a write came in between. Returns when it is there, or will not be.
-    pub async fn fill(&self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) {
-        if !self.settings.enabled || entry.weight() > self.settings.max_entry {
-            return;
-        }
+    /// Stores an entry, unless a write came in between. Returns when it is there, or will not be: the latest epoch of a
+    /// call that the entry may be served to, because none of its tags was invalidated before. It is asked for entries
+    /// that are not stored, too, since those who wait for the same answer must know.
+    pub async fn fill(&self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) -> u64 {
         let (done, confirmed) = oneshot::channel();
-        if self
-            .actor
-            .send(L1Msg::Fill {
-                key,
-                entry,
-                tags,
-                epoch,
-                done,
-            })
-            .is_ok()
-        {
-            // An answer that is not stored costs a miss later, nothing more.
-            let _unconfirmed = tokio::time::timeout(CONFIRM_WITHIN, confirmed).await;
+        let fill = L1Msg::Fill {
+            key,
+            entry,
+            tags,
+            epoch,
+            done,
+        };
+        if self.actor.send(fill).is_err() {
+            return epoch;
+        }
+        // An answer that is not stored costs a miss later, nothing more.
+        match tokio::time::timeout(CONFIRM_WITHIN, confirmed).await {
+            Ok(Ok(good_until)) => good_until,
+            Ok(Err(_)) | Err(_) => epoch,
         }
     }
 
     /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one.
     pub async fn invalidate(&self, tags: Vec<Tag>) {
-        if !self.settings.enabled || tags.is_empty() {
+        if tags.is_empty() {
             return;
         }
         let (done, confirmed) = oneshot::channel();
@@ -189,9 +191,17 @@ impl L1 {
         }
     }
 
-    /// Makes everything that is stored invisible at once.
+    /// Makes everything invisible at once that was asked for before now, also what is still on its way to the map.
     fn distrust(&self) {
-        self.trust.fetch_add(1, AcqRel);
+        // The trust before the epoch: no call begins at the new epoch while an older answer still counts.
+        let mut epoch = self.epoch();
+        loop {
+            self.trusted_from.fetch_max(epoch + 1, SeqCst);
+            match self.epoch.compare_exchange(epoch, epoch + 1, SeqCst, SeqCst) {
+                Ok(_) => break,
+                Err(moved) => epoch = moved,
+            }
+        }
         self.map.invalidate_all();
     }
 
@@ -218,8 +228,8 @@ pub enum L1Msg {
         tags: Vec<Tag>,
         /// The epoch at which its call began.
         epoch: u64,
-        /// Told when it is decided.
-        done: oneshot::Sender<()>,
+        /// Told the latest epoch of a call that it may be served to.
+        done: oneshot::Sender<u64>,
     },
     /// Drop what carries one of the tags.
     Invalidate {
@@ -248,7 +258,7 @@ struct L1Actor {
     by_tag: HashMap<Tag, HashSet<CacheKey>>,
     /// When a tag was last invalidated, by epoch, as long as a fill from before may be under way.
     invalidated: HashMap<Tag, (u64, Instant)>,
-    /// The epoch of the newest record that was forgotten: fills from before it are refused.
+    /// The newest epoch whose record was forgotten: fills from before it are refused.
     forgotten: u64,
 }
 
@@ -266,8 +276,7 @@ pub(crate) fn l1_spec(l1: &Arc<L1>) -> ChildSpec {
             l1: l1.clone(),
             by_tag: HashMap::new(),
             invalidated: HashMap::new(),
-            // Whatever began before this incarnation may have missed an invalidation.
-            forgotten: l1.epoch.fetch_add(1, AcqRel) + 1,
+            forgotten: 0,
         })
     })
     .kind("cache")
@@ -281,8 +290,10 @@ impl Worker for L1Actor {
     type Msg = L1Msg;
 
     async fn start(&mut self, cx: &Context<L1Msg>) -> Result<(), Fault> {
-        // The index died with the incarnation before: entries without one could not be invalidated.
+        // The index and the records died with the incarnation before: what is stored could not be invalidated, and
+        // whatever began before now may have missed an invalidation.
         self.l1.distrust();
+        self.forgotten = self.l1.epoch();
         cx.every(SWEEP_EVERY, || L1Msg::Sweep);
         Ok(())
     }
@@ -296,8 +307,8 @@ impl Worker for L1Actor {
                 epoch,
                 done,
             } => {
-                self.fill(key, entry, tags, epoch);
-                let _gone = done.send(());
+                let good_until = self.fill(key, entry, tags, epoch);
+                let _gone = done.send(good_until);
             }
             L1Msg::Invalidate { tags, done } => {
                 self.invalidate(tags);
@@ -310,21 +321,26 @@ impl Worker for L1Actor {
 }
 
 impl L1Actor {
-    fn fill(&mut self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) {
+    fn fill(&mut self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) -> u64 {
+        let now = self.l1.epoch();
         let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
-        if epoch < self.forgotten || tags.iter().any(overtaken) {
-            return;
+        let distrusted = epoch < self.forgotten.max(self.l1.trusted_from.load(SeqCst));
+        if distrusted || tags.iter().any(overtaken) {
+            return epoch;
         }
-        for tag in tags {
-            self.by_tag.entry(tag).or_default().insert(key.clone());
+        let settings = &self.l1.settings;
+        if settings.enabled && entry.weight() <= settings.max_entry {
+            for tag in tags {
+                self.by_tag.entry(tag).or_default().insert(key.clone());
+            }
+            self.l1.map.insert(key, Arc::new(Stored { entry, epoch }));
+            self.l1.meters.l1.fills.increment(1);
         }
-        let trust = self.l1.trust.load(Acquire);
-        self.l1.map.insert(key, Arc::new(Stored { entry, trust }));
-        self.l1.meters.l1.fills.increment(1);
+        now
     }
 
     fn invalidate(&mut self, tags: Vec<Tag>) {
-        let epoch = self.l1.epoch.fetch_add(1, AcqRel) + 1;
+        let epoch = self.l1.epoch.fetch_add(1, SeqCst) + 1;
         for tag in tags {
             for key in self.by_tag.remove(&tag).unwrap_or_default() {
                 self.l1.map.invalidate(&key);

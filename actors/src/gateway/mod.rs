@@ -1,13 +1,14 @@
 //! The gateway: the handle that callers hold, and the actor that starts a task for each miss.
 //!
-//! Invariant: every call ends in exactly one reply by its deadline, and a hit crosses no mailbox.
+//! Invariant: every call ends in exactly one reply by its deadline, which the handle itself keeps, whatever becomes of the
+//! actors; and a hit crosses no mailbox.
 
 mod actor;
 mod task;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, SeqCst};
+use std::sync::atomic::{AtomicBool, fence};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -107,9 +108,14 @@ impl Gateway {
     /// Any [`Failure`].
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         let started = Instant::now();
-        let operation = call.operation;
+        let mut unsettled = Unsettled {
+            gateway: Some(self),
+            operation: call.operation.name,
+            started,
+        };
         let outcome = self.carry(call, started).await;
-        self.settle(operation.name, &outcome, started);
+        unsettled.gateway = None;
+        self.settle(unsettled.operation, &outcome, started);
         outcome
     }
 
@@ -117,7 +123,7 @@ impl Gateway {
         let core = &*self.core;
         let now = core.clock.nanos_at(started);
         if core.draining.load(Acquire) {
-            return Err(self.overloaded("draining", "the gateway is draining"));
+            return Err(self.draining());
         }
         if call.deadline <= started {
             return Err(Failure::new(Kind::Timeout, "the deadline had passed when the call came").never_sent());
@@ -138,16 +144,22 @@ impl Gateway {
             }
         }
         core.meters.phase("lookup", started.elapsed());
-        // A miss: it takes its places, and becomes a message.
+        // A miss: it takes its places, and becomes a message. It is counted first: either it sees that a drain began, or
+        // the drain waits for it.
+        let counted = core.calls.token();
+        fence(SeqCst);
+        if core.draining.load(Acquire) {
+            return Err(self.draining());
+        }
         let held = Held {
-            _tenant: gate.place()?,
+            _tenant: core.tenants.place(gate, now)?,
             _gateway: core.places.clone().try_acquire_owned().map_err(|_| {
                 self.overloaded(
                     "gateway",
                     format!("{} calls are in flight", core.settings.max_in_flight),
                 )
             })?,
-            _counted: core.calls.token(),
+            _counted: counted,
             _in_flight: task::InFlight::count(&core.meters),
         };
         let job = Job {
@@ -171,15 +183,19 @@ impl Gateway {
                     .overloaded("gateway", "the gateway is being restarted")
                     .never_sent());
             }
-            // The task answers by the deadline; the margin is for its answer to travel.
-            match tokio::time::timeout_at(deadline + CANCEL_GRACE, waiting).await {
-                Ok(Ok(Err(failure))) if failure.kind == Kind::Internal && failure.unsent => {}
+            // Leaving at the deadline cancels the task, as any caller's leaving does.
+            match tokio::time::timeout_at(deadline, waiting).await {
                 Ok(Ok(outcome)) => return outcome,
-                Ok(Err(_)) => return Err(Failure::new(Kind::Internal, "the call's task vanished")),
-                Err(_) => return Err(Failure::new(Kind::Timeout, "the call's task did not answer in time")),
+                // The message was lost with the actor's mailbox; no task began.
+                Ok(Err(_)) => {}
+                Err(_) => return Err(Failure::new(Kind::Timeout, "no answer came before the deadline")),
             }
         }
         Err(Failure::new(Kind::Internal, "the gateway was restarted again and again").never_sent())
+    }
+
+    fn draining(&self) -> Failure {
+        self.overloaded("draining", "the gateway is draining")
     }
 
     fn settle(&self, operation: &'static str, outcome: &Result<Answer, Failure>, started: Instant) {
@@ -205,7 +221,8 @@ impl Gateway {
     /// Refuses new calls and waits for those in flight, streams included; what is left after `limit` is cancelled.
     pub async fn drain(&self, limit: Duration) -> Drained {
         let core = &self.core;
-        core.draining.store(true, Release);
+        core.draining.store(true, SeqCst);
+        fence(SeqCst);
         core.calls.close();
         if tokio::time::timeout(limit, core.calls.wait()).await.is_ok() {
             return Drained::Finished;
@@ -228,6 +245,22 @@ impl Gateway {
     /// Calls in flight, streams included.
     pub fn in_flight(&self) -> usize {
         self.core.calls.len()
+    }
+}
+
+/// A call whose caller may leave before its reply; then it is counted as cancelled.
+struct Unsettled<'a> {
+    gateway: Option<&'a Gateway>,
+    operation: &'static str,
+    started: Instant,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        if let Some(gateway) = self.gateway {
+            let left = Failure::new(Kind::Cancelled, "the caller went away");
+            gateway.settle(self.operation, &Err(left), self.started);
+        }
     }
 }
 

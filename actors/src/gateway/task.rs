@@ -1,7 +1,7 @@
 //! One call's task: the phases after the lookup, in order.
 //!
-//! Invariant: the task owns the caller's one reply. Whatever ends it — an answer, a failure, the deadline, a caller that
-//! went away, a panic — the reply port is answered once.
+//! Invariant: the task owns the caller's one reply. Whatever ends it — an answer, a failure, a stop, a caller that went
+//! away or whose deadline came, a panic — the reply port is answered once, after the call's places are free again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use super::{Core, send_patiently};
-use crate::cache::flight::{Leader, Role};
-use crate::cache::{CacheKey, Entry, tags};
+use crate::cache::flight::{Leader, Role, Shared};
+use crate::cache::{CacheKey, Entry, Tag, tags};
 use crate::call::{Answer, Body, CacheStatus, Call};
 use crate::error::{Failure, Kind};
-use crate::policy::recover::{Next, Standing, next};
+use crate::policy::recover::{Next, Standing, next, share};
 use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, Outcome, ReplyPort};
 use crate::quota::TenantPlace;
@@ -65,15 +65,11 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     reply.taken();
     let span =
         tracing::debug_span!(target: "mosaic::calls", "call", id = %job.call.id, operation = job.call.operation.name);
-    let deadline = job.call.deadline;
     let outcome = tokio::select! {
         biased;
         () = reply.closed() => return,
         () = core.stop.cancelled() => Err(Failure::new(Kind::Cancelled, "the gateway was stopped")),
         outcome = carry(&job, &core).instrument(span) => outcome,
-        () = tokio::time::sleep_until(deadline) => {
-            Err(Failure::new(Kind::Timeout, "no answer came before the deadline"))
-        }
     };
     let outcome = outcome.map(|mut answer| {
         if let Body::Stream(stream) = &mut answer.body {
@@ -81,31 +77,47 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
         }
         answer
     });
+    // Before the answer: who has it may call again, and finds its places free.
+    drop(job);
     reply.answer(outcome);
 }
 
 /// lookup (shared) -> attempts -> fill -> settle
 async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
     let Some(key) = job.key.as_ref().filter(|_| !job.call.no_cache) else {
-        let outcome = attempts(job, core).await;
+        let outcome = ask(job, core).await;
         return fill(job, core, outcome, None).await;
     };
     loop {
         match core.flights.join(key) {
             Role::Leader(leader) => {
-                let outcome = attempts(job, core).await;
+                let outcome = ask(job, core).await;
                 return fill(job, core, outcome, Some(leader)).await;
             }
             Role::Follower(follower) => match follower.landed().await {
-                Some(Ok(entry)) => {
+                // A write ended between the flight's begin and this call's.
+                Some(shared) if job.epoch > shared.good_until => {}
+                Some(shared) => {
                     core.meters.coalesced.increment(1);
-                    return entry.serve(CacheStatus::Collapsed, core.clock.nanos());
+                    return match shared.outcome {
+                        Ok(entry) => entry.serve(CacheStatus::Collapsed, core.clock.nanos()),
+                        Err(failure) => or_stale(job, core, failure),
+                    };
                 }
-                Some(Err(failure)) => return or_stale(job, core, failure),
                 None => {}
             },
         }
     }
+}
+
+/// Asks a provider, and makes invalid what a write may have changed.
+async fn ask(job: &Job, core: &Arc<Core>) -> Outcome {
+    let doubt = Doubt::about(job, core);
+    let outcome = attempts(job, core).await;
+    // A write that failed may still have happened: what it would have changed is not trusted either way.
+    let may_have_happened = !matches!(&outcome, Err(failure) if failure.unsent);
+    doubt.settle(may_have_happened).await;
+    outcome
 }
 
 /// balance, guard, call — until it works, or nothing more may be tried.
@@ -113,8 +125,15 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
     let mut excluded: Vec<Arc<str>> = Vec::new();
     let mut prefer: Option<Arc<str>> = None;
     let mut asked: Vec<Arc<str>> = Vec::new();
+    let mut told: Option<Failure> = None;
     for attempts in 1.. {
-        let failure = match attempt(job, core, &excluded, prefer.clone()).await {
+        let more = attempts < core.settings.recover.max_attempts && job.call.may_repeat();
+        let others = |here: Option<&Arc<str>>| {
+            let mut left = job.candidates.instances.iter();
+            left.any(|name| Some(name) != here && !excluded.contains(name))
+        };
+        let could_follow = more && job.candidates.instances.len() > excluded.len() + 1;
+        let failure = match attempt(job, core, &excluded, prefer.clone(), could_follow).await {
             Ok(mut answer) => {
                 answer.head.attempts = attempts;
                 answer.head.cache = if job.key.is_some() {
@@ -132,20 +151,21 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
             attempts,
             attempts_here: here.map_or(0, |here| asked.iter().filter(|name| *name == here).count() as u32),
             repeatable: job.call.may_repeat(),
-            others: job
-                .candidates
-                .instances
-                .iter()
-                .any(|name| Some(name) != here && !excluded.contains(name)),
+            others: others(here),
             remaining: job.call.deadline.saturating_duration_since(Instant::now()),
             chance: fastrand::f64(),
         };
         match next(&failure, &standing, &core.settings.recover) {
+            // What a provider said tells the caller more than that no other could be asked.
+            Next::GiveUp if here.is_none() => return Err(told.unwrap_or(failure)),
             Next::GiveUp => return Err(failure),
             Next::Retry(wait) => {
                 core.meters.retries.increment(1);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 prefer = here.cloned();
+                if here.is_some() {
+                    told = Some(failure);
+                }
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {
@@ -153,6 +173,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), from = here.map(|h| &**h), "failover");
                 excluded.extend(here.cloned());
                 prefer = None;
+                told = Some(failure);
             }
         }
     }
@@ -160,13 +181,23 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
 }
 
 /// One attempt: a message to the router that comes back as an outcome.
-async fn attempt(job: &Job, core: &Arc<Core>, excluded: &[Arc<str>], prefer: Option<Arc<str>>) -> Outcome {
+async fn attempt(
+    job: &Job,
+    core: &Arc<Core>,
+    excluded: &[Arc<str>],
+    prefer: Option<Arc<str>>,
+    another_could_follow: bool,
+) -> Outcome {
     let (port, outcome) = AttemptPort::new();
+    let now = Instant::now();
+    let remaining = job.call.deadline.saturating_duration_since(now);
     let attempt = Attempt {
         call: job.call.clone(),
         candidates: job.candidates.clone(),
         excluded: excluded.to_vec(),
         prefer,
+        until: now + share(remaining, another_could_follow),
+        held: job.held.clone(),
         port,
     };
     if send_patiently(&core.router, RouterMsg::Attempt(attempt), job.call.deadline)
@@ -183,28 +214,62 @@ async fn attempt(job: &Job, core: &Arc<Core>, excluded: &[Arc<str>], prefer: Opt
         .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the attempt vanished")))
 }
 
-/// Writes the cache, or makes its tags invalid; shares the outcome with the flight.
+/// The doubt that a write leaves behind until its outcome is known: it may have happened. A write that is given up (its
+/// caller left, its deadline came) casts it on the cache.
+struct Doubt {
+    core: Arc<Core>,
+    tags: Vec<Tag>,
+}
+
+impl Doubt {
+    fn about(job: &Job, core: &Arc<Core>) -> Self {
+        Doubt {
+            core: core.clone(),
+            tags: tags(job.call.operation.invalidates, &job.call.resource),
+        }
+    }
+
+    async fn settle(mut self, may_have_happened: bool) {
+        if may_have_happened {
+            self.core.l1.invalidate(self.tags.clone()).await;
+        }
+        self.tags.clear();
+    }
+}
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if !self.tags.is_empty() {
+            let (core, tags) = (self.core.clone(), std::mem::take(&mut self.tags));
+            tokio::spawn(async move { core.l1.invalidate(tags).await });
+        }
+    }
+}
+
+/// Writes the cache and shares the outcome with the flight.
 async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Leader>) -> Outcome {
     let started = Instant::now();
     let operation = job.call.operation;
     let now = core.clock.nanos();
     let entry = Entry::of(&outcome, operation, now).map(Arc::new);
+    let mut good_until = job.epoch;
     if let (Some(entry), Some(key)) = (&entry, &job.key) {
         let carried = tags(operation.carries, &job.call.resource);
-        core.l1.fill(key.clone(), entry.clone(), carried, job.epoch).await;
-    }
-    // A write that failed may still have happened: what it would have changed is not trusted either way.
-    if !operation.invalidates.is_empty() && !matches!(&outcome, Err(failure) if failure.unsent) {
-        core.l1
-            .invalidate(tags(operation.invalidates, &job.call.resource))
-            .await;
+        good_until = core.l1.fill(key.clone(), entry.clone(), carried, job.epoch).await;
     }
     if let Some(leader) = leader {
         match (&outcome, entry) {
-            (_, Some(entry)) => leader.land(Ok(entry)),
+            (_, Some(entry)) => leader.land(Shared {
+                outcome: Ok(entry),
+                good_until,
+            }),
             // What is this caller's own (its deadline, its leaving) is not shared: the flight is led by another.
             (Err(failure), None) if !matches!(failure.kind, Kind::Timeout | Kind::Cancelled | Kind::Internal) => {
-                leader.land(Err(failure.clone()));
+                // A failure says what the provider is like now; no write makes it untrue.
+                leader.land(Shared {
+                    outcome: Err(failure.clone()),
+                    good_until: u64::MAX,
+                });
             }
             _ => drop(leader),
         }
@@ -218,8 +283,11 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
 
 /// A stale answer is better than a provider's failure.
 fn or_stale(job: &Job, core: &Arc<Core>, failure: Failure) -> Result<Answer, Failure> {
-    let excusable =
-        failure.kind.blames_provider() || matches!(failure.kind, Kind::CircuitOpen | Kind::UpstreamRateLimited);
+    let excusable = failure.kind.blames_provider()
+        || matches!(
+            failure.kind,
+            Kind::CircuitOpen | Kind::NoProvider | Kind::UpstreamRateLimited
+        );
     match &job.stale {
         Some(entry) if excusable => {
             core.meters.l1.stale.increment(1);

@@ -161,7 +161,7 @@ impl Manager {
                 if registry.records().len() >= registry.settings.max_plugins {
                     return Err((Failure::new(Kind::Overloaded, "there are too many plugins"), done));
                 }
-                Record::new(spec.clone(), registry.clock.nanos())
+                Record::new(spec.clone(), registry.now())
             }
             (Some(record), _) => Record::clone(&record),
             (None, _) => {
@@ -210,7 +210,7 @@ impl Manager {
                 ));
             }
         };
-        let now = registry.clock.nanos();
+        let now = registry.now();
         if let Some(to) = to {
             record.step(to, now)?;
         }
@@ -270,7 +270,7 @@ impl Manager {
     /// Whoever runs and is down has failed; whoever has failed is looked at when its time has come.
     fn look(&self) {
         let registry = self.registry();
-        let now = registry.clock.nanos();
+        let now = registry.now();
         for record in registry.records().into_iter().filter(|record| record.busy.is_none()) {
             let up = record.placed.as_ref().is_some_and(|placed| placed.instance.is_up());
             let due = match record.life {

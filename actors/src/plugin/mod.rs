@@ -20,12 +20,11 @@ use crate::call::AnyValue;
 use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::instance::{InstanceSnapshot, InstanceSpec};
-use crate::policy::backoff::Backoff;
 use crate::policy::lifecycle::Life;
 
 pub(crate) use manager::manager_spec;
 pub use registry::Plugins;
-pub(crate) use registry::Registry;
+pub(crate) use registry::{Habitat, Registry};
 
 /// What is known of a plugin before it is loaded.
 #[derive(Clone)]
@@ -122,8 +121,6 @@ pub struct PluginSettings {
     pub drain_timeout: Duration,
     /// The first wait before a failed plugin is looked at again; doubled up to sixteen times itself.
     pub recheck: Duration,
-    /// The waits between the restarts of a provider actor, and of its supervisor.
-    pub backoff: Backoff,
     /// Plugins at most.
     pub max_plugins: usize,
 }
@@ -135,7 +132,6 @@ impl Default for PluginSettings {
             health_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             recheck: Duration::from_secs(2),
-            backoff: Backoff::default(),
             max_plugins: 10_000,
         }
     }

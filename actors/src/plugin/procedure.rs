@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::manager::{Action, Change, PluginMsg};
 use super::registry::{Placed, Record};
-use super::{PluginSpec, Plugins, Registry};
+use super::{Habitat, PluginSpec, Plugins, Registry};
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
 use crate::gateway::send_patiently;
@@ -17,7 +17,7 @@ use crate::instance::Instance;
 use crate::policy::lifecycle::Life;
 use crate::provider::provider_spec;
 use crate::router::RouterMsg;
-use crate::supervision::{ChildSpec, Strategy, SupervisorSpec};
+use crate::supervision::{ChildSpec, Strategy};
 
 /// Leads one plugin, as long as its ticket holds. Dropped, it tells the manager that it is over.
 pub(super) struct Hands {
@@ -267,7 +267,7 @@ impl Hands {
         let loading = registry.loader(&spec.loader)?.load(spec);
         let loaded = timeout(registry.settings.load_timeout, loading).await;
         let instance = loaded.map_err(|_| Failure::new(Kind::Timeout, "loading took too long"))??;
-        let instance = Instance::new(instance, registry.clock, &registry.meters);
+        let instance = Instance::new(instance, registry.habitat.clock, &registry.habitat.meters);
         // The first is called as the plugin is; a successor beside it has a number.
         let child = match registry
             .record(&self.name)
@@ -363,11 +363,15 @@ pub(super) async fn restore(registry: Arc<Registry>, placed: Placed) {
 
 /// An instance's supervisor: its circuit breaker, then its provider.
 async fn put_up(registry: &Registry, placed: &Placed) -> Result<(), Failure> {
+    let Habitat { call, stop, habits, .. } = &registry.habitat;
     let instance = &placed.instance;
-    let spec = SupervisorSpec::new(Strategy::OneForOne)
-        .child(breaker_spec(instance.spec.name.clone(), instance.breaker.clone()))
-        .child(provider_spec(instance.clone(), registry.call.clone()).backoff(registry.settings.backoff));
-    let child = ChildSpec::supervisor(&*placed.child, spec, None).backoff(registry.settings.backoff);
+    let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
+    let provider = provider_spec(instance.clone(), call.clone(), stop.clone());
+    let spec = habits
+        .supervisor(Strategy::OneForOne)
+        .child(habits.child(breaker))
+        .child(habits.child(provider));
+    let child = habits.child(ChildSpec::supervisor(&*placed.child, spec, None));
     registry
         .supervisor
         .add(child)

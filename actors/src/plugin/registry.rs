@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::manager::{Action, PluginMsg};
 use super::{Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
@@ -20,6 +21,7 @@ use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
 use crate::router::RouterMsg;
 use crate::supervision::{Handle, SupervisorHandle};
+use crate::system::Habits;
 use crate::telemetry::Meters;
 
 /// Steps that are remembered of each life.
@@ -87,15 +89,24 @@ impl Record {
     }
 }
 
+/// What an instance finds in the system that it lives in.
+pub(crate) struct Habitat {
+    /// Bounds of the calls that it serves.
+    pub(crate) call: Arc<Settings>,
+    /// Ends its attempts when the system's drain gives up.
+    pub(crate) stop: CancellationToken,
+    pub(crate) clock: Clock,
+    pub(crate) meters: Arc<Meters>,
+    /// How its actors are restarted.
+    pub(crate) habits: Habits,
+}
+
 /// What the manager, its procedures and the router share.
 pub(crate) struct Registry {
     records: ArcSwap<BTreeMap<Arc<str>, Arc<Record>>>,
     pub(super) loaders: HashMap<&'static str, Arc<dyn Loader>>,
     pub(super) settings: PluginSettings,
-    /// Bounds of the calls that the instances serve.
-    pub(super) call: Arc<Settings>,
-    pub(super) clock: Clock,
-    pub(super) meters: Arc<Meters>,
+    pub(super) habitat: Habitat,
     /// The dynamic supervisor above all instances.
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) manager: Handle<PluginMsg>,
@@ -103,24 +114,20 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(
-        loaders: Vec<Arc<dyn Loader>>,
-        settings: PluginSettings,
-        call: Arc<Settings>,
-        clock: Clock,
-        meters: Arc<Meters>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(loaders: Vec<Arc<dyn Loader>>, settings: PluginSettings, habitat: Habitat) -> Arc<Self> {
         Arc::new(Registry {
             records: ArcSwap::default(),
             loaders: loaders.into_iter().map(|loader| (loader.name(), loader)).collect(),
             settings,
-            call,
-            clock,
-            meters,
+            habitat,
             supervisor: SupervisorHandle::new(),
             manager: Handle::new(),
             tickets: AtomicU64::new(1),
         })
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.habitat.clock.nanos()
     }
 
     /// Children that the supervisor of the instances may have: during an update a plugin has two.
@@ -184,7 +191,7 @@ impl Registry {
     }
 
     pub(super) fn show(&self, record: &Record) -> PluginSnapshot {
-        let now = self.clock.nanos();
+        let now = self.now();
         PluginSnapshot {
             name: record.spec.name.clone(),
             kind: record.spec.kind.clone(),

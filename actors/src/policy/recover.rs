@@ -82,6 +82,17 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     }
 }
 
+/// How much of the time until the deadline one attempt may take. Where another could follow, a third is left to it;
+/// where none can, just enough for the failure to arrive as this attempt's, and not as a passed deadline.
+pub fn share(remaining: Duration, another_could_follow: bool) -> Duration {
+    const TO_ARRIVE: Duration = Duration::from_millis(50);
+    if another_could_follow {
+        remaining * 2 / 3
+    } else {
+        remaining - (remaining / 20).min(TO_ARRIVE)
+    }
+}
+
 fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
     let here = standing.attempts_here < 2 && wait <= settings.wait_max;

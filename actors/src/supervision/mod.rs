@@ -54,6 +54,7 @@ mod tree;
 mod vitals;
 mod worker;
 
+pub(crate) use control::check_name;
 pub use control::{ChildError, SupervisorHandle};
 pub use event::Event;
 pub use handle::{Handle, Unavailable};

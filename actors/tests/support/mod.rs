@@ -4,18 +4,20 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use bytes::Bytes;
 use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Resource};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::stream::BodyStream;
 use mosaic_actors::system::{System, SystemSpec};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 const fn operation(name: &'static str, safe: bool, streaming: bool, cached: bool) -> Operation {
@@ -62,8 +64,16 @@ pub enum Do {
     Fail(Failure),
     /// Panic at the named instances, answer at others.
     PanicAt(&'static [&'static str]),
+    /// Fail at the named instances before anything was sent, answer at others.
+    FailUnsentAt(&'static [&'static str], Kind),
+    /// Fail as long as the switch is on.
+    FailWhile(Arc<AtomicBool>),
+    /// Answer with what the number is when the call comes, once a permit is given.
+    NumberWhenLet(Arc<AtomicUsize>, Arc<Semaphore>),
     /// Never answer.
     Hang,
+    /// Never answer at the named instances, answer at others.
+    HangAt(&'static [&'static str]),
     /// Stream so many frames, with a pause before each.
     Frames(usize, Duration),
     /// Stream so many frames, then fail.
@@ -75,8 +85,23 @@ pub enum Do {
 /// Counts what reached the drivers.
 #[derive(Default)]
 pub struct Counts {
+    /// Calls begun.
     pub begun: AtomicUsize,
+    /// Calls whose future was dropped before its end.
     pub dropped: AtomicUsize,
+    /// Frames produced.
+    pub frames: AtomicUsize,
+    /// Streams that are there, produced to their end or not.
+    pub streams: AtomicUsize,
+}
+
+/// Counts a stream while it lives.
+struct Streaming(Arc<Counts>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, SeqCst);
+    }
 }
 
 pub struct TestDriver {
@@ -135,9 +160,21 @@ impl TestDriver {
             }
             Do::FailAt(names, kind) if names.contains(&&*self.name) => Err(Failure::new(*kind, "as told")),
             Do::PanicAt(names) if names.contains(&&*self.name) => panic!("as told"),
-            Do::FailAt(..) | Do::PanicAt(_) => self.answer(),
+            Do::FailUnsentAt(names, kind) if names.contains(&&*self.name) => {
+                Err(Failure::new(*kind, "as told").never_sent())
+            }
+            Do::FailWhile(on) if on.load(SeqCst) => Err(Failure::new(Kind::UpstreamFailed, "as told")),
+            Do::FailAt(..) | Do::FailUnsentAt(..) | Do::FailWhile(_) | Do::PanicAt(_) => self.answer(),
+            Do::NumberWhenLet(number, let_go) => {
+                let seen = number.load(SeqCst);
+                let_go.acquire().await.expect("never closed").forget();
+                let mut answer = self.answer()?;
+                answer.body = Body::Bytes(Bytes::from(seen.to_string()));
+                Ok(answer)
+            }
             Do::Fail(failure) => Err(failure.clone()),
-            Do::Hang => std::future::pending().await,
+            Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
+            Do::Hang | Do::HangAt(_) => std::future::pending().await,
             Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),
             Do::FramesThenFail(count, kind) => Ok(self.stream(*count, Duration::ZERO, Some(*kind))),
             Do::FramesThenPanic(count) => Ok(self.stream(*count, Duration::ZERO, Some(Kind::Internal))),
@@ -146,15 +183,18 @@ impl TestDriver {
 
     /// Frames `0`, `1`, …; then an end, a failure, or (told `Internal`) a panic.
     fn stream(&self, count: usize, pause: Duration, then: Option<Kind>) -> Answer {
-        let frames = futures_util::stream::unfold(0, move |at| async move {
+        self.counts.streams.fetch_add(1, SeqCst);
+        let streaming = Streaming(self.counts.clone());
+        let frames = futures_util::stream::unfold((0, streaming), move |(at, streaming)| async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+            streaming.0.frames.fetch_add(1, SeqCst);
             match then {
-                _ if at < count => Some((Ok(Bytes::from(at.to_string())), at + 1)),
+                _ if at < count => Some((Ok(Bytes::from(at.to_string())), (at + 1, streaming))),
                 None => None,
                 Some(Kind::Internal) => panic!("as told, in a stream"),
-                Some(kind) => Some((Err(Failure::new(kind, "as told")), at + 1)),
+                Some(kind) => Some((Err(Failure::new(kind, "as told")), (at + 1, streaming))),
             }
         });
         let head = Head {
@@ -226,6 +266,67 @@ pub fn call(operation: &'static Operation, what: Do) -> Call {
         call.request_key = Some([7; 32]);
     }
     call
+}
+
+/// The same call by another tenant.
+pub fn by(tenant: &str, mut call: Call) -> Call {
+    call.caller.tenant = Arc::from(tenant);
+    call
+}
+
+/// The same call, to be answered within `limit`.
+pub fn within(limit: Duration, mut call: Call) -> Call {
+    call.deadline = Instant::now() + limit;
+    call
+}
+
+/// A system with instance `a` alone, after `change` had its way with the spec.
+pub async fn single(change: impl FnOnce(&mut SystemSpec)) -> (System, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let mut spec = spec(vec![instance("a", &counts)]);
+    change(&mut spec);
+    (System::start(spec).await.expect("it starts"), counts)
+}
+
+/// Carries a call on a task of its own.
+pub fn spawn(gateway: &Gateway, call: Call) -> tokio::task::JoinHandle<Result<Answer, Failure>> {
+    let gateway = gateway.clone();
+    tokio::spawn(async move { gateway.call(call).await })
+}
+
+/// Waits until `holds`; fails with `what` after five seconds.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(5);
+    while !holds() {
+        assert!(Instant::now() < limit, "not within 5 s: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits until nothing is in flight anywhere: every permit is back.
+pub async fn all_is_back(system: &System) {
+    let gauge = |name: &str| {
+        let node = system.tree().node("/root/gateway").expect("the gateway is in the tree");
+        let gauges = node.gauges();
+        gauges.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    };
+    eventually("every permit is back", || {
+        let snapshot = system.snapshot();
+        snapshot.in_flight == 0
+            && snapshot.instances.iter().all(|instance| instance.in_flight == 0)
+            && system.quotas().iter().all(|quota| quota.in_flight == 0)
+            && gauge("free_permits") == gauge("max_in_flight")
+            && gauge("flights") == Some(0)
+    })
+    .await;
+}
+
+/// The stream of an answer.
+pub fn frames_of(answer: Answer) -> BodyStream {
+    match answer.body {
+        Body::Stream(stream) => stream,
+        Body::Bytes(_) => panic!("a stream was expected"),
+    }
 }
 
 /// The body of an answer that is whole.

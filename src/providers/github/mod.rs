@@ -17,6 +17,9 @@ use crate::catalogue::{git, projects};
 
 /// The API version that the wire types were written for.
 const API_VERSION: &str = "2022-11-28";
+/// What GitHub recommends, and what its description declares: it lists plain JSON alone as the type of most answers, and
+/// what is made of that description (mocks, validating proxies) refuses to answer with another.
+const ACCEPT: &str = "application/vnd.github+json, application/json;q=0.9";
 /// What GitHub asks clients to wait at least after a secondary limit that names no time.
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
 /// The least wait for a quota to be filled again, whatever our clock says.
@@ -53,7 +56,7 @@ impl Provider for GitHub {
         }
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .bearer(connection)?
-            .header("accept", "application/vnd.github+json", "accept")?
+            .header("accept", ACCEPT, "accept")?
             .header("x-github-api-version", version, "settings.api_version")?;
         Ok(GitHub {
             endpoint,
