@@ -18,7 +18,6 @@ use crate::demo;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
-use crate::providers::KINDS;
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::telemetry::{LogHandle, init_logging, log_panics};
 
@@ -188,8 +187,7 @@ fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    Config::load(path, std::env::vars(), &kinds).map_err(Problem::from)
+    Config::load(path, std::env::vars(), &Mosaic::kinds()).map_err(Problem::from)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::{Config, ConfigErrors};
-use crate::providers::KINDS;
+use crate::embed::Mosaic;
 
 pub use report::{Finding, Report, Verdict};
 
@@ -28,9 +28,8 @@ const AT_ONCE: usize = 8;
 /// Examines what a gateway with the configuration at `path` (absent: the defaults) and this process's environment
 /// would need.
 pub async fn examine(path: Option<&Path>) -> Report {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let mut report = Report::default();
-    let config = match Config::load(path, std::env::vars(), &kinds) {
+    let config = match Config::load(path, std::env::vars(), &Mosaic::kinds()) {
         Ok(loaded) => loaded.config,
         Err(errors) => {
             report.extend(faults(&errors));

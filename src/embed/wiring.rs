@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
-use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::PluginSpec;
 use mosaic_actors::policy::backoff::Backoff;
@@ -16,8 +15,9 @@ use mosaic_actors::policy::routing::Rule;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
+use super::builder::Credentials;
 use super::native::{self, Manifest, Native};
-use super::{Credentials, StartError, services};
+use super::{NamedDriver, StartError, services};
 use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, RouteConfig};
@@ -75,7 +75,7 @@ pub(super) fn check(config: &Config, credentials: Credentials) -> Result<(), Sta
 }
 
 /// The driver of each instance, or what keeps it from being made.
-pub(super) fn drivers(config: &Config) -> Result<Vec<(String, Result<Arc<dyn Driver>, StartError>)>, StartError> {
+pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
     let http = http_client().map_err(StartError::Http)?;
     let loader = Native::new(config, http, CursorKey::random());
     let made = config.providers.iter().map(|(name, provider)| {

@@ -1,5 +1,7 @@
 //! The binary against a server that records: what it sends, prints and exits with.
 
+mod admin;
+mod doctor;
 mod failures;
 mod input;
 mod operate;
