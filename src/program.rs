@@ -4,6 +4,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
 use mosaic_actors::driver::BoxFuture;
@@ -135,9 +136,9 @@ fn servers(sandbox: &Sandbox) -> String {
 }
 
 async fn serve_until_told(config: &Config) -> Result<(), Problem> {
-    let _logging = logging(&config.log)?;
+    let log = Arc::new(logging(&config.log)?);
     let told = stopped()?;
-    let gateway = Mosaic::start(config.clone()).await?;
+    let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
         Ok(serving) => serving,
         Err(error) => {

@@ -138,6 +138,7 @@ impl Router {
             held,
             mut port,
         } = attempt;
+        let entry = held.listed.entry().clone();
         // Before the answer can come: who has it may call again, and finds its place free.
         drop(held);
         if port.is_closed() {
@@ -159,6 +160,7 @@ impl Router {
             let Some((permit, place)) = guard(instance, now, &mut refusals) else {
                 continue;
             };
+            entry.asked(&instance.spec.name);
             let guarded = GuardedAttempt {
                 call: call.clone(),
                 until,

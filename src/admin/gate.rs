@@ -30,10 +30,19 @@ pub(super) struct Gate {
     token: Option<blake3::Hash>,
 }
 
+/// Who came through the gate, for the audit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who(pub(super) &'static str);
+
 /// Middleware: lets a request pass, or answers it.
-pub(super) async fn admit(State(gate): State<Arc<Gate>>, request: Request<Body>, next: Next) -> Response {
+pub(super) async fn admit(State(gate): State<Arc<Gate>>, mut request: Request<Body>, next: Next) -> Response {
     match gate.check(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            // Without a token, only this machine may be let in.
+            let who = if gate.token.is_some() { "admin" } else { "loopback" };
+            request.extensions_mut().insert(Who(who));
+            next.run(request).await
+        }
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
 }

@@ -11,6 +11,7 @@ use metrics::Recorder;
 use super::{Mosaic, StartError, admin_token, check, wiring};
 use crate::config::Config;
 use crate::secret::Secret;
+use crate::telemetry::LogHandle;
 
 /// Secrets by the name of their provider instance.
 pub(super) type Credentials = HashMap<String, Secret>;
@@ -21,6 +22,7 @@ pub struct Builder {
     pub(super) credentials: Credentials,
     pub(super) recorder: Option<Arc<dyn Recorder + Send + Sync>>,
     pub(super) metrics_text: Option<Render>,
+    pub(super) log: Option<Arc<LogHandle>>,
 }
 
 /// Writes metrics as text.
@@ -36,6 +38,13 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
+    /// Lets administrators change the filter of the process's log.
+    #[must_use]
+    pub fn log(mut self, handle: Arc<LogHandle>) -> Self {
+        self.log = Some(handle);
+        self
+    }
+
     /// Gives a provider instance its credential, from wherever the program keeps it, in place of the configuration's
     /// `token`.
     #[must_use]
@@ -72,7 +81,7 @@ impl Builder {
         self.config.key_ring()?;
         admin_token(&self.config)?;
         crate::stores::vault(&self.config.state)?;
-        wiring::check(&self.config, self.credentials)
+        wiring::check(&self.config, &self.credentials)
     }
 
     /// Starts it on the caller's runtime.

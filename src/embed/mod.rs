@@ -6,6 +6,7 @@ mod admin;
 mod builder;
 mod calls;
 mod error;
+mod instances;
 mod life;
 mod native;
 mod record;
@@ -36,10 +37,11 @@ use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
 use crate::secret::{KeyRing, SecretRef};
-use crate::stores::StateStore;
-use crate::telemetry::Telemetry;
+use crate::stores::{OpenError, StateStore};
+use crate::telemetry::{LogHandle, Telemetry};
 
 pub use builder::Builder;
+use builder::Credentials;
 pub use error::StartError;
 pub use request::{Request, Typed};
 
@@ -69,6 +71,8 @@ struct Inner {
     admin_token: Option<SecretString>,
     telemetry: Arc<Telemetry>,
     store: Arc<dyn StateStore>,
+    instances: instances::Instances,
+    log: Option<Arc<LogHandle>>,
     dispatcher: Arc<Dispatcher>,
     system: System,
     started: Instant,
@@ -96,18 +100,20 @@ impl Mosaic {
     pub fn builder(config: Config) -> Builder {
         Builder {
             config,
-            credentials: builder::Credentials::new(),
+            credentials: Credentials::new(),
             recorder: None,
             metrics_text: None,
+            log: None,
         }
     }
 
     async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
         let Builder {
-            config,
+            mut config,
             credentials,
             recorder,
             metrics_text,
+            log,
         } = builder;
         check(&config)?;
         let keys = config.key_ring()?;
@@ -117,7 +123,10 @@ impl Mosaic {
             None => Telemetry::new()?,
         });
         let store = crate::stores::open(&config.state).await?;
-        let wired = wiring::wire(&config, credentials, &telemetry, &store)?;
+        let overlay = instances::overlay(&mut config, &*store)
+            .await
+            .map_err(OpenError::from)?;
+        let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),
@@ -131,7 +140,10 @@ impl Mosaic {
                 ))),
             },
         ));
+        let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
         let inner = Inner {
+            instances,
+            log,
             config,
             keys,
             admin_token,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mosaic_actors::driver::{BoxFuture, Driver};
 use mosaic_actors::error::Failure;
+use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
@@ -43,6 +44,15 @@ pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
         check_health: manifest.provider.health_check,
         manifest: Arc::new(manifest),
     }
+}
+
+/// The table of an instance's settings, as the configuration has it.
+///
+/// # Errors
+/// `internal` for a spec that is not of this loader.
+pub(super) fn table(spec: &PluginSpec) -> Result<serde_json::Value, Failure> {
+    let unwritten = |error| Failure::new(Internal, "the settings cannot be written").because(error);
+    serde_json::to_value(&manifest_of(spec)?.provider).map_err(unwritten)
 }
 
 /// Makes instances of the drivers in [`KINDS`].

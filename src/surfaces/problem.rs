@@ -32,6 +32,19 @@ pub struct Problem {
     retry_after: Option<Duration>,
     provider: Option<String>,
     field: Option<String>,
+    errors: Vec<FieldError>,
+}
+
+/// One of several faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where.
+    pub field: String,
+    /// What is wrong there.
+    pub message: String,
+    /// The nearest right name, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +63,8 @@ struct Wire<'a> {
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
     request_id: &'a str,
 }
 
@@ -64,6 +79,7 @@ impl From<Failure> for Problem {
             retry_after: failure.retry_after,
             provider: failure.provider.as_deref().map(str::to_owned),
             field: failure.field.as_deref().map(str::to_owned),
+            errors: vec![],
         }
     }
 }
@@ -80,7 +96,20 @@ impl Problem {
             retry_after: None,
             provider: None,
             field: None,
+            errors: vec![],
         }
+    }
+
+    /// Names each of several faults.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// Its status.
@@ -104,6 +133,7 @@ impl Problem {
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             provider: self.provider.as_deref(),
             field: self.field.as_deref(),
+            errors: &self.errors,
             request_id: id.text(),
         };
         serde_json::to_string(&wire).expect("texts, numbers and booleans under text keys always serialise")
