@@ -7,5 +7,6 @@ mod input;
 mod operate;
 mod operations;
 mod output;
+mod real;
 mod recorder;
 mod streams;
