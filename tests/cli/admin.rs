@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use crate::failures::problem;
 use crate::recorder::{self, Recorder, Seen, mosaic, ran};
 
 const WHY: &str = "--reason=maintenance";
+/// How long a line may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn dry(seen: &Seen) -> bool {
     seen.query.contains(&("dry_run".to_owned(), "true".to_owned()))
@@ -265,11 +268,18 @@ fn changing() -> Recorder {
 /// The first `count` lines of a command that does not end by itself, and its stderr.
 fn first_lines(command: &mut Command, count: usize) -> (Vec<String>, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(count);
-    let lines = lines.map(Result::unwrap).collect();
+    let (sender, lines) = mpsc::channel();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let reader = std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let lines: Result<Vec<_>, _> = (0..count).map(|_| lines.recv_timeout(PATIENCE)).collect();
     child.kill().unwrap();
-    let told = child.wait_with_output().unwrap();
-    (lines, String::from_utf8_lossy(&told.stderr).into_owned())
+    let told = String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned();
+    // Its end is that of the pipe; nobody takes further lines, and an error says so.
+    let _ = reader.join().unwrap();
+    (
+        lines.unwrap_or_else(|_| panic!("fewer than {count} lines; {told}")),
+        told,
+    )
 }
 
 #[test]

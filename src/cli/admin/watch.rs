@@ -125,7 +125,7 @@ impl Seen {
             (true, _) => Ok(()),
             (false, true) => screen.lines(document.to_string()),
             // An empty line between two trees.
-            (false, false) => screen.lines(tree::render(&document, screen) + "\n"),
+            (false, false) => screen.data(tree::render(&document, screen) + "\n\n"),
         }
     }
 
