@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::Entry;
 use crate::cli::{LocalCalls, Problem, Runtime};
-use crate::config::{Config, ConfigErrors, Loaded, LogConfig};
+use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig};
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
@@ -199,16 +199,26 @@ fn read(path: &Path) -> Result<String, Problem> {
 impl From<ConfigErrors> for Problem {
     fn from(errors: ConfigErrors) -> Self {
         let count = errors.iter().count();
-        let lines = errors
-            .iter()
-            .map(|error| (error.path.clone(), error.to_string()))
-            .collect::<Vec<_>>();
+        let lines: Vec<_> = errors.iter().map(fault).collect();
         let sentence = format!(
             "the configuration has {count} {}",
             if count == 1 { "fault" } else { "faults" }
         );
         Problem::from(Failure::new(Kind::InvalidInput, sentence)).with_errors(lines)
     }
+}
+
+/// A fault of the configuration: where, and what. One that has no key is where the file says it is.
+fn fault(error: &ConfigError) -> (String, String) {
+    let meant = error
+        .suggestion
+        .as_ref()
+        .map(|name| format!("; did you mean `{name}`?"));
+    let what = format!("{}{}", error.message, meant.unwrap_or_default());
+    if error.path.is_empty() {
+        return (error.origin.to_string(), what);
+    }
+    (error.path.clone(), format!("{what} ({})", error.origin))
 }
 
 impl From<StartError> for Problem {

@@ -100,7 +100,7 @@ async fn a_hundred_replacements_of_the_only_instance_fail_no_call() {
 async fn a_hundred_restarts_and_stops_and_starts_fail_no_call() {
     let system = system(vec![sound("a"), sound("b")]).await;
     let load = Load::on(&system);
-    for round in 0..50 {
+    for round in 0..100 {
         let name = if round % 2 == 0 { "a" } else { "b" };
         let path = provider_of(&system, name);
         system.tree().restart(&path, "a rehearsal").await.expect("it is back");

@@ -10,7 +10,7 @@ use http::Request;
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
-use super::order::order;
+use super::order::{OrderTo, order};
 use super::{Action, Port};
 
 /// Bytes of an actor's path; the tree is not that deep.
@@ -28,7 +28,7 @@ struct At {
 pub(super) struct Nothing {}
 
 pub(super) fn routes() -> Router<Port> {
-    let orders: [(_, fn(String) -> Action); 3] = [
+    let orders: [(_, OrderTo); 3] = [
         ("/actors/restart", Action::RestartActor),
         ("/actors/stop", Action::StopActor),
         ("/actors/start", Action::StartActor),

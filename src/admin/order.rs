@@ -21,6 +21,9 @@ const LONGEST_REASON: usize = 500;
 /// Bytes of a body here: the largest is a provider's table.
 const MAX_BODY: usize = 64 * 1024;
 
+/// The action on what has a name.
+pub(super) type OrderTo = fn(String) -> Action;
+
 /// Reads a body, and answers with the preview of its action or with its outcome.
 pub(super) async fn order<T: DeserializeOwned>(
     port: Port,

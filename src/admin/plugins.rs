@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::actors::Nothing;
-use super::order::order;
+use super::order::{OrderTo, order};
 use super::{Action, Port};
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct Update {
 }
 
 pub(super) fn routes() -> Router<Port> {
-    let orders: [(_, fn(String) -> Action); 6] = [
+    let orders: [(_, OrderTo); 6] = [
         ("/plugins/{name}/stop", Action::StopPlugin),
         ("/plugins/{name}/start", Action::StartPlugin),
         ("/plugins/{name}/drain", Action::DrainPlugin),

@@ -59,7 +59,7 @@ impl Mosaic {
         let (metrics, ready) = (self.clone(), self.clone());
         admin::router(AdminConfig {
             addr,
-            hosts: vec![],
+            hosts: self.config().admin.hosts.clone(),
             token: self.inner.admin_token.clone(),
             readiness: Arc::new(move || ready.readiness(&stopping)),
             metrics: Arc::new(move || metrics.metrics()),

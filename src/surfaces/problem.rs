@@ -30,8 +30,8 @@ pub struct Problem {
     source: Source,
     retryable: bool,
     retry_after: Option<Duration>,
-    provider: Option<String>,
-    field: Option<String>,
+    provider: Option<Box<str>>,
+    field: Option<Box<str>>,
     errors: Vec<FieldError>,
 }
 
@@ -77,8 +77,8 @@ impl From<Failure> for Problem {
             source: failure.source,
             retryable: failure.retryable,
             retry_after: failure.retry_after,
-            provider: failure.provider.as_deref().map(str::to_owned),
-            field: failure.field.as_deref().map(str::to_owned),
+            provider: failure.provider.as_deref().map(Box::from),
+            field: failure.field.as_deref().map(Box::from),
             errors: vec![],
         }
     }

@@ -140,6 +140,11 @@ impl Gateway {
         self.folder.path().join("mosaic.toml").display().to_string()
     }
 
+    /// The variables that its configuration refers to.
+    pub fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.client.get(&format!("http://{}{path}", self.public)).await
     }

@@ -67,13 +67,15 @@ pub struct NodeSnapshot {
 pub struct SupervisorSnapshot {
     /// Which siblings a failure takes along.
     pub strategy: Strategy,
-    /// The restarts that it bears within its period.
+    /// The restarts that it bears within its period. `u32::MAX` is any number, and `null` in JSON.
+    #[serde(serialize_with = "unless_any")]
     pub intensity: u32,
     /// The period, in milliseconds.
     pub period_ms: u64,
     /// The restarts within the period that ends now.
     pub in_window: u32,
-    /// The restarts that it still bears.
+    /// The restarts that it still bears. `u32::MAX` is any number, and `null` in JSON.
+    #[serde(serialize_with = "unless_any")]
     pub budget_left: u32,
 }
 
@@ -151,8 +153,15 @@ fn supervisor(node: &Node, now: u64) -> Option<SupervisorSnapshot> {
         intensity: facts.intensity.restarts,
         period_ms,
         in_window,
-        budget_left: facts.intensity.restarts.saturating_sub(in_window),
+        budget_left: match facts.intensity.restarts {
+            u32::MAX => u32::MAX,
+            restarts => restarts.saturating_sub(in_window),
+        },
     })
+}
+
+fn unless_any<S: serde::Serializer>(number: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&(*number != u32::MAX).then_some(number), serializer)
 }
 
 /// The node at `path` under `root`, by walking down.

@@ -1,0 +1,121 @@
+//! Two gateways in one process: nothing that one does shows in the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mosaic::Mosaic;
+use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+use mosaic::catalogue::projects::{IssueCreate, IssueCreateInput};
+use mosaic::config::{BaseUrl, Config, ProviderConfig};
+use mosaic::dispatch::Options;
+use mosaic::sandbox::{Sandbox, SandboxConfig};
+use mosaic::secret::Secret;
+use mosaic_actors::gateway::Drained;
+
+/// A gateway in front of the sandbox's first forge, as an instance called `name`.
+async fn gateway(sandbox: &Sandbox, name: &str) -> Mosaic {
+    let forge = sandbox.server("github-a").expect("one of the default pair");
+    let mut config = Config::default();
+    let provider = ProviderConfig {
+        kind: "github".to_owned(),
+        base_url: Some(BaseUrl::parse(forge.base_url()).expect("a URL")),
+        token: None,
+        max_in_flight: None,
+        attempt_timeout: None,
+        breaker: Default::default(),
+        settings: Default::default(),
+    };
+    config.providers.insert(name.to_owned(), provider);
+    let builder = Mosaic::builder(config).credential(name, Secret::new(forge.token()));
+    builder.start().await.expect("a gateway")
+}
+
+async fn repo(gateway: &Mosaic) -> String {
+    let input = RepoGetInput {
+        repo: "acme/api".to_owned(),
+    };
+    gateway
+        .call::<RepoGet>(input)
+        .await
+        .expect("the sandbox has it")
+        .value
+        .id
+        .clone()
+}
+
+async fn keyed_write(gateway: &Mosaic) -> u64 {
+    let input: IssueCreateInput =
+        serde_json::from_value(serde_json::json!({"project": "acme/api", "title": "T"})).expect("an input");
+    let options = Options {
+        idempotency_key: Some("one-key-for-both".to_owned()),
+        ..Options::default()
+    };
+    let issue = gateway
+        .call_as::<IssueCreate>(input, Mosaic::local_caller(), options)
+        .await
+        .expect("an issue");
+    issue.value.number.expect("GitHub numbers")
+}
+
+/// The value of a sample, by its whole name with labels.
+fn sample(gateway: &Mosaic, name: &str) -> Option<f64> {
+    gateway
+        .metrics()
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_trees_ledgers_caches_and_states_are_apart() {
+    let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.expect("a sandbox");
+    let (one, two) = (gateway(&sandbox, "one").await, gateway(&sandbox, "two").await);
+
+    assert_eq!(repo(&one).await, "one~acme/api");
+    let calls = r#"mosaic_calls_total{operation="git.repo.get",code="ok"}"#;
+    assert_eq!((sample(&one, calls), sample(&two, calls)), (Some(1.0), None));
+    assert!(!one.metrics().contains("\"two\"") && !two.metrics().contains("\"one\""));
+    assert_eq!(repo(&two).await, "two~acme/api", "a cache of its own");
+    assert_eq!(sandbox.server("github-a").expect("it is there").requests().total, 2);
+
+    let path = "/root/plugins/one/provider";
+    one.system().tree().crash(path, "by the test").await.expect("it runs");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while one.ledger(10).is_empty() {
+        assert!(Instant::now() < deadline, "the crash is in no ledger");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let [entry] = &one.ledger(10)[..] else {
+        panic!("{:?}", one.ledger(10))
+    };
+    assert_eq!((&*entry.path, &*entry.text), (path, "by the test"));
+    assert!(two.ledger(10).is_empty());
+    let crashed = r#"mosaic_actor_restarts_total{kind="provider",reason="panic"}"#;
+    assert_eq!((sample(&one, crashed), sample(&two, crashed)), (Some(1.0), Some(0.0)));
+    let paths = |gateway: &Mosaic| -> Vec<Arc<str>> {
+        gateway
+            .tree()
+            .root
+            .walk()
+            .iter()
+            .map(|node| node.path.clone())
+            .collect()
+    };
+    assert!(paths(&one).iter().any(|own| &**own == path) && !paths(&two).iter().any(|own| &**own == path));
+
+    // The same key at each is a write at each, and a repetition at neither.
+    let (first, second) = (keyed_write(&one).await, keyed_write(&two).await);
+    assert_eq!(
+        (second - first, keyed_write(&one).await, keyed_write(&two).await),
+        (1, first, second)
+    );
+
+    assert_eq!(one.shutdown().await, Drained::Finished);
+    assert!(!one.snapshot().accepting && two.snapshot().accepting);
+    let input = RepoGetInput {
+        repo: "acme/web".to_owned(),
+    };
+    assert!(one.call::<RepoGet>(input.clone()).await.is_err());
+    two.call::<RepoGet>(input).await.expect("the other lives on");
+    two.shutdown().await;
+    sandbox.shutdown().await;
+}

@@ -1,0 +1,143 @@
+//! What operators see and do.
+
+use serde_json::json;
+
+use crate::harness::{Setup, Stage, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tree_and_status_are_for_people_and_for_programs() {
+    let stage = Stage::open(Setup::default()).await;
+    stage.gateway.get("/v1/git/repos/acme/api").await.ok();
+    let tree = stage.gateway.cli(&["tree"]);
+    let actors = [
+        "root (one_for_one)",
+        "telemetry",
+        "state",
+        "l1",
+        "quotas",
+        "github-a",
+        "breaker",
+        "router",
+        "gateway",
+    ];
+    for actor in actors {
+        assert!(tree.ok().contains(actor), "{actor} in:\n{}", tree.stdout);
+    }
+    // A number that stands for "without bound" is none that people can read.
+    assert!(!tree.stdout.contains("4294967295"), "{}", tree.stdout);
+    let as_json = stage.gateway.cli(&["tree", "--json"]).json();
+    assert_eq!(as_json["root"]["path"], "/root");
+    let plugins = as_json["root"]["children"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["path"] == "/root/plugins");
+    assert_eq!(
+        plugins.unwrap()["supervisor"]["budget_left"],
+        json!(null),
+        "it bears any number of restarts"
+    );
+    let served = stage.gateway.admin("/admin/v1/tree").await;
+    assert_eq!(
+        served.ok()["root"]["children"][0]["path"],
+        as_json["root"]["children"][0]["path"]
+    );
+    assert_eq!(served.header("cache-control"), "no-store");
+
+    let status = stage.gateway.cli(&["status"]);
+    for name in ["version", "github-a", "github-b", "openai-a", "openai-b"] {
+        assert!(status.ok().contains(name), "{name} in:\n{}", status.stdout);
+    }
+    let as_json = stage.gateway.cli(&["status", "--json"]).json();
+    assert_eq!(
+        (&as_json["accepting"], &as_json["calls"]["in_flight"]),
+        (&json!(true), &json!(0))
+    );
+    assert_eq!(as_json["providers"].as_array().unwrap().len(), 4);
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_on_request_is_done_and_recorded() {
+    let stage = Stage::open(Setup::default()).await;
+    let path = "/root/plugins/github-a/provider";
+    let restart = json!({"path": path, "reason": "a rotated credential"});
+    stage
+        .gateway
+        .administer("/admin/v1/actors/restart", &restart)
+        .await
+        .ok();
+    let entry = soon("the restart in the ledger", async || {
+        let ledger = stage.gateway.admin("/admin/v1/ledger?limit=10").await.ok();
+        ledger["entries"]
+            .as_array()?
+            .iter()
+            .find(|entry| entry["path"] == path)
+            .cloned()
+    })
+    .await;
+    assert_eq!(
+        (&entry["why"], &entry["text"]),
+        (&json!("requested"), &json!("a rotated credential"))
+    );
+    stage.gateway.get("/v1/git/repos/github-a~acme/api").await.ok();
+
+    for (body, status) in [
+        (json!({"path": "/root/nobody", "reason": "r"}), 404),
+        (json!({"path": path}), 400),
+        (json!({"path": path, "reason": ""}), 400),
+        (json!({"path": path, "reason": "r", "force": true}), 400),
+    ] {
+        stage
+            .gateway
+            .administer("/admin/v1/actors/restart", &body)
+            .await
+            .refused(status);
+    }
+    assert_eq!(
+        stage.gateway.admin("/admin/v1/ledger?limit=0").await.refused(400),
+        "invalid_input"
+    );
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_asks_for_its_token_and_probes_do_not() {
+    // By a variable, because the file has its `[admin]` already.
+    let env = [
+        ("MOSAIC__ADMIN__TOKEN", "env:ADMIN"),
+        ("ADMIN", "admin-token-of-the-test"),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let stage = Stage::open(Setup {
+        env,
+        ..Setup::default()
+    })
+    .await;
+    let at = |path: &str| format!("http://{}{path}", stage.gateway.admin);
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(stage.gateway.admin(path).await.status, 200, "{path}");
+    }
+    for headers in [
+        &[][..],
+        &[("authorization", "Bearer wrong")],
+        &[("authorization", "Bearer ")],
+    ] {
+        let reply = stage.gateway.client.get_with(&at("/admin/v1/tree"), headers).await;
+        assert_eq!(reply.refused(401), "unauthenticated");
+    }
+    let right = [("authorization", "Bearer admin-token-of-the-test")];
+    stage.gateway.client.get_with(&at("/admin/v1/tree"), &right).await.ok();
+    let page = [right[0], ("origin", "http://evil.example")];
+    let reply = stage.gateway.client.get_with(&at("/admin/v1/tree"), &page).await;
+    assert_eq!(reply.refused(403), "forbidden");
+
+    assert_eq!(stage.gateway.cli(&["tree"]).code, Some(4));
+    let token = stage.gateway.folder.path().join("token");
+    std::fs::write(&token, "admin-token-of-the-test\n").expect("it is ours");
+    stage
+        .gateway
+        .cli(&["tree", "--admin-token-file", token.to_str().unwrap()])
+        .ok();
+    stage.close().await.ok();
+}

@@ -1,0 +1,12 @@
+//! `mosaic serve` in front of a sandbox, seen from outside: over HTTP, by the command line, by signals.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod admin;
+mod cancel;
+mod check;
+mod failures;
+mod lifecycle;
+mod surfaces;
+mod writes;

@@ -1,0 +1,273 @@
+//! Every operation by REST, by the command line, and by a gateway within the command: one answer.
+
+use std::collections::BTreeSet;
+
+use mosaic::catalogue::OPERATIONS;
+use serde_json::{Value, json};
+
+use crate::harness::{Setup, Stage};
+
+/// A reading operation as a command line and as an address.
+const READS: [(&str, &str); 7] = [
+    ("git repo get acme/api", "/v1/git/repos/acme/api?"),
+    ("git repo list --owner acme", "/v1/git/repos?owner=acme"),
+    ("git branch list acme/api", "/v1/git/repos/acme/api/branches?"),
+    (
+        "git file get acme/api src/main.rs",
+        "/v1/git/repos/acme/api/files/src/main.rs?",
+    ),
+    (
+        "projects issue list acme/web --state all",
+        "/v1/projects/issues?project=acme/web&state=all",
+    ),
+    ("projects issue get acme/api#1", "/v1/projects/issues/acme%2Fapi%231?"),
+    ("ai models list", "/v1/ai/models?"),
+];
+
+/// The names of the operations that the tests of this file call.
+const OTHERS: [&str; 3] = ["projects issue create", "ai chat complete", "ai chat stream"];
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// Without what differs from one gateway to the next: cursors are sealed by a key of the process.
+fn without_cursor(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        fields.remove("next_cursor");
+    }
+    answer
+}
+
+#[test]
+fn no_operation_is_left_out() {
+    let called = READS.iter().map(|(line, _)| *line).chain(OTHERS);
+    let called: BTreeSet<String> = called.map(|line| words(line)[..3].join(".")).collect();
+    let known: BTreeSet<String> = OPERATIONS.iter().map(|entry| entry.name().to_owned()).collect();
+    assert_eq!(called, known);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_is_the_same_everywhere() {
+    let stage = Stage::open(Setup::default()).await;
+    let config = stage.gateway.config();
+    for (line, address) in READS {
+        let provider = if line.starts_with("ai") { "openai-b" } else { "github-b" };
+        let reply = stage.gateway.get(&format!("{address}&provider={provider}")).await;
+        let by_rest = reply.ok();
+        assert_eq!(reply.provider(), provider, "{line}");
+        let mut args = words(line);
+        args.extend(["--json", "--provider", provider]);
+        assert_eq!(stage.gateway.cli(&args).json(), by_rest, "{line}");
+        args.extend(["--local", "--config", &config]);
+        let local = stage.gateway.cli(&args).json();
+        assert_eq!(without_cursor(local), without_cursor(by_rest), "{line}");
+    }
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_and_models_answer_alike_everywhere() {
+    let stage = Stage::open(Setup::default()).await;
+    let config = stage.gateway.config();
+    let issue = json!({"project": "github-a~acme/api", "title": "T", "body": "B", "labels": ["bug"]});
+    let by_rest = stage.gateway.post("/v1/projects/issues", &issue).await.ok();
+    let create = words("projects issue create github-a~acme/api --title T --body B --labels bug --json");
+    let by_cli = stage.gateway.cli(&create).json();
+    let local = stage
+        .gateway
+        .cli(&[&create[..], &["--local", "--config", &config]].concat())
+        .json();
+    let numbers: Vec<u64> = [&by_rest, &by_cli, &local]
+        .iter()
+        .map(|issue| issue["number"].as_u64().unwrap())
+        .collect();
+    assert!(numbers.is_sorted_by(|a, b| b - a == 1), "{numbers:?}");
+    for issue in [by_rest, by_cli, local] {
+        assert_eq!(issue["id"], format!("github-a~acme/api#{}", issue["number"]));
+        let told = (&issue["title"], &issue["body"], &issue["labels"], &issue["state"]);
+        assert_eq!(told, (&json!("T"), &json!("B"), &json!(["bug"]), &json!("open")));
+    }
+
+    let chat = json!({"model": "openai-a~sandbox-small", "prompt": "Say hello"});
+    let by_rest = stage.gateway.post("/v1/ai/chat/complete", &chat).await.ok();
+    let complete = words("ai chat complete openai-a~sandbox-small Say hello --json");
+    let by_cli = stage.gateway.cli(&complete).json();
+    let local = stage
+        .gateway
+        .cli(&[&complete[..], &["--local", "--config", &config]].concat())
+        .json();
+    assert!(!by_rest["message"]["content"].as_str().unwrap().is_empty());
+    for chat in [by_cli, local] {
+        assert_eq!(
+            (&chat["message"], &chat["usage"], &chat["finish"]),
+            (&by_rest["message"], &by_rest["usage"], &by_rest["finish"])
+        );
+    }
+    stage.close().await.ok();
+}
+
+/// The data of the events without a name, until `done`.
+fn frames(text: &str) -> Vec<Value> {
+    assert!(text.ends_with("event: done\ndata: {}\n\n"), "{text}");
+    let data = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap()).collect()
+}
+
+/// What the pieces say together.
+fn spoken(frames: &[Value]) -> String {
+    let deltas = frames.iter().filter(|frame| frame["type"] == "delta");
+    deltas.map(|frame| frame["text"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_says_the_same_everywhere() {
+    let stage = Stage::open(Setup::default()).await;
+    let config = stage.gateway.config();
+    let chat = json!({"model": "openai-a~sandbox-small", "prompt": "Say hello"});
+    let whole = stage.gateway.post("/v1/ai/chat/complete", &chat).await.ok();
+    let reply = stage.gateway.post("/v1/ai/chat/stream", &chat).await;
+    assert_eq!(reply.header("content-type"), "text/event-stream");
+    let by_rest = frames(&reply.text);
+    assert!(by_rest.len() > 3, "{by_rest:?}");
+    assert_eq!(spoken(&by_rest), whole["message"]["content"]);
+    let line = words("ai chat stream openai-a~sandbox-small Say hello");
+    let local = ["--local", "--config", &config];
+    for args in [line.clone(), [&line[..], &local].concat()] {
+        let printed = stage.gateway.cli(&args);
+        assert_eq!(printed.ok().trim_end(), spoken(&by_rest));
+        let printed = stage.gateway.cli(&[&args[..], &["--json"]].concat());
+        let lines: Vec<Value> = printed
+            .ok()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(spoken(&lines), spoken(&by_rest));
+        assert_eq!(lines.last().unwrap()["type"], "end");
+    }
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cursors_lead_through_all_rows_once() {
+    let stage = Stage::open(Setup::default()).await;
+    let mut seen = Vec::new();
+    let mut address = "/v1/git/repos?owner=many&limit=25".to_owned();
+    let pages = loop {
+        let page = stage.gateway.get(&address).await.ok();
+        seen.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["path"].to_string()),
+        );
+        assert_eq!(page["has_more"], page.get("next_cursor").is_some());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break seen.len().div_ceil(25);
+        };
+        assert!(seen.len() < 1000, "the pages have no end");
+        address = format!("/v1/git/repos?owner=many&limit=25&cursor={cursor}");
+    };
+    assert_eq!(
+        (seen.len(), seen.iter().collect::<BTreeSet<_>>().len(), pages),
+        (120, 120, 5)
+    );
+
+    let mut by_cli = Vec::new();
+    let mut more = Vec::new();
+    loop {
+        let line = words("git repo list --owner many --limit 50 --json");
+        let more_words: Vec<&str> = more.iter().map(String::as_str).collect();
+        let page = stage.gateway.cli(&[line, more_words].concat()).json();
+        by_cli.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["path"].to_string()),
+        );
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        assert!(by_cli.len() < 1000, "the pages have no end");
+        more = vec!["--cursor".to_owned(), cursor.to_owned()];
+    }
+    assert_eq!(by_cli, seen);
+
+    let forged = stage.gateway.get("/v1/git/repos?owner=many&cursor=AAAA").await;
+    assert_eq!(
+        (forged.refused(400), forged.json()["field"].clone()),
+        ("invalid_input".to_owned(), json!("cursor"))
+    );
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_was_given_is_an_input() {
+    let stage = Stage::open(Setup::default()).await;
+    let list = stage
+        .gateway
+        .get("/v1/git/repos?owner=acme&provider=github-b")
+        .await
+        .ok();
+    for repo in list["items"].as_array().unwrap() {
+        let id = repo["id"].as_str().unwrap();
+        let reply = stage.gateway.get(&format!("/v1/git/repos/{id}")).await;
+        assert_eq!((reply.ok()["id"].as_str(), reply.provider()), (Some(id), "github-b"));
+        assert_eq!(
+            stage.gateway.cli(&["git", "repo", "get", id, "--json"]).json()["id"],
+            id
+        );
+    }
+    let list = stage
+        .gateway
+        .get("/v1/projects/issues?project=github-b~acme/api")
+        .await
+        .ok();
+    for issue in list["items"].as_array().unwrap() {
+        let id = issue["id"].as_str().unwrap();
+        let reply = stage
+            .gateway
+            .get(&format!("/v1/projects/issues/{}", id.replace('#', "%23")))
+            .await;
+        assert_eq!(
+            (reply.ok()["title"].clone(), reply.provider()),
+            (issue["title"].clone(), "github-b")
+        );
+        assert_eq!(
+            stage.gateway.cli(&["projects", "issue", "get", id, "--json"]).json()["id"],
+            id
+        );
+    }
+    let list = stage.gateway.get("/v1/ai/models?provider=openai-b").await.ok();
+    let id = list["items"][0]["id"].as_str().unwrap();
+    let chat = json!({"model": id, "prompt": "hello"});
+    let reply = stage.gateway.post("/v1/ai/chat/complete", &chat).await;
+    reply.ok();
+    assert_eq!(reply.provider(), "openai-b");
+    stage.gateway.cli(&["ai", "chat", "complete", id, "hello"]).ok();
+    assert_eq!(stage.server("openai-a").requests().total, 0);
+
+    let elsewhere = stage
+        .gateway
+        .get("/v1/git/repos/github-b~acme/api?provider=github-a")
+        .await;
+    assert_eq!(elsewhere.refused(400), "invalid_input");
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_providers_own_json_comes_on_request_alone() {
+    let stage = Stage::open(Setup::default()).await;
+    let plain = stage.gateway.get("/v1/git/repos/acme/api").await.ok();
+    assert!(plain.get("raw").is_none());
+    let with_raw = stage.gateway.get("/v1/git/repos/acme/api?include_raw=true").await.ok();
+    assert_eq!(with_raw["raw"]["full_name"], "acme/api");
+    let by_cli = stage
+        .gateway
+        .cli(&words("git repo get acme/api --include-raw --json"))
+        .json();
+    assert!(by_cli["raw"]["node_id"].is_string(), "{by_cli}");
+    stage.close().await.ok();
+}
