@@ -67,9 +67,10 @@ impl Load {
             length: Cell::new(None),
             taken: RefCell::new(Vec::with_capacity(self.requests)),
         });
-        let loading = LocalSet::new().run_until(self.drive(shared.clone()));
-        let elapsed = runtime
-            .block_on(async { tokio::time::timeout(self.limit, loading).await })
+        let tasks = LocalSet::new();
+        let loading = async { tokio::time::timeout(self.limit, self.drive(shared.clone())).await };
+        let elapsed = tasks
+            .block_on(&runtime, loading)
             .map_err(|_| format!("{} was not through within {:?}", target.path, self.limit))??;
         Ok(Timings {
             elapsed,

@@ -34,9 +34,12 @@ pub struct Subject<'a> {
     pub process: &'a Process,
 }
 
+/// Which of the processes a subject is.
+type ProcessOf = fn(&Subjects) -> &Process;
+
 /// All processes. The upstream comes last, for it is dropped last.
 pub struct Subjects {
-    targets: Vec<(&'static str, Target, fn(&Subjects) -> &Process)>,
+    targets: Vec<(&'static str, Target, ProcessOf)>,
     mosaic: Process,
     nginx: Process,
     bare: Process,
@@ -70,7 +73,7 @@ impl Subjects {
             Some(("cache-status", "MosAIc; fwd=uri-miss")),
         );
         let hit = keyed(format!("/v1/git/repos/{REPO}"), None);
-        let targets: Vec<(_, _, fn(&Subjects) -> &Process)> = vec![
+        let targets: Vec<(_, _, ProcessOf)> = vec![
             (
                 NGINX_PROXY,
                 target(nginx_at, format!("/proxy/repos/{REPO}"), None),
