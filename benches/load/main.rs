@@ -1,4 +1,5 @@
-//! The end-to-end load harness: `cargo bench --bench load [-- --json] [--rounds N] [--requests N] [--only NAME]`.
+//! The end-to-end load harness: `cargo bench --bench load [-- --json] [--rounds N] [--requests N] [--only NAME]
+//! [--beside PROGRAM]`, the last to compare with another build of the server.
 //!
 //! Debian's nginx (`proxy_pass`, `proxy_cache`), a bare axum handler and `mosaic serve` with everything on (key, quota,
 //! routing, breaker, metrics, access log) stand in front of the same upstream and are loaded in turns. Absolute times
@@ -7,6 +8,7 @@
 //! Invariant: only loopback is used, and whatever is started here has ended when this ends.
 
 mod client;
+mod gateway;
 mod nginx;
 mod process;
 mod report;
@@ -15,6 +17,7 @@ mod subjects;
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,6 +40,7 @@ struct Options {
     rounds: usize,
     requests: usize,
     only: Option<String>,
+    beside: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,6 +52,7 @@ impl Options {
             rounds: if bench { 7 } else { 1 },
             requests: if bench { 20_000 } else { 200 },
             only: None,
+            beside: None,
         };
         while let Some(arg) = args.pop_front() {
             let mut value = || args.pop_front().ok_or_else(|| format!("{arg} needs a value"));
@@ -56,6 +61,7 @@ impl Options {
                 "--json" => options.json = true,
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--requests" => options.requests = value()?.parse()?,
+                "--beside" => options.beside = Some(value()?.into()),
                 "--only" => options.only = Some(value()?),
                 other => return Err(format!("{other} is not an option").into()),
             }
@@ -85,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &Options) -> Result<(), Failed> {
-    let subjects = Subjects::start()?;
+    let subjects = Subjects::start(options.beside.as_deref())?;
     let mut report = Report::default();
     for round in 0..options.rounds {
         for concurrency in CONCURRENCY {
@@ -101,9 +107,9 @@ fn measure(options: &Options) -> Result<(), Failed> {
                 }
                 let warm_up = Load::new(concurrency, requests.div_ceil(WARM_UP), TURN_LIMIT);
                 warm_up.put_on(&subject.target)?;
-                let before = subject.process.cpu_seconds()?;
+                let before = subjects.process(subject).cpu_seconds()?;
                 let timings = Load::new(concurrency, requests, TURN_LIMIT).put_on(&subject.target)?;
-                let cpu = subject.process.cpu_seconds()? - before;
+                let cpu = subjects.process(subject).cpu_seconds()? - before;
                 report.add(concurrency, subject.name, Sample::of(timings, cpu));
             }
         }

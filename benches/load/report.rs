@@ -9,16 +9,20 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::client::Timings;
-use crate::subjects::{BARE_STATIC, BARE_TYPED, MOSAIC_HIT, MOSAIC_MISS, NGINX_CACHE, NGINX_PROXY};
+use crate::subjects::{
+    BARE_STATIC, BARE_TYPED, BESIDE_HIT, BESIDE_MISS, MOSAIC_HIT, MOSAIC_MISS, NGINX_CACHE, NGINX_PROXY,
+};
 
 /// Who is compared with whom.
-const PAIRS: [(&str, &str); 6] = [
+const PAIRS: [(&str, &str); 8] = [
     (MOSAIC_MISS, BARE_TYPED),
     (MOSAIC_MISS, NGINX_PROXY),
     (BARE_TYPED, NGINX_PROXY),
     (MOSAIC_HIT, BARE_STATIC),
     (MOSAIC_HIT, NGINX_CACHE),
     (BARE_STATIC, NGINX_CACHE),
+    (MOSAIC_MISS, BESIDE_MISS),
+    (MOSAIC_HIT, BESIDE_HIT),
 ];
 /// A CPU time of zero ticks is less than one tick, and not nothing.
 const LEAST_CPU: f64 = 0.005;
