@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use upstream::cells::cells;
 use upstream::{Canned, Upstream, specs};
 
+const GITEA: &str = "gitea-1.26.1.swagger.json";
 const GITHUB: &str = "github-api.github.com.openapi.json";
 const OPENAI: &str = "openai.openapi.json";
 
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
-const COUNTS: &[(&str, usize, usize)] = &[("github", 16, 25), ("openai", 4, 12)];
+const COUNTS: &[(&str, usize, usize)] = &[("gitea", 0, 38), ("github", 16, 25), ("openai", 4, 12)];
 /// Answers with one field left out or null.
 const FIELDS: usize = 187;
 
@@ -47,7 +48,9 @@ fn golden_answers_are_as_published() {
             checked.push(cell.kind.clone());
         }
     }
-    let counts = COUNTS.iter().map(|(kind, answers, _)| ((*kind).to_owned(), *answers));
+    // Gitea's description has no examples.
+    let published = COUNTS.iter().filter(|(_, answers, _)| *answers > 0);
+    let counts = published.map(|(kind, answers, _)| ((*kind).to_owned(), *answers));
     assert_eq!(
         upstream::count(checked),
         counts.collect(),
@@ -73,6 +76,7 @@ fn golden_requests_are_known_to_the_provider() {
     let mut checked = vec![];
     for cell in cells() {
         let spec = match cell.kind.as_str() {
+            "gitea" => descriptions.get(&folder, GITEA),
             "github" => descriptions.get(&folder, GITHUB),
             "openai" => descriptions.get(&folder, OPENAI),
             // Each provider's description has a form of its own; theirs are read elsewhere.
@@ -209,6 +213,113 @@ async fn every_optional_field_may_be_absent_and_every_nullable_one_null() {
         }
     }
     assert_eq!(checked, FIELDS, "a field was added or has vanished");
+}
+
+/// An operation of Gitea, the golden cell whose last answer serves as an example, where in it the object is, the
+/// object's definition, and those of its fields that the driver cannot do without.
+const GITEA_CASES: &[(&str, &str, &str, &str, &[&str])] = &[
+    (
+        "git.repo.get",
+        "git.repo.get",
+        "",
+        "Repository",
+        &["name", "full_name", "owner"],
+    ),
+    (
+        "git.repo.list",
+        "git.repo.list",
+        "/0",
+        "Repository",
+        &["name", "full_name", "owner"],
+    ),
+    (
+        "git.branch.list",
+        "git.branch.list",
+        "/0",
+        "Branch",
+        &["name", "commit"],
+    ),
+    (
+        "git.branch.list",
+        "git.branch.list",
+        "/0/commit",
+        "PayloadCommit",
+        &["id"],
+    ),
+    // Without a content a file is asked for once more, raw: that is another cell.
+    (
+        "git.file.get",
+        "git.file.get",
+        "",
+        "ContentsResponse",
+        &["type", "name", "path", "sha", "size", "content"],
+    ),
+    (
+        "projects.issue.get",
+        "projects.issue.get",
+        "",
+        "Issue",
+        &["number", "title", "state"],
+    ),
+    (
+        "projects.issue.list",
+        "projects.issue.list",
+        "/1/labels/0",
+        "Label",
+        &["id", "name"],
+    ),
+    (
+        "projects.issue.list",
+        "projects.issue.list",
+        "/1/user",
+        "User",
+        &["login"],
+    ),
+];
+/// Answers with one field left out or null.
+const GITEA_FIELDS: usize = 353;
+
+/// Gitea's description requires nothing and knows no null: each field is left out, and each that may be absent in Go
+/// is made null too.
+#[tokio::test]
+async fn every_field_that_gitea_leaves_open_may_be_absent_or_null() {
+    let Some(folder) = specs::folder() else { return };
+    let (spec, cells) = (specs::read(&folder, GITEA), cells());
+    let client = http_client().expect("a client");
+    let mut checked = 0;
+    for (operation, cell, object, definition, needed) in GITEA_CASES {
+        let cell = cells.iter().find(|one| one.name() == format!("gitea/{cell}"));
+        let cell = cell.expect("a cell");
+        let example = cell.answers[0].body.as_ref().expect("JSON");
+        let fields = spec["definitions"][definition]["properties"].as_object();
+        for (name, schema) in fields.expect("properties") {
+            if needed.contains(&name.as_str()) {
+                continue;
+            }
+            let mut variants = vec![with_field(example, object, name, None)];
+            if schema["type"] != "boolean" {
+                variants.push(with_field(example, object, name, Some(Value::Null)));
+            }
+            let provider = Upstream::answering(variants.iter().map(|body| Canned::json(200, body.clone()))).await;
+            let connection = upstream::connection_by(&client, &provider.url);
+            for body in variants {
+                let outcome = upstream::ask("gitea", &connection, operation, cell.read("input.json")).await;
+                assert!(outcome.is_ok(), "{operation} {name} in {body}: {:?}", outcome.err());
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, GITEA_FIELDS, "a field was added or has vanished");
+}
+
+/// The example with one field of the object at a pointer replaced, or left out.
+fn with_field(example: &Value, object: &str, name: &str, value: Option<Value>) -> Value {
+    let mut body = example.clone();
+    let fields = body.pointer_mut(object).and_then(Value::as_object_mut);
+    let fields = fields.expect("an object");
+    fields.remove(name);
+    fields.extend(value.map(|value| (name.to_owned(), value)));
+    body
 }
 
 /// The example as it is, and once for each field that the schema allows to be absent or null.

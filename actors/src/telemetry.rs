@@ -82,7 +82,8 @@ pub struct Meters {
     operations: HashMap<&'static str, OperationMeters>,
     other: OperationMeters,
     providers: DashMap<Arc<str>, Arc<ProviderMeters>>,
-    phases: HashMap<&'static str, Histogram>,
+    /// In the order of [`PHASES`].
+    phases: Vec<Histogram>,
     /// Calls past the lookup and before their reply's end.
     pub calls_in_flight: Gauge,
     /// L1 lookups by result.
@@ -144,7 +145,7 @@ impl Meters {
         };
         let seconds = |phase: &&'static str| {
             let key = Key::from_parts("mosaic_phase_duration_seconds", vec![Label::new("phase", *phase)]);
-            (*phase, recorder.register_histogram(&key, &METADATA))
+            recorder.register_histogram(&key, &METADATA)
         };
         Meters {
             operations: operations
@@ -189,7 +190,8 @@ impl Meters {
 
     /// Records how long a phase took.
     pub fn phase(&self, phase: &'static str, took: Duration) {
-        if let Some(histogram) = self.phases.get(phase) {
+        let index = PHASES.iter().position(|known| *known == phase);
+        if let Some(histogram) = index.and_then(|index| self.phases.get(index)) {
             histogram.record(took.as_secs_f64());
         }
     }

@@ -87,3 +87,72 @@ async fn a_stream_arrives_whole_or_ends_in_a_typed_failure() {
     );
     assert_eq!(kind_of_last(frames(Do::FramesThenPanic(3)).await), Some(Kind::Internal));
 }
+
+#[tokio::test]
+async fn a_write_is_repeated_only_when_it_was_not_sent() {
+    let (system, counts) = pair().await;
+    let gateway = system.gateway();
+    for kind in [Kind::Network, Kind::Timeout, Kind::UpstreamFailed, Kind::Internal] {
+        let before = counts.begun.load(SeqCst);
+        let failed = gateway
+            .call(call(&WRITE, Do::FailAt(&["a", "b"], kind)))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (failed.kind, counts.begun.load(SeqCst)),
+            (kind, before + 1),
+            "sent once, asked once"
+        );
+    }
+    let before = counts.begun.load(SeqCst);
+    gateway.call(call(&WRITE, Do::PanicAt(&["a", "b"]))).await.unwrap_err();
+    assert_eq!(
+        counts.begun.load(SeqCst),
+        before + 1,
+        "a panic may have come after the sending"
+    );
+
+    // Proven unsent, it is repeated; so it is under an idempotency key.
+    for _ in 0..2 {
+        let answer = gateway
+            .call(call(&WRITE, Do::FailUnsentAt(&["a"], Kind::Network)))
+            .await
+            .unwrap();
+        assert_eq!(text(&answer), "\"b\"");
+    }
+    let (system, counts) = pair().await;
+    let mut keyed = call(&WRITE, Do::FailAt(&["a", "b"], Kind::UpstreamFailed));
+    keyed.repeatable = true;
+    system.gateway().call(keyed).await.unwrap_err();
+    assert_eq!(counts.begun.load(SeqCst), 3, "as often as the error flow allows");
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_repeated() {
+    let (system, counts) = pair().await;
+    for kind in [Kind::InvalidInput, Kind::Forbidden, Kind::NotFound, Kind::Conflict] {
+        let before = counts.begun.load(SeqCst);
+        let refused = system
+            .gateway()
+            .call(call(&FETCH, Do::FailAt(&["a", "b"], kind)))
+            .await
+            .unwrap_err();
+        assert_eq!((refused.kind, counts.begun.load(SeqCst)), (kind, before + 1));
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
+    let (system, _) = pair().await;
+    assert!(system.instance("b").unwrap().breaker.force_open());
+    support::eventually("b is open", || {
+        system.snapshot().instances[1].breaker.state == "forced_open"
+    })
+    .await;
+    let failed = system
+        .gateway()
+        .call(call(&FETCH, Do::FailAt(&["a"], Kind::Timeout)))
+        .await
+        .unwrap_err();
+    assert_eq!((failed.kind, failed.provider.as_deref()), (Kind::Timeout, Some("a")));
+}

@@ -182,7 +182,7 @@ mod tests {
                     return Err(Failure::new(Kind::NotFound, "no such thing"));
                 }
                 let (sender, frames) = body_stream();
-                sender.end().await.unwrap();
+                sender.end();
                 Ok(Answer {
                     head: Head::json("a".into()),
                     body: Body::Stream(frames),

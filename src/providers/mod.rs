@@ -5,6 +5,8 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod forge;
+mod gitea;
 mod github;
 pub mod http;
 mod openai;
@@ -36,6 +38,12 @@ pub struct Kind {
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
+    Kind {
+        name: "gitea",
+        services: &["git", "projects"],
+        connect: table::connect::<gitea::Gitea>,
+        operations: table::operations::<gitea::Gitea>,
+    },
     Kind {
         name: "github",
         services: &["git", "projects"],

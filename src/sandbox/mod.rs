@@ -16,12 +16,16 @@ mod damage;
 mod exchange;
 mod fault;
 mod fault_table;
+mod forge;
+mod gitea;
 mod github;
 mod openai;
+mod query;
 mod quota;
 mod seed;
 mod server;
 mod socket;
+mod tree;
 mod vendor;
 
 pub use config::{SandboxConfig, SandboxError, ServerConfig};

@@ -16,10 +16,10 @@ use http::{Request, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{github, openai};
+use super::{gitea, github, openai};
 
 /// One row per vendor.
-const VENDORS: &[VendorRow] = &[github::VENDOR, openai::VENDOR];
+const VENDORS: &[VendorRow] = &[gitea::VENDOR, github::VENDOR, openai::VENDOR];
 
 /// How a vendor is known and opened.
 pub(crate) struct VendorRow {

@@ -3,7 +3,9 @@
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
 mod broken;
+mod gitea;
 mod refusals;
+mod sandbox;
 mod secrets;
 #[path = "../upstream/mod.rs"]
 mod upstream;
@@ -30,7 +32,7 @@ pub fn hello() -> Value {
 /// A cheap request of each kind of provider.
 pub async fn any(kind: &str, url: &str) -> Result<Value, Failure> {
     match kind {
-        "github" => ask(kind, &connection(url), "git.repo.get", repo()).await,
+        "gitea" | "github" => ask(kind, &connection(url), "git.repo.get", repo()).await,
         _ => ask(kind, &connection(url), "ai.chat.complete", hello()).await,
     }
 }
@@ -119,13 +121,14 @@ async fn what_cannot_be_asked_is_not_sent() {
 async fn settings_are_sent_or_refused_by_name() {
     let with = |url: &str, settings: &str| {
         let mut connection = connection(url);
-        connection.settings = settings.parse().expect("TOML");
+        connection.settings = toml::from_str(settings).expect("TOML");
         connection
     };
     for (kind, settings, field) in [
         ("github", "colour = 1", "settings.colour"),
         ("github", "api_version = \"new\"", "settings.api_version"),
         ("github", "api_version = 2022", "settings.api_version"),
+        ("gitea", "api_version = \"1\"", "settings.api_version"),
         ("openai", "projekt = \"p\"", "settings.projekt"),
         ("openai", "project = \"line\\nbreak\"", "settings.project"),
     ] {

@@ -149,10 +149,36 @@ fn openai_refusals() -> Vec<Row> {
     ]
 }
 
+fn gitea_refusals() -> Vec<Row> {
+    use Kind::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, UpstreamAuth};
+    use Kind::{UpstreamFailed, UpstreamRateLimited};
+    let gitea = |status, becomes| {
+        let error = json!({"message": "m", "url": "https://git.example.com/api/swagger"});
+        row("gitea", Canned::json(status, error), becomes)
+    };
+    // It has no limit of its own: a proxy's, in the proxy's words.
+    let proxy = || row("gitea", Canned::text(429, "<html>"), UpstreamRateLimited);
+    vec![
+        gitea(401, UpstreamAuth),
+        gitea(403, Forbidden),
+        gitea(404, NotFound),
+        row("gitea", Canned::text(409, ""), Conflict),
+        gitea(412, PreconditionFailed),
+        gitea(422, InvalidInput),
+        gitea(423, Conflict),
+        proxy(),
+        proxy().header("retry-after", "9").wait(9),
+        gitea(500, UpstreamFailed),
+        row("gitea", Canned::text(502, "<html>"), UpstreamFailed),
+        row("gitea", Canned::json(200, json!({"name": "api"})), UpstreamFailed),
+    ]
+}
+
 #[tokio::test]
 async fn refusals_become_failures() {
-    let rows: Vec<Row> = github_refusals().into_iter().chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 43);
+    let forges = github_refusals().into_iter().chain(gitea_refusals());
+    let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
+    assert_eq!(rows.len(), 55);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let provider = Upstream::answering([row.answer]).await;

@@ -49,16 +49,22 @@ impl Spec {
     fn answer(&self, method: &str, path: &str, status: u16, media: &str) -> Option<&Value> {
         let operation = &self.0["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not in the description");
-        let response = operation["responses"].get(status.to_string())?;
-        self.resolve(response)["content"][media].get("schema")
+        let response = self.resolve(operation["responses"].get(status.to_string())?);
+        // Swagger 2.0 has no media types here.
+        response
+            .get("schema")
+            .or_else(|| response["content"][media].get("schema"))
     }
 
     fn validator(&self, schema: &Value) -> Validator {
-        let mut names = BTreeSet::new();
-        self.collect(schema, &mut names);
-        let mut document = modern(schema);
-        for name in names {
-            document["components"]["schemas"][&name] = modern(&self.0["components"]["schemas"][&name]);
+        let mut targets = BTreeSet::new();
+        self.collect(schema, &mut targets);
+        let mut document = self.plain(schema);
+        for target in targets {
+            let (folder, name) = target.rsplit_once('/').expect("a pointer to a named schema");
+            let schema = self.plain(self.0.pointer(&target).unwrap_or_else(|| panic!("no {target}")));
+            let folder = folder.split('/').skip(1).fold(&mut document, |at, part| &mut at[part]);
+            folder[name] = schema;
         }
         jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -67,23 +73,50 @@ impl Spec {
             .unwrap()
     }
 
-    /// The names of all schemas that `value` refers to, directly or not.
-    fn collect(&self, value: &Value, names: &mut BTreeSet<String>) {
+    /// Where all schemas are that `value` refers to, directly or not.
+    fn collect(&self, value: &Value, targets: &mut BTreeSet<String>) {
         match value {
             Value::Object(fields) => {
-                if let Some(name) = value["$ref"]
-                    .as_str()
-                    .and_then(|target| target.strip_prefix("#/components/schemas/"))
-                    && names.insert(name.to_owned())
+                if let Some(target) = value["$ref"].as_str().and_then(|target| target.strip_prefix('#'))
+                    && targets.insert(target.to_owned())
                 {
-                    self.collect(&self.0["components"]["schemas"][name], names);
+                    self.collect(self.resolve(value), targets);
                 }
-                fields.values().for_each(|field| self.collect(field, names));
+                fields.values().for_each(|field| self.collect(field, targets));
             }
-            Value::Array(items) => items.iter().for_each(|item| self.collect(item, names)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item, targets)),
             _ => {}
         }
     }
+
+    fn plain(&self, schema: &Value) -> Value {
+        match self.0["swagger"] == "2.0" {
+            true => strict(schema),
+            false => modern(schema),
+        }
+    }
+}
+
+/// The same schema of Gitea's Swagger 2.0, where nothing is required and everything allowed: fields that it does not
+/// name are refused, and any field may be null, as Go writes what is absent.
+fn strict(schema: &Value) -> Value {
+    let Value::Object(fields) = schema else {
+        return schema.clone();
+    };
+    let mut strict = fields.clone();
+    strict.remove("example");
+    if let Some(items) = fields.get("items") {
+        strict.insert("items".to_owned(), self::strict(items));
+    }
+    if let Some(Value::Object(properties)) = fields.get("properties") {
+        let or_null = |property| json!({ "anyOf": [self::strict(property), { "type": "null" }] });
+        let properties = properties
+            .iter()
+            .map(|(name, property)| (name.clone(), or_null(property)));
+        strict.insert("properties".to_owned(), Value::Object(properties.collect()));
+        strict.insert("additionalProperties".to_owned(), json!(false));
+    }
+    Value::Object(strict)
 }
 
 /// The same schema without OpenAPI 3.0's `nullable` and without examples.
@@ -230,6 +263,52 @@ async fn every_github_answer_meets_its_description() {
 }
 
 #[tokio::test]
+async fn every_gitea_answer_meets_its_description() {
+    let Some(spec) = Spec::load("gitea-1.26.1.swagger.json") else {
+        return;
+    };
+    let errors = json!({ "$ref": "#/definitions/APIError" });
+    let repo = "/repos/{owner}/{repo}";
+    let contents = "/repos/{owner}/{repo}/contents/{filepath}";
+    let labels = "/repos/{owner}/{repo}/labels";
+    let issues = "/repos/{owner}/{repo}/issues";
+    let issue = "/repos/{owner}/{repo}/issues/{index}";
+    let cases = vec![
+        case("/version", "/version", 200),
+        case("/settings/api", "/settings/api", 200),
+        case("/user", "/user", 200),
+        case("/user/repos", "/user/repos", 200),
+        case("/users/sandbox-user/repos", "/users/{username}/repos", 200),
+        case("/users/nobody/repos", "/users/{username}/repos", 404),
+        case("/orgs/many/repos?limit=50", "/orgs/{org}/repos", 200),
+        case("/orgs/none/repos", "/orgs/{org}/repos", 404),
+        case("/orgs/acme/labels", "/orgs/{org}/labels", 200),
+        case("/repos/acme/api", repo, 200),
+        case("/repos/acme/none", repo, 404),
+        case("/repos/acme/api/branches", "/repos/{owner}/{repo}/branches", 200),
+        case("/repos/acme/api/contents/README.md", contents, 200),
+        case("/repos/acme/api/contents/data/large.txt", contents, 200),
+        case("/repos/acme/api/contents/none", contents, 404),
+        case("/repos/acme/api/contents", "/repos/{owner}/{repo}/contents", 200),
+        case("/repos/acme/web/labels?page=3&limit=50", labels, 200),
+        case("/repos/acme/api/issues?state=all", issues, 200),
+        case("/repos/acme/none/issues", issues, 404),
+        post("/repos/acme/api/issues", issues, json!({ "title": "New" }), 201),
+        post("/repos/acme/api/issues", issues, json!({ "body": "no title" }), 422),
+        post(
+            "/repos/acme/api/issues",
+            issues,
+            json!({ "title": "x", "labels": ["bug"] }),
+            422,
+        ),
+        case("/repos/acme/api/issues/1", issue, 200),
+        case("/repos/acme/api/issues/3", issue, 200),
+        case("/repos/acme/api/issues/999", issue, 404),
+    ];
+    assert_eq!(check("gitea-a", &spec, &errors, cases).await, (25, 15));
+}
+
+#[tokio::test]
 async fn every_openai_answer_meets_its_description() {
     let Some(spec) = Spec::load("openai.openapi.json") else {
         return;
@@ -276,6 +355,28 @@ async fn every_frame_of_a_stream_meets_its_description() {
     assert_eq!((last, chunks.len()), ("[DONE]", 6), "role, three words, finish, usage");
     for chunk in chunks {
         assert_conforms(&validator, &serde_json::from_str(chunk).unwrap(), chunk);
+    }
+}
+
+#[test]
+fn a_wrong_answer_of_gitea_does_not_pass() {
+    let Some(spec) = Spec::load("gitea-1.26.1.swagger.json") else {
+        return;
+    };
+    let schema = spec.answer("GET", "/repos/{owner}/{repo}/issues", 200, "application/json");
+    let validator = spec.validator(schema.unwrap());
+    let issue = json!({ "number": 1, "closed_at": null, "labels": [{ "id": 1, "name": "bug" }] });
+    assert!(validator.is_valid(&json!([issue])));
+    for (field, wrong) in [
+        ("number", json!("1")),
+        ("closed_at", json!("yesterday")),
+        ("labels", json!(["bug"])),
+        ("labels", json!([{ "node_id": "x" }])),
+        ("locked", json!(false)),
+    ] {
+        let mut broken = issue.clone();
+        broken[field] = wrong;
+        assert!(!validator.is_valid(&json!([broken])), "{field}");
     }
 }
 

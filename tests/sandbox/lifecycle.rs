@@ -23,6 +23,8 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("github-b", "github"),
         ("openai-a", "openai"),
         ("openai-b", "openai"),
+        ("gitea-a", "gitea"),
+        ("gitea-b", "gitea"),
     ];
     assert_eq!(servers, expected);
     for server in rig.sandbox.servers() {
@@ -31,6 +33,7 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         assert_eq!(server.requests().total, 0, "nothing was sent");
     }
     assert!(rig.server("openai-a").base_url().ends_with("/v1"));
+    assert!(rig.server("gitea-a").base_url().ends_with("/api/v1"));
     assert!(rig.sandbox.server("none").is_none());
 }
 

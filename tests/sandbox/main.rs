@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod gitea;
 mod github;
 mod lifecycle;
 mod openai;

@@ -163,7 +163,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         instance: Arc::from(INSTANCE),
         base_url: Some(base_url.parse().expect("a URL")),
         credential: Some(SecretString::from(TOKEN)),
-        settings: toml::Table::new(),
+        settings: serde_json::Map::new(),
         http: client.clone(),
         cursors: cursors(),
         attempt_timeout: Duration::from_secs(10),

@@ -58,13 +58,13 @@ pub fn operation<'a>(spec: &'a Value, method: &str, path: &str) -> Option<&'a Va
         .map(|(_, item)| &item[&method])
 }
 
-/// Whether a path fits a template. A placeholder takes one part; `{path}` at the end takes all that are left.
+/// Whether a path fits a template. A placeholder takes one part; that of a file's path, at the end, all that are left.
 fn fits(template: &str, path: &str) -> bool {
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {
         match (template.next(), path.next()) {
             (None, None) => return true,
-            (Some("{path}"), Some(_)) => return true,
+            (Some("{path}" | "{filepath}"), Some(_)) => return true,
             (Some(part), Some(_)) if part.starts_with('{') => {}
             (Some(part), Some(given)) if part == given => {}
             _ => return false,
@@ -86,7 +86,11 @@ pub fn query_names(spec: &Value, operation: &Value) -> BTreeSet<String> {
 
 /// The names of the fields of an operation's JSON body.
 pub fn body_names(spec: &Value, operation: &Value) -> BTreeSet<String> {
-    let schema = operation.pointer("/requestBody/content/application~1json/schema");
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    // OpenAPI 3 sets the body apart; Swagger 2 has it among the parameters.
+    let schema = operation
+        .pointer("/requestBody/content/application~1json/schema")
+        .or_else(|| parameters?.iter().find(|one| one["in"] == "body")?.get("schema"));
     schema.map(|schema| property_names(spec, schema)).unwrap_or_default()
 }
 

@@ -122,16 +122,23 @@ impl L1 {
         })
     }
 
+    fn find(&self, key: &CacheKey) -> Option<Arc<Stored>> {
+        let found = self.map.get(key)?;
+        (found.epoch >= self.trusted_from.load(SeqCst)).then_some(found)
+    }
+
+    /// Looks again for an entry that was not there a moment ago. Not counted as a lookup.
+    pub fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<Entry>> {
+        let stored = self.find(key)?;
+        (stored.entry.freshness(now) == Freshness::Fresh).then(|| stored.entry.clone())
+    }
+
     /// Looks a key up.
     pub fn get(&self, key: &CacheKey, now: u64) -> Lookup {
         if !self.settings.enabled {
             return Lookup::Miss;
         }
-        let found = self
-            .map
-            .get(key)
-            .filter(|stored| stored.epoch >= self.trusted_from.load(SeqCst));
-        let Some(stored) = found else {
+        let Some(stored) = self.find(key) else {
             self.meters.l1.misses.increment(1);
             return Lookup::Miss;
         };
@@ -256,6 +263,8 @@ impl Message for L1Msg {
 struct L1Actor {
     l1: Arc<L1>,
     by_tag: HashMap<Tag, HashSet<CacheKey>>,
+    /// Rows written to the index since it was last swept.
+    unswept: usize,
     /// When a tag was last invalidated, by epoch, as long as a fill from before may be under way.
     invalidated: HashMap<Tag, (u64, Instant)>,
     /// The newest epoch whose record was forgotten: fills from before it are refused.
@@ -267,6 +276,9 @@ const FILLS_WITHIN: Duration = Duration::from_secs(900);
 /// Records of invalidations at most; beyond, the oldest are forgotten and old fills refused.
 const MAX_INVALIDATED: usize = 100_000;
 
+/// Rows that the index may grow by between two sweeps: what a busy map drops must not pile up there.
+const MAX_UNSWEPT: usize = 100_000;
+
 /// The child spec of the memory tier's actor.
 pub(crate) fn l1_spec(l1: &Arc<L1>) -> ChildSpec {
     let handle = l1.actor.clone();
@@ -275,6 +287,7 @@ pub(crate) fn l1_spec(l1: &Arc<L1>) -> ChildSpec {
         Ok(L1Actor {
             l1: l1.clone(),
             by_tag: HashMap::new(),
+            unswept: 0,
             invalidated: HashMap::new(),
             forgotten: 0,
         })
@@ -330,6 +343,10 @@ impl L1Actor {
         }
         let settings = &self.l1.settings;
         if settings.enabled && entry.weight() <= settings.max_entry {
+            self.unswept += tags.len();
+            if self.unswept > MAX_UNSWEPT {
+                self.sweep(Instant::now());
+            }
             for tag in tags {
                 self.by_tag.entry(tag).or_default().insert(key.clone());
             }
@@ -355,6 +372,7 @@ impl L1Actor {
     }
 
     fn sweep(&mut self, now: Instant) {
+        self.unswept = 0;
         let map = &self.l1.map;
         self.by_tag.retain(|_, keys| {
             keys.retain(|key| map.contains_key(key));

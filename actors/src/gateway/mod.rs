@@ -113,6 +113,8 @@ impl Gateway {
             operation: call.operation.name,
             started,
         };
+        // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
+        tokio::task::coop::consume_budget().await;
         let outcome = self.carry(call, started).await;
         unsettled.gateway = None;
         self.settle(unsettled.operation, &outcome, started);
@@ -131,7 +133,8 @@ impl Gateway {
         // admit
         let gate = core.tenants.admit(&call.caller.tenant, now)?;
         // route
-        let candidates = core.directory.load().table.route(&call)?.clone();
+        let directory = core.directory.load();
+        let candidates = directory.table.route(&call)?;
         // lookup
         let key = CacheKey::of(&call, candidates.id);
         let epoch = core.l1.epoch();
@@ -143,6 +146,9 @@ impl Gateway {
                 Lookup::Miss => {}
             }
         }
+        // Only a miss keeps its candidates: a count that all hits share would be what they wait for.
+        let candidates = candidates.clone();
+        drop(directory);
         core.meters.phase("lookup", started.elapsed());
         // A miss: it takes its places, and becomes a message. It is counted first: either it sees that a drain began, or
         // the drain waits for it.

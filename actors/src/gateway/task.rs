@@ -91,6 +91,16 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
     loop {
         match core.flights.join(key) {
             Role::Leader(leader) => {
+                // A flight may have landed between this call's lookup and its joining.
+                let good_until = core.l1.epoch();
+                if let Some(entry) = core.l1.filled(key, core.clock.nanos()) {
+                    leader.land(Shared {
+                        outcome: Ok(entry.clone()),
+                        good_until,
+                    });
+                    core.meters.coalesced.increment(1);
+                    return entry.serve(CacheStatus::Collapsed, core.clock.nanos());
+                }
                 let outcome = ask(job, core).await;
                 return fill(job, core, outcome, Some(leader)).await;
             }

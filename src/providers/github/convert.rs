@@ -2,13 +2,12 @@
 //!
 //! Invariant: an id made here is accepted as an input of this driver.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::call::Resource;
 
 use super::wire;
-use crate::catalogue::git::{Branch, Encoding, File, Repo, Visibility};
+use crate::catalogue::git::{Branch, Repo, Visibility};
 use crate::catalogue::projects::{Issue, IssueState};
+use crate::providers::forge::{self, Place};
 use crate::providers::http::Row;
 
 pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
@@ -53,9 +52,8 @@ pub fn branch(Row { wire, raw }: Row<wire::Branch>) -> Branch {
 /// `project` is the one that was asked; an issue that has moved names its new one itself.
 pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>) -> Issue {
     let home = wire.repository_url.as_deref().and_then(path_of_repo);
-    let native = format!("{}#{}", home.as_deref().unwrap_or(project), wire.number);
     Issue {
-        id: Resource::neutral_id(instance, native),
+        id: forge::issue_id(instance, home.as_deref().unwrap_or(project), wire.number),
         number: Some(wire.number),
         title: wire.title,
         body: wire.body,
@@ -93,31 +91,13 @@ fn path_of_repo(url: &str) -> Option<String> {
     (parts.next() == Some("repos")).then(|| format!("{owner}/{name}"))
 }
 
-pub fn file(entry: wire::Entry, content: Vec<u8>) -> File {
-    let size = content.len() as u64;
-    let (encoding, content) = match String::from_utf8(content) {
-        Ok(text) => (Encoding::Utf8, text),
-        Err(error) => (Encoding::Base64, STANDARD.encode(error.as_bytes())),
-    };
-    File {
+pub fn place(entry: wire::Entry) -> Place {
+    Place {
         path: entry.path,
         name: entry.name,
-        size,
         sha: entry.sha,
-        encoding,
-        content,
         web_url: entry.html_url,
-        raw: None,
     }
-}
-
-/// Content as the API writes it: base64, broken into lines.
-pub fn decode(content: &str) -> Option<Vec<u8>> {
-    // The published example has its line breaks escaped twice, and mock servers made of it serve that; a backslash
-    // means nothing in base64, so both can be read.
-    let joined = content.replace("\\n", "");
-    let joined: String = joined.split_ascii_whitespace().collect();
-    STANDARD.decode(joined).ok()
 }
 
 #[cfg(test)]
@@ -130,14 +110,6 @@ mod tests {
         assert_eq!(visibility(None, true), Visibility::Private);
         assert_eq!(visibility(Some("secret"), true), Visibility::Private);
         assert_eq!(visibility(None, false), Visibility::Public);
-    }
-
-    #[test]
-    fn content_may_be_broken_into_lines() {
-        assert_eq!(decode("aGVs\nbG8=\n").as_deref(), Some(&b"hello"[..]));
-        assert_eq!(decode("aGVs\\nbG8=\\n").as_deref(), Some(&b"hello"[..]));
-        assert_eq!(decode(""), Some(vec![]));
-        assert_eq!(decode("encoded content ..."), None);
     }
 
     #[test]

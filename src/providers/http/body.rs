@@ -46,6 +46,11 @@ impl Received {
         &self.body
     }
 
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The query that fetches the next page, where a `Link` header names one.
     pub fn next_query(&self) -> Option<String> {
         link::next_query(&self.headers)

@@ -2,7 +2,6 @@
 //!
 //! Invariant: a file's bytes are the same in every form; the JSON form leaves out those of a file above 1 MB.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,11 +15,12 @@ use serde_json::{Value, json};
 
 use super::GitHub;
 use super::gate::wants;
-use super::objects::{Entry, Links};
-use super::page::Params;
+use super::objects::Links;
 use super::problem::Problem;
-use super::state::Repo;
-use crate::sandbox::seed::{BranchSeed, FileSeed, git_id};
+use crate::sandbox::forge::Repo;
+use crate::sandbox::query::Params;
+use crate::sandbox::seed::{BranchSeed, FileSeed};
+use crate::sandbox::tree::Entry;
 
 /// Above this a file comes only raw.
 const MAX_JSON_FILE: usize = 1 << 20;
@@ -60,20 +60,21 @@ pub(crate) async fn get(
         branch,
     };
     let path = path.trim_end_matches('/');
-    if let Some(file) = branch.files.iter().find(|file| file.path == path) {
+    if let Some(file) = branch.file(path) {
         return Ok(if wants(accept, "raw") {
             raw(file)
         } else {
             Json(tree.file(file)).into_response()
         });
     }
-    let entries = tree.entries(path).ok_or_else(Problem::not_found)?;
+    let entries = branch.entries(path).ok_or_else(Problem::not_found)?;
+    let entries = entries.iter().map(|entry| tree.entry(entry)).collect();
     if wants(accept, "object") {
-        let mut object = tree.directory(path);
+        let mut object = tree.entry(&branch.directory(path));
         object["entries"] = Value::Array(entries);
         return Ok(Json(object).into_response());
     }
-    Ok(Json(entries).into_response())
+    Ok(Json(Value::Array(entries)).into_response())
 }
 
 fn raw(file: &FileSeed) -> Response<Body> {
@@ -103,7 +104,7 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     fn file(&self, file: &FileSeed) -> Value {
-        let mut object = self.entry(file);
+        let mut object = self.entry(&file.into());
         let (content, encoding) = match file.content.len() > MAX_JSON_FILE {
             true => (String::new(), "none"),
             false => (base64_lines(&file.content), "base64"),
@@ -113,49 +114,9 @@ impl Tree<'_> {
         object
     }
 
-    fn entry(&self, file: &FileSeed) -> Value {
-        let entry = Entry {
-            path: file.path,
-            sha: &file.blob,
-            size: Some(file.content.len()),
-        };
+    fn entry(&self, entry: &Entry<'_>) -> Value {
         self.links.entry(&self.repo.full_name, self.branch.name, entry)
     }
-
-    fn directory(&self, path: &str) -> Value {
-        let below = self.branch.files.iter().filter(|file| is_below(file, path));
-        let ids: String = below.map(|file| file.blob.as_str()).collect();
-        let entry = Entry {
-            path,
-            sha: &git_id("tree", ids.as_bytes()),
-            size: None,
-        };
-        self.links.entry(&self.repo.full_name, self.branch.name, entry)
-    }
-
-    /// What a directory holds, by name; `None`: there is no such directory.
-    fn entries(&self, path: &str) -> Option<Vec<Value>> {
-        let mut children = BTreeMap::new();
-        for file in self.branch.files.iter().filter(|file| is_below(file, path)) {
-            let start = if path.is_empty() { 0 } else { path.len() + 1 };
-            match file.path[start..].split_once('/') {
-                None => children.insert(file.path, self.entry(file)),
-                Some((child, _)) => {
-                    let child = &file.path[..start + child.len()];
-                    children.insert(child, self.directory(child))
-                }
-            };
-        }
-        (!children.is_empty()).then(|| children.into_values().collect())
-    }
-}
-
-fn is_below(file: &FileSeed, directory: &str) -> bool {
-    directory.is_empty()
-        || file
-            .path
-            .strip_prefix(directory)
-            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::Value;
 
-use super::page::Params;
 use super::problem::Problem;
-use super::state::{Issue, MAX_CREATED};
 use super::{GitHub, page};
+use crate::sandbox::forge::{Issue, MAX_CREATED};
+use crate::sandbox::query::Params;
 
 /// GitHub's own bounds, in characters.
 const MAX_TITLE: usize = 256;
@@ -68,11 +68,7 @@ pub(crate) async fn get(
     let state = github.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
     let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
-    let issue = repo
-        .issues
-        .iter()
-        .find(|issue| issue.number == number)
-        .ok_or_else(Problem::not_found)?;
+    let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
     Ok(Json(github.links().issue(repo, issue)).into_response())
 }
 
@@ -87,17 +83,10 @@ pub(crate) async fn create(
         return Err(Problem::not_found());
     }
     let draft = draft(&body, author)?;
-    if state.created >= MAX_CREATED {
+    let (repo, issue) = state.create(&owner, &name, draft).ok_or_else(|| {
         let message = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message));
-    }
-    state.created += 1;
-    let repo = state.repo_mut(&owner, &name).ok_or_else(Problem::not_found)?;
-    repo.issues.push(Issue {
-        number: repo.next_number(),
-        ..draft
-    });
-    let issue = &repo.issues[repo.issues.len() - 1];
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    })?;
     let answer = github.links().issue(repo, issue);
     let location = answer["url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
@@ -138,15 +127,10 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
         return Err(Problem::invalid("Issue", "assignees", stranger));
     }
     Ok(Issue {
-        number: 0,
-        title,
         body: text,
-        open: true,
         labels: names(&input["labels"], "labels")?,
         assignees,
-        author,
-        is_pull: false,
-        created_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        ..Issue::draft(title, author)
     })
 }
 

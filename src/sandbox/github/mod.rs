@@ -18,7 +18,7 @@ use http::{Request, Response, StatusCode};
 
 use self::objects::Links;
 use self::problem::Problem;
-use self::state::State;
+use super::forge::State;
 use super::quota::{Quota, Standing};
 use super::server::lock;
 use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
@@ -31,7 +31,6 @@ mod objects;
 mod page;
 mod problem;
 mod repos;
-mod state;
 
 pub(crate) const VENDOR: VendorRow = VendorRow {
     name: "github",

@@ -5,8 +5,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::state::{Issue, Repo, stable_id};
+use crate::sandbox::forge::{Issue, Repo, stable_id};
 use crate::sandbox::seed::SEEDED_AT;
+use crate::sandbox::tree::Entry;
 
 /// What stays as it is in a path: RFC 3986's unreserved characters, and the slash.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
@@ -74,14 +75,6 @@ const USER_URLS: &[(&str, &str)] = &[
 pub(crate) struct Links<'a> {
     pub origin: &'a str,
     pub instance: &'a str,
-}
-
-/// A file or, without a size, a directory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub path: &'a str,
-    pub sha: &'a str,
-    pub size: Option<usize>,
 }
 
 impl Links<'_> {
@@ -263,7 +256,7 @@ impl Links<'_> {
     }
 
     /// A file or directory as a listing shows it.
-    pub fn entry(&self, repo: &str, branch: &str, entry: Entry<'_>) -> Value {
+    pub fn entry(&self, repo: &str, branch: &str, entry: &Entry<'_>) -> Value {
         let (kind, git, web) = match entry.size {
             Some(_) => ("file", "blobs", "blob"),
             None => ("dir", "trees", "tree"),

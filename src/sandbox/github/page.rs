@@ -1,4 +1,4 @@
-//! Query parameters and GitHub's pagination: `page`, `per_page`, and the Link header.
+//! GitHub's pagination: `page`, `per_page`, and the Link header.
 //!
 //! Invariant: following `rel="next"` from the first page visits every item exactly once.
 
@@ -7,33 +7,11 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderValue, Response, Uri, header};
 use serde_json::Value;
-use url::form_urlencoded::{Serializer, parse};
+
+use crate::sandbox::query::Params;
 
 const DEFAULT_SIZE: usize = 30;
 const MAX_SIZE: usize = 100;
-
-/// The query of a request, decoded.
-#[derive(Clone, Debug)]
-pub(crate) struct Params(Vec<(String, String)>);
-
-impl Params {
-    pub fn of(uri: &Uri) -> Self {
-        Self(parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect())
-    }
-
-    /// The last value of this name; GitHub lets it win.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn number(&self, name: &str) -> Option<usize> {
-        self.get(name)?.parse().ok().filter(|number| *number > 0)
-    }
-}
 
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +59,7 @@ pub(crate) fn answer<T>(origin: &str, uri: &Uri, items: &[T], render: impl Fn(&T
     let links: Vec<String> = page
         .links(items.len())
         .into_iter()
-        .map(|(rel, number)| format!("<{origin}{}?{}>; rel=\"{rel}\"", uri.path(), query_for(&params, number)))
+        .map(|(rel, number)| format!("<{origin}{}?{}>; rel=\"{rel}\"", uri.path(), params.at_page(number)))
         .collect();
     // Path and query came in as a valid URI and are encoded again: always a valid header.
     if let Some(value) = (!links.is_empty())
@@ -91,14 +69,6 @@ pub(crate) fn answer<T>(origin: &str, uri: &Uri, items: &[T], render: impl Fn(&T
         response.headers_mut().insert(header::LINK, value);
     }
     response
-}
-
-/// The same query for another page.
-fn query_for(params: &Params, number: usize) -> String {
-    let mut query = Serializer::new(String::new());
-    query.extend_pairs(params.0.iter().filter(|(key, _)| key != "page"));
-    query.append_pair("page", &number.to_string());
-    query.finish()
 }
 
 #[cfg(test)]
@@ -130,11 +100,5 @@ mod tests {
         assert_eq!(page("per_page=500&page=2"), Page { number: 2, size: 100 });
         assert_eq!(page("per_page=0&page=-1"), Page { number: 1, size: 30 });
         assert_eq!(page("page=99999999999999999999"), Page { number: 1, size: 30 });
-    }
-
-    #[test]
-    fn other_parameters_survive_in_the_links() {
-        let params = Params::of(&"/x?page=1&labels=help%20wanted&per_page=5".parse().unwrap());
-        assert_eq!(query_for(&params, 2), "labels=help+wanted&per_page=5&page=2");
     }
 }

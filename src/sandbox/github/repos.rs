@@ -11,10 +11,10 @@ use axum::response::IntoResponse;
 use http::{Response, Uri};
 use serde_json::json;
 
-use super::page::Params;
 use super::problem::Problem;
-use super::state::Repo;
 use super::{GitHub, page};
+use crate::sandbox::forge::Repo;
+use crate::sandbox::query::Params;
 
 pub(crate) async fn get(
     State(github): State<Arc<GitHub>>,

@@ -1,4 +1,4 @@
-//! What a GitHub holds: repositories with their issues.
+//! What a forge holds, in no vendor's form: repositories with their issues.
 //!
 //! Invariant: numbers of issues only grow, and at most [`MAX_CREATED`] items are ever created.
 
@@ -56,13 +56,20 @@ impl State {
         }
     }
 
-    /// The repository; names are compared without regard to case, as GitHub does.
+    /// The repository; names are compared without regard to case, as forges do.
     pub fn repo(&self, owner: &str, name: &str) -> Option<&Repo> {
         self.position(owner, name).map(|at| &self.repos[at])
     }
 
-    pub fn repo_mut(&mut self, owner: &str, name: &str) -> Option<&mut Repo> {
-        self.position(owner, name).map(|at| &mut self.repos[at])
+    /// Adds an issue to a repository and gives it its number; `None`: this server holds all that it may.
+    pub fn create(&mut self, owner: &str, name: &str, draft: Issue) -> Option<(&Repo, &Issue)> {
+        let at = self.position(owner, name).filter(|_| self.created < MAX_CREATED)?;
+        self.created += 1;
+        let repo = &mut self.repos[at];
+        let number = repo.next_number();
+        repo.issues.push(Issue { number, ..draft });
+        let repo = &self.repos[at];
+        repo.issues.last().map(|issue| (repo, issue))
     }
 
     fn position(&self, owner: &str, name: &str) -> Option<usize> {
@@ -116,12 +123,31 @@ impl Repo {
         self.issues.iter().filter(|issue| issue.open).count()
     }
 
-    pub fn next_number(&self) -> u64 {
+    pub fn issue(&self, number: u64) -> Option<&Issue> {
+        self.issues.iter().find(|issue| issue.number == number)
+    }
+
+    fn next_number(&self) -> u64 {
         self.issues.last().map_or(1, |issue| issue.number + 1)
     }
 }
 
 impl Issue {
+    /// An open issue of now, its number still 0.
+    pub fn draft(title: String, author: &'static str) -> Self {
+        Self {
+            number: 0,
+            title,
+            body: None,
+            open: true,
+            labels: Vec::new(),
+            assignees: Vec::new(),
+            author,
+            is_pull: false,
+            created_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
+
     fn seeded(seed: IssueSeed, author: &'static str) -> Self {
         Self {
             number: seed.number,
@@ -134,5 +160,23 @@ impl Issue {
             is_pull: seed.is_pull,
             created_at: SEEDED_AT.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_so_many_items_are_created() {
+        let mut state = State::seeded("one");
+        let draft = || Issue::draft("x".to_owned(), "somebody");
+        state.created = MAX_CREATED - 1;
+        assert_eq!(
+            state.create("ACME", "api", draft()).map(|(_, issue)| issue.number),
+            Some(7)
+        );
+        assert!(state.create("acme", "api", draft()).is_none());
+        assert_eq!(state.created, MAX_CREATED);
     }
 }

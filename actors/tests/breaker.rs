@@ -1,0 +1,276 @@
+//! Circuit breakers as callers meet them.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use mosaic_actors::breaker::BreakerSnapshot;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::system::System;
+use support::{Counts, Do, FETCH, WRITE, all_is_back, call, eventually, single, spawn};
+use tokio::sync::Semaphore;
+
+/// Opens after three failures, for ten seconds at first, for a minute at most. Each call is one attempt.
+async fn system() -> (System, Arc<Counts>) {
+    single(|spec| {
+        spec.settings.recover.max_attempts = 1;
+        let breaker = &mut spec.instances[0].breaker;
+        breaker.failures_to_open = 3;
+        breaker.open_for = Duration::from_secs(10);
+        breaker.open_max = Duration::from_secs(60);
+    })
+    .await
+}
+
+fn shown(system: &System) -> BreakerSnapshot {
+    system.snapshot().instances.remove(0).breaker
+}
+
+async fn is(system: &System, state: &str) {
+    eventually(state, || shown(system).state == state).await;
+}
+
+async fn ask(system: &System, what: Do) -> Option<Kind> {
+    system
+        .gateway()
+        .call(call(&FETCH, what))
+        .await
+        .err()
+        .map(|failure| failure.kind)
+}
+
+fn down() -> Do {
+    Do::FailAt(&["a"], Kind::UpstreamFailed)
+}
+
+async fn open(system: &System) {
+    for failures in 1..=3 {
+        assert_eq!(ask(system, down()).await, Some(Kind::UpstreamFailed));
+        eventually("it is counted", || {
+            let shown = shown(system);
+            shown.consecutive_failures >= failures || shown.state == "open"
+        })
+        .await;
+    }
+    is(system, "open").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_opens_refuses_probes_and_closes() {
+    let (system, counts) = system().await;
+    open(&system).await;
+    let begun = counts.begun.load(SeqCst);
+    let refused = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::CircuitOpen);
+    let wait = refused.retry_after.expect("when to come back");
+    assert!(
+        wait > Duration::from_secs(9) && wait <= Duration::from_secs(10),
+        "{wait:?}"
+    );
+    assert!(
+        refused.unsent && counts.begun.load(SeqCst) == begun,
+        "the provider is left alone"
+    );
+
+    tokio::time::sleep(wait).await;
+    is(&system, "half_open").await;
+    let let_go = Arc::new(Semaphore::new(0));
+    let probe = spawn(
+        system.gateway(),
+        call(&FETCH, Do::NumberWhenLet(Arc::new(AtomicUsize::new(1)), let_go.clone())),
+    );
+    eventually("the probe is out", || counts.begun.load(SeqCst) == begun + 1).await;
+    assert_eq!(
+        ask(&system, Do::Answer).await,
+        Some(Kind::CircuitOpen),
+        "one probe at a time"
+    );
+    let_go.add_permits(1);
+    assert!(probe.await.unwrap().is_ok());
+    is(&system, "closed").await;
+    assert_eq!(ask(&system, Do::Answer).await, None);
+    assert_eq!(shown(&system).consecutive_failures, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_probe_opens_it_for_longer_up_to_a_bound() {
+    let (system, _) = system().await;
+    open(&system).await;
+    for expected in [20, 40, 60, 60] {
+        let wait = Duration::from_millis(shown(&system).retry_in_ms.expect("it is open") + 1);
+        tokio::time::sleep(wait).await;
+        let openings = shown(&system).openings;
+        assert_eq!(ask(&system, down()).await, Some(Kind::UpstreamFailed));
+        eventually("it opens again", || shown(&system).openings == openings + 1).await;
+        let seconds = shown(&system).retry_in_ms.expect("it is open").div_ceil(1_000);
+        assert_eq!(seconds, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_mistake_never_counts() {
+    let (system, _) = system().await;
+    for kind in [
+        Kind::InvalidInput,
+        Kind::Unauthenticated,
+        Kind::Forbidden,
+        Kind::NotFound,
+        Kind::Conflict,
+        Kind::PreconditionFailed,
+        Kind::Unsupported,
+        Kind::UpstreamAuth,
+        Kind::UpstreamRateLimited,
+    ] {
+        for _ in 0..5 {
+            let refused = Do::Fail(Failure::new(kind, "as told"));
+            assert_eq!(ask(&system, refused).await, Some(kind));
+        }
+        assert_eq!(
+            (shown(&system).state, shown(&system).consecutive_failures),
+            ("closed", 0),
+            "{kind}"
+        );
+    }
+    // They even end a row of failures: the provider answers.
+    for _ in 0..2 {
+        ask(&system, down()).await;
+    }
+    eventually("two failures", || shown(&system).consecutive_failures == 2).await;
+    ask(&system, Do::Fail(Failure::new(Kind::NotFound, "as told"))).await;
+    eventually("none", || shown(&system).consecutive_failures == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_counts_unless_the_caller_was_in_a_hurry() {
+    let (system, _) = system().await;
+    for _ in 0..5 {
+        let hurried = support::within(Duration::from_secs(1), call(&FETCH, Do::Hang));
+        assert_eq!(system.gateway().call(hurried).await.unwrap_err().kind, Kind::Timeout);
+    }
+    all_is_back(&system).await;
+    assert_eq!(shown(&system).consecutive_failures, 0);
+    for _ in 0..3 {
+        assert_eq!(ask(&system, Do::Hang).await, Some(Kind::Timeout));
+    }
+    is(&system, "open").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_caller_leaves_is_given_back() {
+    let (system, counts) = system().await;
+    open(&system).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let begun = counts.begun.load(SeqCst);
+    let probe = spawn(system.gateway(), call(&FETCH, Do::Hang));
+    eventually("the probe is out", || counts.begun.load(SeqCst) == begun + 1).await;
+    assert_eq!(ask(&system, Do::Answer).await, Some(Kind::CircuitOpen));
+    probe.abort();
+    all_is_back(&system).await;
+    assert_eq!(ask(&system, Do::Answer).await, None, "the next one probes");
+    is(&system, "closed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_state_outlives_every_crash() {
+    let (system, counts) = system().await;
+    ask(&system, down()).await;
+    ask(&system, down()).await;
+    eventually("two failures", || shown(&system).consecutive_failures == 2).await;
+    let crash = async |path: &str| {
+        let node = system.tree().node(path).expect(path);
+        let before = node.generation();
+        system.tree().crash(path, "rehearsal").await.unwrap();
+        eventually("it is up again", || {
+            node.generation() == before + 1 && node.state() == mosaic_actors::supervision::State::Running
+        })
+        .await;
+    };
+    for path in ["/root/plugins/a/breaker", "/root/plugins/a/provider", "/root/plugins/a"] {
+        crash(path).await;
+        assert_eq!(shown(&system).consecutive_failures, 2, "{path}");
+    }
+    ask(&system, down()).await;
+    is(&system, "open").await;
+    let openings = shown(&system).openings;
+    for path in ["/root/plugins/a/breaker", "/root/plugins/a/provider", "/root/plugins/a"] {
+        crash(path).await;
+        assert_eq!(
+            (shown(&system).state, shown(&system).openings),
+            ("open", openings),
+            "{path}"
+        );
+        assert_eq!(ask(&system, Do::Answer).await, Some(Kind::CircuitOpen));
+    }
+
+    // A probe whose outcome is lost with the breaker's mailbox does not hold the circuit for ever.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let begun = counts.begun.load(SeqCst);
+    let lost = spawn(system.gateway(), call(&FETCH, Do::Hang));
+    eventually("the probe is out", || counts.begun.load(SeqCst) == begun + 1).await;
+    crash("/root/plugins/a/breaker").await;
+    assert_eq!(ask(&system, Do::Answer).await, None, "another probe may pass");
+    is(&system, "closed").await;
+    lost.abort();
+    all_is_back(&system).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_administrator_forces_it_open_and_resets_it() {
+    let (system, _) = system().await;
+    let breaker = system.instance("a").unwrap().breaker.clone();
+    assert!(breaker.force_open());
+    is(&system, "forced_open").await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let refused = system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap_err();
+    assert!(refused.kind == Kind::CircuitOpen && refused.retry_after.is_some());
+    assert!(breaker.reset());
+    is(&system, "closed").await;
+    assert_eq!(ask(&system, Do::Answer).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_probe_of_an_earlier_opening_decides_nothing() {
+    let (system, counts) = system().await;
+    open(&system).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let (begun, let_go) = (counts.begun.load(SeqCst), Arc::new(Semaphore::new(0)));
+    let late = spawn(
+        system.gateway(),
+        call(&FETCH, Do::NumberWhenLet(Arc::new(AtomicUsize::new(1)), let_go.clone())),
+    );
+    eventually("the probe is out", || counts.begun.load(SeqCst) == begun + 1).await;
+    assert!(system.instance("a").unwrap().breaker.reset());
+    is(&system, "closed").await;
+    open(&system).await;
+    let_go.add_permits(1);
+    assert!(late.await.unwrap().is_ok());
+    all_is_back(&system).await;
+    assert_eq!(
+        ask(&system, Do::Answer).await,
+        Some(Kind::CircuitOpen),
+        "it knew nothing of this opening"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_sends_calls_elsewhere() {
+    let counts = Arc::new(Counts::default());
+    let mut spec = support::spec(vec![support::instance("a", &counts), support::instance("b", &counts)]);
+    spec.instances[0].breaker.failures_to_open = 1;
+    let system = System::start(spec).await.unwrap();
+    let failing = Arc::new(AtomicBool::new(true));
+    let mut pinned = call(&WRITE, Do::FailWhile(failing));
+    pinned.provider = Some(Arc::from("a"));
+    assert_eq!(
+        system.gateway().call(pinned).await.unwrap_err().kind,
+        Kind::UpstreamFailed
+    );
+    is(&system, "open").await;
+    for _ in 0..4 {
+        let answer = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+        assert_eq!((support::text(&answer), answer.head.attempts), ("\"b\"", 1));
+    }
+}

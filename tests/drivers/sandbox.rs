@@ -1,0 +1,179 @@
+//! The drivers of forges against the sandbox: two readings of the same documents.
+//!
+//! Invariant: the same question has the same neutral answer at every forge, but for the instance that it names.
+
+use std::collections::BTreeSet;
+
+use mosaic::providers::Connection;
+use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
+use mosaic_actors::error::Kind;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::upstream::{ask, connection, cursors};
+
+const FORGES: [&str; 2] = ["gitea", "github"];
+
+/// One server of each forge; all have the same name, which is visible in their data.
+struct Forge {
+    kind: &'static str,
+    sandbox: Sandbox,
+}
+
+impl Forge {
+    async fn all() -> Vec<Self> {
+        let mut forges = vec![];
+        for kind in FORGES {
+            let server = ServerConfig::new("one", kind, "sandbox-one");
+            let config = SandboxConfig { servers: vec![server] };
+            let sandbox = Sandbox::start(config).await.expect("a free port");
+            forges.push(Forge { kind, sandbox });
+        }
+        forges
+    }
+
+    fn connection(&self) -> Connection {
+        let mut connection = connection(self.sandbox.servers()[0].base_url());
+        connection.credential = Some(SecretString::from("sandbox-one"));
+        connection
+    }
+
+    async fn ask(&self, operation: &str, input: Value) -> Value {
+        let outcome = ask(self.kind, &self.connection(), operation, input).await;
+        outcome.unwrap_or_else(|failure| panic!("{} {operation}: {failure:?}", self.kind))
+    }
+}
+
+/// Without what forges word in their own way, or do not tell alike: pages for people, times, totals.
+fn alike(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            for name in ["web_url", "created_at", "updated_at", "total", "next_cursor"] {
+                fields.remove(name);
+            }
+            fields.values_mut().for_each(|field| *field = alike(field.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = alike(item.take())),
+        _ => {}
+    }
+    value
+}
+
+#[tokio::test]
+async fn the_same_question_has_the_same_answer_at_every_forge() {
+    let forges = Forge::all().await;
+    let file = |path: &str| json!({"repo": "acme/api", "path": path});
+    let questions = [
+        ("git.repo.get", json!({"repo": "acme/api"})),
+        ("git.branch.list", json!({"repo": "acme/api"})),
+        ("git.file.get", file("README.md")),
+        (
+            "git.file.get",
+            json!({"repo": "acme/api", "path": "README.md", "ref": "release/1.4"}),
+        ),
+        ("git.file.get", file("docs/a file with spaces.md")),
+        ("git.file.get", file("assets/logo.bin")),
+        ("git.file.get", file("assets/empty")),
+        ("git.file.get", file("data/large.txt")),
+        ("projects.issue.list", json!({"project": "acme/api"})),
+        (
+            "projects.issue.list",
+            json!({"project": "acme/api", "labels": ["bug"], "state": "all"}),
+        ),
+        (
+            "projects.issue.list",
+            json!({"project": "acme/api", "labels": ["documentation", "help wanted"]}),
+        ),
+        (
+            "projects.issue.list",
+            json!({"project": "acme/api", "labels": ["bug", "documentation"]}),
+        ),
+        ("projects.issue.get", json!({"issue": "acme/api#4"})),
+        (
+            "projects.issue.create",
+            json!({"project": "acme/api", "title": "Grüße 🚀", "body": "b", "labels": ["bug", "enhancement"],
+                "assignees": ["sandbox-user"]}),
+        ),
+        ("projects.issue.get", json!({"issue": "acme/api#7"})),
+    ];
+    for (operation, input) in questions {
+        let mut answers = vec![];
+        for forge in &forges {
+            answers.push(alike(forge.ask(operation, input.clone()).await));
+        }
+        assert_eq!(answers[0], answers[1], "{operation} {input}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_walked_to_its_end_at_every_forge() {
+    for forge in Forge::all().await {
+        for (input, most) in [
+            (json!({"owner": "many"}), 4),
+            (json!({"owner": "many", "limit": 100}), 3),
+        ] {
+            let (mut ids, mut pages, mut input) = (BTreeSet::new(), 0, input);
+            loop {
+                let page = forge.ask("git.repo.list", input.clone()).await;
+                pages += 1;
+                assert!(pages <= most, "{} {input}", forge.kind);
+                for item in page["items"].as_array().expect("items") {
+                    assert!(ids.insert(item["id"].to_string()), "{} {item}", forge.kind);
+                }
+                if forge.kind == "gitea" {
+                    assert_eq!(page["total"], 120);
+                }
+                let Some(sealed) = page["next_cursor"].as_str() else {
+                    break;
+                };
+                assert!(cursors().open("git.repo.list", sealed).is_ok());
+                input["cursor"] = sealed.into();
+            }
+            assert_eq!(ids.len(), 120, "{}", forge.kind);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_refusals_come_from_every_forge() {
+    for forge in Forge::all().await {
+        for (operation, input, becomes) in [
+            ("git.repo.get", json!({"repo": "acme/none"}), Kind::NotFound),
+            ("git.repo.list", json!({"owner": "nobody"}), Kind::NotFound),
+            (
+                "git.file.get",
+                json!({"repo": "acme/api", "path": "src"}),
+                Kind::InvalidInput,
+            ),
+            ("projects.issue.get", json!({"issue": "acme/api#3"}), Kind::NotFound),
+            ("projects.issue.get", json!({"issue": "acme/api#999"}), Kind::NotFound),
+            (
+                "projects.issue.create",
+                json!({"project": "acme/api", "title": "t", "assignees": ["stranger"]}),
+                Kind::InvalidInput,
+            ),
+        ] {
+            let outcome = ask(forge.kind, &forge.connection(), operation, input.clone()).await;
+            let failure = outcome.expect_err(operation);
+            assert_eq!(failure.kind, becomes, "{} {operation} {input}", forge.kind);
+        }
+        let mut connection = forge.connection();
+        connection.credential = Some(SecretString::from("another"));
+        let outcome = ask(forge.kind, &connection, "git.repo.get", json!({"repo": "acme/api"})).await;
+        assert_eq!(outcome.expect_err("refused").kind, Kind::UpstreamAuth, "{}", forge.kind);
+        assert_eq!(forge.sandbox.servers()[0].created(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_label_on_the_third_page_and_one_of_the_organisation_are_found() {
+    let forges = Forge::all().await;
+    let gitea = forges.iter().find(|forge| forge.kind == "gitea").expect("one of them");
+    let input = json!({"project": "acme/web", "title": "t", "labels": ["area-120", "org-wide"]});
+    let issue = gitea.ask("projects.issue.create", input).await;
+    assert_eq!(issue["labels"], json!(["area-120", "org-wide"]));
+    let input = json!({"project": "acme/web", "title": "t", "labels": ["area-121"]});
+    let outcome = ask("gitea", &gitea.connection(), "projects.issue.create", input).await;
+    assert_eq!(outcome.expect_err("unknown").field.as_deref(), Some("labels"));
+    assert_eq!(gitea.sandbox.servers()[0].created(), 1);
+}
