@@ -22,6 +22,7 @@ async fn gateway(sandbox: &Sandbox, name: &str) -> Mosaic {
         token: None,
         max_in_flight: None,
         attempt_timeout: None,
+        health_check: true,
         breaker: Default::default(),
         settings: Default::default(),
     };

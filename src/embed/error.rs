@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::config::ConfigErrors;
 use crate::secret::{KeyError, SecretError};
-use crate::stores::OpenError;
+use crate::stores::{OpenError, TierOpenError};
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -41,6 +41,15 @@ pub enum StartError {
     /// The state store cannot be opened.
     #[error(transparent)]
     State(#[from] OpenError),
+    /// The nodes' shared secret cannot be read.
+    #[error("server.cluster_key: {0}")]
+    ClusterKey(SecretError),
+    /// The nodes' shared secret is unfit.
+    #[error("server.cluster_key: must be at least 32 bytes long")]
+    WeakClusterKey,
+    /// A cache tier cannot be made.
+    #[error(transparent)]
+    Tier(#[from] TierOpenError),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] BuildError),
