@@ -21,6 +21,8 @@ fn references(config: &Config) -> Vec<(String, &SecretRef)> {
     let own = [
         ("admin.token", &config.admin.token),
         ("state.encryption_key", &config.state.encryption_key),
+        ("server.cluster_key", &config.server.cluster_key),
+        ("cache.l2.password", &config.cache.l2.password),
     ];
     let own = own
         .into_iter()
