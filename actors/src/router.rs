@@ -151,7 +151,12 @@ impl Router {
         };
         let now = self.core.clock.nanos();
         let mut refusals = Refusals::default();
-        let mut offer = Offer { call, until, entry, port };
+        let mut offer = Offer {
+            call,
+            until,
+            entry,
+            port,
+        };
         let all = &candidates.instances;
         let mut preferred = prefer.and_then(|name| all.iter().position(|candidate| *candidate == name));
         // Each turn is the balancer's over all of them, so that the turn of one who cannot be asked is shared evenly.

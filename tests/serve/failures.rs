@@ -99,16 +99,11 @@ async fn a_list_of_all_names_who_is_missing() {
 async fn a_stream_that_breaks_ends_in_an_error_on_every_surface() {
     let stage = Stage::open(Setup::default()).await;
     for name in ["openai-a", "openai-b"] {
-        for effect in [Effect::CutStream {
+        let cut = Effect::CutStream {
             after_frames: 3,
             clean: true,
-        }] {
-            stage
-                .server(name)
-                .faults()
-                .add(Fault::new(effect))
-                .expect("a sound fault");
-        }
+        };
+        stage.server(name).faults().add(Fault::new(cut)).expect("a sound fault");
     }
     let chat = json!({"model": "sandbox-small", "prompt": "Say hello"});
     let reply = stage.gateway.post("/v1/ai/chat/stream", &chat).await;
