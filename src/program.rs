@@ -230,6 +230,9 @@ impl From<StartError> for Problem {
             StartError::Provider { .. }
             | StartError::Credential { .. }
             | StartError::AdminToken(_)
+            | StartError::ClusterKey(_)
+            | StartError::WeakClusterKey
+            | StartError::Tier(_)
             | StartError::Key(_)
             | StartError::State(_)
             | StartError::Bind { .. } => of(Kind::InvalidInput),

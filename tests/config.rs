@@ -160,6 +160,35 @@ fn settings_must_agree() {
 }
 
 #[test]
+fn a_shared_cache_needs_an_address_without_a_secret_and_a_key() {
+    refused(
+        "[cache.l2]\nurl = \"redis://cache:6379/0\"\nget_timeout = \"2s\"",
+        &[],
+        &[
+            "m.toml:3: cache.l2.get_timeout: must be between 1ms and 1s",
+            "configuration: server.cluster_key: is required with cache.l2.url: it authenticates what the nodes share",
+        ],
+    );
+    refused(
+        "[cache.l2]\nurl = \"redis://:hunter2@cache/0\"",
+        &[],
+        &["m.toml:2: cache.l2.url: must not contain a password; use `password`"],
+    );
+    refused(
+        "[cache.l2]\nurl = \"rediss://cache\"",
+        &[],
+        &["m.toml:2: cache.l2.url: TLS to Redis (rediss://) is not supported; use redis:// over a trusted network"],
+    );
+    refused(
+        "[cache.l2]\npassword = \"env:P\"",
+        &[],
+        &["m.toml:2: cache.l2.password: has no use without cache.l2.url"],
+    );
+    let sound = "[server]\ncluster_key = \"env:K\"\n[cache.l2]\nurl = \"redis://cache\"\npassword = \"env:P\"";
+    assert!(parse(sound, &[]).is_ok());
+}
+
+#[test]
 fn open_doors_are_refused() {
     refused(
         "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"",

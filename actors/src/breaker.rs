@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::policy::breaker::{BreakerSettings, Circuit, Verdict};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
-use crate::telemetry::ProviderMeters;
+use crate::telemetry::BreakerMeters;
 
 /// How long an administrator's order waits for the breaker's actor, whose turns take microseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub struct BreakerGate {
     settings: BreakerSettings,
     clock: Clock,
     actor: Handle<BreakerMsg>,
-    meters: Arc<ProviderMeters>,
+    meters: BreakerMeters,
 }
 
 /// The right to make one attempt. Tell how it ended; dropped untold, a probe is given back.
@@ -62,7 +62,7 @@ pub struct BreakerSnapshot {
 
 impl BreakerGate {
     /// A closed gate.
-    pub fn new(settings: BreakerSettings, clock: Clock, meters: Arc<ProviderMeters>) -> Arc<Self> {
+    pub fn new(settings: BreakerSettings, clock: Clock, meters: BreakerMeters) -> Arc<Self> {
         Arc::new(BreakerGate {
             until: AtomicU64::new(CLOSED),
             probes: AtomicU64::new(0),
@@ -95,7 +95,7 @@ impl BreakerGate {
         while probes as u32 > 0 {
             match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
                 Ok(_) => {
-                    self.meters.breaker_state.set(1.0);
+                    self.meters.state.set(1.0);
                     return Ok(BreakerPermit {
                         gate: self.clone(),
                         probe: Some(serial_of(probes)),
@@ -147,15 +147,15 @@ impl BreakerGate {
                 self.failures.store(failures, Relaxed);
                 self.forced.store(false, Relaxed);
                 self.until.store(CLOSED, Release);
-                self.meters.breaker_state.set(0.0);
+                self.meters.state.set(0.0);
             }
             Circuit::Open { until, openings } => {
                 self.openings.store(openings, Relaxed);
                 // The probes first: whoever sees the new time finds them.
                 self.renew_probes();
                 self.until.store(until.max(1), Release);
-                self.meters.breaker_state.set(2.0);
-                self.meters.breaker_opened.increment(1);
+                self.meters.state.set(2.0);
+                self.meters.opened.increment(1);
             }
         }
     }
@@ -270,16 +270,17 @@ impl Message for BreakerMsg {
 
 struct Breaker {
     gate: Arc<BreakerGate>,
-    instance: Arc<str>,
+    /// What is behind it, for people: an instance or a cache tier.
+    guarded: Arc<str>,
 }
 
-/// The child spec of an instance's breaker.
-pub(crate) fn breaker_spec(instance: Arc<str>, gate: Arc<BreakerGate>) -> ChildSpec {
+/// The child spec of a breaker: of an instance, or of a cache tier.
+pub(crate) fn breaker_spec(guarded: Arc<str>, gate: Arc<BreakerGate>) -> ChildSpec {
     let handle = gate.actor.clone();
     ChildSpec::worker("breaker", &handle, move || {
         Ok(Breaker {
             gate: gate.clone(),
-            instance: instance.clone(),
+            guarded: guarded.clone(),
         })
     })
     .kind("breaker")
@@ -336,13 +337,13 @@ impl Breaker {
     fn tell_people(&self, before: Circuit, after: Circuit) {
         match (before, after) {
             (Circuit::Closed { .. }, Circuit::Open { .. }) => {
-                tracing::warn!(provider = %self.instance, "circuit breaker opened");
+                tracing::warn!(guarded = %self.guarded, "circuit breaker opened");
             }
             (Circuit::Open { .. }, Circuit::Open { openings, .. }) => {
-                tracing::warn!(provider = %self.instance, openings, "circuit breaker stays open: the probe failed");
+                tracing::warn!(guarded = %self.guarded, openings, "circuit breaker stays open: the probe failed");
             }
             (Circuit::Open { .. }, Circuit::Closed { .. }) => {
-                tracing::info!(provider = %self.instance, "circuit breaker closed");
+                tracing::info!(guarded = %self.guarded, "circuit breaker closed");
             }
             (Circuit::Closed { .. }, Circuit::Closed { .. }) => {}
         }

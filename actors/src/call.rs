@@ -216,12 +216,21 @@ pub enum CacheStatus {
     Bypass,
     /// Asked from the provider.
     Miss,
-    /// Served from the memory tier.
+    /// Served from a cache tier.
     Hit,
     /// Another caller's equal miss was shared.
     Collapsed,
     /// Past its fresh time, served because the provider failed.
     Stale,
+}
+
+/// Which tier served an answer, and how fresh it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CachedBy {
+    /// The tier's name, e.g. `l1`.
+    pub tier: &'static str,
+    /// Seconds for which it stays fresh; below zero: since when it is not.
+    pub ttl_seconds: i64,
 }
 
 /// The facts beside an answer's body.
@@ -233,6 +242,8 @@ pub struct Head {
     pub cache: CacheStatus,
     /// Age of a cached answer.
     pub age: Duration,
+    /// The tier that served a hit or a stale answer.
+    pub cached_by: Option<CachedBy>,
     /// How many attempts it took (0 for a hit).
     pub attempts: u32,
     /// The media type of the body.
@@ -248,6 +259,7 @@ impl Head {
             provider,
             cache: CacheStatus::Bypass,
             age: Duration::ZERO,
+            cached_by: None,
             attempts: 1,
             content_type: "application/json",
             upstream_request_id: None,

@@ -37,7 +37,8 @@ pub struct InstanceSpec {
     pub attempt_timeout: Duration,
     /// Its circuit breaker.
     pub breaker: BreakerSettings,
-    /// Distinguishes the credential that its answers are had with (a hash, never the credential).
+    /// Distinguishes whom it asks and with which credential, so that answers had with another are never met (a hash, never
+    /// the credential). The same on every node that is configured the same.
     pub credential_scope: u64,
 }
 
@@ -125,7 +126,7 @@ impl Instance {
     pub(crate) fn new(spec: InstanceSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         Arc::new(Instance {
-            breaker: BreakerGate::new(spec.breaker, clock, meters.clone()),
+            breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
             places: Arc::new(Semaphore::new(spec.max_in_flight)),
             taken: AtomicUsize::new(0),

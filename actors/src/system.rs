@@ -14,8 +14,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cache::chain::Chain;
 use crate::cache::flight::Flights;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
+use crate::cache::tier::{TierSnapshot, TierSpec};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
@@ -39,6 +41,8 @@ pub struct SystemSpec {
     pub settings: Settings,
     /// Bounds of the memory tier.
     pub l1: L1Settings,
+    /// The tiers behind it, the nearest first; their names differ.
+    pub tiers: Vec<TierSpec>,
     /// Bounds of the tenants' table.
     pub tenants: TenantSettings,
     /// Tells a tenant's limits.
@@ -71,6 +75,7 @@ impl SystemSpec {
             operations: Vec::new(),
             settings: Settings::default(),
             l1: L1Settings::default(),
+            tiers: Vec::new(),
             tenants: TenantSettings::default(),
             limits_of: Arc::new(|_| crate::quota::Limits::default()),
             instances: Vec::new(),
@@ -107,6 +112,8 @@ pub struct SystemSnapshot {
     pub instances: Vec<InstanceSnapshot>,
     /// The memory tier.
     pub l1: L1Snapshot,
+    /// The tiers behind it.
+    pub tiers: Vec<TierSnapshot>,
     /// Tenants with a gate.
     pub tenants: usize,
 }
@@ -143,6 +150,7 @@ impl System {
             rules: spec.rules,
             plugins: registry.clone(),
             l1: L1::new(spec.l1, meters.clone()),
+            chain: Chain::new(spec.tiers, clock, &meters),
             flights: Arc::new(Flights::default()),
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             calls: TaskTracker::new(),
@@ -244,6 +252,7 @@ impl System {
             max_in_flight: core.settings.max_in_flight,
             instances,
             l1: core.l1.snapshot(),
+            tiers: core.chain.snapshot(),
             tenants: core.tenants.len(),
         }
     }
@@ -285,11 +294,19 @@ impl Habits {
     }
 }
 
-/// cache: its tiers.
+/// cache: its tiers; those outside of this process with a circuit breaker each.
 fn cache_spec(core: &Arc<Core>, habits: Habits) -> ChildSpec {
-    let tiers = habits
+    let mut tiers = habits
         .supervisor(Strategy::OneForOne)
         .child(habits.child(l1_spec(&core.l1)));
+    for (name, children) in core.chain.specs() {
+        let tier = children
+            .into_iter()
+            .fold(habits.supervisor(Strategy::OneForOne), |tier, child| {
+                tier.child(habits.child(child))
+            });
+        tiers = tiers.child(habits.child(ChildSpec::supervisor(name, tier, None)));
+    }
     ChildSpec::supervisor("cache", tiers, None)
 }
 

@@ -70,10 +70,17 @@ pub struct ProviderMeters {
     pub seconds: Histogram,
     /// Attempts in flight.
     pub in_flight: Gauge,
+    /// Its circuit breaker.
+    pub breaker: BreakerMeters,
+}
+
+/// What is measured of one circuit breaker.
+#[derive(Clone)]
+pub struct BreakerMeters {
     /// 0 closed, 1 half open, 2 open.
-    pub breaker_state: Gauge,
+    pub state: Gauge,
     /// Times that it opened.
-    pub breaker_opened: Counter,
+    pub opened: Counter,
 }
 
 /// All meters of one system.
@@ -96,6 +103,34 @@ pub struct Meters {
     pub retries: Counter,
     /// Attempts at another instance than the one that failed.
     pub failovers: Counter,
+}
+
+/// What is measured of a tier outside of this process.
+pub struct TierMeters {
+    recorder: SharedRecorder,
+    tier: &'static str,
+    /// Lookups and fills.
+    pub cache: CacheMeters,
+    /// Its circuit breaker.
+    pub breaker: BreakerMeters,
+}
+
+impl TierMeters {
+    /// Records how long `operation` (`get`, `put`, `invalidate`) took, however it ended.
+    pub fn took(&self, operation: &'static str, took: Duration) {
+        let labels = vec![Label::new("tier", self.tier), Label::new("operation", operation)];
+        let key = Key::from_parts("mosaic_cache_duration_seconds", labels);
+        self.recorder
+            .register_histogram(&key, &METADATA)
+            .record(took.as_secs_f64());
+    }
+
+    /// Counts an error by its code.
+    pub fn failed(&self, code: &'static str) {
+        let labels = vec![Label::new("tier", self.tier), Label::new("code", code)];
+        let key = Key::from_parts("mosaic_cache_errors_total", labels);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
 }
 
 /// What is measured of one cache tier.
@@ -125,23 +160,12 @@ impl Meters {
         };
         let gauge =
             |name: &'static str, labels: Vec<Label>| recorder.register_gauge(&Key::from_parts(name, labels), &METADATA);
-        let tier = |tier: &'static str| {
-            let result = |result: &'static str| {
-                counter(
-                    "mosaic_cache_requests_total",
-                    vec![Label::new("tier", tier), Label::new("result", result)],
-                )
-            };
-            let labels = || vec![Label::new("tier", tier)];
-            CacheMeters {
-                hits: result("hit"),
-                misses: result("miss"),
-                stale: result("stale"),
-                fills: counter("mosaic_cache_fills_total", labels()),
-                invalidated: counter("mosaic_cache_invalidated_total", labels()),
-                entries: gauge("mosaic_cache_entries", labels()),
-                bytes: gauge("mosaic_cache_bytes", labels()),
-            }
+        let of_l1 = || vec![Label::new("tier", "l1")];
+        let l1 = CacheMeters {
+            invalidated: counter("mosaic_cache_invalidated_total", of_l1()),
+            entries: gauge("mosaic_cache_entries", of_l1()),
+            bytes: gauge("mosaic_cache_bytes", of_l1()),
+            ..cache(&recorder, "l1")
         };
         let seconds = |phase: &&'static str| {
             let key = Key::from_parts("mosaic_phase_duration_seconds", vec![Label::new("phase", *phase)]);
@@ -156,7 +180,7 @@ impl Meters {
             providers: DashMap::new(),
             phases: PHASES.iter().map(seconds).collect(),
             calls_in_flight: gauge("mosaic_calls_in_flight", vec![]),
-            l1: tier("l1"),
+            l1,
             coalesced: counter("mosaic_coalesced_total", vec![]),
             tenants_active: gauge("mosaic_tenants_active", vec![]),
             retries: counter("mosaic_retries_total", vec![]),
@@ -179,6 +203,21 @@ impl Meters {
             .entry(name.clone())
             .or_insert_with(|| Arc::new(provider(&self.recorder, name)))
             .clone()
+    }
+
+    /// The meters of a tier outside of this process.
+    pub fn tier(&self, tier: &'static str) -> TierMeters {
+        let labels = vec![Label::new("tier", tier)];
+        TierMeters {
+            cache: cache(&self.recorder, tier),
+            breaker: breaker(
+                &self.recorder,
+                ["mosaic_cache_breaker_state", "mosaic_cache_breaker_opened_total"],
+                &labels,
+            ),
+            recorder: self.recorder.clone(),
+            tier,
+        }
     }
 
     /// Counts one call's end.
@@ -217,21 +256,46 @@ fn operation(recorder: &SharedRecorder, name: &'static str) -> OperationMeters {
 fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
     let labels = vec![Label::new("provider", SharedString::from(name.to_string()))];
     let gauge = |name: &'static str| recorder.register_gauge(&Key::from_parts(name, labels.clone()), &METADATA);
-    let meters = ProviderMeters {
+    ProviderMeters {
         seconds: recorder.register_histogram(
             &Key::from_parts("mosaic_attempt_duration_seconds", labels.clone()),
             &METADATA,
         ),
         in_flight: gauge("mosaic_attempts_in_flight"),
-        breaker_state: gauge("mosaic_breaker_state"),
-        breaker_opened: recorder.register_counter(
-            &Key::from_parts("mosaic_breaker_opened_total", labels.clone()),
-            &METADATA,
+        breaker: breaker(
+            recorder,
+            ["mosaic_breaker_state", "mosaic_breaker_opened_total"],
+            &labels,
         ),
         attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels),
+    }
+}
+
+fn breaker(recorder: &SharedRecorder, [state, opened]: [&'static str; 2], labels: &[Label]) -> BreakerMeters {
+    let meters = BreakerMeters {
+        state: recorder.register_gauge(&Key::from_parts(state, labels.to_vec()), &METADATA),
+        opened: recorder.register_counter(&Key::from_parts(opened, labels.to_vec()), &METADATA),
     };
-    meters.breaker_state.set(0.0);
+    meters.state.set(0.0);
     meters
+}
+
+/// What every tier can tell. What it holds and drops, only one in memory knows.
+fn cache(recorder: &SharedRecorder, tier: &'static str) -> CacheMeters {
+    let counter = |name: &'static str, labels| recorder.register_counter(&Key::from_parts(name, labels), &METADATA);
+    let result = |result: &'static str| {
+        let labels = vec![Label::new("tier", tier), Label::new("result", result)];
+        counter("mosaic_cache_requests_total", labels)
+    };
+    CacheMeters {
+        hits: result("hit"),
+        misses: result("miss"),
+        stale: result("stale"),
+        fills: counter("mosaic_cache_fills_total", vec![Label::new("tier", tier)]),
+        invalidated: Counter::noop(),
+        entries: Gauge::noop(),
+        bytes: Gauge::noop(),
+    }
 }
 
 fn describe(recorder: &dyn Recorder) {
@@ -252,6 +316,22 @@ fn describe(recorder: &dyn Recorder) {
     counter("mosaic_attempts_total", "Attempts by provider instance and outcome.");
     counter("mosaic_cache_requests_total", "Cache lookups by tier and result.");
     counter("mosaic_cache_fills_total", "Entries written, by tier.");
+    counter(
+        "mosaic_cache_errors_total",
+        "Operations of a cache tier that failed, by tier and code.",
+    );
+    counter(
+        "mosaic_cache_breaker_opened_total",
+        "Times that a cache tier's circuit breaker opened.",
+    );
+    gauge(
+        "mosaic_cache_breaker_state",
+        "A cache tier's circuit breaker: 0 closed, 1 half open, 2 open.",
+    );
+    seconds(
+        "mosaic_cache_duration_seconds",
+        "Seconds of an operation of a cache tier, by tier and operation.",
+    );
     counter("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier.");
     counter(
         "mosaic_coalesced_total",

@@ -7,7 +7,9 @@
 //! in each driver that can do it.
 
 pub mod ai;
+pub mod cicd;
 pub mod cursor;
+pub mod docs;
 pub mod entry;
 pub mod git;
 pub mod page;
@@ -34,6 +36,13 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<projects::IssueList>(),
         Entry::of::<projects::IssueGet>(),
         Entry::of::<projects::IssueCreate>(),
+        Entry::of::<cicd::RunList>(),
+        Entry::of::<cicd::RunGet>(),
+        Entry::of::<cicd::RunTrigger>(),
+        Entry::of::<cicd::LogGet>(),
+        Entry::of::<docs::Search>(),
+        Entry::of::<docs::PageGet>(),
+        Entry::of::<docs::PageCreate>(),
         Entry::of::<ai::ChatComplete>(),
         Entry::of::<ai::ChatStream>(),
         Entry::of::<ai::ModelsList>(),

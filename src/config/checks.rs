@@ -99,6 +99,15 @@ fn check_agreement(config: &Config, report: &mut Report) {
     if config.gateway.stream_idle_timeout > config.gateway.max_stream {
         report.add("gateway.stream_idle_timeout", "longer than gateway.max_stream");
     }
+    if config.cache.l2.url.is_some() && server.cluster_key.is_none() {
+        report.add(
+            "server.cluster_key",
+            "is required with cache.l2.url: it authenticates what the nodes share",
+        );
+    }
+    if config.cache.l2.url.is_none() && config.cache.l2.password.is_some() {
+        report.add("cache.l2.password", "has no use without cache.l2.url");
+    }
     // The parser's own words are left out: they may quote the filter.
     if tracing_subscriber::EnvFilter::builder()
         .parse(&config.log.filter)

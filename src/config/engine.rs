@@ -7,7 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::redis_url::RedisUrl;
 use super::units;
+use crate::secret::SecretRef;
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -21,6 +23,8 @@ const GIB: u64 = 1 << 30;
 pub struct CacheConfig {
     /// Memory of this process.
     pub l1: L1Config,
+    /// A Redis that nodes share.
+    pub l2: L2Config,
 }
 
 /// `[cache.l1]`: answers kept in memory.
@@ -44,6 +48,44 @@ impl Default for L1Config {
         L1Config {
             enabled: true,
             max_bytes: 64 << 20,
+            max_entry: 1 << 20,
+        }
+    }
+}
+
+/// `[cache.l2]`: answers kept in a Redis that the nodes of a deployment share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct L2Config {
+    /// Where it is; without it the tier does not exist.
+    pub url: Option<RedisUrl>,
+    /// Its password.
+    pub password: Option<SecretRef>,
+    /// What every key there begins with.
+    #[schemars(length(max = 64))]
+    pub prefix: String,
+    /// How long a lookup may take before it counts as a miss.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<1, SECOND>")]
+    pub get_timeout: Duration,
+    /// How long a put or an invalidation may take; the caller of a write waits for the latter.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<10, { 5 * SECOND }>")]
+    pub put_timeout: Duration,
+    /// The largest answer it holds, in bytes.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, { 64 << 20 }>")]
+    pub max_entry: usize,
+}
+
+impl Default for L2Config {
+    fn default() -> Self {
+        L2Config {
+            url: None,
+            password: None,
+            prefix: "mosaic:".to_owned(),
+            get_timeout: Duration::from_millis(25),
+            put_timeout: Duration::from_millis(250),
             max_entry: 1 << 20,
         }
     }

@@ -7,6 +7,7 @@ mod checks;
 mod engine;
 mod errors;
 mod providers;
+mod redis_url;
 mod schema;
 mod server;
 mod source;
@@ -24,10 +25,11 @@ use serde_json::{Map, Value};
 
 pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits};
 pub use engine::{
-    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, LimitsConfig, SupervisionConfig,
+    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
+pub use redis_url::RedisUrl;
 pub use server::{AdminConfig, LogConfig, LogFormat, ServerConfig, StateConfig};
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;

@@ -65,6 +65,9 @@ pub struct ServerConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<0, { 5 * MINUTE }>")]
     pub drain_grace: Duration,
+    /// The secret that all nodes of a deployment share: it authenticates cursors, and what nodes leave each other in a
+    /// shared cache. Without it a random one is made, and cursors do not outlive the process.
+    pub cluster_key: Option<SecretRef>,
 }
 
 impl Default for ServerConfig {
@@ -81,6 +84,7 @@ impl Default for ServerConfig {
             max_connections: 10_000,
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
+            cluster_key: None,
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
 use crate::secret::{KeyError, KeyRing, Secret, SecretError, SecretRef};
-use crate::stores::{OpenError, StateStore};
+use crate::stores::{OpenError, StateStore, TierOpenError};
 use crate::telemetry::{LogHandle, Telemetry};
 
 /// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
@@ -70,6 +70,15 @@ pub enum StartError {
     /// The state store cannot be opened.
     #[error(transparent)]
     State(#[from] OpenError),
+    /// The nodes' shared secret cannot be read.
+    #[error("server.cluster_key: {0}")]
+    ClusterKey(SecretError),
+    /// The nodes' shared secret is unfit.
+    #[error("server.cluster_key: must be at least 32 bytes long")]
+    WeakClusterKey,
+    /// A cache tier cannot be made.
+    #[error(transparent)]
+    Tier(#[from] TierOpenError),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] BuildError),

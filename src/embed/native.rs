@@ -116,7 +116,7 @@ impl Native {
         let provider = &manifest.provider;
         let maker = self.maker(name, manifest)?;
         let credential = maker.read_credential()?;
-        let scope = credential_scope(credential.as_ref());
+        let scope = credential_scope(provider, credential.as_ref());
         let driver = maker.make(credential)?;
         let breaker = provider.breaker(&self.defaults);
         Ok(InstanceSpec {
@@ -194,14 +194,19 @@ impl Maker {
     }
 }
 
-/// Tells credentials apart in cache keys without holding them.
-fn credential_scope(credential: Option<&SecretString>) -> u64 {
-    let Some(credential) = credential else { return 0 };
-    let key = blake3::derive_key(
-        "mosaic credential scope of cache keys",
-        credential.expose_secret().as_bytes(),
-    );
+/// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
+/// share a cache may have instances of one name and different settings.
+fn credential_scope(provider: &ProviderConfig, credential: Option<&SecretString>) -> u64 {
+    let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
+    let address = provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
+    let settings = serde_json::Value::Object(provider.settings.clone()).to_string();
+    let credential = credential.map_or("", ExposeSecret::expose_secret);
+    for part in [&*provider.kind, &*address, &*settings, credential] {
+        // The length first: no two sequences of parts run together to the same bytes.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
     let mut scope = [0; 8];
-    scope.copy_from_slice(&key[..8]);
+    scope.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_le_bytes(scope)
 }

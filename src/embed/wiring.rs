@@ -22,7 +22,8 @@ use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, RouteConfig};
 use crate::providers::http::http_client;
-use crate::stores::StateStore;
+use crate::secret::Secret;
+use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
 
 /// What a gateway is started from.
@@ -40,7 +41,11 @@ pub(super) fn wire(
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
 ) -> Result<Wired, StartError> {
-    let cursors = CursorKey::random();
+    let cluster_key = cluster_key(config)?;
+    let cursors = match &cluster_key {
+        Some(key) => CursorKey::derived(key.expose().as_bytes()),
+        None => CursorKey::random(),
+    };
     let http = http_client().map_err(StartError::Http)?;
     let mut spec = SystemSpec::new(telemetry.recorder());
     spec.operations = OPERATIONS.iter().map(|entry| entry.name()).collect();
@@ -50,6 +55,7 @@ pub(super) fn wire(
         max_bytes: config.cache.l1.max_bytes as u64,
         max_entry: config.cache.l1.max_entry,
     };
+    spec.tiers = stores::cache_tiers(&config.cache.l2, cluster_key.as_ref())?;
     spec.intensity = Intensity {
         restarts: config.supervision.max_restarts,
         period: config.supervision.period,
@@ -70,8 +76,23 @@ pub(super) fn wire(
     Ok(Wired { spec, cursors, native })
 }
 
+/// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
+const CLUSTER_KEY: usize = 32;
+
+fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
+    let Some(reference) = &config.server.cluster_key else {
+        return Ok(None);
+    };
+    let key = reference.resolve().map_err(StartError::ClusterKey)?;
+    match key.expose().len() < CLUSTER_KEY {
+        true => Err(StartError::WeakClusterKey),
+        false => Ok(Some(key)),
+    }
+}
+
 /// Looks at all that would be wired.
 pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
+    cluster_key(config)?;
     let http = http_client().map_err(StartError::Http)?;
     let native = Native::new(config, http, CursorKey::random());
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)

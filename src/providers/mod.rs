@@ -5,12 +5,14 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod bookstack;
 mod forge;
 mod gitea;
 mod github;
 pub mod http;
 mod openai;
 pub mod table;
+mod woodpecker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,12 @@ pub struct Kind {
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
     Kind {
+        name: "bookstack",
+        services: &["docs"],
+        connect: table::connect::<bookstack::BookStack>,
+        operations: table::operations::<bookstack::BookStack>,
+    },
+    Kind {
         name: "gitea",
         services: &["git", "projects"],
         connect: table::connect::<gitea::Gitea>,
@@ -55,6 +63,12 @@ pub static KINDS: &[Kind] = &[
         services: &["ai"],
         connect: table::connect::<openai::OpenAi>,
         operations: table::operations::<openai::OpenAi>,
+    },
+    Kind {
+        name: "woodpecker",
+        services: &["cicd"],
+        connect: table::connect::<woodpecker::Woodpecker>,
+        operations: table::operations::<woodpecker::Woodpecker>,
     },
 ];
 

@@ -67,7 +67,7 @@ pub struct SandboxConfig {
 pub struct ServerConfig {
     /// Its name, unique in the sandbox; it is visible in the data that it serves.
     pub name: String,
-    /// Whose API it speaks: `gitea`, `github`, `openai`.
+    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `openai`, `woodpecker`.
     pub vendor: String,
     /// Where it listens; loopback only. Port 0 lets the operating system choose.
     #[serde(default = "any_port")]
@@ -160,7 +160,7 @@ impl ServerConfig {
 }
 
 impl SandboxConfig {
-    /// Two of each vendor on free ports, whose credentials are `sandbox-` and the server's name.
+    /// Two servers of each vendor on free ports, whose credentials are `sandbox-` and the server's name.
     #[must_use]
     pub fn default_pair() -> Self {
         let server = |name: &str, vendor: &str| ServerConfig::new(name, vendor, format!("sandbox-{name}"));
@@ -172,6 +172,10 @@ impl SandboxConfig {
                 server("openai-b", "openai"),
                 server("gitea-a", "gitea"),
                 server("gitea-b", "gitea"),
+                server("woodpecker-a", "woodpecker"),
+                server("woodpecker-b", "woodpecker"),
+                server("bookstack-a", "bookstack"),
+                server("bookstack-b", "bookstack"),
             ],
         }
     }

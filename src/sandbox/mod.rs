@@ -9,6 +9,7 @@
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+mod bookstack;
 mod config;
 mod control;
 mod count;
@@ -27,6 +28,7 @@ mod server;
 mod socket;
 mod tree;
 mod vendor;
+mod woodpecker;
 
 pub use config::{SandboxConfig, SandboxError, ServerConfig};
 pub use control::TOKEN_HEADER;

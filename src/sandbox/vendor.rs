@@ -16,10 +16,16 @@ use http::{Request, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{gitea, github, openai};
+use super::{bookstack, gitea, github, openai, woodpecker};
 
 /// One row per vendor.
-const VENDORS: &[VendorRow] = &[gitea::VENDOR, github::VENDOR, openai::VENDOR];
+const VENDORS: &[VendorRow] = &[
+    bookstack::VENDOR,
+    gitea::VENDOR,
+    github::VENDOR,
+    openai::VENDOR,
+    woodpecker::VENDOR,
+];
 
 /// How a vendor is known and opened.
 pub(crate) struct VendorRow {

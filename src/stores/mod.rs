@@ -1,21 +1,25 @@
-//! Stores of this product: the durable state.
+//! Stores of this product: the durable state, and the cache tiers outside of the process.
 //!
-//! Invariant: what is here knows SQL, and nobody else does.
+//! Invariant: what is here knows SQL and Redis, and nobody else does.
 
+mod codec;
+mod redis;
 mod sqlite;
 mod state;
 mod vault;
 
 use std::sync::Arc;
 
+use mosaic_actors::cache::tier::{TierSettings, TierSpec};
 use thiserror::Error;
 
+pub use redis::{RedisOptions, RedisTier};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use state::*;
 pub use vault::{Vault, WeakKey};
 
-use crate::config::StateConfig;
-use crate::secret::SecretError;
+use crate::config::{L2Config, StateConfig};
+use crate::secret::{Secret, SecretError};
 
 /// Why the state store cannot be opened.
 #[derive(Debug, Error)]
@@ -55,4 +59,49 @@ pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError
         acquire_timeout: config.acquire_timeout,
     };
     Ok(Arc::new(SqliteStore::open(path, vault, options).await?))
+}
+
+/// Why a cache tier cannot be made.
+#[derive(Debug, Error)]
+pub enum TierOpenError {
+    /// The password cannot be read.
+    #[error("cache.l2.password: {0}")]
+    Password(#[from] SecretError),
+    /// The address cannot be used. The library's own words are left out: they may quote it.
+    #[error("cache.l2.url: cannot be used as the address of a Redis")]
+    Url,
+    /// The nodes' shared secret is missing.
+    #[error("server.cluster_key: is required with cache.l2.url")]
+    NoClusterKey,
+}
+
+/// The cache tiers behind the memory that the configuration asks for, for the nodes that share `cluster_key`.
+///
+/// # Errors
+/// [`TierOpenError`] names the key of the configuration at fault.
+pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Vec<TierSpec>, TierOpenError> {
+    let Some(url) = &config.url else {
+        return Ok(Vec::new());
+    };
+    let options = RedisOptions {
+        url: url.to_string(),
+        password: config
+            .password
+            .as_ref()
+            .map(|reference| reference.resolve())
+            .transpose()?,
+        prefix: config.prefix.clone(),
+        respond_within: config.put_timeout.max(config.get_timeout),
+    };
+    let tier = RedisTier::new(options, cluster_key.ok_or(TierOpenError::NoClusterKey)?);
+    Ok(vec![TierSpec {
+        name: "l2",
+        store: tier.map_err(|_| TierOpenError::Url)?,
+        settings: TierSettings {
+            get_within: config.get_timeout,
+            put_within: config.put_timeout,
+            max_entry: config.max_entry,
+            ..TierSettings::default()
+        },
+    }])
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
+mod bookstack;
 mod broken;
 mod gitea;
 mod refusals;
@@ -9,6 +10,7 @@ mod sandbox;
 mod secrets;
 #[path = "../upstream/mod.rs"]
 mod upstream;
+mod woodpecker;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mosaic::catalogue::{OPERATIONS, find};
 use mosaic::server::ServerLimits;
 use mosaic::surfaces::problem::status_of;
-use mosaic_actors::call::CacheStatus;
+use mosaic_actors::call::{CacheStatus, CachedBy};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
@@ -77,19 +77,23 @@ async fn options_travel_beside_the_input() {
 
 #[tokio::test]
 async fn cached_answers_say_so() {
-    for (cache, status, age) in [
-        (CacheStatus::Miss, "MosAIc; fwd=uri-miss", None),
-        (CacheStatus::Hit, "MosAIc; hit", Some("7")),
-        (CacheStatus::Collapsed, "MosAIc; fwd=uri-miss; collapsed", None),
+    let by = |tier, ttl_seconds| Some(CachedBy { tier, ttl_seconds });
+    for (cache, cached_by, status, age) in [
+        (CacheStatus::Miss, None, "MosAIc; fwd=uri-miss", None),
+        (CacheStatus::Hit, by("l1", 22), "MosAIc-L1; hit; ttl=22", Some("7")),
+        (CacheStatus::Hit, by("l2", 3), "MosAIc-L2; hit; ttl=3", Some("7")),
+        (CacheStatus::Collapsed, None, "MosAIc; fwd=uri-miss; collapsed", None),
         (
             CacheStatus::Stale,
-            "MosAIc; fwd=stale; detail=stale-if-error",
+            by("l2", -4),
+            "MosAIc-L2; fwd=stale; ttl=-4; detail=stale-if-error",
             Some("7"),
         ),
     ] {
         let server = Server::start(FakeCalls::new(move |_| async move {
             let mut answer = answer("forge-a", "{}");
             answer.head.cache = cache;
+            answer.head.cached_by = cached_by;
             answer.head.age = Duration::from_millis(7900);
             Ok(answer)
         }))

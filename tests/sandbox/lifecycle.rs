@@ -25,6 +25,10 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("openai-b", "openai"),
         ("gitea-a", "gitea"),
         ("gitea-b", "gitea"),
+        ("woodpecker-a", "woodpecker"),
+        ("woodpecker-b", "woodpecker"),
+        ("bookstack-a", "bookstack"),
+        ("bookstack-b", "bookstack"),
     ];
     assert_eq!(servers, expected);
     for server in rig.sandbox.servers() {

@@ -1,11 +1,16 @@
 //! The sandbox as clients see it: real servers, driven over HTTP.
 
+mod bookstack;
 mod contract;
 mod faults;
 mod gitea;
 mod github;
 mod lifecycle;
 mod openai;
+#[allow(dead_code, reason = "the sandbox's tests use a part of it")]
+#[path = "../upstream/specs.rs"]
+mod specs;
+mod woodpecker;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mosaic::catalogue::{self, OPERATIONS};
 use serde_json::Value;
 
 use super::Canned;
@@ -39,11 +40,10 @@ pub fn cells() -> Vec<Cell> {
     for kind in folders(&root) {
         for folder in folders(&kind) {
             let name = name_of(&folder);
-            let operation: Vec<&str> = name.split('.').take(3).collect();
             let provenance = fs::read_to_string(folder.join("provenance")).expect("provenance");
             cells.push(Cell {
                 kind: name_of(&kind),
-                operation: operation.join("."),
+                operation: operation_of(&name),
                 answers: serde_json::from_value(read(&folder, "wire.json")).expect("wire.json"),
                 provenance: provenance.lines().map(str::to_owned).collect(),
                 folder,
@@ -51,6 +51,17 @@ pub fn cells() -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// The operation whose name a cell's begins with: the longest, where several do.
+fn operation_of(cell: &str) -> String {
+    let begins = |name: &&str| {
+        cell.strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let names = OPERATIONS.iter().map(catalogue::Entry::name).filter(begins);
+    let longest = names.max_by_key(|name| name.len());
+    longest.unwrap_or_else(|| panic!("{cell}: no operation")).to_owned()
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {

@@ -58,13 +58,13 @@ pub fn operation<'a>(spec: &'a Value, method: &str, path: &str) -> Option<&'a Va
         .map(|(_, item)| &item[&method])
 }
 
-/// Whether a path fits a template. A placeholder takes one part; that of a file's path, at the end, all that are left.
+/// Whether a path fits a template. A placeholder takes one part; one of a path at the end takes all that are left.
 fn fits(template: &str, path: &str) -> bool {
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {
         match (template.next(), path.next()) {
             (None, None) => return true,
-            (Some("{path}" | "{filepath}"), Some(_)) => return true,
+            (Some("{path}" | "{filepath}" | "{repo_full_name}"), Some(_)) => return true,
             (Some(part), Some(_)) if part.starts_with('{') => {}
             (Some(part), Some(given)) if part == given => {}
             _ => return false,
@@ -87,10 +87,13 @@ pub fn query_names(spec: &Value, operation: &Value) -> BTreeSet<String> {
 /// The names of the fields of an operation's JSON body.
 pub fn body_names(spec: &Value, operation: &Value) -> BTreeSet<String> {
     let parameters = operation.get("parameters").and_then(Value::as_array);
-    // OpenAPI 3 sets the body apart; Swagger 2 has it among the parameters.
-    let schema = operation
-        .pointer("/requestBody/content/application~1json/schema")
-        .or_else(|| parameters?.iter().find(|one| one["in"] == "body")?.get("schema"));
+    // Swagger 2.0 takes the body for a parameter.
+    let in_body = parameters
+        .into_iter()
+        .flatten()
+        .find(|parameter| parameter["in"] == "body");
+    let schema = in_body.and_then(|parameter| parameter.get("schema"));
+    let schema = schema.or_else(|| operation.pointer("/requestBody/content/application~1json/schema"));
     schema.map(|schema| property_names(spec, schema)).unwrap_or_default()
 }
 
@@ -123,4 +126,49 @@ pub fn optional(spec: &Value, schema: &Value) -> (Vec<String>, Vec<String>) {
 fn may_be_null(schema: &Value) -> bool {
     let any_of = schema.get("anyOf").and_then(Value::as_array);
     schema["nullable"] == true || any_of.into_iter().flatten().any(|part| part["type"] == "null")
+}
+
+/// Whether a value meets a schema of a Swagger 2.0 description, see [`swagger_faults`].
+pub fn meets_swagger(spec: &Value, schema: &Value, value: &Value) -> bool {
+    swagger_faults(spec, schema, value).is_empty()
+}
+
+/// Asserts the same, and tells where it does not.
+pub fn assert_swagger(spec: &Value, schema: &Value, value: &Value, what: &str) {
+    let faults = swagger_faults(spec, schema, value);
+    assert!(faults.is_empty(), "{what}:\n{}", faults.join("\n"));
+}
+
+/// Where a value does not meet a schema. Descriptions made from Go types require nothing and allow everything, so two
+/// things are added: a field that is not named is a fault, and any field may be null, as Go writes what is absent.
+fn swagger_faults(spec: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    assert!(schema.is_object(), "no schema");
+    let mut document = strict(schema);
+    let definitions = spec["definitions"].as_object().expect("definitions");
+    document["definitions"] = definitions
+        .iter()
+        .map(|(name, schema)| (name.clone(), strict(schema)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let validator = jsonschema::validator_for(&document).expect("a schema");
+    let errors = validator.iter_errors(value);
+    errors
+        .map(|error| format!("{error} at {}", error.instance_path))
+        .collect()
+}
+
+fn strict(schema: &Value) -> Value {
+    let mut strict = schema.clone();
+    if let Some(items) = schema.get("items") {
+        strict["items"] = self::strict(items);
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        let or_null = |(name, property): (&String, &Value)| {
+            let either = serde_json::json!({"anyOf": [self::strict(property), {"type": "null"}]});
+            (name.clone(), either)
+        };
+        strict["properties"] = properties.iter().map(or_null).collect::<serde_json::Map<_, _>>().into();
+        strict["additionalProperties"] = false.into();
+    }
+    strict
 }

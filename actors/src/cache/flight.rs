@@ -9,16 +9,19 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::sync::watch;
 
+use super::chain::Hit;
 use super::{CacheKey, Entry};
 use crate::error::Failure;
 
 /// What a leader shares: an answer to serve, or a failure that is everybody's.
 #[derive(Clone)]
-pub struct Shared {
+pub(crate) struct Shared {
     /// The outcome.
     pub outcome: Result<Arc<Entry>, Failure>,
     /// The latest epoch of a call that it may be served to.
     pub good_until: u64,
+    /// For the case that the outcome is a failure: an answer past its time, good for calls up to the epoch beside it.
+    pub stale: Option<(Hit, u64)>,
 }
 
 /// The misses under way.
@@ -79,7 +82,7 @@ impl Flights {
 
 impl Leader {
     /// Shares the outcome. The cache must be filled before, so that whoever comes after the flight finds it there.
-    pub fn land(self, shared: Shared) {
+    pub(crate) fn land(self, shared: Shared) {
         // Off the list first: a follower that may not have this outcome must not meet the same flight again.
         self.flights.by_key.remove(&self.key);
         self.tell.send_replace(Some(shared));
@@ -97,7 +100,7 @@ impl Drop for Leader {
 
 impl Follower {
     /// Waits for the flight's end; `None`: the leader went away without one.
-    pub async fn landed(mut self) -> Option<Shared> {
+    pub(crate) async fn landed(mut self) -> Option<Shared> {
         match self.told.wait_for(Option::is_some).await {
             Ok(shared) => shared.clone(),
             Err(_) => None,
@@ -130,6 +133,7 @@ mod tests {
         leader.land(Shared {
             outcome: Err(Failure::new(Kind::UpstreamFailed, "down")),
             good_until: 0,
+            stale: None,
         });
         let shared = follower.landed().await.unwrap();
         assert_eq!(shared.outcome.unwrap_err().kind, Kind::UpstreamFailed);

@@ -1,10 +1,15 @@
-//! Caching: keys, entries, the memory tier, and flights that share equal misses.
+//! Caching: keys, entries, the chain of tiers with the memory tier in front, and flights that share equal misses.
 //!
 //! Invariant: a key holds all that an answer depends on — tenant, candidates with their credentials, canonical request —
 //! so no caller can meet an answer that was made for another's rights.
 
+pub(crate) mod chain;
 pub mod flight;
+pub(crate) mod guarded;
 pub mod l1;
+mod owed;
+pub mod portable;
+pub mod tier;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::call::{Answer, Body, CacheStatus, Call, Head, Operation, RequestKey, Resource, Value};
+use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, Operation, RequestKey, Resource, Value};
 use crate::error::Failure;
 use crate::policy::freshness::{Freshness, judge};
 
@@ -46,6 +51,21 @@ impl CacheKey {
             request: call.request_key?,
         })
     }
+
+    /// The tenant that asked.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The candidates and their credentials.
+    pub fn candidates(&self) -> u64 {
+        self.candidates
+    }
+
+    /// The canonical request.
+    pub fn request(&self) -> &RequestKey {
+        &self.request
+    }
 }
 
 /// Names something that answers depend on, e.g. `repo:acme/api`; a write makes all of them invalid.
@@ -63,7 +83,10 @@ pub fn tags(names: &'static [&'static str], resource: &Resource) -> Vec<Tag> {
 #[derive(Clone, Debug)]
 pub struct Entry {
     outcome: Result<Remembered, Failure>,
-    stored: u64,
+    /// When it came into this process, in nanoseconds of the system's clock.
+    arrived: u64,
+    /// How old it was then: it may be older than the process.
+    age_then: Duration,
     fresh: Duration,
     stale: Duration,
 }
@@ -102,7 +125,8 @@ impl Entry {
         };
         Some(Entry {
             outcome,
-            stored: now,
+            arrived: now,
+            age_then: Duration::ZERO,
             fresh,
             stale,
         })
@@ -113,12 +137,16 @@ impl Entry {
         judge(self.age(now), self.fresh, self.stale)
     }
 
-    /// The outcome as served from cache.
-    pub fn serve(&self, status: CacheStatus, now: u64) -> Result<Answer, Failure> {
+    /// The outcome as served by `tier`.
+    pub fn serve(&self, status: CacheStatus, tier: &'static str, now: u64) -> Result<Answer, Failure> {
         let remembered = self.outcome.as_ref().map_err(Clone::clone)?;
         let head = Head {
             cache: status,
             age: self.age(now),
+            cached_by: Some(CachedBy {
+                tier,
+                ttl_seconds: self.ttl_seconds(now),
+            }),
             attempts: 0,
             ..remembered.head.clone()
         };
@@ -135,12 +163,17 @@ impl Entry {
         OVERHEAD + self.outcome.as_ref().map_or(0, |remembered| remembered.body.len())
     }
 
-    /// How long it may be kept at all.
+    /// How long it may be kept here at all, from its arrival on.
     pub fn lifetime(&self) -> Duration {
-        self.fresh.saturating_add(self.stale)
+        self.fresh.saturating_add(self.stale).saturating_sub(self.age_then)
     }
 
     fn age(&self, now: u64) -> Duration {
-        Duration::from_nanos(now.saturating_sub(self.stored))
+        Duration::from_nanos(now.saturating_sub(self.arrived)).saturating_add(self.age_then)
+    }
+
+    fn ttl_seconds(&self, now: u64) -> i64 {
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        seconds(self.fresh) - seconds(self.age(now))
     }
 }

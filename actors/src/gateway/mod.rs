@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cache::CacheKey;
+use crate::cache::chain::Chain;
 use crate::cache::flight::Flights;
 use crate::cache::l1::{L1, Lookup};
+use crate::cache::{CacheKey, Tag};
 use crate::call::{Answer, CacheStatus, Call};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
@@ -73,6 +74,7 @@ pub(crate) struct Core {
     pub(crate) rules: Vec<Rule>,
     pub(crate) plugins: Arc<Registry>,
     pub(crate) l1: Arc<L1>,
+    pub(crate) chain: Chain,
     pub(crate) flights: Arc<Flights>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) calls: TaskTracker,
@@ -81,6 +83,18 @@ pub(crate) struct Core {
     pub(crate) stop: CancellationToken,
     pub(crate) gateway: Handle<GatewayMsg>,
     pub(crate) router: Handle<RouterMsg>,
+}
+
+impl Core {
+    /// Makes every answer invalid that carries one of `tags`, in every tier, L1 last: what a farther tier still had could
+    /// come back to it.
+    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) {
+        if tags.is_empty() {
+            return;
+        }
+        self.chain.invalidate(&tags).await;
+        self.l1.invalidate(tags).await;
+    }
 }
 
 /// What callers hold. Cheap to clone; works over every restart.
@@ -145,7 +159,7 @@ impl Gateway {
         let mut stale = None;
         if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
             match core.l1.get(key, now) {
-                Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, now),
+                Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, "l1", now),
                 Lookup::Stale(entry) => stale = Some(entry),
                 Lookup::Miss => {}
             }

@@ -12,6 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use super::{Core, Listed, Phase, send_patiently};
+use crate::cache::chain::{Hit, Sought};
 use crate::cache::flight::{Leader, Role, Shared};
 use crate::cache::{CacheKey, Entry, Tag, tags};
 use crate::call::{Answer, Body, CacheStatus, Call};
@@ -87,8 +88,10 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
 /// lookup (shared) -> attempts -> fill -> settle
 async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
     let Some(key) = job.key.as_ref().filter(|_| !job.call.no_cache) else {
+        // The cache is not read, but a newer answer is written to it.
+        let sought = seek(job, core).await;
         let outcome = ask(job, core).await;
-        return fill(job, core, outcome, None).await;
+        return fill(job, core, outcome, sought, None).await;
     };
     loop {
         match core.flights.join(key) {
@@ -99,12 +102,17 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
                     leader.land(Shared {
                         outcome: Ok(entry.clone()),
                         good_until,
+                        stale: None,
                     });
                     core.meters.coalesced.increment(1);
-                    return entry.serve(CacheStatus::Collapsed, core.clock.nanos());
+                    return entry.serve(CacheStatus::Collapsed, "l1", core.clock.nanos());
+                }
+                let mut sought = seek(job, core).await;
+                if let Some(hit) = sought.fresh.take() {
+                    return bring_near(job, core, key, hit, leader).await;
                 }
                 let outcome = ask(job, core).await;
-                return fill(job, core, outcome, Some(leader)).await;
+                return fill(job, core, outcome, sought, Some(leader)).await;
             }
             Role::Follower(follower) => match follower.landed().await {
                 // A write ended between the flight's begin and this call's.
@@ -112,14 +120,39 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
                 Some(shared) => {
                     core.meters.coalesced.increment(1);
                     return match shared.outcome {
-                        Ok(entry) => entry.serve(CacheStatus::Collapsed, core.clock.nanos()),
-                        Err(failure) => or_stale(job, core, failure),
+                        Ok(entry) => entry.serve(CacheStatus::Collapsed, "l1", core.clock.nanos()),
+                        Err(failure) => {
+                            let shared = shared.stale.filter(|(_, good_until)| job.epoch <= *good_until);
+                            or_stale(job, core, failure, shared.map(|(hit, _)| hit))
+                        }
                     };
                 }
                 None => {}
             },
         }
     }
+}
+
+/// Looks in the tiers behind L1. One looks for a whole flight.
+async fn seek(job: &Job, core: &Arc<Core>) -> Sought {
+    let Some(key) = &job.key else {
+        return Sought::default();
+    };
+    let carried = || tags(job.call.operation.carries, &job.call.resource);
+    core.chain.seek(key, carried).await
+}
+
+/// Serves what a farther tier had, and leaves it in L1.
+async fn bring_near(job: &Job, core: &Arc<Core>, key: &CacheKey, hit: Hit, leader: Leader) -> Outcome {
+    let carried = tags(job.call.operation.carries, &job.call.resource);
+    // As for an answer that was asked for: a write since the call began keeps it out.
+    let good_until = core.l1.fill(key.clone(), hit.entry.clone(), carried, job.epoch).await;
+    leader.land(Shared {
+        outcome: Ok(hit.entry.clone()),
+        good_until,
+        stale: None,
+    });
+    hit.serve(CacheStatus::Hit, core.clock.nanos())
 }
 
 /// Asks a provider, and makes invalid what a write may have changed.
@@ -245,7 +278,7 @@ impl Doubt {
 
     async fn settle(mut self, may_have_happened: bool) {
         if may_have_happened {
-            self.core.l1.invalidate(self.tags.clone()).await;
+            self.core.invalidate(self.tags.clone()).await;
         }
         self.tags.clear();
     }
@@ -255,19 +288,20 @@ impl Drop for Doubt {
     fn drop(&mut self) {
         if !self.tags.is_empty() {
             let (core, tags) = (self.core.clone(), std::mem::take(&mut self.tags));
-            tokio::spawn(async move { core.l1.invalidate(tags).await });
+            tokio::spawn(async move { core.invalidate(tags).await });
         }
     }
 }
 
 /// Writes the cache and shares the outcome with the flight.
-async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Leader>) -> Outcome {
+async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, mut sought: Sought, leader: Option<Leader>) -> Outcome {
     let started = Instant::now();
     let operation = job.call.operation;
     let now = core.clock.nanos();
     let entry = Entry::of(&outcome, operation, now).map(Arc::new);
     let mut good_until = job.epoch;
     if let (Some(entry), Some(key)) = (&entry, &job.key) {
+        sought.fill(key, entry);
         let carried = tags(operation.carries, &job.call.resource);
         good_until = core.l1.fill(key.clone(), entry.clone(), carried, job.epoch).await;
     }
@@ -276,6 +310,7 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
             (_, Some(entry)) => leader.land(Shared {
                 outcome: Ok(entry),
                 good_until,
+                stale: None,
             }),
             // What is this caller's own (its deadline, its leaving) is not shared: the flight is led by another.
             (Err(failure), None) if !matches!(failure.kind, Kind::Timeout | Kind::Cancelled | Kind::Internal) => {
@@ -283,6 +318,7 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
                 leader.land(Shared {
                     outcome: Err(failure.clone()),
                     good_until: u64::MAX,
+                    stale: sought.stale.clone().map(|hit| (hit, job.epoch)),
                 });
             }
             _ => drop(leader),
@@ -291,21 +327,25 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, leader: Option<Lead
     core.meters.phase("fill", started.elapsed());
     match outcome {
         Ok(answer) => Ok(answer),
-        Err(failure) => or_stale(job, core, failure),
+        Err(failure) => or_stale(job, core, failure, sought.stale),
     }
 }
 
-/// A stale answer is better than a provider's failure.
-fn or_stale(job: &Job, core: &Arc<Core>, failure: Failure) -> Result<Answer, Failure> {
+/// A stale answer is better than a provider's failure: that of L1, or the one that a farther tier had.
+fn or_stale(job: &Job, core: &Arc<Core>, failure: Failure, farther: Option<Hit>) -> Result<Answer, Failure> {
     let excusable = failure.kind.blames_provider()
         || matches!(
             failure.kind,
             Kind::CircuitOpen | Kind::NoProvider | Kind::UpstreamRateLimited
         );
-    match &job.stale {
-        Some(entry) if excusable => {
-            core.meters.l1.stale.increment(1);
-            entry.serve(CacheStatus::Stale, core.clock.nanos())
+    let here = job.stale.clone().map(|entry| Hit { entry, tier: None });
+    match farther.or(here) {
+        Some(hit) if excusable => {
+            match &hit.tier {
+                Some(tier) => tier.count_stale(),
+                None => core.meters.l1.stale.increment(1),
+            }
+            hit.serve(CacheStatus::Stale, core.clock.nanos())
         }
         _ => Err(failure),
     }

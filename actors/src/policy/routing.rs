@@ -3,7 +3,6 @@
 //! Invariant: a table is immutable; routing reads it and allocates nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::call::{Call, Operation, Resource};
@@ -39,7 +38,8 @@ pub struct Routable {
 /// Equivalent instances for a call, in the order of the rule.
 #[derive(Debug)]
 pub struct CandidateSet {
-    /// Identifies the set and its credentials, for cache keys and balancers.
+    /// Identifies the set and its credentials, for cache keys and balancers. The same on every node and in every build,
+    /// because nodes share cached answers.
     pub id: u64,
     /// Names.
     pub instances: Vec<Arc<str>>,
@@ -157,13 +157,30 @@ impl RoutingTable {
 
 impl CandidateSet {
     fn of(instances: &[&Routable]) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut id = Fnv1a::NEW;
         for instance in instances {
-            (&instance.name, instance.credential_scope).hash(&mut hasher);
+            // The length first: no two lists of names run together to the same bytes.
+            id.write(&(instance.name.len() as u64).to_le_bytes());
+            id.write(instance.name.as_bytes());
+            id.write(&instance.credential_scope.to_le_bytes());
         }
         CandidateSet {
-            id: hasher.finish(),
+            id: id.0,
             instances: instances.iter().map(|i| i.name.clone()).collect(),
+        }
+    }
+}
+
+/// FNV-1a, 64 bits (the constants are its authors'). The standard library's hashers promise nothing across builds; names
+/// come from the configuration, so nobody chooses them to collide.
+struct Fnv1a(u64);
+
+impl Fnv1a {
+    const NEW: Fnv1a = Fnv1a(0xcbf2_9ce4_8422_2325);
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 }
@@ -263,6 +280,25 @@ mod tests {
         fn globs_as_defined(pattern in "[ab*]{0,8}", text in "[ab]{0,12}") {
             prop_assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), slow_glob(pattern.as_bytes(), text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_candidate_set_has_the_same_id_on_every_node_and_in_every_build() {
+        let id = |instances: &[(&str, u64)]| {
+            let routable: Vec<_> = instances
+                .iter()
+                .map(|(name, scope)| Routable {
+                    name: Arc::from(*name),
+                    capabilities: Capabilities::default(),
+                    credential_scope: *scope,
+                })
+                .collect();
+            CandidateSet::of(&routable.iter().collect::<Vec<_>>()).id
+        };
+        // Calculated apart; a change of it empties every shared cache.
+        assert_eq!(id(&[("a", 1), ("b", 2)]), 0x9015_0152_1f41_bd45);
+        assert_ne!(id(&[("a", 1)]), id(&[("a", 2)]));
+        assert_ne!(id(&[("ab", 0)]), id(&[("a", 0), ("b", 0)]));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod endpoint;
 pub mod link;
+pub mod pages;
 mod refusal;
 mod send;
 mod settings;

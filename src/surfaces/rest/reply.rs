@@ -97,7 +97,9 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("private"));
     headers.insert(ATTEMPTS, HeaderValue::from(head.attempts));
-    headers.insert(CACHE_STATUS, HeaderValue::from_static(cache_status(head.cache)));
+    if let Ok(status) = HeaderValue::try_from(cache_status(head)) {
+        headers.insert(CACHE_STATUS, status);
+    }
     if matches!(head.cache, CacheStatus::Hit | CacheStatus::Stale) {
         headers.insert(AGE, HeaderValue::from(head.age.as_secs()));
     }
@@ -112,12 +114,21 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
     }
 }
 
-const fn cache_status(cache: CacheStatus) -> &'static str {
-    match cache {
-        CacheStatus::Bypass => "MosAIc; fwd=bypass",
-        CacheStatus::Miss => "MosAIc; fwd=uri-miss",
-        CacheStatus::Hit => "MosAIc; hit",
-        CacheStatus::Collapsed => "MosAIc; fwd=uri-miss; collapsed",
-        CacheStatus::Stale => "MosAIc; fwd=stale; detail=stale-if-error",
+/// RFC 9211. A hit and a stale answer name the tier that served them, and for how many seconds it stays fresh; below
+/// zero: since when it is not.
+fn cache_status(head: &Head) -> String {
+    let (name, ttl) = match head.cached_by {
+        Some(by) => (
+            format!("MosAIc-{}", by.tier.to_uppercase()),
+            format!("; ttl={}", by.ttl_seconds),
+        ),
+        None => ("MosAIc".to_owned(), String::new()),
+    };
+    match head.cache {
+        CacheStatus::Bypass => "MosAIc; fwd=bypass".to_owned(),
+        CacheStatus::Miss => "MosAIc; fwd=uri-miss".to_owned(),
+        CacheStatus::Hit => format!("{name}; hit{ttl}"),
+        CacheStatus::Collapsed => "MosAIc; fwd=uri-miss; collapsed".to_owned(),
+        CacheStatus::Stale => format!("{name}; fwd=stale{ttl}; detail=stale-if-error"),
     }
 }

@@ -1,0 +1,320 @@
+//! A tier behind its guards: a circuit breaker, a time budget, and the memory of what it has not confirmed; and the actor
+//! that sees to the latter.
+//!
+//! Invariant: whatever a tier does, asking it costs at most its budget, or nothing while its circuit is open; and a
+//! failure of it is a miss, never an error of the call.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::owed::{Debt, EVERYTHING, Owed};
+use super::tier::{CacheTier, Kept, Seen, Stamp, TierError, TierSettings, TierSnapshot, TierSpec};
+use super::{CacheKey, Entry, Tag};
+use crate::breaker::{BreakerGate, breaker_spec};
+use crate::clock::Clock;
+use crate::driver::BoxFuture;
+use crate::policy::breaker::Verdict;
+use crate::policy::freshness::Freshness;
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::telemetry::{Meters, TierMeters};
+
+/// Puts under way at most. Nobody waits for them, so without a bound a slow tier would gather them.
+const MAX_PUTS: usize = 256;
+/// How often the actor looks for invalidations that are owed.
+const REPAY_EVERY: Duration = Duration::from_secs(1);
+/// Tags of one repayment.
+const REPAY_AT_ONCE: usize = 500;
+
+/// A guarded tier.
+pub(crate) struct Tier {
+    name: &'static str,
+    store: Arc<dyn CacheTier>,
+    settings: TierSettings,
+    clock: Clock,
+    breaker: Arc<BreakerGate>,
+    meters: TierMeters,
+    owed: Owed,
+    puts: Arc<Semaphore>,
+    actor: Handle<TierMsg>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    fills: AtomicU64,
+    errors: AtomicU64,
+    last_error: ArcSwapOption<&'static str>,
+}
+
+/// What a lookup in one tier found. Without a stamp, nothing that is asked for now may be put there.
+#[derive(Default)]
+pub(crate) struct Sight {
+    pub(crate) entry: Option<(Arc<Entry>, Freshness)>,
+    pub(crate) stamp: Option<Stamp>,
+}
+
+impl Tier {
+    pub(crate) fn new(spec: TierSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
+        let meters = meters.tier(spec.name);
+        Arc::new(Tier {
+            name: spec.name,
+            store: spec.store,
+            breaker: BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone()),
+            settings: spec.settings,
+            clock,
+            meters,
+            owed: Owed::default(),
+            puts: Arc::new(Semaphore::new(MAX_PUTS)),
+            actor: Handle::new(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            fills: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            last_error: ArcSwapOption::empty(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Looks `key` up. `tags` are those that its answer carries, with [`EVERYTHING`].
+    pub(crate) async fn get(&self, key: &CacheKey, tags: &[Tag]) -> Sight {
+        // The age was told after this instant, so from here on the entry only counts as too old.
+        let asked = self.clock.nanos();
+        let seen = match self.owed.any(tags) {
+            true => None,
+            false => {
+                let get = || self.store.clone().get(key, tags);
+                self.ask("get", self.settings.get_within, get).await
+            }
+        };
+        let sight = match seen {
+            Some(Seen { kept, stamp }) => Sight {
+                entry: self.read(kept, asked),
+                stamp: Some(stamp),
+            },
+            None => Sight::default(),
+        };
+        if matches!(sight.entry, Some((_, Freshness::Fresh))) {
+            self.hits.fetch_add(1, Relaxed);
+            self.meters.cache.hits.increment(1);
+        } else {
+            self.misses.fetch_add(1, Relaxed);
+            self.meters.cache.misses.increment(1);
+        }
+        sight
+    }
+
+    fn read(&self, kept: Kept, asked: u64) -> Option<(Arc<Entry>, Freshness)> {
+        match kept {
+            Kept::Entry(portable) => {
+                let entry = Entry::arrived(portable, asked);
+                let freshness = entry.freshness(self.clock.nanos());
+                (freshness != Freshness::Expired).then(|| (Arc::new(entry), freshness))
+            }
+            Kept::Nothing => None,
+            Kept::Unreadable => {
+                // The tier is well and its content is not: no evidence for the breaker.
+                self.count_error("unreadable");
+                None
+            }
+        }
+    }
+
+    /// Keeps an entry, from a task of its own: no call waits for it.
+    pub(crate) fn put(self: &Arc<Self>, key: &CacheKey, entry: &Entry, tags: &[Tag], stamp: Stamp) {
+        let Some(portable) = entry.portable(self.clock.nanos()) else {
+            return;
+        };
+        if entry.weight() > self.settings.max_entry || portable.lifetime().is_zero() {
+            return;
+        }
+        let Ok(place) = self.puts.clone().try_acquire_owned() else {
+            self.count_error("overloaded");
+            return;
+        };
+        let (tier, key, tags) = (self.clone(), key.clone(), tags.to_vec());
+        tokio::spawn(async move {
+            let _place = place;
+            // One that is owed by now is not worth its way: what it carries is doubtful.
+            if tier.owed.any(&tags) {
+                return;
+            }
+            let put = || tier.store.clone().put(&key, portable, &tags, stamp);
+            if tier.ask("put", tier.settings.put_within, put).await.is_some() {
+                tier.fills.fetch_add(1, Relaxed);
+                tier.meters.cache.fills.increment(1);
+            }
+        });
+    }
+
+    /// Makes everything invalid that carries one of `tags`: at once for this process; for others when the tier confirms
+    /// it, which a tier that is away does later.
+    pub(crate) async fn invalidate(&self, tags: &[Tag]) {
+        let debt = self.owed.note(tags);
+        self.pay(debt).await;
+    }
+
+    async fn pay(&self, debt: Debt) -> bool {
+        let invalidate = || self.store.clone().invalidate(&debt.tags);
+        let paid = self.ask("invalidate", self.settings.put_within, invalidate).await;
+        if paid.is_some() {
+            self.owed.paid(&debt);
+        }
+        paid.is_some()
+    }
+
+    /// Pays what is owed, until it is paid or the tier fails.
+    async fn repay(&self) {
+        while let Some(debt) = self.owed.some(REPAY_AT_ONCE) {
+            if !self.pay(debt).await {
+                return;
+            }
+        }
+    }
+
+    /// Asks the tier, if its circuit allows, for at most `within`. `None`: it did not do it.
+    async fn ask<T>(
+        &self,
+        operation: &'static str,
+        within: Duration,
+        ask: impl FnOnce() -> BoxFuture<Result<T, TierError>>,
+    ) -> Option<T> {
+        let permit = self.breaker.permit(self.clock.nanos()).ok()?;
+        let started = Instant::now();
+        let outcome = tokio::time::timeout(within, ask()).await;
+        self.meters.took(operation, started.elapsed());
+        match outcome.unwrap_or(Err(TierError::Timeout)) {
+            Ok(done) => {
+                permit.tell(Verdict::Success);
+                Some(done)
+            }
+            Err(error) => {
+                permit.tell(Verdict::Failure);
+                self.count_error(error.code());
+                tracing::debug!(tier = self.name, operation, code = error.code(), "cache tier failed");
+                None
+            }
+        }
+    }
+
+    fn count_error(&self, code: &'static str) {
+        self.errors.fetch_add(1, Relaxed);
+        self.meters.failed(code);
+        self.last_error.store(Some(Arc::new(code)));
+    }
+
+    /// An entry past its time was served because the provider failed.
+    pub(crate) fn count_stale(&self) {
+        self.meters.cache.stale.increment(1);
+    }
+
+    pub(crate) fn snapshot(&self) -> TierSnapshot {
+        TierSnapshot {
+            name: self.name,
+            hits: self.hits.load(Relaxed),
+            misses: self.misses.load(Relaxed),
+            fills: self.fills.load(Relaxed),
+            errors: self.errors.load(Relaxed),
+            last_error: self.last_error.load().as_deref().copied(),
+            owed_invalidations: self.owed.len(),
+            breaker: self.breaker.snapshot(self.clock.nanos()),
+        }
+    }
+}
+
+/// The tags of a lookup or a put.
+pub(super) fn with_everything(mut tags: Vec<Tag>) -> Vec<Tag> {
+    tags.push(Tag::from(EVERYTHING));
+    tags
+}
+
+/// What the actor of a tier is told.
+pub(crate) enum TierMsg {
+    /// Pay what is owed.
+    Repay,
+    /// That ended.
+    Repaid,
+}
+
+impl Message for TierMsg {
+    fn label(&self) -> &'static str {
+        match self {
+            TierMsg::Repay => "repay",
+            TierMsg::Repaid => "repaid",
+        }
+    }
+}
+
+struct TierActor {
+    tier: Arc<Tier>,
+    repaying: bool,
+}
+
+/// The child specs of a tier: its breaker, and the actor that pays what is owed.
+pub(crate) fn tier_specs(tier: &Arc<Tier>) -> [ChildSpec; 2] {
+    let handle = tier.actor.clone();
+    let (owner, shown) = (tier.clone(), tier.clone());
+    let actor = ChildSpec::worker("tier", &handle, move || {
+        Ok(TierActor {
+            tier: owner.clone(),
+            repaying: false,
+        })
+    })
+    .kind("cache")
+    .gauges(Arc::new(move || {
+        let snapshot = shown.snapshot();
+        vec![
+            ("hits", snapshot.hits),
+            ("misses", snapshot.misses),
+            ("fills", snapshot.fills),
+            ("errors", snapshot.errors),
+            ("owed_invalidations", snapshot.owed_invalidations as u64),
+        ]
+    }));
+    [breaker_spec(Arc::from(tier.name), tier.breaker.clone()), actor]
+}
+
+impl Worker for TierActor {
+    type Msg = TierMsg;
+
+    async fn start(&mut self, cx: &Context<TierMsg>) -> Result<(), Fault> {
+        cx.every(REPAY_EVERY, || TierMsg::Repay);
+        Ok(())
+    }
+
+    async fn handle(&mut self, message: TierMsg, cx: &Context<TierMsg>) -> Result<(), Fault> {
+        match message {
+            TierMsg::Repaid => self.repaying = false,
+            TierMsg::Repay if self.repaying || self.tier.owed.len() == 0 => {}
+            TierMsg::Repay => {
+                self.repaying = true;
+                let (tier, handle, gone) = (self.tier.clone(), cx.handle().clone(), cx.gone().clone());
+                tokio::spawn(async move {
+                    gone.run_until_cancelled(tier.repay()).await;
+                    // Refused only when this incarnation is gone, and its `repaying` with it.
+                    let _gone = handle.send(TierMsg::Repaid);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The last chance: what is owed is forgotten with the process.
+    async fn stop(&mut self, _cx: &Context<TierMsg>) {
+        self.tier.repay().await;
+        let left = self.tier.owed.len();
+        if left > 0 {
+            let tier = self.tier.name;
+            tracing::warn!(
+                tier,
+                left,
+                "stopped with invalidations that the tier never confirmed: its entries may be out of date"
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! From BookStack's JSON to the neutral types. Pure.
+//!
+//! Invariant: an id made here is accepted as an input of this driver: `42` is a page, `book/3` and `chapter/5` are what
+//! pages are in.
+
+use jiff::Timestamp;
+use mosaic_actors::call::Resource;
+
+use super::wire;
+use crate::catalogue::docs::{DocPage, Format, Hit};
+use crate::providers::http::Row;
+
+/// What a page is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    Book(u64),
+    Chapter(u64),
+}
+
+impl Parent {
+    /// Reads `book/3` or `chapter/5`.
+    pub fn parse(native: &str) -> Option<Self> {
+        let (kind, id) = native.split_once('/')?;
+        let id = id.parse().ok().filter(|id| *id > 0)?;
+        match kind {
+            "book" => Some(Parent::Book(id)),
+            "chapter" => Some(Parent::Chapter(id)),
+            _ => None,
+        }
+    }
+
+    fn of(book: Option<u64>, chapter: Option<u64>) -> Option<Self> {
+        match (chapter, book) {
+            (Some(chapter), _) if chapter > 0 => Some(Parent::Chapter(chapter)),
+            (_, Some(book)) if book > 0 => Some(Parent::Book(book)),
+            _ => None,
+        }
+    }
+
+    fn neutral(self, instance: &str) -> String {
+        match self {
+            Parent::Book(id) => Resource::neutral_id(instance, format_args!("book/{id}")),
+            Parent::Chapter(id) => Resource::neutral_id(instance, format_args!("chapter/{id}")),
+        }
+    }
+}
+
+pub fn hit(instance: &str, Row { wire, raw }: Row<wire::Found>) -> Hit {
+    let excerpt = wire.preview_html.and_then(|preview| preview.content);
+    Hit {
+        id: Resource::neutral_id(instance, wire.id),
+        title: wire.name,
+        parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
+        excerpt: excerpt.map(|html| plain(&html)).filter(|text| !text.is_empty()),
+        web_url: wire.url,
+        updated_at: wire.updated_at.map(time),
+        raw,
+    }
+}
+
+/// A page whose text is `body`, written in `format`.
+pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, body: String) -> DocPage {
+    DocPage {
+        id: Resource::neutral_id(instance, wire.id),
+        title: wire.name,
+        parent: Parent::of(Some(wire.book_id), wire.chapter_id).map(|parent| parent.neutral(instance)),
+        format,
+        body,
+        author: wire.created_by.and_then(|user| user.name),
+        draft: wire.draft,
+        web_url: wire.url,
+        created_at: wire.created_at.map(time),
+        updated_at: wire.updated_at.map(time),
+        raw,
+    }
+}
+
+/// The text of an exported page, without the headline that the export puts above it.
+pub fn exported(title: &str, markdown: &str) -> String {
+    let below = markdown
+        .strip_prefix("# ")
+        .and_then(|rest| rest.strip_prefix(title))
+        .and_then(|rest| rest.strip_prefix("\n\n"));
+    below.unwrap_or(markdown).to_owned()
+}
+
+/// The text of a preview: BookStack escapes it, and marks what was found.
+fn plain(html: &str) -> String {
+    let bare = html.replace("<strong>", "").replace("</strong>", "");
+    // The ampersand last, so that nothing is unescaped twice.
+    [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#039;", "'"),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ]
+    .into_iter()
+    .fold(bare, |text, (escaped, plain)| text.replace(escaped, plain))
+}
+
+/// The same instant without the zeros of its microseconds; what is no instant stays as it came.
+fn time(text: String) -> String {
+    match text.parse::<Timestamp>() {
+        Ok(at) => at.to_string(),
+        Err(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parents_are_named_exactly() {
+        assert_eq!(Parent::parse("book/3"), Some(Parent::Book(3)));
+        assert_eq!(Parent::parse("chapter/5"), Some(Parent::Chapter(5)));
+        for odd in [
+            "3", "book", "book/", "book/0", "book/-1", "shelf/3", "book/3/4", "/3", "",
+        ] {
+            assert_eq!(Parent::parse(odd), None, "{odd}");
+        }
+        assert_eq!(Parent::of(Some(1), Some(0)), Some(Parent::Book(1)));
+        assert_eq!(Parent::of(Some(1), Some(2)), Some(Parent::Chapter(2)));
+        assert_eq!(Parent::of(None, None), None);
+    }
+
+    #[test]
+    fn a_preview_becomes_plain_text() {
+        assert_eq!(
+            plain("a <strong>cat</strong> &amp; &lt;b&gt; &#039;q&#039;"),
+            "a cat & <b> 'q'"
+        );
+        assert_eq!(plain("&amp;lt;"), "&lt;");
+    }
+
+    #[test]
+    fn only_the_export_s_own_headline_is_taken_away() {
+        assert_eq!(exported("T", "# T\n\ntext"), "text");
+        assert_eq!(exported("T", "# Title\n\ntext"), "# Title\n\ntext");
+        assert_eq!(exported("T", "text"), "text");
+        assert_eq!(exported("T", "# T\n\n# T\n\ntext"), "# T\n\ntext");
+    }
+}

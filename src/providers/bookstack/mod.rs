@@ -1,0 +1,84 @@
+//! BookStack.
+//!
+//! Invariant: a credential that has expired is told from a prohibition, though BookStack answers both with 403.
+
+mod convert;
+mod requests;
+mod wire;
+
+use http::header::AUTHORIZATION;
+use mosaic_actors::error::{Failure, Kind};
+use serde::Deserialize;
+
+use super::http::{Dialect, Endpoint, Refusal, by_status, settings};
+use super::{Connection, Handlers, Provider};
+use crate::catalogue::docs;
+
+static DIALECT: Dialect = Dialect {
+    cloud: None,
+    request_id: "x-request-id",
+    refuse,
+};
+
+/// The driver. Its credential is the token's id and secret, `ID:SECRET`.
+pub struct BookStack {
+    endpoint: Endpoint,
+}
+
+/// There are none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
+
+impl Provider for BookStack {
+    fn connect(connection: &Connection) -> Result<Self, Failure> {
+        let Settings {} = settings(&connection.settings)?;
+        let endpoint = Endpoint::new(connection, &DIALECT)?
+            .credential(connection, AUTHORIZATION, "Token ")?
+            .header("accept", "application/json", "accept")?;
+        Ok(BookStack { endpoint })
+    }
+
+    fn handlers() -> Handlers<Self> {
+        Handlers::new()
+            .on::<docs::Search, _, _>(requests::search)
+            .on::<docs::PageGet, _, _>(requests::page_get)
+            .on::<docs::PageCreate, _, _>(requests::page_create)
+    }
+
+    async fn health(&self) -> Result<(), Failure> {
+        let one = self.endpoint.get(&["pages"])?.query("count", "1");
+        self.endpoint.send(one).await.map(drop)
+    }
+}
+
+fn refuse(refusal: &Refusal<'_>) -> Failure {
+    let Some(wire::Error { error: fault }) = refusal.json() else {
+        return by_status(refusal);
+    };
+    match refusal.status.as_u16() {
+        // The sentence is all that tells, and it is in the server's language: elsewhere than in English an expired
+        // token stays what its status says.
+        403 if fault.message.to_ascii_lowercase().contains("token used has expired") => {
+            Failure::new(Kind::UpstreamAuth, "the credential at BookStack has expired")
+        }
+        400 | 422 => match fault.validation.keys().find_map(|field| neutral_field(field)) {
+            Some(field) => Failure::invalid(field, format!("{field} is not accepted by BookStack")),
+            None => by_status(refusal),
+        },
+        _ => by_status(refusal),
+    }
+}
+
+/// BookStack's name of a field -> ours. Only names from this table are ever passed on.
+fn neutral_field(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "name" => "title",
+        "html" | "markdown" => "body",
+        "book_id" | "chapter_id" => "parent",
+        "query" => "query",
+        "count" => "limit",
+        "page" => "cursor",
+        _ => return None,
+    })
+}

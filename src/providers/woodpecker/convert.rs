@@ -1,0 +1,153 @@
+//! From Woodpecker's JSON to the neutral types. Pure.
+//!
+//! Invariant: an id made here is accepted as an input of this driver.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use mosaic_actors::call::Resource;
+
+use super::wire;
+use crate::catalogue::cicd::{LogLine, LogStream, Run, RunStatus, Step};
+use crate::providers::http::Row;
+
+pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>) -> Run {
+    Run {
+        id: Resource::neutral_id(instance, format!("{project}#{}", wire.number)),
+        project: project.to_owned(),
+        number: Some(wire.number),
+        status: status(&wire.status),
+        raw_status: wire.status,
+        title: wire.message.lines().next().and_then(present),
+        event: present(&wire.event),
+        branch: present(&wire.branch),
+        commit: present(&wire.commit),
+        author: present(&wire.author),
+        steps: steps(wire.workflows.unwrap_or_default()),
+        web_url: None,
+        created_at: time(wire.created),
+        started_at: time(wire.started),
+        finished_at: time(wire.finished),
+        raw,
+    }
+}
+
+/// The steps of all workflows, in order.
+pub fn steps(workflows: Vec<wire::Workflow>) -> Vec<Step> {
+    let of_workflow = |workflow: wire::Workflow| {
+        let group = present(&workflow.name);
+        let children = workflow.children.unwrap_or_default();
+        children.into_iter().map(move |child| step(group.clone(), child))
+    };
+    workflows.into_iter().flat_map(of_workflow).collect()
+}
+
+fn step(group: Option<String>, wire: wire::Step) -> Step {
+    // The wire's exit code is 0 from the start: before the end it says nothing.
+    let ended = wire.finished > 0;
+    Step {
+        id: wire.id.to_string(),
+        name: wire.name,
+        group,
+        status: status(&wire.state),
+        raw_status: wire.state,
+        exit_code: ended.then_some(wire.exit_code),
+        started_at: time(wire.started),
+        finished_at: time(wire.finished),
+    }
+}
+
+fn status(word: &str) -> RunStatus {
+    match word {
+        "pending" | "created" => RunStatus::Queued,
+        "running" => RunStatus::Running,
+        "blocked" => RunStatus::Blocked,
+        "success" => RunStatus::Success,
+        "failure" => RunStatus::Failure,
+        "killed" | "canceled" | "declined" => RunStatus::Cancelled,
+        "skipped" => RunStatus::Skipped,
+        // And what a later version may add: the raw word stands beside it, and one strange run spoils no list.
+        _ => RunStatus::Error,
+    }
+}
+
+/// `began` is when the step did, which its lines' times are counted from. `None`: the data is not base64.
+pub fn line(began: Option<Timestamp>, wire: wire::LogEntry) -> Option<LogLine> {
+    let data = match wire.data {
+        Some(wire::Data::Base64(text)) => STANDARD.decode(text).ok()?,
+        Some(wire::Data::Bytes(bytes)) => bytes,
+        None => vec![],
+    };
+    // Steps write what they like; a log with a replaced byte is worth more than none.
+    let text = String::from_utf8_lossy(&data);
+    Some(LogLine {
+        time: began.and_then(|began| {
+            let seconds = began.as_second().checked_add(wire.time)?;
+            Some(Timestamp::from_second(seconds).ok()?.to_string())
+        }),
+        stream: match wire.kind {
+            0 => LogStream::Stdout,
+            1 => LogStream::Stderr,
+            _ => LogStream::System,
+        },
+        text: text.trim_end_matches(['\r', '\n']).to_owned(),
+    })
+}
+
+/// RFC 3339 of seconds since the epoch; none where it has not happened.
+fn time(seconds: i64) -> Option<String> {
+    let at = (seconds > 0).then_some(seconds)?;
+    Some(Timestamp::from_second(at).ok()?.to_string())
+}
+
+fn present(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_published_description_has_a_status() {
+        let words = [
+            ("skipped", RunStatus::Skipped),
+            ("pending", RunStatus::Queued),
+            ("running", RunStatus::Running),
+            ("success", RunStatus::Success),
+            ("failure", RunStatus::Failure),
+            ("killed", RunStatus::Cancelled),
+            ("canceled", RunStatus::Cancelled),
+            ("error", RunStatus::Error),
+            ("blocked", RunStatus::Blocked),
+            ("declined", RunStatus::Cancelled),
+            ("created", RunStatus::Queued),
+        ];
+        for (word, expected) in words {
+            assert_eq!(status(word), expected, "{word}");
+        }
+        assert_eq!(status("dreaming"), RunStatus::Error);
+    }
+
+    #[test]
+    fn a_line_is_read_from_either_form_of_its_data() {
+        let line = |json: &str| {
+            line(
+                Timestamp::from_second(1_000).ok(),
+                serde_json::from_str(json).expect("JSON"),
+            )
+        };
+        let base64 = line(r#"{"time": 5, "data": "aGVsbG8K", "type": 1}"#).expect("base64");
+        assert_eq!((base64.text.as_str(), base64.stream), ("hello", LogStream::Stderr));
+        assert_eq!(base64.time.as_deref(), Some("1970-01-01T00:16:45Z"));
+        let numbers = line(r#"{"time": 5, "data": [104, 105, 255], "type": 4}"#).expect("numbers");
+        assert_eq!(
+            (numbers.text.as_str(), numbers.stream),
+            ("hi\u{fffd}", LogStream::System)
+        );
+        assert_eq!(line(r#"{"data": null}"#).expect("nothing").text, "");
+        assert!(line(r#"{"data": "not base64"}"#).is_none());
+        let late = line(&format!(r#"{{"time": {}, "data": ""}}"#, i64::MAX)).expect("a line");
+        assert_eq!(late.time, None);
+    }
+}

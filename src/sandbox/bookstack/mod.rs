@@ -1,0 +1,114 @@
+//! BookStack's API, version 24.10: pages, their export, and the search.
+//!
+//! Wire facts follow BookStack's published examples and its source.
+//!
+//! Invariant: every answer, refusals included, carries the rate-limit headers.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::middleware;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use self::problem::Problem;
+use self::state::State;
+use super::quota::{Quota, Standing};
+use super::server::lock;
+use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+
+mod gate;
+mod objects;
+mod pages;
+mod problem;
+mod search;
+mod state;
+mod text;
+
+pub(crate) const VENDOR: VendorRow = VendorRow {
+    name: "bookstack",
+    base_path: "/api",
+    open,
+};
+
+/// BookStack counts per minute.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Requests per minute of one user.
+const LIMIT: u64 = 180;
+
+/// One BookStack.
+pub(crate) struct BookStack {
+    instance: Instance,
+    state: Mutex<State>,
+    quota: Mutex<Quota>,
+}
+
+fn open(instance: Instance) -> Opened {
+    let limit = instance.requests_per_window.unwrap_or(LIMIT);
+    let bookstack = Arc::new(BookStack {
+        state: Mutex::new(State::seeded(&instance.name)),
+        quota: Mutex::new(Quota::new(limit, WINDOW)),
+        instance,
+    });
+    Opened {
+        router: router(bookstack.clone()),
+        vendor: bookstack,
+    }
+}
+
+fn router(bookstack: Arc<BookStack>) -> Router {
+    Router::new()
+        .named("/api/pages", get(pages::list).post(pages::create))
+        .named("/api/pages/{id}", get(pages::get))
+        .named("/api/pages/{id}/export/markdown", get(pages::export_markdown))
+        .named("/api/search", get(search::all))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .layer(middleware::from_fn_with_state(bookstack.clone(), gate::pass))
+        .with_state(bookstack)
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found("Endpoint")
+}
+
+impl BookStack {
+    /// The data; the lock is never held across an await.
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl Vendor for BookStack {
+    fn refuse(&self, refusal: Refusal) -> Response<Body> {
+        let mut standing = self.standing();
+        let problem = match refusal {
+            Refusal::RateLimited { retry_after } | Refusal::SecondaryLimit { retry_after } => {
+                standing = Standing {
+                    used: standing.limit,
+                    reset: SystemTime::now() + retry_after,
+                    ..standing
+                };
+                Problem::rate_limited(retry_after)
+            }
+            Refusal::ExpiredToken => Problem::expired_token(),
+            Refusal::Status(status) => Problem::of(status),
+        };
+        self.dress(problem.into_answer(), standing)
+    }
+
+    fn wants_stream(&self, _: &Request<Bytes>) -> bool {
+        false
+    }
+
+    fn error_frame(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn created(&self) -> usize {
+        self.state().created
+    }
+}

@@ -1,0 +1,166 @@
+//! Pipelines, their steps and logs.
+//!
+//! Invariant: what a POST answered can be read back under the number that it named.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::form_urlencoded::parse;
+
+use super::objects::{self, Step};
+use super::problem::Problem;
+use super::stage::{Ending, Progress};
+use super::state::{MAX_CREATED, Pipeline};
+use super::{Woodpecker, bad_request};
+
+/// The size of a page; Woodpecker takes no larger one, and does not say so.
+const PAGE_SIZE: usize = 50;
+/// Branches whose pipelines the repository's configuration filters out.
+const FILTERED: &str = "release/";
+/// A variable by which a client chooses how its pipeline ends: `success`, `failure` or `error`.
+const OUTCOME: &str = "SANDBOX_OUTCOME";
+
+type Answer = Result<Response<Body>, Problem>;
+
+pub(crate) async fn list(State(woodpecker): State<Arc<Woodpecker>>, Path(repo_id): Path<String>, uri: Uri) -> Answer {
+    let query: BTreeMap<String, String> = parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let text = |name: &str| query.get(name).filter(|value| !value.is_empty());
+    let number = |name: &str, or: usize| match text(name) {
+        None => Ok(or),
+        Some(value) => value
+            .parse::<i64>()
+            .map_err(bad_request)
+            .map(|n| usize::try_from(n).unwrap_or(0)),
+    };
+    let second = |name: &str| match text(name) {
+        None => Ok(None),
+        Some(value) => value
+            .parse::<Timestamp>()
+            .map_err(bad_request)
+            .map(|at| Some(at.as_second())),
+    };
+    let (page, size) = (number("page", 1)?.max(1), number("perPage", PAGE_SIZE)?);
+    let size = if (1..=PAGE_SIZE).contains(&size) {
+        size
+    } else {
+        PAGE_SIZE
+    };
+    let (before, after) = (second("before")?, second("after")?);
+    let wanted = |pipeline: &&Pipeline| {
+        text("branch").is_none_or(|branch| branch == pipeline.branch)
+            && text("event").is_none_or(|events| events.split(',').any(|event| event == pipeline.event))
+            && text("status").is_none_or(|status| status == pipeline.progress.word())
+            && text("ref").is_none_or(|part| format!("refs/heads/{}", pipeline.branch).contains(part.as_str()))
+            && before.is_none_or(|before| pipeline.created_s < before)
+            && after.is_none_or(|after| pipeline.created_s > after)
+    };
+    let state = woodpecker.state();
+    let repo = state.repo(id(&repo_id)?).ok_or_else(Problem::not_found)?;
+    let rows = repo.pipelines.iter().rev().filter(wanted);
+    let rows = rows.skip((page - 1).saturating_mul(size)).take(size);
+    let rows: Vec<Value> = rows.map(|row| objects::pipeline(state.user, row)).collect();
+    Ok(Json(rows).into_response())
+}
+
+pub(crate) async fn get(
+    State(woodpecker): State<Arc<Woodpecker>>,
+    Path((repo_id, number)): Path<(String, String)>,
+) -> Answer {
+    let mut state = woodpecker.state();
+    let user = state.user;
+    let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
+    let number = match number.as_str() {
+        "latest" => repo.next_number() - 1,
+        number => id(number)?,
+    };
+    let pipeline = repo.pipeline_mut(number).ok_or_else(Problem::not_found)?;
+    pipeline.progress.read(Timestamp::now().as_second());
+    Ok(Json(objects::full_pipeline(user, pipeline)).into_response())
+}
+
+pub(crate) async fn log(
+    State(woodpecker): State<Arc<Woodpecker>>,
+    Path((repo_id, number, step_id)): Path<(String, String, String)>,
+) -> Answer {
+    let mut state = woodpecker.state();
+    let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
+    let pipeline = repo.pipeline_mut(id(&number)?).ok_or_else(Problem::not_found)?;
+    let step = Step::of_id(pipeline, id(&step_id)?).ok_or_else(Problem::not_found)?;
+    Ok(Json(step.log(pipeline, &woodpecker.instance.name)).into_response())
+}
+
+/// The body of a trigger.
+#[derive(Deserialize)]
+struct Options {
+    #[serde(default)]
+    branch: String,
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+}
+
+pub(crate) async fn create(
+    State(woodpecker): State<Arc<Woodpecker>>,
+    Path(repo_id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let mut state = woodpecker.state();
+    let (user, created) = (state.user, state.created);
+    let repo = state.repo(id(&repo_id)?).ok_or_else(Problem::not_found)?;
+    // Read as an object first: serde would take a list for one too.
+    let body: Map<String, Value> = serde_json::from_slice(&body).map_err(bad_request)?;
+    let Options { branch, variables } = serde_json::from_value(body.into()).map_err(bad_request)?;
+    // The forge is asked for the branch's last commit; that it has none is the server's failure here.
+    let missing = || Problem::of(StatusCode::INTERNAL_SERVER_ERROR);
+    let branch = repo.branch(&branch).cloned().ok_or_else(missing)?;
+    if branch.name.starts_with(FILTERED) {
+        return Ok(filtered());
+    }
+    if created >= MAX_CREATED {
+        let text = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
+        return Err(Problem::text(StatusCode::UNPROCESSABLE_ENTITY, text));
+    }
+    let ending = match variables.get(OUTCOME).map(String::as_str) {
+        Some("failure") => Ending::Failure,
+        Some("error") => Ending::Error,
+        _ => Ending::Success,
+    };
+    let pipeline = Pipeline {
+        id: state.next_id(),
+        number: 0,
+        event: "manual",
+        branch: branch.name,
+        commit: branch.commit,
+        message: format!("MANUAL PIPELINE @ {}", branch.name),
+        variables,
+        created_s: Timestamp::now().as_second(),
+        progress: Progress::new(ending),
+    };
+    state.created += 1;
+    let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
+    let pipeline = Pipeline {
+        number: repo.next_number(),
+        ..pipeline
+    };
+    let answer = objects::full_pipeline(user, &pipeline);
+    repo.pipelines.push(pipeline);
+    Ok(Json(answer).into_response())
+}
+
+/// Nothing ran: a success without content.
+fn filtered() -> Response<Body> {
+    let name = HeaderName::from_static("pipeline-filtered");
+    (StatusCode::NO_CONTENT, [(name, HeaderValue::from_static("true"))]).into_response()
+}
+
+fn id(text: &str) -> Result<u64, Problem> {
+    text.parse().map_err(bad_request)
+}
