@@ -6,25 +6,19 @@ use std::time::{Duration, Instant};
 use mosaic::Mosaic;
 use mosaic::catalogue::git::{RepoGet, RepoGetInput};
 use mosaic::catalogue::projects::{IssueCreate, IssueCreateInput};
-use mosaic::config::{BaseUrl, Config, ProviderConfig};
+use mosaic::config::Config;
 use mosaic::dispatch::Options;
 use mosaic::sandbox::{Sandbox, SandboxConfig};
 use mosaic::secret::Secret;
 use mosaic_actors::gateway::Drained;
+use serde_json::json;
 
 /// A gateway in front of the sandbox's first forge, as an instance called `name`.
 async fn gateway(sandbox: &Sandbox, name: &str) -> Mosaic {
     let forge = sandbox.server("github-a").expect("one of the default pair");
     let mut config = Config::default();
-    let provider = ProviderConfig {
-        kind: "github".to_owned(),
-        base_url: Some(BaseUrl::parse(forge.base_url()).expect("a URL")),
-        token: None,
-        max_in_flight: None,
-        attempt_timeout: None,
-        breaker: Default::default(),
-        settings: Default::default(),
-    };
+    let provider = json!({"kind": "github", "base_url": forge.base_url()});
+    let provider = serde_json::from_value(provider).expect("a provider");
     config.providers.insert(name.to_owned(), provider);
     let builder = Mosaic::builder(config).credential(name, Secret::new(forge.token()));
     builder.start().await.expect("a gateway")
@@ -45,7 +39,7 @@ async fn repo(gateway: &Mosaic) -> String {
 
 async fn keyed_write(gateway: &Mosaic) -> u64 {
     let input: IssueCreateInput =
-        serde_json::from_value(serde_json::json!({"project": "acme/api", "title": "T"})).expect("an input");
+        serde_json::from_value(json!({"project": "acme/api", "title": "T"})).expect("an input");
     let options = Options {
         idempotency_key: Some("one-key-for-both".to_owned()),
         ..Options::default()

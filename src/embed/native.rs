@@ -78,6 +78,14 @@ impl Native {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), StartError> {
+        self.driver(name, manifest).map(drop)
+    }
+
+    /// Makes an instance's driver, apart from any gateway.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn driver(&self, name: &str, manifest: &Manifest) -> Result<Arc<dyn Driver>, StartError> {
         let wrong = |failure| StartError::Provider {
             name: name.to_owned(),
             failure,
@@ -87,7 +95,7 @@ impl Native {
             name: name.to_owned(),
             error,
         })?;
-        maker.make(credential).map(drop).map_err(wrong)
+        maker.make(credential).map_err(wrong)
     }
 
     fn maker(&self, name: &str, manifest: &Manifest) -> Result<Maker, Failure> {

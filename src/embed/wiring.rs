@@ -17,7 +17,7 @@ use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
 use super::native::{self, Manifest, Native};
-use super::{Credentials, StartError, services};
+use super::{Credentials, NamedDriver, StartError, services};
 use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, RouteConfig};
@@ -96,6 +96,20 @@ pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), St
     let http = http_client().map_err(StartError::Http)?;
     let native = Native::new(config, http, CursorKey::random());
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
+}
+
+/// The driver of each instance, or what keeps it from being made.
+pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
+    let http = http_client().map_err(StartError::Http)?;
+    let loader = Native::new(config, http, CursorKey::random());
+    let made = config.providers.iter().map(|(name, provider)| {
+        let manifest = Manifest {
+            provider: provider.clone(),
+            credential: None,
+        };
+        (name.clone(), loader.driver(name, &manifest))
+    });
+    Ok(made.collect())
 }
 
 /// The instances of the configuration. Each is looked at now, so that a wrong setting or a missing secret is told at

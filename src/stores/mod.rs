@@ -52,13 +52,52 @@ pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
 /// # Errors
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
-    let vault = vault(config)?;
     let path = (!config.in_memory()).then_some(config.path.as_path());
-    let options = SqliteOptions {
+    Ok(Arc::new(
+        SqliteStore::open(path, vault(config)?, options(config)).await?,
+    ))
+}
+
+/// What [`inspect`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// State is kept in memory.
+    InMemory,
+    /// There is no file yet; a start makes it.
+    New,
+    /// The file is there and can be read, its credentials with the configured key.
+    Sound,
+}
+
+/// Looks at the store that the configuration asks for, and changes nothing: another process may be using it.
+///
+/// # Errors
+/// What a start would fail with, or a credential that the configured key does not open.
+pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
+    let vault = vault(config)?;
+    if config.in_memory() {
+        return Ok(Inspected::InMemory);
+    }
+    if !config.path.exists() {
+        return Ok(Inspected::New);
+    }
+    let store = SqliteStore::inspect(&config.path, vault, options(config)).await?;
+    // One is enough to tell a wrong key.
+    let sealed = store.list_credentials("", 1).await?;
+    let opened = match sealed.first() {
+        Some(name) => store.get_credential(name).await.map(drop),
+        None => Ok(()),
+    };
+    store.close().await;
+    opened?;
+    Ok(Inspected::Sound)
+}
+
+fn options(config: &StateConfig) -> SqliteOptions {
+    SqliteOptions {
         read_connections: config.read_connections,
         acquire_timeout: config.acquire_timeout,
-    };
-    Ok(Arc::new(SqliteStore::open(path, vault, options).await?))
+    }
 }
 
 /// Why a cache tier cannot be made.

@@ -36,7 +36,7 @@ use crate::telemetry::Meters;
 
 pub(crate) use actor::{GatewayMsg, gateway_spec};
 pub use calls::{CallSnapshot, Phase};
-pub(crate) use calls::{Listed, Listing};
+pub(crate) use calls::{Entry, Listed, Listing};
 pub(crate) use task::{Held, Job};
 
 /// Bounds of the call path.
