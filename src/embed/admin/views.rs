@@ -71,7 +71,10 @@ impl Port {
                 Json::of(&self.plugin_view(snapshot))
             }
             View::Breakers => Json::of(&json!({ "breakers": self.breakers() })),
-            View::Caches => Json::of(&json!({ "l1": self.0.snapshot().l1 })),
+            View::Caches => {
+                let snapshot = self.0.snapshot();
+                Json::of(&json!({ "l1": snapshot.l1, "tiers": snapshot.tiers }))
+            }
             View::Quotas => Json::of(&json!({ "tenants": system.quotas() })),
             View::Calls(limit) => Json::of(&json!({
                 "in_flight": system.gateway().in_flight(),
