@@ -5,6 +5,7 @@
 //!
 //! To add a check: a file beside `ports.rs` with a function from the configuration to findings, called in [`examine`].
 
+mod cache;
 mod clock;
 mod ports;
 mod providers;
@@ -41,6 +42,7 @@ pub async fn examine(path: Option<&Path>) -> Report {
     };
     report.add(valid(path, &config));
     report.add(state::check(&config.state).await);
+    report.extend(cache::check(&config).await);
     report.extend(ports::check(&config).await);
     report.extend(secrets::check(&config));
     let asked = providers::check(&config).await;

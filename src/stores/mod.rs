@@ -10,7 +10,7 @@ mod vault;
 
 use std::sync::Arc;
 
-use mosaic_actors::cache::tier::{TierSettings, TierSpec};
+use mosaic_actors::cache::tier::{TierError, TierSettings, TierSpec};
 use thiserror::Error;
 
 pub use redis::{RedisOptions, RedisTier};
@@ -119,8 +119,36 @@ pub enum TierOpenError {
 /// # Errors
 /// [`TierOpenError`] names the key of the configuration at fault.
 pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Vec<TierSpec>, TierOpenError> {
+    let tier = redis(config, cluster_key)?.map(|store| TierSpec {
+        name: "l2",
+        store,
+        settings: TierSettings {
+            get_within: config.get_timeout,
+            put_within: config.put_timeout,
+            max_entry: config.max_entry,
+            ..TierSettings::default()
+        },
+    });
+    Ok(tier.into_iter().collect())
+}
+
+/// Asks the shared cache whether it is there; `None` where none is configured.
+///
+/// # Errors
+/// [`TierOpenError`] as [`cache_tiers`]; within it, why the server is not as it should be.
+pub async fn ping_cache(
+    config: &L2Config,
+    cluster_key: Option<&Secret>,
+) -> Result<Option<Result<(), TierError>>, TierOpenError> {
+    let Some(redis) = redis(config, cluster_key)? else {
+        return Ok(None);
+    };
+    Ok(Some(redis.ping().await))
+}
+
+fn redis(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Option<Arc<RedisTier>>, TierOpenError> {
     let Some(url) = &config.url else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let options = RedisOptions {
         url: url.to_string(),
@@ -133,14 +161,5 @@ pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Ve
         respond_within: config.put_timeout.max(config.get_timeout),
     };
     let tier = RedisTier::new(options, cluster_key.ok_or(TierOpenError::NoClusterKey)?);
-    Ok(vec![TierSpec {
-        name: "l2",
-        store: tier.map_err(|_| TierOpenError::Url)?,
-        settings: TierSettings {
-            get_within: config.get_timeout,
-            put_within: config.put_timeout,
-            max_entry: config.max_entry,
-            ..TierSettings::default()
-        },
-    }])
+    tier.map(Some).map_err(|_| TierOpenError::Url)
 }
