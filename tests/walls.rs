@@ -125,9 +125,9 @@ fn literal(text: &str) -> Option<usize> {
             return Some(text.len() - body.len() + end);
         }
     }
-    if text.starts_with('"') {
+    if let Some(inside) = text.strip_prefix('"') {
         let mut escaped = false;
-        let end = text[1..].find(|c| {
+        let end = inside.find(|c| {
             let ends = c == '"' && !escaped;
             escaped = c == '\\' && !escaped;
             ends
