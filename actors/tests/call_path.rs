@@ -172,7 +172,13 @@ async fn a_refusal_is_not_repeated() {
 #[tokio::test]
 async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
     let (system, _) = pair().await;
-    system.instance("b").unwrap().breaker.force_open().await.unwrap();
+    system
+        .instance("b")
+        .unwrap()
+        .breaker
+        .force_open()
+        .await
+        .expect("its actor runs");
     support::eventually("b is open", || {
         system.snapshot().instances[1].breaker.state == "forced_open"
     })
