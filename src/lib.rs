@@ -1,4 +1,35 @@
 //! MosAIc: one supervised gateway in front of the systems a software organisation works with.
+//!
+//! A gateway is a value. It runs on the caller's tokio runtime, and nothing of it is global:
+//!
+//! ```
+//! # use mosaic::{config::BaseUrl, sandbox::{Sandbox, SandboxConfig}};
+//! use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+//! use mosaic::config::{Config, ProviderConfig};
+//! use mosaic::{Mosaic, Secret};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # let sandbox = Sandbox::start(SandboxConfig::default_pair()).await?;
+//! # let forge = sandbox.server("github-a").expect("one of the pair");
+//! # let (token, base_url) = (forge.token().to_owned(), BaseUrl::parse(forge.base_url())?);
+//! let mut config = Config::default();
+//! config.providers.insert("forge".into(), ProviderConfig::new("github"));
+//! # config.providers.insert("forge".into(), ProviderConfig::new("github").at(base_url));
+//! let gateway = Mosaic::builder(config).credential("forge", Secret::new(token)).start().await?;
+//!
+//! let repo = gateway.call::<RepoGet>(RepoGetInput { repo: "acme/api".into() }).await?;
+//! println!("{} is {:?}, says {}", repo.value.path, repo.value.visibility, repo.head.provider);
+//! # assert_eq!((&*repo.value.path, &*repo.head.provider), ("acme/api", "forge"));
+//! gateway.shutdown().await;
+//! # sandbox.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Mosaic::request`] says more about a call; [`Mosaic::stream`] brings a model's answer as it comes; [`Mosaic::router`]
+//! and [`Mosaic::admin_router`] mount in a server of one's own, [`embed::serve`] binds both as the configuration says.
+//! [`Mosaic::tree`], [`Mosaic::ledger`] and [`Mosaic::events`] show the supervision, [`Mosaic::metrics`] the numbers.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -8,7 +39,9 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dispatch;
+pub mod doctor;
 pub mod embed;
+pub mod failures;
 pub mod program;
 pub mod providers;
 pub mod sandbox;
@@ -17,5 +50,8 @@ pub mod server;
 pub mod stores;
 pub mod surfaces;
 pub mod telemetry;
+pub mod wire;
 
 pub use embed::Mosaic;
+pub use mosaic_actors::error::{Failure, Kind};
+pub use secret::Secret;

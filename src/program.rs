@@ -4,6 +4,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
 use mosaic_actors::driver::BoxFuture;
@@ -16,8 +17,8 @@ use crate::cli::{LocalCalls, Problem, Runtime};
 use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig};
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
+use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
-use crate::providers::KINDS;
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::telemetry::{LogHandle, init_logging, log_panics};
 
@@ -46,6 +47,10 @@ impl Runtime for Program {
             Mosaic::builder(config).check()?;
             Ok(counts)
         })
+    }
+
+    fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report> {
+        Box::pin(async move { doctor::examine(config.as_deref()).await })
     }
 
     fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
@@ -131,9 +136,9 @@ fn servers(sandbox: &Sandbox) -> String {
 }
 
 async fn serve_until_told(config: &Config) -> Result<(), Problem> {
-    let _logging = logging(&config.log)?;
+    let log = Arc::new(logging(&config.log)?);
     let told = stopped()?;
-    let gateway = Mosaic::start(config.clone()).await?;
+    let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
         Ok(serving) => serving,
         Err(error) => {
@@ -183,8 +188,7 @@ fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    Config::load(path, std::env::vars(), &kinds).map_err(Problem::from)
+    Config::load(path, std::env::vars(), &Mosaic::kinds()).map_err(Problem::from)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

@@ -5,8 +5,9 @@ mod support;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mosaic::admin::{AdminConfig, AdminPort, Check, Readiness, router};
+use mosaic::admin::{Action, AdminConfig, AdminPort, Check, Json, Order, Readiness, Touches, View, router};
 use mosaic::server::{Listener, ServerLimits};
+use mosaic::surfaces::problem::Problem;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use secrecy::SecretString;
@@ -17,30 +18,36 @@ const TOKEN: &str = "planted-admin-token-0b8f";
 
 #[derive(Default)]
 struct Port {
-    restarts: Mutex<Vec<(String, String)>>,
+    orders: Mutex<Vec<Order>>,
 }
 
 impl AdminPort for Port {
-    fn tree(&self) -> Value {
-        json!({"root": []})
+    fn view(&self, view: View) -> Result<Json, Problem> {
+        match view {
+            View::Plugin(name) => Err(Failure::new(Kind::NotFound, format!("no plugin is called {name}")).into()),
+            view => Ok(Json::of(&format!("{view:?}"))),
+        }
     }
 
-    fn ledger(&self, limit: usize) -> Value {
-        json!({ "limit": limit })
+    fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>> {
+        Box::pin(async move { Ok(Json::of(&(before, limit))) })
     }
 
-    fn status(&self) -> Value {
-        json!({"status": "well"})
+    fn touches(&self, action: &Action) -> Result<Touches, Problem> {
+        Ok(Touches {
+            plugins: vec![Arc::from(action.target())],
+            calls_in_flight: 3,
+            ..Touches::default()
+        })
     }
 
-    fn restart(&self, path: &str, reason: &str) -> BoxFuture<Result<(), Failure>> {
-        let known = path == "root/router";
-        let mut restarts = self.restarts.lock().expect("no test panics while it records");
-        restarts.push((path.to_owned(), reason.to_owned()));
+    fn perform(&self, order: Order) -> BoxFuture<Result<Value, Problem>> {
+        let known = order.action.target() != "root/none";
+        self.orders.lock().expect("no test panics while it records").push(order);
         Box::pin(async move {
             match known {
-                true => Ok(()),
-                false => Err(Failure::new(Kind::NotFound, "no actor has this path")),
+                true => Ok(json!({"done": true})),
+                false => Err(Failure::new(Kind::NotFound, "no actor has this path").into()),
             }
         })
     }
@@ -183,10 +190,25 @@ async fn the_tree_the_ledger_and_the_status_are_served_fresh() {
     let admin = start(None, [127, 0, 0, 1]).await;
     let response = admin.request("GET", "/admin/v1/tree").send().await.expect("an answer");
     assert_eq!(response.headers()["cache-control"], "no-store");
-    assert_eq!(admin.get("/admin/v1/tree").await.1, "{\"root\":[]}");
-    assert_eq!(admin.get("/admin/v1/status").await.1, "{\"status\":\"well\"}");
-    assert_eq!(admin.get("/admin/v1/ledger").await.1, "{\"limit\":100}");
-    assert_eq!(admin.get("/admin/v1/ledger?limit=1000").await.1, "{\"limit\":1000}");
+    assert_eq!(response.headers()["content-type"], "application/json");
+    for (path, view) in [
+        ("tree", "\"Tree\""),
+        ("status", "\"Status\""),
+        ("ledger", "\"Ledger(100)\""),
+        ("ledger?limit=1000", "\"Ledger(1000)\""),
+        ("plugins", "\"Plugins\""),
+        ("breakers", "\"Breakers\""),
+        ("caches", "\"Caches\""),
+        ("quotas", "\"Quotas\""),
+        ("calls", "\"Calls(1000)\""),
+        ("calls?limit=7", "\"Calls(7)\""),
+        ("log", "\"Log\""),
+        ("audit", "[null,100]"),
+        ("audit?before=9&limit=5", "[9,5]"),
+    ] {
+        assert_eq!(admin.get(&format!("/admin/v1/{path}")).await, (200, view.to_owned()));
+    }
+    assert_eq!(admin.get("/admin/v1/plugins/none").await.0, 404);
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -222,11 +244,40 @@ async fn a_restart_needs_a_path_a_reason_and_a_post() {
     let response = by_get.send().await.expect("an answer");
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
-    assert!(admin.port.restarts.lock().expect("no panic").is_empty());
+    assert!(admin.port.orders.lock().expect("no panic").is_empty());
 
     let done = admin.restart(json!({"path": "root/router", "reason": "stuck"})).await;
-    assert_eq!(done, (200, json!({"restarted": "root/router"})));
+    assert_eq!(done, (200, json!({"done": true})));
     assert_eq!(admin.restart(json!({"path": "root/none", "reason": "r"})).await.0, 404);
-    let recorded = admin.port.restarts.lock().expect("no panic").clone();
-    assert_eq!(recorded[0], ("root/router".to_owned(), "stuck".to_owned()));
+    let orders = admin.port.orders.lock().expect("no panic").clone();
+    let restart = Action::RestartActor("root/router".to_owned());
+    assert_eq!(
+        (&orders[0].action, &*orders[0].reason, orders[0].who),
+        (&restart, "stuck", "admin")
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_previews_and_does_nothing() {
+    let admin = start(None, [127, 0, 0, 1]).await;
+    let post = |query: &str| {
+        let path = format!("/admin/v1/plugins/forge-a/stop{query}");
+        admin.request("POST", &path).json(&json!({"reason": "r"}))
+    };
+    let (status, text) = told(post("?dry_run=true")).await;
+    let preview: Value = serde_json::from_str(&text).expect("JSON");
+    let touches = json!({"actors": [], "plugins": ["forge-a"], "calls_in_flight": 3});
+    let expected = json!({"dry_run": true, "action": "plugin.stop", "touches": touches});
+    assert_eq!((status, preview), (200, expected));
+    for query in [
+        "?dry_run=yes",
+        "?dry_run",
+        "?dryrun=true",
+        "?dry_run=true&dry_run=false",
+    ] {
+        assert_eq!(told(post(query)).await.0, 400, "{query}");
+    }
+    assert!(admin.port.orders.lock().expect("no panic").is_empty());
+    assert_eq!(told(post("?dry_run=false")).await.0, 200);
+    assert_eq!(admin.port.orders.lock().expect("no panic")[0].who, "loopback");
 }

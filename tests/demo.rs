@@ -8,13 +8,14 @@ use harness::http::Client;
 use harness::process::{self, Program};
 use serde_json::Value;
 
-const CHAPTERS: [&str; 6] = [
+const CHAPTERS: [&str; 7] = [
     "1. A call travels to a provider",
     "2. A write reaches one provider",
     "3. A model's answer comes in pieces",
-    "4. A plugin crashes under load and comes back",
-    "5. A provider fails; its circuit opens",
-    "6. A stream breaks after it began",
+    "4. Continuous integration and documentation answer",
+    "5. A plugin crashes under load and comes back",
+    "6. A provider fails; its circuit opens",
+    "7. A stream breaks after it began",
 ];
 
 #[test]

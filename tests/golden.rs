@@ -57,7 +57,7 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     }
     let seen = provider.seen();
     assert_eq!(seen.len(), cell.answers.len(), "{}: requests and answers", cell.name());
-    (seen.iter().map(|seen| as_sent(seen)).collect(), neutral)
+    (seen.iter().map(as_sent).collect(), neutral)
 }
 
 fn as_sent(seen: &Seen) -> Value {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::process::Command;
 
 use mosaic::catalogue::{Method, OPERATIONS};
+use mosaic::failures::codes;
 use mosaic::surfaces::openapi::document;
-use mosaic::surfaces::rest::docs::codes;
 use serde_json::Value;
 
 /// Names a command that takes the path of a document and fails where it is not valid OpenAPI.

@@ -23,7 +23,7 @@ const NOT_IN_THE_ENGINE: [&str; 6] = ["axum", "hyper", "reqwest", "redis", "sqlx
 /// The engine's modules that a driver may know.
 const SEAM: [&str; 4] = ["call", "driver", "error", "stream"];
 /// What lies beside the drivers in their folder: the shared way of sending, and the table.
-const NOT_A_DRIVER: [&str; 3] = ["http", "mod", "table"];
+const NOT_A_DRIVER: [&str; 4] = ["forge", "http", "mod", "table"];
 
 /// Why a path must not be named here; `None`: it may.
 type Wall = fn(module: &[String], path: &[&str]) -> Option<&'static str>;
@@ -125,9 +125,9 @@ fn literal(text: &str) -> Option<usize> {
             return Some(text.len() - body.len() + end);
         }
     }
-    if text.starts_with('"') {
+    if let Some(inside) = text.strip_prefix('"') {
         let mut escaped = false;
-        let end = text[1..].find(|c| {
+        let end = inside.find(|c| {
             let ends = c == '"' && !escaped;
             escaped = c == '\\' && !escaped;
             ends
@@ -319,7 +319,7 @@ fn the_engine_knows_no_vendor_and_no_wire() {
 #[test]
 fn a_breach_is_seen_and_nothing_else() {
     let seen = |file: &str, source: &str, wall: Wall| breaches(Path::new(file), source, wall).len();
-    let driver = |source: &str| seen("providers/forge/convert.rs", source, driver_wall);
+    let driver = |source: &str| seen("providers/builder/convert.rs", source, driver_wall);
     for breach in [
         "use crate::providers::tracker::wire;",
         "use super::super::tracker;",
@@ -334,7 +334,7 @@ fn a_breach_is_seen_and_nothing_else() {
     }
     for fine in [
         "use mosaic_actors::{call::{Answer, Call}, error::Failure, stream::BodyStream};",
-        "use super::wire; use crate::providers::http::send; use crate::providers::forge::wire;",
+        "use super::wire; use crate::providers::http::send; use crate::providers::builder::wire;",
         "use crate::providers::Driver; use super::super::http::Endpoint;",
         "// use crate::surfaces::rest;\nconst A: &str = \"crate::surfaces::rest\";",
         "const A: &str = r#\"say \"crate::admin::x\" \"#; fn f<'a>(x: &'a str) -> &'a str { x }",

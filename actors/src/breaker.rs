@@ -9,12 +9,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::error::{Failure, Kind};
 use crate::policy::breaker::{BreakerSettings, Circuit, Verdict};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 use crate::telemetry::BreakerMeters;
 
+/// How long an administrator's order waits for the breaker's actor, whose turns take microseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When to come back to an actor that is being restarted.
+const AWAY: Duration = Duration::from_millis(100);
 /// `until` of a closed circuit.
 const CLOSED: u64 = 0;
 
@@ -171,14 +177,33 @@ impl BreakerGate {
         }
     }
 
-    /// Forces the circuit open until it is reset.
-    pub fn force_open(&self) -> bool {
-        self.actor.send(BreakerMsg::ForceOpen).is_ok()
+    /// Forces the circuit open until it is reset. Returns when it is.
+    ///
+    /// # Errors
+    /// `overloaded` where the breaker's actor is being restarted.
+    pub async fn force_open(&self) -> Result<(), Failure> {
+        self.order(BreakerMsg::ForceOpen).await
     }
 
-    /// Closes the circuit.
-    pub fn reset(&self) -> bool {
-        self.actor.send(BreakerMsg::Reset).is_ok()
+    /// Closes the circuit. Returns when it is.
+    ///
+    /// # Errors
+    /// As [`BreakerGate::force_open`].
+    pub async fn reset(&self) -> Result<(), Failure> {
+        self.order(BreakerMsg::Reset).await
+    }
+
+    /// It was forced open, and not reset since.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.until.load(Acquire) != CLOSED && self.forced.load(Relaxed)
+    }
+
+    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> BreakerMsg) -> Result<(), Failure> {
+        let away = || Failure::new(Kind::Overloaded, "the circuit breaker is being restarted").after(AWAY);
+        let (done, obeyed) = oneshot::channel();
+        self.actor.send(order(done)).map_err(|_| away())?;
+        let obeyed = tokio::time::timeout(PATIENCE, obeyed).await;
+        obeyed.ok().and_then(Result::ok).ok_or_else(away)
     }
 }
 
@@ -228,17 +253,17 @@ pub enum BreakerMsg {
         probe: Option<u32>,
     },
     /// An administrator opens it.
-    ForceOpen,
+    ForceOpen(oneshot::Sender<()>),
     /// An administrator closes it.
-    Reset,
+    Reset(oneshot::Sender<()>),
 }
 
 impl Message for BreakerMsg {
     fn label(&self) -> &'static str {
         match self {
             BreakerMsg::Ended { .. } => "ended",
-            BreakerMsg::ForceOpen => "force_open",
-            BreakerMsg::Reset => "reset",
+            BreakerMsg::ForceOpen(_) => "force_open",
+            BreakerMsg::Reset(_) => "reset",
         }
     }
 }
@@ -276,9 +301,14 @@ impl Worker for Breaker {
     async fn handle(&mut self, message: BreakerMsg, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
         let gate = &self.gate;
         let before = gate.circuit();
+        let mut obeyed = None;
         let after = match message {
-            BreakerMsg::Reset => Circuit::NEW,
-            BreakerMsg::ForceOpen => {
+            BreakerMsg::Reset(done) => {
+                obeyed = Some(done);
+                Circuit::NEW
+            }
+            BreakerMsg::ForceOpen(done) => {
+                obeyed = Some(done);
                 gate.forced.store(true, Relaxed);
                 Circuit::Open {
                     until: gate.clock.nanos(),
@@ -294,6 +324,10 @@ impl Worker for Breaker {
         if after != before {
             gate.publish(after);
             self.tell_people(before, after);
+        }
+        if let Some(done) = obeyed {
+            // Who ordered it may have gone; it is done all the same.
+            let _gone = done.send(());
         }
         Ok(())
     }

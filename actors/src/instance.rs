@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -64,6 +64,11 @@ pub struct Instance {
     /// What is measured of it.
     pub meters: Arc<ProviderMeters>,
     places: Arc<Semaphore>,
+    /// Places taken. The semaphore's own count would show those that a drain has gathered, too.
+    taken: AtomicUsize,
+    /// When the last attempt ended, doubled, and one more where the instance was to blame; 0: none yet.
+    last: AtomicU64,
+    clock: Clock,
     accepting: AtomicBool,
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -78,6 +83,7 @@ pub struct InstancePlace {
 
 impl Drop for InstancePlace {
     fn drop(&mut self) {
+        self.instance.taken.fetch_sub(1, Relaxed);
         self.instance.meters.in_flight.decrement(1.0);
     }
 }
@@ -99,10 +105,21 @@ pub struct InstanceSnapshot {
     pub succeeded: u64,
     /// Attempts that failed by its fault.
     pub failed: u64,
+    /// How the last attempt ended; none yet where absent.
+    pub last: Option<LastAttempt>,
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
     /// What it can do.
     pub operations: Vec<&'static str>,
+}
+
+/// How an instance's last attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LastAttempt {
+    /// It did not fail by the instance's fault.
+    pub succeeded: bool,
+    /// Milliseconds ago.
+    pub ago_ms: u64,
 }
 
 impl Instance {
@@ -112,6 +129,9 @@ impl Instance {
             breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
             places: Arc::new(Semaphore::new(spec.max_in_flight)),
+            taken: AtomicUsize::new(0),
+            last: AtomicU64::new(0),
+            clock,
             accepting: AtomicBool::new(true),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -129,6 +149,11 @@ impl Instance {
     /// Takes no new attempts from now on.
     pub(crate) fn stop_accepting(&self) {
         self.accepting.store(false, Relaxed);
+    }
+
+    /// Takes new attempts again.
+    pub(crate) fn resume(&self) {
+        self.accepting.store(true, Relaxed);
     }
 
     /// Its provider actor is live.
@@ -164,6 +189,7 @@ impl Instance {
     /// Takes a place, if there is one.
     pub(crate) fn place(self: &Arc<Self>) -> Option<InstancePlace> {
         let permit = self.places.clone().try_acquire_owned().ok()?;
+        self.taken.fetch_add(1, Relaxed);
         self.meters.in_flight.increment(1.0);
         Some(InstancePlace {
             instance: self.clone(),
@@ -173,6 +199,8 @@ impl Instance {
 
     pub(crate) fn count(&self, blamed: bool) {
         if blamed { &self.failed } else { &self.succeeded }.fetch_add(1, Relaxed);
+        let now = self.clock.nanos().max(1);
+        self.last.store(now << 1 | u64::from(blamed), Relaxed);
     }
 
     pub(crate) fn count_panic(&self) {
@@ -186,7 +214,15 @@ impl Instance {
 
     /// Attempts in flight.
     pub fn in_flight(&self) -> usize {
-        self.spec.max_in_flight.saturating_sub(self.places.available_permits())
+        self.taken.load(Relaxed)
+    }
+
+    fn last(&self, now: u64) -> Option<LastAttempt> {
+        let word = self.last.load(Relaxed);
+        (word != 0).then(|| LastAttempt {
+            succeeded: word & 1 == 0,
+            ago_ms: now.saturating_sub(word >> 1) / 1_000_000,
+        })
     }
 
     /// As of `now`.
@@ -199,6 +235,7 @@ impl Instance {
             max_in_flight: self.spec.max_in_flight,
             succeeded: self.succeeded.load(Relaxed),
             failed: self.failed.load(Relaxed),
+            last: self.last(now),
             breaker: self.breaker.snapshot(now),
             operations: self.spec.capabilities.names(),
         }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
-use crate::gateway::{Core, Held};
+use crate::gateway::{Core, Entry, Held};
 use crate::instance::{Instance, InstancePlace};
 use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
@@ -136,51 +136,49 @@ impl Router {
             prefer,
             until,
             held,
-            mut port,
+            port,
         } = attempt;
+        let entry = held.listed.entry().clone();
         // Before the answer can come: who has it may call again, and finds its place free.
         drop(held);
         if port.is_closed() {
             return;
         }
         let directory = self.core.directory.load_full();
-        let mut left: Vec<&Arc<Instance>> = candidates
-            .instances
-            .iter()
-            .filter(|name| !excluded.contains(name))
-            .filter_map(|name| directory.instances.get(name))
-            .filter(|instance| instance.accepting())
-            .collect();
+        let usable = |name: &Arc<str>| {
+            let instance = directory.instances.get(name).filter(|instance| instance.accepting())?;
+            (!excluded.contains(name)).then_some(instance)
+        };
         let now = self.core.clock.nanos();
         let mut refusals = Refusals::default();
-        let mut prefer = prefer;
-        while let Some(index) = self.pick(&left, candidates.id, prefer.take().as_ref()) {
-            let instance = left.swap_remove(index);
-            let Some((permit, place)) = guard(instance, now, &mut refusals) else {
+        let mut offer = Offer {
+            call,
+            until,
+            entry,
+            port,
+        };
+        let all = &candidates.instances;
+        let mut preferred = prefer.and_then(|name| all.iter().position(|candidate| *candidate == name));
+        // Each turn is the balancer's over all of them, so that the turn of one who cannot be asked is shared evenly.
+        // Nearly always the first takes it: nobody looks at the others, of whom there may be a thousand.
+        for _ in 0..=all.len() {
+            let Some(index) = preferred.take().or_else(|| self.pick(candidates.id, all.len())) else {
+                break;
+            };
+            let Some(instance) = all.get(index).and_then(usable) else {
                 continue;
             };
-            let guarded = GuardedAttempt {
-                call: call.clone(),
-                until,
-                permit,
-                place,
-                port,
-            };
-            match instance.provider.send(ProviderMsg::Attempt(guarded)) {
-                Ok(()) => return,
-                Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
-                Err(Unavailable(_)) => {
-                    unreachable!("the message that comes back is the one that was sent")
-                }
+            match offer.made_to(instance, now, &mut refusals) {
+                None => return,
+                Some(declined) => offer = declined,
             }
         }
-        port.answer(Err(refusals.failure()));
+        offer.port.answer(Err(refusals.failure()));
     }
 
-    fn pick(&mut self, left: &[&Arc<Instance>], set: u64, prefer: Option<&Arc<str>>) -> Option<usize> {
-        let preferred = prefer.and_then(|name| left.iter().position(|instance| instance.spec.name == *name));
-        if preferred.is_some() || left.len() < 2 {
-            return preferred.or(if left.is_empty() { None } else { Some(0) });
+    fn pick(&mut self, set: u64, count: usize) -> Option<usize> {
+        if count < 2 {
+            return count.checked_sub(1);
         }
         if self.balancers.len() >= MAX_BALANCERS {
             self.balancers.clear();
@@ -188,7 +186,49 @@ impl Router {
         self.balancers
             .entry(set)
             .or_insert_with(|| Box::new(RoundRobin::default()))
-            .pick(left.len())
+            .pick(count)
+    }
+}
+
+/// An attempt that nobody has taken so far.
+struct Offer {
+    call: Arc<Call>,
+    until: Instant,
+    /// The call in the list of those in flight.
+    entry: Arc<Entry>,
+    port: AttemptPort,
+}
+
+impl Offer {
+    /// Guards, and forwards to the instance's provider actor; given back where it cannot be asked now.
+    fn made_to(self, instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<Offer> {
+        let Some((permit, place)) = guard(instance, now, refusals) else {
+            return Some(self);
+        };
+        let Offer {
+            call,
+            until,
+            entry,
+            port,
+        } = self;
+        entry.asked(&instance.spec.name);
+        let guarded = GuardedAttempt {
+            call,
+            until,
+            permit,
+            place,
+            port,
+        };
+        match instance.provider.send(ProviderMsg::Attempt(guarded)) {
+            Ok(()) => None,
+            Err(Unavailable(ProviderMsg::Attempt(back))) => Some(Offer {
+                call: back.call,
+                until: back.until,
+                entry,
+                port: back.port,
+            }),
+            Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
+        }
     }
 }
 

@@ -154,6 +154,7 @@ impl System {
             flights: Arc::new(Flights::default()),
             places: Arc::new(Semaphore::new(settings.max_in_flight)),
             calls: TaskTracker::new(),
+            listing: Arc::default(),
             draining: AtomicBool::new(false),
             stop,
             gateway: Default::default(),

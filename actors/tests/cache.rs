@@ -277,7 +277,13 @@ async fn a_write_that_is_given_up_casts_doubt_on_the_cache() {
 async fn a_write_that_was_refused_before_it_was_sent_casts_none() {
     let (system, _) = single(|_| {}).await;
     system.gateway().call(call(&READ, Do::Answer)).await.unwrap();
-    assert!(system.instance("a").unwrap().breaker.force_open());
+    system
+        .instance("a")
+        .unwrap()
+        .breaker
+        .force_open()
+        .await
+        .expect("its actor runs");
     eventually("it is open", || {
         system.snapshot().instances[0].breaker.state == "forced_open"
     })

@@ -2,13 +2,17 @@
 
 mod support;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use mosaic_actors::call::{Body, CacheStatus};
 use mosaic_actors::error::{Failure, Kind};
-use support::{Do, FETCH, READ, STREAM, WRITE, call, pair, text};
+use mosaic_actors::policy::breaker::BreakerSettings;
+use mosaic_actors::system::System;
+use support::{Counts, Do, FETCH, READ, STREAM, WRITE, call, eventually, instance, pair, spec, text};
 
 #[tokio::test]
 async fn a_miss_asks_a_provider_and_a_hit_does_not() {
@@ -50,6 +54,30 @@ async fn round_robin_takes_turns_and_a_failure_goes_elsewhere() {
         .await
         .unwrap_err();
     assert_eq!(refused.kind, Kind::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn the_turns_of_one_whose_circuit_is_open_are_shared_evenly() {
+    let counts = Arc::new(Counts::default());
+    let instances = ["a", "b", "c"].map(|name| instance(name, &counts));
+    let system = System::start(spec(instances.to_vec())).await.expect("it starts");
+    let gateway = system.gateway();
+    let is_open = || system.snapshot().instances[0].breaker.state == "open";
+    let failures = BreakerSettings::default().failures_to_open;
+    for _ in 0..3 * failures {
+        let failing = call(&FETCH, Do::FailAt(&["a"], Kind::UpstreamFailed));
+        gateway.call(failing).await.expect("another serves it");
+    }
+    eventually("the circuit of a is open", is_open).await;
+    let mut served = HashMap::new();
+    for _ in 0..30 {
+        let answer = gateway.call(call(&FETCH, Do::Answer)).await.expect("two are left");
+        *served.entry(text(&answer).to_owned()).or_insert(0) += 1;
+    }
+    assert_eq!(
+        served,
+        HashMap::from([("\"b\"".to_owned(), 15), ("\"c\"".to_owned(), 15)])
+    );
 }
 
 #[tokio::test]
@@ -144,7 +172,13 @@ async fn a_refusal_is_not_repeated() {
 #[tokio::test]
 async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
     let (system, _) = pair().await;
-    assert!(system.instance("b").unwrap().breaker.force_open());
+    system
+        .instance("b")
+        .unwrap()
+        .breaker
+        .force_open()
+        .await
+        .expect("its actor runs");
     support::eventually("b is open", || {
         system.snapshot().instances[1].breaker.state == "forced_open"
     })

@@ -30,10 +30,19 @@ pub(super) struct Gate {
     token: Option<blake3::Hash>,
 }
 
+/// Who came through the gate, for the audit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who(pub(super) &'static str);
+
 /// Middleware: lets a request pass, or answers it.
-pub(super) async fn admit(State(gate): State<Arc<Gate>>, request: Request<Body>, next: Next) -> Response {
+pub(super) async fn admit(State(gate): State<Arc<Gate>>, mut request: Request<Body>, next: Next) -> Response {
     match gate.check(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            // Without a token, only this machine may be let in.
+            let who = if gate.token.is_some() { "admin" } else { "loopback" };
+            request.extensions_mut().insert(Who(who));
+            next.run(request).await
+        }
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
 }
@@ -104,7 +113,10 @@ impl Gate {
     fn is_ours(&self, host: &str) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         if let Ok(ip) = host.parse::<IpAddr>() {
-            return ip.is_loopback() || ip == self.addr.ip() || self.hosts.contains(&host);
+            // Who listens on every address is reached by all of them. A page of another origin needs a name to reach one:
+            // to a bare address, its `Origin` differs.
+            let ours = ip == self.addr.ip() || self.addr.ip().is_unspecified();
+            return ip.is_loopback() || ours || self.hosts.contains(&host);
         }
         host == "localhost" || self.hosts.contains(&host)
     }
@@ -167,6 +179,25 @@ mod tests {
             assert!(!browser("localhost:9901", Some(origin)), "{origin}");
         }
         assert!(gate().check_browser(&HeaderMap::new(), None).is_err());
+    }
+
+    #[test]
+    fn who_listens_everywhere_is_reached_by_every_address_and_no_foreign_name() {
+        let everywhere = Gate {
+            addr: ([0, 0, 0, 0], 9901).into(),
+            ..gate()
+        };
+        for (host, ours) in [
+            ("10.0.0.8:9901", true),
+            ("[fd00::1]:9901", true),
+            ("evil.example", false),
+        ] {
+            assert_eq!(
+                everywhere.is_ours(host.rsplit_once(':').map_or(host, |(name, _)| name)),
+                ours,
+                "{host}"
+            );
+        }
     }
 
     #[test]

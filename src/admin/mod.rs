@@ -2,46 +2,41 @@
 //!
 //! Invariant: everything below `/admin` passes [`gate`] first, and changes happen by POST only.
 //!
-//! To add a resource: a file beside `actors.rs` with its handlers and a `routes()`, merged in [`router`].
+//! To add a resource to look at: a [`View`], and its row in `views.rs`. To add an action: an [`Action`], and its row in the
+//! file of what it is done to; reason, preview and audit come with it.
 
 mod actors;
+mod audit;
 mod gate;
+mod log;
+mod order;
+mod plugins;
+mod port;
 mod probes;
+mod query;
+mod views;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
-use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request};
-use mosaic_actors::driver::BoxFuture;
-use mosaic_actors::error::Failure;
+use bytes::Bytes;
+use http::Request;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::surfaces::problem::{Fault, Problem};
 use crate::surfaces::request_id::RequestId;
 
+pub use port::{Action, AdminPort, Json, Order, Touches, View};
 pub use probes::{Check, Readiness};
 
-/// What the admin surface asks of the engine.
-pub trait AdminPort: Send + Sync + 'static {
-    /// The supervision tree.
-    fn tree(&self) -> Value;
-
-    /// The newest `limit` entries of the restart ledger.
-    fn ledger(&self, limit: usize) -> Value;
-
-    /// One glance: version, uptime, health of instances.
-    fn status(&self) -> Value;
-
-    /// Restarts the actor at `path`, recorded with `reason`.
-    fn restart(&self, path: &str, reason: &str) -> BoxFuture<Result<(), Failure>>;
-}
+type Port = Arc<dyn AdminPort>;
 
 /// What the admin surface needs.
 #[derive(Clone)]
@@ -74,7 +69,11 @@ impl fmt::Debug for AdminConfig {
 pub fn router(config: AdminConfig) -> Router {
     let gate = Arc::new(gate::Gate::new(&config));
     let api = Router::new()
+        .merge(views::routes())
+        .merge(audit::routes())
         .merge(actors::routes())
+        .merge(plugins::routes())
+        .merge(log::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(gate.clone(), gate::admit))
@@ -97,11 +96,12 @@ async fn method_not_allowed(request: Request<Body>) -> Response {
     problem.response(&RequestId::given(request.extensions()))
 }
 
+fn fresh(value: &Value) -> Response {
+    written(value.to_string().into())
+}
+
 /// What is seen now is not kept: an operator must never look at an old tree.
-fn fresh(value: Value) -> Response {
-    let mut response = Json(value).into_response();
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+fn written(json: Bytes) -> Response {
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (headers, json).into_response()
 }

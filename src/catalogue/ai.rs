@@ -35,7 +35,7 @@ pub struct Message {
 }
 
 /// Input of `ai.chat.complete` and `ai.chat.stream`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatInput {
     /// The model's id; `instance~model` pins a provider.

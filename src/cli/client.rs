@@ -21,7 +21,7 @@ use crate::dispatch::Options;
 
 use super::events;
 use super::problem::Problem;
-use super::transport::{base_url, body, broken, http_client};
+use super::transport::{base_url, body as body_of, broken, http_client};
 
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -71,16 +71,33 @@ impl Remote {
         if entry.declaration.facts.streaming {
             return Ok(Reply::Events(events::read(reply)));
         }
-        Ok(Reply::Whole(body(reply).await?))
+        Ok(Reply::Whole(body_of(reply).await?))
     }
 
-    /// Reads a document of the admin listener.
+    /// Reads a document of the admin listener; with `limit`, so many of its rows.
     ///
     /// # Errors
     /// As [`Remote::call`].
-    pub async fn read(&self, path: &str) -> Result<Bytes, Problem> {
-        let request = self.http.get(self.url(path)).header(ACCEPT, "application/json");
-        Ok(body(self.send(self.authorised(request)?).await?).await?)
+    pub async fn read(&self, path: &str, limit: Option<u32>) -> Result<Bytes, Problem> {
+        let mut url = self.url(path);
+        if let Some(limit) = limit {
+            url.query_pairs_mut().append_pair("limit", &limit.to_string());
+        }
+        let request = self.http.get(url).header(ACCEPT, "application/json");
+        Ok(body_of(self.send(self.authorised(request)?).await?).await?)
+    }
+
+    /// Asks the admin listener for a change; with `dry_run`, for what it would touch.
+    ///
+    /// # Errors
+    /// As [`Remote::call`].
+    pub async fn change(&self, path: &str, body: &Value, dry_run: bool) -> Result<Bytes, Problem> {
+        let mut url = self.url(path);
+        if dry_run {
+            url.query_pairs_mut().append_pair("dry_run", "true");
+        }
+        let request = self.http.post(url).header(ACCEPT, "application/json").json(body);
+        Ok(body_of(self.send(self.authorised(request)?).await?).await?)
     }
 
     fn request(
@@ -136,7 +153,7 @@ impl Remote {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|wait| wait.to_str().ok()?.parse().ok());
-        let body = body(reply).await?;
+        let body = body_of(reply).await?;
         Err(Problem::from_reply(status, &body, wait.map(Duration::from_secs)))
     }
 
@@ -164,7 +181,10 @@ impl Remote {
 }
 
 /// Fills the placeholders of a declared path with fields of `input`, which loses them.
-fn expand(template: &str, input: &mut Map<String, Value>) -> Result<String, Failure> {
+///
+/// # Errors
+/// `invalid_input` naming a field that is missing, or would lead elsewhere.
+pub fn expand(template: &str, input: &mut Map<String, Value>) -> Result<String, Failure> {
     let mut pieces = template.split('{');
     let mut path = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {

@@ -2,8 +2,6 @@
 //!
 //! Invariant: a stream ends with `event: done` or with a failure; a connection that just ends is a failure.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
@@ -11,9 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use super::client::Events;
 use super::problem::Problem;
 use super::transport::broken;
-
-/// The longest event, in bytes: far above the pieces that models send.
-const LONGEST_EVENT: usize = 1 << 20;
+use crate::wire::sse::Decoder;
 
 /// The events of a reply's body, each one JSON document.
 pub fn read(reply: reqwest::Response) -> Events {
@@ -24,87 +20,30 @@ pub fn read(reply: reqwest::Response) -> Events {
 fn of_chunks(
     body: impl Stream<Item = Result<Bytes, Failure>> + Send + Unpin + 'static,
 ) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
-    let start = Some((body, Parser::default()));
-    futures_util::stream::unfold(start, async |state| {
-        let (mut body, mut parser) = state?;
+    let start = Some((body, Decoder::default(), Bytes::new()));
+    futures_util::stream::unfold(start, async |reading| {
+        let (mut body, mut decoder, mut piece) = reading?;
         loop {
-            match parser.ready.pop_front() {
-                Some(Event::Data(data)) => return Some((Ok(data), Some((body, parser)))),
-                Some(Event::Failed(problem)) => return Some((Err(problem), None)),
-                Some(Event::Done) => return None,
-                None => {}
-            }
-            let fed = match body.next().await {
-                Some(Ok(chunk)) => parser.feed(&chunk),
-                Some(Err(failure)) => Err(failure),
-                None => Err(Failure::new(Kind::Network, "the stream was cut before its end")),
+            let failure = match decoder.next(&mut piece) {
+                Ok(Some(event)) => match &*event.name {
+                    "done" => return None,
+                    "error" => return Some((Err(Problem::from_event(event.data.as_bytes())), None)),
+                    _ if event.data.is_empty() => continue,
+                    _ => return Some((Ok(Bytes::from(event.data)), Some((body, decoder, piece)))),
+                },
+                Ok(None) => match body.next().await {
+                    Some(Ok(next)) => {
+                        piece = next;
+                        continue;
+                    }
+                    Some(Err(failure)) => failure,
+                    None => Failure::new(Kind::Network, "the stream was cut before its end"),
+                },
+                Err(failure) => failure,
             };
-            if let Err(failure) = fed {
-                return Some((Err(failure.into()), None));
-            }
+            return Some((Err(failure.into()), None));
         }
     })
-}
-
-enum Event {
-    Data(Bytes),
-    Failed(Problem),
-    Done,
-}
-
-/// Lines to events, whatever pieces the lines come in.
-#[derive(Default)]
-struct Parser {
-    line: Vec<u8>,
-    name: Vec<u8>,
-    data: Vec<u8>,
-    ready: VecDeque<Event>,
-}
-
-impl Parser {
-    fn feed(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(piece);
-            if self.line.len() + self.data.len() > LONGEST_EVENT {
-                let sentence = format!("an event is longer than {LONGEST_EVENT} bytes");
-                return Err(Failure::new(Kind::UpstreamFailed, sentence));
-            }
-            if piece.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.line);
-                let line = line.strip_suffix(b"\n").unwrap_or(&line);
-                self.line(line.strip_suffix(b"\r").unwrap_or(line));
-            }
-        }
-        Ok(())
-    }
-
-    /// One line: a field, or the empty line that ends an event. Comments and unknown fields are skipped.
-    fn line(&mut self, line: &[u8]) {
-        let value = |name: &[u8]| {
-            let value = line.strip_prefix(name)?;
-            Some(value.strip_prefix(b" ").unwrap_or(value))
-        };
-        if line.is_empty() {
-            self.end_event();
-        } else if let Some(data) = value(b"data:") {
-            if !self.data.is_empty() {
-                self.data.push(b'\n');
-            }
-            self.data.extend_from_slice(data);
-        } else if let Some(name) = value(b"event:") {
-            self.name = name.to_vec();
-        }
-    }
-
-    fn end_event(&mut self) {
-        let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-        match &name[..] {
-            b"done" => self.ready.push_back(Event::Done),
-            b"error" => self.ready.push_back(Event::Failed(Problem::from_event(&data))),
-            _ if data.is_empty() => {}
-            _ => self.ready.push_back(Event::Data(Bytes::from(data))),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -112,6 +51,7 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
+    use crate::wire::sse::LONGEST_LINE;
 
     async fn read(chunks: Vec<&'static str>) -> Vec<Result<String, String>> {
         let chunks = chunks.into_iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
@@ -145,11 +85,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_endless_event_is_refused() {
-        let mut parser = Parser::default();
-        let piece = vec![b'x'; LONGEST_EVENT];
-        assert!(parser.feed(&piece).is_ok());
-        assert!(parser.feed(b"x").is_err());
+    #[tokio::test]
+    async fn an_endless_event_is_refused() {
+        let endless: Vec<&'static str> = vec!["data: ", "xxxxxxxxxxxxxxxx".repeat(LONGEST_LINE / 16).leak()];
+        assert_eq!(read(endless).await, [Err("upstream_failed".to_owned())]);
     }
 }

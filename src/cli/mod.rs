@@ -5,8 +5,10 @@
 //! The way of a call: `command` declares the flags, `input` reads them, `client` (or a local gateway) does the call,
 //! `show` prints what it brought.
 
+mod admin;
 mod client;
 mod command;
+mod diagnosis;
 mod events;
 pub mod exit;
 mod explain;
@@ -162,6 +164,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::doctor::{Finding, Report};
 
     /// A local gateway that writes down what happens to it. Streams end at once; all else is not found.
     #[derive(Clone, Default)]
@@ -207,6 +210,15 @@ mod tests {
             let faults = [("a.b", "odd"), ("c", "even")].map(|(field, fault)| (field.to_owned(), fault.to_owned()));
             Box::pin(async move { Err(problem.with_errors(faults)) })
         }
+        fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report> {
+            let ill = config.is_some();
+            let mut report = Report::default();
+            report.add(Finding::of("config", "").ok("valid"));
+            if ill {
+                report.add(Finding::of("ports", "admin").failed("taken", "Stop it."));
+            }
+            Box::pin(async { report })
+        }
         fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
             self.wrote(format!("demo {once}"));
             Box::pin(async { Ok(()) })
@@ -248,6 +260,8 @@ mod tests {
         assert_eq!(ran("mosaic demo --once").await, (0, vec!["demo true".to_owned()]));
         assert_eq!(ran("mosaic sandbox").await, (0, vec!["sandbox None".to_owned()]));
         assert_eq!(ran("mosaic check --config m.toml").await, (2, vec![]));
+        assert_eq!(ran("mosaic doctor").await, (0, vec![]));
+        assert_eq!(ran("mosaic doctor --config m.toml").await, (1, vec![]));
         assert_eq!(ran("mosaic serve").await, (2, vec![]));
         assert_eq!(ran("mosaic git repo get a/b --config m.toml").await, (2, vec![]));
     }

@@ -12,16 +12,15 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::catalogue::{Entry, OPERATIONS};
+use crate::doctor::Report;
+use crate::failures::codes;
 
-use super::client::Remote;
 use super::command::{flag, root, switch};
 use super::input::{open, read_bounded};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
-use super::{exit, explain, show, tree};
+use super::{admin, diagnosis, exit, explain, show};
 
-/// The admin listener of a gateway on this machine.
-const ADMIN: &str = "http://127.0.0.1:9901";
 /// The longest key or token, in bytes.
 const LONGEST_SECRET: u64 = 8 << 10;
 
@@ -35,6 +34,9 @@ pub fn commands() -> Vec<Command> {
         Command::new("check")
             .about("Check a configuration without starting anything")
             .arg(config().required(true)),
+        Command::new("doctor")
+            .about("Look for what keeps a gateway from working: ports, clock, credentials, providers")
+            .arg(config()),
         Command::new("demo")
             .about("Watch the gateway at work against the sandbox")
             .arg(switch("once", "Run through once and end")),
@@ -44,15 +46,13 @@ pub fn commands() -> Vec<Command> {
         Command::new("operations")
             .about("List what can be called")
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services()))),
-        admin(Command::new("status").about("Show the state of a running gateway")),
-        admin(Command::new("tree").about("Show the supervision tree of a running gateway")),
         Command::new("explain").about("Explain an error code").arg(
             Arg::new("code")
                 .required(true)
                 .value_name("CODE")
                 .help("The code between the brackets of an error message")
                 .hide_possible_values(true)
-                .value_parser(PossibleValuesParser::new(Kind::ALL.map(Kind::code))),
+                .value_parser(PossibleValuesParser::new(codes().map(|row| row.code))),
         ),
         Command::new("exit-codes")
             .about("List the exit codes and what they mean")
@@ -68,6 +68,9 @@ pub fn commands() -> Vec<Command> {
             ),
         Command::new("version").about("Print the version"),
     ]
+    .into_iter()
+    .chain(admin::commands())
+    .collect()
 }
 
 /// Runs the operational command `name`.
@@ -84,13 +87,15 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "demo" => Ok(runtime.demo(matches.get_flag("once")).await?),
         "sandbox" => Ok(runtime.sandbox(config()).await?),
         "operations" => operations(matches.get_one::<String>("service").map(String::as_str), screen),
-        "status" => show::document(&admin_client(matches)?.read("/admin/v1/status").await?, screen),
-        "tree" => supervision_tree(matches, screen).await,
+        "doctor" => doctor(&runtime.doctor(config()).await, screen),
         "explain" => explanation(matches, screen),
         "exit-codes" => exit_codes(screen),
         "completions" => completions(matches, screen),
         "version" => version(screen),
-        other => Err(Failure::new(Kind::Internal, format!("{other} is declared and not done")).into()),
+        other => match admin::run(other, matches, screen).await {
+            Some(outcome) => outcome,
+            None => Err(Failure::new(Kind::Internal, format!("{other} is declared and not done")).into()),
+        },
     }
 }
 
@@ -123,30 +128,17 @@ pub fn address(
     }
 }
 
-fn admin(command: Command) -> Command {
-    let url = "The admin listener's address [default: MOSAIC_ADMIN_URL, else http://127.0.0.1:9901]";
-    let token = "Read the admin token from this file [default: the token in MOSAIC_ADMIN_TOKEN]";
-    command
-        .arg(flag("admin", "URL", url))
-        .arg(flag("admin-token-file", "FILE", token))
-}
-
-fn admin_client(matches: &ArgMatches) -> Result<Remote, Failure> {
-    let (named, url) = address("--admin", matches.get_one("admin"), "MOSAIC_ADMIN_URL", ADMIN);
-    let token = secret(
-        "--admin-token-file",
-        matches.get_one("admin-token-file"),
-        "MOSAIC_ADMIN_TOKEN",
-    )?;
-    Remote::new(named, &url, token)
-}
-
-async fn supervision_tree(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
-    let body = admin_client(matches)?.read("/admin/v1/tree").await?;
+fn doctor(report: &Report, screen: &Screen) -> Result<(), Stop> {
     if screen.json {
-        return screen.lines(&body);
+        screen.lines(json!(report).to_string())?;
+    } else {
+        screen.lines(diagnosis::render(report, screen))?;
     }
-    screen.lines(tree::render(&show::parse(&body)?, screen))
+    if report.is_sound() {
+        Ok(())
+    } else {
+        Err(Stop::Quiet(exit::FAILURE))
+    }
 }
 
 fn services() -> Vec<&'static str> {
@@ -182,8 +174,8 @@ fn explanation(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         .get_one::<String>("code")
         .map(String::as_str)
         .unwrap_or_default();
-    let kind = explain::kind(code).ok_or_else(|| Failure::invalid("code", "no such error code"))?;
-    show::document(explain::document(kind).to_string().as_bytes(), screen)
+    let document = explain::document(code).ok_or_else(|| Failure::invalid("code", "no such error code"))?;
+    show::document(document.to_string().as_bytes(), screen)
 }
 
 fn exit_codes(screen: &Screen) -> Result<(), Stop> {

@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{exit, explain};
+use crate::failures;
 
 /// A failure as a problem document.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Problem {
 impl Problem {
     /// A server's reply with an error status; `body` should be a problem document, and is kept as it is where it is one.
     pub fn from_reply(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        let kind_by_status = explain::kind_of_status(status);
+        let kind_by_status = failures::kind_of_status(status);
         let document = match serde_json::from_slice(body) {
             Ok(Value::Object(document)) if document.get("code").is_some_and(Value::is_string) => document,
             _ => own_document(
@@ -71,6 +72,11 @@ impl Problem {
         exit::code(self.kind)
     }
 
+    /// Whether the same question may be answered later: the other side is gone, late or busy.
+    pub const fn may_pass(&self) -> bool {
+        self.kind.retryable()
+    }
+
     /// The document in one line.
     pub fn json(&self) -> String {
         Value::from(self.document.clone()).to_string()
@@ -107,7 +113,8 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
         }
-        let hint = self.text("hint").unwrap_or(explain::of(self.kind).advice);
+        let advice = self.text("code").and_then(explain::advice_on);
+        let hint = self.text("hint").or(advice).unwrap_or(explain::advice(self.kind));
         remarks.push(format!("hint: {hint}"));
         remarks
     }
@@ -119,7 +126,7 @@ impl Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        let status = explain::of(failure.kind).http_status;
+        let status = failures::status(&failure).as_u16();
         let mut document = own_document(failure.kind, status, failure.message());
         document.insert("retryable".to_owned(), failure.retryable.into());
         document.insert("source".to_owned(), json!(failure.source));
@@ -145,7 +152,7 @@ impl From<Failure> for Problem {
 fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
     [
         ("type", json!("about:blank")),
-        ("title", json!(explain::of(kind).meaning)),
+        ("title", json!(failures::meaning(kind))),
         ("status", json!(status)),
         ("code", json!(kind.code())),
         ("detail", json!(detail)),

@@ -13,6 +13,7 @@ use crate::catalogue::Entry;
 use crate::dispatch::Options;
 
 use super::problem::Problem;
+use crate::doctor::Report;
 
 /// Runs gateways. Given by `main`.
 pub trait Runtime: Send + Sync + 'static {
@@ -22,6 +23,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Checks a configuration without starting anything. The value is what `mosaic check` shows; each fault of the
     /// configuration is an error of the problem.
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>>;
+
+    /// Looks for what keeps a gateway from working. Whatever goes wrong is a finding.
+    fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report>;
 
     /// Shows the gateway at work against the sandbox; with `once`, ends by itself.
     fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>>;

@@ -39,7 +39,9 @@ pub struct Screen {
     pub json: bool,
     /// Stdout is a terminal.
     pub interactive: bool,
-    /// The columns of that terminal; without one, nothing is cut.
+    /// Somebody can be asked: stdin and stderr are terminals.
+    pub asks: bool,
+    /// The columns of the terminal at stdout; without one, nothing is cut.
     pub width: Option<u16>,
     /// Stdout takes colour.
     pub colour_out: bool,
@@ -68,6 +70,7 @@ impl Screen {
         Screen {
             json,
             interactive,
+            asks: io::stdin().is_terminal() && io::stderr().is_terminal(),
             width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
             colour_out: wanted && interactive,
             colour_err: wanted && io::stderr().is_terminal(),

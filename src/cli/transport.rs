@@ -2,15 +2,15 @@
 //!
 //! Invariant: every wait and every body has a bound, and no failure quotes a URL, which may hold what was asked for.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
-use rustls_platform_verifier::BuilderVerifierExt;
 use url::{Host, Url};
+
+use crate::wire::client;
 
 /// The longest answer, in bytes. Longer ones are streams, or pages.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -19,29 +19,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence of a server. Models think long; the gateway's own deadline comes first.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// A client that trusts what the platform trusts. The crypto provider is given to it, not installed for the process.
+/// A client for the gateway at `base`.
 ///
 /// # Errors
 /// `internal` where TLS or the client cannot be set up.
 pub fn http_client(base: &Url) -> Result<reqwest::Client, Failure> {
-    let unset = |error: rustls::Error| Failure::new(Kind::Internal, "TLS cannot be set up").because(error);
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(unset)?
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
+    let builder = client::builder()?
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(LONGEST_SILENCE)
-        // An API does not move, and a key must not follow where a reply points.
-        .redirect(reqwest::redirect::Policy::none());
+        .read_timeout(LONGEST_SILENCE);
     // A proxy set for the outside must not be asked for what is on this machine.
-    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
-    builder
-        .build()
-        .map_err(|error| Failure::new(Kind::Internal, "the HTTP client cannot be set up").because(error))
+    client::build(if is_loopback(base) { builder.no_proxy() } else { builder })
 }
 
 /// Parses an address; `named` says where it came from.

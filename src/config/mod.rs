@@ -142,6 +142,30 @@ impl Config {
         report.finish().map(drop)
     }
 
+    /// Checks one provider's table as that of a file is checked; paths in faults begin with `providers.NAME`.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn check_provider(
+        name: &str,
+        table: Map<String, Value>,
+        known_kinds: &[&str],
+    ) -> Result<ProviderConfig, ConfigErrors> {
+        let mut report = Report::default();
+        let named = Map::from_iter([(name.to_owned(), Value::Object(table))]);
+        let tree = Map::from_iter([("providers".to_owned(), Value::Object(named))]);
+        let mut config = build(tree, &Schema::of::<Config>(), known_kinds, &mut report);
+        match config.providers.remove(name) {
+            Some(provider) => report.finish().map(|_| provider),
+            None => {
+                // What the walk leaves out it has reported.
+                let path = errors::join("providers", name);
+                report.add(&path, "cannot be used");
+                report.finish().map(|_| unreachable!("a fault was just reported"))
+            }
+        }
+    }
+
     /// The JSON schema that files are checked against, for editors and documents.
     pub fn json_schema() -> Value {
         schemars::schema_for!(Config).to_value()

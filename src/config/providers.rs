@@ -67,6 +67,29 @@ fn yes() -> bool {
 }
 
 impl ProviderConfig {
+    /// An instance of `kind` with defaults: the vendor's own address, no credential.
+    pub fn new(kind: impl Into<String>) -> Self {
+        ProviderConfig {
+            kind: kind.into(),
+            base_url: None,
+            token: None,
+            max_in_flight: None,
+            attempt_timeout: None,
+            health_check: true,
+            breaker: BreakerOverrides::default(),
+            settings: serde_json::Map::new(),
+        }
+    }
+
+    /// The same, at another address.
+    #[must_use]
+    pub fn at(self, base_url: BaseUrl) -> Self {
+        ProviderConfig {
+            base_url: Some(base_url),
+            ..self
+        }
+    }
+
     /// The breaker's settings with the defaults filled in.
     pub fn breaker(&self, defaults: &DefaultsConfig) -> BreakerConfig {
         let (own, default) = (&self.breaker, &defaults.breaker);

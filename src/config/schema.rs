@@ -170,6 +170,11 @@ fn walk_list(node: Node<'_>, items: Vec<Value>, path: &str, report: &mut Report)
         report.add(path, format!("must hold at least {min}"));
         return None;
     }
+    let max = node.bound("maxItems").unwrap_or(u64::MAX);
+    if (items.len() as u64) > max {
+        report.add(path, format!("must hold at most {max}"));
+        return None;
+    }
     let element = node.to(&node.at["items"]);
     // Every element is visited before any is given up, so that all faults are found.
     let walked: Vec<Option<Value>> = items

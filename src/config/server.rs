@@ -98,6 +98,10 @@ pub struct AdminConfig {
     pub listen: SocketAddr,
     /// The token that administrators present. Required where `listen` is not loopback.
     pub token: Option<SecretRef>,
+    /// Host names under which the listener is reached, beside `localhost` and its addresses; others are refused, so that
+    /// no web page reaches it by a name of its own.
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub hosts: Vec<String>,
 }
 
 impl Default for AdminConfig {
@@ -105,6 +109,7 @@ impl Default for AdminConfig {
         AdminConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)),
             token: None,
+            hosts: vec![],
         }
     }
 }

@@ -111,6 +111,8 @@ fn routes(sandbox: &Sandbox) -> Vec<RouteConfig> {
     vec![
         service("git", "github"),
         service("projects", "github"),
+        service("cicd", "woodpecker"),
+        service("docs", "bookstack"),
         service("ai", "openai"),
     ]
 }

@@ -28,6 +28,7 @@ pub(super) async fn tell(stage: &Stage) -> Step {
     a_real_call(stage).await?;
     a_write_and_what_it_touches(stage).await?;
     a_streamed_answer(stage).await?;
+    a_run_and_a_page(stage).await?;
     a_plugin_crashes(stage).await?;
     a_breaker_opens(stage).await?;
     a_stream_is_cut(stage).await?;
@@ -36,16 +37,17 @@ pub(super) async fn tell(stage: &Stage) -> Step {
 }
 
 fn welcome(stage: &Stage) {
-    tell!("MosAIc's demonstration: a gateway in front of four sandbox servers, all on this machine.\n");
+    let servers = stage.sandbox.servers().len();
+    tell!("MosAIc's demonstration: a gateway in front of {servers} sandbox servers, all on this machine.\n");
     for server in stage.sandbox.servers() {
         tell!(
-            "  {:<10} speaks the API of {:<8} at {}",
+            "  {:<12} speaks the API of {:<10} at {}",
             server.name(),
             server.vendor(),
             server.base_url()
         );
     }
-    tell!("  gateway    http://{}   admin http://{}", stage.public, stage.admin);
+    tell!("  gateway      http://{}   admin http://{}", stage.public, stage.admin);
 }
 
 /// Says where to look, for as long as it serves.
@@ -127,8 +129,49 @@ async fn a_streamed_answer(stage: &Stage) -> Step {
     Ok(())
 }
 
+async fn a_run_and_a_page(stage: &Stage) -> Step {
+    chapter(4, "Continuous integration and documentation answer in the same words");
+    let body = json!({"project": "acme/api", "branch": "main"});
+    let run = stage.client.post("/v1/cicd/runs", &body).await?;
+    let triggered = run.json();
+    expect(triggered["outcome"] == "started", "a run is started", &run)?;
+    let id = triggered["run"]["id"].as_str().unwrap_or_default().to_owned();
+    let deadline = Instant::now() + SOON;
+    let path = format!(
+        "/v1/cicd/runs/{}?no_cache=true",
+        id.replace('/', "%2F").replace('#', "%23")
+    );
+    let over = loop {
+        let reply = stage.client.get(&path).await?;
+        expect(reply.status == 200, "the run is read by its id", &reply)?;
+        if reply.json()["status"] == "success" {
+            break reply;
+        }
+        expect_before(deadline, "the run ends well")?;
+    };
+    tell!(
+        "  POST /v1/cicd/runs -> {id} at {}, and it ends in success",
+        over.provider
+    );
+    let body = json!({"parent": "bookstack-a~book/1", "title": "Written by the demonstration", "body": "# It works"});
+    let page = stage.client.post("/v1/docs/pages", &body).await?;
+    let id = page.json()["id"].as_str().unwrap_or_default().to_owned();
+    expect(
+        matches!(page.status, 200 | 201) && !id.is_empty(),
+        "the page is created",
+        &page,
+    )?;
+    let read = stage.client.get(&format!("/v1/docs/pages/{id}")).await?;
+    expect(read.body.contains("It works"), "the page is read by its id", &read)?;
+    tell!(
+        "  POST /v1/docs/pages -> {id}; GET /v1/docs/pages/{id} -> {}",
+        read.status
+    );
+    Ok(())
+}
+
 async fn a_plugin_crashes(stage: &Stage) -> Step {
-    chapter(4, "A plugin crashes under load and comes back; no call is lost");
+    chapter(5, "A plugin crashes under load and comes back; no call is lost");
     let path = "/root/plugins/instances/github-a/provider";
     let crashes = stage.gateway.ledger(1000).len();
     let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
@@ -157,7 +200,7 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
 
 async fn a_breaker_opens(stage: &Stage) -> Step {
     chapter(
-        5,
+        6,
         "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well",
     );
     let forge = server(stage, "github-a")?;
@@ -201,7 +244,7 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
 
 async fn a_stream_is_cut(stage: &Stage) -> Step {
     chapter(
-        6,
+        7,
         "A stream breaks after it began; the caller is told, in so many words",
     );
     for name in ["openai-a", "openai-b"] {

@@ -3,103 +3,52 @@
 //! Invariant: nothing here is global. Several gateways live in one process, each with its own tree, metrics and state.
 
 mod admin;
+mod builder;
 mod calls;
+mod error;
+mod instances;
+mod life;
 mod native;
 mod record;
+mod request;
 pub mod serve;
 mod services;
 mod wiring;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use metrics_exporter_prometheus::BuildError;
-use mosaic_actors::call::{Answer, Body, Caller, Head};
+use mosaic_actors::call::{Answer, Body, Caller};
+use mosaic_actors::driver::Driver;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
 use secrecy::SecretString;
-use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::broadcast;
-use tokio::time::timeout;
 
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
-use crate::secret::{KeyError, KeyRing, Secret, SecretError, SecretRef};
-use crate::stores::{OpenError, StateStore, TierOpenError};
-use crate::telemetry::Telemetry;
+use crate::secret::{KeyRing, SecretRef};
+use crate::stores::{OpenError, StateStore};
+use crate::telemetry::{LogHandle, Telemetry};
 
-/// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
-const RECORDING: Duration = Duration::from_secs(5);
+pub use builder::Builder;
+use builder::Credentials;
+pub use error::StartError;
+pub use request::{Request, Typed};
 
-/// Why a gateway did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
-    /// A provider cannot be made.
-    #[error("providers.{name}: {failure}")]
-    Provider {
-        /// The instance.
-        name: String,
-        /// What is wrong with it.
-        failure: Failure,
-    },
-    /// A provider's credential cannot be read.
-    #[error("providers.{name}.token: {error}")]
-    Credential {
-        /// The instance.
-        name: String,
-        /// What is wrong with it.
-        error: SecretError,
-    },
-    /// The admin token cannot be read.
-    #[error("admin.token: {0}")]
-    AdminToken(SecretError),
-    /// An API key cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The state store cannot be opened.
-    #[error(transparent)]
-    State(#[from] OpenError),
-    /// The nodes' shared secret cannot be read.
-    #[error("server.cluster_key: {0}")]
-    ClusterKey(SecretError),
-    /// The nodes' shared secret is unfit.
-    #[error("server.cluster_key: must be at least 32 bytes long")]
-    WeakClusterKey,
-    /// A cache tier cannot be made.
-    #[error(transparent)]
-    Tier(#[from] TierOpenError),
-    /// The metrics cannot be set up.
-    #[error(transparent)]
-    Telemetry(#[from] BuildError),
-    /// The shared HTTP client cannot be made.
-    #[error("the HTTP client: {0}")]
-    Http(Failure),
-    /// The tree did not come up.
-    #[error(transparent)]
-    Tree(#[from] mosaic_actors::supervision::StartError),
-    /// A listener cannot be bound.
-    #[error("{listener} listener on {address}: {error}")]
-    Bind {
-        /// `public` or `admin`.
-        listener: &'static str,
-        /// Where.
-        address: std::net::SocketAddr,
-        /// The system's word.
-        error: std::io::Error,
-    },
-}
-
-/// A running gateway. Cheap to clone.
+/// A handle to a running gateway. Cheap to clone; send it wherever calls are made.
+///
+/// [`Mosaic::shutdown`] ends the gateway in order. Without it, dropping the last handle (a mounted router holds one too)
+/// has the same done in the background, on the runtime that it was started on; a runtime that ends takes it along.
 ///
 /// ```
 /// use mosaic::{Mosaic, config::Config};
@@ -122,59 +71,14 @@ struct Inner {
     admin_token: Option<SecretString>,
     telemetry: Arc<Telemetry>,
     store: Arc<dyn StateStore>,
+    instances: instances::Instances,
+    log: Option<Arc<LogHandle>>,
     dispatcher: Arc<Dispatcher>,
     system: System,
     started: Instant,
-}
-
-/// Secrets by the name of their provider instance.
-type Credentials = HashMap<String, Secret>;
-
-/// A gateway about to start.
-#[derive(Debug)]
-pub struct Builder {
-    config: Config,
-    credentials: Credentials,
-}
-
-impl Builder {
-    /// Gives a provider instance its credential, from wherever the program keeps it, in place of the configuration's
-    /// `token`.
-    #[must_use]
-    pub fn credential(mut self, instance: impl Into<String>, credential: Secret) -> Self {
-        self.credentials.insert(instance.into(), credential);
-        self
-    }
-
-    /// Looks at everything that a start would: keys and credentials are read, drivers are made. Nothing listens and
-    /// nothing is sent.
-    ///
-    /// # Errors
-    /// What is wrong, with the path of the configuration's key.
-    pub fn check(self) -> Result<(), StartError> {
-        check(&self.config)?;
-        self.config.key_ring()?;
-        admin_token(&self.config)?;
-        crate::stores::vault(&self.config.state)?;
-        wiring::check(&self.config, self.credentials)
-    }
-
-    /// Starts it on the caller's runtime.
-    ///
-    /// # Errors
-    /// What is wrong, with the path of the configuration's key.
-    pub async fn start(self) -> Result<Mosaic, StartError> {
-        Mosaic::assemble(self).await
-    }
-}
-
-/// A typed answer.
-#[derive(Debug)]
-pub struct Typed<T> {
-    /// The output; shared, because a cached answer has many readers.
-    pub value: Arc<T>,
-    /// Who answered, from where, after how many attempts.
-    pub head: Head,
+    /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
+    runtime: Handle,
+    stopped: AtomicBool,
 }
 
 impl Mosaic {
@@ -187,21 +91,42 @@ impl Mosaic {
         Mosaic::builder(config).start().await
     }
 
+    /// The kinds of providers that are built in, for [`Config::load`].
+    pub fn kinds() -> Vec<&'static str> {
+        KINDS.iter().map(|kind| kind.name).collect()
+    }
+
     /// A gateway with more than a configuration can say.
     pub fn builder(config: Config) -> Builder {
         Builder {
             config,
             credentials: Credentials::new(),
+            recorder: None,
+            metrics_text: None,
+            log: None,
         }
     }
 
-    async fn assemble(Builder { config, credentials }: Builder) -> Result<Mosaic, StartError> {
+    async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
+        let Builder {
+            mut config,
+            credentials,
+            recorder,
+            metrics_text,
+            log,
+        } = builder;
         check(&config)?;
         let keys = config.key_ring()?;
         let admin_token = admin_token(&config)?;
-        let telemetry = Arc::new(Telemetry::new()?);
+        let telemetry = Arc::new(match recorder {
+            Some(recorder) => Telemetry::elsewhere(recorder, metrics_text),
+            None => Telemetry::new()?,
+        });
         let store = crate::stores::open(&config.state).await?;
-        let wired = wiring::wire(&config, credentials, &telemetry, &store)?;
+        let overlay = instances::overlay(&mut config, &*store)
+            .await
+            .map_err(OpenError::from)?;
+        let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),
@@ -215,7 +140,10 @@ impl Mosaic {
                 ))),
             },
         ));
+        let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
         let inner = Inner {
+            instances,
+            log,
             config,
             keys,
             admin_token,
@@ -224,6 +152,8 @@ impl Mosaic {
             dispatcher,
             system,
             started: Instant::now(),
+            runtime: Handle::current(),
+            stopped: AtomicBool::new(false),
         };
         Ok(Mosaic { inner: Arc::new(inner) })
     }
@@ -236,12 +166,76 @@ impl Mosaic {
         }
     }
 
+    /// A call with more to say than its input: how long to wait, whom to ask, on whose behalf.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+    /// # use mosaic::{Mosaic, config::Config};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let gateway = Mosaic::start(Config::default()).await.unwrap();
+    /// let call = gateway
+    ///     .request::<RepoGet>(RepoGetInput { repo: "acme/api".into() })
+    ///     .by("team-a", "build-7")
+    ///     .timeout(Duration::from_secs(2))
+    ///     .no_cache();
+    /// let failure = call.send().await.expect_err("no provider is configured here");
+    /// assert_eq!(failure.kind, mosaic::Kind::NoProvider);
+    /// # gateway.shutdown().await;
+    /// # });
+    /// ```
+    pub fn request<O: Op>(&self, input: O::Input) -> Request<O> {
+        Request::new(self.clone(), input)
+    }
+
     /// Does one operation as the local caller.
     ///
     /// # Errors
-    /// Any [`Failure`] of the call.
+    /// As [`Request::send`].
     pub async fn call<O: Op>(&self, input: O::Input) -> Result<Typed<O::Output>, Failure> {
-        self.call_as::<O>(input, Self::local_caller(), Options::default()).await
+        self.request::<O>(input).send().await
+    }
+
+    /// Does one streaming operation as the local caller.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use mosaic::catalogue::ai::{ChatEvent, ChatInput, ChatStream};
+    /// # use mosaic::{Mosaic, Secret, config::{BaseUrl, Config, ProviderConfig}, sandbox::{Sandbox, SandboxConfig}};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let sandbox = Sandbox::start(SandboxConfig::default_pair()).await?;
+    /// # let model = sandbox.server("openai-a").expect("one of the pairs");
+    /// # let mut config = Config::default();
+    /// # let provider = ProviderConfig::new("openai").at(BaseUrl::parse(model.base_url())?);
+    /// # config.providers.insert("model".into(), provider);
+    /// # let gateway = Mosaic::builder(config).credential("model", Secret::new(model.token())).start().await?;
+    /// let input = ChatInput {
+    ///     model: "sandbox-small".into(),
+    ///     prompt: Some("What is a gateway good for?".into()),
+    ///     ..ChatInput::default()
+    /// };
+    /// let mut events = gateway.stream::<ChatStream>(input).await?;
+    /// let mut told = String::new();
+    /// while let Some(event) = events.next().await {
+    ///     if let ChatEvent::Delta { text } = event? {
+    ///         told += &text;
+    ///     }
+    /// }
+    /// assert!(!told.is_empty());
+    /// # gateway.shutdown().await;
+    /// # sandbox.shutdown().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Request::stream`].
+    pub async fn stream<O: Op>(
+        &self,
+        input: O::Input,
+    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
+        self.request::<O>(input).stream().await
     }
 
     /// Does one operation for a caller, with options.
@@ -279,7 +273,7 @@ impl Mosaic {
         input: O::Input,
         caller: Caller,
         options: Options,
-    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + use<O>, Failure> {
+    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
         match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
             Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|bytes| parse(&bytes)))),
             Body::Bytes(_) => Err(Failure::new(
@@ -324,10 +318,16 @@ impl Mosaic {
         &self.inner.config
     }
 
-    /// The metrics in Prometheus' text format.
+    /// The metrics in Prometheus' text format; where the program brought its recorder, what its
+    /// [`metrics_text`](Builder::metrics_text) says.
     pub fn metrics(&self) -> String {
-        self.inner.system.tree().refresh_gauges();
+        self.refresh_metrics();
         self.inner.telemetry.render()
+    }
+
+    /// Brings the gauges of the tree up to date: to be called before the program renders a recorder of its own.
+    pub fn refresh_metrics(&self) {
+        self.inner.system.tree().refresh_gauges();
     }
 
     /// Resolves when the root of the tree has given up; the gateway is of no use then.
@@ -335,21 +335,31 @@ impl Mosaic {
         self.inner.system.tree().failed().await
     }
 
-    /// Drains the calls in flight within the configured time, then stops everything in order.
+    /// Refuses new calls, drains those in flight within `server.drain_timeout`, then stops everything in order. No task
+    /// of the gateway is left when it returns, save connections that the HTTP client still closes; every other handle
+    /// answers `overloaded` from now on.
     pub async fn shutdown(&self) -> Drained {
         self.shutdown_within(self.inner.config.server.drain_timeout).await
     }
 
     async fn shutdown_within(&self, limit: Duration) -> Drained {
-        let drained = self.inner.system.gateway().drain(limit).await;
-        // The calls are over by now; what is left of a keyed write is to write its outcome down.
-        if timeout(RECORDING, self.inner.dispatcher.settled()).await.is_err() {
-            tracing::warn!("the outcome of a keyed write was not recorded in time");
-        }
-        self.inner.system.shutdown(Duration::ZERO).await;
-        self.inner.store.close().await;
+        let drained = self.inner.running().stop(limit).await;
+        // Only now: a shutdown that is dropped half way is taken up by the last handle's drop.
+        self.inner.stopped.store(true, Release);
         drained
     }
+}
+
+/// An instance's name, and its driver or what keeps it from being made.
+pub type NamedDriver = (String, Result<Arc<dyn Driver>, StartError>);
+
+/// The driver of each provider instance of a checked configuration, apart from any gateway: for those who look at
+/// providers without serving.
+///
+/// # Errors
+/// `Http` where no client can be made; what is wrong with one instance stands in its place.
+pub fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
+    wiring::drivers(config)
 }
 
 fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
@@ -359,8 +369,7 @@ fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
 }
 
 fn check(config: &Config) -> Result<(), ConfigErrors> {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    config.check(&kinds)
+    config.check(&Mosaic::kinds())
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {

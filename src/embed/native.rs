@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mosaic_actors::driver::{BoxFuture, Driver};
 use mosaic_actors::error::Failure;
+use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
@@ -45,6 +46,15 @@ pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
     }
 }
 
+/// The table of an instance's settings, as the configuration has it.
+///
+/// # Errors
+/// `internal` for a spec that is not of this loader.
+pub(super) fn table(spec: &PluginSpec) -> Result<serde_json::Value, Failure> {
+    let unwritten = |error| Failure::new(Internal, "the settings cannot be written").because(error);
+    serde_json::to_value(&manifest_of(spec)?.provider).map_err(unwritten)
+}
+
 /// Makes instances of the drivers in [`KINDS`].
 pub(super) struct Native {
     defaults: DefaultsConfig,
@@ -68,6 +78,14 @@ impl Native {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), StartError> {
+        self.driver(name, manifest).map(drop)
+    }
+
+    /// Makes an instance's driver, apart from any gateway.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn driver(&self, name: &str, manifest: &Manifest) -> Result<Arc<dyn Driver>, StartError> {
         let wrong = |failure| StartError::Provider {
             name: name.to_owned(),
             failure,
@@ -77,7 +95,7 @@ impl Native {
             name: name.to_owned(),
             error,
         })?;
-        maker.make(credential).map(drop).map_err(wrong)
+        maker.make(credential).map_err(wrong)
     }
 
     fn maker(&self, name: &str, manifest: &Manifest) -> Result<Maker, Failure> {

@@ -16,7 +16,7 @@ use mosaic_actors::gateway::Drained;
 use super::{Mosaic, StartError, admin::Port};
 use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::config::ServerConfig;
-use crate::server::{Listener, ServerLimits};
+use crate::server::{Apart, Listener, ServerLimits};
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
 
@@ -27,7 +27,7 @@ pub struct Serving {
     pub public: SocketAddr,
     /// Where operators come.
     pub admin: SocketAddr,
-    listeners: (Listener, Listener),
+    listeners: (Listener, Apart),
     stopping: Arc<AtomicBool>,
 }
 
@@ -59,7 +59,7 @@ impl Mosaic {
         let (metrics, ready) = (self.clone(), self.clone());
         admin::router(AdminConfig {
             addr,
-            hosts: vec![],
+            hosts: self.config().admin.hosts.clone(),
             token: self.inner.admin_token.clone(),
             readiness: Arc::new(move || ready.readiness(&stopping)),
             metrics: Arc::new(move || metrics.metrics()),
@@ -99,18 +99,22 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
     let limits = limits(&config.server);
-    let bind = async |listener, address, router| {
-        let bound = Listener::bind(address, limits.clone(), router).await;
-        bound.map_err(|error| StartError::Bind {
+    let refused = |listener, address| {
+        move |error| StartError::Bind {
             listener,
             address,
             error,
-        })
+        }
     };
-    // The admin listener first: probes answer while the public one comes up.
-    let admin_router = mosaic.admin_router(config.admin.listen, stopping.clone());
-    let admin = bind("admin", config.admin.listen, admin_router).await?;
-    let public = bind("public", config.server.listen, mosaic.router()).await?;
+    // The admin listener first: probes answer while the public one comes up. It has a thread of its own, so that it
+    // answers whatever the calls do to those of this runtime.
+    let address = config.admin.listen;
+    let router = mosaic.admin_router(address, stopping.clone());
+    let admin = Apart::bind("mosaic-admin", address, limits.clone(), router).await;
+    let admin = admin.map_err(refused("admin", address))?;
+    let address = config.server.listen;
+    let public = Listener::bind(address, limits, mosaic.router()).await;
+    let public = public.map_err(refused("public", address))?;
     Ok(Serving {
         public: public.local_addr(),
         admin: admin.local_addr(),

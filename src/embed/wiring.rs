@@ -2,6 +2,7 @@
 //!
 //! Invariant: a secret is resolved here, goes into its driver, and nowhere else.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
@@ -16,7 +17,7 @@ use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
 use super::native::{self, Manifest, Native};
-use super::{Credentials, StartError, services};
+use super::{Credentials, NamedDriver, StartError, services};
 use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, RouteConfig};
@@ -29,12 +30,14 @@ use crate::telemetry::Telemetry;
 pub(super) struct Wired {
     pub(super) spec: SystemSpec,
     pub(super) cursors: CursorKey,
+    pub(super) native: Arc<Native>,
 }
 
 /// Turns a checked configuration into a system's spec.
 pub(super) fn wire(
     config: &Config,
-    credentials: Credentials,
+    credentials: &Credentials,
+    kept: &BTreeSet<String>,
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
 ) -> Result<Wired, StartError> {
@@ -67,10 +70,10 @@ pub(super) fn wire(
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
     spec.services = services::specs(telemetry, store);
-    let loader = Native::new(config, http, cursors.clone());
-    spec.plugins = plugins(config, credentials, &loader)?;
-    spec.loaders.push(Arc::new(loader));
-    Ok(Wired { spec, cursors })
+    let native = Arc::new(Native::new(config, http, cursors.clone()));
+    spec.plugins = plugins(config, credentials, kept, &native)?;
+    spec.loaders.push(native.clone());
+    Ok(Wired { spec, cursors, native })
 }
 
 /// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
@@ -88,21 +91,44 @@ fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
 }
 
 /// Looks at all that would be wired.
-pub(super) fn check(config: &Config, credentials: Credentials) -> Result<(), StartError> {
+pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
     cluster_key(config)?;
     let http = http_client().map_err(StartError::Http)?;
-    plugins(config, credentials, &Native::new(config, http, CursorKey::random())).map(drop)
+    let native = Native::new(config, http, CursorKey::random());
+    plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
-/// The instances of the configuration. Each is looked at now, so that a wrong setting or a missing secret is told at
-/// start, and not by a plugin that does not come up.
-fn plugins(config: &Config, mut credentials: Credentials, loader: &Native) -> Result<Vec<PluginSpec>, StartError> {
+/// The driver of each instance, or what keeps it from being made.
+pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
+    let http = http_client().map_err(StartError::Http)?;
+    let loader = Native::new(config, http, CursorKey::random());
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),
-            credential: credentials.remove(name),
+            credential: None,
         };
-        loader.check(name, &manifest)?;
+        (name.clone(), loader.driver(name, &manifest))
+    });
+    Ok(made.collect())
+}
+
+/// The instances of the configuration. Each is looked at now, so that a wrong setting or a missing secret is told at
+/// start, and not by a plugin that does not come up. Not so one that is `kept` in a document: what was changed at run time
+/// shall not keep the gateway from starting, and its plugin tells what is wrong with it.
+fn plugins(
+    config: &Config,
+    credentials: &Credentials,
+    kept: &BTreeSet<String>,
+    loader: &Native,
+) -> Result<Vec<PluginSpec>, StartError> {
+    let made = config.providers.iter().map(|(name, provider)| {
+        let manifest = Manifest {
+            provider: provider.clone(),
+            credential: credentials.get(name).cloned(),
+        };
+        if !kept.contains(name) {
+            loader.check(name, &manifest)?;
+        }
         Ok(native::spec(name, manifest))
     });
     made.collect()

@@ -3,6 +3,7 @@
 //! Invariant: every connection ends; by its client, by a bound, by drain, or by the cut at the end of drain's time.
 
 mod activity;
+mod apart;
 mod guard;
 mod limits;
 
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use activity::Activity;
 use guard::Guard;
 
+pub use apart::Apart;
 pub use limits::ServerLimits;
 
 /// How long to wait when the system refuses a connection (no descriptors left): long enough not to spin, short

@@ -10,7 +10,7 @@ mod vault;
 
 use std::sync::Arc;
 
-use mosaic_actors::cache::tier::{TierSettings, TierSpec};
+use mosaic_actors::cache::tier::{TierError, TierSettings, TierSpec};
 use thiserror::Error;
 
 pub use redis::{RedisOptions, RedisTier};
@@ -52,13 +52,52 @@ pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
 /// # Errors
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
-    let vault = vault(config)?;
     let path = (!config.in_memory()).then_some(config.path.as_path());
-    let options = SqliteOptions {
+    Ok(Arc::new(
+        SqliteStore::open(path, vault(config)?, options(config)).await?,
+    ))
+}
+
+/// What [`inspect`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// State is kept in memory.
+    InMemory,
+    /// There is no file yet; a start makes it.
+    New,
+    /// The file is there and can be read, its credentials with the configured key.
+    Sound,
+}
+
+/// Looks at the store that the configuration asks for, and changes nothing: another process may be using it.
+///
+/// # Errors
+/// What a start would fail with, or a credential that the configured key does not open.
+pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
+    let vault = vault(config)?;
+    if config.in_memory() {
+        return Ok(Inspected::InMemory);
+    }
+    if !config.path.exists() {
+        return Ok(Inspected::New);
+    }
+    let store = SqliteStore::inspect(&config.path, vault, options(config)).await?;
+    // One is enough to tell a wrong key.
+    let sealed = store.list_credentials("", 1).await?;
+    let opened = match sealed.first() {
+        Some(name) => store.get_credential(name).await.map(drop),
+        None => Ok(()),
+    };
+    store.close().await;
+    opened?;
+    Ok(Inspected::Sound)
+}
+
+fn options(config: &StateConfig) -> SqliteOptions {
+    SqliteOptions {
         read_connections: config.read_connections,
         acquire_timeout: config.acquire_timeout,
-    };
-    Ok(Arc::new(SqliteStore::open(path, vault, options).await?))
+    }
 }
 
 /// Why a cache tier cannot be made.
@@ -80,8 +119,36 @@ pub enum TierOpenError {
 /// # Errors
 /// [`TierOpenError`] names the key of the configuration at fault.
 pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Vec<TierSpec>, TierOpenError> {
+    let tier = redis(config, cluster_key)?.map(|store| TierSpec {
+        name: "l2",
+        store,
+        settings: TierSettings {
+            get_within: config.get_timeout,
+            put_within: config.put_timeout,
+            max_entry: config.max_entry,
+            ..TierSettings::default()
+        },
+    });
+    Ok(tier.into_iter().collect())
+}
+
+/// Asks the shared cache whether it is there; `None` where none is configured.
+///
+/// # Errors
+/// [`TierOpenError`] as [`cache_tiers`]; within it, why the server is not as it should be.
+pub async fn ping_cache(
+    config: &L2Config,
+    cluster_key: Option<&Secret>,
+) -> Result<Option<Result<(), TierError>>, TierOpenError> {
+    let Some(redis) = redis(config, cluster_key)? else {
+        return Ok(None);
+    };
+    Ok(Some(redis.ping().await))
+}
+
+fn redis(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Option<Arc<RedisTier>>, TierOpenError> {
     let Some(url) = &config.url else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let options = RedisOptions {
         url: url.to_string(),
@@ -94,14 +161,5 @@ pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Ve
         respond_within: config.put_timeout.max(config.get_timeout),
     };
     let tier = RedisTier::new(options, cluster_key.ok_or(TierOpenError::NoClusterKey)?);
-    Ok(vec![TierSpec {
-        name: "l2",
-        store: tier.map_err(|_| TierOpenError::Url)?,
-        settings: TierSettings {
-            get_within: config.get_timeout,
-            put_within: config.put_timeout,
-            max_entry: config.max_entry,
-            ..TierSettings::default()
-        },
-    }])
+    tier.map(Some).map_err(|_| TierOpenError::Url)
 }

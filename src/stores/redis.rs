@@ -88,6 +88,16 @@ impl RedisTier {
         }))
     }
 
+    /// Asks whether the server is there and takes the password.
+    ///
+    /// # Errors
+    /// Why it is not as it should be.
+    pub async fn ping(&self) -> Result<(), TierError> {
+        let mut pipeline = ::redis::pipe();
+        pipeline.cmd("PING").ignore();
+        self.run(&pipeline).await
+    }
+
     async fn run<T: ::redis::FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, TierError> {
         let current = self.connection.load_full();
         let mut connection = ConnectionManager::clone(&current);

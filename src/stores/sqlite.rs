@@ -100,6 +100,31 @@ impl SqliteStore {
         })
     }
 
+    /// Opens the database at `path` to look at it: nothing is made, brought up to date or written.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where it cannot be read, or is no state of ours.
+    pub async fn inspect(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(options.acquire_timeout);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(connect)
+            .await?;
+        let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
+            .fetch_one(&pool)
+            .await?;
+        Ok(SqliteStore {
+            write: pool.clone(),
+            read: pool,
+            vault,
+            latest: watch::Sender::new(latest),
+        })
+    }
+
     /// Takes the write lock at once: a transaction that reads first and writes later could be refused half way.
     async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)

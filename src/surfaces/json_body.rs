@@ -27,12 +27,11 @@ pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map
     }
 }
 
-/// Reads a JSON object of a known type.
+/// Reads fields of a known type.
 ///
 /// # Errors
-/// As [`object`], and `invalid_input` naming the field.
-pub async fn typed<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, Problem> {
-    let fields = object(headers, body, limit).await?;
+/// `invalid_input` naming the field.
+pub fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let path = error.path().to_string();
         let sentence = error.inner().to_string();

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::problem::{self, MEDIA_TYPE};
-use super::rest::docs::codes;
 use super::rest::input::COMMON;
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, Method, OPERATIONS};
 use crate::dispatch::idempotency;
+use crate::failures::codes;
 
 /// The document.
 pub fn document() -> Value {

@@ -1,94 +1,25 @@
 //! Failures as HTTP: RFC 9457 problem details.
 //!
-//! Invariant: [`status`] is the only place that turns a kind of failure into an HTTP status.
+//! Invariant: every refusal of every surface has this one shape; its code, status and meaning come from
+//! [`failures`](crate::failures).
 
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use mosaic_actors::error::{Failure, Kind, Source};
+use mosaic_actors::error::{Failure, Source};
 use serde::Serialize;
 
 use super::request_id::RequestId;
-use crate::dispatch::idempotency;
+use crate::failures::status;
+
+pub use crate::failures::{Fault, status_of};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where a code is explained; with the code appended it is the problem's type.
 pub const TYPES: &str = "/docs/errors/";
-
-/// The HTTP status of a failure.
-pub fn status(failure: &Failure) -> StatusCode {
-    if idempotency::is_mismatch(failure) {
-        return StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    status_of(failure.kind)
-}
-
-/// The HTTP status of a kind of failure.
-pub fn status_of(kind: Kind) -> StatusCode {
-    match kind {
-        Kind::InvalidInput => StatusCode::BAD_REQUEST,
-        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        Kind::RateLimited | Kind::QuotaExceeded | Kind::UpstreamRateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Kind::BudgetExhausted => StatusCode::PAYMENT_REQUIRED,
-        Kind::Overloaded | Kind::CircuitOpen | Kind::NoProvider => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Network | Kind::UpstreamFailed | Kind::UpstreamAuth => StatusCode::BAD_GATEWAY,
-        Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        // Unregistered, but what proxies write into their logs for a client that left.
-        Kind::Cancelled => StatusCode::from_u16(499).expect("between 100 and 999"),
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// What can be wrong with a request as HTTP, before it is a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// No route has this path.
-    NoRoute,
-    /// The path exists, with other methods.
-    MethodNotAllowed,
-    /// The body is of another media type.
-    UnsupportedMediaType,
-    /// The body is over its limit.
-    PayloadTooLarge,
-}
-
-impl Fault {
-    /// Every fault, for documents and tests.
-    pub const ALL: [Fault; 4] = [
-        Fault::NoRoute,
-        Fault::MethodNotAllowed,
-        Fault::UnsupportedMediaType,
-        Fault::PayloadTooLarge,
-    ];
-
-    /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Fault::NoRoute => "no_route",
-            Fault::MethodNotAllowed => "method_not_allowed",
-            Fault::UnsupportedMediaType => "unsupported_media_type",
-            Fault::PayloadTooLarge => "payload_too_large",
-        }
-    }
-
-    /// The HTTP status.
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Fault::NoRoute => StatusCode::NOT_FOUND,
-            Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Fault::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Fault::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        }
-    }
-}
 
 /// One problem, on its way to the wire.
 #[derive(Clone, Debug)]
@@ -99,8 +30,21 @@ pub struct Problem {
     source: Source,
     retryable: bool,
     retry_after: Option<Duration>,
-    provider: Option<String>,
-    field: Option<String>,
+    provider: Option<Box<str>>,
+    field: Option<Box<str>>,
+    errors: Vec<FieldError>,
+}
+
+/// One of several faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where.
+    pub field: String,
+    /// What is wrong there.
+    pub message: String,
+    /// The nearest right name, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +63,8 @@ struct Wire<'a> {
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
     request_id: &'a str,
 }
 
@@ -131,8 +77,9 @@ impl From<Failure> for Problem {
             source: failure.source,
             retryable: failure.retryable,
             retry_after: failure.retry_after,
-            provider: failure.provider.as_deref().map(str::to_owned),
-            field: failure.field.as_deref().map(str::to_owned),
+            provider: failure.provider.as_deref().map(Box::from),
+            field: failure.field.as_deref().map(Box::from),
+            errors: vec![],
         }
     }
 }
@@ -149,7 +96,20 @@ impl Problem {
             retry_after: None,
             provider: None,
             field: None,
+            errors: vec![],
         }
+    }
+
+    /// Names each of several faults.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// Its status.
@@ -173,6 +133,7 @@ impl Problem {
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             provider: self.provider.as_deref(),
             field: self.field.as_deref(),
+            errors: &self.errors,
             request_id: id.text(),
         };
         serde_json::to_string(&wire).expect("texts, numbers and booleans under text keys always serialise")
@@ -211,21 +172,8 @@ fn whole_seconds(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use mosaic_actors::error::Kind;
     use std::sync::Arc;
-
-    #[test]
-    fn every_kind_has_an_error_status_and_codes_never_clash() {
-        for kind in Kind::ALL {
-            assert!(status_of(kind).as_u16() >= 400, "{kind}");
-        }
-        let codes: HashSet<_> = Kind::ALL
-            .iter()
-            .map(|kind| kind.code())
-            .chain(Fault::ALL.iter().map(|fault| fault.code()))
-            .collect();
-        assert_eq!(codes.len(), Kind::ALL.len() + Fault::ALL.len());
-    }
 
     #[test]
     fn a_problem_tells_what_to_do_next() {

@@ -76,6 +76,11 @@ impl LogHandle {
         self.set_filter(&self.configured, None).map(|()| true)
     }
 
+    /// The filter that the process began with.
+    pub fn configured(&self) -> &str {
+        &self.configured
+    }
+
     /// The filter in force.
     pub fn current(&self) -> LogFilter {
         self.lock().clone()

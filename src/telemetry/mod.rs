@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 pub use logging::{LogError, LogFilter, LogHandle, init_logging};
 pub use panics::log_panics;
@@ -23,8 +23,15 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 
 /// The metrics of one instance.
 pub struct Telemetry {
-    recorder: Arc<PrometheusRecorder>,
-    handle: PrometheusHandle,
+    recorder: Arc<dyn Recorder + Send + Sync>,
+    text: Text,
+}
+
+/// Who makes text of the metrics.
+enum Text {
+    Own(PrometheusHandle),
+    /// The program around us, if it wants them shown here at all.
+    Elsewhere(Option<Arc<dyn Fn() -> String + Send + Sync>>),
 }
 
 impl Telemetry {
@@ -36,6 +43,19 @@ impl Telemetry {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&DURATION_BUCKETS)?
             .build_recorder();
+        let handle = recorder.handle();
+        Ok(Telemetry::told(Arc::new(recorder), Text::Own(handle)))
+    }
+
+    /// A recorder of the program around us, which does its own upkeep; `render` makes text of what it holds.
+    pub fn elsewhere(
+        recorder: Arc<dyn Recorder + Send + Sync>,
+        render: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    ) -> Self {
+        Telemetry::told(recorder, Text::Elsewhere(render))
+    }
+
+    fn told(recorder: Arc<dyn Recorder + Send + Sync>, text: Text) -> Self {
         let name = "mosaic_build_info";
         recorder.describe_gauge(
             name.into(),
@@ -45,11 +65,7 @@ impl Telemetry {
         let key = Key::from_parts(name, vec![Label::new("version", env!("CARGO_PKG_VERSION"))]);
         let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
         recorder.register_gauge(&key, &metadata).set(1.0);
-        let handle = recorder.handle();
-        Ok(Telemetry {
-            recorder: Arc::new(recorder),
-            handle,
-        })
+        Telemetry { recorder, text }
     }
 
     /// Where metrics are registered. Register once, at start, and keep the handles.
@@ -57,16 +73,21 @@ impl Telemetry {
         self.recorder.clone()
     }
 
-    /// The metrics in Prometheus's text form. Also does the exporter's upkeep: without it the samples of
-    /// histograms would pile up between scrapes.
+    /// The metrics in Prometheus's text form; empty where they are kept elsewhere and not shown here. Also does the
+    /// exporter's upkeep: without it the samples of histograms would pile up between scrapes.
     pub fn render(&self) -> String {
-        self.handle.run_upkeep();
-        self.handle.render()
+        self.upkeep();
+        match &self.text {
+            Text::Own(handle) => handle.render(),
+            Text::Elsewhere(render) => render.as_ref().map(|render| render()).unwrap_or_default(),
+        }
     }
 
     /// The exporter's upkeep alone. To be called from time to time, because nobody may ever scrape.
     pub fn upkeep(&self) {
-        self.handle.run_upkeep();
+        if let Text::Own(handle) = &self.text {
+            handle.run_upkeep();
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! The binary against a server that records: what it sends, prints and exits with.
 
+mod admin;
+mod doctor;
 mod failures;
 mod input;
 mod operate;
 mod operations;
 mod output;
+mod real;
 mod recorder;
 mod streams;

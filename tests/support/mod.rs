@@ -1,7 +1,7 @@
 //! What black-box tests share: an engine that does as told, a running server in front of it, and raw sockets.
 //!
 //! Invariant: every wait here is bounded by [`PATIENCE`].
-#![allow(dead_code)] // Each test file uses its own part of this.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 pub mod fake;
 pub mod memory_store;

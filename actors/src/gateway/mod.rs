@@ -4,6 +4,7 @@
 //! actors; and a hit crosses no mailbox.
 
 mod actor;
+mod calls;
 mod task;
 
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::supervision::{Handle, Message, Unavailable};
 use crate::telemetry::Meters;
 
 pub(crate) use actor::{GatewayMsg, gateway_spec};
+pub use calls::{CallSnapshot, Phase};
+pub(crate) use calls::{Entry, Listed, Listing};
 pub(crate) use task::{Held, Job};
 
 /// Bounds of the call path.
@@ -75,6 +78,7 @@ pub(crate) struct Core {
     pub(crate) flights: Arc<Flights>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) calls: TaskTracker,
+    pub(crate) listing: Arc<Listing>,
     pub(crate) draining: AtomicBool,
     pub(crate) stop: CancellationToken,
     pub(crate) gateway: Handle<GatewayMsg>,
@@ -181,6 +185,7 @@ impl Gateway {
             })?,
             _counted: counted,
             _in_flight: task::InFlight::count(&core.meters),
+            listed: core.listing.enter(&call, now),
         };
         let job = Job {
             call: Arc::new(call),
@@ -265,6 +270,11 @@ impl Gateway {
     /// Calls in flight, streams included.
     pub fn in_flight(&self) -> usize {
         self.core.calls.len()
+    }
+
+    /// The calls in flight, streams included, at most `limit` and those that last longest; without their payloads.
+    pub fn calls(&self, limit: usize) -> Vec<CallSnapshot> {
+        self.core.listing.oldest(limit, self.core.clock.nanos())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
-use super::{Core, send_patiently};
+use super::{Core, Listed, Phase, send_patiently};
 use crate::cache::chain::{Hit, Sought};
 use crate::cache::flight::{Leader, Role, Shared};
 use crate::cache::{CacheKey, Entry, Tag, tags};
@@ -39,6 +39,7 @@ pub(crate) struct Job {
 
 /// The places that a call holds in every bound, until its reply — or its stream — has ended.
 pub(crate) struct Held {
+    pub(crate) listed: Listed,
     pub(crate) _tenant: TenantPlace,
     pub(crate) _gateway: OwnedSemaphorePermit,
     pub(crate) _counted: TaskTrackerToken,
@@ -74,6 +75,7 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     };
     let outcome = outcome.map(|mut answer| {
         if let Body::Stream(stream) = &mut answer.body {
+            job.held.listed.now(Phase::Stream);
             stream.hold(job.held.clone());
         }
         answer
@@ -170,6 +172,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
     let mut asked: Vec<Arc<str>> = Vec::new();
     let mut told: Option<Failure> = None;
     for attempts in 1.. {
+        job.held.listed.attempt(attempts);
         let more = attempts < core.settings.recover.max_attempts && job.call.may_repeat();
         let others = |here: Option<&Arc<str>>| {
             let mut left = job.candidates.instances.iter();
@@ -209,6 +212,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
                 if here.is_some() {
                     told = Some(failure);
                 }
+                job.held.listed.now(Phase::Wait);
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {

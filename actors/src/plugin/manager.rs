@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::procedure::{self, Hands};
 use super::registry::{Busy, Placed, Record};
-use super::{PluginSpec, Plugins, Registry};
+use super::{Health, PluginSpec, Plugins, Registry};
 use crate::clock::nanos_of;
 use crate::error::{Failure, Kind};
 use crate::policy::lifecycle::Life;
@@ -27,6 +27,8 @@ pub(crate) enum Action {
     Start,
     Stop,
     Remove,
+    /// No new calls, but its actors stay.
+    Drain,
     /// A failed one is looked at again.
     Revive,
 }
@@ -39,13 +41,14 @@ impl Action {
             Action::Start => "start",
             Action::Stop => "stop",
             Action::Remove => "remove",
+            Action::Drain => "drain",
             Action::Revive => "revive",
         }
     }
 }
 
 /// What changes in a record beside its place in life.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Change {
     /// It has this instance now.
     pub(crate) placed: Option<Placed>,
@@ -55,6 +58,12 @@ pub(crate) struct Change {
     pub(crate) spec: Option<PluginSpec>,
     /// What went wrong; an empty text clears it.
     pub(crate) problem: Option<String>,
+    /// What was heard of its health.
+    pub(crate) health: Option<Health>,
+    /// Why its settings cannot be used; `None` within: they can.
+    pub(crate) invalid: Option<Option<String>>,
+    /// Nothing of it is known any more.
+    pub(crate) forgotten: bool,
 }
 
 /// What the plugin manager is told.
@@ -73,8 +82,6 @@ pub(crate) enum PluginMsg {
         change: Change,
         done: Done,
     },
-    /// A procedure is over.
-    End { name: Arc<str>, ticket: u64, forget: bool },
     /// It is time to look at all plugins.
     Look,
 }
@@ -84,7 +91,6 @@ impl Message for PluginMsg {
         match self {
             PluginMsg::Begin { action, .. } => action.word(),
             PluginMsg::Step { to, .. } => to.map_or("look_in_vain", Life::word),
-            PluginMsg::End { .. } => "end",
             PluginMsg::Look => "look",
         }
     }
@@ -117,7 +123,13 @@ impl Worker for Manager {
             if let Some(placed) = record.placed.clone()
                 && !placed.instance.is_up()
             {
-                tokio::spawn(procedure::restore(self.registry().clone(), placed));
+                let registry = self.registry().clone();
+                tokio::spawn(async move {
+                    // One that is merely in its back-off is there still.
+                    if let Err(failure) = procedure::restore(&registry, &placed).await {
+                        tracing::debug!(plugin = &*placed.child, %failure, "not put up again");
+                    }
+                });
             }
         }
         Ok(())
@@ -137,7 +149,6 @@ impl Worker for Manager {
                 change,
                 done,
             } => answer(Some(done), self.step(&name, ticket, to, change)),
-            PluginMsg::End { name, ticket, forget } => self.end(&name, ticket, forget),
             PluginMsg::Look => self.look(),
         }
         Ok(())
@@ -171,23 +182,27 @@ impl Manager {
                 ));
             }
         };
-        if let Some(busy) = record.busy {
+        if let Some(busy) = record.busy()
+            && !yields(&record, busy, &action)
+        {
             let sentence = format!("{name} is busy: {}", busy.with);
             return Err((
                 Failure::new(Kind::Conflict, sentence).after(Duration::from_secs(1)),
                 done,
             ));
         }
-        if let Err(failure) = allowed(record.life, &action) {
+        if let Err(failure) = allowed(&record, &action) {
             return Err((failure, done));
         }
         let ticket = registry.ticket();
+        let alive = Arc::new(());
         record.busy = Some(Busy {
             with: action.word(),
             ticket,
+            alive: Arc::downgrade(&alive),
         });
         registry.publish(record.clone());
-        let hands = Hands::new(self.plugins.clone(), name, ticket);
+        let hands = Hands::new(self.plugins.clone(), name, ticket, alive);
         tokio::spawn(async move {
             let outcome = hands.perform(record, action).await;
             drop(hands);
@@ -198,9 +213,7 @@ impl Manager {
 
     fn step(&self, name: &str, ticket: u64, to: Option<Life>, change: Change) -> Result<(), Failure> {
         let registry = self.registry();
-        let current = registry
-            .record(name)
-            .filter(|record| record.busy.is_some_and(|busy| busy.ticket == ticket));
+        let current = registry.record(name).filter(|record| record.led_by(ticket));
         let mut record = match current {
             Some(record) => Record::clone(&record),
             None => {
@@ -210,9 +223,17 @@ impl Manager {
                 ));
             }
         };
+        if change.forgotten {
+            registry.forget(name);
+            return Ok(());
+        }
         let now = registry.now();
+        let from = record.life;
         if let Some(to) = to {
             record.step(to, now)?;
+        }
+        if to == Some(Life::Running) && (from == Life::Started || change.placed.is_some()) {
+            record.revision += 1;
         }
         if change.displaced {
             record.placed = None;
@@ -223,7 +244,12 @@ impl Manager {
         }
         if let Some(spec) = change.spec {
             record.spec = spec;
-            record.revision += 1;
+        }
+        if let Some(health) = change.health {
+            record.hear(health, now);
+        }
+        if let Some(invalid) = change.invalid {
+            record.invalid = invalid.map(Arc::from);
         }
         if let Some(problem) = change.problem {
             record.problem = (!problem.is_empty()).then(|| problem.into());
@@ -249,29 +275,11 @@ impl Manager {
         Ok(())
     }
 
-    fn end(&self, name: &str, ticket: u64, forget: bool) {
-        let registry = self.registry();
-        let Some(record) = registry
-            .record(name)
-            .filter(|record| record.busy.is_some_and(|busy| busy.ticket == ticket))
-        else {
-            return;
-        };
-        if forget {
-            registry.forget(name);
-        } else {
-            registry.publish(Record {
-                busy: None,
-                ..Record::clone(&record)
-            });
-        }
-    }
-
     /// Whoever runs and is down has failed; whoever has failed is looked at when its time has come.
     fn look(&self) {
         let registry = self.registry();
         let now = registry.now();
-        for record in registry.records().into_iter().filter(|record| record.busy.is_none()) {
+        for record in registry.records().into_iter().filter(|record| record.busy().is_none()) {
             let up = record.placed.as_ref().is_some_and(|placed| placed.instance.is_up());
             let due = match record.life {
                 Life::Running => !up,
@@ -288,12 +296,23 @@ impl Manager {
     }
 }
 
+/// Whether what is being done gives way. Somebody's wish comes before a look of our own, which changes nothing but where
+/// the plugin is in its life; its later steps are refused.
+fn yields(record: &Record, busy: &Busy, action: &Action) -> bool {
+    let looks = busy.with == Action::Revive.word() && record.placed.is_some();
+    looks && matches!(record.life, Life::Running | Life::Failed) && !matches!(action, Action::Revive)
+}
+
 /// Whether a life allows an action; the steps themselves are checked again, one by one.
-fn allowed(life: Life, action: &Action) -> Result<(), Failure> {
+fn allowed(record: &Record, action: &Action) -> Result<(), Failure> {
+    let life = record.life;
     let fits = match action {
         Action::Add(_) => life == Life::Discovered,
         Action::Update(_) => matches!(life, Life::Running | Life::Failed),
+        // One that was drained takes calls again.
+        Action::Start if life == Life::Running => record.placed.as_ref().is_some_and(|p| !p.instance.accepting()),
         Action::Start => matches!(life, Life::Stopped | Life::Failed),
+        Action::Drain => life == Life::Running,
         Action::Stop => matches!(life, Life::Running | Life::Failed),
         Action::Remove => matches!(life, Life::Running | Life::Failed | Life::Stopped),
         Action::Revive => matches!(life, Life::Running | Life::Failed),

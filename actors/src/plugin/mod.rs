@@ -156,12 +156,48 @@ pub struct PluginSnapshot {
     pub busy: Option<&'static str>,
     /// What went wrong last.
     pub problem: Option<Arc<str>>,
+    /// Whether its settings can be used.
+    pub config: ConfigSnapshot,
+    /// Whether it is well.
+    pub health: HealthSnapshot,
     /// Its last steps, oldest first.
     pub history: Vec<Passed>,
     /// The path of its supervisor in the tree.
     pub path: Option<Arc<str>>,
     /// Its instance, while there is one.
     pub instance: Option<InstanceSnapshot>,
+}
+
+/// Whether a plugin's settings can be used, as of its last start.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigSnapshot {
+    /// They can.
+    pub valid: bool,
+    /// Why not.
+    pub why: Option<Arc<str>>,
+}
+
+/// What was heard of a plugin's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// Nothing: it was not asked, or is stopped.
+    Unknown,
+    /// It says that it is well.
+    Healthy,
+    /// It is not, or could not be asked.
+    Unhealthy(Arc<str>),
+}
+
+/// A plugin's health as the admin endpoint shows it. Asked when it starts, is updated, or may have come back; what its
+/// calls meet in between is its traffic's affair.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthSnapshot {
+    /// `healthy`, `unhealthy` or `unknown`.
+    pub state: &'static str,
+    /// Milliseconds since that was first heard.
+    pub for_ms: u64,
+    /// Why it is not well.
+    pub why: Option<Arc<str>>,
 }
 
 /// One step of a life.

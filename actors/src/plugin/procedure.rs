@@ -2,14 +2,17 @@
 //!
 //! Invariant: a procedure that fails leaves nothing behind that serves: what it started, it stops.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::manager::{Action, Change, PluginMsg};
 use super::registry::{Placed, Record};
-use super::{Habitat, PluginSpec, Plugins, Registry};
+use super::{Habitat, Health, PluginSpec, Plugins, Registry};
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
 use crate::gateway::send_patiently;
@@ -19,42 +22,24 @@ use crate::provider::provider_spec;
 use crate::router::RouterMsg;
 use crate::supervision::{ChildSpec, Strategy};
 
-/// Leads one plugin, as long as its ticket holds. Dropped, it tells the manager that it is over.
+/// How long a procedure waits for the manager or the router, whose turns take microseconds and restarts a moment.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Leads one plugin, as long as its ticket holds. While it lives, the plugin is busy.
 pub(super) struct Hands {
     plugins: Plugins,
     name: Arc<str>,
     ticket: u64,
-    forget: std::sync::atomic::AtomicBool,
-}
-
-impl Drop for Hands {
-    fn drop(&mut self) {
-        let forget = self.forget.load(std::sync::atomic::Ordering::Relaxed);
-        let end = PluginMsg::End {
-            name: self.name.clone(),
-            ticket: self.ticket,
-            forget,
-        };
-        if let Err(unavailable) = self.plugins.registry.manager.send(end) {
-            // The manager is in the microseconds of its restart: tell the next one.
-            let manager = self.plugins.registry.manager.clone();
-            tokio::spawn(async move {
-                let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-                if send_patiently(&manager, unavailable.0, patience).await.is_err() {
-                    tracing::warn!("the plugin manager did not come back to hear of a procedure's end");
-                }
-            });
-        }
-    }
+    _alive: Arc<()>,
 }
 
 impl Hands {
-    pub(super) fn new(plugins: Plugins, name: Arc<str>, ticket: u64) -> Self {
+    pub(super) fn new(plugins: Plugins, name: Arc<str>, ticket: u64, alive: Arc<()>) -> Self {
         Hands {
             plugins,
             name,
             ticket,
-            forget: false.into(),
+            _alive: alive,
         }
     }
 
@@ -67,7 +52,12 @@ impl Hands {
             Action::Add(spec) => self.start(spec).await,
             Action::Update(spec) if record.life == Life::Failed => self.replace_failed(record, spec).await,
             Action::Update(spec) => self.update(record, spec).await,
+            Action::Start if record.life == Life::Running => {
+                record.placed.iter().for_each(|placed| placed.instance.resume());
+                Ok(())
+            }
             Action::Start => self.start_again(record).await,
+            Action::Drain => self.drain(record).await,
             Action::Stop => self.stop(record).await,
             Action::Remove => self.remove(record).await,
             Action::Revive => self.revive(record).await,
@@ -78,7 +68,10 @@ impl Hands {
     async fn start(&self, spec: PluginSpec) -> Result<(), Failure> {
         let mut placed = None;
         match self.try_start(spec, &mut placed).await {
-            Ok(()) => self.publish_routes().await,
+            Ok(()) => {
+                self.publish_routes().await;
+                Ok(())
+            }
             Err(failure) => {
                 // An unhealthy instance keeps its actors: it is looked at again. Anything less is taken down.
                 let healthy_enough = placed.as_ref().is_some_and(|placed: &Placed| placed.instance.is_up());
@@ -87,8 +80,7 @@ impl Hands {
                 }
                 let change = Change {
                     displaced: !healthy_enough,
-                    problem: Some(failure.to_string()),
-                    ..Change::default()
+                    ..unwell(&failure)
                 };
                 self.to(Life::Failed, change).await?;
                 Err(failure)
@@ -97,7 +89,7 @@ impl Hands {
     }
 
     async fn try_start(&self, spec: PluginSpec, placed: &mut Option<Placed>) -> Result<(), Failure> {
-        self.registry().loader(&spec.loader)?.validate(&spec)?;
+        self.validate(&spec)?;
         self.to(Life::Validated, Change::default()).await?;
         let made = self.load(&spec).await?;
         self.to(Life::Loaded, Change::default()).await?;
@@ -112,40 +104,35 @@ impl Hands {
         .await?;
         self.put_up(&made).await?;
         self.to(Life::Started, Change::default()).await?;
-        self.health(&spec, &made.instance).await?;
-        let change = Change {
-            spec: Some(spec),
-            problem: Some(String::new()),
-            ..Change::default()
-        };
-        self.to(Life::Running, change).await
+        let health = self.health(&spec, &made.instance).await?;
+        self.to(Life::Running, well(health)).await
     }
 
     async fn start_again(&self, record: Record) -> Result<(), Failure> {
         if let Some(placed) = &record.placed {
             self.take_down(placed).await;
         }
-        self.to(
-            Life::Discovered,
-            Change {
-                displaced: true,
-                ..Change::default()
-            },
-        )
-        .await?;
+        let change = Change {
+            displaced: true,
+            // It is what is tried again from now on, should the start fail.
+            spec: Some(record.spec.clone()),
+            ..Change::default()
+        };
+        self.to(Life::Discovered, change).await?;
         self.start(record.spec).await
     }
 
-    /// A failed plugin has nobody to serve on meanwhile: the new spec is simply started.
+    /// A failed plugin has nobody to serve on meanwhile: the new spec is simply started, unless it is plainly wrong.
     async fn replace_failed(&self, record: Record, spec: PluginSpec) -> Result<(), Failure> {
+        self.validate(&spec)?;
         self.start_again(Record { spec, ..record }).await
     }
 
     /// Running -> Updating -> Running, by the successor if it is well, else by the old one.
     async fn update(&self, record: Record, spec: PluginSpec) -> Result<(), Failure> {
         self.to(Life::Updating, Change::default()).await?;
-        let successor = match self.successor(&spec).await {
-            Ok(successor) => successor,
+        let (successor, health) = match self.successor(&record, &spec).await {
+            Ok(made) => made,
             Err(failure) => {
                 let problem = format!("the update failed and was rolled back: {failure}");
                 self.to(
@@ -160,37 +147,72 @@ impl Hands {
             }
         };
         let change = Change {
-            placed: Some(successor),
+            placed: Some(successor.clone()),
             spec: Some(spec),
-            problem: Some(String::new()),
-            displaced: false,
+            ..well(health)
         };
-        self.to(Life::Running, change).await?;
-        self.publish_routes().await?;
+        if let Err(failure) = self.to(Life::Running, change).await {
+            self.take_down(&successor).await;
+            return Err(failure);
+        }
+        self.publish_routes().await;
         if let Some(old) = &record.placed {
             self.retire(old).await;
         }
         Ok(())
     }
 
-    async fn successor(&self, spec: &PluginSpec) -> Result<Placed, Failure> {
-        self.registry().loader(&spec.loader)?.validate(spec)?;
+    async fn successor(&self, record: &Record, spec: &PluginSpec) -> Result<(Placed, Health), Failure> {
+        self.validate(spec)?;
         let successor = self.load(spec).await?;
-        let well = match self.put_up(&successor).await {
-            Ok(()) => self.health(spec, &successor.instance).await,
-            Err(failure) => Err(failure),
+        let well = async {
+            self.put_up(&successor).await?;
+            let health = self.health(spec, &successor.instance).await?;
+            self.inherit(record, &successor).await?;
+            Ok(health)
         };
-        if let Err(failure) = well {
-            self.take_down(&successor).await;
-            return Err(failure);
+        match well.await {
+            Ok(health) => Ok((successor, health)),
+            Err(failure) => {
+                self.take_down(&successor).await;
+                Err(failure)
+            }
         }
-        Ok(successor)
+    }
+
+    /// What somebody drained or forced open stays so over an update.
+    async fn inherit(&self, record: &Record, successor: &Placed) -> Result<(), Failure> {
+        let Some(old) = &record.placed else {
+            return Ok(());
+        };
+        if !old.instance.accepting() {
+            successor.instance.stop_accepting();
+        }
+        if old.instance.breaker.is_forced() {
+            successor.instance.breaker.force_open().await?;
+        }
+        Ok(())
+    }
+
+    async fn drain(&self, record: Record) -> Result<(), Failure> {
+        let Some(placed) = &record.placed else {
+            return Ok(());
+        };
+        placed.instance.stop_accepting();
+        let limit = self.registry().settings.drain_timeout;
+        timeout(limit, placed.instance.idle()).await.map_err(|_| {
+            let left = placed.instance.in_flight();
+            Failure::new(
+                Kind::Timeout,
+                format!("{left} attempts are in flight still, and no new ones come"),
+            )
+        })
     }
 
     /// Running | Failed -> Stopping -> Stopped
     async fn stop(&self, record: Record) -> Result<(), Failure> {
         self.to(Life::Stopping, Change::default()).await?;
-        self.publish_routes().await?;
+        self.publish_routes().await;
         if let Some(placed) = &record.placed {
             self.retire(placed).await;
         }
@@ -198,8 +220,7 @@ impl Hands {
             Life::Stopped,
             Change {
                 displaced: true,
-                problem: Some(String::new()),
-                ..Change::default()
+                ..well(Health::Unknown)
             },
         )
         .await
@@ -209,7 +230,12 @@ impl Hands {
         if record.life != Life::Stopped {
             self.stop(record).await?;
         }
-        self.forget.store(true, std::sync::atomic::Ordering::Relaxed);
+        let change = Change {
+            forgotten: true,
+            ..Change::default()
+        };
+        self.tell(None, change).await?;
+        self.publish_routes().await;
         Ok(())
     }
 
@@ -218,55 +244,48 @@ impl Hands {
         let Some(placed) = record.placed.clone() else {
             return self.start_again(record).await;
         };
-        let health = match placed.instance.is_up_soon().await {
-            true => self.health(&record.spec, &placed.instance).await,
-            false => Err(Failure::new(
-                Kind::NoProvider,
-                "its actor is down, and waits for its restart",
-            )),
-        };
-        match (health, record.life) {
-            (Ok(()), Life::Failed) => {
-                self.to(
-                    Life::Running,
-                    Change {
-                        problem: Some(String::new()),
-                        ..Change::default()
-                    },
-                )
-                .await?;
-                self.publish_routes().await
+        match (self.look(&record.spec, &placed).await, record.life) {
+            (Ok(health), Life::Failed) => {
+                self.to(Life::Running, well(health)).await?;
+                self.publish_routes().await;
+                Ok(())
             }
-            (Ok(()), _) => Ok(()),
-            (Err(failure), Life::Failed) => {
-                self.tell(
-                    None,
-                    Change {
-                        problem: Some(failure.to_string()),
-                        ..Change::default()
-                    },
-                )
-                .await
-            }
+            (Ok(health), _) => self.tell(None, well(health)).await,
+            (Err(failure), Life::Failed) => self.tell(None, unwell(&failure)).await,
             (Err(failure), _) => {
-                self.to(
-                    Life::Failed,
-                    Change {
-                        problem: Some(failure.to_string()),
-                        ..Change::default()
-                    },
-                )
-                .await?;
-                self.publish_routes().await
+                self.to(Life::Failed, unwell(&failure)).await?;
+                self.publish_routes().await;
+                Ok(())
             }
         }
     }
 
+    async fn look(&self, spec: &PluginSpec, placed: &Placed) -> Result<Health, Failure> {
+        // A child that its supervisor lost is put up again; one that it has, waits there for its restart.
+        if !placed.instance.is_up_soon().await {
+            let down = || Failure::new(Kind::NoProvider, "its actor is down, and waits for its restart");
+            restore(self.registry(), placed).await.map_err(|_| down())?;
+        }
+        self.health(spec, &placed.instance).await
+    }
+
+    fn validate(&self, spec: &PluginSpec) -> Result<(), Failure> {
+        let loader = self.registry().loader(&spec.loader)?;
+        let looked = catch_unwind(AssertUnwindSafe(|| loader.validate(spec)));
+        looked.unwrap_or_else(|_panic| Err(Failure::new(Kind::Internal, "the loader panicked")))
+    }
+
     async fn load(&self, spec: &PluginSpec) -> Result<Placed, Failure> {
         let registry = self.registry();
-        let loading = registry.loader(&spec.loader)?.load(spec);
+        let loader = registry.loader(&spec.loader)?;
+        let loading = AssertUnwindSafe(async { loader.load(spec).await }).catch_unwind();
         let loaded = timeout(registry.settings.load_timeout, loading).await;
-        let instance = loaded.map_err(|_| Failure::new(Kind::Timeout, "loading took too long"))??;
+        let loaded = loaded.map_err(|_| Failure::new(Kind::Timeout, "loading took too long"))?;
+        let instance = loaded.map_err(|_panic| Failure::new(Kind::Internal, "the loader panicked"))??;
+        if instance.name != self.name {
+            let sentence = format!("the loader made an instance called {}", instance.name);
+            return Err(Failure::new(Kind::Internal, sentence));
+        }
         let instance = Instance::new(instance, registry.habitat.clock, &registry.habitat.meters);
         // The first is called as the plugin is; a successor beside it has a number.
         let child = match registry
@@ -279,15 +298,16 @@ impl Hands {
         Ok(Placed { instance, child })
     }
 
-    async fn health(&self, spec: &PluginSpec, instance: &Arc<Instance>) -> Result<(), Failure> {
+    async fn health(&self, spec: &PluginSpec, instance: &Arc<Instance>) -> Result<Health, Failure> {
         if !spec.check_health {
-            return Ok(());
+            return Ok(Health::Unknown);
         }
         let limit = self.registry().settings.health_timeout;
         let asked = timeout(limit, instance.health()).await;
         asked
             .unwrap_or_else(|_| Err(Failure::new(Kind::Timeout, "the health check took too long")))
             .map_err(|failure| failure.by(&self.name))
+            .map(|()| Health::Healthy)
     }
 
     async fn put_up(&self, placed: &Placed) -> Result<(), Failure> {
@@ -322,43 +342,78 @@ impl Hands {
 
     /// Asks the manager for a step, over a restart of it if need be.
     async fn tell(&self, to: Option<Life>, change: Change) -> Result<(), Failure> {
-        let (done, decided) = oneshot::channel();
-        let message = PluginMsg::Step {
-            name: self.name.clone(),
-            ticket: self.ticket,
-            to,
-            change,
-            done,
-        };
-        let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        let lost = || Failure::new(Kind::Internal, "the plugin manager was restarted during a step");
-        send_patiently(&self.registry().manager, message, patience)
-            .await
-            .map_err(|_| lost())?;
-        decided.await.map_err(|_| lost())?
+        let patience = Instant::now() + PATIENCE;
+        while Instant::now() < patience {
+            let (done, decided) = oneshot::channel();
+            let message = PluginMsg::Step {
+                name: self.name.clone(),
+                ticket: self.ticket,
+                to,
+                change: change.clone(),
+                done,
+            };
+            let sent = send_patiently(&self.registry().manager, message, patience)
+                .await
+                .is_ok();
+            match decided.await {
+                Ok(decision) => return decision,
+                // Lost with the mailbox of a manager that was restarted, and not done: a turn of it cannot end halfway.
+                Err(_) if sent => {}
+                Err(_) => break,
+            }
+        }
+        Err(Failure::new(
+            Kind::Internal,
+            "the plugin manager did not come back in time",
+        ))
     }
 
-    /// Has the router read the registry. When it has, no attempt is sent where the registry does not say.
-    async fn publish_routes(&self) -> Result<(), Failure> {
+    /// Has the router read the registry. When it has, no attempt is sent where the registry does not say. A router that is
+    /// being restarted reads it when it starts.
+    async fn publish_routes(&self) {
         let (done, read) = oneshot::channel();
-        let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        let sent = send_patiently(&self.plugins.router, RouterMsg::Refresh(done), patience).await;
-        // A router that is restarted reads the registry when it starts.
-        if sent.is_err() || read.await.is_err() {
+        let patience = Instant::now() + PATIENCE;
+        let refresh = RouterMsg::Refresh(done);
+        let sent = send_patiently(&self.plugins.router, refresh, patience).await.is_ok();
+        if !sent || !matches!(timeout(PATIENCE, read).await, Ok(Ok(()))) {
             tracing::debug!(
                 plugin = &*self.name,
                 "the router is being restarted, and will read the registry"
             );
         }
-        Ok(())
     }
 }
 
-/// Gives the supervisor of the instances, which came back empty, one that it had.
-pub(super) async fn restore(registry: Arc<Registry>, placed: Placed) {
-    if let Err(failure) = put_up(&registry, &placed).await {
-        tracing::warn!(plugin = &*placed.child, %failure, "an instance could not be put up again");
+fn well(health: Health) -> Change {
+    Change {
+        invalid: Some(None),
+        problem: Some(String::new()),
+        health: Some(health),
+        ..Change::default()
     }
+}
+
+fn unwell(failure: &Failure) -> Change {
+    let text = failure.to_string();
+    Change {
+        health: Some(Health::Unhealthy(Arc::from(text.as_str()))),
+        invalid: Some((failure.kind == Kind::InvalidInput).then(|| text.clone())),
+        problem: Some(text),
+        ..Change::default()
+    }
+}
+
+/// Gives the supervisor of the instances, which may have come back empty, one that it had. Fails where it has it.
+pub(super) async fn restore(registry: &Registry, placed: &Placed) -> Result<(), Failure> {
+    put_up(registry, placed).await?;
+    // It may have been stopped or replaced meanwhile; then it would stand there with nobody to take it down.
+    let wanted = registry
+        .record(&placed.instance.spec.name)
+        .is_some_and(|record| record.has(placed));
+    if !wanted && let Err(error) = registry.supervisor.remove(&placed.child).await {
+        tracing::debug!(child = &*placed.child, %error, "it is gone already");
+    }
+    Ok(())
 }
 
 /// An instance's supervisor: its circuit breaker, then its provider.

@@ -3,16 +3,16 @@
 //! Invariant: only the manager writes; every reader sees a whole record, never half a step.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::manager::{Action, PluginMsg};
-use super::{Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
+use super::{ConfigSnapshot, Health, HealthSnapshot, Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Settings, send_patiently};
@@ -36,6 +36,10 @@ pub(crate) struct Record {
     pub(crate) revision: u64,
     pub(crate) busy: Option<Busy>,
     pub(crate) problem: Option<Arc<str>>,
+    /// Why its settings cannot be used.
+    pub(crate) invalid: Option<Arc<str>>,
+    /// What was last heard of its health, and since when that has been so.
+    pub(crate) health: (Health, u64),
     pub(crate) history: Vec<(Life, u64)>,
     pub(crate) placed: Option<Placed>,
     /// What routing knows of it, as of its last load: one that does not serve now is still known.
@@ -44,11 +48,13 @@ pub(crate) struct Record {
     pub(crate) looks: (u32, u64),
 }
 
-/// What is being done with a plugin, and by which procedure.
-#[derive(Clone, Copy)]
+/// What is being done with a plugin, and by which procedure. It counts while the procedure lives, so that no lost message
+/// keeps a plugin busy for ever.
+#[derive(Clone)]
 pub(crate) struct Busy {
     pub(crate) with: &'static str,
     pub(crate) ticket: u64,
+    pub(crate) alive: Weak<()>,
 }
 
 /// An instance and the name of its supervisor among the plugins.
@@ -67,11 +73,37 @@ impl Record {
             revision: 0,
             busy: None,
             problem: None,
+            invalid: None,
+            health: (Health::Unknown, now),
             history: vec![(Life::Discovered, now)],
             placed: None,
             routable: None,
             looks: (0, 0),
         }
+    }
+
+    /// What is being done with it now.
+    pub(crate) fn busy(&self) -> Option<&Busy> {
+        self.busy.as_ref().filter(|busy| busy.alive.strong_count() > 0)
+    }
+
+    /// Whether the procedure with this ticket leads it.
+    pub(crate) fn led_by(&self, ticket: u64) -> bool {
+        self.busy.as_ref().is_some_and(|busy| busy.ticket == ticket)
+    }
+
+    /// It has this instance, and no other has its place in the tree.
+    pub(crate) fn has(&self, placed: &Placed) -> bool {
+        self.placed
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(&own.instance, &placed.instance))
+    }
+
+    /// Keeps what was heard; the time is that of the last change between well, unwell and unknown.
+    pub(crate) fn hear(&mut self, health: Health, now: u64) {
+        let changed = std::mem::discriminant(&self.health.0) != std::mem::discriminant(&health);
+        let since = if changed { now } else { self.health.1 };
+        self.health = (health, since);
     }
 
     /// Takes a legal step.
@@ -199,8 +231,13 @@ impl Registry {
             life: record.life,
             for_ms: now.saturating_sub(record.since) / 1_000_000,
             revision: record.revision,
-            busy: record.busy.map(|busy| busy.with),
+            busy: record.busy().map(|busy| busy.with),
             problem: record.problem.clone(),
+            config: ConfigSnapshot {
+                valid: record.invalid.is_none(),
+                why: record.invalid.clone(),
+            },
+            health: self.show_health(record, now),
             history: record
                 .history
                 .iter()
@@ -214,6 +251,24 @@ impl Registry {
                 .as_ref()
                 .map(|placed| format!("{}/{}", self.supervisor.path(), placed.child).into()),
             instance: record.placed.as_ref().map(|placed| placed.instance.snapshot(now)),
+        }
+    }
+}
+
+impl Registry {
+    /// What was heard, unless it is plain that its actor is down.
+    fn show_health(&self, record: &Record, now: u64) -> HealthSnapshot {
+        let down = record.life.serves() && record.placed.as_ref().is_some_and(|placed| !placed.instance.is_up());
+        let (state, why) = match &record.health.0 {
+            _ if down => ("unhealthy", Some(Arc::from("its actor is down"))),
+            Health::Unknown => ("unknown", None),
+            Health::Healthy => ("healthy", None),
+            Health::Unhealthy(why) => ("unhealthy", Some(why.clone())),
+        };
+        HealthSnapshot {
+            state,
+            for_ms: now.saturating_sub(record.health.1) / 1_000_000,
+            why,
         }
     }
 }
@@ -251,7 +306,15 @@ impl Plugins {
         self.ask(Arc::from(name), Action::Stop).await
     }
 
-    /// Starts a plugin that is stopped or has failed.
+    /// Has a plugin take no new calls, and waits for those in flight. Its actors stay; [`Plugins::start`] lets calls in again.
+    ///
+    /// # Errors
+    /// `conflict` where it does not run, `timeout` where attempts are in flight still; they finish, and no new ones come.
+    pub async fn drain(&self, name: &str) -> Result<(), Failure> {
+        self.ask(Arc::from(name), Action::Drain).await
+    }
+
+    /// Starts a plugin that is stopped, drained, or has failed.
     ///
     /// # Errors
     /// As [`Plugins::add`].
@@ -265,6 +328,14 @@ impl Plugins {
     /// As [`Plugins::stop`].
     pub async fn remove(&self, name: &str) -> Result<(), Failure> {
         self.ask(Arc::from(name), Action::Remove).await
+    }
+
+    /// Looks at a spec as an addition or update would, without doing anything.
+    ///
+    /// # Errors
+    /// `invalid_input` naming what is wrong.
+    pub fn validate(&self, spec: &PluginSpec) -> Result<(), Failure> {
+        self.registry.loader(&spec.loader)?.validate(spec)
     }
 
     /// One plugin as it stands.

@@ -1,8 +1,9 @@
 //! Balancers: which of several equivalent candidates comes next.
 //!
-//! Invariant: a pick is always one of the candidates offered.
+//! Invariant: a pick is always one of the candidates offered, and as many picks in a row as there are candidates reach
+//! each of them: so the next one is found when one cannot be asked.
 
-/// Chooses among candidates that are able and healthy.
+/// Chooses among candidates that are able.
 pub trait Balancer: Send {
     /// The index of the next candidate among `count`; `None` only for no candidates.
     fn pick(&mut self, count: usize) -> Option<usize>;

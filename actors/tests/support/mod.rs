@@ -3,6 +3,8 @@
 //! Invariant: the driver does what the call's input says, so that a test reads as one sentence.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod scripted;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};

@@ -124,6 +124,11 @@ impl Received {
 /// # Errors
 /// `upstream_failed` that names the place.
 pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
+    // To know the place of a fault costs a text for each key on the way: it is asked for only where there is a fault.
+    serde_json::from_slice(json).or_else(|_| parse_placing(json))
+}
+
+fn parse_placing<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         // The parser's own sentence may quote the content, so only its place is kept.

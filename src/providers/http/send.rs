@@ -39,9 +39,9 @@ impl Endpoint {
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
         let attempt = async {
-            let response = self.accepted(outgoing).await?;
+            let mut response = self.accepted(outgoing).await?;
             let request_id = self.request_id(response.headers());
-            let headers = response.headers().clone();
+            let headers = std::mem::take(response.headers_mut());
             let body = read(response, self.max_response).await?;
             Ok(Received::new(headers, body, request_id, self.instance.clone()))
         };
@@ -88,17 +88,12 @@ impl Endpoint {
     }
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
+        let mut request = reqwest::Request::new(outgoing.method.clone(), outgoing.url.clone());
         // A request's own headers come last and win.
-        let mut headers = self.headers.clone();
-        headers.extend(outgoing.headers.clone());
-        let mut request = self
-            .client
-            .request(outgoing.method.clone(), outgoing.url.clone())
-            .headers(headers);
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.clone());
-        }
-        request.send().await.map_err(transport)
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().extend(outgoing.headers.clone());
+        *request.body_mut() = outgoing.body.clone().map(Into::into);
+        self.client.execute(request).await.map_err(transport)
     }
 
     fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {

@@ -71,7 +71,7 @@ impl Answer {
             self.ready.push_back(ChatEvent::End { finish: self.finish });
             return Ok(());
         }
-        let chunk: wire::Chunk = event.json()?;
+        let chunk: wire::Chunk = sse::json(event)?;
         if let Some(fault) = &chunk.error {
             return Err(failed_within(fault));
         }

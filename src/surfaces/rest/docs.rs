@@ -5,79 +5,13 @@
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
+use http::Request;
 use http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{Request, StatusCode};
-use mosaic_actors::error::Kind;
 
-use super::super::problem::{Fault, TYPES, status_of, title};
+use super::super::problem::{TYPES, title};
 use super::not_found;
 use crate::catalogue::OPERATIONS;
-
-/// One error code, explained.
-pub struct Code {
-    /// The stable code.
-    pub code: &'static str,
-    /// The HTTP status that it mostly has.
-    pub status: StatusCode,
-    /// Whether a retry can help.
-    pub retryable: bool,
-    /// What it means and what to do, in a sentence or two.
-    pub meaning: &'static str,
-}
-
-/// Every code that a problem can have.
-pub fn codes() -> impl Iterator<Item = Code> {
-    let kinds = Kind::ALL.into_iter().map(|kind| Code {
-        code: kind.code(),
-        status: status_of(kind),
-        retryable: kind.retryable(),
-        meaning: meaning(kind),
-    });
-    let faults = Fault::ALL.into_iter().map(|fault| Code {
-        code: fault.code(),
-        status: fault.status(),
-        retryable: false,
-        meaning: fault_meaning(fault),
-    });
-    kinds.chain(faults)
-}
-
-const fn meaning(kind: Kind) -> &'static str {
-    match kind {
-        Kind::InvalidInput => "The input is wrong; `field` names what. Correct it before you try again.",
-        Kind::Unauthenticated => "No API key was given, or it is not known.",
-        Kind::Forbidden => "The caller is known and may not do this.",
-        Kind::NotFound => "The resource does not exist, or the caller may not know of it.",
-        Kind::Conflict => {
-            "The state of the resource forbids the change. With `field` idempotency_key: the same request is under way \
-             (409, retryable), or the key was used for another request (422)."
-        }
-        Kind::PreconditionFailed => "A version or hash that the caller named does not hold any more. Read again.",
-        Kind::Unsupported => "No provider that may serve this can do this operation, or take this field.",
-        Kind::RateLimited => "The caller asks faster than its rate; wait as Retry-After says.",
-        Kind::QuotaExceeded => "A quota of the caller is used up.",
-        Kind::BudgetExhausted => "The caller's money is spent.",
-        Kind::Overloaded => "A bound of the gateway is reached; wait as Retry-After says.",
-        Kind::CircuitOpen => "The providers that could serve this are failing, and are left alone for a while.",
-        Kind::NoProvider => "No provider serves this resource now.",
-        Kind::Network => "The provider could not be reached, or the connection broke.",
-        Kind::Timeout => "The time that the caller gave, or the provider's share of it, is over.",
-        Kind::UpstreamAuth => "The provider refused the gateway's credential. Tell whoever runs the gateway.",
-        Kind::UpstreamRateLimited => "The provider's own rate limit refused the gateway.",
-        Kind::UpstreamFailed => "The provider failed, or its answer cannot be understood.",
-        Kind::Cancelled => "The caller went away, or the work was stopped.",
-        Kind::Internal => "A fault of the gateway. The request id finds it in the logs.",
-    }
-}
-
-const fn fault_meaning(fault: Fault) -> &'static str {
-    match fault {
-        Fault::NoRoute => "No route has this path.",
-        Fault::MethodNotAllowed => "The path exists with other methods; `Allow` lists them.",
-        Fault::UnsupportedMediaType => "The body must be application/json.",
-        Fault::PayloadTooLarge => "The body is over the listener's limit.",
-    }
-}
+use crate::failures::codes;
 
 /// `GET /docs`
 pub async fn overview() -> Response {

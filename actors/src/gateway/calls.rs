@@ -1,0 +1,160 @@
+//! The calls in flight, for people to look at.
+//!
+//! Invariant: a call is listed for exactly as long as it holds its places, so the list is as bounded as they are; what it
+//! carries is never in it.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use dashmap::DashMap;
+use serde::Serialize;
+
+use crate::call::Call;
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It waits for its task, or for an equal call that was first.
+    Lookup,
+    /// A provider is asked.
+    Call,
+    /// It waits before its next attempt.
+    Wait,
+    /// Its answer's frames are on their way.
+    Stream,
+}
+
+/// A call as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallSnapshot {
+    /// Its request id.
+    pub id: Arc<str>,
+    /// Its operation.
+    pub operation: &'static str,
+    /// Who pays for it.
+    pub tenant: Arc<str>,
+    /// Milliseconds since it came.
+    pub for_ms: u64,
+    /// Where it is.
+    pub phase: Phase,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Who is asked, or was last.
+    pub provider: Option<Arc<str>>,
+}
+
+/// All calls in flight.
+#[derive(Default)]
+pub(crate) struct Listing {
+    calls: DashMap<u64, Arc<Entry>>,
+    entered: AtomicU64,
+}
+
+/// What the list says of a call. Whoever holds it writes on, without keeping the call listed.
+pub(crate) struct Entry {
+    id: Arc<str>,
+    operation: &'static str,
+    tenant: Arc<str>,
+    since: u64,
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    phase: Phase,
+    attempts: u32,
+    provider: Option<Arc<str>>,
+}
+
+/// A call's place in the list; left when dropped.
+pub(crate) struct Listed {
+    listing: Weak<Listing>,
+    number: u64,
+    entry: Arc<Entry>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        if let Some(listing) = self.listing.upgrade() {
+            listing.calls.remove(&self.number);
+        }
+    }
+}
+
+impl Listing {
+    /// Lists a call that came at `now`.
+    pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Listed {
+        let number = self.entered.fetch_add(1, Relaxed);
+        let entry = Arc::new(Entry {
+            id: call.id.clone(),
+            operation: call.operation.name,
+            tenant: call.caller.tenant.clone(),
+            since: now,
+            progress: Mutex::new(Progress {
+                phase: Phase::Lookup,
+                attempts: 0,
+                provider: None,
+            }),
+        });
+        self.calls.insert(number, entry.clone());
+        Listed {
+            listing: Arc::downgrade(self),
+            number,
+            entry,
+        }
+    }
+
+    /// At most `limit`, oldest first, as of `now`.
+    pub(crate) fn oldest(&self, limit: usize, now: u64) -> Vec<CallSnapshot> {
+        // Copied first: a shard's lock is held for the copying of pointers alone.
+        let mut entries: Vec<_> = self.calls.iter().map(|row| (*row.key(), row.value().clone())).collect();
+        entries.sort_unstable_by_key(|(number, _)| *number);
+        entries.truncate(limit);
+        entries.into_iter().map(|(_, entry)| entry.snapshot(now)).collect()
+    }
+}
+
+impl Entry {
+    fn snapshot(&self, now: u64) -> CallSnapshot {
+        let progress = self.progress();
+        CallSnapshot {
+            id: self.id.clone(),
+            operation: self.operation,
+            tenant: self.tenant.clone(),
+            for_ms: now.saturating_sub(self.since) / 1_000_000,
+            phase: progress.phase,
+            attempts: progress.attempts,
+            provider: progress.provider.clone(),
+        }
+    }
+
+    /// This instance is asked.
+    pub(crate) fn asked(&self, instance: &Arc<str>) {
+        self.progress().provider = Some(instance.clone());
+    }
+
+    /// Held for a few stores; no panic can leave half of them.
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listed {
+    /// It is here now.
+    pub(crate) fn now(&self, phase: Phase) {
+        self.entry.progress().phase = phase;
+    }
+
+    /// Its attempt of this number begins.
+    pub(crate) fn attempt(&self, number: u32) {
+        let mut progress = self.entry.progress();
+        progress.attempts = number;
+        progress.phase = Phase::Call;
+    }
+
+    /// Where whoever passes it on writes.
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+}

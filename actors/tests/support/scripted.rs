@@ -1,0 +1,158 @@
+//! Plugins that fail as told, at each step of their lives.
+//!
+//! Invariant: a script is read when its step comes, so that a test may change it on the way.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mosaic_actors::call::{Answer, Call};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::plugin::{Loader, PluginSpec};
+use mosaic_actors::system::{System, SystemSpec};
+
+use super::{Counts, instance, spec};
+
+/// How a step goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Step {
+    #[default]
+    Works,
+    Fails,
+    Panics,
+    Hangs,
+    /// Works after half a second.
+    Takes,
+}
+
+/// How the steps of a plugin's life go.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Script {
+    pub validate: Step,
+    pub load: Step,
+    pub make: Step,
+    pub health: Step,
+    pub stop: Step,
+}
+
+/// A script that may be changed while it is followed.
+pub type Shared = Arc<Mutex<Script>>;
+
+fn at_once(step: Step) -> Result<(), Failure> {
+    match step {
+        Step::Fails => Err(Failure::new(Kind::UpstreamFailed, "as told")),
+        Step::Panics => panic!("as told"),
+        Step::Works | Step::Hangs | Step::Takes => Ok(()),
+    }
+}
+
+async fn in_time(step: Step) -> Result<(), Failure> {
+    match step {
+        Step::Hangs => std::future::pending().await,
+        Step::Takes => tokio::time::sleep(Duration::from_millis(500)).await,
+        Step::Works | Step::Fails | Step::Panics => {}
+    }
+    at_once(step)
+}
+
+fn read(script: &Shared) -> Script {
+    *script.lock().expect("no test panics while it writes")
+}
+
+/// A plugin that follows `script`.
+pub fn plugin(name: &str, script: &Shared) -> PluginSpec {
+    PluginSpec {
+        name: Arc::from(name),
+        kind: Arc::from("scripted"),
+        loader: Arc::from("scripted"),
+        manifest: Arc::new(script.clone()),
+        check_health: true,
+    }
+}
+
+/// A plugin of which all works.
+pub fn sound(name: &str) -> PluginSpec {
+    plugin(name, &Shared::default())
+}
+
+/// A plugin of which one thing does not work.
+pub fn with(name: &str, change: impl FnOnce(&mut Script)) -> PluginSpec {
+    let mut script = Script::default();
+    change(&mut script);
+    plugin(name, &Arc::new(Mutex::new(script)))
+}
+
+/// A system with these plugins.
+pub async fn system(plugins: Vec<PluginSpec>) -> System {
+    let system = SystemSpec {
+        plugins,
+        loaders: vec![Arc::new(Scripted)],
+        ..spec(vec![])
+    };
+    System::start(system).await.expect("it starts")
+}
+
+pub struct Scripted;
+
+fn script_of(spec: &PluginSpec) -> Shared {
+    let script = spec.manifest.downcast_ref::<Shared>();
+    script.expect("tests give a script").clone()
+}
+
+impl Loader for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn validate(&self, spec: &PluginSpec) -> Result<(), Failure> {
+        at_once(read(&script_of(spec)).validate)
+    }
+
+    fn load(&self, spec: &PluginSpec) -> BoxFuture<Result<InstanceSpec, Failure>> {
+        let (name, script) = (spec.name.clone(), script_of(spec));
+        Box::pin(async move {
+            in_time(read(&script).load).await?;
+            let plain = instance(&name, &Arc::new(Counts::default()));
+            let make = plain.factory.clone();
+            let factory = move || {
+                at_once(read(&script).make)?;
+                let driver: Arc<dyn Driver> = Arc::new(Follower {
+                    plain: make()?,
+                    script: script.clone(),
+                });
+                Ok(driver)
+            };
+            Ok(InstanceSpec {
+                factory: Arc::new(factory),
+                ..plain
+            })
+        })
+    }
+}
+
+struct Follower {
+    plain: Arc<dyn Driver>,
+    script: Shared,
+}
+
+impl Driver for Follower {
+    fn capabilities(&self) -> &Capabilities {
+        self.plain.capabilities()
+    }
+
+    fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        self.plain.clone().call(call)
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+        Box::pin(async move { in_time(read(&self.script).health).await })
+    }
+
+    fn stop(self: Arc<Self>) -> BoxFuture<()> {
+        Box::pin(async move {
+            // A stop has nothing to tell; it hangs or not.
+            let _outcome = in_time(read(&self.script).stop).await;
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! The load generator: a closed loop over kept-alive connections, on one thread.
+//!
+//! Invariant: an answer that is not 200 or whose length differs from the first one's ends the run; a fast error is not
+//! a fast answer.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::Failed;
+
+/// What is asked, and where.
+#[derive(Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub path: String,
+    pub headers: HeaderMap,
+    /// A header that a right answer has: tells a hit from a miss. Where an entry's time is over, or many callers begin
+    /// at once, a few have another.
+    pub expect: Option<(&'static str, &'static str)>,
+}
+
+/// How long the whole took, and each request in it.
+pub struct Timings {
+    pub elapsed: Duration,
+    pub requests: Vec<Duration>,
+}
+
+/// So many requests over so many connections.
+pub struct Load {
+    connections: usize,
+    requests: usize,
+    limit: Duration,
+}
+
+/// What the connections of one load share.
+struct Shared {
+    target: Target,
+    left: Cell<usize>,
+    length: Cell<Option<usize>>,
+    unexpected: Cell<usize>,
+    tolerated: usize,
+    taken: RefCell<Vec<Duration>>,
+}
+
+impl Load {
+    pub fn new(connections: usize, requests: usize, limit: Duration) -> Self {
+        Load {
+            connections,
+            requests,
+            limit,
+        }
+    }
+
+    /// Loads the target until all requests are answered.
+    pub fn put_on(&self, target: &Target) -> Result<Timings, Failed> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Rc::new(Shared {
+            target: target.clone(),
+            left: Cell::new(self.requests),
+            length: Cell::new(None),
+            unexpected: Cell::new(0),
+            tolerated: self.connections + self.requests / 100,
+            taken: RefCell::new(Vec::with_capacity(self.requests)),
+        });
+        let tasks = LocalSet::new();
+        let loading = async { tokio::time::timeout(self.limit, self.drive(shared.clone())).await };
+        let elapsed = tasks
+            .block_on(&runtime, loading)
+            .map_err(|_| format!("{} was not through within {:?}", target.path, self.limit))??;
+        Ok(Timings {
+            elapsed,
+            requests: shared.taken.take(),
+        })
+    }
+
+    async fn drive(&self, shared: Rc<Shared>) -> Result<Duration, Failed> {
+        // All connections stand before the first request is counted.
+        let mut senders = Vec::new();
+        for _ in 0..self.connections {
+            senders.push(connect(shared.target.address).await?);
+        }
+        let started = Instant::now();
+        let mut callers = JoinSet::new();
+        for sender in senders {
+            callers.spawn_local(shared.clone().call(sender));
+        }
+        while let Some(ended) = callers.join_next().await {
+            ended??;
+        }
+        Ok(started.elapsed())
+    }
+}
+
+async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>, Failed> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // Its end is seen by the next request on it.
+    tokio::task::spawn_local(connection);
+    Ok(sender)
+}
+
+impl Shared {
+    async fn call(self: Rc<Self>, mut sender: SendRequest<Empty<Bytes>>) -> Result<(), Failed> {
+        while let Some(left) = self.left.get().checked_sub(1) {
+            self.left.set(left);
+            let mut request = Request::get(&self.target.path)
+                .header(header::HOST, self.target.address.to_string())
+                .body(Empty::new())?;
+            request.headers_mut().extend(self.target.headers.clone());
+            let started = Instant::now();
+            let response = sender.send_request(request).await?;
+            let (head, body) = response.into_parts();
+            let length = body.collect().await?.to_bytes().len();
+            self.taken.borrow_mut().push(started.elapsed());
+            self.check(head.status, &head.headers, length)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, status: StatusCode, headers: &HeaderMap, length: usize) -> Result<(), Failed> {
+        let path = &self.target.path;
+        let first = self.length.get().unwrap_or(length);
+        self.length.set(Some(first));
+        if status != StatusCode::OK || length != first || length == 0 {
+            return Err(format!("{path} answered {status} with {length} bytes, the first time {first}").into());
+        }
+        if let Some((name, value)) = self.target.expect
+            && headers.get(name).is_none_or(|found| found != value)
+        {
+            self.unexpected.set(self.unexpected.get() + 1);
+            if self.unexpected.get() > self.tolerated {
+                return Err(format!("{path} answered again and again without {name}: {value}").into());
+            }
+        }
+        Ok(())
+    }
+}

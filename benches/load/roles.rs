@@ -1,0 +1,199 @@
+//! What this program is when it is started as a part of the bench: the upstream, or the bare handlers.
+//!
+//! Invariant: a role binds loopback, writes its address as its only line, and ends with its standard input.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use mosaic::catalogue::git::{Repo, Visibility};
+use mosaic::providers::http::http_client;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::Failed;
+
+/// What begins the command line of a role.
+pub const FLAG: &str = "--role";
+/// Serves a repository as GitHub does.
+pub const UPSTREAM: &str = "upstream";
+/// Serves the same neutral answers as the gateway, with nothing between.
+pub const BARE: &str = "bare";
+/// Whose repository is asked for.
+pub const REPO: &str = "octocat/Hello-World";
+
+/// GitHub's answer and ours, as the golden tests have them.
+const WIRE: &str = include_str!("../../tests/golden/github/git.repo.get/wire.json");
+const NEUTRAL: &str = include_str!("../../tests/golden/github/git.repo.get/neutral.json");
+/// Whole repositories within the example, which only forks and copies have: without them it has a usual answer's size.
+const NESTED: [&str; 3] = ["template_repository", "parent", "source"];
+
+/// Runs the role that the arguments name.
+pub fn run(mut args: VecDeque<String>) -> Result<(), Failed> {
+    let role = args.pop_front().unwrap_or_default();
+    match (role.as_str(), args.pop_front()) {
+        (UPSTREAM, None) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(until_told(upstream)),
+        // The runtime that the gateway has.
+        (BARE, Some(forge)) => tokio::runtime::Runtime::new()?.block_on(until_told(|listener| bare(listener, forge))),
+        _ => Err("there is no such role".into()),
+    }
+}
+
+async fn until_told<F: Future<Output = Result<(), Failed>>>(
+    serve: impl FnOnce(TcpListener) -> F,
+) -> Result<(), Failed> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    println!("{}", listener.local_addr()?);
+    std::io::stdout().flush()?;
+    // Its own thread, and not the runtime's: nothing else may wait for it.
+    let (ended, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let read = std::io::stdin().read_to_end(&mut Vec::new());
+        let _over = ended.send(read);
+    });
+    tokio::select! {
+        served = serve(listener) => served,
+        _ = told => std::process::exit(0),
+    }
+}
+
+fn wire() -> Result<Bytes, Failed> {
+    let mut exchanges: Value = serde_json::from_str(WIRE)?;
+    let repo = exchanges[0]["body"]
+        .as_object_mut()
+        .ok_or("the golden answer is an object")?;
+    repo.retain(|key, _| !NESTED.contains(&key.as_str()));
+    Ok(Bytes::from(serde_json::to_vec(repo)?))
+}
+
+async fn upstream(listener: TcpListener) -> Result<(), Failed> {
+    let body = wire()?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let body = body.clone();
+        let service = service_fn(move |_| {
+            let response = http::Response::builder()
+                .header(CONTENT_TYPE, "application/json; charset=utf-8")
+                .header("etag", "W/\"9a1c3b5f7d2e4a6c8e0b1d3f5a7c9e1b\"")
+                .header("x-github-request-id", "C0DE:2F4A:1B3C5D:2E4F60:673D0000")
+                .header("x-ratelimit-limit", "5000")
+                .header("x-ratelimit-remaining", "4987")
+                .header("x-ratelimit-reset", "1893456000")
+                .body(Full::new(body.clone()));
+            std::future::ready(response)
+        });
+        tokio::spawn(async move {
+            // A client that leaves is no concern of the upstream's.
+            let _gone = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// The part of GitHub's repository that is used, as in the gateway's driver.
+#[derive(Deserialize)]
+struct WireRepo {
+    name: String,
+    full_name: String,
+    owner: WireUser,
+    private: bool,
+    fork: bool,
+    description: Option<String>,
+    default_branch: Option<String>,
+    #[serde(default)]
+    archived: bool,
+    html_url: Option<String>,
+    clone_url: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireUser {
+    login: String,
+}
+
+impl From<WireRepo> for Repo {
+    fn from(wire: WireRepo) -> Self {
+        Repo {
+            id: format!("forge-a~{}", wire.full_name),
+            name: wire.name,
+            owner: wire.owner.login,
+            description: wire.description,
+            visibility: if wire.private {
+                Visibility::Private
+            } else {
+                Visibility::Public
+            },
+            default_branch: wire.default_branch,
+            archived: wire.archived,
+            fork: wire.fork,
+            web_url: wire.html_url,
+            clone_url: wire.clone_url,
+            created_at: wire.created_at,
+            updated_at: wire.updated_at,
+            path: wire.full_name,
+            raw: None,
+        }
+    }
+}
+
+struct Bare {
+    client: reqwest::Client,
+    forge: String,
+    headers: HeaderMap,
+}
+
+async fn bare(listener: TcpListener, forge: String) -> Result<(), Failed> {
+    let headers = HeaderMap::from_iter([
+        (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+        (AUTHORIZATION, HeaderValue::from_static("Bearer load-upstream-token")),
+    ]);
+    let bare = Arc::new(Bare {
+        client: http_client()?,
+        forge,
+        headers,
+    });
+    let neutral: Value = serde_json::from_str(NEUTRAL)?;
+    let bytes = Bytes::from(serde_json::to_vec(&neutral)?);
+    let fixed = move || std::future::ready(([(CONTENT_TYPE, "application/json")], bytes.clone()));
+    let router = Router::new()
+        .route("/typed/{owner}/{name}", get(typed))
+        .route("/static", get(fixed))
+        .with_state(bare);
+    Ok(axum::serve(listener, router).await?)
+}
+
+async fn typed(State(bare): State<Arc<Bare>>, Path((owner, name)): Path<(String, String)>) -> Response {
+    match bare.repo(&owner, &name).await {
+        Ok(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+impl Bare {
+    async fn repo(&self, owner: &str, name: &str) -> Result<Vec<u8>, Failed> {
+        let url = format!("http://{}/repos/{owner}/{name}", self.forge);
+        let request = self.client.get(url).headers(self.headers.clone());
+        let answer = request.send().await?.error_for_status()?.bytes().await?;
+        let repo = Repo::from(serde_json::from_slice::<WireRepo>(&answer)?);
+        Ok(serde_json::to_vec(&repo)?)
+    }
+}

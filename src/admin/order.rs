@@ -1,0 +1,73 @@
+//! The one way of every action: its body, its reason, its preview, its execution.
+//!
+//! Invariant: nothing is done without a reason, nor under `dry_run=true`.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::Request;
+use mosaic_actors::error::Failure;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::gate::Who;
+use super::query::{Query, flag};
+use super::{Action, Order, Port, fresh};
+use crate::surfaces::json_body;
+use crate::surfaces::problem::Problem;
+use crate::surfaces::request_id::RequestId;
+
+/// Characters of a reason: a sentence or three.
+const LONGEST_REASON: usize = 500;
+/// Bytes of a body here: the largest is a provider's table.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The action on what has a name.
+pub(super) type OrderTo = fn(String) -> Action;
+
+/// Reads a body, and answers with the preview of its action or with its outcome.
+pub(super) async fn order<T: DeserializeOwned>(
+    port: Port,
+    request: Request<Body>,
+    action: impl FnOnce(T) -> Result<Action, Failure>,
+) -> Response {
+    let id = RequestId::given(request.extensions());
+    match carried(&port, request, action).await {
+        Ok(outcome) => fresh(&outcome),
+        Err(problem) => problem.response(&id),
+    }
+}
+
+async fn carried<T: DeserializeOwned>(
+    port: &Port,
+    request: Request<Body>,
+    action: impl FnOnce(T) -> Result<Action, Failure>,
+) -> Result<Value, Problem> {
+    let (parts, body) = request.into_parts();
+    let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);
+    let mut fields = json_body::object(&parts.headers, body, MAX_BODY).await?;
+    let reason = reason(&mut fields)?;
+    let action = action(json_body::read(fields)?)?;
+    if dry_run {
+        let touches = port.touches(&action)?;
+        return Ok(json!({ "dry_run": true, "action": action.name(), "touches": touches }));
+    }
+    let who = parts.extensions.get::<Who>().map_or("unknown", |who| who.0);
+    port.perform(Order { action, reason, who }).await
+}
+
+fn reason(fields: &mut Map<String, Value>) -> Result<String, Failure> {
+    let wrong = || {
+        Failure::invalid(
+            "reason",
+            format!("reason must be 1 to {LONGEST_REASON} characters on one line"),
+        )
+    };
+    let Some(Value::String(reason)) = fields.remove("reason") else {
+        return Err(wrong());
+    };
+    let printable = !reason.chars().any(char::is_control);
+    if reason.trim().is_empty() || reason.chars().count() > LONGEST_REASON || !printable {
+        return Err(wrong());
+    }
+    Ok(reason)
+}

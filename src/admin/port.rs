@@ -1,0 +1,206 @@
+//! What the admin surface asks of the engine: views to read, and orders to carry out.
+//!
+//! Invariant: a view is made from published snapshots and waits for nobody; an order says beforehand what it touches.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mosaic_actors::driver::BoxFuture;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::surfaces::problem::Problem;
+
+/// The most paths that a preview lists; of more it tells the number.
+const MOST_PATHS: usize = 1_000;
+
+/// A JSON document, written once: a tree of ten thousand actors is not copied on its way out.
+#[derive(Clone, Debug)]
+pub struct Json(pub Bytes);
+
+impl Json {
+    /// Writes `value`. Snapshots are plain data; if one could not be written, the document says so.
+    pub fn of(value: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(value).unwrap_or_else(|error| {
+            Value::String(format!("cannot be shown: {error}"))
+                .to_string()
+                .into_bytes()
+        });
+        Json(text.into())
+    }
+}
+
+/// What can be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// The supervision tree.
+    Tree,
+    /// So many of the newest entries of the restart ledger.
+    Ledger(usize),
+    /// One glance at all.
+    Status,
+    /// Every plugin.
+    Plugins,
+    /// One plugin.
+    Plugin(String),
+    /// Every circuit breaker.
+    Breakers,
+    /// Every tier of the cache.
+    Caches,
+    /// Every tenant's quota.
+    Quotas,
+    /// So many of the calls in flight, oldest first.
+    Calls(usize),
+    /// The log's filter.
+    Log,
+}
+
+/// What can be ordered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Restart the actor at a path.
+    RestartActor(String),
+    /// Stop it; it stays in the tree.
+    StopActor(String),
+    /// Start it again.
+    StartActor(String),
+    /// Add a plugin, with its table as in the configuration.
+    AddPlugin(String, Map<String, Value>),
+    /// Replace it, by the table given or by the one that it has.
+    UpdatePlugin(String, Option<Map<String, Value>>),
+    /// Stop it once its calls are done.
+    StopPlugin(String),
+    /// Start one that is stopped, drained or has failed.
+    StartPlugin(String),
+    /// Let no new calls to it.
+    DrainPlugin(String),
+    /// Stop and forget it.
+    RemovePlugin(String),
+    /// Force a plugin's breaker open.
+    ForceOpen(String),
+    /// Close it.
+    ResetBreaker(String),
+    /// Let no new calls in at all.
+    DrainGateway,
+    /// Change the log's filter, for so many milliseconds or for good.
+    SetLog {
+        /// Levels by target.
+        filter: String,
+        /// How long.
+        for_ms: Option<u64>,
+    },
+}
+
+impl Action {
+    /// Its name in the audit.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Action::RestartActor(_) => "actor.restart",
+            Action::StopActor(_) => "actor.stop",
+            Action::StartActor(_) => "actor.start",
+            Action::AddPlugin(..) => "plugin.add",
+            Action::UpdatePlugin(..) => "plugin.update",
+            Action::StopPlugin(_) => "plugin.stop",
+            Action::StartPlugin(_) => "plugin.start",
+            Action::DrainPlugin(_) => "plugin.drain",
+            Action::RemovePlugin(_) => "plugin.remove",
+            Action::ForceOpen(_) => "breaker.force_open",
+            Action::ResetBreaker(_) => "breaker.reset",
+            Action::DrainGateway => "gateway.drain",
+            Action::SetLog { .. } => "log.set",
+        }
+    }
+
+    /// What it is done to.
+    pub fn target(&self) -> &str {
+        match self {
+            Action::RestartActor(target) | Action::StopActor(target) | Action::StartActor(target) => target,
+            Action::AddPlugin(target, _) | Action::UpdatePlugin(target, _) => target,
+            Action::StopPlugin(target) | Action::StartPlugin(target) | Action::DrainPlugin(target) => target,
+            Action::RemovePlugin(target) | Action::ForceOpen(target) | Action::ResetBreaker(target) => target,
+            Action::DrainGateway => "gateway",
+            Action::SetLog { filter, .. } => filter,
+        }
+    }
+
+    /// It takes something out of traffic, undoes nothing, and can itself be undone or waited out. Such an order is obeyed even
+    /// where the audit cannot be written: whoever must stop a runaway in the night shall not be kept from it by a full disk.
+    /// Everything else is refused then.
+    pub const fn makes_safer(&self) -> bool {
+        matches!(
+            self,
+            Action::StopActor(_)
+                | Action::StopPlugin(_)
+                | Action::DrainPlugin(_)
+                | Action::ForceOpen(_)
+                | Action::DrainGateway
+        )
+    }
+}
+
+/// An action, by whom and why.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What.
+    pub action: Action,
+    /// Why: one line.
+    pub reason: String,
+    /// Who: `admin` by the token, `loopback` without one.
+    pub who: &'static str,
+}
+
+/// What an order touches, told before it does.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Touches {
+    /// Paths of actors.
+    pub actors: Vec<Arc<str>>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_actors: usize,
+    /// Names of plugins.
+    pub plugins: Vec<Arc<str>>,
+    /// Calls in flight there.
+    pub calls_in_flight: usize,
+    /// What else is to be known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Touches {
+    /// Lists an actor, or counts it.
+    pub fn actor(&mut self, path: &Arc<str>) {
+        if self.actors.len() < MOST_PATHS {
+            self.actors.push(path.clone());
+        } else {
+            self.more_actors += 1;
+        }
+    }
+}
+
+/// What the admin surface asks of the engine.
+pub trait AdminPort: Send + Sync + 'static {
+    /// A view as it stands.
+    ///
+    /// # Errors
+    /// `not_found` where it is of one thing that is not there.
+    fn view(&self, view: View) -> Result<Json, Problem>;
+
+    /// The audit, newest first, before number `before`, at most `limit` entries.
+    fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>>;
+
+    /// What `action` would touch. Does nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn touches(&self, action: &Action) -> Result<Touches, Problem>;
+
+    /// Carries out an order and records it. Goes on when its future is dropped.
+    ///
+    /// # Errors
+    /// Why it was not done, or not to the end.
+    fn perform(&self, order: Order) -> BoxFuture<Result<Value, Problem>>;
+}

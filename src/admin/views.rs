@@ -1,0 +1,78 @@
+//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls in flight, log.
+//!
+//! Invariant: every answer is made when it is asked for, and kept by nobody.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use http::Request;
+
+use super::query::{Query, up_to};
+use super::{Json, Port, View, written};
+use crate::surfaces::problem::Problem;
+use crate::surfaces::request_id::RequestId;
+
+/// A page of the ledger, unless the caller says otherwise.
+const DEFAULT_LEDGER: usize = 100;
+/// The most rows that one request gets.
+const MOST_ROWS: usize = 1_000;
+
+pub(super) fn routes() -> Router<Port> {
+    let plain = [
+        ("/tree", View::Tree),
+        ("/status", View::Status),
+        ("/plugins", View::Plugins),
+        ("/breakers", View::Breakers),
+        ("/caches", View::Caches),
+        ("/quotas", View::Quotas),
+        ("/log", View::Log),
+    ];
+    let routes = plain.into_iter().fold(Router::new(), |routes, (path, view)| {
+        let seen = move |State(port): State<Port>, request: Request<Body>| {
+            let view = view.clone();
+            async move { show(&port, request, &[], |_| Ok(view)) }
+        };
+        routes.route(path, get(seen))
+    });
+    routes
+        .route("/ledger", get(ledger))
+        .route("/calls", get(calls))
+        .route("/plugins/{name}", get(plugin))
+}
+
+async fn ledger(State(port): State<Port>, request: Request<Body>) -> Response {
+    show(&port, request, &["limit"], |query| {
+        let limit = query.get("limit", up_to(MOST_ROWS))?;
+        Ok(View::Ledger(limit.unwrap_or(DEFAULT_LEDGER)))
+    })
+}
+
+async fn calls(State(port): State<Port>, request: Request<Body>) -> Response {
+    show(&port, request, &["limit"], |query| {
+        let limit = query.get("limit", up_to(MOST_ROWS))?;
+        Ok(View::Calls(limit.unwrap_or(MOST_ROWS)))
+    })
+}
+
+async fn plugin(State(port): State<Port>, Path(name): Path<String>, request: Request<Body>) -> Response {
+    show(&port, request, &[], |_| Ok(View::Plugin(name)))
+}
+
+fn show(
+    port: &Port,
+    request: Request<Body>,
+    known: &[&str],
+    view: impl FnOnce(&Query) -> Result<View, Problem>,
+) -> Response {
+    let id = RequestId::given(request.extensions());
+    let (parts, _) = request.into_parts();
+    let shown = Query::of(&parts, known)
+        .map_err(Problem::from)
+        .and_then(|query| port.view(view(&query)?));
+    match shown {
+        Ok(Json(text)) => written(text),
+        Err(problem) => problem.response(&id),
+    }
+}

@@ -1,0 +1,238 @@
+//! The commands that change a running gateway, as a table of verbs.
+//!
+//! Invariant: a verb that takes something out of service is marked dangerous here, and asks before it is done.
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use mosaic_actors::error::Failure;
+use serde_json::{Map, Value, json};
+
+use super::change::{self, Change};
+use super::{connected, provider, remote, shown};
+use crate::cli::client::expand;
+use crate::cli::command::flag;
+use crate::cli::screen::{Screen, Stop};
+
+/// One verb of a noun: what is changed, and how the command line says it.
+struct Verb {
+    name: &'static str,
+    about: &'static str,
+    path: &'static str,
+    dangerous: bool,
+}
+
+const fn verb(name: &'static str, path: &'static str, about: &'static str) -> Verb {
+    Verb {
+        name,
+        about,
+        path,
+        dangerous: false,
+    }
+}
+
+const fn dangerous(name: &'static str, path: &'static str, about: &'static str) -> Verb {
+    Verb {
+        dangerous: true,
+        ..verb(name, path, about)
+    }
+}
+
+const PLUGINS: [Verb; 6] = [
+    verb("add", "/admin/v1/plugins", "Put up a provider instance"),
+    verb(
+        "update",
+        "/admin/v1/plugins/{name}/update",
+        "Replace a running instance, without losing a call",
+    ),
+    verb("start", "/admin/v1/plugins/{name}/start", "Start a stopped instance"),
+    dangerous(
+        "stop",
+        "/admin/v1/plugins/{name}/stop",
+        "Stop an instance; it stays known",
+    ),
+    dangerous(
+        "drain",
+        "/admin/v1/plugins/{name}/drain",
+        "Let an instance finish its calls and take no new ones",
+    ),
+    dangerous(
+        "remove",
+        "/admin/v1/plugins/{name}/remove",
+        "Stop an instance and forget it",
+    ),
+];
+
+const BREAKERS: [Verb; 2] = [
+    dangerous(
+        "force-open",
+        "/admin/v1/breakers/{name}/force-open",
+        "Let no call through to a provider instance",
+    ),
+    verb(
+        "reset",
+        "/admin/v1/breakers/{name}/reset",
+        "Close a circuit breaker and forget its failures",
+    ),
+];
+
+const ACTORS: [Verb; 3] = [
+    verb(
+        "restart",
+        "/admin/v1/actors/restart",
+        "Stop an actor in order and start it again",
+    ),
+    verb("start", "/admin/v1/actors/start", "Start a stopped actor"),
+    dangerous(
+        "stop",
+        "/admin/v1/actors/stop",
+        "Stop an actor; it stays in the tree, stopped",
+    ),
+];
+
+/// Their declarations.
+pub(super) fn commands() -> Vec<Command> {
+    let noun = |name, about| {
+        Command::new(name)
+            .about(about)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+    };
+    let named = |noun: Command, verbs: &'static [Verb], what: &'static str, help: &'static str| {
+        verbs
+            .iter()
+            .fold(noun, |noun, verb| noun.subcommand(leaf(verb, what, help)))
+    };
+    let plugins = noun("plugins", "Show and lead provider instances")
+        .subcommand(connected(Command::new("list").about("Show every instance")))
+        .subcommand(connected(
+            Command::new("show")
+                .about("Show one instance")
+                .arg(target("name", "The instance")),
+        ));
+    let breakers = noun("breakers", "Show and steer the circuit breakers")
+        .subcommand(connected(Command::new("list").about("Show every circuit breaker")));
+    let actors = noun("actors", "Restart, stop and start actors of the supervision tree");
+    vec![
+        named(plugins, &PLUGINS, "name", "The instance"),
+        named(breakers, &BREAKERS, "name", "The provider instance that it guards"),
+        named(
+            actors,
+            &ACTORS,
+            "path",
+            "The actor's path, as `mosaic tree --json` shows it",
+        ),
+        log(),
+        change::command(Command::new("drain").about("Let the gateway finish its calls and take no new ones")),
+    ]
+}
+
+fn log() -> Command {
+    let command = Command::new("log").about("Show what is logged, or change it for a while");
+    let filter = "What to log from now on, e.g. info,mosaic::dispatch=debug";
+    let time = "Go back to the configured filter after this time, e.g. 10m";
+    change::command(command).arg(flag("filter", "FILTER", filter)).arg(
+        flag("for", "TIME", time)
+            .value_parser(humantime::parse_duration)
+            .requires("filter"),
+    )
+}
+
+fn leaf(verb: &'static Verb, what: &'static str, help: &'static str) -> Command {
+    let command = change::command(Command::new(verb.name).about(verb.about)).arg(target(what, help));
+    match verb.name {
+        "add" => provider::flags(command, true),
+        "update" => provider::flags(command, false),
+        _ => command,
+    }
+}
+
+fn target(what: &'static str, help: &'static str) -> Arg {
+    Arg::new(what)
+        .value_name(what.to_uppercase())
+        .help(help)
+        .required(true)
+        .value_parser(value_parser!(String))
+}
+
+/// Runs the command `noun`; `None` where it is none of these.
+///
+/// # Errors
+/// What it fails with.
+pub(super) async fn run(noun: &str, matches: &ArgMatches, screen: &Screen) -> Option<Result<(), Stop>> {
+    let verbs: &[Verb] = match noun {
+        "plugins" => &PLUGINS,
+        "breakers" => &BREAKERS,
+        "actors" => &ACTORS,
+        "log" => return Some(change_log(matches, screen).await),
+        "drain" => return Some(drain(matches, screen).await),
+        _ => return None,
+    };
+    let (name, flags) = matches.subcommand()?;
+    Some(match verbs.iter().find(|verb| verb.name == name) {
+        Some(verb) => changed(noun, verb, flags, screen).await,
+        None => looked_at(noun, flags, screen).await,
+    })
+}
+
+/// `list` and `show`.
+async fn looked_at(noun: &str, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let name = flags.try_get_one::<String>("name").ok().flatten();
+    let path = match name {
+        None => format!("/admin/v1/{noun}"),
+        Some(name) => expand(&format!("/admin/v1/{noun}/{{name}}"), &mut fields([("name", name)]))?,
+    };
+    shown(flags, &path, None, screen).await
+}
+
+async fn changed(noun: &str, verb: &'static Verb, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let what = if noun == "actors" { "path" } else { "name" };
+    let target = flags.get_one::<String>(what).map(String::as_str).unwrap_or_default();
+    let mut body = fields([(what, target)]);
+    // A name that the path has a place for goes there; one that it has none for stays in the body.
+    let path = expand(verb.path, &mut body)?;
+    if matches!(verb.name, "add" | "update") {
+        body.extend(provider::given(flags)?.map(|provider| ("provider".to_owned(), provider)));
+    }
+    let change = Change {
+        path,
+        body,
+        deed: format!("{} {target}", verb.name),
+        dangerous: verb.dangerous,
+    };
+    change.make(&remote(flags)?, flags, screen).await
+}
+
+async fn change_log(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    const PATH: &str = "/admin/v1/log";
+    let Some(filter) = flags.get_one::<String>("filter") else {
+        return shown(flags, PATH, None, screen).await;
+    };
+    let mut body = fields([("filter", filter)]);
+    if let Some(time) = flags.get_one::<std::time::Duration>("for") {
+        let ms = u64::try_from(time.as_millis()).map_err(|_| Failure::invalid("for", "--for is too long"))?;
+        body.insert("for_ms".to_owned(), json!(ms));
+    }
+    let change = Change {
+        path: PATH.to_owned(),
+        body,
+        deed: format!("log {filter}"),
+        dangerous: false,
+    };
+    change.make(&remote(flags)?, flags, screen).await
+}
+
+async fn drain(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let change = Change {
+        path: "/admin/v1/gateway/drain".to_owned(),
+        body: Map::new(),
+        deed: "drain the gateway".to_owned(),
+        dangerous: true,
+    };
+    change.make(&remote(flags)?, flags, screen).await
+}
+
+fn fields<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a (impl ToString + ?Sized + 'a))>) -> Map<String, Value> {
+    pairs
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), Value::from(text.to_string())))
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! The examination of a machine and a configuration: what would keep a gateway from working here, and what to do.
+//!
+//! Invariant: it looks and changes nothing: no file is made, no database is brought up to date, no provider is written
+//! to. Every wait has a bound.
+//!
+//! To add a check: a file beside `ports.rs` with a function from the configuration to findings, called in [`examine`].
+
+mod cache;
+mod clock;
+mod ports;
+mod providers;
+mod report;
+mod secrets;
+mod state;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::{Config, ConfigErrors};
+use crate::embed::Mosaic;
+
+pub use report::{Finding, Report, Verdict};
+
+/// The longest that one question to the network may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Providers that are asked at the same time.
+const AT_ONCE: usize = 8;
+
+/// Examines what a gateway with the configuration at `path` (absent: the defaults) and this process's environment
+/// would need.
+pub async fn examine(path: Option<&Path>) -> Report {
+    let mut report = Report::default();
+    let config = match Config::load(path, std::env::vars(), &Mosaic::kinds()) {
+        Ok(loaded) => loaded.config,
+        Err(errors) => {
+            report.extend(faults(&errors));
+            for check in ["state", "ports", "secrets", "reachability", "credentials", "clock"] {
+                report.add(Finding::of(check, "").unknown("not looked at: the configuration must be valid first"));
+            }
+            return report;
+        }
+    };
+    report.add(valid(path, &config));
+    report.add(state::check(&config.state).await);
+    report.extend(cache::check(&config).await);
+    report.extend(ports::check(&config).await);
+    report.extend(secrets::check(&config));
+    let asked = providers::check(&config).await;
+    report.add(clock::check(&asked.clocks, &config).await);
+    report.extend(asked.findings);
+    report
+}
+
+fn valid(path: Option<&Path>, config: &Config) -> Finding {
+    let finding = Finding::of(
+        "config",
+        path.map(|path| path.display().to_string()).unwrap_or_default(),
+    );
+    match config.providers.len() {
+        0 => finding.warning(
+            "valid, and without a provider: every call will find none",
+            "Add a [providers.NAME] table, or `mosaic plugins add` one later.",
+        ),
+        count => finding.ok(format!("valid; providers: {count}, routes: {}", config.routes.len())),
+    }
+}
+
+fn faults(errors: &ConfigErrors) -> impl Iterator<Item = Finding> {
+    errors.iter().map(|error| {
+        Finding::of("config", error.path.clone())
+            .failed(error.to_string(), "Correct it; config/mosaic.toml documents every key.")
+    })
+}

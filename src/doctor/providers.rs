@@ -1,0 +1,189 @@
+//! Whether each provider can be reached, and whether it takes our credential.
+//!
+//! Invariant: no URL, answer or credential of a provider is quoted beyond its host and our own sentences.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use http::header::DATE;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::error::{Failure, Kind};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::config::Config;
+use crate::embed::{self, StartError};
+use crate::wire::client;
+
+use super::{AT_ONCE, Finding, PATIENCE, Verdict};
+
+/// What was learned.
+pub(super) struct Asked {
+    pub(super) findings: Vec<Finding>,
+    /// How far each provider's clock is ahead of ours, with the provider's name.
+    pub(super) clocks: Vec<(String, jiff::SignedDuration)>,
+}
+
+pub(super) async fn check(config: &Config) -> Asked {
+    let drivers = match embed::drivers(config) {
+        Ok(drivers) => drivers,
+        Err(error) => {
+            let remedy = "Install the system's certificate authorities, e.g. the package ca-certificates.";
+            return Asked {
+                findings: vec![Finding::of("reachability", "").failed(error.to_string(), remedy)],
+                clocks: vec![],
+            };
+        }
+    };
+    let asked: Vec<BoxFuture<_>> = drivers
+        .into_iter()
+        .map(|(name, driver)| {
+            let base = config
+                .providers
+                .get(&name)
+                .and_then(|provider| provider.base_url.as_ref());
+            let asked: BoxFuture<_> = Box::pin(ask(name, base.map(|base| base.url().clone()), driver));
+            asked
+        })
+        .collect();
+    let asked: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let (findings, clocks): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    Asked {
+        findings: findings.into_iter().flatten().collect(),
+        clocks: clocks.into_iter().flatten().collect(),
+    }
+}
+
+type Told = (Vec<Finding>, Option<(String, jiff::SignedDuration)>);
+
+async fn ask(name: String, base: Option<Url>, driver: Result<Arc<dyn Driver>, StartError>) -> Told {
+    let (reached, ahead) = match &base {
+        Some(base) => reach(&name, base).await,
+        None => (None, None),
+    };
+    let credential = credential(&name, driver, reached.as_ref()).await;
+    let reached = reached.unwrap_or_else(|| by_its_health(&name, &credential));
+    (vec![reached, credential], ahead.map(|ahead| (name, ahead)))
+}
+
+/// The name, the connection, and with it TLS; and the clock that answered.
+async fn reach(name: &str, base: &Url) -> (Option<Finding>, Option<jiff::SignedDuration>) {
+    let finding = Finding::of("reachability", name);
+    let (Some(host), Some(port)) = (base.host_str(), base.port_or_known_default()) else {
+        return (Some(finding.failed("base_url has no host", "Correct base_url.")), None);
+    };
+    let at = format!("{host}:{port}");
+    // IPv6 hosts come in brackets, and are taken so.
+    let addresses = match timeout(PATIENCE, lookup_host(&at)).await {
+        Ok(Ok(addresses)) => addresses.collect::<Vec<_>>(),
+        Ok(Err(error)) => {
+            let seen = format!("the name {host} cannot be resolved: {error}");
+            return (
+                Some(finding.failed(seen, "Check base_url and this machine's DNS.")),
+                None,
+            );
+        }
+        Err(_) => {
+            let seen = format!("the name {host} is not resolved within {PATIENCE:?}");
+            return (Some(finding.failed(seen, "Check this machine's DNS.")), None);
+        }
+    };
+    match timeout(PATIENCE, TcpStream::connect(&*addresses)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            let seen = format!("{at} refuses connections: {error}");
+            return (
+                Some(finding.failed(seen, "Check base_url, and that the provider is up.")),
+                None,
+            );
+        }
+        Err(_) => {
+            let seen = format!("{at} does not answer within {PATIENCE:?}");
+            return (
+                Some(finding.failed(seen, "Check the firewalls and routes between here and there.")),
+                None,
+            );
+        }
+    }
+    match ask_the_time(base).await {
+        Ok(ahead) => (Some(finding.ok(format!("{at} answers over {}", base.scheme()))), ahead),
+        Err(failure) => {
+            let seen = format!(
+                "{at} is there, and {} with it fails: {}",
+                base.scheme(),
+                failure.message()
+            );
+            let remedy = "Check the scheme of base_url, and that its certificate is one that this machine trusts.";
+            (Some(finding.failed(seen, remedy)), None)
+        }
+    }
+}
+
+/// Any answer will do, a refusal too. The difference of the clocks is as exact as a Date header: a second.
+pub(super) async fn ask_the_time(base: &Url) -> Result<Option<jiff::SignedDuration>, Failure> {
+    let client = client::build(client::builder()?.timeout(PATIENCE))?;
+    let reply = client.head(base.clone()).send().await.map_err(|error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Failure::new(Kind::Network, cause.to_string())
+    })?;
+    let date = reply.headers().get(DATE).and_then(|date| date.to_str().ok());
+    let told = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+    Ok(told.map(|told| told.duration_since(Timestamp::now())))
+}
+
+async fn credential(name: &str, driver: Result<Arc<dyn Driver>, StartError>, reached: Option<&Finding>) -> Finding {
+    let finding = Finding::of("credentials", name);
+    let driver = match driver {
+        Ok(driver) => driver,
+        Err(error) => {
+            let remedy = "Correct the provider's table, or put its secret where the reference leads.";
+            return finding.failed(error.to_string(), remedy);
+        }
+    };
+    if reached.is_some_and(|reached| reached.verdict == Verdict::Failed) {
+        return finding.unknown("the provider cannot be reached");
+    }
+    match timeout(PATIENCE, driver.health()).await {
+        Ok(Ok(())) => finding.ok("the provider is well and takes it"),
+        Ok(Err(failure)) => judged(finding, &failure),
+        Err(_) => finding.unknown(format!("the provider did not answer within {PATIENCE:?}")),
+    }
+}
+
+fn judged(finding: Finding, failure: &Failure) -> Finding {
+    let seen = failure.message().to_owned();
+    match failure.kind {
+        Kind::UpstreamAuth | Kind::Unauthenticated | Kind::Forbidden => finding.failed(
+            seen,
+            "Renew the credential at the provider, with the scopes it needs, and put it where `token` leads.",
+        ),
+        Kind::Network | Kind::Timeout => finding.unknown(seen),
+        Kind::RateLimited | Kind::UpstreamRateLimited => {
+            finding.warning(seen, "Wait: the provider's rate limit is used up at present.")
+        }
+        Kind::NotFound => finding.failed(seen, "Check base_url: the provider's API is not there."),
+        _ => finding.warning(
+            seen,
+            "Look at the provider's own status; it does not answer as it should.",
+        ),
+    }
+}
+
+/// Where the driver alone knows the address, its health tells.
+fn by_its_health(name: &str, credential: &Finding) -> Finding {
+    let finding = Finding::of("reachability", name);
+    match credential.verdict {
+        Verdict::Unknown => finding.failed(
+            format!("the vendor's own address cannot be reached: {}", credential.seen),
+            "Check this machine's DNS, firewalls and proxies.",
+        ),
+        Verdict::Ok => finding.ok("the vendor's own address answers"),
+        _ => finding.unknown("see its credential"),
+    }
+}

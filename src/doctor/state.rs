@@ -1,0 +1,42 @@
+//! Whether the state store opens, and whether its key is the right one.
+//!
+//! Invariant: a database that exists is opened to be read, and one that does not is not made.
+
+use crate::config::StateConfig;
+use crate::stores::{self, Inspected};
+
+use super::{Finding, PATIENCE};
+
+pub(super) async fn check(config: &StateConfig) -> Finding {
+    let finding = Finding::of("state", config.path.display().to_string());
+    let inspected = match tokio::time::timeout(PATIENCE, stores::inspect(config)).await {
+        Ok(inspected) => inspected,
+        Err(_) => return finding.unknown("the store did not answer in time; another process may hold it"),
+    };
+    match inspected {
+        Ok(Inspected::InMemory) => finding.ok("kept in memory; it is gone when the gateway stops"),
+        Ok(Inspected::Sound) => finding.ok("it opens, and the key fits"),
+        Ok(Inspected::New) => folder(config, finding),
+        Err(error) => finding.failed(
+            error.to_string(),
+            "Check state.path and its permissions, and that state.encryption_key is the key it was made with.",
+        ),
+    }
+}
+
+/// A start makes the file; its folder must be there for that.
+fn folder(config: &StateConfig, finding: Finding) -> Finding {
+    let parent = config.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or_else(|| std::path::Path::new("."));
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() && found.permissions().readonly() => finding.failed(
+            "its folder cannot be written",
+            "Give the gateway's user the right to write there.",
+        ),
+        Ok(found) if found.is_dir() => finding.ok("there is none yet; a start makes it"),
+        _ => finding.failed(
+            "its folder does not exist",
+            format!("Make the folder {}.", folder.display()),
+        ),
+    }
+}

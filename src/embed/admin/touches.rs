@@ -1,0 +1,133 @@
+//! What an order would touch, and what is plainly wrong with it.
+//!
+//! Invariant: nothing here does anything.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::plugin::PluginSnapshot;
+use mosaic_actors::supervision::Node;
+
+use super::Port;
+use crate::admin::{Action, Touches};
+use crate::surfaces::problem::Problem;
+
+impl Port {
+    pub(super) fn preview(&self, action: &Action) -> Result<Touches, Problem> {
+        match action {
+            Action::RestartActor(path) | Action::StopActor(path) | Action::StartActor(path) => self.actor(path),
+            Action::AddPlugin(name, table) => {
+                self.0.inner.instances.spec(name, table.clone())?;
+                if self.0.system().plugins().get(name).is_some() {
+                    let sentence = format!("a plugin called {name} exists already; update it instead");
+                    return Err(Failure::new(Kind::Conflict, sentence).into());
+                }
+                Ok(Touches {
+                    plugins: vec![Arc::from(name.as_str())],
+                    ..Touches::default()
+                })
+            }
+            Action::UpdatePlugin(name, table) => {
+                let touches = self.plugin(name)?;
+                if let Some(table) = table {
+                    self.0.inner.instances.spec(name, table.clone())?;
+                }
+                Ok(touches)
+            }
+            // A kept instance that cannot be used is no plugin, but can be removed.
+            Action::RemovePlugin(name) if self.0.inner.instances.invalid().contains_key(name) => Ok(Touches::default()),
+            Action::StopPlugin(name)
+            | Action::StartPlugin(name)
+            | Action::DrainPlugin(name)
+            | Action::RemovePlugin(name) => self.plugin(name),
+            Action::ForceOpen(name) | Action::ResetBreaker(name) => self.breaker(name),
+            Action::DrainGateway => Ok(Touches {
+                calls_in_flight: self.0.system().gateway().in_flight(),
+                notes: vec!["it takes no calls any more until the process is started anew".to_owned()],
+                ..Touches::default()
+            }),
+            Action::SetLog { filter, .. } => self.log(filter),
+        }
+    }
+
+    fn actor(&self, path: &str) -> Result<Touches, Problem> {
+        let tree = self.0.system().tree();
+        let unknown = || Failure::new(Kind::NotFound, format!("no actor has the path {path}"));
+        let node = tree.node(path).ok_or_else(unknown)?;
+        if !path.trim_start_matches('/').contains('/') {
+            let sentence = "the root cannot be stopped or restarted by itself";
+            return Err(Failure::new(Kind::Conflict, sentence).into());
+        }
+        let mut touches = Touches::default();
+        below(&node, &mut touches);
+        let within = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
+        };
+        for plugin in self.0.system().plugins().snapshot() {
+            let touched = |own: &Arc<str>| within(own, path) || within(path, own);
+            if plugin.path.as_ref().is_some_and(touched) {
+                add(&mut touches, &plugin);
+            }
+        }
+        // Every call passes these two.
+        if path.ends_with("/gateway") || path.ends_with("/router") {
+            touches.calls_in_flight = self.0.system().gateway().in_flight();
+        }
+        Ok(touches)
+    }
+
+    fn plugin(&self, name: &str) -> Result<Touches, Problem> {
+        let plugin = self.known(name)?;
+        let mut touches = Touches::default();
+        let node = plugin.path.as_ref().and_then(|path| self.0.system().tree().node(path));
+        if let Some(node) = node {
+            below(&node, &mut touches);
+        }
+        add(&mut touches, &plugin);
+        Ok(touches)
+    }
+
+    fn breaker(&self, name: &str) -> Result<Touches, Problem> {
+        let plugin = self.known(name)?;
+        let mut touches = Touches::default();
+        let path = plugin.path.as_ref().map(|path| format!("{path}/breaker"));
+        let node = path.and_then(|path| self.0.system().tree().node(&path));
+        if let Some(node) = node {
+            below(&node, &mut touches);
+        }
+        add(&mut touches, &plugin);
+        Ok(touches)
+    }
+
+    fn log(&self, filter: &str) -> Result<Touches, Problem> {
+        let log = self.logging()?;
+        if tracing_subscriber::EnvFilter::builder().parse(filter).is_err() {
+            let sentence = "expected levels by target such as \"info,mosaic=debug\"";
+            return Err(Failure::invalid("filter", sentence).into());
+        }
+        Ok(Touches {
+            notes: vec![format!("the filter is now {:?}", log.current().filter)],
+            ..Touches::default()
+        })
+    }
+
+    pub(super) fn known(&self, name: &str) -> Result<PluginSnapshot, Failure> {
+        let unknown = || Failure::new(Kind::NotFound, format!("no plugin is called {name}"));
+        self.0.system().plugins().get(name).ok_or_else(unknown)
+    }
+}
+
+/// Recursion is as deep as the tree, which specs bound.
+fn below(node: &Node, touches: &mut Touches) {
+    touches.actor(node.path());
+    for child in node.children() {
+        below(&child, touches);
+    }
+}
+
+fn add(touches: &mut Touches, plugin: &PluginSnapshot) {
+    touches.plugins.push(plugin.name.clone());
+    touches.calls_in_flight += plugin.instance.as_ref().map_or(0, |instance| instance.in_flight);
+}

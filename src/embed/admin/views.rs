@@ -1,0 +1,201 @@
+//! Views: snapshots as JSON.
+//!
+//! Invariant: a plugin's configuration, health and traffic are three fields, and none is inferred from another.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mosaic_actors::breaker::BreakerSnapshot;
+use mosaic_actors::instance::InstanceSnapshot;
+use mosaic_actors::plugin::{ConfigSnapshot, HealthSnapshot, Passed, PluginSnapshot};
+use mosaic_actors::policy::lifecycle::Life;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::instances::Source;
+use super::Port;
+use crate::admin::{Json, View};
+use crate::surfaces::problem::Problem;
+
+/// A plugin, to look at.
+#[derive(Serialize)]
+struct Plugin {
+    name: Arc<str>,
+    kind: Arc<str>,
+    loader: Arc<str>,
+    source: Source,
+    life: Life,
+    for_ms: u64,
+    revision: u64,
+    busy: Option<&'static str>,
+    problem: Option<Arc<str>>,
+    accepting: bool,
+    config: ConfigSnapshot,
+    health: HealthSnapshot,
+    traffic: Traffic,
+    path: Option<Arc<str>>,
+    operations: Vec<&'static str>,
+    history: Vec<Passed>,
+}
+
+/// What a plugin's calls met since it was last made.
+#[derive(Default, Serialize)]
+struct Traffic {
+    /// Of the last attempt: `succeeded`, `failed`, or `none_yet`.
+    outcome: &'static str,
+    ago_ms: Option<u64>,
+    succeeded: u64,
+    failed: u64,
+    in_flight: usize,
+    max_in_flight: usize,
+    breaker: Option<BreakerSnapshot>,
+}
+
+#[derive(Serialize)]
+struct Breaker {
+    name: Arc<str>,
+    #[serde(flatten)]
+    breaker: BreakerSnapshot,
+}
+
+impl Port {
+    pub(super) fn show(&self, view: View) -> Result<Json, Problem> {
+        let system = self.0.system();
+        Ok(match view {
+            View::Tree => Json::of(&self.0.tree()),
+            View::Ledger(limit) => Json::of(&json!({ "entries": self.0.ledger(limit) })),
+            View::Status => Json::of(&self.status()),
+            View::Plugins => Json::of(&self.plugins()),
+            View::Plugin(name) => {
+                let snapshot = self.known(&name)?;
+                Json::of(&self.plugin_view(snapshot))
+            }
+            View::Breakers => Json::of(&json!({ "breakers": self.breakers() })),
+            View::Caches => {
+                let snapshot = self.0.snapshot();
+                Json::of(&json!({ "l1": snapshot.l1, "tiers": snapshot.tiers }))
+            }
+            View::Quotas => Json::of(&json!({ "tenants": system.quotas() })),
+            View::Calls(limit) => Json::of(&json!({
+                "in_flight": system.gateway().in_flight(),
+                "calls": system.gateway().calls(limit),
+            })),
+            View::Log => Json::of(&self.log_view()),
+        })
+    }
+
+    fn status(&self) -> Value {
+        let snapshot = self.0.snapshot();
+        let plugins = self.0.system().plugins().snapshot();
+        let count = |is: &dyn Fn(&PluginSnapshot) -> bool| plugins.iter().filter(|plugin| is(plugin)).count();
+        let unusable = self.0.inner.instances.invalid().len();
+        let failing = |plugin: &PluginSnapshot| outcome(plugin.instance.as_ref()) == "failed";
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_ms": u64::try_from(self.0.inner.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "accepting": snapshot.accepting,
+            "config": { "invalid": unusable + count(&|plugin| !plugin.config.valid) },
+            "health": {
+                "healthy": count(&|plugin| plugin.health.state == "healthy"),
+                "unhealthy": count(&|plugin| plugin.health.state == "unhealthy"),
+                "unknown": count(&|plugin| plugin.health.state == "unknown"),
+            },
+            "traffic": {
+                "failing": count(&failing),
+                "succeeded": snapshot.instances.iter().map(|instance| instance.succeeded).sum::<u64>(),
+                "failed": snapshot.instances.iter().map(|instance| instance.failed).sum::<u64>(),
+            },
+            "calls": { "in_flight": snapshot.in_flight, "max_in_flight": snapshot.max_in_flight },
+            "tenants": snapshot.tenants,
+            "cache": { "l1": snapshot.l1 },
+            "providers": snapshot.instances,
+        })
+    }
+
+    fn plugins(&self) -> Value {
+        let shown: Vec<Plugin> = self
+            .0
+            .system()
+            .plugins()
+            .snapshot()
+            .into_iter()
+            .map(|plugin| self.plugin_view(plugin))
+            .collect();
+        json!({ "plugins": shown, "unusable": self.0.inner.instances.invalid() })
+    }
+
+    fn plugin_view(&self, plugin: PluginSnapshot) -> Plugin {
+        let traffic = traffic(plugin.instance.as_ref());
+        Plugin {
+            source: self.0.inner.instances.source(&plugin.name),
+            accepting: plugin.life.serves() && plugin.instance.as_ref().is_some_and(|instance| instance.accepting),
+            operations: plugin.instance.map(|instance| instance.operations).unwrap_or_default(),
+            name: plugin.name,
+            kind: plugin.kind,
+            loader: plugin.loader,
+            life: plugin.life,
+            for_ms: plugin.for_ms,
+            revision: plugin.revision,
+            busy: plugin.busy,
+            problem: plugin.problem,
+            config: plugin.config,
+            health: plugin.health,
+            traffic,
+            path: plugin.path,
+            history: plugin.history,
+        }
+    }
+
+    fn breakers(&self) -> Vec<Breaker> {
+        let instances = self.0.snapshot().instances.into_iter();
+        instances
+            .map(|instance| Breaker {
+                name: instance.name,
+                breaker: instance.breaker,
+            })
+            .collect()
+    }
+
+    fn log_view(&self) -> Value {
+        let Some(log) = &self.0.inner.log else {
+            return json!({ "installed": false });
+        };
+        let current = log.current();
+        let left = current
+            .until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        json!({
+            "installed": true,
+            "filter": current.filter,
+            "configured": log.configured(),
+            "for_ms": left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        })
+    }
+}
+
+fn outcome(instance: Option<&InstanceSnapshot>) -> &'static str {
+    match instance.and_then(|instance| instance.last) {
+        None => "none_yet",
+        Some(last) if last.succeeded => "succeeded",
+        Some(_) => "failed",
+    }
+}
+
+fn traffic(instance: Option<&InstanceSnapshot>) -> Traffic {
+    let outcome = outcome(instance);
+    instance.map_or(
+        Traffic {
+            outcome,
+            ..Traffic::default()
+        },
+        |instance| Traffic {
+            outcome,
+            ago_ms: instance.last.map(|last| last.ago_ms),
+            succeeded: instance.succeeded,
+            failed: instance.failed,
+            in_flight: instance.in_flight,
+            max_in_flight: instance.max_in_flight,
+            breaker: Some(instance.breaker.clone()),
+        },
+    )
+}

@@ -1,0 +1,72 @@
+//! What keeps a gateway from starting.
+//!
+//! Invariant: each error says which key of the configuration to look at, and none quotes a secret.
+
+use metrics_exporter_prometheus::BuildError;
+use mosaic_actors::error::Failure;
+use thiserror::Error;
+
+use crate::config::ConfigErrors;
+use crate::secret::{KeyError, SecretError};
+use crate::stores::{OpenError, TierOpenError};
+
+/// Why a gateway did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A provider cannot be made.
+    #[error("providers.{name}: {failure}")]
+    Provider {
+        /// The instance.
+        name: String,
+        /// What is wrong with it.
+        failure: Failure,
+    },
+    /// A provider's credential cannot be read.
+    #[error("providers.{name}.token: {error}")]
+    Credential {
+        /// The instance.
+        name: String,
+        /// What is wrong with it.
+        error: SecretError,
+    },
+    /// The admin token cannot be read.
+    #[error("admin.token: {0}")]
+    AdminToken(SecretError),
+    /// An API key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The state store cannot be opened.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// The nodes' shared secret cannot be read.
+    #[error("server.cluster_key: {0}")]
+    ClusterKey(SecretError),
+    /// The nodes' shared secret is unfit.
+    #[error("server.cluster_key: must be at least 32 bytes long")]
+    WeakClusterKey,
+    /// A cache tier cannot be made.
+    #[error(transparent)]
+    Tier(#[from] TierOpenError),
+    /// The metrics cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] BuildError),
+    /// The shared HTTP client cannot be made.
+    #[error("the HTTP client: {0}")]
+    Http(Failure),
+    /// The tree did not come up.
+    #[error(transparent)]
+    Tree(#[from] mosaic_actors::supervision::StartError),
+    /// A listener cannot be bound.
+    #[error("{listener} listener on {address}: {error}")]
+    Bind {
+        /// `public` or `admin`.
+        listener: &'static str,
+        /// Where.
+        address: std::net::SocketAddr,
+        /// The system's word.
+        error: std::io::Error,
+    },
+}

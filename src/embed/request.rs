@@ -1,0 +1,122 @@
+//! One typed call on its way: what may be said beside its input.
+//!
+//! Invariant: whatever is not said is as the configuration has it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use mosaic_actors::call::{Caller, Head};
+use mosaic_actors::error::Failure;
+
+use super::Mosaic;
+use crate::catalogue::Op;
+use crate::dispatch::Options;
+
+/// A typed answer.
+#[derive(Debug)]
+pub struct Typed<T> {
+    /// The output; shared, because a cached answer has many readers.
+    pub value: Arc<T>,
+    /// Who answered, from where, after how many attempts.
+    pub head: Head,
+}
+
+/// A call that is not sent yet; [`Mosaic::request`] makes one.
+#[must_use = "nothing is called before `send` or `stream`"]
+pub struct Request<O: Op> {
+    gateway: Mosaic,
+    input: O::Input,
+    caller: Caller,
+    options: Options,
+}
+
+impl<O: Op> Request<O> {
+    pub(super) fn new(gateway: Mosaic, input: O::Input) -> Self {
+        Request {
+            gateway,
+            input,
+            caller: Mosaic::local_caller(),
+            options: Options::default(),
+        }
+    }
+
+    /// On behalf of a tenant other than `local`: its rate, its cache entries.
+    pub fn by(mut self, tenant: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
+        self.caller = Caller {
+            tenant: tenant.into(),
+            identity: identity.into(),
+        };
+        self
+    }
+
+    /// Waits at most this long; never longer than `server.max_request_timeout`. Of a stream, it bounds the wait for the
+    /// first event.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Asks this instance and no other; `all` asks every one, for a list.
+    pub fn provider(mut self, instance: impl Into<String>) -> Self {
+        self.options.provider = Some(instance.into());
+        self
+    }
+
+    /// Refuses an answer from cache.
+    pub fn no_cache(mut self) -> Self {
+        self.options.no_cache = true;
+        self
+    }
+
+    /// Adds the provider's own JSON to the output, as its `raw`.
+    pub fn include_raw(mut self) -> Self {
+        self.options.include_raw = true;
+        self
+    }
+
+    /// Does a write at most once under this key, however often it is sent; later ones get the first one's answer.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Names the request in logs and answers; made where it is not given.
+    pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.request_id = Some(id.into());
+        self
+    }
+
+    /// Sends it and waits for its answer. Dropping the future cancels the call, save a write under a key.
+    ///
+    /// # Errors
+    /// A [`Failure`]: its `kind` says what happened, `retryable` and `retry_after` whether and when to try again,
+    /// `provider` who is at fault where one is. `invalid_input` where the operation streams.
+    pub async fn send(self) -> Result<Typed<O::Output>, Failure> {
+        self.gateway.call_as::<O>(self.input, self.caller, self.options).await
+    }
+
+    /// Sends it and waits until its provider has taken it; then the events come. Dropping the stream cancels the work
+    /// behind it. The stream outlives every handle to the gateway, and a shutdown lets it end within its time.
+    ///
+    /// # Errors
+    /// A [`Failure`] before the first event; a later one is the stream's last item. `invalid_input` where the operation
+    /// does not stream.
+    pub async fn stream(
+        self,
+    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
+        self.gateway.stream_as::<O>(self.input, self.caller, self.options).await
+    }
+}
+
+impl<O: Op> fmt::Debug for Request<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The input may hold what nobody should read in a log.
+        f.debug_struct("Request")
+            .field("operation", &O::DECLARATION.facts.name)
+            .field("caller", &self.caller)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
