@@ -12,6 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::call::{Answer, Body, Call};
 use crate::driver::Driver;
@@ -210,16 +211,19 @@ impl Run {
     async fn drive(&self, call: &Arc<Call>, until: Instant, port: &mut AttemptPort) -> Driven {
         let started = Instant::now();
         let limit = until.min(started + self.instance.spec.attempt_timeout);
+        let span = tracing::debug_span!(target: "mosaic::calls", "call", provider = %self.instance.spec.name);
         let answered = tokio::select! {
             biased;
             () = port.closed() => return Driven { ending: None, outcome: None },
-            result = self.driver.clone().call(call.clone()) => result.map_err(|failure| (verdict_on(&failure), failure)),
+            result = self.driver.clone().call(call.clone()).instrument(span) => result.map_err(|failure| (verdict_on(&failure), failure)),
             () = tokio::time::sleep_until(limit) => {
                 let failure = Failure::new(Kind::Timeout, format!("{} did not answer in time", self.instance.spec.name));
                 Err((self.verdict_on_silence(limit - started), failure))
             }
         };
-        self.instance.meters.seconds.record(started.elapsed().as_secs_f64());
+        let took = started.elapsed().as_secs_f64();
+        self.instance.meters.seconds.record(took);
+        self.instance.meters.call_phase.record(took);
         self.instance
             .meters
             .attempts

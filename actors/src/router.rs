@@ -20,6 +20,7 @@ use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
 use crate::port::AttemptPort;
 use crate::provider::{GuardedAttempt, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
+use crate::telemetry::{phase, sampled};
 use tokio::time::Instant;
 
 /// The instances and the routing table over them, as every call reads them.
@@ -150,6 +151,7 @@ impl Router {
             (!excluded.contains(name)).then_some(instance)
         };
         let now = self.core.clock.nanos();
+        let (meters, sampled) = (self.core.meters.clone(), sampled());
         let mut refusals = Refusals::default();
         let mut offer = Offer {
             call,
@@ -162,13 +164,15 @@ impl Router {
         // Each turn is the balancer's over all of them, so that the turn of one who cannot be asked is shared evenly.
         // Nearly always the first takes it: nobody looks at the others, of whom there may be a thousand.
         for _ in 0..=all.len() {
-            let Some(index) = preferred.take().or_else(|| self.pick(candidates.id, all.len())) else {
-                break;
-            };
+            let preferred = preferred.take();
+            let turn = phase!(meters, sampled, "balance", {
+                preferred.or_else(|| self.pick(candidates.id, all.len()))
+            });
+            let Some(index) = turn else { break };
             let Some(instance) = all.get(index).and_then(usable) else {
                 continue;
             };
-            match offer.made_to(instance, now, &mut refusals) {
+            match phase!(meters, sampled, "guard", offer.made_to(instance, now, &mut refusals)) {
                 None => return,
                 Some(declined) => offer = declined,
             }

@@ -32,7 +32,7 @@ use crate::port::ReplyPort;
 use crate::quota::Tenants;
 use crate::router::{Directory, RouterMsg};
 use crate::supervision::{Handle, Message, Unavailable};
-use crate::telemetry::Meters;
+use crate::telemetry::{Meters, phase, sampled};
 
 pub(crate) use actor::{GatewayMsg, gateway_spec};
 pub use calls::{CallSnapshot, Phase};
@@ -135,7 +135,12 @@ impl Gateway {
         tokio::task::coop::consume_budget().await;
         let outcome = self.carry(call, started).await;
         unsettled.gateway = None;
-        self.settle(unsettled.operation, &outcome, started);
+        phase!(
+            self.core.meters,
+            sampled(),
+            "settle",
+            self.settle(unsettled.operation, &outcome, started)
+        );
         outcome
     }
 
@@ -148,17 +153,15 @@ impl Gateway {
         if call.deadline <= started {
             return Err(Failure::new(Kind::Timeout, "the deadline had passed when the call came").never_sent());
         }
-        // admit
-        let gate = core.tenants.admit(&call.caller.tenant, now)?;
-        // route
+        let (meters, sampled) = (&core.meters, sampled());
+        let gate = phase!(meters, sampled, "admit", core.tenants.admit(&call.caller.tenant, now))?;
         let directory = core.directory.load();
-        let candidates = directory.table.route(&call)?;
-        // lookup
+        let candidates = phase!(meters, sampled, "route", directory.table.route(&call))?;
         let key = CacheKey::of(&call, candidates.id);
         let epoch = core.l1.epoch();
         let mut stale = None;
         if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
-            match core.l1.get(key, now) {
+            match phase!(meters, sampled, "lookup", core.l1.get(key, now)) {
                 Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, "l1", now),
                 Lookup::Stale(entry) => stale = Some(entry),
                 Lookup::Miss => {}
@@ -167,7 +170,6 @@ impl Gateway {
         // Only a miss keeps its candidates: a count that all hits share would be what they wait for.
         let candidates = candidates.clone();
         drop(directory);
-        core.meters.phase("lookup", started.elapsed());
         // A miss: it takes its places, and becomes a message. It is counted first: either it sees that a drain began, or
         // the drain waits for it.
         let counted = core.calls.token();

@@ -66,7 +66,7 @@ impl Drop for InFlight {
 pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     reply.taken();
     let span =
-        tracing::debug_span!(target: "mosaic::calls", "call", id = %job.call.id, operation = job.call.operation.name);
+        tracing::debug_span!(target: "mosaic::calls", "miss", id = %job.call.id, operation = job.call.operation.name);
     let outcome = tokio::select! {
         biased;
         () = reply.closed() => return,
@@ -91,7 +91,7 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
         // The cache is not read, but a newer answer is written to it.
         let sought = seek(job, core).await;
         let outcome = ask(job, core).await;
-        return fill(job, core, outcome, sought, None).await;
+        return fill(job, core, outcome, sought, None).instrument(filling()).await;
     };
     loop {
         match core.flights.join(key) {
@@ -112,7 +112,9 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
                     return bring_near(job, core, key, hit, leader).await;
                 }
                 let outcome = ask(job, core).await;
-                return fill(job, core, outcome, sought, Some(leader)).await;
+                return fill(job, core, outcome, sought, Some(leader))
+                    .instrument(filling())
+                    .await;
             }
             Role::Follower(follower) => match follower.landed().await {
                 // A write ended between the flight's begin and this call's.
@@ -291,6 +293,10 @@ impl Drop for Doubt {
             tokio::spawn(async move { core.invalidate(tags).await });
         }
     }
+}
+
+fn filling() -> tracing::Span {
+    tracing::debug_span!(target: "mosaic::calls", "fill")
 }
 
 /// Writes the cache and shares the outcome with the flight.
