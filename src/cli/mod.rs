@@ -58,10 +58,11 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
             .any(|arg| arg == flag)
     };
     let screen = Screen::detect(given("--json"), given("--no-color"));
-    let colour = if given("--no-color") {
-        ColorChoice::Never
-    } else {
+    // One judgement of the terminal for our words and clap's: clap alone would colour a dumb terminal under CI.
+    let colour = if screen.colour_out || screen.colour_err {
         ColorChoice::Auto
+    } else {
+        ColorChoice::Never
     };
     let outcome = match command::root(colour).try_get_matches_from(&args) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
