@@ -45,6 +45,9 @@ impl Default for L1Settings {
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How long the actor may take to confirm; a longer silence means that it is being restarted.
 const CONFIRM_WITHIN: Duration = Duration::from_millis(250);
+/// How long a call waits for its entry to be stored, which takes microseconds. Far more than that, and longer than the
+/// runtime sleeps anyway: a timer that is due before all others wakes the thread that waits for them, at each miss.
+const STORED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The memory tier as every call sees it.
 pub struct L1 {
@@ -179,7 +182,7 @@ impl L1 {
             return epoch;
         }
         // An answer that is not stored costs a miss later, nothing more.
-        match tokio::time::timeout(CONFIRM_WITHIN, confirmed).await {
+        match tokio::time::timeout(STORED_WITHIN, confirmed).await {
             Ok(Ok(good_until)) => good_until,
             Ok(Err(_)) | Err(_) => epoch,
         }
