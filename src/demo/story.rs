@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -139,7 +140,7 @@ async fn a_run_and_a_page(stage: &Stage) -> Step {
     let deadline = Instant::now() + SOON;
     let path = format!(
         "/v1/cicd/runs/{}?no_cache=true",
-        id.replace('/', "%2F").replace('#', "%23")
+        utf8_percent_encode(&id, NON_ALPHANUMERIC)
     );
     let over = loop {
         let reply = stage.client.get(&path).await?;

@@ -12,9 +12,8 @@ use mosaic_actors::plugin::PluginSpec;
 use serde_json::{Map, Value, json};
 
 use super::native::{self, Manifest, Native};
-use super::{Credentials, StartError};
+use super::{Credentials, Mosaic, StartError};
 use crate::config::{Config, ConfigErrors, ProviderConfig};
-use crate::providers::KINDS;
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 use crate::surfaces::problem::{FieldError, Problem};
 
@@ -76,7 +75,7 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
 }
 
 fn read(name: &str, table: Map<String, Value>) -> Result<ProviderConfig, ConfigErrors> {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let kinds = Mosaic::kinds();
     Config::check_provider(name, table, &kinds)
 }
 

@@ -2,7 +2,17 @@
 //!
 //! Invariant: numbers of issues only grow, and at most [`MAX_CREATED`] items are ever created.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
 use crate::sandbox::seed::{BranchSeed, ForgeSeed, IssueSeed, RepoSeed, SEEDED_AT};
+
+/// What stays as it is in a path: RFC 3986's unreserved characters, and the slash.
+pub(crate) const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// The most items that clients can create on one server.
 pub(crate) const MAX_CREATED: usize = 10_000;

@@ -87,6 +87,12 @@ impl ReadyMade {
             check_health: true,
         }
     }
+
+    fn instance(spec: &PluginSpec) -> Result<&InstanceSpec, Failure> {
+        spec.manifest
+            .downcast_ref()
+            .ok_or_else(|| Failure::invalid("manifest", "this loader takes ready-made instances"))
+    }
 }
 
 impl Loader for ReadyMade {
@@ -95,18 +101,14 @@ impl Loader for ReadyMade {
     }
 
     fn validate(&self, spec: &PluginSpec) -> Result<(), Failure> {
-        match spec.manifest.downcast_ref::<InstanceSpec>() {
-            Some(instance) if instance.name == spec.name => Ok(()),
-            Some(_) => Err(Failure::invalid("name", "the instance has another name than its spec")),
-            None => Err(Failure::invalid("manifest", "this loader takes ready-made instances")),
+        if Self::instance(spec)?.name == spec.name {
+            return Ok(());
         }
+        Err(Failure::invalid("name", "the instance has another name than its spec"))
     }
 
     fn load(&self, spec: &PluginSpec) -> BoxFuture<Result<InstanceSpec, Failure>> {
-        let instance = spec.manifest.downcast_ref::<InstanceSpec>().cloned();
-        Box::pin(async move {
-            instance.ok_or_else(|| Failure::invalid("manifest", "this loader takes ready-made instances"))
-        })
+        Box::pin(std::future::ready(Self::instance(spec).cloned()))
     }
 }
 

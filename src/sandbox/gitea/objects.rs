@@ -3,22 +3,15 @@
 //! Invariant: an object has only fields that Gitea's description knows; what is absent is null or empty, as Go
 //! writes it.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
 use super::BASE;
 use super::labels::{self, Label};
-use crate::sandbox::forge::{Issue, Repo, stable_id};
+use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::{BranchSeed, SEEDED_AT};
 use crate::sandbox::tree::Entry;
 
-/// What stays as it is in a path: RFC 3986's unreserved characters, and the slash.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
 /// How Go writes a time that was never set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 

@@ -2,20 +2,12 @@
 //!
 //! Invariant: an object has every field that GitHub's description requires of it.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
-use crate::sandbox::forge::{Issue, Repo, stable_id};
+use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::SEEDED_AT;
 use crate::sandbox::tree::Entry;
-
-/// What stays as it is in a path: RFC 3986's unreserved characters, and the slash.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
 
 /// The URLs of a repository's parts: the field's name before `_url`, and what follows the repository's own URL.
 const REPO_URLS: &[(&str, &str)] = &[
