@@ -5,7 +5,7 @@ mod support;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use mosaic::admin::{Action, AdminConfig, AdminPort, Check, Json, Order, Readiness, Touches, View, router};
+use mosaic::admin::{AdminConfig, AdminOrder, AdminPort, Check, Json, Order, Readiness, Touches, View, router};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::problem::Problem;
 use mosaic_actors::driver::BoxFuture;
@@ -33,7 +33,7 @@ impl AdminPort for Port {
         Box::pin(async move { Ok(Json::of(&(before, limit))) })
     }
 
-    fn touches(&self, action: &Action) -> Result<Touches, Problem> {
+    fn touches(&self, action: &AdminOrder) -> Result<Touches, Problem> {
         Ok(Touches {
             plugins: vec![Arc::from(action.target())],
             calls_in_flight: 3,
@@ -250,7 +250,7 @@ async fn a_restart_needs_a_path_a_reason_and_a_post() {
     assert_eq!(done, (200, json!({"done": true})));
     assert_eq!(admin.restart(json!({"path": "root/none", "reason": "r"})).await.0, 404);
     let orders = admin.port.orders.lock().expect("no panic").clone();
-    let restart = Action::RestartActor("root/router".to_owned());
+    let restart = AdminOrder::RestartActor("root/router".to_owned());
     assert_eq!(
         (&orders[0].action, &*orders[0].reason, orders[0].who),
         (&restart, "stuck", "admin")

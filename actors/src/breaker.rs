@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::policy::breaker::{BreakerSettings, Circuit, Verdict};
+use crate::policy::breaker::{AttemptOutcome, BreakerSettings, Circuit};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 use crate::telemetry::BreakerMeters;
 
@@ -214,10 +214,10 @@ fn serial_of(probes: u64) -> u32 {
 
 impl BreakerPermit {
     /// Tells how the attempt ended.
-    pub fn tell(mut self, verdict: Verdict) {
+    pub fn tell(mut self, verdict: AttemptOutcome) {
         let probe = self.probe.take();
         // The common case costs no message: a success where nothing failed changes nothing.
-        if verdict == Verdict::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
+        if verdict == AttemptOutcome::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
             return;
         }
         let told = self.gate.actor.send(BreakerMsg::Ended { verdict, probe });
@@ -248,7 +248,7 @@ pub enum BreakerMsg {
     /// An attempt ended.
     Ended {
         /// How.
-        verdict: Verdict,
+        verdict: AttemptOutcome,
         /// The opening that it probed.
         probe: Option<u32>,
     },

@@ -63,8 +63,8 @@ pub struct Instance {
     pub(crate) provider: Handle<ProviderMsg>,
     /// What is measured of it.
     pub meters: Arc<ProviderMeters>,
-    places: Arc<Semaphore>,
-    /// Places taken. The semaphore's own count would show those that a drain has gathered, too.
+    permits: Arc<Semaphore>,
+    /// Permits taken. The semaphore's own count would show those that a drain has gathered, too.
     taken: AtomicUsize,
     /// When the last attempt ended, doubled, and one more where the instance was to blame; 0: none yet.
     last: AtomicU64,
@@ -75,13 +75,13 @@ pub struct Instance {
     panics: AtomicU64,
 }
 
-/// A place among an instance's attempts in flight; given back when dropped.
-pub struct InstancePlace {
+/// A permit among an instance's attempts in flight; given back when dropped.
+pub struct InstancePermit {
     instance: Arc<Instance>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for InstancePlace {
+impl Drop for InstancePermit {
     fn drop(&mut self) {
         self.instance.taken.fetch_sub(1, Relaxed);
         self.instance.meters.in_flight.decrement(1.0);
@@ -128,7 +128,7 @@ impl Instance {
         Arc::new(Instance {
             breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
-            places: Arc::new(Semaphore::new(spec.max_in_flight)),
+            permits: Arc::new(Semaphore::new(spec.max_in_flight)),
             taken: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             clock,
@@ -175,7 +175,7 @@ impl Instance {
     pub(crate) async fn idle(&self) {
         let all = u32::try_from(self.spec.max_in_flight).unwrap_or(u32::MAX);
         // The semaphore is never closed; all its permits together mean that nobody else has one.
-        let _all = self.places.acquire_many(all).await;
+        let _all = self.permits.acquire_many(all).await;
     }
 
     /// Asks the provider whether it is well.
@@ -186,12 +186,12 @@ impl Instance {
         told.await.unwrap_or_else(|_| Err(down()))
     }
 
-    /// Takes a place, if there is one.
-    pub(crate) fn place(self: &Arc<Self>) -> Option<InstancePlace> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
+    /// Takes a permit, if there is one.
+    pub(crate) fn acquire(self: &Arc<Self>) -> Option<InstancePermit> {
+        let permit = self.permits.clone().try_acquire_owned().ok()?;
         self.taken.fetch_add(1, Relaxed);
         self.meters.in_flight.increment(1.0);
-        Some(InstancePlace {
+        Some(InstancePermit {
             instance: self.clone(),
             _permit: permit,
         })

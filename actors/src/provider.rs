@@ -18,8 +18,8 @@ use crate::call::{Answer, Body, Call};
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
 use crate::gateway::Settings;
-use crate::instance::{Instance, InstancePlace};
-use crate::policy::breaker::Verdict;
+use crate::instance::{Instance, InstancePermit};
+use crate::policy::breaker::AttemptOutcome;
 use crate::port::{AttemptPort, Outcome};
 use crate::stream::{BodyStream, FrameSender, body_stream};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
@@ -57,7 +57,7 @@ pub(crate) struct GuardedAttempt {
     /// When it must have its answer.
     pub(crate) until: Instant,
     pub(crate) permit: crate::breaker::BreakerPermit,
-    pub(crate) place: InstancePlace,
+    pub(crate) bulkhead: InstancePermit,
     pub(crate) port: AttemptPort,
 }
 
@@ -173,7 +173,7 @@ struct Run {
 }
 
 /// How an attempt ended, for the breaker: told nothing where nothing was learnt, as when the caller left.
-type Ending = Option<Verdict>;
+type Ending = Option<AttemptOutcome>;
 
 /// How a driver's part ended, and what is still to be told to the caller.
 struct Driven {
@@ -188,7 +188,7 @@ impl Run {
             call,
             until,
             permit,
-            place,
+            bulkhead,
             mut port,
         } = attempt;
         port.reached_provider();
@@ -197,11 +197,11 @@ impl Run {
             .await
             .unwrap_or_else(|panic| self.panicked(call.operation.name, panic.as_ref()));
         if let Some(verdict) = driven.ending {
-            self.instance.count(verdict == Verdict::Failure);
+            self.instance.count(verdict == AttemptOutcome::Failure);
             permit.tell(verdict);
         }
-        // Before the answer: who has it may call again, and finds the place free.
-        drop(place);
+        // Before the answer: who has it may call again, and finds the permit free.
+        drop(bulkhead);
         if let Some(outcome) = driven.outcome {
             port.answer(outcome);
         }
@@ -250,7 +250,7 @@ impl Run {
                 }
             }
             Ok(answer) => Driven {
-                ending: Some(Verdict::Success),
+                ending: Some(AttemptOutcome::Success),
                 outcome: Some(Ok(answer)),
             },
         }
@@ -278,7 +278,7 @@ impl Run {
         loop {
             let Ok(next) = timeout(self.settings.stream_idle, source.next()).await else {
                 let silent = Failure::new(Kind::Timeout, "the stream fell silent");
-                return (Some(Verdict::Failure), Err(silent));
+                return (Some(AttemptOutcome::Failure), Err(silent));
             };
             match next {
                 Some(Ok(frame)) => {
@@ -287,14 +287,14 @@ impl Run {
                     }
                 }
                 Some(Err(failure)) => return (verdict_on(&failure), Err(failure)),
-                None => return (Some(Verdict::Success), Ok(())),
+                None => return (Some(AttemptOutcome::Success), Ok(())),
             }
         }
     }
 
     /// A silence of half an attempt's time is evidence; a caller in a greater hurry proves nothing by it.
     fn verdict_on_silence(&self, waited: Duration) -> Ending {
-        (waited >= self.instance.spec.attempt_timeout / 2).then_some(Verdict::Failure)
+        (waited >= self.instance.spec.attempt_timeout / 2).then_some(AttemptOutcome::Failure)
     }
 
     /// The driver panicked: the attempt has failed, and its actor ends with this driver.
@@ -311,7 +311,7 @@ impl Run {
             tracing::warn!(provider = %self.instance.spec.name, operation, "a driver panicked while its actor was away");
         }
         Driven {
-            ending: Some(Verdict::Failure),
+            ending: Some(AttemptOutcome::Failure),
             outcome: Some(Err(failure.by(&self.instance.spec.name))),
         }
     }
@@ -321,8 +321,8 @@ fn verdict_on(failure: &Failure) -> Ending {
     match failure.kind {
         // It says nothing of the provider: the work was stopped, or never left.
         Kind::Cancelled => None,
-        kind if kind.blames_provider() => Some(Verdict::Failure),
-        _ => Some(Verdict::Success),
+        kind if kind.blames_provider() => Some(AttemptOutcome::Failure),
+        _ => Some(AttemptOutcome::Success),
     }
 }
 

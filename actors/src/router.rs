@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
-use crate::gateway::{Core, Entry, Held};
-use crate::instance::{Instance, InstancePlace};
+use crate::gateway::{CallPermits, CallRecord, Core};
+use crate::instance::{Instance, InstancePermit};
 use crate::plugin::Registry;
 use crate::policy::balance::{Balancer, RoundRobin};
 use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
@@ -70,8 +70,8 @@ pub(crate) struct Attempt {
     pub(crate) prefer: Option<Arc<str>>,
     /// When it must have its answer.
     pub(crate) until: Instant,
-    /// The call's places: a call that is given up frees them only when its message has left this mailbox.
-    pub(crate) held: Arc<Held>,
+    /// The call's permits: a call that is given up frees them only when its message has left this mailbox.
+    pub(crate) held: Arc<CallPermits>,
     pub(crate) port: AttemptPort,
 }
 
@@ -140,7 +140,7 @@ impl Router {
             port,
         } = attempt;
         let entry = held.listed.entry().clone();
-        // Before the answer can come: who has it may call again, and finds its place free.
+        // Before the answer can come: who has it may call again, and finds its permit free.
         drop(held);
         if port.is_closed() {
             return;
@@ -199,14 +199,14 @@ struct Offer {
     call: Arc<Call>,
     until: Instant,
     /// The call in the list of those in flight.
-    entry: Arc<Entry>,
+    entry: Arc<CallRecord>,
     port: AttemptPort,
 }
 
 impl Offer {
     /// Guards, and forwards to the instance's provider actor; given back where it cannot be asked now.
     fn made_to(self, instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<Offer> {
-        let Some((permit, place)) = guard(instance, now, refusals) else {
+        let Some((permit, bulkhead)) = guard(instance, now, refusals) else {
             return Some(self);
         };
         let Offer {
@@ -220,7 +220,7 @@ impl Offer {
             call,
             until,
             permit,
-            place,
+            bulkhead,
             port,
         };
         match instance.provider.send(ProviderMsg::Attempt(guarded)) {
@@ -236,7 +236,7 @@ impl Offer {
     }
 }
 
-fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<(BreakerPermit, InstancePlace)> {
+fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<(BreakerPermit, InstancePermit)> {
     let permit = match instance.breaker.permit(now) {
         Ok(permit) => permit,
         Err(wait) => {
@@ -244,11 +244,11 @@ fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<
             return None;
         }
     };
-    let Some(place) = instance.place() else {
+    let Some(bulkhead) = instance.acquire() else {
         refusals.full = true;
         return None;
     };
-    Some((permit, place))
+    Some((permit, bulkhead))
 }
 
 impl Refusals {

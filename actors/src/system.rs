@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::error::{Failure, Kind};
 use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
-use crate::plugin::{Habitat, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
+use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
 use crate::policy::routing::Rule;
@@ -130,19 +130,19 @@ impl System {
         let settings = Arc::new(spec.settings);
         let mut loaders = spec.loaders;
         loaders.push(Arc::new(ReadyMade));
-        let habits = Habits {
+        let restarts = RestartPolicy {
             intensity: spec.intensity,
             backoff: spec.backoff,
         };
         let stop = CancellationToken::new();
-        let habitat = Habitat {
+        let env = InstanceEnv {
             call: settings.clone(),
             stop: stop.clone(),
             clock,
             meters: meters.clone(),
-            habits,
+            restarts,
         };
-        let registry = Registry::new(loaders, spec.plugin_settings, habitat);
+        let registry = Registry::new(loaders, spec.plugin_settings, env);
         let core = Arc::new(Core {
             clock,
             tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
@@ -152,7 +152,7 @@ impl System {
             l1: L1::new(spec.l1, meters.clone()),
             chain: Chain::new(spec.tiers, clock, &meters),
             flights: Arc::new(Flights::default()),
-            places: Arc::new(Semaphore::new(settings.max_in_flight)),
+            permits: Arc::new(Semaphore::new(settings.max_in_flight)),
             calls: TaskTracker::new(),
             listing: Arc::default(),
             draining: AtomicBool::new(false),
@@ -166,16 +166,16 @@ impl System {
             registry,
             router: core.router.clone(),
         };
-        let mut root = habits.supervisor(Strategy::OneForOne);
+        let mut root = restarts.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
         }
         let root = root
-            .child(habits.child(cache_spec(&core, habits)))
-            .child(habits.child(tenants_spec(&core, spec.tenants, habits)))
-            .child(habits.child(plugins_spec(&plugins, habits)))
-            .child(habits.child(router_spec(&core)))
-            .child(habits.child(gateway_spec(&core)));
+            .child(restarts.child(cache_spec(&core, restarts)))
+            .child(restarts.child(tenants_spec(&core, spec.tenants, restarts)))
+            .child(restarts.child(plugins_spec(&plugins, restarts)))
+            .child(restarts.child(router_spec(&core)))
+            .child(restarts.child(gateway_spec(&core)));
         let options = TreeOptions {
             ledger_capacity: spec.ledger_capacity,
             recorder: spec.recorder,
@@ -279,12 +279,12 @@ impl System {
 
 /// How the engine's actors are restarted.
 #[derive(Clone, Copy)]
-pub(crate) struct Habits {
+pub(crate) struct RestartPolicy {
     intensity: Intensity,
     backoff: Backoff,
 }
 
-impl Habits {
+impl RestartPolicy {
     pub(crate) fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
         SupervisorSpec::new(strategy).intensity(self.intensity)
     }
@@ -295,23 +295,23 @@ impl Habits {
 }
 
 /// cache: its tiers; those outside of this process with a circuit breaker each.
-fn cache_spec(core: &Arc<Core>, habits: Habits) -> ChildSpec {
-    let mut tiers = habits
+fn cache_spec(core: &Arc<Core>, restarts: RestartPolicy) -> ChildSpec {
+    let mut tiers = restarts
         .supervisor(Strategy::OneForOne)
-        .child(habits.child(l1_spec(&core.l1)));
+        .child(restarts.child(l1_spec(&core.l1)));
     for (name, children) in core.chain.specs() {
         let tier = children
             .into_iter()
-            .fold(habits.supervisor(Strategy::OneForOne), |tier, child| {
-                tier.child(habits.child(child))
+            .fold(restarts.supervisor(Strategy::OneForOne), |tier, child| {
+                tier.child(restarts.child(child))
             });
-        tiers = tiers.child(habits.child(ChildSpec::supervisor(name, tier, None)));
+        tiers = tiers.child(restarts.child(ChildSpec::supervisor(name, tier, None)));
     }
     ChildSpec::supervisor("cache", tiers, None)
 }
 
 /// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
-fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> ChildSpec {
+fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, restarts: RestartPolicy) -> ChildSpec {
     let quotas = SupervisorHandle::new();
     let dynamic = SupervisorSpec::new(Strategy::OneForOne)
         .intensity(TIRELESS)
@@ -323,21 +323,21 @@ fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, habits: Habits) -> C
         Ok(TenantsOwner {
             tenants: tenants.clone(),
             quotas: reached.clone(),
-            backoff: habits.backoff,
+            backoff: restarts.backoff,
         })
     })
     .kind("tenants");
     // Rest for one: when the quotas' supervisor comes back empty, the owner is started after it and fills it again.
-    let spec = habits
+    let spec = restarts
         .supervisor(Strategy::RestForOne)
-        .child(habits.child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas))))
-        .child(habits.child(owner));
+        .child(restarts.child(ChildSpec::supervisor("quotas", dynamic, Some(&quotas))))
+        .child(restarts.child(owner));
     ChildSpec::supervisor("tenants", spec, None)
 }
 
 /// plugins: their manager, and under a supervisor of their own one supervisor for each instance, with its circuit
 /// breaker and its provider actor.
-fn plugins_spec(plugins: &Plugins, habits: Habits) -> ChildSpec {
+fn plugins_spec(plugins: &Plugins, restarts: RestartPolicy) -> ChildSpec {
     let most = plugins.registry.max_children();
     let instances = SupervisorSpec::new(Strategy::OneForOne)
         .intensity(TIRELESS)
@@ -349,7 +349,7 @@ fn plugins_spec(plugins: &Plugins, habits: Habits) -> ChildSpec {
             instances,
             Some(&plugins.registry.supervisor),
         ))
-        .child(habits.child(manager_spec(plugins)));
+        .child(restarts.child(manager_spec(plugins)));
     ChildSpec::supervisor("plugins", spec, None)
 }
 

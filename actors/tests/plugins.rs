@@ -13,7 +13,7 @@ use mosaic_actors::plugin::PluginSnapshot;
 use mosaic_actors::policy::lifecycle::Life;
 use mosaic_actors::supervision::State;
 use mosaic_actors::system::System;
-use support::scripted::{Script, Shared, Step, plugin, sound, system, with};
+use support::scripted::{Script, SharedScript, Step, plugin, sound, system, with};
 use support::{Do, FETCH, call, text};
 
 fn shown(system: &System, name: &str) -> PluginSnapshot {
@@ -234,7 +234,7 @@ async fn a_failed_update_leaves_the_old_one_serving() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_is_unwell_at_first_comes_up_by_itself() {
-    let script = Shared::default();
+    let script = SharedScript::default();
     script.lock().expect("no panic").health = Step::Fails;
     let system = system(vec![plugin("a", &script)]).await;
     assert_eq!(life(&system, "a"), Life::Failed);

@@ -43,7 +43,7 @@ pub struct Load {
 }
 
 /// What the connections of one load share.
-struct Shared {
+struct LoadState {
     target: Target,
     left: Cell<usize>,
     length: Cell<Option<usize>>,
@@ -64,7 +64,7 @@ impl Load {
     /// Loads the target until all requests are answered.
     pub fn put_on(&self, target: &Target) -> Result<Timings, Failed> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let shared = Rc::new(Shared {
+        let shared = Rc::new(LoadState {
             target: target.clone(),
             left: Cell::new(self.requests),
             length: Cell::new(None),
@@ -83,7 +83,7 @@ impl Load {
         })
     }
 
-    async fn drive(&self, shared: Rc<Shared>) -> Result<Duration, Failed> {
+    async fn drive(&self, shared: Rc<LoadState>) -> Result<Duration, Failed> {
         // All connections stand before the first request is counted.
         let mut senders = Vec::new();
         for _ in 0..self.connections {
@@ -110,7 +110,7 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>, Faile
     Ok(sender)
 }
 
-impl Shared {
+impl LoadState {
     async fn call(self: Rc<Self>, mut sender: SendRequest<Empty<Bytes>>) -> Result<(), Failed> {
         while let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);

@@ -11,7 +11,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use super::order::{OrderTo, order};
-use super::{Action, Port};
+use super::{AdminOrder, Port};
 
 /// Bytes of an actor's path; the tree is not that deep.
 const LONGEST_PATH: usize = 512;
@@ -29,9 +29,9 @@ pub(super) struct Nothing {}
 
 pub(super) fn routes() -> Router<Port> {
     let orders: [(_, OrderTo); 3] = [
-        ("/actors/restart", Action::RestartActor),
-        ("/actors/stop", Action::StopActor),
-        ("/actors/start", Action::StartActor),
+        ("/actors/restart", AdminOrder::RestartActor),
+        ("/actors/stop", AdminOrder::StopActor),
+        ("/actors/start", AdminOrder::StartActor),
     ];
     let routes = orders.into_iter().fold(Router::new(), |routes, (path, action)| {
         let ordered = move |State(port): State<Port>, request: Request<Body>| {
@@ -39,8 +39,9 @@ pub(super) fn routes() -> Router<Port> {
         };
         routes.route(path, post(ordered))
     });
-    let drain =
-        |State(port): State<Port>, request: Request<Body>| order(port, request, |_: Nothing| Ok(Action::DrainGateway));
+    let drain = |State(port): State<Port>, request: Request<Body>| {
+        order(port, request, |_: Nothing| Ok(AdminOrder::DrainGateway))
+    };
     routes.route("/gateway/drain", post(drain))
 }
 

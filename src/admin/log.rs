@@ -11,7 +11,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use super::order::order;
-use super::{Action, Port};
+use super::{AdminOrder, Port};
 
 /// Bytes of a filter, as in the configuration.
 const LONGEST_FILTER: usize = 1024;
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<Port> {
     Router::new().route("/log", post(set))
 }
 
-fn checked(Set { filter, for_ms }: Set) -> Result<Action, Failure> {
+fn checked(Set { filter, for_ms }: Set) -> Result<AdminOrder, Failure> {
     if filter.is_empty() || filter.len() > LONGEST_FILTER || filter.contains(char::is_control) {
         return Err(Failure::invalid(
             "filter",
@@ -40,5 +40,5 @@ fn checked(Set { filter, for_ms }: Set) -> Result<Action, Failure> {
     if for_ms.is_some_and(|ms| !(1..=LONGEST_MS).contains(&ms)) {
         return Err(Failure::invalid("for_ms", format!("for_ms must be 1 to {LONGEST_MS}")));
     }
-    Ok(Action::SetLog { filter, for_ms })
+    Ok(AdminOrder::SetLog { filter, for_ms })
 }

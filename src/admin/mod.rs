@@ -2,7 +2,7 @@
 //!
 //! Invariant: everything below `/admin` passes [`gate`] first, and changes happen by POST only.
 //!
-//! To add a resource to look at: a [`View`], and its row in `views.rs`. To add an action: an [`Action`], and its row in the
+//! To add a resource to look at: a [`View`], and its row in `views.rs`. To add an action: an [`AdminOrder`], and its row in the
 //! file of what it is done to; reason, preview and audit come with it.
 
 mod actors;
@@ -33,7 +33,7 @@ use serde_json::Value;
 use crate::surfaces::problem::{Fault, Problem};
 use crate::surfaces::request_id::RequestId;
 
-pub use port::{Action, AdminPort, Json, Order, Touches, View};
+pub use port::{AdminOrder, AdminPort, Json, Order, Touches, View};
 pub use probes::{Check, Readiness};
 
 type Port = Arc<dyn AdminPort>;

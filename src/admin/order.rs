@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::gate::Who;
 use super::query::{Query, flag};
-use super::{Action, Order, Port, fresh};
+use super::{AdminOrder, Order, Port, fresh};
 use crate::surfaces::json_body;
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -22,13 +22,13 @@ const LONGEST_REASON: usize = 500;
 const MAX_BODY: usize = 64 * 1024;
 
 /// The action on what has a name.
-pub(super) type OrderTo = fn(String) -> Action;
+pub(super) type OrderTo = fn(String) -> AdminOrder;
 
 /// Reads a body, and answers with the preview of its action or with its outcome.
 pub(super) async fn order<T: DeserializeOwned>(
     port: Port,
     request: Request<Body>,
-    action: impl FnOnce(T) -> Result<Action, Failure>,
+    action: impl FnOnce(T) -> Result<AdminOrder, Failure>,
 ) -> Response {
     let id = RequestId::given(request.extensions());
     match carried(&port, request, action).await {
@@ -40,7 +40,7 @@ pub(super) async fn order<T: DeserializeOwned>(
 async fn carried<T: DeserializeOwned>(
     port: &Port,
     request: Request<Body>,
-    action: impl FnOnce(T) -> Result<Action, Failure>,
+    action: impl FnOnce(T) -> Result<AdminOrder, Failure>,
 ) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
     let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::actors::Nothing;
 use super::order::{OrderTo, order};
-use super::{Action, Port};
+use super::{AdminOrder, Port};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,12 +29,12 @@ struct Update {
 
 pub(super) fn routes() -> Router<Port> {
     let orders: [(_, OrderTo); 6] = [
-        ("/plugins/{name}/stop", Action::StopPlugin),
-        ("/plugins/{name}/start", Action::StartPlugin),
-        ("/plugins/{name}/drain", Action::DrainPlugin),
-        ("/plugins/{name}/remove", Action::RemovePlugin),
-        ("/breakers/{name}/force-open", Action::ForceOpen),
-        ("/breakers/{name}/reset", Action::ResetBreaker),
+        ("/plugins/{name}/stop", AdminOrder::StopPlugin),
+        ("/plugins/{name}/start", AdminOrder::StartPlugin),
+        ("/plugins/{name}/drain", AdminOrder::DrainPlugin),
+        ("/plugins/{name}/remove", AdminOrder::RemovePlugin),
+        ("/breakers/{name}/force-open", AdminOrder::ForceOpen),
+        ("/breakers/{name}/reset", AdminOrder::ResetBreaker),
     ];
     let routes = orders.into_iter().fold(Router::new(), |routes, (path, action)| {
         let ordered = move |State(port): State<Port>, Path(name): Path<String>, request: Request<Body>| {
@@ -43,11 +43,13 @@ pub(super) fn routes() -> Router<Port> {
         routes.route(path, post(ordered))
     });
     let add = |State(port): State<Port>, request: Request<Body>| {
-        order(port, request, |add: Add| Ok(Action::AddPlugin(add.name, add.provider)))
+        order(port, request, |add: Add| {
+            Ok(AdminOrder::AddPlugin(add.name, add.provider))
+        })
     };
     let update = |State(port): State<Port>, Path(name): Path<String>, request: Request<Body>| {
         order(port, request, move |update: Update| {
-            Ok(Action::UpdatePlugin(name, update.provider))
+            Ok(AdminOrder::UpdatePlugin(name, update.provider))
         })
     };
     routes

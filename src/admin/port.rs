@@ -57,7 +57,7 @@ pub enum View {
 
 /// What can be ordered.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub enum AdminOrder {
     /// Restart the actor at a path.
     RestartActor(String),
     /// Stop it; it stays in the tree.
@@ -91,35 +91,39 @@ pub enum Action {
     },
 }
 
-impl Action {
+impl AdminOrder {
     /// Its name in the audit.
     pub const fn name(&self) -> &'static str {
         match self {
-            Action::RestartActor(_) => "actor.restart",
-            Action::StopActor(_) => "actor.stop",
-            Action::StartActor(_) => "actor.start",
-            Action::AddPlugin(..) => "plugin.add",
-            Action::UpdatePlugin(..) => "plugin.update",
-            Action::StopPlugin(_) => "plugin.stop",
-            Action::StartPlugin(_) => "plugin.start",
-            Action::DrainPlugin(_) => "plugin.drain",
-            Action::RemovePlugin(_) => "plugin.remove",
-            Action::ForceOpen(_) => "breaker.force_open",
-            Action::ResetBreaker(_) => "breaker.reset",
-            Action::DrainGateway => "gateway.drain",
-            Action::SetLog { .. } => "log.set",
+            AdminOrder::RestartActor(_) => "actor.restart",
+            AdminOrder::StopActor(_) => "actor.stop",
+            AdminOrder::StartActor(_) => "actor.start",
+            AdminOrder::AddPlugin(..) => "plugin.add",
+            AdminOrder::UpdatePlugin(..) => "plugin.update",
+            AdminOrder::StopPlugin(_) => "plugin.stop",
+            AdminOrder::StartPlugin(_) => "plugin.start",
+            AdminOrder::DrainPlugin(_) => "plugin.drain",
+            AdminOrder::RemovePlugin(_) => "plugin.remove",
+            AdminOrder::ForceOpen(_) => "breaker.force_open",
+            AdminOrder::ResetBreaker(_) => "breaker.reset",
+            AdminOrder::DrainGateway => "gateway.drain",
+            AdminOrder::SetLog { .. } => "log.set",
         }
     }
 
     /// What it is done to.
     pub fn target(&self) -> &str {
         match self {
-            Action::RestartActor(target) | Action::StopActor(target) | Action::StartActor(target) => target,
-            Action::AddPlugin(target, _) | Action::UpdatePlugin(target, _) => target,
-            Action::StopPlugin(target) | Action::StartPlugin(target) | Action::DrainPlugin(target) => target,
-            Action::RemovePlugin(target) | Action::ForceOpen(target) | Action::ResetBreaker(target) => target,
-            Action::DrainGateway => "gateway",
-            Action::SetLog { filter, .. } => filter,
+            AdminOrder::RestartActor(target) | AdminOrder::StopActor(target) | AdminOrder::StartActor(target) => target,
+            AdminOrder::AddPlugin(target, _) | AdminOrder::UpdatePlugin(target, _) => target,
+            AdminOrder::StopPlugin(target) | AdminOrder::StartPlugin(target) | AdminOrder::DrainPlugin(target) => {
+                target
+            }
+            AdminOrder::RemovePlugin(target) | AdminOrder::ForceOpen(target) | AdminOrder::ResetBreaker(target) => {
+                target
+            }
+            AdminOrder::DrainGateway => "gateway",
+            AdminOrder::SetLog { filter, .. } => filter,
         }
     }
 
@@ -129,11 +133,11 @@ impl Action {
     pub const fn makes_safer(&self) -> bool {
         matches!(
             self,
-            Action::StopActor(_)
-                | Action::StopPlugin(_)
-                | Action::DrainPlugin(_)
-                | Action::ForceOpen(_)
-                | Action::DrainGateway
+            AdminOrder::StopActor(_)
+                | AdminOrder::StopPlugin(_)
+                | AdminOrder::DrainPlugin(_)
+                | AdminOrder::ForceOpen(_)
+                | AdminOrder::DrainGateway
         )
     }
 }
@@ -142,7 +146,7 @@ impl Action {
 #[derive(Clone, Debug)]
 pub struct Order {
     /// What.
-    pub action: Action,
+    pub action: AdminOrder,
     /// Why: one line.
     pub reason: String,
     /// Who: `admin` by the token, `loopback` without one.
@@ -196,7 +200,7 @@ pub trait AdminPort: Send + Sync + 'static {
     ///
     /// # Errors
     /// What is wrong with it.
-    fn touches(&self, action: &Action) -> Result<Touches, Problem>;
+    fn touches(&self, action: &AdminOrder) -> Result<Touches, Problem>;
 
     /// Carries out an order and records it. Goes on when its future is dropped.
     ///

@@ -5,7 +5,7 @@
 use clap::builder::styling::Style;
 
 use super::screen::{BAD, FAINT, GOOD, Screen, WARY, clean};
-use crate::doctor::{Finding, Report, Verdict};
+use crate::doctor::{CheckStatus, Finding, Report};
 
 /// One line for each finding, its remedy below it, and the count at the end.
 pub fn render(report: &Report, screen: &Screen) -> String {
@@ -14,8 +14,14 @@ pub fn render(report: &Report, screen: &Screen) -> String {
         .iter()
         .map(|finding| lines_of(finding, screen))
         .collect();
-    let count = |verdict: Verdict| format!("{} {}", report.count(verdict), verdict.as_str());
-    let counts = [Verdict::Failed, Verdict::Warning, Verdict::Unknown, Verdict::Ok].map(count);
+    let count = |verdict: CheckStatus| format!("{} {}", report.count(verdict), verdict.as_str());
+    let counts = [
+        CheckStatus::Failed,
+        CheckStatus::Warning,
+        CheckStatus::Unknown,
+        CheckStatus::Ok,
+    ]
+    .map(count);
     lines.push(counts.join(", "));
     lines.join("\n")
 }
@@ -34,11 +40,11 @@ fn lines_of(finding: &Finding, screen: &Screen) -> String {
     }
 }
 
-const fn style(verdict: Verdict) -> Style {
+const fn style(verdict: CheckStatus) -> Style {
     match verdict {
-        Verdict::Ok => GOOD,
-        Verdict::Unknown | Verdict::Warning => WARY,
-        Verdict::Failed => BAD,
+        CheckStatus::Ok => GOOD,
+        CheckStatus::Unknown | CheckStatus::Warning => WARY,
+        CheckStatus::Failed => BAD,
     }
 }
 

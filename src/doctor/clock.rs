@@ -49,7 +49,7 @@ fn judged(finding: Finding, whose: &str, ahead: SignedDuration) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Verdict;
+    use crate::doctor::CheckStatus;
 
     #[tokio::test]
     async fn the_nearest_clock_decides_and_none_is_unknown() {
@@ -62,9 +62,9 @@ mod tests {
                 .collect();
             check(&clocks, &config).await.verdict
         };
-        assert_eq!(verdict(&[("a", 4000), ("b", -2)]).await, Verdict::Ok);
-        assert_eq!(verdict(&[("a", -31)]).await, Verdict::Warning);
-        assert_eq!(verdict(&[("a", 301)]).await, Verdict::Failed);
-        assert_eq!(verdict(&[]).await, Verdict::Unknown);
+        assert_eq!(verdict(&[("a", 4000), ("b", -2)]).await, CheckStatus::Ok);
+        assert_eq!(verdict(&[("a", -31)]).await, CheckStatus::Warning);
+        assert_eq!(verdict(&[("a", 301)]).await, CheckStatus::Failed);
+        assert_eq!(verdict(&[]).await, CheckStatus::Unknown);
     }
 }

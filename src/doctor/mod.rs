@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::config::{Config, ConfigErrors};
 use crate::embed::Mosaic;
 
-pub use report::{Finding, Report, Verdict};
+pub use report::{CheckStatus, Finding, Report};
 
 /// The longest that one question to the network may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -56,7 +56,7 @@ async fn is_gateway(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Verdict;
+    use crate::doctor::CheckStatus;
 
     #[tokio::test]
     async fn free_foreign_and_impossible_addresses_are_told_apart() {
@@ -64,12 +64,12 @@ mod tests {
         let address = taken.local_addr().unwrap();
         // It closes each connection without a word.
         let closing = tokio::spawn(async move { while taken.accept().await.is_ok() {} });
-        assert_eq!(listener("server.listen", address).await.verdict, Verdict::Failed);
+        assert_eq!(listener("server.listen", address).await.verdict, CheckStatus::Failed);
         closing.abort();
         assert!(closing.await.unwrap_err().is_cancelled());
-        assert_eq!(listener("server.listen", address).await.verdict, Verdict::Ok);
+        assert_eq!(listener("server.listen", address).await.verdict, CheckStatus::Ok);
         // 192.0.2.0/24 is for documentation: no machine has it (RFC 5737).
         let elsewhere = listener("admin.listen", ([192, 0, 2, 1], 1).into()).await;
-        assert_eq!(elsewhere.verdict, Verdict::Failed);
+        assert_eq!(elsewhere.verdict, CheckStatus::Failed);
     }
 }

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::embed::{self, StartError};
 use crate::wire::client;
 
-use super::{AT_ONCE, Finding, PATIENCE, Verdict};
+use super::{AT_ONCE, CheckStatus, Finding, PATIENCE};
 
 /// What was learned.
 pub(super) struct Asked {
@@ -146,7 +146,7 @@ async fn credential(name: &str, driver: Result<Arc<dyn Driver>, StartError>, rea
             return finding.failed(error.to_string(), remedy);
         }
     };
-    if reached.is_some_and(|reached| reached.verdict == Verdict::Failed) {
+    if reached.is_some_and(|reached| reached.verdict == CheckStatus::Failed) {
         return finding.unknown("the provider cannot be reached");
     }
     match timeout(PATIENCE, driver.health()).await {
@@ -179,11 +179,11 @@ fn judged(finding: Finding, failure: &Failure) -> Finding {
 fn by_its_health(name: &str, credential: &Finding) -> Finding {
     let finding = Finding::of("reachability", name);
     match credential.verdict {
-        Verdict::Unknown => finding.failed(
+        CheckStatus::Unknown => finding.failed(
             format!("the vendor's own address cannot be reached: {}", credential.seen),
             "Check this machine's DNS, firewalls and proxies.",
         ),
-        Verdict::Ok => finding.ok("the vendor's own address answers"),
+        CheckStatus::Ok => finding.ok("the vendor's own address answers"),
         _ => finding.unknown("see its credential"),
     }
 }

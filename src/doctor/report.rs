@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How it stands with one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckStatus {
     /// As it should be.
     Ok,
     /// It could not be told.
@@ -18,14 +18,14 @@ pub enum Verdict {
     Failed,
 }
 
-impl Verdict {
+impl CheckStatus {
     /// As it is written everywhere.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Verdict::Ok => "ok",
-            Verdict::Unknown => "unknown",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "failed",
+            CheckStatus::Ok => "ok",
+            CheckStatus::Unknown => "unknown",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Failed => "failed",
         }
     }
 }
@@ -38,7 +38,7 @@ pub struct Finding {
     /// Of what: a key of the configuration, a provider instance; empty for the whole.
     pub subject: String,
     /// How it stands.
-    pub verdict: Verdict,
+    pub verdict: CheckStatus,
     /// What was seen.
     pub seen: String,
     /// What to do; absent where nothing is to be done.
@@ -52,7 +52,7 @@ impl Finding {
         Finding {
             check,
             subject: subject.into(),
-            verdict: Verdict::Unknown,
+            verdict: CheckStatus::Unknown,
             seen: String::new(),
             remedy: None,
         }
@@ -62,7 +62,7 @@ impl Finding {
     #[must_use]
     pub fn ok(self, seen: impl Into<String>) -> Self {
         Finding {
-            verdict: Verdict::Ok,
+            verdict: CheckStatus::Ok,
             seen: seen.into(),
             ..self
         }
@@ -81,7 +81,7 @@ impl Finding {
     #[must_use]
     pub fn warning(self, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
         Finding {
-            verdict: Verdict::Warning,
+            verdict: CheckStatus::Warning,
             seen: seen.into(),
             remedy: Some(remedy.into()),
             ..self
@@ -92,7 +92,7 @@ impl Finding {
     #[must_use]
     pub fn failed(self, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
         Finding {
-            verdict: Verdict::Failed,
+            verdict: CheckStatus::Failed,
             ..self.warning(seen, remedy)
         }
     }
@@ -113,11 +113,11 @@ impl Report {
 
     /// Whether nothing failed.
     pub fn is_sound(&self) -> bool {
-        self.count(Verdict::Failed) == 0
+        self.count(CheckStatus::Failed) == 0
     }
 
     /// How many findings have this verdict.
-    pub fn count(&self, verdict: Verdict) -> usize {
+    pub fn count(&self, verdict: CheckStatus) -> usize {
         self.findings
             .iter()
             .filter(|finding| finding.verdict == verdict)

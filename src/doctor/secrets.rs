@@ -73,7 +73,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::doctor::Verdict;
+    use crate::doctor::CheckStatus;
 
     #[test]
     fn a_missing_secret_fails_and_an_open_file_warns() {
@@ -85,15 +85,15 @@ mod tests {
             assert!(!format!("{finding:?}").contains("planted"));
             finding.verdict
         };
-        assert_eq!(found(0o600), Verdict::Ok);
-        assert_eq!(found(0o640), Verdict::Ok);
-        assert_eq!(found(0o644), Verdict::Warning);
-        assert_eq!(found(0o620), Verdict::Warning);
+        assert_eq!(found(0o600), CheckStatus::Ok);
+        assert_eq!(found(0o640), CheckStatus::Ok);
+        assert_eq!(found(0o644), CheckStatus::Warning);
+        assert_eq!(found(0o620), CheckStatus::Warning);
         let missing = one(
             "keys.a.key".to_owned(),
             &SecretRef::Env("MOSAIC_NO_SUCH_VARIABLE".to_owned()),
         );
-        assert_eq!(missing.verdict, Verdict::Failed);
+        assert_eq!(missing.verdict, CheckStatus::Failed);
         assert!(missing.remedy.unwrap().contains("MOSAIC_NO_SUCH_VARIABLE"));
     }
 }

@@ -16,7 +16,7 @@ use mosaic_actors::gateway::Drained;
 use super::{Mosaic, StartError, admin::Port};
 use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::config::ServerConfig;
-use crate::server::{Apart, Listener, ServerLimits};
+use crate::server::{DedicatedListener, Listener, ServerLimits};
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
 
@@ -27,7 +27,7 @@ pub struct Serving {
     pub public: SocketAddr,
     /// Where operators come.
     pub admin: SocketAddr,
-    listeners: (Listener, Apart),
+    listeners: (Listener, DedicatedListener),
     stopping: Arc<AtomicBool>,
 }
 
@@ -110,7 +110,7 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
     // answers whatever the calls do to those of this runtime.
     let address = config.admin.listen;
     let router = mosaic.admin_router(address, stopping.clone());
-    let admin = Apart::bind("mosaic-admin", address, limits.clone(), router).await;
+    let admin = DedicatedListener::bind("mosaic-admin", address, limits.clone(), router).await;
     let admin = admin.map_err(refused("admin", address))?;
     let address = config.server.listen;
     let public = Listener::bind(address, limits, mosaic.router()).await;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::fault::Effect;
-use super::fault_table::Verdict;
+use super::fault_table::FaultDecision;
 use super::server::Server;
 use super::socket::ResetSwitch;
 use super::vendor::{Refusal, Route};
@@ -142,7 +142,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
     }
 }
 
-fn judge(server: &Server, request: &Request<Bytes>) -> Verdict {
+fn judge(server: &Server, request: &Request<Bytes>) -> FaultDecision {
     let (method, path) = (request.method(), request.uri().path());
     let streamed = server.vendor.wants_stream(request);
     let verdict = server.faults().judge(method, path, streamed);

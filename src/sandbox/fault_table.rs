@@ -45,7 +45,7 @@ impl SetFault {
 
 /// What is to happen to one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct FaultDecision {
     /// Wait so long before anything else.
     pub delay: Duration,
     /// Then do this; `None`: answer truly.
@@ -105,8 +105,8 @@ impl FaultTable {
     }
 
     /// Decides about one request. Latencies add up; of the other effects the first that hits wins, and only it counts as a hit.
-    pub fn judge(&mut self, method: &Method, path: &str, streamed: bool) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub fn judge(&mut self, method: &Method, path: &str, streamed: bool) -> FaultDecision {
+        let mut verdict = FaultDecision::default();
         for set in &mut self.faults {
             let is_latency = matches!(set.fault.effect, Effect::Latency { .. });
             let outdone = verdict.effect.is_some() && !is_latency;

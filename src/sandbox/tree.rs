@@ -9,13 +9,13 @@ use super::seed::{BranchSeed, FileSeed, git_id};
 
 /// A file or, without a size, a directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct TreeNode<'a> {
     pub path: &'a str,
     pub sha: Cow<'a, str>,
     pub size: Option<usize>,
 }
 
-impl<'a> From<&'a FileSeed> for Entry<'a> {
+impl<'a> From<&'a FileSeed> for TreeNode<'a> {
     fn from(file: &'a FileSeed) -> Self {
         Self {
             path: file.path,
@@ -30,10 +30,10 @@ impl BranchSeed {
         self.files.iter().find(|file| file.path == path)
     }
 
-    pub fn directory<'a>(&self, path: &'a str) -> Entry<'a> {
+    pub fn directory<'a>(&self, path: &'a str) -> TreeNode<'a> {
         let below = self.files.iter().filter(|file| is_below(file, path));
         let ids: String = below.map(|file| file.blob.as_str()).collect();
-        Entry {
+        TreeNode {
             path,
             sha: Cow::Owned(git_id("tree", ids.as_bytes())),
             size: None,
@@ -41,7 +41,7 @@ impl BranchSeed {
     }
 
     /// What a directory holds, by name; `None`: there is no such directory.
-    pub fn entries(&self, path: &str) -> Option<Vec<Entry<'_>>> {
+    pub fn entries(&self, path: &str) -> Option<Vec<TreeNode<'_>>> {
         let mut children = BTreeMap::new();
         for file in self.files.iter().filter(|file| is_below(file, path)) {
             let start = if path.is_empty() { 0 } else { path.len() + 1 };

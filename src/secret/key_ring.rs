@@ -51,7 +51,7 @@ pub enum KeyError {
     NoRandomness,
 }
 
-struct Entry {
+struct StoredKey {
     hash: blake3::Hash,
     name: String,
     principal: Principal,
@@ -62,7 +62,7 @@ struct Entry {
 pub struct KeyRing {
     hash_key: [u8; 32],
     // Found by the first 8 bytes of the keyed hash, which nobody outside can predict or aim at.
-    entries: HashMap<u64, Vec<Entry>>,
+    entries: HashMap<u64, Vec<StoredKey>>,
 }
 
 impl KeyRing {
@@ -93,7 +93,7 @@ impl KeyRing {
             ring.entries
                 .entry(prefix(&hash))
                 .or_default()
-                .push(Entry { hash, name, principal });
+                .push(StoredKey { hash, name, principal });
         }
         Ok(ring)
     }
@@ -104,7 +104,7 @@ impl KeyRing {
         self.find(&hash).map(|entry| entry.principal.clone())
     }
 
-    fn find(&self, hash: &blake3::Hash) -> Option<&Entry> {
+    fn find(&self, hash: &blake3::Hash) -> Option<&StoredKey> {
         let row = self.entries.get(&prefix(hash))?;
         row.iter()
             .find(|entry| bool::from(entry.hash.as_bytes().ct_eq(hash.as_bytes())))

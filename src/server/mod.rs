@@ -3,7 +3,7 @@
 //! Invariant: every connection ends; by its client, by a bound, by drain, or by the cut at the end of drain's time.
 
 mod activity;
-mod apart;
+mod dedicated;
 mod guard;
 mod limits;
 
@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use activity::Activity;
 use guard::Guard;
 
-pub use apart::Apart;
+pub use dedicated::DedicatedListener;
 pub use limits::ServerLimits;
 
 /// How long to wait when the system refuses a connection (no descriptors left): long enough not to spin, short
@@ -36,10 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A running listener. Dropping it cuts its connections; [`Listener::drain`] lets them finish.
 pub struct Listener {
     local_addr: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 }
 
-struct Shared {
+struct ServerState {
     guard: Arc<Guard>,
     http: auto::Builder<TokioExecutor>,
     /// No new connections, no new requests.
@@ -66,7 +66,7 @@ impl Listener {
     pub async fn bind(addr: SocketAddr, limits: ServerLimits, router: Router) -> io::Result<Self> {
         let socket = TcpListener::bind(addr).await?;
         let local_addr = socket.local_addr()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ServerState {
             http: http(&limits),
             places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
             guard: Arc::new(Guard { limits, router }),
@@ -117,7 +117,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-impl Shared {
+impl ServerState {
     async fn accept(self: Arc<Self>, socket: TcpListener) {
         loop {
             let place = tokio::select! {

@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use mosaic::admin::{Action, AdminConfig, AdminPort, Json, Order, Readiness, Touches, View, router};
-use mosaic::server::{Apart, ServerLimits};
+use mosaic::admin::{AdminConfig, AdminOrder, AdminPort, Json, Order, Readiness, Touches, View, router};
+use mosaic::server::{DedicatedListener, ServerLimits};
 use mosaic::surfaces::problem::Problem;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
@@ -110,7 +110,7 @@ impl AdminPort for Shown {
         Box::pin(async { Err(unheard()) })
     }
 
-    fn touches(&self, _action: &Action) -> Result<Touches, Problem> {
+    fn touches(&self, _action: &AdminOrder) -> Result<Touches, Problem> {
         Err(unheard())
     }
 
@@ -160,7 +160,7 @@ async fn a_tree_of_ten_thousand_stuck_actors_is_shown_at_once() {
         metrics: Arc::new(String::new),
         port: Arc::new(Shown(tree.clone())),
     };
-    let apart = Apart::bind(
+    let apart = DedicatedListener::bind(
         "admin",
         ([127, 0, 0, 1], 0).into(),
         ServerLimits::default(),

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::guarded::{Sight, Tier, tier_specs, with_everything};
+use super::guarded::{Tier, TierLookup, tier_specs, with_everything};
 use super::tier::{Stamp, TierSnapshot, TierSpec};
-use super::{CacheKey, Entry, Tag};
+use super::{CacheEntry, CacheKey, Tag};
 use crate::call::CacheStatus;
 use crate::clock::Clock;
 use crate::policy::freshness::Freshness;
@@ -21,7 +21,7 @@ pub(crate) struct Chain(Vec<Arc<Tier>>);
 /// An entry, and who had it; `None`: L1.
 #[derive(Clone)]
 pub(crate) struct Hit {
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) entry: Arc<CacheEntry>,
     pub(crate) tier: Option<Arc<Tier>>,
 }
 
@@ -35,7 +35,7 @@ impl Hit {
 
 /// What a lookup in the chain found, and what it needs to put an answer there.
 #[derive(Default)]
-pub(crate) struct Sought {
+pub(crate) struct ChainLookup {
     /// Serve it.
     pub(crate) fresh: Option<Hit>,
     /// Keep it for the case that the provider fails.
@@ -50,14 +50,14 @@ impl Chain {
     }
 
     /// Looks `key` up, tier after tier, until one has it fresh; the tiers before that one are given it.
-    pub(crate) async fn seek(&self, key: &CacheKey, tags: impl FnOnce() -> Vec<Tag>) -> Sought {
-        let mut sought = Sought::default();
+    pub(crate) async fn seek(&self, key: &CacheKey, tags: impl FnOnce() -> Vec<Tag>) -> ChainLookup {
+        let mut sought = ChainLookup::default();
         if self.0.is_empty() {
             return sought;
         }
         sought.tags = with_everything(tags());
         for tier in &self.0 {
-            let Sight { entry, stamp } = tier.get(key, &sought.tags).await;
+            let TierLookup { entry, stamp } = tier.get(key, &sought.tags).await;
             let hit = |entry| Hit {
                 entry,
                 tier: Some(tier.clone()),
@@ -93,9 +93,9 @@ impl Chain {
     }
 }
 
-impl Sought {
+impl ChainLookup {
     /// Puts an answer into the tiers that were looked in; it must have been asked for after the lookup.
-    pub(crate) fn fill(&mut self, key: &CacheKey, entry: &Entry) {
+    pub(crate) fn fill(&mut self, key: &CacheKey, entry: &CacheEntry) {
         for (tier, stamp) in self.stamps.drain(..) {
             tier.put(key, entry, &self.tags, stamp);
         }

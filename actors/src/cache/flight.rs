@@ -10,14 +10,14 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::sync::watch;
 
 use super::chain::Hit;
-use super::{CacheKey, Entry};
+use super::{CacheEntry, CacheKey};
 use crate::error::Failure;
 
 /// What a leader shares: an answer to serve, or a failure that is everybody's.
 #[derive(Clone)]
-pub(crate) struct Shared {
+pub(crate) struct Landing {
     /// The outcome.
-    pub outcome: Result<Arc<Entry>, Failure>,
+    pub outcome: Result<Arc<CacheEntry>, Failure>,
     /// The latest epoch of a call that it may be served to.
     pub good_until: u64,
     /// For the case that the outcome is a failure: an answer past its time, good for calls up to the epoch beside it.
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
 /// The misses under way.
 #[derive(Default)]
 pub struct Flights {
-    by_key: DashMap<CacheKey, watch::Receiver<Option<Shared>>>,
+    by_key: DashMap<CacheKey, watch::Receiver<Option<Landing>>>,
 }
 
 /// What a miss is told to do.
@@ -42,12 +42,12 @@ pub enum Role {
 pub struct Leader {
     flights: Arc<Flights>,
     key: CacheKey,
-    tell: watch::Sender<Option<Shared>>,
+    tell: watch::Sender<Option<Landing>>,
 }
 
 /// A seat in a flight.
 pub struct Follower {
-    told: watch::Receiver<Option<Shared>>,
+    told: watch::Receiver<Option<Landing>>,
 }
 
 impl Flights {
@@ -82,7 +82,7 @@ impl Flights {
 
 impl Leader {
     /// Shares the outcome. The cache must be filled before, so that whoever comes after the flight finds it there.
-    pub(crate) fn land(self, shared: Shared) {
+    pub(crate) fn land(self, shared: Landing) {
         // Off the list first: a follower that may not have this outcome must not meet the same flight again.
         self.flights.by_key.remove(&self.key);
         self.tell.send_replace(Some(shared));
@@ -100,7 +100,7 @@ impl Drop for Leader {
 
 impl Follower {
     /// Waits for the flight's end; `None`: the leader went away without one.
-    pub(crate) async fn landed(mut self) -> Option<Shared> {
+    pub(crate) async fn landed(mut self) -> Option<Landing> {
         match self.told.wait_for(Option::is_some).await {
             Ok(shared) => shared.clone(),
             Err(_) => None,
@@ -130,7 +130,7 @@ mod tests {
         let Role::Follower(follower) = flights.join(&key()) else {
             panic!("the second follows")
         };
-        leader.land(Shared {
+        leader.land(Landing {
             outcome: Err(Failure::new(Kind::UpstreamFailed, "down")),
             good_until: 0,
             stale: None,

@@ -13,13 +13,13 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::owed::{Debt, EVERYTHING, Owed};
+use super::pending::{EVERYTHING, PendingBatch, PendingInvalidations};
 use super::tier::{CacheTier, Kept, Seen, Stamp, TierError, TierSettings, TierSnapshot, TierSpec};
-use super::{CacheKey, Entry, Tag};
+use super::{CacheEntry, CacheKey, Tag};
 use crate::breaker::{BreakerGate, breaker_spec};
 use crate::clock::Clock;
 use crate::driver::BoxFuture;
-use crate::policy::breaker::Verdict;
+use crate::policy::breaker::AttemptOutcome;
 use crate::policy::freshness::Freshness;
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 use crate::telemetry::{Meters, TierMeters};
@@ -39,7 +39,7 @@ pub(crate) struct Tier {
     clock: Clock,
     breaker: Arc<BreakerGate>,
     meters: TierMeters,
-    owed: Owed,
+    owed: PendingInvalidations,
     puts: Arc<Semaphore>,
     actor: Handle<TierMsg>,
     hits: AtomicU64,
@@ -51,8 +51,8 @@ pub(crate) struct Tier {
 
 /// What a lookup in one tier found. Without a stamp, nothing that is asked for now may be put there.
 #[derive(Default)]
-pub(crate) struct Sight {
-    pub(crate) entry: Option<(Arc<Entry>, Freshness)>,
+pub(crate) struct TierLookup {
+    pub(crate) entry: Option<(Arc<CacheEntry>, Freshness)>,
     pub(crate) stamp: Option<Stamp>,
 }
 
@@ -66,7 +66,7 @@ impl Tier {
             settings: spec.settings,
             clock,
             meters,
-            owed: Owed::default(),
+            owed: PendingInvalidations::default(),
             puts: Arc::new(Semaphore::new(MAX_PUTS)),
             actor: Handle::new(),
             hits: AtomicU64::new(0),
@@ -82,7 +82,7 @@ impl Tier {
     }
 
     /// Looks `key` up. `tags` are those that its answer carries, with [`EVERYTHING`].
-    pub(crate) async fn get(&self, key: &CacheKey, tags: &[Tag]) -> Sight {
+    pub(crate) async fn get(&self, key: &CacheKey, tags: &[Tag]) -> TierLookup {
         // The age was told after this instant, so from here on the entry only counts as too old.
         let asked = self.clock.nanos();
         let seen = match self.owed.any(tags) {
@@ -93,11 +93,11 @@ impl Tier {
             }
         };
         let sight = match seen {
-            Some(Seen { kept, stamp }) => Sight {
+            Some(Seen { kept, stamp }) => TierLookup {
                 entry: self.read(kept, asked),
                 stamp: Some(stamp),
             },
-            None => Sight::default(),
+            None => TierLookup::default(),
         };
         if matches!(sight.entry, Some((_, Freshness::Fresh))) {
             self.hits.fetch_add(1, Relaxed);
@@ -109,10 +109,10 @@ impl Tier {
         sight
     }
 
-    fn read(&self, kept: Kept, asked: u64) -> Option<(Arc<Entry>, Freshness)> {
+    fn read(&self, kept: Kept, asked: u64) -> Option<(Arc<CacheEntry>, Freshness)> {
         match kept {
             Kept::Entry(portable) => {
-                let entry = Entry::arrived(portable, asked);
+                let entry = CacheEntry::arrived(portable, asked);
                 let freshness = entry.freshness(self.clock.nanos());
                 (freshness != Freshness::Expired).then(|| (Arc::new(entry), freshness))
             }
@@ -126,7 +126,7 @@ impl Tier {
     }
 
     /// Keeps an entry, from a task of its own: no call waits for it.
-    pub(crate) fn put(self: &Arc<Self>, key: &CacheKey, entry: &Entry, tags: &[Tag], stamp: Stamp) {
+    pub(crate) fn put(self: &Arc<Self>, key: &CacheKey, entry: &CacheEntry, tags: &[Tag], stamp: Stamp) {
         let Some(portable) = entry.portable(self.clock.nanos()) else {
             return;
         };
@@ -159,7 +159,7 @@ impl Tier {
         self.pay(debt).await;
     }
 
-    async fn pay(&self, debt: Debt) -> bool {
+    async fn pay(&self, debt: PendingBatch) -> bool {
         let invalidate = || self.store.clone().invalidate(&debt.tags);
         let paid = self.ask("invalidate", self.settings.put_within, invalidate).await;
         if paid.is_some() {
@@ -190,11 +190,11 @@ impl Tier {
         self.meters.took(operation, started.elapsed());
         match outcome.unwrap_or(Err(TierError::Timeout)) {
             Ok(done) => {
-                permit.tell(Verdict::Success);
+                permit.tell(AttemptOutcome::Success);
                 Some(done)
             }
             Err(error) => {
-                permit.tell(Verdict::Failure);
+                permit.tell(AttemptOutcome::Failure);
                 self.count_error(error.code());
                 tracing::debug!(tier = self.name, operation, code = error.code(), "cache tier failed");
                 None

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::{CacheKey, Entry, Tag};
+use super::{CacheEntry, CacheKey, Tag};
 use crate::policy::freshness::Freshness;
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 use crate::telemetry::Meters;
@@ -62,7 +62,7 @@ pub struct L1 {
 }
 
 struct Stored {
-    entry: Arc<Entry>,
+    entry: Arc<CacheEntry>,
     /// The epoch at which its call began.
     epoch: u64,
 }
@@ -70,9 +70,9 @@ struct Stored {
 /// What a lookup found.
 pub enum Lookup {
     /// Serve it.
-    Fresh(Arc<Entry>),
+    Fresh(Arc<CacheEntry>),
     /// Keep it for the case that the provider fails.
-    Stale(Arc<Entry>),
+    Stale(Arc<CacheEntry>),
     /// Nothing.
     Miss,
 }
@@ -131,7 +131,7 @@ impl L1 {
     }
 
     /// Looks again for an entry that was not there a moment ago. Not counted as a lookup.
-    pub fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<Entry>> {
+    pub fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<CacheEntry>> {
         let stored = self.find(key)?;
         (stored.entry.freshness(now) == Freshness::Fresh).then(|| stored.entry.clone())
     }
@@ -169,7 +169,7 @@ impl L1 {
     /// Stores an entry, unless a write came in between. Returns when it is there, or will not be: the latest epoch of a
     /// call that the entry may be served to, because none of its tags was invalidated before. It is asked for entries
     /// that are not stored, too, since those who wait for the same answer must know.
-    pub async fn fill(&self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) -> u64 {
+    pub async fn fill(&self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
         let (done, confirmed) = oneshot::channel();
         let fill = L1Msg::Fill {
             key,
@@ -233,7 +233,7 @@ pub enum L1Msg {
         /// Under this key.
         key: CacheKey,
         /// This.
-        entry: Arc<Entry>,
+        entry: Arc<CacheEntry>,
         /// To be dropped with any of these.
         tags: Vec<Tag>,
         /// The epoch at which its call began.
@@ -337,7 +337,7 @@ impl Worker for L1Actor {
 }
 
 impl L1Actor {
-    fn fill(&mut self, key: CacheKey, entry: Arc<Entry>, tags: Vec<Tag>, epoch: u64) -> u64 {
+    fn fill(&mut self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
         let now = self.l1.epoch();
         let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
         let distrusted = epoch < self.forgotten.max(self.l1.trusted_from.load(SeqCst));

@@ -7,7 +7,7 @@ pub(crate) mod chain;
 pub mod flight;
 pub(crate) mod guarded;
 pub mod l1;
-mod owed;
+mod pending;
 pub mod portable;
 pub mod tier;
 
@@ -81,7 +81,7 @@ pub fn tags(names: &'static [&'static str], resource: &Resource) -> Vec<Tag> {
 
 /// A remembered outcome: an answer, or that there is none.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct CacheEntry {
     outcome: Result<Remembered, Failure>,
     /// When it came into this process, in nanoseconds of the system's clock.
     arrived: u64,
@@ -98,7 +98,7 @@ struct Remembered {
     value: Option<Value>,
 }
 
-impl Entry {
+impl CacheEntry {
     /// Remembers a whole answer, or a `not_found`; `None` for what must not be remembered.
     pub fn of(outcome: &Result<Answer, Failure>, operation: &Operation, now: u64) -> Option<Self> {
         let times = operation.cache?;
@@ -123,7 +123,7 @@ impl Entry {
             }
             Err(_) => return None,
         };
-        Some(Entry {
+        Some(CacheEntry {
             outcome,
             arrived: now,
             age_then: Duration::ZERO,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Entry, Remembered};
+use super::{CacheEntry, Remembered};
 use crate::call::Head;
 use crate::error::{Failure, Kind};
 
@@ -66,7 +66,7 @@ impl Portable {
 
 const JSON: &str = "application/json";
 
-impl Entry {
+impl CacheEntry {
     /// As another process can keep it; `None` for what is not JSON.
     pub fn portable(&self, now: u64) -> Option<Portable> {
         let outcome = match &self.outcome {
@@ -115,7 +115,7 @@ impl Entry {
                 Err(failure)
             }
         };
-        Entry {
+        CacheEntry {
             outcome,
             arrived: now,
             age_then: portable.age,
@@ -145,7 +145,7 @@ mod tests {
             fresh: Duration::from_secs(60),
             stale: Duration::from_secs(20),
         };
-        let entry = Entry::arrived(portable.clone(), SECOND);
+        let entry = CacheEntry::arrived(portable.clone(), SECOND);
         assert_eq!(entry.portable(SECOND), Some(portable));
         assert_eq!(entry.lifetime(), Duration::from_secs(30));
         assert_eq!(entry.freshness(10 * SECOND), Freshness::Fresh);

@@ -37,7 +37,7 @@ pub(crate) fn gateway_spec(core: &Arc<Core>) -> ChildSpec {
             vec![
                 ("in_flight", shown.calls.len() as u64),
                 ("max_in_flight", shown.settings.max_in_flight as u64),
-                ("free_permits", shown.places.available_permits() as u64),
+                ("free_permits", shown.permits.available_permits() as u64),
                 ("flights", shown.flights.len() as u64),
             ]
         }))

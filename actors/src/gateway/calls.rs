@@ -1,6 +1,6 @@
 //! The calls in flight, for people to look at.
 //!
-//! Invariant: a call is listed for exactly as long as it holds its places, so the list is as bounded as they are; what it
+//! Invariant: a call is listed for exactly as long as it holds its permits, so the list is as bounded as they are; what it
 //! carries is never in it.
 
 use std::sync::atomic::AtomicU64;
@@ -15,7 +15,7 @@ use crate::call::Call;
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Phase {
+pub enum CallStage {
     /// It waits for its task, or for an equal call that was first.
     Lookup,
     /// A provider is asked.
@@ -38,7 +38,7 @@ pub struct CallSnapshot {
     /// Milliseconds since it came.
     pub for_ms: u64,
     /// Where it is.
-    pub phase: Phase,
+    pub phase: CallStage,
     /// Attempts so far.
     pub attempts: u32,
     /// Who is asked, or was last.
@@ -48,12 +48,12 @@ pub struct CallSnapshot {
 /// All calls in flight.
 #[derive(Default)]
 pub(crate) struct Listing {
-    calls: DashMap<u64, Arc<Entry>>,
+    calls: DashMap<u64, Arc<CallRecord>>,
     entered: AtomicU64,
 }
 
 /// What the list says of a call. Whoever holds it writes on, without keeping the call listed.
-pub(crate) struct Entry {
+pub(crate) struct CallRecord {
     id: Arc<str>,
     operation: &'static str,
     tenant: Arc<str>,
@@ -62,7 +62,7 @@ pub(crate) struct Entry {
 }
 
 struct Progress {
-    phase: Phase,
+    phase: CallStage,
     attempts: u32,
     provider: Option<Arc<str>>,
 }
@@ -71,7 +71,7 @@ struct Progress {
 pub(crate) struct Listed {
     listing: Weak<Listing>,
     number: u64,
-    entry: Arc<Entry>,
+    entry: Arc<CallRecord>,
 }
 
 impl Drop for Listed {
@@ -86,13 +86,13 @@ impl Listing {
     /// Lists a call that came at `now`.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Listed {
         let number = self.entered.fetch_add(1, Relaxed);
-        let entry = Arc::new(Entry {
+        let entry = Arc::new(CallRecord {
             id: call.id.clone(),
             operation: call.operation.name,
             tenant: call.caller.tenant.clone(),
             since: now,
             progress: Mutex::new(Progress {
-                phase: Phase::Lookup,
+                phase: CallStage::Lookup,
                 attempts: 0,
                 provider: None,
             }),
@@ -115,7 +115,7 @@ impl Listing {
     }
 }
 
-impl Entry {
+impl CallRecord {
     fn snapshot(&self, now: u64) -> CallSnapshot {
         let progress = self.progress();
         CallSnapshot {
@@ -134,7 +134,7 @@ impl Entry {
         self.progress().provider = Some(instance.clone());
     }
 
-    /// Held for a few stores; no panic can leave half of them.
+    /// CallPermits for a few stores; no panic can leave half of them.
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,7 +142,7 @@ impl Entry {
 
 impl Listed {
     /// It is here now.
-    pub(crate) fn now(&self, phase: Phase) {
+    pub(crate) fn now(&self, phase: CallStage) {
         self.entry.progress().phase = phase;
     }
 
@@ -150,11 +150,11 @@ impl Listed {
     pub(crate) fn attempt(&self, number: u32) {
         let mut progress = self.entry.progress();
         progress.attempts = number;
-        progress.phase = Phase::Call;
+        progress.phase = CallStage::Call;
     }
 
     /// Where whoever passes it on writes.
-    pub(crate) fn entry(&self) -> &Arc<Entry> {
+    pub(crate) fn entry(&self) -> &Arc<CallRecord> {
         &self.entry
     }
 }

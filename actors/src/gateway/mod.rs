@@ -35,9 +35,9 @@ use crate::supervision::{Handle, Message, Unavailable};
 use crate::telemetry::{Meters, phase, sampled};
 
 pub(crate) use actor::{GatewayMsg, gateway_spec};
-pub use calls::{CallSnapshot, Phase};
-pub(crate) use calls::{Entry, Listed, Listing};
-pub(crate) use task::{Held, Job};
+pub(crate) use calls::{CallRecord, Listed, Listing};
+pub use calls::{CallSnapshot, CallStage};
+pub(crate) use task::{CallPermits, Job};
 
 /// Bounds of the call path.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub(crate) struct Core {
     pub(crate) l1: Arc<L1>,
     pub(crate) chain: Chain,
     pub(crate) flights: Arc<Flights>,
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) permits: Arc<Semaphore>,
     pub(crate) calls: TaskTracker,
     pub(crate) listing: Arc<Listing>,
     pub(crate) draining: AtomicBool,
@@ -170,16 +170,16 @@ impl Gateway {
         // Only a miss keeps its candidates: a count that all hits share would be what they wait for.
         let candidates = candidates.clone();
         drop(directory);
-        // A miss: it takes its places, and becomes a message. It is counted first: either it sees that a drain began, or
+        // A miss: it takes its permits, and becomes a message. It is counted first: either it sees that a drain began, or
         // the drain waits for it.
         let counted = core.calls.token();
         fence(SeqCst);
         if core.draining.load(Acquire) {
             return Err(self.draining());
         }
-        let held = Held {
-            _tenant: core.tenants.place(gate, now)?,
-            _gateway: core.places.clone().try_acquire_owned().map_err(|_| {
+        let held = CallPermits {
+            _tenant: core.tenants.acquire(gate, now)?,
+            _gateway: core.permits.clone().try_acquire_owned().map_err(|_| {
                 self.overloaded(
                     "gateway",
                     format!("{} calls are in flight", core.settings.max_in_flight),

@@ -1,7 +1,7 @@
 //! One call's task: the phases after the lookup, in order.
 //!
 //! Invariant: the task owns the caller's one reply. Whatever ends it — an answer, a failure, a stop, a caller that went
-//! away or whose deadline came, a panic — the reply port is answered once, after the call's places are free again.
+//! away or whose deadline came, a panic — the reply port is answered once, after the call's permits are free again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
-use super::{Core, Listed, Phase, send_patiently};
-use crate::cache::chain::{Hit, Sought};
-use crate::cache::flight::{Leader, Role, Shared};
-use crate::cache::{CacheKey, Entry, Tag, tags};
+use super::{CallStage, Core, Listed, send_patiently};
+use crate::cache::chain::{ChainLookup, Hit};
+use crate::cache::flight::{Landing, Leader, Role};
+use crate::cache::{CacheEntry, CacheKey, Tag, tags};
 use crate::call::{Answer, Body, CacheStatus, Call};
 use crate::error::{Failure, Kind};
 use crate::policy::recover::{Next, Standing, next, share};
 use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, Outcome, ReplyPort};
-use crate::quota::TenantPlace;
+use crate::quota::TenantPermit;
 use crate::router::{Attempt, RouterMsg};
 use crate::telemetry::Meters;
 
@@ -33,14 +33,14 @@ pub(crate) struct Job {
     /// The cache's epoch when the call began.
     pub(crate) epoch: u64,
     /// An answer past its time, for the case that the provider fails.
-    pub(crate) stale: Option<Arc<Entry>>,
-    pub(crate) held: Arc<Held>,
+    pub(crate) stale: Option<Arc<CacheEntry>>,
+    pub(crate) held: Arc<CallPermits>,
 }
 
-/// The places that a call holds in every bound, until its reply — or its stream — has ended.
-pub(crate) struct Held {
+/// The permits that a call holds in every bound, until its reply — or its stream — has ended.
+pub(crate) struct CallPermits {
     pub(crate) listed: Listed,
-    pub(crate) _tenant: TenantPlace,
+    pub(crate) _tenant: TenantPermit,
     pub(crate) _gateway: OwnedSemaphorePermit,
     pub(crate) _counted: TaskTrackerToken,
     pub(crate) _in_flight: InFlight,
@@ -75,12 +75,12 @@ pub(crate) async fn run(job: Job, mut reply: ReplyPort, core: Arc<Core>) {
     };
     let outcome = outcome.map(|mut answer| {
         if let Body::Stream(stream) = &mut answer.body {
-            job.held.listed.now(Phase::Stream);
+            job.held.listed.now(CallStage::Stream);
             stream.hold(job.held.clone());
         }
         answer
     });
-    // Before the answer: who has it may call again, and finds its places free.
+    // Before the answer: who has it may call again, and finds its permits free.
     drop(job);
     reply.answer(outcome);
 }
@@ -99,7 +99,7 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
                 // A flight may have landed between this call's lookup and its joining.
                 let good_until = core.l1.epoch();
                 if let Some(entry) = core.l1.filled(key, core.clock.nanos()) {
-                    leader.land(Shared {
+                    leader.land(Landing {
                         outcome: Ok(entry.clone()),
                         good_until,
                         stale: None,
@@ -136,9 +136,9 @@ async fn carry(job: &Job, core: &Arc<Core>) -> Outcome {
 }
 
 /// Looks in the tiers behind L1. One looks for a whole flight.
-async fn seek(job: &Job, core: &Arc<Core>) -> Sought {
+async fn seek(job: &Job, core: &Arc<Core>) -> ChainLookup {
     let Some(key) = &job.key else {
-        return Sought::default();
+        return ChainLookup::default();
     };
     let carried = || tags(job.call.operation.carries, &job.call.resource);
     core.chain.seek(key, carried).await
@@ -149,7 +149,7 @@ async fn bring_near(job: &Job, core: &Arc<Core>, key: &CacheKey, hit: Hit, leade
     let carried = tags(job.call.operation.carries, &job.call.resource);
     // As for an answer that was asked for: a write since the call began keeps it out.
     let good_until = core.l1.fill(key.clone(), hit.entry.clone(), carried, job.epoch).await;
-    leader.land(Shared {
+    leader.land(Landing {
         outcome: Ok(hit.entry.clone()),
         good_until,
         stale: None,
@@ -159,7 +159,7 @@ async fn bring_near(job: &Job, core: &Arc<Core>, key: &CacheKey, hit: Hit, leade
 
 /// Asks a provider, and makes invalid what a write may have changed.
 async fn ask(job: &Job, core: &Arc<Core>) -> Outcome {
-    let doubt = Doubt::about(job, core);
+    let doubt = InvalidateGuard::about(job, core);
     let outcome = attempts(job, core).await;
     // A write that failed may still have happened: what it would have changed is not trusted either way.
     let may_have_happened = !matches!(&outcome, Err(failure) if failure.unsent);
@@ -214,7 +214,7 @@ async fn attempts(job: &Job, core: &Arc<Core>) -> Outcome {
                 if here.is_some() {
                     told = Some(failure);
                 }
-                job.held.listed.now(Phase::Wait);
+                job.held.listed.now(CallStage::Wait);
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {
@@ -265,14 +265,14 @@ async fn attempt(
 
 /// The doubt that a write leaves behind until its outcome is known: it may have happened. A write that is given up (its
 /// caller left, its deadline came) casts it on the cache.
-struct Doubt {
+struct InvalidateGuard {
     core: Arc<Core>,
     tags: Vec<Tag>,
 }
 
-impl Doubt {
+impl InvalidateGuard {
     fn about(job: &Job, core: &Arc<Core>) -> Self {
-        Doubt {
+        InvalidateGuard {
             core: core.clone(),
             tags: tags(job.call.operation.invalidates, &job.call.resource),
         }
@@ -286,7 +286,7 @@ impl Doubt {
     }
 }
 
-impl Drop for Doubt {
+impl Drop for InvalidateGuard {
     fn drop(&mut self) {
         if !self.tags.is_empty() {
             let (core, tags) = (self.core.clone(), std::mem::take(&mut self.tags));
@@ -300,11 +300,17 @@ fn filling() -> tracing::Span {
 }
 
 /// Writes the cache and shares the outcome with the flight.
-async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, mut sought: Sought, leader: Option<Leader>) -> Outcome {
+async fn fill(
+    job: &Job,
+    core: &Arc<Core>,
+    outcome: Outcome,
+    mut sought: ChainLookup,
+    leader: Option<Leader>,
+) -> Outcome {
     let started = Instant::now();
     let operation = job.call.operation;
     let now = core.clock.nanos();
-    let entry = Entry::of(&outcome, operation, now).map(Arc::new);
+    let entry = CacheEntry::of(&outcome, operation, now).map(Arc::new);
     let mut good_until = job.epoch;
     if let (Some(entry), Some(key)) = (&entry, &job.key) {
         sought.fill(key, entry);
@@ -313,7 +319,7 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, mut sought: Sought,
     }
     if let Some(leader) = leader {
         match (&outcome, entry) {
-            (_, Some(entry)) => leader.land(Shared {
+            (_, Some(entry)) => leader.land(Landing {
                 outcome: Ok(entry),
                 good_until,
                 stale: None,
@@ -321,7 +327,7 @@ async fn fill(job: &Job, core: &Arc<Core>, outcome: Outcome, mut sought: Sought,
             // What is this caller's own (its deadline, its leaving) is not shared: the flight is led by another.
             (Err(failure), None) if !matches!(failure.kind, Kind::Timeout | Kind::Cancelled | Kind::Internal) => {
                 // A failure says what the provider is like now; no write makes it untrue.
-                leader.land(Shared {
+                leader.land(Landing {
                     outcome: Err(failure.clone()),
                     good_until: u64::MAX,
                     stale: sought.stale.clone().map(|hit| (hit, job.epoch)),

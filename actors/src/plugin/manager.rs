@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::procedure::{self, Hands};
-use super::registry::{Busy, Placed, Record};
+use super::procedure::{self, Procedure};
+use super::registry::{Busy, Placement, Record};
 use super::{Health, PluginSpec, Plugins, Registry};
 use crate::clock::nanos_of;
 use crate::error::{Failure, Kind};
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) type Done = oneshot::Sender<Result<(), Failure>>;
 
 /// What is wanted of a plugin.
-pub(crate) enum Action {
+pub(crate) enum PluginOrder {
     Add(PluginSpec),
     Update(PluginSpec),
     Start,
@@ -33,16 +33,16 @@ pub(crate) enum Action {
     Revive,
 }
 
-impl Action {
-    fn word(&self) -> &'static str {
+impl PluginOrder {
+    fn as_str(&self) -> &'static str {
         match self {
-            Action::Add(_) => "add",
-            Action::Update(_) => "update",
-            Action::Start => "start",
-            Action::Stop => "stop",
-            Action::Remove => "remove",
-            Action::Drain => "drain",
-            Action::Revive => "revive",
+            PluginOrder::Add(_) => "add",
+            PluginOrder::Update(_) => "update",
+            PluginOrder::Start => "start",
+            PluginOrder::Stop => "stop",
+            PluginOrder::Remove => "remove",
+            PluginOrder::Drain => "drain",
+            PluginOrder::Revive => "revive",
         }
     }
 }
@@ -51,7 +51,7 @@ impl Action {
 #[derive(Clone, Default)]
 pub(crate) struct Change {
     /// It has this instance now.
-    pub(crate) placed: Option<Placed>,
+    pub(crate) placed: Option<Placement>,
     /// It has no instance any more.
     pub(crate) displaced: bool,
     /// It has this spec now.
@@ -71,7 +71,7 @@ pub(crate) enum PluginMsg {
     /// Somebody wants something of a plugin.
     Begin {
         name: Arc<str>,
-        action: Action,
+        action: PluginOrder,
         done: Option<Done>,
     },
     /// A procedure wants a step, or, without one, tells that a look was in vain.
@@ -89,8 +89,8 @@ pub(crate) enum PluginMsg {
 impl Message for PluginMsg {
     fn label(&self) -> &'static str {
         match self {
-            PluginMsg::Begin { action, .. } => action.word(),
-            PluginMsg::Step { to, .. } => to.map_or("look_in_vain", Life::word),
+            PluginMsg::Begin { action, .. } => action.as_str(),
+            PluginMsg::Step { to, .. } => to.map_or("look_in_vain", Life::as_str),
             PluginMsg::Look => "look",
         }
     }
@@ -161,14 +161,14 @@ impl Manager {
     }
 
     /// Starts a procedure, or says why not.
-    fn begin(&self, name: Arc<str>, action: Action, done: Option<Done>) -> Result<(), (Failure, Option<Done>)> {
+    fn begin(&self, name: Arc<str>, action: PluginOrder, done: Option<Done>) -> Result<(), (Failure, Option<Done>)> {
         let registry = self.registry();
         let mut record = match (self.registry().record(&name), &action) {
-            (Some(_), Action::Add(_)) => {
+            (Some(_), PluginOrder::Add(_)) => {
                 let sentence = format!("a plugin called {name} exists already; update it instead");
                 return Err((Failure::new(Kind::Conflict, sentence), done));
             }
-            (None, Action::Add(spec)) => {
+            (None, PluginOrder::Add(spec)) => {
                 if registry.records().len() >= registry.settings.max_plugins {
                     return Err((Failure::new(Kind::Overloaded, "there are too many plugins"), done));
                 }
@@ -197,12 +197,12 @@ impl Manager {
         let ticket = registry.ticket();
         let alive = Arc::new(());
         record.busy = Some(Busy {
-            with: action.word(),
+            with: action.as_str(),
             ticket,
             alive: Arc::downgrade(&alive),
         });
         registry.publish(record.clone());
-        let hands = Hands::new(self.plugins.clone(), name, ticket, alive);
+        let hands = Procedure::new(self.plugins.clone(), name, ticket, alive);
         tokio::spawn(async move {
             let outcome = hands.perform(record, action).await;
             drop(hands);
@@ -266,7 +266,7 @@ impl Manager {
         if to.is_some() {
             tracing::info!(
                 plugin = name,
-                life = record.life.word(),
+                life = record.life.as_str(),
                 problem = record.problem.as_deref(),
                 "plugin"
             );
@@ -287,7 +287,7 @@ impl Manager {
                 _ => false,
             };
             if due {
-                let begun = self.begin(record.spec.name.clone(), Action::Revive, None);
+                let begun = self.begin(record.spec.name.clone(), PluginOrder::Revive, None);
                 if let Err((failure, _)) = begun {
                     tracing::debug!(plugin = &*record.spec.name, %failure, "not looked at");
                 }
@@ -298,31 +298,31 @@ impl Manager {
 
 /// Whether what is being done gives way. Somebody's wish comes before a look of our own, which changes nothing but where
 /// the plugin is in its life; its later steps are refused.
-fn yields(record: &Record, busy: &Busy, action: &Action) -> bool {
-    let looks = busy.with == Action::Revive.word() && record.placed.is_some();
-    looks && matches!(record.life, Life::Running | Life::Failed) && !matches!(action, Action::Revive)
+fn yields(record: &Record, busy: &Busy, action: &PluginOrder) -> bool {
+    let looks = busy.with == PluginOrder::Revive.as_str() && record.placed.is_some();
+    looks && matches!(record.life, Life::Running | Life::Failed) && !matches!(action, PluginOrder::Revive)
 }
 
 /// Whether a life allows an action; the steps themselves are checked again, one by one.
-fn allowed(record: &Record, action: &Action) -> Result<(), Failure> {
+fn allowed(record: &Record, action: &PluginOrder) -> Result<(), Failure> {
     let life = record.life;
     let fits = match action {
-        Action::Add(_) => life == Life::Discovered,
-        Action::Update(_) => matches!(life, Life::Running | Life::Failed),
+        PluginOrder::Add(_) => life == Life::Discovered,
+        PluginOrder::Update(_) => matches!(life, Life::Running | Life::Failed),
         // One that was drained takes calls again.
-        Action::Start if life == Life::Running => record.placed.as_ref().is_some_and(|p| !p.instance.accepting()),
-        Action::Start => matches!(life, Life::Stopped | Life::Failed),
-        Action::Drain => life == Life::Running,
-        Action::Stop => matches!(life, Life::Running | Life::Failed),
-        Action::Remove => matches!(life, Life::Running | Life::Failed | Life::Stopped),
-        Action::Revive => matches!(life, Life::Running | Life::Failed),
+        PluginOrder::Start if life == Life::Running => record.placed.as_ref().is_some_and(|p| !p.instance.accepting()),
+        PluginOrder::Start => matches!(life, Life::Stopped | Life::Failed),
+        PluginOrder::Drain => life == Life::Running,
+        PluginOrder::Stop => matches!(life, Life::Running | Life::Failed),
+        PluginOrder::Remove => matches!(life, Life::Running | Life::Failed | Life::Stopped),
+        PluginOrder::Revive => matches!(life, Life::Running | Life::Failed),
     };
     if fits {
         return Ok(());
     }
     Err(Failure::new(
         Kind::Conflict,
-        format!("a plugin that is {life} cannot take: {}", action.word()),
+        format!("a plugin that is {life} cannot take: {}", action.as_str()),
     ))
 }
 

@@ -24,7 +24,7 @@ use crate::policy::lifecycle::Life;
 
 pub(crate) use manager::manager_spec;
 pub use registry::Plugins;
-pub(crate) use registry::{Habitat, Registry};
+pub(crate) use registry::{InstanceEnv, Registry};
 
 /// What is known of a plugin before it is loaded.
 #[derive(Clone)]

@@ -10,9 +10,9 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::manager::{Action, Change, PluginMsg};
-use super::registry::{Placed, Record};
-use super::{Habitat, Health, PluginSpec, Plugins, Registry};
+use super::manager::{Change, PluginMsg, PluginOrder};
+use super::registry::{Placement, Record};
+use super::{Health, InstanceEnv, PluginSpec, Plugins, Registry};
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
 use crate::gateway::send_patiently;
@@ -26,16 +26,16 @@ use crate::supervision::{ChildSpec, Strategy};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Leads one plugin, as long as its ticket holds. While it lives, the plugin is busy.
-pub(super) struct Hands {
+pub(super) struct Procedure {
     plugins: Plugins,
     name: Arc<str>,
     ticket: u64,
     _alive: Arc<()>,
 }
 
-impl Hands {
+impl Procedure {
     pub(super) fn new(plugins: Plugins, name: Arc<str>, ticket: u64, alive: Arc<()>) -> Self {
-        Hands {
+        Procedure {
             plugins,
             name,
             ticket,
@@ -47,20 +47,20 @@ impl Hands {
         &self.plugins.registry
     }
 
-    pub(super) async fn perform(&self, record: Record, action: Action) -> Result<(), Failure> {
+    pub(super) async fn perform(&self, record: Record, action: PluginOrder) -> Result<(), Failure> {
         match action {
-            Action::Add(spec) => self.start(spec).await,
-            Action::Update(spec) if record.life == Life::Failed => self.replace_failed(record, spec).await,
-            Action::Update(spec) => self.update(record, spec).await,
-            Action::Start if record.life == Life::Running => {
+            PluginOrder::Add(spec) => self.start(spec).await,
+            PluginOrder::Update(spec) if record.life == Life::Failed => self.replace_failed(record, spec).await,
+            PluginOrder::Update(spec) => self.update(record, spec).await,
+            PluginOrder::Start if record.life == Life::Running => {
                 record.placed.iter().for_each(|placed| placed.instance.resume());
                 Ok(())
             }
-            Action::Start => self.start_again(record).await,
-            Action::Drain => self.drain(record).await,
-            Action::Stop => self.stop(record).await,
-            Action::Remove => self.remove(record).await,
-            Action::Revive => self.revive(record).await,
+            PluginOrder::Start => self.start_again(record).await,
+            PluginOrder::Drain => self.drain(record).await,
+            PluginOrder::Stop => self.stop(record).await,
+            PluginOrder::Remove => self.remove(record).await,
+            PluginOrder::Revive => self.revive(record).await,
         }
     }
 
@@ -74,7 +74,9 @@ impl Hands {
             }
             Err(failure) => {
                 // An unhealthy instance keeps its actors: it is looked at again. Anything less is taken down.
-                let healthy_enough = placed.as_ref().is_some_and(|placed: &Placed| placed.instance.is_up());
+                let healthy_enough = placed
+                    .as_ref()
+                    .is_some_and(|placed: &Placement| placed.instance.is_up());
                 if let Some(placed) = placed.filter(|_| !healthy_enough) {
                     self.take_down(&placed).await;
                 }
@@ -88,7 +90,7 @@ impl Hands {
         }
     }
 
-    async fn try_start(&self, spec: PluginSpec, placed: &mut Option<Placed>) -> Result<(), Failure> {
+    async fn try_start(&self, spec: PluginSpec, placed: &mut Option<Placement>) -> Result<(), Failure> {
         self.validate(&spec)?;
         self.to(Life::Validated, Change::default()).await?;
         let made = self.load(&spec).await?;
@@ -162,7 +164,7 @@ impl Hands {
         Ok(())
     }
 
-    async fn successor(&self, record: &Record, spec: &PluginSpec) -> Result<(Placed, Health), Failure> {
+    async fn successor(&self, record: &Record, spec: &PluginSpec) -> Result<(Placement, Health), Failure> {
         self.validate(spec)?;
         let successor = self.load(spec).await?;
         let well = async {
@@ -181,7 +183,7 @@ impl Hands {
     }
 
     /// What somebody drained or forced open stays so over an update.
-    async fn inherit(&self, record: &Record, successor: &Placed) -> Result<(), Failure> {
+    async fn inherit(&self, record: &Record, successor: &Placement) -> Result<(), Failure> {
         let Some(old) = &record.placed else {
             return Ok(());
         };
@@ -260,7 +262,7 @@ impl Hands {
         }
     }
 
-    async fn look(&self, spec: &PluginSpec, placed: &Placed) -> Result<Health, Failure> {
+    async fn look(&self, spec: &PluginSpec, placed: &Placement) -> Result<Health, Failure> {
         // A child that its supervisor lost is put up again; one that it has, waits there for its restart.
         if !placed.instance.is_up_soon().await {
             let down = || Failure::new(Kind::NoProvider, "its actor is down, and waits for its restart");
@@ -275,7 +277,7 @@ impl Hands {
         looked.unwrap_or_else(|_panic| Err(Failure::new(Kind::Internal, "the loader panicked")))
     }
 
-    async fn load(&self, spec: &PluginSpec) -> Result<Placed, Failure> {
+    async fn load(&self, spec: &PluginSpec) -> Result<Placement, Failure> {
         let registry = self.registry();
         let loader = registry.loader(&spec.loader)?;
         let loading = AssertUnwindSafe(async { loader.load(spec).await }).catch_unwind();
@@ -286,7 +288,7 @@ impl Hands {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
-        let instance = Instance::new(instance, registry.habitat.clock, &registry.habitat.meters);
+        let instance = Instance::new(instance, registry.env.clock, &registry.env.meters);
         // The first is called as the plugin is; a successor beside it has a number.
         let child = match registry
             .record(&self.name)
@@ -295,7 +297,7 @@ impl Hands {
             false => self.name.clone(),
             true => format!("{}.{}", self.name, self.ticket).into(),
         };
-        Ok(Placed { instance, child })
+        Ok(Placement { instance, child })
     }
 
     async fn health(&self, spec: &PluginSpec, instance: &Arc<Instance>) -> Result<Health, Failure> {
@@ -310,12 +312,12 @@ impl Hands {
             .map(|()| Health::Healthy)
     }
 
-    async fn put_up(&self, placed: &Placed) -> Result<(), Failure> {
+    async fn put_up(&self, placed: &Placement) -> Result<(), Failure> {
         put_up(self.registry(), placed).await
     }
 
     /// No new calls; those in flight have their time; then its actors go.
-    async fn retire(&self, placed: &Placed) {
+    async fn retire(&self, placed: &Placement) {
         placed.instance.stop_accepting();
         let limit = self.registry().settings.drain_timeout;
         if timeout(limit, placed.instance.idle()).await.is_err() {
@@ -329,7 +331,7 @@ impl Hands {
         self.take_down(placed).await;
     }
 
-    async fn take_down(&self, placed: &Placed) {
+    async fn take_down(&self, placed: &Placement) {
         placed.instance.stop_accepting();
         if let Err(error) = self.registry().supervisor.remove(&placed.child).await {
             tracing::warn!(plugin = &*self.name, child = &*placed.child, %error, "its supervisor could not be removed");
@@ -404,7 +406,7 @@ fn unwell(failure: &Failure) -> Change {
 }
 
 /// Gives the supervisor of the instances, which may have come back empty, one that it had. Fails where it has it.
-pub(super) async fn restore(registry: &Registry, placed: &Placed) -> Result<(), Failure> {
+pub(super) async fn restore(registry: &Registry, placed: &Placement) -> Result<(), Failure> {
     put_up(registry, placed).await?;
     // It may have been stopped or replaced meanwhile; then it would stand there with nobody to take it down.
     let wanted = registry
@@ -417,16 +419,18 @@ pub(super) async fn restore(registry: &Registry, placed: &Placed) -> Result<(), 
 }
 
 /// An instance's supervisor: its circuit breaker, then its provider.
-async fn put_up(registry: &Registry, placed: &Placed) -> Result<(), Failure> {
-    let Habitat { call, stop, habits, .. } = &registry.habitat;
+async fn put_up(registry: &Registry, placed: &Placement) -> Result<(), Failure> {
+    let InstanceEnv {
+        call, stop, restarts, ..
+    } = &registry.env;
     let instance = &placed.instance;
     let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
     let provider = provider_spec(instance.clone(), call.clone(), stop.clone());
-    let spec = habits
+    let spec = restarts
         .supervisor(Strategy::OneForOne)
-        .child(habits.child(breaker))
-        .child(habits.child(provider));
-    let child = habits.child(ChildSpec::supervisor(&*placed.child, spec, None));
+        .child(restarts.child(breaker))
+        .child(restarts.child(provider));
+    let child = restarts.child(ChildSpec::supervisor(&*placed.child, spec, None));
     registry
         .supervisor
         .add(child)

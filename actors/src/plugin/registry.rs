@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::manager::{Action, PluginMsg};
+use super::manager::{PluginMsg, PluginOrder};
 use super::{ConfigSnapshot, Health, HealthSnapshot, Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
@@ -21,7 +21,7 @@ use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
 use crate::router::RouterMsg;
 use crate::supervision::{Handle, SupervisorHandle};
-use crate::system::Habits;
+use crate::system::RestartPolicy;
 use crate::telemetry::Meters;
 
 /// Steps that are remembered of each life.
@@ -41,7 +41,7 @@ pub(crate) struct Record {
     /// What was last heard of its health, and since when that has been so.
     pub(crate) health: (Health, u64),
     pub(crate) history: Vec<(Life, u64)>,
-    pub(crate) placed: Option<Placed>,
+    pub(crate) placed: Option<Placement>,
     /// What routing knows of it, as of its last load: one that does not serve now is still known.
     pub(crate) routable: Option<Routable>,
     /// Failed looks since it was last well, and when to look again.
@@ -59,7 +59,7 @@ pub(crate) struct Busy {
 
 /// An instance and the name of its supervisor among the plugins.
 #[derive(Clone)]
-pub(crate) struct Placed {
+pub(crate) struct Placement {
     pub(crate) instance: Arc<Instance>,
     pub(crate) child: Arc<str>,
 }
@@ -93,7 +93,7 @@ impl Record {
     }
 
     /// It has this instance, and no other has its place in the tree.
-    pub(crate) fn has(&self, placed: &Placed) -> bool {
+    pub(crate) fn has(&self, placed: &Placement) -> bool {
         self.placed
             .as_ref()
             .is_some_and(|own| Arc::ptr_eq(&own.instance, &placed.instance))
@@ -122,7 +122,7 @@ impl Record {
 }
 
 /// What an instance finds in the system that it lives in.
-pub(crate) struct Habitat {
+pub(crate) struct InstanceEnv {
     /// Bounds of the calls that it serves.
     pub(crate) call: Arc<Settings>,
     /// Ends its attempts when the system's drain gives up.
@@ -130,7 +130,7 @@ pub(crate) struct Habitat {
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
     /// How its actors are restarted.
-    pub(crate) habits: Habits,
+    pub(crate) restarts: RestartPolicy,
 }
 
 /// What the manager, its procedures and the router share.
@@ -138,7 +138,7 @@ pub(crate) struct Registry {
     records: ArcSwap<BTreeMap<Arc<str>, Arc<Record>>>,
     pub(super) loaders: HashMap<&'static str, Arc<dyn Loader>>,
     pub(super) settings: PluginSettings,
-    pub(super) habitat: Habitat,
+    pub(super) env: InstanceEnv,
     /// The dynamic supervisor above all instances.
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) manager: Handle<PluginMsg>,
@@ -146,12 +146,12 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(loaders: Vec<Arc<dyn Loader>>, settings: PluginSettings, habitat: Habitat) -> Arc<Self> {
+    pub(crate) fn new(loaders: Vec<Arc<dyn Loader>>, settings: PluginSettings, env: InstanceEnv) -> Arc<Self> {
         Arc::new(Registry {
             records: ArcSwap::default(),
             loaders: loaders.into_iter().map(|loader| (loader.name(), loader)).collect(),
             settings,
-            habitat,
+            env,
             supervisor: SupervisorHandle::new(),
             manager: Handle::new(),
             tickets: AtomicU64::new(1),
@@ -159,7 +159,7 @@ impl Registry {
     }
 
     pub(super) fn now(&self) -> u64 {
-        self.habitat.clock.nanos()
+        self.env.clock.nanos()
     }
 
     /// Children that the supervisor of the instances may have: during an update a plugin has two.
@@ -287,7 +287,7 @@ impl Plugins {
     /// `conflict` where the name is taken; else the step at which it failed. It stays registered as `Failed`, and is
     /// looked at again from time to time.
     pub async fn add(&self, spec: PluginSpec) -> Result<(), Failure> {
-        self.ask(spec.name.clone(), Action::Add(spec)).await
+        self.ask(spec.name.clone(), PluginOrder::Add(spec)).await
     }
 
     /// Replaces a plugin by a successor of the same name, which serves before the old one drains.
@@ -295,7 +295,7 @@ impl Plugins {
     /// # Errors
     /// The step at which the successor failed; the old one then serves on.
     pub async fn update(&self, spec: PluginSpec) -> Result<(), Failure> {
-        self.ask(spec.name.clone(), Action::Update(spec)).await
+        self.ask(spec.name.clone(), PluginOrder::Update(spec)).await
     }
 
     /// Stops a plugin: no new calls, those in flight have their time. It stays registered.
@@ -303,7 +303,7 @@ impl Plugins {
     /// # Errors
     /// `conflict` where its life does not allow it now.
     pub async fn stop(&self, name: &str) -> Result<(), Failure> {
-        self.ask(Arc::from(name), Action::Stop).await
+        self.ask(Arc::from(name), PluginOrder::Stop).await
     }
 
     /// Has a plugin take no new calls, and waits for those in flight. Its actors stay; [`Plugins::start`] lets calls in again.
@@ -311,7 +311,7 @@ impl Plugins {
     /// # Errors
     /// `conflict` where it does not run, `timeout` where attempts are in flight still; they finish, and no new ones come.
     pub async fn drain(&self, name: &str) -> Result<(), Failure> {
-        self.ask(Arc::from(name), Action::Drain).await
+        self.ask(Arc::from(name), PluginOrder::Drain).await
     }
 
     /// Starts a plugin that is stopped, drained, or has failed.
@@ -319,7 +319,7 @@ impl Plugins {
     /// # Errors
     /// As [`Plugins::add`].
     pub async fn start(&self, name: &str) -> Result<(), Failure> {
-        self.ask(Arc::from(name), Action::Start).await
+        self.ask(Arc::from(name), PluginOrder::Start).await
     }
 
     /// Stops a plugin and forgets it.
@@ -327,7 +327,7 @@ impl Plugins {
     /// # Errors
     /// As [`Plugins::stop`].
     pub async fn remove(&self, name: &str) -> Result<(), Failure> {
-        self.ask(Arc::from(name), Action::Remove).await
+        self.ask(Arc::from(name), PluginOrder::Remove).await
     }
 
     /// Looks at a spec as an addition or update would, without doing anything.
@@ -357,7 +357,7 @@ impl Plugins {
             .collect()
     }
 
-    async fn ask(&self, name: Arc<str>, action: Action) -> Result<(), Failure> {
+    async fn ask(&self, name: Arc<str>, action: PluginOrder) -> Result<(), Failure> {
         let settings = &self.registry.settings;
         let limit = settings.load_timeout + settings.health_timeout + settings.drain_timeout * 2;
         let deadline = tokio::time::Instant::now() + limit;

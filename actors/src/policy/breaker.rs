@@ -49,7 +49,7 @@ pub enum Circuit {
 
 /// How an attempt ended, as a breaker sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AttemptOutcome {
     /// The provider did its part, even if the caller was told no.
     Success,
     /// Evidence against the provider.
@@ -62,10 +62,10 @@ impl Circuit {
 
     /// The state after an attempt ended. `probe`: the attempt was let through although the circuit was open.
     #[must_use]
-    pub fn after(self, verdict: Verdict, probe: bool, settings: &BreakerSettings, now: u64) -> Circuit {
+    pub fn after(self, verdict: AttemptOutcome, probe: bool, settings: &BreakerSettings, now: u64) -> Circuit {
         match (self, verdict) {
-            (Circuit::Closed { .. }, Verdict::Success) => Circuit::NEW,
-            (Circuit::Closed { failures }, Verdict::Failure) => {
+            (Circuit::Closed { .. }, AttemptOutcome::Success) => Circuit::NEW,
+            (Circuit::Closed { failures }, AttemptOutcome::Failure) => {
                 let failures = failures.saturating_add(1);
                 if failures >= settings.failures_to_open.max(1) {
                     opened(1, settings, now)
@@ -75,8 +75,10 @@ impl Circuit {
             }
             // Attempts that began before it opened say nothing new.
             (Circuit::Open { .. }, _) if !probe => self,
-            (Circuit::Open { .. }, Verdict::Success) => Circuit::NEW,
-            (Circuit::Open { openings, .. }, Verdict::Failure) => opened(openings.saturating_add(1), settings, now),
+            (Circuit::Open { .. }, AttemptOutcome::Success) => Circuit::NEW,
+            (Circuit::Open { openings, .. }, AttemptOutcome::Failure) => {
+                opened(openings.saturating_add(1), settings, now)
+            }
         }
     }
 }
@@ -104,7 +106,7 @@ mod tests {
             let (mut streak, mut openings, mut until, mut now) = (0, 0u32, 0, 0);
             for (ok, probe, step) in events {
                 now += step;
-                let verdict = if ok { Verdict::Success } else { Verdict::Failure };
+                let verdict = if ok { AttemptOutcome::Success } else { AttemptOutcome::Failure };
                 circuit = circuit.after(verdict, probe, &settings, now);
                 if openings == 0 {
                     streak = if ok { 0 } else { streak + 1 };

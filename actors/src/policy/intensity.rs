@@ -32,7 +32,7 @@ impl Default for Intensity {
 
 /// What a window says of one more restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum IntensityDecision {
     /// Restart; so many more are borne within the period.
     Within {
         /// The budget left.
@@ -59,7 +59,7 @@ impl Window {
     }
 
     /// Counts one more restart at `now`, which must not go back.
-    pub fn record(&mut self, now: Instant) -> Verdict {
+    pub fn record(&mut self, now: Instant) -> IntensityDecision {
         self.forget(now);
         let bound = usize::try_from(self.intensity.restarts).unwrap_or(usize::MAX);
         self.recent.push_back(now);
@@ -68,9 +68,9 @@ impl Window {
             while self.recent.len() > bound.saturating_add(1) {
                 self.recent.pop_front();
             }
-            return Verdict::Exceeded;
+            return IntensityDecision::Exceeded;
         }
-        Verdict::Within {
+        IntensityDecision::Within {
             left: self.budget_left(now),
         }
     }
@@ -120,11 +120,11 @@ mod tests {
             u32::try_from(recent.count()).expect("a test's count")
         }
 
-        fn record(&mut self, now: Instant) -> Verdict {
+        fn record(&mut self, now: Instant) -> IntensityDecision {
             self.all.push(now);
             match self.intensity.restarts.checked_sub(self.in_window(now)) {
-                Some(left) => Verdict::Within { left },
-                None => Verdict::Exceeded,
+                Some(left) => IntensityDecision::Within { left },
+                None => IntensityDecision::Exceeded,
             }
         }
     }
@@ -158,10 +158,10 @@ mod tests {
         let mut window = Window::new(Intensity::default());
         let now = Instant::now();
         for left in (0..5).rev() {
-            assert_eq!(window.record(now), Verdict::Within { left });
+            assert_eq!(window.record(now), IntensityDecision::Within { left });
         }
-        assert_eq!(window.record(now), Verdict::Exceeded);
+        assert_eq!(window.record(now), IntensityDecision::Exceeded);
         let later = now + Duration::from_millis(10_001);
-        assert_eq!(window.record(later), Verdict::Within { left: 4 });
+        assert_eq!(window.record(later), IntensityDecision::Within { left: 4 });
     }
 }

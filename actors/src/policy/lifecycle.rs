@@ -87,7 +87,7 @@ impl Life {
     }
 
     /// Its name in JSON and labels.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Life::Discovered => "discovered",
             Life::Validated => "validated",
@@ -110,7 +110,7 @@ impl Life {
 
 impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::policy::limit::Rate;
 /// The bucket of a gate that is retired; no time is this far ahead.
 const RETIRED: u64 = u64::MAX;
 /// The calls in flight of a gate that is retired; no count is this high.
-const NO_PLACES: u32 = u32::MAX;
+const NO_PERMITS: u32 = u32::MAX;
 
 /// One tenant's limits, as every call reads them: atomics, no mailbox.
 pub struct QuotaGate {
@@ -28,10 +28,10 @@ pub struct QuotaGate {
     pub(super) refused: AtomicU64,
 }
 
-/// A place among a tenant's calls in flight; given back when dropped.
-pub struct TenantPlace(Arc<QuotaGate>);
+/// A permit among a tenant's calls in flight; given back when dropped.
+pub struct TenantPermit(Arc<QuotaGate>);
 
-impl Drop for TenantPlace {
+impl Drop for TenantPermit {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, AcqRel);
     }
@@ -86,15 +86,15 @@ impl QuotaGate {
         Ok(())
     }
 
-    /// Takes a place among the calls in flight; counted even where they are not bounded, for the retirement.
-    pub(super) fn place(self: &Arc<Self>) -> Result<TenantPlace, Refusal> {
+    /// Takes a permit among the calls in flight; counted even where they are not bounded, for the retirement.
+    pub(super) fn acquire(self: &Arc<Self>) -> Result<TenantPermit, Refusal> {
         let max = self.max_in_flight.load(Relaxed);
         let taken = self.in_flight.fetch_update(AcqRel, Acquire, |taken| {
-            (taken != NO_PLACES && (max == 0 || taken < max)).then(|| taken + 1)
+            (taken != NO_PERMITS && (max == 0 || taken < max)).then(|| taken + 1)
         });
         match taken {
-            Ok(_) => Ok(TenantPlace(self.clone())),
-            Err(NO_PLACES) => Err(Refusal::Retired),
+            Ok(_) => Ok(TenantPermit(self.clone())),
+            Err(NO_PERMITS) => Err(Refusal::Retired),
             Err(_) => {
                 self.refused.fetch_add(1, Relaxed);
                 Err(Refusal::Full(max))
@@ -104,12 +104,12 @@ impl QuotaGate {
 
     pub(super) fn in_flight(&self) -> u32 {
         match self.in_flight.load(Acquire) {
-            NO_PLACES => 0,
+            NO_PERMITS => 0,
             taken => taken,
         }
     }
 
-    /// Calls in flight follow at once: those beyond a lowered bound finish, and nobody takes their places.
+    /// Calls in flight follow at once: those beyond a lowered bound finish, and nobody takes their permits.
     pub(super) fn follow(&self, limits: Limits) {
         let (interval, tolerance) = limits.rate.words();
         self.interval.store(interval, Relaxed);
@@ -127,8 +127,8 @@ impl QuotaGate {
         if tat == RETIRED || tat > now {
             return false;
         }
-        // The places first: a call that passed before takes none of a gate that is gone.
-        if self.in_flight.compare_exchange(0, NO_PLACES, AcqRel, Acquire).is_err() {
+        // The permits first: a call that passed before takes none of a gate that is gone.
+        if self.in_flight.compare_exchange(0, NO_PERMITS, AcqRel, Acquire).is_err() {
             return false;
         }
         let retired = self.tat.compare_exchange(tat, RETIRED, AcqRel, Acquire).is_ok();
@@ -174,13 +174,13 @@ mod tests {
         let gate = Arc::new(QuotaGate::new(Arc::from("t"), limits, 0));
         assert!(gate.pass(1).is_ok());
         assert!(!gate.retire(2), "the bucket is not full yet");
-        let Ok(place) = gate.place() else {
-            panic!("two places are free")
+        let Ok(permit) = gate.acquire() else {
+            panic!("two permits are free")
         };
         assert!(!gate.retire(10_000_000_000), "a call is in flight");
-        drop(place);
+        drop(permit);
         assert!(gate.retire(10_000_000_000));
         assert!(matches!(gate.pass(10_000_000_001), Err(Refusal::Retired)));
-        assert!(matches!(gate.place(), Err(Refusal::Retired)));
+        assert!(matches!(gate.acquire(), Err(Refusal::Retired)));
     }
 }

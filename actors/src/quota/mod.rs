@@ -1,7 +1,7 @@
 //! Tenants' quotas: a gate that every call passes, and the actors that own the gates.
 //!
 //! Invariant: a tenant has at most one live gate, so its limits hold exactly under any concurrency. A gate is retired
-//! only when it remembers nothing: its bucket is full and no call holds a place; nothing passes it afterwards.
+//! only when it remembers nothing: its bucket is full and no call holds a permit; nothing passes it afterwards.
 
 mod gate;
 mod owner;
@@ -22,7 +22,7 @@ use crate::supervision::{Handle, check_name};
 use crate::telemetry::Meters;
 
 use gate::Refusal;
-pub use gate::{QuotaGate, TenantPlace};
+pub use gate::{QuotaGate, TenantPermit};
 pub(crate) use owner::TenantsOwner;
 pub use owner::{QuotaMsg, TenantsMsg};
 
@@ -132,15 +132,15 @@ impl Tenants {
         }
     }
 
-    /// Takes a place among the calls in flight of the tenant whose gate a call passed.
+    /// Takes a permit among the calls in flight of the tenant whose gate a call passed.
     ///
     /// # Errors
     /// `overloaded` when the tenant has as many calls in flight as it may; as [`Tenants::admit`], if the gate was
     /// retired since.
-    pub fn place(&self, mut gate: Arc<QuotaGate>, now: u64) -> Result<TenantPlace, Failure> {
+    pub fn acquire(&self, mut gate: Arc<QuotaGate>, now: u64) -> Result<TenantPermit, Failure> {
         loop {
-            match gate.place() {
-                Ok(place) => return Ok(place),
+            match gate.acquire() {
+                Ok(permit) => return Ok(permit),
                 // The call was idle between its two steps for longer than its tenant's gate may be.
                 Err(Refusal::Retired) => gate = self.admit(&gate.tenant, now)?,
                 Err(refusal) => return Err(self.refuse(&refusal)),

@@ -18,7 +18,7 @@ use super::ledger::Why;
 use super::node::Node;
 use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
-use super::tree::Shared;
+use super::tree::TreeState;
 use super::vitals::{Busy, Vitals};
 use super::worker::{Birth, Factory, Fault, Message, Worker, WorkerActor};
 
@@ -185,7 +185,7 @@ impl Incarnation {
     pub(crate) fn spawn(
         spec: &ChildSpec,
         node: &Arc<Node>,
-        tree: &Arc<Shared>,
+        tree: &Arc<TreeState>,
         supervisor: ActorCell,
     ) -> Result<(Incarnation, StartWait), Fault> {
         let vitals = Arc::new(Vitals::new(node.clock()));
@@ -293,7 +293,7 @@ fn spawn_supervisor(
     spec: &Arc<SupervisorSpec>,
     handle: &SupervisorHandle,
     node: &Arc<Node>,
-    tree: &Arc<Shared>,
+    tree: &Arc<TreeState>,
     supervisor: ActorCell,
 ) -> Result<Spawned, SpawnErr> {
     let birth = SupervisorBirth {

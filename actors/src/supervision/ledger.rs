@@ -54,7 +54,7 @@ impl Why {
     ];
 
     /// The stable word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Why::Panic => "panic",
             Why::Error => "error",
@@ -73,7 +73,7 @@ impl Why {
 /// What the supervisor did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Action {
+pub enum LedgerAction {
     /// Restarted it, at once or after the back-off.
     Restarted,
     /// Left it: its spec says so, or it was being stopped.
@@ -100,7 +100,7 @@ pub struct LedgerEntry {
     /// The message that it handled then.
     pub during: Option<&'static str>,
     /// What the supervisor did.
-    pub action: Action,
+    pub action: LedgerAction,
     /// The strategy that was applied.
     pub strategy: Strategy,
     /// The siblings that the strategy took along, by name.

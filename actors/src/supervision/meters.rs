@@ -24,17 +24,17 @@ struct KindMeters {
 }
 
 /// The metrics of one tree.
-pub(crate) struct Meters {
+pub(crate) struct SupervisionMeters {
     recorder: SharedRecorder,
     gave_up: Counter,
     kinds: Mutex<HashMap<&'static str, Arc<KindMeters>>>,
 }
 
-impl Meters {
+impl SupervisionMeters {
     pub(crate) fn new(recorder: SharedRecorder) -> Self {
         describe(&*recorder);
         let gave_up = Key::from_static_name("mosaic_supervisor_gave_up_total");
-        Meters {
+        SupervisionMeters {
             gave_up: recorder.register_counter(&gave_up, &METADATA),
             recorder,
             kinds: Mutex::default(),
@@ -92,11 +92,11 @@ impl Meters {
             Key::from_parts(name, labels)
         };
         let restarts = Why::ALL.iter().map(|why| {
-            let key = key("mosaic_actor_restarts_total", Some(("reason", why.word())));
+            let key = key("mosaic_actor_restarts_total", Some(("reason", why.as_str())));
             self.recorder.register_counter(&key, &METADATA)
         });
         let actors = State::ALL.iter().map(|state| {
-            let key = key("mosaic_actors", Some(("state", state.word())));
+            let key = key("mosaic_actors", Some(("state", state.as_str())));
             self.recorder.register_gauge(&key, &METADATA)
         });
         KindMeters {
@@ -128,8 +128,8 @@ fn describe(recorder: &dyn Recorder) {
     );
 }
 
-impl fmt::Debug for Meters {
+impl fmt::Debug for SupervisionMeters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Meters")
+        f.write_str("SupervisionMeters")
     }
 }

@@ -58,7 +58,7 @@ pub(crate) use control::check_name;
 pub use control::{ChildError, SupervisorHandle};
 pub use event::Event;
 pub use handle::{Handle, Unavailable};
-pub use ledger::{Action, LedgerEntry, Why};
+pub use ledger::{LedgerAction, LedgerEntry, Why};
 pub use meters::SharedRecorder;
 pub use node::{Crash, Node, State};
 pub use snapshot::{BusySnapshot, NodeSnapshot, SupervisorSnapshot, TreeSnapshot};

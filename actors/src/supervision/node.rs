@@ -47,7 +47,7 @@ impl State {
     ];
 
     /// The stable word for it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             State::Starting => "starting",
             State::Running => "running",

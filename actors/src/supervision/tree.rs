@@ -13,7 +13,7 @@ use super::control::{ChildError, Command, SupervisorHandle, Wish, check_name};
 use super::event::Event;
 use super::incarnation::StartWait;
 use super::ledger::{Ledger, LedgerEntry, bounded};
-use super::meters::{Meters, SharedRecorder};
+use super::meters::{SharedRecorder, SupervisionMeters};
 use super::node::{Node, State};
 use super::snapshot::{TreeSnapshot, find};
 use super::spec::{ChildSpec, SupervisorSpec};
@@ -64,16 +64,16 @@ impl fmt::Debug for TreeOptions {
 pub struct StartError(Arc<str>);
 
 /// What all actors of one tree share.
-pub(crate) struct Shared {
+pub(crate) struct TreeState {
     pub(crate) clock: Clock,
     pub(crate) ledger: Ledger,
-    pub(crate) meters: Meters,
+    pub(crate) meters: SupervisionMeters,
     pub(crate) kill_grace: Duration,
     events: broadcast::Sender<Event>,
     gave_up: OnceLock<Arc<str>>,
 }
 
-impl Shared {
+impl TreeState {
     pub(crate) fn tell(&self, event: Event) {
         // An error says that nobody watches.
         let _ = self.events.send(event);
@@ -93,7 +93,7 @@ enum Ended {
 }
 
 struct Inner {
-    shared: Arc<Shared>,
+    shared: Arc<TreeState>,
     root: Arc<Node>,
     handle: SupervisorHandle,
     actor: ActorRef<Command>,
@@ -114,10 +114,10 @@ impl Tree {
         let handle = SupervisorHandle::new();
         let root_spec = ChildSpec::supervisor(name, spec.clone(), Some(&handle));
         check_name(root_spec.name()).map_err(|error| StartError(bounded(&error.to_string())))?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(TreeState {
             clock: Clock::start(),
             ledger: Ledger::new(options.ledger_capacity),
-            meters: Meters::new(options.recorder),
+            meters: SupervisionMeters::new(options.recorder),
             kill_grace: options.kill_grace,
             events: broadcast::Sender::new(EVENTS),
             gave_up: OnceLock::new(),
@@ -273,7 +273,7 @@ impl fmt::Debug for Tree {
 
 /// Waits for the root's end and says how it ended.
 async fn watch_root(
-    shared: Arc<Shared>,
+    shared: Arc<TreeState>,
     root: Arc<Node>,
     running: ractor::concurrency::JoinHandle<()>,
     end: watch::Sender<Option<Ended>>,

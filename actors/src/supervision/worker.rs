@@ -82,7 +82,7 @@ impl fmt::Display for Fault {
 
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fault({}: {})", self.why.word(), self.text)
+        write!(f, "Fault({}: {})", self.why.as_str(), self.text)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mosaic_actors::policy::intensity::Intensity;
-use mosaic_actors::supervision::{Action, ChildSpec, Event, Handle, State, Strategy, SupervisorSpec, Why};
+use mosaic_actors::supervision::{ChildSpec, Event, Handle, LedgerAction, State, Strategy, SupervisorSpec, Why};
 
 use crate::support::{Do, Log, ping, probe, supervisor, tree, until};
 
@@ -56,9 +56,9 @@ async fn one_more_and_the_root_gives_up_after_stopping_the_rest_in_reverse() {
         .map(|entry| (entry.why, entry.action))
         .collect();
     let expected = [
-        (Why::Escalated, Action::GaveUp),
-        (Why::Panic, Action::GaveUp),
-        (Why::Panic, Action::Restarted),
+        (Why::Escalated, LedgerAction::GaveUp),
+        (Why::Panic, LedgerAction::GaveUp),
+        (Why::Panic, LedgerAction::Restarted),
     ];
     assert_eq!(told, expected);
     tree.shutdown().await.expect("it has ended");

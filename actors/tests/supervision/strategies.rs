@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mosaic_actors::supervision::{Action, Restart, State, Strategy, Why};
+use mosaic_actors::supervision::{LedgerAction, Restart, State, Strategy, Why};
 
 use crate::support::{Do, family, generation, lines, ping, probe, steady, supervisor, tree, until};
 
@@ -132,7 +132,7 @@ async fn restart_types_are_those_of_otp() {
     handles[2].send(Do::Panic).expect("x runs");
     until("x is forgotten", || state("x").is_none()).await;
     let entry = &tree.ledger(1)[0];
-    assert_eq!((&*entry.path, entry.action), ("/root/x", Action::Left));
+    assert_eq!((&*entry.path, entry.action), ("/root/x", LedgerAction::Left));
 }
 
 #[tokio::test(start_paused = true)]

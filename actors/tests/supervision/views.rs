@@ -119,9 +119,9 @@ async fn events_tell_a_life_in_order() {
 #[derive(Clone, Default)]
 struct Book(Arc<Mutex<BTreeMap<String, f64>>>);
 
-struct Entry(Book, String);
+struct MeterCell(Book, String);
 
-impl Entry {
+impl MeterCell {
     fn change(&self, change: impl FnOnce(f64) -> f64) {
         let mut book = self.0.0.lock().unwrap();
         let value = book.entry(self.1.clone()).or_default();
@@ -129,7 +129,7 @@ impl Entry {
     }
 }
 
-impl CounterFn for Entry {
+impl CounterFn for MeterCell {
     fn increment(&self, value: u64) {
         self.change(|now| now + value as f64);
     }
@@ -138,7 +138,7 @@ impl CounterFn for Entry {
     }
 }
 
-impl GaugeFn for Entry {
+impl GaugeFn for MeterCell {
     fn increment(&self, value: f64) {
         self.change(|now| now + value);
     }
@@ -151,10 +151,10 @@ impl GaugeFn for Entry {
 }
 
 impl Book {
-    fn entry(&self, key: &Key) -> Arc<Entry> {
+    fn entry(&self, key: &Key) -> Arc<MeterCell> {
         let labels: Vec<_> = key.labels().map(|l| format!("{}={}", l.key(), l.value())).collect();
         let name = format!("{}{{{}}}", key.name(), labels.join(","));
-        let entry = Entry(self.clone(), name);
+        let entry = MeterCell(self.clone(), name);
         entry.change(|now| now);
         Arc::new(entry)
     }

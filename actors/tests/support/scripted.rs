@@ -37,7 +37,7 @@ pub struct Script {
 }
 
 /// A script that may be changed while it is followed.
-pub type Shared = Arc<Mutex<Script>>;
+pub type SharedScript = Arc<Mutex<Script>>;
 
 fn at_once(step: Step) -> Result<(), Failure> {
     match step {
@@ -56,12 +56,12 @@ async fn in_time(step: Step) -> Result<(), Failure> {
     at_once(step)
 }
 
-fn read(script: &Shared) -> Script {
+fn read(script: &SharedScript) -> Script {
     *script.lock().expect("no test panics while it writes")
 }
 
 /// A plugin that follows `script`.
-pub fn plugin(name: &str, script: &Shared) -> PluginSpec {
+pub fn plugin(name: &str, script: &SharedScript) -> PluginSpec {
     PluginSpec {
         name: Arc::from(name),
         kind: Arc::from("scripted"),
@@ -73,7 +73,7 @@ pub fn plugin(name: &str, script: &Shared) -> PluginSpec {
 
 /// A plugin of which all works.
 pub fn sound(name: &str) -> PluginSpec {
-    plugin(name, &Shared::default())
+    plugin(name, &SharedScript::default())
 }
 
 /// A plugin of which one thing does not work.
@@ -95,8 +95,8 @@ pub async fn system(plugins: Vec<PluginSpec>) -> System {
 
 pub struct Scripted;
 
-fn script_of(spec: &PluginSpec) -> Shared {
-    let script = spec.manifest.downcast_ref::<Shared>();
+fn script_of(spec: &PluginSpec) -> SharedScript {
+    let script = spec.manifest.downcast_ref::<SharedScript>();
     script.expect("tests give a script").clone()
 }
 
@@ -133,7 +133,7 @@ impl Loader for Scripted {
 
 struct Follower {
     plain: Arc<dyn Driver>,
-    script: Shared,
+    script: SharedScript,
 }
 
 impl Driver for Follower {

@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
 use super::Mosaic;
-use crate::admin::{Action, AdminPort, Json, Order, Touches, View};
+use crate::admin::{AdminOrder, AdminPort, Json, Order, Touches, View};
 use crate::surfaces::problem::Problem;
 
 /// A gateway under administration.
@@ -37,7 +37,7 @@ impl AdminPort for Port {
         })
     }
 
-    fn touches(&self, action: &Action) -> Result<Touches, Problem> {
+    fn touches(&self, action: &AdminOrder) -> Result<Touches, Problem> {
         self.preview(action)
     }
 

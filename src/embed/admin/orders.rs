@@ -1,7 +1,7 @@
 //! Orders carried out, and recorded.
 //!
 //! Invariant: what is done is in the audit before it is done, or is refused; save what makes things safer, see
-//! [`Action::makes_safer`].
+//! [`AdminOrder::makes_safer`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use mosaic_actors::supervision::ChildError;
 use serde_json::{Value, json};
 
 use super::Port;
-use crate::admin::{Action, Order, Touches};
+use crate::admin::{AdminOrder, Order, Touches};
 use crate::stores::AuditEntry;
 use crate::surfaces::problem::Problem;
 use crate::telemetry::{LogError, LogHandle};
@@ -70,22 +70,22 @@ impl Port {
         let (tree, plugins) = (self.0.system().tree(), self.0.system().plugins());
         let nothing = json!({});
         match action {
-            Action::RestartActor(path) => tree.restart(path, reason).await.map_err(refused)?,
-            Action::StopActor(path) => tree.stop(path, reason).await.map_err(refused)?,
-            Action::StartActor(path) => tree.start_child(path, reason).await.map_err(refused)?,
-            Action::AddPlugin(name, table) => {
+            AdminOrder::RestartActor(path) => tree.restart(path, reason).await.map_err(refused)?,
+            AdminOrder::StopActor(path) => tree.stop(path, reason).await.map_err(refused)?,
+            AdminOrder::StartActor(path) => tree.start_child(path, reason).await.map_err(refused)?,
+            AdminOrder::AddPlugin(name, table) => {
                 let spec = self.0.inner.instances.spec(name, table.clone())?;
                 let added = plugins.add(spec.clone()).await;
                 return self.kept(&spec, added).await;
             }
-            Action::UpdatePlugin(name, table) => return self.update(name, table.as_ref()).await,
-            Action::StopPlugin(name) => plugins.stop(name).await?,
-            Action::StartPlugin(name) => plugins.start(name).await?,
-            Action::DrainPlugin(name) => plugins.drain(name).await?,
-            Action::RemovePlugin(name) => return self.remove(name).await,
-            Action::ForceOpen(name) => self.0.system().instance(name)?.breaker.force_open().await?,
-            Action::ResetBreaker(name) => self.0.system().instance(name)?.breaker.reset().await?,
-            Action::DrainGateway => {
+            AdminOrder::UpdatePlugin(name, table) => return self.update(name, table.as_ref()).await,
+            AdminOrder::StopPlugin(name) => plugins.stop(name).await?,
+            AdminOrder::StartPlugin(name) => plugins.start(name).await?,
+            AdminOrder::DrainPlugin(name) => plugins.drain(name).await?,
+            AdminOrder::RemovePlugin(name) => return self.remove(name).await,
+            AdminOrder::ForceOpen(name) => self.0.system().instance(name)?.breaker.force_open().await?,
+            AdminOrder::ResetBreaker(name) => self.0.system().instance(name)?.breaker.reset().await?,
+            AdminOrder::DrainGateway => {
                 // Not waited for: a drain may take longer than a request, and the status shows it.
                 let (gateway, limit) = (self.0.system().gateway().clone(), self.0.config().server.drain_timeout);
                 tokio::spawn(async move {
@@ -93,7 +93,7 @@ impl Port {
                     tracing::info!(?drained, "the gateway was drained on request");
                 });
             }
-            Action::SetLog { filter, for_ms } => return self.set_log(filter, *for_ms),
+            AdminOrder::SetLog { filter, for_ms } => return self.set_log(filter, *for_ms),
         }
         Ok(nothing)
     }

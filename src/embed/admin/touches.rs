@@ -9,14 +9,16 @@ use mosaic_actors::plugin::PluginSnapshot;
 use mosaic_actors::supervision::Node;
 
 use super::Port;
-use crate::admin::{Action, Touches};
+use crate::admin::{AdminOrder, Touches};
 use crate::surfaces::problem::Problem;
 
 impl Port {
-    pub(super) fn preview(&self, action: &Action) -> Result<Touches, Problem> {
+    pub(super) fn preview(&self, action: &AdminOrder) -> Result<Touches, Problem> {
         match action {
-            Action::RestartActor(path) | Action::StopActor(path) | Action::StartActor(path) => self.actor(path),
-            Action::AddPlugin(name, table) => {
+            AdminOrder::RestartActor(path) | AdminOrder::StopActor(path) | AdminOrder::StartActor(path) => {
+                self.actor(path)
+            }
+            AdminOrder::AddPlugin(name, table) => {
                 self.0.inner.instances.spec(name, table.clone())?;
                 if self.0.system().plugins().get(name).is_some() {
                     let sentence = format!("a plugin called {name} exists already; update it instead");
@@ -27,7 +29,7 @@ impl Port {
                     ..Touches::default()
                 })
             }
-            Action::UpdatePlugin(name, table) => {
+            AdminOrder::UpdatePlugin(name, table) => {
                 let touches = self.plugin(name)?;
                 if let Some(table) = table {
                     self.0.inner.instances.spec(name, table.clone())?;
@@ -35,18 +37,20 @@ impl Port {
                 Ok(touches)
             }
             // A kept instance that cannot be used is no plugin, but can be removed.
-            Action::RemovePlugin(name) if self.0.inner.instances.invalid().contains_key(name) => Ok(Touches::default()),
-            Action::StopPlugin(name)
-            | Action::StartPlugin(name)
-            | Action::DrainPlugin(name)
-            | Action::RemovePlugin(name) => self.plugin(name),
-            Action::ForceOpen(name) | Action::ResetBreaker(name) => self.breaker(name),
-            Action::DrainGateway => Ok(Touches {
+            AdminOrder::RemovePlugin(name) if self.0.inner.instances.invalid().contains_key(name) => {
+                Ok(Touches::default())
+            }
+            AdminOrder::StopPlugin(name)
+            | AdminOrder::StartPlugin(name)
+            | AdminOrder::DrainPlugin(name)
+            | AdminOrder::RemovePlugin(name) => self.plugin(name),
+            AdminOrder::ForceOpen(name) | AdminOrder::ResetBreaker(name) => self.breaker(name),
+            AdminOrder::DrainGateway => Ok(Touches {
                 calls_in_flight: self.0.system().gateway().in_flight(),
                 notes: vec!["it takes no calls any more until the process is started anew".to_owned()],
                 ..Touches::default()
             }),
-            Action::SetLog { filter, .. } => self.log(filter),
+            AdminOrder::SetLog { filter, .. } => self.log(filter),
         }
     }
 

@@ -75,7 +75,7 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
     }
 }
 
-pub fn place(entry: wire::Entry) -> Place {
+pub fn place(entry: wire::PathContent) -> Place {
     Place {
         path: entry.path,
         name: entry.name,

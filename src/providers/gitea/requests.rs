@@ -76,7 +76,7 @@ pub async fn file_get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Re
 }
 
 /// Only a file has a content.
-fn entry(content: wire::Content) -> Result<wire::Entry, Failure> {
+fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
     match content {
         wire::Content::Directory(_) => Err(forge::no_file("dir")),
         wire::Content::Entry(entry) if entry.kind == "file" => Ok(entry),

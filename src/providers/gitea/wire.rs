@@ -58,12 +58,12 @@ pub enum Content {
     /// The list of a directory.
     Directory(#[expect(dead_code, reason = "its shape tells a list from an entry")] Vec<IgnoredAny>),
     /// A file, symbolic link or submodule.
-    Entry(Entry),
+    Entry(PathContent),
 }
 
 /// `ContentsResponse`.
 #[derive(Debug, Deserialize)]
-pub struct Entry {
+pub struct PathContent {
     /// `file`, `dir`, `symlink` or `submodule`.
     #[serde(rename = "type")]
     pub kind: String,

@@ -91,7 +91,7 @@ fn path_of_repo(url: &str) -> Option<String> {
     (parts.next() == Some("repos")).then(|| format!("{owner}/{name}"))
 }
 
-pub fn place(entry: wire::Entry) -> Place {
+pub fn place(entry: wire::PathContent) -> Place {
     Place {
         path: entry.path,
         name: entry.name,

@@ -73,7 +73,7 @@ pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<
 }
 
 /// Only a file has a content.
-fn entry(content: wire::Content) -> Result<wire::Entry, Failure> {
+fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
     match content {
         wire::Content::Directory(_) => Err(forge::no_file("dir")),
         wire::Content::Entry(entry) if entry.kind == "file" => Ok(entry),

@@ -52,12 +52,12 @@ pub enum Content {
     /// `content-directory`.
     Directory(#[expect(dead_code, reason = "its shape tells a list from an entry")] Vec<IgnoredAny>),
     /// `content-file`, `content-symlink` or `content-submodule`.
-    Entry(Entry),
+    Entry(PathContent),
 }
 
 /// One entry of a tree.
 #[derive(Debug, Deserialize)]
-pub struct Entry {
+pub struct PathContent {
     /// `file`, `symlink` or `submodule`.
     #[serde(rename = "type")]
     pub kind: String,

@@ -10,7 +10,7 @@ use super::BASE;
 use super::labels::{self, Label};
 use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::{BranchSeed, SEEDED_AT};
-use crate::sandbox::tree::Entry;
+use crate::sandbox::tree::TreeNode;
 
 /// How Go writes a time that was never set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -125,7 +125,7 @@ impl Links<'_> {
     }
 
     /// A file without its content, or a directory.
-    pub fn entry(&self, repo: &str, branch: &BranchSeed, entry: &Entry<'_>) -> Value {
+    pub fn entry(&self, repo: &str, branch: &BranchSeed, entry: &TreeNode<'_>) -> Value {
         let (kind, git) = match entry.size {
             Some(_) => ("file", "blobs"),
             None => ("dir", "trees"),

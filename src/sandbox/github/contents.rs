@@ -20,7 +20,7 @@ use super::problem::Problem;
 use crate::sandbox::forge::Repo;
 use crate::sandbox::query::Params;
 use crate::sandbox::seed::{BranchSeed, FileSeed};
-use crate::sandbox::tree::Entry;
+use crate::sandbox::tree::TreeNode;
 
 /// Above this a file comes only raw.
 const MAX_JSON_FILE: usize = 1 << 20;
@@ -114,7 +114,7 @@ impl Tree<'_> {
         object
     }
 
-    fn entry(&self, entry: &Entry<'_>) -> Value {
+    fn entry(&self, entry: &TreeNode<'_>) -> Value {
         self.links.entry(&self.repo.full_name, self.branch.name, entry)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::SEEDED_AT;
-use crate::sandbox::tree::Entry;
+use crate::sandbox::tree::TreeNode;
 
 /// The URLs of a repository's parts: the field's name before `_url`, and what follows the repository's own URL.
 const REPO_URLS: &[(&str, &str)] = &[
@@ -248,7 +248,7 @@ impl Links<'_> {
     }
 
     /// A file or directory as a listing shows it.
-    pub fn entry(&self, repo: &str, branch: &str, entry: &Entry<'_>) -> Value {
+    pub fn entry(&self, repo: &str, branch: &str, entry: &TreeNode<'_>) -> Value {
         let (kind, git, web) = match entry.size {
             Some(_) => ("file", "blobs", "blob"),
             None => ("dir", "trees", "tree"),

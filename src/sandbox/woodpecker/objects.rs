@@ -70,7 +70,7 @@ pub(crate) fn pipeline(user: &str, pipeline: &Pipeline) -> Value {
         "parent": 0,
         "event": pipeline.event,
         "event_reason": [],
-        "status": progress.word(),
+        "status": progress.as_str(),
         "errors": [],
         "created": pipeline.created_s,
         "updated": progress.finished_s.max(progress.started_s).max(pipeline.created_s),
@@ -115,7 +115,7 @@ pub(crate) fn full_pipeline(user: &str, of: &Pipeline) -> Value {
             "pipeline_id": of.id,
             "pid": pid,
             "name": name,
-            "state": of.progress.word(),
+            "state": of.progress.as_str(),
             "started": of.progress.started_s,
             "finished": of.progress.finished_s,
             "agent_id": 1,
@@ -140,7 +140,7 @@ fn step(of: &Pipeline, step: Step, workflow: u64) -> Value {
         "pid": step.place + 2,
         "ppid": workflow,
         "name": step.name,
-        "state": step.word(of),
+        "state": step.as_str(of),
         "exit_code": i64::from(step.failed(of)),
         "started": started,
         "finished": finished,
@@ -175,11 +175,11 @@ impl Step {
         }
     }
 
-    fn word(self, of: &Pipeline) -> &'static str {
+    fn as_str(self, of: &Pipeline) -> &'static str {
         match (of.progress.stage(), of.progress.ending) {
             (Stage::Running, _) if self.over(of) => "success",
             (Stage::Over, Ending::Failure) if !self.failed(of) => "success",
-            _ => of.progress.word(),
+            _ => of.progress.as_str(),
         }
     }
 

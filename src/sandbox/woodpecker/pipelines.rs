@@ -58,7 +58,7 @@ pub(crate) async fn list(State(woodpecker): State<Arc<Woodpecker>>, Path(repo_id
     let wanted = |pipeline: &&Pipeline| {
         text("branch").is_none_or(|branch| branch == pipeline.branch)
             && text("event").is_none_or(|events| events.split(',').any(|event| event == pipeline.event))
-            && text("status").is_none_or(|status| status == pipeline.progress.word())
+            && text("status").is_none_or(|status| status == pipeline.progress.as_str())
             && text("ref").is_none_or(|part| format!("refs/heads/{}", pipeline.branch).contains(part.as_str()))
             && before.is_none_or(|before| pipeline.created_s < before)
             && after.is_none_or(|after| pipeline.created_s > after)

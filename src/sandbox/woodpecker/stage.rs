@@ -55,7 +55,7 @@ impl Ending {
         Ending::Blocked,
     ];
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Ending::Success => "success",
             Ending::Failure => "failure",
@@ -107,11 +107,11 @@ impl Progress {
     }
 
     /// Woodpecker's word for it.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self.stage() {
             Stage::Pending => "pending",
             Stage::Running => "running",
-            Stage::Over => self.ending.word(),
+            Stage::Over => self.ending.as_str(),
         }
     }
 
@@ -137,10 +137,10 @@ mod tests {
     #[test]
     fn it_moves_to_its_end_and_stays_there() {
         let mut progress = Progress::new(Ending::Failure);
-        let mut seen = vec![progress.word()];
+        let mut seen = vec![progress.as_str()];
         for now_s in 1..6 {
             progress.read(now_s);
-            seen.push(progress.word());
+            seen.push(progress.as_str());
         }
         assert_eq!(seen, ["pending", "pending", "running", "failure", "failure", "failure"]);
         assert_eq!((progress.started_s, progress.finished_s), (2, 3));

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::super::control::ChildError;
 use super::super::event::Event;
-use super::super::ledger::{Action, LedgerEntry, Why, unix_ms};
+use super::super::ledger::{LedgerAction, LedgerEntry, Why, unix_ms};
 use super::super::node::{Crash, State};
 use super::super::spec::{Restart, Strategy};
 use super::super::worker::Fault;
 use super::slot::{Life, Trial, Wanted};
 use super::{Closing, Exit, Supervisor};
-use crate::policy::intensity::Verdict;
+use crate::policy::intensity::IntensityDecision;
 
 impl Supervisor {
     /// A child ended that was not being stopped.
@@ -60,16 +60,16 @@ impl Supervisor {
             slot.wanted = Wanted::Gone;
         }
         if self.closing.is_some() || slot.wanted != Wanted::Up {
-            return self.bury(key, fault, Action::Left);
+            return self.bury(key, fault, LedgerAction::Left);
         }
         if self.is_awaited_down(key) {
             // A sibling's failure takes it along; as in OTP, ends of the same blow count once.
-            return self.bury(key, fault, Action::Restarted);
+            return self.bury(key, fault, LedgerAction::Restarted);
         }
         match self.window.record(Instant::now().into_std()) {
-            Verdict::Within { .. } => self.restart(key, fault),
-            Verdict::Exceeded => {
-                self.record(key, fault, Action::GaveUp, &[], Duration::ZERO);
+            IntensityDecision::Within { .. } => self.restart(key, fault),
+            IntensityDecision::Exceeded => {
+                self.record(key, fault, LedgerAction::GaveUp, &[], Duration::ZERO);
                 self.went_down(key, rest_state(fault));
                 self.give_up(key, fault);
             }
@@ -78,7 +78,7 @@ impl Supervisor {
     }
 
     /// Notes a failure that the policy does not act on.
-    fn bury(&mut self, key: u64, fault: &Fault, action: Action) {
+    fn bury(&mut self, key: u64, fault: &Fault, action: LedgerAction) {
         self.record(key, fault, action, &[], Duration::ZERO);
         self.went_down(key, rest_state(fault));
         self.settle(key);
@@ -96,7 +96,7 @@ impl Supervisor {
         let backoff = slot.spec.backoff;
         let delay = slot.failures.next(&backoff, uptime, fastrand::f64());
         let siblings = self.siblings(key);
-        self.record(key, fault, Action::Restarted, &siblings, delay);
+        self.record(key, fault, LedgerAction::Restarted, &siblings, delay);
         match self.spec.strategy {
             Strategy::OneForOne if delay.is_zero() => {
                 self.went_down(key, State::Starting);
@@ -118,7 +118,7 @@ impl Supervisor {
             "more than {} restarts within {:?}; the last: `{name}`, {}: {fault}",
             intensity.restarts,
             intensity.period,
-            fault.why().word(),
+            fault.why().as_str(),
         );
         let escalation = Fault::new(Why::Escalated, text);
         tracing::error!(path = %self.node.path(), "supervisor gives up: {escalation}");
@@ -127,7 +127,7 @@ impl Supervisor {
         self.tree.tell(Event::Escalated { path });
         if self.is_root {
             // No parent will write it.
-            self.write(&self.node.clone(), &escalation, Action::GaveUp, None);
+            self.write(&self.node.clone(), &escalation, LedgerAction::GaveUp, None);
         }
         self.close(Closing::GaveUp(escalation.text().clone()));
     }
@@ -137,7 +137,7 @@ impl Supervisor {
         &self,
         key: u64,
         fault: &Fault,
-        action: Action,
+        action: LedgerAction,
         siblings: &[std::sync::Arc<str>],
         delay: Duration,
     ) {
@@ -146,7 +146,7 @@ impl Supervisor {
         };
         let busy = slot.incarnation().and_then(|incarnation| incarnation.busy());
         let during = busy.map(|busy| busy.label);
-        let (path, why) = (slot.node.path(), fault.why().word());
+        let (path, why) = (slot.node.path(), fault.why().as_str());
         if fault.why() == Why::Requested {
             tracing::info!(%path, ?action, "actor stopped or restarted on request: {fault}");
         } else {
@@ -161,7 +161,7 @@ impl Supervisor {
         }
     }
 
-    fn write(&self, node: &super::Node, fault: &Fault, action: Action, during: Option<&'static str>) {
+    fn write(&self, node: &super::Node, fault: &Fault, action: LedgerAction, during: Option<&'static str>) {
         self.tree.ledger.write(self.entry(node, fault, action, during));
         self.note_crash(node, fault, during);
     }
@@ -180,7 +180,13 @@ impl Supervisor {
         });
     }
 
-    fn entry(&self, node: &super::Node, fault: &Fault, action: Action, during: Option<&'static str>) -> LedgerEntry {
+    fn entry(
+        &self,
+        node: &super::Node,
+        fault: &Fault,
+        action: LedgerAction,
+        during: Option<&'static str>,
+    ) -> LedgerEntry {
         LedgerEntry {
             seq: 0,
             at_unix_ms: unix_ms(),

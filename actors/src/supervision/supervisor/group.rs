@@ -18,10 +18,10 @@ use super::{Supervisor, Timer};
 /// A group restart under way.
 pub(super) struct Group {
     members: BTreeSet<u64>,
-    phase: Phase,
+    phase: GroupStage,
 }
 
-enum Phase {
+enum GroupStage {
     Stopping { delay: Duration },
     Waiting { ticket: u64, _timer: Timer },
     Starting,
@@ -57,7 +57,7 @@ impl Supervisor {
             && self
                 .group
                 .as_ref()
-                .is_some_and(|group| !matches!(group.phase, Phase::Starting))
+                .is_some_and(|group| !matches!(group.phase, GroupStage::Starting))
     }
 
     /// Restarts `key`, which is down, with all that its failure takes along.
@@ -65,7 +65,7 @@ impl Supervisor {
         let mut members = self.reach(key);
         if let Some(group) = self.group.take() {
             members.extend(group.members);
-            if let Phase::Stopping { delay: longer } = group.phase {
+            if let GroupStage::Stopping { delay: longer } = group.phase {
                 delay = delay.max(longer);
             }
         }
@@ -78,17 +78,17 @@ impl Supervisor {
         }
         self.group = Some(Group {
             members,
-            phase: Phase::Stopping { delay },
+            phase: GroupStage::Stopping { delay },
         });
         self.advance_group();
     }
 
     pub(super) fn on_group_backoff_over(&mut self, over: u64) {
         if let Some(group) = &mut self.group
-            && let Phase::Waiting { ticket, .. } = group.phase
+            && let GroupStage::Waiting { ticket, .. } = group.phase
             && ticket == over
         {
-            group.phase = Phase::Starting;
+            group.phase = GroupStage::Starting;
             self.advance_group();
         }
     }
@@ -98,13 +98,13 @@ impl Supervisor {
         let Some(group) = &self.group else { return };
         let members: Vec<u64> = group.members.iter().copied().collect();
         match group.phase {
-            Phase::Stopping { delay } => {
+            GroupStage::Stopping { delay } => {
                 if self.all_down(&members) {
                     self.wait_then_start(&members, delay);
                 }
             }
-            Phase::Waiting { .. } => {}
-            Phase::Starting => {
+            GroupStage::Waiting { .. } => {}
+            GroupStage::Starting => {
                 if self.all_up(&members) {
                     self.group = None;
                     for member in members {
@@ -133,7 +133,7 @@ impl Supervisor {
 
     fn wait_then_start(&mut self, members: &[u64], delay: Duration) {
         let phase = if delay.is_zero() {
-            Phase::Starting
+            GroupStage::Starting
         } else {
             let ticket = self.ticket();
             let until = Instant::now() + delay;
@@ -144,7 +144,7 @@ impl Supervisor {
                     slot.node.set_backing_off(until);
                 }
             }
-            Phase::Waiting {
+            GroupStage::Waiting {
                 ticket,
                 _timer: self.later(delay, Command::GroupBackoffOver(ticket)),
             }

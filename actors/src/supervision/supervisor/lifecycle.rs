@@ -5,7 +5,7 @@
 use super::super::control::Command;
 use super::super::event::Event;
 use super::super::incarnation::Incarnation;
-use super::super::ledger::{Action, Why};
+use super::super::ledger::{LedgerAction, Why};
 use super::super::node::State;
 use super::super::spec::Shutdown;
 use super::super::worker::Fault;
@@ -254,7 +254,7 @@ impl Supervisor {
         };
         if matches!(slot.life, Life::Stopping(..)) {
             if let Exit::Crash(fault) = exit {
-                self.record(key, &fault, Action::Left, &[], Duration::ZERO);
+                self.record(key, &fault, LedgerAction::Left, &[], Duration::ZERO);
             }
             self.went_down(key, State::Stopped);
             self.settle(key);

@@ -26,7 +26,7 @@ use super::incarnation::Incarnation;
 use super::ledger::Why;
 use super::node::{Node, State};
 use super::spec::{ChildSpec, Shutdown, SupervisorSpec};
-use super::tree::Shared;
+use super::tree::TreeState;
 use super::worker::Fault;
 use crate::policy::intensity::Window;
 use group::Group;
@@ -43,7 +43,7 @@ pub(crate) struct SupervisorActor;
 pub(crate) struct SupervisorBirth {
     pub(crate) spec: Arc<SupervisorSpec>,
     pub(crate) node: Arc<Node>,
-    pub(crate) tree: Arc<Shared>,
+    pub(crate) tree: Arc<TreeState>,
     pub(crate) is_root: bool,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Supervisor {
     myself: ActorRef<Command>,
     spec: Arc<SupervisorSpec>,
     node: Arc<Node>,
-    tree: Arc<Shared>,
+    tree: Arc<TreeState>,
     is_root: bool,
     /// By key, which grows: the order of the keys is the order of starts.
     slots: BTreeMap<u64, Slot>,
@@ -213,7 +213,7 @@ impl Supervisor {
         match started {
             Ok(()) => self.came_up(key),
             Err(ref fault) => {
-                self.record(key, fault, super::ledger::Action::Left, &[], Duration::ZERO);
+                self.record(key, fault, super::ledger::LedgerAction::Left, &[], Duration::ZERO);
                 self.went_down(key, State::Stopped);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::control::{ChildError, Reply, Wish};
-use super::super::ledger::{Action, Why};
+use super::super::ledger::{LedgerAction, Why};
 use super::super::spec::ChildSpec;
 use super::super::worker::Fault;
 use super::Supervisor;
@@ -63,8 +63,8 @@ impl Supervisor {
 
     fn grant(&mut self, key: u64, wish: Wish, reply: Reply) {
         match &wish {
-            Wish::Stop(reason) => self.note_request(key, reason, Action::Left),
-            Wish::Restart(reason) => self.note_request(key, reason, Action::Restarted),
+            Wish::Stop(reason) => self.note_request(key, reason, LedgerAction::Left),
+            Wish::Restart(reason) => self.note_request(key, reason, LedgerAction::Restarted),
             Wish::Start | Wish::Remove => {}
         }
         let grouped = self.in_group(key);
@@ -92,7 +92,7 @@ impl Supervisor {
         self.settle(key);
     }
 
-    fn note_request(&self, key: u64, reason: &str, action: Action) {
+    fn note_request(&self, key: u64, reason: &str, action: LedgerAction) {
         let fault = Fault::new(Why::Requested, reason);
         self.record(key, &fault, action, &[], Duration::ZERO);
     }

@@ -17,20 +17,20 @@ pub(super) const EVERYTHING: &str = "*";
 
 /// The tags that are owed, each with the latest debt of it.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(super) struct PendingInvalidations {
     by_tag: DashMap<Tag, u64>,
     debts: AtomicU64,
 }
 
 /// A debt: pay it with its tags.
-pub(super) struct Debt {
+pub(super) struct PendingBatch {
     pub(super) tags: Vec<Tag>,
     number: u64,
 }
 
-impl Owed {
+impl PendingInvalidations {
     /// Notes that `tags` are to be invalidated.
-    pub(super) fn note(&self, tags: &[Tag]) -> Debt {
+    pub(super) fn note(&self, tags: &[Tag]) -> PendingBatch {
         let number = self.debts.fetch_add(1, Relaxed) + 1;
         let tags = match self.by_tag.len() + tags.len() > MAX_OWED {
             true => vec![Tag::from(EVERYTHING)],
@@ -39,11 +39,11 @@ impl Owed {
         for tag in &tags {
             self.by_tag.insert(tag.clone(), number);
         }
-        Debt { tags, number }
+        PendingBatch { tags, number }
     }
 
     /// A debt was paid. What was owed again since stays owed.
-    pub(super) fn paid(&self, debt: &Debt) {
+    pub(super) fn paid(&self, debt: &PendingBatch) {
         if debt.tags.iter().any(|tag| **tag == *EVERYTHING) {
             return self.by_tag.retain(|_, number| *number > debt.number);
         }
@@ -53,7 +53,7 @@ impl Owed {
     }
 
     /// Up to `limit` tags that are owed.
-    pub(super) fn some(&self, limit: usize) -> Option<Debt> {
+    pub(super) fn some(&self, limit: usize) -> Option<PendingBatch> {
         // Read before the tags: a later debt of one of them stays owed.
         let number = self.debts.load(Relaxed);
         let everything = Tag::from(EVERYTHING);
@@ -61,7 +61,7 @@ impl Owed {
             true => vec![everything],
             false => self.by_tag.iter().take(limit).map(|row| row.key().clone()).collect(),
         };
-        (!tags.is_empty()).then_some(Debt { tags, number })
+        (!tags.is_empty()).then_some(PendingBatch { tags, number })
     }
 
     /// Whether one of `tags` is owed. Ask with [`EVERYTHING`] among them.
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_debt_that_came_later_stays() {
-        let owed = Owed::default();
+        let owed = PendingInvalidations::default();
         let first = owed.note(&tag("a"));
         let second = owed.note(&tag("a"));
         owed.paid(&first);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_everything_is_owed() {
-        let owed = Owed::default();
+        let owed = PendingInvalidations::default();
         for n in 0..MAX_OWED {
             owed.note(&tag(&n.to_string()));
         }

@@ -18,12 +18,12 @@ use super::{Drained, Listener, ServerLimits};
 type Order = (Duration, oneshot::Sender<Drained>);
 
 /// A [`Listener`] that shares no thread with its maker. Dropping it cuts its connections.
-pub struct Apart {
+pub struct DedicatedListener {
     local_addr: SocketAddr,
     orders: oneshot::Sender<Order>,
 }
 
-impl Apart {
+impl DedicatedListener {
     /// Binds, and serves `router` from then on, on one thread called `name`.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Apart {
         let local_addr = binding
             .await
             .unwrap_or_else(|_| Err(io::Error::other("the listener's thread ended")))?;
-        Ok(Apart { local_addr, orders })
+        Ok(DedicatedListener { local_addr, orders })
     }
 
     /// The address bound, with the port that the system chose where 0 was asked for.
@@ -79,9 +79,9 @@ async fn until_told(listener: Listener, ordered: oneshot::Receiver<Order>) {
     }
 }
 
-impl fmt::Debug for Apart {
+impl fmt::Debug for DedicatedListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Apart")
+        f.debug_struct("DedicatedListener")
             .field("local_addr", &self.local_addr)
             .finish_non_exhaustive()
     }
