@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::policy::breaker::{AttemptOutcome, BreakerSettings, Circuit};
+use crate::policy::breaker::{AttemptOutcome, BreakerSettings, Circuit, Unreadable};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
 use crate::telemetry::BreakerMeters;
 
@@ -105,6 +105,14 @@ impl BreakerGate {
             }
         }
         Err(Duration::from_millis(500))
+    }
+
+    /// Whether an attempt would get a permit at `now`, as far as can be told without taking it.
+    pub(crate) fn lets_pass(&self, now: u64) -> bool {
+        match self.until.load(Acquire) {
+            CLOSED => true,
+            until => now >= until && !self.forced.load(Relaxed) && self.probes.load(Acquire) as u32 > 0,
+        }
     }
 
     /// Closed, or open and forced, or waiting, as of `now`.
@@ -214,13 +222,13 @@ fn serial_of(probes: u64) -> u32 {
 
 impl BreakerPermit {
     /// Tells how the attempt ended.
-    pub fn tell(mut self, verdict: AttemptOutcome) {
+    pub fn tell(mut self, ended: AttemptOutcome) {
         let probe = self.probe.take();
         // The common case costs no message: a success where nothing failed changes nothing.
-        if verdict == AttemptOutcome::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
+        if ended == AttemptOutcome::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
             return;
         }
-        let told = self.gate.actor.send(BreakerMsg::Ended { verdict, probe });
+        let told = self.gate.actor.send(BreakerMsg::Ended { ended, probe });
         if told.is_err()
             && let Some(serial) = probe
         {
@@ -248,7 +256,7 @@ pub enum BreakerMsg {
     /// An attempt ended.
     Ended {
         /// How.
-        verdict: AttemptOutcome,
+        ended: AttemptOutcome,
         /// The opening that it probed.
         probe: Option<u32>,
     },
@@ -272,6 +280,7 @@ struct Breaker {
     gate: Arc<BreakerGate>,
     /// What is behind it, for people: an instance or a cache tier.
     guarded: Arc<str>,
+    unreadable: Unreadable,
 }
 
 /// The child spec of a breaker: of an instance, or of a cache tier.
@@ -281,6 +290,7 @@ pub(crate) fn breaker_spec(guarded: Arc<str>, gate: Arc<BreakerGate>) -> ChildSp
         Ok(Breaker {
             gate: gate.clone(),
             guarded: guarded.clone(),
+            unreadable: Unreadable::default(),
         })
     })
     .kind("breaker")
@@ -299,7 +309,7 @@ impl Worker for Breaker {
     }
 
     async fn handle(&mut self, message: BreakerMsg, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
-        let gate = &self.gate;
+        let gate = self.gate.clone();
         let before = gate.circuit();
         let mut obeyed = None;
         let after = match message {
@@ -316,9 +326,10 @@ impl Worker for Breaker {
                 }
             }
             BreakerMsg::Ended { .. } if gate.forced.load(Relaxed) => before,
-            BreakerMsg::Ended { verdict, probe } => {
-                let probe = probe == Some(serial_of(gate.probes.load(Acquire)));
-                before.after(verdict, probe, &gate.settings, gate.clock.nanos())
+            BreakerMsg::Ended { ended, probe } => {
+                let now = gate.clock.nanos();
+                let probe = probe.filter(|serial| *serial == serial_of(gate.probes.load(Acquire)));
+                self.after(before, ended, probe, now)
             }
         };
         if after != before {
@@ -334,6 +345,26 @@ impl Worker for Breaker {
 }
 
 impl Breaker {
+    fn after(&mut self, before: Circuit, ended: AttemptOutcome, probe: Option<u32>, now: u64) -> Circuit {
+        let settings = &self.gate.settings;
+        let AttemptOutcome::Unreadable(resource) = ended else {
+            return before.after(ended, probe.is_some(), settings, now);
+        };
+        let failures = self.unreadable.note(resource, now);
+        if let (0, Some(serial)) = (failures, probe) {
+            // It proved nothing: let another probe find out.
+            self.gate.give_back(serial);
+        }
+        let failures = match before {
+            Circuit::Closed { .. } => failures,
+            // One probe is one failure, however much it is evidence of.
+            Circuit::Open { .. } => failures.min(1),
+        };
+        (0..failures).fold(before, |circuit, _| {
+            circuit.after(AttemptOutcome::Failure, probe.is_some(), settings, now)
+        })
+    }
+
     fn tell_people(&self, before: Circuit, after: Circuit) {
         match (before, after) {
             (Circuit::Closed { .. }, Circuit::Open { .. }) => {

@@ -1,6 +1,6 @@
-//! What travels the data path: a [`Call`] in, an [`Answer`] out, and the facts of an [`Operation`].
+//! What travels the data path: a [`Call`] in, an [`Answer`] out.
 //!
-//! Invariant: the engine never looks inside an input or an output; it sees only facts, keys and bytes.
+//! Invariant: the engine never looks inside an input or an output; it sees only facts, keys, tags and bytes.
 
 use std::any::Any;
 use std::fmt;
@@ -11,55 +11,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::stream::BodyStream;
+use crate::stream::{BodyStream, ByteStream, Frame, Upload, Usage};
 
-/// What the engine must know of an operation. Declared once, in the catalogue, and lives for ever.
-#[derive(Debug)]
-pub struct Operation {
-    /// The full name, `service.noun.verb`, e.g. `git.repo.get`.
-    pub name: &'static str,
-    /// The service it belongs to: the first part of the name.
-    pub service: &'static str,
-    /// It changes nothing at the provider.
-    pub safe: bool,
-    /// Repeating it has the effect of doing it once.
-    pub idempotent: bool,
-    /// The answer is a stream of frames.
-    pub streaming: bool,
-    /// How long an answer may be served from cache; `None`: never cached.
-    pub cache: Option<CacheTimes>,
-    /// Names of the tags that an answer carries, each completed by the resource: `repo` -> `repo:acme/api`.
-    pub carries: &'static [&'static str],
-    /// Names of the tags that success makes invalid.
-    pub invalidates: &'static [&'static str],
-    /// What an attempt weighs, for prices and budgets.
-    pub cost: CostClass,
-}
-
-/// Times of a cacheable operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheTimes {
-    /// Served without asking the provider.
-    pub fresh: Duration,
-    /// After `fresh`: may still be served when the provider fails.
-    pub stale: Duration,
-    /// How long a `not_found` is remembered.
-    pub negative: Duration,
-}
-
-/// The price class of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostClass {
-    /// One cheap upstream request.
-    Read,
-    /// Several requests, or a search.
-    Heavy,
-    /// A change.
-    Write,
-    /// Billed by tokens.
-    Tokens,
-}
+pub use crate::operation::{CacheTimes, CostClass, Homes, Operation, OperationRef, Operations};
 
 /// What a call is about: a path such as `acme/api` that rules map to candidates, or a pinned native id.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -138,19 +92,38 @@ pub type RequestKey = [u8; 32];
 /// A typed input or output that the engine passes on unseen.
 pub type AnyValue = Arc<dyn Any + Send + Sync>;
 
+/// Names something that answers depend on, over canonical ids, e.g. `repo:acme/api`; a write makes all answers that
+/// carry it invalid.
+pub type Tag = Arc<str>;
+
+/// What a call's answer depends on, and what it changes. An operation tells it from its input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    /// Carried by the answer.
+    pub carries: Vec<Tag>,
+    /// Carried by a remembered `not_found` as well: what the creation of the thing would invalidate.
+    pub absent: Vec<Tag>,
+    /// Made invalid when the call may have changed something.
+    pub invalidates: Vec<Tag>,
+}
+
 /// One call on its way. Made by a surface, shared by every attempt.
 #[derive(Clone)]
 pub struct Call {
     /// The request id, for logs, records and errors.
     pub id: Arc<str>,
-    /// The operation's facts.
-    pub operation: &'static Operation,
+    /// The operation's facts, and its number in the system's catalogue.
+    pub operation: OperationRef,
     /// What it is about.
     pub resource: Resource,
     /// Who calls.
     pub caller: Caller,
     /// The typed input, parsed once at the surface.
     pub input: AnyValue,
+    /// What the answer depends on, and what the call changes.
+    pub tags: Tags,
+    /// Bytes that come with the input: a file, an attachment.
+    pub upload: Option<Arc<Upload>>,
     /// The key of the canonical request; `None` keeps the call out of the cache.
     pub request_key: Option<RequestKey>,
     /// The provider instance that the caller insists on.
@@ -168,7 +141,7 @@ pub struct Call {
 impl Call {
     /// A call with nothing special: no key, no chosen provider.
     pub fn new(
-        operation: &'static Operation,
+        operation: OperationRef,
         resource: Resource,
         caller: Caller,
         input: AnyValue,
@@ -180,6 +153,8 @@ impl Call {
             resource,
             caller,
             input,
+            tags: Tags::default(),
+            upload: None,
             request_key: None,
             provider: None,
             include_raw: false,
@@ -189,9 +164,15 @@ impl Call {
         }
     }
 
-    /// Whether an attempt may be repeated although the first may have reached the provider.
+    /// Whether an attempt that may have reached the provider may be repeated without harm. What it costs is another
+    /// question: see [`Operation::paid`].
     pub fn may_repeat(&self) -> bool {
         self.operation.safe || self.operation.idempotent || self.repeatable
+    }
+
+    /// Whether another attempt could be made at all: a streamed input that is used up cannot be sent again.
+    pub fn can_be_sent(&self) -> bool {
+        self.upload.as_ref().is_none_or(|upload| upload.is_there())
     }
 }
 
@@ -224,6 +205,19 @@ pub enum CacheStatus {
     Stale,
 }
 
+impl CacheStatus {
+    /// Its name in logs and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CacheStatus::Bypass => "bypass",
+            CacheStatus::Miss => "miss",
+            CacheStatus::Hit => "hit",
+            CacheStatus::Collapsed => "collapsed",
+            CacheStatus::Stale => "stale",
+        }
+    }
+}
+
 /// Which tier served an answer, and how fresh it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CachedBy {
@@ -250,6 +244,11 @@ pub struct Head {
     pub content_type: &'static str,
     /// The provider's own request id, if it gave one.
     pub upstream_request_id: Option<Arc<str>>,
+    /// Tokens, as the provider counted them; of a stream, see its end.
+    pub usage: Option<Usage>,
+    /// Tags beyond those of the call, which only the answer could tell: carried by a read's answer, made invalid by a
+    /// write's (the id that it made).
+    pub tags: Vec<Tag>,
 }
 
 impl Head {
@@ -263,6 +262,8 @@ impl Head {
             attempts: 1,
             content_type: "application/json",
             upstream_request_id: None,
+            usage: None,
+            tags: Vec::new(),
         }
     }
 }
@@ -271,8 +272,10 @@ impl Head {
 pub enum Body {
     /// Whole, serialised once.
     Bytes(Bytes),
-    /// Frames, each one JSON event; bounded, with back-pressure.
-    Stream(BodyStream),
+    /// Typed events; bounded, with back-pressure.
+    Stream(BodyStream<Frame>),
+    /// Bytes with a media type of their own: a file, an artifact. Bounded, with back-pressure.
+    Raw(ByteStream),
 }
 
 impl fmt::Debug for Body {
@@ -280,6 +283,7 @@ impl fmt::Debug for Body {
         match self {
             Body::Bytes(bytes) => write!(f, "Bytes({} B)", bytes.len()),
             Body::Stream(_) => f.write_str("Stream"),
+            Body::Raw(bytes) => write!(f, "Raw({})", bytes.media_type),
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Invariant: the trait is object-safe and speaks only of calls, answers and failures, so that a driver may be
 //! native code, a sandboxed module or a test's closure.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,21 +10,22 @@ use std::sync::Arc;
 use crate::call::{Answer, Call};
 use crate::error::Failure;
 
+pub use crate::capabilities::Capabilities;
+
 /// A boxed future that can be spawned.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// A provider's driver: turns a neutral call into the provider's requests and its answer back.
 ///
 /// It is called from a task of its own, may be called many times at once, and is dropped mid-way when the caller
-/// goes away. It never retries; the engine does.
+/// goes away. It never retries, and it keeps no time: the engine does both.
 pub trait Driver: Send + Sync + 'static {
-    /// The operations it can do, by name.
-    fn capabilities(&self) -> &Capabilities;
-
     /// Does one call.
     ///
     /// # Errors
-    /// Any [`Failure`]; set [`Failure::unsent`] where the request is proven not to have left.
+    /// Any [`Failure`]; set [`Failure::unsent`] where the request is proven not to have left, [`Failure::unbilled`] where
+    /// the provider is proven to have done nothing that costs, [`Failure::unreadable`] where it answered what cannot be
+    /// used.
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>>;
 
     /// Asks the provider, cheaply, whether it is there and takes our credential.
@@ -34,46 +34,40 @@ pub trait Driver: Send + Sync + 'static {
     /// What a call would fail with.
     fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>>;
 
+    /// What this driver can do of what its kind can, where its server's version narrows it; `None`: all.
+    fn capabilities(&self) -> Option<Capabilities> {
+        None
+    }
+
+    /// Tells apart whom it asks and with which rights, so that answers had with others are never met (a hash, never the
+    /// credential); `None`: as its instance's settings say.
+    fn credential_scope(&self) -> Option<u64> {
+        None
+    }
+
+    /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked
+    /// after a good health check.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn offers(self: Arc<Self>) -> BoxFuture<Result<Option<Vec<Arc<str>>>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// Gives back what it holds, at an orderly stop of its provider actor. Cut off when the actor's shutdown time ends.
     fn stop(self: Arc<Self>) -> BoxFuture<()> {
         Box::pin(async {})
     }
 }
 
-/// Makes a driver anew, at first start and at each restart of its provider actor.
-pub type DriverFactory = Arc<dyn Fn() -> Result<Arc<dyn Driver>, Failure> + Send + Sync>;
+/// Makes a driver anew, at first start and at each restart of its provider actor. It may ask its server something first;
+/// the actor's start timeout bounds it.
+pub type DriverFactory = Arc<dyn Fn() -> BoxFuture<Result<Arc<dyn Driver>, Failure>> + Send + Sync>;
 
-/// The operations that a driver can do.
-#[derive(Clone, Debug, Default)]
-pub struct Capabilities {
-    operations: HashSet<&'static str>,
-}
-
-impl Capabilities {
-    /// Whether `operation` (a full name) can be done.
-    pub fn can(&self, operation: &str) -> bool {
-        self.operations.contains(operation)
-    }
-
-    /// The names, sorted.
-    pub fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.operations.iter().copied().collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// Whether any operation of `service` can be done.
-    pub fn serves(&self, service: &str) -> bool {
-        self.operations
-            .iter()
-            .any(|name| name.split('.').next() == Some(service))
-    }
-}
-
-impl FromIterator<&'static str> for Capabilities {
-    fn from_iter<I: IntoIterator<Item = &'static str>>(names: I) -> Self {
-        Capabilities {
-            operations: names.into_iter().collect(),
-        }
-    }
+/// A factory of drivers that are made without waiting.
+pub fn ready<F>(make: F) -> DriverFactory
+where
+    F: Fn() -> Result<Arc<dyn Driver>, Failure> + Send + Sync + 'static,
+{
+    Arc::new(move || Box::pin(std::future::ready(make())))
 }

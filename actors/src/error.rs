@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::{CacheStatus, CachedBy};
+
 /// What went wrong, in words that every surface maps to its own codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,6 +170,17 @@ pub enum Source {
     Provider,
 }
 
+/// That a failure was remembered, not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FromCache {
+    /// How it was served.
+    pub status: CacheStatus,
+    /// By which tier, and how fresh.
+    pub by: CachedBy,
+    /// How old it is.
+    pub age: Duration,
+}
+
 /// A failed call. Cheap to clone, because coalesced callers share it.
 #[derive(Clone)]
 pub struct Failure {
@@ -185,6 +198,13 @@ pub struct Failure {
     pub field: Option<Arc<str>>,
     /// True where the request is proven not to have reached the provider, so that even a write may be repeated.
     pub unsent: bool,
+    /// True where the provider is proven to have done nothing that it charges for: it refused.
+    pub unbilled: bool,
+    /// True where the provider answered, and the answer cannot be used: it is garbled, too large, or leads where we do
+    /// not follow. The same request would be answered the same, and it says little of the provider's health.
+    pub unreadable: bool,
+    /// Where a remembered failure came from.
+    pub cached: Option<Box<FromCache>>,
     message: Arc<str>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -200,6 +220,9 @@ impl Failure {
             provider: None,
             field: None,
             unsent: false,
+            unbilled: false,
+            unreadable: false,
+            cached: None,
             message: Arc::from(message.as_ref()),
             cause: None,
         }
@@ -242,6 +265,28 @@ impl Failure {
     #[must_use]
     pub fn never_sent(mut self) -> Self {
         self.unsent = true;
+        self
+    }
+
+    /// Says that it was remembered, and where.
+    #[must_use]
+    pub fn from_cache(mut self, from: FromCache) -> Self {
+        self.cached = Some(Box::new(from));
+        self
+    }
+
+    /// Marks that the provider refused and charges nothing.
+    #[must_use]
+    pub fn never_billed(mut self) -> Self {
+        self.unbilled = true;
+        self
+    }
+
+    /// Marks that the provider's answer cannot be used: asking again cannot help.
+    #[must_use]
+    pub fn not_usable(mut self) -> Self {
+        self.unreadable = true;
+        self.retryable = false;
         self
     }
 

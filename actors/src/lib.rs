@@ -11,13 +11,18 @@
 #![warn(missing_docs)]
 
 pub mod breaker;
+mod bulkhead;
 pub mod cache;
 pub mod call;
+mod capabilities;
 pub mod clock;
+mod directory;
 pub mod driver;
 pub mod error;
 pub mod gateway;
 pub mod instance;
+mod messages;
+mod operation;
 pub mod plugin;
 pub mod policy;
 mod port;

@@ -11,57 +11,36 @@ use crate::error::{Failure, Kind};
 /// How a call or an attempt ends.
 pub(crate) type Outcome = Result<Answer, Failure>;
 
-/// Leads an attempt's outcome back to its call's task.
-pub(crate) struct AttemptPort {
-    to: Option<oneshot::Sender<Outcome>>,
-    reached: bool,
+/// Leads an attempt's grant, or its refusal, back to its call's task.
+pub(crate) struct AttemptPort<G> {
+    to: Option<oneshot::Sender<Result<G, Failure>>>,
 }
 
-impl AttemptPort {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Outcome>) {
+impl<G> AttemptPort<G> {
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<G, Failure>>) {
         let (to, from) = oneshot::channel();
-        (
-            AttemptPort {
-                to: Some(to),
-                reached: false,
-            },
-            from,
-        )
+        (AttemptPort { to: Some(to) }, from)
     }
 
-    /// Nobody waits for the outcome any more.
+    /// Nobody waits for the answer any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.to.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// Resolves when nobody waits any more.
-    pub(crate) async fn closed(&mut self) {
-        match &mut self.to {
-            Some(to) => to.closed().await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// The attempt is in its provider's hands: if the port is lost now, the provider may have been reached.
-    pub(crate) fn reached_provider(&mut self) {
-        self.reached = true;
-    }
-
     /// Answers; only the first answer counts.
-    pub(crate) fn answer(&mut self, outcome: Outcome) {
+    pub(crate) fn answer(&mut self, answer: Result<G, Failure>) {
         if let Some(to) = self.to.take() {
             // A caller that went away needs no answer.
-            let _gone = to.send(outcome);
+            let _gone = to.send(answer);
         }
     }
 }
 
-impl Drop for AttemptPort {
+impl<G> Drop for AttemptPort<G> {
     fn drop(&mut self) {
         if self.to.is_some() {
             let failure = Failure::new(Kind::Internal, "an actor was restarted before it took this attempt");
-            let failure = if self.reached { failure } else { failure.never_sent() };
-            self.answer(Err(failure));
+            self.answer(Err(failure.never_sent()));
         }
     }
 }

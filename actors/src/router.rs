@@ -7,89 +7,41 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use crate::breaker::BreakerPermit;
-use crate::call::Call;
+use crate::bulkhead::BulkheadPermit;
+use crate::clock::Clock;
+use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
-use crate::gateway::{CallPermits, CallRecord, Core};
-use crate::instance::{Instance, InstancePermit};
+use crate::gateway::job::Job;
+use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
+use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
-use crate::policy::balance::{Balancer, RoundRobin};
-use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
-use crate::port::AttemptPort;
-use crate::provider::{GuardedAttempt, ProviderMsg};
-use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
-use crate::telemetry::{phase, sampled};
-use tokio::time::Instant;
+use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
+use crate::policy::routing::CandidateSet;
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
+use crate::telemetry::{Meters, phase, sampled};
 
-/// The instances and the routing table over them, as every call reads them.
-#[derive(Default)]
-pub(crate) struct Directory {
-    pub(crate) table: RoutingTable,
-    pub(crate) instances: HashMap<Arc<str>, Arc<Instance>>,
+/// What the router works with.
+pub(crate) struct RouterEnv {
+    pub(crate) clock: Clock,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) rulebook: Rulebook,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) directory: Arc<Published>,
 }
-
-impl Directory {
-    /// Compiles the rules over the plugins that are registered. Those that do not serve now are known to the table,
-    /// and missing among the instances.
-    fn of(rules: &[Rule], registry: &Registry) -> Self {
-        let (routables, unloaded) = registry.routables();
-        let serving = registry.serving().into_iter();
-        Directory {
-            table: RoutingTable::new(rules, &routables, &unloaded),
-            instances: serving.map(|instance| (instance.spec.name.clone(), instance)).collect(),
-        }
-    }
-}
-
-/// What the router is told.
-pub(crate) enum RouterMsg {
-    /// Find a candidate for one attempt.
-    Attempt(Attempt),
-    /// Read the registry of plugins anew. Answered when no later attempt goes by the old directory.
-    Refresh(oneshot::Sender<()>),
-}
-
-impl Message for RouterMsg {
-    fn label(&self) -> &'static str {
-        match self {
-            RouterMsg::Attempt(attempt) => attempt.call.operation.name,
-            RouterMsg::Refresh(_) => "refresh",
-        }
-    }
-}
-
-/// One attempt that looks for a candidate.
-pub(crate) struct Attempt {
-    pub(crate) call: Arc<Call>,
-    pub(crate) candidates: Arc<CandidateSet>,
-    /// Instances that failed this call.
-    pub(crate) excluded: Vec<Arc<str>>,
-    /// The instance to ask again, if it may be asked.
-    pub(crate) prefer: Option<Arc<str>>,
-    /// When it must have its answer.
-    pub(crate) until: Instant,
-    /// The call's permits: a call that is given up frees them only when its message has left this mailbox.
-    pub(crate) held: Arc<CallPermits>,
-    pub(crate) port: AttemptPort,
-}
-
-/// Balancers at most; candidate sets are few, but a bound holds everywhere.
-const MAX_BALANCERS: usize = 10_000;
 
 struct Router {
-    core: Arc<Core>,
-    balancers: HashMap<u64, Box<dyn Balancer>>,
+    env: Arc<RouterEnv>,
+    /// By the number of the rule that names it.
+    balancers: HashMap<Option<usize>, Box<dyn Balancer>>,
 }
 
 /// The child spec of the router actor.
-pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
-    let handle = core.router.clone();
-    let core = core.clone();
-    ChildSpec::worker("router", &handle, move || {
+pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> ChildSpec {
+    let env = env.clone();
+    ChildSpec::worker("router", handle, move || {
         Ok(Router {
-            core: core.clone(),
+            env: env.clone(),
             balancers: HashMap::new(),
         })
     })
@@ -117,7 +69,43 @@ impl Worker for Router {
     }
 }
 
-/// Why a candidate could not be asked.
+/// The candidates of one attempt, as a balancer looks at them.
+struct Offered<'a> {
+    set: &'a CandidateSet,
+    directory: &'a Directory,
+    excluded: &'a [Arc<str>],
+    /// Candidates that could not be asked in this turn.
+    declined: Vec<usize>,
+    now: u64,
+}
+
+impl Offered<'_> {
+    /// The instance of a candidate, if this call may still ask it.
+    fn instance(&self, index: usize) -> Option<&Arc<Instance>> {
+        let name = self.set.instances.get(index)?;
+        let instance = self.directory.serving(name)?;
+        (!self.excluded.contains(name) && !self.declined.contains(&index)).then_some(instance)
+    }
+}
+
+impl Candidates for Offered<'_> {
+    fn len(&self) -> usize {
+        self.set.instances.len()
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.set.places[index]
+    }
+
+    fn view(&self, index: usize) -> CandidateView {
+        match self.instance(index) {
+            Some(instance) => instance.view(self.now),
+            None => CandidateView::UNAVAILABLE,
+        }
+    }
+}
+
+/// Why candidates could not be asked.
 #[derive(Default)]
 struct Refusals {
     open: Option<Duration>,
@@ -126,129 +114,110 @@ struct Refusals {
 
 impl Router {
     fn refresh(&self) {
-        self.core.publish(Directory::of(&self.core.rules, &self.core.plugins));
+        let registry = &self.env.registry;
+        let (routables, unloaded) = registry.routables();
+        let directory = Directory::new(&self.env.rulebook, routables, registry.serving(), unloaded);
+        self.env.directory.store(directory);
     }
 
     fn forward(&mut self, attempt: Attempt) {
-        let Attempt {
-            call,
-            candidates,
-            excluded,
-            prefer,
-            until,
-            held,
-            port,
-        } = attempt;
-        let entry = held.listed.entry().clone();
-        // Before the answer can come: who has it may call again, and finds its permit free.
-        drop(held);
-        if port.is_closed() {
+        if attempt.port.is_closed() {
             return;
         }
-        let directory = self.core.directory.load_full();
-        let usable = |name: &Arc<str>| {
-            let instance = directory.instances.get(name).filter(|instance| instance.accepting())?;
-            (!excluded.contains(name)).then_some(instance)
+        let Attempt {
+            job,
+            excluded,
+            prefer,
+            first,
+            mut port,
+        } = attempt;
+        let directory = self.env.directory.load();
+        let (meters, sampled) = (self.env.meters.clone(), sampled());
+        let mut offered = Offered {
+            set: &job.candidates,
+            directory: &directory,
+            excluded: &excluded,
+            declined: Vec::new(),
+            now: self.env.clock.nanos(),
         };
-        let now = self.core.clock.nanos();
-        let (meters, sampled) = (self.core.meters.clone(), sampled());
-        let mut refusals = Refusals::default();
-        let mut offer = Offer {
-            call,
-            until,
-            entry,
-            port,
-        };
-        let all = &candidates.instances;
-        let mut preferred = prefer.and_then(|name| all.iter().position(|candidate| *candidate == name));
-        // Each turn is the balancer's over all of them, so that the turn of one who cannot be asked is shared evenly.
-        // Nearly always the first takes it: nobody looks at the others, of whom there may be a thousand.
-        for _ in 0..=all.len() {
-            let preferred = preferred.take();
-            let turn = phase!(meters, sampled, "balance", {
-                preferred.or_else(|| self.pick(candidates.id, all.len()))
+        let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
+        let mut preferred = prefer.and_then(preferred);
+        let mut turn = first;
+        loop {
+            let choice = phase!(meters, sampled, "balance", {
+                preferred
+                    .take()
+                    .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job, &offered, turn))
             });
-            let Some(index) = turn else { break };
-            let Some(instance) = all.get(index).and_then(usable) else {
-                continue;
-            };
-            match phase!(meters, sampled, "guard", offer.made_to(instance, now, &mut refusals)) {
-                None => return,
-                Some(declined) => offer = declined,
+            let Some(index) = choice else { break };
+            turn = false;
+            if let Some(instance) = offered.instance(index)
+                && let Ok((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
+            {
+                job.record().asked(&instance.spec.name);
+                let guarded = GuardedAttempt { permit, bulkhead, port };
+                match instance.provider.send(ProviderMsg::Attempt(guarded)) {
+                    Ok(()) => return,
+                    Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
+                    Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
+                }
+            }
+            offered.declined.push(index);
+        }
+        port.answer(Err(offered.refusal()));
+    }
+}
+
+/// The candidate whose turn it is. Where there is but one, no balancer is asked.
+fn choose(
+    balancers: &mut HashMap<Option<usize>, Box<dyn Balancer>>,
+    rulebook: &Rulebook,
+    job: &Job,
+    offered: &Offered<'_>,
+    turn: bool,
+) -> Option<usize> {
+    if let [_] = offered.set.instances[..] {
+        return offered.instance(0).map(|_| 0);
+    }
+    let rule = offered.set.rule;
+    let named = || rule.and_then(|rule| rulebook.rules.get(rule)).map(|rule| rule.balance);
+    let balancer = balancers
+        .entry(rule)
+        .or_insert_with(|| named().unwrap_or_default().balancer());
+    let asked = Asked {
+        call: &job.call,
+        first: turn,
+        now: offered.now,
+    };
+    balancer.choose(&asked, offered)
+}
+
+/// The permits that an attempt at an instance needs.
+fn guard(instance: &Instance, now: u64) -> Result<(BreakerPermit, BulkheadPermit), Refusals> {
+    if !instance.accepting() {
+        return Err(Refusals::default());
+    }
+    let permit = instance.breaker.permit(now).map_err(|wait| Refusals {
+        open: Some(wait),
+        full: false,
+    })?;
+    let bulkhead = instance.acquire().ok_or(Refusals { open: None, full: true })?;
+    Ok((permit, bulkhead))
+}
+
+impl Offered<'_> {
+    /// Why none of the candidates can be asked.
+    fn refusal(&self) -> Failure {
+        let mut refusals = Refusals::default();
+        let left = self.set.instances.iter().filter(|name| !self.excluded.contains(name));
+        for instance in left.filter_map(|name| self.directory.serving(name)) {
+            if let Err(refused) = guard(instance, self.now) {
+                refusals.full |= refused.full;
+                refusals.open = refusals.open.into_iter().chain(refused.open).min();
             }
         }
-        offer.port.answer(Err(refusals.failure()));
+        refusals.failure()
     }
-
-    fn pick(&mut self, set: u64, count: usize) -> Option<usize> {
-        if count < 2 {
-            return count.checked_sub(1);
-        }
-        if self.balancers.len() >= MAX_BALANCERS {
-            self.balancers.clear();
-        }
-        self.balancers
-            .entry(set)
-            .or_insert_with(|| Box::new(RoundRobin::default()))
-            .pick(count)
-    }
-}
-
-/// An attempt that nobody has taken so far.
-struct Offer {
-    call: Arc<Call>,
-    until: Instant,
-    /// The call in the list of those in flight.
-    entry: Arc<CallRecord>,
-    port: AttemptPort,
-}
-
-impl Offer {
-    /// Guards, and forwards to the instance's provider actor; given back where it cannot be asked now.
-    fn made_to(self, instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<Offer> {
-        let Some((permit, bulkhead)) = guard(instance, now, refusals) else {
-            return Some(self);
-        };
-        let Offer {
-            call,
-            until,
-            entry,
-            port,
-        } = self;
-        entry.asked(&instance.spec.name);
-        let guarded = GuardedAttempt {
-            call,
-            until,
-            permit,
-            bulkhead,
-            port,
-        };
-        match instance.provider.send(ProviderMsg::Attempt(guarded)) {
-            Ok(()) => None,
-            Err(Unavailable(ProviderMsg::Attempt(back))) => Some(Offer {
-                call: back.call,
-                until: back.until,
-                entry,
-                port: back.port,
-            }),
-            Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
-        }
-    }
-}
-
-fn guard(instance: &Arc<Instance>, now: u64, refusals: &mut Refusals) -> Option<(BreakerPermit, InstancePermit)> {
-    let permit = match instance.breaker.permit(now) {
-        Ok(permit) => permit,
-        Err(wait) => {
-            refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
-            return None;
-        }
-    };
-    let Some(bulkhead) = instance.acquire() else {
-        refusals.full = true;
-        return None;
-    };
-    Some((permit, bulkhead))
 }
 
 impl Refusals {

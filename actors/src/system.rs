@@ -3,40 +3,47 @@
 //! Invariant: children start left to right and stop right to left, so the gateway is the last to come and the first to
 //! go, and everything that it reads is there before it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::cache::chain::Chain;
-use crate::cache::flight::Flights;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
 use crate::cache::tier::{TierSnapshot, TierSpec};
+use crate::cache::tiered::TieredCache;
 use crate::clock::Clock;
+use crate::directory::{Published, Rulebook};
 use crate::error::{Failure, Kind};
-use crate::gateway::{Core, Drained, Gateway, Settings, gateway_spec};
+use crate::gateway::actor::gateway_spec;
+use crate::gateway::admission::{Admission, Drained};
+use crate::gateway::env::TaskEnv;
+use crate::gateway::handle::{Front, Gateway};
+use crate::gateway::settings::Settings;
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::messages::RouterMsg;
+use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
-use crate::policy::routing::Rule;
+use crate::policy::routing::{Reach, Rule};
+use crate::provider::ProviderEnv;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
-use crate::router::router_spec;
-use crate::supervision::{ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions};
+use crate::router::{RouterEnv, router_spec};
+use crate::supervision::{
+    ChildSpec, Handle, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
+};
 use crate::telemetry::{Meters, SharedRecorder};
 
 /// What a system is made of.
 pub struct SystemSpec {
     /// Takes the metrics; one per system.
     pub recorder: SharedRecorder,
-    /// Names of the operations that are measured apart.
-    pub operations: Vec<&'static str>,
+    /// The catalogue: every operation that can be called.
+    pub operations: Arc<Operations>,
     /// Bounds of the call path.
     pub settings: Settings,
     /// Bounds of the memory tier.
@@ -57,6 +64,8 @@ pub struct SystemSpec {
     pub plugin_settings: PluginSettings,
     /// The routing rules.
     pub rules: Vec<Rule>,
+    /// What tenants may reach, beside what their own rules say.
+    pub reaches: HashMap<Arc<str>, Reach>,
     /// The product's own services, started before everything else.
     pub services: Vec<ChildSpec>,
     /// The restarts that each of the engine's supervisors bears before it gives up.
@@ -72,7 +81,7 @@ impl SystemSpec {
     pub fn new(recorder: SharedRecorder) -> Self {
         SystemSpec {
             recorder,
-            operations: Vec::new(),
+            operations: Arc::default(),
             settings: Settings::default(),
             l1: L1Settings::default(),
             tiers: Vec::new(),
@@ -83,6 +92,7 @@ impl SystemSpec {
             loaders: Vec::new(),
             plugin_settings: PluginSettings::default(),
             rules: Vec::new(),
+            reaches: HashMap::new(),
             services: Vec::new(),
             intensity: Intensity::default(),
             backoff: Backoff::default(),
@@ -95,6 +105,7 @@ impl SystemSpec {
 #[derive(Clone)]
 pub struct System {
     gateway: Gateway,
+    operations: Arc<Operations>,
     plugins: Plugins,
     tree: Tree,
 }
@@ -125,7 +136,8 @@ impl System {
     /// # Errors
     /// What kept a child from starting; whatever had started is stopped again.
     pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
-        let meters = Arc::new(Meters::new(spec.recorder.clone(), &spec.operations));
+        let operations = spec.operations;
+        let meters = Arc::new(Meters::new(spec.recorder.clone(), &operations));
         let clock = Clock::start();
         let settings = Arc::new(spec.settings);
         let mut loaders = spec.loaders;
@@ -135,47 +147,69 @@ impl System {
             backoff: spec.backoff,
         };
         let stop = CancellationToken::new();
+        let (router, gateway) = (Handle::default(), Handle::default());
         let env = InstanceEnv {
-            call: settings.clone(),
-            stop: stop.clone(),
             clock,
             meters: meters.clone(),
             restarts,
+            provider: provider_env(&router),
+            operations: operations.clone(),
         };
         let registry = Registry::new(loaders, spec.plugin_settings, env);
-        let core = Arc::new(Core {
+        let cache = TieredCache::new(
+            L1::new(spec.l1, meters.clone()),
+            Chain::new(spec.tiers, clock, &meters),
+            stop.clone(),
+        );
+        let tenants = Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone());
+        let admission = Arc::new(Admission::new(
+            settings.max_in_flight,
+            tenants.clone(),
+            meters.clone(),
+            stop.clone(),
+        ));
+        let directory = Arc::new(Published::default());
+        let routing = Arc::new(RouterEnv {
             clock,
-            tenants: Tenants::new(spec.limits_of, spec.tenants, clock, meters.clone()),
-            directory: ArcSwap::default(),
-            rules: spec.rules,
-            plugins: registry.clone(),
-            l1: L1::new(spec.l1, meters.clone()),
-            chain: Chain::new(spec.tiers, clock, &meters),
-            flights: Arc::new(Flights::default()),
-            permits: Arc::new(Semaphore::new(settings.max_in_flight)),
-            calls: TaskTracker::new(),
-            listing: Arc::default(),
-            draining: AtomicBool::new(false),
-            stop,
-            gateway: Default::default(),
-            router: Default::default(),
+            meters: meters.clone(),
+            rulebook: Rulebook {
+                operations: operations.clone(),
+                rules: spec.rules,
+                reaches: spec.reaches,
+            },
+            registry: registry.clone(),
+            directory: directory.clone(),
+        });
+        let tasks = Arc::new(TaskEnv {
             settings,
+            clock,
+            meters: meters.clone(),
+            cache: cache.clone(),
+            router: router.clone(),
+            stop,
+        });
+        let front = Arc::new(Front {
+            clock,
             meters,
+            admission: admission.clone(),
+            directory,
+            cache: cache.clone(),
+            actor: gateway.clone(),
         });
         let plugins = Plugins {
             registry,
-            router: core.router.clone(),
+            router: router.clone(),
         };
         let mut root = restarts.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
         }
         let root = root
-            .child(restarts.child(cache_spec(&core, restarts)))
-            .child(restarts.child(tenants_spec(&core, spec.tenants, restarts)))
+            .child(restarts.child(cache_spec(&cache, restarts)))
+            .child(restarts.child(tenants_spec(&tenants, spec.tenants, restarts)))
             .child(restarts.child(plugins_spec(&plugins, restarts)))
-            .child(restarts.child(router_spec(&core)))
-            .child(restarts.child(gateway_spec(&core)));
+            .child(restarts.child(router_spec(&router, &routing)))
+            .child(restarts.child(gateway_spec(&gateway, &tasks, &admission)));
         let options = TreeOptions {
             ledger_capacity: spec.ledger_capacity,
             recorder: spec.recorder,
@@ -194,7 +228,8 @@ impl System {
         });
         join_all(coming).await;
         Ok(System {
-            gateway: Gateway { core },
+            gateway: Gateway { front },
+            operations,
             plugins,
             tree,
         })
@@ -215,9 +250,19 @@ impl System {
         &self.tree
     }
 
-    /// The instances that could serve `operation`.
-    pub fn capable(&self, operation: &str) -> Vec<Arc<str>> {
-        self.gateway.core.directory.load().table.capable(operation)
+    /// The catalogue.
+    pub fn operations(&self) -> &Arc<Operations> {
+        &self.operations
+    }
+
+    /// The instances within `tenant`'s reach that can do `operation`.
+    pub fn capable(&self, operation: OperationRef, tenant: &str) -> Vec<Arc<str>> {
+        self.gateway.front.directory.load().table.capable(operation, tenant)
+    }
+
+    /// Whether `tenant` may know of an instance.
+    pub fn reaches(&self, tenant: &str, instance: &str) -> bool {
+        self.gateway.front.directory.load().table.reaches(tenant, instance)
     }
 
     /// A live instance.
@@ -237,34 +282,36 @@ impl System {
 
     /// As it stands; asks no mailbox.
     pub fn snapshot(&self) -> SystemSnapshot {
-        let core = &self.gateway.core;
-        let now = core.clock.nanos();
+        let front = &self.gateway.front;
+        let now = front.clock.nanos();
         let placed = self
             .plugins
             .registry
             .records()
             .into_iter()
             .filter_map(|record| record.placed.clone());
-        let instances = placed.map(|placed| placed.instance.snapshot(now)).collect();
+        let instances = placed
+            .map(|placed| placed.instance.snapshot(&self.operations, now))
+            .collect();
         SystemSnapshot {
             accepting: self.gateway.accepting(),
             in_flight: self.gateway.in_flight(),
-            max_in_flight: core.settings.max_in_flight,
+            max_in_flight: front.admission.max_in_flight(),
             instances,
-            l1: core.l1.snapshot(),
-            tiers: core.chain.snapshot(),
-            tenants: core.tenants.len(),
+            l1: front.cache.l1.snapshot(),
+            tiers: front.cache.chain.snapshot(),
+            tenants: front.admission.tenants.len(),
         }
     }
 
     /// The tenants' quotas as they stand.
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
-        self.gateway.core.tenants.snapshot()
+        self.gateway.front.admission.tenants.snapshot()
     }
 
     /// Asks every tenant's limits again.
     pub fn limits_changed(&self) {
-        self.gateway.core.tenants.limits_changed();
+        self.gateway.front.admission.tenants.limits_changed();
     }
 
     /// Drains the calls in flight, then stops the tree in order.
@@ -274,6 +321,19 @@ impl System {
             tracing::warn!(%error, "the tree did not stop in order");
         }
         drained
+    }
+}
+
+/// Has the router read anew what an instance can do.
+fn provider_env(router: &Handle<RouterMsg>) -> ProviderEnv {
+    let router = router.clone();
+    ProviderEnv {
+        changed: Arc::new(move || {
+            let (done, _nobody_waits) = tokio::sync::oneshot::channel();
+            if router.send(RouterMsg::Refresh(done)).is_err() {
+                tracing::debug!("the router is being restarted, and will read the registry");
+            }
+        }),
     }
 }
 
@@ -295,11 +355,11 @@ impl RestartPolicy {
 }
 
 /// cache: its tiers; those outside of this process with a circuit breaker each.
-fn cache_spec(core: &Arc<Core>, restarts: RestartPolicy) -> ChildSpec {
+fn cache_spec(cache: &TieredCache, restarts: RestartPolicy) -> ChildSpec {
     let mut tiers = restarts
         .supervisor(Strategy::OneForOne)
-        .child(restarts.child(l1_spec(&core.l1)));
-    for (name, children) in core.chain.specs() {
+        .child(restarts.child(l1_spec(&cache.l1)));
+    for (name, children) in cache.chain.specs() {
         let tier = children
             .into_iter()
             .fold(restarts.supervisor(Strategy::OneForOne), |tier, child| {
@@ -311,13 +371,13 @@ fn cache_spec(core: &Arc<Core>, restarts: RestartPolicy) -> ChildSpec {
 }
 
 /// tenants: their owner, and under a supervisor of its own one quota actor for each active tenant.
-fn tenants_spec(core: &Arc<Core>, settings: TenantSettings, restarts: RestartPolicy) -> ChildSpec {
+fn tenants_spec(tenants: &Arc<Tenants>, settings: TenantSettings, restarts: RestartPolicy) -> ChildSpec {
     let quotas = SupervisorHandle::new();
     let dynamic = SupervisorSpec::new(Strategy::OneForOne)
         .intensity(TIRELESS)
         .max_children(settings.max_tenants + 1);
-    let owner = core.tenants.owner.clone();
-    let tenants = core.tenants.clone();
+    let owner = tenants.owner.clone();
+    let tenants = tenants.clone();
     let reached = quotas.clone();
     let owner = ChildSpec::worker("owner", &owner, move || {
         Ok(TenantsOwner {

@@ -3,14 +3,15 @@
 //! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no
 //! tenant, user, resource or id is ever a label.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 
-use crate::error::{Failure, Kind};
+use crate::error::Kind;
+use crate::operation::{OperationRef, Operations};
+use crate::stream::Usage;
 
 pub use crate::supervision::SharedRecorder;
 
@@ -77,10 +78,67 @@ impl Outcomes {
 
 /// What is measured of one operation.
 pub struct OperationMeters {
-    /// Calls by outcome.
+    recorder: SharedRecorder,
+    name: &'static str,
+    /// Calls by outcome, counted when their body has ended.
     pub calls: Outcomes,
-    /// Seconds from admission to reply.
+    /// Seconds from admission to the end of the body.
     pub seconds: Histogram,
+    first_event: OnceLock<Histogram>,
+    events: OnceLock<Counter>,
+    tokens: OnceLock<[Counter; 2]>,
+}
+
+impl OperationMeters {
+    fn new(recorder: &SharedRecorder, name: &'static str) -> Self {
+        let labels = vec![Label::new("operation", name)];
+        OperationMeters {
+            recorder: recorder.clone(),
+            name,
+            seconds: recorder.register_histogram(
+                &Key::from_parts("mosaic_call_duration_seconds", labels.clone()),
+                &METADATA,
+            ),
+            calls: Outcomes::new(recorder, "mosaic_calls_total", labels),
+            first_event: OnceLock::new(),
+            events: OnceLock::new(),
+            tokens: OnceLock::new(),
+        }
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        vec![Label::new("operation", self.name)]
+    }
+
+    /// Seconds from admission to a stream's first event. Only operations that stream have it.
+    pub fn first_event(&self) -> &Histogram {
+        self.first_event.get_or_init(|| {
+            let key = Key::from_parts("mosaic_call_first_event_seconds", self.labels());
+            self.recorder.register_histogram(&key, &METADATA)
+        })
+    }
+
+    /// Events of streams.
+    pub fn events(&self) -> &Counter {
+        self.events.get_or_init(|| {
+            let key = Key::from_parts("mosaic_call_events_total", self.labels());
+            self.recorder.register_counter(&key, &METADATA)
+        })
+    }
+
+    /// Counts tokens, as the provider told them.
+    pub fn tokens(&self, usage: Usage) {
+        let [input, output] = self.tokens.get_or_init(|| {
+            ["input", "output"].map(|direction| {
+                let mut labels = self.labels();
+                labels.push(Label::new("direction", direction));
+                let key = Key::from_parts("mosaic_call_tokens_total", labels);
+                self.recorder.register_counter(&key, &METADATA)
+            })
+        });
+        input.increment(usage.input_tokens);
+        output.increment(usage.output_tokens);
+    }
 }
 
 /// What is measured of one provider instance.
@@ -109,7 +167,8 @@ pub struct BreakerMeters {
 /// All meters of one system.
 pub struct Meters {
     recorder: SharedRecorder,
-    operations: HashMap<&'static str, OperationMeters>,
+    /// By the operation's number.
+    operations: Vec<OperationMeters>,
     other: OperationMeters,
     providers: DashMap<Arc<str>, Arc<ProviderMeters>>,
     /// In the order of [`PHASES`].
@@ -176,7 +235,7 @@ pub struct CacheMeters {
 
 impl Meters {
     /// Registers what a system measures.
-    pub fn new(recorder: SharedRecorder, operations: &[&'static str]) -> Self {
+    pub fn new(recorder: SharedRecorder, operations: &Operations) -> Self {
         describe(&*recorder);
         let counter = |name: &'static str, labels: Vec<Label>| {
             recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
@@ -197,9 +256,9 @@ impl Meters {
         Meters {
             operations: operations
                 .iter()
-                .map(|name| (*name, operation(&recorder, name)))
+                .map(|operation| OperationMeters::new(&recorder, operation.name))
                 .collect(),
-            other: operation(&recorder, "_other"),
+            other: OperationMeters::new(&recorder, "_other"),
             providers: DashMap::new(),
             phases: PHASES.iter().map(seconds).collect(),
             calls_in_flight: gauge("mosaic_calls_in_flight", vec![]),
@@ -212,9 +271,12 @@ impl Meters {
         }
     }
 
-    /// The meters of an operation; those not declared at start share one.
-    pub fn operation(&self, name: &str) -> &OperationMeters {
-        self.operations.get(name).unwrap_or(&self.other)
+    /// The meters of an operation; those of another catalogue share one.
+    pub fn operation(&self, operation: OperationRef) -> &OperationMeters {
+        let meters = self.operations.get(operation.index());
+        meters
+            .filter(|meters| meters.name == operation.name)
+            .unwrap_or(&self.other)
     }
 
     /// The meters of an instance, registered on first use. Instances are configured, hence few.
@@ -243,13 +305,6 @@ impl Meters {
         }
     }
 
-    /// Counts one call's end.
-    pub fn settled(&self, operation: &str, failure: Option<&Failure>, took: Duration) {
-        let meters = self.operation(operation);
-        meters.calls.count(failure.map(|failure| failure.kind));
-        meters.seconds.record(took.as_secs_f64());
-    }
-
     /// Records how long a phase took.
     pub fn phase(&self, phase: &'static str, took: Duration) {
         let index = PHASES.iter().position(|known| *known == phase);
@@ -262,17 +317,6 @@ impl Meters {
     pub fn refused(&self, bound: &'static str) {
         let key = Key::from_parts("mosaic_refused_total", vec![Label::new("bound", bound)]);
         self.recorder.register_counter(&key, &METADATA).increment(1);
-    }
-}
-
-fn operation(recorder: &SharedRecorder, name: &'static str) -> OperationMeters {
-    let labels = vec![Label::new("operation", name)];
-    OperationMeters {
-        seconds: recorder.register_histogram(
-            &Key::from_parts("mosaic_call_duration_seconds", labels.clone()),
-            &METADATA,
-        ),
-        calls: Outcomes::new(recorder, "mosaic_calls_total", labels),
     }
 }
 
@@ -382,7 +426,16 @@ fn describe(recorder: &dyn Recorder) {
     gauge("mosaic_tenants_active", "Tenants with a live quota actor.");
     seconds(
         "mosaic_call_duration_seconds",
-        "Seconds from admission to reply, by operation.",
+        "Seconds from admission to the end of the answer's body, by operation.",
+    );
+    seconds(
+        "mosaic_call_first_event_seconds",
+        "Seconds from admission to a stream's first event, by operation.",
+    );
+    counter("mosaic_call_events_total", "Events of streams, by operation.");
+    counter(
+        "mosaic_call_tokens_total",
+        "Tokens that providers counted, by operation and direction.",
     );
     seconds(
         "mosaic_attempt_duration_seconds",

@@ -2,8 +2,12 @@
 //!
 //! Invariant: a follower never waits for a leader that is gone; it is woken and may lead. It is never served an answer
 //! that was overtaken by a write before the follower's own call began.
+//!
+//! An answer is *ready* when its leader has it, and *landed* when the memory tier has confirmed it. In between it is served
+//! to calls that began no later than the leader's own; the others wait for the landing, but not for long.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
@@ -12,6 +16,10 @@ use tokio::sync::watch;
 use super::chain::Hit;
 use super::{CacheEntry, CacheKey};
 use crate::error::Failure;
+
+/// How long a follower waits for the memory tier to confirm an answer that is ready. That takes microseconds; a tier that
+/// hangs costs each follower this, and then an attempt of its own.
+const LANDED_WITHIN: Duration = Duration::from_millis(100);
 
 /// What a leader shares: an answer to serve, or a failure that is everybody's.
 #[derive(Clone)]
@@ -24,41 +32,67 @@ pub(crate) struct Landing {
     pub stale: Option<(Hit, u64)>,
 }
 
+#[derive(Clone)]
+enum Progress {
+    UnderWay,
+    Ready(Landing),
+    Landed(Landing),
+}
+
 /// The misses under way.
 #[derive(Default)]
 pub struct Flights {
-    by_key: DashMap<CacheKey, watch::Receiver<Option<Landing>>>,
+    by_key: DashMap<CacheKey, watch::Receiver<Progress>>,
 }
 
 /// What a miss is told to do.
-pub enum Role {
+pub(crate) enum Role {
     /// Ask the provider, and share what comes.
     Leader(Leader),
     /// Wait for the leader.
     Follower(Follower),
+    /// The answer is ready, and on its way into memory.
+    Ready(Landing),
 }
 
 /// The duty to land a flight. Dropped unlanded, its followers are woken to lead themselves.
-pub struct Leader {
+pub(crate) struct Leader {
     flights: Arc<Flights>,
     key: CacheKey,
-    tell: watch::Sender<Option<Landing>>,
+    tell: watch::Sender<Progress>,
 }
 
 /// A seat in a flight.
-pub struct Follower {
-    told: watch::Receiver<Option<Landing>>,
+pub(crate) struct Follower {
+    told: watch::Receiver<Progress>,
+}
+
+/// How a flight ended for a follower.
+pub(crate) enum Landed {
+    /// With an outcome.
+    With(Landing),
+    /// The leader went away without one: lead.
+    Lost,
+    /// The answer was not confirmed in time: ask alone.
+    Unconfirmed,
 }
 
 impl Flights {
-    /// Joins the flight of `key`, or starts it.
-    pub fn join(self: &Arc<Self>, key: &CacheKey) -> Role {
+    /// Joins the flight of `key`, or starts it; `epoch` is that of the call.
+    pub(crate) fn join(self: &Arc<Self>, key: &CacheKey, epoch: u64) -> Role {
         match self.by_key.entry(key.clone()) {
-            MapEntry::Occupied(flight) => Role::Follower(Follower {
-                told: flight.get().clone(),
-            }),
+            MapEntry::Occupied(flight) => {
+                if let Progress::Ready(landing) | Progress::Landed(landing) = &*flight.get().borrow()
+                    && epoch <= landing.good_until
+                {
+                    return Role::Ready(landing.clone());
+                }
+                Role::Follower(Follower {
+                    told: flight.get().clone(),
+                })
+            }
             MapEntry::Vacant(place) => {
-                let (tell, told) = watch::channel(None);
+                let (tell, told) = watch::channel(Progress::UnderWay);
                 place.insert(told);
                 Role::Leader(Leader {
                     flights: self.clone(),
@@ -81,11 +115,16 @@ impl Flights {
 }
 
 impl Leader {
+    /// Shares an answer that the memory tier has not confirmed so far.
+    pub(crate) fn ready(&self, landing: Landing) {
+        self.tell.send_replace(Progress::Ready(landing));
+    }
+
     /// Shares the outcome. The cache must be filled before, so that whoever comes after the flight finds it there.
-    pub(crate) fn land(self, shared: Landing) {
+    pub(crate) fn land(self, landing: Landing) {
         // Off the list first: a follower that may not have this outcome must not meet the same flight again.
         self.flights.by_key.remove(&self.key);
-        self.tell.send_replace(Some(shared));
+        self.tell.send_replace(Progress::Landed(landing));
     }
 }
 
@@ -99,11 +138,24 @@ impl Drop for Leader {
 }
 
 impl Follower {
-    /// Waits for the flight's end; `None`: the leader went away without one.
-    pub(crate) async fn landed(mut self) -> Option<Landing> {
-        match self.told.wait_for(Option::is_some).await {
-            Ok(shared) => shared.clone(),
-            Err(_) => None,
+    /// Waits for the flight's end.
+    pub(crate) async fn landed(mut self) -> Landed {
+        if self
+            .told
+            .wait_for(|progress| !matches!(progress, Progress::UnderWay))
+            .await
+            .is_err()
+        {
+            return Landed::Lost;
+        }
+        let landed = self.told.wait_for(|progress| matches!(progress, Progress::Landed(_)));
+        match tokio::time::timeout(LANDED_WITHIN, landed).await {
+            Ok(Ok(progress)) => match &*progress {
+                Progress::Landed(landing) => Landed::With(landing.clone()),
+                Progress::UnderWay | Progress::Ready(_) => Landed::Lost,
+            },
+            Ok(Err(_)) => Landed::Lost,
+            Err(_elapsed) => Landed::Unconfirmed,
         }
     }
 }
@@ -124,10 +176,10 @@ mod tests {
     #[tokio::test]
     async fn followers_share_the_landing_or_are_woken_by_a_loss() {
         let flights = Arc::new(Flights::default());
-        let Role::Leader(leader) = flights.join(&key()) else {
+        let Role::Leader(leader) = flights.join(&key(), 0) else {
             panic!("the first leads")
         };
-        let Role::Follower(follower) = flights.join(&key()) else {
+        let Role::Follower(follower) = flights.join(&key(), 0) else {
             panic!("the second follows")
         };
         leader.land(Landing {
@@ -135,17 +187,37 @@ mod tests {
             good_until: 0,
             stale: None,
         });
-        let shared = follower.landed().await.unwrap();
+        let Landed::With(shared) = follower.landed().await else {
+            panic!("it landed")
+        };
         assert_eq!(shared.outcome.unwrap_err().kind, Kind::UpstreamFailed);
         assert!(flights.is_empty());
 
-        let Role::Leader(leader) = flights.join(&key()) else {
+        let Role::Leader(leader) = flights.join(&key(), 0) else {
             panic!("a new flight")
         };
-        let Role::Follower(follower) = flights.join(&key()) else {
+        let Role::Follower(follower) = flights.join(&key(), 0) else {
             panic!("the second follows")
         };
         drop(leader);
-        assert!(follower.landed().await.is_none());
+        assert!(matches!(follower.landed().await, Landed::Lost));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_is_served_to_calls_that_began_before_a_write_and_the_others_do_not_wait_for_ever() {
+        let flights = Arc::new(Flights::default());
+        let Role::Leader(leader) = flights.join(&key(), 3) else {
+            panic!("the first leads")
+        };
+        leader.ready(Landing {
+            outcome: Err(Failure::new(Kind::NotFound, "none")),
+            good_until: 3,
+            stale: None,
+        });
+        assert!(matches!(flights.join(&key(), 3), Role::Ready(_)));
+        let Role::Follower(follower) = flights.join(&key(), 4) else {
+            panic!("a later call waits for the landing")
+        };
+        assert!(matches!(follower.landed().await, Landed::Unconfirmed));
     }
 }

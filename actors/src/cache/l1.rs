@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use moka::Expiry;
 use moka::sync::Cache;
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::flight::{Landing, Leader};
 use super::{CacheEntry, CacheKey, Tag};
 use crate::policy::freshness::Freshness;
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
@@ -45,9 +46,8 @@ impl Default for L1Settings {
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How long the actor may take to confirm; a longer silence means that it is being restarted.
 const CONFIRM_WITHIN: Duration = Duration::from_millis(250);
-/// How long a call waits for its entry to be stored, which takes microseconds. Far more than that, and longer than the
-/// runtime sleeps anyway: a timer that is due before all others wakes the thread that waits for them, at each miss.
-const STORED_WITHIN: Duration = Duration::from_secs(5);
+/// Fills that may wait for the actor. Nobody waits for them, so without a bound a slow actor would gather them.
+const MAX_FILLS: usize = 4_096;
 
 /// The memory tier as every call sees it.
 pub struct L1 {
@@ -57,6 +57,7 @@ pub struct L1 {
     epoch: AtomicU64,
     /// What was asked for before this epoch is not served: an invalidation may have missed it.
     trusted_from: AtomicU64,
+    fills: Arc<Semaphore>,
     actor: Handle<L1Msg>,
     meters: Arc<Meters>,
 }
@@ -120,6 +121,7 @@ impl L1 {
             settings,
             epoch: AtomicU64::new(0),
             trusted_from: AtomicU64::new(0),
+            fills: Arc::new(Semaphore::new(MAX_FILLS)),
             actor: Handle::new(),
             meters,
         })
@@ -166,25 +168,16 @@ impl L1 {
         self.epoch.load(SeqCst)
     }
 
-    /// Stores an entry, unless a write came in between. Returns when it is there, or will not be: the latest epoch of a
-    /// call that the entry may be served to, because none of its tags was invalidated before. It is asked for entries
-    /// that are not stored, too, since those who wait for the same answer must know.
-    pub async fn fill(&self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
-        let (done, confirmed) = oneshot::channel();
-        let fill = L1Msg::Fill {
-            key,
-            entry,
-            tags,
-            epoch,
-            done,
+    /// Stores an entry, unless a write came in between, and then lands its flight. Nobody waits for it: neither a tier that
+    /// is slow nor one that is gone holds an answer back. It is asked for entries that are not stored, too, since those
+    /// who wait for the same answer must know until when it is good.
+    pub(crate) fn fill(&self, fill: Fill) {
+        let Ok(permit) = self.fills.clone().try_acquire_owned() else {
+            // Its leader is dropped: who waits leads.
+            return;
         };
-        if self.actor.send(fill).is_err() {
-            return epoch;
-        }
-        // An answer that is not stored costs a miss later, nothing more.
-        match tokio::time::timeout(STORED_WITHIN, confirmed).await {
-            Ok(Ok(good_until)) => good_until,
-            Ok(Err(_)) | Err(_) => epoch,
+        if self.actor.send(L1Msg::Fill(fill, permit)).is_err() {
+            tracing::debug!("the memory tier is being restarted; an answer is not kept");
         }
     }
 
@@ -202,7 +195,7 @@ impl L1 {
     }
 
     /// Makes everything invisible at once that was asked for before now, also what is still on its way to the map.
-    fn distrust(&self) {
+    pub(crate) fn distrust(&self) {
         // The trust before the epoch: no call begins at the new epoch while an older answer still counts.
         let mut epoch = self.epoch();
         loop {
@@ -226,21 +219,24 @@ impl L1 {
     }
 }
 
+/// An entry to be stored.
+pub(crate) struct Fill {
+    /// Under this key.
+    pub(crate) key: CacheKey,
+    /// This.
+    pub(crate) entry: Arc<CacheEntry>,
+    /// To be dropped with any of these.
+    pub(crate) tags: Vec<Tag>,
+    /// The epoch at which its call began.
+    pub(crate) epoch: u64,
+    /// The flight that lands with it.
+    pub(crate) leader: Option<Leader>,
+}
+
 /// What the actor of the memory tier is told.
-pub enum L1Msg {
+pub(crate) enum L1Msg {
     /// Store an entry.
-    Fill {
-        /// Under this key.
-        key: CacheKey,
-        /// This.
-        entry: Arc<CacheEntry>,
-        /// To be dropped with any of these.
-        tags: Vec<Tag>,
-        /// The epoch at which its call began.
-        epoch: u64,
-        /// Told the latest epoch of a call that it may be served to.
-        done: oneshot::Sender<u64>,
-    },
+    Fill(Fill, OwnedSemaphorePermit),
     /// Drop what carries one of the tags.
     Invalidate {
         /// The tags.
@@ -255,7 +251,7 @@ pub enum L1Msg {
 impl Message for L1Msg {
     fn label(&self) -> &'static str {
         match self {
-            L1Msg::Fill { .. } => "fill",
+            L1Msg::Fill(..) => "fill",
             L1Msg::Invalidate { .. } => "invalidate",
             L1Msg::Sweep => "sweep",
         }
@@ -316,16 +312,7 @@ impl Worker for L1Actor {
 
     async fn handle(&mut self, message: L1Msg, _cx: &Context<L1Msg>) -> Result<(), Fault> {
         match message {
-            L1Msg::Fill {
-                key,
-                entry,
-                tags,
-                epoch,
-                done,
-            } => {
-                let good_until = self.fill(key, entry, tags, epoch);
-                let _gone = done.send(good_until);
-            }
+            L1Msg::Fill(fill, _permit) => self.fill(fill),
             L1Msg::Invalidate { tags, done } => {
                 self.invalidate(tags);
                 let _gone = done.send(());
@@ -337,7 +324,26 @@ impl Worker for L1Actor {
 }
 
 impl L1Actor {
-    fn fill(&mut self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
+    fn fill(&mut self, fill: Fill) {
+        let Fill {
+            key,
+            entry,
+            tags,
+            epoch,
+            leader,
+        } = fill;
+        let good_until = self.store(key, entry.clone(), tags, epoch);
+        if let Some(leader) = leader {
+            leader.land(Landing {
+                outcome: Ok(entry),
+                good_until,
+                stale: None,
+            });
+        }
+    }
+
+    /// The latest epoch of a call that the entry may be served to: none of its tags was invalidated before.
+    fn store(&mut self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
         let now = self.l1.epoch();
         let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
         let distrusted = epoch < self.forgotten.max(self.l1.trusted_from.load(SeqCst));

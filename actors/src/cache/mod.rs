@@ -10,6 +10,7 @@ pub mod l1;
 mod pending;
 pub mod portable;
 pub mod tier;
+pub(crate) mod tiered;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, Operation, RequestKey, Resource, Value};
-use crate::error::Failure;
+use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
+use crate::error::{Failure, FromCache, Kind};
 use crate::policy::freshness::{Freshness, judge};
 
 /// What an answer depends on.
@@ -68,15 +69,24 @@ impl CacheKey {
     }
 }
 
-/// Names something that answers depend on, e.g. `repo:acme/api`; a write makes all of them invalid.
-pub type Tag = Arc<str>;
+pub use crate::call::Tag;
 
-/// The tags that an operation's answer carries, or that its success invalidates.
-pub fn tags(names: &'static [&'static str], resource: &Resource) -> Vec<Tag> {
-    names
-        .iter()
-        .map(|name| Tag::from(format!("{name}:{}", resource.native())))
-        .collect()
+/// The tags of what is remembered of `outcome`: those of the call, those that the answer added, and of a `not_found` what
+/// the creation of the thing would invalidate.
+pub(crate) fn carried(call: &Call, outcome: &Result<Answer, Failure>) -> Vec<Tag> {
+    let mut tags = call.tags.carries.clone();
+    match outcome {
+        Ok(answer) => tags.extend_from_slice(&answer.head.tags),
+        Err(_) => tags.extend_from_slice(&call.tags.absent),
+    }
+    tags
+}
+
+/// The tags that a lookup must look at before it knows what it finds: those of an answer and of a `not_found`.
+pub(crate) fn looked_up(call: &Call) -> Vec<Tag> {
+    let mut tags = call.tags.carries.clone();
+    tags.extend_from_slice(&call.tags.absent);
+    tags
 }
 
 /// A remembered outcome: an answer, or that there is none.
@@ -100,8 +110,8 @@ struct Remembered {
 
 impl CacheEntry {
     /// Remembers a whole answer, or a `not_found`; `None` for what must not be remembered.
-    pub fn of(outcome: &Result<Answer, Failure>, operation: &Operation, now: u64) -> Option<Self> {
-        let times = operation.cache?;
+    pub fn of(outcome: &Result<Answer, Failure>, call: &Call, now: u64) -> Option<Self> {
+        let times = call.operation.cache?;
         let (outcome, fresh, stale) = match outcome {
             Ok(Answer {
                 head,
@@ -116,11 +126,10 @@ impl CacheEntry {
                 (Ok(remembered), times.fresh, times.stale)
             }
             Ok(Answer {
-                body: Body::Stream(_), ..
+                body: Body::Stream(_) | Body::Raw(_),
+                ..
             }) => return None,
-            Err(failure) if failure.kind == crate::error::Kind::NotFound => {
-                (Err(failure.clone()), times.negative, Duration::ZERO)
-            }
+            Err(failure) if failure.kind == Kind::NotFound => (Err(failure.clone()), times.negative, Duration::ZERO),
             Err(_) => return None,
         };
         Some(CacheEntry {
@@ -139,14 +148,19 @@ impl CacheEntry {
 
     /// The outcome as served by `tier`.
     pub fn serve(&self, status: CacheStatus, tier: &'static str, now: u64) -> Result<Answer, Failure> {
-        let remembered = self.outcome.as_ref().map_err(Clone::clone)?;
+        let by = CachedBy {
+            tier,
+            ttl_seconds: self.ttl_seconds(now),
+        };
+        let age = self.age(now);
+        let remembered = match &self.outcome {
+            Ok(remembered) => remembered,
+            Err(failure) => return Err(failure.clone().from_cache(FromCache { status, by, age })),
+        };
         let head = Head {
             cache: status,
-            age: self.age(now),
-            cached_by: Some(CachedBy {
-                tier,
-                ttl_seconds: self.ttl_seconds(now),
-            }),
+            age,
+            cached_by: Some(by),
             attempts: 0,
             ..remembered.head.clone()
         };

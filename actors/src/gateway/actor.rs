@@ -4,41 +4,27 @@
 
 use std::sync::Arc;
 
-use super::Core;
-use super::task::{Job, run};
-use crate::port::ReplyPort;
-use crate::supervision::{ChildSpec, Context, Fault, Message, Worker};
-
-/// What the gateway actor is told.
-pub(crate) enum GatewayMsg {
-    /// Carry this call.
-    Carry(Job, ReplyPort),
-}
-
-impl Message for GatewayMsg {
-    fn label(&self) -> &'static str {
-        match self {
-            GatewayMsg::Carry(job, _) => job.call.operation.name,
-        }
-    }
-}
+use super::admission::Admission;
+use super::env::TaskEnv;
+use super::task::run;
+use crate::messages::GatewayMsg;
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
 
 struct GatewayActor {
-    core: Arc<Core>,
+    env: Arc<TaskEnv>,
 }
 
 /// The child spec of the gateway actor.
-pub(crate) fn gateway_spec(core: &Arc<Core>) -> ChildSpec {
-    let handle = core.gateway.clone();
-    let (core, shown) = (core.clone(), core.clone());
-    ChildSpec::worker("gateway", &handle, move || Ok(GatewayActor { core: core.clone() }))
+pub(crate) fn gateway_spec(handle: &Handle<GatewayMsg>, env: &Arc<TaskEnv>, admission: &Arc<Admission>) -> ChildSpec {
+    let (env, flights, admission) = (env.clone(), env.cache.flights.clone(), admission.clone());
+    ChildSpec::worker("gateway", handle, move || Ok(GatewayActor { env: env.clone() }))
         .kind("gateway")
         .gauges(Arc::new(move || {
             vec![
-                ("in_flight", shown.calls.len() as u64),
-                ("max_in_flight", shown.settings.max_in_flight as u64),
-                ("free_permits", shown.permits.available_permits() as u64),
-                ("flights", shown.flights.len() as u64),
+                ("in_flight", admission.in_flight() as u64),
+                ("max_in_flight", admission.max_in_flight() as u64),
+                ("free_permits", admission.free_permits() as u64),
+                ("flights", flights.len() as u64),
             ]
         }))
 }
@@ -48,7 +34,7 @@ impl Worker for GatewayActor {
 
     async fn handle(&mut self, message: GatewayMsg, _cx: &Context<GatewayMsg>) -> Result<(), Fault> {
         let GatewayMsg::Carry(job, reply) = message;
-        tokio::spawn(run(job, reply, self.core.clone()));
+        tokio::spawn(run(job, reply, self.env.clone()));
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ pub struct CallSnapshot {
 
 /// All calls in flight.
 #[derive(Default)]
-pub(crate) struct Listing {
+pub(crate) struct CallsInFlight {
     calls: DashMap<u64, Arc<CallRecord>>,
     entered: AtomicU64,
 }
@@ -69,24 +69,24 @@ struct Progress {
 
 /// A call's place in the list; left when dropped.
 pub(crate) struct Listed {
-    listing: Weak<Listing>,
+    list: Weak<CallsInFlight>,
     number: u64,
-    entry: Arc<CallRecord>,
+    record: Arc<CallRecord>,
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        if let Some(listing) = self.listing.upgrade() {
-            listing.calls.remove(&self.number);
+        if let Some(list) = self.list.upgrade() {
+            list.calls.remove(&self.number);
         }
     }
 }
 
-impl Listing {
+impl CallsInFlight {
     /// Lists a call that came at `now`.
     pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Listed {
         let number = self.entered.fetch_add(1, Relaxed);
-        let entry = Arc::new(CallRecord {
+        let record = Arc::new(CallRecord {
             id: call.id.clone(),
             operation: call.operation.name,
             tenant: call.caller.tenant.clone(),
@@ -97,11 +97,11 @@ impl Listing {
                 provider: None,
             }),
         });
-        self.calls.insert(number, entry.clone());
+        self.calls.insert(number, record.clone());
         Listed {
-            listing: Arc::downgrade(self),
+            list: Arc::downgrade(self),
             number,
-            entry,
+            record,
         }
     }
 
@@ -134,27 +134,27 @@ impl CallRecord {
         self.progress().provider = Some(instance.clone());
     }
 
-    /// CallPermits for a few stores; no panic can leave half of them.
+    /// It is here now.
+    pub(crate) fn now(&self, stage: CallStage) {
+        self.progress().phase = stage;
+    }
+
+    /// Its attempt of this number begins.
+    pub(crate) fn attempt(&self, number: u32) {
+        let mut progress = self.progress();
+        progress.attempts = number;
+        progress.phase = CallStage::Call;
+    }
+
+    /// Held for a few stores; no panic can leave half of them.
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listed {
-    /// It is here now.
-    pub(crate) fn now(&self, phase: CallStage) {
-        self.entry.progress().phase = phase;
-    }
-
-    /// Its attempt of this number begins.
-    pub(crate) fn attempt(&self, number: u32) {
-        let mut progress = self.entry.progress();
-        progress.attempts = number;
-        progress.phase = CallStage::Call;
-    }
-
-    /// Where whoever passes it on writes.
-    pub(crate) fn entry(&self) -> &Arc<CallRecord> {
-        &self.entry
+    /// Where whoever carries the call writes.
+    pub(crate) fn record(&self) -> &Arc<CallRecord> {
+        &self.record
     }
 }

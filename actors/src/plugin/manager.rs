@@ -239,7 +239,7 @@ impl Manager {
             record.placed = None;
         }
         if let Some(placed) = change.placed {
-            record.routable = Some(placed.instance.spec.routable());
+            record.routable = Some(placed.instance.routable());
             record.placed = Some(placed);
         }
         if let Some(spec) = change.spec {

@@ -15,11 +15,11 @@ use super::registry::{Placement, Record};
 use super::{Health, InstanceEnv, PluginSpec, Plugins, Registry};
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
-use crate::gateway::send_patiently;
+use crate::gateway::patience::send_patiently;
 use crate::instance::Instance;
+use crate::messages::RouterMsg;
 use crate::policy::lifecycle::Life;
 use crate::provider::provider_spec;
-use crate::router::RouterMsg;
 use crate::supervision::{ChildSpec, Strategy};
 
 /// How long a procedure waits for the manager or the router, whose turns take microseconds and restarts a moment.
@@ -420,12 +420,10 @@ pub(super) async fn restore(registry: &Registry, placed: &Placement) -> Result<(
 
 /// An instance's supervisor: its circuit breaker, then its provider.
 async fn put_up(registry: &Registry, placed: &Placement) -> Result<(), Failure> {
-    let InstanceEnv {
-        call, stop, restarts, ..
-    } = &registry.env;
+    let InstanceEnv { provider, restarts, .. } = &registry.env;
     let instance = &placed.instance;
     let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
-    let provider = provider_spec(instance.clone(), call.clone(), stop.clone());
+    let provider = provider_spec(instance.clone(), provider.clone());
     let spec = restarts
         .supervisor(Strategy::OneForOne)
         .child(restarts.child(breaker))

@@ -9,17 +9,18 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::manager::{PluginMsg, PluginOrder};
 use super::{ConfigSnapshot, Health, HealthSnapshot, Loader, Passed, PluginSettings, PluginSnapshot, PluginSpec};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::gateway::{Settings, send_patiently};
+use crate::gateway::patience::send_patiently;
 use crate::instance::Instance;
+use crate::messages::RouterMsg;
+use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
-use crate::router::RouterMsg;
+use crate::provider::ProviderEnv;
 use crate::supervision::{Handle, SupervisorHandle};
 use crate::system::RestartPolicy;
 use crate::telemetry::Meters;
@@ -123,14 +124,13 @@ impl Record {
 
 /// What an instance finds in the system that it lives in.
 pub(crate) struct InstanceEnv {
-    /// Bounds of the calls that it serves.
-    pub(crate) call: Arc<Settings>,
-    /// Ends its attempts when the system's drain gives up.
-    pub(crate) stop: CancellationToken,
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
     /// How its actors are restarted.
     pub(crate) restarts: RestartPolicy,
+    pub(crate) provider: ProviderEnv,
+    /// The names of operations.
+    pub(crate) operations: Arc<Operations>,
 }
 
 /// What the manager, its procedures and the router share.
@@ -192,10 +192,12 @@ impl Registry {
         let records = self.records();
         let unloaded = records.iter().filter(|record| record.routable.is_none());
         let unloaded = unloaded.map(|record| record.spec.name.clone()).collect();
-        (
-            records.iter().filter_map(|record| record.routable.clone()).collect(),
-            unloaded,
-        )
+        // What its driver says now, else what was known last.
+        let routable = |record: &Arc<Record>| {
+            let placed = record.placed.as_ref().map(|placed| placed.instance.routable());
+            placed.or_else(|| record.routable.clone())
+        };
+        (records.iter().filter_map(routable).collect(), unloaded)
     }
 
     pub(super) fn loader(&self, name: &str) -> Result<&Arc<dyn Loader>, Failure> {
@@ -250,7 +252,10 @@ impl Registry {
                 .placed
                 .as_ref()
                 .map(|placed| format!("{}/{}", self.supervisor.path(), placed.child).into()),
-            instance: record.placed.as_ref().map(|placed| placed.instance.snapshot(now)),
+            instance: record
+                .placed
+                .as_ref()
+                .map(|placed| placed.instance.snapshot(&self.env.operations, now)),
         }
     }
 }

@@ -6,9 +6,12 @@
 pub mod backoff;
 pub mod balance;
 pub mod breaker;
+pub mod estimate;
 pub mod freshness;
+pub mod glob;
 pub mod intensity;
 pub mod lifecycle;
 pub mod limit;
+pub mod offers;
 pub mod recover;
 pub mod routing;

@@ -1,6 +1,7 @@
 //! The error flow: what follows a failed attempt.
 //!
-//! Invariant: a write that may have reached its provider is never repeated, and no plan outlives the deadline.
+//! Invariant: a write that may have reached its provider is never repeated, nor is what may have been billed; what cannot
+//! succeed again is not sent there again; and no plan outlives the deadline.
 
 use std::time::Duration;
 
@@ -38,8 +39,14 @@ pub struct Standing {
     pub attempts: u32,
     /// Attempts so far at the instance that just failed (0 where no instance was reached).
     pub attempts_here: u32,
+    /// The operation changes nothing.
+    pub safe: bool,
     /// Repeating is harmless: the operation is safe or idempotent, or a key makes it so.
     pub repeatable: bool,
+    /// An attempt that was served is billed.
+    pub paid: bool,
+    /// The input can be sent (again): a stream that was read cannot.
+    pub sendable: bool,
     /// Other candidates have not been tried.
     pub others: bool,
     /// Until the deadline.
@@ -61,13 +68,25 @@ pub enum Next {
 
 /// Decides what follows `failure`.
 pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
-    if standing.attempts >= settings.max_attempts || !(standing.repeatable || failure.unsent) {
+    let harmless = standing.repeatable && (!standing.paid || failure.unbilled);
+    if standing.attempts >= settings.max_attempts || !standing.sendable || !(harmless || failure.unsent) {
         return Next::GiveUp;
     }
+    if failure.unreadable {
+        // It was served there, and would be answered the same: only a read may be asked for elsewhere.
+        return elsewhere(standing.safe && standing.others);
+    }
     match failure.kind {
-        Kind::Network | Kind::UpstreamFailed | Kind::Internal => again_once_then_elsewhere(failure, standing, settings),
-        Kind::Timeout if standing.others => Next::Failover,
+        Kind::Network | Kind::UpstreamFailed | Kind::Internal
+            if failure.retryable || failure.kind == Kind::Internal =>
+        {
+            again_once_then_elsewhere(failure, standing, settings)
+        }
+        // The provider's own word that a repetition makes no sense holds for it alone.
+        Kind::Network | Kind::UpstreamFailed | Kind::Timeout => elsewhere(standing.others),
         Kind::UpstreamRateLimited if failure.retryable => wait_or_elsewhere(failure, standing, settings),
+        // Its account is spent; an equivalent's may not be.
+        Kind::UpstreamRateLimited => elsewhere(standing.others),
         // Its actor is being restarted: a matter of microseconds, or of its back-off.
         Kind::NoProvider => {
             let wait = backoff(standing, settings);
@@ -82,15 +101,23 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     }
 }
 
+fn elsewhere(possible: bool) -> Next {
+    if possible { Next::Failover } else { Next::GiveUp }
+}
+
 /// How much of the time until the deadline one attempt may take. Where another could follow, a third is left to it;
 /// where none can, just enough for the failure to arrive as this attempt's, and not as a passed deadline.
 pub fn share(remaining: Duration, another_could_follow: bool) -> Duration {
-    const TO_ARRIVE: Duration = Duration::from_millis(50);
     if another_could_follow {
         remaining * 2 / 3
     } else {
-        remaining - (remaining / 20).min(TO_ARRIVE)
+        remaining - to_arrive(remaining)
     }
+}
+
+/// What is kept of the time until the deadline, so that what is at hand arrives before it.
+pub fn to_arrive(remaining: Duration) -> Duration {
+    (remaining / 20).min(Duration::from_millis(50))
 }
 
 fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
@@ -138,7 +165,10 @@ mod tests {
         Standing {
             attempts: 1,
             attempts_here: 1,
+            safe: true,
             repeatable: true,
+            paid: false,
+            sendable: true,
             others: true,
             remaining: Duration::from_secs(10),
             chance: 0.5,
@@ -228,21 +258,97 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_was_billed_or_cannot_succeed_is_not_sent_there_again() {
+        let settings = RecoverSettings::default();
+        let paid = Standing {
+            paid: true,
+            ..standing()
+        };
+        let failed = |kind| Failure::new(kind, "x");
+        for kind in [Kind::Network, Kind::UpstreamFailed, Kind::Timeout, Kind::Internal] {
+            assert_eq!(next(&failed(kind), &paid, &settings), Next::GiveUp);
+        }
+        assert!(matches!(
+            next(&failed(Kind::UpstreamFailed).never_billed(), &paid, &settings),
+            Next::Retry(_)
+        ));
+        assert!(matches!(
+            next(&failed(Kind::Network).never_sent(), &paid, &settings),
+            Next::Retry(_)
+        ));
+
+        let garbled = failed(Kind::UpstreamFailed).not_usable();
+        assert_eq!(next(&garbled, &standing(), &settings), Next::Failover);
+        assert_eq!(
+            next(
+                &garbled,
+                &Standing {
+                    others: false,
+                    ..standing()
+                },
+                &settings
+            ),
+            Next::GiveUp
+        );
+        assert_eq!(next(&garbled, &paid, &settings), Next::GiveUp);
+        let idempotent_write = Standing {
+            safe: false,
+            ..standing()
+        };
+        assert_eq!(next(&garbled, &idempotent_write, &settings), Next::GiveUp);
+
+        let mut told_not_to = failed(Kind::UpstreamFailed);
+        told_not_to.retryable = false;
+        assert_eq!(next(&told_not_to, &standing(), &settings), Next::Failover);
+        assert_eq!(
+            next(
+                &told_not_to,
+                &Standing {
+                    others: false,
+                    ..standing()
+                },
+                &settings
+            ),
+            Next::GiveUp
+        );
+        let mut spent = failed(Kind::UpstreamRateLimited);
+        spent.retryable = false;
+        assert_eq!(next(&spent, &standing(), &settings), Next::Failover);
+        let read_once = Standing {
+            sendable: false,
+            ..standing()
+        };
+        assert_eq!(
+            next(&failed(Kind::Network).never_sent(), &read_once, &settings),
+            Next::GiveUp
+        );
+    }
+
     proptest! {
         #[test]
         fn never_repeats_a_sent_write_nor_passes_its_bounds(
             kind in proptest::sample::select(&Kind::ALL[..]),
             attempts in 1u32..6, attempts_here in 0u32..6, repeatable: bool, others: bool, unsent: bool,
+            paid: bool, unbilled: bool, retryable: bool, unreadable: bool, sendable: bool,
             remaining_ms in 0u64..20_000, retry_after_ms in proptest::option::of(0u64..20_000), chance in 0.0f64..1.0,
         ) {
             let settings = RecoverSettings::default();
             let mut failure = Failure::new(kind, "x");
-            failure.unsent = unsent;
+            (failure.unsent, failure.unbilled, failure.unreadable) = (unsent, unbilled, unreadable);
+            failure.retryable &= retryable;
             failure.retry_after = retry_after_ms.map(Duration::from_millis);
             let remaining = Duration::from_millis(remaining_ms);
-            let decided = next(&failure, &Standing { attempts, attempts_here, repeatable, others, remaining, chance }, &settings);
-            if !(repeatable || unsent) || attempts >= settings.max_attempts {
+            let standing = Standing {
+                attempts, attempts_here, safe: repeatable, repeatable, paid, sendable, others, remaining, chance,
+            };
+            let decided = next(&failure, &standing, &settings);
+            let billed = paid && !unbilled && !unsent;
+            if !(repeatable || unsent) || billed || !sendable || attempts >= settings.max_attempts {
                 prop_assert_eq!(decided, Next::GiveUp);
+            }
+            if unreadable || (!failure.retryable && !matches!(kind, Kind::NoProvider | Kind::Internal)) {
+                prop_assert!(!matches!(decided, Next::Retry(_)));
             }
             if let Next::Retry(wait) = decided {
                 prop_assert!(wait <= remaining / 2);

@@ -1,11 +1,17 @@
-//! Routing rules: which instances are equivalent for a call.
+//! Routing: which instances may serve a call, and are equivalent for it.
 //!
-//! Invariant: a table is immutable; routing reads it and allocates nothing.
+//! Invariant: instances are equivalent only where a rule says so; a resource that may live at several is refused, naming
+//! them. Every way to name an instance passes [`RoutingTable::route`], which knows what its caller may reach.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
-use crate::call::{Call, Operation, Resource};
+use dashmap::DashMap;
+
+use super::balance::Balance;
+use super::glob::glob;
+use super::offers::{Offered, Offers};
+use crate::call::{Call, Homes, OperationRef, Operations, Resource};
 use crate::driver::Capabilities;
 use crate::error::{Failure, Kind};
 
@@ -18,10 +24,23 @@ pub struct Rule {
     pub service: Option<Arc<str>>,
     /// Only operations whose name is this or begins with it and a dot: `git`, `git.repo`, `git.repo.get`.
     pub operation: Option<Arc<str>>,
-    /// Only resources that match; `*` stands for any run of characters.
+    /// Only resources that match, in whatever case; `*` stands for any run of characters.
     pub resource: Option<Arc<str>>,
     /// The instances, all able to serve the same resources.
     pub instances: Vec<Arc<str>>,
+    /// How they take turns.
+    pub balance: Balance,
+}
+
+/// What a tenant may reach. What is absent bounds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// These instances; absent: those that the tenant's own rules name, or all where it has no rule.
+    pub instances: Option<BTreeSet<Arc<str>>>,
+    /// Operations of these services.
+    pub services: Option<BTreeSet<Arc<str>>>,
+    /// Operations whose name is one of these or begins with one and a dot.
+    pub operations: Option<BTreeSet<Arc<str>>>,
 }
 
 /// What routing must know of an instance.
@@ -33,140 +52,368 @@ pub struct Routable {
     pub capabilities: Capabilities,
     /// Distinguishes the credentials that answers were had with.
     pub credential_scope: u64,
+    /// What it offers by name.
+    pub offers: Arc<Offers>,
 }
 
-/// Equivalent instances for a call, in the order of the rule.
-#[derive(Debug)]
+/// Equivalent instances for a call, in the order of their rule.
+#[derive(Debug, PartialEq, Eq)]
 pub struct CandidateSet {
-    /// Identifies the set and its credentials, for cache keys and balancers. The same on every node and in every build,
-    /// because nodes share cached answers.
+    /// Identifies the set and its credentials, for cache keys. The same on every node and in every build, because nodes
+    /// share cached answers.
     pub id: u64,
+    /// The number of the rule that made them equivalent: its place in the list that the table was made of.
+    pub rule: Option<usize>,
     /// Names.
     pub instances: Vec<Arc<str>>,
+    /// The place of each in its rule's list.
+    pub places: Vec<usize>,
 }
 
-/// The compiled rules.
+/// The compiled rules over the instances that are known.
 #[derive(Debug, Default)]
 pub struct RoutingTable {
+    operations: Arc<Operations>,
     rules: Vec<Compiled>,
-    /// Without a rule: every instance that can do the operation.
-    by_operation: HashMap<&'static str, Arc<CandidateSet>>,
-    pinned: HashMap<Arc<str>, (Arc<CandidateSet>, Capabilities)>,
+    instances: Vec<Routable>,
+    by_name: HashMap<Arc<str>, usize>,
     /// Known by name only: never loaded so far.
     unloaded: HashSet<Arc<str>>,
+    reaches: HashMap<Arc<str>, Reach>,
+    /// Each instance alone.
+    alone: Vec<OnceLock<Arc<CandidateSet>>>,
+    /// By operation: the instances that can do it.
+    able: Vec<OnceLock<Vec<usize>>>,
+    /// What rules come to for tenants who do not reach all: by tenant, place of the rule, operation.
+    cut: DashMap<(Arc<str>, usize, usize), Option<Arc<CandidateSet>>>,
 }
 
 #[derive(Debug)]
 struct Compiled {
     rule: Rule,
-    by_operation: HashMap<&'static str, Arc<CandidateSet>>,
+    number: usize,
+    /// Place in the rule's list, and index of the instance.
+    members: Vec<(usize, usize)>,
+    /// By operation, made at first use.
+    sets: Vec<OnceLock<Option<Arc<CandidateSet>>>>,
 }
 
 impl RoutingTable {
     /// Compiles rules over instances. Names in rules that are no instance are passed over: configuration refuses
-    /// them, and an instance may be gone for a while.
-    pub fn new(rules: &[Rule], instances: &[Routable], unloaded: &[Arc<str>]) -> Self {
-        let all: Vec<&Routable> = instances.iter().collect();
-        let (of_tenants, global): (Vec<_>, Vec<_>) = rules.iter().cloned().partition(|rule| rule.tenant.is_some());
-        let rules = of_tenants
-            .into_iter()
-            .chain(global)
-            .map(|rule| {
-                let named: Vec<&Routable> = rule
-                    .instances
-                    .iter()
-                    .filter_map(|name| all.iter().copied().find(|i| i.name == *name))
-                    .collect();
-                Compiled {
-                    by_operation: sets(&named),
-                    rule,
-                }
-            })
-            .collect();
-        let pinned = all
+    /// them, and an instance may be gone for a while. Takes time in the number of instances, not of operations.
+    pub fn new(
+        operations: Arc<Operations>,
+        rules: &[Rule],
+        reaches: &HashMap<Arc<str>, Reach>,
+        instances: Vec<Routable>,
+        unloaded: impl IntoIterator<Item = Arc<str>>,
+    ) -> Self {
+        let by_name: HashMap<_, _> = instances
             .iter()
-            .map(|instance| {
-                let set = Arc::new(CandidateSet::of(&[instance]));
-                (instance.name.clone(), (set, instance.capabilities.clone()))
-            })
+            .enumerate()
+            .map(|(index, instance)| (instance.name.clone(), index))
             .collect();
+        let compile = |(number, rule): (usize, &Rule)| Compiled {
+            number,
+            members: rule
+                .instances
+                .iter()
+                .enumerate()
+                .filter_map(|(place, name)| Some((place, *by_name.get(name)?)))
+                .collect(),
+            sets: slots(operations.len()),
+            rule: rule.clone(),
+        };
+        let (of_tenants, global): (Vec<_>, Vec<_>) =
+            rules.iter().enumerate().partition(|(_, rule)| rule.tenant.is_some());
         RoutingTable {
-            rules,
-            by_operation: sets(&all),
-            pinned,
-            unloaded: unloaded.iter().cloned().collect(),
+            rules: of_tenants.into_iter().chain(global).map(compile).collect(),
+            alone: slots(instances.len()),
+            able: slots(operations.len()),
+            unloaded: unloaded.into_iter().collect(),
+            reaches: effective(rules, reaches),
+            cut: DashMap::new(),
+            operations,
+            instances,
+            by_name,
         }
     }
 
     /// The candidates of a call.
     ///
     /// # Errors
-    /// `unsupported` when no candidate can do the operation, `not_found` or `invalid_input` for an unknown
-    /// instance, `no_provider` when there is none at all.
-    pub fn route(&self, call: &Call) -> Result<&Arc<CandidateSet>, Failure> {
+    /// `unsupported` when no candidate can do the operation; `not_found` or `invalid_input` for an instance that is unknown
+    /// or out of the caller's reach; `invalid_input` on `provider` where several instances could hold the resource and no
+    /// rule says that they are equivalent; `no_provider` when none has come up so far.
+    pub fn route(&self, call: &Call) -> Result<Arc<CandidateSet>, Failure> {
         let operation = call.operation;
+        let reach = self.reaches.get(&call.caller.tenant);
+        if !self.operations.owns(operation) || reach.is_some_and(|reach| !reach.allows(operation)) {
+            let sentence = format!("there is no operation {}", operation.name);
+            return Err(Failure::new(Kind::NotFound, sentence).never_sent());
+        }
         if let Some(name) = call.provider.as_ref() {
             let unknown = || Failure::invalid("provider", format!("no provider is called {name}"));
-            return self.pin(name, operation, unknown);
+            return self.pin(name, operation, reach, unknown);
         }
         if let Some(name) = call.resource.instance() {
             let unknown = || Failure::new(Kind::NotFound, format!("no provider is called {name}"));
-            return self.pin(name, operation, unknown);
+            return self.pin(name, operation, reach, unknown);
         }
-        if let Some(compiled) = self.rules.iter().find(|compiled| compiled.rule.matches(call)) {
-            return compiled
-                .by_operation
-                .get(operation.name)
-                .ok_or_else(|| unsupported(operation, None));
-        }
-        self.by_operation.get(operation.name).ok_or_else(|| {
-            if self.pinned.is_empty() {
-                Failure::new(Kind::NoProvider, "no provider is configured")
-            } else {
-                unsupported(operation, None)
+        let matching = self
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(_, compiled)| compiled.matches(call));
+        for (place, compiled) in matching {
+            match self.members(place, compiled, call, reach) {
+                Some(set) => return Ok(set),
+                // Cut to nothing, a rule does not exist for its caller.
+                None if compiled.is_out_of(reach) => {}
+                None => return Err(self.none_able(operation, compiled.rule.instances.iter())),
             }
-        })
+        }
+        self.home(call, reach)
     }
 
-    /// Every instance that can do `operation` for `tenant` and any resource: what `provider=all` asks.
-    pub fn capable(&self, operation: &str) -> Vec<Arc<str>> {
-        self.by_operation
-            .get(operation)
-            .map(|set| set.instances.clone())
-            .unwrap_or_default()
+    /// Every instance within `tenant`'s reach that can do `operation`: what `provider=all` asks.
+    pub fn capable(&self, operation: OperationRef, tenant: &str) -> Vec<Arc<str>> {
+        let reach = self.reaches.get(tenant);
+        if !self.operations.owns(operation) || reach.is_some_and(|reach| !reach.allows(operation)) {
+            return Vec::new();
+        }
+        let able = self.able(operation).iter().map(|index| &self.instances[*index].name);
+        able.filter(|name| reaches(reach, name)).cloned().collect()
+    }
+
+    /// Whether `tenant` may know of an instance.
+    pub fn reaches(&self, tenant: &str, instance: &str) -> bool {
+        reaches(self.reaches.get(tenant), instance)
     }
 
     fn pin(
         &self,
         name: &Arc<str>,
-        operation: &Operation,
+        operation: OperationRef,
+        reach: Option<&Reach>,
         unknown: impl Fn() -> Failure,
-    ) -> Result<&Arc<CandidateSet>, Failure> {
-        match self.pinned.get(name) {
-            Some((set, capabilities)) if capabilities.can(operation.name) => Ok(set),
+    ) -> Result<Arc<CandidateSet>, Failure> {
+        if !reaches(reach, name) {
+            return Err(unknown().never_sent());
+        }
+        match self.by_name.get(name) {
+            Some(index) if self.instances[*index].capabilities.can(operation) => Ok(self.alone(*index)),
             Some(_) => Err(unsupported(operation, Some(name))),
             None if self.unloaded.contains(name) => {
                 Err(Failure::new(Kind::NoProvider, format!("{name} has not come up so far"))
                     .by(name)
                     .never_sent())
             }
-            None => Err(unknown()),
+            None => Err(unknown().never_sent()),
         }
+    }
+
+    /// The members of a rule that can do the call's operation, as far as its caller reaches them.
+    fn members(
+        &self,
+        place: usize,
+        compiled: &Compiled,
+        call: &Call,
+        reach: Option<&Reach>,
+    ) -> Option<Arc<CandidateSet>> {
+        let operation = call.operation;
+        let able = || {
+            let members = compiled.members.iter();
+            members.filter(|(_, index)| self.instances[*index].capabilities.can(operation))
+        };
+        let rule = Some(compiled.number);
+        if reach.is_none_or(|reach| reach.instances.is_none()) {
+            return compiled.sets[operation.index()]
+                .get_or_init(|| self.set(rule, able().copied()))
+                .clone();
+        }
+        let within = || able().filter(|(_, index)| reaches(reach, &self.instances[*index].name));
+        let key = (call.caller.tenant.clone(), place, operation.index());
+        self.cut
+            .entry(key)
+            .or_insert_with(|| self.set(rule, within().copied()))
+            .clone()
+    }
+
+    /// Without a rule: the one instance where the resource may live.
+    fn home(&self, call: &Call, reach: Option<&Reach>) -> Result<Arc<CandidateSet>, Failure> {
+        let operation = call.operation;
+        let within = |index: &usize| reaches(reach, &self.instances[*index].name);
+        let able: Vec<usize> = self.able(operation).iter().copied().filter(within).collect();
+        let homes = match operation.homes {
+            Homes::Offered => self.offering(&able, call.resource.native()),
+            Homes::Any => able,
+        };
+        match homes[..] {
+            [] if operation.homes == Homes::Offered && self.able(operation).iter().any(within) => {
+                let sentence = format!("no provider here offers {}", call.resource.native());
+                Err(Failure::new(Kind::NotFound, sentence).never_sent())
+            }
+            [] => Err(self.none_able(operation, self.unloaded.iter().filter(|name| reaches(reach, name)))),
+            [one] => Ok(self.alone(one)),
+            _ => Err(self.several(call, &homes)),
+        }
+    }
+
+    /// Those that offer `name`. Where none is known to, those of whom nobody knows, or the only one there is: it will say.
+    fn offering(&self, able: &[usize], name: &str) -> Vec<usize> {
+        let offering = |wanted: Offered| {
+            let offer = |index: &&usize| self.instances[**index].offers.offers(name) == wanted;
+            able.iter().filter(offer).copied().collect::<Vec<_>>()
+        };
+        let known = offering(Offered::Yes);
+        match (known.is_empty(), able) {
+            (false, _) => known,
+            (true, [_]) => able.to_vec(),
+            (true, _) => offering(Offered::Unknown),
+        }
+    }
+
+    fn several(&self, call: &Call, homes: &[usize]) -> Failure {
+        const NAMED: usize = 8;
+        let mut names: Vec<&str> = homes.iter().map(|index| &*self.instances[*index].name).collect();
+        names.sort_unstable();
+        let more = names.len().saturating_sub(NAMED);
+        let mut list = names[..names.len() - more].join(", ");
+        if more > 0 {
+            list += &format!(" and {more} more");
+        }
+        let one = names[0];
+        let sentence = match &**call.resource.native() {
+            "" if call.operation.list => {
+                format!("{list} could answer this: name one by provider={one}, or ask each of them by provider=all")
+            }
+            "" => format!("{list} could do this: name one by provider={one}"),
+            what => {
+                let all = if call.operation.list {
+                    ", ask each of them by provider=all"
+                } else {
+                    ""
+                };
+                format!(
+                    "{what} could be at {list}: write {one}~{what}, name one by provider={one}{all}, or say in a route that they are equivalent"
+                )
+            }
+        };
+        Failure::invalid("provider", sentence).never_sent()
+    }
+
+    /// Nobody can; or some who could have not come up so far.
+    fn none_able<'a>(&self, operation: OperationRef, meant: impl Iterator<Item = &'a Arc<str>>) -> Failure {
+        let away: BTreeSet<&str> = meant
+            .filter(|name| !self.by_name.contains_key(*name))
+            .map(|name| &**name)
+            .collect();
+        if !away.is_empty() {
+            let names: Vec<&str> = away.into_iter().take(8).collect();
+            let sentence = format!("{} has not come up so far", names.join(", "));
+            return Failure::new(Kind::NoProvider, sentence).never_sent();
+        }
+        if self.instances.is_empty() {
+            return Failure::new(Kind::NoProvider, "no provider is configured").never_sent();
+        }
+        unsupported(operation, None)
+    }
+
+    fn able(&self, operation: OperationRef) -> &[usize] {
+        self.able[operation.index()].get_or_init(|| {
+            let all = self.instances.iter().enumerate();
+            let able = all.filter(|(_, instance)| instance.capabilities.can(operation));
+            able.map(|(index, _)| index).collect()
+        })
+    }
+
+    fn alone(&self, index: usize) -> Arc<CandidateSet> {
+        let alone = || Arc::new(CandidateSet::of(None, [(0, &self.instances[index])]));
+        self.alone[index].get_or_init(alone).clone()
+    }
+
+    fn set(&self, rule: Option<usize>, members: impl Iterator<Item = (usize, usize)>) -> Option<Arc<CandidateSet>> {
+        let set = CandidateSet::of(rule, members.map(|(place, index)| (place, &self.instances[index])));
+        (!set.instances.is_empty()).then(|| Arc::new(set))
+    }
+}
+
+fn slots<T>(count: usize) -> Vec<OnceLock<T>> {
+    std::iter::repeat_with(OnceLock::new).take(count).collect()
+}
+
+/// What each tenant reaches, with its own rules counted in. Tenants who reach all are left out.
+fn effective(rules: &[Rule], reaches: &HashMap<Arc<str>, Reach>) -> HashMap<Arc<str>, Reach> {
+    let mut effective = reaches.clone();
+    let mut named: HashMap<&Arc<str>, BTreeSet<Arc<str>>> = HashMap::new();
+    for (tenant, rule) in rules.iter().filter_map(|rule| Some((rule.tenant.as_ref()?, rule))) {
+        named.entry(tenant).or_default().extend(rule.instances.iter().cloned());
+    }
+    for (tenant, instances) in named {
+        effective
+            .entry(tenant.clone())
+            .or_default()
+            .instances
+            .get_or_insert(instances);
+    }
+    effective.retain(|_, reach| *reach != Reach::default());
+    effective
+}
+
+fn reaches(reach: Option<&Reach>, instance: &str) -> bool {
+    let bound = reach.and_then(|reach| reach.instances.as_ref());
+    bound.is_none_or(|instances| instances.contains(instance))
+}
+
+impl Reach {
+    fn allows(&self, operation: OperationRef) -> bool {
+        let service = |services: &BTreeSet<Arc<str>>| services.contains(operation.service);
+        let covered = |names: &BTreeSet<Arc<str>>| names.iter().any(|prefix| covers(prefix, operation.name));
+        self.services.as_ref().is_none_or(service) && self.operations.as_ref().is_none_or(covered)
+    }
+}
+
+impl Compiled {
+    fn matches(&self, call: &Call) -> bool {
+        let rule = &self.rule;
+        rule.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
+            && rule
+                .service
+                .as_ref()
+                .is_none_or(|service| **service == *call.operation.service)
+            && rule
+                .operation
+                .as_ref()
+                .is_none_or(|prefix| covers(prefix, call.operation.name))
+            && rule
+                .resource
+                .as_ref()
+                .is_none_or(|pattern| matches_resource(pattern, &call.resource))
+    }
+
+    fn is_out_of(&self, reach: Option<&Reach>) -> bool {
+        !self.rule.instances.iter().any(|name| reaches(reach, name))
     }
 }
 
 impl CandidateSet {
-    fn of(instances: &[&Routable]) -> Self {
+    fn of<'a>(rule: Option<usize>, members: impl IntoIterator<Item = (usize, &'a Routable)>) -> Self {
         let mut id = Fnv1a::NEW;
-        for instance in instances {
+        let (mut instances, mut places) = (Vec::new(), Vec::new());
+        for (place, instance) in members {
             // The length first: no two lists of names run together to the same bytes.
             id.write(&(instance.name.len() as u64).to_le_bytes());
             id.write(instance.name.as_bytes());
             id.write(&instance.credential_scope.to_le_bytes());
+            instances.push(instance.name.clone());
+            places.push(place);
         }
         CandidateSet {
             id: id.0,
-            instances: instances.iter().map(|i| i.name.clone()).collect(),
+            rule,
+            instances,
+            places,
         }
     }
 }
@@ -185,42 +432,7 @@ impl Fnv1a {
     }
 }
 
-impl Rule {
-    fn matches(&self, call: &Call) -> bool {
-        self.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
-            && self
-                .service
-                .as_ref()
-                .is_none_or(|service| **service == *call.operation.service)
-            && self
-                .operation
-                .as_ref()
-                .is_none_or(|prefix| covers(prefix, call.operation.name))
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|pattern| matches_resource(pattern, &call.resource))
-    }
-}
-
-fn sets(instances: &[&Routable]) -> HashMap<&'static str, Arc<CandidateSet>> {
-    let mut operations: Vec<&'static str> = instances.iter().flat_map(|i| i.capabilities.names()).collect();
-    operations.sort_unstable();
-    operations.dedup();
-    operations
-        .into_iter()
-        .map(|operation| {
-            let able: Vec<&Routable> = instances
-                .iter()
-                .copied()
-                .filter(|i| i.capabilities.can(operation))
-                .collect();
-            (operation, Arc::new(CandidateSet::of(&able)))
-        })
-        .collect()
-}
-
-fn unsupported(operation: &Operation, instance: Option<&Arc<str>>) -> Failure {
+fn unsupported(operation: OperationRef, instance: Option<&Arc<str>>) -> Failure {
     let failure = match instance {
         Some(name) => Failure::new(Kind::Unsupported, format!("{name} cannot do {}", operation.name)).by(name),
         None => Failure::new(Kind::Unsupported, format!("no provider here can do {}", operation.name)),
@@ -228,7 +440,8 @@ fn unsupported(operation: &Operation, instance: Option<&Arc<str>>) -> Failure {
     failure.never_sent()
 }
 
-fn covers(prefix: &str, name: &str) -> bool {
+/// Whether `prefix` is `name`, or some of its first words.
+pub fn covers(prefix: &str, name: &str) -> bool {
     name.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -237,74 +450,5 @@ fn matches_resource(pattern: &str, resource: &Resource) -> bool {
     glob(pattern.as_bytes(), resource.native().as_bytes())
 }
 
-/// `*` matches any run of bytes. Linear in the text for each star: it remembers only the last star.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p) == Some(&text[t]) {
-            p += 1;
-            t += 1;
-        } else if let Some((star_p, star_t)) = star {
-            star = Some((star_p, star_t + 1));
-            p = star_p + 1;
-            t = star_t + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|&byte| byte == b'*')
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The reference: straight from the definition.
-    fn slow_glob(pattern: &[u8], text: &[u8]) -> bool {
-        match pattern.split_first() {
-            None => text.is_empty(),
-            Some((b'*', rest)) => (0..=text.len()).any(|skip| slow_glob(rest, &text[skip..])),
-            Some((byte, rest)) => text
-                .split_first()
-                .is_some_and(|(first, more)| first == byte && slow_glob(rest, more)),
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn globs_as_defined(pattern in "[ab*]{0,8}", text in "[ab]{0,12}") {
-            prop_assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), slow_glob(pattern.as_bytes(), text.as_bytes()));
-        }
-    }
-
-    #[test]
-    fn a_candidate_set_has_the_same_id_on_every_node_and_in_every_build() {
-        let id = |instances: &[(&str, u64)]| {
-            let routable: Vec<_> = instances
-                .iter()
-                .map(|(name, scope)| Routable {
-                    name: Arc::from(*name),
-                    capabilities: Capabilities::default(),
-                    credential_scope: *scope,
-                })
-                .collect();
-            CandidateSet::of(&routable.iter().collect::<Vec<_>>()).id
-        };
-        // Calculated apart; a change of it empties every shared cache.
-        assert_eq!(id(&[("a", 1), ("b", 2)]), 0x9015_0152_1f41_bd45);
-        assert_ne!(id(&[("a", 1)]), id(&[("a", 2)]));
-        assert_ne!(id(&[("ab", 0)]), id(&[("a", 0), ("b", 0)]));
-    }
-
-    #[test]
-    fn a_prefix_covers_whole_words() {
-        assert!(covers("git", "git.repo.get"));
-        assert!(covers("git.repo.get", "git.repo.get"));
-        assert!(!covers("git.rep", "git.repo.get"));
-    }
-}
+mod tests;

@@ -1,0 +1,93 @@
+//! The fill: an answer is left in the cache and shared with those who wait for it.
+//!
+//! Invariant: it waits for nothing, so no tier can hold an answer back.
+
+use tokio::time::Instant;
+
+use super::env::TaskEnv;
+use super::job::Job;
+use crate::cache::chain::{ChainLookup, Hit};
+use crate::cache::flight::{Landing, Leader};
+use crate::cache::l1::Fill;
+use crate::cache::{CacheEntry, carried};
+use crate::call::{Answer, CacheStatus};
+use crate::error::{Failure, Kind};
+use crate::port::Outcome;
+
+use std::sync::Arc;
+
+/// Writes the cache and shares the outcome with the flight.
+pub(crate) fn fill(
+    job: &Job,
+    env: &TaskEnv,
+    outcome: Outcome,
+    mut lookup: ChainLookup,
+    leader: Option<Leader>,
+) -> Outcome {
+    let span = tracing::debug_span!(target: "mosaic::calls", "fill").entered();
+    let started = Instant::now();
+    match (
+        CacheEntry::of(&outcome, &job.call, env.clock.nanos_at(started)),
+        &job.key,
+    ) {
+        (Some(entry), Some(key)) => {
+            let entry = Arc::new(entry);
+            // What only the answer knows that it depends on, a farther tier could not make invalid.
+            if outcome.as_ref().map_or(true, |answer| answer.head.tags.is_empty()) {
+                lookup.fill(key, &entry);
+            }
+            if let Some(leader) = &leader {
+                leader.ready(Landing {
+                    outcome: Ok(entry.clone()),
+                    good_until: job.epoch,
+                    stale: None,
+                });
+            }
+            env.cache.l1.fill(Fill {
+                key: key.clone(),
+                entry,
+                tags: carried(&job.call, &outcome),
+                epoch: job.epoch,
+                leader,
+            });
+        }
+        _ => share_failure(job, &outcome, &lookup, leader),
+    }
+    drop(span);
+    env.meters.phase("fill", started.elapsed());
+    outcome.or_else(|failure| or_stale(job, env, failure, lookup.stale))
+}
+
+/// What is this caller's own (its deadline, its leaving) is not shared: the flight is led by another.
+fn share_failure(job: &Job, outcome: &Outcome, lookup: &ChainLookup, leader: Option<Leader>) {
+    if let (Err(failure), Some(leader)) = (outcome, leader)
+        && !matches!(failure.kind, Kind::Timeout | Kind::Cancelled | Kind::Internal)
+    {
+        // A failure says what the provider is like now; no write makes it untrue.
+        leader.land(Landing {
+            outcome: Err(failure.clone()),
+            good_until: u64::MAX,
+            stale: lookup.stale.clone().map(|hit| (hit, job.epoch)),
+        });
+    }
+}
+
+/// A stale answer is better than a provider's failure: that of L1, or the one that a farther tier had.
+pub(crate) fn or_stale(job: &Job, env: &TaskEnv, failure: Failure, farther: Option<Hit>) -> Result<Answer, Failure> {
+    let excusable = failure.kind.blames_provider()
+        || matches!(
+            failure.kind,
+            Kind::CircuitOpen | Kind::NoProvider | Kind::UpstreamRateLimited
+        );
+    let here = job.stale.clone().map(|entry| Hit { entry, tier: None });
+    match farther.or(here) {
+        Some(hit) if excusable => {
+            match &hit.tier {
+                Some(tier) => tier.count_stale(),
+                None => env.meters.l1.stale.increment(1),
+            }
+            hit.serve(CacheStatus::Stale, env.clock.nanos())
+        }
+        _ => Err(failure),
+    }
+}

@@ -1,0 +1,135 @@
+//! The handle that callers hold: admit, route and the lookup in memory, inline.
+//!
+//! Invariant: every call ends in exactly one reply by its deadline, which the handle itself keeps, whatever becomes of the
+//! actors; and a hit crosses no mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::admission::{Admission, Drained};
+use super::calls::CallSnapshot;
+use super::job::Job;
+use super::patience::send_patiently;
+use super::settlement::Settlement;
+use crate::cache::CacheKey;
+use crate::cache::l1::Lookup;
+use crate::cache::tiered::TieredCache;
+use crate::call::{Answer, CacheStatus, Call};
+use crate::clock::Clock;
+use crate::directory::Published;
+use crate::error::{Failure, Kind};
+use crate::messages::GatewayMsg;
+use crate::port::ReplyPort;
+use crate::supervision::Handle;
+use crate::telemetry::{Meters, phase, sampled};
+
+/// A job that a crashed actor took along is sent again so often: it was not begun.
+const RESUBMISSIONS: usize = 3;
+
+/// What callers hold. Cheap to clone; works over every restart.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) front: Arc<Front>,
+}
+
+/// What the handle reads. It belongs to the system, so that no restart loses it.
+pub(crate) struct Front {
+    pub(crate) clock: Clock,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) directory: Arc<Published>,
+    pub(crate) cache: Arc<TieredCache>,
+    pub(crate) actor: Handle<GatewayMsg>,
+}
+
+impl Gateway {
+    /// Carries one call to its reply. Dropping the future cancels the work.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let settlement = Settlement::open(&self.front.meters, &call, started);
+        // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
+        tokio::task::coop::consume_budget().await;
+        let mut outcome = self.front.carry(call, started).await;
+        settlement.reply(&mut outcome);
+        outcome
+    }
+
+    /// Refuses new calls and waits for those in flight, streams included; what is left after `limit` is cancelled.
+    pub async fn drain(&self, limit: Duration) -> Drained {
+        self.front.admission.drain(limit).await
+    }
+
+    /// It takes calls.
+    pub fn accepting(&self) -> bool {
+        self.front.admission.is_open()
+    }
+
+    /// Calls in flight, streams included.
+    pub fn in_flight(&self) -> usize {
+        self.front.admission.in_flight()
+    }
+
+    /// The calls in flight, streams included, at most `limit` and those that last longest; without their payloads.
+    pub fn calls(&self, limit: usize) -> Vec<CallSnapshot> {
+        self.front.admission.listing.oldest(limit, self.front.clock.nanos())
+    }
+}
+
+impl Front {
+    async fn carry(&self, call: Call, started: Instant) -> Result<Answer, Failure> {
+        let now = self.clock.nanos_at(started);
+        self.admission.check_open()?;
+        if call.deadline <= started {
+            return Err(Failure::new(Kind::Timeout, "the deadline had passed when the call came").never_sent());
+        }
+        let (meters, sampled) = (&self.meters, sampled());
+        let tenants = &self.admission.tenants;
+        let gate = phase!(meters, sampled, "admit", tenants.admit(&call.caller.tenant, now))?;
+        let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call))?;
+        let key = CacheKey::of(&call, candidates.id);
+        let epoch = self.cache.l1.epoch();
+        let mut stale = None;
+        if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
+            match phase!(meters, sampled, "lookup", self.cache.l1.get(key, now)) {
+                Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, "l1", now),
+                Lookup::Stale(entry) => stale = Some(entry),
+                Lookup::Miss => {}
+            }
+        }
+        // A miss: it takes its permits, and becomes a message.
+        let permits = Arc::new(self.admission.enter(&call, gate, now)?);
+        let job = Arc::new(Job {
+            call: Arc::new(call),
+            candidates,
+            key,
+            epoch,
+            stale,
+            permits,
+        });
+        self.submit(job).await
+    }
+
+    async fn submit(&self, job: Arc<Job>) -> Result<Answer, Failure> {
+        let deadline = job.call.deadline;
+        for _ in 0..RESUBMISSIONS {
+            let (reply, waiting) = ReplyPort::new();
+            let message = GatewayMsg::Carry(job.clone(), reply);
+            if send_patiently(&self.actor, message, deadline).await.is_err() {
+                return Err(self.admission.overloaded("gateway", "the gateway is being restarted"));
+            }
+            // Leaving at the deadline cancels the task, as any caller's leaving does.
+            match tokio::time::timeout_at(deadline, waiting).await {
+                Ok(Ok(outcome)) => return outcome,
+                // The message was lost with the actor's mailbox; no task began.
+                Ok(Err(_)) => {}
+                Err(_) => return Err(Failure::new(Kind::Timeout, "no answer came before the call's deadline")),
+            }
+        }
+        Err(Failure::new(Kind::Internal, "the gateway was restarted again and again").never_sent())
+    }
+}

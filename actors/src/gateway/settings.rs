@@ -1,0 +1,31 @@
+//! Bounds of the call path.
+//!
+//! Invariant: fixed while a system runs.
+
+use std::time::Duration;
+
+use crate::policy::recover::RecoverSettings;
+
+/// Bounds of the call path.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Calls past the lookup at most; beyond, `overloaded`.
+    pub max_in_flight: usize,
+    /// The error flow.
+    pub recover: RecoverSettings,
+    /// A stream in which no byte comes for so long has failed.
+    pub stream_idle: Duration,
+    /// The longest that a stream may take.
+    pub stream_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            max_in_flight: 10_000,
+            recover: RecoverSettings::default(),
+            stream_idle: Duration::from_secs(30),
+            stream_max: Duration::from_secs(600),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Settlement: what is written down of a call when it has ended.
+//!
+//! Invariant: each call is settled exactly once, at the end of its body: by its reply where that is whole, by the end of its
+//! stream, or by its caller's leaving, whichever comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::call::{Answer, Body, CacheStatus, Call, Caller, OperationRef};
+use crate::error::{Failure, Kind, Source};
+use crate::stream::{BodyStream, Measured, StreamEnd, StreamTotals, Usage};
+use crate::telemetry::{Meters, phase, sampled};
+
+/// The duty to settle one call. Dropped unsettled, its caller has left.
+pub(crate) struct Settlement(Option<Open>);
+
+struct Open {
+    meters: Arc<Meters>,
+    id: Arc<str>,
+    operation: OperationRef,
+    caller: Caller,
+    started: Instant,
+    answered: Option<Answered>,
+}
+
+/// What is known since the answer's head.
+struct Answered {
+    provider: Arc<str>,
+    cache: CacheStatus,
+    attempts: u32,
+}
+
+/// What a call came to.
+#[derive(Default)]
+struct Account {
+    first_event: Option<Duration>,
+    events: u64,
+    bytes: u64,
+    usage: Option<Usage>,
+}
+
+impl Settlement {
+    /// Opens the account of a call that came at `started`.
+    pub(crate) fn open(meters: &Arc<Meters>, call: &Call, started: Instant) -> Self {
+        Settlement(Some(Open {
+            meters: meters.clone(),
+            id: call.id.clone(),
+            operation: call.operation,
+            caller: call.caller.clone(),
+            started,
+            answered: None,
+        }))
+    }
+
+    /// Settles a call that ends with its reply; one that streams, at its stream's end.
+    pub(crate) fn reply(mut self, outcome: &mut Result<Answer, Failure>) {
+        let Some(mut open) = self.0.take() else { return };
+        let answer = match outcome {
+            Err(failure) => return open.close(&Account::default(), Some(failure)),
+            Ok(answer) => answer,
+        };
+        open.answered = Some(Answered {
+            provider: answer.head.provider.clone(),
+            cache: answer.head.cache,
+            attempts: answer.head.attempts,
+        });
+        match &mut answer.body {
+            Body::Bytes(bytes) => {
+                let account = Account {
+                    bytes: bytes.len() as u64,
+                    usage: answer.head.usage.filter(|_| answer.head.attempts > 0),
+                    ..Account::default()
+                };
+                open.close(&account, None);
+            }
+            Body::Stream(stream) => Settlement(Some(open)).follow(stream),
+            Body::Raw(raw) => Settlement(Some(open)).follow(&mut raw.bytes),
+        }
+    }
+
+    fn follow<T: Measured>(mut self, stream: &mut BodyStream<T>) {
+        stream.on_end(move |totals, end| {
+            if let Some(open) = self.0.take() {
+                let account = open.account(totals);
+                match end {
+                    StreamEnd::Ended => open.close(&account, None),
+                    StreamEnd::Failed(failure) => open.close(&account, Some(failure)),
+                    StreamEnd::Abandoned => open.close(&account, Some(&left())),
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            open.close(&Account::default(), Some(&left()));
+        }
+    }
+}
+
+fn left() -> Failure {
+    Failure::new(Kind::Cancelled, "the caller went away")
+}
+
+impl Open {
+    fn account(&self, totals: &StreamTotals) -> Account {
+        Account {
+            first_event: totals.first.map(|first| first.saturating_duration_since(self.started)),
+            events: totals.events,
+            bytes: totals.bytes,
+            usage: totals.usage,
+        }
+    }
+
+    fn close(self, account: &Account, failure: Option<&Failure>) {
+        let meters = self.meters.clone();
+        phase!(meters, sampled(), "settle", self.settle(account, failure));
+    }
+
+    fn settle(self, account: &Account, failure: Option<&Failure>) {
+        let took = self.started.elapsed();
+        let meters = self.meters.operation(self.operation);
+        meters.calls.count(failure.map(|failure| failure.kind));
+        meters.seconds.record(took.as_secs_f64());
+        if let Some(first) = account.first_event {
+            meters.first_event().record(first.as_secs_f64());
+            meters.events().increment(account.events);
+        }
+        if let Some(usage) = account.usage {
+            meters.tokens(usage);
+        }
+        self.tell(account, failure, took);
+    }
+
+    /// The one line of a call.
+    fn tell(&self, account: &Account, failure: Option<&Failure>, took: Duration) {
+        macro_rules! line {
+            ($level:ident, $code:expr, $sentence:literal $(, $argument:expr)*) => {
+                tracing::$level!(
+                    target: "mosaic::calls",
+                    id = %self.id,
+                    operation = self.operation.name,
+                    tenant = %self.caller.tenant,
+                    identity = %self.caller.identity,
+                    provider = self.provider(failure),
+                    code = $code,
+                    cache = self.answered.as_ref().map(|answered| answered.cache.as_str()),
+                    attempts = self.answered.as_ref().map(|answered| answered.attempts),
+                    first_event_ms = account.first_event.map(|first| first.as_millis() as u64),
+                    took_ms = took.as_millis() as u64,
+                    events = account.events,
+                    bytes = account.bytes,
+                    input_tokens = account.usage.map(|usage| usage.input_tokens),
+                    output_tokens = account.usage.map(|usage| usage.output_tokens),
+                    $sentence $(, $argument)*
+                )
+            };
+        }
+        match failure {
+            None => line!(debug, "ok", "call served"),
+            Some(failure) if failure.source == Source::Caller => {
+                line!(info, failure.kind.code(), "call failed: {}", failure.message());
+            }
+            Some(failure) => line!(warn, failure.kind.code(), "call failed: {}", failure.message()),
+        }
+    }
+
+    fn provider<'a>(&'a self, failure: Option<&'a Failure>) -> Option<&'a str> {
+        let answered = self.answered.as_ref().map(|answered| &*answered.provider);
+        answered.or_else(|| failure?.provider.as_deref())
+    }
+}

@@ -1,0 +1,293 @@
+//! One provider instance as the router sees it: what is configured, and what its actors publish.
+//!
+//! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
+
+mod snapshot;
+mod spec;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+use crate::breaker::{BreakerGate, BreakerPermit};
+use crate::bulkhead::{Bulkhead, BulkheadPermit};
+use crate::clock::Clock;
+use crate::driver::{Capabilities, Driver};
+use crate::error::{Failure, Kind};
+use crate::operation::Operations;
+use crate::policy::balance::CandidateView;
+use crate::policy::estimate::{Estimate, Latency};
+use crate::policy::offers::Offers;
+use crate::policy::routing::Routable;
+use crate::port::AttemptPort;
+use crate::supervision::{Handle, Message};
+use crate::telemetry::{Meters, ProviderMeters};
+
+pub use snapshot::{InstanceSnapshot, LastAttempt};
+pub use spec::InstanceSpec;
+
+/// A live instance.
+pub struct Instance {
+    /// As configured.
+    pub spec: InstanceSpec,
+    /// Its circuit breaker's gate.
+    pub breaker: Arc<BreakerGate>,
+    /// Its provider actor.
+    pub(crate) provider: Handle<ProviderMsg>,
+    /// What is measured of it.
+    pub meters: Arc<ProviderMeters>,
+    bulkhead: Arc<Bulkhead>,
+    /// What its driver said of itself when it was made.
+    narrowed: ArcSwap<Narrowed>,
+    offers: Arc<Offers>,
+    latency: Latency,
+    /// Until when it asked not to be asked, in nanoseconds of the system's clock; 0: it did not.
+    limited_until: AtomicU64,
+    /// When the last attempt ended, doubled, and one more where the instance was to blame; 0: none yet.
+    last: AtomicU64,
+    clock: Clock,
+    accepting: AtomicBool,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    panics: AtomicU64,
+}
+
+/// What a driver can do and whom it asks, as it found when it was made.
+struct Narrowed {
+    capabilities: Capabilities,
+    credential_scope: u64,
+}
+
+impl Instance {
+    pub(crate) fn new(spec: InstanceSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
+        let meters = meters.provider(&spec.name);
+        Arc::new(Instance {
+            breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
+            provider: Handle::new(),
+            bulkhead: Bulkhead::new(spec.max_in_flight, meters.in_flight.clone()),
+            narrowed: ArcSwap::from_pointee(Narrowed {
+                capabilities: spec.capabilities.clone(),
+                credential_scope: spec.credential_scope,
+            }),
+            offers: Arc::new(Offers::new(&spec.offers)),
+            latency: Latency::default(),
+            limited_until: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+            clock,
+            accepting: AtomicBool::new(true),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            meters,
+            spec,
+        })
+    }
+
+    /// Whether it takes new attempts; it does not while it drains.
+    pub fn accepting(&self) -> bool {
+        self.accepting.load(Relaxed)
+    }
+
+    /// Takes no new attempts from now on.
+    pub(crate) fn stop_accepting(&self) {
+        self.accepting.store(false, Relaxed);
+    }
+
+    /// Takes new attempts again.
+    pub(crate) fn resume(&self) {
+        self.accepting.store(true, Relaxed);
+    }
+
+    /// Its provider actor is live.
+    pub fn is_up(&self) -> bool {
+        self.provider.is_live()
+    }
+
+    /// As [`Instance::is_up`], but does not mistake the microseconds of a restart for an absence.
+    pub(crate) async fn is_up_soon(&self) -> bool {
+        let mut pause = Duration::from_millis(1);
+        while !self.is_up() && pause < Duration::from_millis(300) {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.is_up()
+    }
+
+    /// Resolves when no attempt is in flight.
+    pub(crate) async fn idle(&self) {
+        self.bulkhead.idle().await;
+    }
+
+    /// Asks the provider whether it is well.
+    pub(crate) async fn health(&self) -> Result<(), Failure> {
+        let down = || Failure::new(Kind::NoProvider, "its actor is down");
+        let (done, told) = oneshot::channel();
+        self.provider.send(ProviderMsg::Health(done)).map_err(|_| down())?;
+        told.await.unwrap_or_else(|_| Err(down()))
+    }
+
+    /// Takes a permit among its attempts in flight, if there is one.
+    pub(crate) fn acquire(&self) -> Option<BulkheadPermit> {
+        self.bulkhead.acquire()
+    }
+
+    /// What routing must know of it now.
+    pub(crate) fn routable(&self) -> Routable {
+        let narrowed = self.narrowed.load();
+        Routable {
+            name: self.spec.name.clone(),
+            capabilities: narrowed.capabilities.clone(),
+            credential_scope: narrowed.credential_scope,
+            offers: self.offers.clone(),
+        }
+    }
+
+    /// Takes over what a new driver says of itself. True where routing must know.
+    pub(crate) fn narrow(&self, capabilities: Option<Capabilities>, credential_scope: Option<u64>) -> bool {
+        let narrowed = Narrowed {
+            capabilities: match capabilities {
+                Some(able) => self.spec.capabilities.narrowed(&able),
+                None => self.spec.capabilities.clone(),
+            },
+            credential_scope: credential_scope.unwrap_or(self.spec.credential_scope),
+        };
+        let known = self.narrowed.load();
+        let differs =
+            known.capabilities != narrowed.capabilities || known.credential_scope != narrowed.credential_scope;
+        if differs {
+            self.narrowed.store(Arc::new(narrowed));
+        }
+        differs
+    }
+
+    /// Takes over the names that its provider lists.
+    pub(crate) fn offer(&self, names: Option<Vec<Arc<str>>>) {
+        self.offers.list(names);
+    }
+
+    /// The provider asked not to be asked for so long.
+    pub(crate) fn limit(&self, wait: Duration) {
+        let until = self.clock.nanos().saturating_add(crate::clock::nanos_of(wait));
+        self.limited_until.fetch_max(until, Relaxed);
+    }
+
+    /// An attempt that succeeded took so long: to its first event where it streams, else to its end.
+    pub(crate) fn took(&self, took: Duration) {
+        self.latency.note(took, self.clock.nanos());
+    }
+
+    /// As a balancer sees it at `now`.
+    pub(crate) fn view(&self, now: u64) -> CandidateView {
+        let limited_until = self.limited_until.load(Relaxed);
+        CandidateView {
+            available: self.accepting() && self.bulkhead.has_room() && self.breaker.lets_pass(now),
+            in_flight: self.bulkhead.taken(),
+            max_in_flight: self.spec.max_in_flight,
+            latency: self.latency.estimate(now),
+            limited_until: if limited_until > now { limited_until } else { 0 },
+            weight: self.spec.weight,
+            price: self.spec.price,
+        }
+    }
+
+    /// What is expected of its next attempt's time; `None`: nothing was measured so far.
+    pub fn latency(&self, now: u64) -> Option<Estimate> {
+        self.latency.estimate(now)
+    }
+
+    pub(crate) fn count(&self, blamed: bool) {
+        if blamed { &self.failed } else { &self.succeeded }.fetch_add(1, Relaxed);
+        let now = self.clock.nanos().max(1);
+        self.last.store(now << 1 | u64::from(blamed), Relaxed);
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    /// Times that its driver panicked. More than its actor's restarts, where several attempts of one driver did.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Relaxed)
+    }
+
+    /// Attempts in flight.
+    pub fn in_flight(&self) -> usize {
+        self.bulkhead.taken()
+    }
+
+    fn last(&self, now: u64) -> Option<LastAttempt> {
+        let word = self.last.load(Relaxed);
+        (word != 0).then(|| LastAttempt {
+            succeeded: word & 1 == 0,
+            ago_ms: now.saturating_sub(word >> 1) / 1_000_000,
+        })
+    }
+
+    /// As of `now`; `operations` give the names of what it can do.
+    pub fn snapshot(&self, operations: &Operations, now: u64) -> InstanceSnapshot {
+        let limited_until = self.limited_until.load(Relaxed);
+        InstanceSnapshot {
+            name: self.spec.name.clone(),
+            kind: self.spec.kind.clone(),
+            accepting: self.accepting(),
+            in_flight: self.in_flight(),
+            max_in_flight: self.spec.max_in_flight,
+            succeeded: self.succeeded.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            last: self.last(now),
+            breaker: self.breaker.snapshot(now),
+            limited_for_ms: (limited_until > now).then(|| (limited_until - now) / 1_000_000),
+            operations: self.narrowed.load().capabilities.names(operations),
+        }
+    }
+}
+
+/// What a provider actor is told.
+pub(crate) enum ProviderMsg {
+    /// Hand out the driver for one attempt.
+    Attempt(GuardedAttempt),
+    /// Ask the driver whether its provider is well.
+    Health(oneshot::Sender<Result<(), Failure>>),
+    /// An attempt's driver panicked.
+    Crashed {
+        /// The driver of which incarnation.
+        generation: u64,
+        /// During which operation.
+        operation: &'static str,
+        /// What the panic said.
+        text: String,
+    },
+}
+
+impl Message for ProviderMsg {
+    fn label(&self) -> &'static str {
+        match self {
+            ProviderMsg::Attempt(_) => "attempt",
+            ProviderMsg::Health(_) => "health",
+            ProviderMsg::Crashed { operation, .. } => operation,
+        }
+    }
+}
+
+/// An attempt that its breaker and bulkhead let through.
+pub(crate) struct GuardedAttempt {
+    pub(crate) permit: BreakerPermit,
+    pub(crate) bulkhead: BulkheadPermit,
+    pub(crate) port: AttemptPort<Granted>,
+}
+
+/// The right to run one attempt with a driver. The call's task runs it.
+pub(crate) struct Granted {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) driver: Arc<dyn Driver>,
+    /// Who is told when the driver panics.
+    pub(crate) actor: Handle<ProviderMsg>,
+    /// The incarnation that the driver belongs to.
+    pub(crate) generation: u64,
+    pub(crate) permit: BreakerPermit,
+    pub(crate) bulkhead: BulkheadPermit,
+}

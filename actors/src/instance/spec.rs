@@ -1,0 +1,45 @@
+//! An instance as it is configured.
+//!
+//! Invariant: it holds no credential, only how its driver is made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::{Capabilities, DriverFactory};
+use crate::operation::CostClass;
+use crate::policy::breaker::BreakerSettings;
+
+/// An instance as it is configured.
+#[derive(Clone)]
+pub struct InstanceSpec {
+    /// Its name, unique in a system.
+    pub name: Arc<str>,
+    /// The kind of its driver, for people.
+    pub kind: Arc<str>,
+    /// What its driver can do.
+    pub capabilities: Capabilities,
+    /// Makes its driver, at each start.
+    pub factory: DriverFactory,
+    /// Attempts in flight at most: the bulkhead.
+    pub max_in_flight: usize,
+    /// How long one attempt may take to its answer's head. An answer that is billed by tokens may take its call's deadline.
+    pub attempt_timeout: Duration,
+    /// Its circuit breaker.
+    pub breaker: BreakerSettings,
+    /// Distinguishes whom it asks and with which credential, so that answers had with another are never met (a hash, never
+    /// the credential). The same on every node that is configured the same.
+    pub credential_scope: u64,
+    /// Patterns of what it offers by name (models), with `*` for any run of characters; empty: as its driver lists.
+    pub offers: Vec<Arc<str>>,
+    /// Its share among equivalents, for balancers that weigh; 1 unless said otherwise.
+    pub weight: u32,
+    /// What an attempt costs, in millionths of the system's currency; `None`: unknown, or nothing.
+    pub price: Option<u64>,
+}
+
+impl InstanceSpec {
+    /// How long an attempt of this class may take; `None`: as long as its call.
+    pub fn attempt_limit(&self, cost: CostClass) -> Option<Duration> {
+        (cost != CostClass::Tokens).then_some(self.attempt_timeout)
+    }
+}

@@ -1,0 +1,88 @@
+//! Offers: what an instance is asked for by name, such as models.
+//!
+//! Invariant: patterns that are configured decide alone; without them the provider's own list does, as far as it is known.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use super::glob::glob;
+
+/// Names that are remembered of one provider's list.
+const MOST_NAMES: usize = 10_000;
+
+/// What one instance offers.
+#[derive(Debug, Default)]
+pub struct Offers {
+    patterns: Vec<Arc<str>>,
+    listed: ArcSwapOption<HashSet<Arc<str>>>,
+}
+
+/// Whether an instance offers a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// Nobody knows: nothing is configured, and it lists nothing.
+    Unknown,
+}
+
+impl Offers {
+    /// The offers that these patterns say; without patterns, those that will be listed.
+    pub fn new(patterns: &[Arc<str>]) -> Self {
+        Offers {
+            patterns: patterns.to_vec(),
+            listed: ArcSwapOption::empty(),
+        }
+    }
+
+    /// Takes over the provider's list; `None`: it has none.
+    pub fn list(&self, names: Option<Vec<Arc<str>>>) {
+        let names = names.map(|names| Arc::new(names.into_iter().take(MOST_NAMES).collect()));
+        self.listed.store(names);
+    }
+
+    /// Whether `name` is offered.
+    pub fn offers(&self, name: &str) -> Offered {
+        if !self.patterns.is_empty() {
+            let matches = |pattern: &Arc<str>| glob(pattern.as_bytes(), name.as_bytes());
+            return if self.patterns.iter().any(matches) {
+                Offered::Yes
+            } else {
+                Offered::No
+            };
+        }
+        match &*self.listed.load() {
+            Some(names) if names.contains(name) => Offered::Yes,
+            Some(_) => Offered::No,
+            None => Offered::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_decide_alone_and_a_list_where_there_are_none() {
+        let configured = Offers::new(&[Arc::from("small-*"), Arc::from("exact")]);
+        configured.list(Some(vec![Arc::from("large")]));
+        assert_eq!(configured.offers("small-2"), Offered::Yes);
+        assert_eq!(configured.offers("exact"), Offered::Yes);
+        assert_eq!(configured.offers("large"), Offered::No);
+
+        let listed = Offers::new(&[]);
+        assert_eq!(listed.offers("large"), Offered::Unknown);
+        listed.list(Some(vec![Arc::from("large")]));
+        assert_eq!(
+            (listed.offers("large"), listed.offers("small")),
+            (Offered::Yes, Offered::No)
+        );
+        listed.list(None);
+        assert_eq!(listed.offers("large"), Offered::Unknown);
+    }
+}

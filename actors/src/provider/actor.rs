@@ -1,0 +1,100 @@
+//! The provider actor: holds an instance's driver, and hands it out to attempts.
+//!
+//! Invariant: it never waits and never retries; an attempt keeps the driver that it was given, even when the actor is
+//! restarted meanwhile.
+
+use std::sync::Arc;
+
+use super::health::HealthCheck;
+use crate::driver::Driver;
+use crate::instance::{Granted, Instance, ProviderMsg};
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
+
+/// What provider actors find in their system.
+#[derive(Clone)]
+pub(crate) struct ProviderEnv {
+    /// Tells routing that an instance can do other things, or asks with another credential, than before.
+    pub(crate) changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+struct Provider {
+    instance: Arc<Instance>,
+    env: ProviderEnv,
+    /// Made at the start.
+    driver: Option<Arc<dyn Driver>>,
+}
+
+/// The child spec of an instance's provider actor.
+pub(crate) fn provider_spec(instance: Arc<Instance>, env: ProviderEnv) -> ChildSpec {
+    let handle: Handle<ProviderMsg> = instance.provider.clone();
+    let shown = instance.clone();
+    ChildSpec::worker("provider", &handle, move || {
+        Ok(Provider {
+            instance: instance.clone(),
+            env: env.clone(),
+            driver: None,
+        })
+    })
+    .kind("provider")
+    .gauges(Arc::new(move || {
+        vec![
+            ("in_flight", shown.in_flight() as u64),
+            ("max_in_flight", shown.spec.max_in_flight as u64),
+            ("driver_panics", shown.panics()),
+        ]
+    }))
+}
+
+impl Worker for Provider {
+    type Msg = ProviderMsg;
+
+    /// Makes the driver, which reads its credential anew and may ask its server something.
+    async fn start(&mut self, _cx: &Context<ProviderMsg>) -> Result<(), Fault> {
+        let driver = (self.instance.spec.factory)().await.map_err(Fault::from)?;
+        if self.instance.narrow(driver.capabilities(), driver.credential_scope()) {
+            (self.env.changed)();
+        }
+        self.driver = Some(driver);
+        Ok(())
+    }
+
+    async fn handle(&mut self, message: ProviderMsg, cx: &Context<ProviderMsg>) -> Result<(), Fault> {
+        let driver = self.driver.clone().ok_or("it was not started")?;
+        match message {
+            ProviderMsg::Attempt(attempt) => {
+                let mut port = attempt.port;
+                port.answer(Ok(Granted {
+                    instance: self.instance.clone(),
+                    driver,
+                    actor: cx.handle().clone(),
+                    generation: cx.generation(),
+                    permit: attempt.permit,
+                    bulkhead: attempt.bulkhead,
+                }));
+                Ok(())
+            }
+            ProviderMsg::Health(done) => {
+                let check = HealthCheck {
+                    instance: self.instance.clone(),
+                    driver,
+                    actor: cx.handle().clone(),
+                    generation: cx.generation(),
+                };
+                tokio::spawn(check.run(done));
+                Ok(())
+            }
+            // Its driver is not this one: it was replaced when the first panic of it was told.
+            ProviderMsg::Crashed { generation, .. } if generation != cx.generation() => Ok(()),
+            ProviderMsg::Crashed { operation, text, .. } => {
+                Err(Fault::from(format!("the driver panicked in {operation}: {text}")))
+            }
+        }
+    }
+
+    /// The one wait of this actor: it is leaving, has served its queue, and is cut off at its shutdown time.
+    async fn stop(&mut self, _cx: &Context<ProviderMsg>) {
+        if let Some(driver) = self.driver.take() {
+            driver.stop().await;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Health checks: one on its own task.
+//!
+//! Invariant: whatever the driver does, who asked is answered or finds the channel closed.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
+use super::panics::panic_text;
+use crate::driver::Driver;
+use crate::error::{Failure, Kind};
+use crate::instance::{Instance, ProviderMsg};
+use crate::supervision::Handle;
+
+/// A health check on its own task.
+pub(super) struct HealthCheck {
+    pub(super) instance: Arc<Instance>,
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) actor: Handle<ProviderMsg>,
+    pub(super) generation: u64,
+}
+
+impl HealthCheck {
+    /// Whether the provider is well; if it is, what it offers by name.
+    async fn ask(&self) -> Result<(), Failure> {
+        self.driver.clone().health().await?;
+        match self.driver.clone().offers().await {
+            Ok(names) => self.instance.offer(names),
+            // It is well, and will be asked again; until then its former list holds.
+            Err(failure) => tracing::debug!(provider = %self.instance.spec.name, %failure, "its list could not be had"),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn run(self, done: oneshot::Sender<Result<(), Failure>>) {
+        let asked = AssertUnwindSafe(self.ask()).catch_unwind().await;
+        let outcome = asked.unwrap_or_else(|panic| {
+            let (generation, operation, text) = (self.generation, "health", panic_text(panic.as_ref()));
+            if self
+                .actor
+                .send(ProviderMsg::Crashed {
+                    generation,
+                    operation,
+                    text,
+                })
+                .is_err()
+            {
+                tracing::warn!("a driver's health check panicked while its actor was away");
+            }
+            Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
+        });
+        // Who asked may have run out of patience.
+        let _gone = done.send(outcome);
+    }
+}

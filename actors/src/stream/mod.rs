@@ -1,0 +1,14 @@
+//! Streamed bodies: typed events or bytes, in bounded channels with an explicit end.
+//!
+//! Invariant: a stream ends either cleanly or with a typed failure, and that end is told once, to whoever watches it. A
+//! sender that vanishes is a failure, never a clean end.
+
+mod account;
+mod body;
+mod bytes;
+mod frame;
+
+pub use account::{Measured, StreamEnd, StreamTotals};
+pub use body::{BodyStream, FRAMES_IN_FLIGHT, Piece, ReceiverGone, Sender, body_stream};
+pub use bytes::{ByteStream, Upload};
+pub use frame::{Event, Frame, Usage};
