@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::supervision::State;
 use mosaic_actors::system::System;
-use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, single, spawn, text, within};
+use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, single, spawn, tags, text, within};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -245,7 +245,7 @@ async fn writes_elsewhere_disturb_no_flight() {
     let early = spawn(system.gateway(), world.read());
     begun(&counts, 1).await;
     let mut elsewhere = call(&WRITE, Do::Answer);
-    elsewhere.resource = mosaic_actors::call::Resource::parse("acme/other");
+    elsewhere.tags = tags(&WRITE, "acme/other");
     system.gateway().call(elsewhere).await.unwrap();
     let late = spawn(system.gateway(), world.read());
     eventually("it follows", || system.snapshot().in_flight == 2).await;

@@ -174,7 +174,7 @@ async fn keep_calling(system: System, mut rng: Rng, over: Arc<AtomicBool>) -> Ha
         let code = match reply.await.expect("a reply in time") {
             Err(failure) => failure.kind.code(),
             Ok(answer) => match answer.body {
-                Body::Bytes(_) => "ok",
+                Body::Bytes(_) | Body::Raw(_) => "ok",
                 Body::Stream(stream) => match stream.collect::<Vec<_>>().await.last() {
                     Some(Err(failure)) => failure.kind.code(),
                     _ => "ok",

@@ -32,10 +32,22 @@ pub(crate) struct Landing {
     pub stale: Option<(Hit, u64)>,
 }
 
+impl Landing {
+    /// An answer that may be served to calls up to this epoch.
+    pub(crate) fn of(entry: Arc<CacheEntry>, good_until: u64) -> Self {
+        Landing {
+            outcome: Ok(entry),
+            good_until,
+            stale: None,
+        }
+    }
+}
+
 #[derive(Clone)]
 enum Progress {
     UnderWay,
-    Ready(Landing),
+    /// Since this time.
+    Ready(Landing, u64),
     Landed(Landing),
 }
 
@@ -51,8 +63,8 @@ pub(crate) enum Role {
     Leader(Leader),
     /// Wait for the leader.
     Follower(Follower),
-    /// The answer is ready, and on its way into memory.
-    Ready(Landing),
+    /// The answer is ready since this time (nanoseconds of the system's clock), and on its way into memory.
+    Ready(Landing, u64),
 }
 
 /// The duty to land a flight. Dropped unlanded, its followers are woken to lead themselves.
@@ -82,10 +94,10 @@ impl Flights {
     pub(crate) fn join(self: &Arc<Self>, key: &CacheKey, epoch: u64) -> Role {
         match self.by_key.entry(key.clone()) {
             MapEntry::Occupied(flight) => {
-                if let Progress::Ready(landing) | Progress::Landed(landing) = &*flight.get().borrow()
+                if let Progress::Ready(landing, since) = &*flight.get().borrow()
                     && epoch <= landing.good_until
                 {
-                    return Role::Ready(landing.clone());
+                    return Role::Ready(landing.clone(), *since);
                 }
                 Role::Follower(Follower {
                     told: flight.get().clone(),
@@ -116,8 +128,8 @@ impl Flights {
 
 impl Leader {
     /// Shares an answer that the memory tier has not confirmed so far.
-    pub(crate) fn ready(&self, landing: Landing) {
-        self.tell.send_replace(Progress::Ready(landing));
+    pub(crate) fn ready(&self, landing: Landing, now: u64) {
+        self.tell.send_replace(Progress::Ready(landing, now));
     }
 
     /// Shares the outcome. The cache must be filled before, so that whoever comes after the flight finds it there.
@@ -152,7 +164,7 @@ impl Follower {
         match tokio::time::timeout(LANDED_WITHIN, landed).await {
             Ok(Ok(progress)) => match &*progress {
                 Progress::Landed(landing) => Landed::With(landing.clone()),
-                Progress::UnderWay | Progress::Ready(_) => Landed::Lost,
+                Progress::UnderWay | Progress::Ready(..) => Landed::Lost,
             },
             Ok(Err(_)) => Landed::Lost,
             Err(_elapsed) => Landed::Unconfirmed,
@@ -209,12 +221,15 @@ mod tests {
         let Role::Leader(leader) = flights.join(&key(), 3) else {
             panic!("the first leads")
         };
-        leader.ready(Landing {
-            outcome: Err(Failure::new(Kind::NotFound, "none")),
-            good_until: 3,
-            stale: None,
-        });
-        assert!(matches!(flights.join(&key(), 3), Role::Ready(_)));
+        leader.ready(
+            Landing {
+                outcome: Err(Failure::new(Kind::NotFound, "none")),
+                good_until: 3,
+                stale: None,
+            },
+            7,
+        );
+        assert!(matches!(flights.join(&key(), 3), Role::Ready(_, 7)));
         let Role::Follower(follower) = flights.join(&key(), 4) else {
             panic!("a later call waits for the landing")
         };

@@ -334,11 +334,7 @@ impl L1Actor {
         } = fill;
         let good_until = self.store(key, entry.clone(), tags, epoch);
         if let Some(leader) = leader {
-            leader.land(Landing {
-                outcome: Ok(entry),
-                good_until,
-                stale: None,
-            });
+            leader.land(Landing::of(entry, good_until));
         }
     }
 

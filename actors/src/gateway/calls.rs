@@ -129,6 +129,11 @@ impl CallRecord {
         }
     }
 
+    /// When it came.
+    pub(crate) fn since(&self) -> u64 {
+        self.since
+    }
+
     /// This instance is asked.
     pub(crate) fn asked(&self, instance: &Arc<str>) {
         self.progress().provider = Some(instance.clone());

@@ -26,10 +26,8 @@ pub(crate) fn fill(
 ) -> Outcome {
     let span = tracing::debug_span!(target: "mosaic::calls", "fill").entered();
     let started = Instant::now();
-    match (
-        CacheEntry::of(&outcome, &job.call, env.clock.nanos_at(started)),
-        &job.key,
-    ) {
+    let now = env.clock.nanos_at(started);
+    match (CacheEntry::of(&outcome, &job.call, now), &job.key) {
         (Some(entry), Some(key)) => {
             let entry = Arc::new(entry);
             // What only the answer knows that it depends on, a farther tier could not make invalid.
@@ -37,11 +35,7 @@ pub(crate) fn fill(
                 lookup.fill(key, &entry);
             }
             if let Some(leader) = &leader {
-                leader.ready(Landing {
-                    outcome: Ok(entry.clone()),
-                    good_until: job.epoch,
-                    stale: None,
-                });
+                leader.ready(Landing::of(entry.clone(), job.epoch), now);
             }
             env.cache.l1.fill(Fill {
                 key: key.clone(),

@@ -57,7 +57,14 @@ async fn carry(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
     loop {
         match env.cache.flights.join(key, job.epoch) {
             Role::Leader(leader) => return lead(job, env, key, leader).await,
-            Role::Ready(landing) => return served(job, env, landing, CacheStatus::Hit),
+            // In memory, but for the moment that its actor needs.
+            Role::Ready(landing, since) if job.record().since() > since => {
+                return served(job, env, landing, CacheStatus::Hit);
+            }
+            Role::Ready(landing, _) => {
+                env.meters.coalesced.increment(1);
+                return served(job, env, landing, CacheStatus::Collapsed);
+            }
             Role::Follower(follower) => match follower.landed().await {
                 // A write ended between the flight's begin and this call's.
                 Landed::With(landing) if job.epoch > landing.good_until => {}
@@ -84,11 +91,7 @@ async fn lead(job: &Arc<Job>, env: &Arc<TaskEnv>, key: &CacheKey, leader: Leader
     // A flight may have landed between this call's lookup and its joining.
     let good_until = env.cache.l1.epoch();
     if let Some(entry) = env.cache.l1.filled(key, env.clock.nanos()) {
-        leader.land(Landing {
-            outcome: Ok(entry.clone()),
-            good_until,
-            stale: None,
-        });
+        leader.land(Landing::of(entry.clone(), good_until));
         env.meters.coalesced.increment(1);
         return entry.serve(CacheStatus::Collapsed, "l1", env.clock.nanos());
     }
@@ -121,11 +124,8 @@ async fn seek(job: &Job, env: &TaskEnv) -> ChainLookup {
 
 /// Serves what a farther tier had, and leaves it in L1.
 fn bring_near(job: &Job, env: &TaskEnv, key: &CacheKey, hit: Hit, leader: Leader) -> Outcome {
-    leader.ready(Landing {
-        outcome: Ok(hit.entry.clone()),
-        good_until: job.epoch,
-        stale: None,
-    });
+    let now = env.clock.nanos();
+    leader.ready(Landing::of(hit.entry.clone(), job.epoch), now);
     // As for an answer that was asked for: a write since the call began keeps it out.
     env.cache.l1.fill(Fill {
         key: key.clone(),
@@ -134,7 +134,7 @@ fn bring_near(job: &Job, env: &TaskEnv, key: &CacheKey, hit: Hit, leader: Leader
         epoch: job.epoch,
         leader: Some(leader),
     });
-    hit.serve(CacheStatus::Hit, env.clock.nanos())
+    hit.serve(CacheStatus::Hit, now)
 }
 
 /// Asks a provider, and makes invalid what a write may have changed.

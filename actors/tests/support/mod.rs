@@ -5,53 +5,74 @@
 
 pub mod scripted;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Resource};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::call::{
+    Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Operations, Resource, Tags,
+};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
-use mosaic_actors::stream::BodyStream;
+use mosaic_actors::policy::routing::Rule;
+use mosaic_actors::stream::{BodyStream, Event, Frame, Piece};
 use mosaic_actors::system::{System, SystemSpec};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-const fn operation(name: &'static str, safe: bool, streaming: bool, cached: bool) -> Operation {
-    Operation {
-        name,
-        service: "test",
-        safe,
-        idempotent: safe,
-        streaming,
-        cache: if cached {
-            Some(CacheTimes {
-                fresh: Duration::from_secs(30),
-                stale: Duration::from_secs(300),
-                negative: Duration::from_secs(5),
-            })
-        } else {
-            None
-        },
-        carries: &["thing"],
-        invalidates: if safe { &[] } else { &["thing"] },
-        cost: CostClass::Read,
-    }
+/// A cached read.
+pub static READ: Operation = Operation {
+    cache: Some(CacheTimes {
+        fresh: Duration::from_secs(30),
+        stale: Duration::from_secs(300),
+        negative: Duration::from_secs(5),
+    }),
+    ..Operation::read("test", "test.thing.get")
+};
+/// A read that is never cached.
+pub static FETCH: Operation = Operation::read("test", "test.thing.fetch");
+/// A write.
+pub static WRITE: Operation = Operation::write("test", "test.thing.put");
+/// A stream.
+pub static STREAM: Operation = Operation {
+    streaming: true,
+    ..Operation::read("test", "test.thing.stream")
+};
+/// A read that is billed.
+pub static PAID: Operation = Operation {
+    paid: true,
+    cost: CostClass::Tokens,
+    ..Operation::read("test", "test.thing.ask")
+};
+/// A write that may be repeated.
+pub static REPLACE: Operation = Operation {
+    idempotent: true,
+    ..Operation::write("test", "test.thing.replace")
+};
+
+/// The catalogue of the tests.
+pub static OPERATIONS: LazyLock<Arc<Operations>> =
+    LazyLock::new(|| Arc::new(Operations::new([&READ, &FETCH, &WRITE, &STREAM, &PAID, &REPLACE])));
+
+/// All that the test driver can do.
+pub fn capabilities() -> Capabilities {
+    Capabilities::of(&OPERATIONS, OPERATIONS.iter().map(|operation| operation.name))
 }
 
-/// A cached read.
-pub static READ: Operation = operation("test.thing.get", true, false, true);
-/// A read that is never cached.
-pub static FETCH: Operation = operation("test.thing.fetch", true, false, false);
-/// A write.
-pub static WRITE: Operation = operation("test.thing.put", false, false, false);
-/// A stream.
-pub static STREAM: Operation = operation("test.thing.stream", true, true, false);
+/// An event of a test's stream: its text is its JSON.
+pub struct TestEvent(pub Bytes);
+
+impl Event for TestEvent {
+    fn to_json(&self) -> Result<Bytes, Failure> {
+        Ok(self.0.clone())
+    }
+}
 
 /// What the driver shall do with a call.
 #[derive(Clone, Debug)]
@@ -62,12 +83,18 @@ pub enum Do {
     AnswerAfter(Duration),
     /// Fail at the named instances, answer at others.
     FailAt(&'static [&'static str], Kind),
+    /// Fail so at the named instances, answer at others.
+    FailWith(&'static [&'static str], Failure),
     /// Fail everywhere.
     Fail(Failure),
     /// Panic at the named instances, answer at others.
     PanicAt(&'static [&'static str]),
     /// Fail at the named instances before anything was sent, answer at others.
     FailUnsentAt(&'static [&'static str], Kind),
+    /// Fail with each of these, in turn, wherever it is asked; then answer.
+    Failing(Arc<Mutex<VecDeque<Failure>>>),
+    /// Give signs of life so often, with this pause before each, and then one frame.
+    AliveThenFrame(usize, Duration),
     /// Fail as long as the switch is on.
     FailWhile(Arc<AtomicBool>),
     /// Answer with what the number is when the call comes, once a permit is given.
@@ -109,7 +136,6 @@ impl Drop for Streaming {
 pub struct TestDriver {
     name: Arc<str>,
     counts: Arc<Counts>,
-    capabilities: Capabilities,
 }
 
 struct Dropped(Arc<Counts>, bool);
@@ -123,10 +149,6 @@ impl Drop for Dropped {
 }
 
 impl Driver for TestDriver {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         Box::pin(async move {
             self.counts.begun.fetch_add(1, SeqCst);
@@ -161,12 +183,20 @@ impl TestDriver {
                 self.answer()
             }
             Do::FailAt(names, kind) if names.contains(&&*self.name) => Err(Failure::new(*kind, "as told")),
+            Do::FailWith(names, failure) if names.contains(&&*self.name) => Err(failure.clone()),
             Do::PanicAt(names) if names.contains(&&*self.name) => panic!("as told"),
             Do::FailUnsentAt(names, kind) if names.contains(&&*self.name) => {
                 Err(Failure::new(*kind, "as told").never_sent())
             }
             Do::FailWhile(on) if on.load(SeqCst) => Err(Failure::new(Kind::UpstreamFailed, "as told")),
-            Do::FailAt(..) | Do::FailUnsentAt(..) | Do::FailWhile(_) | Do::PanicAt(_) => self.answer(),
+            Do::FailAt(..) | Do::FailWith(..) | Do::FailUnsentAt(..) | Do::FailWhile(_) | Do::PanicAt(_) => {
+                self.answer()
+            }
+            Do::Failing(failures) => {
+                let failure = failures.lock().expect("no panic holds it").pop_front();
+                failure.map_or_else(|| self.answer(), Err)
+            }
+            Do::AliveThenFrame(count, pause) => Ok(self.alive(*count, *pause)),
             Do::NumberWhenLet(number, let_go) => {
                 let seen = number.load(SeqCst);
                 let_go.acquire().await.expect("never closed").forget();
@@ -183,6 +213,22 @@ impl TestDriver {
         }
     }
 
+    fn alive(&self, count: usize, pause: Duration) -> Answer {
+        let pieces = futures_util::stream::unfold(0, move |at| async move {
+            tokio::time::sleep(pause).await;
+            match at {
+                _ if at < count => Some((Ok(Piece::Alive), at + 1)),
+                _ if at == count => Some((Ok(Piece::Item(Frame::new(TestEvent(Bytes::from_static(b"1"))))), at + 1)),
+                _ => None,
+            }
+        });
+        Answer {
+            head: Head::json(self.name.clone()),
+            body: Body::Stream(BodyStream::from_stream(pieces)),
+            value: None,
+        }
+    }
+
     /// Frames `0`, `1`, …; then an end, a failure, or (told `Internal`) a panic.
     fn stream(&self, count: usize, pause: Duration, then: Option<Kind>) -> Answer {
         self.counts.streams.fetch_add(1, SeqCst);
@@ -193,7 +239,10 @@ impl TestDriver {
             }
             streaming.0.frames.fetch_add(1, SeqCst);
             match then {
-                _ if at < count => Some((Ok(Bytes::from(at.to_string())), (at + 1, streaming))),
+                _ if at < count => Some((
+                    Ok(Frame::new(TestEvent(Bytes::from(at.to_string())))),
+                    (at + 1, streaming),
+                )),
                 None => None,
                 Some(Kind::Internal) => panic!("as told, in a stream"),
                 Some(kind) => Some((Err(Failure::new(kind, "as told")), (at + 1, streaming))),
@@ -205,7 +254,7 @@ impl TestDriver {
         };
         Answer {
             head,
-            body: Body::Stream(BodyStream::from_stream(frames)),
+            body: Body::Stream(BodyStream::from_items(frames)),
             value: None,
         }
     }
@@ -213,30 +262,42 @@ impl TestDriver {
 
 /// An instance of the test driver.
 pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
-    let capabilities: Capabilities = [READ.name, FETCH.name, WRITE.name, STREAM.name].into_iter().collect();
-    let (driver_name, counts, able): (Arc<str>, _, _) = (Arc::from(name), counts.clone(), capabilities.clone());
+    let (driver_name, counts): (Arc<str>, _) = (Arc::from(name), counts.clone());
     InstanceSpec {
         name: Arc::from(name),
         kind: Arc::from("test"),
-        capabilities,
-        factory: Arc::new(move || {
+        capabilities: capabilities(),
+        factory: ready(move || {
             Ok(Arc::new(TestDriver {
                 name: driver_name.clone(),
                 counts: counts.clone(),
-                capabilities: able.clone(),
             }))
         }),
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
         breaker: BreakerSettings::default(),
         credential_scope: 0,
+        offers: Vec::new(),
+        weight: 1,
+        price: None,
+    }
+}
+
+/// A rule that says that these instances are equivalent.
+pub fn equivalent(names: &[&str]) -> Rule {
+    Rule {
+        instances: names.iter().map(|name| Arc::from(*name)).collect(),
+        ..Rule::default()
     }
 }
 
 /// A spec with these instances and no metrics.
 pub fn spec(instances: Vec<InstanceSpec>) -> SystemSpec {
     let mut spec = SystemSpec::new(Arc::new(metrics::NoopRecorder));
-    spec.operations = vec![READ.name, FETCH.name, WRITE.name, STREAM.name];
+    spec.operations = OPERATIONS.clone();
+    // Without a rule, several instances are homes of different things.
+    let names: Vec<_> = instances.iter().map(|instance| instance.name.to_string()).collect();
+    spec.rules = vec![equivalent(&names.iter().map(String::as_str).collect::<Vec<_>>())];
     spec.instances = instances;
     spec
 }
@@ -258,7 +319,7 @@ pub fn call(operation: &'static Operation, what: Do) -> Call {
     };
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut call = Call::new(
-        operation,
+        OPERATIONS.get(operation.name).expect("an operation of the tests"),
         Resource::parse("acme/thing"),
         caller,
         Arc::new(what),
@@ -267,7 +328,23 @@ pub fn call(operation: &'static Operation, what: Do) -> Call {
     if operation.cache.is_some() {
         call.request_key = Some([7; 32]);
     }
+    call.tags = tags(operation, "acme/thing");
     call
+}
+
+/// What a call of the tests depends on, and what it changes.
+pub fn tags(operation: &Operation, thing: &str) -> Tags {
+    let tag = vec![Arc::from(format!("thing:{thing}"))];
+    match operation.safe {
+        true => Tags {
+            carries: tag,
+            ..Tags::default()
+        },
+        false => Tags {
+            invalidates: tag,
+            ..Tags::default()
+        },
+    }
 }
 
 /// The same call by another tenant.
@@ -280,6 +357,11 @@ pub fn by(tenant: &str, mut call: Call) -> Call {
 pub fn within(limit: Duration, mut call: Call) -> Call {
     call.deadline = Instant::now() + limit;
     call
+}
+
+/// What fails with each of these in turn, and then answers.
+pub fn failing(failures: impl IntoIterator<Item = Failure>) -> Do {
+    Do::Failing(Arc::new(Mutex::new(failures.into_iter().collect())))
 }
 
 /// A system with instance `a` alone, after `change` had its way with the spec.
@@ -324,10 +406,10 @@ pub async fn all_is_back(system: &System) {
 }
 
 /// The stream of an answer.
-pub fn frames_of(answer: Answer) -> BodyStream {
+pub fn frames_of(answer: Answer) -> BodyStream<Frame> {
     match answer.body {
         Body::Stream(stream) => stream,
-        Body::Bytes(_) => panic!("a stream was expected"),
+        Body::Bytes(_) | Body::Raw(_) => panic!("a stream was expected"),
     }
 }
 
@@ -335,6 +417,11 @@ pub fn frames_of(answer: Answer) -> BodyStream {
 pub fn text(answer: &Answer) -> &str {
     match &answer.body {
         Body::Bytes(bytes) => std::str::from_utf8(bytes).expect("tests speak UTF-8"),
-        Body::Stream(_) => panic!("a whole body was expected"),
+        Body::Stream(_) | Body::Raw(_) => panic!("a whole body was expected"),
     }
+}
+
+/// A frame's JSON.
+pub fn json(frame: &Frame) -> Bytes {
+    frame.json().expect("it can be serialised")
 }

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mosaic_actors::call::{Answer, Call};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::driver::{BoxFuture, Driver, DriverFactory};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::system::{System, SystemSpec};
 
-use super::{Counts, instance, spec};
+use super::{Counts, equivalent, instance, spec};
 
 /// How a step goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +88,7 @@ pub async fn system(plugins: Vec<PluginSpec>) -> System {
     let system = SystemSpec {
         plugins,
         loaders: vec![Arc::new(Scripted)],
+        rules: vec![equivalent(&["a", "b", "slow"])],
         ..spec(vec![])
     };
     System::start(system).await.expect("it starts")
@@ -115,18 +116,18 @@ impl Loader for Scripted {
             in_time(read(&script).load).await?;
             let plain = instance(&name, &Arc::new(Counts::default()));
             let make = plain.factory.clone();
-            let factory = move || {
-                at_once(read(&script).make)?;
-                let driver: Arc<dyn Driver> = Arc::new(Follower {
-                    plain: make()?,
-                    script: script.clone(),
-                });
-                Ok(driver)
-            };
-            Ok(InstanceSpec {
-                factory: Arc::new(factory),
-                ..plain
-            })
+            let factory: DriverFactory = Arc::new(move || {
+                let (making, script) = (make(), script.clone());
+                Box::pin(async move {
+                    at_once(read(&script).make)?;
+                    let driver: Arc<dyn Driver> = Arc::new(Follower {
+                        plain: making.await?,
+                        script,
+                    });
+                    Ok(driver)
+                })
+            });
+            Ok(InstanceSpec { factory, ..plain })
         })
     }
 }
@@ -137,10 +138,6 @@ struct Follower {
 }
 
 impl Driver for Follower {
-    fn capabilities(&self) -> &Capabilities {
-        self.plain.capabilities()
-    }
-
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         self.plain.clone().call(call)
     }

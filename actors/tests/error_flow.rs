@@ -1,0 +1,248 @@
+//! The error flow through the whole path: what is asked again, where, and what the breaker and the balancer learn of it.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mosaic_actors::call::{CacheStatus, Call, Resource};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
+use support::{
+    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, single, spawn, text,
+    within,
+};
+
+fn upstream_failed() -> Failure {
+    Failure::new(Kind::UpstreamFailed, "as told")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_may_have_arrived_is_not_called_unsent_because_a_later_attempt_was_refused() {
+    let (system, counts) = single(|_| {}).await;
+    system.gateway().call(call(&READ, Do::Answer)).await.unwrap();
+    let sent_then_refused = failing([
+        Failure::new(Kind::Network, "the connection broke"),
+        Failure::new(Kind::Network, "refused").never_sent(),
+        Failure::new(Kind::Network, "refused").never_sent(),
+    ]);
+    let failure = system
+        .gateway()
+        .call(call(&REPLACE, sent_then_refused))
+        .await
+        .unwrap_err();
+    assert_eq!(counts.begun.load(SeqCst), 4);
+    assert!(!failure.unsent, "the first attempt may have arrived");
+    let again = system.gateway().call(call(&READ, Do::Answer)).await.unwrap();
+    assert_eq!(
+        again.head.cache,
+        CacheStatus::Miss,
+        "what it may have changed is invalid"
+    );
+
+    let never = failing((0..3).map(|_| Failure::new(Kind::Network, "refused").never_sent()));
+    let failure = system.gateway().call(call(&REPLACE, never)).await.unwrap_err();
+    assert!(failure.unsent);
+    let again = system.gateway().call(call(&READ, Do::Answer)).await.unwrap();
+    assert_eq!(again.head.cache, CacheStatus::Hit, "nothing can have changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_in_doubt_invalidates_once_more_when_it_cannot_arrive_any_longer() {
+    let (system, counts) = single(|spec| spec.instances[0].attempt_timeout = Duration::from_secs(5)).await;
+    let read = || system.gateway().call(call(&READ, Do::Answer));
+    let broke = failing([Failure::new(Kind::Network, "the connection broke")]);
+    system.gateway().call(call(&WRITE, broke)).await.unwrap_err();
+    // Read meanwhile, perhaps from before the write.
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
+    assert_eq!(counts.begun.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn what_was_billed_is_not_asked_for_again() {
+    let (system, counts) = pair().await;
+    for kind in [Kind::Network, Kind::UpstreamFailed, Kind::Timeout] {
+        let before = counts.begun.load(SeqCst);
+        let failure = failing([Failure::new(kind, "as told")]);
+        system.gateway().call(call(&PAID, failure)).await.unwrap_err();
+        assert_eq!(counts.begun.load(SeqCst), before + 1, "{kind}");
+    }
+    let refused = failing([upstream_failed().never_billed()]);
+    system
+        .gateway()
+        .call(call(&PAID, refused))
+        .await
+        .expect("a refusal costs nothing");
+}
+
+#[tokio::test]
+async fn what_cannot_succeed_is_sent_once_to_each_and_a_write_of_it_to_one() {
+    let (system, counts) = pair().await;
+    let unusable = || call_of(&FETCH, failing([upstream_failed().not_usable()]));
+    let answer = system.gateway().call(unusable()).await.expect("the other one can");
+    assert_eq!((answer.head.attempts, counts.begun.load(SeqCst)), (2, 2));
+    let write = failing([upstream_failed().not_usable()]);
+    system.gateway().call(call(&REPLACE, write)).await.unwrap_err();
+    assert_eq!(counts.begun.load(SeqCst), 3);
+
+    let (system, counts) = single(|_| {}).await;
+    let mut told_not_to = upstream_failed();
+    told_not_to.retryable = false;
+    system
+        .gateway()
+        .call(call(&FETCH, failing([told_not_to])))
+        .await
+        .unwrap_err();
+    assert_eq!(counts.begun.load(SeqCst), 1);
+}
+
+fn call_of(operation: &'static mosaic_actors::call::Operation, what: Do) -> Call {
+    call(operation, what)
+}
+
+#[tokio::test]
+async fn one_odd_resource_opens_no_circuit_and_garbage_for_everybody_does() {
+    let (system, _) = single(|_| {}).await;
+    let ask = async |name: &str| {
+        let mut odd = call(&FETCH, failing([upstream_failed().not_usable()]));
+        odd.resource = Resource::parse(name);
+        system.gateway().call(odd).await.unwrap_err().kind
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("acme/odd").await, Kind::UpstreamFailed);
+    }
+    let breaker = || system.snapshot().instances[0].breaker.clone();
+    assert_eq!((breaker().state, breaker().consecutive_failures), ("closed", 0));
+    for n in 0..4 {
+        assert_eq!(ask(&format!("acme/thing-{n}")).await, Kind::UpstreamFailed);
+    }
+    eventually("the circuit opens", || breaker().state == "open").await;
+}
+
+#[tokio::test]
+async fn a_spent_account_fails_over_to_an_idle_equivalent() {
+    let (system, _) = pair().await;
+    let mut spent = Failure::new(Kind::UpstreamRateLimited, "no quota is left");
+    spent.retryable = false;
+    let answer = system
+        .gateway()
+        .call(call(&FETCH, failing([spent])))
+        .await
+        .expect("the other has quota");
+    assert_eq!(answer.head.attempts, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_not_to_be_asked_is_left_alone_for_that_time() {
+    let (system, _) = pair().await;
+    let limited = Failure::new(Kind::UpstreamRateLimited, "slow down").after(Duration::from_secs(60));
+    let limited = |names: &'static [&'static str]| {
+        let what = Do::FailWith(names, limited.clone());
+        system.gateway().call(call(&FETCH, what))
+    };
+    // Found out once, at the cost of one failover.
+    let first = limited(&["a"]).await.unwrap();
+    assert_eq!((text(&first), first.head.attempts), ("\"b\"", 2));
+    for _ in 0..100 {
+        let answer = limited(&["a"]).await.unwrap();
+        assert_eq!((text(&answer), answer.head.attempts), ("\"b\"", 1));
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let mut served = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        served.insert(text(&limited(&[]).await.unwrap()).to_owned());
+    }
+    assert_eq!(served.len(), 2, "it takes its turns again");
+}
+
+#[tokio::test]
+async fn a_failover_does_not_send_the_next_call_to_the_same_sick_candidate() {
+    let (system, _) = pair().await;
+    let mut attempts = 0;
+    for _ in 0..8 {
+        let failing = call(&FETCH, Do::FailAt(&["a"], Kind::Timeout));
+        attempts += system.gateway().call(failing).await.unwrap().head.attempts;
+    }
+    assert_eq!(attempts, 12, "every other call begins at the sick one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_may_take_its_calls_deadline_and_others_their_attempts_time() {
+    let (system, _) = single(|spec| spec.instances[0].attempt_timeout = Duration::from_secs(2)).await;
+    let slow = || Do::AnswerAfter(Duration::from_secs(8));
+    system
+        .gateway()
+        .call(call(&PAID, slow()))
+        .await
+        .expect("within the deadline");
+    let failure = system.gateway().call(call(&FETCH, slow())).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Timeout);
+    assert!(failure.message().contains("attempt_timeout"), "{failure}");
+    let hurried = within(Duration::from_secs(1), call(&PAID, slow()));
+    let failure = system.gateway().call(hurried).await.unwrap_err();
+    assert!(failure.message().contains("deadline"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_upload_that_is_used_up_is_not_sent_again() {
+    let (system, counts) = single(|_| {}).await;
+    let upload = || {
+        Upload::replayable(Arc::from("text/plain"), None, Bytes::from_static(b"abc"))
+            .take()
+            .expect("it can be read")
+    };
+    let with = |upload: Upload, failure: Failure| {
+        let upload = Arc::new(upload);
+        let mut replace = call(&REPLACE, failing([failure]));
+        replace.upload = Some(upload.clone());
+        (replace, upload)
+    };
+    // Read before it failed.
+    let (replace, read) = with(Upload::once(upload()), upstream_failed());
+    drop(read.take().expect("it is there"));
+    system.gateway().call(replace).await.unwrap_err();
+    assert_eq!(counts.begun.load(SeqCst), 1);
+    // Not read so far: nothing was sent of it.
+    let (replace, _unread) = with(Upload::once(upload()), upstream_failed());
+    system.gateway().call(replace).await.expect("the second attempt has it");
+    let (replace, kept) = with(
+        Upload::replayable(Arc::from("text/plain"), None, Bytes::from_static(b"abc")),
+        upstream_failed(),
+    );
+    drop(kept.take().expect("it is there"));
+    system.gateway().call(replace).await.expect("it can be read again");
+}
+
+#[tokio::test]
+async fn a_memory_tier_that_hangs_delays_no_reply() {
+    let counts = Arc::new(Counts::default());
+    let system = mosaic_actors::system::System::start(support::spec(vec![instance("a", &counts)]))
+        .await
+        .expect("it starts");
+    // Stopped by order, the tier has no actor to store anything.
+    let tree = system.tree();
+    tree.stop("/root/cache/l1", "a rehearsal").await.expect("it runs");
+    let calls: Vec<_> = (0..20)
+        .map(|_| spawn(system.gateway(), call(&READ, Do::Answer)))
+        .collect();
+    for call in calls {
+        call.await.expect("no panic").expect("it is served");
+    }
+    tree.start_child("/root/cache/l1", "over").await.expect("it is stopped");
+    let kept = || async {
+        let answer = system
+            .gateway()
+            .call(call(&READ, Do::Answer))
+            .await
+            .expect("it is served");
+        answer.head.cache == CacheStatus::Hit
+    };
+    kept().await;
+    assert!(kept().await, "it stores again");
+}
