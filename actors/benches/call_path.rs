@@ -4,13 +4,13 @@
 //! of the medians. Timing decides no test.
 
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group};
-use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Resource};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, Head, Operation, Operations, Resource};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
@@ -19,41 +19,24 @@ use mosaic_actors::system::{System, SystemSpec};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
-const fn operation(name: &'static str, cache: Option<CacheTimes>) -> Operation {
-    Operation {
-        name,
-        service: "bench",
-        safe: true,
-        idempotent: true,
-        streaming: false,
-        cache,
-        carries: &["thing"],
-        invalidates: &[],
-        cost: CostClass::Read,
-    }
-}
-
-static FETCH: Operation = operation("bench.thing.fetch", None);
-static READ: Operation = operation(
-    "bench.thing.get",
-    Some(CacheTimes {
+static FETCH: Operation = Operation::read("bench", "bench.thing.fetch");
+static READ: Operation = Operation {
+    cache: Some(CacheTimes {
         fresh: Duration::from_secs(3_600),
         stale: Duration::from_secs(3_600),
         negative: Duration::from_secs(1),
     }),
-);
+    ..Operation::read("bench", "bench.thing.get")
+};
+
+static OPERATIONS: LazyLock<Arc<Operations>> = LazyLock::new(|| Arc::new(Operations::new([&FETCH, &READ])));
 
 /// Answers at once.
 struct Instantly {
-    capabilities: Capabilities,
     name: Arc<str>,
 }
 
 impl Driver for Instantly {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     fn call(self: Arc<Self>, _call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         Box::pin(async move {
             Ok(Answer {
@@ -78,26 +61,23 @@ fn runtime() -> Runtime {
 }
 
 async fn system() -> System {
-    let capabilities: Capabilities = [FETCH.name, READ.name].into_iter().collect();
     let name: Arc<str> = Arc::from("a");
-    let (able, called) = (capabilities.clone(), name.clone());
+    let called = name.clone();
     let instance = InstanceSpec {
         name,
         kind: Arc::from("bench"),
-        capabilities,
-        factory: Arc::new(move || {
-            Ok(Arc::new(Instantly {
-                capabilities: able.clone(),
-                name: called.clone(),
-            }))
-        }),
+        capabilities: Capabilities::of(&OPERATIONS, [FETCH.name, READ.name]),
+        factory: ready(move || Ok(Arc::new(Instantly { name: called.clone() }))),
         max_in_flight: 1_000,
         attempt_timeout: Duration::from_secs(10),
         breaker: BreakerSettings::default(),
         credential_scope: 0,
+        offers: Vec::new(),
+        weight: 1,
+        price: None,
     };
     let mut spec = SystemSpec::new(Arc::new(metrics::NoopRecorder));
-    spec.operations = vec![FETCH.name, READ.name];
+    spec.operations = OPERATIONS.clone();
     spec.instances = vec![instance];
     System::start(spec).await.expect("it starts")
 }
@@ -124,7 +104,7 @@ impl Template {
     fn call(&self, operation: &'static Operation) -> Call {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         let mut call = Call::new(
-            operation,
+            OPERATIONS.get(operation.name).expect("declared above"),
             self.resource.clone(),
             self.caller.clone(),
             self.input.clone(),

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use foldhash::fast::RandomState;
 
 use crate::instance::Instance;
 use crate::operation::Operations;
@@ -22,7 +23,7 @@ pub(crate) struct Rulebook {
 #[derive(Default)]
 pub(crate) struct Directory {
     pub(crate) table: RoutingTable,
-    instances: HashMap<Arc<str>, Arc<Instance>>,
+    instances: HashMap<Arc<str>, Arc<Instance>, RandomState>,
 }
 
 impl Directory {

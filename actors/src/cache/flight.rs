@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
+use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
 use super::chain::Hit;
@@ -54,7 +55,7 @@ enum Progress {
 /// The misses under way.
 #[derive(Default)]
 pub struct Flights {
-    by_key: DashMap<CacheKey, watch::Receiver<Progress>>,
+    by_key: DashMap<CacheKey, watch::Receiver<Progress>, RandomState>,
 }
 
 /// What a miss is told to do.

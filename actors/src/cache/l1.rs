@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
 use serde::Serialize;
@@ -51,7 +52,7 @@ const MAX_FILLS: usize = 4_096;
 
 /// The memory tier as every call sees it.
 pub struct L1 {
-    map: Cache<CacheKey, Arc<Stored>>,
+    map: Cache<CacheKey, Arc<Stored>, RandomState>,
     settings: L1Settings,
     /// Counts invalidations; a fill from before is checked against those since.
     epoch: AtomicU64,
@@ -115,7 +116,7 @@ impl L1 {
             .max_capacity(settings.max_bytes)
             .weigher(|_key, stored: &Arc<Stored>| u32::try_from(stored.entry.weight()).unwrap_or(u32::MAX))
             .expire_after(Lifetime)
-            .build();
+            .build_with_hasher(RandomState::default());
         Arc::new(L1 {
             map,
             settings,

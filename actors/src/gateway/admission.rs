@@ -111,7 +111,7 @@ impl Admission {
     ///
     /// # Errors
     /// `overloaded` at a bound, or while it drains.
-    pub(crate) fn enter(&self, call: &Call, gate: Arc<QuotaGate>, now: u64) -> Result<CallPermits, Failure> {
+    pub(crate) fn enter(&self, call: &Arc<Call>, gate: Arc<QuotaGate>, now: u64) -> Result<CallPermits, Failure> {
         let counted = self.calls.token();
         fence(SeqCst);
         self.check_open()?;
@@ -141,6 +141,7 @@ impl Admission {
             return Drained::Finished;
         }
         self.stop.cancel();
+        self.listing.cancel_all();
         if tokio::time::timeout(CANCEL_GRACE, self.calls.wait()).await.is_err() {
             let left = self.calls.len();
             tracing::warn!(left, "calls were still in flight when the drain gave up");

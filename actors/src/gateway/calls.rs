@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::call::Call;
 
@@ -48,16 +50,15 @@ pub struct CallSnapshot {
 /// All calls in flight.
 #[derive(Default)]
 pub(crate) struct CallsInFlight {
-    calls: DashMap<u64, Arc<CallRecord>>,
+    calls: DashMap<u64, Arc<CallRecord>, RandomState>,
     entered: AtomicU64,
 }
 
 /// What the list says of a call. Whoever holds it writes on, without keeping the call listed.
 pub(crate) struct CallRecord {
-    id: Arc<str>,
-    operation: &'static str,
-    tenant: Arc<str>,
+    call: Arc<Call>,
     since: u64,
+    cancelled: Notify,
     progress: Mutex<Progress>,
 }
 
@@ -84,13 +85,12 @@ impl Drop for Listed {
 
 impl CallsInFlight {
     /// Lists a call that came at `now`.
-    pub(crate) fn enter(self: &Arc<Self>, call: &Call, now: u64) -> Listed {
+    pub(crate) fn enter(self: &Arc<Self>, call: &Arc<Call>, now: u64) -> Listed {
         let number = self.entered.fetch_add(1, Relaxed);
         let record = Arc::new(CallRecord {
-            id: call.id.clone(),
-            operation: call.operation.name,
-            tenant: call.caller.tenant.clone(),
+            call: call.clone(),
             since: now,
+            cancelled: Notify::new(),
             progress: Mutex::new(Progress {
                 phase: CallStage::Lookup,
                 attempts: 0,
@@ -115,13 +115,27 @@ impl CallsInFlight {
     }
 }
 
+impl CallsInFlight {
+    /// Ends every call that waits for its reply.
+    pub(crate) fn cancel_all(&self) {
+        for record in &self.calls {
+            record.cancelled.notify_one();
+        }
+    }
+}
+
 impl CallRecord {
+    /// Resolves when somebody orders its end.
+    pub(crate) async fn cancelled(&self) {
+        self.cancelled.notified().await;
+    }
+
     fn snapshot(&self, now: u64) -> CallSnapshot {
         let progress = self.progress();
         CallSnapshot {
-            id: self.id.clone(),
-            operation: self.operation,
-            tenant: self.tenant.clone(),
+            id: self.call.id.clone(),
+            operation: self.call.operation.name,
+            tenant: self.call.caller.tenant.clone(),
             for_ms: now.saturating_sub(self.since) / 1_000_000,
             phase: progress.phase,
             attempts: progress.attempts,

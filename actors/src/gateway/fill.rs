@@ -2,7 +2,7 @@
 //!
 //! Invariant: it waits for nothing, so no tier can hold an answer back.
 
-use tokio::time::Instant;
+use std::time::Duration;
 
 use super::env::TaskEnv;
 use super::job::Job;
@@ -25,8 +25,7 @@ pub(crate) fn fill(
     leader: Option<Leader>,
 ) -> Outcome {
     let span = tracing::debug_span!(target: "mosaic::calls", "fill").entered();
-    let started = Instant::now();
-    let now = env.clock.nanos_at(started);
+    let now = env.clock.nanos();
     match (CacheEntry::of(&outcome, &job.call, now), &job.key) {
         (Some(entry), Some(key)) => {
             let entry = Arc::new(entry);
@@ -48,7 +47,7 @@ pub(crate) fn fill(
         _ => share_failure(job, &outcome, &lookup, leader),
     }
     drop(span);
-    env.meters.phase("fill", started.elapsed());
+    env.meters.phase("fill", Duration::from_nanos(env.clock.nanos() - now));
     outcome.or_else(|failure| or_stale(job, env, failure, lookup.stale))
 }
 

@@ -51,6 +51,7 @@ impl Gateway {
     /// Any [`Failure`].
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         let started = Instant::now();
+        let call = Arc::new(call);
         let settlement = Settlement::open(&self.front.meters, &call, started);
         // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
         tokio::task::coop::consume_budget().await;
@@ -81,7 +82,7 @@ impl Gateway {
 }
 
 impl Front {
-    async fn carry(&self, call: Call, started: Instant) -> Result<Answer, Failure> {
+    async fn carry(&self, call: Arc<Call>, started: Instant) -> Result<Answer, Failure> {
         let now = self.clock.nanos_at(started);
         self.admission.check_open()?;
         if call.deadline <= started {
@@ -104,7 +105,7 @@ impl Front {
         // A miss: it takes its permits, and becomes a message.
         let permits = Arc::new(self.admission.enter(&call, gate, now)?);
         let job = Arc::new(Job {
-            call: Arc::new(call),
+            call,
             candidates,
             key,
             epoch,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::call::{Answer, Body, CacheStatus, Call, Caller, OperationRef};
+use crate::call::{Answer, Body, CacheStatus, Call, Head};
 use crate::error::{Failure, Kind, Source};
 use crate::stream::{BodyStream, Measured, StreamEnd, StreamTotals, Usage};
 use crate::telemetry::{Meters, phase, sampled};
@@ -18,18 +18,25 @@ pub(crate) struct Settlement(Option<Open>);
 
 struct Open {
     meters: Arc<Meters>,
-    id: Arc<str>,
-    operation: OperationRef,
-    caller: Caller,
+    call: Arc<Call>,
     started: Instant,
-    answered: Option<Answered>,
 }
 
-/// What is known since the answer's head.
-struct Answered {
-    provider: Arc<str>,
+/// What the answer's head told.
+struct Answered<'a> {
+    provider: &'a str,
     cache: CacheStatus,
     attempts: u32,
+}
+
+impl<'a> Answered<'a> {
+    fn by(head: &'a Head) -> Self {
+        Answered {
+            provider: &head.provider,
+            cache: head.cache,
+            attempts: head.attempts,
+        }
+    }
 }
 
 /// What a call came to.
@@ -43,29 +50,21 @@ struct Account {
 
 impl Settlement {
     /// Opens the account of a call that came at `started`.
-    pub(crate) fn open(meters: &Arc<Meters>, call: &Call, started: Instant) -> Self {
+    pub(crate) fn open(meters: &Arc<Meters>, call: &Arc<Call>, started: Instant) -> Self {
         Settlement(Some(Open {
             meters: meters.clone(),
-            id: call.id.clone(),
-            operation: call.operation,
-            caller: call.caller.clone(),
+            call: call.clone(),
             started,
-            answered: None,
         }))
     }
 
     /// Settles a call that ends with its reply; one that streams, at its stream's end.
     pub(crate) fn reply(mut self, outcome: &mut Result<Answer, Failure>) {
-        let Some(mut open) = self.0.take() else { return };
+        let Some(open) = self.0.take() else { return };
         let answer = match outcome {
-            Err(failure) => return open.close(&Account::default(), Some(failure)),
+            Err(failure) => return open.close(&Account::default(), None, Some(failure)),
             Ok(answer) => answer,
         };
-        open.answered = Some(Answered {
-            provider: answer.head.provider.clone(),
-            cache: answer.head.cache,
-            attempts: answer.head.attempts,
-        });
         match &mut answer.body {
             Body::Bytes(bytes) => {
                 let account = Account {
@@ -73,22 +72,30 @@ impl Settlement {
                     usage: answer.head.usage.filter(|_| answer.head.attempts > 0),
                     ..Account::default()
                 };
-                open.close(&account, None);
+                open.close(&account, Some(Answered::by(&answer.head)), None);
             }
-            Body::Stream(stream) => Settlement(Some(open)).follow(stream),
-            Body::Raw(raw) => Settlement(Some(open)).follow(&mut raw.bytes),
+            Body::Stream(stream) => Settlement(Some(open)).follow(&answer.head, stream),
+            Body::Raw(raw) => Settlement(Some(open)).follow(&answer.head, &mut raw.bytes),
         }
     }
 
-    fn follow<T: Measured>(mut self, stream: &mut BodyStream<T>) {
+    fn follow<T: Measured>(mut self, head: &Head, stream: &mut BodyStream<T>) {
+        let (provider, cache, attempts) = (head.provider.clone(), head.cache, head.attempts);
         stream.on_end(move |totals, end| {
             if let Some(open) = self.0.take() {
                 let account = open.account(totals);
-                match end {
-                    StreamEnd::Ended => open.close(&account, None),
-                    StreamEnd::Failed(failure) => open.close(&account, Some(failure)),
-                    StreamEnd::Abandoned => open.close(&account, Some(&left())),
-                }
+                let left = left();
+                let failure = match end {
+                    StreamEnd::Ended => None,
+                    StreamEnd::Failed(failure) => Some(failure),
+                    StreamEnd::Abandoned => Some(&left),
+                };
+                let answered = Answered {
+                    provider: &provider,
+                    cache,
+                    attempts,
+                };
+                open.close(&account, Some(answered), failure);
             }
         });
     }
@@ -97,7 +104,7 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            open.close(&Account::default(), Some(&left()));
+            open.close(&Account::default(), None, Some(&left()));
         }
     }
 }
@@ -116,14 +123,18 @@ impl Open {
         }
     }
 
-    fn close(self, account: &Account, failure: Option<&Failure>) {
-        let meters = self.meters.clone();
-        phase!(meters, sampled(), "settle", self.settle(account, failure));
+    fn close(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) {
+        phase!(
+            self.meters,
+            sampled(),
+            "settle",
+            self.settle(account, answered, failure)
+        );
     }
 
-    fn settle(self, account: &Account, failure: Option<&Failure>) {
+    fn settle(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) {
         let took = self.started.elapsed();
-        let meters = self.meters.operation(self.operation);
+        let meters = self.meters.operation(self.call.operation);
         meters.calls.count(failure.map(|failure| failure.kind));
         meters.seconds.record(took.as_secs_f64());
         if let Some(first) = account.first_event {
@@ -133,23 +144,25 @@ impl Open {
         if let Some(usage) = account.usage {
             meters.tokens(usage);
         }
-        self.tell(account, failure, took);
+        self.tell(account, answered.as_ref(), failure, took);
     }
 
     /// The one line of a call.
-    fn tell(&self, account: &Account, failure: Option<&Failure>, took: Duration) {
+    fn tell(&self, account: &Account, answered: Option<&Answered<'_>>, failure: Option<&Failure>, took: Duration) {
+        let provider = answered.map(|answered| answered.provider);
+        let provider = provider.or_else(|| failure?.provider.as_deref());
         macro_rules! line {
             ($level:ident, $code:expr, $sentence:literal $(, $argument:expr)*) => {
                 tracing::$level!(
                     target: "mosaic::calls",
-                    id = %self.id,
-                    operation = self.operation.name,
-                    tenant = %self.caller.tenant,
-                    identity = %self.caller.identity,
-                    provider = self.provider(failure),
+                    id = %self.call.id,
+                    operation = self.call.operation.name,
+                    tenant = %self.call.caller.tenant,
+                    identity = %self.call.caller.identity,
+                    provider,
                     code = $code,
-                    cache = self.answered.as_ref().map(|answered| answered.cache.as_str()),
-                    attempts = self.answered.as_ref().map(|answered| answered.attempts),
+                    cache = answered.map(|answered| answered.cache.as_str()),
+                    attempts = answered.map(|answered| answered.attempts),
                     first_event_ms = account.first_event.map(|first| first.as_millis() as u64),
                     took_ms = took.as_millis() as u64,
                     events = account.events,
@@ -167,10 +180,5 @@ impl Open {
             }
             Some(failure) => line!(warn, failure.kind.code(), "call failed: {}", failure.message()),
         }
-    }
-
-    fn provider<'a>(&'a self, failure: Option<&'a Failure>) -> Option<&'a str> {
-        let answered = self.answered.as_ref().map(|answered| &*answered.provider);
-        answered.or_else(|| failure?.provider.as_deref())
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(job: Arc<Job>, mut reply: ReplyPort, env: Arc<TaskEnv>) 
     let outcome = tokio::select! {
         biased;
         () = reply.closed() => return,
-        () = env.stop.cancelled() => Err(Failure::new(Kind::Cancelled, "the gateway was stopped")),
+        () = job.record().cancelled() => Err(Failure::new(Kind::Cancelled, "the gateway was stopped")),
         outcome = carry(&job, &env).instrument(span) => outcome,
     };
     let outcome = outcome.map(|mut answer| {

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use super::balance::Balance;
 use super::glob::glob;
@@ -76,10 +77,12 @@ pub struct RoutingTable {
     operations: Arc<Operations>,
     rules: Vec<Compiled>,
     instances: Vec<Routable>,
-    by_name: HashMap<Arc<str>, usize>,
+    by_name: HashMap<Arc<str>, usize, RandomState>,
     /// Known by name only: never loaded so far.
     unloaded: HashSet<Arc<str>>,
-    reaches: HashMap<Arc<str>, Reach>,
+    reaches: HashMap<Arc<str>, Reach, RandomState>,
+    /// By operation: the one instance that can do it, where there is but one and its resources live anywhere.
+    sole: Vec<OnceLock<Option<Arc<CandidateSet>>>>,
     /// Each instance alone.
     alone: Vec<OnceLock<Arc<CandidateSet>>>,
     /// By operation: the instances that can do it.
@@ -108,7 +111,7 @@ impl RoutingTable {
         instances: Vec<Routable>,
         unloaded: impl IntoIterator<Item = Arc<str>>,
     ) -> Self {
-        let by_name: HashMap<_, _> = instances
+        let by_name: HashMap<_, _, RandomState> = instances
             .iter()
             .enumerate()
             .map(|(index, instance)| (instance.name.clone(), index))
@@ -130,6 +133,7 @@ impl RoutingTable {
             rules: of_tenants.into_iter().chain(global).map(compile).collect(),
             alone: slots(instances.len()),
             able: slots(operations.len()),
+            sole: slots(operations.len()),
             unloaded: unloaded.into_iter().collect(),
             reaches: effective(rules, reaches),
             cut: DashMap::new(),
@@ -147,7 +151,7 @@ impl RoutingTable {
     /// rule says that they are equivalent; `no_provider` when none has come up so far.
     pub fn route(&self, call: &Call) -> Result<Arc<CandidateSet>, Failure> {
         let operation = call.operation;
-        let reach = self.reaches.get(&call.caller.tenant);
+        let reach = self.reach(&call.caller.tenant);
         if !self.operations.owns(operation) || reach.is_some_and(|reach| !reach.allows(operation)) {
             let sentence = format!("there is no operation {}", operation.name);
             return Err(Failure::new(Kind::NotFound, sentence).never_sent());
@@ -178,7 +182,7 @@ impl RoutingTable {
 
     /// Every instance within `tenant`'s reach that can do `operation`: what `provider=all` asks.
     pub fn capable(&self, operation: OperationRef, tenant: &str) -> Vec<Arc<str>> {
-        let reach = self.reaches.get(tenant);
+        let reach = self.reach(tenant);
         if !self.operations.owns(operation) || reach.is_some_and(|reach| !reach.allows(operation)) {
             return Vec::new();
         }
@@ -188,7 +192,14 @@ impl RoutingTable {
 
     /// Whether `tenant` may know of an instance.
     pub fn reaches(&self, tenant: &str, instance: &str) -> bool {
-        reaches(self.reaches.get(tenant), instance)
+        reaches(self.reach(tenant), instance)
+    }
+
+    fn reach(&self, tenant: &str) -> Option<&Reach> {
+        match self.reaches.is_empty() {
+            true => None,
+            false => self.reaches.get(tenant),
+        }
     }
 
     fn pin(
@@ -243,6 +254,11 @@ impl RoutingTable {
     /// Without a rule: the one instance where the resource may live.
     fn home(&self, call: &Call, reach: Option<&Reach>) -> Result<Arc<CandidateSet>, Failure> {
         let operation = call.operation;
+        if reach.is_none()
+            && let Some(sole) = self.sole(operation)
+        {
+            return Ok(sole);
+        }
         let within = |index: &usize| reaches(reach, &self.instances[*index].name);
         let able: Vec<usize> = self.able(operation).iter().copied().filter(within).collect();
         let homes = match operation.homes {
@@ -328,6 +344,14 @@ impl RoutingTable {
         })
     }
 
+    fn sole(&self, operation: OperationRef) -> Option<Arc<CandidateSet>> {
+        let sole = || match self.able(operation) {
+            [one] if operation.homes == Homes::Any => Some(self.alone(*one)),
+            _ => None,
+        };
+        self.sole[operation.index()].get_or_init(sole).clone()
+    }
+
     fn alone(&self, index: usize) -> Arc<CandidateSet> {
         let alone = || Arc::new(CandidateSet::of(None, [(0, &self.instances[index])]));
         self.alone[index].get_or_init(alone).clone()
@@ -344,8 +368,8 @@ fn slots<T>(count: usize) -> Vec<OnceLock<T>> {
 }
 
 /// What each tenant reaches, with its own rules counted in. Tenants who reach all are left out.
-fn effective(rules: &[Rule], reaches: &HashMap<Arc<str>, Reach>) -> HashMap<Arc<str>, Reach> {
-    let mut effective = reaches.clone();
+fn effective(rules: &[Rule], reaches: &HashMap<Arc<str>, Reach>) -> HashMap<Arc<str>, Reach, RandomState> {
+    let mut effective: HashMap<_, _, RandomState> = reaches.clone().into_iter().collect();
     let mut named: HashMap<&Arc<str>, BTreeSet<Arc<str>>> = HashMap::new();
     for (tenant, rule) in rules.iter().filter_map(|rule| Some((rule.tenant.as_ref()?, rule))) {
         named.entry(tenant).or_default().extend(rule.instances.iter().cloned());

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -69,7 +70,7 @@ pub struct QuotaSnapshot {
 
 /// All tenants' gates.
 pub struct Tenants {
-    gates: DashMap<Arc<str>, Arc<QuotaGate>>,
+    gates: DashMap<Arc<str>, Arc<QuotaGate>, RandomState>,
     /// Gates that are open or about to be: the bound is taken here, exactly.
     open: AtomicUsize,
     limits_of: LimitsOf,
@@ -102,7 +103,7 @@ impl Default for TenantSettings {
 impl Tenants {
     pub(crate) fn new(limits_of: LimitsOf, settings: TenantSettings, clock: Clock, meters: Arc<Meters>) -> Arc<Self> {
         Arc::new(Tenants {
-            gates: DashMap::new(),
+            gates: DashMap::default(),
             open: AtomicUsize::new(0),
             limits_of,
             clock,
