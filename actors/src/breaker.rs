@@ -42,7 +42,7 @@ pub struct BreakerGate {
 }
 
 /// The right to make one attempt. Tell how it ended; dropped untold, a probe is given back.
-pub struct BreakerPermit {
+pub(crate) struct BreakerPermit {
     gate: Arc<BreakerGate>,
     probe: Option<u32>,
 }
@@ -62,7 +62,7 @@ pub struct BreakerSnapshot {
 
 impl BreakerGate {
     /// A closed gate.
-    pub fn new(settings: BreakerSettings, clock: Clock, meters: BreakerMeters) -> Arc<Self> {
+    pub(crate) fn new(settings: BreakerSettings, clock: Clock, meters: BreakerMeters) -> Arc<Self> {
         Arc::new(BreakerGate {
             until: AtomicU64::new(CLOSED),
             probes: AtomicU64::new(0),
@@ -80,7 +80,7 @@ impl BreakerGate {
     ///
     /// # Errors
     /// How long the circuit stays open, or a guess where a probe is out.
-    pub fn permit(self: &Arc<Self>, now: u64) -> Result<BreakerPermit, Duration> {
+    pub(crate) fn permit(self: &Arc<Self>, now: u64) -> Result<BreakerPermit, Duration> {
         let until = self.until.load(Acquire);
         if until == CLOSED {
             return Ok(BreakerPermit {
@@ -116,7 +116,7 @@ impl BreakerGate {
     }
 
     /// Closed, or open and forced, or waiting, as of `now`.
-    pub fn snapshot(&self, now: u64) -> BreakerSnapshot {
+    pub(crate) fn snapshot(&self, now: u64) -> BreakerSnapshot {
         let until = self.until.load(Acquire);
         let state = match until {
             CLOSED => "closed",
@@ -222,7 +222,7 @@ fn serial_of(probes: u64) -> u32 {
 
 impl BreakerPermit {
     /// Tells how the attempt ended.
-    pub fn tell(mut self, ended: AttemptOutcome) {
+    pub(crate) fn tell(mut self, ended: AttemptOutcome) {
         let probe = self.probe.take();
         // The common case costs no message: a success where nothing failed changes nothing.
         if ended == AttemptOutcome::Success && probe.is_none() && self.gate.failures.load(Relaxed) == 0 {
@@ -236,11 +236,6 @@ impl BreakerPermit {
             self.gate.give_back(serial);
         }
     }
-
-    /// Whether this attempt probes an open circuit.
-    pub fn is_probe(&self) -> bool {
-        self.probe.is_some()
-    }
 }
 
 impl Drop for BreakerPermit {
@@ -252,7 +247,7 @@ impl Drop for BreakerPermit {
 }
 
 /// What a breaker is told.
-pub enum BreakerMsg {
+pub(crate) enum BreakerMsg {
     /// An attempt ended.
     Ended {
         /// How.

@@ -15,7 +15,7 @@ mod bulkhead;
 pub mod cache;
 pub mod call;
 mod capabilities;
-pub mod clock;
+mod clock;
 mod directory;
 pub mod driver;
 pub mod error;

@@ -42,7 +42,7 @@ pub(crate) fn sampled() -> bool {
 const METADATA: Metadata<'static> = Metadata::new("mosaic", Level::INFO, None);
 
 /// One counter for success and one for each kind of failure, registered on first use.
-pub struct Outcomes {
+pub(crate) struct Outcomes {
     recorder: SharedRecorder,
     name: &'static str,
     labels: Vec<Label>,
@@ -60,7 +60,7 @@ impl Outcomes {
     }
 
     /// Counts one outcome; `None` is a success.
-    pub fn count(&self, failure: Option<Kind>) {
+    pub(crate) fn count(&self, failure: Option<Kind>) {
         let (cell, code) = match failure {
             None => (0, "ok"),
             Some(kind) => (1 + kind as usize, kind.code()),
@@ -77,7 +77,7 @@ impl Outcomes {
 }
 
 /// What is measured of one operation.
-pub struct OperationMeters {
+pub(crate) struct OperationMeters {
     recorder: SharedRecorder,
     name: &'static str,
     /// Calls by outcome, counted when their body has ended.
@@ -111,7 +111,7 @@ impl OperationMeters {
     }
 
     /// Seconds from admission to a stream's first event. Only operations that stream have it.
-    pub fn first_event(&self) -> &Histogram {
+    pub(crate) fn first_event(&self) -> &Histogram {
         self.first_event.get_or_init(|| {
             let key = Key::from_parts("mosaic_call_first_event_seconds", self.labels());
             self.recorder.register_histogram(&key, &METADATA)
@@ -119,7 +119,7 @@ impl OperationMeters {
     }
 
     /// Events of streams.
-    pub fn events(&self) -> &Counter {
+    pub(crate) fn events(&self) -> &Counter {
         self.events.get_or_init(|| {
             let key = Key::from_parts("mosaic_call_events_total", self.labels());
             self.recorder.register_counter(&key, &METADATA)
@@ -127,7 +127,7 @@ impl OperationMeters {
     }
 
     /// Counts tokens, as the provider told them.
-    pub fn tokens(&self, usage: Usage) {
+    pub(crate) fn tokens(&self, usage: Usage) {
         let [input, output] = self.tokens.get_or_init(|| {
             ["input", "output"].map(|direction| {
                 let mut labels = self.labels();
@@ -142,7 +142,7 @@ impl OperationMeters {
 }
 
 /// What is measured of one provider instance.
-pub struct ProviderMeters {
+pub(crate) struct ProviderMeters {
     /// Attempts by outcome.
     pub attempts: Outcomes,
     /// Seconds of an attempt, to its answer's head.
@@ -157,7 +157,7 @@ pub struct ProviderMeters {
 
 /// What is measured of one circuit breaker.
 #[derive(Clone)]
-pub struct BreakerMeters {
+pub(crate) struct BreakerMeters {
     /// 0 closed, 1 half open, 2 open.
     pub state: Gauge,
     /// Times that it opened.
@@ -165,7 +165,7 @@ pub struct BreakerMeters {
 }
 
 /// All meters of one system.
-pub struct Meters {
+pub(crate) struct Meters {
     recorder: SharedRecorder,
     /// By the operation's number.
     operations: Vec<OperationMeters>,
@@ -188,7 +188,7 @@ pub struct Meters {
 }
 
 /// What is measured of a tier outside of this process.
-pub struct TierMeters {
+pub(crate) struct TierMeters {
     recorder: SharedRecorder,
     tier: &'static str,
     /// Lookups and fills.
@@ -199,7 +199,7 @@ pub struct TierMeters {
 
 impl TierMeters {
     /// Records how long `operation` (`get`, `put`, `invalidate`) took, however it ended.
-    pub fn took(&self, operation: &'static str, took: Duration) {
+    pub(crate) fn took(&self, operation: &'static str, took: Duration) {
         let labels = vec![Label::new("tier", self.tier), Label::new("operation", operation)];
         let key = Key::from_parts("mosaic_cache_duration_seconds", labels);
         self.recorder
@@ -208,7 +208,7 @@ impl TierMeters {
     }
 
     /// Counts an error by its code.
-    pub fn failed(&self, code: &'static str) {
+    pub(crate) fn failed(&self, code: &'static str) {
         let labels = vec![Label::new("tier", self.tier), Label::new("code", code)];
         let key = Key::from_parts("mosaic_cache_errors_total", labels);
         self.recorder.register_counter(&key, &METADATA).increment(1);
@@ -216,7 +216,7 @@ impl TierMeters {
 }
 
 /// What is measured of one cache tier.
-pub struct CacheMeters {
+pub(crate) struct CacheMeters {
     /// Found and fresh.
     pub hits: Counter,
     /// Not found.
@@ -235,7 +235,7 @@ pub struct CacheMeters {
 
 impl Meters {
     /// Registers what a system measures.
-    pub fn new(recorder: SharedRecorder, operations: &Operations) -> Self {
+    pub(crate) fn new(recorder: SharedRecorder, operations: &Operations) -> Self {
         describe(&*recorder);
         let counter = |name: &'static str, labels: Vec<Label>| {
             recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
@@ -272,7 +272,7 @@ impl Meters {
     }
 
     /// The meters of an operation; those of another catalogue share one.
-    pub fn operation(&self, operation: OperationRef) -> &OperationMeters {
+    pub(crate) fn operation(&self, operation: OperationRef) -> &OperationMeters {
         let meters = self.operations.get(operation.index());
         meters
             .filter(|meters| meters.name == operation.name)
@@ -280,7 +280,7 @@ impl Meters {
     }
 
     /// The meters of an instance, registered on first use. Instances are configured, hence few.
-    pub fn provider(&self, name: &Arc<str>) -> Arc<ProviderMeters> {
+    pub(crate) fn provider(&self, name: &Arc<str>) -> Arc<ProviderMeters> {
         if let Some(found) = self.providers.get(name) {
             return found.clone();
         }
@@ -291,7 +291,7 @@ impl Meters {
     }
 
     /// The meters of a tier outside of this process.
-    pub fn tier(&self, tier: &'static str) -> TierMeters {
+    pub(crate) fn tier(&self, tier: &'static str) -> TierMeters {
         let labels = vec![Label::new("tier", tier)];
         TierMeters {
             cache: cache(&self.recorder, tier),
@@ -306,7 +306,7 @@ impl Meters {
     }
 
     /// Records how long a phase took.
-    pub fn phase(&self, phase: &'static str, took: Duration) {
+    pub(crate) fn phase(&self, phase: &'static str, took: Duration) {
         let index = PHASES.iter().position(|known| *known == phase);
         if let Some(histogram) = index.and_then(|index| self.phases.get(index)) {
             histogram.record(took.as_secs_f64());
@@ -314,7 +314,7 @@ impl Meters {
     }
 
     /// A refusal at a bound, by the bound's name.
-    pub fn refused(&self, bound: &'static str) {
+    pub(crate) fn refused(&self, bound: &'static str) {
         let key = Key::from_parts("mosaic_refused_total", vec![Label::new("bound", bound)]);
         self.recorder.register_counter(&key, &METADATA).increment(1);
     }

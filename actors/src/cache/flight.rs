@@ -54,7 +54,7 @@ enum Progress {
 
 /// The misses under way.
 #[derive(Default)]
-pub struct Flights {
+pub(crate) struct Flights {
     by_key: DashMap<CacheKey, watch::Receiver<Progress>, RandomState>,
 }
 
@@ -117,13 +117,8 @@ impl Flights {
     }
 
     /// Flights under way.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_key.len()
-    }
-
-    /// No flight is under way.
-    pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
     }
 }
 
@@ -204,7 +199,7 @@ mod tests {
             panic!("it landed")
         };
         assert_eq!(shared.outcome.unwrap_err().kind, Kind::UpstreamFailed);
-        assert!(flights.is_empty());
+        assert_eq!(flights.len(), 0);
 
         let Role::Leader(leader) = flights.join(&key(), 0) else {
             panic!("a new flight")

@@ -51,7 +51,7 @@ const CONFIRM_WITHIN: Duration = Duration::from_millis(250);
 const MAX_FILLS: usize = 4_096;
 
 /// The memory tier as every call sees it.
-pub struct L1 {
+pub(crate) struct L1 {
     map: Cache<CacheKey, Arc<Stored>, RandomState>,
     settings: L1Settings,
     /// Counts invalidations; a fill from before is checked against those since.
@@ -70,7 +70,7 @@ struct Stored {
 }
 
 /// What a lookup found.
-pub enum Lookup {
+pub(crate) enum Lookup {
     /// Serve it.
     Fresh(Arc<CacheEntry>),
     /// Keep it for the case that the provider fails.
@@ -134,13 +134,13 @@ impl L1 {
     }
 
     /// Looks again for an entry that was not there a moment ago. Not counted as a lookup.
-    pub fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<CacheEntry>> {
+    pub(crate) fn filled(&self, key: &CacheKey, now: u64) -> Option<Arc<CacheEntry>> {
         let stored = self.find(key)?;
         (stored.entry.freshness(now) == Freshness::Fresh).then(|| stored.entry.clone())
     }
 
     /// Looks a key up.
-    pub fn get(&self, key: &CacheKey, now: u64) -> Lookup {
+    pub(crate) fn get(&self, key: &CacheKey, now: u64) -> Lookup {
         if !self.settings.enabled {
             return Lookup::Miss;
         }
@@ -165,7 +165,7 @@ impl L1 {
     }
 
     /// The epoch that a fill must name: read it before the provider is asked.
-    pub fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(SeqCst)
     }
 
@@ -183,7 +183,7 @@ impl L1 {
     }
 
     /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one.
-    pub async fn invalidate(&self, tags: Vec<Tag>) {
+    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) {
         if tags.is_empty() {
             return;
         }
@@ -210,7 +210,7 @@ impl L1 {
     }
 
     /// As it stands.
-    pub fn snapshot(&self) -> L1Snapshot {
+    pub(crate) fn snapshot(&self) -> L1Snapshot {
         L1Snapshot {
             enabled: self.settings.enabled,
             entries: self.map.entry_count(),

@@ -4,7 +4,7 @@
 //! so no caller can meet an answer that was made for another's rights.
 
 pub(crate) mod chain;
-pub mod flight;
+pub(crate) mod flight;
 pub(crate) mod guarded;
 pub mod l1;
 mod pending;
@@ -44,7 +44,7 @@ impl Hash for CacheKey {
 
 impl CacheKey {
     /// The key of a call with these candidates; `None`: the call is not cacheable.
-    pub fn of(call: &Call, candidates: u64) -> Option<Self> {
+    pub(crate) fn of(call: &Call, candidates: u64) -> Option<Self> {
         call.operation.cache?;
         Some(CacheKey {
             tenant: call.caller.tenant.clone(),
@@ -91,7 +91,7 @@ pub(crate) fn looked_up(call: &Call) -> Vec<Tag> {
 
 /// A remembered outcome: an answer, or that there is none.
 #[derive(Clone, Debug)]
-pub struct CacheEntry {
+pub(crate) struct CacheEntry {
     outcome: Result<Remembered, Failure>,
     /// When it came into this process, in nanoseconds of the system's clock.
     arrived: u64,
@@ -110,7 +110,7 @@ struct Remembered {
 
 impl CacheEntry {
     /// Remembers a whole answer, or a `not_found`; `None` for what must not be remembered.
-    pub fn of(outcome: &Result<Answer, Failure>, call: &Call, now: u64) -> Option<Self> {
+    pub(crate) fn of(outcome: &Result<Answer, Failure>, call: &Call, now: u64) -> Option<Self> {
         let times = call.operation.cache?;
         let (outcome, fresh, stale) = match outcome {
             Ok(Answer {
@@ -142,12 +142,12 @@ impl CacheEntry {
     }
 
     /// What it is good for at `now`.
-    pub fn freshness(&self, now: u64) -> Freshness {
+    pub(crate) fn freshness(&self, now: u64) -> Freshness {
         judge(self.age(now), self.fresh, self.stale)
     }
 
     /// The outcome as served by `tier`.
-    pub fn serve(&self, status: CacheStatus, tier: &'static str, now: u64) -> Result<Answer, Failure> {
+    pub(crate) fn serve(&self, status: CacheStatus, tier: &'static str, now: u64) -> Result<Answer, Failure> {
         let by = CachedBy {
             tier,
             ttl_seconds: self.ttl_seconds(now),
@@ -172,13 +172,13 @@ impl CacheEntry {
     }
 
     /// Bytes that it weighs, with a flat share for keys, heads and bookkeeping.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         const OVERHEAD: usize = 512;
         OVERHEAD + self.outcome.as_ref().map_or(0, |remembered| remembered.body.len())
     }
 
     /// How long it may be kept here at all, from its arrival on.
-    pub fn lifetime(&self) -> Duration {
+    pub(crate) fn lifetime(&self) -> Duration {
         self.fresh.saturating_add(self.stale).saturating_sub(self.age_then)
     }
 

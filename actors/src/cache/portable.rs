@@ -68,7 +68,7 @@ const JSON: &str = "application/json";
 
 impl CacheEntry {
     /// As another process can keep it; `None` for what is not JSON.
-    pub fn portable(&self, now: u64) -> Option<Portable> {
+    pub(crate) fn portable(&self, now: u64) -> Option<Portable> {
         let outcome = match &self.outcome {
             Ok(Remembered { head, body, .. }) if head.content_type == JSON => Memory::Answer {
                 provider: head.provider.clone(),
@@ -91,7 +91,7 @@ impl CacheEntry {
     }
 
     /// At home in this process since `now`.
-    pub fn arrived(portable: Portable, now: u64) -> Self {
+    pub(crate) fn arrived(portable: Portable, now: u64) -> Self {
         let outcome = match portable.outcome {
             Memory::Answer {
                 provider,

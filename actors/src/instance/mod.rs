@@ -39,7 +39,7 @@ pub struct Instance {
     /// Its provider actor.
     pub(crate) provider: Handle<ProviderMsg>,
     /// What is measured of it.
-    pub meters: Arc<ProviderMeters>,
+    pub(crate) meters: Arc<ProviderMeters>,
     bulkhead: Arc<Bulkhead>,
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,

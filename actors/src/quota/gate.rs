@@ -16,7 +16,7 @@ const RETIRED: u64 = u64::MAX;
 const NO_PERMITS: u32 = u32::MAX;
 
 /// One tenant's limits, as every call reads them: atomics, no mailbox.
-pub struct QuotaGate {
+pub(crate) struct QuotaGate {
     pub(super) tenant: Arc<str>,
     pub(super) tat: AtomicU64,
     pub(super) interval: AtomicU64,
@@ -29,7 +29,7 @@ pub struct QuotaGate {
 }
 
 /// A permit among a tenant's calls in flight; given back when dropped.
-pub struct TenantPermit(Arc<QuotaGate>);
+pub(crate) struct TenantPermit(Arc<QuotaGate>);
 
 impl Drop for TenantPermit {
     fn drop(&mut self) {

@@ -23,9 +23,8 @@ use crate::supervision::{Handle, check_name};
 use crate::telemetry::Meters;
 
 use gate::Refusal;
-pub use gate::{QuotaGate, TenantPermit};
-pub(crate) use owner::TenantsOwner;
-pub use owner::{QuotaMsg, TenantsMsg};
+pub(crate) use gate::{QuotaGate, TenantPermit};
+pub(crate) use owner::{TenantsMsg, TenantsOwner};
 
 /// What a tenant may do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +68,7 @@ pub struct QuotaSnapshot {
 }
 
 /// All tenants' gates.
-pub struct Tenants {
+pub(crate) struct Tenants {
     gates: DashMap<Arc<str>, Arc<QuotaGate>, RandomState>,
     /// Gates that are open or about to be: the bound is taken here, exactly.
     open: AtomicUsize,
@@ -118,7 +117,7 @@ impl Tenants {
     /// # Errors
     /// `rate_limited` with the time to wait; `overloaded` when there are too many tenants; `invalid_input` for a name
     /// that cannot be a tenant's.
-    pub fn admit(&self, tenant: &Arc<str>, now: u64) -> Result<Arc<QuotaGate>, Failure> {
+    pub(crate) fn admit(&self, tenant: &Arc<str>, now: u64) -> Result<Arc<QuotaGate>, Failure> {
         // Each turn meets a gate that is younger than the one before; a second retirement needs another idle time.
         loop {
             let gate = match self.gates.get(tenant) {
@@ -138,7 +137,7 @@ impl Tenants {
     /// # Errors
     /// `overloaded` when the tenant has as many calls in flight as it may; as [`Tenants::admit`], if the gate was
     /// retired since.
-    pub fn acquire(&self, mut gate: Arc<QuotaGate>, now: u64) -> Result<TenantPermit, Failure> {
+    pub(crate) fn acquire(&self, mut gate: Arc<QuotaGate>, now: u64) -> Result<TenantPermit, Failure> {
         loop {
             match gate.acquire() {
                 Ok(permit) => return Ok(permit),
@@ -200,24 +199,19 @@ impl Tenants {
     }
 
     /// Asks every tenant's limits again, now rather than at its actor's next look.
-    pub fn limits_changed(&self) {
+    pub(crate) fn limits_changed(&self) {
         if self.owner.send(TenantsMsg::LimitsChanged).is_err() {
             tracing::debug!("the tenants' owner is restarting; each quota actor will see the new limits by itself");
         }
     }
 
     /// Gates that are open.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.gates.len()
     }
 
-    /// No gate is open.
-    pub fn is_empty(&self) -> bool {
-        self.gates.is_empty()
-    }
-
     /// Every gate, by tenant's name.
-    pub fn snapshot(&self) -> Vec<QuotaSnapshot> {
+    pub(crate) fn snapshot(&self) -> Vec<QuotaSnapshot> {
         let now = self.clock.nanos();
         let mut all: Vec<_> = self
             .gates

@@ -14,7 +14,7 @@ use crate::supervision::{ChildError, ChildSpec, Context, Fault, Handle, Message,
 use crate::telemetry::Meters;
 
 /// What the owner of the tenants' quota actors is told.
-pub enum TenantsMsg {
+pub(crate) enum TenantsMsg {
     /// A gate opened and needs its actor.
     Opened(Arc<str>),
     /// A quota actor found its gate idle and retired it.
@@ -101,7 +101,7 @@ impl TenantsOwner {
 }
 
 /// What a quota actor is told.
-pub enum QuotaMsg {
+pub(crate) enum QuotaMsg {
     /// Time to look whether the gate is idle and its limits have changed.
     Tick,
 }
