@@ -131,7 +131,7 @@ impl Worker for Provider {
     }
 }
 
-/// A health check on its own task.
+/// A health check on its own task. It ends with the patience of who asked, who drops the other end.
 struct HealthCheck {
     driver: Arc<dyn Driver>,
     actor: Handle<ProviderMsg>,
@@ -139,26 +139,29 @@ struct HealthCheck {
 }
 
 impl HealthCheck {
-    async fn run(self, done: oneshot::Sender<Result<(), Failure>>) {
-        let asking = self.driver.health();
-        let asked = AssertUnwindSafe(asking).catch_unwind().await;
-        let outcome = asked.unwrap_or_else(|panic| {
-            let (generation, operation, text) = (self.generation, "health", panic_text(panic.as_ref()));
-            if self
-                .actor
-                .send(ProviderMsg::Crashed {
-                    generation,
-                    operation,
-                    text,
-                })
-                .is_err()
-            {
-                tracing::warn!("a driver's health check panicked while its actor was away");
-            }
-            Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
-        });
+    async fn run(self, mut done: oneshot::Sender<Result<(), Failure>>) {
+        let driver = self.driver.clone();
+        // Within the catch: a driver may panic before it has given its future.
+        let asking = AssertUnwindSafe(async { driver.health().await }).catch_unwind();
+        let asked = tokio::select! {
+            asked = asking => asked,
+            () = done.closed() => return,
+        };
+        let outcome = asked.unwrap_or_else(|panic| self.panicked(panic_text(panic.as_ref())));
         // Who asked may have run out of patience.
         let _gone = done.send(outcome);
+    }
+
+    fn panicked(&self, text: String) -> Result<(), Failure> {
+        let crashed = ProviderMsg::Crashed {
+            generation: self.generation,
+            operation: "health",
+            text,
+        };
+        if self.actor.send(crashed).is_err() {
+            tracing::warn!("a driver's health check panicked while its actor was away");
+        }
+        Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
     }
 }
 

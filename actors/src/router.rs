@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::breaker::BreakerPermit;
 use crate::call::Call;
@@ -19,7 +19,7 @@ use crate::policy::balance::{Balancer, RoundRobin};
 use crate::policy::routing::{CandidateSet, RoutingTable, Rule};
 use crate::port::AttemptPort;
 use crate::provider::{GuardedAttempt, ProviderMsg};
-use crate::supervision::{ChildSpec, Context, Fault, Message, Unavailable, Worker};
+use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Unavailable, Worker};
 use crate::telemetry::{phase, sampled};
 use tokio::time::Instant;
 
@@ -47,15 +47,15 @@ impl Directory {
 pub(crate) enum RouterMsg {
     /// Find a candidate for one attempt.
     Attempt(Attempt),
-    /// Read the registry of plugins anew. Answered when no later attempt goes by the old directory.
-    Refresh(oneshot::Sender<()>),
+    /// The registry of plugins has changed.
+    Refresh,
 }
 
 impl Message for RouterMsg {
     fn label(&self) -> &'static str {
         match self {
             RouterMsg::Attempt(attempt) => attempt.call.operation.name,
-            RouterMsg::Refresh(_) => "refresh",
+            RouterMsg::Refresh => "refresh",
         }
     }
 }
@@ -81,6 +81,8 @@ const MAX_BALANCERS: usize = 10_000;
 struct Router {
     core: Arc<Core>,
     balancers: HashMap<u64, Box<dyn Balancer>>,
+    /// Tells it when the registry has changed.
+    follower: Option<AbortOnDropHandle<()>>,
 }
 
 /// The child spec of the router actor.
@@ -91,6 +93,7 @@ pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
         Ok(Router {
             core: core.clone(),
             balancers: HashMap::new(),
+            follower: None,
         })
     })
     .kind("router")
@@ -99,7 +102,9 @@ pub(crate) fn router_spec(core: &Arc<Core>) -> ChildSpec {
 impl Worker for Router {
     type Msg = RouterMsg;
 
-    async fn start(&mut self, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+    async fn start(&mut self, cx: &Context<RouterMsg>) -> Result<(), Fault> {
+        let follow = follow(self.core.plugins.clone(), cx.handle().clone());
+        self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follow)));
         self.refresh();
         Ok(())
     }
@@ -107,13 +112,28 @@ impl Worker for Router {
     async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
-            RouterMsg::Refresh(done) => {
-                self.refresh();
-                // Who asked may have gone; the directory is new all the same.
-                let _gone = done.send(());
-            }
+            RouterMsg::Refresh => self.refresh(),
         }
         Ok(())
+    }
+}
+
+/// When to tell a router that is not live yet.
+const STARTING: Duration = Duration::from_millis(1);
+
+/// Tells the router of changes, one message at a time however many there are: the next when it has caught up.
+async fn follow(plugins: Arc<Registry>, router: Handle<RouterMsg>) {
+    let mut versions = plugins.versions();
+    loop {
+        versions.mark_unchanged();
+        while let Some(version) = plugins.unrouted() {
+            match router.send(RouterMsg::Refresh) {
+                Ok(()) => plugins.routed(version).await,
+                Err(_starting) => tokio::time::sleep(STARTING).await,
+            }
+        }
+        // Its sender is the registry's, which is held here.
+        let _open = versions.changed().await;
     }
 }
 
@@ -125,8 +145,13 @@ struct Refusals {
 }
 
 impl Router {
+    /// Makes the directory anew, if it is behind.
     fn refresh(&self) {
-        self.core.publish(Directory::of(&self.core.rules, &self.core.plugins));
+        let plugins = &self.core.plugins;
+        if let Some(version) = plugins.unrouted() {
+            self.core.publish(Directory::of(&self.core.rules, plugins));
+            plugins.set_routed(version);
+        }
     }
 
     fn forward(&mut self, attempt: Attempt) {

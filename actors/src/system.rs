@@ -123,7 +123,8 @@ impl System {
     /// looked at again; it does not keep the others from serving.
     ///
     /// # Errors
-    /// What kept a child from starting; whatever had started is stopped again.
+    /// What kept a child from starting; whatever had started is stopped again. So is it where the future is dropped before
+    /// its end, as by a timeout around it.
     pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
         let meters = Arc::new(Meters::new(spec.recorder.clone(), &spec.operations));
         let clock = Clock::start();
@@ -162,10 +163,7 @@ impl System {
             settings,
             meters,
         });
-        let plugins = Plugins {
-            registry,
-            router: core.router.clone(),
-        };
+        let plugins = Plugins { registry };
         let mut root = restarts.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
@@ -181,7 +179,7 @@ impl System {
             recorder: spec.recorder,
             ..TreeOptions::default()
         };
-        let tree = Tree::start("root", root, options).await?;
+        let tree = Tree::start_owned("root", root, options).await?;
         let ready_made = spec.instances.into_iter().map(ReadyMade::spec);
         let coming = spec.plugins.into_iter().chain(ready_made).map(|plugin| {
             let plugins = plugins.clone();
@@ -196,7 +194,7 @@ impl System {
         Ok(System {
             gateway: Gateway { core },
             plugins,
-            tree,
+            tree: tree.into_whole(),
         })
     }
 
@@ -229,9 +227,9 @@ impl System {
             .plugins
             .registry
             .record(name)
-            .and_then(|record| record.placed.clone());
+            .and_then(|record| record.placed().cloned());
         found
-            .map(|placed| placed.instance)
+            .map(|placed| placed.instance.clone())
             .ok_or_else(|| Failure::new(Kind::NotFound, format!("no provider is called {name}")))
     }
 
@@ -244,7 +242,7 @@ impl System {
             .registry
             .records()
             .into_iter()
-            .filter_map(|record| record.placed.clone());
+            .filter_map(|record| record.placed().cloned());
         let instances = placed.map(|placed| placed.instance.snapshot(now)).collect();
         SystemSnapshot {
             accepting: self.gateway.accepting(),
@@ -343,13 +341,11 @@ fn plugins_spec(plugins: &Plugins, restarts: RestartPolicy) -> ChildSpec {
         .intensity(TIRELESS)
         .max_children(most);
     // Rest for one, as with the tenants.
-    let spec = SupervisorSpec::new(Strategy::RestForOne)
-        .child(ChildSpec::supervisor(
-            "instances",
-            instances,
-            Some(&plugins.registry.supervisor),
-        ))
-        .child(restarts.child(manager_spec(plugins)));
+    let instances = ChildSpec::supervisor("instances", instances, Some(&plugins.registry.supervisor));
+    let spec = restarts
+        .supervisor(Strategy::RestForOne)
+        .child(restarts.child(instances))
+        .child(restarts.child(manager_spec(&plugins.registry)));
     ChildSpec::supervisor("plugins", spec, None)
 }
 

@@ -12,3 +12,4 @@ pub mod lifecycle;
 pub mod limit;
 pub mod recover;
 pub mod routing;
+pub mod settle;
