@@ -3,6 +3,8 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicIsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -38,15 +40,20 @@ impl Message for Nothing {
     }
 }
 
-/// Takes its time to start.
-struct Slow;
+/// Takes its time to start, and counts those that are there.
+struct Slow(Arc<AtomicIsize>);
 
 impl Worker for Slow {
     type Msg = Nothing;
 
     async fn start(&mut self, _cx: &Context<Nothing>) -> Result<(), Fault> {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        self.0.fetch_add(1, SeqCst);
         Ok(())
+    }
+
+    async fn stop(&mut self, _cx: &Context<Nothing>) {
+        self.0.fetch_sub(1, SeqCst);
     }
 
     async fn handle(&mut self, _message: Nothing, _cx: &Context<Nothing>) -> Result<(), Fault> {
@@ -56,17 +63,21 @@ impl Worker for Slow {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_that_is_dropped_while_its_tree_comes_leaves_nothing_running() {
-    let before = tasks();
+    let (before, there) = (tasks(), Arc::new(AtomicIsize::new(0)));
     for after in [0, 1, 500, 1_000, 1_500, 2_000] {
         let mut slow = spec(vec![instance("b", &Arc::new(Counts::default()))]);
         slow.services = ["first", "second"]
-            .map(|name| ChildSpec::worker(name, &Handle::new(), || Ok(Slow)))
+            .map(|name| {
+                let there = there.clone();
+                ChildSpec::worker(name, &Handle::new(), move || Ok(Slow(there.clone())))
+            })
             .into();
         let started = tokio::time::timeout(Duration::from_millis(after), System::start(slow)).await;
         if let Ok(Ok(system)) = started {
             system.shutdown(Duration::ZERO).await;
         }
         eventually("nothing is left", || tasks() == before).await;
+        assert_eq!(there.load(SeqCst), 0, "stopped in order after {after} ms");
     }
 }
 
