@@ -150,7 +150,7 @@ async fn an_update_takes_no_other_plugins_child() {
     let numbered = |number: u64| format!("a.{number}");
     let mut plugins = vec![sound("a")];
     // Wherever a count of steps or of plugins may be by then.
-    let numbers = || (1..=50).chain(150..350).chain(1_150..1_300);
+    let numbers = || 22..=60;
     plugins.extend(numbers().map(|number| sound(&numbered(number))));
     let system = system(plugins).await;
     let paths = || -> Vec<_> {
@@ -162,7 +162,7 @@ async fn an_update_takes_no_other_plugins_child() {
         system.plugins().update(sound("a")).await.expect("it is well");
     }
     assert_eq!(paths(), before);
-    assert_eq!(children(&system).len(), 401);
+    assert_eq!(children(&system).len(), 40);
     for number in numbers() {
         assert!(serves(&system, &numbered(number)).await, "a.{number}");
     }
