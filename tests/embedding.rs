@@ -327,6 +327,21 @@ async fn dropping_the_last_handle_ends_it_after_its_streams() {
     sandbox.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_nothing_running() {
+    // It takes connections and never answers, so that the start waits for its health.
+    let silent = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = format!("http://{}", silent.local_addr().unwrap());
+    let mut config = Config::default();
+    let provider = ProviderConfig::new("github").at(BaseUrl::parse(&at).expect("a base URL"));
+    config.providers.insert("silent".to_owned(), provider);
+    let before = alive();
+    let builder = Mosaic::builder(config).credential("silent", Secret::new("none"));
+    let started = tokio::time::timeout(Duration::from_millis(500), builder.start()).await;
+    assert!(started.is_err(), "it waits for its provider");
+    eventually("no task of it is left", || alive() <= before).await;
+}
+
 #[test]
 fn a_runtime_that_ends_takes_it_along_and_a_later_drop_does_no_harm() {
     let runtime = Runtime::new().unwrap();

@@ -3,9 +3,9 @@
 //! Invariant: only the actor opens and closes the gate. The gate outlives the actor, so a restart of the actor or of
 //! its provider forgets nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -23,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AWAY: Duration = Duration::from_millis(100);
 /// `until` of a closed circuit.
 const CLOSED: u64 = 0;
+/// The states as the metrics have them.
+const GAUGE_CLOSED: f64 = 0.0;
+const GAUGE_HALF_OPEN: f64 = 1.0;
+const GAUGE_OPEN: f64 = 2.0;
 
 /// A breaker's published state.
 pub struct BreakerGate {
@@ -39,6 +43,8 @@ pub struct BreakerGate {
     clock: Clock,
     actor: Handle<BreakerMsg>,
     meters: BreakerMeters,
+    /// Its state is the one in the metrics. A lock, so that nothing is written after `hide`; taken where a state changes.
+    shown: Mutex<bool>,
 }
 
 /// The right to make one attempt. Tell how it ended; dropped untold, a probe is given back.
@@ -61,7 +67,7 @@ pub struct BreakerSnapshot {
 }
 
 impl BreakerGate {
-    /// A closed gate.
+    /// A closed gate, not shown in the metrics yet.
     pub(crate) fn new(settings: BreakerSettings, clock: Clock, meters: BreakerMeters) -> Arc<Self> {
         Arc::new(BreakerGate {
             until: AtomicU64::new(CLOSED),
@@ -73,7 +79,37 @@ impl BreakerGate {
             clock,
             actor: Handle::new(),
             meters,
+            shown: Mutex::new(false),
         })
+    }
+
+    /// Shows its state in the metrics from now on, where it follows another of the same name.
+    pub(crate) fn show(&self) {
+        let mut shown = self.shown();
+        *shown = true;
+        let state = match self.until.load(Acquire) {
+            CLOSED => GAUGE_CLOSED,
+            _ => GAUGE_OPEN,
+        };
+        self.meters.state.set(state);
+    }
+
+    /// Shows it no more; what is read is a closed one, until another is shown.
+    pub(crate) fn hide(&self) {
+        let mut shown = self.shown();
+        if std::mem::take(&mut *shown) {
+            self.meters.state.set(GAUGE_CLOSED);
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, bool> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show_state(&self, state: f64) {
+        if *self.shown() {
+            self.meters.state.set(state);
+        }
     }
 
     /// Asks to make an attempt.
@@ -95,7 +131,7 @@ impl BreakerGate {
         while probes as u32 > 0 {
             match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
                 Ok(_) => {
-                    self.meters.state.set(1.0);
+                    self.show_state(GAUGE_HALF_OPEN);
                     return Ok(BreakerPermit {
                         gate: self.clone(),
                         probe: Some(serial_of(probes)),
@@ -155,14 +191,14 @@ impl BreakerGate {
                 self.failures.store(failures, Relaxed);
                 self.forced.store(false, Relaxed);
                 self.until.store(CLOSED, Release);
-                self.meters.state.set(0.0);
+                self.show_state(GAUGE_CLOSED);
             }
             Circuit::Open { until, openings } => {
                 self.openings.store(openings, Relaxed);
                 // The probes first: whoever sees the new time finds them.
                 self.renew_probes();
                 self.until.store(until.max(1), Release);
-                self.meters.state.set(2.0);
+                self.show_state(GAUGE_OPEN);
                 self.meters.opened.increment(1);
             }
         }

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use crate::gateway::job::Job;
 use crate::instance::Granted;
 use crate::port::{AttemptPort, ReplyPort};
@@ -29,15 +27,15 @@ impl Message for GatewayMsg {
 pub(crate) enum RouterMsg {
     /// Find a candidate for one attempt.
     Attempt(Attempt),
-    /// Read the registry of plugins anew. Answered when no later attempt goes by the old directory.
-    Refresh(oneshot::Sender<()>),
+    /// The registry of plugins has changed.
+    Refresh,
 }
 
 impl Message for RouterMsg {
     fn label(&self) -> &'static str {
         match self {
             RouterMsg::Attempt(_) => "attempt",
-            RouterMsg::Refresh(_) => "refresh",
+            RouterMsg::Refresh => "refresh",
         }
     }
 }

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::task::AbortOnDropHandle;
+
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::clock::Clock;
@@ -34,6 +36,8 @@ struct Router {
     env: Arc<RouterEnv>,
     /// By the number of the rule that names it.
     balancers: HashMap<Option<usize>, Box<dyn Balancer>>,
+    /// Tells it when the registry has changed.
+    follower: Option<AbortOnDropHandle<()>>,
 }
 
 /// The child spec of the router actor.
@@ -43,6 +47,7 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
         Ok(Router {
             env: env.clone(),
             balancers: HashMap::new(),
+            follower: None,
         })
     })
     .kind("router")
@@ -51,7 +56,9 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
 impl Worker for Router {
     type Msg = RouterMsg;
 
-    async fn start(&mut self, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+    async fn start(&mut self, cx: &Context<RouterMsg>) -> Result<(), Fault> {
+        let follow = follow(self.env.registry.clone(), cx.handle().clone());
+        self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follow)));
         self.refresh();
         Ok(())
     }
@@ -59,13 +66,28 @@ impl Worker for Router {
     async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
-            RouterMsg::Refresh(done) => {
-                self.refresh();
-                // Who asked may have gone; the directory is new all the same.
-                let _gone = done.send(());
-            }
+            RouterMsg::Refresh => self.refresh(),
         }
         Ok(())
+    }
+}
+
+/// When to tell a router that is not live yet.
+const STARTING: Duration = Duration::from_millis(1);
+
+/// Tells the router of changes, one message at a time however many there are: the next when it has caught up.
+async fn follow(plugins: Arc<Registry>, router: Handle<RouterMsg>) {
+    let mut versions = plugins.versions();
+    loop {
+        versions.mark_unchanged();
+        while let Some(version) = plugins.unrouted() {
+            match router.send(RouterMsg::Refresh) {
+                Ok(()) => plugins.routed(version).await,
+                Err(_starting) => tokio::time::sleep(STARTING).await,
+            }
+        }
+        // Its sender is the registry's, which is held here.
+        let _open = versions.changed().await;
     }
 }
 
@@ -113,11 +135,15 @@ struct Refusals {
 }
 
 impl Router {
+    /// Makes the directory anew, if it is behind.
     fn refresh(&self) {
         let registry = &self.env.registry;
-        let (routables, unloaded) = registry.routables();
-        let directory = Directory::new(&self.env.rulebook, routables, registry.serving(), unloaded);
-        self.env.directory.store(directory);
+        if let Some(version) = registry.unrouted() {
+            let (routables, unloaded) = registry.routables();
+            let directory = Directory::new(&self.env.rulebook, routables, registry.serving(), unloaded);
+            self.env.directory.store(directory);
+            registry.set_routed(version);
+        }
     }
 
     fn forward(&mut self, attempt: Attempt) {

@@ -24,13 +24,11 @@ use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
 use crate::gateway::settings::Settings;
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
-use crate::messages::RouterMsg;
 use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
 use crate::policy::routing::{Reach, Rule};
-use crate::provider::ProviderEnv;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{RouterEnv, router_spec};
 use crate::supervision::{
@@ -134,7 +132,8 @@ impl System {
     /// looked at again; it does not keep the others from serving.
     ///
     /// # Errors
-    /// What kept a child from starting; whatever had started is stopped again.
+    /// What kept a child from starting; whatever had started is stopped again. So is it where the future is dropped before
+    /// its end, as by a timeout around it.
     pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
         let operations = spec.operations;
         let meters = Arc::new(Meters::new(spec.recorder.clone(), &operations));
@@ -152,7 +151,6 @@ impl System {
             clock,
             meters: meters.clone(),
             restarts,
-            provider: provider_env(&router),
             operations: operations.clone(),
         };
         let registry = Registry::new(loaders, spec.plugin_settings, env);
@@ -196,10 +194,7 @@ impl System {
             cache: cache.clone(),
             actor: gateway.clone(),
         });
-        let plugins = Plugins {
-            registry,
-            router: router.clone(),
-        };
+        let plugins = Plugins { registry };
         let mut root = restarts.supervisor(Strategy::OneForOne);
         for service in spec.services {
             root = root.child(service);
@@ -215,7 +210,7 @@ impl System {
             recorder: spec.recorder,
             ..TreeOptions::default()
         };
-        let tree = Tree::start("root", root, options).await?;
+        let tree = Tree::start_owned("root", root, options).await?;
         let ready_made = spec.instances.into_iter().map(ReadyMade::spec);
         let coming = spec.plugins.into_iter().chain(ready_made).map(|plugin| {
             let plugins = plugins.clone();
@@ -231,7 +226,7 @@ impl System {
             gateway: Gateway { front },
             operations,
             plugins,
-            tree,
+            tree: tree.into_whole(),
         })
     }
 
@@ -274,9 +269,9 @@ impl System {
             .plugins
             .registry
             .record(name)
-            .and_then(|record| record.placed.clone());
+            .and_then(|record| record.placed().cloned());
         found
-            .map(|placed| placed.instance)
+            .map(|placed| placed.instance.clone())
             .ok_or_else(|| Failure::new(Kind::NotFound, format!("no provider is called {name}")))
     }
 
@@ -289,7 +284,7 @@ impl System {
             .registry
             .records()
             .into_iter()
-            .filter_map(|record| record.placed.clone());
+            .filter_map(|record| record.placed().cloned());
         let instances = placed
             .map(|placed| placed.instance.snapshot(&self.operations, now))
             .collect();
@@ -321,19 +316,6 @@ impl System {
             tracing::warn!(%error, "the tree did not stop in order");
         }
         drained
-    }
-}
-
-/// Has the router read anew what an instance can do.
-fn provider_env(router: &Handle<RouterMsg>) -> ProviderEnv {
-    let router = router.clone();
-    ProviderEnv {
-        changed: Arc::new(move || {
-            let (done, _nobody_waits) = tokio::sync::oneshot::channel();
-            if router.send(RouterMsg::Refresh(done)).is_err() {
-                tracing::debug!("the router is being restarted, and will read the registry");
-            }
-        }),
     }
 }
 
@@ -403,13 +385,11 @@ fn plugins_spec(plugins: &Plugins, restarts: RestartPolicy) -> ChildSpec {
         .intensity(TIRELESS)
         .max_children(most);
     // Rest for one, as with the tenants.
-    let spec = SupervisorSpec::new(Strategy::RestForOne)
-        .child(ChildSpec::supervisor(
-            "instances",
-            instances,
-            Some(&plugins.registry.supervisor),
-        ))
-        .child(restarts.child(manager_spec(plugins)));
+    let instances = ChildSpec::supervisor("instances", instances, Some(&plugins.registry.supervisor));
+    let spec = restarts
+        .supervisor(Strategy::RestForOne)
+        .child(restarts.child(instances))
+        .child(restarts.child(manager_spec(&plugins.registry)));
     ChildSpec::supervisor("plugins", spec, None)
 }
 

@@ -59,10 +59,12 @@ pub(crate) struct TierLookup {
 impl Tier {
     pub(crate) fn new(spec: TierSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.tier(spec.name);
+        let breaker = BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone());
+        breaker.show();
         Arc::new(Tier {
             name: spec.name,
             store: spec.store,
-            breaker: BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone()),
+            breaker,
             settings: spec.settings,
             clock,
             meters,

@@ -1,116 +1,55 @@
 //! The plugin manager: the one writer of the registry.
 //!
-//! Invariant: at most one procedure is at work on a plugin; every step of a life is decided here and nowhere else.
+//! Invariant: an order only sets what is wanted; every step follows from the record by `settle`, so that a manager that
+//! comes back goes on from whatever it finds. At most one step is at work on a plugin.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::procedure::{self, Procedure};
-use super::registry::{Busy, Placement, Record};
-use super::{Health, PluginSpec, Plugins, Registry};
-use crate::clock::nanos_of;
+use super::order::{Gained, PluginMsg, PluginOrder, StepEnd};
+use super::record::{Busy, Done, Health, Placement, Record};
+use super::registry::Registry;
+use super::spec::PluginSpec;
+use super::step::{SUCCESSOR, Step};
 use crate::error::{Failure, Kind};
 use crate::policy::lifecycle::Life;
-use crate::supervision::{ChildSpec, Context, Fault, Message, Worker};
+use crate::policy::settle::{Ended, Refusal, Turn, Work};
+use crate::supervision::{ChildSpec, Context, Fault, Worker};
 
 /// How often plugins are looked at: one that is down shall not be offered for long.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-pub(crate) type Done = oneshot::Sender<Result<(), Failure>>;
-
-/// What is wanted of a plugin.
-pub(crate) enum PluginOrder {
-    Add(PluginSpec),
-    Update(PluginSpec),
-    Start,
-    Stop,
-    Remove,
-    /// No new calls, but its actors stay.
-    Drain,
-    /// A failed one is looked at again.
-    Revive,
-}
-
-impl PluginOrder {
-    fn as_str(&self) -> &'static str {
-        match self {
-            PluginOrder::Add(_) => "add",
-            PluginOrder::Update(_) => "update",
-            PluginOrder::Start => "start",
-            PluginOrder::Stop => "stop",
-            PluginOrder::Remove => "remove",
-            PluginOrder::Drain => "drain",
-            PluginOrder::Revive => "revive",
-        }
-    }
-}
-
-/// What changes in a record beside its place in life.
-#[derive(Clone, Default)]
-pub(crate) struct Change {
-    /// It has this instance now.
-    pub(crate) placed: Option<Placement>,
-    /// It has no instance any more.
-    pub(crate) displaced: bool,
-    /// It has this spec now.
-    pub(crate) spec: Option<PluginSpec>,
-    /// What went wrong; an empty text clears it.
-    pub(crate) problem: Option<String>,
-    /// What was heard of its health.
-    pub(crate) health: Option<Health>,
-    /// Why its settings cannot be used; `None` within: they can.
-    pub(crate) invalid: Option<Option<String>>,
-    /// Nothing of it is known any more.
-    pub(crate) forgotten: bool,
-}
-
-/// What the plugin manager is told.
-pub(crate) enum PluginMsg {
-    /// Somebody wants something of a plugin.
-    Begin {
-        name: Arc<str>,
-        action: PluginOrder,
-        done: Option<Done>,
-    },
-    /// A procedure wants a step, or, without one, tells that a look was in vain.
-    Step {
-        name: Arc<str>,
-        ticket: u64,
-        to: Option<Life>,
-        change: Change,
-        done: Done,
-    },
-    /// It is time to look at all plugins.
-    Look,
-}
-
-impl Message for PluginMsg {
-    fn label(&self) -> &'static str {
-        match self {
-            PluginMsg::Begin { action, .. } => action.as_str(),
-            PluginMsg::Step { to, .. } => to.map_or("look_in_vain", Life::as_str),
-            PluginMsg::Look => "look",
-        }
-    }
-}
+/// The longest name of a plugin, in bytes: a child's name has 128, and a successor's has a number behind it. Ours.
+const MAX_NAME: usize = 100;
+/// What a look of our own is called.
+const REVIVE: &str = "revive";
 
 struct Manager {
-    plugins: Plugins,
+    registry: Arc<Registry>,
+    /// The steps at work, by plugin. They end with their manager.
+    steps: HashMap<Arc<str>, AtWork>,
+}
+
+struct AtWork {
+    work: Work<Arc<Placement>>,
+    task: AbortOnDropHandle<()>,
+    /// It had ended at the last look, and its end may wait in the mailbox still.
+    over: bool,
 }
 
 /// The child spec of the plugin manager.
-pub(crate) fn manager_spec(plugins: &Plugins) -> ChildSpec {
-    let plugins = plugins.clone();
-    let (handle, registry) = (plugins.registry.manager.clone(), plugins.registry.clone());
+pub(crate) fn manager_spec(registry: &Arc<Registry>) -> ChildSpec {
+    let (handle, registry, shown) = (registry.manager.clone(), registry.clone(), registry.clone());
     ChildSpec::worker("manager", &handle, move || {
         Ok(Manager {
-            plugins: plugins.clone(),
+            registry: registry.clone(),
+            steps: HashMap::new(),
         })
     })
     .kind("plugins")
-    .gauges(Arc::new(move || vec![("plugins", registry.records().len() as u64)]))
+    .gauges(Arc::new(move || vec![("plugins", shown.len() as u64)]))
 }
 
 impl Worker for Manager {
@@ -118,217 +57,247 @@ impl Worker for Manager {
 
     async fn start(&mut self, cx: &Context<PluginMsg>) -> Result<(), Fault> {
         cx.every(LOOK_EVERY, || PluginMsg::Look);
-        // The supervisor of the instances may have come back empty: give it those that serve.
-        for record in self.registry().records() {
-            if let Some(placed) = record.placed.clone()
-                && !placed.instance.is_up()
-            {
-                let registry = self.registry().clone();
-                tokio::spawn(async move {
-                    // One that is merely in its back-off is there still.
-                    if let Err(failure) = procedure::restore(&registry, &placed).await {
-                        tracing::debug!(plugin = &*placed.child, %failure, "not put up again");
-                    }
-                });
+        for record in self.registry.records() {
+            let mut record = Record::clone(&record);
+            // The supervisor of the instances may have come back empty: those that serve come first.
+            if record.standing.current().is_some_and(|placed| !placed.instance.is_up()) {
+                if let Some(turn) = record.standing.roll_back() {
+                    let lost = Failure::new(Kind::Internal, "its actors were lost meanwhile");
+                    self.take_in(&mut record, turn, Health::Unknown, Some(lost));
+                }
+                self.look_at(&mut record);
             }
+            self.settle(record)?;
         }
         Ok(())
     }
 
     async fn handle(&mut self, message: PluginMsg, _cx: &Context<PluginMsg>) -> Result<(), Fault> {
         match message {
-            PluginMsg::Begin { name, action, done } => {
-                if let Err((failure, done)) = self.begin(name, action, done) {
-                    answer(done, Err(failure));
-                }
-            }
-            PluginMsg::Step {
-                name,
-                ticket,
-                to,
-                change,
-                done,
-            } => answer(Some(done), self.step(&name, ticket, to, change)),
+            PluginMsg::Order { name, order, done } => self.order(name, order, done),
+            PluginMsg::Ended(end) => self.ended(end),
             PluginMsg::Look => self.look(),
         }
-        Ok(())
     }
 }
 
 impl Manager {
-    fn registry(&self) -> &Arc<Registry> {
-        &self.plugins.registry
+    /// Sets what is wanted, or says why not.
+    fn order(&mut self, name: Arc<str>, order: PluginOrder, done: Done) -> Result<(), Fault> {
+        let with = order.as_str();
+        match self.ordered(&name, order) {
+            Ok(mut record) => {
+                record.busy = Some(Busy::new(with, Some(done)));
+                self.settle(record)
+            }
+            Err(failure) => {
+                // Who asked may have gone.
+                let _gone = done.send(Err(failure));
+                Ok(())
+            }
+        }
     }
 
-    /// Starts a procedure, or says why not.
-    fn begin(&self, name: Arc<str>, action: PluginOrder, done: Option<Done>) -> Result<(), (Failure, Option<Done>)> {
-        let registry = self.registry();
-        let mut record = match (self.registry().record(&name), &action) {
+    fn ordered(&self, name: &Arc<str>, order: PluginOrder) -> Result<Record, Failure> {
+        let mut record = match (self.registry.record(name), &order) {
             (Some(_), PluginOrder::Add(_)) => {
                 let sentence = format!("a plugin called {name} exists already; update it instead");
-                return Err((Failure::new(Kind::Conflict, sentence), done));
+                return Err(Failure::new(Kind::Conflict, sentence));
             }
-            (None, PluginOrder::Add(spec)) => {
-                if registry.records().len() >= registry.settings.max_plugins {
-                    return Err((Failure::new(Kind::Overloaded, "there are too many plugins"), done));
-                }
-                Record::new(spec.clone(), registry.now())
-            }
+            (None, PluginOrder::Add(spec)) => return self.added(spec.clone()),
             (Some(record), _) => Record::clone(&record),
-            (None, _) => {
-                return Err((
-                    Failure::new(Kind::NotFound, format!("no plugin is called {name}")),
-                    done,
-                ));
-            }
+            (None, _) => return Err(Failure::new(Kind::NotFound, format!("no plugin is called {name}"))),
         };
-        if let Some(busy) = record.busy()
-            && !yields(&record, busy, &action)
-        {
-            let sentence = format!("{name} is busy: {}", busy.with);
-            return Err((
-                Failure::new(Kind::Conflict, sentence).after(Duration::from_secs(1)),
-                done,
-            ));
+        let placed = record.standing.current().cloned();
+        let drained = placed.as_ref().is_some_and(|placed| !placed.instance.accepting());
+        let with = order.as_str();
+        if let Some(kind) = order.kind(drained) {
+            record
+                .standing
+                .order(kind)
+                .map_err(|refusal| refused(&record, refusal, with))?;
         }
-        if let Err(failure) = allowed(&record, &action) {
-            return Err((failure, done));
+        match order {
+            PluginOrder::Update(spec) => record.candidate = Some(spec),
+            // One that was drained takes calls again.
+            PluginOrder::Start if record.standing.life() == Life::Running => {
+                placed.iter().for_each(|placed| placed.instance.resume());
+            }
+            _ => {}
         }
-        let ticket = registry.ticket();
-        let alive = Arc::new(());
-        record.busy = Some(Busy {
-            with: action.as_str(),
+        Ok(record)
+    }
+
+    fn added(&self, spec: PluginSpec) -> Result<Record, Failure> {
+        let name = &spec.name;
+        if name.is_empty() || name.len() > MAX_NAME || name.contains(['/', SUCCESSOR]) {
+            let sentence = format!("a plugin's name has 1 to {MAX_NAME} bytes, without `/` and `{SUCCESSOR}`");
+            return Err(Failure::invalid("name", sentence));
+        }
+        if self.registry.len() >= self.registry.settings.max_plugins {
+            return Err(Failure::new(Kind::Overloaded, "there are too many plugins"));
+        }
+        Ok(Record::new(spec, self.registry.now()))
+    }
+
+    /// Goes on with a plugin, from wherever it is. Its last step counts no more.
+    fn settle(&mut self, mut record: Record) -> Result<(), Fault> {
+        let registry = &self.registry;
+        let name = record.spec.name.clone();
+        let work = record
+            .standing
+            .settle()
+            .map_err(|illegal| Fault::from(illegal.to_string()))?;
+        record.remember(registry.now());
+        record.ticket = registry.ticket();
+        let Some(work) = work else {
+            self.steps.remove(&name);
+            self.rest(record);
+            return Ok(());
+        };
+        let (spec, ticket) = (record.coming_spec().clone(), record.ticket);
+        let updating = record.standing.has_successor();
+        let predecessor = record.standing.current().filter(|_| updating).cloned();
+        let step = Step {
+            registry: registry.clone(),
+            spec,
             ticket,
-            alive: Arc::downgrade(&alive),
-        });
-        registry.publish(record.clone());
-        let hands = Procedure::new(self.plugins.clone(), name, ticket, alive);
-        tokio::spawn(async move {
-            let outcome = hands.perform(record, action).await;
-            drop(hands);
-            answer(done, outcome);
-        });
+            version: registry.publish(record),
+            predecessor,
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(step.run(work.clone())));
+        let over = false;
+        // The step before it, should it be at work still, is given up.
+        self.steps.insert(name, AtWork { work, task, over });
         Ok(())
     }
 
-    fn step(&self, name: &str, ticket: u64, to: Option<Life>, change: Change) -> Result<(), Failure> {
-        let registry = self.registry();
-        let current = registry.record(name).filter(|record| record.led_by(ticket));
-        let mut record = match current {
-            Some(record) => Record::clone(&record),
-            None => {
-                return Err(Failure::new(
-                    Kind::Conflict,
-                    format!("another procedure leads {name} now"),
-                ));
+    /// Nothing is left to do with it: who ordered it hears so.
+    fn rest(&self, mut record: Record) {
+        let busy = record.busy.take();
+        record.candidate = None;
+        let version = if record.standing.is_gone() {
+            self.registry.forget(&record.spec.name)
+        } else {
+            self.registry.publish(record)
+        };
+        if let Some(busy) = busy {
+            busy.answer(version);
+        }
+    }
+
+    fn ended(&mut self, StepEnd { name, ticket, outcome }: StepEnd) -> Result<(), Fault> {
+        let current = self.registry.record(&name).filter(|record| record.ticket == ticket);
+        let (Some(current), Some(at_work)) = (current, self.steps.remove(&name)) else {
+            // Of a step that was given up: another one has taken its place.
+            return Ok(());
+        };
+        let mut record = Record::clone(&current);
+        let coming = record.standing.coming().cloned();
+        let (ended, health) = match &outcome {
+            Ok(Gained::Placed(placed)) => (Ended::Loaded(placed.clone()), Health::Unknown),
+            Ok(Gained::Health(health)) => (Ended::Worked, health.clone()),
+            Ok(Gained::Nothing) => (Ended::Worked, Health::Unknown),
+            Err(_) => {
+                let up = coming.is_some_and(|placed| placed.instance.is_up());
+                (Ended::Failed { up }, Health::Unknown)
             }
         };
-        if change.forgotten {
-            registry.forget(name);
+        let turn = record.standing.ended(&at_work.work, ended);
+        if matches!(at_work.work, Work::Load | Work::Check(_))
+            && let Some(placed) = record.standing.current()
+        {
+            record.routable = Some(placed.instance.routable());
+        }
+        self.take_in(&mut record, turn, health, outcome.err());
+        if matches!(at_work.work, Work::TakeDown { .. }) && !record.standing.leaving().is_empty() {
+            // Not gone: it is tried again at the next look.
+            self.registry.publish(record);
             return Ok(());
         }
-        let now = registry.now();
-        let from = record.life;
-        if let Some(to) = to {
-            record.step(to, now)?;
-        }
-        if to == Some(Life::Running) && (from == Life::Started || change.placed.is_some()) {
-            record.revision += 1;
-        }
-        if change.displaced {
-            record.placed = None;
-        }
-        if let Some(placed) = change.placed {
-            record.routable = Some(placed.instance.routable());
-            record.placed = Some(placed);
-        }
-        if let Some(spec) = change.spec {
-            record.spec = spec;
-        }
-        if let Some(health) = change.health {
-            record.hear(health, now);
-        }
-        if let Some(invalid) = change.invalid {
-            record.invalid = invalid.map(Arc::from);
-        }
-        if let Some(problem) = change.problem {
-            record.problem = (!problem.is_empty()).then(|| problem.into());
-        }
-        record.looks = match record.life {
-            Life::Failed => {
-                let looks = record.looks.0.saturating_add(1);
-                let wait = registry.settings.recheck.saturating_mul(1 << (looks - 1).min(4));
-                (looks, now.saturating_add(nanos_of(wait)))
-            }
-            Life::Running => (0, 0),
-            _ => record.looks,
-        };
-        if to.is_some() {
-            tracing::info!(
-                plugin = name,
-                life = record.life.as_str(),
-                problem = record.problem.as_deref(),
-                "plugin"
-            );
-        }
-        registry.publish(record);
-        Ok(())
+        self.settle(record)
     }
 
-    /// Whoever runs and is down has failed; whoever has failed is looked at when its time has come.
-    fn look(&self) {
-        let registry = self.registry();
-        let now = registry.now();
-        for record in registry.records().into_iter().filter(|record| record.busy().is_none()) {
-            let up = record.placed.as_ref().is_some_and(|placed| placed.instance.is_up());
-            let due = match record.life {
+    /// Writes down what a step's end means.
+    fn take_in(&self, record: &mut Record, turn: Turn, health: Health, failure: Option<Failure>) {
+        let now = self.registry.now();
+        match turn {
+            Turn::Onward => {}
+            Turn::Well => record.well(health, now),
+            Turn::Started => {
+                record.revision += 1;
+                record.well(health, now);
+            }
+            Turn::Replaced => {
+                record.revision += 1;
+                record.well(health, now);
+                record.spec = record.candidate.take().unwrap_or_else(|| record.spec.clone());
+            }
+            Turn::Adopted => record.spec = record.candidate.take().unwrap_or_else(|| record.spec.clone()),
+            Turn::Unwell => {
+                let text = || Failure::new(Kind::Internal, "a step of its life was lost");
+                let failure = failure.clone().unwrap_or_else(text);
+                record.unwell(&failure, self.registry.settings.recheck, now);
+            }
+            Turn::RolledBack if record.standing.life() == Life::Running => {
+                let why = failure.as_ref().map_or_else(String::new, ToString::to_string);
+                record.problem = Some(format!("the update failed and was rolled back: {why}").into());
+            }
+            Turn::RolledBack => {}
+        }
+        if let Some(busy) = &mut record.busy {
+            busy.failure = busy.failure.take().or(failure);
+        }
+    }
+
+    /// Whoever runs and is down is looked at, and whoever has failed, when its time has come; and what has not come to its
+    /// end although its step has, is settled anew.
+    fn look(&mut self) -> Result<(), Fault> {
+        let now = self.registry.now();
+        for record in self.registry.records() {
+            let name = &record.spec.name;
+            let lost = self.steps.get_mut(name).is_some_and(|at_work| {
+                let lost = at_work.over;
+                at_work.over = at_work.task.is_finished();
+                lost
+            });
+            let stuck = !self.steps.contains_key(name) && !record.standing.is_free();
+            if lost || stuck {
+                self.settle(Record::clone(&record))?;
+                continue;
+            }
+            let up = record.standing.current().is_some_and(|placed| placed.instance.is_up());
+            let due = match record.standing.life() {
                 Life::Running => !up,
                 Life::Failed => record.looks.1 <= now,
                 _ => false,
             };
-            if due {
-                let begun = self.begin(record.spec.name.clone(), PluginOrder::Revive, None);
-                if let Err((failure, _)) = begun {
-                    tracing::debug!(plugin = &*record.spec.name, %failure, "not looked at");
+            if due && record.busy.is_none() {
+                let mut record = Record::clone(&record);
+                if self.look_at(&mut record) {
+                    self.settle(record)?;
                 }
             }
         }
+        Ok(())
+    }
+
+    fn look_at(&self, record: &mut Record) -> bool {
+        let looks = record.standing.look();
+        if looks && record.busy.is_none() {
+            record.busy = Some(Busy::new(REVIVE, None));
+        }
+        looks
     }
 }
 
-/// Whether what is being done gives way. Somebody's wish comes before a look of our own, which changes nothing but where
-/// the plugin is in its life; its later steps are refused.
-fn yields(record: &Record, busy: &Busy, action: &PluginOrder) -> bool {
-    let looks = busy.with == PluginOrder::Revive.as_str() && record.placed.is_some();
-    looks && matches!(record.life, Life::Running | Life::Failed) && !matches!(action, PluginOrder::Revive)
-}
-
-/// Whether a life allows an action; the steps themselves are checked again, one by one.
-fn allowed(record: &Record, action: &PluginOrder) -> Result<(), Failure> {
-    let life = record.life;
-    let fits = match action {
-        PluginOrder::Add(_) => life == Life::Discovered,
-        PluginOrder::Update(_) => matches!(life, Life::Running | Life::Failed),
-        // One that was drained takes calls again.
-        PluginOrder::Start if life == Life::Running => record.placed.as_ref().is_some_and(|p| !p.instance.accepting()),
-        PluginOrder::Start => matches!(life, Life::Stopped | Life::Failed),
-        PluginOrder::Drain => life == Life::Running,
-        PluginOrder::Stop => matches!(life, Life::Running | Life::Failed),
-        PluginOrder::Remove => matches!(life, Life::Running | Life::Failed | Life::Stopped),
-        PluginOrder::Revive => matches!(life, Life::Running | Life::Failed),
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Kind::Conflict,
-        format!("a plugin that is {life} cannot take: {}", action.as_str()),
-    ))
-}
-
-fn answer(done: Option<Done>, outcome: Result<(), Failure>) {
-    if let Some(done) = done {
-        // Who asked may have gone; what was done stays done.
-        let _gone = done.send(outcome);
+fn refused(record: &Record, refusal: Refusal, with: &str) -> Failure {
+    let name = &record.spec.name;
+    match refusal {
+        Refusal::Busy => {
+            let busy = record.busy.as_ref().map_or("a change", |busy| busy.with);
+            Failure::new(Kind::Conflict, format!("{name} is busy: {busy}")).after(Duration::from_secs(1))
+        }
+        Refusal::Life(life) => Failure::new(Kind::Conflict, format!("a plugin that is {life} cannot take: {with}")),
     }
 }

@@ -15,3 +15,4 @@ pub mod limit;
 pub mod offers;
 pub mod recover;
 pub mod routing;
+pub mod settle;

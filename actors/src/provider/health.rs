@@ -14,7 +14,7 @@ use crate::error::{Failure, Kind};
 use crate::instance::{Instance, ProviderMsg};
 use crate::supervision::Handle;
 
-/// A health check on its own task.
+/// A health check on its own task. It ends with the patience of who asked, who drops the other end.
 pub(super) struct HealthCheck {
     pub(super) instance: Arc<Instance>,
     pub(super) driver: Arc<dyn Driver>,
@@ -34,24 +34,27 @@ impl HealthCheck {
         Ok(())
     }
 
-    pub(super) async fn run(self, done: oneshot::Sender<Result<(), Failure>>) {
-        let asked = AssertUnwindSafe(self.ask()).catch_unwind().await;
-        let outcome = asked.unwrap_or_else(|panic| {
-            let (generation, operation, text) = (self.generation, "health", panic_text(panic.as_ref()));
-            if self
-                .actor
-                .send(ProviderMsg::Crashed {
-                    generation,
-                    operation,
-                    text,
-                })
-                .is_err()
-            {
-                tracing::warn!("a driver's health check panicked while its actor was away");
-            }
-            Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
-        });
+    pub(super) async fn run(self, mut done: oneshot::Sender<Result<(), Failure>>) {
+        // Within the catch: a driver may panic before it has given its future.
+        let asking = AssertUnwindSafe(self.ask()).catch_unwind();
+        let asked = tokio::select! {
+            asked = asking => asked,
+            () = done.closed() => return,
+        };
+        let outcome = asked.unwrap_or_else(|panic| self.panicked(panic_text(panic.as_ref())));
         // Who asked may have run out of patience.
         let _gone = done.send(outcome);
+    }
+
+    fn panicked(&self, text: String) -> Result<(), Failure> {
+        let crashed = ProviderMsg::Crashed {
+            generation: self.generation,
+            operation: "health",
+            text,
+        };
+        if self.actor.send(crashed).is_err() {
+            tracing::warn!("a driver's health check panicked while its actor was away");
+        }
+        Err(Failure::new(Kind::Internal, "the driver failed in its health check"))
     }
 }

@@ -109,8 +109,27 @@ impl Tree {
     /// Starts a tree whose root supervisor is `name`, and waits until all its children are up.
     ///
     /// # Errors
-    /// When a name is bad, or a child does not start; those that did are stopped again.
+    /// When a name is bad, or a child does not start; those that did are stopped again. So are they where the future is
+    /// dropped before its end.
     pub async fn start(name: &str, spec: SupervisorSpec, options: TreeOptions) -> Result<Tree, StartError> {
+        Tree::start_owned(name, spec, options).await.map(OwnedTree::into_whole)
+    }
+
+    /// As [`Tree::start`], of a tree that something else is a part of, which is still to come.
+    pub(crate) async fn start_owned(
+        name: &str,
+        spec: SupervisorSpec,
+        options: TreeOptions,
+    ) -> Result<OwnedTree, StartError> {
+        let name = name.to_owned();
+        let starting = async move { Tree::start_now(&name, spec, options).await.map(OwnedTree::new) };
+        // On a task of its own: a start that is dropped half way would leave what it has started. One that nobody waits
+        // for any more goes on to its end, and its tree is stopped then.
+        let started = tokio::spawn(starting).await;
+        started.map_err(|error| StartError(bounded(&error.to_string())))?
+    }
+
+    async fn start_now(name: &str, spec: SupervisorSpec, options: TreeOptions) -> Result<Tree, StartError> {
         let handle = SupervisorHandle::new();
         let root_spec = ChildSpec::supervisor(name, spec.clone(), Some(&handle));
         check_name(root_spec.name()).map_err(|error| StartError(bounded(&error.to_string())))?;
@@ -262,6 +281,38 @@ impl Tree {
             return why.clone();
         }
         std::future::pending().await
+    }
+}
+
+/// A tree that is stopped when this is dropped before the start that it is for is whole.
+pub(crate) struct OwnedTree {
+    tree: Option<Tree>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl OwnedTree {
+    fn new(tree: Tree) -> Self {
+        OwnedTree {
+            tree: Some(tree),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+
+    /// It is whole, and its holders stop it.
+    pub(crate) fn into_whole(mut self) -> Tree {
+        self.tree.take().expect("it is taken here alone, and that once")
+    }
+}
+
+impl Drop for OwnedTree {
+    fn drop(&mut self) {
+        let Some(tree) = self.tree.take() else { return };
+        // On a runtime that has ended this does nothing: everything ended with it.
+        self.runtime.spawn(async move {
+            if let Err(error) = tree.shutdown().await {
+                tracing::warn!(%error, "a tree whose start was given up did not stop in order");
+            }
+        });
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Step {
     Works,
     Fails,
     Panics,
+    /// Panics before it has given its future.
+    PanicsAtOnce,
     Hangs,
     /// Works after half a second.
     Takes,
@@ -42,7 +44,7 @@ pub type SharedScript = Arc<Mutex<Script>>;
 fn at_once(step: Step) -> Result<(), Failure> {
     match step {
         Step::Fails => Err(Failure::new(Kind::UpstreamFailed, "as told")),
-        Step::Panics => panic!("as told"),
+        Step::Panics | Step::PanicsAtOnce => panic!("as told"),
         Step::Works | Step::Hangs | Step::Takes => Ok(()),
     }
 }
@@ -51,7 +53,7 @@ async fn in_time(step: Step) -> Result<(), Failure> {
     match step {
         Step::Hangs => std::future::pending().await,
         Step::Takes => tokio::time::sleep(Duration::from_millis(500)).await,
-        Step::Works | Step::Fails | Step::Panics => {}
+        Step::Works | Step::Fails | Step::Panics | Step::PanicsAtOnce => {}
     }
     at_once(step)
 }
@@ -143,6 +145,9 @@ impl Driver for Follower {
     }
 
     fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+        if read(&self.script).health == Step::PanicsAtOnce {
+            panic!("as told");
+        }
         Box::pin(async move { in_time(read(&self.script).health).await })
     }
 

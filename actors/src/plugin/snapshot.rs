@@ -1,0 +1,126 @@
+//! Plugins as the admin endpoint shows them.
+//!
+//! Invariant: taken from a whole record and published atomics; it asks no mailbox.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::record::{Health, Record};
+use crate::instance::InstanceSnapshot;
+use crate::operation::Operations;
+use crate::policy::lifecycle::Life;
+
+/// A plugin as the admin endpoint shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PluginSnapshot {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The kind of its driver.
+    pub kind: Arc<str>,
+    /// Its loader.
+    pub loader: Arc<str>,
+    /// Where it is in its life.
+    pub life: Life,
+    /// Milliseconds since it came there.
+    pub for_ms: u64,
+    /// Counts its successful starts and updates.
+    pub revision: u64,
+    /// What is being done with it.
+    pub busy: Option<&'static str>,
+    /// What went wrong last.
+    pub problem: Option<Arc<str>>,
+    /// Whether its settings can be used.
+    pub config: ConfigSnapshot,
+    /// Whether it is well.
+    pub health: HealthSnapshot,
+    /// Its last steps, oldest first.
+    pub history: Vec<Passed>,
+    /// The path of its supervisor in the tree.
+    pub path: Option<Arc<str>>,
+    /// Its instance, while there is one.
+    pub instance: Option<InstanceSnapshot>,
+}
+
+/// Whether a plugin's settings can be used, as of its last start.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigSnapshot {
+    /// They can.
+    pub valid: bool,
+    /// Why not.
+    pub why: Option<Arc<str>>,
+}
+
+/// A plugin's health as the admin endpoint shows it. Asked when it starts, is updated, or may have come back; what its
+/// calls meet in between is its traffic's affair.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthSnapshot {
+    /// `healthy`, `unhealthy` or `unknown`.
+    pub state: &'static str,
+    /// Milliseconds since that was first heard.
+    pub for_ms: u64,
+    /// Why it is not well.
+    pub why: Option<Arc<str>>,
+}
+
+/// One step of a life.
+#[derive(Clone, Debug, Serialize)]
+pub struct Passed {
+    /// To here.
+    pub life: Life,
+    /// Milliseconds after the system's start.
+    pub at_ms: u64,
+}
+
+impl PluginSnapshot {
+    /// As of `now`, below the supervisor at `above`.
+    pub(super) fn of(record: &Record, above: &str, operations: &Operations, now: u64) -> Self {
+        let placed = record.placed();
+        PluginSnapshot {
+            name: record.spec.name.clone(),
+            kind: record.spec.kind.clone(),
+            loader: record.spec.loader.clone(),
+            life: record.standing.life(),
+            for_ms: now.saturating_sub(record.since) / 1_000_000,
+            revision: record.revision,
+            busy: record.busy.as_ref().map(|busy| busy.with),
+            problem: record.problem.clone(),
+            config: ConfigSnapshot {
+                valid: record.invalid.is_none(),
+                why: record.invalid.clone(),
+            },
+            health: HealthSnapshot::of(record, now),
+            history: record.history.iter().map(Passed::of).collect(),
+            path: placed.map(|placed| format!("{above}/{}", placed.child).into()),
+            instance: placed.map(|placed| placed.instance.snapshot(operations, now)),
+        }
+    }
+}
+
+impl HealthSnapshot {
+    /// What was heard, unless it is plain that its actor is down.
+    fn of(record: &Record, now: u64) -> Self {
+        let placed = record.standing.current();
+        let down = record.standing.life().serves() && placed.is_some_and(|placed| !placed.instance.is_up());
+        let (state, why) = match &record.health.0 {
+            _ if down => ("unhealthy", Some(Arc::from("its actor is down"))),
+            Health::Unknown => ("unknown", None),
+            Health::Healthy => ("healthy", None),
+            Health::Unhealthy(why) => ("unhealthy", Some(why.clone())),
+        };
+        HealthSnapshot {
+            state,
+            for_ms: now.saturating_sub(record.health.1) / 1_000_000,
+            why,
+        }
+    }
+}
+
+impl Passed {
+    fn of((life, at): &(Life, u64)) -> Self {
+        Passed {
+            life: *life,
+            at_ms: at / 1_000_000,
+        }
+    }
+}
