@@ -28,7 +28,9 @@ use crate::policy::intensity::Intensity;
 use crate::policy::routing::Rule;
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::router_spec;
-use crate::supervision::{ChildSpec, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions};
+use crate::supervision::{
+    ChildSpec, RestartPolicy, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
+};
 use crate::telemetry::{Meters, SharedRecorder};
 
 /// What a system is made of.
@@ -272,23 +274,6 @@ impl System {
             tracing::warn!(%error, "the tree did not stop in order");
         }
         drained
-    }
-}
-
-/// How the engine's actors are restarted.
-#[derive(Clone, Copy)]
-pub(crate) struct RestartPolicy {
-    intensity: Intensity,
-    backoff: Backoff,
-}
-
-impl RestartPolicy {
-    pub(crate) fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
-        SupervisorSpec::new(strategy).intensity(self.intensity)
-    }
-
-    pub(crate) fn child(self, spec: ChildSpec) -> ChildSpec {
-        spec.backoff(self.backoff)
     }
 }
 

@@ -20,8 +20,7 @@ use crate::gateway::Settings;
 use crate::instance::Instance;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
-use crate::supervision::{Handle, SupervisorHandle};
-use crate::system::RestartPolicy;
+use crate::supervision::{Handle, RestartPolicy, SupervisorHandle};
 use crate::telemetry::Meters;
 
 /// What an instance finds in the system that it lives in.
