@@ -32,7 +32,7 @@ use crate::policy::routing::{Reach, Rule};
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{RouterEnv, router_spec};
 use crate::supervision::{
-    ChildSpec, Handle, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
+    ChildSpec, Handle, RestartPolicy, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
 };
 use crate::telemetry::{Meters, SharedRecorder};
 
@@ -316,23 +316,6 @@ impl System {
             tracing::warn!(%error, "the tree did not stop in order");
         }
         drained
-    }
-}
-
-/// How the engine's actors are restarted.
-#[derive(Clone, Copy)]
-pub(crate) struct RestartPolicy {
-    intensity: Intensity,
-    backoff: Backoff,
-}
-
-impl RestartPolicy {
-    pub(crate) fn supervisor(self, strategy: Strategy) -> SupervisorSpec {
-        SupervisorSpec::new(strategy).intensity(self.intensity)
-    }
-
-    pub(crate) fn child(self, spec: ChildSpec) -> ChildSpec {
-        spec.backoff(self.backoff)
     }
 }
 

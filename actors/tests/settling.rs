@@ -56,7 +56,7 @@ async fn a_stop_goes_on_when_the_manager_that_began_it_is_stopped() {
     eventually("it drains", || life(&system, "a") == Life::Stopping).await;
     system.tree().stop(MANAGER, "a rehearsal").await.expect("it runs");
     assert!(slow.await.expect("no panic").is_ok(), "it has its time");
-    // Longer than any procedure waits for its manager.
+    // Longer than anything waits for the manager.
     tokio::time::sleep(Duration::from_secs(10)).await;
     system.tree().start_child(MANAGER, "back").await.expect("it is stopped");
     eventually("it is stopped", || life(&system, "a") == Life::Stopped).await;

@@ -17,9 +17,9 @@ use crate::clock::Clock;
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::operation::Operations;
+use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
-use crate::supervision::{Handle, SupervisorHandle};
-use crate::system::RestartPolicy;
+use crate::supervision::{Handle, RestartPolicy, SupervisorHandle};
 use crate::telemetry::Meters;
 
 /// What an instance finds in the system that it lives in.
@@ -140,10 +140,12 @@ impl Registry {
     fn changed(&self, before: Option<&Record>, after: Option<&Record>) -> u64 {
         let placed = |record: Option<&Record>| record.and_then(|record| record.standing.current()).cloned();
         show_breaker(placed(before).as_ref(), placed(after).as_ref());
-        let serving = |record: Option<&Record>| record.and_then(Record::serving).map(Arc::as_ptr);
-        let known = |record: Option<&Record>| record.map(|record| record.routable.is_some());
-        let replaced = placed(after).as_ref().map(Arc::as_ptr) != placed(before).as_ref().map(Arc::as_ptr);
-        if replaced || known(before) != known(after) || serving(before) != serving(after) {
+        // What a load has changed matters when it serves, or has failed and stays known.
+        let routing = |record: &Record| {
+            let failed = record.standing.life() == Life::Failed;
+            (record.serving().map(Arc::as_ptr), failed)
+        };
+        if before.map(routing) != after.map(routing) {
             // After the record: who reads this version finds it.
             self.version.send_modify(|version| *version += 1);
         }
