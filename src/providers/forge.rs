@@ -194,9 +194,9 @@ mod tests {
     #[test]
     fn a_comma_in_a_label_is_refused() {
         assert_eq!(labels_word(&[]).unwrap(), None);
-        let labels = ["bug", "help wanted"].map(str::to_owned);
+        let labels = ["bug", "help wanted"].map(Name::from);
         assert_eq!(labels_word(&labels).unwrap().as_deref(), Some("bug,help wanted"));
-        let failure = labels_word(&["a,b".to_owned()]).unwrap_err();
+        let failure = labels_word(&["a,b".into()]).unwrap_err();
         assert_eq!(
             (failure.kind, failure.field.as_deref()),
             (Kind::Unsupported, Some("labels"))

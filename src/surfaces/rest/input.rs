@@ -142,7 +142,7 @@ fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{OPERATIONS, find};
+    use crate::catalogue::{Method, OPERATIONS, find};
 
     fn url(name: &str, query: &str) -> Result<(Map<String, Value>, Options), String> {
         let entry = find(name).expect("the operation exists");
