@@ -113,6 +113,7 @@ impl LocalCalls for Local {
                     input,
                     caller,
                     options,
+                    upload: None,
                 })
                 .await
         })

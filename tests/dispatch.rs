@@ -37,6 +37,7 @@ fn invocation(name: &str, input: Value, options: Options) -> Invocation {
         input,
         caller: caller(),
         options,
+        upload: None,
     }
 }
 
@@ -63,7 +64,7 @@ fn create(title: &str, key: &str) -> Invocation {
 fn text(answer: &Answer) -> &str {
     match &answer.body {
         Body::Bytes(bytes) => std::str::from_utf8(bytes).expect("text"),
-        Body::Stream(_) => panic!("a stream"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -44,13 +44,13 @@ async fn sandbox() -> Sandbox {
 
 fn repo() -> RepoGetInput {
     RepoGetInput {
-        repo: "acme/api".to_owned(),
+        repo: "acme/api".into(),
     }
 }
 
 fn chat() -> ChatInput {
     ChatInput {
-        model: "sandbox-small".to_owned(),
+        model: "sandbox-small".into(),
         prompt: Some("Say something.".to_owned()),
         ..ChatInput::default()
     }

@@ -26,7 +26,7 @@ async fn gateway(sandbox: &Sandbox, name: &str) -> Mosaic {
 
 async fn repo(gateway: &Mosaic) -> String {
     let input = RepoGetInput {
-        repo: "acme/api".to_owned(),
+        repo: "acme/api".into(),
     };
     gateway
         .call::<RepoGet>(input)
@@ -107,7 +107,7 @@ async fn metrics_trees_ledgers_caches_and_states_are_apart() {
     assert_eq!(one.shutdown().await, Drained::Finished);
     assert!(!one.snapshot().accepting && two.snapshot().accepting);
     let input = RepoGetInput {
-        repo: "acme/web".to_owned(),
+        repo: "acme/web".into(),
     };
     assert!(one.call::<RepoGet>(input.clone()).await.is_err());
     two.call::<RepoGet>(input).await.expect("the other lives on");

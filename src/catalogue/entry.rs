@@ -4,14 +4,15 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::call::{AnyValue, RequestKey, Resource};
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::call::{AnyValue, RequestKey, Resource, Tags};
+use mosaic_actors::error::Failure;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cursor::CursorKey;
-use super::{Declaration, Op};
+use super::op::{Declaration, Op, Output};
 
 /// A row of the catalogue.
 pub struct Entry {
@@ -19,6 +20,8 @@ pub struct Entry {
     pub declaration: &'static Declaration,
     /// The input's fields, for surfaces that take them one by one.
     pub fields: Vec<Field>,
+    /// Fields taken by position on the command line, in order.
+    pub positionals: Vec<&'static str>,
     /// The JSON Schema of the input, self-contained.
     pub input_schema: Schema,
     /// The JSON Schema of the output, or of one event of a stream, self-contained.
@@ -64,6 +67,8 @@ pub struct Prepared {
     pub resource: Resource,
     /// The typed input.
     pub input: AnyValue,
+    /// What its answer depends on, and what it changes.
+    pub tags: Tags,
     /// The key of the canonical request; absent where the operation is not cacheable.
     pub request_key: Option<RequestKey>,
     /// The instance that a cursor pins.
@@ -76,6 +81,7 @@ impl Entry {
         let input_schema = schema_of::<O::Input>();
         Entry {
             declaration: O::DECLARATION,
+            positionals: O::DECLARATION.positionals().collect(),
             fields: fields_of(&input_schema),
             input_schema,
             output_schema: schema_of::<O::Output>(),
@@ -135,29 +141,29 @@ impl Field {
 }
 
 fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
-    let input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| {
-        let path = error.path().to_string();
-        let sentence = error.inner().to_string();
-        let field = if path == "." {
-            first_quoted(&sentence).unwrap_or("input").to_owned()
-        } else {
-            path
-        };
-        Failure::invalid(field, sentence)
-    })?;
-    prepare_typed::<O>(input, include_raw, cursors)
+    let input: O::Input = serde_path_to_error::deserialize(input)
+        .map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))?;
+    prepare_read::<O>(input, include_raw, cursors)
 }
 
 /// Checks an input that is typed already, as a program that embeds the gateway gives it.
 ///
 /// # Errors
 /// `invalid_input` that names the field.
-pub fn prepare_typed<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+pub fn prepare_typed<O: Op>(input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+    // Its fields' types refuse to be written where they are wrong; the canonical form is written for a key anyway.
+    if O::DECLARATION.facts.cache.is_none() {
+        write_canonical(&input, std::io::sink())?;
+    }
+    prepare_read::<O>(input, include_raw, cursors)
+}
+
+fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
     let facts = &O::DECLARATION.facts;
     O::check(&input)?;
-    let resource = O::resource(&input)?;
+    let resource = O::resource(&input);
     let mut instance = None;
-    if let Some(cursor) = O::cursor(&mut input)
+    if let Some(cursor) = O::Output::cursor(&mut input)
         && let Some(sealed) = cursor.as_deref()
     {
         let opened = cursors.open(facts.name, sealed)?;
@@ -167,7 +173,7 @@ pub fn prepare_typed<O: Op>(mut input: O::Input, include_raw: bool, cursors: &Cu
                 "this cursor belongs to another provider than the resource",
             ));
         }
-        *cursor = Some(opened.native);
+        *cursor = Some(opened.native.into());
         instance = Some(opened.instance);
     }
     let request_key = match facts.cache {
@@ -175,6 +181,7 @@ pub fn prepare_typed<O: Op>(mut input: O::Input, include_raw: bool, cursors: &Cu
         None => None,
     };
     Ok(Prepared {
+        tags: O::tags(&input, &resource),
         resource,
         input: Arc::new(input),
         request_key,
@@ -183,14 +190,47 @@ pub fn prepare_typed<O: Op>(mut input: O::Input, include_raw: bool, cursors: &Cu
 }
 
 /// Typed inputs serialise their fields in declaration order, so equal inputs give equal bytes.
-fn request_key(operation: &str, input: &impl serde::Serialize, include_raw: bool) -> Result<RequestKey, Failure> {
-    let canonical = serde_json::to_vec(input)
-        .map_err(|error| Failure::new(Kind::Internal, "an input could not be serialised").because(error))?;
+fn request_key(operation: &str, input: &impl Serialize, include_raw: bool) -> Result<RequestKey, Failure> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(operation.as_bytes());
     hasher.update(&[0, u8::from(include_raw)]);
+    let mut canonical = Vec::with_capacity(128);
+    write_canonical(input, &mut canonical)?;
     hasher.update(&canonical);
     Ok(*hasher.finalize().as_bytes())
+}
+
+/// Writes an input as JSON; a field that breaks its type's rule is named.
+fn write_canonical(input: &impl Serialize, to: impl std::io::Write) -> Result<(), Failure> {
+    // To know the place of a fault costs a text for each key on the way: it is asked for only where there is a fault.
+    if serde_json::to_writer(to, input).is_ok() {
+        return Ok(());
+    }
+    let mut again = serde_json::Serializer::new(std::io::sink());
+    let written = serde_path_to_error::serialize(input, &mut again);
+    written.map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))
+}
+
+/// A typed input as JSON, to be compared with others.
+///
+/// # Errors
+/// `invalid_input` that names the field.
+pub fn fingerprint(input: &impl Serialize) -> Result<Value, Failure> {
+    write_canonical(input, std::io::sink())?;
+    serde_json::to_value(input).map_err(|error| wrong(".".to_owned(), error.to_string()))
+}
+
+/// The refusal of an input at `path`.
+fn wrong(path: String, sentence: String) -> Failure {
+    let field = match path.as_str() {
+        "." => first_quoted(&sentence).unwrap_or("input").to_owned(),
+        _ => path,
+    };
+    // Rules of our own types leave the field's name to us.
+    match sentence.starts_with("must ") {
+        true => Failure::invalid(&field, format!("{field} {sentence}")),
+        false => Failure::invalid(field, sentence),
+    }
 }
 
 /// serde names an unknown or missing field of the top level between backticks.
@@ -339,7 +379,7 @@ mod tests {
                     entry.name()
                 );
             }
-            for name in declaration.positional {
+            for name in declaration.positionals() {
                 assert!(entry.field(name).is_some(), "{} {name}", entry.name());
             }
         }

@@ -1,32 +1,52 @@
 //! The catalogue: every operation declared once, and every surface made from the declarations.
 //!
-//! Invariant: REST routes, the OpenAPI document, CLI subcommands and the capability matrix are all derived from
-//! [`OPERATIONS`]; an operation that is not in this table does not exist, and one that is exists everywhere.
+//! Invariant: REST routes, the OpenAPI document, CLI subcommands and the capability matrix are all derived from a
+//! [`Catalogue`]; an operation that is not in it does not exist, and one that is exists everywhere.
 //!
-//! To add an operation: a type that implements [`Op`] in its service's file, one row in [`OPERATIONS`], and a handler
+//! To add an operation: a type that implements [`Op`] in its resource's file, one row in [`OPERATIONS`], and a handler
 //! in each driver that can do it.
 
+/// Makes an input the input of a list, by its fields `cursor` and `limit`.
+macro_rules! paged {
+    ($input:ident) => {
+        impl Paged for $input {
+            fn cursor(&mut self) -> &mut Option<Cursor> {
+                &mut self.cursor
+            }
+
+            fn page(&self) -> (Option<u32>, Option<&str>) {
+                (self.limit.map(PageSize::get), self.cursor.as_deref())
+            }
+        }
+    };
+}
+
+#[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod ai;
+#[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod cicd;
 pub mod cursor;
+#[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod docs;
 pub mod entry;
+pub mod fields;
+#[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;
+pub mod op;
 pub mod page;
+#[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
+pub mod tags;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use mosaic_actors::call::{Operation, Resource};
-use mosaic_actors::error::Failure;
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use mosaic_actors::call::{OperationRef, Operations};
 
 pub use entry::{Entry, Prepared};
+pub use op::{Declaration, Method, Op, Output, Paged};
 pub use page::Page;
 
-/// Every operation, in the order in which documents and `mosaic operations` list them.
+/// The operations that are built in, in the order in which documents and `mosaic operations` list them.
 pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         Entry::of::<git::RepoGet>(),
@@ -49,133 +69,97 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     ]
 });
 
-/// Finds an operation by its full name.
+/// Finds a built-in operation by its full name.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    OPERATIONS.iter().find(|entry| entry.declaration.facts.name == name)
+    OPERATIONS.iter().find(|entry| entry.name() == name)
 }
 
-/// One operation: its facts, its types, and how its resource is read from its input.
-pub trait Op: 'static {
-    /// What the caller gives. Path parameters, query parameters and body fields are all fields of it.
-    type Input: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
-    /// What the caller gets; for a stream, one event.
-    type Output: Output;
-    /// The declaration.
-    const DECLARATION: &'static Declaration;
-
-    /// What the call is about.
-    ///
-    /// # Errors
-    /// `invalid_input` naming the field, where the input cannot name a resource.
-    fn resource(input: &Self::Input) -> Result<Resource, Failure>;
-
-    /// Checks that serde cannot express. Called once, before anything else sees the input.
-    ///
-    /// # Errors
-    /// `invalid_input` naming the field.
-    fn check(_input: &Self::Input) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// The sealed cursor of a list's input, and where to put the opened one.
-    fn cursor(_input: &mut Self::Input) -> Option<&mut Option<String>> {
-        None
-    }
+/// The operations of one gateway: its rows, and their numbers for the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Catalogue {
+    rows: Arc<[&'static Entry]>,
+    operations: Arc<Operations>,
 }
 
-/// A neutral output.
-pub trait Output: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
-    /// Replaces a native cursor by its sealed form. Only pages have one.
-    fn seal_cursor(&mut self, _seal: &dyn Fn(&str) -> String) {}
-}
-
-/// What is declared of an operation beyond the engine's facts.
-#[derive(Debug)]
-pub struct Declaration {
-    /// The engine's facts.
-    pub facts: Operation,
-    /// The HTTP method of the REST route.
-    pub method: Method,
-    /// The REST path below `/v1`, e.g. `/git/repos/{repo}/branches`; each `{name}` is a field of the input and may
-    /// span several segments.
-    pub path: &'static str,
-    /// Input fields taken by position on the command line, in order.
-    pub positional: &'static [&'static str],
-    /// One line for people.
-    pub summary: &'static str,
-}
-
-/// Methods that the catalogue uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Safe reads.
-    Get,
-    /// Creations, and reads whose input is a body.
-    Post,
-}
-
-impl Method {
-    /// The method's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        }
+impl Catalogue {
+    /// A catalogue of the operations that are built in.
+    pub fn built_in() -> Self {
+        Self::new(OPERATIONS.iter())
     }
-}
 
-/// The highest page size that a list accepts.
-pub const MAX_LIMIT: u32 = 100;
+    fn new(rows: impl IntoIterator<Item = &'static Entry>) -> Self {
+        let rows: Arc<[_]> = rows.into_iter().collect();
+        let facts = rows.iter().map(|entry| &entry.declaration.facts);
+        let operations = Arc::new(Operations::new(facts));
+        Catalogue { rows, operations }
+    }
 
-/// Refuses page sizes out of range.
-pub(crate) fn check_limit(limit: Option<u32>) -> Result<(), Failure> {
-    match limit {
-        Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(Failure::invalid(
-            "limit",
-            format!("limit must be between 1 and {MAX_LIMIT}"),
-        )),
-        _ => Ok(()),
+    /// Every operation, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Entry> + '_ {
+        self.rows.iter().copied()
     }
-}
 
-/// Refuses an empty or over-long text that names a resource.
-pub(crate) fn check_name(field: &str, text: &str) -> Result<(), Failure> {
-    const LONGEST: usize = 1024;
-    if text.trim().is_empty() {
-        return Err(Failure::invalid(field, format!("{field} must not be empty")));
+    /// Finds an operation by its full name.
+    pub fn find(&self, name: &str) -> Option<&'static Entry> {
+        let number = self.operations.get(name)?.index();
+        self.rows.get(number).copied()
     }
-    if text.len() > LONGEST {
-        return Err(Failure::invalid(
-            field,
-            format!("{field} must be at most {LONGEST} bytes"),
-        ));
+
+    /// An operation's number here.
+    pub fn number(&self, name: &str) -> Option<OperationRef> {
+        self.operations.get(name)
     }
-    if text.chars().any(char::is_control) {
-        return Err(Failure::invalid(
-            field,
-            format!("{field} must not contain control characters"),
-        ));
+
+    /// The engine's view of it.
+    pub fn operations(&self) -> &Arc<Operations> {
+        &self.operations
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
-    fn names_and_routes_are_unique() {
-        let mut names = std::collections::HashSet::new();
-        let mut routes = std::collections::HashSet::new();
-        for entry in OPERATIONS.iter() {
+    fn names_and_routes_are_unique_and_numbers_find_their_rows() {
+        let catalogue = Catalogue::built_in();
+        let mut routes = HashSet::new();
+        for entry in catalogue.iter() {
             let declaration = entry.declaration;
-            assert!(names.insert(declaration.facts.name));
             assert!(routes.insert((declaration.method.as_str(), declaration.path)));
-            assert!(
-                declaration
-                    .facts
-                    .name
-                    .starts_with(&format!("{}.", declaration.facts.service))
+            assert!(entry.name().starts_with(&format!("{}.", declaration.facts.service)));
+            assert!(std::ptr::eq(catalogue.find(entry.name()).expect("a row"), entry));
+        }
+        assert_eq!(catalogue.operations().len(), OPERATIONS.len());
+    }
+
+    #[test]
+    fn what_is_invalidated_is_carried_and_every_write_says_what_it_changes() {
+        let declared = || OPERATIONS.iter().map(|entry| entry.declaration);
+        let reads = declared().filter(|declaration| declaration.facts.safe);
+        let carried: HashSet<_> = reads
+            .flat_map(|read| read.carries.iter().map(|topic| topic.name))
+            .collect();
+        for write in declared().filter(|declaration| !declaration.facts.safe) {
+            let name = write.facts.name;
+            let missed: Vec<_> = write
+                .invalidates
+                .iter()
+                .filter(|topic| !carried.contains(topic.name))
+                .collect();
+            assert!(missed.is_empty(), "{name} invalidates what nothing carries: {missed:?}");
+            let says = (write.invalidates.is_empty(), write.invalidates_nothing.is_some());
+            assert!(matches!(says, (false, false) | (true, true)), "{name}");
+        }
+        for read in declared().filter(|declaration| declaration.facts.safe) {
+            assert!(read.invalidates.is_empty(), "{}", read.facts.name);
+            let kept = read.facts.cache.is_some();
+            assert_eq!(
+                kept,
+                !read.carries.is_empty(),
+                "{}: a kept answer carries a tag",
+                read.facts.name
             );
         }
     }

@@ -5,7 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Output;
+use super::fields::Cursor;
+use super::op::{Output, Paged};
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,10 +52,16 @@ impl<T> Page<T> {
     }
 }
 
-impl<T> Output for Page<T>
+impl<I: Paged, T> Output<I> for Page<T>
 where
-    T: Serialize + for<'de> Deserialize<'de> + JsonSchema + Send + Sync + 'static,
+    T: Clone + Serialize + for<'de> Deserialize<'de> + JsonSchema + Send + Sync + 'static,
 {
+    const LIST: bool = true;
+
+    fn cursor(input: &mut I) -> Option<&mut Option<Cursor>> {
+        Some(input.cursor())
+    }
+
     fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> String) {
         if let Some(cursor) = &mut self.next_cursor {
             *cursor = seal(cursor);

@@ -108,14 +108,17 @@ impl Remote {
     ) -> Result<RequestBuilder, Failure> {
         let path = expand(declaration.path, &mut input)?;
         let mut url = self.url(&format!("/v1{path}"));
-        if declaration.method == Verb::Get {
+        if !declaration.method.has_body() {
             append_query(&mut url, &input);
         }
         append_options(&mut url, options);
         let streaming = declaration.facts.streaming;
         let mut request = match declaration.method {
             Verb::Get => self.http.get(url),
+            Verb::Delete => self.http.delete(url),
             Verb::Post => self.http.post(url).json(&input),
+            Verb::Put => self.http.put(url).json(&input),
+            Verb::Patch => self.http.patch(url).json(&input),
         };
         request = request.header(
             ACCEPT,

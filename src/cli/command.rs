@@ -76,7 +76,7 @@ pub fn field_id(field: &Field) -> String {
 /// Whether the field takes the rest of the line, its words joined by spaces. What names a resource is required
 /// and is one word; a last positional that may be left out is free text, such as a prompt.
 pub fn takes_words(entry: &Entry, field: &Field) -> bool {
-    entry.declaration.positional.last() == Some(&field.name.as_str())
+    entry.positionals.last() == Some(&field.name.as_str())
         && !field.required
         && field.shape == Shape::Text
         && field.choices.is_empty()
@@ -138,7 +138,7 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
 /// The call in one line. Written here because `--input` makes every field optional for clap.
 fn usage(entry: &Entry) -> String {
     let mut words = format!("mosaic {}", entry.name().replace('.', " "));
-    let positional = entry.declaration.positional;
+    let positional = &entry.positionals;
     for field in positional.iter().filter_map(|name| entry.field(name)) {
         let name = field.name.to_uppercase();
         words += &match (field.required, takes_words(entry, field)) {
@@ -176,7 +176,7 @@ fn field_arg(entry: &Entry, field: &Field) -> Arg {
     } else {
         arg
     };
-    let position = entry.declaration.positional.iter().position(|name| *name == field.name);
+    let position = entry.positionals.iter().position(|name| *name == field.name);
     match position {
         Some(position) if takes_words(entry, field) => arg
             .index(position + 1)

@@ -150,7 +150,12 @@ async fn call_local(
     let answer = gateway.call(entry, Value::from(input), options).await?;
     let reply = match answer.body {
         Body::Bytes(bytes) => Reply::Whole(bytes),
-        Body::Stream(frames) => Reply::Events(Box::pin(frames.map(|frame| frame.map_err(Problem::from)))),
+        Body::Raw(_) => {
+            return Err(Failure::new(Kind::Unsupported, "this answer is bytes, which are not shown here").into());
+        }
+        Body::Stream(frames) => Reply::Events(Box::pin(
+            frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
+        )),
     };
     show::reply(reply, entry, screen).await
 }

@@ -41,6 +41,9 @@ pub struct ProviderConfig {
     /// Where its circuit breaker differs from `[defaults.breaker]`.
     #[serde(default)]
     pub breaker: BreakerOverrides,
+    /// Patterns of the models that it offers, with `*` for any run of characters; where left out, those that it lists.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// Settings of its driver alone, which checks them.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -77,6 +80,7 @@ impl ProviderConfig {
             attempt_timeout: None,
             health_check: true,
             breaker: BreakerOverrides::default(),
+            models: Vec::new(),
             settings: serde_json::Map::new(),
         }
     }

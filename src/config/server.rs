@@ -46,6 +46,11 @@ pub struct ServerConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
     pub request_timeout: Duration,
+    /// The same for what is billed by tokens: an answer takes as long as its model writes. Ten minutes is how long the
+    /// vendors' own clients wait. Cut to `max_request_timeout`.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub ai_request_timeout: Duration,
     /// The longest deadline that a client may name.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
@@ -79,7 +84,8 @@ impl Default for ServerConfig {
             max_header_bytes: 64 << 10,
             header_read_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
-            max_request_timeout: Duration::from_secs(300),
+            ai_request_timeout: Duration::from_secs(600),
+            max_request_timeout: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(75),
             max_connections: 10_000,
             drain_timeout: Duration::from_secs(30),

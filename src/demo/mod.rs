@@ -90,6 +90,7 @@ fn provider(server: &ServerHandle) -> ProviderConfig {
             open_for: Some(Duration::from_secs(1)),
             half_open_probes: None,
         },
+        models: Vec::new(),
         settings: serde_json::Map::new(),
     }
 }

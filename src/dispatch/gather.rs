@@ -52,7 +52,7 @@ pub(super) async fn gather(calls: &dyn Calls, entry: &Entry, call: Call) -> Resu
             format!("provider=all is for lists; {} asks one instance", entry.name()),
         ));
     }
-    let mut instances = calls.instances(entry.name(), &call.caller);
+    let mut instances = calls.instances(call.operation, &call.caller);
     if instances.is_empty() {
         let sentence = format!("no instance can do {}", entry.name());
         return Err(Failure::new(Kind::NoProvider, sentence).never_sent());
@@ -127,7 +127,7 @@ fn merged_body(pages: &[Bytes], errors: Vec<PartialError>) -> Result<Bytes, Fail
 fn whole(body: Body) -> Result<Bytes, Failure> {
     match body {
         Body::Bytes(bytes) => Ok(bytes),
-        Body::Stream(_) => Err(internal("a list answered with a stream")),
+        Body::Stream(_) | Body::Raw(_) => Err(internal("a list did not answer with a page")),
     }
 }
 

@@ -8,16 +8,17 @@ pub mod idempotency;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mosaic_actors::call::{Answer, Call, Caller, Operation};
+use mosaic_actors::call::{Answer, Call, Caller, CostClass, Operation, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::cursor::CursorKey;
-use crate::catalogue::entry::prepare_typed;
-use crate::catalogue::{self, Entry, Op, Prepared};
+use crate::catalogue::entry::{fingerprint, prepare_typed};
+use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
 
@@ -30,7 +31,7 @@ pub trait Calls: Send + Sync + 'static {
     fn call(&self, call: Call) -> BoxFuture<Result<Answer, Failure>>;
 
     /// The instances that could serve `operation` for `caller`, for `provider=all`.
-    fn instances(&self, operation: &str, caller: &Caller) -> Vec<Arc<str>>;
+    fn instances(&self, operation: OperationRef, caller: &Caller) -> Vec<Arc<str>>;
 }
 
 /// One request of a surface.
@@ -43,6 +44,8 @@ pub struct Invocation {
     pub caller: Caller,
     /// What may be said beside the input.
     pub options: Options,
+    /// Bytes that come with the input, where the operation takes some.
+    pub upload: Option<Arc<Upload>>,
 }
 
 /// What a caller may say beside the input, at every surface.
@@ -67,8 +70,12 @@ pub struct Options {
 pub struct DispatchConfig {
     /// For callers who name no timeout.
     pub default_timeout: Duration,
+    /// The same for what is billed by tokens: an answer takes as long as its model writes.
+    pub ai_timeout: Duration,
     /// The longest that a caller may wait; more is cut to this.
     pub max_timeout: Duration,
+    /// The operations that there are.
+    pub catalogue: Catalogue,
     /// Opens cursors.
     pub cursors: CursorKey,
     /// Remembers keyed writes; absent: a key is refused, never ignored.
@@ -104,10 +111,16 @@ impl Dispatcher {
             input,
             caller,
             options,
+            upload,
         } = invocation;
         let keyed = self.keyed_write(entry, &input, &caller, &options)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
-        self.carry(entry, prepared, keyed, caller, options).await
+        self.carry(entry, prepared, upload, keyed, caller, options).await
+    }
+
+    /// The operations that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.config.catalogue
     }
 
     /// As [`Dispatcher::invoke`], for an input that is typed already.
@@ -116,39 +129,38 @@ impl Dispatcher {
     /// As [`Dispatcher::invoke`].
     pub async fn call<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
-        let entry = catalogue::find(name).ok_or_else(|| internal("the operation is not in the catalogue's table"))?;
-        let keyed = match options.idempotency_key {
-            Some(_) => {
-                let fingerprint = serde_json::to_value(&input)
-                    .map_err(|error| internal("an input could not be serialised").because(error))?;
-                self.keyed_write(entry, &fingerprint, &caller, &options)?
-            }
+        let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        let fingerprint = match options.idempotency_key {
+            Some(_) => Some(fingerprint(&input)?),
+            None => None,
+        };
+        let keyed = match fingerprint {
+            Some(fingerprint) => self.keyed_write(entry, &fingerprint, &caller, &options)?,
             None => None,
         };
         let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
-        self.carry(entry, prepared, keyed, caller, options).await
+        self.carry(entry, prepared, None, keyed, caller, options).await
     }
 
     async fn carry(
         &self,
         entry: &'static Entry,
         prepared: Prepared,
+        upload: Option<Arc<Upload>>,
         keyed: Option<idempotency::KeyedWrite>,
         caller: Caller,
         options: Options,
     ) -> Result<Answer, Failure> {
         let provider = pinned(&prepared, options.provider.as_deref())?;
-        let deadline = Instant::now() + self.timeout(options.timeout)?;
+        let name = entry.name();
+        let operation = self.config.catalogue.number(name).ok_or_else(|| unlisted(name))?;
+        let deadline = Instant::now() + self.timeout(operation.cost, options.timeout)?;
 
-        let mut call = Call::new(
-            &entry.declaration.facts,
-            prepared.resource,
-            caller,
-            prepared.input,
-            deadline,
-        );
+        let mut call = Call::new(operation, prepared.resource, caller, prepared.input, deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
         call.request_key = prepared.request_key;
+        call.tags = prepared.tags;
+        call.upload = upload;
         call.include_raw = options.include_raw;
         call.no_cache = options.no_cache;
         // `repeatable` stays false, key or no key: no provider we drive takes a request key of its own, so a second
@@ -159,13 +171,12 @@ impl Dispatcher {
             Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
-        let facts = call.operation;
         let result = match keyed {
             Some(write) => write.run(self.calls.clone(), call, &self.keyed).await,
             None => self.calls.call(call).await,
         };
         result.map_err(|mut failure| {
-            failure.retryable &= !may_have_happened(facts, &failure);
+            failure.retryable &= !may_have_happened(&operation, &failure);
             failure
         })
     }
@@ -177,11 +188,15 @@ impl Dispatcher {
         self.keyed.wait().await;
     }
 
-    fn timeout(&self, wanted: Option<Duration>) -> Result<Duration, Failure> {
+    fn timeout(&self, cost: CostClass, wanted: Option<Duration>) -> Result<Duration, Failure> {
+        let usual = match cost {
+            CostClass::Tokens => self.config.ai_timeout,
+            CostClass::Read | CostClass::Heavy | CostClass::Write => self.config.default_timeout,
+        };
         match wanted {
             Some(Duration::ZERO) => Err(Failure::invalid("timeout_ms", "timeout_ms must be at least 1")),
             Some(wanted) => Ok(wanted.min(self.config.max_timeout)),
-            None => Ok(self.config.default_timeout.min(self.config.max_timeout)),
+            None => Ok(usual.min(self.config.max_timeout)),
         }
     }
 
@@ -197,7 +212,7 @@ impl Dispatcher {
         };
         idempotency::check_key(key)?;
         let facts = &entry.declaration.facts;
-        if facts.safe {
+        if !facts.is_keyed() {
             return Ok(None);
         }
         let store = self.config.idempotency.as_ref().filter(|_| !facts.streaming);
@@ -238,12 +253,7 @@ fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
 
 /// Whether an operation answers with a page, and so knows `provider=all`.
 pub fn is_list(entry: &Entry) -> bool {
-    let properties = entry.output_schema.get("properties");
-    !entry.declaration.facts.streaming
-        && ["items", "has_more", "errors"]
-            .iter()
-            .all(|name| properties.is_some_and(|all| all.get(name).is_some()))
-        && entry.field("cursor").is_some()
+    entry.declaration.facts.list
 }
 
 enum Pin {
@@ -266,6 +276,10 @@ fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
         (None, Some(wanted)) => Ok(Pin::One(Arc::from(wanted))),
         (None, None) => Ok(Pin::None),
     }
+}
+
+fn unlisted(name: &str) -> Failure {
+    Failure::new(Kind::NotFound, format!("there is no operation {name} here")).never_sent()
 }
 
 /// A fault of the gateway itself; the cause is kept for the logs.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::call::{Answer, Call, Caller};
+use mosaic_actors::call::{Answer, Call, Caller, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
 use mosaic_actors::system::System;
@@ -20,7 +20,7 @@ impl Calls for Engine {
         Box::pin(async move { gateway.call(call).await })
     }
 
-    fn instances(&self, operation: &str, _caller: &Caller) -> Vec<Arc<str>> {
-        self.0.capable(operation)
+    fn instances(&self, operation: OperationRef, caller: &Caller) -> Vec<Arc<str>> {
+        self.0.capable(operation, &caller.tenant)
     }
 }

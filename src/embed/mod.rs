@@ -26,13 +26,14 @@ use mosaic_actors::call::{Answer, Body, Caller};
 use mosaic_actors::driver::Driver;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
+use mosaic_actors::stream::Frame;
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
-use crate::catalogue::Op;
+use crate::catalogue::{Catalogue, Op};
 use crate::config::{Config, ConfigErrors, LOCAL_TENANT};
 use crate::dispatch::{Dispatcher, Options};
 use crate::providers::KINDS;
@@ -131,7 +132,9 @@ impl Mosaic {
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),
             crate::dispatch::DispatchConfig {
+                catalogue: wired.catalogue.clone(),
                 default_timeout: config.server.request_timeout,
+                ai_timeout: config.server.ai_request_timeout,
                 max_timeout: config.server.max_request_timeout,
                 cursors: wired.cursors,
                 idempotency: Some(Arc::new(record::Record::new(
@@ -257,6 +260,10 @@ impl Mosaic {
                 value: Arc::new(parse(&bytes)?),
                 head,
             }),
+            (None, Body::Raw(_)) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} answers with bytes: use raw()", O::DECLARATION.facts.name),
+            )),
             (None, Body::Stream(_)) => Err(Failure::new(
                 Kind::InvalidInput,
                 format!("{} streams: use stream()", O::DECLARATION.facts.name),
@@ -275,8 +282,8 @@ impl Mosaic {
         options: Options,
     ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
         match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
-            Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|bytes| parse(&bytes)))),
-            Body::Bytes(_) => Err(Failure::new(
+            Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|frame| typed(&frame)))),
+            Body::Bytes(_) | Body::Raw(_) => Err(Failure::new(
                 Kind::InvalidInput,
                 format!("{} does not stream", O::DECLARATION.facts.name),
             )),
@@ -301,6 +308,11 @@ impl Mosaic {
     /// Instances, breakers, cache and calls in flight as they stand.
     pub fn snapshot(&self) -> SystemSnapshot {
         self.inner.system.snapshot()
+    }
+
+    /// The operations that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.inner.dispatcher.catalogue()
     }
 
     /// The way from a surface's request to the engine.
@@ -370,6 +382,14 @@ fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
 
 fn check(config: &Config) -> Result<(), ConfigErrors> {
     config.check(&Mosaic::kinds())
+}
+
+/// The event that a driver gave, or the one that its text says where it was read back.
+fn typed<T: Clone + serde::de::DeserializeOwned + 'static>(frame: &Frame) -> Result<T, Failure> {
+    match frame.event::<T>() {
+        Some(event) => Ok(event.clone()),
+        None => parse(&frame.json()?),
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::call::Operations;
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::InstanceSpec;
@@ -61,15 +62,17 @@ pub(super) struct Native {
     attempt_timeout: Duration,
     http: reqwest::Client,
     cursors: CursorKey,
+    operations: Arc<Operations>,
 }
 
 impl Native {
-    pub(super) fn new(config: &Config, http: reqwest::Client, cursors: CursorKey) -> Self {
+    pub(super) fn new(config: &Config, http: reqwest::Client, cursors: CursorKey, operations: Arc<Operations>) -> Self {
         Native {
             defaults: config.defaults.clone(),
             attempt_timeout: config.gateway.attempt_timeout,
             http,
             cursors,
+            operations,
         }
     }
 
@@ -109,7 +112,7 @@ impl Native {
             settings: provider.settings.clone(),
             http: self.http.clone(),
             cursors: self.cursors.clone(),
-            attempt_timeout: provider.attempt_timeout.unwrap_or(self.attempt_timeout),
+            scope: None,
             max_response: MAX_RESPONSE,
         };
         Ok(Maker {
@@ -117,6 +120,7 @@ impl Native {
             connection,
             given: manifest.credential.clone(),
             token: provider.token.clone(),
+            whom: whom(provider),
         })
     }
 
@@ -124,15 +128,22 @@ impl Native {
         let provider = &manifest.provider;
         let maker = self.maker(name, manifest)?;
         let credential = maker.read_credential()?;
-        let scope = credential_scope(provider, credential.as_ref());
-        let driver = maker.make(credential)?;
+        let scope = credential_scope(&maker.whom, credential.as_ref());
+        maker.make(credential)?;
         let breaker = provider.breaker(&self.defaults);
         Ok(InstanceSpec {
             name: name.clone(),
             kind: Arc::from(maker.kind.name),
-            capabilities: driver.capabilities().clone(),
+            capabilities: Capabilities::of(&self.operations, (maker.kind.operations)()),
             credential_scope: scope,
-            attempt_timeout: maker.connection.attempt_timeout,
+            attempt_timeout: provider.attempt_timeout.unwrap_or(self.attempt_timeout),
+            offers: provider
+                .models
+                .iter()
+                .map(|pattern| Arc::from(pattern.as_str()))
+                .collect(),
+            weight: 1,
+            price: None,
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
             breaker: BreakerSettings {
@@ -174,6 +185,7 @@ struct Maker {
     connection: Connection,
     given: Option<Secret>,
     token: Option<SecretRef>,
+    whom: [String; 3],
 }
 
 impl Maker {
@@ -191,25 +203,41 @@ impl Maker {
     }
 
     fn make(&self, credential: Option<SecretString>) -> Result<Arc<dyn Driver>, Failure> {
-        (self.kind.connect)(&Connection {
-            credential,
-            ..self.connection.clone()
-        })
+        (self.kind.connect)(&self.with(credential))
     }
 
-    fn remake(&self) -> Result<Arc<dyn Driver>, Failure> {
-        self.make(self.read_credential()?)
+    /// Reads the credential anew, and tells its scope anew: what another one could see is not served on.
+    fn remake(&self) -> BoxFuture<Result<Arc<dyn Driver>, Failure>> {
+        match self.read_credential() {
+            Ok(credential) => (self.kind.start)(&self.with(credential)),
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
     }
+
+    fn with(&self, credential: Option<SecretString>) -> Connection {
+        Connection {
+            scope: Some(credential_scope(&self.whom, credential.as_ref())),
+            credential,
+            ..self.connection.clone()
+        }
+    }
+}
+
+/// Whom an instance asks, and how.
+fn whom(provider: &ProviderConfig) -> [String; 3] {
+    [
+        provider.kind.clone(),
+        provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+        serde_json::Value::Object(provider.settings.clone()).to_string(),
+    ]
 }
 
 /// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
 /// share a cache may have instances of one name and different settings.
-fn credential_scope(provider: &ProviderConfig, credential: Option<&SecretString>) -> u64 {
+fn credential_scope(whom: &[String; 3], credential: Option<&SecretString>) -> u64 {
     let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
-    let address = provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default();
-    let settings = serde_json::Value::Object(provider.settings.clone()).to_string();
     let credential = credential.map_or("", ExposeSecret::expose_secret);
-    for part in [&*provider.kind, &*address, &*settings, credential] {
+    for part in whom.iter().map(String::as_str).chain([credential]) {
         // The length first: no two sequences of parts run together to the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

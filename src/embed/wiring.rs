@@ -9,6 +9,7 @@ use mosaic_actors::cache::l1::L1Settings;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::PluginSpec;
 use mosaic_actors::policy::backoff::Backoff;
+use mosaic_actors::policy::balance::Balance;
 use mosaic_actors::policy::intensity::Intensity;
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::policy::recover::RecoverSettings;
@@ -18,9 +19,9 @@ use mosaic_actors::system::SystemSpec;
 
 use super::native::{self, Manifest, Native};
 use super::{Credentials, NamedDriver, StartError, services};
-use crate::catalogue::OPERATIONS;
+use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
-use crate::config::{Config, RouteConfig};
+use crate::config::{self, Config, RouteConfig};
 use crate::providers::http::http_client;
 use crate::secret::Secret;
 use crate::stores::{self, StateStore};
@@ -29,6 +30,7 @@ use crate::telemetry::Telemetry;
 /// What a gateway is started from.
 pub(super) struct Wired {
     pub(super) spec: SystemSpec,
+    pub(super) catalogue: Catalogue,
     pub(super) cursors: CursorKey,
     pub(super) native: Arc<Native>,
 }
@@ -48,7 +50,8 @@ pub(super) fn wire(
     };
     let http = http_client().map_err(StartError::Http)?;
     let mut spec = SystemSpec::new(telemetry.recorder());
-    spec.operations = OPERATIONS.iter().map(|entry| entry.name()).collect();
+    let catalogue = Catalogue::built_in();
+    spec.operations = catalogue.operations().clone();
     spec.settings = settings(config);
     spec.l1 = L1Settings {
         enabled: config.cache.l1.enabled,
@@ -70,10 +73,20 @@ pub(super) fn wire(
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
     spec.services = services::specs(telemetry, store);
-    let native = Arc::new(Native::new(config, http, cursors.clone()));
+    let native = Arc::new(Native::new(
+        config,
+        http,
+        cursors.clone(),
+        catalogue.operations().clone(),
+    ));
     spec.plugins = plugins(config, credentials, kept, &native)?;
     spec.loaders.push(native.clone());
-    Ok(Wired { spec, cursors, native })
+    Ok(Wired {
+        spec,
+        catalogue,
+        cursors,
+        native,
+    })
 }
 
 /// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
@@ -94,14 +107,24 @@ fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
 pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
     cluster_key(config)?;
     let http = http_client().map_err(StartError::Http)?;
-    let native = Native::new(config, http, CursorKey::random());
+    let native = Native::new(
+        config,
+        http,
+        CursorKey::random(),
+        Catalogue::built_in().operations().clone(),
+    );
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
 /// The driver of each instance, or what keeps it from being made.
 pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
     let http = http_client().map_err(StartError::Http)?;
-    let loader = Native::new(config, http, CursorKey::random());
+    let loader = Native::new(
+        config,
+        http,
+        CursorKey::random(),
+        Catalogue::built_in().operations().clone(),
+    );
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),
@@ -162,5 +185,8 @@ fn rule(route: &RouteConfig) -> Rule {
         operation: name(&route.operation),
         resource: name(&route.resource),
         instances: route.providers.iter().map(|name| Arc::from(name.as_str())).collect(),
+        balance: match route.balance {
+            config::Balance::RoundRobin => Balance::RoundRobin,
+        },
     }
 }

@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 
 use super::http::{Endpoint, Outgoing, Received};
+use crate::catalogue::fields::Name;
 use crate::catalogue::git::{Encoding, File};
 use crate::catalogue::projects::StateFilter;
 
@@ -67,15 +68,6 @@ pub async fn repos(
     }
 }
 
-/// Chooses a part of a list. A cursor is the query of the next page as the forge wrote it: filters and page size
-/// belong to it. `size` is the forge's name of the page size.
-pub fn paged(outgoing: Outgoing, size: &str, limit: Option<u32>, cursor: Option<&str>) -> Outgoing {
-    match cursor {
-        Some(query) => outgoing.continued(query),
-        None => outgoing.query_if(size, limit),
-    }
-}
-
 /// The word for a state in a list's query.
 pub fn state_word(state: StateFilter) -> &'static str {
     match state {
@@ -89,12 +81,12 @@ pub fn state_word(state: StateFilter) -> &'static str {
 ///
 /// # Errors
 /// `unsupported` on `labels` where one holds the comma that separates them.
-pub fn labels_word(labels: &[String]) -> Result<Option<String>, Failure> {
+pub fn labels_word(labels: &[Name]) -> Result<Option<String>, Failure> {
     if labels.iter().any(|label| label.contains(',')) {
         let sentence = "this provider separates labels by commas and cannot be asked for one that holds a comma";
         return Err(Failure::unsupported_field("labels", sentence).never_sent());
     }
-    Ok((!labels.is_empty()).then(|| labels.join(",")))
+    Ok((!labels.is_empty()).then(|| labels.iter().map(|label| &**label).collect::<Vec<_>>().join(",")))
 }
 
 /// The refusal of an entry that has no content; `kind` is what the forge calls it.
@@ -202,9 +194,9 @@ mod tests {
     #[test]
     fn a_comma_in_a_label_is_refused() {
         assert_eq!(labels_word(&[]).unwrap(), None);
-        let labels = ["bug", "help wanted"].map(str::to_owned);
+        let labels = ["bug", "help wanted"].map(Name::from);
         assert_eq!(labels_word(&labels).unwrap().as_deref(), Some("bug,help wanted"));
-        let failure = labels_word(&["a,b".to_owned()]).unwrap_err();
+        let failure = labels_word(&["a,b".into()]).unwrap_err();
         assert_eq!(
             (failure.kind, failure.field.as_deref()),
             (Kind::Unsupported, Some("labels"))

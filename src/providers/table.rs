@@ -9,14 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
-use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::BodyStream;
+use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::error::{self, Failure};
+use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
 use serde::Serialize;
 
-use super::Connection;
+use super::connection::Connection;
 use crate::catalogue::cursor::CursorKey;
-use crate::catalogue::{Op, Output};
+use crate::catalogue::op::{Op, Output, Paged};
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -28,6 +28,22 @@ pub trait Provider: Send + Sync + Sized + 'static {
 
     /// What it can do.
     fn handlers() -> Handlers<Self>;
+
+    /// What must be asked before the first call; the start timeout of its actor bounds it.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn begin(self) -> impl Future<Output = Result<Self, Failure>> + Send {
+        std::future::ready(Ok(self))
+    }
+
+    /// The names of what it offers and is asked for by name, such as models; `None` where it cannot tell.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn offers(&self) -> impl Future<Output = Result<Option<Vec<Arc<str>>>, Failure>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// Asks the provider, cheaply, whether it is there and takes our credential.
     fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -43,6 +59,23 @@ pub struct Request<O: Op> {
     pub instance: Arc<str>,
     /// The caller wants the provider's own JSON beside the neutral one.
     pub include_raw: bool,
+    /// The bytes that came with the input.
+    pub upload: Option<Arc<Upload>>,
+}
+
+impl<O: Op> Request<O>
+where
+    O::Input: Paged,
+{
+    /// Rows a page, where the caller says.
+    pub fn limit(&self) -> Option<u32> {
+        self.input.page().0
+    }
+
+    /// The provider's own cursor, where this is not the first page.
+    pub fn cursor(&self) -> Option<&str> {
+        self.input.page().1
+    }
 }
 
 /// What a handler gives.
@@ -97,7 +130,11 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     .value
                     .seal_cursor(&|native| seal.cursors.seal(&seal.instance, call.operation.name, native));
                 Ok(Answer {
-                    head: seal.head("application/json", reply.upstream_request_id),
+                    head: Head {
+                        tags: reply.value.tags(),
+                        usage: reply.value.usage(),
+                        ..seal.head("application/json", reply.upstream_request_id)
+                    },
                     body: Body::Bytes(serialise(&reply.value)?),
                     value: Some(Value(Arc::new(reply.value))),
                 })
@@ -114,16 +151,45 @@ impl<D: Send + Sync + 'static> Handlers<D> {
         O: Op,
         F: Fn(Arc<D>, Request<O>) -> Fut + Copy + Send + Sync + 'static,
         Fut: Future<Output = Result<Reply<S>, Failure>> + Send + 'static,
-        S: Stream<Item = Result<O::Output, Failure>> + Send + 'static,
+        S: Stream<Item = Result<Piece<O::Output>, Failure>> + Send + 'static,
+        O::Output: Event,
     {
         let erased: Handler<D> = Box::new(move |driver, call, seal| {
             Box::pin(async move {
                 let request = Request::<O>::of(&call, &seal)?;
                 let reply = handler(driver, request).await?;
-                let frames = reply.value.map(|event| event.and_then(|event| serialise(&event)));
+                let frames = reply.value.map(|piece| {
+                    piece.map(|piece| match piece {
+                        Piece::Item(event) => Piece::Item(Frame::new(event)),
+                        Piece::Alive => Piece::Alive,
+                    })
+                });
                 Ok(Answer {
                     head: seal.head("text/event-stream", reply.upstream_request_id),
                     body: Body::Stream(BodyStream::from_stream(frames)),
+                    value: None,
+                })
+            })
+        });
+        self.by_name.insert(O::DECLARATION.facts.name, erased);
+        self
+    }
+
+    /// Adds the handler of an `O` that answers with bytes of their own media type.
+    #[must_use]
+    pub fn raw<O, F, Fut>(mut self, handler: F) -> Self
+    where
+        O: Op,
+        F: Fn(Arc<D>, Request<O>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply<ByteStream>, Failure>> + Send + 'static,
+    {
+        let erased: Handler<D> = Box::new(move |driver, call, seal| {
+            Box::pin(async move {
+                let request = Request::<O>::of(&call, &seal)?;
+                let reply = handler(driver, request).await?;
+                Ok(Answer {
+                    head: seal.head("application/octet-stream", reply.upstream_request_id),
+                    body: Body::Raw(reply.value),
                     value: None,
                 })
             })
@@ -142,7 +208,7 @@ impl<O: Op> Request<O> {
     fn of(call: &Call, seal: &Seal) -> Result<Self, Failure> {
         let input = call.input.clone().downcast::<O::Input>().map_err(|_| {
             Failure::new(
-                Kind::Internal,
+                error::Kind::Internal,
                 format!("{} was given an input of another type", call.operation.name),
             )
         })?;
@@ -151,6 +217,7 @@ impl<O: Op> Request<O> {
             native: call.resource.native().clone(),
             instance: seal.instance.clone(),
             include_raw: call.include_raw,
+            upload: call.upload.clone(),
         })
     }
 }
@@ -169,11 +236,40 @@ impl Seal {
 fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
     serde_json::to_vec(value)
         .map(Bytes::from)
-        .map_err(|error| Failure::new(Kind::Internal, "an output could not be serialised").because(error))
+        .map_err(|cause| Failure::new(error::Kind::Internal, "an output could not be serialised").because(cause))
 }
 
-/// The names of the operations that a [`Provider`] can do, in order.
-pub fn operations<D: Provider>() -> Vec<&'static str> {
+/// One kind of provider.
+pub struct Kind {
+    /// As written in the configuration.
+    pub name: &'static str,
+    /// The services that it has a part in.
+    pub services: &'static [&'static str],
+    /// The names of the operations that it can do at most, in order.
+    pub operations: fn() -> Vec<&'static str>,
+    /// Makes a driver for one instance, and sends nothing.
+    pub connect: fn(&Connection) -> Result<Arc<dyn Driver>, Failure>,
+    /// Makes one that is ready to be called; it may ask its server first.
+    pub start: fn(&Connection) -> BoxFuture<Result<Arc<dyn Driver>, Failure>>,
+}
+
+impl Kind {
+    /// The kind of a [`Provider`].
+    pub const fn of<D: Provider>(name: &'static str, services: &'static [&'static str]) -> Self {
+        Kind {
+            name,
+            services,
+            operations: operations::<D>,
+            connect: |connection| Ok(driver(D::connect(connection)?, connection)),
+            start: |connection| {
+                let connection = connection.clone();
+                Box::pin(async move { Ok(driver(D::connect(&connection)?.begin().await?, &connection)) })
+            },
+        }
+    }
+}
+
+fn operations<D: Provider>() -> Vec<&'static str> {
     let mut names = D::handlers().names();
     names.sort_unstable();
     names
@@ -182,43 +278,42 @@ pub fn operations<D: Provider>() -> Vec<&'static str> {
 struct TableDriver<D> {
     driver: Arc<D>,
     handlers: Handlers<D>,
-    capabilities: Capabilities,
+    scope: Option<u64>,
     seal: Seal,
 }
 
-/// Makes the engine's driver of a [`Provider`].
-///
-/// # Errors
-/// As [`Provider::connect`].
-pub fn connect<D: Provider>(connection: &Connection) -> Result<Arc<dyn Driver>, Failure> {
-    let handlers = D::handlers();
-    Ok(Arc::new(TableDriver {
-        driver: Arc::new(D::connect(connection)?),
-        capabilities: handlers.names().into_iter().collect(),
-        handlers,
+fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
+    Arc::new(TableDriver {
+        driver: Arc::new(driver),
+        handlers: D::handlers(),
+        scope: connection.scope,
         seal: Seal {
             instance: connection.instance.clone(),
             cursors: connection.cursors.clone(),
         },
-    }))
+    })
 }
 
 impl<D: Provider> Driver for TableDriver<D> {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         match self.handlers.by_name.get(call.operation.name) {
             Some(handler) => handler(self.driver.clone(), call, self.seal.clone()),
             None => Box::pin(async move {
                 let sentence = format!("{} cannot be done by this provider", call.operation.name);
-                Err(Failure::new(Kind::Unsupported, sentence).never_sent())
+                Err(Failure::new(error::Kind::Unsupported, sentence).never_sent())
             }),
         }
     }
 
     fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
         Box::pin(async move { self.driver.health().await })
+    }
+
+    fn offers(self: Arc<Self>) -> BoxFuture<Result<Option<Vec<Arc<str>>>, Failure>> {
+        Box::pin(async move { self.driver.offers().await })
+    }
+
+    fn credential_scope(&self) -> Option<u64> {
+        self.scope
     }
 }

@@ -11,7 +11,7 @@ use super::problem::{self, MEDIA_TYPE};
 use super::rest::input::COMMON;
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::{Field, Shape};
-use crate::catalogue::{Entry, Method, OPERATIONS};
+use crate::catalogue::{Entry, OPERATIONS};
 use crate::dispatch::idempotency;
 use crate::failures::codes;
 
@@ -101,7 +101,7 @@ fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
         "parameters": parameters(entry),
         "responses": responses(entry, schemas),
     });
-    if declaration.method == Method::Post {
+    if declaration.method.has_body() {
         let schema = schemas.reference(entry, "input", body_schema(entry));
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
@@ -112,7 +112,7 @@ fn parameters(entry: &Entry) -> Vec<Value> {
     let in_path: Vec<&str> = placeholders(entry.declaration.path).collect();
     let path_fields = in_path.iter().filter_map(|name| entry.field(name));
     let mut parameters: Vec<Value> = path_fields.map(|field| parameter(entry, field, "path")).collect();
-    if entry.declaration.method == Method::Get {
+    if !entry.declaration.method.has_body() {
         let in_query = entry
             .fields
             .iter()

@@ -25,10 +25,9 @@ fn sample(field: &Field) -> (Vec<String>, Value) {
 
 /// The command line and the input of a call with these fields.
 fn call_with(entry: &Entry, wanted: impl Fn(&Field) -> bool) -> (Vec<String>, Map<String, Value>) {
-    let declaration = entry.declaration;
     let mut line: Vec<String> = entry.name().split('.').map(str::to_owned).collect();
     let mut input = Map::new();
-    for name in declaration.positional {
+    for name in &entry.positionals {
         let field = entry.field(name).unwrap();
         if wanted(field) {
             let (words, value) = sample(field);
@@ -37,7 +36,7 @@ fn call_with(entry: &Entry, wanted: impl Fn(&Field) -> bool) -> (Vec<String>, Ma
         }
     }
     for field in entry.fields.iter().filter(|field| wanted(field)) {
-        if !declaration.positional.contains(&field.name.as_str()) {
+        if !entry.positionals.contains(&field.name.as_str()) {
             let (words, value) = sample(field);
             let flag = field.name.replace('_', "-");
             line.extend(words.iter().map(|word| format!("--{flag}={word}")));
@@ -72,8 +71,10 @@ fn check_sent(entry: &Entry, line: &[String], mut input: Map<String, Value>) {
         "{line:?}"
     );
     match entry.declaration.method {
-        Method::Post => assert_eq!((seen.body, seen.query), (Value::from(input), vec![]), "{line:?}"),
-        Method::Get => {
+        Method::Post | Method::Put | Method::Patch => {
+            assert_eq!((seen.body, seen.query), (Value::from(input), vec![]), "{line:?}")
+        }
+        Method::Get | Method::Delete => {
             let mut wanted = Vec::new();
             for (name, value) in input {
                 let values = value.as_array().cloned().unwrap_or_else(|| vec![value]);

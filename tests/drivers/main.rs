@@ -206,8 +206,8 @@ fn every_kind_does_what_it_says_and_only_what_the_catalogue_knows() {
     for kind in KINDS {
         assert!(names.insert(kind.name), "{} twice", kind.name);
         let driver = driver(kind.name, &connection("http://localhost:1")).expect(kind.name);
+        assert!(driver.capabilities().is_none(), "{}: nothing narrows it", kind.name);
         let operations = (kind.operations)();
-        assert_eq!(driver.capabilities().names(), operations);
         let known = operations
             .iter()
             .map(|name| catalogue::find(name).unwrap_or_else(|| panic!("{name}")));

@@ -78,6 +78,7 @@ impl Rig {
             attempt_timeout: None,
             health_check: false,
             breaker: BreakerOverrides::default(),
+            models: Vec::new(),
             settings: serde_json::Map::new(),
         };
         config.providers.insert("forge-a".to_owned(), provider);

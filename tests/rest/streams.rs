@@ -1,13 +1,12 @@
 //! Streamed answers, and clients that leave.
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use mosaic::catalogue::find;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, body_stream};
 use serde_json::Value;
 
-use crate::support::fake::{FakeCalls, Gate, streamed};
+use crate::support::fake::{FakeCalls, Gate, frame, streamed};
 use crate::support::operations::{request, sample};
 use crate::support::{KEY, Server, eventually, raw};
 
@@ -16,8 +15,8 @@ async fn a_stream_is_events_and_ends_in_done_or_error() {
     let entry = find("ai.chat.stream").expect("declared");
     let whole = Server::start(FakeCalls::new(|_| async {
         let frames = ["{\"type\":\"delta\",\n\"text\":\"a\"}", "{\"n\":2}"];
-        let frames = stream::iter(frames.map(|frame| Ok(Bytes::from_static(frame.as_bytes()))));
-        Ok(streamed(BodyStream::from_stream(frames)))
+        let frames = stream::iter(frames.map(|text| Ok(frame(text))));
+        Ok(streamed(BodyStream::from_items(frames)))
     }))
     .await;
     let response = request(&whole, entry, sample(entry)).send().await.expect("an answer");
@@ -30,8 +29,8 @@ async fn a_stream_is_events_and_ends_in_done_or_error() {
 
     let broken = Server::start(FakeCalls::new(|_| async {
         let failure = Failure::new(Kind::UpstreamFailed, "the model fell silent");
-        let frames = stream::iter([Ok(Bytes::from_static(b"{}")), Err(failure)]);
-        Ok(streamed(BodyStream::from_stream(frames)))
+        let frames = stream::iter([Ok(frame("{}")), Err(failure)]);
+        Ok(streamed(BodyStream::from_items(frames)))
     }))
     .await;
     let response = request(&broken, entry, sample(entry)).send().await.expect("an answer");
@@ -70,8 +69,8 @@ async fn a_client_that_leaves_cancels_its_call_and_its_stream() {
             if !call.operation.streaming {
                 std::future::pending::<()>().await;
             }
-            let first = stream::iter([Ok(Bytes::from_static(b"{}"))]);
-            let mut frames = BodyStream::from_stream(first.chain(stream::pending()));
+            let first = stream::iter([Ok(frame("{}"))]);
+            let mut frames = BodyStream::from_items(first.chain(stream::pending()));
             frames.hold(alive);
             Ok(streamed(frames))
         }

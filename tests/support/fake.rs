@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use mosaic::dispatch::Calls;
-use mosaic_actors::call::{Answer, Body, Call, Caller, Head};
+use mosaic_actors::call::{Answer, Body, Call, Caller, Head, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
-use mosaic_actors::stream::BodyStream;
+use mosaic_actors::stream::{BodyStream, Event, Frame};
 use tokio::sync::Notify;
 
 type Behaviour = Box<dyn Fn(Call) -> BoxFuture<Result<Answer, Failure>> + Send + Sync>;
@@ -66,7 +66,7 @@ impl Calls for FakeCalls {
         (self.behaviour)(call)
     }
 
-    fn instances(&self, _operation: &str, _caller: &Caller) -> Vec<Arc<str>> {
+    fn instances(&self, _operation: OperationRef, _caller: &Caller) -> Vec<Arc<str>> {
         self.instances.clone()
     }
 }
@@ -79,7 +79,20 @@ pub fn answer(instance: &str, text: &str) -> Answer {
     }
 }
 
-pub fn streamed(stream: BodyStream) -> Answer {
+/// A frame of this text.
+pub fn frame(text: &'static str) -> Frame {
+    Frame::new(Text(text))
+}
+
+struct Text(&'static str);
+
+impl Event for Text {
+    fn to_json(&self) -> Result<Bytes, Failure> {
+        Ok(Bytes::from_static(self.0.as_bytes()))
+    }
+}
+
+pub fn streamed(stream: BodyStream<Frame>) -> Answer {
     Answer {
         head: Head {
             content_type: "text/event-stream",

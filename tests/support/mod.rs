@@ -79,7 +79,9 @@ pub fn dispatcher(
         calls,
         DispatchConfig {
             default_timeout: Duration::from_secs(5),
+            ai_timeout: Duration::from_secs(50),
             max_timeout: Duration::from_secs(60),
+            catalogue: mosaic::catalogue::Catalogue::built_in(),
             cursors,
             idempotency,
         },

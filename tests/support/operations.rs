@@ -54,7 +54,10 @@ pub fn request(server: &Server, entry: &Entry, mut input: Map<String, Value>) ->
     let url = server.url(&path);
     match entry.declaration.method {
         Method::Get => server.http.get(format!("{url}?{}", query(&input))),
+        Method::Delete => server.http.delete(format!("{url}?{}", query(&input))),
         Method::Post => server.http.post(url).json(&input),
+        Method::Put => server.http.put(url).json(&input),
+        Method::Patch => server.http.patch(url).json(&input),
     }
     .bearer_auth(KEY)
 }

@@ -16,8 +16,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use futures_util::StreamExt;
-use mosaic::catalogue;
 use mosaic::catalogue::cursor::CursorKey;
+use mosaic::catalogue::{self, Catalogue};
 use mosaic::providers::http::http_client;
 use mosaic::providers::{Connection, KINDS};
 use mosaic_actors::call::{Answer, Body as AnswerBody, Call, Caller};
@@ -166,7 +166,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         settings: serde_json::Map::new(),
         http: client.clone(),
         cursors: cursors(),
-        attempt_timeout: Duration::from_secs(10),
+        scope: None,
         max_response: 4 << 20,
     }
 }
@@ -191,8 +191,8 @@ pub fn call(operation: &str, input: Value, include_raw: bool) -> Result<Call, Fa
         identity: Arc::from("identity"),
     };
     let deadline = Instant::now() + Duration::from_secs(30);
-    let facts = &entry.declaration.facts;
-    let mut call = Call::new(facts, prepared.resource, caller, prepared.input, deadline);
+    let number = Catalogue::built_in().number(operation).expect("a known operation");
+    let mut call = Call::new(number, prepared.resource, caller, prepared.input, deadline);
     call.include_raw = include_raw;
     Ok(call)
 }
@@ -209,11 +209,12 @@ pub async fn whole(answer: Answer) -> (Value, Option<Failure>) {
     let mut frames = match answer.body {
         AnswerBody::Bytes(bytes) => return (serde_json::from_slice(&bytes).expect("JSON"), None),
         AnswerBody::Stream(frames) => frames,
+        AnswerBody::Raw(bytes) => panic!("{bytes:?} is no JSON"),
     };
     let mut events = vec![];
     while let Some(frame) = frames.next().await {
         match frame {
-            Ok(frame) => events.push(serde_json::from_slice(&frame).expect("JSON")),
+            Ok(frame) => events.push(serde_json::from_slice(&frame.json().expect("JSON")).expect("JSON")),
             Err(failure) => return (Value::Array(events), Some(failure)),
         }
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 
 use super::convert::Parent;
 use super::{BookStack, convert, wire};
@@ -28,7 +28,7 @@ pub async fn search(bookstack: Arc<BookStack>, request: Request<Search>) -> Resu
     let input = &request.input;
     // The last of several filters of one name wins.
     let query = format!("{} {PAGES_ONLY}", input.query.trim());
-    let page = HITS.page(&[("query", &query)], input.limit, input.cursor.as_deref())?;
+    let page = HITS.page(&[("query", &query)], request.limit(), request.cursor())?;
     let outgoing = bookstack.endpoint.get(&["search"])?.continued(&page.query);
     let received = bookstack.endpoint.send(outgoing).await?;
     let list: wire::List = received.json()?;
@@ -70,7 +70,7 @@ pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>
         Parent::Book(id) => (Some(id), None),
         Parent::Chapter(id) => (None, Some(id)),
     };
-    let body = Some(input.body.as_str());
+    let body = Some(&*input.body);
     let (markdown, html) = match input.format {
         Format::Markdown => (body, None),
         Format::Html => (None, body),
@@ -86,7 +86,7 @@ pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>
     let received = bookstack.endpoint.send(outgoing).await?;
     let mut row: Row<wire::Page> = received.row(request.include_raw)?;
     // Nothing more is asked for: were that to fail, a page that is there would be reported as a failure.
-    let body = text(&mut row.wire, input.format).unwrap_or_else(|| input.body.clone());
+    let body = text(&mut row.wire, input.format).unwrap_or_else(|| input.body.to_string());
     Ok(received.reply(convert::page(&request.instance, row, input.format, body)))
 }
 
@@ -104,8 +104,7 @@ async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Fail
         .get(&["pages", &page.id.to_string(), "export", "markdown"])?
         .accept("*/*");
     let received = bookstack.endpoint.send(outgoing).await?;
-    let text = std::str::from_utf8(received.bytes())
-        .map_err(|_| received.failure(Kind::UpstreamFailed, "the exported page is not text"))?;
+    let text = std::str::from_utf8(received.bytes()).map_err(|_| received.unusable("the exported page is not text"))?;
     Ok(convert::exported(&page.name, text))
 }
 

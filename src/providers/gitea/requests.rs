@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::{Gitea, convert, wire};
 use crate::catalogue::Page;
+use crate::catalogue::fields::Name;
 use crate::catalogue::git::{Branch, BranchList, File, FileGet, Repo, RepoGet, RepoList};
 use crate::catalogue::projects::{Issue, IssueCreate, IssueGet, IssueList};
 use crate::providers::forge;
@@ -20,18 +21,21 @@ const LABELS_A_PAGE: u32 = 50;
 /// The most pages of labels that are read to find a name in.
 const LABEL_PAGES: u32 = 40;
 
+/// How Gitea calls the page size.
+const SIZE: &str = "limit";
+
 pub async fn repo_get(gitea: Arc<Gitea>, request: Request<RepoGet>) -> Result<Reply<Repo>, Failure> {
     let (owner, name) = forge::project("repo", &request.native)?;
-    let outgoing = gitea.endpoint.get(&["repos", owner, name])?;
-    let received = gitea.endpoint.send(outgoing).await?;
-    let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::repo(&request.instance, row)))
+    let parts = ["repos", owner, name];
+    gitea
+        .endpoint
+        .one(&parts, &request, |at, row| convert::repo(at, row))
+        .await
 }
 
 pub async fn repo_list(gitea: Arc<Gitea>, request: Request<RepoList>) -> Result<Reply<Page<Repo>>, Failure> {
-    let input = &request.input;
-    let owner = input.owner.as_ref().map(|_| &*request.native);
-    let part = |outgoing| paged(outgoing, input.limit, input.cursor.as_deref());
+    let owner = request.input.owner.as_ref().map(|_| &*request.native);
+    let part = |outgoing: Outgoing| outgoing.part(SIZE, request.limit(), request.cursor());
     let received = forge::repos(&gitea.endpoint, owner, part).await?;
     let rows = received.rows(request.include_raw)?;
     let items = rows.into_iter().map(|row| convert::repo(&request.instance, row));
@@ -41,8 +45,8 @@ pub async fn repo_list(gitea: Arc<Gitea>, request: Request<RepoList>) -> Result<
 pub async fn branch_list(gitea: Arc<Gitea>, request: Request<BranchList>) -> Result<Reply<Page<Branch>>, Failure> {
     let (owner, name) = forge::project("repo", &request.native)?;
     let outgoing = gitea.endpoint.get(&["repos", owner, name, "branches"])?;
-    let outgoing = paged(outgoing, request.input.limit, request.input.cursor.as_deref());
-    let received = gitea.endpoint.send(outgoing).await?;
+    let part = outgoing.part(SIZE, request.limit(), request.cursor());
+    let received = gitea.endpoint.send(part).await?;
     let rows = received.rows(request.include_raw)?;
     let items = rows.into_iter().map(convert::branch).collect();
     Ok(received.reply(page(&received, items)))
@@ -69,8 +73,7 @@ pub async fn file_get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Re
             )
             .await?
         }
-        Some(content) => forge::decode(content)
-            .ok_or_else(|| received.failure(Kind::UpstreamFailed, "the file's content is not base64"))?,
+        Some(content) => forge::decode(content).ok_or_else(|| received.unusable("the file's content is not base64"))?,
     };
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
 }
@@ -94,14 +97,19 @@ pub async fn issue_list(gitea: Arc<Gitea>, request: Request<IssueList>) -> Resul
         .query("type", "issues")
         .query("state", forge::state_word(input.state))
         .query_if("labels", labels);
-    let outgoing = paged(outgoing, input.limit, input.cursor.as_deref());
-    let received = gitea.endpoint.send(outgoing).await?;
+    let part = outgoing.part(SIZE, request.limit(), request.cursor());
+    let received = gitea.endpoint.send(part).await?;
     let rows = received.rows::<wire::Issue>(request.include_raw)?;
     let items = rows
         .into_iter()
         .map(|row| convert::issue(&request.instance, &request.native, row))
         // Gitea lists what carries any of the labels, and leaves out of the question a label that does not exist.
-        .filter(|issue| input.labels.iter().all(|label| issue.labels.contains(label)));
+        .filter(|issue| {
+            input
+                .labels
+                .iter()
+                .all(|label| issue.labels.iter().any(|its| **its == **label))
+        });
     let mut page = page(&received, items.collect());
     if !input.labels.is_empty() {
         // Its total counts what was filtered out here, too.
@@ -137,13 +145,12 @@ pub async fn issue_create(gitea: Arc<Gitea>, request: Request<IssueCreate>) -> R
         assignees: &input.assignees,
     };
     let outgoing = gitea.endpoint.post(&["repos", owner, name, "issues"], &issue)?;
-    let received = gitea.endpoint.send(outgoing).await?;
-    let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::issue(&request.instance, &request.native, row)))
+    let convert = |at: &Arc<str>, row| convert::issue(at, &request.native, row);
+    gitea.endpoint.answer(outgoing, &request, convert).await
 }
 
 /// The ids of labels: a new issue takes no names. They are the repository's own, or its organisation's.
-async fn label_ids(endpoint: &Endpoint, owner: &str, name: &str, names: &[String]) -> Result<Vec<i64>, Failure> {
+async fn label_ids(endpoint: &Endpoint, owner: &str, name: &str, names: &[Name]) -> Result<Vec<i64>, Failure> {
     let mut found: HashMap<&str, i64> = HashMap::new();
     find_labels(endpoint, &["repos", owner, name, "labels"], names, &mut found).await?;
     match find_labels(endpoint, &["orgs", owner, "labels"], names, &mut found).await {
@@ -151,12 +158,12 @@ async fn label_ids(endpoint: &Endpoint, owner: &str, name: &str, names: &[String
         Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::Forbidden) => {}
         other => other?,
     }
-    let id = |(at, name): (usize, &String)| {
+    let id = |(at, name): (usize, &Name)| {
         let unknown = || {
             let sentence = format!("label {} of {} is not known to the provider", at + 1, names.len());
             Failure::invalid("labels", sentence)
         };
-        found.get(name.as_str()).copied().ok_or_else(unknown)
+        found.get(&**name).copied().ok_or_else(unknown)
     };
     names.iter().enumerate().map(id).collect()
 }
@@ -165,12 +172,12 @@ async fn label_ids(endpoint: &Endpoint, owner: &str, name: &str, names: &[String
 async fn find_labels<'n>(
     endpoint: &Endpoint,
     parts: &[&str],
-    names: &'n [String],
+    names: &'n [Name],
     found: &mut HashMap<&'n str, i64>,
 ) -> Result<(), Failure> {
     let mut seen = 0;
     for number in 1..=LABEL_PAGES {
-        if names.iter().all(|name| found.contains_key(name.as_str())) {
+        if names.iter().all(|name| found.contains_key(&**name)) {
             return Ok(());
         }
         let outgoing = endpoint.get(parts)?.query("page", number.to_string());
@@ -179,7 +186,7 @@ async fn find_labels<'n>(
             .await?;
         let labels: Vec<wire::Label> = received.json()?;
         for label in &labels {
-            if let Some(name) = names.iter().find(|name| **name == label.name) {
+            if let Some(name) = names.iter().find(|name| &***name == label.name.as_str()) {
                 found.entry(name).or_insert(label.id);
             }
         }
@@ -204,8 +211,4 @@ fn page<T>(received: &Received, items: Vec<T>) -> Page<T> {
 
 fn total(received: &Received) -> Option<u64> {
     received.header("x-total-count")?.parse().ok()
-}
-
-fn paged(outgoing: Outgoing, limit: Option<u32>, cursor: Option<&str>) -> Outgoing {
-    forge::paged(outgoing, "limit", limit, cursor)
 }

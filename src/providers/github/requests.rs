@@ -11,27 +11,28 @@ use crate::catalogue::Page;
 use crate::catalogue::git::{Branch, BranchList, File, FileGet, Repo, RepoGet, RepoList};
 use crate::catalogue::projects::{Issue, IssueCreate, IssueGet, IssueList};
 use crate::providers::forge;
-use crate::providers::http::{Outgoing, Received};
+use crate::providers::http::{Outgoing, Row};
 use crate::providers::{Reply, Request};
 
 /// Raw bytes instead of base64 in JSON: the only form for files above 1 MB.
 const RAW: &str = "application/vnd.github.raw+json";
 
+/// How GitHub calls the page size.
+const SIZE: &str = "per_page";
+
 pub async fn repo_get(github: Arc<GitHub>, request: Request<RepoGet>) -> Result<Reply<Repo>, Failure> {
     let (owner, name) = forge::project("repo", &request.native)?;
-    let received = github
+    let parts = ["repos", owner, name];
+    github
         .endpoint
-        .send(github.endpoint.get(&["repos", owner, name])?)
-        .await?;
-    let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::repo(&request.instance, row)))
+        .one(&parts, &request, |at, row| convert::repo(at, row))
+        .await
 }
 
 pub async fn repo_list(github: Arc<GitHub>, request: Request<RepoList>) -> Result<Reply<Page<Repo>>, Failure> {
-    let input = &request.input;
-    let owner = input.owner.as_ref().map(|_| &*request.native);
-    let page = |outgoing| paged(outgoing, input.limit, input.cursor.as_deref());
-    let received = forge::repos(&github.endpoint, owner, page).await?;
+    let owner = request.input.owner.as_ref().map(|_| &*request.native);
+    let part = |outgoing: Outgoing| outgoing.part(SIZE, request.limit(), request.cursor());
+    let received = forge::repos(&github.endpoint, owner, part).await?;
     let rows = received.rows(request.include_raw)?;
     let items = rows.into_iter().map(|row| convert::repo(&request.instance, row));
     Ok(received.reply(Page::new(items.collect(), received.next_query())))
@@ -40,11 +41,8 @@ pub async fn repo_list(github: Arc<GitHub>, request: Request<RepoList>) -> Resul
 pub async fn branch_list(github: Arc<GitHub>, request: Request<BranchList>) -> Result<Reply<Page<Branch>>, Failure> {
     let (owner, name) = forge::project("repo", &request.native)?;
     let outgoing = github.endpoint.get(&["repos", owner, name, "branches"])?;
-    let outgoing = paged(outgoing, request.input.limit, request.input.cursor.as_deref());
-    let received = github.endpoint.send(outgoing).await?;
-    let rows = received.rows(request.include_raw)?;
-    let items = rows.into_iter().map(convert::branch).collect();
-    Ok(received.reply(Page::new(items, received.next_query())))
+    let branch = |_: &Arc<str>, row| Some(convert::branch(row));
+    github.endpoint.page(outgoing, SIZE, &request, branch).await
 }
 
 pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<Reply<File>, Failure> {
@@ -67,7 +65,7 @@ pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<
             .content
             .as_deref()
             .and_then(forge::decode)
-            .ok_or_else(|| received.failure(Kind::UpstreamFailed, "the file's content is not base64"))?,
+            .ok_or_else(|| received.unusable("the file's content is not base64"))?,
     };
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
 }
@@ -89,18 +87,11 @@ pub async fn issue_list(github: Arc<GitHub>, request: Request<IssueList>) -> Res
     let outgoing = outgoing
         .query("state", forge::state_word(input.state))
         .query_if("labels", labels);
-    let received = github
-        .endpoint
-        .send(paged(outgoing, input.limit, input.cursor.as_deref()))
-        .await?;
-    let rows = received.rows::<wire::Issue>(request.include_raw)?;
-    let items = rows
-        .into_iter()
-        // GitHub lists pull requests among the issues. A page that loses all its rows here is still a page.
-        .filter(|row| row.wire.pull_request.is_none())
-        .map(|row| convert::issue(&request.instance, &request.native, row))
-        .collect();
-    Ok(received.reply(Page::new(items, received.next_query())))
+    // GitHub lists pull requests among the issues. A page that loses all its rows here is still a page.
+    let issue = |at: &Arc<str>, row: Row<wire::Issue>| {
+        (row.wire.pull_request.is_none()).then(|| convert::issue(at, &request.native, row))
+    };
+    github.endpoint.page(outgoing, SIZE, &request, issue).await
 }
 
 pub async fn issue_get(github: Arc<GitHub>, request: Request<IssueGet>) -> Result<Reply<Issue>, Failure> {
@@ -126,11 +117,6 @@ pub async fn issue_create(github: Arc<GitHub>, request: Request<IssueCreate>) ->
         assignees: &request.input.assignees,
     };
     let outgoing = github.endpoint.post(&["repos", owner, name, "issues"], &issue)?;
-    let received: Received = github.endpoint.send(outgoing).await?;
-    let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::issue(&request.instance, &request.native, row)))
-}
-
-fn paged(outgoing: Outgoing, limit: Option<u32>, cursor: Option<&str>) -> Outgoing {
-    forge::paged(outgoing, "per_page", limit, cursor)
+    let convert = |at: &Arc<str>, row| convert::issue(at, &request.native, row);
+    github.endpoint.answer(outgoing, &request, convert).await
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a field that the published description allows to be absent or null is optional here.
 
+use crate::catalogue::fields::Name;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -117,8 +118,8 @@ pub struct NewIssue<'a> {
     pub title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub labels: &'a [String],
+    #[serde(skip_serializing_if = "<[Name]>::is_empty")]
+    pub labels: &'a [Name],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub assignees: &'a [String],
 }

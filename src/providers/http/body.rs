@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::link;
-use crate::providers::Reply;
+use crate::providers::table::Reply;
 
 /// A successful answer, received whole.
 pub struct Received {
@@ -107,6 +107,11 @@ impl Received {
         Failure::new(kind, sentence).by(&self.instance)
     }
 
+    /// The failure of an answer that cannot be used.
+    pub fn unusable(&self, sentence: &str) -> Failure {
+        self.failure(Kind::UpstreamFailed, sentence).not_usable()
+    }
+
     fn row_of<T: DeserializeOwned>(&self, json: &[u8], with_raw: bool) -> Result<Row<T>, Failure> {
         Ok(Row {
             wire: self.parse(json)?,
@@ -138,11 +143,11 @@ fn parse_placing<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
             }
             _ => "the answer is not JSON, or broke off".to_owned(),
         };
-        Failure::new(Kind::UpstreamFailed, sentence)
+        Failure::new(Kind::UpstreamFailed, sentence).not_usable()
     })?;
     reader
         .end()
-        .map_err(|_| Failure::new(Kind::UpstreamFailed, "the answer goes on behind its JSON"))?;
+        .map_err(|_| Failure::new(Kind::UpstreamFailed, "the answer goes on behind its JSON").not_usable())?;
     Ok(value)
 }
 
@@ -168,6 +173,7 @@ mod tests {
         ] {
             let failure = parse::<Wire>(json).expect_err("refused");
             assert_eq!(failure.kind, Kind::UpstreamFailed);
+            assert!(failure.unreadable && !failure.retryable);
             assert!(failure.message().contains(place), "{failure}");
             assert!(!failure.message().contains("5501"), "{failure}");
         }

@@ -4,7 +4,6 @@
 //! that no input can climb out of its place.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::Refusal;
-use crate::providers::Connection;
+use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
 pub struct Dialect {
@@ -33,7 +32,6 @@ pub struct Endpoint {
     pub(super) dialect: &'static Dialect,
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
-    pub(super) attempt_timeout: Duration,
     pub(super) max_response: usize,
     base: Url,
 }
@@ -77,7 +75,6 @@ impl Endpoint {
             dialect,
             instance: connection.instance.clone(),
             headers: HeaderMap::new(),
-            attempt_timeout: connection.attempt_timeout,
             max_response: connection.max_response,
             base,
         })
@@ -228,7 +225,7 @@ pub(crate) mod tests {
             settings: serde_json::Map::new(),
             http: http_client().expect("a client"),
             cursors: CursorKey::random(),
-            attempt_timeout: Duration::from_secs(5),
+            scope: None,
             max_response: 1 << 20,
         }
     }

@@ -5,6 +5,7 @@
 //! A driver describes itself with a [`Dialect`], makes its [`Endpoint`] from the connection, builds each request with
 //! [`Endpoint::get`] or [`Endpoint::post`], and reads the [`Received`] answer. It never touches a socket itself.
 
+mod ask;
 mod body;
 mod client;
 mod endpoint;

@@ -27,6 +27,16 @@ impl<'a> Refusal<'a> {
         serde_json::from_slice(self.body).ok()
     }
 
+    /// The provider's own word on whether a repeat makes sense goes before the status.
+    pub(super) fn heed(&self, mut failure: Failure) -> Failure {
+        match self.header("x-should-retry") {
+            Some("true") => failure.retryable = true,
+            Some("false") => failure.retryable = false,
+            _ => {}
+        }
+        failure
+    }
+
     /// A header's text.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name)?.to_str().ok()
@@ -55,6 +65,8 @@ pub fn by_status(refusal: &Refusal<'_>) -> Failure {
     let mut failure = Failure::new(kind, format!("{sentence} (status {status})"));
     // A redirect that was not followed will not be followed next time either.
     failure.retryable &= status >= 400;
+    failure.unreadable = status < 400;
+    failure.unbilled = status >= 400;
     if failure.retryable {
         failure.retry_after = waits::retry_after(refusal.headers, refusal.now);
     }

@@ -6,18 +6,17 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
 use reqwest::Response;
-use tokio::time::timeout;
 use url::Url;
 
 use super::{Endpoint, Outgoing, Received, Refusal, sse};
-use crate::providers::Reply;
+use crate::providers::table::Reply;
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -29,11 +28,10 @@ pub struct Opened {
     response: Response,
     request_id: Option<Arc<str>>,
     instance: Arc<str>,
-    idle: Duration,
 }
 
 impl Endpoint {
-    /// Sends a request and receives its whole answer, within the attempt's time.
+    /// Sends a request and receives its whole answer. The engine alone keeps time.
     ///
     /// # Errors
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
@@ -45,29 +43,23 @@ impl Endpoint {
             let body = read(response, self.max_response).await?;
             Ok(Received::new(headers, body, request_id, self.instance.clone()))
         };
-        self.in_time(attempt).await
+        attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
     }
 
-    /// Sends a request and resolves when the provider has accepted it. The attempt's time bounds the wait for that,
-    /// and then each silence within the stream.
+    /// Sends a request and resolves when the provider has accepted it.
     ///
     /// # Errors
     /// As [`Endpoint::send`].
     pub async fn open(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
-        let response = self.in_time(self.accepted(outgoing)).await?;
+        let response = self
+            .accepted(outgoing)
+            .await
+            .map_err(|failure| failure.by(&self.instance))?;
         Ok(Opened {
             request_id: self.request_id(response.headers()),
             response,
             instance: self.instance.clone(),
-            idle: self.attempt_timeout,
         })
-    }
-
-    async fn in_time<T>(&self, attempt: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        timeout(self.attempt_timeout, attempt)
-            .await
-            .unwrap_or_else(|_| Err(slow()))
-            .map_err(|failure| failure.by(&self.instance))
     }
 
     async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
@@ -79,12 +71,13 @@ impl Endpoint {
             return Ok(response);
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        Err((self.dialect.refuse)(&Refusal {
+        let refusal = Refusal {
             status,
             headers: &headers,
             body: &read_some(response, REFUSAL_BODY).await,
             now: jiff::Timestamp::now(),
-        }))
+        };
+        Err(refusal.heed((self.dialect.refuse)(&refusal)))
     }
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
@@ -104,10 +97,10 @@ impl Endpoint {
 
 impl Opened {
     /// The answer as server-sent events, and the provider's request id.
-    pub fn events(self) -> Reply<impl Stream<Item = Result<sse::Event, Failure>> + Send + 'static> {
+    pub fn events(self) -> Reply<impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static> {
         Reply {
             upstream_request_id: self.request_id,
-            value: sse::events(self.response, self.idle, self.instance),
+            value: sse::events(self.response, self.instance),
         }
     }
 }
@@ -127,12 +120,8 @@ fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option
 
 async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
-        let mut failure = Failure::new(
-            Kind::UpstreamFailed,
-            format!("the answer is larger than the {limit} bytes allowed"),
-        );
-        failure.retryable = false;
-        failure
+        let sentence = format!("the answer is larger than the {limit} bytes allowed");
+        Failure::new(Kind::UpstreamFailed, sentence).not_usable()
     };
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_large());

@@ -1,15 +1,15 @@
 //! The event streams of providers: events from an answer, and JSON from an event.
 //!
-//! Invariant: a stream that is silent for too long is a failure, and each failure names its instance.
+//! Invariant: every byte that comes is told, as an event or as a sign of life, since the engine alone judges a silence; and
+//! each failure names its instance.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use mosaic_actors::error::Failure;
+use mosaic_actors::stream::Piece;
 use serde::Deserialize;
-use tokio::time::timeout;
 
 use super::{body, send};
 use crate::wire::sse::Decoder;
@@ -25,39 +25,48 @@ pub fn json<'a, T: Deserialize<'a>>(event: &'a Event) -> Result<T, Failure> {
 }
 
 /// The events of an answer. Its end is the end of the answer; an event cut by it is dropped, as the standard says.
-/// `idle` bounds each silence.
 pub(super) fn events(
     response: reqwest::Response,
-    idle: Duration,
     instance: Arc<str>,
-) -> impl Stream<Item = Result<Event, Failure>> + Send + 'static {
-    struct Reading {
-        response: reqwest::Response,
-        decoder: Decoder,
-        piece: Bytes,
-    }
+) -> impl Stream<Item = Result<Piece<Event>, Failure>> + Send + 'static {
     let reading = Reading {
         response,
         decoder: Decoder::default(),
         piece: Bytes::new(),
+        told: true,
     };
     stream::try_unfold(reading, move |mut reading| {
         let instance = instance.clone();
         async move {
-            loop {
-                let event = reading.decoder.next(&mut reading.piece);
-                if let Some(event) = event.map_err(|failure| failure.by(&instance))? {
-                    return Ok(Some((event, reading)));
-                }
-                let piece = match timeout(idle, reading.response.chunk()).await {
-                    Ok(piece) => piece.map_err(send::transport),
-                    Err(_) => Err(send::slow()),
-                };
-                match piece.map_err(|failure| failure.by(&instance))? {
-                    Some(piece) => reading.piece = piece,
-                    None => return Ok(None),
-                }
-            }
+            let next = reading.next().await.map_err(|failure| failure.by(&instance))?;
+            Ok(next.map(|piece| (piece, reading)))
         }
     })
+}
+
+struct Reading {
+    response: reqwest::Response,
+    decoder: Decoder,
+    piece: Bytes,
+    /// An event has come of the last bytes.
+    told: bool,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Piece<Event>>, Failure> {
+        loop {
+            if let Some(event) = self.decoder.next(&mut self.piece)? {
+                self.told = true;
+                return Ok(Some(Piece::Item(event)));
+            }
+            if !std::mem::replace(&mut self.told, true) {
+                return Ok(Some(Piece::Alive));
+            }
+            match self.response.chunk().await.map_err(send::transport)? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(None),
+            }
+            self.told = false;
+        }
+    }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
@@ -58,6 +59,12 @@ impl Provider for OpenAi {
             .on::<ModelsList, _, _>(models_list)
     }
 
+    async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
+        let received = self.endpoint.send(self.endpoint.get(&["models"])?).await?;
+        let rows = received.rows_of::<wire::Model>(&received.json::<wire::Models>()?.data, false)?;
+        Ok(Some(rows.into_iter().map(|row| Arc::from(row.wire.id)).collect()))
+    }
+
     async fn health(&self) -> Result<(), Failure> {
         self.endpoint.send(self.endpoint.get(&["models"])?).await.map(drop)
     }
@@ -68,15 +75,14 @@ async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> R
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let received = openai.endpoint.send(outgoing).await?;
     let row = received.row(request.include_raw)?;
-    let chat = convert::chat(&request.instance, row)
-        .ok_or_else(|| received.failure(Kind::UpstreamFailed, "the answer holds no choice"))?;
+    let chat = convert::chat(&request.instance, row).ok_or_else(|| received.unusable("the answer holds no choice"))?;
     Ok(received.reply(chat))
 }
 
 async fn chat_stream(
     openai: Arc<OpenAi>,
     request: Request<ChatStream>,
-) -> Result<Reply<impl Stream<Item = Result<ChatEvent, Failure>> + Send + 'static>, Failure> {
+) -> Result<Reply<impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static>, Failure> {
     let body = convert::request(&request.native, &request.input, true);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let opened = openai.endpoint.open(outgoing).await?.events();
@@ -104,8 +110,8 @@ async fn models_list(openai: Arc<OpenAi>, request: Request<ModelsList>) -> Resul
 
 fn refuse(refusal: &Refusal<'_>) -> Failure {
     let fault = refusal.json::<wire::Error>().unwrap_or_default().error;
-    let mut failure = match refusal.status.as_u16() {
-        429 if fault.says("insufficient_quota") => return no_quota(),
+    match refusal.status.as_u16() {
+        429 if fault.says("insufficient_quota") => no_quota(),
         429 => {
             let mut failure = by_status(refusal);
             failure.retry_after = failure.retry_after.or_else(|| refilled(refusal));
@@ -113,14 +119,7 @@ fn refuse(refusal: &Refusal<'_>) -> Failure {
         }
         400 | 404 | 422 => blamed(refusal, &fault),
         _ => by_status(refusal),
-    };
-    // The provider's own word on whether a repeat makes sense goes before the status.
-    match refusal.header("x-should-retry") {
-        Some("true") => failure.retryable = true,
-        Some("false") => failure.retryable = false,
-        _ => {}
     }
-    failure
 }
 
 /// The account has used up what it paid for. Waiting does not help.
@@ -130,7 +129,7 @@ fn no_quota() -> Failure {
         "the account at the provider has no quota left",
     );
     failure.retryable = false;
-    failure
+    failure.never_billed()
 }
 
 /// When the limit that is used up is filled again; the longest where several are.

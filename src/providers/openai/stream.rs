@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
 
 use super::{convert, wire};
 use crate::catalogue::ai::{ChatEvent, Finish};
@@ -19,22 +20,28 @@ const DONE: &str = "[DONE]";
 /// The neutral events of a streamed answer.
 pub fn chat_events(
     instance: Arc<str>,
-    upstream: impl Stream<Item = Result<sse::Event, Failure>> + Send + 'static,
-) -> impl Stream<Item = Result<ChatEvent, Failure>> + Send + 'static {
+    upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
+) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
     let answer = Answer::new(instance);
     stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
         loop {
             if let Some(event) = answer.ready.pop_front() {
-                return Ok(Some((event, (upstream, answer))));
+                return Ok(Some((Piece::Item(event), (upstream, answer))));
             }
             if answer.over {
                 return Ok(None);
             }
             let accepted = match upstream.next().await {
-                Some(event) => answer.accept(&event?),
+                Some(Ok(Piece::Item(event))) => answer.accept(&event),
+                Some(Ok(Piece::Alive)) => Ok(()),
+                Some(Err(failure)) => Err(failure),
                 None => Err(unfinished()),
             };
             accepted.map_err(|failure| failure.by(&answer.instance))?;
+            // Also a chunk that says nothing to the caller: a model that reasons is not silent.
+            if answer.ready.is_empty() {
+                return Ok(Some((Piece::Alive, (upstream, answer))));
+            }
         }
     })
 }
@@ -128,13 +135,19 @@ mod tests {
 
     async fn run(data: &[&str]) -> Vec<Result<ChatEvent, Failure>> {
         let event = |data: &&str| {
-            Ok(sse::Event {
+            Ok(Piece::Item(sse::Event {
                 name: String::new(),
                 data: (*data).to_owned(),
-            })
+            }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());
-        chat_events(Arc::from("ai-a"), upstream).collect().await
+        let pieces = chat_events(Arc::from("ai-a"), upstream);
+        let items = pieces.filter_map(async |piece| match piece {
+            Ok(Piece::Item(event)) => Some(Ok(event)),
+            Ok(Piece::Alive) => None,
+            Err(failure) => Some(Err(failure)),
+        });
+        items.collect().await
     }
 
     const FIRST: &str =
@@ -166,7 +179,7 @@ mod tests {
                 false,
             ),
             (r#"{"error":{"code":500}}"#, Kind::UpstreamFailed, true),
-            ("<html>", Kind::UpstreamFailed, true),
+            ("<html>", Kind::UpstreamFailed, false),
         ] {
             let failure = run(&[FIRST, error])
                 .await

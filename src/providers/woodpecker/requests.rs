@@ -27,8 +27,8 @@ const RUNS: Numbered = Numbered {
 pub async fn run_list(woodpecker: Arc<Woodpecker>, request: Request<RunList>) -> Result<Reply<Page<Run>>, Failure> {
     let project = project("project", &request.native)?;
     let input = &request.input;
-    let filters: Vec<_> = input.branch.iter().map(|branch| ("branch", branch.as_str())).collect();
-    let page = RUNS.page(&filters, input.limit, input.cursor.as_deref())?;
+    let filters: Vec<_> = input.branch.iter().map(|branch| ("branch", &**branch)).collect();
+    let page = RUNS.page(&filters, request.limit(), request.cursor())?;
     let received = woodpecker
         .in_repo(project, |id| {
             let outgoing = woodpecker.endpoint.get(&["repos", id, "pipelines"])?;
@@ -57,7 +57,7 @@ pub async fn run_trigger(
 ) -> Result<Reply<Triggered>, Failure> {
     let project = project("project", &request.native)?;
     let branch = match &request.input.branch {
-        Some(branch) => branch.clone(),
+        Some(branch) => branch.to_string(),
         // Asked each time: a default branch changes without notice, and a run on the wrong one is worse than a look-up.
         None => woodpecker.look_up(project).await?.default_branch,
     };
@@ -112,7 +112,7 @@ pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> R
         .into_iter()
         .map(|row| convert::line(began, row.wire))
         .collect::<Option<_>>()
-        .ok_or_else(|| received.failure(Kind::UpstreamFailed, "a line of the log is not base64"))?;
+        .ok_or_else(|| received.unusable("a line of the log is not base64"))?;
     Ok(received.reply(Log {
         run: Resource::neutral_id(&request.instance, &request.native),
         step: Some(step),

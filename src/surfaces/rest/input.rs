@@ -11,8 +11,8 @@ use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use crate::catalogue::Entry;
 use crate::catalogue::entry::{Field, Shape};
-use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Options, idempotency};
 
 /// The query parameters that every operation has.
@@ -70,7 +70,7 @@ pub fn from_url(
             set_option(&mut options, &name, field.parse(&texts)?)?;
             continue;
         }
-        let in_query = entry.declaration.method == Method::Get;
+        let in_query = !entry.declaration.method.has_body();
         let Some(field) = entry.field(&name).filter(|_| in_query) else {
             return Err(Failure::invalid(
                 &name,
@@ -142,7 +142,7 @@ fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{OPERATIONS, find};
+    use crate::catalogue::{Method, OPERATIONS, find};
 
     fn url(name: &str, query: &str) -> Result<(Map<String, Value>, Options), String> {
         let entry = find(name).expect("the operation exists");

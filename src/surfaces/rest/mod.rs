@@ -112,6 +112,9 @@ impl Rest {
             // A HEAD is a GET whose body the listener leaves out.
             http::Method::GET | http::Method::HEAD => Method::Get,
             http::Method::POST => Method::Post,
+            http::Method::PUT => Method::Put,
+            http::Method::PATCH => Method::Patch,
+            http::Method::DELETE => Method::Delete,
             ref other => return self.without_operation(other, path, id),
         };
         let found = match self.routes.resolve(method, path)? {
@@ -124,7 +127,7 @@ impl Rest {
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
         options.idempotency_key = input::idempotency_key(&parts.headers)?;
         options.request_id = Some(id.text().clone());
-        if method == Method::Post {
+        if method.has_body() {
             let body = json_body::object(&parts.headers, body, self.config.max_body).await?;
             input::merge(&mut fields, body)?;
         }
@@ -133,6 +136,7 @@ impl Rest {
             input: Value::Object(fields),
             caller,
             options,
+            upload: None,
         };
         let answer = self.config.dispatcher.invoke(invocation).await?;
         Ok(reply::response(answer, id))

@@ -13,13 +13,15 @@ use std::time::Duration;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
-use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use futures_util::{StreamExt, TryStreamExt};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::BodyStream;
+use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
@@ -42,6 +44,7 @@ pub fn response(answer: Answer, id: &RequestId) -> Response {
     let Answer { head, body, .. } = answer;
     let mut response = match body {
         Body::Bytes(bytes) => whole(&head, bytes),
+        Body::Raw(bytes) => raw(bytes),
         Body::Stream(frames) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
@@ -55,13 +58,50 @@ fn whole(head: &Head, bytes: Bytes) -> Response {
     response
 }
 
-fn streamed(frames: BodyStream, id: RequestId) -> Response {
+/// Bytes go out as what they are, to be kept and not to be shown: they are a provider's, and no page of ours.
+fn raw(stream: ByteStream) -> Response {
+    let ByteStream {
+        media_type,
+        length,
+        name,
+        bytes,
+    } = stream;
+    let mut response = axum::body::Body::from_stream(bytes.map_err(Cut)).into_response();
+    let headers = response.headers_mut();
+    let media_type = HeaderValue::from_str(&media_type);
+    headers.insert(
+        CONTENT_TYPE,
+        media_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+    );
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let disposition = match name {
+        // RFC 6266, with the name as RFC 8187 writes it.
+        Some(name) => format!(
+            "attachment; filename*=UTF-8''{}",
+            utf8_percent_encode(&name, NON_ALPHANUMERIC)
+        ),
+        None => "attachment".to_owned(),
+    };
+    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+/// A body that broke off; the connection is cut, since its head is sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cut(Failure);
+
+fn streamed(frames: BodyStream<Frame>, id: RequestId) -> Response {
     Sse::new(events(frames, id))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive"))
         .into_response()
 }
 
-fn events(frames: BodyStream, id: RequestId) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(frames: BodyStream<Frame>, id: RequestId) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(Some((frames, id)), |open| async move {
         let (mut frames, id) = open?;
         match frames.next().await {
@@ -75,8 +115,9 @@ fn events(frames: BodyStream, id: RequestId) -> impl Stream<Item = Result<Event,
     })
 }
 
-fn frame_event(frame: &Bytes) -> Result<Event, Failure> {
-    let text = std::str::from_utf8(frame)
+fn frame_event(frame: &Frame) -> Result<Event, Failure> {
+    let json = frame.json()?;
+    let text = std::str::from_utf8(&json)
         .map_err(|error| Failure::new(Kind::Internal, "a frame of the stream is not UTF-8").because(error))?;
     // A carriage return would end the line early, and `Event` refuses it by panicking. JSON may hold one between
     // tokens only, where a space means the same.

@@ -84,7 +84,7 @@ impl Routes {
 
     /// The methods that a path has, for `Allow`.
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        [Method::Get, Method::Post]
+        [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete]
             .into_iter()
             .filter(|method| matches!(self.resolve(*method, path), Ok(Resolved::Found(_))))
             .collect()

@@ -1,0 +1,58 @@
+//! Models.
+//!
+//! Invariant: a model's id is accepted as the model of a conversation.
+
+use mosaic_actors::call::Resource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_with::skip_serializing_none;
+
+use crate::catalogue::fields::{Cursor, PageSize};
+use crate::catalogue::op::{Declaration, Op, Paged};
+use crate::catalogue::page::Page;
+use crate::catalogue::tags::Topic;
+
+/// The models of an instance.
+const MODELS: Topic = Topic::all("models");
+
+/// A model.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Model {
+    /// The neutral id, `instance~model`.
+    pub id: String,
+    /// The model's own id.
+    pub name: String,
+    /// Who offers it, where the provider tells.
+    pub owner: Option<String>,
+    /// RFC 3339.
+    pub created_at: Option<String>,
+    /// The provider's own JSON, on request.
+    pub raw: Option<Value>,
+}
+
+/// Input of `ai.models.list`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelsListInput {
+    pub cursor: Option<Cursor>,
+    pub limit: Option<PageSize>,
+}
+
+/// `ai.models.list`
+pub struct ModelsList;
+
+impl Op for ModelsList {
+    type Input = ModelsListInput;
+    type Output = Page<Model>;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>("ai.models.list", "/ai/models", "List models")
+        .carries(&[MODELS])
+        .cached(300, 3600, 10);
+    fn resource(_input: &ModelsListInput) -> Resource {
+        Resource::none()
+    }
+}
+
+paged!(ModelsListInput);

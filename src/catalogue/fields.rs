@@ -1,0 +1,244 @@
+//! Types of input fields: they check themselves, and describe themselves in the schema.
+//!
+//! Invariant: a value that breaks its type's rule can be neither read nor written, so every input is checked on its way
+//! into the gateway: JSON when it is read, a typed one when its canonical form is written.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use mosaic_actors::call::Resource;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest name of anything, in bytes.
+const LONGEST: usize = 1024;
+
+/// What is wrong with a value; begins with `must`, and the field's name is put before it.
+type Rule = fn(&str) -> Result<(), Cow<'static, str>>;
+
+macro_rules! text {
+    ($($(#[$attribute:meta])* $name:ident = $description:literal, $rule:expr;)*) => {$(
+        $(#[$attribute])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            const RULE: Rule = $rule;
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                $name(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                $name(text.to_owned())
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Self::RULE(&self.0).map_err(S::Error::custom)?;
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::RULE(&text).map_err(D::Error::custom)?;
+                Ok($name(text))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "description": $description })
+            }
+        }
+    )*};
+}
+
+text! {
+    /// A repository.
+    RepoRef = "`owner/name`, or `instance~owner/name` to pin a provider.", named;
+    /// A user, an organisation or a group.
+    OwnerRef = "Lists this organisation's repositories; absent: those of the credential's user.", named;
+    /// A project of a tracker or a CI server.
+    ProjectRef = "The project: at a forge `owner/name`; `instance~…` pins a provider.", named;
+    /// An issue.
+    IssueRef = "`owner/name#number`, or a neutral id.", named;
+    /// A run of a pipeline.
+    RunRef = "`owner/name#number`, or a neutral id.", named;
+    /// A page of documentation.
+    PageRef = "The provider's id of the page, or a neutral id.", named;
+    /// What a page is in.
+    ParentRef = "What it shall be in, as another page's `parent` names it.", named;
+    /// A model.
+    ModelRef = "The model's id; `instance~model` pins a provider.", named;
+    /// A short name: of a label, a branch, a step.
+    Name = "A name.", named;
+    /// A branch, tag or commit.
+    GitRef = "A branch, tag or commit; default: the default branch.", named;
+    /// A path within a repository.
+    FilePath = "The path within the repository.", relative;
+    /// Long text in the provider's markup.
+    Markdown = "The text.", anything;
+    /// Where a list goes on.
+    Cursor = "From the previous page.", anything;
+}
+
+macro_rules! resources {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// What a call with it is about.
+            pub fn resource(&self) -> Resource {
+                Resource::parse(&self.0)
+            }
+        }
+    )*};
+}
+
+resources!(RepoRef OwnerRef ProjectRef IssueRef RunRef PageRef ParentRef ModelRef);
+
+/// Rows a page, 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageSize(u32);
+
+impl PageSize {
+    /// The highest page size that a list accepts.
+    pub const MOST: u32 = 100;
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    fn check(self) -> Result<(), String> {
+        match self.0 {
+            1..=Self::MOST => Ok(()),
+            _ => Err(format!("must be between 1 and {}", Self::MOST)),
+        }
+    }
+}
+
+impl From<u32> for PageSize {
+    fn from(rows: u32) -> Self {
+        PageSize(rows)
+    }
+}
+
+impl Serialize for PageSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.check().map_err(S::Error::custom)?;
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let size = PageSize(u32::deserialize(deserializer)?);
+        size.check().map_err(D::Error::custom)?;
+        Ok(size)
+    }
+}
+
+impl JsonSchema for PageSize {
+    fn schema_name() -> Cow<'static, str> {
+        "PageSize".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "integer",
+            "format": "uint32",
+            "minimum": 1,
+            "maximum": Self::MOST,
+            "description": "Rows a page, 1 to 100; default: the provider's."
+        })
+    }
+}
+
+/// The rule of names.
+pub(super) fn named(text: &str) -> Result<(), Cow<'static, str>> {
+    if text.trim().is_empty() {
+        return Err("must not be empty".into());
+    }
+    if text.len() > LONGEST {
+        return Err(format!("must be at most {LONGEST} bytes").into());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must not contain control characters".into());
+    }
+    Ok(())
+}
+
+fn relative(text: &str) -> Result<(), Cow<'static, str>> {
+    named(text)?;
+    match text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        true => Err("must be relative and free of '.', '..' and empty parts".into()),
+        false => Ok(()),
+    }
+}
+
+fn anything(_text: &str) -> Result<(), Cow<'static, str>> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_cannot_be_written() {
+        for (wrong, rule) in [
+            ("", "empty"),
+            (" ", "empty"),
+            ("a\nb", "control"),
+            (&*"x".repeat(1025), "1024"),
+        ] {
+            let read = serde_json::from_value::<RepoRef>(wrong.into()).unwrap_err().to_string();
+            let written = serde_json::to_vec(&RepoRef::from(wrong)).unwrap_err().to_string();
+            assert!(read.starts_with("must ") && read.contains(rule), "{read}");
+            assert_eq!(read, written);
+        }
+        for wrong in ["../x", "/x", "a//b", "a/./b"] {
+            assert!(serde_json::to_vec(&FilePath::from(wrong)).is_err(), "{wrong}");
+        }
+        for (rows, fits) in [(0, false), (1, true), (100, true), (101, false)] {
+            assert_eq!(serde_json::to_vec(&PageSize::from(rows)).is_ok(), fits);
+            assert_eq!(serde_json::from_value::<PageSize>(rows.into()).is_ok(), fits);
+        }
+    }
+}

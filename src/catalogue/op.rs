@@ -1,0 +1,285 @@
+//! The seam of the catalogue: what an operation is, below every one of them.
+//!
+//! Invariant: an operation's service, safety, idempotency, positionals and usual times follow from its name and method; a
+//! declaration says what differs.
+
+use std::time::Duration;
+
+use mosaic_actors::call::{CacheTimes, CostClass, Homes, Operation, Resource, Tag, Tags};
+use mosaic_actors::error::Failure;
+use mosaic_actors::stream::Usage;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fields::Cursor;
+use super::tags::Topic;
+
+/// One operation: its declaration, its types, and how its resource is read from its input.
+pub trait Op: 'static {
+    /// What the caller gives. Path parameters, query parameters and body fields are all fields of it.
+    type Input: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+    /// What the caller gets; for a stream, one event.
+    type Output: Output<Self::Input>;
+    /// The declaration.
+    const DECLARATION: &'static Declaration;
+
+    /// What the call is about.
+    fn resource(input: &Self::Input) -> Resource;
+
+    /// What the answer depends on and what the call changes. The topics that are declared, of the call's resource, unless
+    /// an operation knows better.
+    fn tags(_input: &Self::Input, resource: &Resource) -> Tags {
+        Self::DECLARATION.tags(resource)
+    }
+
+    /// Checks across fields. What one field must be, its type checks.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the field.
+    fn check(_input: &Self::Input) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The input of a list. Whatever answers with a page must be asked by one, so that no sealed cursor is passed on.
+pub trait Paged {
+    /// Where the cursor stands.
+    fn cursor(&mut self) -> &mut Option<Cursor>;
+
+    /// Rows a page, and the cursor, where they are given.
+    fn page(&self) -> (Option<u32>, Option<&str>);
+}
+
+/// A neutral output, as answer to an `I`.
+pub trait Output<I>: Clone + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// It is a page of a list.
+    const LIST: bool = false;
+
+    /// Where a list's input holds its cursor.
+    fn cursor(_input: &mut I) -> Option<&mut Option<Cursor>> {
+        None
+    }
+
+    /// Replaces a native cursor by its sealed form. Only pages have one.
+    fn seal_cursor(&mut self, _seal: &dyn Fn(&str) -> String) {}
+
+    /// Tokens that it cost, as the provider counted them.
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
+
+    /// The ids that only the answer could tell, as tags: a write makes them invalid, a read's answer carries them.
+    fn tags(&self) -> Vec<Tag> {
+        Vec::new()
+    }
+}
+
+/// What is declared of an operation. Made by [`Declaration::get`] and its like.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The engine's facts.
+    pub facts: Operation,
+    /// The HTTP method of the REST route.
+    pub method: Method,
+    /// The REST path below `/v1`, e.g. `/git/repos/{repo}/branches`; each `{name}` is a field of the input and may
+    /// span several segments.
+    pub path: &'static str,
+    /// Input fields taken by position on the command line, behind those of the path.
+    pub args: &'static [&'static str],
+    /// One line for people.
+    pub summary: &'static str,
+    /// What its answer depends on.
+    pub carries: &'static [Topic],
+    /// What a remembered `not_found` depends on as well.
+    pub absent: &'static [Topic],
+    /// What it changes.
+    pub invalidates: &'static [Topic],
+    /// Why a write changes nothing that an answer may depend on.
+    pub invalidates_nothing: Option<&'static str>,
+    /// What comes with the input as raw bytes, where something does.
+    pub upload: Option<&'static str>,
+}
+
+const USUAL_TIMES: CacheTimes = times(30, 600, 10);
+
+const fn times(fresh: u64, stale: u64, negative: u64) -> CacheTimes {
+    CacheTimes {
+        fresh: Duration::from_secs(fresh),
+        stale: Duration::from_secs(stale),
+        negative: Duration::from_secs(negative),
+    }
+}
+
+impl Declaration {
+    /// A read: safe, and cached for 30 seconds (stale for 10 minutes, a `not_found` for 10 seconds).
+    pub const fn get<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
+        let mut facts = Operation::read(service(name), name);
+        facts.cache = Some(USUAL_TIMES);
+        Self::of::<O>(Method::Get, facts, path, summary)
+    }
+
+    /// A creation, or another change that is not idempotent.
+    pub const fn post<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self::of::<O>(Method::Post, Operation::write(service(name), name), path, summary)
+    }
+
+    /// A partial change.
+    pub const fn patch<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self::of::<O>(Method::Patch, Operation::write(service(name), name), path, summary)
+    }
+
+    /// A replacement: idempotent.
+    pub const fn put<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self::of::<O>(Method::Put, idempotent(name), path, summary)
+    }
+
+    /// A removal: idempotent.
+    pub const fn delete<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self::of::<O>(Method::Delete, idempotent(name), path, summary)
+    }
+
+    const fn of<O: Op>(method: Method, mut facts: Operation, path: &'static str, summary: &'static str) -> Self {
+        facts.list = <O::Output as Output<O::Input>>::LIST;
+        Declaration {
+            facts,
+            method,
+            path,
+            args: &[],
+            summary,
+            carries: &[],
+            absent: &[],
+            invalidates: &[],
+            invalidates_nothing: None,
+            upload: None,
+        }
+    }
+
+    /// Takes these fields by position as well, behind those of the path.
+    pub const fn args(mut self, args: &'static [&'static str]) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// Cached for other times than usual, in seconds.
+    pub const fn cached(mut self, fresh: u64, stale: u64, negative: u64) -> Self {
+        self.facts.cache = Some(times(fresh, stale, negative));
+        self
+    }
+
+    /// Never cached.
+    pub const fn uncached(mut self) -> Self {
+        self.facts.cache = None;
+        self
+    }
+
+    /// A generation by a model: it changes nothing, is paid for by tokens, and is never cached.
+    pub const fn generates(mut self) -> Self {
+        self.facts.safe = true;
+        self.facts.idempotent = true;
+        self.facts.paid = true;
+        self.facts.cost = CostClass::Tokens;
+        self.facts.homes = Homes::Offered;
+        self
+    }
+
+    /// Answers with a stream of events.
+    pub const fn streams(mut self) -> Self {
+        self.facts.streaming = true;
+        self
+    }
+
+    /// What its answer depends on.
+    pub const fn carries(mut self, topics: &'static [Topic]) -> Self {
+        self.carries = topics;
+        self
+    }
+
+    /// What the creation of the thing would change, so that a remembered `not_found` does not outlive it.
+    pub const fn absent(mut self, topics: &'static [Topic]) -> Self {
+        self.absent = topics;
+        self
+    }
+
+    /// What it changes.
+    pub const fn invalidates(mut self, topics: &'static [Topic]) -> Self {
+        self.invalidates = topics;
+        self
+    }
+
+    /// Says why no answer depends on what it changes.
+    pub const fn invalidates_nothing(mut self, reason: &'static str) -> Self {
+        self.invalidates_nothing = Some(reason);
+        self
+    }
+
+    /// Takes raw bytes beside its input; `what` says which.
+    pub const fn takes(mut self, what: &'static str) -> Self {
+        self.upload = Some(what);
+        self
+    }
+
+    /// The declared topics of one resource.
+    pub fn tags(&self, resource: &Resource) -> Tags {
+        let of = |topics: &[Topic]| topics.iter().map(|topic| topic.tag(resource.native())).collect();
+        Tags {
+            carries: of(self.carries),
+            absent: of(self.absent),
+            invalidates: of(self.invalidates),
+        }
+    }
+
+    /// Input fields taken by position on the command line: those of the path, then the others.
+    pub fn positionals(&self) -> impl Iterator<Item = &'static str> {
+        let placeholders = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
+        placeholders.chain(self.args.iter().copied())
+    }
+}
+
+const fn idempotent(name: &'static str) -> Operation {
+    let mut facts = Operation::write(service(name), name);
+    facts.idempotent = true;
+    facts
+}
+
+/// The part before the first dot.
+const fn service(name: &'static str) -> &'static str {
+    let mut end = 0;
+    while name.as_bytes()[end] != b'.' {
+        end += 1;
+    }
+    name.split_at(end).0
+}
+
+/// Methods that the catalogue uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Safe reads.
+    Get,
+    /// Creations, and reads whose input is a body.
+    Post,
+    /// Replacements.
+    Put,
+    /// Partial changes.
+    Patch,
+    /// Removals.
+    Delete,
+}
+
+impl Method {
+    /// The method's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether an input comes in the request's body, rather than in its query.
+    pub const fn has_body(self) -> bool {
+        matches!(self, Method::Post | Method::Put | Method::Patch)
+    }
+}

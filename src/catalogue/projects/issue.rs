@@ -1,0 +1,186 @@
+//! Issues.
+//!
+//! Invariant: whatever creates or changes an issue invalidates its project's lists.
+
+use mosaic_actors::call::{Resource, Tag};
+use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_with::skip_serializing_none;
+
+use crate::catalogue::fields::{Cursor, IssueRef, Markdown, Name, PageSize, ProjectRef};
+use crate::catalogue::op::{Declaration, Op, Output, Paged};
+use crate::catalogue::page::Page;
+use crate::catalogue::tags::Topic;
+
+/// One issue.
+const ISSUE: Topic = Topic::whole("issue");
+/// The issues of a project.
+const ISSUES: Topic = Topic::within("issues");
+
+/// An issue.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Issue {
+    /// The neutral id, e.g. `forge-a~acme/api#7`.
+    pub id: String,
+    /// The number within the project, where the tracker numbers.
+    pub number: Option<u64>,
+    /// The headline.
+    pub title: String,
+    /// The text, in the tracker's own markup (mostly Markdown).
+    pub body: Option<String>,
+    /// Open or closed.
+    pub state: IssueState,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+    /// Logins of its assignees.
+    pub assignees: Vec<String>,
+    /// The login of who wrote it.
+    pub author: Option<String>,
+    /// How many comments it has, where the tracker tells.
+    pub comments: Option<u64>,
+    /// Its page for people.
+    pub web_url: Option<String>,
+    /// RFC 3339.
+    pub created_at: Option<String>,
+    /// RFC 3339.
+    pub updated_at: Option<String>,
+    /// RFC 3339.
+    pub closed_at: Option<String>,
+    /// The provider's own JSON, on request.
+    pub raw: Option<Value>,
+}
+
+/// Whether an issue is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IssueState {
+    /// To do.
+    Open,
+    /// Done, or given up.
+    Closed,
+}
+
+/// Which issues a list holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateFilter {
+    /// Open ones.
+    #[default]
+    Open,
+    /// Closed ones.
+    Closed,
+    /// Both.
+    All,
+}
+
+impl<I> Output<I> for Issue {
+    fn tags(&self) -> Vec<Tag> {
+        vec![ISSUE.tag_of_id(&self.id)]
+    }
+}
+
+/// Input of `projects.issue.list`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueListInput {
+    pub project: ProjectRef,
+    /// Default: open.
+    #[serde(default)]
+    pub state: StateFilter,
+    /// Only issues that carry all of these labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Name>,
+    pub cursor: Option<Cursor>,
+    pub limit: Option<PageSize>,
+}
+
+/// `projects.issue.list`
+pub struct IssueList;
+
+impl Op for IssueList {
+    type Input = IssueListInput;
+    type Output = Page<Issue>;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("projects.issue.list", "/projects/issues", "List a project's issues")
+            .args(&["project"])
+            .carries(&[ISSUES])
+            .cached(10, 300, 5);
+    fn resource(input: &IssueListInput) -> Resource {
+        input.project.resource()
+    }
+    fn check(input: &IssueListInput) -> Result<(), Failure> {
+        few_labels(&input.labels)
+    }
+}
+
+paged!(IssueListInput);
+
+/// Input of `projects.issue.get`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueGetInput {
+    pub issue: IssueRef,
+}
+
+/// `projects.issue.get`
+pub struct IssueGet;
+
+impl Op for IssueGet {
+    type Input = IssueGetInput;
+    type Output = Issue;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("projects.issue.get", "/projects/issues/{issue}", "Get an issue")
+            .carries(&[ISSUE])
+            .absent(&[ISSUES])
+            .cached(10, 300, 5);
+    fn resource(input: &IssueGetInput) -> Resource {
+        input.issue.resource()
+    }
+}
+
+/// Input of `projects.issue.create`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueCreateInput {
+    pub project: ProjectRef,
+    /// The headline.
+    pub title: Name,
+    pub body: Option<Markdown>,
+    /// Names of labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Name>,
+    /// Logins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignees: Vec<String>,
+}
+
+/// `projects.issue.create`
+pub struct IssueCreate;
+
+impl Op for IssueCreate {
+    type Input = IssueCreateInput;
+    type Output = Issue;
+    const DECLARATION: &'static Declaration =
+        &Declaration::post::<Self>("projects.issue.create", "/projects/issues", "Create an issue")
+            .args(&["project"])
+            .invalidates(&[ISSUES]);
+    fn resource(input: &IssueCreateInput) -> Resource {
+        input.project.resource()
+    }
+    fn check(input: &IssueCreateInput) -> Result<(), Failure> {
+        few_labels(&input.labels)
+    }
+}
+
+fn few_labels(labels: &[Name]) -> Result<(), Failure> {
+    const MOST: usize = 100;
+    match labels.len() > MOST {
+        true => Err(Failure::invalid("labels", format!("at most {MOST} labels"))),
+        false => Ok(()),
+    }
+}

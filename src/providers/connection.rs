@@ -1,0 +1,31 @@
+//! What a driver is connected by.
+//!
+//! Invariant: the credential is here and in the driver that is made of it, and is never shown.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::catalogue::cursor::CursorKey;
+
+/// What a driver needs to serve one instance.
+#[derive(Clone)]
+pub struct Connection {
+    /// The instance's name.
+    pub instance: Arc<str>,
+    /// Where the provider is; absent: the vendor's own cloud.
+    pub base_url: Option<Url>,
+    /// The credential; absent: anonymous.
+    pub credential: Option<SecretString>,
+    /// Free settings of the driver.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Shared by all drivers: connection pools, TLS.
+    pub http: reqwest::Client,
+    /// Seals cursors.
+    pub cursors: CursorKey,
+    /// Tells apart whom is asked and with which credential; the driver gives it to the engine.
+    pub scope: Option<u64>,
+    /// The most bytes that one upstream answer may have.
+    pub max_response: usize,
+}
