@@ -14,12 +14,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::Entry;
 use crate::cli::{LocalCalls, Problem, Runtime};
-use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig};
+use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig, MAX_FILE_BYTES};
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
+use crate::secret::file;
 use crate::telemetry::{LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
@@ -188,12 +189,13 @@ fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
-    Config::load(path, std::env::vars(), &Mosaic::kinds()).map_err(Problem::from)
+    Config::read(path, &Mosaic::kinds()).map_err(Problem::from)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::invalid("config", format!("{} cannot be read: {error}", path.display())).into())
+    let wrong = |what: String| Failure::invalid("config", format!("{} {what}", path.display()));
+    let bytes = file::read(path, MAX_FILE_BYTES).map_err(|fault| wrong(fault.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text".to_owned()).into())
 }
 
 impl From<ConfigErrors> for Problem {

@@ -3,6 +3,7 @@
 //! Invariant: a variable with our prefix either finds its key or is a fault; none is ignored.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -104,7 +105,7 @@ fn scalar_value(value: &DeValue<'_>) -> Result<Value, &'static str> {
 /// Lays the variables of ours in `env` over `tree`.
 pub(crate) fn overlay_env(
     tree: &mut Map<String, Value>,
-    env: impl Iterator<Item = (String, String)>,
+    env: impl Iterator<Item = (OsString, OsString)>,
     schema: &Schema,
     report: &mut Report,
 ) {
@@ -113,8 +114,16 @@ pub(crate) fn overlay_env(
         head.is_some_and(|head| head.eq_ignore_ascii_case(ENV_PREFIX.as_bytes()))
     };
     // Sorted, so that the same environment gives the same report.
-    let variables: BTreeMap<String, String> = env.filter(|(name, _)| ours(name)).collect();
+    let variables: BTreeMap<String, OsString> = env
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
+        .filter(|(name, _)| ours(name))
+        .collect();
     for (name, raw) in variables {
+        // Of what is not text, the name alone is told.
+        let Ok(raw) = raw.into_string() else {
+            report.add_at(Origin::Env(name), "", "the value is not UTF-8 text", None);
+            continue;
+        };
         match locate(&name[ENV_PREFIX.len()..], tree, schema) {
             Ok((keys, wanted)) => {
                 let path = keys.iter().fold(String::new(), |path, key| join(&path, key));

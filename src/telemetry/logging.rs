@@ -10,11 +10,11 @@ use std::time::Instant;
 use thiserror::Error;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use super::fields::{HumanFields, JsonSpans};
 use super::json::JsonLines;
 use crate::config::{LogConfig, LogFormat};
 
@@ -120,8 +120,8 @@ where
     let (filter, handle) = reload::Layer::new(parse(&config.filter)?);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colour);
     let layer = match config.format {
-        LogFormat::Human => layer.boxed(),
-        LogFormat::Json => layer.fmt_fields(JsonFields::new()).event_format(JsonLines).boxed(),
+        LogFormat::Human => layer.fmt_fields(HumanFields).boxed(),
+        LogFormat::Json => layer.fmt_fields(JsonSpans).event_format(JsonLines).boxed(),
     };
     let handle = LogHandle {
         handle,
@@ -200,6 +200,34 @@ mod tests {
             line["context"],
             serde_json::json!({ "tenant": "acme", "attempt": 2, "provider": "forge-a" })
         );
+    }
+
+    #[test]
+    fn a_name_from_outside_makes_no_line_no_field_and_no_colour_of_its_own() {
+        let forged = "x\n2026-01-01T00:00:00Z  INFO mosaic: paid status=200 \u{1b}[2J\u{202e}\u{9b}31m\u{2028}\r";
+        let long = "n".repeat(60_000);
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let (subscriber, _handle, sink) = log(format, "info", false);
+            with_default(subscriber, || {
+                let span = info_span!("call", name = forged, late = tracing::field::Empty);
+                span.record("late", forged);
+                let _span = span.entered();
+                warn!(text = forged, shown = %forged, debugged = ?io::Error::other(forged), long, "told {forged} {long}");
+            });
+            let text = sink.take();
+            let hostile = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{202e}'));
+            assert_eq!((text.lines().count(), text.contains(hostile)), (1, false), "{text:?}");
+            assert!(text.len() < 12_000, "{} bytes", text.len());
+            assert!(text.contains("more bytes)"), "{text}");
+            // The forged field stands within a quoted value, never as a word of its own behind an unquoted one.
+            if format == LogFormat::Human {
+                assert!(text.contains("shown=\"x\\n2026"), "{text}");
+            } else {
+                let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(line["fields"]["text"], forged);
+                assert_eq!(line["context"], serde_json::json!({ "name": forged, "late": forged }));
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Invariant: nothing global is installed here but the log, and that by [`init_logging`] and [`log_panics`] alone, which
 //! no library code calls: several instances live in one process, each with its own metrics.
 
+mod fields;
 mod json;
 mod logging;
 mod panics;
