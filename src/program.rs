@@ -241,7 +241,8 @@ impl From<StartError> for Problem {
             | StartError::Key(_)
             | StartError::State(_)
             | StartError::Bind { .. } => of(Kind::InvalidInput),
-            StartError::Telemetry(_) | StartError::Http(_) | StartError::Tree(_) => of(Kind::Internal),
+            StartError::Http(failure) => of(failure.kind),
+            StartError::Telemetry(_) | StartError::Tree(_) => of(Kind::Internal),
         }
     }
 }

@@ -6,6 +6,7 @@ mod access;
 mod checks;
 mod engine;
 mod errors;
+mod outbound;
 mod providers;
 mod redis_url;
 mod schema;
@@ -27,6 +28,7 @@ pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use outbound::{OutboundConfig, ProxyConfig};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
 pub use redis_url::RedisUrl;
 pub use server::{AdminConfig, LogConfig, LogFormat, ServerConfig, StateConfig};
@@ -59,6 +61,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Restarts.
     pub supervision: SupervisionConfig,
+    /// How providers are reached.
+    pub outbound: OutboundConfig,
     /// What providers inherit.
     pub defaults: DefaultsConfig,
     /// API keys by name.

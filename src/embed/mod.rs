@@ -9,6 +9,7 @@ mod error;
 mod instances;
 mod life;
 mod native;
+pub(crate) mod outbound;
 mod record;
 mod request;
 pub mod serve;

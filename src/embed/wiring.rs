@@ -21,7 +21,6 @@ use super::{Credentials, NamedDriver, StartError, services};
 use crate::catalogue::OPERATIONS;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, RouteConfig};
-use crate::providers::http::http_client;
 use crate::secret::Secret;
 use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
@@ -46,7 +45,6 @@ pub(super) fn wire(
         Some(key) => CursorKey::derived(key.expose().as_bytes()),
         None => CursorKey::random(),
     };
-    let http = http_client().map_err(StartError::Http)?;
     let mut spec = SystemSpec::new(telemetry.recorder());
     spec.operations = OPERATIONS.iter().map(|entry| entry.name()).collect();
     spec.settings = settings(config);
@@ -70,7 +68,7 @@ pub(super) fn wire(
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
     spec.services = services::specs(telemetry, store);
-    let native = Arc::new(Native::new(config, http, cursors.clone()));
+    let native = Arc::new(Native::new(config, cursors.clone()).map_err(StartError::Http)?);
     spec.plugins = plugins(config, credentials, kept, &native)?;
     spec.loaders.push(native.clone());
     Ok(Wired { spec, cursors, native })
@@ -93,15 +91,13 @@ fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
 /// Looks at all that would be wired.
 pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
     cluster_key(config)?;
-    let http = http_client().map_err(StartError::Http)?;
-    let native = Native::new(config, http, CursorKey::random());
+    let native = Native::new(config, CursorKey::random()).map_err(StartError::Http)?;
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
 /// The driver of each instance, or what keeps it from being made.
 pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
-    let http = http_client().map_err(StartError::Http)?;
-    let loader = Native::new(config, http, CursorKey::random());
+    let loader = Native::new(config, CursorKey::random()).map_err(StartError::Http)?;
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),
