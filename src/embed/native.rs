@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{StartError, outbound};
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, DefaultsConfig, OutboundConfig, ProviderConfig};
-use crate::providers::http::http_client_by;
+use crate::providers::http::HttpClient;
 use crate::providers::{Connection, KINDS, Kind};
 use crate::secret::{Secret, SecretError, SecretRef};
 use crate::wire::client::Outbound;
@@ -61,7 +61,7 @@ pub(super) fn table(spec: &PluginSpec) -> Result<serde_json::Value, Failure> {
 pub(super) struct Native {
     defaults: DefaultsConfig,
     attempt_timeout: Duration,
-    http: reqwest::Client,
+    http: HttpClient,
     outbound: Outbound,
     ways: OutboundConfig,
     cursors: CursorKey,
@@ -75,7 +75,7 @@ impl Native {
         Ok(Native {
             defaults: config.defaults.clone(),
             attempt_timeout: config.gateway.attempt_timeout,
-            http: http_client_by(&outbound, config.outbound.idle_timeout)?,
+            http: HttpClient::new(&outbound, config.outbound.idle_timeout)?,
             outbound,
             ways: config.outbound.clone(),
             cursors,

@@ -9,7 +9,7 @@ use mosaic_actors::error::Failure;
 use url::Url;
 
 use crate::config::{OutboundConfig, ProviderConfig, ProxyConfig};
-use crate::providers::http::http_client_by;
+use crate::providers::http::HttpClient;
 use crate::wire::client::Outbound;
 use crate::wire::proxies::Proxies;
 use crate::wire::tls;
@@ -53,12 +53,12 @@ pub(crate) fn way_to(config: &OutboundConfig, provider: Option<&ProviderConfig>)
 /// `invalid_input` on `ca_file`.
 pub(super) fn client_of(
     ca_file: Option<&Path>,
-    shared: &reqwest::Client,
+    shared: &HttpClient,
     outbound: &Outbound,
     config: &OutboundConfig,
-) -> Result<reqwest::Client, Failure> {
+) -> Result<HttpClient, Failure> {
     match ca_file {
-        Some(_) => http_client_by(&trusting(outbound.clone(), ca_file)?, config.idle_timeout),
+        Some(_) => HttpClient::new(&trusting(outbound.clone(), ca_file)?, config.idle_timeout),
         None => Ok(shared.clone()),
     }
 }

@@ -84,7 +84,7 @@ pub struct Connection {
     /// Free settings of the driver.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Shared by all drivers: connection pools, TLS.
-    pub http: reqwest::Client,
+    pub http: http::HttpClient,
     /// Seals cursors.
     pub cursors: CursorKey,
     /// How long one attempt may take.

@@ -30,20 +30,45 @@ impl Outbound {
         })
     }
 
-    /// A client that goes these ways. Whoever builds it sets its times and pools.
+    /// Reads what the platform trusts.
     ///
     /// # Errors
     /// `internal` where there is nothing to trust.
+    pub fn ways(&self) -> Result<Ways, Failure> {
+        Ok(Ways {
+            proxies: self.proxies.clone(),
+            tls: tls::config(&self.authorities)?,
+        })
+    }
+
+    /// A client that goes these ways. Whoever builds it sets its times and pools.
+    ///
+    /// # Errors
+    /// As [`ways`](Outbound::ways).
     pub fn builder(&self) -> Result<reqwest::ClientBuilder, Failure> {
+        self.ways().map(|ways| ways.builder())
+    }
+}
+
+/// Ways with their trust read, of which any number of clients can be made.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    proxies: Proxies,
+    tls: rustls::ClientConfig,
+}
+
+impl Ways {
+    /// As [`Outbound::builder`].
+    pub fn builder(&self) -> reqwest::ClientBuilder {
         let proxies = self.proxies.clone();
-        Ok(reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&self.authorities)?)
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
             .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
             .proxy(reqwest::Proxy::custom(move |url| proxies.of(url).cloned()))
             // An API does not move, and a credential must not follow where a reply points.
             .redirect(reqwest::redirect::Policy::none())
             // Repeats are the business of those who know what they cost, and whether they are safe.
-            .retry(reqwest::retry::never()))
+            .retry(reqwest::retry::never())
     }
 }
 

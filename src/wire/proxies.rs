@@ -118,9 +118,9 @@ impl Proxies {
 
 /// Where a proxy is; without a scheme it is at http.
 fn address(text: &str) -> Option<Url> {
-    let url = match Url::parse(text) {
-        Ok(url) if url.has_host() => url,
-        _ => Url::parse(&format!("http://{text}")).ok()?,
+    let url = match text.contains("://") {
+        true => Url::parse(text).ok()?,
+        false => Url::parse(&format!("http://{text}")).ok()?,
     };
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }

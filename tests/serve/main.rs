@@ -8,5 +8,6 @@ mod cancel;
 mod check;
 mod failures;
 mod lifecycle;
+mod sources;
 mod surfaces;
 mod writes;

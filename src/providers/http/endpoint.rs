@@ -15,6 +15,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::Refusal;
+use super::client::KeptAlive;
 use crate::providers::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -29,7 +30,7 @@ pub struct Dialect {
 
 /// One instance, ready to be asked.
 pub struct Endpoint {
-    pub(super) client: reqwest::Client,
+    pub(super) client: KeptAlive,
     pub(super) dialect: &'static Dialect,
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
@@ -73,7 +74,7 @@ impl Endpoint {
             ));
         }
         Ok(Endpoint {
-            client: connection.http.clone(),
+            client: KeptAlive::new(connection.http.clone()),
             dialect,
             instance: connection.instance.clone(),
             headers: HeaderMap::new(),
@@ -226,7 +227,7 @@ pub(crate) mod tests {
             base_url: base.map(|text| Url::parse(text).expect("a URL")),
             credential: None,
             settings: serde_json::Map::new(),
-            http: http_client().expect("a client"),
+            http: http_client().expect("a client").into(),
             cursors: CursorKey::random(),
             attempt_timeout: Duration::from_secs(5),
             max_response: 1 << 20,

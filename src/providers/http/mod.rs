@@ -17,7 +17,7 @@ pub mod sse;
 pub mod waits;
 
 pub use body::{Received, Row};
-pub use client::{http_client, http_client_by};
+pub use client::{HttpClient, http_client};
 pub use endpoint::{Dialect, Endpoint, Outgoing};
 pub use refusal::{Refusal, by_status};
 pub use send::Opened;
