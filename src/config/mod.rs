@@ -169,9 +169,19 @@ impl Config {
         match serde_json::to_value(self) {
             Ok(Value::Object(tree)) => drop(build(tree, &Schema::of::<Config>(), known_kinds, &mut report)),
             // A path that is not Unicode is the one thing that cannot be written down.
-            _ => report.add("state.path", "must be Unicode"),
+            _ => report.add(self.unwritable(), "must be Unicode"),
         }
         report.finish().map(drop)
+    }
+
+    /// The key whose path is not Unicode.
+    fn unwritable(&self) -> &'static str {
+        let odd = |path: &Path| path.to_str().is_none();
+        match self.outbound.ca_file.as_deref().is_some_and(odd) {
+            _ if odd(&self.state.path) => "state.path",
+            true => "outbound.ca_file",
+            false => "providers",
+        }
     }
 
     /// Checks one provider's table as that of a file is checked; paths in faults begin with `providers.NAME`.

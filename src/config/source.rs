@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::errors::{Origin, Report, join, nearest};
+use super::errors::{Origin, Report, join, nearest, printable};
 use super::schema::Schema;
 
 /// Variables that begin with this (in any case) are ours; `__` divides the parts of a path.
@@ -24,11 +24,17 @@ pub(crate) fn read_toml(text: &str, file: &Arc<str>, report: &mut Report) -> Opt
     for error in &errors {
         // Only the message: the full rendering quotes the line, and with it perhaps a secret.
         let line = error.span().map_or(0, |span| reader.line(span.start));
+        // But a key that is there twice, the parser's span being the key's.
+        let twice = error.span().filter(|_| error.message() == "duplicate key");
+        let key = twice
+            .and_then(|span| text.get(span))
+            .map(|key| format!(" {}", printable(key)));
         let origin = Origin::File {
             file: file.clone(),
             line,
         };
-        report.add_at(origin, "", format!("not valid TOML: {}", error.message()), None);
+        let message = format!("not valid TOML: {}{}", error.message(), key.unwrap_or_default());
+        report.add_at(origin, "", message, None);
     }
     errors.is_empty().then(|| reader.table(table.get_ref(), "", report))
 }

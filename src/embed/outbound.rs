@@ -76,7 +76,7 @@ pub(super) fn keep_from_proxies(
     if readable && !config.credentials_in_clear {
         return Err(Failure::invalid(
             "base_url",
-            "its credential would go through a proxy in clear: use https, name the host in outbound.no_proxy or NO_PROXY, \
+            "what is sent to this base_url goes through a proxy, and the credential would go in clear: use https, name the host in outbound.no_proxy or NO_PROXY, \
              or allow it by outbound.credentials_in_clear",
         )
         .never_sent());

@@ -71,7 +71,7 @@ async fn a_credential_goes_through_a_proxy_in_clear_only_where_that_is_set() {
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_tunnel_a_proxy_learns_the_name_alone() {
     let sandbox = sandbox().await;
-    let authority = Authority::new();
+    let authority = Authority::new("ours");
     let front = tls(authority.server("forge.example", |_| {}), forge(&sandbox).address()).await;
     let proxy = proxy(front.address).await;
     let folder = tempfile::tempdir().expect("a scratch folder");

@@ -5,7 +5,7 @@ use mosaic::providers::http::HttpClient;
 use mosaic::wire::client::Outbound;
 use mosaic::wire::tls::authorities;
 use mosaic_actors::error::Kind;
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 use serde_json::json;
 use std::time::Duration;
 
@@ -25,6 +25,10 @@ fn some_day(params: &mut CertificateParams) {
     params.not_after = date_time_ymd(2202, 1, 1);
 }
 
+fn as_an_authority(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
 fn for_clients(params: &mut CertificateParams) {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
 }
@@ -32,7 +36,7 @@ fn for_clients(params: &mut CertificateParams) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_handshake_says_why() {
     let sandbox = sandbox().await;
-    let (ours, other) = (Authority::new(), Authority::new());
+    let (ours, other, of_our_name) = (Authority::new("ours"), Authority::new("other"), Authority::new("ours"));
     let folder = tempfile::tempdir().expect("a scratch folder");
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, ours.pem()).expect("it is ours");
@@ -43,6 +47,8 @@ async fn a_failed_handshake_says_why() {
     let client = HttpClient::new(&outbound, Duration::from_secs(4)).expect("a client");
     let rows = [
         (other.server("localhost", soundly), "unknown issuer"),
+        (of_our_name.server("localhost", soundly), "unknown issuer"),
+        (other.server("localhost", as_an_authority), "self-signed"),
         (ours.server("localhost", long_ago), "expired"),
         (ours.server("localhost", some_day), "not valid yet"),
         (ours.server("elsewhere.example", soundly), "wrong name"),
@@ -76,7 +82,7 @@ async fn a_failed_handshake_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_authority_is_a_setting_of_all_or_of_one() {
     let sandbox = sandbox().await;
-    let authority = Authority::new();
+    let authority = Authority::new("ours");
     let front = tls(authority.server("localhost", soundly), forge(&sandbox).address()).await;
     let folder = tempfile::tempdir().expect("a scratch folder");
     let file = folder.path().join("ca.pem");

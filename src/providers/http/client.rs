@@ -64,7 +64,8 @@ fn keeping(ways: &Ways, idle: Duration) -> Result<reqwest::Client, Failure> {
     client::build(
         ways.builder()
             .connect_timeout(CONNECT)
-            .pool_idle_timeout(idle)
+            // At zero the pool would not look for idle connections at all.
+            .pool_idle_timeout(idle.max(Duration::from_millis(1)))
             .pool_max_idle_per_host(IDLE_PER_HOST),
     )
 }

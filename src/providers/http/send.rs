@@ -184,11 +184,7 @@ pub(super) fn transport(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let failure = if error.is_connect() {
         // Also where it timed out: without a connection nothing was sent.
-        let sentence = match tls::why(&error) {
-            Some(why) => format!("the provider could not be reached: {why}"),
-            None => "the provider could not be reached".to_owned(),
-        };
-        Failure::new(Kind::Network, sentence).never_sent()
+        Failure::new(Kind::Network, because("the provider could not be reached", &error)).never_sent()
     } else if never_left(&error) {
         Failure::new(Kind::Network, "the connection to the provider was closing").never_sent()
     } else if error.is_timeout() {
@@ -198,9 +194,14 @@ pub(super) fn transport(error: reqwest::Error) -> Failure {
     } else if cut_or_garbled(&error) {
         Failure::new(Kind::UpstreamFailed, "the answer broke off, or is not HTTP")
     } else {
-        Failure::new(Kind::Network, "the connection to the provider broke")
+        // A server may refuse our part of a handshake after its own.
+        Failure::new(Kind::Network, because("the connection to the provider broke", &error))
     };
     failure.because(error)
+}
+
+fn because(sentence: &'static str, error: &reqwest::Error) -> Cow<'static, str> {
+    tls::why(error).map_or(sentence.into(), |why| format!("{sentence}: {why}").into())
 }
 
 /// Whether the client gave the request back whole: its connection was closed by the time it was to be written.
