@@ -21,7 +21,7 @@ use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
-use crate::telemetry::{LogHandle, init_logging, log_panics};
+use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
 #[derive(Debug)]
@@ -137,7 +137,8 @@ fn servers(sandbox: &Sandbox) -> String {
 }
 
 async fn serve_until_told(config: &Config) -> Result<(), Problem> {
-    let log = Arc::new(logging(&config.log)?);
+    let (log, _flush) = logging(&config.log)?;
+    let log = Arc::new(log);
     let told = stopped()?;
     let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
@@ -182,10 +183,10 @@ fn stopped() -> Result<impl Future<Output = ()> + Send + use<>, Problem> {
     })
 }
 
-fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
-    let handle = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
+fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
+    let log = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
     log_panics();
-    Ok(handle)
+    Ok(log)
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {

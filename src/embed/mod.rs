@@ -123,6 +123,9 @@ impl Mosaic {
             Some(recorder) => Telemetry::elsewhere(recorder, metrics_text),
             None => Telemetry::new()?,
         });
+        if let Some(log) = &log {
+            telemetry.watch_log(log);
+        }
         let store = crate::stores::open(&config.state).await?;
         let overlay = instances::overlay(&mut config, &*store)
             .await
