@@ -14,13 +14,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::Entry;
 use crate::cli::{LocalCalls, Problem, Runtime};
-use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig};
+use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig, MAX_FILE_BYTES};
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
-use crate::telemetry::{LogHandle, init_logging, log_panics};
+use crate::secret::file;
+use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
 #[derive(Debug)]
@@ -137,7 +138,8 @@ fn servers(sandbox: &Sandbox) -> String {
 }
 
 async fn serve_until_told(config: &Config) -> Result<(), Problem> {
-    let log = Arc::new(logging(&config.log)?);
+    let (log, _flush) = logging(&config.log)?;
+    let log = Arc::new(log);
     let told = stopped()?;
     let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
@@ -182,19 +184,20 @@ fn stopped() -> Result<impl Future<Output = ()> + Send + use<>, Problem> {
     })
 }
 
-fn logging(config: &LogConfig) -> Result<LogHandle, Problem> {
-    let handle = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
+fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
+    let log = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
     log_panics();
-    Ok(handle)
+    Ok(log)
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
-    Config::load(path, std::env::vars(), &Mosaic::kinds()).map_err(Problem::from)
+    Config::read(path, &Mosaic::kinds()).map_err(Problem::from)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::invalid("config", format!("{} cannot be read: {error}", path.display())).into())
+    let wrong = |what: String| Failure::invalid("config", format!("{} {what}", path.display()));
+    let bytes = file::read(path, MAX_FILE_BYTES).map_err(|fault| wrong(fault.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text".to_owned()).into())
 }
 
 impl From<ConfigErrors> for Problem {
@@ -240,7 +243,8 @@ impl From<StartError> for Problem {
             | StartError::Key(_)
             | StartError::State(_)
             | StartError::Bind { .. } => of(Kind::InvalidInput),
-            StartError::Telemetry(_) | StartError::Http(_) | StartError::Tree(_) => of(Kind::Internal),
+            StartError::Http(failure) => of(failure.kind),
+            StartError::Telemetry(_) | StartError::Tree(_) => of(Kind::Internal),
         }
     }
 }

@@ -1,27 +1,31 @@
 //! Secrets: references to them in the configuration, and the values behind the references.
 //!
-//! Invariant: no secret's value reaches a Debug, Display, error or serialised form. A reference may be shown.
+//! Invariant: no secret's value reaches a Debug, Display, error or serialised form. A reference may be shown where it
+//! cannot be a secret that was pasted behind its scheme.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
+pub(crate) mod file;
 mod key_ring;
 
+use file::FileFault;
 pub use key_ring::{KeyError, KeyRing, MIN_KEY_BYTES, Principal};
 
 /// The most bytes a secret may have: room for a certificate chain, not for a mistaken path.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
 
-/// Where a secret is kept: `env:NAME` or `file:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Where a secret is kept: `env:NAME` or `file:PATH`. It shows a name or path only where that looks like one: what else
+/// stands there may be the secret itself. Its serialised form is whole.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum SecretRef {
     /// An environment variable.
     Env(String),
@@ -56,16 +60,18 @@ impl SecretRef {
     /// # Errors
     /// [`SecretError`] names the reference and what is wrong with what stands there.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
-        self.resolve_in(&|name| std::env::var(name).ok())
+        self.resolve_in(&|name| std::env::var_os(name))
     }
 
     /// As [`resolve`](SecretRef::resolve), with the environment given.
     ///
     /// # Errors
     /// As there.
-    pub fn resolve_in(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Secret, SecretError> {
+    pub fn resolve_in(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Secret, SecretError> {
         let read = match self {
-            SecretRef::Env(name) => env(name).ok_or(SecretFault::NotSet),
+            SecretRef::Env(name) => env(name)
+                .ok_or(SecretFault::NotSet)
+                .and_then(|value| value.into_string().map_err(|_| SecretFault::NotText)),
             SecretRef::File(path) => read_bounded(path),
         };
         read.and_then(Secret::checked).map_err(|fault| SecretError {
@@ -80,32 +86,62 @@ fn is_variable_name(name: &str) -> bool {
     name.len() <= 255 && name.starts_with(|c| part(c) && !c.is_ascii_digit()) && name.chars().all(part)
 }
 
-fn read_bounded(path: &std::path::Path) -> Result<String, SecretFault> {
-    let unreadable = |e: io::Error| SecretFault::Unreadable(e.kind());
-    // Looked at before it is opened: opening a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(SecretFault::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_SECRET_BYTES as u64 + 2)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+fn read_bounded(path: &Path) -> Result<String, SecretFault> {
+    // Room for what is cut off at the ends.
+    let bytes = file::read(path, MAX_SECRET_BYTES + 64)?;
     String::from_utf8(bytes).map_err(|_| SecretFault::NotText)
+}
+
+impl From<FileFault> for SecretFault {
+    fn from(fault: FileFault) -> Self {
+        match fault {
+            FileFault::Unreadable(kind) => SecretFault::Unreadable(kind),
+            FileFault::NotAFile => SecretFault::NotAFile,
+            FileFault::TooLarge => SecretFault::TooLong,
+        }
+    }
+}
+
+/// Whether a variable's name is made of words as such names are: `FORGE_TOKEN_2`, and neither `ghp_x8Kq` nor
+/// `JBSWY3DPEHPK3PXP`, whatever they stand for.
+fn is_conventional(name: &str) -> bool {
+    let word = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        (letters.len()..=letters.len() + 3).contains(&word.len())
+            && letters.len() <= 16
+            && letters.chars().all(|c| c.is_ascii_uppercase())
+    };
+    name.len() <= 64 && name.split('_').all(word)
+}
+
+/// Whether a path says by its first characters that it is one.
+fn is_evident(path: &Path) -> bool {
+    path.is_absolute() || path.starts_with(".") || path.starts_with("..")
 }
 
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretRef::Env(name) => write!(f, "env:{name}"),
-            SecretRef::File(path) => write!(f, "file:{}", path.display()),
+            SecretRef::Env(name) if is_conventional(name) => write!(f, "env:{name}"),
+            SecretRef::File(path) if is_evident(path) => write!(f, "file:{}", path.display()),
+            SecretRef::Env(_) => f.write_str("env:… (not shown: it may be the secret itself)"),
+            SecretRef::File(_) => f.write_str("file:… (not shown: it may be the secret itself)"),
         }
+    }
+}
+
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl Serialize for SecretRef {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        match self {
+            SecretRef::Env(name) => s.collect_str(&format_args!("env:{name}")),
+            SecretRef::File(path) => s.collect_str(&format_args!("file:{}", path.display())),
+        }
     }
 }
 
@@ -142,19 +178,22 @@ pub struct SecretError {
 /// What is wrong with the place a reference points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SecretFault {
-    /// The environment has no such variable, or it is not Unicode.
+    /// The environment has no such variable.
     #[error("the variable is not set")]
     NotSet,
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Unreadable(io::ErrorKind),
-    /// A folder, pipe or device.
+    /// A folder, pipe, device or file of the kernel.
     #[error("not a regular file")]
     NotAFile,
     /// Not UTF-8.
     #[error("the content is not text")]
     NotText,
-    /// Nothing there, apart from a line end.
+    /// A line break or another control character within.
+    #[error("the content has more than one line, or a control character")]
+    ControlCharacter,
+    /// Nothing there, apart from blank lines.
     #[error("the content is empty")]
     Empty,
     /// More than [`MAX_SECRET_BYTES`].
@@ -172,15 +211,18 @@ impl Secret {
         Secret(SecretString::from(value.into()))
     }
 
-    fn checked(mut value: String) -> Result<Self, SecretFault> {
-        // One line end is what editors and `echo` leave; more may belong to the secret.
-        if value.ends_with('\n') {
-            value.truncate(value.len() - if value.ends_with("\r\n") { 2 } else { 1 });
+    /// What editors leave around a secret is taken off: a byte order mark, line ends, blank lines behind it.
+    fn checked(value: String) -> Result<Self, SecretFault> {
+        let mut text = value.trim_start_matches('\u{feff}');
+        while let Some((before, _)) = text.rsplit_once('\n').filter(|(_, line)| line.trim().is_empty()) {
+            text = before;
         }
-        match value.len() {
-            0 => Err(SecretFault::Empty),
+        let text = text.trim_end_matches('\r');
+        match text.len() {
+            _ if text.trim().is_empty() => Err(SecretFault::Empty),
             len if len > MAX_SECRET_BYTES => Err(SecretFault::TooLong),
-            _ => Ok(Secret::new(value)),
+            _ if text.contains(char::is_control) => Err(SecretFault::ControlCharacter),
+            _ => Ok(Secret::new(text)),
         }
     }
 
@@ -235,23 +277,79 @@ mod tests {
     }
 
     #[test]
-    fn resolving_trims_one_line_end_and_bounds_the_size() {
+    fn a_secret_behind_a_scheme_is_not_shown() {
+        for text in [
+            "env:ghp_planted0123456789",
+            "env:JBSWY3DPEHPK3PXP",
+            "env:AKIA9PLANTED",
+            "env:abcdef",
+            "env:EXTRAORDINARILYLONGWORD",
+            "file:ghp_planted0123456789",
+            "file:eyJhbGciOiJIUzI1NiJ9.planted",
+            "file:wJalr/planted+key=",
+        ] {
+            let reference = SecretRef::parse(text).unwrap();
+            let (_, pasted) = text.split_once(':').unwrap();
+            let error = reference.resolve_in(&|_| None).unwrap_err();
+            let shown = format!("{reference} {reference:?} {error} {error:?}");
+            assert!(!shown.contains(pasted) && shown.contains("not shown"), "{shown}");
+            assert_eq!(serde_json::to_value(&reference).unwrap(), text);
+        }
+        for text in [
+            "env:FORGE_TOKEN",
+            "env:K",
+            "env:OAUTH2_KEY_3",
+            "env:_X",
+            "file:/run/t",
+            "file:./t",
+        ] {
+            assert_eq!(SecretRef::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn resolving_takes_off_what_editors_leave_and_bounds_the_size() {
         let at = |value: &str| {
             let value = value.to_owned();
-            let env = move |_: &str| Some(value.clone());
+            let env = move |_: &str| Some(value.clone().into());
             SecretRef::Env("X".into())
                 .resolve_in(&env)
                 .map(|s| s.expose().to_owned())
                 .map_err(|e| e.fault)
         };
-        assert_eq!(at("a\n").as_deref(), Ok("a"));
-        assert_eq!(at("a\r\n").as_deref(), Ok("a"));
-        assert_eq!(at("a\n\n").as_deref(), Ok("a\n"));
+        for left in [
+            "a",
+            "a\n",
+            "a\r\n",
+            "a\n\n",
+            "a\r\n \t\r\n",
+            "\u{feff}a\r\n",
+            "\u{feff}a",
+            "a\r",
+        ] {
+            assert_eq!(at(left).as_deref(), Ok("a"), "{left:?}");
+        }
+        assert_eq!(at(" a b ").as_deref(), Ok(" a b "));
+        for odd in ["a\nb", "\na", "a\0", "a\tb\n", "a\u{85}b", "\u{1b}[0ma", "a\rb"] {
+            assert_eq!(at(odd), Err(SecretFault::ControlCharacter), "{odd:?}");
+        }
+        for empty in ["", "\u{feff}", "\r\n\r\n", " \n"] {
+            assert_eq!(at(empty), Err(SecretFault::Empty), "{empty:?}");
+        }
         assert_eq!(at("\n"), Err(SecretFault::Empty));
         assert_eq!(at(&"x".repeat(MAX_SECRET_BYTES)).map(|s| s.len()), Ok(MAX_SECRET_BYTES));
         assert_eq!(at(&"x".repeat(MAX_SECRET_BYTES + 1)), Err(SecretFault::TooLong));
         let unset = SecretRef::Env("X".into()).resolve_in(&|_| None).unwrap_err();
         assert_eq!(unset.to_string(), "secret env:X: the variable is not set");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_text_is_told_by_its_name() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = |_: &str| Some(OsString::from_vec(b"planted\xff".to_vec()));
+        let error = SecretRef::Env("X".into()).resolve_in(&odd).unwrap_err();
+        assert_eq!(error.to_string(), "secret env:X: the content is not text");
     }
 
     #[test]

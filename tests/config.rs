@@ -218,6 +218,24 @@ fn base_addresses_are_plain() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_is_named() {
+    for text in [
+        "[server]\nmax_headers = 20\nmax_headers = 30",
+        "server.max_headers = 20\nserver.max_headers = 30",
+        "server = { max_headers = 20, max_headers = 30 }",
+        "[log]\n[server]\nmax_body = 1024\n[log]\n",
+    ] {
+        let errors = parse(text, &[]).unwrap_err().to_string();
+        let named = if text.contains("max_body") {
+            "log"
+        } else {
+            "max_headers"
+        };
+        assert!(errors.contains(&format!("duplicate key {named}")), "{text}: {errors}");
+    }
+}
+
+#[test]
 fn broken_toml_is_reported_by_line_and_not_quoted() {
     let errors = parse("[server]\nlisten = ghp_planted\n", &[]).unwrap_err().to_string();
     assert!(errors.starts_with("m.toml:2: not valid TOML"), "{errors}");

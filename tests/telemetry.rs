@@ -12,7 +12,7 @@ fn the_log_is_installed_once_and_a_second_time_is_an_error() {
         ..LogConfig::default()
     };
     assert_eq!(init_logging(&bad).err(), Some(LogError::BadFilter));
-    let handle = init_logging(&LogConfig::default()).unwrap();
+    let (handle, _flush) = init_logging(&LogConfig::default()).unwrap();
     assert_eq!(
         init_logging(&LogConfig::default()).err(),
         Some(LogError::AlreadyInstalled)

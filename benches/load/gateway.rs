@@ -21,7 +21,7 @@ pub fn start(program: &Path, scratch: &Path, forge: SocketAddr) -> Result<(Proce
     fs::write(&config, configuration(forge))?;
     let mut command = Command::new(program);
     command.args(["serve", "--config"]).arg(&config);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MOSAIC")) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MOSAIC")) {
         command.env_remove(name);
     }
     command.env("LOAD_KEY", KEY).env("LOAD_TOKEN", "load-upstream-token");

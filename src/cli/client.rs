@@ -56,7 +56,7 @@ impl Remote {
     pub fn new(named: &str, base: &str, key: Option<SecretString>) -> Result<Self, Failure> {
         let base = base_url(named, base)?;
         Ok(Remote {
-            http: http_client(&base)?,
+            http: http_client(&base, key.is_some())?,
             base,
             key,
         })

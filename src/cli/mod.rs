@@ -133,7 +133,7 @@ async fn call(
         gateway.stop().await;
         return outcome;
     }
-    let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER);
+    let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
     let reply = remote.call(entry, input, &options).await?;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: they read the catalogue, the admin listener or a [`Runtime`]; none of them reaches into an engine.
 
+use std::env::VarError;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -14,15 +15,12 @@ use serde_json::{Value, json};
 use crate::catalogue::{Entry, OPERATIONS};
 use crate::doctor::Report;
 use crate::failures::codes;
+use crate::secret::{SecretError, SecretFault, SecretRef};
 
 use super::command::{flag, root, switch};
-use super::input::{open, read_bounded};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
 use super::{admin, diagnosis, exit, explain, show};
-
-/// The longest key or token, in bytes.
-const LONGEST_SECRET: u64 = 8 << 10;
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -102,29 +100,39 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
 /// A secret by file or by variable, never by flag, which everybody on the machine could read.
 ///
 /// # Errors
-/// `invalid_input` naming `flag`.
+/// `invalid_input` naming `flag` or the variable.
 pub fn secret(flag: &str, file: Option<&String>, variable: &str) -> Result<Option<SecretString>, Failure> {
-    let text = match file {
-        Some(path) => Some(read_bounded(flag, open(flag, path)?, LONGEST_SECRET)?),
-        None => std::env::var(variable).ok(),
+    let (named, place) = match file {
+        Some(path) => (flag, SecretRef::File(path.into())),
+        None => (variable, SecretRef::Env(variable.to_owned())),
     };
-    Ok(text
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
-        .map(SecretString::from))
+    match place.resolve() {
+        Ok(secret) => Ok(Some(secret.expose().trim().into())),
+        Err(SecretError { fault, .. }) => match fault {
+            SecretFault::Empty => Ok(None),
+            SecretFault::NotSet if file.is_none() => Ok(None),
+            fault => Err(Failure::invalid(named, format!("{named}: {fault}"))),
+        },
+    }
 }
 
 /// An address by flag, else by variable, else the default; with the name of where it came from.
+///
+/// # Errors
+/// `invalid_input` naming a variable that is not text.
 pub fn address(
     flag: &'static str,
     given: Option<&String>,
     variable: &'static str,
     default: &str,
-) -> (&'static str, String) {
-    match (given, std::env::var(variable)) {
-        (Some(url), _) => (flag, url.clone()),
-        (None, Ok(url)) if !url.is_empty() => (variable, url),
-        _ => (flag, default.to_owned()),
+) -> Result<(&'static str, String), Failure> {
+    if let Some(url) = given {
+        return Ok((flag, url.clone()));
+    }
+    match std::env::var(variable) {
+        Ok(url) if !url.is_empty() => Ok((variable, url)),
+        Err(VarError::NotUnicode(_)) => Err(Failure::invalid(variable, format!("{variable} is not UTF-8 text"))),
+        _ => Ok((flag, default.to_owned())),
     }
 }
 

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
-use url::{Host, Url};
+use url::Url;
 
-use crate::wire::client;
+use crate::wire::client::{self, Outbound};
+use crate::wire::tls;
 
 /// The longest answer, in bytes. Longer ones are streams, or pages.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -19,16 +20,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence of a server. Models think long; the gateway's own deadline comes first.
 const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
-/// A client for the gateway at `base`.
+/// A client for the gateway at `base`; `keyed`: it will present a key.
 ///
 /// # Errors
-/// `internal` where TLS or the client cannot be set up.
-pub fn http_client(base: &Url) -> Result<reqwest::Client, Failure> {
-    let builder = client::builder()?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(LONGEST_SILENCE);
-    // A proxy set for the outside must not be asked for what is on this machine.
-    client::build(if is_loopback(base) { builder.no_proxy() } else { builder })
+/// `internal` where TLS or the client cannot be set up; `invalid_input` where a proxy could read the key.
+pub fn http_client(base: &Url, keyed: bool) -> Result<reqwest::Client, Failure> {
+    let outbound = Outbound::from_env()?;
+    if keyed && base.scheme() == "http" && outbound.proxies.of(base).is_some() {
+        let sentence = "the key would go through a proxy in clear: use https, or name the host in NO_PROXY";
+        return Err(Failure::new(Kind::InvalidInput, sentence).never_sent());
+    }
+    client::build(
+        outbound
+            .builder()?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(LONGEST_SILENCE),
+    )
 }
 
 /// Parses an address; `named` says where it came from.
@@ -79,19 +86,10 @@ pub fn broken(error: &reqwest::Error) -> Failure {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let sentence = if kind == Kind::Timeout {
-        "timed out".to_owned()
-    } else {
-        cause.to_string()
+    let sentence = match tls::why(error) {
+        Some(why) => why.to_owned(),
+        None if kind == Kind::Timeout => "timed out".to_owned(),
+        None => cause.to_string(),
     };
     Failure::new(kind, sentence)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a configuration that passes exposes nothing beyond loopback without a credential.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -118,10 +118,10 @@ fn check_agreement(config: &Config, report: &mut Report) {
 }
 
 fn check_keys(config: &Config, names: &Names, report: &mut Report) {
-    let mut seen = BTreeMap::new();
+    let mut seen = HashMap::new();
     for (name, key) in &config.keys {
         let path = join("keys", name);
-        if let Some(other) = seen.insert(key.key.to_string(), name) {
+        if let Some(other) = seen.insert(&key.key, name) {
             report.add(
                 &join(&path, "key"),
                 format!("the same reference as {}", join("keys", other)),

@@ -164,7 +164,8 @@ pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
-fn printable(key: &str) -> String {
+/// A key as it may be shown: quoted where it is not bare, without control characters.
+pub(crate) fn printable(key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !key.is_empty() && key.chars().all(bare) {
         key.to_owned()

@@ -6,6 +6,7 @@ mod access;
 mod checks;
 mod engine;
 mod errors;
+mod outbound;
 mod providers;
 mod redis_url;
 mod schema;
@@ -14,8 +15,7 @@ mod source;
 mod units;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use outbound::{OutboundConfig, ProxyConfig};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
 pub use redis_url::RedisUrl;
 pub use server::{AdminConfig, LogConfig, LogFormat, ServerConfig, StateConfig};
@@ -36,6 +37,8 @@ pub use units::BaseUrl;
 
 use errors::Report;
 use schema::Schema;
+
+use crate::secret::file::{self, FileFault};
 
 /// The largest configuration file, in bytes.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
@@ -58,6 +61,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Restarts.
     pub supervision: SupervisionConfig,
+    /// How providers are reached.
+    pub outbound: OutboundConfig,
     /// What providers inherit.
     pub defaults: DefaultsConfig,
     /// API keys by name.
@@ -80,22 +85,40 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads the file at `path`, if one is given, and lays the variables named `MOSAIC__SECTION__KEY` over it.
-    /// `known_kinds` are the provider kinds that have a driver. Blocks on file I/O.
+    /// Reads the file at `path`, if one is given, and lays the variables of this process that are named
+    /// `MOSAIC__SECTION__KEY` over it. Other programs' variables may be what they like. `known_kinds` are the provider
+    /// kinds that have a driver. Blocks on file I/O.
     ///
     /// # Errors
     /// Every fault found, each with its path and origin.
+    pub fn read(path: Option<&Path>, known_kinds: &[&str]) -> Result<Loaded, ConfigErrors> {
+        Config::from_sources(path, std::env::vars_os(), known_kinds)
+    }
+
+    /// As [`read`](Config::read), with the environment given. Do not give it [`std::env::vars`], which panics where a
+    /// variable of any program is not Unicode.
+    ///
+    /// # Errors
+    /// As there.
     pub fn load(
         path: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
         known_kinds: &[&str],
     ) -> Result<Loaded, ConfigErrors> {
+        Config::from_sources(path, os(env), known_kinds)
+    }
+
+    fn from_sources(
+        path: Option<&Path>,
+        env: impl Iterator<Item = (OsString, OsString)>,
+        known_kinds: &[&str],
+    ) -> Result<Loaded, ConfigErrors> {
         let Some(path) = path else {
-            return Config::parse("", "", env, known_kinds);
+            return Config::from_text("", "", env, known_kinds);
         };
         let file = path.display().to_string();
-        match read_bounded(path) {
-            Ok(text) => Config::parse(&text, &file, env, known_kinds),
+        match read_file(path) {
+            Ok(text) => Config::from_text(&text, &file, env, known_kinds),
             Err(message) => {
                 let mut report = Report::default();
                 let origin = Origin::File {
@@ -118,6 +141,15 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         known_kinds: &[&str],
     ) -> Result<Loaded, ConfigErrors> {
+        Config::from_text(text, file, os(env), known_kinds)
+    }
+
+    fn from_text(
+        text: &str,
+        file: &str,
+        env: impl Iterator<Item = (OsString, OsString)>,
+        known_kinds: &[&str],
+    ) -> Result<Loaded, ConfigErrors> {
         let mut report = Report::default();
         let schema = Schema::of::<Config>();
         let Some(mut tree) = source::read_toml(text, &Arc::from(file), &mut report) else {
@@ -137,9 +169,19 @@ impl Config {
         match serde_json::to_value(self) {
             Ok(Value::Object(tree)) => drop(build(tree, &Schema::of::<Config>(), known_kinds, &mut report)),
             // A path that is not Unicode is the one thing that cannot be written down.
-            _ => report.add("state.path", "must be Unicode"),
+            _ => report.add(self.unwritable(), "must be Unicode"),
         }
         report.finish().map(drop)
+    }
+
+    /// The key whose path is not Unicode.
+    fn unwritable(&self) -> &'static str {
+        let odd = |path: &Path| path.to_str().is_none();
+        match self.outbound.ca_file.as_deref().is_some_and(odd) {
+            _ if odd(&self.state.path) => "state.path",
+            true => "outbound.ca_file",
+            false => "providers",
+        }
     }
 
     /// Checks one provider's table as that of a file is checked; paths in faults begin with `providers.NAME`.
@@ -172,6 +214,10 @@ impl Config {
     }
 }
 
+fn os(env: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (OsString, OsString)> {
+    env.map(|(name, value)| (name.into(), value.into()))
+}
+
 fn build(tree: Map<String, Value>, schema: &Schema, known_kinds: &[&str], report: &mut Report) -> Config {
     let names = checks::Names::of(&tree);
     let sound = schema::walk(schema.node(), Value::Object(tree), "", report).unwrap_or_default();
@@ -192,15 +238,10 @@ fn finish(config: Config, report: Report) -> Result<Loaded, ConfigErrors> {
     report.finish().map(|origins| Loaded { config, origins })
 }
 
-fn read_bounded(path: &Path) -> Result<String, String> {
-    let unreadable = |e: std::io::Error| format!("cannot be read: {}", e.kind());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err("is larger than 1 MiB".to_owned());
-    }
+fn read_file(path: &Path) -> Result<String, String> {
+    let bytes = file::read(path, MAX_FILE_BYTES).map_err(|fault| match fault {
+        FileFault::TooLarge => "is larger than 1 MiB".to_owned(),
+        fault => fault.to_string(),
+    })?;
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
 }

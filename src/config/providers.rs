@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here knows a kind of provider; kinds are given by whoever registers drivers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -27,6 +28,10 @@ pub struct ProviderConfig {
     /// The credential.
     #[serde(default)]
     pub token: Option<SecretRef>,
+    /// A PEM file of authorities that are trusted for it, beside the system's and those of `[outbound]`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", length(max = 4096))]
+    pub ca_file: Option<PathBuf>,
     /// The most attempts in flight; as in `[defaults.limits]` where left out.
     #[serde(default)]
     #[schemars(range(min = 1, max = 100_000))]
@@ -76,6 +81,7 @@ impl ProviderConfig {
             kind: kind.into(),
             base_url: None,
             token: None,
+            ca_file: None,
             max_in_flight: None,
             attempt_timeout: None,
             health_check: true,

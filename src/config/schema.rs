@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::errors::{Report, join, nearest};
+use super::outbound::ProxyConfig;
 use super::redis_url::RedisUrl;
 use super::units;
 use crate::secret::SecretRef;
@@ -213,6 +214,7 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
         Some("size") => check_bytes(node, Some(units::parse_size(text).map_err(plain)? as u64)),
         Some("listen-address") => units::parse_listen(text).map(drop).map_err(plain),
         Some("base-url") => units::BaseUrl::parse(text).map(drop).map_err(plain),
+        Some("proxy") => ProxyConfig::parse(text).map(drop).map_err(plain),
         Some("redis-url") => RedisUrl::parse(text).map(drop).map_err(plain),
         Some("secret-ref") => SecretRef::parse(text).map(drop).map_err(|e| (e.to_string(), None)),
         _ => {

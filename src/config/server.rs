@@ -140,6 +140,9 @@ pub struct LogConfig {
     /// Levels by target, e.g. `info,mosaic=debug`.
     #[schemars(length(max = 1024))]
     pub filter: String,
+    /// Lines that may wait for a slow reader; more are dropped and counted.
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub buffer_lines: usize,
 }
 
 impl Default for LogConfig {
@@ -148,6 +151,7 @@ impl Default for LogConfig {
             format: LogFormat::Human,
             // ractor opens a span per actor at info; formatting them costs every message a tenth (measured).
             filter: "info,ractor=warn".to_owned(),
+            buffer_lines: 8_192,
         }
     }
 }

@@ -3,13 +3,14 @@
 //! Invariant: a variable with our prefix either finds its key or is a fault; none is ignored.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::errors::{Origin, Report, join, nearest};
+use super::errors::{Origin, Report, join, nearest, printable};
 use super::schema::Schema;
 
 /// Variables that begin with this (in any case) are ours; `__` divides the parts of a path.
@@ -23,11 +24,17 @@ pub(crate) fn read_toml(text: &str, file: &Arc<str>, report: &mut Report) -> Opt
     for error in &errors {
         // Only the message: the full rendering quotes the line, and with it perhaps a secret.
         let line = error.span().map_or(0, |span| reader.line(span.start));
+        // But a key that is there twice, the parser's span being the key's.
+        let twice = error.span().filter(|_| error.message() == "duplicate key");
+        let key = twice
+            .and_then(|span| text.get(span))
+            .map(|key| format!(" {}", printable(key)));
         let origin = Origin::File {
             file: file.clone(),
             line,
         };
-        report.add_at(origin, "", format!("not valid TOML: {}", error.message()), None);
+        let message = format!("not valid TOML: {}{}", error.message(), key.unwrap_or_default());
+        report.add_at(origin, "", message, None);
     }
     errors.is_empty().then(|| reader.table(table.get_ref(), "", report))
 }
@@ -104,7 +111,7 @@ fn scalar_value(value: &DeValue<'_>) -> Result<Value, &'static str> {
 /// Lays the variables of ours in `env` over `tree`.
 pub(crate) fn overlay_env(
     tree: &mut Map<String, Value>,
-    env: impl Iterator<Item = (String, String)>,
+    env: impl Iterator<Item = (OsString, OsString)>,
     schema: &Schema,
     report: &mut Report,
 ) {
@@ -113,8 +120,16 @@ pub(crate) fn overlay_env(
         head.is_some_and(|head| head.eq_ignore_ascii_case(ENV_PREFIX.as_bytes()))
     };
     // Sorted, so that the same environment gives the same report.
-    let variables: BTreeMap<String, String> = env.filter(|(name, _)| ours(name)).collect();
+    let variables: BTreeMap<String, OsString> = env
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
+        .filter(|(name, _)| ours(name))
+        .collect();
     for (name, raw) in variables {
+        // Of what is not text, the name alone is told.
+        let Ok(raw) = raw.into_string() else {
+            report.add_at(Origin::Env(name), "", "the value is not UTF-8 text", None);
+            continue;
+        };
         match locate(&name[ENV_PREFIX.len()..], tree, schema) {
             Ok((keys, wanted)) => {
                 let path = keys.iter().fold(String::new(), |path, key| join(&path, key));

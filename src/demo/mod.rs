@@ -78,20 +78,15 @@ async fn gateway(sandbox: &Sandbox) -> Result<Mosaic, StartError> {
 
 fn provider(server: &ServerHandle) -> ProviderConfig {
     ProviderConfig {
-        kind: server.vendor().to_owned(),
         base_url: BaseUrl::parse(server.base_url()).ok(),
-        token: None,
-        max_in_flight: None,
         attempt_timeout: Some(Duration::from_secs(2)),
-        health_check: true,
         // Short, so that nobody waits for the circuit to close again.
         breaker: BreakerOverrides {
             failures_to_open: Some(3),
             open_for: Some(Duration::from_secs(1)),
             half_open_probes: None,
         },
-        models: Vec::new(),
-        settings: serde_json::Map::new(),
+        ..ProviderConfig::new(server.vendor())
     }
 }
 

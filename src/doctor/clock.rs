@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::config::Config;
+use crate::wire::client::Outbound;
 
 use super::{Finding, providers};
 
@@ -24,7 +25,10 @@ pub(super) async fn check(clocks: &[(String, SignedDuration)], config: &Config) 
     }
     let admin = Url::parse(&format!("http://{}/livez", config.admin.listen));
     let told = match admin {
-        Ok(admin) => providers::ask_the_time(&admin).await.ok().flatten(),
+        Ok(admin) => providers::ask_the_time(&Outbound::default(), &admin)
+            .await
+            .ok()
+            .flatten(),
         Err(_) => None,
     };
     match told {

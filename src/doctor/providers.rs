@@ -16,7 +16,8 @@ use url::Url;
 
 use crate::config::Config;
 use crate::embed::{self, StartError};
-use crate::wire::client;
+use crate::wire::client::{self, Outbound};
+use crate::wire::tls;
 
 use super::{AT_ONCE, CheckStatus, Finding, PATIENCE};
 
@@ -41,11 +42,10 @@ pub(super) async fn check(config: &Config) -> Asked {
     let asked: Vec<BoxFuture<_>> = drivers
         .into_iter()
         .map(|(name, driver)| {
-            let base = config
-                .providers
-                .get(&name)
-                .and_then(|provider| provider.base_url.as_ref());
-            let asked: BoxFuture<_> = Box::pin(ask(name, base.map(|base| base.url().clone()), driver));
+            let provider = config.providers.get(&name);
+            let base = provider.and_then(|provider| provider.base_url.as_ref());
+            let client = embed::outbound::way_to(&config.outbound, provider);
+            let asked: BoxFuture<_> = Box::pin(ask(name, base.map(|base| base.url().clone()), client, driver));
             asked
         })
         .collect();
@@ -59,10 +59,17 @@ pub(super) async fn check(config: &Config) -> Asked {
 
 type Told = (Vec<Finding>, Option<(String, jiff::SignedDuration)>);
 
-async fn ask(name: String, base: Option<Url>, driver: Result<Arc<dyn Driver>, StartError>) -> Told {
-    let (reached, ahead) = match &base {
-        Some(base) => reach(&name, base).await,
-        None => (None, None),
+async fn ask(
+    name: String,
+    base: Option<Url>,
+    way: Result<Outbound, Failure>,
+    driver: Result<Arc<dyn Driver>, StartError>,
+) -> Told {
+    let (reached, ahead) = match (&base, way) {
+        // What is wrong with the way is told with the driver, which is not made either.
+        (Some(base), Ok(way)) if way.proxies.of(base).is_some() => by_proxy(&name, base, &way).await,
+        (Some(base), Ok(way)) => reach(&name, base, &way).await,
+        _ => (None, None),
     };
     let credential = credential(&name, driver, reached.as_ref()).await;
     let reached = reached.unwrap_or_else(|| by_its_health(&name, &credential));
@@ -70,7 +77,7 @@ async fn ask(name: String, base: Option<Url>, driver: Result<Arc<dyn Driver>, St
 }
 
 /// The name, the connection, and with it TLS; and the clock that answered.
-async fn reach(name: &str, base: &Url) -> (Option<Finding>, Option<jiff::SignedDuration>) {
+async fn reach(name: &str, base: &Url, way: &Outbound) -> (Option<Finding>, Option<jiff::SignedDuration>) {
     let finding = Finding::of("reachability", name);
     let (Some(host), Some(port)) = (base.host_str(), base.port_or_known_default()) else {
         return (Some(finding.failed("base_url has no host", "Correct base_url.")), None);
@@ -108,7 +115,7 @@ async fn reach(name: &str, base: &Url) -> (Option<Finding>, Option<jiff::SignedD
             );
         }
     }
-    match ask_the_time(base).await {
+    match ask_the_time(way, base).await {
         Ok(ahead) => (Some(finding.ok(format!("{at} answers over {}", base.scheme()))), ahead),
         Err(failure) => {
             let seen = format!(
@@ -122,15 +129,34 @@ async fn reach(name: &str, base: &Url) -> (Option<Finding>, Option<jiff::SignedD
     }
 }
 
+/// Whether it answers through the proxy, which alone may know where it is.
+async fn by_proxy(name: &str, base: &Url, way: &Outbound) -> (Option<Finding>, Option<jiff::SignedDuration>) {
+    let finding = Finding::of("reachability", name);
+    match ask_the_time(way, base).await {
+        Ok(ahead) => (
+            Some(finding.ok(format!("answers over {}, through a proxy", base.scheme()))),
+            ahead,
+        ),
+        Err(failure) => {
+            let remedy = "Check the proxy ([outbound], HTTPS_PROXY, HTTP_PROXY), or name the host in NO_PROXY.";
+            let seen = format!("cannot be reached through the proxy: {}", failure.message());
+            (Some(finding.failed(seen, remedy)), None)
+        }
+    }
+}
+
 /// Any answer will do, a refusal too. The difference of the clocks is as exact as a Date header: a second.
-pub(super) async fn ask_the_time(base: &Url) -> Result<Option<jiff::SignedDuration>, Failure> {
-    let client = client::build(client::builder()?.timeout(PATIENCE))?;
+pub(super) async fn ask_the_time(way: &Outbound, base: &Url) -> Result<Option<jiff::SignedDuration>, Failure> {
+    let client = client::build(way.builder()?.timeout(PATIENCE))?;
     let reply = client.head(base.clone()).send().await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Failure::new(Kind::Network, cause.to_string())
+        Failure::new(
+            Kind::Network,
+            tls::why(&error).map_or_else(|| cause.to_string(), str::to_owned),
+        )
     })?;
     let date = reply.headers().get(DATE).and_then(|date| date.to_str().ok());
     let told = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());

@@ -41,8 +41,8 @@ fn one(key: String, reference: &SecretRef) -> Finding {
     let finding = Finding::of("secrets", key);
     if let Err(error) = reference.resolve() {
         let remedy = match reference {
-            SecretRef::Env(name) => format!("Set the variable {name} for the gateway's process."),
-            SecretRef::File(path) => format!("Put the secret into {}.", path.display()),
+            SecretRef::Env(_) => format!("Set the variable for the gateway's process, one line of text: {reference}."),
+            SecretRef::File(_) => format!("Put the secret there, as one line of text: {reference}."),
         };
         return finding.failed(error.to_string(), remedy);
     }

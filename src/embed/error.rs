@@ -54,7 +54,7 @@ pub enum StartError {
     #[error(transparent)]
     Telemetry(#[from] BuildError),
     /// The shared HTTP client cannot be made.
-    #[error("the HTTP client: {0}")]
+    #[error("the way to providers: {}", .0.message())]
     Http(Failure),
     /// The tree did not come up.
     #[error(transparent)]

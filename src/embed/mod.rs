@@ -9,6 +9,7 @@ mod error;
 mod instances;
 mod life;
 mod native;
+pub(crate) mod outbound;
 mod record;
 mod request;
 pub mod serve;
@@ -123,6 +124,9 @@ impl Mosaic {
             Some(recorder) => Telemetry::elsewhere(recorder, metrics_text),
             None => Telemetry::new()?,
         });
+        if let Some(log) = &log {
+            telemetry.watch_log(log);
+        }
         let store = crate::stores::open(&config.state).await?;
         let overlay = instances::overlay(&mut config, &*store)
             .await

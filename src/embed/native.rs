@@ -15,11 +15,13 @@ use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::StartError;
+use super::{StartError, outbound};
 use crate::catalogue::cursor::CursorKey;
-use crate::config::{Config, DefaultsConfig, ProviderConfig};
+use crate::config::{Config, DefaultsConfig, OutboundConfig, ProviderConfig};
+use crate::providers::http::HttpClient;
 use crate::providers::{Connection, KINDS, Kind};
 use crate::secret::{Secret, SecretError, SecretRef};
+use crate::wire::client::Outbound;
 
 /// The loader's name in specs.
 pub(super) const NATIVE: &str = "native";
@@ -60,20 +62,27 @@ pub(super) fn table(spec: &PluginSpec) -> Result<serde_json::Value, Failure> {
 pub(super) struct Native {
     defaults: DefaultsConfig,
     attempt_timeout: Duration,
-    http: reqwest::Client,
+    http: HttpClient,
+    outbound: Outbound,
+    ways: OutboundConfig,
     cursors: CursorKey,
     operations: Arc<Operations>,
 }
 
 impl Native {
-    pub(super) fn new(config: &Config, http: reqwest::Client, cursors: CursorKey, operations: Arc<Operations>) -> Self {
-        Native {
+    /// # Errors
+    /// What is wrong with `[outbound]`.
+    pub(super) fn new(config: &Config, cursors: CursorKey, operations: Arc<Operations>) -> Result<Self, Failure> {
+        let outbound = outbound::outbound(&config.outbound)?;
+        Ok(Native {
             defaults: config.defaults.clone(),
             attempt_timeout: config.gateway.attempt_timeout,
-            http,
+            http: HttpClient::new(&outbound, config.outbound.idle_timeout)?,
+            outbound,
+            ways: config.outbound.clone(),
             cursors,
             operations,
-        }
+        })
     }
 
     /// Looks at an instance as a start would, and sends nothing.
@@ -105,12 +114,17 @@ impl Native {
         let provider = &manifest.provider;
         let kind = KINDS.iter().find(|kind| kind.name == provider.kind);
         let kind = kind.ok_or_else(|| Failure::invalid("kind", format!("no driver is called {}", provider.kind)))?;
+        let base_url = provider.base_url.as_ref().map(|base| base.url().clone());
+        if provider.token.is_some() || manifest.credential.is_some() {
+            outbound::keep_from_proxies(base_url.as_ref(), &self.outbound, &self.ways)?;
+        }
+        let http = outbound::client_of(provider.ca_file.as_deref(), &self.http, &self.outbound, &self.ways)?;
         let connection = Connection {
             instance: Arc::from(name),
-            base_url: provider.base_url.as_ref().map(|base| base.url().clone()),
+            base_url,
             credential: None,
             settings: provider.settings.clone(),
-            http: self.http.clone(),
+            http,
             cursors: self.cursors.clone(),
             scope: None,
             max_response: MAX_RESPONSE,

@@ -22,7 +22,6 @@ use super::{Credentials, NamedDriver, StartError, services};
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
-use crate::providers::http::http_client;
 use crate::secret::Secret;
 use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
@@ -48,7 +47,6 @@ pub(super) fn wire(
         Some(key) => CursorKey::derived(key.expose().as_bytes()),
         None => CursorKey::random(),
     };
-    let http = http_client().map_err(StartError::Http)?;
     let mut spec = SystemSpec::new(telemetry.recorder());
     let catalogue = Catalogue::built_in();
     spec.operations = catalogue.operations().clone();
@@ -73,12 +71,8 @@ pub(super) fn wire(
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
     spec.services = services::specs(telemetry, store);
-    let native = Arc::new(Native::new(
-        config,
-        http,
-        cursors.clone(),
-        catalogue.operations().clone(),
-    ));
+    let operations = catalogue.operations().clone();
+    let native = Arc::new(Native::new(config, cursors.clone(), operations).map_err(StartError::Http)?);
     spec.plugins = plugins(config, credentials, kept, &native)?;
     spec.loaders.push(native.clone());
     Ok(Wired {
@@ -106,25 +100,15 @@ fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
 /// Looks at all that would be wired.
 pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
     cluster_key(config)?;
-    let http = http_client().map_err(StartError::Http)?;
-    let native = Native::new(
-        config,
-        http,
-        CursorKey::random(),
-        Catalogue::built_in().operations().clone(),
-    );
+    let operations = Catalogue::built_in().operations().clone();
+    let native = Native::new(config, CursorKey::random(), operations).map_err(StartError::Http)?;
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
 /// The driver of each instance, or what keeps it from being made.
 pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
-    let http = http_client().map_err(StartError::Http)?;
-    let loader = Native::new(
-        config,
-        http,
-        CursorKey::random(),
-        Catalogue::built_in().operations().clone(),
-    );
+    let operations = Catalogue::built_in().operations().clone();
+    let loader = Native::new(config, CursorKey::random(), operations).map_err(StartError::Http)?;
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),

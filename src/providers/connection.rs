@@ -7,6 +7,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use url::Url;
 
+use super::http::client::HttpClient;
 use crate::catalogue::cursor::CursorKey;
 
 /// What a driver needs to serve one instance.
@@ -21,7 +22,7 @@ pub struct Connection {
     /// Free settings of the driver.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Shared by all drivers: connection pools, TLS.
-    pub http: reqwest::Client,
+    pub http: HttpClient,
     /// Seals cursors.
     pub cursors: CursorKey,
     /// Tells apart whom is asked and with which credential; the driver gives it to the engine.

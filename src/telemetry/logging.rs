@@ -1,20 +1,24 @@
 //! The process's log: to standard error, for people or as JSON lines, with a filter that can be changed for a while.
 //!
-//! Invariant: a filter that does not parse changes nothing.
+//! Invariant: a filter that does not parse changes nothing; and whoever logs waits for nobody: lines go to a thread of their
+//! own, and those that a slow reader leaves no room for are dropped and counted.
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use thiserror::Error;
 use tracing::Subscriber;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use super::fields::{HumanFields, JsonSpans};
 use super::json::JsonLines;
 use crate::config::{LogConfig, LogFormat};
 
@@ -41,12 +45,22 @@ pub struct LogFilter {
     pub until: Option<Instant>,
 }
 
-/// Changes the filter of a running log.
+/// Changes the filter of a running log, and counts what was dropped.
 #[derive(Debug)]
 pub struct LogHandle {
     handle: reload::Handle<EnvFilter, Registry>,
     configured: String,
     current: Mutex<LogFilter>,
+    dropped: Option<ErrorCounter>,
+    /// Of the dropped lines, those that were told of.
+    told: AtomicU64,
+}
+
+/// Keeps the log's thread. Dropped, it waits a second at most for the lines that are still to be written.
+#[must_use = "the last lines are lost without it"]
+#[derive(Debug)]
+pub struct LogFlush {
+    _guard: WorkerGuard,
 }
 
 impl LogHandle {
@@ -76,6 +90,24 @@ impl LogHandle {
         self.set_filter(&self.configured, None).map(|()| true)
     }
 
+    /// Lines that were dropped because their reader was too slow.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+            .as_ref()
+            .map_or(0, |dropped| dropped.dropped_lines() as u64)
+    }
+
+    /// Tells the log of lines that were dropped since it was told last. To be called from time to time: where there is no
+    /// room for this line either, it is counted too, and told the next time.
+    pub fn tell_dropped(&self) {
+        let dropped = self.dropped();
+        let before = self.told.swap(dropped, Relaxed);
+        if dropped > before {
+            let lines = dropped - before;
+            tracing::warn!(lines, "the log's reader was too slow: lines were dropped");
+        }
+    }
+
     /// The filter that the process began with.
     pub fn configured(&self) -> &str {
         &self.configured
@@ -96,11 +128,18 @@ impl LogHandle {
 ///
 /// # Errors
 /// [`LogError::BadFilter`], or [`LogError::AlreadyInstalled`] where this process has a subscriber.
-pub fn init_logging(config: &LogConfig) -> Result<LogHandle, LogError> {
+pub fn init_logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), LogError> {
     let colour = wants_colour(std::env::var_os("NO_COLOR").as_deref(), io::stderr().is_terminal());
-    let (subscriber, handle) = log_subscriber(config, io::stderr, colour)?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(config.buffer_lines)
+        .thread_name("mosaic-log")
+        .finish(io::stderr());
+    let dropped = writer.error_counter();
+    let (subscriber, mut handle) = log_subscriber(config, writer, colour)?;
+    handle.dropped = Some(dropped);
     subscriber.try_init().map_err(|_| LogError::AlreadyInstalled)?;
-    Ok(handle)
+    Ok((handle, LogFlush { _guard: guard }))
 }
 
 /// Colour is for terminals, unless `NO_COLOR` has any value but an empty one.
@@ -120,8 +159,8 @@ where
     let (filter, handle) = reload::Layer::new(parse(&config.filter)?);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colour);
     let layer = match config.format {
-        LogFormat::Human => layer.boxed(),
-        LogFormat::Json => layer.fmt_fields(JsonFields::new()).event_format(JsonLines).boxed(),
+        LogFormat::Human => layer.fmt_fields(HumanFields).boxed(),
+        LogFormat::Json => layer.fmt_fields(JsonSpans).event_format(JsonLines).boxed(),
     };
     let handle = LogHandle {
         handle,
@@ -130,6 +169,8 @@ where
             filter: config.filter.clone(),
             until: None,
         }),
+        dropped: None,
+        told: AtomicU64::new(0),
     };
     Ok((Registry::default().with(filter).with(layer), handle))
 }
@@ -171,6 +212,7 @@ mod tests {
         let config = LogConfig {
             format,
             filter: filter.into(),
+            ..LogConfig::default()
         };
         let (subscriber, handle) = log_subscriber(&config, move || writer.clone(), colour).unwrap();
         (subscriber, handle, sink)
@@ -200,6 +242,34 @@ mod tests {
             line["context"],
             serde_json::json!({ "tenant": "acme", "attempt": 2, "provider": "forge-a" })
         );
+    }
+
+    #[test]
+    fn a_name_from_outside_makes_no_line_no_field_and_no_colour_of_its_own() {
+        let forged = "x\n2026-01-01T00:00:00Z  INFO mosaic: paid status=200 \u{1b}[2J\u{202e}\u{9b}31m\u{2028}\r";
+        let long = "n".repeat(60_000);
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let (subscriber, _handle, sink) = log(format, "info", false);
+            with_default(subscriber, || {
+                let span = info_span!("call", name = forged, late = tracing::field::Empty);
+                span.record("late", forged);
+                let _span = span.entered();
+                warn!(text = forged, shown = %forged, debugged = ?io::Error::other(forged), long, "told {forged} {long}");
+            });
+            let text = sink.take();
+            let hostile = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}' | '\u{202e}'));
+            assert_eq!((text.lines().count(), text.contains(hostile)), (1, false), "{text:?}");
+            assert!(text.len() < 12_000, "{} bytes", text.len());
+            assert!(text.contains("more bytes)"), "{text}");
+            // The forged field stands within a quoted value, never as a word of its own behind an unquoted one.
+            if format == LogFormat::Human {
+                assert!(text.contains("shown=\"x\\n2026"), "{text}");
+            } else {
+                let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(line["fields"]["text"], forged);
+                assert_eq!(line["context"], serde_json::json!({ "name": forged, "late": forged }));
+            }
+        }
     }
 
     #[test]

@@ -3,17 +3,18 @@
 //! Invariant: nothing global is installed here but the log, and that by [`init_logging`] and [`log_panics`] alone, which
 //! no library code calls: several instances live in one process, each with its own metrics.
 
+mod fields;
 mod json;
 mod logging;
 mod panics;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use metrics::{Key, Label, Level, Metadata, Recorder, Unit};
+use metrics::{Counter, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
-pub use logging::{LogError, LogFilter, LogHandle, init_logging};
+pub use logging::{LogError, LogFilter, LogFlush, LogHandle, init_logging};
 pub use panics::log_panics;
 
 /// Upper bounds of the histograms' buckets, in seconds: from a hit in memory to the longest usual attempt.
@@ -25,6 +26,7 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 pub struct Telemetry {
     recorder: Arc<dyn Recorder + Send + Sync>,
     text: Text,
+    log: OnceLock<(Arc<LogHandle>, Counter)>,
 }
 
 /// Who makes text of the metrics.
@@ -65,7 +67,11 @@ impl Telemetry {
         let key = Key::from_parts(name, vec![Label::new("version", env!("CARGO_PKG_VERSION"))]);
         let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
         recorder.register_gauge(&key, &metadata).set(1.0);
-        Telemetry { recorder, text }
+        Telemetry {
+            recorder,
+            text,
+            log: OnceLock::new(),
+        }
     }
 
     /// Where metrics are registered. Register once, at start, and keep the handles.
@@ -83,8 +89,28 @@ impl Telemetry {
         }
     }
 
-    /// The exporter's upkeep alone. To be called from time to time, because nobody may ever scrape.
+    /// Counts the lines that this log drops, from now on.
+    pub fn watch_log(&self, log: &Arc<LogHandle>) {
+        let name = "mosaic_log_dropped_total";
+        self.recorder.describe_counter(
+            name.into(),
+            None,
+            "Lines of the log that were dropped because its reader was too slow.".into(),
+        );
+        let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+        let counter = self.recorder.register_counter(&Key::from_name(name), &metadata);
+        counter.absolute(log.dropped());
+        // A second log has no use here: a process has one.
+        let _first_counts = self.log.set((log.clone(), counter));
+    }
+
+    /// The exporter's upkeep, and the count of dropped lines. To be called from time to time, because nobody may ever
+    /// scrape.
     pub fn upkeep(&self) {
+        if let Some((log, counter)) = self.log.get() {
+            counter.absolute(log.dropped());
+            log.tell_dropped();
+        }
         if let Text::Own(handle) = &self.text {
             handle.run_upkeep();
         }

@@ -3,26 +3,84 @@
 //! Invariant: the client decides nothing: it follows no redirect, repeats no request, and takes its cryptography from
 //! its own configuration, never from the process.
 
-use std::sync::Arc;
-
 use mosaic_actors::error::{Failure, Kind};
-use rustls_platform_verifier::Verifier;
+use rustls::pki_types::CertificateDer;
 
-/// A client that trusts what the platform trusts. Whoever builds it sets its times and pools.
-///
-/// # Errors
-/// `internal` where the platform has no trust roots.
-pub fn builder() -> Result<reqwest::ClientBuilder, Failure> {
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls()?)
-        .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
-        // An API does not move, and a credential must not follow where a reply points.
-        .redirect(reqwest::redirect::Policy::none())
-        // Repeats are the business of those who know what they cost, and whether they are safe.
-        .retry(reqwest::retry::never()))
+use super::proxies::Proxies;
+use super::tls;
+
+/// Ways out of this process.
+#[derive(Clone, Debug, Default)]
+pub struct Outbound {
+    /// What is asked through a proxy.
+    pub proxies: Proxies,
+    /// Authorities that are trusted beside the platform's.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
-/// Builds what [`builder`] began.
+impl Outbound {
+    /// As the process's environment says.
+    ///
+    /// # Errors
+    /// As [`Proxies::from_env`].
+    pub fn from_env() -> Result<Self, Failure> {
+        Ok(Outbound {
+            proxies: Proxies::from_env()?,
+            authorities: vec![],
+        })
+    }
+
+    /// Reads what the platform trusts.
+    ///
+    /// # Errors
+    /// `internal` where there is nothing to trust.
+    pub fn ways(&self) -> Result<Ways, Failure> {
+        Ok(Ways {
+            proxies: self.proxies.clone(),
+            tls: tls::config(&self.authorities)?,
+        })
+    }
+
+    /// A client that goes these ways. Whoever builds it sets its times and pools.
+    ///
+    /// # Errors
+    /// As [`ways`](Outbound::ways).
+    pub fn builder(&self) -> Result<reqwest::ClientBuilder, Failure> {
+        self.ways().map(|ways| ways.builder())
+    }
+}
+
+/// Ways with their trust read, of which any number of clients can be made.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    proxies: Proxies,
+    tls: rustls::ClientConfig,
+}
+
+impl Ways {
+    /// As [`Outbound::builder`].
+    pub fn builder(&self) -> reqwest::ClientBuilder {
+        let proxies = self.proxies.clone();
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
+            .proxy(reqwest::Proxy::custom(move |url| proxies.of(url).cloned()))
+            // An API does not move, and a credential must not follow where a reply points.
+            .redirect(reqwest::redirect::Policy::none())
+            // Repeats are the business of those who know what they cost, and whether they are safe.
+            .retry(reqwest::retry::never())
+    }
+}
+
+/// A client that trusts what the platform trusts, and goes through the proxies of the environment.
+///
+/// # Errors
+/// `internal` where the platform has no trust roots; `invalid_input` naming a variable that is no proxy's address.
+pub fn builder() -> Result<reqwest::ClientBuilder, Failure> {
+    Outbound::from_env()?.builder()
+}
+
+/// Builds what a builder began.
 ///
 /// # Errors
 /// `internal` where the client cannot be built.
@@ -30,26 +88,6 @@ pub fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure
     builder
         .build()
         .map_err(|error| Failure::new(Kind::Internal, "the HTTP client could not be built").because(error))
-}
-
-/// TLS by ring, with the platform's trust roots.
-///
-/// # Errors
-/// `internal` where the platform has none.
-pub fn tls() -> Result<rustls::ClientConfig, Failure> {
-    let wrong =
-        |error: rustls::Error| Failure::new(Kind::Internal, "TLS could not be set up on this machine").because(error);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new(provider.clone()).map_err(wrong)?;
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(wrong)?
-        // The method is called dangerous because any verifier may be given; ours is the platform's.
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 #[cfg(test)]

@@ -3,4 +3,6 @@
 //! Invariant: this is a leaf. It knows no provider, no surface and no command, and nothing process-wide is installed.
 
 pub mod client;
+pub mod proxies;
 pub mod sse;
+pub mod tls;

@@ -351,7 +351,8 @@ async fn a_log_filter_for_a_while_ends_by_itself() {
         filter: "off".to_owned(),
         ..LogConfig::default()
     };
-    let log = Arc::new(init_logging(&quiet).expect("no other test installs a log"));
+    let (log, _flush) = init_logging(&quiet).expect("no other test installs a log");
+    let log = Arc::new(log);
     let (_upstream, url) = upstream().await;
     let gateway = Mosaic::builder(config(&two_at(&url)))
         .log(log)

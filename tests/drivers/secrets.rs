@@ -79,3 +79,22 @@ async fn a_redirect_is_followed_once() {
     assert_eq!((failure.kind, failure.retryable), (Kind::UpstreamFailed, false));
     assert_eq!(provider.seen().len(), 2);
 }
+
+#[tokio::test]
+async fn a_write_is_not_redirected_to_itself() {
+    for to in [
+        "/repos/acme/api/issues",
+        "",
+        "#top",
+        "/repos/acme/%61pi/./issues?again=1",
+    ] {
+        let round = Canned::text(307, "").header("location", to);
+        let provider = Upstream::answering([round.clone(), round]).await;
+        let input = json!({"project": "acme/api", "title": "T"});
+        let failure = ask("github", &connection(&provider.url), "projects.issue.create", input)
+            .await
+            .expect_err("a loop");
+        assert_eq!((failure.kind, failure.retryable), (Kind::UpstreamFailed, false), "{to}");
+        assert_eq!(provider.seen().len(), 1, "{to}");
+    }
+}

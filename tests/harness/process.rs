@@ -60,8 +60,8 @@ impl Program {
 
     /// Starts any command.
     pub fn run(command: &mut Command) -> Program {
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MOSAIC")) {
-            if !command.get_envs().any(|(given, _)| given == name.as_str()) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MOSAIC")) {
+            if !command.get_envs().any(|(given, _)| given == name) {
                 command.env_remove(name);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mosaic::Mosaic;
 use mosaic::catalogue::Op;
 use mosaic::catalogue::projects::{IssueCreate, IssueList};
-use mosaic::config::{BaseUrl, BreakerOverrides, Config, ProviderConfig, RedisUrl};
+use mosaic::config::{BaseUrl, Config, ProviderConfig, RedisUrl};
 use mosaic::dispatch::Options;
 use mosaic::embed::Typed;
 use mosaic::sandbox::{Effect, Fault, Sandbox, SandboxConfig, ServerConfig};
@@ -71,15 +71,9 @@ impl Rig {
         config.cache.l2.put_timeout = Duration::from_secs(2);
         let forge = self.sandbox.server("forge-a").expect("it runs");
         let provider = ProviderConfig {
-            kind: "github".to_owned(),
             base_url: BaseUrl::parse(forge.base_url()).ok(),
-            token: None,
-            max_in_flight: None,
-            attempt_timeout: None,
             health_check: false,
-            breaker: BreakerOverrides::default(),
-            models: Vec::new(),
-            settings: serde_json::Map::new(),
+            ..ProviderConfig::new("github")
         };
         config.providers.insert("forge-a".to_owned(), provider);
         change(&mut config);

@@ -8,5 +8,7 @@ mod cancel;
 mod check;
 mod failures;
 mod lifecycle;
+mod log;
+mod sources;
 mod surfaces;
 mod writes;

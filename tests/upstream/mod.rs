@@ -164,7 +164,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         base_url: Some(base_url.parse().expect("a URL")),
         credential: Some(SecretString::from(TOKEN)),
         settings: serde_json::Map::new(),
-        http: client.clone(),
+        http: client.clone().into(),
         cursors: cursors(),
         scope: None,
         max_response: 4 << 20,

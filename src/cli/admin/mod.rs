@@ -99,7 +99,7 @@ fn connected(command: Command) -> Command {
 }
 
 fn remote(matches: &ArgMatches) -> Result<Remote, Failure> {
-    let (named, url) = address("--admin", matches.get_one("admin"), "MOSAIC_ADMIN_URL", ADMIN);
+    let (named, url) = address("--admin", matches.get_one("admin"), "MOSAIC_ADMIN_URL", ADMIN)?;
     let file = matches.get_one("admin-token-file");
     Remote::new(named, &url, secret("--admin-token-file", file, "MOSAIC_ADMIN_TOKEN")?)
 }

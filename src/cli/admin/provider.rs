@@ -60,9 +60,8 @@ pub(super) fn given(flags: &ArgMatches) -> Result<Option<Value>, Failure> {
         provider.insert("base_url".to_owned(), url.as_str().into());
     }
     if let Some(reference) = text("token-ref") {
-        let reference =
-            SecretRef::parse(reference).map_err(|error| Failure::invalid("token-ref", error.to_string()))?;
-        provider.insert("token".to_owned(), reference.to_string().into());
+        SecretRef::parse(reference).map_err(|error| Failure::invalid("token-ref", error.to_string()))?;
+        provider.insert("token".to_owned(), reference.as_str().into());
     }
     if let Some(settings) = text("settings") {
         let settings: Map<String, Value> = serde_json::from_str(settings)

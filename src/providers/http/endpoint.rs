@@ -14,6 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::Refusal;
+use super::client::KeptAlive;
 use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -28,7 +29,7 @@ pub struct Dialect {
 
 /// One instance, ready to be asked.
 pub struct Endpoint {
-    pub(super) client: reqwest::Client,
+    pub(super) client: KeptAlive,
     pub(super) dialect: &'static Dialect,
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
@@ -71,7 +72,7 @@ impl Endpoint {
             ));
         }
         Ok(Endpoint {
-            client: connection.http.clone(),
+            client: KeptAlive::new(connection.http.clone()),
             dialect,
             instance: connection.instance.clone(),
             headers: HeaderMap::new(),
@@ -223,7 +224,7 @@ pub(crate) mod tests {
             base_url: base.map(|text| Url::parse(text).expect("a URL")),
             credential: None,
             settings: serde_json::Map::new(),
-            http: http_client().expect("a client"),
+            http: http_client().expect("a client").into(),
             cursors: CursorKey::random(),
             scope: None,
             max_response: 1 << 20,

@@ -7,7 +7,7 @@
 
 mod ask;
 mod body;
-mod client;
+pub(super) mod client;
 mod endpoint;
 pub mod link;
 pub mod pages;
@@ -18,7 +18,7 @@ pub mod sse;
 pub mod waits;
 
 pub use body::{Received, Row};
-pub use client::http_client;
+pub use client::{HttpClient, http_client};
 pub use endpoint::{Dialect, Endpoint, Outgoing};
 pub use refusal::{Refusal, by_status};
 pub use send::Opened;

@@ -3,6 +3,7 @@
 //! Invariant: a request is marked unsent only where no connection stood, and a credential never leaves for another
 //! origin than its instance's.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use futures_util::Stream;
 use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
+use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
 use super::{Endpoint, Outgoing, Received, Refusal, sse};
 use crate::providers::table::Reply;
+use crate::wire::tls;
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -86,7 +89,9 @@ impl Endpoint {
         *request.headers_mut() = self.headers.clone();
         request.headers_mut().extend(outgoing.headers.clone());
         *request.body_mut() = outgoing.body.clone().map(Into::into);
-        self.client.execute(request).await.map_err(transport)
+        let response = self.client.client().execute(request).await.map_err(transport)?;
+        self.client.hear(response.headers());
+        Ok(response)
     }
 
     fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {
@@ -105,7 +110,8 @@ impl Opened {
     }
 }
 
-/// Where a redirect leads, if it may be followed: within the same origin, and without changing the request.
+/// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that
+/// is sent again to where it was sent may be done twice.
 fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
     let follow = match status.as_u16() {
         307 | 308 => true,
@@ -115,7 +121,16 @@ fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option
     };
     let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
     let same_place = url.origin() == outgoing.url.origin() && url.username().is_empty() && url.password().is_none();
-    (follow && same_place).then_some(url)
+    let once = outgoing.method == Method::GET || resource(&url) != resource(&outgoing.url);
+    (follow && same_place && once).then_some(url)
+}
+
+/// What a URL's path means, however it is written. A slash at its end makes another of it, as servers have it that
+/// redirect from the one to the other.
+fn resource(url: &Url) -> (Vec<Cow<'_, [u8]>>, bool) {
+    let parts = url.path().split('/').filter(|part| !part.is_empty());
+    let parts = parts.map(|part| percent_decode_str(part).into()).collect();
+    (parts, url.path().ends_with('/'))
 }
 
 async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
@@ -158,7 +173,9 @@ pub(super) fn transport(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     let failure = if error.is_connect() {
         // Also where it timed out: without a connection nothing was sent.
-        Failure::new(Kind::Network, "the provider could not be reached").never_sent()
+        Failure::new(Kind::Network, because("the provider could not be reached", &error)).never_sent()
+    } else if never_left(&error) {
+        Failure::new(Kind::Network, "the connection to the provider was closing").never_sent()
     } else if error.is_timeout() {
         slow()
     } else if error.is_builder() {
@@ -166,24 +183,37 @@ pub(super) fn transport(error: reqwest::Error) -> Failure {
     } else if cut_or_garbled(&error) {
         Failure::new(Kind::UpstreamFailed, "the answer broke off, or is not HTTP")
     } else {
-        Failure::new(Kind::Network, "the connection to the provider broke")
+        // A server may refuse our part of a handshake after its own.
+        Failure::new(Kind::Network, because("the connection to the provider broke", &error))
     };
     failure.because(error)
 }
 
+fn because(sentence: &'static str, error: &reqwest::Error) -> Cow<'static, str> {
+    tls::why(error).map_or(sentence.into(), |why| format!("{sentence}: {why}").into())
+}
+
+/// Whether the client gave the request back whole: its connection was closed by the time it was to be written.
+fn never_left(error: &reqwest::Error) -> bool {
+    causes(error).any(|error| {
+        error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_canceled)
+    })
+}
+
 /// Whether an answer began and then ended before its time, or was no HTTP at all. A reset is neither.
 fn cut_or_garbled(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
+    causes(error).any(|error| {
         let cut = error
             .downcast_ref::<io::Error>()
             .is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
-        if cut || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+        cut || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
+    })
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source())
 }
 
 #[cfg(test)]
@@ -213,5 +243,30 @@ mod tests {
         assert_eq!(leads(&get, 303, "/repositories/1"), None);
         assert_eq!(leads(&post, 301, "/repositories/1"), None);
         assert_eq!(leads(&post, 307, "/repositories/1"), there);
+    }
+
+    #[test]
+    fn a_write_is_not_sent_again_to_where_it_was_sent() {
+        let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
+        let get = endpoint.get(&["repos", "a"]).unwrap();
+        let post = endpoint.post(&["repos", "a"], &()).unwrap();
+        let follows = |outgoing: &Outgoing, to: &str| {
+            let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
+            [307, 308].map(|status| moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).is_some())
+        };
+        for itself in [
+            "",
+            "#a",
+            "?again=1",
+            "/api/repos/a",
+            "/api//repos/./a",
+            "/api/x/../repos/%61",
+            "https://H.example:443/api/repos/a",
+        ] {
+            assert_eq!(follows(&post, itself), [false; 2], "{itself}");
+        }
+        assert_eq!(follows(&post, "/api/repos/b"), [true; 2]);
+        assert_eq!(follows(&post, "/api/repos/a/"), [true; 2]);
+        assert_eq!(follows(&get, ""), [true; 2]);
     }
 }

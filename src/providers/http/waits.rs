@@ -1,6 +1,7 @@
 //! How long a provider asks us to wait, in the forms that providers use. Pure.
 //!
-//! Invariant: a wait that cannot be read is no wait; nothing here panics or overflows.
+//! Invariant: a wait that cannot be read is no wait, and none is longer than [`LONGEST_WAIT`]; nothing here panics or
+//! overflows.
 
 use std::time::Duration;
 
@@ -9,20 +10,31 @@ use http::header::RETRY_AFTER;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
+/// The longest wait that is believed, whatever a provider asks for: the longest window of a rate limit in use.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// `retry-after-ms`, else `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(millis / 1000.0).ok();
+    if let Some(wait) = text("retry-after-ms").and_then(|text| wait(text, 1e-3)) {
+        return Some(wait);
     }
     let text = text(RETRY_AFTER.as_str())?;
-    match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        Err(_) => DateTimeParser::new()
+    match wait(text, 1.0) {
+        Some(wait) => Some(wait),
+        None => DateTimeParser::new()
             .parse_timestamp(text)
             .ok()
             .map(|at| until(at, now)),
     }
+}
+
+/// So many units of so many seconds. Too many for any number are the longest wait; a sign or a word is no wait.
+fn wait(text: &str, unit: f64) -> Option<Duration> {
+    let number: f64 = text
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then(|| text.parse().ok())??;
+    Some(Duration::from_secs_f64((number * unit).min(LONGEST_WAIT.as_secs_f64())))
 }
 
 /// The wait until a second of the Unix epoch; none where it has passed.
@@ -51,15 +63,15 @@ pub fn go_duration(text: &str) -> Option<Duration> {
             "ns" => 1e-9,
             _ => return None,
         };
-        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
-        total = total.checked_add(part)?;
+        total = LONGEST_WAIT.min(total + wait(number, seconds)?);
         rest = tail;
     }
     Some(total)
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+    // A time that has passed is no more to be waited for.
+    Duration::try_from(at.duration_since(now)).map_or(Duration::ZERO, |wait| wait.min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -83,9 +95,20 @@ mod tests {
         let date = |text| waits("retry-after", text);
         assert_eq!(date("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
         assert_eq!(date("Sun, 06 Nov 1994 08:49:27 GMT"), Some(Duration::ZERO));
-        for odd in ["soon", "-1", "NaN", "inf", "1e300", ""] {
+        for odd in ["soon", "-1", "NaN", "inf", "-0", "+5", "0x10", ""] {
             assert_eq!(waits("retry-after", odd), None, "{odd}");
         }
+        let digits = "9".repeat(400);
+        for endless in [
+            "86401",
+            "1e300",
+            "18446744073709551616",
+            &digits,
+            "Thu, 01 Jan 9998 00:00:00 GMT",
+        ] {
+            assert_eq!(waits("retry-after", endless), Some(LONGEST_WAIT), "{endless}");
+        }
+        assert_eq!(waits("retry-after-ms", &digits), Some(LONGEST_WAIT));
     }
 
     #[test]
@@ -93,6 +116,8 @@ mod tests {
         assert_eq!(go_duration("6m0s"), Some(Duration::from_secs(360)));
         assert_eq!(go_duration("1s"), Some(Duration::from_secs(1)));
         assert_eq!(go_duration("120ms"), Some(Duration::from_millis(120)));
+        assert_eq!(go_duration("99999999999999999999h5m"), Some(LONGEST_WAIT));
+        assert_eq!(go_duration("20h20h"), Some(LONGEST_WAIT));
         assert_eq!(go_duration("1h2m3.5s"), Some(Duration::from_millis(3_723_500)));
         for odd in ["", "6", "m", "6x", "1.2.3s", "-1s"] {
             assert_eq!(go_duration(odd), None, "{odd}");
@@ -106,6 +131,7 @@ mod tests {
         assert_eq!(until_epoch("10", now), Some(Duration::ZERO));
         assert_eq!(until_epoch("x", now), None);
         assert_eq!(until_epoch("9223372036854775807", now), None);
+        assert_eq!(until_epoch("253402207200", now), Some(LONGEST_WAIT));
     }
 
     proptest! {
