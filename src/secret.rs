@@ -55,6 +55,14 @@ impl SecretRef {
         }
     }
 
+    /// The variable's name or the file's path, where it may be shown.
+    pub fn place(&self) -> Option<Cow<'_, str>> {
+        match self {
+            SecretRef::Env(name) => is_conventional(name).then_some(name.into()),
+            SecretRef::File(path) => is_evident(path).then(|| path.to_string_lossy()),
+        }
+    }
+
     /// Reads the secret as it is now; a file may have been replaced since the last time. Blocks on file I/O.
     ///
     /// # Errors
@@ -121,11 +129,13 @@ fn is_evident(path: &Path) -> bool {
 
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SecretRef::Env(name) if is_conventional(name) => write!(f, "env:{name}"),
-            SecretRef::File(path) if is_evident(path) => write!(f, "file:{}", path.display()),
-            SecretRef::Env(_) => f.write_str("env:… (not shown: it may be the secret itself)"),
-            SecretRef::File(_) => f.write_str("file:… (not shown: it may be the secret itself)"),
+        let scheme = match self {
+            SecretRef::Env(_) => "env",
+            SecretRef::File(_) => "file",
+        };
+        match self.place() {
+            Some(place) => write!(f, "{scheme}:{place}"),
+            None => write!(f, "{scheme}:… (not shown: it may be the secret itself)"),
         }
     }
 }

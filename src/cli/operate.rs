@@ -111,6 +111,8 @@ pub fn secret(flag: &str, file: Option<&String>, variable: &str) -> Result<Optio
         Err(SecretError { fault, .. }) => match fault {
             SecretFault::Empty => Ok(None),
             SecretFault::NotSet if file.is_none() => Ok(None),
+            // As for any other key that no header can carry.
+            SecretFault::ControlCharacter => Err(Failure::invalid("key", format!("{named}: {fault}"))),
             fault => Err(Failure::invalid(named, format!("{named}: {fault}"))),
         },
     }

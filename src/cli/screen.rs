@@ -125,9 +125,11 @@ impl Screen {
     }
 }
 
-/// Replaces what could steer a terminal: what a provider sent is data, whatever it holds.
+/// Replaces what could steer a terminal or turn the direction of writing: what a provider sent is data, whatever it holds.
 pub fn clean(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| turns(c) || c.is_control() && c != '\n' && c != '\t';
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -168,6 +170,7 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_replaced() {
+        assert_eq!(clean("a\u{202e}b\u{2066}éü"), "a\u{fffd}b\u{fffd}éü");
         assert_eq!(clean("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
     }
 }

@@ -40,9 +40,13 @@ fn references(config: &Config) -> Vec<(String, &SecretRef)> {
 fn one(key: String, reference: &SecretRef) -> Finding {
     let finding = Finding::of("secrets", key);
     if let Err(error) = reference.resolve() {
-        let remedy = match reference {
-            SecretRef::Env(_) => format!("Set the variable for the gateway's process, one line of text: {reference}."),
-            SecretRef::File(_) => format!("Put the secret there, as one line of text: {reference}."),
+        let remedy = match (reference, reference.place()) {
+            (SecretRef::Env(_), Some(name)) => format!("Set the variable {name} for the gateway's process."),
+            (SecretRef::File(_), Some(path)) => format!("Put the secret into {path}, as one line of text."),
+            (_, None) => {
+                "Put the secret into a variable or a file, and its name here; if it was pasted here, renew it."
+                    .to_owned()
+            }
         };
         return finding.failed(error.to_string(), remedy);
     }

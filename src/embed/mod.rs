@@ -93,7 +93,7 @@ impl Mosaic {
         Mosaic::builder(config).start().await
     }
 
-    /// The kinds of providers that are built in, for [`Config::load`].
+    /// The kinds of providers that are built in, for [`Config::read`].
     pub fn kinds() -> Vec<&'static str> {
         KINDS.iter().map(|kind| kind.name).collect()
     }

@@ -60,11 +60,17 @@ pub struct Ways {
 impl Ways {
     /// As [`Outbound::builder`].
     pub fn builder(&self) -> reqwest::ClientBuilder {
-        let proxies = self.proxies.clone();
-        reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        let builder = if self.proxies.are_none() {
+            // Otherwise the library would look for proxies itself.
+            builder.no_proxy()
+        } else {
+            let proxies = self.proxies.clone();
+            builder.proxy(reqwest::Proxy::custom(move |url| proxies.of(url).cloned()))
+        };
+        builder
             .tls_backend_preconfigured(self.tls.clone())
             .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
-            .proxy(reqwest::Proxy::custom(move |url| proxies.of(url).cloned()))
             // An API does not move, and a credential must not follow where a reply points.
             .redirect(reqwest::redirect::Policy::none())
             // Repeats are the business of those who know what they cost, and whether they are safe.

@@ -94,6 +94,11 @@ impl Proxies {
         self
     }
 
+    /// Whether everything is asked directly.
+    pub fn are_none(&self) -> bool {
+        self.http.is_none() && self.https.is_none()
+    }
+
     /// The proxy that `url` is asked through.
     pub fn of(&self, url: &Url) -> Option<&Url> {
         let proxy = match url.scheme() {

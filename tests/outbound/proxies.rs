@@ -65,6 +65,14 @@ async fn a_credential_goes_through_a_proxy_in_clear_only_where_that_is_set() {
         heads[0].starts_with("GET http://forge.example/") && heads[0].contains(token),
         "{heads:?}"
     );
+    // `doctor` asks through it as well: the name means nothing to this machine.
+    std::fs::write(&file, configuration(&base, "", &allowed)).expect("it is ours");
+    let args = ["doctor", "--config", file.to_str().expect("a plain path")];
+    let ended = process::run(&args, &environment(token, &[]));
+    assert!(
+        ended.stdout.contains("answers over http, through a proxy"),
+        "{ended:#?}"
+    );
     sandbox.shutdown().await;
 }
 
