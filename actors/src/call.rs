@@ -176,6 +176,24 @@ impl Call {
     }
 }
 
+#[cfg(test)]
+impl Call {
+    /// A call for tests of what looks at calls: by `tenant`, due now.
+    pub(crate) fn example(operation: OperationRef, resource: &str, tenant: &str) -> Self {
+        let caller = Caller {
+            tenant: Arc::from(tenant),
+            identity: Arc::from("tester"),
+        };
+        Call::new(
+            operation,
+            Resource::parse(resource),
+            caller,
+            Arc::new(()),
+            Instant::now(),
+        )
+    }
+}
+
 // The input is a payload and stays out of logs.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

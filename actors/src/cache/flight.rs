@@ -31,6 +31,8 @@ pub(crate) struct Landing {
     pub good_until: u64,
     /// For the case that the outcome is a failure: an answer past its time, good for calls up to the epoch beside it.
     pub stale: Option<(Hit, u64)>,
+    /// The memory tier keeps it, so that a call that comes later may be served it before it is there.
+    pub kept: bool,
 }
 
 impl Landing {
@@ -40,6 +42,7 @@ impl Landing {
             outcome: Ok(entry),
             good_until,
             stale: None,
+            kept: false,
         }
     }
 }
@@ -194,6 +197,7 @@ mod tests {
             outcome: Err(Failure::new(Kind::UpstreamFailed, "down")),
             good_until: 0,
             stale: None,
+            kept: false,
         });
         let Landed::With(shared) = follower.landed().await else {
             panic!("it landed")
@@ -222,6 +226,7 @@ mod tests {
                 outcome: Err(Failure::new(Kind::NotFound, "none")),
                 good_until: 3,
                 stale: None,
+                kept: true,
             },
             7,
         );

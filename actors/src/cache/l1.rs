@@ -164,6 +164,11 @@ impl L1 {
         }
     }
 
+    /// Whether it keeps entries of this weight.
+    pub(crate) fn keeps(&self, entry: &CacheEntry) -> bool {
+        self.settings.enabled && entry.weight() <= self.settings.max_entry
+    }
+
     /// The epoch that a fill must name: read it before the provider is asked.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(SeqCst)
@@ -347,8 +352,7 @@ impl L1Actor {
         if distrusted || tags.iter().any(overtaken) {
             return epoch;
         }
-        let settings = &self.l1.settings;
-        if settings.enabled && entry.weight() <= settings.max_entry {
+        if self.l1.keeps(&entry) {
             self.unswept += tags.len();
             if self.unswept > MAX_UNSWEPT {
                 self.sweep(Instant::now());

@@ -34,7 +34,11 @@ pub(crate) fn fill(
                 lookup.fill(key, &entry);
             }
             if let Some(leader) = &leader {
-                leader.ready(Landing::of(entry.clone(), job.epoch), now);
+                let landing = Landing {
+                    kept: env.cache.l1.keeps(&entry),
+                    ..Landing::of(entry.clone(), job.epoch)
+                };
+                leader.ready(landing, now);
             }
             env.cache.l1.fill(Fill {
                 key: key.clone(),
@@ -61,6 +65,7 @@ fn share_failure(job: &Job, outcome: &Outcome, lookup: &ChainLookup, leader: Opt
             outcome: Err(failure.clone()),
             good_until: u64::MAX,
             stale: lookup.stale.clone().map(|hit| (hit, job.epoch)),
+            kept: false,
         });
     }
 }

@@ -59,7 +59,10 @@ async fn carry(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
             Role::Leader(leader) => return lead(job, env, key, leader).await,
             // In memory, but for the moment that its actor needs.
             Role::Ready(landing, since) if job.record().since() > since => {
-                return served(job, env, landing, CacheStatus::Hit);
+                return match landing.kept {
+                    true => served(job, env, landing, CacheStatus::Hit),
+                    false => alone(job, env).await,
+                };
             }
             Role::Ready(landing, _) => {
                 env.meters.coalesced.increment(1);
@@ -125,7 +128,11 @@ async fn seek(job: &Job, env: &TaskEnv) -> ChainLookup {
 /// Serves what a farther tier had, and leaves it in L1.
 fn bring_near(job: &Job, env: &TaskEnv, key: &CacheKey, hit: Hit, leader: Leader) -> Outcome {
     let now = env.clock.nanos();
-    leader.ready(Landing::of(hit.entry.clone(), job.epoch), now);
+    let landing = Landing {
+        kept: env.cache.l1.keeps(&hit.entry),
+        ..Landing::of(hit.entry.clone(), job.epoch)
+    };
+    leader.ready(landing, now);
     // As for an answer that was asked for: a write since the call began keeps it out.
     env.cache.l1.fill(Fill {
         key: key.clone(),

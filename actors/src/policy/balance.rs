@@ -148,20 +148,14 @@ fn first_at(candidates: &dyn Candidates, place: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Caller, Operation, Operations, Resource};
+    use crate::call::{Operation, Operations};
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     static READ: Operation = Operation::read("t", "t.read");
 
     fn call() -> Call {
         let operation = Operations::new([&READ]).get("t.read").unwrap();
-        let caller = Caller {
-            tenant: Arc::from("t"),
-            identity: Arc::from("i"),
-        };
-        let deadline = tokio::time::Instant::now();
-        Call::new(operation, Resource::none(), caller, Arc::new(()), deadline)
+        Call::example(operation, "", "t")
     }
 
     /// Candidates by their places, whether they are available, and until when they are limited.

@@ -1,7 +1,7 @@
 //! Tests of routing.
 
 use super::*;
-use crate::call::{Caller, Operation};
+use crate::call::Operation;
 
 static GET: Operation = Operation::read("git", "git.repo.get");
 static LIST: Operation = Operation {
@@ -59,13 +59,8 @@ fn routed_to(
     tenant: &str,
     provider: Option<&str>,
 ) -> Result<Vec<String>, (Kind, String)> {
-    let caller = Caller {
-        tenant: Arc::from(tenant),
-        identity: Arc::from("i"),
-    };
     let operation = table.operations.get(operation).expect("declared");
-    let deadline = tokio::time::Instant::now();
-    let mut call = Call::new(operation, Resource::parse(resource), caller, Arc::new(()), deadline);
+    let mut call = Call::example(operation, resource, tenant);
     call.provider = provider.map(Arc::from);
     match table.route(&call) {
         Ok(set) => Ok(set.instances.iter().map(ToString::to_string).collect()),
