@@ -180,7 +180,10 @@ async fn reasoning(mut client: TcpStream) -> std::io::Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
         client.write_all(b": thinking\n\n").await?;
     }
-    client.write_all(b"data: [DONE]\n\n").await
+    client.write_all(b"data: [DONE]\n\n").await?;
+    // What is left unread would have the connection reset instead of closed.
+    client.shutdown().await?;
+    client.read_to_end(&mut asked).await.map(drop)
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub struct Problem {
     retry_after: Option<Duration>,
     provider: Option<Box<str>>,
     field: Option<Box<str>>,
-    errors: Vec<FieldError>,
+    errors: Box<[FieldError]>,
     cached: Option<Box<FromCache>>,
 }
 
@@ -81,7 +81,7 @@ impl From<Failure> for Problem {
             retry_after: failure.retry_after,
             provider: failure.provider.as_deref().map(Box::from),
             field: failure.field.as_deref().map(Box::from),
-            errors: vec![],
+            errors: Box::default(),
             cached: failure.cached,
         }
     }
@@ -99,7 +99,7 @@ impl Problem {
             retry_after: None,
             provider: None,
             field: None,
-            errors: vec![],
+            errors: Box::default(),
             cached: None,
         }
     }
@@ -107,7 +107,7 @@ impl Problem {
     /// Names each of several faults.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.errors = errors.into();
         self
     }
 

@@ -3,8 +3,6 @@
 //! Invariant: a request is marked unsent only where no connection stood, and a credential never leaves for another
 //! origin than its instance's.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +13,7 @@ use mosaic_actors::stream::Piece;
 use reqwest::Response;
 use url::Url;
 
+use super::transport::transport;
 use super::{Endpoint, Outgoing, Received, Refusal, sse};
 use crate::providers::table::Reply;
 
@@ -147,43 +146,6 @@ async fn read_some(mut response: Response, limit: usize) -> Vec<u8> {
         }
     }
     body
-}
-
-pub(super) fn slow() -> Failure {
-    Failure::new(Kind::Timeout, "the provider did not answer in time")
-}
-
-/// What an error of the client means. The URL is taken out: its query may hold what an input held.
-pub(super) fn transport(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let failure = if error.is_connect() {
-        // Also where it timed out: without a connection nothing was sent.
-        Failure::new(Kind::Network, "the provider could not be reached").never_sent()
-    } else if error.is_timeout() {
-        slow()
-    } else if error.is_builder() {
-        Failure::new(Kind::Internal, "a request could not be built").never_sent()
-    } else if cut_or_garbled(&error) {
-        Failure::new(Kind::UpstreamFailed, "the answer broke off, or is not HTTP")
-    } else {
-        Failure::new(Kind::Network, "the connection to the provider broke")
-    };
-    failure.because(error)
-}
-
-/// Whether an answer began and then ended before its time, or was no HTTP at all. A reset is neither.
-fn cut_or_garbled(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let cut = error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
-        if cut || error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 #[cfg(test)]
