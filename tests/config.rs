@@ -146,7 +146,7 @@ fn names_must_lead_somewhere() {
 #[test]
 fn settings_must_agree() {
     refused(
-        "[server]\nrequest_timeout = \"10m\"\n[cache.l1]\nmax_bytes = \"64KiB\"\n[supervision]\nbackoff_max = \"1ms\"\n\
+        "[server]\nrequest_timeout = \"20m\"\n[cache.l1]\nmax_bytes = \"64KiB\"\n[supervision]\nbackoff_max = \"1ms\"\n\
          [gateway]\nmax_stream = \"1s\"\n[admin]\nlisten = \"127.0.0.1:8080\"",
         &[],
         &[

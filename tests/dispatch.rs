@@ -326,3 +326,33 @@ async fn the_order_of_fields_does_not_make_another_request() {
     }
     assert_eq!(setup.calls.seen().len(), 1);
 }
+
+/// A generation changes nothing, and is paid for: a key counts for it as for a write.
+#[tokio::test]
+async fn a_key_holds_for_what_is_paid_and_for_no_stream() {
+    let setup = setup(FakeCalls::json(r#"{"id":"a"}"#));
+    let chat = |name: &str| {
+        let options = Options {
+            idempotency_key: Some("k1".to_owned()),
+            ..Options::default()
+        };
+        invocation(name, json!({"model": "m", "prompt": "p"}), options)
+    };
+    for _ in 0..2 {
+        setup
+            .dispatcher
+            .invoke(chat("ai.chat.complete"))
+            .await
+            .expect("answered");
+    }
+    assert_eq!(setup.calls.seen().len(), 1, "paid once");
+    let refused = setup
+        .dispatcher
+        .invoke(chat("ai.chat.stream"))
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        (refused.kind, refused.field.as_deref()),
+        (Kind::Unsupported, Some("idempotency_key"))
+    );
+}

@@ -97,8 +97,6 @@ pub struct Declaration {
     pub invalidates: &'static [Topic],
     /// Why a write changes nothing that an answer may depend on.
     pub invalidates_nothing: Option<&'static str>,
-    /// What comes with the input as raw bytes, where something does.
-    pub upload: Option<&'static str>,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -151,7 +149,6 @@ impl Declaration {
             absent: &[],
             invalidates: &[],
             invalidates_nothing: None,
-            upload: None,
         }
     }
 
@@ -210,12 +207,6 @@ impl Declaration {
     /// Says why no answer depends on what it changes.
     pub const fn invalidates_nothing(mut self, reason: &'static str) -> Self {
         self.invalidates_nothing = Some(reason);
-        self
-    }
-
-    /// Takes raw bytes beside its input; `what` says which.
-    pub const fn takes(mut self, what: &'static str) -> Self {
-        self.upload = Some(what);
         self
     }
 

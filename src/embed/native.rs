@@ -260,3 +260,34 @@ fn credential_scope(whom: &[String; 3], credential: Option<&SecretString>) -> u6
     scope.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_le_bytes(scope)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::config::BaseUrl;
+    use std::fs;
+
+    #[tokio::test]
+    async fn a_rotated_token_has_a_scope_of_its_own_and_an_equal_one_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, "one").unwrap();
+        let operations = Catalogue::built_in().operations().clone();
+        let native = Native::new(&Config::default(), CursorKey::random(), operations).unwrap();
+        let mut provider = ProviderConfig::new("github").at(BaseUrl::parse("http://localhost:1").unwrap());
+        provider.token = Some(SecretRef::File(file.clone()));
+        let manifest = Manifest {
+            provider,
+            credential: None,
+        };
+        let spec = native.instance(&Arc::from("forge"), &manifest).unwrap();
+        let scope = async || (spec.factory)().await.unwrap().credential_scope();
+        assert_eq!(scope().await, Some(spec.credential_scope));
+        fs::write(&file, "two").unwrap();
+        let rotated = scope().await;
+        assert!(rotated.is_some() && rotated != Some(spec.credential_scope));
+        fs::write(&file, "one").unwrap();
+        assert_eq!(scope().await, Some(spec.credential_scope));
+    }
+}

@@ -47,7 +47,7 @@ impl Mosaic {
         rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator: Authenticator::new(known, anonymous),
-            capabilities: Arc::new(move |_caller| shown.capabilities()),
+            capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             max_body: self.config().server.max_body,
         })
         .fallback(rest::not_found)
@@ -78,10 +78,12 @@ impl Mosaic {
         }
     }
 
-    fn capabilities(&self) -> Vec<InstanceCapabilities> {
+    /// What `caller` may know of.
+    fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
         self.snapshot()
             .instances
             .into_iter()
+            .filter(|instance| self.system().reaches(&caller.tenant, &instance.name))
             .map(|instance| InstanceCapabilities {
                 instance: instance.name,
                 kind: instance.kind,

@@ -239,6 +239,9 @@ fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
         .map_err(|cause| Failure::new(error::Kind::Internal, "an output could not be serialised").because(cause))
 }
 
+/// A driver, or what keeps it from being made.
+pub type Made = Result<Arc<dyn Driver>, Failure>;
+
 /// One kind of provider.
 pub struct Kind {
     /// As written in the configuration.
@@ -248,9 +251,9 @@ pub struct Kind {
     /// The names of the operations that it can do at most, in order.
     pub operations: fn() -> Vec<&'static str>,
     /// Makes a driver for one instance, and sends nothing.
-    pub connect: fn(&Connection) -> Result<Arc<dyn Driver>, Failure>,
+    pub connect: fn(&Connection) -> Made,
     /// Makes one that is ready to be called; it may ask its server first.
-    pub start: fn(&Connection) -> BoxFuture<Result<Arc<dyn Driver>, Failure>>,
+    pub start: fn(&Connection) -> BoxFuture<Made>,
 }
 
 impl Kind {

@@ -4,6 +4,7 @@
 //! catalogue, and every failure leaves through [`problem`].
 
 pub mod auth;
+mod cache_status;
 pub mod json_body;
 pub mod openapi;
 pub mod problem;

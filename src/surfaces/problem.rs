@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use mosaic_actors::error::{Failure, Source};
+use mosaic_actors::error::{Failure, FromCache, Source};
 use serde::Serialize;
 
+use super::cache_status::{self, CACHE_STATUS};
 use super::request_id::RequestId;
 use crate::failures::status;
 
@@ -32,7 +33,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     provider: Option<Box<str>>,
     field: Option<Box<str>>,
-    errors: Vec<FieldError>,
+    errors: Box<[FieldError]>,
+    cached: Option<Box<FromCache>>,
 }
 
 /// One of several faults.
@@ -79,7 +81,8 @@ impl From<Failure> for Problem {
             retry_after: failure.retry_after,
             provider: failure.provider.as_deref().map(Box::from),
             field: failure.field.as_deref().map(Box::from),
-            errors: vec![],
+            errors: Box::default(),
+            cached: failure.cached,
         }
     }
 }
@@ -96,14 +99,15 @@ impl Problem {
             retry_after: None,
             provider: None,
             field: None,
-            errors: vec![],
+            errors: Box::default(),
+            cached: None,
         }
     }
 
     /// Names each of several faults.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.errors = errors.into();
         self
     }
 
@@ -147,6 +151,12 @@ impl Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if let Some(from) = &self.cached {
+            headers.insert(AGE, HeaderValue::from(from.age.as_secs()));
+            if let Ok(status) = HeaderValue::try_from(cache_status::text(from.status, Some(from.by))) {
+                headers.insert(CACHE_STATUS, status);
+            }
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mosaic\""));

@@ -181,10 +181,17 @@ async fn refusals_become_failures() {
     assert_eq!(rows.len(), 55);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
+        let status = row.answer.status;
         let provider = Upstream::answering([row.answer]).await;
         let failure = any(row.kind, &provider.url).await.expect_err(&name);
+        // What was refused costs nothing; what cannot be used, or leads elsewhere, will be the same again.
+        assert_eq!(
+            (failure.unbilled, failure.unreadable),
+            (status >= 400, status < 400),
+            "{name}"
+        );
         assert_eq!(failure.kind, row.becomes, "{name}");
-        assert_eq!(failure.retryable, row.retryable, "{name}");
+        assert_eq!(failure.retryable, row.retryable && status >= 300, "{name}");
         assert_eq!(failure.field.as_deref(), row.field, "{name}");
         assert_eq!(failure.provider.as_deref(), Some(INSTANCE), "{name}");
         assert!(!failure.unsent, "{name}");

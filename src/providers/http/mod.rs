@@ -15,6 +15,7 @@ mod refusal;
 mod send;
 mod settings;
 pub mod sse;
+mod transport;
 pub mod waits;
 
 pub use body::{Received, Row};

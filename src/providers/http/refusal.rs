@@ -27,8 +27,10 @@ impl<'a> Refusal<'a> {
         serde_json::from_slice(self.body).ok()
     }
 
-    /// The provider's own word on whether a repeat makes sense goes before the status.
+    /// What holds for every refusal, whatever its dialect makes of it: an error status means that nothing was billed, and
+    /// the provider's own word on whether a repeat makes sense goes before the status.
     pub(super) fn heed(&self, mut failure: Failure) -> Failure {
+        failure.unbilled |= self.status.as_u16() >= 400;
         match self.header("x-should-retry") {
             Some("true") => failure.retryable = true,
             Some("false") => failure.retryable = false,

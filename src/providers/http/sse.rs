@@ -11,7 +11,8 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
 use serde::Deserialize;
 
-use super::{body, send};
+use super::body;
+use super::transport::transport;
 use crate::wire::sse::Decoder;
 
 pub use crate::wire::sse::Event;
@@ -62,7 +63,7 @@ impl Reading {
             if !std::mem::replace(&mut self.told, true) {
                 return Ok(Some(Piece::Alive));
             }
-            match self.response.chunk().await.map_err(send::transport)? {
+            match self.response.chunk().await.map_err(transport)? {
                 Some(piece) => self.piece = piece,
                 None => return Ok(None),
             }

@@ -26,11 +26,12 @@ use super::json_body;
 use super::openapi;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
-use crate::catalogue::{Method, OPERATIONS};
+use crate::catalogue::Method;
 use crate::dispatch::{Dispatcher, Invocation};
 use routes::{Resolved, Routes};
 
-pub use reply::{ATTEMPTS, CACHE_STATUS, PROVIDER, REPLAYED};
+pub use super::cache_status::CACHE_STATUS;
+pub use reply::{ATTEMPTS, PROVIDER, REPLAYED};
 
 /// What one instance can do, for the capability matrix.
 #[derive(Clone, Debug, Serialize)]
@@ -69,8 +70,8 @@ struct Rest {
 /// installation; all else asks for a credential.
 pub fn router(config: RestConfig) -> Router {
     let rest = Arc::new(Rest {
+        routes: Routes::of(config.dispatcher.catalogue().iter()),
         config,
-        routes: Routes::of(&OPERATIONS),
         openapi: openapi::document().to_string(),
     });
     Router::new()
@@ -187,7 +188,7 @@ async fn openapi_document(State(rest): State<Arc<Rest>>) -> Response {
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
     listed(&rest, &request, |_| {
-        let rows: Vec<Value> = OPERATIONS.iter().map(describe).collect();
+        let rows: Vec<Value> = rest.config.dispatcher.catalogue().iter().map(describe).collect();
         json!({ "operations": rows })
     })
 }
@@ -195,7 +196,10 @@ async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Re
 async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
     listed(&rest, &request, |caller| {
         let instances = (rest.config.capabilities)(caller);
-        let matrix: serde_json::Map<String, Value> = OPERATIONS
+        let matrix: serde_json::Map<String, Value> = rest
+            .config
+            .dispatcher
+            .catalogue()
             .iter()
             .map(|entry| {
                 let able = instances.iter().filter(|row| row.operations.contains(&entry.name()));

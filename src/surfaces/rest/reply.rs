@@ -23,6 +23,7 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
 use crate::dispatch::idempotency;
@@ -31,8 +32,6 @@ use crate::dispatch::idempotency;
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
 /// How many attempts the answer took.
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-mosaic-attempts");
-/// RFC 9211.
-pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// `true` on an answer replayed from the record of a keyed write.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -138,7 +137,7 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("private"));
     headers.insert(ATTEMPTS, HeaderValue::from(head.attempts));
-    if let Ok(status) = HeaderValue::try_from(cache_status(head)) {
+    if let Ok(status) = HeaderValue::try_from(cache_status::text(head.cache, head.cached_by)) {
         headers.insert(CACHE_STATUS, status);
     }
     if matches!(head.cache, CacheStatus::Hit | CacheStatus::Stale) {
@@ -152,24 +151,5 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
     }
     if idempotency::replayed(head) {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-}
-
-/// RFC 9211. A hit and a stale answer name the tier that served them, and for how many seconds it stays fresh; below
-/// zero: since when it is not.
-fn cache_status(head: &Head) -> String {
-    let (name, ttl) = match head.cached_by {
-        Some(by) => (
-            format!("MosAIc-{}", by.tier.to_uppercase()),
-            format!("; ttl={}", by.ttl_seconds),
-        ),
-        None => ("MosAIc".to_owned(), String::new()),
-    };
-    match head.cache {
-        CacheStatus::Bypass => "MosAIc; fwd=bypass".to_owned(),
-        CacheStatus::Miss => "MosAIc; fwd=uri-miss".to_owned(),
-        CacheStatus::Hit => format!("{name}; hit{ttl}"),
-        CacheStatus::Collapsed => "MosAIc; fwd=uri-miss; collapsed".to_owned(),
-        CacheStatus::Stale => format!("{name}; fwd=stale{ttl}; detail=stale-if-error"),
     }
 }

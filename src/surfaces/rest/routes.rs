@@ -52,7 +52,7 @@ pub struct Match {
 
 impl Routes {
     /// The routes of these operations.
-    pub fn of(entries: &'static [Entry]) -> Self {
+    pub fn of(entries: impl IntoIterator<Item = &'static Entry>) -> Self {
         let mut routes = Routes::default();
         for entry in entries {
             let node = segments(entry.declaration.path).fold(&mut routes.root, Node::child);
@@ -193,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn resolve(method: Method, path: &str) -> (String, Vec<String>) {
-        match Routes::of(&OPERATIONS).resolve(method, path).expect("decodes") {
+        match Routes::of(OPERATIONS.iter()).resolve(method, path).expect("decodes") {
             Resolved::Found(found) => (
                 found.entry.name().to_owned(),
                 found.values.into_iter().map(|(_, value)| value).collect(),
@@ -239,9 +239,11 @@ mod tests {
         assert_eq!(resolve(Method::Post, "/git/repos").0, "[Get]");
         assert_eq!(resolve(Method::Get, "/ai/chat/stream").0, "[Post]");
         assert_eq!(resolve(Method::Get, &"/git".repeat(200)).0, "nothing");
-        let broken = Routes::of(&OPERATIONS).resolve(Method::Get, "/git/repos/%ff").err();
+        let broken = Routes::of(OPERATIONS.iter())
+            .resolve(Method::Get, "/git/repos/%ff")
+            .err();
         assert_eq!(broken.and_then(|failure| failure.field).as_deref(), Some("repo"));
-        let both = Routes::of(&OPERATIONS).methods("/projects/issues");
+        let both = Routes::of(OPERATIONS.iter()).methods("/projects/issues");
         assert_eq!(both, [Method::Get, Method::Post]);
     }
 
@@ -262,7 +264,7 @@ mod tests {
 
         #[test]
         fn any_path_is_answered(path in "[a-z/%{}~.]{0,80}|(/git|/repos|/files|/branches|/x){0,70}") {
-            let _ = Routes::of(&OPERATIONS).resolve(Method::Get, &path);
+            let _ = Routes::of(OPERATIONS.iter()).resolve(Method::Get, &path);
         }
     }
 }
