@@ -24,7 +24,7 @@ pub struct Target {
     pub address: SocketAddr,
     pub path: String,
     pub headers: HeaderMap,
-    /// A header that a right answer has: tells a hit from a miss. Where an entry's time is over, or many callers begin
+    /// A header that a right answer has, and a part of its value: tells a hit from a miss. Where an entry's time is over, or many callers begin
     /// at once, a few have another.
     pub expect: Option<(&'static str, &'static str)>,
 }
@@ -136,7 +136,10 @@ impl LoadState {
             return Err(format!("{path} answered {status} with {length} bytes, the first time {first}").into());
         }
         if let Some((name, value)) = self.target.expect
-            && headers.get(name).is_none_or(|found| found != value)
+            && !headers
+                .get(name)
+                .and_then(|found| found.to_str().ok())
+                .is_some_and(|found| found.contains(value))
         {
             self.unexpected.set(self.unexpected.get() + 1);
             if self.unexpected.get() > self.tolerated {

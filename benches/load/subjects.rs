@@ -114,11 +114,7 @@ impl Subjects {
         let key = HeaderValue::from_str(&format!("Bearer {}", gateway::KEY))?;
         for subject in self.subjects.iter_mut().rev().take(2) {
             subject.target.headers.insert(AUTHORIZATION, key.clone());
-            let status = if subject.name == miss {
-                "MosAIc; fwd=uri-miss"
-            } else {
-                "MosAIc; hit"
-            };
+            let status = if subject.name == miss { "; fwd=" } else { "; hit" };
             subject.target.expect = Some(("cache-status", status));
         }
         Ok(())
