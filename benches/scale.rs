@@ -10,14 +10,14 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use mosaic::telemetry::Telemetry;
-use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Resource};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::call::{Answer, Body, Call, Caller, Head, Operation, Operations, Resource};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::ReadyMade;
@@ -40,33 +40,15 @@ const RETIRE_AFTER: Duration = Duration::from_secs(60);
 /// What opening or retiring all tenants may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-const fn operation(name: &'static str, cache: Option<CacheTimes>) -> Operation {
-    Operation {
-        name,
-        service: "bench",
-        safe: true,
-        idempotent: true,
-        streaming: false,
-        cache,
-        carries: &["thing"],
-        invalidates: &[],
-        cost: CostClass::Read,
-    }
-}
-
-static FETCH: Operation = operation("bench.thing.fetch", None);
+static FETCH: Operation = Operation::read("bench", "bench.thing.fetch");
+static OPERATIONS: LazyLock<Arc<Operations>> = LazyLock::new(|| Arc::new(Operations::new([&FETCH])));
 
 /// Answers at once.
 struct Instantly {
     name: Arc<str>,
-    capabilities: Capabilities,
 }
 
 impl Driver for Instantly {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     fn call(self: Arc<Self>, _call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         let answer = Answer {
             head: Head::json(self.name.clone()),
@@ -83,17 +65,14 @@ impl Driver for Instantly {
 
 fn instance(name: &str) -> InstanceSpec {
     let name: Arc<str> = Arc::from(name);
-    let capabilities: Capabilities = [FETCH.name].into_iter().collect();
     InstanceSpec {
         name: name.clone(),
         kind: Arc::from("instant"),
-        capabilities: capabilities.clone(),
-        factory: Arc::new(move || {
-            Ok(Arc::new(Instantly {
-                name: name.clone(),
-                capabilities: capabilities.clone(),
-            }))
-        }),
+        capabilities: Capabilities::of(&OPERATIONS, [FETCH.name]),
+        factory: ready(move || Ok(Arc::new(Instantly { name: name.clone() }))),
+        offers: Vec::new(),
+        weight: 1,
+        price: None,
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
         breaker: BreakerSettings::default(),
@@ -111,7 +90,7 @@ impl Subject {
     async fn start(instances: usize, change: impl FnOnce(&mut SystemSpec)) -> Result<Self, Failed> {
         let telemetry = Telemetry::new()?;
         let mut spec = SystemSpec::new(telemetry.recorder());
-        spec.operations = vec![FETCH.name];
+        spec.operations = OPERATIONS.clone();
         spec.instances = (0..instances).map(|index| instance(&format!("i{index}"))).collect();
         // Counted, and never reached.
         spec.limits_of = Arc::new(|_| Limits {
@@ -141,7 +120,8 @@ fn call(tenant: &Arc<str>, resource: &Resource) -> Call {
         identity: tenant.clone(),
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    Call::new(&FETCH, resource.clone(), caller, Arc::new(()), deadline)
+    let fetch = OPERATIONS.get(FETCH.name).expect("it is listed");
+    Call::new(fetch, resource.clone(), caller, Arc::new(()), deadline)
 }
 
 /// Bytes of this process in memory.

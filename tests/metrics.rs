@@ -36,6 +36,7 @@ const EXPECTED: [&str; 19] = [
 
 /// Labels, each of which has few values.
 const LABELS: [&str; 13] = [
+    "direction",
     "bound",
     "code",
     "kind",
