@@ -35,10 +35,10 @@ const EXPECTED: [&str; 19] = [
 ];
 
 /// Labels, each of which has few values.
-const LABELS: [&str; 13] = [
-    "direction",
+const LABELS: [&str; 14] = [
     "bound",
     "code",
+    "direction",
     "kind",
     "le",
     "operation",
