@@ -266,7 +266,7 @@ impl Mosaic {
             }),
             (None, Body::Raw(_)) => Err(Failure::new(
                 Kind::InvalidInput,
-                format!("{} answers with bytes: use raw()", O::DECLARATION.facts.name),
+                format!("{} answers with bytes, not with a value", O::DECLARATION.facts.name),
             )),
             (None, Body::Stream(_)) => Err(Failure::new(
                 Kind::InvalidInput,

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mosaic::catalogue::{OPERATIONS, find};
 use mosaic::server::ServerLimits;
 use mosaic::surfaces::problem::status_of;
-use mosaic_actors::call::{CacheStatus, CachedBy};
+use mosaic_actors::call::{Answer, Body, CacheStatus, CachedBy, Head};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::{BodyStream, ByteStream};
 use serde_json::{Value, json};
 
 use crate::refused;
@@ -234,4 +236,47 @@ async fn keyed_writes_say_what_they_met() {
     let two = create().header("idempotency-key", "k-2");
     assert_eq!(refused(two, 400, "two keys").await["field"], "idempotency_key");
     assert_eq!(server.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connection() {
+    let entry = find("git.file.get").expect("declared");
+    let raw = |pieces: Vec<Result<&'static [u8], Failure>>| {
+        FakeCalls::new(move |_| {
+            let pieces = pieces.clone();
+            async move {
+                let bytes = pieces.into_iter().map(|piece| piece.map(Bytes::from_static));
+                Ok(Answer {
+                    head: Head::json(Arc::from("forge-a")),
+                    body: Body::Raw(ByteStream {
+                        media_type: Arc::from("application/zip"),
+                        length: Some(5),
+                        name: Some(Arc::from("a b\"\u{e9}.zip")),
+                        bytes: BodyStream::from_items(futures_util::stream::iter(bytes)),
+                    }),
+                    value: None,
+                })
+            }
+        })
+    };
+    let whole = Server::start(raw(vec![Ok(b"PK\x03"), Ok(b"\xff\x00")])).await;
+    let response = request(&whole, entry, sample(entry)).send().await.expect("an answer");
+    let header = |name: &str| response.headers()[name].to_str().expect("ASCII").to_owned();
+    assert_eq!(header("content-type"), "application/zip");
+    assert_eq!(header("content-length"), "5");
+    assert_eq!(
+        header("content-disposition"),
+        "attachment; filename*=UTF-8''a%20b%22%C3%A9%2Ezip"
+    );
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(response.bytes().await.expect("a body"), &b"PK\x03\xff\x00"[..]);
+
+    let failure = Failure::new(Kind::Network, "it broke");
+    let cut = Server::start(raw(vec![Ok(b"PK\x03"), Err(failure)])).await;
+    // With so little before the break, the head may be lost as well.
+    let taken = match request(&cut, entry, sample(entry)).send().await {
+        Ok(response) => response.bytes().await,
+        Err(error) => Err(error),
+    };
+    assert!(taken.is_err(), "a part is not taken for the whole");
 }

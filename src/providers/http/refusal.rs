@@ -93,4 +93,26 @@ mod tests {
             assert_eq!(failure.kind.blames_provider(), blames, "{status}");
         }
     }
+
+    #[test]
+    fn the_providers_own_word_goes_before_the_status_and_no_refusal_is_billed() {
+        for (status, word, retryable) in [(500, "false", false), (400, "true", true), (503, "maybe", true)] {
+            let headers = HeaderMap::from_iter([("x-should-retry".parse().unwrap(), word.parse().unwrap())]);
+            let refusal = Refusal {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: &headers,
+                body: b"",
+                now: Timestamp::UNIX_EPOCH,
+            };
+            // Whatever a dialect makes of it.
+            for made in [by_status(&refusal), Failure::new(by_status(&refusal).kind, "its own")] {
+                let failure = refusal.heed(made);
+                assert_eq!(
+                    (failure.retryable, failure.unbilled),
+                    (retryable, true),
+                    "{status} {word}"
+                );
+            }
+        }
+    }
 }
