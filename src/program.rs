@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig, MAX_FI
 use crate::demo;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
-use crate::embed::{Mosaic, StartError, serve};
+use crate::embed::{Mosaic, StartError, homes, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
 use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
@@ -36,8 +36,13 @@ impl Runtime for Program {
         Box::pin(async move {
             let Loaded { config, .. } = load(Some(&config))?;
             // Keys and credentials are read, drivers are made; nothing listens and nothing is sent.
+            let warnings = homes::ambiguous(&config).into_iter();
+            let warnings: Vec<_> = warnings
+                .map(|found| format!("{}. {}", found.sentence(), found.remedy()))
+                .collect();
             let counts = json!({
                 "config": "valid",
+                "warnings": warnings,
                 "providers": config.providers.len(),
                 "routes": config.routes.len(),
                 "keys": config.keys.len(),

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::{Config, ConfigErrors};
-use crate::embed::Mosaic;
+use crate::embed::{Mosaic, homes};
 
 pub use report::{CheckStatus, Finding, Report};
 
@@ -41,6 +41,7 @@ pub async fn examine(path: Option<&Path>) -> Report {
         }
     };
     report.add(valid(path, &config));
+    report.extend(homes::ambiguous(&config).iter().map(several_homes));
     report.add(state::check(&config.state).await);
     report.extend(cache::check(&config).await);
     report.extend(ports::check(&config).await);
@@ -63,6 +64,10 @@ fn valid(path: Option<&Path>, config: &Config) -> Finding {
         ),
         count => finding.ok(format!("valid; providers: {count}, routes: {}", config.routes.len())),
     }
+}
+
+fn several_homes(found: &homes::Ambiguous) -> Finding {
+    Finding::of("routes", found.service.clone()).warning(found.sentence(), found.remedy())
 }
 
 fn faults(errors: &ConfigErrors) -> impl Iterator<Item = Finding> {

@@ -6,6 +6,7 @@ mod admin;
 mod builder;
 mod calls;
 mod error;
+pub mod homes;
 mod instances;
 mod life;
 mod native;

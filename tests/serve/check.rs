@@ -165,3 +165,18 @@ async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
     }
     sandbox.shutdown().await;
 }
+
+#[test]
+fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
+    let forges =
+        "[providers.one]\nkind = \"github\"\n[providers.two]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1\"\n";
+    let warnings = |text: &str| {
+        let checked = with_file(&["check", "--json"], text, &[]).json();
+        checked["warnings"].as_array().expect("a list").len()
+    };
+    assert_eq!(warnings(forges), 2, "git and projects");
+    let route = |service: &str| format!("[[routes]]\nservice = \"{service}\"\nproviders = [\"one\", \"two\"]\n");
+    assert_eq!(warnings(&[forges, &route("git"), &route("projects")].concat()), 0);
+    let shown = with_file(&["check"], forges, &[]);
+    assert!(shown.ok().contains("one, two"), "{shown:?}");
+}

@@ -53,7 +53,7 @@ impl Unread {
 
     async fn get(&self, address: SocketAddr, path: &str) -> (u16, String) {
         let reply = self.client.get_with(&format!("http://{address}{path}"), &[]).await;
-        (reply.status.into(), reply.text)
+        (reply.status, reply.text)
     }
 
     /// More lines than a pipe and the buffer hold.
