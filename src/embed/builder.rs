@@ -2,19 +2,25 @@
 //!
 //! Invariant: what is built here wins over the configuration, and nothing runs before [`Builder::start`].
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use metrics::Recorder;
+use mosaic_actors::system::System;
+use secrecy::SecretString;
+use tokio::runtime::Handle;
 
-use super::{Mosaic, StartError, admin_token, check, wiring};
+use super::credentials::Credentials;
+use super::error::StartError;
+use super::mosaic::{Inner, Mosaic};
+use super::{calls, instances, kinds, record, wiring};
 use crate::config::Config;
-use crate::secret::Secret;
-use crate::telemetry::LogHandle;
-
-/// Secrets by the name of their provider instance.
-pub(super) type Credentials = HashMap<String, Secret>;
+use crate::dispatch::{DispatchConfig, Dispatcher};
+use crate::secret::{Secret, SecretRef};
+use crate::stores::OpenError;
+use crate::telemetry::{LogHandle, Telemetry};
 
 /// A gateway about to start.
 pub struct Builder {
@@ -77,7 +83,7 @@ impl Builder {
     /// # Errors
     /// What is wrong, with the path of the configuration's key.
     pub fn check(self) -> Result<(), StartError> {
-        check(&self.config)?;
+        kinds::check(&self.config)?;
         self.config.key_ring()?;
         admin_token(&self.config)?;
         crate::stores::vault(&self.config.state)?;
@@ -89,6 +95,96 @@ impl Builder {
     /// # Errors
     /// What is wrong, with the path of the configuration's key.
     pub async fn start(self) -> Result<Mosaic, StartError> {
-        Mosaic::assemble(self).await
+        assemble(self).await
     }
+}
+
+impl Mosaic {
+    /// Starts a gateway on the caller's runtime. No listener is bound: mount [`Mosaic::router`], or call
+    /// [`serve::serve`].
+    ///
+    /// # Errors
+    /// What is wrong, with the path of the configuration's key.
+    pub async fn start(config: Config) -> Result<Mosaic, StartError> {
+        Mosaic::builder(config).start().await
+    }
+
+    /// The kinds of providers that are built in, for [`Config::read`].
+    pub fn kinds() -> Vec<&'static str> {
+        kinds::names()
+    }
+
+    /// A gateway with more than a configuration can say.
+    pub fn builder(config: Config) -> Builder {
+        Builder {
+            config,
+            credentials: Credentials::new(),
+            recorder: None,
+            metrics_text: None,
+            log: None,
+        }
+    }
+}
+
+/// Starts everything, in order.
+async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
+    let Builder {
+        mut config,
+        credentials,
+        recorder,
+        metrics_text,
+        log,
+    } = builder;
+    kinds::check(&config)?;
+    let keys = config.key_ring()?;
+    let admin_token = admin_token(&config)?;
+    let telemetry = Arc::new(match recorder {
+        Some(recorder) => Telemetry::elsewhere(recorder, metrics_text),
+        None => Telemetry::new()?,
+    });
+    if let Some(log) = &log {
+        telemetry.watch_log(log);
+    }
+    let store = crate::stores::open(&config.state).await?;
+    let overlay = instances::overlay(&mut config, &*store)
+        .await
+        .map_err(OpenError::from)?;
+    let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+    let system = System::start(wired.spec).await?;
+    let dispatcher = Arc::new(Dispatcher::new(
+        Arc::new(calls::Engine(system.clone())),
+        DispatchConfig {
+            catalogue: wired.catalogue.clone(),
+            default_timeout: config.server.request_timeout,
+            ai_timeout: config.server.ai_request_timeout,
+            max_timeout: config.server.max_request_timeout,
+            cursors: wired.cursors,
+            idempotency: Some(Arc::new(record::Record::new(
+                store.clone(),
+                config.state.idempotency_ttl,
+            ))),
+        },
+    ));
+    let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
+    let inner = Inner {
+        instances,
+        log,
+        config,
+        keys,
+        admin_token,
+        telemetry,
+        store,
+        dispatcher,
+        system,
+        started: Instant::now(),
+        runtime: Handle::current(),
+        stopped: AtomicBool::new(false),
+    };
+    Ok(Mosaic { inner: Arc::new(inner) })
+}
+
+fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
+    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
+    let token = token.map_err(StartError::AdminToken)?;
+    Ok(token.map(|token| SecretString::from(token.expose())))
 }

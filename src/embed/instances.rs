@@ -11,8 +11,10 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::plugin::PluginSpec;
 use serde_json::{Map, Value, json};
 
+use super::credentials::Credentials;
+use super::error::StartError;
+use super::kinds;
 use super::native::{self, Manifest, Native};
-use super::{Credentials, Mosaic, StartError};
 use crate::config::{Config, ConfigErrors, ProviderConfig};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 use crate::surfaces::problem::{FieldError, Problem};
@@ -75,7 +77,7 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
 }
 
 fn read(name: &str, table: Map<String, Value>) -> Result<ProviderConfig, ConfigErrors> {
-    let kinds = Mosaic::kinds();
+    let kinds = kinds::names();
     Config::check_provider(name, table, &kinds)
 }
 

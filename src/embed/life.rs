@@ -9,7 +9,7 @@ use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::System;
 use tokio::time::timeout;
 
-use super::Inner;
+use super::mosaic::Inner;
 use crate::dispatch::Dispatcher;
 use crate::stores::StateStore;
 

@@ -15,7 +15,8 @@ use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{StartError, outbound};
+use super::error::StartError;
+use super::outbound;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::http::HttpClient;

@@ -7,21 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use mosaic_actors::call::{Caller, Head};
+use mosaic_actors::call::Caller;
 use mosaic_actors::error::Failure;
 
-use super::Mosaic;
+use super::mosaic::Mosaic;
+use super::typed::Typed;
 use crate::catalogue::Op;
 use crate::dispatch::Options;
-
-/// A typed answer.
-#[derive(Debug)]
-pub struct Typed<T> {
-    /// The output; shared, because a cached answer has many readers.
-    pub value: Arc<T>,
-    /// Who answered, from where, after how many attempts.
-    pub head: Head,
-}
 
 /// A call that is not sent yet; [`Mosaic::request`] makes one.
 #[must_use = "nothing is called before `send` or `stream`"]
@@ -118,5 +110,79 @@ impl<O: Op> fmt::Debug for Request<O> {
             .field("caller", &self.caller)
             .field("options", &self.options)
             .finish_non_exhaustive()
+    }
+}
+
+impl Mosaic {
+    /// A call with more to say than its input: how long to wait, whom to ask, on whose behalf.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+    /// # use mosaic::{Mosaic, config::Config};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let gateway = Mosaic::start(Config::default()).await.unwrap();
+    /// let call = gateway
+    ///     .request::<RepoGet>(RepoGetInput { repo: "acme/api".into() })
+    ///     .by("team-a", "build-7")
+    ///     .timeout(Duration::from_secs(2))
+    ///     .no_cache();
+    /// let failure = call.send().await.expect_err("no provider is configured here");
+    /// assert_eq!(failure.kind, mosaic::Kind::NoProvider);
+    /// # gateway.shutdown().await;
+    /// # });
+    /// ```
+    pub fn request<O: Op>(&self, input: O::Input) -> Request<O> {
+        Request::new(self.clone(), input)
+    }
+
+    /// Does one operation as the local caller.
+    ///
+    /// # Errors
+    /// As [`Request::send`].
+    pub async fn call<O: Op>(&self, input: O::Input) -> Result<Typed<O::Output>, Failure> {
+        self.request::<O>(input).send().await
+    }
+
+    /// Does one streaming operation as the local caller.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use mosaic::catalogue::ai::{ChatEvent, ChatInput, ChatStream};
+    /// # use mosaic::{Mosaic, Secret, config::{BaseUrl, Config, ProviderConfig}, sandbox::{Sandbox, SandboxConfig}};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let sandbox = Sandbox::start(SandboxConfig::default_pair()).await?;
+    /// # let model = sandbox.server("openai-a").expect("one of the pairs");
+    /// # let mut config = Config::default();
+    /// # let provider = ProviderConfig::new("openai").at(BaseUrl::parse(model.base_url())?);
+    /// # config.providers.insert("model".into(), provider);
+    /// # let gateway = Mosaic::builder(config).credential("model", Secret::new(model.token())).start().await?;
+    /// let input = ChatInput {
+    ///     model: "sandbox-small".into(),
+    ///     prompt: Some("What is a gateway good for?".into()),
+    ///     ..ChatInput::default()
+    /// };
+    /// let mut events = gateway.stream::<ChatStream>(input).await?;
+    /// let mut told = String::new();
+    /// while let Some(event) = events.next().await {
+    ///     if let ChatEvent::Delta { text } = event? {
+    ///         told += &text;
+    ///     }
+    /// }
+    /// assert!(!told.is_empty());
+    /// # gateway.shutdown().await;
+    /// # sandbox.shutdown().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Request::stream`].
+    pub async fn stream<O: Op>(
+        &self,
+        input: O::Input,
+    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
+        self.request::<O>(input).stream().await
     }
 }

@@ -13,7 +13,9 @@ use axum::Router;
 use mosaic_actors::call::Caller;
 use mosaic_actors::gateway::Drained;
 
-use super::{Mosaic, StartError, admin::Port};
+use super::admin::Port;
+use super::error::StartError;
+use super::mosaic::Mosaic;
 use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::config::ServerConfig;
 use crate::server::{DedicatedListener, Listener, ServerLimits};

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
+use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::PluginSpec;
 use mosaic_actors::policy::backoff::Backoff;
@@ -17,8 +18,10 @@ use mosaic_actors::policy::routing::Rule;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
+use super::credentials::Credentials;
+use super::error::StartError;
 use super::native::{self, Manifest, Native};
-use super::{Credentials, NamedDriver, StartError, services};
+use super::services;
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
@@ -105,8 +108,15 @@ pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), St
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
-/// The driver of each instance, or what keeps it from being made.
-pub(super) fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
+/// An instance's name, and its driver or what keeps it from being made.
+pub type NamedDriver = (String, Result<Arc<dyn Driver>, StartError>);
+
+/// The driver of each provider instance of a checked configuration, apart from any gateway: for those who look at
+/// providers without serving.
+///
+/// # Errors
+/// `Http` where no client can be made; what is wrong with one instance stands in its place.
+pub fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
     let operations = Catalogue::built_in().operations().clone();
     let loader = Native::new(config, CursorKey::random(), operations).map_err(StartError::Http)?;
     let made = config.providers.iter().map(|(name, provider)| {

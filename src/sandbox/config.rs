@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::{Fault, FaultError, MAX_FAULTS};
-use super::vendor;
+use super::vendors;
 
 /// The most servers in one sandbox.
 const MAX_SERVERS: usize = 64;
@@ -131,8 +131,8 @@ impl ServerConfig {
             // It becomes a label of host names in the served data.
             return refuse("name", "must be 1 to 63 of a-z, 0-9 and -".to_owned());
         }
-        if vendor::find(&self.vendor).is_none() {
-            return refuse("vendor", format!("is none of {}", vendor::names().join(", ")));
+        if vendors::find(&self.vendor).is_none() {
+            return refuse("vendor", format!("is none of {}", vendors::names().join(", ")));
         }
         if !self.bind.ip().is_loopback() {
             return refuse(

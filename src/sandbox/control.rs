@@ -14,7 +14,7 @@ use serde_json::json;
 use super::count::Requests;
 use super::fault::{Fault, FaultError};
 use super::fault_table::FaultId;
-use super::server::Server;
+use super::state::Server;
 
 /// The header that carries the server's token.
 pub const TOKEN_HEADER: &str = "x-sandbox-token";

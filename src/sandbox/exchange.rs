@@ -15,9 +15,9 @@ use tower::ServiceExt;
 
 use super::fault::Effect;
 use super::fault_table::FaultDecision;
-use super::server::Server;
+use super::kit::vendor::{Refusal, Route};
 use super::socket::ResetSwitch;
-use super::vendor::{Refusal, Route};
+use super::state::Server;
 use super::{control, damage};
 
 /// The largest request body.

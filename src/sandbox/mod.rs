@@ -20,14 +20,14 @@ mod fault_table;
 mod forge;
 mod gitea;
 mod github;
+mod kit;
 mod openai;
-mod query;
-mod quota;
 mod seed;
 mod server;
 mod socket;
+mod state;
 mod tree;
-mod vendor;
+mod vendors;
 mod woodpecker;
 
 pub use config::{SandboxConfig, SandboxError, ServerConfig};

@@ -5,10 +5,9 @@
 //! Invariant: every task of a server ends within [`DRAIN_TIME`] after the server is told to stop.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,8 +25,10 @@ use super::count::Requests;
 use super::exchange;
 use super::fault::{Fault, FaultError};
 use super::fault_table::{FaultId, FaultTable, SetFault};
+use super::kit::vendor::{Instance, Opened};
 use super::socket::{ResetSwitch, Socket};
-use super::vendor::{self, Instance, Opened, Vendor};
+use super::state::Server;
+use super::vendors;
 
 /// The most connections of one server; further ones wait in the listen queue.
 const MAX_CONNECTIONS: usize = 1_024;
@@ -37,36 +38,6 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Rest after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// A server's state, shared by its connections and its handle.
-pub(crate) struct Server {
-    pub name: String,
-    pub vendor_name: &'static str,
-    pub address: SocketAddr,
-    pub base_url: String,
-    pub instance: Instance,
-    pub vendor: Arc<dyn Vendor>,
-    pub router: Router,
-    faults: Mutex<FaultTable>,
-    requests: Mutex<Requests>,
-}
-
-impl Server {
-    /// The faults; the lock is never held across an await.
-    pub fn faults(&self) -> MutexGuard<'_, FaultTable> {
-        lock(&self.faults)
-    }
-
-    /// The counts; the lock is never held across an await.
-    pub fn requests(&self) -> MutexGuard<'_, Requests> {
-        lock(&self.requests)
-    }
-}
-
-/// Locks, also after a panic elsewhere: each critical section leaves its data whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A running server, as tests and the command line hold it.
 #[derive(Clone)]
@@ -186,7 +157,7 @@ impl Bound {
             address: config.bind,
             source,
         };
-        let row = vendor::find(&config.vendor).ok_or_else(|| SandboxError::Invalid {
+        let row = vendors::find(&config.vendor).ok_or_else(|| SandboxError::Invalid {
             server: config.name.clone(),
             field: "vendor",
             reason: "is unknown".to_owned(),

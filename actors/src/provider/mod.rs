@@ -5,8 +5,10 @@
 mod actor;
 mod attempt;
 mod health;
+mod holding;
 mod panics;
 mod pump;
 
 pub(crate) use actor::{ProviderEnv, provider_spec};
-pub(crate) use attempt::{AttemptEnv, run};
+pub(crate) use attempt::run;
+pub(crate) use holding::AttemptEnv;

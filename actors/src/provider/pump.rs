@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{AttemptEnv, Holding};
+use super::holding::{AttemptEnv, Holding};
 use crate::error::{Failure, Kind};
 use crate::gateway::settings::Settings;
 use crate::stream::{BodyStream, Measured, Piece, Sender, body_stream};

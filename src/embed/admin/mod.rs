@@ -11,7 +11,7 @@ use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
-use super::Mosaic;
+use super::mosaic::Mosaic;
 use crate::admin::{AdminOrder, AdminPort, Json, Order, Touches, View};
 use crate::surfaces::problem::Problem;
 

@@ -12,8 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use super::BookStack;
 use super::problem::Problem;
-use crate::sandbox::quota::Standing;
-use crate::sandbox::server::lock;
+use crate::sandbox::kit::quota::Standing;
 
 pub(crate) async fn pass(State(bookstack): State<Arc<BookStack>>, request: Request, next: Next) -> Response<Body> {
     let response = match admit(&bookstack, request.headers()) {
@@ -29,18 +28,15 @@ fn admit(bookstack: &BookStack, headers: &HeaderMap) -> Result<(), Problem> {
     if !bookstack.instance.accepts(token.ok_or_else(Problem::odd_token)?) {
         return Err(Problem::unknown_token());
     }
-    let now = SystemTime::now();
-    let mut quota = lock(&bookstack.quota);
-    if quota.take(1, now) {
-        return Ok(());
-    }
-    let wait = quota.standing(now).reset.duration_since(now).unwrap_or_default();
-    Err(Problem::rate_limited(wait))
+    bookstack
+        .quota
+        .take(1, SystemTime::now())
+        .map_err(Problem::rate_limited)
 }
 
 impl BookStack {
     pub(crate) fn standing(&self) -> Standing {
-        lock(&self.quota).standing(SystemTime::now())
+        self.quota.standing(SystemTime::now())
     }
 
     /// Puts on what every answer of BookStack carries.

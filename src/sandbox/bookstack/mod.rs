@@ -11,14 +11,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::routing::get;
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 
 use self::problem::Problem;
 use self::state::State;
-use super::quota::{Quota, Standing};
-use super::server::lock;
-use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+use super::kit::lock::lock;
+use super::kit::quota::{Allowance, Standing};
+use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod gate;
 mod objects;
@@ -43,20 +42,17 @@ const LIMIT: u64 = 180;
 pub(crate) struct BookStack {
     instance: Instance,
     state: Mutex<State>,
-    quota: Mutex<Quota>,
+    quota: Allowance,
 }
 
 fn open(instance: Instance) -> Opened {
     let limit = instance.requests_per_window.unwrap_or(LIMIT);
-    let bookstack = Arc::new(BookStack {
+    let bookstack = BookStack {
         state: Mutex::new(State::seeded(&instance.name)),
-        quota: Mutex::new(Quota::new(limit, WINDOW)),
+        quota: Allowance::new(limit, WINDOW),
         instance,
-    });
-    Opened {
-        router: router(bookstack.clone()),
-        vendor: bookstack,
-    }
+    };
+    Opened::of(bookstack, router)
 }
 
 fn router(bookstack: Arc<BookStack>) -> Router {
@@ -98,14 +94,6 @@ impl Vendor for BookStack {
             Refusal::Status(status) => Problem::of(status),
         };
         self.dress(problem.into_answer(), standing)
-    }
-
-    fn wants_stream(&self, _: &Request<Bytes>) -> bool {
-        false
-    }
-
-    fn error_frame(&self) -> Bytes {
-        Bytes::new()
     }
 
     fn created(&self) -> usize {

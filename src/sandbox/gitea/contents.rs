@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Gitea;
 use super::problem::Problem;
 use crate::sandbox::forge::Repo;
-use crate::sandbox::query::Params;
+use crate::sandbox::kit::query::Params;
 use crate::sandbox::seed::BranchSeed;
 
 /// Above this a file comes only raw. Gitea's default is 10 MiB; this server is configured tighter, so that clients

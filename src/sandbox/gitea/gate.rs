@@ -11,18 +11,14 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http::{HeaderValue, Method, Response, header};
 
+use super::Gitea;
+use super::objects::BASE;
 use super::problem::{Problem, by_proxy};
-use super::{BASE, Gitea};
-use crate::sandbox::server::lock;
+use crate::sandbox::kit::credential;
 
 pub(crate) async fn pass(State(gitea): State<Arc<Gitea>>, request: Request, next: Next) -> Response<Body> {
-    if let Some(quota) = &gitea.proxy {
-        let now = SystemTime::now();
-        let mut quota = lock(quota);
-        if !quota.take(1, now) {
-            let wait = quota.standing(now).reset.duration_since(now).unwrap_or_default();
-            return by_proxy(wait);
-        }
+    if let Some(Err(wait)) = gitea.proxy.as_ref().map(|quota| quota.take(1, SystemTime::now())) {
+        return by_proxy(wait);
     }
     let mut response = match admit(&gitea, &request) {
         Ok(()) => next.run(request).await,
@@ -48,14 +44,11 @@ fn admit(gitea: &Gitea, request: &Request) -> Result<(), Problem> {
     match request.headers().get(header::AUTHORIZATION) {
         None if open_to_all => Ok(()),
         None => Err(Problem::token_required()),
-        Some(value) if token(value).is_some_and(|token| gitea.instance.accepts(token)) => Ok(()),
+        Some(value)
+            if credential::token(value, &["token", "bearer"]).is_some_and(|token| gitea.instance.accepts(token)) =>
+        {
+            Ok(())
+        }
         Some(_) => Err(Problem::bad_token()),
     }
-}
-
-/// The token of `token T` or `Bearer T`.
-fn token(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer");
-    known.then_some(token)
 }

@@ -13,9 +13,9 @@ use http::{Response, StatusCode, Uri};
 use serde::Deserialize;
 
 use super::problem::Problem;
-use super::{Gitea, labels, page};
+use super::{Gitea, label, page};
 use crate::sandbox::forge::{Issue, MAX_CREATED, Repo};
-use crate::sandbox::query::Params;
+use crate::sandbox::kit::query::Params;
 
 /// Longer titles are cut, in characters.
 const MAX_TITLE: usize = 255;
@@ -61,7 +61,7 @@ pub(crate) async fn list(
 /// The labels to filter by. One that does not exist is left out of the question.
 fn asked_labels(repo: &Repo, params: &Params) -> Vec<String> {
     let asked: Vec<&str> = params.get("labels").unwrap_or_default().split(',').collect();
-    let known = labels::known(repo).into_iter().map(|label| label.name);
+    let known = label::known(repo).into_iter().map(|label| label.name);
     known.filter(|name| asked.contains(&name.as_str())).collect()
 }
 
@@ -120,7 +120,7 @@ impl Draft {
             return Err(Problem::invalid(message));
         }
         // Gitea drops ids that it does not know without a word.
-        let carried = labels::known(repo)
+        let carried = label::known(repo)
             .into_iter()
             .filter(|label| self.labels.iter().any(|id| u64::try_from(*id) == Ok(label.id)));
         Ok(Issue {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Gitea;
 use super::contents::MAX_JSON_FILE;
-use super::page::{DEFAULT_SIZE, MAX_SIZE};
+use super::page::PAGING;
 
 pub(crate) async fn version() -> Response<Body> {
     Json(json!({ "version": "1.26.1" })).into_response()
@@ -21,8 +21,8 @@ pub(crate) async fn version() -> Response<Body> {
 
 pub(crate) async fn settings() -> Response<Body> {
     Json(json!({
-        "max_response_items": MAX_SIZE,
-        "default_paging_num": DEFAULT_SIZE,
+        "max_response_items": PAGING.max,
+        "default_paging_num": PAGING.default,
         "default_git_trees_per_page": 1000,
         "default_max_blob_size": MAX_JSON_FILE,
         "default_max_response_size": 104_857_600,

@@ -12,19 +12,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::routing::get;
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 
-use self::objects::Links;
+use self::objects::{BASE, Links};
 use self::problem::Problem;
 use super::forge::State;
-use super::quota::Quota;
-use super::server::lock;
-use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+use super::kit::lock::lock;
+use super::kit::quota::Allowance;
+use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod contents;
 mod gate;
 mod issues;
+mod label;
 mod labels;
 mod meta;
 mod objects;
@@ -38,7 +38,6 @@ pub(crate) const VENDOR: VendorRow = VendorRow {
     open,
 };
 
-const BASE: &str = "/api/v1";
 /// Gitea counts no requests. Where a number is configured, a proxy in front of it does, per minute.
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -46,21 +45,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(crate) struct Gitea {
     instance: Instance,
     state: Mutex<State>,
-    proxy: Option<Mutex<Quota>>,
+    proxy: Option<Allowance>,
 }
 
 fn open(instance: Instance) -> Opened {
-    let gitea = Arc::new(Gitea {
+    let gitea = Gitea {
         state: Mutex::new(State::seeded(&instance.name)),
-        proxy: instance
-            .requests_per_window
-            .map(|limit| Mutex::new(Quota::new(limit, WINDOW))),
+        proxy: instance.requests_per_window.map(|limit| Allowance::new(limit, WINDOW)),
         instance,
-    });
-    Opened {
-        router: router(gitea.clone()),
-        vendor: gitea,
-    }
+    };
+    Opened::of(gitea, router)
 }
 
 fn router(gitea: Arc<Gitea>) -> Router {
@@ -116,14 +110,6 @@ impl Vendor for Gitea {
             Refusal::ExpiredToken => Problem::bad_token().into_answer(&self.instance.origin),
             Refusal::Status(status) => Problem::of(status).into_answer(&self.instance.origin),
         }
-    }
-
-    fn wants_stream(&self, _: &Request<Bytes>) -> bool {
-        false
-    }
-
-    fn error_frame(&self) -> Bytes {
-        Bytes::new()
     }
 
     fn created(&self) -> usize {

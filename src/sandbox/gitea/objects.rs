@@ -6,12 +6,13 @@
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
-use super::BASE;
-use super::labels::{self, Label};
+use super::label::{self, Label};
 use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::{BranchSeed, SEEDED_AT};
 use crate::sandbox::tree::TreeNode;
 
+/// Where the API begins.
+pub(crate) const BASE: &str = "/api/v1";
 /// How Go writes a time that was never set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
@@ -159,7 +160,7 @@ impl Links<'_> {
         let kind = if issue.is_pull { "pulls" } else { "issues" };
         let web = self.web(&format!("{}/{kind}/{number}", repo.full_name));
         let closed_at = (!issue.open).then_some(&issue.created_at);
-        let labels = labels::known(repo);
+        let labels = label::known(repo);
         let labels = labels.iter().filter(|label| issue.labels.contains(&label.name));
         let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.user(login)).collect();
         let pull = json!({ "draft": false, "merged": !issue.open, "merged_at": closed_at, "html_url": web });

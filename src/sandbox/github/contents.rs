@@ -18,7 +18,7 @@ use super::gate::wants;
 use super::objects::Links;
 use super::problem::Problem;
 use crate::sandbox::forge::Repo;
-use crate::sandbox::query::Params;
+use crate::sandbox::kit::query::Params;
 use crate::sandbox::seed::{BranchSeed, FileSeed};
 use crate::sandbox::tree::TreeNode;
 

@@ -14,7 +14,8 @@ use http::{Method, Response, StatusCode};
 
 use super::problem::Problem;
 use super::{Caller, GitHub};
-use crate::sandbox::quota::Standing;
+use crate::sandbox::kit::credential;
+use crate::sandbox::kit::quota::Standing;
 
 /// The API versions that are spoken here.
 pub(crate) const VERSIONS: &[&str] = &["2022-11-28"];
@@ -33,7 +34,7 @@ pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request
     };
     // Asking how much is left is free.
     let free = request.uri().path() == "/rate_limit";
-    if !free && !github.quota(caller).take(1, SystemTime::now()) {
+    if !free && github.quota(caller).take(1, SystemTime::now()).is_err() {
         let spent = Problem::rate_limited(StatusCode::FORBIDDEN).into_answer();
         return github.dress(spent, github.standing(caller));
     }
@@ -76,16 +77,13 @@ fn admit(github: &GitHub, request: &Request) -> Result<Caller, Box<Response<Body
     match headers.get(header::AUTHORIZATION) {
         None if open_to_all => Ok(Caller::Anonymous),
         None => refuse(Problem::requires_authentication()),
-        Some(value) if bearer(value).is_some_and(|token| github.instance.accepts(token)) => Ok(Caller::User),
+        Some(value)
+            if credential::token(value, &["bearer", "token"]).is_some_and(|token| github.instance.accepts(token)) =>
+        {
+            Ok(Caller::User)
+        }
         Some(_) => refuse(Problem::bad_credentials()),
     }
-}
-
-/// The token of `Bearer T` or of GitHub's older `token T`.
-fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
-    known.then_some(token)
 }
 
 /// How GitHub names the representation that it chose.

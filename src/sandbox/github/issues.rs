@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use super::{GitHub, page};
 use crate::sandbox::forge::{Issue, MAX_CREATED};
-use crate::sandbox::query::Params;
+use crate::sandbox::kit::query::Params;
 
 /// GitHub's own bounds, in characters.
 const MAX_TITLE: usize = 256;
@@ -56,9 +56,7 @@ pub(crate) async fn list(
         issues.reverse();
     }
     let links = github.links();
-    Ok(page::answer(&github.instance.origin, &uri, &issues, |issue| {
-        links.issue(repo, issue)
-    }))
+    Ok(page::PAGING.answer(&github.instance.origin, &uri, &issues, |issue| links.issue(repo, issue)))
 }
 
 pub(crate) async fn get(
@@ -153,7 +151,7 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
 mod tests {
     use super::*;
     use crate::sandbox::github::open_github;
-    use crate::sandbox::vendor::Instance;
+    use crate::sandbox::kit::vendor::Instance;
 
     fn github() -> Arc<GitHub> {
         open_github(Instance {

@@ -13,15 +13,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::routing::get;
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use self::objects::Links;
 use self::problem::Problem;
 use super::forge::State;
-use super::quota::{Quota, Standing};
-use super::server::lock;
-use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+use super::kit::lock::lock;
+use super::kit::quota::{Allowance, Standing};
+use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod contents;
 mod gate;
@@ -49,8 +48,8 @@ const ANONYMOUS_LIMIT: u64 = 60;
 pub(crate) struct GitHub {
     instance: Instance,
     state: Mutex<State>,
-    user_quota: Mutex<Quota>,
-    anonymous_quota: Mutex<Quota>,
+    user_quota: Allowance,
+    anonymous_quota: Allowance,
     last_request: AtomicU64,
 }
 
@@ -72,8 +71,8 @@ fn open(instance: Instance) -> Opened {
 fn open_github(instance: Instance) -> Arc<GitHub> {
     Arc::new(GitHub {
         state: Mutex::new(State::seeded(&instance.name)),
-        user_quota: Mutex::new(Quota::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW)),
-        anonymous_quota: Mutex::new(Quota::new(ANONYMOUS_LIMIT, WINDOW)),
+        user_quota: Allowance::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW),
+        anonymous_quota: Allowance::new(ANONYMOUS_LIMIT, WINDOW),
         last_request: AtomicU64::new(0),
         instance,
     })
@@ -118,11 +117,11 @@ impl GitHub {
         }
     }
 
-    fn quota(&self, caller: Caller) -> MutexGuard<'_, Quota> {
-        lock(match caller {
+    fn quota(&self, caller: Caller) -> &Allowance {
+        match caller {
             Caller::User => &self.user_quota,
             Caller::Anonymous => &self.anonymous_quota,
-        })
+        }
     }
 
     fn standing(&self, caller: Caller) -> Standing {
@@ -143,25 +142,13 @@ impl Vendor for GitHub {
             // The first limit tells by x-ratelimit-reset when to come back, the second by retry-after.
             Refusal::RateLimited { retry_after } => (
                 Problem::rate_limited(StatusCode::TOO_MANY_REQUESTS),
-                Standing {
-                    used: standing.limit,
-                    reset: now + retry_after,
-                    ..standing
-                },
+                standing.spent(now, retry_after),
             ),
             Refusal::SecondaryLimit { retry_after } => (Problem::secondary_limit(retry_after), standing),
             Refusal::ExpiredToken => (Problem::bad_credentials(), standing),
             Refusal::Status(status) => (Problem::of(status), standing),
         };
         self.dress(problem.into_answer(), standing)
-    }
-
-    fn wants_stream(&self, _: &Request<Bytes>) -> bool {
-        false
-    }
-
-    fn error_frame(&self) -> Bytes {
-        Bytes::new()
     }
 
     fn created(&self) -> usize {

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::problem::Problem;
 use super::{GitHub, page};
 use crate::sandbox::forge::Repo;
-use crate::sandbox::query::Params;
+use crate::sandbox::kit::query::Params;
 
 pub(crate) async fn get(
     State(github): State<Arc<GitHub>>,
@@ -54,7 +54,7 @@ fn answer(github: &GitHub, uri: &Uri, mut repos: Vec<&Repo>) -> Response<Body> {
     if params.get("direction") == Some("desc") {
         repos.reverse();
     }
-    page::answer(&github.instance.origin, uri, &repos, |repo| github.links().repo(repo))
+    page::PAGING.answer(&github.instance.origin, uri, &repos, |repo| github.links().repo(repo))
 }
 
 pub(crate) async fn branches(
@@ -71,7 +71,7 @@ pub(crate) async fn branches(
     branches.retain(|branch| protected.is_none_or(|wanted| branch.protected == wanted));
     branches.sort_by_key(|branch| branch.name);
     let api = github.links().api_repo(&repo.full_name);
-    Ok(page::answer(&github.instance.origin, &uri, &branches, |branch| {
+    Ok(page::PAGING.answer(&github.instance.origin, &uri, &branches, |branch| {
         json!({
             "name": branch.name,
             "commit": { "sha": branch.commit, "url": format!("{api}/commits/{}", branch.commit) },

@@ -17,11 +17,9 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::OpenAi;
-use super::gate::wait;
 use super::problem::Problem;
 use super::request::ChatRequest;
 use super::text::{self, Finish};
-use crate::sandbox::server::lock;
 
 /// A finished completion.
 struct Completion {
@@ -75,10 +73,8 @@ impl OpenAi {
         let completion_tokens = text::tokens(&content).count();
         let total = prompt_tokens + completion_tokens;
         let now = SystemTime::now();
-        let mut tokens = lock(&self.tokens);
-        if !tokens.take(total as u64, now) {
-            return Err(Problem::rate_limited("tokens", wait(tokens.standing(now), now)));
-        }
+        let taken = self.tokens.take(total as u64, now);
+        taken.map_err(|wait| Problem::rate_limited("tokens", wait))?;
         Ok(Completion {
             id: self.next_completion_id(),
             created_s: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),

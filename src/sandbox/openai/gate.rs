@@ -13,8 +13,8 @@ use http::{HeaderMap, Response};
 
 use super::problem::Problem;
 use super::{Limits, OpenAi};
-use crate::sandbox::quota::Standing;
-use crate::sandbox::server::lock;
+use crate::sandbox::kit::credential;
+use crate::sandbox::kit::quota::Standing;
 
 const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 
@@ -31,23 +31,14 @@ pub(crate) async fn pass(State(openai): State<Arc<OpenAi>>, request: Request, ne
 }
 
 fn admit(openai: &OpenAi, headers: &HeaderMap, now: SystemTime) -> Result<(), Problem> {
-    let offered = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let key = offered
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    if !key.is_some_and(|(_, key)| openai.instance.accepts(key)) {
+    let key = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| credential::token(value, &["bearer"]));
+    if !key.is_some_and(|key| openai.instance.accepts(key)) {
         return Err(Problem::invalid_api_key());
     }
-    let mut requests = lock(&openai.requests);
-    if requests.take(1, now) {
-        return Ok(());
-    }
-    Err(Problem::rate_limited("requests", wait(requests.standing(now), now)))
-}
-
-/// How long until a limit is fresh again.
-pub(crate) fn wait(standing: Standing, now: SystemTime) -> Duration {
-    standing.reset.duration_since(now).unwrap_or_default()
+    let taken = openai.requests.take(1, now);
+    taken.map_err(|wait| Problem::rate_limited("requests", wait))
 }
 
 /// A wait in OpenAI's form: `6m0s`, `1s`, `20ms`.
@@ -90,7 +81,7 @@ fn limit_headers(kind: &str, standing: Standing, now: SystemTime) -> [(String, S
     let reset = if standing.used == 0 {
         Duration::ZERO
     } else {
-        wait(standing, now)
+        standing.wait(now)
     };
     [
         (format!("x-ratelimit-limit-{kind}"), standing.limit.to_string()),

@@ -4,8 +4,8 @@
 //!
 //! Invariant: every answer, refusals included, carries `x-request-id` and the rate-limit headers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -17,9 +17,8 @@ use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 
 use self::problem::Problem;
-use super::quota::{Quota, Standing};
-use super::server::lock;
-use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+use super::kit::quota::{Allowance, Standing};
+use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod chat;
 mod gate;
@@ -42,27 +41,21 @@ const TOKEN_LIMIT: u64 = 2_000_000;
 /// One OpenAI.
 pub(crate) struct OpenAi {
     instance: Instance,
-    requests: Mutex<Quota>,
-    tokens: Mutex<Quota>,
+    requests: Allowance,
+    tokens: Allowance,
     last_request: AtomicU64,
     last_completion: AtomicU64,
 }
 
 fn open(instance: Instance) -> Opened {
-    let openai = Arc::new(OpenAi {
-        requests: Mutex::new(Quota::new(
-            instance.requests_per_window.unwrap_or(REQUEST_LIMIT),
-            WINDOW,
-        )),
-        tokens: Mutex::new(Quota::new(TOKEN_LIMIT, WINDOW)),
+    let openai = OpenAi {
+        requests: Allowance::new(instance.requests_per_window.unwrap_or(REQUEST_LIMIT), WINDOW),
+        tokens: Allowance::new(TOKEN_LIMIT, WINDOW),
         last_request: AtomicU64::new(0),
         last_completion: AtomicU64::new(0),
         instance,
-    });
-    Opened {
-        router: router(openai.clone()),
-        vendor: openai,
-    }
+    };
+    Opened::of(openai, router)
 }
 
 fn router(openai: Arc<OpenAi>) -> Router {
@@ -91,8 +84,8 @@ pub(crate) struct Limits {
 impl OpenAi {
     fn limits(&self, now: SystemTime) -> Limits {
         Limits {
-            requests: lock(&self.requests).standing(now),
-            tokens: lock(&self.tokens).standing(now),
+            requests: self.requests.standing(now),
+            tokens: self.tokens.standing(now),
         }
     }
 
@@ -113,11 +106,7 @@ impl Vendor for OpenAi {
         let mut limits = self.limits(now);
         let problem = match refusal {
             Refusal::RateLimited { retry_after } | Refusal::SecondaryLimit { retry_after } => {
-                limits.requests = Standing {
-                    used: limits.requests.limit,
-                    reset: now + retry_after,
-                    ..limits.requests
-                };
+                limits.requests = limits.requests.spent(now, retry_after);
                 Problem::rate_limited("requests", retry_after)
             }
             Refusal::ExpiredToken => Problem::invalid_api_key(),
@@ -138,10 +127,5 @@ impl Vendor for OpenAi {
     fn error_frame(&self) -> Bytes {
         let error = Problem::of(StatusCode::INTERNAL_SERVER_ERROR).body();
         Bytes::from(format!("data: {error}\n\n"))
-    }
-
-    /// Nothing can be created here.
-    fn created(&self) -> usize {
-        0
     }
 }

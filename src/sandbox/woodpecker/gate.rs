@@ -13,7 +13,7 @@ use url::form_urlencoded::parse;
 
 use super::Woodpecker;
 use super::problem::Problem;
-use crate::sandbox::server::lock;
+use crate::sandbox::kit::credential;
 
 pub(crate) async fn pass(State(woodpecker): State<Arc<Woodpecker>>, request: Request, next: Next) -> Response<Body> {
     match admit(&woodpecker, &request) {
@@ -29,20 +29,13 @@ fn admit(woodpecker: &Woodpecker, request: &Request) -> Result<(), Problem> {
     let Some(quota) = &woodpecker.quota else {
         return Ok(());
     };
-    let now = SystemTime::now();
-    let mut quota = lock(quota);
-    if quota.take(1, now) {
-        return Ok(());
-    }
-    let wait = quota.standing(now).reset.duration_since(now).unwrap_or_default();
-    Err(Problem::rate_limited(wait))
+    quota.take(1, SystemTime::now()).map_err(Problem::rate_limited)
 }
 
 /// `Authorization: Bearer T`, else the query's `access_token`.
 fn token(request: &Request) -> Option<String> {
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned());
+        return credential::token(value, &["bearer"]).map(str::to_owned);
     }
     let query = request.uri().query()?.as_bytes();
     parse(query)

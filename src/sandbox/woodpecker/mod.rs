@@ -13,14 +13,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware;
 use axum::routing::get;
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use self::problem::Problem;
 use self::state::State;
-use super::quota::Quota;
-use super::server::lock;
-use super::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
+use super::kit::lock::lock;
+use super::kit::quota::Allowance;
+use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod gate;
 mod objects;
@@ -43,20 +42,17 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(crate) struct Woodpecker {
     instance: Instance,
     state: Mutex<State>,
-    quota: Option<Mutex<Quota>>,
+    quota: Option<Allowance>,
 }
 
 fn open(instance: Instance) -> Opened {
     let limit = instance.requests_per_window;
-    let woodpecker = Arc::new(Woodpecker {
+    let woodpecker = Woodpecker {
         state: Mutex::new(State::seeded(&instance.name)),
-        quota: limit.map(|limit| Mutex::new(Quota::new(limit, WINDOW))),
+        quota: limit.map(|limit| Allowance::new(limit, WINDOW)),
         instance,
-    });
-    Opened {
-        router: router(woodpecker.clone()),
-        vendor: woodpecker,
-    }
+    };
+    Opened::of(woodpecker, router)
 }
 
 fn router(woodpecker: Arc<Woodpecker>) -> Router {
@@ -103,14 +99,6 @@ impl Vendor for Woodpecker {
             Refusal::Status(status) => Problem::of(status),
         };
         problem.into_answer()
-    }
-
-    fn wants_stream(&self, _: &Request<Bytes>) -> bool {
-        false
-    }
-
-    fn error_frame(&self) -> Bytes {
-        Bytes::new()
     }
 
     fn created(&self) -> usize {

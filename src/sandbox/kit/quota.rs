@@ -2,7 +2,10 @@
 //!
 //! Invariant: within one window never more than `limit` is taken.
 
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::lock::lock;
 
 /// What is left of an allowance, for a vendor's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,20 @@ pub(crate) struct Standing {
 impl Standing {
     pub fn remaining(&self) -> u64 {
         self.limit - self.used
+    }
+
+    /// How long until it is whole again.
+    pub fn wait(&self, now: SystemTime) -> Duration {
+        self.reset.duration_since(now).unwrap_or_default()
+    }
+
+    /// Nothing is left until `retry_after` has passed.
+    pub fn spent(self, now: SystemTime, retry_after: Duration) -> Self {
+        Standing {
+            used: self.limit,
+            reset: now + retry_after,
+            ..self
+        }
     }
 
     /// Seconds since the Unix epoch, rounded up: a client that waits until then is never too early.
@@ -72,6 +89,35 @@ impl Quota {
     /// Gives back what was taken for a request that turned out to be free.
     pub fn give_back(&mut self, amount: u64) {
         self.used = self.used.saturating_sub(amount);
+    }
+}
+
+/// An allowance that many requests draw on.
+#[derive(Debug)]
+pub(crate) struct Allowance(Mutex<Quota>);
+
+impl Allowance {
+    pub fn new(limit: u64, window: Duration) -> Self {
+        Self(Mutex::new(Quota::new(limit, window)))
+    }
+
+    /// Takes `amount`, or tells how long to wait.
+    pub fn take(&self, amount: u64, now: SystemTime) -> Result<(), Duration> {
+        let mut quota = lock(&self.0);
+        match quota.take(amount, now) {
+            true => Ok(()),
+            false => Err(quota.standing(now).wait(now)),
+        }
+    }
+
+    /// How it stands.
+    pub fn standing(&self, now: SystemTime) -> Standing {
+        lock(&self.0).standing(now)
+    }
+
+    /// Gives back what was taken for a request that turned out to be free.
+    pub fn give_back(&self, amount: u64) {
+        lock(&self.0).give_back(amount);
     }
 }
 

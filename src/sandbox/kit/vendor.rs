@@ -1,6 +1,4 @@
-//! What a vendor's sandbox must offer, and the table of those that exist.
-//!
-//! A vendor is a folder beside this file and one row in [`VENDORS`].
+//! What a vendor's sandbox must offer.
 //!
 //! Invariant: the rest of the sandbox names no vendor; it sees routes, refusals and frames.
 
@@ -15,17 +13,6 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-
-use super::{bookstack, gitea, github, openai, woodpecker};
-
-/// One row per vendor.
-const VENDORS: &[VendorRow] = &[
-    bookstack::VENDOR,
-    gitea::VENDOR,
-    github::VENDOR,
-    openai::VENDOR,
-    woodpecker::VENDOR,
-];
 
 /// How a vendor is known and opened.
 pub(crate) struct VendorRow {
@@ -65,16 +52,33 @@ pub(crate) struct Opened {
     pub router: Router,
 }
 
+impl Opened {
+    /// A vendor, and the routes to it.
+    pub fn of<V: Vendor + 'static>(vendor: V, router: fn(Arc<V>) -> Router) -> Self {
+        let vendor = Arc::new(vendor);
+        Opened {
+            router: router(vendor.clone()),
+            vendor,
+        }
+    }
+}
+
 /// What only the vendor can say, because it has its own words for it.
 pub(crate) trait Vendor: Send + Sync {
     /// An answer that refuses a request which no handler saw.
     fn refuse(&self, refusal: Refusal) -> Response<Body>;
     /// Whether the answer to this request will be a stream of frames.
-    fn wants_stream(&self, request: &Request<Bytes>) -> bool;
+    fn wants_stream(&self, _request: &Request<Bytes>) -> bool {
+        false
+    }
     /// The frame by which a stream reports its failure.
-    fn error_frame(&self) -> Bytes;
+    fn error_frame(&self) -> Bytes {
+        Bytes::new()
+    }
     /// How many items clients have created.
-    fn created(&self) -> usize;
+    fn created(&self) -> usize {
+        0
+    }
 }
 
 /// Why a request is refused before any handler sees it.
@@ -88,14 +92,6 @@ pub(crate) enum Refusal {
     ExpiredToken,
     /// Any other error status.
     Status(StatusCode),
-}
-
-pub(crate) fn find(name: &str) -> Option<&'static VendorRow> {
-    VENDORS.iter().find(|row| row.name == name)
-}
-
-pub(crate) fn names() -> Vec<&'static str> {
-    VENDORS.iter().map(|row| row.name).collect()
 }
 
 /// On a response: the route that made it, for counting.

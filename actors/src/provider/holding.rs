@@ -1,0 +1,132 @@
+//! What an attempt holds until it has ended, and what is learnt from its end.
+//!
+//! Invariant: the breaker is told once, and the permits are given back, before the outcome is known.
+
+use std::any::Any;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::panics::panic_text;
+use crate::breaker::BreakerPermit;
+use crate::bulkhead::BulkheadPermit;
+use crate::call::Call;
+use crate::driver::Driver;
+use crate::error::{Failure, Kind};
+use crate::gateway::settings::Settings;
+use crate::instance::{Granted, Instance, ProviderMsg};
+use crate::policy::breaker::AttemptOutcome;
+use crate::supervision::Handle;
+
+/// What one attempt may take, and what ends it.
+pub(crate) struct AttemptEnv {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) stop: CancellationToken,
+    /// Its share of the time until the call's deadline.
+    pub(crate) share: Duration,
+    /// How long its instance lets it take; `None`: as long as its call.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// What an attempt holds until it has ended, and what it tells then.
+pub(super) struct Holding {
+    pub(super) instance: Arc<Instance>,
+    permit: BreakerPermit,
+    _bulkhead: BulkheadPermit,
+    /// What the call is about, for evidence that counts by resource.
+    resource: u64,
+    actor: Handle<ProviderMsg>,
+    generation: u64,
+    operation: &'static str,
+}
+
+/// What is learnt of a provider; `None`: nothing.
+pub(super) type Evidence = Option<AttemptOutcome>;
+
+/// What a failure says of its provider.
+fn evidence_of(failure: &Failure, resource: u64) -> Evidence {
+    match failure.kind {
+        // It says nothing of the provider: the work was stopped, or never left.
+        Kind::Cancelled => None,
+        _ if failure.unreadable => Some(AttemptOutcome::Unreadable(resource)),
+        // The provider itself says that this call is the matter.
+        kind if kind.blames_provider() && !failure.retryable => None,
+        kind if kind.blames_provider() => Some(AttemptOutcome::Failure),
+        _ => Some(AttemptOutcome::Success),
+    }
+}
+
+fn resource_of(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    call.resource.native().hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Holding {
+    /// What was granted, and the driver to run.
+    pub(super) fn of(granted: Granted, call: &Call) -> (Self, Arc<dyn Driver>) {
+        let holding = Holding {
+            instance: granted.instance,
+            permit: granted.permit,
+            _bulkhead: granted.bulkhead,
+            resource: resource_of(call),
+            actor: granted.actor,
+            generation: granted.generation,
+            operation: call.operation.name,
+        };
+        (holding, granted.driver)
+    }
+
+    /// What a failure of this attempt says of its provider.
+    pub(super) fn evidence_of(&self, failure: &Failure) -> Evidence {
+        evidence_of(failure, self.resource)
+    }
+
+    /// The attempt ended as it should.
+    pub(super) fn succeeded(self) {
+        self.instance.meters.attempts.count(None);
+        self.tell(Some(AttemptOutcome::Success));
+    }
+
+    /// The attempt failed.
+    pub(super) fn failed(self, evidence: Evidence, failure: Failure) -> Failure {
+        self.instance.meters.attempts.count(Some(failure.kind));
+        if let (Kind::UpstreamRateLimited, Some(wait)) = (failure.kind, failure.retry_after) {
+            self.instance.limit(wait);
+        }
+        let failure = failure.by(&self.instance.spec.name);
+        self.tell(evidence);
+        failure
+    }
+
+    /// The stream broke with `failure`.
+    pub(super) fn broke(self, failure: Failure) -> Failure {
+        let evidence = self.evidence_of(&failure);
+        self.failed(evidence, failure)
+    }
+
+    /// The driver panicked: the attempt has failed, and its actor ends with this driver.
+    pub(super) fn panicked(self, panic: &(dyn Any + Send)) -> Failure {
+        let (operation, generation) = (self.operation, self.generation);
+        self.instance.count_panic();
+        let crashed = ProviderMsg::Crashed {
+            generation,
+            operation,
+            text: panic_text(panic),
+        };
+        if self.actor.send(crashed).is_err() {
+            tracing::warn!(provider = %self.instance.spec.name, operation, "a driver panicked while its actor was away");
+        }
+        let failure = Failure::new(Kind::Internal, format!("the driver failed in {operation}"));
+        self.failed(Some(AttemptOutcome::Failure), failure)
+    }
+
+    fn tell(self, evidence: Evidence) {
+        if let Some(outcome) = evidence {
+            self.instance.count(outcome == AttemptOutcome::Failure);
+            self.permit.tell(outcome);
+        }
+    }
+}

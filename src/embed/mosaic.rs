@@ -1,0 +1,208 @@
+//! The handle to a running gateway.
+//!
+//! Invariant: every handle is the same gateway, and the last one to go stops it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Release;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use mosaic_actors::call::{Answer, Body, Caller};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::gateway::Drained;
+use mosaic_actors::stream::Frame;
+use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
+use mosaic_actors::system::{System, SystemSnapshot};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+use tokio::sync::broadcast;
+
+use super::instances::Instances;
+use super::typed::Typed;
+use crate::catalogue::{Catalogue, Op};
+use crate::config::{Config, LOCAL_TENANT};
+use crate::dispatch::{Dispatcher, Options};
+use crate::secret::KeyRing;
+use crate::stores::StateStore;
+use crate::telemetry::{LogHandle, Telemetry};
+
+/// A handle to a running gateway. Cheap to clone; send it wherever calls are made.
+///
+/// [`Mosaic::shutdown`] ends the gateway in order. Without it, dropping the last handle (a mounted router holds one too)
+/// has the same done in the background, on the runtime that it was started on; a runtime that ends takes it along.
+///
+/// ```
+/// use mosaic::{Mosaic, config::Config};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let gateway = Mosaic::start(Config::default()).await?;
+/// assert!(gateway.snapshot().accepting);
+/// gateway.shutdown().await;
+/// # Ok::<(), mosaic::embed::StartError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Mosaic {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) config: Config,
+    pub(super) keys: KeyRing,
+    pub(super) admin_token: Option<SecretString>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) store: Arc<dyn StateStore>,
+    pub(super) instances: Instances,
+    pub(super) log: Option<Arc<LogHandle>>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) system: System,
+    pub(super) started: Instant,
+    /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
+    pub(super) runtime: Handle,
+    pub(super) stopped: AtomicBool,
+}
+
+impl Mosaic {
+    /// The caller that a program is to its own gateway: tenant `local`.
+    pub fn local_caller() -> Caller {
+        Caller {
+            tenant: Arc::from(LOCAL_TENANT),
+            identity: Arc::from(LOCAL_TENANT),
+        }
+    }
+
+    /// Does one operation for a caller, with options.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub async fn call_as<O: Op>(
+        &self,
+        input: O::Input,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Typed<O::Output>, Failure> {
+        let Answer { head, body, value } = self.inner.dispatcher.call::<O>(input, caller, options).await?;
+        let typed = value.and_then(|value| value.0.downcast::<O::Output>().ok());
+        match (typed, body) {
+            (Some(value), _) => Ok(Typed { value, head }),
+            // Replayed from the record of an idempotency key, or merged from several providers: bytes alone.
+            (None, Body::Bytes(bytes)) => Ok(Typed {
+                value: Arc::new(parse(&bytes)?),
+                head,
+            }),
+            (None, Body::Raw(_)) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} answers with bytes, not with a value", O::DECLARATION.facts.name),
+            )),
+            (None, Body::Stream(_)) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} streams: use stream()", O::DECLARATION.facts.name),
+            )),
+        }
+    }
+
+    /// Does one streaming operation for a caller. Dropping the stream cancels the work behind it.
+    ///
+    /// # Errors
+    /// Any [`Failure`] before the first event; later ones come as the stream's last item.
+    pub async fn stream_as<O: Op>(
+        &self,
+        input: O::Input,
+        caller: Caller,
+        options: Options,
+    ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
+        match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
+            Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|frame| typed(&frame)))),
+            Body::Bytes(_) | Body::Raw(_) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} does not stream", O::DECLARATION.facts.name),
+            )),
+        }
+    }
+
+    /// The supervision tree as it stands.
+    pub fn tree(&self) -> TreeSnapshot {
+        self.inner.system.tree().snapshot()
+    }
+
+    /// The newest rows of the restart ledger.
+    pub fn ledger(&self, limit: usize) -> Vec<LedgerEntry> {
+        self.inner.system.tree().ledger(limit)
+    }
+
+    /// What happens in the tree from now on. A slow reader misses events, and is told how many.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.system.tree().subscribe()
+    }
+
+    /// Instances, breakers, cache and calls in flight as they stand.
+    pub fn snapshot(&self) -> SystemSnapshot {
+        self.inner.system.snapshot()
+    }
+
+    /// The operations that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.inner.dispatcher.catalogue()
+    }
+
+    /// The way from a surface's request to the engine.
+    pub fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.inner.dispatcher
+    }
+
+    /// The engine below.
+    pub fn system(&self) -> &System {
+        &self.inner.system
+    }
+
+    /// The configuration that it runs with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The metrics in Prometheus' text format; where the program brought its recorder, what its
+    /// [`metrics_text`](Builder::metrics_text) says.
+    pub fn metrics(&self) -> String {
+        self.refresh_metrics();
+        self.inner.telemetry.render()
+    }
+
+    /// Brings the gauges of the tree up to date: to be called before the program renders a recorder of its own.
+    pub fn refresh_metrics(&self) {
+        self.inner.system.tree().refresh_gauges();
+    }
+
+    /// Resolves when the root of the tree has given up; the gateway is of no use then.
+    pub async fn failed(&self) -> Arc<str> {
+        self.inner.system.tree().failed().await
+    }
+
+    /// Refuses new calls, drains those in flight within `server.drain_timeout`, then stops everything in order. No task
+    /// of the gateway is left when it returns, save connections that the HTTP client still closes; every other handle
+    /// answers `overloaded` from now on.
+    pub async fn shutdown(&self) -> Drained {
+        self.shutdown_within(self.inner.config.server.drain_timeout).await
+    }
+
+    pub(super) async fn shutdown_within(&self, limit: Duration) -> Drained {
+        let drained = self.inner.running().stop(limit).await;
+        // Only now: a shutdown that is dropped half way is taken up by the last handle's drop.
+        self.inner.stopped.store(true, Release);
+        drained
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::new(Kind::Internal, "an answer of our own could not be read").because(error))
+}
+
+/// The event that a driver gave, or the one that its text says where it was read back.
+fn typed<T: Clone + serde::de::DeserializeOwned + 'static>(frame: &Frame) -> Result<T, Failure> {
+    match frame.event::<T>() {
+        Some(event) => Ok(event.clone()),
+        None => parse(&frame.json()?),
+    }
+}
