@@ -141,6 +141,11 @@ impl CacheEntry {
         })
     }
 
+    /// When it came into this process, in nanoseconds of the system's clock.
+    pub(crate) fn arrived_at(&self) -> u64 {
+        self.arrived
+    }
+
     /// What it is good for at `now`.
     pub(crate) fn freshness(&self, now: u64) -> Freshness {
         judge(self.age(now), self.fresh, self.stale)

@@ -82,9 +82,12 @@ async fn carry(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
     }
 }
 
-/// Asks for this call alone.
+/// Asks for this call alone, where no tier has the answer that it would take.
 async fn alone(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
     let lookup = seek(job, env).await;
+    if let Some(hit) = lookup.fresh.as_ref().filter(|_| !job.call.no_cache) {
+        return hit.serve(CacheStatus::Hit, env.clock.nanos());
+    }
     let outcome = ask(job, env).await;
     fill(job, env, outcome, lookup, None)
 }
@@ -95,8 +98,15 @@ async fn lead(job: &Arc<Job>, env: &Arc<TaskEnv>, key: &CacheKey, leader: Leader
     let good_until = env.cache.l1.epoch();
     if let Some(entry) = env.cache.l1.filled(key, env.clock.nanos()) {
         leader.land(Landing::of(entry.clone(), good_until));
-        env.meters.coalesced.increment(1);
-        return entry.serve(CacheStatus::Collapsed, "l1", env.clock.nanos());
+        // It was there before this call came, and only the map did not show it yet; or the call shared the flight.
+        let status = match entry.arrived_at() < job.record().since() {
+            true => CacheStatus::Hit,
+            false => CacheStatus::Collapsed,
+        };
+        if status == CacheStatus::Collapsed {
+            env.meters.coalesced.increment(1);
+        }
+        return entry.serve(status, "l1", env.clock.nanos());
     }
     let mut lookup = seek(job, env).await;
     if let Some(hit) = lookup.fresh.take() {
