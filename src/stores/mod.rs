@@ -97,6 +97,7 @@ fn options(config: &StateConfig) -> SqliteOptions {
     SqliteOptions {
         read_connections: config.read_connections,
         acquire_timeout: config.acquire_timeout,
+        ..SqliteOptions::default()
     }
 }
 
