@@ -131,7 +131,11 @@ impl Mosaic {
         let overlay = instances::overlay(&mut config, &*store)
             .await
             .map_err(OpenError::from)?;
-        let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+        let mut wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+        let shares = !wired.spec.tiers.is_empty() && !config.state.in_memory();
+        if shares {
+            life::begin(&*store, &mut wired.spec.tiers).await;
+        }
         let system = System::start(wired.spec).await?;
         let dispatcher = Arc::new(Dispatcher::new(
             Arc::new(calls::Engine(system.clone())),

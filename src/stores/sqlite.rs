@@ -9,6 +9,7 @@ mod idempotency;
 mod schema;
 mod writer;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use sqlx::sqlite::{
 };
 use tokio::sync::{Mutex, watch};
 
+use super::backup::{beside, in_use};
 use super::state::*;
 use super::vault::Vault;
 use crate::secret::Secret;
@@ -58,6 +60,8 @@ pub struct SqliteStore {
     incarnation: String,
     /// Keeps a database in memory alive while its only connection is replaced.
     anchor: Mutex<Option<SqliteConnection>>,
+    /// Tells a restore that the file is in use.
+    used: Mutex<Option<File>>,
 }
 
 impl SqliteStore {
@@ -67,6 +71,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where the file cannot be opened or is of another kind or a later version.
     pub async fn open(path: Option<&Path>, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let used = path.map(in_use).transpose()?;
         let connect = SqliteConnectOptions::new()
             .foreign_keys(true)
             .busy_timeout(options.acquire_timeout);
@@ -108,7 +113,7 @@ impl SqliteStore {
             None => write.clone(),
             Some(_) => pool(options.read_connections.max(1)).connect_with(connect).await?,
         };
-        Self::over(write, read, vault, anchor).await
+        Self::over(write, read, vault, anchor, used).await
     }
 
     async fn over(
@@ -116,6 +121,7 @@ impl SqliteStore {
         read: SqlitePool,
         vault: Option<Vault>,
         anchor: Option<SqliteConnection>,
+        used: Option<File>,
     ) -> Result<Self, StoreError> {
         let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
             .fetch_one(&read)
@@ -127,6 +133,7 @@ impl SqliteStore {
             latest: watch::Sender::new(latest),
             incarnation: uuid::Uuid::now_v7().to_string(),
             anchor: Mutex::new(anchor),
+            used: Mutex::new(used),
         })
     }
 
@@ -145,7 +152,7 @@ impl SqliteStore {
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect)
             .await?;
-        Self::over(pool.clone(), pool, vault, None).await
+        Self::over(pool.clone(), pool, vault, None, None).await
     }
 
     /// Writes a copy of the whole store, as of one moment, to the new file `to`, while others go on with it.
@@ -153,16 +160,16 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where the file is there already or cannot be written.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        create_new(to).map_err(|e| StoreError::Failed(Box::new(e)))?;
+        create_new(to).map_err(StoreError::from)?;
         let name = to.to_str().ok_or(StoreError::BadName { what: "file name" })?;
         let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.read).await;
         if let Err(error) = copied {
             // Half a copy is worse than none.
-            std::fs::remove_file(to).map_err(|e| StoreError::Failed(Box::new(e)))?;
+            std::fs::remove_file(to).map_err(StoreError::from)?;
             return Err(error.into());
         }
         let file = std::fs::File::open(to).and_then(|file| file.sync_all());
-        file.map_err(|e| StoreError::Failed(Box::new(e)))
+        file.map_err(StoreError::from)
     }
 
     async fn try_write(&self) -> Result<(), StoreError> {
@@ -195,16 +202,13 @@ fn create_new(path: &Path) -> std::io::Result<()> {
 /// Makes a store beside its place and moves it there when it is whole, so that an empty file is never one of ours.
 /// SQLite gives its journal the file's mode.
 async fn make(path: &Path) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| StoreError::Failed(Box::new(error));
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".new");
-    let unfinished = Path::new(&unfinished);
-    match std::fs::remove_file(unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+    let unfinished = beside(path, ".new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    create_new(unfinished).map_err(failed)?;
-    let connect = SqliteConnectOptions::new().filename(unfinished);
+    create_new(&unfinished)?;
+    let connect = SqliteConnectOptions::new().filename(&unfinished);
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(connect)
@@ -212,7 +216,7 @@ async fn make(path: &Path) -> Result<(), StoreError> {
     let made = schema::migrate(&pool).await;
     pool.close().await;
     made?;
-    std::fs::rename(unfinished, path).map_err(failed)
+    Ok(std::fs::rename(&unfinished, path)?)
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -326,6 +330,7 @@ impl StateStore for SqliteStore {
             self.read.close().await;
             self.write.close().await;
             self.anchor.lock().await.take();
+            self.used.lock().await.take();
         }
         .boxed()
     }

@@ -92,11 +92,17 @@ pub enum StoreError {
         /// The latest that this program knows.
         known: i64,
     },
+    /// A restore needs the state for itself, and a gateway runs; or the other way round.
+    #[error("the state is in use by another process")]
+    InUse,
+    /// There is no file to copy or replace.
+    #[error("the state is kept in memory: state.path is not set")]
+    InMemory,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,
     /// The database failed.
-    #[error("the state store failed")]
+    #[error("the state store failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -112,6 +118,8 @@ impl StoreError {
         match self {
             StoreError::Full => "Free space on the disk of state.path.",
             StoreError::ReadOnly => "Give the gateway's user the right to write state.path and its folder.",
+            StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
+            StoreError::InMemory => "Set state.path to a file.",
             StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",
             StoreError::Later { .. } => {
                 "Run the version that made it, or restore an older backup: mosaic state restore FILE --config CONFIG."
@@ -120,6 +128,16 @@ impl StoreError {
                 "Restore a backup: mosaic state restore FILE --config CONFIG."
             }
             _ => "Check state.path and its permissions, and that state.encryption_key is the key it was made with.",
+        }
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => StoreError::Full,
+            std::io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+            _ => StoreError::Failed(Box::new(error)),
         }
     }
 }

@@ -214,8 +214,8 @@ async fn a_backup_is_whole_is_its_owners_alone_and_overwrites_nothing() {
     store.backup(&copy).await.unwrap();
     assert!(store.backup(&copy).await.is_err());
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o077, 0);
-    let restored = SqliteStore::open(Some(&copy), vault(), short()).await.unwrap();
-    assert_eq!(state(&restored).await, state(&store).await);
+    let restored = open(Some(&copy), vault()).await;
+    assert_eq!(state(&*restored).await, state(&store).await);
     assert_eq!(
         restored.begin(call("claimed", "f"), at(1)).await.unwrap(),
         Begun::Unknown

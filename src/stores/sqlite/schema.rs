@@ -9,6 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use sqlx::{Connection, SqlSafeStr};
 
+use super::super::backup::beside;
 use super::super::state::StoreError;
 
 /// The latest version of the tables.
@@ -44,8 +45,15 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
 pub(super) async fn check_file(path: &Path, patience: Duration) -> Result<(), StoreError> {
     let size = match std::fs::metadata(path) {
         Ok(found) => found.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StoreError::Failed(Box::new(error))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match beside(path, "-wal").exists() {
+                true => Err(StoreError::Corrupt(
+                    "the file is missing, and its journal is there".to_owned(),
+                )),
+                false => Ok(()),
+            };
+        }
+        Err(error) => return Err(error.into()),
     };
     // A start makes the file and fills it in one go, so an empty one has lost what it held.
     if size == 0 {
