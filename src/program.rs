@@ -21,6 +21,7 @@ use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, homes, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
+use crate::stores;
 use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
@@ -50,8 +51,28 @@ impl Runtime for Program {
                 "public": config.server.listen,
                 "admin": config.admin.listen,
             });
+            let state = config.state.clone();
             Mosaic::builder(config).check()?;
+            stores::inspect(&state).await.map_err(StartError::State)?;
             Ok(counts)
+        })
+    }
+
+    fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+        Box::pin(async move {
+            let state = load(Some(&config))?.config.state;
+            stores::backup(&state, &file).await.map_err(StartError::State)?;
+            Ok(json!({ "state": state.path, "backup": file }))
+        })
+    }
+
+    fn restore(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+        Box::pin(async move {
+            let state = load(Some(&config))?.config.state;
+            let kept = stores::restore(&state, &file).await.map_err(StartError::State)?;
+            let note =
+                "what was changed since the backup, the idempotency keys used since among it, is not in the state";
+            Ok(json!({ "state": state.path, "restored": file, "replaced": kept, "note": note }))
         })
     }
 
@@ -246,8 +267,8 @@ impl From<StartError> for Problem {
             | StartError::WeakClusterKey
             | StartError::Tier(_)
             | StartError::Key(_)
-            | StartError::State(_)
             | StartError::Bind { .. } => of(Kind::InvalidInput),
+            StartError::State(error) => of(Kind::InvalidInput).hint(error.remedy()),
             StartError::Http(failure) => of(failure.kind),
             StartError::Telemetry(_) | StartError::Tree(_) => of(Kind::Internal),
         }

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::driver::BoxFuture;
+use crate::error::Failure;
 use crate::stream::{BodyStream, ByteStream, Frame, Upload, Usage};
 
 pub use crate::operation::{CacheTimes, CostClass, Homes, Operation, OperationRef, Operations};
@@ -134,8 +136,16 @@ pub struct Call {
     pub no_cache: bool,
     /// A write under an idempotency key may be repeated safely.
     pub repeatable: bool,
+    /// What must be claimed once the call is admitted, before anything is sent.
+    pub claim: Option<Arc<dyn Claim>>,
     /// When the caller must have its reply.
     pub deadline: Instant,
+}
+
+/// Something that a call may be made under only once, such as an idempotency key.
+pub trait Claim: Send + Sync + 'static {
+    /// Takes it, by `deadline`; or tells what came of it the first time, and the call is not made.
+    fn take(self: Arc<Self>, deadline: Instant) -> BoxFuture<Result<Option<Answer>, Failure>>;
 }
 
 impl Call {
@@ -160,6 +170,7 @@ impl Call {
             include_raw: false,
             no_cache: false,
             repeatable: false,
+            claim: None,
             deadline,
         }
     }

@@ -122,6 +122,7 @@ async fn system(tiers: &[(&'static str, &Arc<Shelf>)], l1: bool) -> (System, Arc
     spec.tiers = tiers
         .iter()
         .map(|(name, shelf)| TierSpec {
+            distrusted: false,
             name,
             store: (*shelf).clone(),
             settings: TierSettings::default(),

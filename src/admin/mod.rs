@@ -8,6 +8,7 @@
 mod actors;
 mod audit;
 mod gate;
+mod keys;
 mod log;
 mod order;
 mod plugins;
@@ -73,6 +74,7 @@ pub fn router(config: AdminConfig) -> Router {
         .merge(audit::routes())
         .merge(actors::routes())
         .merge(plugins::routes())
+        .merge(keys::routes())
         .merge(log::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -82,6 +82,15 @@ pub enum AdminOrder {
     ResetBreaker(String),
     /// Let no new calls in at all.
     DrainGateway,
+    /// Free an idempotency key whose outcome is unknown.
+    ReleaseKey {
+        /// Whose: tenant and operation.
+        scope: String,
+        /// The key.
+        key: String,
+        /// Both, for the audit.
+        target: String,
+    },
     /// Change the log's filter, for so many milliseconds or for good.
     SetLog {
         /// Levels by target.
@@ -107,6 +116,7 @@ impl AdminOrder {
             AdminOrder::ForceOpen(_) => "breaker.force_open",
             AdminOrder::ResetBreaker(_) => "breaker.reset",
             AdminOrder::DrainGateway => "gateway.drain",
+            AdminOrder::ReleaseKey { .. } => "idempotency.release",
             AdminOrder::SetLog { .. } => "log.set",
         }
     }
@@ -123,6 +133,7 @@ impl AdminOrder {
                 target
             }
             AdminOrder::DrainGateway => "gateway",
+            AdminOrder::ReleaseKey { target, .. } => target,
             AdminOrder::SetLog { filter, .. } => filter,
         }
     }

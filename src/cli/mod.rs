@@ -19,6 +19,7 @@ mod render;
 pub mod run;
 mod screen;
 mod show;
+mod state;
 mod transport;
 mod tree;
 
@@ -215,6 +216,14 @@ mod tests {
             let problem = Problem::from(Failure::new(Kind::InvalidInput, "two faults"));
             let faults = [("a.b", "odd"), ("c", "even")].map(|(field, fault)| (field.to_owned(), fault.to_owned()));
             Box::pin(async move { Err(problem.with_errors(faults)) })
+        }
+        fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+            self.wrote(format!("backup {} {}", config.display(), file.display()));
+            Box::pin(async { Ok(Value::Null) })
+        }
+        fn restore(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+            self.wrote(format!("restore {} {}", config.display(), file.display()));
+            Box::pin(async { Ok(Value::Null) })
         }
         fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report> {
             let ill = config.is_some();

@@ -20,7 +20,7 @@ use crate::secret::{SecretError, SecretFault, SecretRef};
 use super::command::{flag, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
-use super::{admin, diagnosis, exit, explain, show};
+use super::{admin, diagnosis, exit, explain, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -35,6 +35,7 @@ pub fn commands() -> Vec<Command> {
         Command::new("doctor")
             .about("Look for what keeps a gateway from working: ports, clock, credentials, providers")
             .arg(config()),
+        state::command(),
         Command::new("demo")
             .about("Watch the gateway at work against the sandbox")
             .arg(switch("once", "Run through once and end")),
@@ -85,6 +86,7 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "demo" => Ok(runtime.demo(matches.get_flag("once")).await?),
         "sandbox" => Ok(runtime.sandbox(config()).await?),
         "operations" => operations(matches.get_one::<String>("service").map(String::as_str), screen),
+        "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(config()).await, screen),
         "explain" => explanation(matches, screen),
         "exit-codes" => exit_codes(screen),

@@ -24,6 +24,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// configuration is an error of the problem.
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>>;
 
+    /// Copies the state that the configuration names to a new file. The value tells what was done.
+    fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>>;
+
+    /// Puts such a copy in the state's place. The value tells what was done.
+    fn restore(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>>;
+
     /// Looks for what keeps a gateway from working. Whatever goes wrong is a finding.
     fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report>;
 

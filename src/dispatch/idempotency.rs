@@ -3,15 +3,18 @@
 //! Invariant: a write that may have reached the provider is never sent again under the same key. Its outcome is
 //! recorded and replayed, be it an answer or a failure; only a write that surely did not happen frees its key.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Caller, Head, Operation};
+use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Caller, Claim, Head, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::recover::to_arrive;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{Calls, Options, internal, may_have_happened};
@@ -20,21 +23,35 @@ use super::{Calls, Options, internal, may_have_happened};
 pub const FIELD: &str = "idempotency_key";
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
-/// How long an outcome is remembered: a day, as payment APIs have taught clients to expect.
-pub const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest answer kept for replay, in bytes; of a longer one only that it came is kept.
+pub const LONGEST_ANSWER: usize = 4 << 20;
+/// How long it is tried to record an outcome, behind its answer.
+const RECORD_FOR: Duration = Duration::from_secs(60);
+/// Between two tries to record: at first, and at most.
+const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// Outcomes that are recorded behind their answers, at most; each may hold [`LONGEST_ANSWER`].
+const MOST_BEHIND: usize = 64;
 /// When to ask again while the first request is still under way.
 const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
 
 const ANSWERED: u16 = 200;
+/// It was answered; the answer was too long to keep.
+const ANSWERED_AT_LENGTH: u16 = 204;
 const FAILED: u16 = 500;
 
 /// Where keyed writes are recorded. Durable, and shared by the nodes that serve the same tenants.
 pub trait IdempotencyStore: Send + Sync + 'static {
     /// Claims `key` within `scope` for a request with this fingerprint, in one atomic step.
     ///
-    /// A claim that is neither completed nor abandoned (the process died) stays in flight until `ttl` has passed:
-    /// nobody knows whether its write arrived.
-    fn begin(&self, scope: &str, key: &str, fingerprint: [u8; 32], ttl: Duration) -> BoxFuture<Result<Begun, Failure>>;
+    /// A claim that is neither completed nor abandoned is in flight for `lease`, or until its process dies; then its
+    /// outcome is unknown: nobody knows whether its write arrived.
+    fn begin(
+        &self,
+        scope: &str,
+        key: &str,
+        fingerprint: [u8; 32],
+        lease: Duration,
+    ) -> BoxFuture<Result<Begun, Failure>>;
 
     /// Records the outcome of a claim. A lease that is no longer the key's changes nothing.
     fn complete(&self, lease: Lease, outcome: Outcome) -> BoxFuture<Result<(), Failure>>;
@@ -50,6 +67,8 @@ pub enum Begun {
     New(Lease),
     /// The same request is being carried out.
     InFlight,
+    /// The same request was begun, and nobody knows what came of it.
+    Unknown,
     /// The same request was carried out; this came of it.
     Replay(Outcome),
     /// The key belongs to another request.
@@ -105,13 +124,40 @@ pub fn replayed(head: &Head) -> bool {
     head.attempts == 0 && head.cache == CacheStatus::Bypass
 }
 
+/// What the writes under keys share.
+pub(super) struct KeyedWrites {
+    tasks: TaskTracker,
+    behind: Semaphore,
+}
+
+impl KeyedWrites {
+    pub(super) fn new() -> Self {
+        KeyedWrites {
+            tasks: TaskTracker::new(),
+            behind: Semaphore::new(MOST_BEHIND),
+        }
+    }
+
+    /// Waits for those under way, and for their records.
+    pub(super) async fn settled(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
 /// One write under a key.
 pub(super) struct KeyedWrite {
-    store: Arc<dyn IdempotencyStore>,
     facts: &'static Operation,
+    claim: Arc<KeyClaim>,
+}
+
+/// The claim on its key, taken when the call is admitted.
+struct KeyClaim {
+    store: Arc<dyn IdempotencyStore>,
     scope: String,
     key: String,
     fingerprint: [u8; 32],
+    taken: Mutex<Option<Lease>>,
 }
 
 impl KeyedWrite {
@@ -123,56 +169,146 @@ impl KeyedWrite {
         caller: &Caller,
         options: &Options,
     ) -> Self {
-        KeyedWrite {
+        let claim = Arc::new(KeyClaim {
             store,
-            facts,
-            scope: format!("{}/{}", caller.tenant, facts.name),
+            scope: scope(&caller.tenant, facts.name),
             key: key.to_owned(),
             fingerprint: fingerprint(input, options),
-        }
+            taken: Mutex::default(),
+        });
+        KeyedWrite { facts, claim }
     }
 
-    /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns.
-    pub(super) async fn run(self, calls: Arc<dyn Calls>, call: Call, tasks: &TaskTracker) -> Result<Answer, Failure> {
-        tasks
-            .spawn(self.carry(calls, call))
+    /// Does the write in a task of its own, because a caller that goes away must find its outcome when it returns. The
+    /// call holds its places in the engine all the while, so that such writes are bounded and shown as any others.
+    pub(super) async fn run(
+        self,
+        calls: Arc<dyn Calls>,
+        mut call: Call,
+        writes: &Arc<KeyedWrites>,
+    ) -> Result<Answer, Failure> {
+        call.claim = Some(self.claim.clone());
+        let (reply, replied) = oneshot::channel();
+        writes.tasks.spawn(self.carry(calls, call, reply, writes.clone()));
+        replied
             .await
             .unwrap_or_else(|error| Err(internal("a keyed write died before its outcome was known").because(error)))
     }
 
-    async fn carry(self, calls: Arc<dyn Calls>, call: Call) -> Result<Answer, Failure> {
-        let begun = self.store.begin(&self.scope, &self.key, self.fingerprint, RETENTION);
-        let lease = match begun.await? {
-            Begun::New(lease) => lease,
-            Begun::InFlight => return Err(in_flight()),
-            Begun::Mismatch => return Err(mismatch()),
-            Begun::Replay(outcome) => return replay(&outcome),
-        };
+    async fn carry(
+        self,
+        calls: Arc<dyn Calls>,
+        call: Call,
+        reply: oneshot::Sender<Result<Answer, Failure>>,
+        writes: Arc<KeyedWrites>,
+    ) {
+        let deadline = call.deadline;
         // Only now: an engine may begin a call when it is made, not when it is first polled.
         let mut result = calls.call(call).await;
-        let recorded = match &mut result {
-            Err(failure) if self.did_not_happen(failure) => self.store.abandon(lease).await,
+        let Some(lease) = self.claim.lease() else {
+            // Refused, or replayed.
+            let _gone = reply.send(result);
+            return;
+        };
+        let outcome = match &mut result {
+            Err(failure) if self.did_not_happen(failure) => None,
             Err(failure) => {
                 // The same key gives this same failure from now on: saying "try again" would be untrue.
                 failure.retryable = false;
                 failure.retry_after = None;
-                self.store.complete(lease, recorded_failure(failure)).await
+                Some(recorded_failure(failure))
             }
-            Ok(answer) => match recorded_answer(answer) {
-                Ok(outcome) => self.store.complete(lease, outcome).await,
-                Err(failure) => Err(failure),
-            },
+            Ok(answer) => Some(recorded_answer(answer)),
         };
-        if let Err(failure) = recorded {
-            // The write is what it is; the key stays in flight until its time is over, and sends nothing meanwhile.
-            tracing::warn!(scope = %self.scope, %failure, "the outcome of a keyed write could not be recorded");
+        let recording = self.claim.record(lease, outcome);
+        tokio::pin!(recording);
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        if tokio::time::timeout(remaining - to_arrive(remaining), &mut recording)
+            .await
+            .is_ok()
+        {
+            let _gone = reply.send(result);
+            return;
         }
-        result
+        // With an answer in hand, the record holds nobody up.
+        let _gone = reply.send(result);
+        match writes.behind.try_acquire() {
+            Ok(_place) => recording.await,
+            Err(_) => {
+                tracing::error!(scope = %self.claim.scope, "the outcome of a keyed write is not recorded: too many wait")
+            }
+        }
     }
 
     fn did_not_happen(&self, failure: &Failure) -> bool {
         failure.unsent || (failure.retryable && !may_have_happened(self.facts, failure))
     }
+}
+
+impl KeyClaim {
+    fn lease(&self) -> Option<Lease> {
+        // Nothing panics while it is held.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records what came of it; of nothing, that the key is free. Again and again, since a store that is full or locked
+    /// may be well again soon; a claim without a record is unknown, and sends nothing.
+    async fn record(&self, lease: Lease, outcome: Option<Outcome>) {
+        let until = Instant::now() + RECORD_FOR;
+        let (mut wait, longest) = RECORD_AGAIN;
+        loop {
+            let recorded = match &outcome {
+                Some(outcome) => self.store.complete(lease.clone(), outcome.clone()).await,
+                None => self.store.abandon(lease.clone()).await,
+            };
+            let Err(failure) = recorded else { return };
+            let lost = failure.kind == Kind::Conflict;
+            if lost || Instant::now() + wait > until {
+                tracing::error!(scope = %self.scope, %failure, "the outcome of a keyed write could not be recorded");
+                return;
+            }
+            tracing::warn!(scope = %self.scope, %failure, "the outcome of a keyed write is not recorded yet");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
+    }
+}
+
+impl Claim for KeyClaim {
+    fn take(self: Arc<Self>, deadline: Instant) -> BoxFuture<Result<Option<Answer>, Failure>> {
+        Box::pin(async move {
+            let lease = deadline.saturating_duration_since(Instant::now()) + RECORD_FOR * 2;
+            let mut begun = tokio::spawn(self.store.begin(&self.scope, &self.key, self.fingerprint, lease));
+            let begun = match tokio::time::timeout_at(deadline, &mut begun).await {
+                Ok(begun) => begun.map_err(|error| internal("a claim was lost").because(error))?,
+                Err(_) => {
+                    // What it may yet claim is given back: nothing is sent under it.
+                    tokio::spawn(async move {
+                        if let Ok(Ok(Begun::New(lease))) = begun.await {
+                            self.record(lease, None).await;
+                        }
+                    });
+                    let sentence = "the state store did not answer before the call's deadline; nothing was sent";
+                    return Err(Failure::new(Kind::Timeout, sentence).never_sent());
+                }
+            };
+            match begun.map_err(Failure::never_sent)? {
+                Begun::New(lease) => {
+                    *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+                    Ok(None)
+                }
+                Begun::InFlight => Err(in_flight()),
+                Begun::Unknown => Err(unknown()),
+                Begun::Mismatch => Err(mismatch()),
+                Begun::Replay(outcome) => replay(&outcome).map(Some),
+            }
+        })
+    }
+}
+
+/// Whose keys are told apart from whose: those of a tenant and an operation.
+pub fn scope(tenant: &str, operation: &str) -> String {
+    format!("{tenant}/{operation}")
 }
 
 fn fingerprint(input: &Value, options: &Options) -> [u8; 32] {
@@ -189,16 +325,30 @@ fn in_flight() -> Failure {
     failure.after(IN_FLIGHT_RETRY).never_sent()
 }
 
-/// Surfaces know it by its kind, its field, and that no retry helps.
-fn mismatch() -> Failure {
-    let mut failure = Failure::new(Kind::Conflict, "this idempotency key was used for another request");
+/// Final, for this key: only who looks at the provider can know whether the write is there.
+fn unknown() -> Failure {
+    final_conflict(
+        "the outcome of the first request with this idempotency key is unknown: look whether it was done, and use \
+         another key if it was not",
+    )
+}
+
+fn final_conflict(sentence: &str) -> Failure {
+    let mut failure = Failure::new(Kind::Conflict, sentence);
     failure.field = Some(Arc::from(FIELD));
     failure.never_sent()
 }
 
+/// Surfaces know it by its sentence: a key whose outcome is unknown, or not kept, is another matter.
+fn mismatch() -> Failure {
+    final_conflict(MISMATCH)
+}
+
+const MISMATCH: &str = "this idempotency key was used for another request";
+
 /// Whether a failure is a key used for another request.
 pub fn is_mismatch(failure: &Failure) -> bool {
-    failure.kind == Kind::Conflict && !failure.retryable && failure.field.as_deref() == Some(FIELD)
+    failure.kind == Kind::Conflict && failure.field.as_deref() == Some(FIELD) && failure.message() == MISMATCH
 }
 
 #[derive(Serialize, Deserialize)]
@@ -209,15 +359,17 @@ struct Recorded {
     field: Option<String>,
 }
 
-fn recorded_answer(answer: &Answer) -> Result<Outcome, Failure> {
-    let Body::Bytes(body) = &answer.body else {
-        return Err(internal("a keyed write answered with a stream"));
+fn recorded_answer(answer: &Answer) -> Outcome {
+    let (status, body) = match &answer.body {
+        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED, body.clone()),
+        // Keyed operations do not stream; what cannot be kept is told as such.
+        Body::Bytes(_) | Body::Stream(_) | Body::Raw(_) => (ANSWERED_AT_LENGTH, Bytes::new()),
     };
-    Ok(Outcome {
-        status: ANSWERED,
+    Outcome {
+        status,
         content_type: answer.head.content_type.to_owned(),
-        body: body.clone(),
-    })
+        body,
+    }
 }
 
 fn recorded_failure(failure: &Failure) -> Outcome {
@@ -235,6 +387,11 @@ fn recorded_failure(failure: &Failure) -> Outcome {
 }
 
 fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
+    if outcome.status == ANSWERED_AT_LENGTH {
+        return Err(final_conflict(
+            "the first request with this idempotency key succeeded; its answer was too long to keep, so only this is known",
+        ));
+    }
     if outcome.status != ANSWERED {
         let recorded: Recorded = serde_json::from_slice(&outcome.body)
             .map_err(|error| internal("the record of a keyed write cannot be read").because(error))?;

@@ -14,7 +14,6 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::Value;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::entry::{fingerprint, prepare_typed};
@@ -86,7 +85,7 @@ pub struct DispatchConfig {
 pub struct Dispatcher {
     calls: Arc<dyn Calls>,
     config: DispatchConfig,
-    keyed: TaskTracker,
+    keyed: Arc<idempotency::KeyedWrites>,
 }
 
 impl Dispatcher {
@@ -95,7 +94,7 @@ impl Dispatcher {
         Dispatcher {
             calls,
             config,
-            keyed: TaskTracker::new(),
+            keyed: Arc::new(idempotency::KeyedWrites::new()),
         }
     }
 
@@ -184,8 +183,7 @@ impl Dispatcher {
     /// Waits until the keyed writes under way are finished and recorded; for the end of the process, after the
     /// listeners are drained. Bounded by the calls' own deadlines.
     pub async fn settled(&self) {
-        self.keyed.close();
-        self.keyed.wait().await;
+        self.keyed.settled().await;
     }
 
     fn timeout(&self, cost: CostClass, wanted: Option<Duration>) -> Result<Duration, Failure> {

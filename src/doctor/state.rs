@@ -17,10 +17,7 @@ pub(super) async fn check(config: &StateConfig) -> Finding {
         Ok(Inspected::InMemory) => finding.ok("kept in memory; it is gone when the gateway stops"),
         Ok(Inspected::Sound) => finding.ok("it opens, and the key fits"),
         Ok(Inspected::New) => folder(config, finding),
-        Err(error) => finding.failed(
-            error.to_string(),
-            "Check state.path and its permissions, and that state.encryption_key is the key it was made with.",
-        ),
+        Err(error) => finding.failed(error.to_string(), error.remedy()),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::mosaic::{Inner, Mosaic};
-use super::{calls, instances, kinds, record, wiring};
+use super::{calls, instances, kinds, life, record, wiring};
 use crate::config::Config;
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::secret::{Secret, SecretRef};
@@ -149,7 +149,10 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
     let overlay = instances::overlay(&mut config, &*store)
         .await
         .map_err(OpenError::from)?;
-    let wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+    let mut wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+    if !wired.spec.tiers.is_empty() && !config.state.in_memory() {
+        life::begin(&*store, &mut wired.spec.tiers).await;
+    }
     let system = System::start(wired.spec).await?;
     let dispatcher = Arc::new(Dispatcher::new(
         Arc::new(calls::Engine(system.clone())),

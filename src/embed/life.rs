@@ -5,13 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mosaic_actors::cache::tier::TierSpec;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::System;
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::mosaic::Inner;
 use crate::dispatch::Dispatcher;
-use crate::stores::StateStore;
+use crate::stores::{Expected, StateStore, StoreError};
 
 /// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
 const RECORDING: Duration = Duration::from_secs(5);
@@ -23,6 +25,40 @@ pub(super) struct Running {
     store: Arc<dyn StateStore>,
 }
 
+/// The document that is there while a gateway runs, and after one that was killed.
+const RUNNING: (&str, &str) = ("process", "running");
+
+/// Notes that a gateway runs. After one that did not end in order, what it owed the shared tiers is forgotten, so they
+/// are not trusted; and where that could not be known the next time, they are done without.
+pub(super) async fn begin(store: &dyn StateStore, tiers: &mut Vec<TierSpec>) {
+    let (kind, id) = RUNNING;
+    let begun = async {
+        let unclean = store.get_document(kind, id).await?.is_some();
+        store.put_document(kind, id, &json!({}), Expected::Any).await?;
+        Ok::<_, StoreError>(unclean)
+    };
+    match begun.await {
+        Ok(unclean) => {
+            if unclean {
+                tracing::warn!("the last run did not end in order: what the shared cache holds is made invalid first");
+            }
+            tiers.iter_mut().for_each(|tier| tier.distrusted = unclean);
+        }
+        Err(error) => {
+            tracing::error!(%error, "the shared cache is not used: what this run would owe it could not be told after a crash");
+            tiers.clear();
+        }
+    }
+}
+
+/// Notes that nothing is owed.
+async fn end(store: &dyn StateStore) {
+    let (kind, id) = RUNNING;
+    if let Err(error) = store.delete_document(kind, id, Expected::Any).await {
+        tracing::warn!(%error, "the end could not be noted: the shared cache will not be trusted at the next start");
+    }
+}
+
 impl Running {
     pub(super) async fn stop(self, limit: Duration) -> Drained {
         let drained = self.system.gateway().drain(limit).await;
@@ -31,6 +67,17 @@ impl Running {
             tracing::warn!("the outcome of a keyed write was not recorded in time");
         }
         self.system.shutdown(Duration::ZERO).await;
+        let owed: usize = self
+            .system
+            .snapshot()
+            .tiers
+            .iter()
+            .map(|tier| tier.owed_invalidations)
+            .sum();
+        // Of calls that were cut, the last invalidations may not have been noted yet.
+        if owed == 0 && drained == Drained::Finished {
+            end(&*self.store).await;
+        }
         self.store.close().await;
         drained
     }

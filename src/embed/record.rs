@@ -1,6 +1,6 @@
 //! The record of keyed writes, kept in the state store.
 //!
-//! Invariant: a claim whose process died stays in flight until its time is over, because nobody knows whether its write
+//! Invariant: a claim whose process died is unknown until its time is over, because nobody knows whether its write
 //! arrived.
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl IdempotencyStore for Record {
         scope: &str,
         key: &str,
         fingerprint: [u8; 32],
-        _ttl: Duration,
+        lease: Duration,
     ) -> BoxFuture<Result<Begun, Failure>> {
         let (store, ttl) = (self.store.clone(), self.ttl);
         let (scope, key) = (scope.to_owned(), key.to_owned());
@@ -43,11 +43,12 @@ impl IdempotencyStore for Record {
                 key: &key,
                 fingerprint: &fingerprint,
                 ttl,
-                lease: ttl,
+                lease,
             };
             Ok(match store.begin(call, Timestamp::now()).await? {
                 stores::Begun::New(lease) => Begun::New(lease.into()),
                 stores::Begun::InFlight => Begun::InFlight,
+                stores::Begun::Unknown => Begun::Unknown,
                 stores::Begun::Replay(answer) => Begun::Replay(answer.into()),
                 stores::Begun::Mismatch => Begun::Mismatch,
             })

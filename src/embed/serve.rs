@@ -73,10 +73,16 @@ impl Mosaic {
         let told = |bad: bool, why: &str| bad.then(|| why.to_owned());
         let draining = stopping.load(Acquire) || !self.system().gateway().accepting();
         Readiness {
-            checks: vec![Check {
-                name: "accepting",
-                failure: told(draining, "the gateway is draining"),
-            }],
+            checks: vec![
+                Check {
+                    name: "accepting",
+                    failure: told(draining, "the gateway is draining"),
+                },
+                Check {
+                    name: "state",
+                    failure: self.inner.store.trouble().map(|why| why.to_string()),
+                },
+            ],
         }
     }
 

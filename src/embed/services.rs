@@ -3,7 +3,9 @@
 //! Invariant: they do what must be done from time to time; no call waits for them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Release};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mosaic_actors::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
@@ -15,6 +17,10 @@ use crate::telemetry::Telemetry;
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// How often answers to idempotency keys are forgotten whose time is over.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// How often it is tried to write to the store, so that trouble shows before a caller meets it.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How often while it is in trouble.
+const PROBE_AGAIN: Duration = Duration::from_secs(1);
 /// How many at a time, so that one turn stays short.
 const EXPIRE_AT_ONCE: u32 = 1_000;
 
@@ -26,7 +32,14 @@ pub(super) fn specs(telemetry: &Arc<Telemetry>, store: &Arc<dyn StateStore>) -> 
             Ok(TelemetryActor(telemetry.clone()))
         })
         .kind("telemetry"),
-        ChildSpec::worker("state", &Handle::new(), move || Ok(StateActor(store.clone()))).kind("state"),
+        ChildSpec::worker("state", &Handle::new(), move || {
+            Ok(StateActor {
+                store: store.clone(),
+                probing: Arc::default(),
+                probed: Instant::now(),
+            })
+        })
+        .kind("state"),
     ]
 }
 
@@ -55,26 +68,66 @@ impl Worker for TelemetryActor {
     }
 }
 
-struct StateActor(Arc<dyn StateStore>);
+struct StateActor {
+    store: Arc<dyn StateStore>,
+    probing: Arc<AtomicBool>,
+    probed: Instant,
+}
+
+/// What the state's actor is told.
+enum StateMsg {
+    Expire,
+    Probe,
+}
+
+impl Message for StateMsg {
+    fn label(&self) -> &'static str {
+        match self {
+            StateMsg::Expire => "expire",
+            StateMsg::Probe => "probe",
+        }
+    }
+}
 
 impl Worker for StateActor {
-    type Msg = Tick;
+    type Msg = StateMsg;
 
-    async fn start(&mut self, cx: &Context<Tick>) -> Result<(), Fault> {
-        cx.every(EXPIRE_EVERY, || Tick);
+    async fn start(&mut self, cx: &Context<StateMsg>) -> Result<(), Fault> {
+        cx.every(EXPIRE_EVERY, || StateMsg::Expire);
+        cx.every(PROBE_AGAIN, || StateMsg::Probe);
         Ok(())
     }
 
-    async fn handle(&mut self, _tick: Tick, _cx: &Context<Tick>) -> Result<(), Fault> {
-        let store = self.0.clone();
-        // The database is waited for on a task: no handler awaits I/O.
-        tokio::spawn(async move {
-            match store.expire(Timestamp::now(), EXPIRE_AT_ONCE).await {
-                Ok(0) => {}
-                Ok(count) => tracing::debug!(count, "answers to idempotency keys are forgotten"),
-                Err(error) => tracing::warn!(%error, "answers to idempotency keys could not be forgotten"),
+    // The database is waited for on a task: no handler awaits I/O.
+    async fn handle(&mut self, message: StateMsg, _cx: &Context<StateMsg>) -> Result<(), Fault> {
+        let store = self.store.clone();
+        match message {
+            StateMsg::Expire => {
+                tokio::spawn(async move {
+                    match store.expire(Timestamp::now(), EXPIRE_AT_ONCE).await {
+                        Ok(0) => {}
+                        Ok(count) => tracing::debug!(count, "answers to idempotency keys are forgotten"),
+                        Err(error) => tracing::warn!(%error, "answers to idempotency keys could not be forgotten"),
+                    }
+                });
             }
-        });
+            StateMsg::Probe => {
+                let troubled = store.trouble().is_some();
+                if !troubled && self.probed.elapsed() < PROBE_EVERY || self.probing.swap(true, AcqRel) {
+                    return Ok(());
+                }
+                self.probed = Instant::now();
+                let probing = self.probing.clone();
+                tokio::spawn(async move {
+                    match store.probe().await {
+                        Err(error) if !troubled => tracing::error!(%error, "the state store cannot be written"),
+                        Ok(()) if troubled => tracing::info!("the state store can be written again"),
+                        Ok(()) | Err(_) => {}
+                    }
+                    probing.store(false, Release);
+                });
+            }
+        }
         Ok(())
     }
 }

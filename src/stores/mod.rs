@@ -2,17 +2,20 @@
 //!
 //! Invariant: what is here knows SQL and Redis, and nobody else does.
 
+mod backup;
 mod codec;
 mod redis;
 mod sqlite;
 mod state;
 mod vault;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use mosaic_actors::cache::tier::{TierError, TierSettings, TierSpec};
 use thiserror::Error;
 
+pub use backup::{backup, restore};
 pub use redis::{RedisOptions, RedisTier};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use state::*;
@@ -33,6 +36,18 @@ pub enum OpenError {
     /// The database cannot be opened.
     #[error("state.path: {0}")]
     Store(#[from] StoreError),
+}
+
+impl OpenError {
+    /// What mends it, for those who run the gateway.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            OpenError::Store(error) => error.remedy(),
+            OpenError::Secret(_) | OpenError::Key(_) => {
+                "Set state.encryption_key to the key that the state was made with."
+            }
+        }
+    }
 }
 
 /// The vault that the configuration asks for; without a key there is one only in memory.
@@ -81,7 +96,14 @@ pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
     if !config.path.exists() {
         return Ok(Inspected::New);
     }
-    let store = SqliteStore::inspect(&config.path, vault, options(config)).await?;
+    drop(vault);
+    look(config, &config.path).await?;
+    Ok(Inspected::Sound)
+}
+
+/// Looks at a file of state: whether it is whole, and opens with the configured key.
+async fn look(config: &StateConfig, path: &Path) -> Result<(), OpenError> {
+    let store = SqliteStore::inspect(path, vault(config)?, options(config)).await?;
     // One is enough to tell a wrong key.
     let sealed = store.list_credentials("", 1).await?;
     let opened = match sealed.first() {
@@ -90,13 +112,14 @@ pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
     };
     store.close().await;
     opened?;
-    Ok(Inspected::Sound)
+    Ok(())
 }
 
 fn options(config: &StateConfig) -> SqliteOptions {
     SqliteOptions {
         read_connections: config.read_connections,
         acquire_timeout: config.acquire_timeout,
+        ..SqliteOptions::default()
     }
 }
 
@@ -121,6 +144,7 @@ pub enum TierOpenError {
 pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Vec<TierSpec>, TierOpenError> {
     let tier = redis(config, cluster_key)?.map(|store| TierSpec {
         name: "l2",
+        distrusted: false,
         store,
         settings: TierSettings {
             get_within: config.get_timeout,

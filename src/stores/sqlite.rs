@@ -6,22 +6,28 @@ mod audit;
 mod credentials;
 mod documents;
 mod idempotency;
+mod schema;
+mod writer;
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr, Sqlite, Transaction};
-use tokio::sync::watch;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tokio::sync::{Mutex, watch};
 
+use super::backup::{beside, in_use};
 use super::state::*;
 use super::vault::Vault;
 use crate::secret::Secret;
+use writer::{Write, Writer};
 
 /// The bounds of a store.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +36,8 @@ pub struct SqliteOptions {
     pub read_connections: u32,
     /// How long an operation waits for a connection, or for another process's lock.
     pub acquire_timeout: Duration,
+    /// The most pages that the database may have; `None`: as many as the disk holds.
+    pub max_pages: Option<u32>,
 }
 
 impl Default for SqliteOptions {
@@ -37,16 +45,23 @@ impl Default for SqliteOptions {
         SqliteOptions {
             read_connections: 4,
             acquire_timeout: Duration::from_secs(5),
+            max_pages: None,
         }
     }
 }
 
 /// State in an SQLite database.
 pub struct SqliteStore {
-    write: SqlitePool,
+    write: Writer,
     read: SqlitePool,
     vault: Option<Vault>,
     latest: watch::Sender<i64>,
+    /// Names the process that makes claims, so that its successor can tell them from its own.
+    incarnation: String,
+    /// Keeps a database in memory alive while its only connection is replaced.
+    anchor: Mutex<Option<SqliteConnection>>,
+    /// Tells a restore that the file is in use.
+    used: Mutex<Option<File>>,
 }
 
 impl SqliteStore {
@@ -56,13 +71,21 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where the file cannot be opened or is of another kind or a later version.
     pub async fn open(path: Option<&Path>, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let used = path.map(in_use).transpose()?;
         let connect = SqliteConnectOptions::new()
             .foreign_keys(true)
             .busy_timeout(options.acquire_timeout);
+        let connect = match options.max_pages {
+            Some(pages) => connect.pragma("max_page_count", pages.to_string()),
+            None => connect,
+        };
         let connect = match path {
             None => connect.in_memory(true),
             Some(path) => {
-                create_private(path).map_err(|e| StoreError::Failed(Box::new(e)))?;
+                schema::check_file(path, options.acquire_timeout).await?;
+                if !path.exists() {
+                    make(path).await?;
+                }
                 // FULL, because a power cut may take the last transactions of a WAL that is synced less, and
                 // an answer that was acknowledged must not be among them.
                 connect
@@ -80,23 +103,37 @@ impl SqliteStore {
                 .idle_timeout(None)
                 .test_before_acquire(false)
         };
+        let anchor = match path {
+            None => Some(writer::anchor(&connect).await?),
+            Some(_) => None,
+        };
         let write = pool(1).connect_with(connect.clone()).await?;
-        migrator()
-            .run(&write)
-            .await
-            .map_err(|e| StoreError::Failed(Box::new(e)))?;
+        schema::migrate(&write).await?;
         let read = match path {
             None => write.clone(),
             Some(_) => pool(options.read_connections.max(1)).connect_with(connect).await?,
         };
+        Self::over(write, read, vault, anchor, used).await
+    }
+
+    async fn over(
+        write: SqlitePool,
+        read: SqlitePool,
+        vault: Option<Vault>,
+        anchor: Option<SqliteConnection>,
+        used: Option<File>,
+    ) -> Result<Self, StoreError> {
         let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
             .fetch_one(&read)
             .await?;
         Ok(SqliteStore {
-            write,
+            write: Writer::new(write),
             read,
             vault,
             latest: watch::Sender::new(latest),
+            incarnation: uuid::Uuid::now_v7().to_string(),
+            anchor: Mutex::new(anchor),
+            used: Mutex::new(used),
         })
     }
 
@@ -105,6 +142,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where it cannot be read, or is no state of ours.
     pub async fn inspect(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::check_file(path, options.acquire_timeout).await?;
         let connect = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
@@ -114,61 +152,86 @@ impl SqliteStore {
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect)
             .await?;
-        let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
-            .fetch_one(&pool)
-            .await?;
-        Ok(SqliteStore {
-            write: pool.clone(),
-            read: pool,
-            vault,
-            latest: watch::Sender::new(latest),
-        })
+        Self::over(pool.clone(), pool, vault, None, None).await
     }
 
-    /// Takes the write lock at once: a transaction that reads first and writes later could be refused half way.
-    async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    /// Writes a copy of the whole store, as of one moment, to the new file `to`, while others go on with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where the file is there already or cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        create_new(to).map_err(StoreError::from)?;
+        let name = to.to_str().ok_or(StoreError::BadName { what: "file name" })?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.read).await;
+        if let Err(error) = copied {
+            // Half a copy is worse than none.
+            std::fs::remove_file(to).map_err(StoreError::from)?;
+            return Err(error.into());
+        }
+        let file = std::fs::File::open(to).and_then(|file| file.sync_all());
+        file.map_err(StoreError::from)
+    }
+
+    async fn try_write(&self) -> Result<(), StoreError> {
+        let mut write = self.write.begin().await?;
+        let tried = next(&mut write, "probe").await.map(drop);
+        write.end(tried).await
     }
 }
 
 /// The next number of a counter.
-async fn next(tx: &mut Transaction<'static, Sqlite>, counter: &'static str) -> Result<i64, StoreError> {
+async fn next(write: &mut Write, counter: &'static str) -> Result<i64, StoreError> {
     let sql = "INSERT INTO sequences (name, value) VALUES ($1, 1)
                ON CONFLICT (name) DO UPDATE SET value = sequences.value + 1 RETURNING value";
-    Ok(sqlx::query_scalar(sql).bind(counter).fetch_one(&mut **tx).await?)
+    Ok(sqlx::query_scalar(sql).bind(counter).fetch_one(write.on()).await?)
 }
 
 fn page(limit: u32) -> i64 {
     i64::from(limit.min(MAX_PAGE))
 }
 
-fn migrator() -> Migrator {
-    let sql = include_str!("migrations/0001_state.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "state".into(),
-        MigrationType::Simple,
-        sql,
-        false,
-    )])
-}
-
-/// Makes the file, readable by its owner alone; SQLite gives its journal the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
+/// Makes a file that is not there, for its owner alone. SQLite writes a copy into an empty file.
+fn create_new(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
 }
 
+/// Makes a store beside its place and moves it there when it is whole, so that an empty file is never one of ours.
+/// SQLite gives its journal the file's mode.
+async fn make(path: &Path) -> Result<(), StoreError> {
+    let unfinished = beside(path, ".new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    create_new(&unfinished)?;
+    let connect = SqliteConnectOptions::new().filename(&unfinished);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(connect)
+        .await?;
+    let made = schema::migrate(&pool).await;
+    pool.close().await;
+    made?;
+    Ok(std::fs::rename(&unfinished, path)?)
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        // 5: SQLITE_BUSY, 6: SQLITE_LOCKED; the upper bytes of an extended code say more closely why.
-        let busy = |code: &str| code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6));
-        match &error {
-            sqlx::Error::PoolTimedOut => StoreError::Busy,
-            sqlx::Error::Database(e) if e.code().as_deref().is_some_and(busy) => StoreError::Busy,
+        let code = match &error {
+            sqlx::Error::PoolTimedOut => return StoreError::Busy,
+            sqlx::Error::Database(e) => e.code().and_then(|code| code.parse::<u32>().ok()),
+            _ => None,
+        };
+        // The upper bytes of an extended code say more closely why. https://sqlite.org/rescode.html
+        match code.map(|code| code & 0xff) {
+            Some(5 | 6) => StoreError::Busy,
+            Some(8) => StoreError::ReadOnly,
+            Some(11 | 26) => StoreError::Corrupt(error.to_string()),
+            Some(13) => StoreError::Full,
             _ => StoreError::Failed(Box::new(error)),
         }
     }
@@ -233,6 +296,18 @@ impl StateStore for SqliteStore {
         self.abandon_call(lease).boxed()
     }
 
+    fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released> {
+        self.release_call(scope, key, now).boxed()
+    }
+
+    fn probe(&self) -> StoreFuture<'_, ()> {
+        self.try_write().boxed()
+    }
+
+    fn trouble(&self) -> Option<Arc<String>> {
+        self.write.trouble()
+    }
+
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
         self.expire_calls(now, limit).boxed()
     }
@@ -254,6 +329,8 @@ impl StateStore for SqliteStore {
         async {
             self.read.close().await;
             self.write.close().await;
+            self.anchor.lock().await.take();
+            self.used.lock().await.take();
         }
         .boxed()
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every text and every answer has a bound, and no method returns more than [`MAX_PAGE`] rows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,14 +73,73 @@ pub enum StoreError {
     #[error("the lease on this idempotency key is lost")]
     LeaseLost,
     /// No connection became free in time, or the file stayed locked.
-    #[error("the state store is busy")]
+    #[error("the state store is locked or busy")]
     Busy,
+    /// The disk, or the database's bound, is full.
+    #[error("the state store's disk is full")]
+    Full,
+    /// The file, or what it lies on, cannot be written.
+    #[error("the state store is read only")]
+    ReadOnly,
+    /// The file is no database, or damaged.
+    #[error("the state store is damaged: {0}")]
+    Corrupt(String),
+    /// The file holds tables of a later version of this program.
+    #[error("the state store was made by a later version (schema {found}, this program knows {known})")]
+    Later {
+        /// The schema's version in the file.
+        found: i64,
+        /// The latest that this program knows.
+        known: i64,
+    },
+    /// A restore needs the state for itself, and a gateway runs; or the other way round.
+    #[error("the state is in use by another process")]
+    InUse,
+    /// There is no file to copy or replace.
+    #[error("the state is kept in memory: state.path is not set")]
+    InMemory,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,
     /// The database failed.
-    #[error("the state store failed")]
+    #[error("the state store failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether it speaks of the database, not of what was asked.
+    pub(crate) fn is_trouble(&self) -> bool {
+        use StoreError::{Busy, Corrupt, Failed, Full, Later, ReadOnly};
+        matches!(self, Busy | Full | ReadOnly | Corrupt(_) | Later { .. } | Failed(_))
+    }
+
+    /// What mends it, for those who run the gateway.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            StoreError::Full => "Free space on the disk of state.path.",
+            StoreError::ReadOnly => "Give the gateway's user the right to write state.path and its folder.",
+            StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
+            StoreError::InMemory => "Set state.path to a file.",
+            StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",
+            StoreError::Later { .. } => {
+                "Run the version that made it, or restore an older backup: mosaic state restore FILE --config CONFIG."
+            }
+            StoreError::Corrupt(_) | StoreError::Damaged { .. } => {
+                "Restore a backup: mosaic state restore FILE --config CONFIG."
+            }
+            _ => "Check state.path and its permissions, and that state.encryption_key is the key it was made with.",
+        }
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => StoreError::Full,
+            std::io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+            _ => StoreError::Failed(Box::new(error)),
+        }
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -143,7 +203,7 @@ pub struct IdempotentCall<'a> {
     pub fingerprint: &'a str,
     /// How long the answer is replayed.
     pub ttl: Duration,
-    /// How long the caller may take. Afterwards it counts as crashed, and the next one with the key starts anew.
+    /// How long the caller may take. Afterwards, or once its process has ended, its outcome is unknown.
     pub lease: Duration,
 }
 
@@ -173,10 +233,23 @@ pub enum Begun {
     New(Lease),
     /// Another caller is making the call now.
     InFlight,
+    /// A caller made the call, and what came of it was never recorded: its process died, or could not write.
+    Unknown,
     /// It was answered.
     Replay(StoredAnswer),
     /// It was used for another request.
     Mismatch,
+}
+
+/// What became of an order to free a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is free.
+    Done,
+    /// Its call is under way.
+    UnderWay,
+    /// There is no such key whose outcome is unknown.
+    NotUnknown,
 }
 
 /// One action of an administrator, or a refused one.
@@ -264,11 +337,20 @@ pub trait StateStore: Send + Sync {
     /// Keeps the answer for those who come again.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] if the lease ran out and was taken over: the answer stands for nothing then.
+    /// [`StoreError::LeaseLost`] if the key was freed or taken over: the answer stands for nothing then.
     fn complete<'a>(&'a self, lease: &'a Lease, answer: &'a StoredAnswer) -> StoreFuture<'a, ()>;
 
     /// Gives the key free, because the call was not made. A lease already lost is no error.
     fn abandon<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
+
+    /// Frees a key whose outcome is unknown, because somebody has decided that it may be used again.
+    fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released>;
+
+    /// Writes something without meaning, to know whether writing works.
+    fn probe(&self) -> StoreFuture<'_, ()>;
+
+    /// Why the last write failed, if it did for the database's sake.
+    fn trouble(&self) -> Option<Arc<String>>;
 
     /// Forgets up to `limit` answers whose time is over; how many.
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64>;

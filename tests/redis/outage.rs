@@ -162,3 +162,45 @@ async fn a_wrong_password_is_a_miss_too_and_heals() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_owed_it_is_not_served_by_the_next() {
+    for orderly in [true, false] {
+        let Some(rig) = Rig::start().await else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path().join("state.db");
+        let node = async |state: &std::path::Path| {
+            rig.node_with(|config| {
+                config.cache.l1.enabled = false;
+                config.cache.l2.put_timeout = BUDGET;
+                config.state.path = state.to_path_buf();
+            })
+            .await
+        };
+        let one = node(&state).await;
+        one.issues().await;
+        eventually("the answer is in Redis", || one.l2().fills == 1).await;
+        // An orderly end that owes nothing leaves it trusted.
+        one.0.shutdown().await;
+        let two = node(&state).await;
+        assert_eq!(two.issues().await.1.cache, CacheStatus::Hit);
+        rig.redis.freeze();
+        two.open_issue("while it hung").await;
+        assert!(two.l2().owed_invalidations > 0);
+        // A copy taken now is what a process that is killed leaves behind.
+        let killed = folder.path().join("killed.db");
+        mosaic::stores::backup(&two.0.config().state, &killed)
+            .await
+            .expect("a copy");
+        two.0.shutdown().await;
+        rig.redis.thaw();
+        let three = node(if orderly { &state } else { &killed }).await;
+        let (titles, head) = three.issues().await;
+        assert!(
+            titles.iter().any(|title| title == "while it hung"),
+            "orderly: {orderly}"
+        );
+        assert_eq!(head.cache, CacheStatus::Miss);
+        eventually("it is trusted again", || three.l2().owed_invalidations == 0).await;
+    }
+}

@@ -10,5 +10,6 @@ mod failures;
 mod lifecycle;
 mod log;
 mod sources;
+mod state;
 mod surfaces;
 mod writes;

@@ -15,8 +15,8 @@ type Behaviour = Box<dyn Fn(Call) -> BoxFuture<Result<Answer, Failure>> + Send +
 
 /// Records calls and answers them.
 pub struct FakeCalls {
-    behaviour: Behaviour,
-    seen: Mutex<Vec<Call>>,
+    behaviour: Arc<Behaviour>,
+    seen: Arc<Mutex<Vec<Call>>>,
     instances: Vec<Arc<str>>,
 }
 
@@ -27,8 +27,8 @@ impl FakeCalls {
         F: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
         FakeCalls {
-            behaviour: Box::new(move |call| Box::pin(behaviour(call))),
-            seen: Mutex::default(),
+            behaviour: Arc::new(Box::new(move |call| Box::pin(behaviour(call)))),
+            seen: Arc::default(),
             instances: vec![],
         }
     }
@@ -61,9 +61,22 @@ impl FakeCalls {
 
 impl Calls for FakeCalls {
     fn call(&self, call: Call) -> BoxFuture<Result<Answer, Failure>> {
-        let mut seen = self.seen.lock().expect("no test panics while it records");
-        seen.push(call.clone());
-        (self.behaviour)(call)
+        let (behaviour, seen) = (self.behaviour.clone(), self.seen.clone());
+        // As the engine does: what is claimed already is not sent.
+        let claim = call.claim.clone();
+        let carry = move |call: Call| {
+            seen.lock().expect("no test panics while it records").push(call.clone());
+            behaviour(call)
+        };
+        match claim {
+            None => carry(call),
+            Some(claim) => Box::pin(async move {
+                match claim.take(call.deadline).await? {
+                    Some(answer) => Ok(answer),
+                    None => carry(call).await,
+                }
+            }),
+        }
     }
 
     fn instances(&self, _operation: OperationRef, _caller: &Caller) -> Vec<Arc<str>> {

@@ -61,6 +61,10 @@ impl Tier {
         let meters = meters.tier(spec.name);
         let breaker = BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone());
         breaker.show();
+        let owed = PendingInvalidations::default();
+        if spec.distrusted {
+            owed.note(&[Tag::from(EVERYTHING)]);
+        }
         Arc::new(Tier {
             name: spec.name,
             store: spec.store,
@@ -68,7 +72,7 @@ impl Tier {
             settings: spec.settings,
             clock,
             meters,
-            owed: PendingInvalidations::default(),
+            owed,
             puts: Arc::new(Semaphore::new(MAX_PUTS)),
             actor: Handle::new(),
             hits: AtomicU64::new(0),

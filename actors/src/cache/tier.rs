@@ -122,6 +122,8 @@ pub struct TierSpec {
     pub name: &'static str,
     /// The place.
     pub store: Arc<dyn CacheTier>,
+    /// What it holds is made invalid before anything of it is served: writes may have been lost on it.
+    pub distrusted: bool,
     /// Its bounds.
     pub settings: TierSettings,
 }

@@ -91,6 +91,14 @@ impl Front {
         let (meters, sampled) = (&self.meters, sampled());
         let tenants = &self.admission.tenants;
         let gate = phase!(meters, sampled, "admit", tenants.admit(&call.caller.tenant, now))?;
+        // The claim costs a write to a store: whoever makes it holds its places already, and pays for it.
+        let mut entered = None;
+        if let Some(claim) = &call.claim {
+            entered = Some(self.admission.enter(&call, gate.clone(), now)?);
+            if let Some(answer) = claim.clone().take(call.deadline).await? {
+                return Ok(answer);
+            }
+        }
         let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call))?;
         let key = CacheKey::of(&call, candidates.id);
         let epoch = self.cache.l1.epoch();
@@ -103,7 +111,11 @@ impl Front {
             }
         }
         // A miss: it takes its permits, and becomes a message.
-        let permits = Arc::new(self.admission.enter(&call, gate, now)?);
+        let permits = match entered {
+            Some(permits) => permits,
+            None => self.admission.enter(&call, gate, now)?,
+        };
+        let permits = Arc::new(permits);
         let job = Arc::new(Job {
             call,
             candidates,

@@ -120,9 +120,37 @@ pub(super) fn commands() -> Vec<Command> {
             "path",
             "The actor's path, as `mosaic tree --json` shows it",
         ),
+        keys(),
         log(),
         change::command(Command::new("drain").about("Let the gateway finish its calls and take no new ones")),
     ]
+}
+
+fn keys() -> Command {
+    let release = Command::new("release").about("Free an idempotency key whose outcome is unknown");
+    let release = change::command(release)
+        .arg(target("key", "The key, as its caller gave it"))
+        .arg(flag("tenant", "NAME", "Whose key it is").required(true))
+        .arg(flag("operation", "NAME", "The operation that it was used for").required(true));
+    Command::new("keys")
+        .about("Decide on idempotency keys")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(release)
+}
+
+async fn release(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let missing = || Failure::invalid("key", "a command is missing");
+    let (_, flags) = matches.subcommand().ok_or_else(missing)?;
+    let given = |name| flags.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+    let names = ["tenant", "operation", "key"];
+    let change = Change {
+        path: "/admin/v1/idempotency/release".to_owned(),
+        body: fields(names.map(|name| (name, given(name)))),
+        deed: format!("let {} be sent again", given("key")),
+        dangerous: true,
+    };
+    change.make(&remote(flags)?, flags, screen).await
 }
 
 fn log() -> Command {
@@ -162,6 +190,7 @@ pub(super) async fn run(noun: &str, matches: &ArgMatches, screen: &Screen) -> Op
         "plugins" => &PLUGINS,
         "breakers" => &BREAKERS,
         "actors" => &ACTORS,
+        "keys" => return Some(release(matches, screen).await),
         "log" => return Some(change_log(matches, screen).await),
         "drain" => return Some(drain(matches, screen).await),
         _ => return None,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Port;
 use crate::admin::{AdminOrder, Order, Touches};
-use crate::stores::AuditEntry;
+use crate::stores::{AuditEntry, Released};
 use crate::surfaces::problem::Problem;
 use crate::telemetry::{LogError, LogHandle};
 
@@ -93,6 +93,7 @@ impl Port {
                     tracing::info!(?drained, "the gateway was drained on request");
                 });
             }
+            AdminOrder::ReleaseKey { scope, key, .. } => self.release(scope, key).await?,
             AdminOrder::SetLog { filter, for_ms } => return self.set_log(filter, *for_ms),
         }
         Ok(nothing)
@@ -132,6 +133,17 @@ impl Port {
         let forgotten = self.0.inner.instances.forget(name).await;
         forgotten.map_err(|failure| unkept("it is removed, but comes back at the next start", &failure))?;
         Ok(json!({ "kept": self.keeps() }))
+    }
+
+    async fn release(&self, scope: &str, key: &str) -> Result<(), Failure> {
+        match self.0.inner.store.release(scope, key, Timestamp::now()).await? {
+            Released::Done => Ok(()),
+            Released::UnderWay => Err(Failure::new(Kind::Conflict, "a request with this key is under way")),
+            Released::NotUnknown => {
+                let sentence = "no key of this tenant and operation has an unknown outcome by this name";
+                Err(Failure::new(Kind::NotFound, sentence))
+            }
+        }
     }
 
     /// Whether a change outlives the process.

@@ -50,6 +50,10 @@ impl Port {
                 notes: vec!["it takes no calls any more until the process is started anew".to_owned()],
                 ..Touches::default()
             }),
+            AdminOrder::ReleaseKey { .. } => Ok(Touches {
+                notes: vec!["the next request with this key is sent, whether or not the first one was done".to_owned()],
+                ..Touches::default()
+            }),
             AdminOrder::SetLog { filter, .. } => self.log(filter),
         }
     }

@@ -7,6 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::super::state::*;
+use super::writer::Write;
 use super::{SqliteStore, next, page};
 
 impl SqliteStore {
@@ -22,23 +23,9 @@ impl SqliteStore {
         }
         let detail = entry.detail.to_string();
         check_size("detail", detail.len(), MAX_DOCUMENT_BYTES)?;
-        let mut tx = self.begin_write().await?;
-        let seq = next(&mut tx, "audit").await?;
-        let sql = "INSERT INTO audit (seq, at, tenant, identity, action, target, outcome, detail)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        sqlx::query(sql)
-            .bind(seq)
-            .bind(entry.at.as_millisecond())
-            .bind(&entry.tenant)
-            .bind(&entry.identity)
-            .bind(&entry.action)
-            .bind(&entry.target)
-            .bind(&entry.outcome)
-            .bind(detail)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(seq)
+        let mut write = self.write.begin().await?;
+        let appended = append(&mut write, entry, detail).await;
+        write.end(appended).await
     }
 
     pub(super) async fn read_audit(
@@ -60,6 +47,24 @@ impl SqliteStore {
         let rows = query.fetch_all(&self.read).await?;
         rows.iter().map(record).collect()
     }
+}
+
+async fn append(write: &mut Write, entry: &AuditEntry, detail: String) -> Result<i64, StoreError> {
+    let seq = next(write, "audit").await?;
+    let sql = "INSERT INTO audit (seq, at, tenant, identity, action, target, outcome, detail)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    sqlx::query(sql)
+        .bind(seq)
+        .bind(entry.at.as_millisecond())
+        .bind(&entry.tenant)
+        .bind(&entry.identity)
+        .bind(&entry.action)
+        .bind(&entry.target)
+        .bind(&entry.outcome)
+        .bind(detail)
+        .execute(write.on())
+        .await?;
+    Ok(seq)
 }
 
 fn record(row: &SqliteRow) -> Result<AuditRecord, StoreError> {

@@ -18,13 +18,10 @@ impl SqliteStore {
         let Sealed { key_id, bytes } = self.vault()?.seal(name, credential)?;
         let sql = "INSERT INTO credentials (name, key_id, sealed) VALUES ($1, $2, $3)
                    ON CONFLICT (name) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed";
-        sqlx::query(sql)
-            .bind(name)
-            .bind(key_id)
-            .bind(bytes)
-            .execute(&self.write)
-            .await?;
-        Ok(())
+        let mut write = self.write.begin().await?;
+        let put = sqlx::query(sql).bind(name).bind(key_id).bind(bytes);
+        let put = put.execute(write.on()).await;
+        write.end(put.map(drop).map_err(StoreError::from)).await
     }
 
     pub(super) async fn read_credential(&self, name: &str) -> Result<Option<Secret>, StoreError> {
@@ -35,11 +32,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn remove_credential(&self, name: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM credentials WHERE name = $1")
-            .bind(name)
-            .execute(&self.write)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        let mut write = self.write.begin().await?;
+        let deleted = sqlx::query("DELETE FROM credentials WHERE name = $1").bind(name);
+        let deleted = deleted.execute(write.on()).await;
+        let deleted = deleted.map(|done| done.rows_affected() > 0);
+        write.end(deleted.map_err(StoreError::from)).await
     }
 
     pub(super) async fn read_credential_names(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {

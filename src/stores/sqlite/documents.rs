@@ -3,9 +3,9 @@
 //! Invariant: a version is given once, in the transaction that makes it visible, in rising order.
 
 use serde_json::Value;
-use sqlx::{Sqlite, Transaction};
 
 use super::super::state::*;
+use super::writer::Write;
 use super::{SqliteStore, next, page};
 
 type Row = (String, i64, String);
@@ -32,10 +32,13 @@ impl SqliteStore {
         check_name("id", id)?;
         let body = body.to_string();
         check_size("document", body.len(), MAX_DOCUMENT_BYTES)?;
-        let mut tx = self.begin_write().await?;
-        expect(&mut tx, kind, id, expected).await?;
-        let version = set(&mut tx, kind, id, Some(&body)).await?;
-        tx.commit().await?;
+        let mut write = self.write.begin().await?;
+        let written = async {
+            expect(&mut write, kind, id, expected).await?;
+            set(&mut write, kind, id, Some(&body)).await
+        };
+        let written = written.await;
+        let version = write.end(written).await?;
         self.announce(version);
         Ok(version)
     }
@@ -46,14 +49,17 @@ impl SqliteStore {
         id: &str,
         expected: Expected,
     ) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        if expect(&mut tx, kind, id, expected).await?.is_none() {
-            return Ok(None);
-        }
-        let version = set(&mut tx, kind, id, None).await?;
-        tx.commit().await?;
-        self.announce(version);
-        Ok(Some(version))
+        let mut write = self.write.begin().await?;
+        let removed = async {
+            match expect(&mut write, kind, id, expected).await? {
+                Some(_) => set(&mut write, kind, id, None).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let removed = removed.await;
+        let version = write.end(removed).await?;
+        version.inspect(|version| self.announce(*version));
+        Ok(version)
     }
 
     /// Two writers may come here in the other order; the number must not fall.
@@ -107,17 +113,12 @@ impl SqliteStore {
 }
 
 /// Refuses unless the document is as expected; its version now. The write lock is held, so it stays as it is.
-async fn expect(
-    tx: &mut Transaction<'static, Sqlite>,
-    kind: &str,
-    id: &str,
-    expected: Expected,
-) -> Result<Option<i64>, StoreError> {
+async fn expect(write: &mut Write, kind: &str, id: &str, expected: Expected) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT version FROM documents WHERE kind = $1 AND id = $2 AND body IS NOT NULL";
     let actual: Option<i64> = sqlx::query_scalar(sql)
         .bind(kind)
         .bind(id)
-        .fetch_optional(&mut **tx)
+        .fetch_optional(write.on())
         .await?;
     let agreed = match expected {
         Expected::Any => true,
@@ -131,13 +132,8 @@ async fn expect(
     }
 }
 
-async fn set(
-    tx: &mut Transaction<'static, Sqlite>,
-    kind: &str,
-    id: &str,
-    body: Option<&str>,
-) -> Result<i64, StoreError> {
-    let version = next(tx, "documents").await?;
+async fn set(write: &mut Write, kind: &str, id: &str, body: Option<&str>) -> Result<i64, StoreError> {
+    let version = next(write, "documents").await?;
     let sql = "INSERT INTO documents (kind, id, version, body) VALUES ($1, $2, $3, $4)
                ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version, body = excluded.body";
     sqlx::query(sql)
@@ -145,7 +141,7 @@ async fn set(
         .bind(id)
         .bind(version)
         .bind(body)
-        .execute(&mut **tx)
+        .execute(write.on())
         .await?;
     Ok(version)
 }
