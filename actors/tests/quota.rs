@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use mosaic_actors::error::Kind;
+use mosaic_actors::call::{Answer, Claim};
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::{System, SystemSpec};
@@ -242,4 +244,41 @@ async fn a_tenants_actor_looks_for_new_limits_by_itself() {
     burst.store(3, SeqCst);
     tokio::time::sleep(Duration::from_secs(16)).await;
     system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+}
+
+/// A claim that is counted, and made.
+#[derive(Default)]
+struct Counted(std::sync::atomic::AtomicUsize);
+
+impl Claim for Counted {
+    fn take(self: Arc<Self>, _deadline: tokio::time::Instant) -> BoxFuture<Result<Option<Answer>, Failure>> {
+        self.0.fetch_add(1, SeqCst);
+        Box::pin(async { Ok(None) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_claims_nothing_and_what_claims_holds_its_places() {
+    let (system, counts) = single(|spec| {
+        spec.limits_of = Arc::new(|_| Limits {
+            max_in_flight: 1,
+            ..Limits::default()
+        });
+    })
+    .await;
+    let claims = Arc::new(Counted::default());
+    let claiming = |act| {
+        let mut call = call(&FETCH, act);
+        call.claim = Some(claims.clone());
+        call
+    };
+    let first = spawn(system.gateway(), claiming(Do::Hang));
+    eventually("it is in", || counts.begun.load(SeqCst) == 1).await;
+    for _ in 0..10 {
+        let refused = system.gateway().call(claiming(Do::Answer)).await.unwrap_err();
+        assert_eq!(refused.kind, Kind::Overloaded);
+    }
+    assert_eq!((claims.0.load(SeqCst), system.quotas()[0].in_flight), (1, 1));
+    first.abort();
+    all_is_back(&system).await;
 }

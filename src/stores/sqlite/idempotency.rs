@@ -23,7 +23,7 @@ impl SqliteStore {
             if let Some(lease) = self.try_lease(&mut write, &call, now).await? {
                 return Ok(Begun::New(lease));
             }
-            let sql = "SELECT fingerprint, incarnation, leased_until, status, content_type, body FROM idempotency
+            let sql = "SELECT fingerprint, lease, leased_until, status, content_type, body FROM idempotency
                        WHERE scope = $1 AND key = $2";
             let row = sqlx::query_as(sql).bind(call.scope).bind(call.key);
             self.known(row.fetch_one(write.on()).await?, call.fingerprint, now)
@@ -39,14 +39,15 @@ impl SqliteStore {
         call: &IdempotentCall<'_>,
         now: Timestamp,
     ) -> Result<Option<Lease>, StoreError> {
-        let token = uuid::Uuid::now_v7().to_string();
-        let sql = "INSERT INTO idempotency (scope, key, fingerprint, lease, leased_until, expires_at, incarnation)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)
+        // It begins with the process that made it, so that an orphan is known by it.
+        let token = format!("{}/{}", self.incarnation, uuid::Uuid::now_v7());
+        let sql = "INSERT INTO idempotency (scope, key, fingerprint, lease, leased_until, expires_at)
+                   VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (scope, key) DO UPDATE SET
                        fingerprint = excluded.fingerprint, lease = excluded.lease,
                        leased_until = excluded.leased_until, expires_at = excluded.expires_at,
-                       incarnation = excluded.incarnation, status = NULL, content_type = NULL, body = NULL
-                   WHERE idempotency.expires_at <= $8
+                       status = NULL, content_type = NULL, body = NULL
+                   WHERE idempotency.expires_at <= $7
                    RETURNING lease";
         let taken: Option<String> = sqlx::query_scalar(sql)
             .bind(call.scope)
@@ -55,7 +56,6 @@ impl SqliteStore {
             .bind(&token)
             .bind(later(now, call.lease))
             .bind(later(now, call.ttl.max(call.lease)))
-            .bind(&self.incarnation)
             .bind(now.as_millisecond())
             .fetch_optional(write.on())
             .await?;
@@ -67,13 +67,16 @@ impl SqliteStore {
     }
 
     fn known(&self, row: Row, asked: &str, now: Timestamp) -> Result<Begun, StoreError> {
-        let (fingerprint, incarnation, leased_until, status, content_type, body) = row;
+        let (fingerprint, lease, leased_until, status, content_type, body) = row;
         if fingerprint != asked {
             return Ok(Begun::Mismatch);
         }
         let Some(status) = status else {
-            let alive = incarnation == self.incarnation && now.as_millisecond() < leased_until;
-            return Ok(if alive { Begun::InFlight } else { Begun::Unknown });
+            return Ok(if self.is_alive(&lease, leased_until, now) {
+                Begun::InFlight
+            } else {
+                Begun::Unknown
+            });
         };
         let status = u16::try_from(status).map_err(|_| StoreError::Damaged { what: "answer" })?;
         Ok(Begun::Replay(StoredAnswer {
@@ -81,6 +84,12 @@ impl SqliteStore {
             content_type: content_type.unwrap_or_default(),
             body: Bytes::from(body.unwrap_or_default()),
         }))
+    }
+
+    /// Whether a claim without an outcome is of this process and within its time.
+    fn is_alive(&self, lease: &str, leased_until: i64, now: Timestamp) -> bool {
+        let maker = lease.split_once('/').map(|(maker, _)| maker);
+        maker == Some(self.incarnation.as_str()) && now.as_millisecond() < leased_until
     }
 
     pub(super) async fn complete_call(&self, lease: &Lease, answer: &StoredAnswer) -> Result<(), StoreError> {
@@ -115,13 +124,13 @@ impl SqliteStore {
     pub(super) async fn release_call(&self, scope: &str, key: &str, now: Timestamp) -> Result<Released, StoreError> {
         let mut write = self.write.begin().await?;
         let released = async {
-            let sql = "SELECT incarnation, leased_until FROM idempotency WHERE scope = $1 AND key = $2
+            let sql = "SELECT lease, leased_until FROM idempotency WHERE scope = $1 AND key = $2
                        AND status IS NULL";
             let claim = sqlx::query_as(sql).bind(scope).bind(key);
             let claim: Option<(String, i64)> = claim.fetch_optional(write.on()).await?;
             match claim {
                 None => return Ok(Released::NotUnknown),
-                Some((incarnation, until)) if incarnation == self.incarnation && now.as_millisecond() < until => {
+                Some((lease, until)) if self.is_alive(&lease, until, now) => {
                     return Ok(Released::UnderWay);
                 }
                 Some(_) => {}

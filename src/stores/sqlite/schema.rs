@@ -13,7 +13,7 @@ use super::super::backup::beside;
 use super::super::state::StoreError;
 
 /// The latest version of the tables.
-const VERSION: i64 = 2;
+const VERSION: i64 = 1;
 /// Every table of the first version on; later ones only change these.
 const TABLES: [&str; 5] = ["audit", "credentials", "documents", "idempotency", "sequences"];
 
@@ -21,14 +21,11 @@ fn migrator() -> Migrator {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![
-        step(1, "state", include_str!("../migrations/0001_state.sql")),
-        step(
-            VERSION,
-            "incarnation",
-            include_str!("../migrations/0002_incarnation.sql"),
-        ),
-    ])
+    Migrator::with_migrations(vec![step(
+        VERSION,
+        "state",
+        include_str!("../migrations/0001_state.sql"),
+    )])
 }
 
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {

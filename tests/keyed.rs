@@ -1,0 +1,196 @@
+//! Writes under a key, where their record is slow, fails, or is too small for the answer.
+//!
+//! Invariant: whatever becomes of the record, the answer comes by the deadline and the write is sent at most once.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mosaic::catalogue::cursor::CursorKey;
+use mosaic::catalogue::find;
+use mosaic::dispatch::idempotency::{Begun, LONGEST_ANSWER, Lease, Outcome, is_mismatch};
+use mosaic::dispatch::{Dispatcher, IdempotencyStore, Invocation, Options};
+use mosaic_actors::call::Answer;
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::json;
+use support::caller;
+use support::fake::{FakeCalls, answer};
+use support::memory_store::MemoryStore;
+use tokio::sync::Semaphore;
+
+const DEADLINE: Duration = Duration::from_millis(300);
+/// What a reply may take beside its deadline on a machine that is busy; far less than what is waited for here.
+const EASE: Duration = Duration::from_secs(3);
+
+/// A record that answers when told to, and fails as often as told to.
+struct Troubled {
+    kept: Arc<MemoryStore>,
+    locked: AtomicBool,
+    free: Arc<Semaphore>,
+    failures: AtomicUsize,
+}
+
+impl Troubled {
+    fn new(locked: bool, failures: usize) -> Arc<Self> {
+        Arc::new(Troubled {
+            kept: Arc::default(),
+            locked: AtomicBool::new(locked),
+            free: Arc::new(Semaphore::new(0)),
+            failures: AtomicUsize::new(failures),
+        })
+    }
+
+    fn lock(&self) {
+        self.locked.store(true, Ordering::SeqCst);
+    }
+
+    fn unlock(&self) {
+        self.locked.store(false, Ordering::SeqCst);
+        self.free.add_permits(100);
+    }
+
+    fn when_free<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&MemoryStore) -> BoxFuture<Result<T, Failure>> + Send + 'static,
+    ) -> BoxFuture<Result<T, Failure>> {
+        let (kept, free) = (self.kept.clone(), self.free.clone());
+        let waits = self.locked.load(Ordering::SeqCst);
+        Box::pin(async move {
+            if waits {
+                free.acquire().await.expect("it is never closed").forget();
+            }
+            work(&kept).await
+        })
+    }
+}
+
+impl IdempotencyStore for Troubled {
+    fn begin(&self, scope: &str, key: &str, print: [u8; 32], lease: Duration) -> BoxFuture<Result<Begun, Failure>> {
+        let (scope, key) = (scope.to_owned(), key.to_owned());
+        self.when_free(move |kept| kept.begin(&scope, &key, print, lease))
+    }
+
+    fn complete(&self, lease: Lease, outcome: Outcome) -> BoxFuture<Result<(), Failure>> {
+        let fails = |left: usize| left.checked_sub(1);
+        let failed = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails);
+        if failed.is_ok() {
+            return Box::pin(async { Err(Failure::new(Kind::Internal, "the disk is full")) });
+        }
+        self.when_free(move |kept| kept.complete(lease, outcome))
+    }
+
+    fn abandon(&self, lease: Lease) -> BoxFuture<Result<(), Failure>> {
+        self.when_free(move |kept| kept.abandon(lease))
+    }
+}
+
+struct Setup {
+    calls: Arc<FakeCalls>,
+    store: Arc<Troubled>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+fn setup(calls: FakeCalls, store: Arc<Troubled>) -> Setup {
+    let calls = Arc::new(calls);
+    let dispatcher = support::dispatcher(calls.clone(), CursorKey::random(), Some(store.clone()));
+    Setup {
+        calls,
+        store,
+        dispatcher: Arc::new(dispatcher),
+    }
+}
+
+impl Setup {
+    /// The reply, which comes in time.
+    async fn create(&self) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let options = Options {
+            idempotency_key: Some("k".to_owned()),
+            timeout: Some(DEADLINE),
+            ..Options::default()
+        };
+        let reply = self.dispatcher.invoke(Invocation {
+            entry: find("projects.issue.create").expect("it exists"),
+            input: json!({"project": "acme/api", "title": "one"}),
+            caller: caller(),
+            options,
+            upload: None,
+        });
+        let reply = reply.await;
+        assert!(began.elapsed() < DEADLINE + EASE, "{:?}", began.elapsed());
+        reply
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_hangs_holds_no_answer_back_and_is_kept_behind_it() {
+    let store = Troubled::new(false, 0);
+    let locked = store.clone();
+    // Locked between the claim and the record.
+    let calls = FakeCalls::new(move |_| {
+        locked.lock();
+        async { Ok(answer("a", "{}")) }
+    });
+    let setup = setup(calls, store);
+    setup.create().await.expect("it was done");
+    let meanwhile = setup.create().await.expect_err("it is not recorded yet");
+    assert!(meanwhile.unsent, "{meanwhile}");
+    setup.store.unlock();
+    setup.dispatcher.settled().await;
+    let replayed = setup.create().await.expect("it is recorded now");
+    assert!(mosaic::dispatch::idempotency::replayed(&replayed.head));
+    assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_that_hangs_is_given_up_at_the_deadline_and_nothing_is_sent() {
+    let setup = setup(FakeCalls::json("{}"), Troubled::new(true, 0));
+    let refused = setup.create().await.expect_err("no claim");
+    assert_eq!((refused.kind, refused.unsent), (Kind::Timeout, true));
+    assert!(setup.calls.seen().is_empty());
+    // What it claims late is given back.
+    setup.store.unlock();
+    let mut done = None;
+    for _ in 0..100 {
+        match setup.create().await {
+            Ok(answer) => {
+                done = Some(answer);
+                break;
+            }
+            Err(failure) => assert!(failure.unsent && failure.retryable, "{failure}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(done.is_some(), "the key is free");
+    assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_fails_is_tried_again() {
+    let setup = setup(FakeCalls::json("{}"), Troubled::new(false, 3));
+    setup.create().await.expect("it was done");
+    setup.dispatcher.settled().await;
+    assert_eq!(setup.store.failures.load(Ordering::SeqCst), 0);
+    setup.create().await.expect("it is replayed");
+    assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn of_an_answer_too_long_to_keep_its_outcome_is() {
+    let calls = FakeCalls::new(|_| async { Ok(answer("a", &" ".repeat(LONGEST_ANSWER + 1))) });
+    let setup = setup(calls, Troubled::new(false, 0));
+    setup.create().await.expect("it was done");
+    let told = setup.create().await.expect_err("it is not kept");
+    assert_eq!(
+        (told.kind, told.field.as_deref()),
+        (Kind::Conflict, Some("idempotency_key"))
+    );
+    assert!(
+        !told.retryable && !is_mismatch(&told) && told.message().contains("succeeded"),
+        "{told}"
+    );
+    assert_eq!(setup.calls.seen().len(), 1);
+}
