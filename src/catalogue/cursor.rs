@@ -9,7 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mosaic_actors::error::Failure;
 use subtle::ConstantTimeEq;
 
-/// Bytes of the authentication tag in front of a cursor.
+/// In front of all. It also keeps a cursor's text from beginning with a hyphen, which a command line takes for a flag.
+const VERSION: u8 = 1;
+/// Bytes of the authentication tag, behind the version.
 const TAG: usize = 16;
 /// The longest cursor we accept; a provider's own cursors are far shorter.
 const LONGEST: usize = 4096;
@@ -44,7 +46,8 @@ impl CursorKey {
     /// Seals the provider's own cursor.
     pub fn seal(&self, instance: &str, operation: &str, native: &str) -> String {
         let text = format!("{instance}\n{operation}\n{native}");
-        let mut sealed = self.tag(text.as_bytes()).to_vec();
+        let mut sealed = vec![VERSION];
+        sealed.extend_from_slice(&self.tag(text.as_bytes()));
         sealed.extend_from_slice(text.as_bytes());
         URL_SAFE_NO_PAD.encode(sealed)
     }
@@ -63,7 +66,7 @@ impl CursorKey {
             return None;
         }
         let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (tag, text) = sealed.split_at_checked(TAG)?;
+        let (tag, text) = sealed.strip_prefix(&[VERSION])?.split_at_checked(TAG)?;
         if !bool::from(tag.ct_eq(&self.tag(text))) {
             return None;
         }
@@ -92,6 +95,7 @@ mod tests {
         fn opens_what_it_sealed_and_nothing_else(native in "[ -~\n]{0,60}", flip in 0usize..40) {
             let key = CursorKey::random();
             let sealed = key.seal("forge-a", "git.repo.list", &native);
+            prop_assert!(!sealed.starts_with('-'), "a flag to a command line: {}", sealed);
             prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
             prop_assert!(key.open("git.branch.list", &sealed).is_err());
             prop_assert!(CursorKey::random().open("git.repo.list", &sealed).is_err());

@@ -43,7 +43,7 @@ use std::sync::{Arc, LazyLock};
 use mosaic_actors::call::{OperationRef, Operations};
 
 pub use entry::{Entry, Prepared};
-pub use op::{Declaration, Method, Op, Output, Paged};
+pub use op::{Declaration, File, Method, Op, Output, Paged};
 pub use page::Page;
 
 /// The operations that are built in, in the order in which documents and `mosaic operations` list them.
@@ -62,6 +62,7 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<cicd::LogGet>(),
         Entry::of::<docs::Search>(),
         Entry::of::<docs::PageGet>(),
+        Entry::of::<docs::PageExport>(),
         Entry::of::<docs::PageCreate>(),
         Entry::of::<ai::ChatComplete>(),
         Entry::of::<ai::ChatStream>(),

@@ -9,8 +9,8 @@ use mosaic_actors::call::{CacheTimes, CostClass, Homes, Operation, Resource, Tag
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Usage;
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::fields::Cursor;
 use super::tags::Topic;
@@ -75,6 +75,12 @@ pub trait Output<I>: Clone + Serialize + DeserializeOwned + JsonSchema + Send + 
     }
 }
 
+/// The output of an operation that answers with bytes: there is no value of it, only its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum File {}
+
+impl<I> Output<I> for File {}
+
 /// What is declared of an operation. Made by [`Declaration::get`] and its like.
 #[derive(Debug)]
 pub struct Declaration {
@@ -97,6 +103,8 @@ pub struct Declaration {
     pub invalidates: &'static [Topic],
     /// Why a write changes nothing that an answer may depend on.
     pub invalidates_nothing: Option<&'static str>,
+    /// It answers with bytes of their own media type, and not with JSON; its output is [`File`].
+    pub bytes: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -149,6 +157,7 @@ impl Declaration {
             absent: &[],
             invalidates: &[],
             invalidates_nothing: None,
+            bytes: false,
         }
     }
 
@@ -184,6 +193,12 @@ impl Declaration {
     pub const fn streams(mut self) -> Self {
         self.facts.streaming = true;
         self
+    }
+
+    /// Answers with bytes of their own media type, which no tier keeps.
+    pub const fn bytes(mut self) -> Self {
+        self.bytes = true;
+        self.uncached()
     }
 
     /// What its answer depends on.

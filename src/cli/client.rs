@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, TryStreamExt};
 use mosaic_actors::error::{Failure, Kind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ use url::Url;
 use crate::catalogue::{Declaration, Entry, Method as Verb};
 use crate::dispatch::Options;
 
+use super::download::Download;
 use super::events;
 use super::problem::Problem;
 use super::transport::{base_url, body as body_of, broken, http_client};
@@ -39,6 +40,8 @@ pub enum Reply {
     Whole(Bytes),
     /// The output's events as they come.
     Events(Events),
+    /// A file as it comes.
+    File(Download),
 }
 
 /// A gateway somewhere else.
@@ -70,6 +73,13 @@ impl Remote {
         let reply = self.send(self.request(entry.declaration, input, options)?).await?;
         if entry.declaration.facts.streaming {
             return Ok(Reply::Events(events::read(reply)));
+        }
+        if entry.declaration.bytes {
+            let media_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            return Ok(Reply::File(Download {
+                media_type: media_type.unwrap_or("application/octet-stream").to_owned(),
+                bytes: Box::pin(reply.bytes_stream().map_err(|error| Problem::from(broken(&error)))),
+            }));
         }
         Ok(Reply::Whole(body_of(reply).await?))
     }
@@ -120,19 +130,17 @@ impl Remote {
             Verb::Put => self.http.put(url).json(&input),
             Verb::Patch => self.http.patch(url).json(&input),
         };
-        request = request.header(
-            ACCEPT,
-            if streaming {
-                "text/event-stream"
-            } else {
-                "application/json"
-            },
-        );
+        let accepted = match (streaming, declaration.bytes) {
+            (true, _) => "text/event-stream",
+            (false, true) => "*/*",
+            (false, false) => "application/json",
+        };
+        request = request.header(ACCEPT, accepted);
         if let Some(key) = &options.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
-        // A stream may last longer than the time that its first event may take.
-        if let Some(timeout) = options.timeout.filter(|_| !streaming) {
+        // A stream, or a file, may last longer than the time that its beginning may take.
+        if let Some(timeout) = options.timeout.filter(|_| !streaming && !declaration.bytes) {
             request = request.timeout(timeout.saturating_add(GRACE));
         }
         self.authorised(request)

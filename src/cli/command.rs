@@ -8,11 +8,13 @@ use clap::{Arg, ArgAction, ArgMatches, ColorChoice, Command, value_parser};
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
 
+use super::download::OUTPUT;
 use super::{exit, operate};
 
 /// Flags that every operation has; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 15] = [
     "input",
+    OUTPUT,
     "provider",
     "include-raw",
     "no-cache",
@@ -125,6 +127,14 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         .args(entry.fields.iter().map(|field| field_arg(entry, field)))
         .next_help_heading("Call options")
         .args(call_args());
+    let command = match declaration.bytes {
+        true => command.arg(flag(
+            OUTPUT,
+            "FILE",
+            "Write the file there; `-` is stdout [default: stdout]",
+        )),
+        false => command,
+    };
     if declaration.facts.safe {
         return command;
     }

@@ -15,6 +15,7 @@ use crate::catalogue::Entry;
 use crate::dispatch::Options;
 
 use super::command::{field_id, takes_words};
+use super::download::OUTPUT;
 
 /// The longest `--input`, in bytes: more than any operation takes.
 const LONGEST_INPUT: u64 = 16 << 20;
@@ -41,6 +42,13 @@ pub fn input(entry: &Entry, matches: &ArgMatches) -> Result<Map<String, Value>, 
         input.insert(field.name.clone(), value);
     }
     Ok(input)
+}
+
+/// Where a file shall go.
+pub fn output<'a>(entry: &Entry, matches: &'a ArgMatches) -> Option<&'a str> {
+    // Only operations that answer with files have this flag, and clap refuses to look up what is not declared.
+    let named = entry.declaration.bytes.then(|| matches.get_one::<String>(OUTPUT));
+    named.flatten().map(String::as_str)
 }
 
 /// What the command line says beside the input.

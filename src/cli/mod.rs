@@ -9,6 +9,7 @@ mod admin;
 mod client;
 mod command;
 mod diagnosis;
+mod download;
 mod events;
 pub mod exit;
 mod explain;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use mosaic_actors::call::Body;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value};
@@ -38,6 +39,7 @@ use crate::catalogue::Entry;
 use crate::dispatch::Options;
 
 use self::client::{Remote, Reply};
+use self::download::Download;
 pub use self::problem::Problem;
 pub use self::run::{LocalCalls, Runtime};
 use self::screen::{Screen, Stop};
@@ -130,7 +132,7 @@ async fn call(
     if flags.get_flag("local") {
         let config = flags.get_one::<String>("config").map(PathBuf::from);
         let gateway = runtime.local(config).await?;
-        let outcome = call_local(entry, input, options, &*gateway, screen).await;
+        let outcome = call_local(entry, input, options, &*gateway, flags, screen).await;
         gateway.stop().await;
         return outcome;
     }
@@ -138,7 +140,7 @@ async fn call(
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
     let reply = remote.call(entry, input, &options).await?;
-    show::reply(reply, entry, screen).await
+    show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
 async fn call_local(
@@ -146,19 +148,21 @@ async fn call_local(
     input: Map<String, Value>,
     options: Options,
     gateway: &dyn LocalCalls,
+    flags: &ArgMatches,
     screen: &Screen,
 ) -> Result<(), Stop> {
     let answer = gateway.call(entry, Value::from(input), options).await?;
     let reply = match answer.body {
         Body::Bytes(bytes) => Reply::Whole(bytes),
-        Body::Raw(_) => {
-            return Err(Failure::new(Kind::Unsupported, "this answer is bytes, which are not shown here").into());
-        }
+        Body::Raw(file) => Reply::File(Download {
+            media_type: file.media_type.to_string(),
+            bytes: Box::pin(file.bytes.map_err(Problem::from)),
+        }),
         Body::Stream(frames) => Reply::Events(Box::pin(
             frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
         )),
     };
-    show::reply(reply, entry, screen).await
+    show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
 #[cfg(test)]

@@ -16,12 +16,13 @@ use super::problem::Problem;
 use super::render;
 use super::screen::{Screen, Stop, clean};
 
-/// Shows a reply to a call of `entry`.
+/// Shows a reply to a call of `entry`; a file goes where `output` says.
 ///
 /// # Errors
 /// The stream's failure, an answer that is not JSON, or a terminal that cannot show it.
-pub async fn reply(reply: Reply, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
+pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &Screen) -> Result<(), Stop> {
     match reply {
+        Reply::File(file) => file.save(output, screen).await,
         Reply::Whole(body) if screen.json => screen.lines(&body),
         Reply::Whole(body) => whole(&parse(&body)?, entry, screen),
         Reply::Events(events) if screen.json => json_lines(events, screen).await,

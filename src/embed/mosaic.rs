@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt};
 use mosaic_actors::call::{Answer, Body, Caller};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Drained;
-use mosaic_actors::stream::Frame;
+use mosaic_actors::stream::{ByteStream, Frame};
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
 use secrecy::SecretString;
@@ -94,7 +94,7 @@ impl Mosaic {
             }),
             (None, Body::Raw(_)) => Err(Failure::new(
                 Kind::InvalidInput,
-                format!("{} answers with bytes, not with a value", O::DECLARATION.facts.name),
+                format!("{} answers with a file: use file()", O::DECLARATION.facts.name),
             )),
             (None, Body::Stream(_)) => Err(Failure::new(
                 Kind::InvalidInput,
@@ -118,6 +118,25 @@ impl Mosaic {
             Body::Bytes(_) | Body::Raw(_) => Err(Failure::new(
                 Kind::InvalidInput,
                 format!("{} does not stream", O::DECLARATION.facts.name),
+            )),
+        }
+    }
+
+    /// Does one operation that answers with a file, for a caller. Dropping its bytes cancels the work behind them.
+    ///
+    /// # Errors
+    /// Any [`Failure`] before the first byte; later ones come as the bytes' last item.
+    pub async fn file_as<O: Op>(
+        &self,
+        input: O::Input,
+        caller: Caller,
+        options: Options,
+    ) -> Result<ByteStream, Failure> {
+        match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
+            Body::Raw(file) => Ok(file),
+            Body::Bytes(_) | Body::Stream(_) => Err(Failure::new(
+                Kind::InvalidInput,
+                format!("{} does not answer with a file", O::DECLARATION.facts.name),
             )),
         }
     }

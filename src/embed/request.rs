@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::Failure;
+use mosaic_actors::stream::ByteStream;
 
 use super::mosaic::Mosaic;
 use super::typed::Typed;
@@ -16,7 +17,7 @@ use crate::catalogue::Op;
 use crate::dispatch::Options;
 
 /// A call that is not sent yet; [`Mosaic::request`] makes one.
-#[must_use = "nothing is called before `send` or `stream`"]
+#[must_use = "nothing is called before `send`, `stream` or `file`"]
 pub struct Request<O: Op> {
     gateway: Mosaic,
     input: O::Input,
@@ -99,6 +100,16 @@ impl<O: Op> Request<O> {
         self,
     ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
         self.gateway.stream_as::<O>(self.input, self.caller, self.options).await
+    }
+
+    /// Sends it and waits until its provider has taken it; then the bytes come. As with a stream, dropping them cancels
+    /// the work behind them.
+    ///
+    /// # Errors
+    /// A [`Failure`] before the first byte; a later one is the bytes' last item. `invalid_input` where the operation does
+    /// not answer with a file.
+    pub async fn file(self) -> Result<ByteStream, Failure> {
+        self.gateway.file_as::<O>(self.input, self.caller, self.options).await
     }
 }
 

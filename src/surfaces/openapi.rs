@@ -172,16 +172,19 @@ fn body_schema(entry: &Entry) -> Value {
 }
 
 fn responses(entry: &Entry, schemas: &mut Schemas) -> Value {
-    let schema = schemas.reference(entry, "output", entry.output_schema.as_value().clone());
-    let (media_type, content, description) = if entry.declaration.facts.streaming {
+    let mut output = || schemas.reference(entry, "output", entry.output_schema.as_value().clone());
+    let (media_type, content, description) = if entry.declaration.bytes {
+        // What kind of file it is, its Content-Type says.
+        ("*/*", json!({}), "The file")
+    } else if entry.declaration.facts.streaming {
         // OpenAPI 3.1 cannot say "a sequence of"; the extension names the schema of each event's data.
         (
             "text/event-stream",
-            json!({ "schema": { "type": "string" }, "x-event-data": schema }),
+            json!({ "schema": { "type": "string" }, "x-event-data": output() }),
             "Events whose data is JSON; the last one is `done`, or `error` with a problem",
         )
     } else {
-        ("application/json", json!({ "schema": schema }), "The answer")
+        ("application/json", json!({ "schema": output() }), "The answer")
     };
     let mut responses = json!({
         "200": { "description": description, "headers": header_references(), "content": { media_type: content } },

@@ -3,6 +3,7 @@
 mod admin;
 mod doctor;
 mod failures;
+mod files;
 mod input;
 mod operate;
 mod operations;

@@ -23,6 +23,7 @@ use mosaic::providers::{Connection, KINDS};
 use mosaic_actors::call::{Answer, Body as AnswerBody, Call, Caller};
 use mosaic_actors::driver::Driver;
 use mosaic_actors::error::Failure;
+use mosaic_actors::stream::ByteStream;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -209,7 +210,7 @@ pub async fn whole(answer: Answer) -> (Value, Option<Failure>) {
     let mut frames = match answer.body {
         AnswerBody::Bytes(bytes) => return (serde_json::from_slice(&bytes).expect("JSON"), None),
         AnswerBody::Stream(frames) => frames,
-        AnswerBody::Raw(bytes) => panic!("{bytes:?} is no JSON"),
+        AnswerBody::Raw(file) => return of_file(file).await,
     };
     let mut events = vec![];
     while let Some(frame) = frames.next().await {
@@ -219,6 +220,21 @@ pub async fn whole(answer: Answer) -> (Value, Option<Failure>) {
         }
     }
     (Value::Array(events), None)
+}
+
+/// A file as JSON: what is said of it, and its text.
+async fn of_file(mut file: ByteStream) -> (Value, Option<Failure>) {
+    let mut text = vec![];
+    let mut failure = None;
+    while let Some(piece) = file.bytes.next().await {
+        match piece {
+            Ok(piece) => text.extend_from_slice(&piece),
+            Err(error) => failure = Some(error),
+        }
+    }
+    let text = String::from_utf8_lossy(&text);
+    let file = json!({"media_type": file.media_type, "length": file.length, "name": file.name, "text": text});
+    (file, failure)
 }
 
 /// A failure as JSON, for comparing.

@@ -43,6 +43,7 @@ impl Provider for BookStack {
         Handlers::new()
             .on::<docs::Search, _, _>(requests::search)
             .on::<docs::PageGet, _, _>(requests::page_get)
+            .raw::<docs::PageExport, _, _>(requests::page_export)
             .on::<docs::PageCreate, _, _>(requests::page_create)
     }
 

@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
+use mosaic_actors::stream::ByteStream;
 
 use super::convert::Parent;
 use super::{BookStack, convert, wire};
 use crate::catalogue::Page;
-use crate::catalogue::docs::{DocPage, Format, Hit, PageCreate, PageGet, Search};
+use crate::catalogue::docs::{DocPage, ExportFormat, Format, Hit, PageCreate, PageExport, PageGet, Search};
 use crate::providers::http::Row;
 use crate::providers::http::pages::Numbered;
 use crate::providers::{Reply, Request};
@@ -57,6 +58,22 @@ pub async fn page_get(bookstack: Arc<BookStack>, request: Request<PageGet>) -> R
     Ok(received.reply(convert::page(&request.instance, row, format, body)))
 }
 
+/// BookStack calls every export an unknown stream of octets; what it is, the format that was asked for tells.
+pub async fn page_export(
+    bookstack: Arc<BookStack>,
+    request: Request<PageExport>,
+) -> Result<Reply<ByteStream>, Failure> {
+    let id = page_id(&request.native)?;
+    let (format, media_type) = match request.input.format {
+        ExportFormat::Pdf => ("pdf", "application/pdf"),
+        ExportFormat::Html => ("html", "text/html; charset=utf-8"),
+        ExportFormat::Markdown => ("markdown", "text/markdown; charset=utf-8"),
+        ExportFormat::Text => ("plaintext", "text/plain; charset=utf-8"),
+    };
+    let outgoing = bookstack.endpoint.get(&["pages", &id, "export", format])?;
+    Ok(bookstack.endpoint.open(outgoing).await?.file(media_type))
+}
+
 pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
     let input = &request.input;
     let parent = Parent::parse(&request.native).ok_or_else(|| {
@@ -101,8 +118,7 @@ fn text(page: &mut wire::Page, format: Format) -> Option<String> {
 async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Failure> {
     let outgoing = bookstack
         .endpoint
-        .get(&["pages", &page.id.to_string(), "export", "markdown"])?
-        .accept("*/*");
+        .get(&["pages", &page.id.to_string(), "export", "markdown"])?;
     let received = bookstack.endpoint.send(outgoing).await?;
     let text = std::str::from_utf8(received.bytes()).map_err(|_| received.unusable("the exported page is not text"))?;
     Ok(convert::exported(&page.name, text))

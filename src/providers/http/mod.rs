@@ -9,6 +9,7 @@ mod ask;
 mod body;
 pub(super) mod client;
 mod endpoint;
+mod file;
 pub mod link;
 pub mod pages;
 mod refusal;

@@ -7,14 +7,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::Piece;
+use mosaic_actors::stream::{BodyStream, ByteStream, Piece};
 use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
+use super::file::name_of;
 use super::transport::transport;
 use super::{Endpoint, Outgoing, Received, Refusal, sse};
 use crate::providers::table::Reply;
@@ -99,6 +100,29 @@ impl Endpoint {
 }
 
 impl Opened {
+    /// The answer as a file of this media type, and the provider's request id. Its name is the one that the provider gave.
+    pub fn file(self, media_type: &'static str) -> Reply<ByteStream> {
+        let Opened {
+            response,
+            request_id,
+            instance,
+        } = self;
+        let file = ByteStream {
+            media_type: Arc::from(media_type),
+            length: response.content_length(),
+            name: name_of(response.headers()).map(Arc::from),
+            bytes: BodyStream::from_items(
+                response
+                    .bytes_stream()
+                    .map(move |piece| piece.map_err(|error| transport(error).by(&instance))),
+            ),
+        };
+        Reply {
+            upstream_request_id: request_id,
+            value: file,
+        }
+    }
+
     /// The answer as server-sent events, and the provider's request id.
     pub fn events(self) -> Reply<impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static> {
         Reply {

@@ -19,6 +19,7 @@ use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod export;
 mod gate;
 mod objects;
 mod pages;
@@ -59,7 +60,7 @@ fn router(bookstack: Arc<BookStack>) -> Router {
     Router::new()
         .named("/api/pages", get(pages::list).post(pages::create))
         .named("/api/pages/{id}", get(pages::get))
-        .named("/api/pages/{id}/export/markdown", get(pages::export_markdown))
+        .named("/api/pages/{id}/export/{format}", get(export::page))
         .named("/api/search", get(search::all))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)

@@ -1,4 +1,4 @@
-//! Pages: listed, read, exported, written.
+//! Pages: listed, read, written.
 //!
 //! Invariant: what a POST answered can be read back under the id that it named.
 
@@ -9,13 +9,12 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use http::{Response, StatusCode, Uri};
 use serde_json::{Value, json};
 use url::form_urlencoded::parse;
 
 use super::problem::Problem;
 use super::state::{Content, MAX_CREATED, Page};
-use super::text::{bare, slug};
 use super::{BookStack, objects};
 
 const DEFAULT_COUNT: usize = 100;
@@ -23,7 +22,7 @@ const MAX_COUNT: usize = 500;
 /// BookStack's own bound on a name, in characters.
 const MAX_NAME: usize = 255;
 
-type Answer = Result<Response<Body>, Problem>;
+pub(super) type Answer = Result<Response<Body>, Problem>;
 
 pub(crate) async fn list(State(bookstack): State<Arc<BookStack>>, uri: Uri) -> Response<Body> {
     let query: Vec<_> = parse(uri.query().unwrap_or_default().as_bytes()).collect();
@@ -58,29 +57,6 @@ pub(crate) async fn get(State(bookstack): State<Arc<BookStack>>, Path(id): Path<
     let page = id.parse().ok().and_then(|id| state.page(id));
     let page = page.ok_or_else(|| Problem::not_found("Page"))?;
     Ok(Json(objects::page(page)).into_response())
-}
-
-/// A download: the name as a headline, and the text below.
-pub(crate) async fn export_markdown(State(bookstack): State<Arc<BookStack>>, Path(id): Path<String>) -> Answer {
-    let state = bookstack.state();
-    let page = id.parse().ok().and_then(|id| state.page(id));
-    let page = page.ok_or_else(|| Problem::not_found("Page"))?;
-    let text = match page.markdown.as_str() {
-        "" => bare(&page.html),
-        markdown => markdown.to_owned(),
-    };
-    let mut response = format!("# {}\n\n{text}", page.name).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
-    let name = format!("attachment; filename=\"{}.md\"", slug(&page.name));
-    // A name that no header can hold is left out.
-    if let Ok(value) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    Ok(response)
 }
 
 pub(crate) async fn create(State(bookstack): State<Arc<BookStack>>, body: Bytes) -> Answer {

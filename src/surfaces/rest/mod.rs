@@ -230,6 +230,7 @@ fn describe(entry: &crate::catalogue::Entry) -> Value {
         "safe": facts.safe,
         "idempotent": facts.idempotent,
         "streaming": facts.streaming,
+        "bytes": declaration.bytes,
         "cost": facts.cost,
         "fresh_secs": facts.cache.map(|cache| cache.fresh.as_secs()),
     })

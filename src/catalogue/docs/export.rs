@@ -1,0 +1,46 @@
+//! Pages of documentation as files.
+//!
+//! Invariant: a file is its provider's bytes as they are; nothing in them is read or made safe here.
+
+use mosaic_actors::call::Resource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::fields::PageRef;
+use crate::catalogue::op::{Declaration, File, Op};
+
+/// The kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A document to be printed.
+    Pdf,
+    /// One page of HTML with its images in it. It is the provider's, and has not been made safe to show.
+    Html,
+    /// Markdown, in the provider's dialect.
+    Markdown,
+    /// Plain text.
+    Text,
+}
+
+/// Input of `docs.page.export`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageExportInput {
+    pub page: PageRef,
+    /// The kind of file.
+    pub format: ExportFormat,
+}
+
+/// `docs.page.export`
+pub struct PageExport;
+
+impl Op for PageExport {
+    type Input = PageExportInput;
+    type Output = File;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("docs.page.export", "/docs/pages/{page}/export", "Get a page as a file").bytes();
+    fn resource(input: &PageExportInput) -> Resource {
+        input.page.resource()
+    }
+}
