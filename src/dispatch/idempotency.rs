@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{Calls, Options, internal, may_have_happened};
+use super::{Calls, Options, internal, may_be_billed, may_have_happened};
 
 /// The name of the option in failures.
 pub const FIELD: &str = "idempotency_key";
@@ -241,7 +241,8 @@ impl KeyedWrite {
     }
 
     fn did_not_happen(&self, failure: &Failure) -> bool {
-        failure.unsent || (failure.retryable && !may_have_happened(self.facts, failure))
+        failure.unsent
+            || (failure.retryable && !may_have_happened(self.facts, failure) && !may_be_billed(self.facts, failure))
     }
 }
 

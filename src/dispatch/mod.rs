@@ -249,6 +249,11 @@ fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
     !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.blames_provider()
 }
 
+/// Whether a failed call may have been paid for, and would be a second time if it were repeated.
+fn may_be_billed(facts: &Operation, failure: &Failure) -> bool {
+    facts.paid && !failure.unsent && !failure.unbilled && failure.kind.blames_provider()
+}
+
 /// Whether an operation answers with a page, and so knows `provider=all`.
 pub fn is_list(entry: &Entry) -> bool {
     entry.declaration.facts.list

@@ -94,6 +94,11 @@ impl Chain {
 }
 
 impl ChainLookup {
+    /// Whether what this tag stands for was looked at.
+    pub(crate) fn looked_at(&self, tag: &Tag) -> bool {
+        self.tags.contains(tag)
+    }
+
     /// Puts an answer into the tiers that were looked in; it must have been asked for after the lookup.
     pub(crate) fn fill(&mut self, key: &CacheKey, entry: &CacheEntry) {
         for (tier, stamp) in self.stamps.drain(..) {

@@ -54,6 +54,7 @@ pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut Inv
             Err(failure) => failure,
         };
         tried.unsent &= failure.unsent;
+        guard.failed(&failure);
         let standing = tried.standing(job, &failure);
         match next(&failure, &standing, &env.settings.recover) {
             Next::GiveUp => return Err(tried.final_failure(failure)),

@@ -29,8 +29,9 @@ pub(crate) fn fill(
     match (CacheEntry::of(&outcome, &job.call, now), &job.key) {
         (Some(entry), Some(key)) => {
             let entry = Arc::new(entry);
-            // What only the answer knows that it depends on, a farther tier could not make invalid.
-            if outcome.as_ref().map_or(true, |answer| answer.head.tags.is_empty()) {
+            // What only the answer knows that it depends on, a lookup in a farther tier could not find to be invalid.
+            let told = outcome.as_ref().map_or(&[][..], |answer| &answer.head.tags[..]);
+            if told.iter().all(|tag| lookup.looked_at(tag)) {
                 lookup.fill(key, &entry);
             }
             if let Some(leader) = &leader {

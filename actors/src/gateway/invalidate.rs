@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::job::Job;
 use crate::cache::Tag;
 use crate::cache::tiered::TieredCache;
-use crate::error::Kind;
+use crate::error::{Failure, Kind};
 use crate::policy::recover::to_arrive;
 use crate::port::Outcome;
 
@@ -23,6 +23,8 @@ pub(crate) struct InvalidateGuard {
     deadline: Instant,
     /// A provider was asked, and works on it for at most so long.
     asked: Option<Duration>,
+    /// An attempt may still be carried out, whatever became of the later ones.
+    doubt: bool,
 }
 
 impl InvalidateGuard {
@@ -32,12 +34,18 @@ impl InvalidateGuard {
             tags: job.call.tags.invalidates.clone(),
             deadline: job.call.deadline,
             asked: None,
+            doubt: false,
         }
     }
 
     /// A provider is asked now, and may take so long.
     pub(crate) fn asking(&mut self, limit: Duration) {
         self.asked = Some(self.asked.map_or(limit, |known| known.max(limit)));
+    }
+
+    /// An attempt failed; another may follow.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        self.doubt |= !failure.unsent && in_doubt(failure.kind);
     }
 
     /// Makes invalid what `outcome` says. It goes on behind a reply whose deadline comes first.
@@ -47,12 +55,11 @@ impl InvalidateGuard {
             Ok(answer) if !tags.is_empty() => tags.extend_from_slice(&answer.head.tags),
             Ok(_) => {}
             Err(failure) if failure.unsent => tags.clear(),
-            Err(failure) => {
-                if in_doubt(failure.kind) {
-                    self.cache
-                        .invalidate_again(tags.clone(), self.asked.unwrap_or_default());
-                }
-            }
+            Err(failure) => self.failed(failure),
+        }
+        if self.doubt && !tags.is_empty() {
+            self.cache
+                .invalidate_again(tags.clone(), self.asked.unwrap_or_default());
         }
         let (cache, deadline) = (self.cache.clone(), self.deadline);
         async move {

@@ -84,8 +84,11 @@ async fn carry(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
 
 /// Asks for this call alone, where no tier has the answer that it would take.
 async fn alone(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
-    let lookup = seek(job, env).await;
-    if let Some(hit) = lookup.fresh.as_ref().filter(|_| !job.call.no_cache) {
+    let mut lookup = seek(job, env).await;
+    if job.call.no_cache {
+        // Refused, stale as fresh; the lookup is for the fill alone.
+        lookup.stale = None;
+    } else if let Some(hit) = &lookup.fresh {
         return hit.serve(CacheStatus::Hit, env.clock.nanos());
     }
     let outcome = ask(job, env).await;

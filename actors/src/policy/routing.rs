@@ -174,7 +174,11 @@ impl RoutingTable {
                 Some(set) => return Ok(set),
                 // Cut to nothing, a rule does not exist for its caller.
                 None if compiled.is_out_of(reach) => {}
-                None => return Err(self.none_able(operation, compiled.rule.instances.iter())),
+                None => {
+                    // Nobody is told of an instance that it may not know.
+                    let meant = compiled.rule.instances.iter().filter(|name| reaches(reach, name));
+                    return Err(self.none_able(operation, meant));
+                }
             }
         }
         self.home(call, reach)
