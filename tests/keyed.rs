@@ -106,6 +106,11 @@ fn setup(calls: FakeCalls, store: Arc<Troubled>) -> Setup {
 impl Setup {
     /// The reply, which comes in time.
     async fn create(&self) -> Result<Answer, Failure> {
+        let input = json!({"project": "acme/api", "title": "one"});
+        self.invoke("projects.issue.create", input).await
+    }
+
+    async fn invoke(&self, operation: &str, input: serde_json::Value) -> Result<Answer, Failure> {
         let began = Instant::now();
         let options = Options {
             idempotency_key: Some("k".to_owned()),
@@ -113,8 +118,8 @@ impl Setup {
             ..Options::default()
         };
         let reply = self.dispatcher.invoke(Invocation {
-            entry: find("projects.issue.create").expect("it exists"),
-            input: json!({"project": "acme/api", "title": "one"}),
+            entry: find(operation).expect("it exists"),
+            input,
             caller: caller(),
             options,
             upload: None,
@@ -193,4 +198,25 @@ async fn of_an_answer_too_long_to_keep_its_outcome_is() {
         "{told}"
     );
     assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn what_may_have_been_billed_is_not_asked_for_again_under_its_key() {
+    let ask = json!({"model": "m", "messages": [{"role": "user", "content": "hello"}]});
+    for (failure, sent) in [
+        (Failure::new(Kind::Timeout, "no answer"), 1),
+        (Failure::new(Kind::UpstreamFailed, "half an answer"), 1),
+        (Failure::new(Kind::UpstreamFailed, "refused").never_billed(), 2),
+        (Failure::new(Kind::Network, "refused").never_sent(), 2),
+    ] {
+        let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
+        for _ in 0..2 {
+            let told = setup
+                .invoke("ai.chat.complete", ask.clone())
+                .await
+                .expect_err("as told");
+            assert_eq!((told.kind, told.retryable), (failure.kind, sent == 2), "{failure}");
+        }
+        assert_eq!(setup.calls.seen().len(), sent, "{failure}");
+    }
 }

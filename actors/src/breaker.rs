@@ -21,6 +21,10 @@ use crate::telemetry::BreakerMeters;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// When to come back to an actor that is being restarted.
 const AWAY: Duration = Duration::from_millis(100);
+/// The shortest wait that a refused caller is told.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// When to come back while a probe is out, whose end nobody knows.
+const PROBE_IS_OUT: Duration = Duration::from_millis(500);
 /// `until` of a closed circuit.
 const CLOSED: u64 = 0;
 /// The states as the metrics have them.
@@ -124,8 +128,8 @@ impl BreakerGate {
                 probe: None,
             });
         }
-        if now < until || self.forced.load(Relaxed) {
-            return Err(Duration::from_nanos(until.saturating_sub(now)).max(Duration::from_millis(100)));
+        if let Some(wait) = self.wait(now) {
+            return Err(wait);
         }
         let mut probes = self.probes.load(Acquire);
         while probes as u32 > 0 {
@@ -140,14 +144,23 @@ impl BreakerGate {
                 Err(seen) => probes = seen,
             }
         }
-        Err(Duration::from_millis(500))
+        Err(PROBE_IS_OUT)
     }
 
     /// Whether an attempt would get a permit at `now`, as far as can be told without taking it.
     pub(crate) fn lets_pass(&self, now: u64) -> bool {
-        match self.until.load(Acquire) {
-            CLOSED => true,
-            until => now >= until && !self.forced.load(Relaxed) && self.probes.load(Acquire) as u32 > 0,
+        self.wait(now).is_none()
+    }
+
+    /// How long an attempt would be refused at `now`, as [`BreakerGate::permit`] says it; `None`: it would pass.
+    pub(crate) fn wait(&self, now: u64) -> Option<Duration> {
+        let until = self.until.load(Acquire);
+        if until == CLOSED {
+            None
+        } else if now < until || self.forced.load(Relaxed) {
+            Some(Duration::from_nanos(until.saturating_sub(now)).max(SHORTEST_WAIT))
+        } else {
+            (self.probes.load(Acquire) as u32 == 0).then_some(PROBE_IS_OUT)
         }
     }
 

@@ -178,7 +178,7 @@ impl Router {
             let Some(index) = choice else { break };
             turn = false;
             if let Some(instance) = offered.instance(index)
-                && let Ok((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
+                && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
             {
                 job.record().asked(&instance.spec.name);
                 let guarded = GuardedAttempt { permit, bulkhead, port };
@@ -219,16 +219,9 @@ fn choose(
 }
 
 /// The permits that an attempt at an instance needs.
-fn guard(instance: &Instance, now: u64) -> Result<(BreakerPermit, BulkheadPermit), Refusals> {
-    if !instance.accepting() {
-        return Err(Refusals::default());
-    }
-    let permit = instance.breaker.permit(now).map_err(|wait| Refusals {
-        open: Some(wait),
-        full: false,
-    })?;
-    let bulkhead = instance.acquire().ok_or(Refusals { open: None, full: true })?;
-    Ok((permit, bulkhead))
+fn guard(instance: &Instance, now: u64) -> Option<(BreakerPermit, BulkheadPermit)> {
+    let permit = instance.accepting().then(|| instance.breaker.permit(now).ok())??;
+    Some((permit, instance.acquire()?))
 }
 
 impl Offered<'_> {
@@ -236,10 +229,11 @@ impl Offered<'_> {
     fn refusal(&self) -> Failure {
         let mut refusals = Refusals::default();
         let left = self.set.instances.iter().filter(|name| !self.excluded.contains(name));
-        for instance in left.filter_map(|name| self.directory.serving(name)) {
-            if let Err(refused) = guard(instance, self.now) {
-                refusals.full |= refused.full;
-                refusals.open = refusals.open.into_iter().chain(refused.open).min();
+        let left = left.filter_map(|name| self.directory.serving(name));
+        for instance in left.filter(|instance| instance.accepting()) {
+            match instance.breaker.wait(self.now) {
+                Some(wait) => refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait))),
+                None => refusals.full |= !instance.has_room(),
             }
         }
         refusals.failure()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mosaic_actors::breaker::BreakerSnapshot;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::system::System;
-use support::{Counts, Do, FETCH, WRITE, all_is_back, call, eventually, single, spawn};
+use support::{Counts, Do, FETCH, PAID, WRITE, all_is_back, call, eventually, single, spawn};
 use tokio::sync::Semaphore;
 
 /// Opens after three failures, for ten seconds at first, for a minute at most. Each call is one attempt.
@@ -152,6 +152,12 @@ async fn a_silence_counts_unless_the_caller_was_in_a_hurry() {
     }
     all_is_back(&system).await;
     assert_eq!(shown(&system).consecutive_failures, 0);
+    // Nor does one who alone says how long it may take.
+    for _ in 0..5 {
+        let model = support::within(Duration::from_secs(20), call(&PAID, Do::Hang));
+        assert_eq!(system.gateway().call(model).await.unwrap_err().kind, Kind::Timeout);
+    }
+    assert_eq!(shown(&system).consecutive_failures, 0);
     for _ in 0..3 {
         assert_eq!(ask(&system, Do::Hang).await, Some(Kind::Timeout));
     }
@@ -170,6 +176,19 @@ async fn a_probe_whose_caller_leaves_is_given_back() {
     probe.abort();
     all_is_back(&system).await;
     assert_eq!(ask(&system, Do::Answer).await, None, "the next one probes");
+    is(&system, "closed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_was_never_sent_is_given_back() {
+    let (system, _) = system().await;
+    open(&system).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    for kind in [Kind::InvalidInput, Kind::Unsupported, Kind::Internal] {
+        assert_eq!(ask(&system, Do::FailUnsentAt(&["a"], kind)).await, Some(kind));
+        assert_eq!(shown(&system).state, "half_open", "{kind}");
+    }
+    assert_eq!(ask(&system, Do::Answer).await, None);
     is(&system, "closed").await;
 }
 

@@ -152,7 +152,7 @@ async fn tenants_share_nothing() {
     // Nor does a call that insists on a provider share with one that does not care.
     let mut pinned = by("one", call(&READ, Do::Answer));
     pinned.no_cache = true;
-    assert_eq!(status(&gateway.call(pinned).await.unwrap()), CacheStatus::Miss);
+    assert_eq!(status(&gateway.call(pinned).await.unwrap()), CacheStatus::Bypass);
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,6 +187,10 @@ async fn a_stale_answer_stands_in_for_a_failing_provider() {
         );
         assert!(answer.head.age >= Duration::from_secs(31));
     }
+    // Whoever wants nothing from cache wants nothing stale either.
+    let mut fresh = failing(Kind::Network);
+    fresh.no_cache = true;
+    assert_eq!(gateway.call(fresh).await.unwrap_err().kind, Kind::Network);
     // A refusal of this caller is not excused by what another was told before.
     let refused = gateway.call(failing(Kind::Forbidden)).await.unwrap_err();
     assert_eq!(refused.kind, Kind::Forbidden);

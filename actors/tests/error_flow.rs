@@ -11,8 +11,8 @@ use mosaic_actors::call::{CacheStatus, Call, Resource};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use support::{
-    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, single, spawn, text,
-    within,
+    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, single, spawn, tags,
+    text, within,
 };
 
 fn upstream_failed() -> Failure {
@@ -62,6 +62,50 @@ async fn a_write_in_doubt_invalidates_once_more_when_it_cannot_arrive_any_longer
     assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
     assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
     assert_eq!(counts.begun.load(SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_in_doubt_is_made_good_whatever_became_of_the_later_ones() {
+    let limit = Duration::from_secs(5);
+    for last in [None, Some(Failure::new(Kind::Conflict, "as told"))] {
+        let (system, _) = single(|spec| spec.instances[0].attempt_timeout = limit).await;
+        let read = || system.gateway().call(call(&READ, Do::Answer));
+        let broke = Failure::new(Kind::Network, "the connection broke");
+        let write = failing([broke].into_iter().chain(last));
+        let _settled = system.gateway().call(call(&REPLACE, write)).await;
+        assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+        assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
+        tokio::time::sleep(limit + Duration::from_millis(100)).await;
+        assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_in_doubt_beyond_those_that_are_remembered_are_made_good_in_their_own_time() {
+    let limit = Duration::from_secs(5);
+    let (system, _) = single(|spec| {
+        spec.instances[0].attempt_timeout = limit;
+        spec.instances[0].breaker.failures_to_open = u32::MAX;
+    })
+    .await;
+    let read = || system.gateway().call(call(&READ, Do::Answer));
+    let broken = |thing: &str| {
+        let mut write = call(&WRITE, Do::Fail(Failure::new(Kind::Network, "the connection broke")));
+        write.tags = tags(&WRITE, thing);
+        system.gateway().call(write)
+    };
+    // As many as are remembered, and then one more, later.
+    for _ in 0..10_000 {
+        broken("acme/other").await.unwrap_err();
+    }
+    tokio::time::sleep(limit / 2).await;
+    broken("acme/thing").await.unwrap_err();
+    tokio::time::sleep(limit * 3 / 4).await;
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
+    tokio::time::sleep(limit / 2).await;
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Miss);
+    assert_eq!(read().await.unwrap().head.cache, CacheStatus::Hit);
 }
 
 #[tokio::test]

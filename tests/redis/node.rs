@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mosaic::Mosaic;
 use mosaic::catalogue::Op;
+use mosaic::catalogue::git::RepoGet;
 use mosaic::catalogue::projects::{IssueCreate, IssueList};
 use mosaic::config::{BaseUrl, Config, ProviderConfig, RedisUrl};
 use mosaic::dispatch::Options;
@@ -110,6 +111,11 @@ impl Node {
 
     pub async fn try_issues(&self) -> Result<Typed<<IssueList as Op>::Output>, Failure> {
         self.call::<IssueList>(json!({"project": "acme/api"})).await
+    }
+
+    pub async fn repo(&self) -> Head {
+        let repo = self.call::<RepoGet>(json!({"repo": "acme/api"})).await;
+        repo.expect("a repository").head
     }
 
     pub async fn open_issue(&self, title: &str) {

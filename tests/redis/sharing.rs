@@ -47,6 +47,16 @@ async fn another_node_gets_the_hit_and_keeps_it_near() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_tells_of_itself_keeps_it_from_nobody() {
+    let Some(rig) = Rig::start().await else { return };
+    let (one, two) = (rig.node().await, rig.node().await);
+    let before = one.l2().fills;
+    assert_eq!(how(&one.repo().await), MISS);
+    eventually("the answer is in Redis", || one.l2().fills > before).await;
+    assert_eq!(how(&two.repo().await), L2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_on_one_node_makes_it_invalid_on_the_other() {
     let Some(rig) = Rig::start().await else { return };
     let (one, two) = (rig.node().await, rig.far_node().await);

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::chain::Hit;
 use super::{CacheEntry, CacheKey};
 use crate::error::Failure;
+use crate::policy::freshness::Freshness;
 
 /// How long a follower waits for the memory tier to confirm an answer that is ready. That takes microseconds; a tier that
 /// hangs costs each follower this, and then an attempt of its own.
@@ -44,6 +45,12 @@ impl Landing {
             stale: None,
             kept: false,
         }
+    }
+
+    /// Whether it is a hit for a call that comes now: only memory looks at that where an answer has landed.
+    pub(crate) fn is_fresh(&self, now: u64) -> bool {
+        let entry = self.outcome.as_ref();
+        entry.is_ok_and(|entry| entry.freshness(now) == Freshness::Fresh)
     }
 }
 

@@ -3,12 +3,11 @@
 //! Invariant: an invalidation that has returned holds in every tier of this process; one of a write in doubt is done again
 //! when the write cannot arrive any more.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tag;
@@ -17,17 +16,17 @@ use super::flight::Flights;
 use super::l1::L1;
 use super::pending::EVERYTHING;
 
-/// Writes in doubt that are remembered one by one; beyond, everything is made invalid.
-const MAX_DOUBTS: usize = 10_000;
+/// Writes in doubt that are remembered one by one; for those beyond, everything is made invalid.
+const MAX_IN_DOUBT: usize = 10_000;
 
 /// All tiers of one system.
 pub(crate) struct TieredCache {
     pub(crate) l1: Arc<L1>,
     pub(crate) chain: Chain,
     pub(crate) flights: Arc<Flights>,
-    doubts: Arc<Semaphore>,
-    /// More writes were in doubt than are remembered.
-    doubtful: AtomicBool,
+    in_doubt: Arc<Semaphore>,
+    /// Until when one may arrive of the writes that are not remembered one by one, if there are any.
+    beyond: Mutex<Option<Instant>>,
     stop: CancellationToken,
 }
 
@@ -37,8 +36,8 @@ impl TieredCache {
             l1,
             chain,
             flights: Arc::default(),
-            doubts: Arc::new(Semaphore::new(MAX_DOUBTS)),
-            doubtful: AtomicBool::new(false),
+            in_doubt: Arc::new(Semaphore::new(MAX_IN_DOUBT)),
+            beyond: Mutex::new(None),
             stop,
         })
     }
@@ -59,19 +58,46 @@ impl TieredCache {
         if tags.is_empty() {
             return;
         }
-        let Ok(permit) = self.doubts.clone().try_acquire_owned() else {
-            self.doubtful.store(true, Relaxed);
-            return;
+        let Ok(permit) = self.in_doubt.clone().try_acquire_owned() else {
+            return self.invalidate_everything_after(wait);
         };
         let cache = self.clone();
         tokio::spawn(async move {
             let _permit = permit;
             let _stopped = cache.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
-            match cache.doubtful.swap(false, Relaxed) {
-                true => cache.invalidate_everything().await,
-                false => cache.invalidate(tags).await,
-            }
+            cache.invalidate(tags).await;
         });
+    }
+
+    /// One task waits for all that come meanwhile, until the last of them cannot arrive any more.
+    fn invalidate_everything_after(self: &Arc<Self>, wait: Duration) {
+        let mut until = Instant::now() + wait;
+        let waited_for = {
+            let mut beyond = self.beyond();
+            let known = *beyond;
+            *beyond = known.max(Some(until));
+            known.is_some()
+        };
+        if waited_for {
+            return;
+        }
+        let cache = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let slept = cache.stop.run_until_cancelled(tokio::time::sleep_until(until)).await;
+                let mut beyond = cache.beyond();
+                match *beyond {
+                    Some(later) if later > until && slept.is_some() => until = later,
+                    _ => break *beyond = None,
+                }
+            }
+            cache.invalidate_everything().await;
+        });
+    }
+
+    fn beyond(&self) -> MutexGuard<'_, Option<Instant>> {
+        // Nothing panics while it is held.
+        self.beyond.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn invalidate_everything(&self) {

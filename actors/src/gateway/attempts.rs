@@ -78,8 +78,8 @@ pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut Inv
 fn answered(job: &Job, mut answer: Answer, attempts: u32) -> Answer {
     answer.head.attempts = attempts;
     answer.head.cache = match job.key {
-        Some(_) => CacheStatus::Miss,
-        None => CacheStatus::Bypass,
+        Some(_) if !job.call.no_cache => CacheStatus::Miss,
+        _ => CacheStatus::Bypass,
     };
     answer
 }

@@ -59,7 +59,7 @@ async fn carry(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
             Role::Leader(leader) => return lead(job, env, key, leader).await,
             // In memory, but for the moment that its actor needs.
             Role::Ready(landing, since) if job.record().since() > since => {
-                return match landing.kept {
+                return match landing.kept && landing.is_fresh(env.clock.nanos()) {
                     true => served(job, env, landing, CacheStatus::Hit),
                     false => alone(job, env).await,
                 };

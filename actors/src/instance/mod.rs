@@ -135,6 +135,11 @@ impl Instance {
         self.bulkhead.acquire()
     }
 
+    /// Whether another attempt may be in flight.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bulkhead.has_room()
+    }
+
     /// What routing must know of it now.
     pub(crate) fn routable(&self) -> Routable {
         let narrowed = self.narrowed.load();
@@ -184,7 +189,7 @@ impl Instance {
     pub(crate) fn view(&self, now: u64) -> CandidateView {
         let limited_until = self.limited_until.load(Relaxed);
         CandidateView {
-            available: self.accepting() && self.bulkhead.has_room() && self.breaker.lets_pass(now),
+            available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
             in_flight: self.bulkhead.taken(),
             max_in_flight: self.spec.max_in_flight,
             latency: self.latency.estimate(now),

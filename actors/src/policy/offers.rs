@@ -24,8 +24,10 @@ pub struct Offers {
 pub enum Offered {
     /// It does.
     Yes,
-    /// It does not.
-    No,
+    /// It must not be asked for it: what is configured leaves it out.
+    Excluded,
+    /// Its provider does not list it.
+    Unlisted,
     /// Nobody knows: nothing is configured, and it lists nothing.
     Unknown,
 }
@@ -52,12 +54,12 @@ impl Offers {
             return if self.patterns.iter().any(matches) {
                 Offered::Yes
             } else {
-                Offered::No
+                Offered::Excluded
             };
         }
         match &*self.listed.load() {
             Some(names) if names.contains(name) => Offered::Yes,
-            Some(_) => Offered::No,
+            Some(_) => Offered::Unlisted,
             None => Offered::Unknown,
         }
     }
@@ -73,14 +75,14 @@ mod tests {
         configured.list(Some(vec![Arc::from("large")]));
         assert_eq!(configured.offers("small-2"), Offered::Yes);
         assert_eq!(configured.offers("exact"), Offered::Yes);
-        assert_eq!(configured.offers("large"), Offered::No);
+        assert_eq!(configured.offers("large"), Offered::Excluded);
 
         let listed = Offers::new(&[]);
         assert_eq!(listed.offers("large"), Offered::Unknown);
         listed.list(Some(vec![Arc::from("large")]));
         assert_eq!(
             (listed.offers("large"), listed.offers("small")),
-            (Offered::Yes, Offered::No)
+            (Offered::Yes, Offered::Unlisted)
         );
         listed.list(None);
         assert_eq!(listed.offers("large"), Offered::Unknown);

@@ -96,6 +96,8 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
                 Next::GiveUp
             }
         }
+        // A refusal that its provider takes back itself, such as a lock that was held.
+        kind if failure.retryable && !kind.retryable() => again_once_then_elsewhere(failure, standing, settings),
         // The provider refused this call for what it is; what the gateway itself refuses is final, too.
         _ => Next::GiveUp,
     }
@@ -312,6 +314,15 @@ mod tests {
             ),
             Next::GiveUp
         );
+        let mut told_to = failed(Kind::Conflict);
+        told_to.retryable = true;
+        assert!(matches!(next(&told_to, &standing(), &settings), Next::Retry(_)));
+        let write = Standing {
+            safe: false,
+            repeatable: false,
+            ..standing()
+        };
+        assert_eq!(next(&told_to, &write, &settings), Next::GiveUp);
         let mut spent = failed(Kind::UpstreamRateLimited);
         spent.retryable = false;
         assert_eq!(next(&spent, &standing(), &settings), Next::Failover);

@@ -280,7 +280,8 @@ impl RoutingTable {
         }
     }
 
-    /// Those that offer `name`. Where none is known to, those of whom nobody knows, or the only one there is: it will say.
+    /// Those that offer `name`. Where none is known to, those of whom nobody knows, or the only one there is, unless its
+    /// configuration excludes it: it will say.
     fn offering(&self, able: &[usize], name: &str) -> Vec<usize> {
         let offering = |wanted: Offered| {
             let offer = |index: &&usize| self.instances[**index].offers.offers(name) == wanted;
@@ -289,7 +290,7 @@ impl RoutingTable {
         let known = offering(Offered::Yes);
         match (known.is_empty(), able) {
             (false, _) => known,
-            (true, [_]) => able.to_vec(),
+            (true, [only]) if self.instances[*only].offers.offers(name) == Offered::Unlisted => able.to_vec(),
             (true, _) => offering(Offered::Unknown),
         }
     }

@@ -67,10 +67,13 @@ async fn drive(
     }
 }
 
-/// The provider did not answer in time. Half of what it may take is evidence; a caller in a greater hurry proves nothing.
+/// The provider did not answer in time. Half of what it may take is evidence; a caller in a greater hurry proves nothing,
+/// nor does one who alone says how long it may take.
 fn silent(instance: &Instance, env: &AttemptEnv, waited: Duration) -> (Evidence, Failure) {
-    let own = env.limit.unwrap_or(instance.spec.attempt_timeout);
-    let evidence = (waited >= own / 2).then_some(AttemptOutcome::Failure);
+    let evidence = env
+        .limit
+        .is_some_and(|own| waited >= own / 2)
+        .then_some(AttemptOutcome::Failure);
     let why = match env.limit {
         Some(limit) if limit <= waited => "its attempt_timeout",
         _ => "what the call's deadline leaves",

@@ -160,9 +160,13 @@ fn a_model_lives_where_it_is_offered() {
         routed(&models, "ai.chat.complete", "other", "t").unwrap_err().0,
         Kind::NotFound
     );
-    // The only one is asked, and says itself what it knows.
-    let alone = table(&[], instances[..1].to_vec(), &[]);
-    assert_eq!(routed(&alone, "ai.chat.complete", "other", "t").unwrap(), ["x"]);
+    // The only one is asked, and says itself what it knows; but not for what its configuration leaves out.
+    let alone = |index: usize| table(&[], vec![instances[index].clone()], &[]);
+    assert_eq!(routed(&alone(2), "ai.chat.complete", "other", "t").unwrap(), ["z"]);
+    assert_eq!(
+        routed(&alone(0), "ai.chat.complete", "other", "t").unwrap_err().0,
+        Kind::NotFound
+    );
 }
 
 #[test]
@@ -188,6 +192,21 @@ fn a_tenants_rules_are_its_reach_however_an_instance_is_named() {
     assert_eq!(table.capable(operation, "t"), [Arc::from("a")]);
     assert_eq!(table.capable(operation, "other").len(), 2);
     assert_eq!(routed(&table, "git.repo.get", "x", "other").unwrap(), ["a", "b"]);
+}
+
+#[test]
+fn nobody_is_told_of_an_instance_out_of_its_reach_that_is_away() {
+    let reach = Reach {
+        instances: Some([Arc::from("a"), Arc::from("away")].into()),
+        ..Reach::default()
+    };
+    let reaches = HashMap::from([(Arc::from("t"), reach)]);
+    let rules = [rule(&["hidden", "away"])];
+    let unloaded = ["hidden", "away"].map(Arc::from);
+    let table = RoutingTable::new(operations(), &rules, &reaches, forges(), unloaded);
+    let told = |tenant| routed(&table, "git.repo.get", "x", tenant).unwrap_err().1;
+    assert_eq!(told("t"), "away has not come up so far");
+    assert_eq!(told("other"), "away, hidden has not come up so far");
 }
 
 #[test]
