@@ -217,7 +217,7 @@ fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
-    Config::read(path, &Mosaic::kinds()).map_err(Problem::from)
+    Config::read(path, &Mosaic::known()).map_err(Problem::from)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

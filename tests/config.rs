@@ -4,18 +4,39 @@
 
 use std::time::Duration;
 
-use mosaic::config::{Balance, Config, ConfigErrors, Loaded, LogFormat, Origin, TenantLimits};
+use mosaic::Mosaic;
+use mosaic::config::{Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, TenantLimits};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 const EXAMPLE: &str = include_str!("../config/mosaic.toml");
-const KINDS: [&str; 2] = ["github", "gitlab"];
+/// Two kinds of forges and one of documentation, and the operations of this program.
+fn known() -> Known {
+    let operations: Vec<String> = Mosaic::known().operations;
+    let kind = |name: &str, services: &[&str]| {
+        let mut operations = operations.clone();
+        operations.retain(|operation| services.iter().any(|service| operation.starts_with(service)));
+        KnownKind {
+            name: name.to_owned(),
+            operations,
+        }
+    };
+    let forge = &["git.", "projects."];
+    Known {
+        kinds: vec![
+            kind("github", forge),
+            kind("gitlab", forge),
+            kind("bookstack", &["docs."]),
+        ],
+        operations,
+    }
+}
 
 fn parse(text: &str, env: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
     let env = env
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::parse(text, "m.toml", env, &KINDS)
+    Config::parse(text, "m.toml", env, &known())
 }
 
 /// A section with one provider, for cases that need one.
@@ -236,6 +257,45 @@ fn a_key_that_is_there_twice_is_named() {
 }
 
 #[test]
+fn services_and_operations_must_exist_and_be_had() {
+    refused(
+        r#"
+        [tenants.acme]
+        providers = ["forge-b", "forge-a", "forge-a"]
+        services = ["gits"]
+        operations = ["git.repo", "git.rep", ""]
+        [providers.forge-a]
+        kind = "github"
+        [providers.docs]
+        kind = "bookstack"
+        [[routes]]
+        service = "gti"
+        operation = "projects.isue"
+        providers = ["forge-a"]
+        [[routes]]
+        service = "git"
+        operation = "projects.issue"
+        providers = ["forge-a"]
+        [[routes]]
+        operation = "ai.chat"
+        providers = ["forge-a", "docs"]
+        "#,
+        &[],
+        &[
+            "m.toml:3: tenants.acme.providers[0]: no such provider under [providers]; did you mean `forge-a`?",
+            "m.toml:3: tenants.acme.providers[2]: named twice",
+            "m.toml:4: tenants.acme.services[0]: no such service; did you mean `git`?",
+            "m.toml:5: tenants.acme.operations[1]: no operation begins so; did you mean `git.repo`?",
+            "m.toml:5: tenants.acme.operations[2]: must not be empty; leave it out to match everything",
+            "m.toml:11: routes[0].service: no such service; did you mean `git`?",
+            "m.toml:12: routes[0].operation: no operation begins so; did you mean `projects.issue`?",
+            "m.toml:16: routes[1].operation: is not of this route's service: no call matches both",
+            "m.toml:20: routes[2].providers: none of these can do what the route is for",
+        ],
+    );
+}
+
+#[test]
 fn broken_toml_is_reported_by_line_and_not_quoted() {
     let errors = parse("[server]\nlisten = ghp_planted\n", &[]).unwrap_err().to_string();
     assert!(errors.starts_with("m.toml:2: not valid TOML"), "{errors}");
@@ -307,24 +367,24 @@ fn variables_override_the_file_and_unknown_ones_are_refused() {
 fn a_file_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.toml");
-    let error = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap_err();
+    let error = Config::load(Some(&path), std::iter::empty(), &known()).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("{}: cannot be read: entity not found", path.display())
     );
     std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
-    let error = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap_err();
+    let error = Config::load(Some(&path), std::iter::empty(), &known()).unwrap_err();
     assert!(error.to_string().ends_with("is larger than 1 MiB"));
     std::fs::write(&path, "[gateway]\nmax_attempts = 2").unwrap();
-    let loaded = Config::load(Some(&path), std::iter::empty(), &KINDS).unwrap();
+    let loaded = Config::load(Some(&path), std::iter::empty(), &known()).unwrap();
     assert_eq!(loaded.config.gateway.max_attempts, 2);
 }
 
 #[test]
 fn nothing_at_all_is_a_sound_configuration() {
-    let loaded = Config::load(None, std::iter::empty(), &[]).unwrap();
+    let loaded = Config::load(None, std::iter::empty(), &known()).unwrap();
     assert_eq!(loaded.config, Config::default());
-    assert_eq!(Config::default().check(&[]), Ok(()));
+    assert_eq!(Config::default().check(&known()), Ok(()));
 }
 
 #[test]
@@ -354,7 +414,7 @@ fn what_code_builds_is_checked_alike() {
     let mut config = Config::default();
     config.gateway.max_attempts = 0;
     config.server.listen = ([0, 0, 0, 0], 80).into();
-    let errors = config.check(&[]).unwrap_err();
+    let errors = config.check(&known()).unwrap_err();
     let paths: Vec<&str> = errors.iter().map(|e| e.path.as_str()).collect();
     assert_eq!(paths, ["gateway.max_attempts", "server.listen"]);
 }
@@ -520,7 +580,7 @@ proptest! {
         let name = format!("MOSAIC__{name}");
         if let Ok(loaded) = parse(&text, &[(&name, &value)]) {
             // What loads is sound by the other way in as well.
-            prop_assert_eq!(loaded.config.check(&KINDS), Ok(()));
+            prop_assert_eq!(loaded.config.check(&known()), Ok(()));
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct KeyConfig {
     pub identity: Option<String>,
 }
 
-/// `[tenants.NAME]`: a tenant's limits. What is left out is as in `[tenants.default]`, or unlimited.
+/// `[tenants.NAME]`: a tenant's limits and reach. What is left out is as in `[tenants.default]`, or unlimited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TenantConfig {
@@ -43,6 +43,26 @@ pub struct TenantConfig {
     /// Calls in flight; 0: unlimited.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_in_flight: Option<u32>,
+    /// The provider instances that it may know of; absent: those that its own routes name, or all where it has none.
+    #[schemars(length(max = 1000))]
+    pub providers: Option<Vec<String>>,
+    /// The services that it may use; absent: all.
+    #[schemars(length(max = 100))]
+    pub services: Option<Vec<String>>,
+    /// How the operations begin that it may use, e.g. `git.repo`; absent: all.
+    #[schemars(length(max = 1000))]
+    pub operations: Option<Vec<String>>,
+}
+
+/// What a tenant may reach, with nothing left open. What is absent bounds nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantReach<'a> {
+    /// Provider instances.
+    pub providers: Option<&'a [String]>,
+    /// Services.
+    pub services: Option<&'a [String]>,
+    /// How operations begin.
+    pub operations: Option<&'a [String]>,
 }
 
 /// A tenant's limits with nothing left open. 0 is no limit.
@@ -72,6 +92,25 @@ impl Config {
             burst,
             max_in_flight: pick(|tenant| tenant.max_in_flight),
         }
+    }
+
+    /// What `tenant` may reach, known or not.
+    pub fn tenant_reach(&self, tenant: &str) -> TenantReach<'_> {
+        let own = self.tenants.get(tenant);
+        let default = self.tenants.get(DEFAULT_TENANT);
+        let pick = |get: fn(&TenantConfig) -> Option<&[String]>| own.and_then(get).or(default.and_then(get));
+        TenantReach {
+            providers: pick(|tenant| tenant.providers.as_deref()),
+            services: pick(|tenant| tenant.services.as_deref()),
+            operations: pick(|tenant| tenant.operations.as_deref()),
+        }
+    }
+
+    /// The tenants that callers may have: those that are configured, and those that are built in.
+    pub fn all_tenants(&self) -> impl Iterator<Item = &str> {
+        let built_in = [DEFAULT_TENANT, LOCAL_TENANT];
+        let missing = built_in.into_iter().filter(|name| !self.tenants.contains_key(*name));
+        self.tenants.keys().map(String::as_str).chain(missing)
     }
 
     /// Reads the keys and makes the ring that knows them. Blocks on file I/O.

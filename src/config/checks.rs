@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use mosaic_actors::policy::routing::covers;
 use serde_json::{Map, Value};
 
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join, nearest};
-use super::{Config, RouteConfig};
+use super::known::{Known, KnownKind};
+use super::{Config, RouteConfig, TenantConfig};
 
 /// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
 pub(crate) struct Names {
@@ -32,20 +34,25 @@ impl Names {
 }
 
 /// Reports everything that is wrong between the settings of `config`.
-pub(crate) fn check(config: &Config, names: &Names, known_kinds: &[&str], report: &mut Report) {
+pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut Report) {
     check_names(names, report);
     check_doors(config, names, report);
     check_agreement(config, report);
     check_keys(config, names, report);
     for (name, provider) in &config.providers {
-        if !known_kinds.contains(&provider.kind.as_str()) {
+        if known.kind(&provider.kind).is_none() {
             let path = join(&join("providers", name), "kind");
-            let suggestion = nearest(&provider.kind, known_kinds.iter().copied());
+            let suggestion = nearest(&provider.kind, known.kinds.iter().map(|kind| kind.name.as_str()));
             report.add_with(&path, "no driver of this kind", suggestion);
         }
     }
     for (index, route) in config.routes.iter().enumerate() {
-        check_route(route, &format!("routes[{index}]"), names, report);
+        let path = format!("routes[{index}]");
+        check_route(route, &path, names, report);
+        check_matches(config, route, &path, known, report);
+    }
+    for (name, tenant) in &config.tenants {
+        check_reach(tenant, &join("tenants", name), names, known, report);
     }
 }
 
@@ -140,30 +147,112 @@ fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
 }
 
 fn check_route(route: &RouteConfig, path: &str, names: &Names, report: &mut Report) {
-    for (index, provider) in route.providers.iter().enumerate() {
-        let path = format!("{path}.providers[{index}]");
-        if !names.providers.contains(provider) {
-            let suggestion = nearest(provider, names.providers.iter().map(String::as_str));
-            report.add_with(&path, "no such provider under [providers]", suggestion);
-        }
-        if route.providers[..index].contains(provider) {
-            report.add(&path, "named twice");
-        }
-    }
+    check_list(&route.providers, &join(path, "providers"), report, |name| {
+        provider(name, names)
+    });
     if let Some(tenant) = &route.tenant {
         check_tenant(tenant, &format!("{path}.tenant"), names, report);
     }
-    let matches = [
-        ("service", &route.service),
-        ("operation", &route.operation),
-        ("resource", &route.resource),
-    ];
-    for (key, value) in matches {
-        if value.as_deref() == Some("") {
-            report.add(
-                &format!("{path}.{key}"),
-                "must not be empty; leave it out to match everything",
-            );
+    if route.resource.as_deref() == Some("") {
+        report.add(&join(path, "resource"), EMPTY);
+    }
+}
+
+/// What keeps a name from being used: what is wrong with it, and the nearest right one.
+type Fault = (&'static str, Option<String>);
+
+const EMPTY: &str = "must not be empty; leave it out to match everything";
+
+fn provider(name: &str, names: &Names) -> Option<Fault> {
+    let known = names.providers.iter().map(String::as_str);
+    let fault = || ("no such provider under [providers]", nearest(name, known));
+    (!names.providers.contains(name)).then(fault)
+}
+
+fn service(name: &str, known: &Known) -> Option<Fault> {
+    if name.is_empty() {
+        return Some((EMPTY, None));
+    }
+    let is_known = known.services().any(|service| service == name);
+    (!is_known).then(|| ("no such service", nearest(name, known.services())))
+}
+
+fn operation(prefix: &str, known: &Known) -> Option<Fault> {
+    if prefix.is_empty() {
+        return Some((EMPTY, None));
+    }
+    let is_known = known.prefixes().any(|known| known == prefix);
+    (!is_known).then(|| ("no operation begins so", nearest(prefix, known.prefixes())))
+}
+
+fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&str) -> Option<Fault>) {
+    for (index, name) in list.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if let Some((message, suggestion)) = fault(name) {
+            report.add_with(&path, message, suggestion);
+        }
+        if list[..index].contains(name) {
+            report.add(&path, "named twice");
         }
     }
+}
+
+/// What a route says of services and operations exists, agrees, and can be done by one of its providers.
+fn check_matches(config: &Config, route: &RouteConfig, path: &str, known: &Known, report: &mut Report) {
+    let faults = [
+        (
+            "service",
+            route.service.as_deref().and_then(|name| service(name, known)),
+        ),
+        (
+            "operation",
+            route.operation.as_deref().and_then(|name| operation(name, known)),
+        ),
+    ];
+    let mut sound = true;
+    for (key, fault) in faults {
+        if let Some((message, suggestion)) = fault {
+            report.add_with(&join(path, key), message, suggestion);
+            sound = false;
+        }
+    }
+    let matched: Vec<&String> = known.operations.iter().filter(|name| matches(route, name)).collect();
+    if matched.is_empty() && sound {
+        return report.add(
+            &join(path, "operation"),
+            "is not of this route's service: no call matches both",
+        );
+    }
+    // A provider that is at fault itself makes no further fault.
+    let kinds: Option<Vec<_>> = route
+        .providers
+        .iter()
+        .map(|name| known.kind(&config.providers.get(name)?.kind))
+        .collect();
+    let able = |kinds: Vec<&KnownKind>| {
+        kinds
+            .iter()
+            .any(|kind| kind.operations.iter().any(|name| matched.contains(&name)))
+    };
+    if sound && !kinds.is_none_or(able) {
+        report.add(&join(path, "providers"), "none of these can do what the route is for");
+    }
+}
+
+fn matches(route: &RouteConfig, operation: &str) -> bool {
+    let of = |prefix: &Option<String>| prefix.as_deref().is_none_or(|prefix| covers(prefix, operation));
+    of(&route.service) && of(&route.operation)
+}
+
+fn check_reach(tenant: &TenantConfig, path: &str, names: &Names, known: &Known, report: &mut Report) {
+    let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+    check_list(&list(&tenant.providers), &join(path, "providers"), report, |name| {
+        provider(name, names)
+    });
+    check_list(&list(&tenant.services), &join(path, "services"), report, |name| {
+        service(name, known)
+    });
+    check_list(&list(&tenant.operations), &join(path, "operations"), report, |name| {
+        operation(name, known)
+    });
 }

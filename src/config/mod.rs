@@ -6,6 +6,7 @@ mod access;
 mod checks;
 mod engine;
 mod errors;
+mod known;
 mod outbound;
 mod providers;
 mod redis_url;
@@ -23,11 +24,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits};
+pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits, TenantReach};
 pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use known::{Known, KnownKind};
 pub use outbound::{OutboundConfig, ProxyConfig};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
 pub use redis_url::RedisUrl;
@@ -86,13 +88,12 @@ pub struct Loaded {
 
 impl Config {
     /// Reads the file at `path`, if one is given, and lays the variables of this process that are named
-    /// `MOSAIC__SECTION__KEY` over it. Other programs' variables may be what they like. `known_kinds` are the provider
-    /// kinds that have a driver. Blocks on file I/O.
+    /// `MOSAIC__SECTION__KEY` over it. Other programs' variables may be what they like. Blocks on file I/O.
     ///
     /// # Errors
     /// Every fault found, each with its path and origin.
-    pub fn read(path: Option<&Path>, known_kinds: &[&str]) -> Result<Loaded, ConfigErrors> {
-        Config::from_sources(path, std::env::vars_os(), known_kinds)
+    pub fn read(path: Option<&Path>, known: &Known) -> Result<Loaded, ConfigErrors> {
+        Config::from_sources(path, std::env::vars_os(), known)
     }
 
     /// As [`read`](Config::read), with the environment given. Do not give it [`std::env::vars`], which panics where a
@@ -103,22 +104,22 @@ impl Config {
     pub fn load(
         path: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
-        known_kinds: &[&str],
+        known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
-        Config::from_sources(path, os(env), known_kinds)
+        Config::from_sources(path, os(env), known)
     }
 
     fn from_sources(
         path: Option<&Path>,
         env: impl Iterator<Item = (OsString, OsString)>,
-        known_kinds: &[&str],
+        known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
         let Some(path) = path else {
-            return Config::from_text("", "", env, known_kinds);
+            return Config::from_text("", "", env, known);
         };
         let file = path.display().to_string();
         match read_file(path) {
-            Ok(text) => Config::from_text(&text, &file, env, known_kinds),
+            Ok(text) => Config::from_text(&text, &file, env, known),
             Err(message) => {
                 let mut report = Report::default();
                 let origin = Origin::File {
@@ -139,16 +140,16 @@ impl Config {
         text: &str,
         file: &str,
         env: impl Iterator<Item = (String, String)>,
-        known_kinds: &[&str],
+        known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
-        Config::from_text(text, file, os(env), known_kinds)
+        Config::from_text(text, file, os(env), known)
     }
 
     fn from_text(
         text: &str,
         file: &str,
         env: impl Iterator<Item = (OsString, OsString)>,
-        known_kinds: &[&str],
+        known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
         let mut report = Report::default();
         let schema = Schema::of::<Config>();
@@ -156,7 +157,7 @@ impl Config {
             return finish(Config::default(), report);
         };
         source::overlay_env(&mut tree, env, &schema, &mut report);
-        let config = build(tree, &schema, known_kinds, &mut report);
+        let config = build(tree, &schema, known, &mut report);
         finish(config, report)
     }
 
@@ -164,10 +165,10 @@ impl Config {
     ///
     /// # Errors
     /// Every fault found.
-    pub fn check(&self, known_kinds: &[&str]) -> Result<(), ConfigErrors> {
+    pub fn check(&self, known: &Known) -> Result<(), ConfigErrors> {
         let mut report = Report::default();
         match serde_json::to_value(self) {
-            Ok(Value::Object(tree)) => drop(build(tree, &Schema::of::<Config>(), known_kinds, &mut report)),
+            Ok(Value::Object(tree)) => drop(build(tree, &Schema::of::<Config>(), known, &mut report)),
             // A path that is not Unicode is the one thing that cannot be written down.
             _ => report.add(self.unwritable(), "must be Unicode"),
         }
@@ -191,12 +192,12 @@ impl Config {
     pub fn check_provider(
         name: &str,
         table: Map<String, Value>,
-        known_kinds: &[&str],
+        known: &Known,
     ) -> Result<ProviderConfig, ConfigErrors> {
         let mut report = Report::default();
         let named = Map::from_iter([(name.to_owned(), Value::Object(table))]);
         let tree = Map::from_iter([("providers".to_owned(), Value::Object(named))]);
-        let mut config = build(tree, &Schema::of::<Config>(), known_kinds, &mut report);
+        let mut config = build(tree, &Schema::of::<Config>(), known, &mut report);
         match config.providers.remove(name) {
             Some(provider) => report.finish().map(|_| provider),
             None => {
@@ -218,7 +219,7 @@ fn os(env: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (OsSt
     env.map(|(name, value)| (name.into(), value.into()))
 }
 
-fn build(tree: Map<String, Value>, schema: &Schema, known_kinds: &[&str], report: &mut Report) -> Config {
+fn build(tree: Map<String, Value>, schema: &Schema, known: &Known, report: &mut Report) -> Config {
     let names = checks::Names::of(&tree);
     let sound = schema::walk(schema.node(), Value::Object(tree), "", report).unwrap_or_default();
     let config = match serde_path_to_error::deserialize(sound) {
@@ -230,7 +231,7 @@ fn build(tree: Map<String, Value>, schema: &Schema, known_kinds: &[&str], report
             Config::default()
         }
     };
-    checks::check(&config, &names, known_kinds, report);
+    checks::check(&config, &names, known, report);
     config
 }
 

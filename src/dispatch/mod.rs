@@ -274,6 +274,8 @@ fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
             "provider",
             format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
         )),
+        // Routing reads the resource itself, and knows then that it was the resource that named the instance.
+        (Some(_), None) if prepared.instance.is_none() => Ok(Pin::None),
         (Some(implied), _) => Ok(Pin::One(implied.clone())),
         (None, Some(ALL)) => Ok(Pin::All),
         (None, Some(wanted)) => Ok(Pin::One(Arc::from(wanted))),

@@ -30,7 +30,7 @@ const AT_ONCE: usize = 8;
 /// would need.
 pub async fn examine(path: Option<&Path>) -> Report {
     let mut report = Report::default();
-    let config = match Config::read(path, &Mosaic::kinds()) {
+    let config = match Config::read(path, &Mosaic::known()) {
         Ok(loaded) => loaded.config,
         Err(errors) => {
             report.extend(faults(&errors));

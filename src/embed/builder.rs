@@ -16,7 +16,7 @@ use super::credentials::Credentials;
 use super::error::StartError;
 use super::mosaic::{Inner, Mosaic};
 use super::{calls, instances, kinds, life, record, wiring};
-use crate::config::Config;
+use crate::config::{Config, Known};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::secret::{Secret, SecretRef};
 use crate::stores::OpenError;
@@ -109,9 +109,9 @@ impl Mosaic {
         Mosaic::builder(config).start().await
     }
 
-    /// The kinds of providers that are built in, for [`Config::read`].
-    pub fn kinds() -> Vec<&'static str> {
-        kinds::names()
+    /// The kinds of providers and the operations that are built in, for [`Config::read`].
+    pub fn known() -> Known {
+        kinds::known()
     }
 
     /// A gateway with more than a configuration can say.

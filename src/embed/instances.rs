@@ -77,8 +77,7 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
 }
 
 fn read(name: &str, table: Map<String, Value>) -> Result<ProviderConfig, ConfigErrors> {
-    let kinds = kinds::names();
-    Config::check_provider(name, table, &kinds)
+    Config::check_provider(name, table, &kinds::known())
 }
 
 /// The instances as they are changed.

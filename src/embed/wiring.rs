@@ -14,7 +14,7 @@ use mosaic_actors::policy::balance::Balance;
 use mosaic_actors::policy::intensity::Intensity;
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::policy::recover::RecoverSettings;
-use mosaic_actors::policy::routing::Rule;
+use mosaic_actors::policy::routing::{Reach, Rule};
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
@@ -73,6 +73,7 @@ pub(super) fn wire(
     let limits = config.clone();
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
+    spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
     spec.services = services::specs(telemetry, store);
     let operations = catalogue.operations().clone();
     let native = Arc::new(Native::new(config, cursors.clone(), operations).map_err(StartError::Http)?);
@@ -169,6 +170,18 @@ fn limits_of(config: &Config, tenant: &str) -> Limits {
         rate: Rate::new(f64::from(limits.rate_per_second), limits.burst),
         max_in_flight: limits.max_in_flight,
     }
+}
+
+fn reach(config: &Config, tenant: &str) -> (Arc<str>, Reach) {
+    let reach = config.tenant_reach(tenant);
+    let names =
+        |names: Option<&[String]>| names.map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());
+    let reach = Reach {
+        instances: names(reach.providers),
+        services: names(reach.services),
+        operations: names(reach.operations),
+    };
+    (Arc::from(tenant), reach)
 }
 
 fn rule(route: &RouteConfig) -> Rule {

@@ -9,7 +9,6 @@ use axum::extract::Request;
 use mosaic::Mosaic;
 use mosaic::config::Config;
 use mosaic::embed::serve::{Serving, serve};
-use mosaic::providers::KINDS;
 use mosaic::server::{Listener, ServerLimits};
 use serde_json::{Value, json};
 
@@ -24,8 +23,7 @@ pub struct Stage {
 
 /// A configuration, sound by its own checks.
 pub fn config(text: &str) -> Config {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let loaded = Config::parse(text, "test.toml", std::iter::empty(), &kinds);
+    let loaded = Config::parse(text, "test.toml", std::iter::empty(), &Mosaic::known());
     loaded.unwrap_or_else(|errors| panic!("{errors}")).config
 }
 

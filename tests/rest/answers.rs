@@ -60,7 +60,7 @@ async fn options_travel_beside_the_input() {
 
     server.get("/v1/git/repos/forge-a~acme%2Fapi").await;
     let call = server.calls.seen().pop().expect("a call");
-    assert_eq!(call.provider.as_deref(), Some("forge-a"));
+    assert_eq!(call.resource.instance().map(|name| &**name), Some("forge-a"));
 
     let pinned = "/v1/git/repos/forge-a~acme%2Fapi?provider=forge-b";
     let problem = refused(server.http.get(server.url(pinned)).bearer_auth(KEY), 400, "two pins").await;

@@ -30,7 +30,8 @@ const READS: [(&str, &str); 12] = [
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
+    "docs page export",
     "projects issue create",
     "cicd run trigger",
     "docs page create",
@@ -87,6 +88,21 @@ async fn a_read_is_the_same_everywhere() {
         let local = stage.gateway.cli(&args).json();
         assert_eq!(without_cursor(local), without_cursor(by_rest), "{line}");
     }
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_has_the_same_bytes_everywhere() {
+    let stage = Stage::open(Setup::default()).await;
+    let config = stage.gateway.config();
+    let address = "/v1/docs/pages/bookstack-b~1/export?format=markdown";
+    let reply = stage.gateway.get(address).await;
+    assert_eq!((reply.status, reply.provider()), (200, "bookstack-b"));
+    assert!(!reply.text.is_empty());
+    let export = words("docs page export bookstack-b~1 --format markdown");
+    assert_eq!(stage.gateway.cli(&export).ok(), reply.text);
+    let local = [&export[..], &["--local", "--config", &config]].concat();
+    assert_eq!(stage.gateway.cli(&local).ok(), reply.text);
     stage.close().await.ok();
 }
 
