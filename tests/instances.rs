@@ -178,7 +178,7 @@ async fn what_a_tenant_may_not_reach_does_not_exist_for_it() {
     }
     for provider in [None, Some("forge-a"), Some("all")] {
         let issues = ask::<IssueList>(gateway, "walled", json!({"project": "acme/api"}), provider).await;
-        let refused = issues.err().expect("its operations are of another service");
+        let refused = issues.expect_err("its operations are of another service");
         assert!(refused.unsent, "{refused}");
     }
     let all = ask::<RepoList>(gateway, "walled", json!({}), Some("all")).await;

@@ -128,6 +128,7 @@ impl Native {
             http,
             cursors: self.cursors.clone(),
             scope: None,
+            operations: self.operations.clone(),
             max_response: MAX_RESPONSE,
         };
         Ok(Maker {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mosaic_actors::call::Operations;
 use secrecy::SecretString;
 use url::Url;
 
@@ -27,6 +28,8 @@ pub struct Connection {
     pub cursors: CursorKey,
     /// Tells apart whom is asked and with which credential; the driver gives it to the engine.
     pub scope: Option<u64>,
+    /// The catalogue that its capabilities are numbered by.
+    pub operations: Arc<Operations>,
     /// The most bytes that one upstream answer may have.
     pub max_response: usize,
 }

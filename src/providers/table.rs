@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
-use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::{self, Failure};
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
 use serde::Serialize;
@@ -35,6 +35,12 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What a call would fail with.
     fn begin(self) -> impl Future<Output = Result<Self, Failure>> + Send {
         std::future::ready(Ok(self))
+    }
+
+    /// The names of the operations that this instance cannot do though its kind can: its server's version lacks them, as
+    /// [`Provider::begin`] found.
+    fn lacks(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// The names of what it offers and is asked for by name, such as models; `None` where it cannot tell.
@@ -281,14 +287,21 @@ fn operations<D: Provider>() -> Vec<&'static str> {
 struct TableDriver<D> {
     driver: Arc<D>,
     handlers: Handlers<D>,
+    /// Less than its kind can; `None`: as much.
+    narrowed: Option<Capabilities>,
     scope: Option<u64>,
     seal: Seal,
 }
 
 fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
+    let mut handlers = D::handlers();
+    let lacks = driver.lacks();
+    handlers.by_name.retain(|name, _| !lacks.contains(name));
+    let able = || Capabilities::of(&connection.operations, handlers.by_name.keys().copied());
     Arc::new(TableDriver {
+        narrowed: (!lacks.is_empty()).then(able),
         driver: Arc::new(driver),
-        handlers: D::handlers(),
+        handlers,
         scope: connection.scope,
         seal: Seal {
             instance: connection.instance.clone(),
@@ -316,7 +329,59 @@ impl<D: Provider> Driver for TableDriver<D> {
         Box::pin(async move { self.driver.offers().await })
     }
 
+    fn capabilities(&self) -> Option<Capabilities> {
+        self.narrowed.clone()
+    }
+
     fn credential_scope(&self) -> Option<u64> {
         self.scope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::catalogue::git::{RepoGet, RepoList};
+    use crate::providers::http::endpoint::tests::connection;
+
+    /// A server whose version is found at the start.
+    struct Old(bool);
+
+    impl Provider for Old {
+        fn connect(_connection: &Connection) -> Result<Self, Failure> {
+            Ok(Old(false))
+        }
+
+        fn handlers() -> Handlers<Self> {
+            let refused = || Failure::new(error::Kind::NotFound, "as told").never_sent();
+            Handlers::new()
+                .on::<RepoGet, _, _>(move |_, _| async move { Err(refused()) })
+                .on::<RepoList, _, _>(move |_, _| async move { Err(refused()) })
+        }
+
+        async fn begin(self) -> Result<Self, Failure> {
+            Ok(Old(true))
+        }
+
+        fn lacks(&self) -> Vec<&'static str> {
+            if self.0 { vec!["git.repo.list"] } else { vec![] }
+        }
+
+        async fn health(&self) -> Result<(), Failure> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn an_instance_is_narrowed_by_what_its_server_lacks() {
+        static OLD: Kind = Kind::of::<Old>("old", &["git"]);
+        let connection = connection(Some("http://localhost:1"));
+        assert_eq!((OLD.operations)(), ["git.repo.get", "git.repo.list"]);
+        assert!((OLD.connect)(&connection).unwrap().capabilities().is_none());
+        let begun = (OLD.start)(&connection).await.unwrap();
+        let able = begun.capabilities().expect("it is narrowed");
+        let operations = Catalogue::built_in().operations().clone();
+        assert_eq!(able.names(&operations), ["git.repo.get"]);
     }
 }

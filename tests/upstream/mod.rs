@@ -168,6 +168,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         http: client.clone().into(),
         cursors: cursors(),
         scope: None,
+        operations: Catalogue::built_in().operations().clone(),
         max_response: 4 << 20,
     }
 }

@@ -207,6 +207,7 @@ impl Outgoing {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::catalogue::Catalogue;
     use crate::catalogue::cursor::CursorKey;
     use crate::providers::http::{by_status, http_client};
     use proptest::prelude::*;
@@ -227,6 +228,7 @@ pub(crate) mod tests {
             http: http_client().expect("a client").into(),
             cursors: CursorKey::random(),
             scope: None,
+            operations: Catalogue::built_in().operations().clone(),
             max_response: 1 << 20,
         }
     }

@@ -8,7 +8,7 @@
 mod ask;
 mod body;
 pub(super) mod client;
-mod endpoint;
+pub(super) mod endpoint;
 mod file;
 pub mod link;
 pub mod pages;
