@@ -14,6 +14,7 @@ use support::{
     Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, single, spawn, tags,
     text, within,
 };
+use tokio::time::Instant;
 
 fn upstream_failed() -> Failure {
     Failure::new(Kind::UpstreamFailed, "as told")
@@ -263,8 +264,8 @@ async fn an_upload_that_is_used_up_is_not_sent_again() {
     system.gateway().call(replace).await.expect("it can be read again");
 }
 
-#[tokio::test]
-async fn a_memory_tier_that_hangs_delays_no_reply() {
+#[tokio::test(start_paused = true)]
+async fn a_memory_tier_that_is_away_delays_no_reply() {
     let counts = Arc::new(Counts::default());
     let system = mosaic_actors::system::System::start(support::spec(vec![instance("a", &counts)]))
         .await
@@ -272,12 +273,15 @@ async fn a_memory_tier_that_hangs_delays_no_reply() {
     // Stopped by order, the tier has no actor to store anything.
     let tree = system.tree();
     tree.stop("/root/cache/l1", "a rehearsal").await.expect("it runs");
+    let began = Instant::now();
     let calls: Vec<_> = (0..20)
         .map(|_| spawn(system.gateway(), call(&READ, Do::Answer)))
         .collect();
     for call in calls {
         call.await.expect("no panic").expect("it is served");
     }
+    // The clock stands still but where somebody waits.
+    assert!(began.elapsed() < Duration::from_millis(1), "{:?}", began.elapsed());
     tree.start_child("/root/cache/l1", "over").await.expect("it is stopped");
     let kept = || async {
         let answer = system

@@ -223,7 +223,7 @@ async fn a_tier_that_hangs_costs_its_budget_and_then_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_tier_missed_is_owed_until_it_confirms() {
+async fn what_a_tier_missed_is_pending_until_it_confirms() {
     let shelf = Arc::new(Shelf::default());
     let (system, _) = system(&[("l2", &shelf)], false).await;
     read(&system).await;
@@ -231,7 +231,7 @@ async fn what_a_tier_missed_is_owed_until_it_confirms() {
     assert_eq!(tier(&read(&system).await), Some("l2"));
     shelf.mood(Mood::Gone);
     write(&system).await;
-    assert_eq!(system.snapshot().tiers[0].owed_invalidations, 1);
+    assert_eq!(system.snapshot().tiers[0].pending_invalidations, 1);
     shelf.mood(Mood::Well);
     let asked = shelf.asked();
     assert_eq!(
@@ -240,8 +240,8 @@ async fn what_a_tier_missed_is_owed_until_it_confirms() {
         "the old entry is still there, and not served"
     );
     assert_eq!(shelf.asked(), asked, "it is not even asked");
-    eventually("the debt is paid", || {
-        system.snapshot().tiers[0].owed_invalidations == 0
+    eventually("it is confirmed", || {
+        system.snapshot().tiers[0].pending_invalidations == 0
     })
     .await;
     assert_eq!(tier(&read(&system).await), None);

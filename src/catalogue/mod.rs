@@ -120,7 +120,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     #[test]
     fn names_and_routes_are_unique_and_numbers_find_their_rows() {
@@ -133,6 +133,17 @@ mod tests {
             assert!(std::ptr::eq(catalogue.find(entry.name()).expect("a row"), entry));
         }
         assert_eq!(catalogue.operations().len(), OPERATIONS.len());
+    }
+
+    #[test]
+    fn topics_of_one_name_speak_of_the_same_part_of_a_resource() {
+        let mut parts = HashMap::new();
+        let declared = OPERATIONS.iter().map(|entry| entry.declaration);
+        for topic in declared.flat_map(|declaration| declaration.carries.iter().chain(declaration.invalidates)) {
+            let tags = ["acme/api#7", "acme/api", "42"].map(|native| topic.tag(native));
+            let known = parts.entry(topic.name).or_insert_with(|| tags.clone());
+            assert_eq!(*known, tags);
+        }
     }
 
     #[test]

@@ -67,15 +67,15 @@ impl Running {
             tracing::warn!("the outcome of a keyed write was not recorded in time");
         }
         self.system.shutdown(Duration::ZERO).await;
-        let owed: usize = self
+        let pending: usize = self
             .system
             .snapshot()
             .tiers
             .iter()
-            .map(|tier| tier.owed_invalidations)
+            .map(|tier| tier.pending_invalidations)
             .sum();
         // Of calls that were cut, the last invalidations may not have been noted yet.
-        if owed == 0 && drained == Drained::Finished {
+        if pending == 0 && drained == Drained::Finished {
             end(&*self.store).await;
         }
         self.store.close().await;

@@ -113,13 +113,13 @@ async fn an_invalidation_that_it_missed_is_made_good_and_nothing_old_is_served_m
         began.elapsed() < BUDGET + EASE,
         "the writer waits for the budget, no longer"
     );
-    assert!(one.l2().owed_invalidations > 0);
+    assert!(one.l2().pending_invalidations > 0);
     rig.redis.thaw();
     // The writer's own node never serves the old answer, however soon it asks.
     let (titles, _) = one.issues().await;
     assert!(titles.iter().any(|title| title == "while it hung"));
     // The other node does until the debt is paid.
-    eventually("the debt is paid", || one.l2().owed_invalidations == 0).await;
+    eventually("it is confirmed", || one.l2().pending_invalidations == 0).await;
     let (titles, _) = two.issues().await;
     assert!(titles.iter().any(|title| title == "while it hung"));
 }
@@ -186,7 +186,7 @@ async fn what_a_run_owed_it_is_not_served_by_the_next() {
         assert_eq!(two.issues().await.1.cache, CacheStatus::Hit);
         rig.redis.freeze();
         two.open_issue("while it hung").await;
-        assert!(two.l2().owed_invalidations > 0);
+        assert!(two.l2().pending_invalidations > 0);
         // A copy taken now is what a process that is killed leaves behind.
         let killed = folder.path().join("killed.db");
         mosaic::stores::backup(&two.0.config().state, &killed)
@@ -201,6 +201,6 @@ async fn what_a_run_owed_it_is_not_served_by_the_next() {
             "orderly: {orderly}"
         );
         assert_eq!(head.cache, CacheStatus::Miss);
-        eventually("it is trusted again", || three.l2().owed_invalidations == 0).await;
+        eventually("it is trusted again", || three.l2().pending_invalidations == 0).await;
     }
 }

@@ -51,29 +51,29 @@ impl Chain {
 
     /// Looks `key` up, tier after tier, until one has it fresh; the tiers before that one are given it.
     pub(crate) async fn seek(&self, key: &CacheKey, tags: impl FnOnce() -> Vec<Tag>) -> ChainLookup {
-        let mut sought = ChainLookup::default();
+        let mut lookup = ChainLookup::default();
         if self.0.is_empty() {
-            return sought;
+            return lookup;
         }
-        sought.tags = with_everything(tags());
+        lookup.tags = with_everything(tags());
         for tier in &self.0 {
-            let TierLookup { entry, stamp } = tier.get(key, &sought.tags).await;
+            let TierLookup { entry, stamp } = tier.get(key, &lookup.tags).await;
             let hit = |entry| Hit {
                 entry,
                 tier: Some(tier.clone()),
             };
             match entry {
                 Some((entry, Freshness::Fresh)) => {
-                    sought.fill(key, &entry);
-                    sought.fresh = Some(hit(entry));
+                    lookup.fill(key, &entry);
+                    lookup.fresh = Some(hit(entry));
                     break;
                 }
-                Some((entry, _)) if sought.stale.is_none() => sought.stale = Some(hit(entry)),
+                Some((entry, _)) if lookup.stale.is_none() => lookup.stale = Some(hit(entry)),
                 Some(_) | None => {}
             }
-            sought.stamps.extend(stamp.map(|stamp| (tier.clone(), stamp)));
+            lookup.stamps.extend(stamp.map(|stamp| (tier.clone(), stamp)));
         }
-        sought
+        lookup
     }
 
     /// Makes everything invalid that carries one of `tags`, the farthest tier first.

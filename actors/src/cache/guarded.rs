@@ -26,10 +26,10 @@ use crate::telemetry::{Meters, TierMeters};
 
 /// Puts under way at most. Nobody waits for them, so without a bound a slow tier would gather them.
 const MAX_PUTS: usize = 256;
-/// How often the actor looks for invalidations that are owed.
-const REPAY_EVERY: Duration = Duration::from_secs(1);
-/// Tags of one repayment.
-const REPAY_AT_ONCE: usize = 500;
+/// How often the actor looks for invalidations that are pending.
+const RESEND_EVERY: Duration = Duration::from_secs(1);
+/// Tags that are sent again together.
+const RESENT_AT_ONCE: usize = 500;
 
 /// A guarded tier.
 pub(crate) struct Tier {
@@ -39,7 +39,7 @@ pub(crate) struct Tier {
     clock: Clock,
     breaker: Arc<BreakerGate>,
     meters: TierMeters,
-    owed: PendingInvalidations,
+    pending: PendingInvalidations,
     puts: Arc<Semaphore>,
     actor: Handle<TierMsg>,
     hits: AtomicU64,
@@ -61,9 +61,9 @@ impl Tier {
         let meters = meters.tier(spec.name);
         let breaker = BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone());
         breaker.show();
-        let owed = PendingInvalidations::default();
+        let pending = PendingInvalidations::default();
         if spec.distrusted {
-            owed.note(&[Tag::from(EVERYTHING)]);
+            pending.note(&[Tag::from(EVERYTHING)]);
         }
         Arc::new(Tier {
             name: spec.name,
@@ -72,7 +72,7 @@ impl Tier {
             settings: spec.settings,
             clock,
             meters,
-            owed,
+            pending,
             puts: Arc::new(Semaphore::new(MAX_PUTS)),
             actor: Handle::new(),
             hits: AtomicU64::new(0),
@@ -91,28 +91,28 @@ impl Tier {
     pub(crate) async fn get(&self, key: &CacheKey, tags: &[Tag]) -> TierLookup {
         // The age was told after this instant, so from here on the entry only counts as too old.
         let asked = self.clock.nanos();
-        let seen = match self.owed.any(tags) {
+        let seen = match self.pending.any(tags) {
             true => None,
             false => {
                 let get = || self.store.clone().get(key, tags);
                 self.ask("get", self.settings.get_within, get).await
             }
         };
-        let sight = match seen {
+        let lookup = match seen {
             Some(Seen { kept, stamp }) => TierLookup {
                 entry: self.read(kept, asked),
                 stamp: Some(stamp),
             },
             None => TierLookup::default(),
         };
-        if matches!(sight.entry, Some((_, Freshness::Fresh))) {
+        if matches!(lookup.entry, Some((_, Freshness::Fresh))) {
             self.hits.fetch_add(1, Relaxed);
             self.meters.cache.hits.increment(1);
         } else {
             self.misses.fetch_add(1, Relaxed);
             self.meters.cache.misses.increment(1);
         }
-        sight
+        lookup
     }
 
     fn read(&self, kept: Kept, asked: u64) -> Option<(Arc<CacheEntry>, Freshness)> {
@@ -146,8 +146,8 @@ impl Tier {
         let (tier, key, tags) = (self.clone(), key.clone(), tags.to_vec());
         tokio::spawn(async move {
             let _place = place;
-            // One that is owed by now is not worth its way: what it carries is doubtful.
-            if tier.owed.any(&tags) {
+            // One that is pending by now is not worth its way: what it carries is doubtful.
+            if tier.pending.any(&tags) {
                 return;
             }
             let put = || tier.store.clone().put(&key, portable, &tags, stamp);
@@ -161,23 +161,23 @@ impl Tier {
     /// Makes everything invalid that carries one of `tags`: at once for this process; for others when the tier confirms
     /// it, which a tier that is away does later.
     pub(crate) async fn invalidate(&self, tags: &[Tag]) {
-        let debt = self.owed.note(tags);
-        self.pay(debt).await;
+        let batch = self.pending.note(tags);
+        self.send(batch).await;
     }
 
-    async fn pay(&self, debt: PendingBatch) -> bool {
-        let invalidate = || self.store.clone().invalidate(&debt.tags);
-        let paid = self.ask("invalidate", self.settings.put_within, invalidate).await;
-        if paid.is_some() {
-            self.owed.paid(&debt);
+    async fn send(&self, batch: PendingBatch) -> bool {
+        let invalidate = || self.store.clone().invalidate(&batch.tags);
+        let confirmed = self.ask("invalidate", self.settings.put_within, invalidate).await;
+        if confirmed.is_some() {
+            self.pending.confirmed(&batch);
         }
-        paid.is_some()
+        confirmed.is_some()
     }
 
-    /// Pays what is owed, until it is paid or the tier fails.
-    async fn repay(&self) {
-        while let Some(debt) = self.owed.some(REPAY_AT_ONCE) {
-            if !self.pay(debt).await {
+    /// Sends what is pending, until all is confirmed or the tier fails.
+    async fn resend(&self) {
+        while let Some(batch) = self.pending.some(RESENT_AT_ONCE) {
+            if !self.send(batch).await {
                 return;
             }
         }
@@ -227,7 +227,7 @@ impl Tier {
             fills: self.fills.load(Relaxed),
             errors: self.errors.load(Relaxed),
             last_error: self.last_error.load().as_deref().copied(),
-            owed_invalidations: self.owed.len(),
+            pending_invalidations: self.pending.len(),
             breaker: self.breaker.snapshot(self.clock.nanos()),
         }
     }
@@ -241,34 +241,34 @@ pub(super) fn with_everything(mut tags: Vec<Tag>) -> Vec<Tag> {
 
 /// What the actor of a tier is told.
 pub(crate) enum TierMsg {
-    /// Pay what is owed.
-    Repay,
+    /// Send what is pending.
+    Resend,
     /// That ended.
-    Repaid,
+    Resent,
 }
 
 impl Message for TierMsg {
     fn label(&self) -> &'static str {
         match self {
-            TierMsg::Repay => "repay",
-            TierMsg::Repaid => "repaid",
+            TierMsg::Resend => "resend",
+            TierMsg::Resent => "resent",
         }
     }
 }
 
 struct TierActor {
     tier: Arc<Tier>,
-    repaying: bool,
+    resending: bool,
 }
 
-/// The child specs of a tier: its breaker, and the actor that pays what is owed.
+/// The child specs of a tier: its breaker, and the actor that sends what is pending.
 pub(crate) fn tier_specs(tier: &Arc<Tier>) -> [ChildSpec; 2] {
     let handle = tier.actor.clone();
     let (owner, shown) = (tier.clone(), tier.clone());
     let actor = ChildSpec::worker("tier", &handle, move || {
         Ok(TierActor {
             tier: owner.clone(),
-            repaying: false,
+            resending: false,
         })
     })
     .kind("cache")
@@ -279,7 +279,7 @@ pub(crate) fn tier_specs(tier: &Arc<Tier>) -> [ChildSpec; 2] {
             ("misses", snapshot.misses),
             ("fills", snapshot.fills),
             ("errors", snapshot.errors),
-            ("owed_invalidations", snapshot.owed_invalidations as u64),
+            ("pending_invalidations", snapshot.pending_invalidations as u64),
         ]
     }));
     [breaker_spec(Arc::from(tier.name), tier.breaker.clone()), actor]
@@ -289,31 +289,31 @@ impl Worker for TierActor {
     type Msg = TierMsg;
 
     async fn start(&mut self, cx: &Context<TierMsg>) -> Result<(), Fault> {
-        cx.every(REPAY_EVERY, || TierMsg::Repay);
+        cx.every(RESEND_EVERY, || TierMsg::Resend);
         Ok(())
     }
 
     async fn handle(&mut self, message: TierMsg, cx: &Context<TierMsg>) -> Result<(), Fault> {
         match message {
-            TierMsg::Repaid => self.repaying = false,
-            TierMsg::Repay if self.repaying || self.tier.owed.len() == 0 => {}
-            TierMsg::Repay => {
-                self.repaying = true;
+            TierMsg::Resent => self.resending = false,
+            TierMsg::Resend if self.resending || self.tier.pending.len() == 0 => {}
+            TierMsg::Resend => {
+                self.resending = true;
                 let (tier, handle, gone) = (self.tier.clone(), cx.handle().clone(), cx.gone().clone());
                 tokio::spawn(async move {
-                    gone.run_until_cancelled(tier.repay()).await;
-                    // Refused only when this incarnation is gone, and its `repaying` with it.
-                    let _gone = handle.send(TierMsg::Repaid);
+                    gone.run_until_cancelled(tier.resend()).await;
+                    // Refused only when this incarnation is gone, and its `resending` with it.
+                    let _gone = handle.send(TierMsg::Resent);
                 });
             }
         }
         Ok(())
     }
 
-    /// The last chance: what is owed is forgotten with the process.
+    /// The last chance: what is pending is forgotten with the process.
     async fn stop(&mut self, _cx: &Context<TierMsg>) {
-        self.tier.repay().await;
-        let left = self.tier.owed.len();
+        self.tier.resend().await;
+        let left = self.tier.pending.len();
         if left > 0 {
             let tier = self.tier.name;
             tracing::warn!(

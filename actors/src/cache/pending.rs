@@ -10,19 +10,19 @@ use dashmap::DashMap;
 
 use super::Tag;
 
-/// Tags owed at most; beyond, the whole tier is owed.
-const MAX_OWED: usize = 10_000;
+/// Tags pending at most; beyond, the whole tier is.
+const MAX_PENDING: usize = 10_000;
 /// The tag that every entry of a tier carries.
 pub(super) const EVERYTHING: &str = "*";
 
-/// The tags that are owed, each with the latest debt of it.
+/// The tags that are pending, each with the number of its latest invalidation.
 #[derive(Default)]
 pub(super) struct PendingInvalidations {
     by_tag: DashMap<Tag, u64>,
-    debts: AtomicU64,
+    invalidations: AtomicU64,
 }
 
-/// A debt: pay it with its tags.
+/// Invalidations that are sent together, and confirmed together.
 pub(super) struct PendingBatch {
     pub(super) tags: Vec<Tag>,
     number: u64,
@@ -31,8 +31,8 @@ pub(super) struct PendingBatch {
 impl PendingInvalidations {
     /// Notes that `tags` are to be invalidated.
     pub(super) fn note(&self, tags: &[Tag]) -> PendingBatch {
-        let number = self.debts.fetch_add(1, Relaxed) + 1;
-        let tags = match self.by_tag.len() + tags.len() > MAX_OWED {
+        let number = self.invalidations.fetch_add(1, Relaxed) + 1;
+        let tags = match self.by_tag.len() + tags.len() > MAX_PENDING {
             true => vec![Tag::from(EVERYTHING)],
             false => tags.to_vec(),
         };
@@ -42,20 +42,20 @@ impl PendingInvalidations {
         PendingBatch { tags, number }
     }
 
-    /// A debt was paid. What was owed again since stays owed.
-    pub(super) fn paid(&self, debt: &PendingBatch) {
-        if debt.tags.iter().any(|tag| **tag == *EVERYTHING) {
-            return self.by_tag.retain(|_, number| *number > debt.number);
+    /// A batch was confirmed. What was invalidated again since stays pending.
+    pub(super) fn confirmed(&self, batch: &PendingBatch) {
+        if batch.tags.iter().any(|tag| **tag == *EVERYTHING) {
+            return self.by_tag.retain(|_, number| *number > batch.number);
         }
-        for tag in &debt.tags {
-            self.by_tag.remove_if(tag, |_, number| *number <= debt.number);
+        for tag in &batch.tags {
+            self.by_tag.remove_if(tag, |_, number| *number <= batch.number);
         }
     }
 
-    /// Up to `limit` tags that are owed.
+    /// Up to `limit` tags that are pending.
     pub(super) fn some(&self, limit: usize) -> Option<PendingBatch> {
-        // Read before the tags: a later debt of one of them stays owed.
-        let number = self.debts.load(Relaxed);
+        // Read before the tags: a later invalidation of one of them stays pending.
+        let number = self.invalidations.load(Relaxed);
         let everything = Tag::from(EVERYTHING);
         let tags: Vec<Tag> = match self.by_tag.contains_key(&everything) {
             true => vec![everything],
@@ -64,7 +64,7 @@ impl PendingInvalidations {
         (!tags.is_empty()).then_some(PendingBatch { tags, number })
     }
 
-    /// Whether one of `tags` is owed. Ask with [`EVERYTHING`] among them.
+    /// Whether one of `tags` is pending. Ask with [`EVERYTHING`] among them.
     pub(super) fn any(&self, tags: &[Tag]) -> bool {
         !self.by_tag.is_empty() && tags.iter().any(|tag| self.by_tag.contains_key(tag))
     }
@@ -83,29 +83,29 @@ mod tests {
     }
 
     #[test]
-    fn a_debt_that_came_later_stays() {
-        let owed = PendingInvalidations::default();
-        let first = owed.note(&tag("a"));
-        let second = owed.note(&tag("a"));
-        owed.paid(&first);
-        assert!(owed.any(&tag("a")));
-        owed.paid(&second);
-        assert!(!owed.any(&tag("a")));
-        assert!(owed.some(10).is_none());
+    fn an_invalidation_that_came_later_stays() {
+        let pending = PendingInvalidations::default();
+        let first = pending.note(&tag("a"));
+        let second = pending.note(&tag("a"));
+        pending.confirmed(&first);
+        assert!(pending.any(&tag("a")));
+        pending.confirmed(&second);
+        assert!(!pending.any(&tag("a")));
+        assert!(pending.some(10).is_none());
     }
 
     #[test]
-    fn beyond_the_bound_everything_is_owed() {
-        let owed = PendingInvalidations::default();
-        for n in 0..MAX_OWED {
-            owed.note(&tag(&n.to_string()));
+    fn beyond_the_bound_everything_is_pending() {
+        let pending = PendingInvalidations::default();
+        for n in 0..MAX_PENDING {
+            pending.note(&tag(&n.to_string()));
         }
-        assert!(!owed.any(&tag(EVERYTHING)));
-        owed.note(&tag("one more"));
-        assert_eq!(owed.len(), MAX_OWED + 1);
-        let debt = owed.some(10).unwrap();
-        assert_eq!(&*debt.tags[0], EVERYTHING);
-        owed.paid(&debt);
-        assert_eq!(owed.len(), 0);
+        assert!(!pending.any(&tag(EVERYTHING)));
+        pending.note(&tag("one more"));
+        assert_eq!(pending.len(), MAX_PENDING + 1);
+        let batch = pending.some(10).unwrap();
+        assert_eq!(&*batch.tags[0], EVERYTHING);
+        pending.confirmed(&batch);
+        assert_eq!(pending.len(), 0);
     }
 }

@@ -144,7 +144,7 @@ pub struct TierSnapshot {
     /// The code of the latest error.
     pub last_error: Option<&'static str>,
     /// Tags whose invalidation it has not confirmed; what carries one is not looked up until it has.
-    pub owed_invalidations: usize,
+    pub pending_invalidations: usize,
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
 }

@@ -48,7 +48,7 @@ pub(super) type Evidence = Option<AttemptOutcome>;
 /// What a failure says of its provider.
 fn evidence_of(failure: &Failure, resource: u64) -> Evidence {
     match failure.kind {
-        // It says nothing of the provider: the work was stopped, or never left.
+        // It says nothing of the provider: the work was stopped.
         Kind::Cancelled => None,
         // The driver itself refused it. What a connection refused was unsent as well, and tells much.
         Kind::InvalidInput | Kind::Unsupported | Kind::Internal if failure.unsent => None,

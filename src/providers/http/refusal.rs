@@ -1,6 +1,6 @@
 //! What a refusal means, by its status alone.
 //!
-//! Invariant: a status of the 400s is never evidence against the provider.
+//! Invariant: a status of the 400s is never evidence against the provider, but for 408, by which it says that it waited in vain.
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
