@@ -13,6 +13,7 @@ use mosaic::catalogue::projects::{
 };
 use mosaic::config::{BaseUrl, Config, ProviderConfig};
 use mosaic::sandbox::{Sandbox, SandboxConfig};
+use mosaic::secret::SecretRef;
 use mosaic::{Kind, Mosaic, Secret};
 use mosaic_actors::call::CacheStatus;
 use mosaic_actors::error::Failure;
@@ -213,4 +214,34 @@ async fn a_model_that_thinks_aloud_is_not_silent() {
     assert!(matches!(events.last(), Some(ChatEvent::End { .. })), "{events:?}");
     gateway.shutdown().await;
     server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rotated_token_could_see_is_not_served_on() {
+    let sandbox = sandbox().await;
+    let forge = sandbox.server("github-a").expect("it runs");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, forge.token()).expect("it is written");
+    let mut config = Config::default();
+    let at = BaseUrl::parse(forge.base_url()).expect("a base URL");
+    let mut provider = ProviderConfig::new(forge.vendor()).at(at);
+    provider.token = Some(SecretRef::File(file.clone()));
+    config.providers.insert("forge".to_owned(), provider);
+    let gateway = Mosaic::start(config).await.expect("it starts");
+    issues(&gateway, "acme/api").await;
+    assert_eq!(issues(&gateway, "acme/api").await.1, CacheStatus::Hit);
+    std::fs::write(&file, "a-token-that-may-see-nothing").expect("it is written");
+    let path = "/root/plugins/instances/forge/provider";
+    let tree = gateway.system().tree();
+    tree.restart(path, "a rotated credential").await.expect("it runs");
+    let input = IssueListInput {
+        project: "acme/api".into(),
+        state: StateFilter::All,
+        labels: vec![],
+        cursor: None,
+        limit: Some(100.into()),
+    };
+    let refused = gateway.call::<IssueList>(input).await.expect_err("it may see nothing");
+    assert_eq!(refused.kind, Kind::UpstreamAuth);
 }
