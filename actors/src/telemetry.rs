@@ -3,11 +3,13 @@
 //! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no
 //! tenant, user, resource or id is ever a label.
 
+mod help;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
 
 use crate::error::Kind;
 use crate::operation::{OperationRef, Operations};
@@ -236,7 +238,7 @@ pub(crate) struct CacheMeters {
 impl Meters {
     /// Registers what a system measures.
     pub(crate) fn new(recorder: SharedRecorder, operations: &Operations) -> Self {
-        describe(&*recorder);
+        help::describe(&*recorder);
         let counter = |name: &'static str, labels: Vec<Label>| {
             recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
         };
@@ -367,82 +369,4 @@ fn cache(recorder: &SharedRecorder, tier: &'static str) -> CacheMeters {
         entries: Gauge::noop(),
         bytes: Gauge::noop(),
     }
-}
-
-fn describe(recorder: &dyn Recorder) {
-    let counter = |name: &'static str, help: &'static str| {
-        recorder.describe_counter(KeyName::from_const_str(name), None, SharedString::const_str(help));
-    };
-    let gauge = |name: &'static str, help: &'static str| {
-        recorder.describe_gauge(KeyName::from_const_str(name), None, SharedString::const_str(help));
-    };
-    let seconds = |name: &'static str, help: &'static str| {
-        recorder.describe_histogram(
-            KeyName::from_const_str(name),
-            Some(Unit::Seconds),
-            SharedString::const_str(help),
-        );
-    };
-    counter("mosaic_calls_total", "Calls by operation and outcome.");
-    counter("mosaic_attempts_total", "Attempts by provider instance and outcome.");
-    counter("mosaic_cache_requests_total", "Cache lookups by tier and result.");
-    counter("mosaic_cache_fills_total", "Entries written, by tier.");
-    counter(
-        "mosaic_cache_errors_total",
-        "Operations of a cache tier that failed, by tier and code.",
-    );
-    counter(
-        "mosaic_cache_breaker_opened_total",
-        "Times that a cache tier's circuit breaker opened.",
-    );
-    gauge(
-        "mosaic_cache_breaker_state",
-        "A cache tier's circuit breaker: 0 closed, 1 half open, 2 open.",
-    );
-    seconds(
-        "mosaic_cache_duration_seconds",
-        "Seconds of an operation of a cache tier, by tier and operation.",
-    );
-    counter("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier.");
-    counter(
-        "mosaic_coalesced_total",
-        "Callers that shared another caller's equal miss.",
-    );
-    counter("mosaic_retries_total", "Attempts repeated at the same instance.");
-    counter("mosaic_failovers_total", "Attempts moved to another instance.");
-    counter("mosaic_refused_total", "Calls refused, by the bound that refused them.");
-    counter("mosaic_breaker_opened_total", "Times that a circuit breaker opened.");
-    gauge(
-        "mosaic_breaker_state",
-        "Circuit breaker: 0 closed, 1 half open, 2 open.",
-    );
-    gauge("mosaic_attempts_in_flight", "Attempts in flight, by provider instance.");
-    gauge(
-        "mosaic_calls_in_flight",
-        "Calls past the lookup whose reply has not ended.",
-    );
-    gauge("mosaic_cache_entries", "Entries held, by tier.");
-    gauge("mosaic_cache_bytes", "Bytes held, by tier.");
-    gauge("mosaic_tenants_active", "Tenants with a live quota actor.");
-    seconds(
-        "mosaic_call_duration_seconds",
-        "Seconds from admission to the end of the answer's body, by operation.",
-    );
-    seconds(
-        "mosaic_call_first_event_seconds",
-        "Seconds from admission to a stream's first event, by operation.",
-    );
-    counter("mosaic_call_events_total", "Events of streams, by operation.");
-    counter(
-        "mosaic_call_tokens_total",
-        "Tokens that providers counted, by operation and direction.",
-    );
-    seconds(
-        "mosaic_attempt_duration_seconds",
-        "Seconds of an attempt to its answer's head, by provider instance.",
-    );
-    seconds(
-        "mosaic_phase_duration_seconds",
-        "Seconds of a call's phases; those that never wait are timed for one call in sixteen.",
-    );
 }

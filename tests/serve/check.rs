@@ -168,8 +168,7 @@ async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
 
 #[test]
 fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
-    let forges =
-        "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n[providers.two]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1\"\n";
+    let forges = "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n[providers.two]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1\"\n";
     let warnings = |text: &str| {
         let checked = with_file(&["check", "--json"], text, &[]).json();
         checked["warnings"].as_array().expect("a list").len()

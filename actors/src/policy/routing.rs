@@ -3,46 +3,24 @@
 //! Invariant: instances are equivalent only where a rule says so; a resource that may live at several is refused, naming
 //! them. Every way to name an instance passes [`RoutingTable::route`], which knows what its caller may reach.
 
+mod rule;
+mod set;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-use super::balance::Balance;
-use super::glob::glob;
 use super::offers::{Offered, Offers};
-use crate::call::{Call, Homes, OperationRef, Operations, Resource};
+use crate::call::{Call, Homes, OperationRef, Operations};
 use crate::driver::Capabilities;
 use crate::error::{Failure, Kind};
 
-/// A rule: calls that match all its conditions go to its instances.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// Only this tenant; rules with a tenant are tried before global ones.
-    pub tenant: Option<Arc<str>>,
-    /// Only operations of this service.
-    pub service: Option<Arc<str>>,
-    /// Only operations whose name is this or begins with it and a dot: `git`, `git.repo`, `git.repo.get`.
-    pub operation: Option<Arc<str>>,
-    /// Only resources that match, in whatever case; `*` stands for any run of characters.
-    pub resource: Option<Arc<str>>,
-    /// The instances, all able to serve the same resources.
-    pub instances: Vec<Arc<str>>,
-    /// How they take turns.
-    pub balance: Balance,
-}
+pub use rule::{Reach, Rule, covers};
+pub use set::CandidateSet;
 
-/// What a tenant may reach. What is absent bounds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// These instances; absent: those that the tenant's own rules name, or all where it has no rule.
-    pub instances: Option<BTreeSet<Arc<str>>>,
-    /// Operations of these services.
-    pub services: Option<BTreeSet<Arc<str>>>,
-    /// Operations whose name is one of these or begins with one and a dot.
-    pub operations: Option<BTreeSet<Arc<str>>>,
-}
+use rule::{effective, reaches};
 
 /// What routing must know of an instance.
 #[derive(Clone, Debug)]
@@ -55,20 +33,6 @@ pub struct Routable {
     pub credential_scope: u64,
     /// What it offers by name.
     pub offers: Arc<Offers>,
-}
-
-/// Equivalent instances for a call, in the order of their rule.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CandidateSet {
-    /// Identifies the set and its credentials, for cache keys. The same on every node and in every build, because nodes
-    /// share cached answers.
-    pub id: u64,
-    /// The number of the rule that made them equivalent: its place in the list that the table was made of.
-    pub rule: Option<usize>,
-    /// Names.
-    pub instances: Vec<Arc<str>>,
-    /// The place of each in its rule's list.
-    pub places: Vec<usize>,
 }
 
 /// The compiled rules over the instances that are known.
@@ -168,12 +132,12 @@ impl RoutingTable {
             .rules
             .iter()
             .enumerate()
-            .filter(|(_, compiled)| compiled.matches(call));
+            .filter(|(_, compiled)| compiled.rule.matches(call));
         for (place, compiled) in matching {
             match self.members(place, compiled, call, reach) {
                 Some(set) => return Ok(set),
                 // Cut to nothing, a rule does not exist for its caller.
-                None if compiled.is_out_of(reach) => {}
+                None if compiled.rule.is_out_of(reach) => {}
                 None => {
                     // Nobody is told of an instance that it may not know.
                     let meant = compiled.rule.instances.iter().filter(|name| reaches(reach, name));
@@ -372,111 +336,12 @@ fn slots<T>(count: usize) -> Vec<OnceLock<T>> {
     std::iter::repeat_with(OnceLock::new).take(count).collect()
 }
 
-/// What each tenant reaches, with its own rules counted in. Tenants who reach all are left out.
-fn effective(rules: &[Rule], reaches: &HashMap<Arc<str>, Reach>) -> HashMap<Arc<str>, Reach, RandomState> {
-    let mut effective: HashMap<_, _, RandomState> = reaches.clone().into_iter().collect();
-    let mut named: HashMap<&Arc<str>, BTreeSet<Arc<str>>> = HashMap::new();
-    for (tenant, rule) in rules.iter().filter_map(|rule| Some((rule.tenant.as_ref()?, rule))) {
-        named.entry(tenant).or_default().extend(rule.instances.iter().cloned());
-    }
-    for (tenant, instances) in named {
-        effective
-            .entry(tenant.clone())
-            .or_default()
-            .instances
-            .get_or_insert(instances);
-    }
-    effective.retain(|_, reach| *reach != Reach::default());
-    effective
-}
-
-fn reaches(reach: Option<&Reach>, instance: &str) -> bool {
-    let bound = reach.and_then(|reach| reach.instances.as_ref());
-    bound.is_none_or(|instances| instances.contains(instance))
-}
-
-impl Reach {
-    fn allows(&self, operation: OperationRef) -> bool {
-        let service = |services: &BTreeSet<Arc<str>>| services.contains(operation.service);
-        let covered = |names: &BTreeSet<Arc<str>>| names.iter().any(|prefix| covers(prefix, operation.name));
-        self.services.as_ref().is_none_or(service) && self.operations.as_ref().is_none_or(covered)
-    }
-}
-
-impl Compiled {
-    fn matches(&self, call: &Call) -> bool {
-        let rule = &self.rule;
-        rule.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
-            && rule
-                .service
-                .as_ref()
-                .is_none_or(|service| **service == *call.operation.service)
-            && rule
-                .operation
-                .as_ref()
-                .is_none_or(|prefix| covers(prefix, call.operation.name))
-            && rule
-                .resource
-                .as_ref()
-                .is_none_or(|pattern| matches_resource(pattern, &call.resource))
-    }
-
-    fn is_out_of(&self, reach: Option<&Reach>) -> bool {
-        !self.rule.instances.iter().any(|name| reaches(reach, name))
-    }
-}
-
-impl CandidateSet {
-    fn of<'a>(rule: Option<usize>, members: impl IntoIterator<Item = (usize, &'a Routable)>) -> Self {
-        let mut id = Fnv1a::NEW;
-        let (mut instances, mut places) = (Vec::new(), Vec::new());
-        for (place, instance) in members {
-            // The length first: no two lists of names run together to the same bytes.
-            id.write(&(instance.name.len() as u64).to_le_bytes());
-            id.write(instance.name.as_bytes());
-            id.write(&instance.credential_scope.to_le_bytes());
-            instances.push(instance.name.clone());
-            places.push(place);
-        }
-        CandidateSet {
-            id: id.0,
-            rule,
-            instances,
-            places,
-        }
-    }
-}
-
-/// FNV-1a, 64 bits (the constants are its authors'). The standard library's hashers promise nothing across builds; names
-/// come from the configuration, so nobody chooses them to collide.
-struct Fnv1a(u64);
-
-impl Fnv1a {
-    const NEW: Fnv1a = Fnv1a(0xcbf2_9ce4_8422_2325);
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-}
-
 fn unsupported(operation: OperationRef, instance: Option<&Arc<str>>) -> Failure {
     let failure = match instance {
         Some(name) => Failure::new(Kind::Unsupported, format!("{name} cannot do {}", operation.name)).by(name),
         None => Failure::new(Kind::Unsupported, format!("no provider here can do {}", operation.name)),
     };
     failure.never_sent()
-}
-
-/// Whether `prefix` is `name`, or some of its first words.
-pub fn covers(prefix: &str, name: &str) -> bool {
-    name.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn matches_resource(pattern: &str, resource: &Resource) -> bool {
-    glob(pattern.as_bytes(), resource.native().as_bytes())
 }
 
 #[cfg(test)]

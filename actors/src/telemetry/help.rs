@@ -1,0 +1,114 @@
+//! What each metric says, for those who read an exposition.
+//!
+//! Invariant: a metric that the engine registers is described here.
+
+use metrics::{KeyName, Recorder, SharedString, Unit};
+
+/// Counters, by name.
+const COUNTERS: &[(&str, &str)] = &[
+    ("mosaic_attempts_total", "Attempts by provider instance and outcome."),
+    ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
+    (
+        "mosaic_cache_breaker_opened_total",
+        "Times that a cache tier's circuit breaker opened.",
+    ),
+    (
+        "mosaic_cache_errors_total",
+        "Operations of a cache tier that failed, by tier and code.",
+    ),
+    ("mosaic_cache_fills_total", "Entries written, by tier."),
+    ("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier."),
+    ("mosaic_cache_requests_total", "Cache lookups by tier and result."),
+    ("mosaic_call_events_total", "Events of streams, by operation."),
+    (
+        "mosaic_call_tokens_total",
+        "Tokens that providers counted, by operation and direction.",
+    ),
+    ("mosaic_calls_total", "Calls by operation and outcome."),
+    (
+        "mosaic_coalesced_total",
+        "Callers that shared another caller's equal miss.",
+    ),
+    ("mosaic_failovers_total", "Attempts moved to another instance."),
+    ("mosaic_refused_total", "Calls refused, by the bound that refused them."),
+    ("mosaic_retries_total", "Attempts repeated at the same instance."),
+];
+
+/// Gauges, by name.
+const GAUGES: &[(&str, &str)] = &[
+    ("mosaic_attempts_in_flight", "Attempts in flight, by provider instance."),
+    (
+        "mosaic_breaker_state",
+        "Circuit breaker: 0 closed, 1 half open, 2 open.",
+    ),
+    (
+        "mosaic_cache_breaker_state",
+        "A cache tier's circuit breaker: 0 closed, 1 half open, 2 open.",
+    ),
+    ("mosaic_cache_bytes", "Bytes held, by tier."),
+    ("mosaic_cache_entries", "Entries held, by tier."),
+    (
+        "mosaic_calls_in_flight",
+        "Calls past the lookup whose reply has not ended.",
+    ),
+    ("mosaic_tenants_active", "Tenants with a live quota actor."),
+];
+
+/// Histograms of seconds, by name.
+const SECONDS: &[(&str, &str)] = &[
+    (
+        "mosaic_attempt_duration_seconds",
+        "Seconds of an attempt to its answer's head, by provider instance.",
+    ),
+    (
+        "mosaic_cache_duration_seconds",
+        "Seconds of an operation of a cache tier, by tier and operation.",
+    ),
+    (
+        "mosaic_call_duration_seconds",
+        "Seconds from admission to the end of the answer's body, by operation.",
+    ),
+    (
+        "mosaic_call_first_event_seconds",
+        "Seconds from admission to a stream's first event, by operation.",
+    ),
+    (
+        "mosaic_phase_duration_seconds",
+        "Seconds of a call's phases; those that never wait are timed for one call in sixteen.",
+    ),
+];
+
+/// Tells a recorder what each metric says.
+pub(super) fn describe(recorder: &dyn Recorder) {
+    let help = |rows: &'static [(&str, &str)]| {
+        let row = |(name, text): &(&'static str, &'static str)| {
+            (KeyName::from_const_str(name), SharedString::const_str(text))
+        };
+        rows.iter().map(row)
+    };
+    for (name, text) in help(COUNTERS) {
+        recorder.describe_counter(name, None, text);
+    }
+    for (name, text) in help(GAUGES) {
+        recorder.describe_gauge(name, None, text);
+    }
+    for (name, text) in help(SECONDS) {
+        recorder.describe_histogram(name, Some(Unit::Seconds), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_registered_is_described() {
+        let known = [COUNTERS, GAUGES, SECONDS].concat();
+        let written = include_str!("../telemetry.rs").split('"');
+        let registered: Vec<_> = written.filter(|text| text.starts_with("mosaic_")).collect();
+        assert!(registered.len() > 20, "{registered:?}");
+        for name in registered {
+            assert!(known.iter().any(|(described, _)| *described == name), "{name}");
+        }
+    }
+}
