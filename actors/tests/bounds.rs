@@ -228,7 +228,7 @@ async fn a_caller_that_goes_away_cancels_the_work() {
         all_is_back(&system).await;
     }
     assert_eq!(
-        system.snapshot().instances[0].failed,
+        system.snapshot().instances[0].traffic.failed,
         0,
         "who left proves nothing against the provider"
     );

@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use mosaic_actors::call::{CacheStatus, Call, Resource};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::instance::AttemptEnd;
 use mosaic_actors::stream::Upload;
 use support::{
-    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, single, spawn, tags,
-    text, within,
+    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, scripted, single, spawn,
+    tags, text, within,
 };
 use tokio::time::Instant;
 
@@ -293,4 +294,41 @@ async fn a_memory_tier_that_is_away_delays_no_reply() {
     };
     kept().await;
     assert!(kept().await, "it stores again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_instance_met_is_told_apart_and_a_refused_credential_is_no_health() {
+    let system = scripted::system(vec![scripted::sound("a")]).await;
+    let ask = |what| system.gateway().call(call(&WRITE, what));
+    let plugin = || system.plugins().get("a").expect("it is there");
+    let met = || plugin().instance.expect("it runs").traffic;
+    ask(Do::Answer).await.unwrap();
+    let refused = |kind| Do::Fail(Failure::new(kind, "as told"));
+    ask(refused(Kind::NotFound)).await.unwrap_err();
+    let hurried = within(Duration::from_secs(1), call(&WRITE, Do::Hang));
+    system.gateway().call(hurried).await.unwrap_err();
+    assert_eq!(
+        (met().answered, met().refused, met().failed, met().abandoned),
+        (1, 1, 0, 1)
+    );
+    assert_eq!((plugin().health.state, met().last_failure), ("healthy", None));
+
+    let mut spent = Failure::new(Kind::UpstreamRateLimited, "the account is spent");
+    spent.retryable = false;
+    for failure in [Failure::new(Kind::UpstreamAuth, "the credential is refused"), spent] {
+        let before = met().failed;
+        ask(Do::Fail(failure.clone())).await.unwrap_err();
+        assert_eq!(met().failed, before + 1);
+        let told = met().last_failure.expect("it failed");
+        assert_eq!((told.code, &*told.message), (failure.kind.code(), failure.message()));
+        assert_eq!(
+            (plugin().health.state, plugin().health.why.as_deref()),
+            ("unhealthy", Some(failure.message()))
+        );
+        ask(refused(Kind::Forbidden)).await.unwrap_err();
+        assert_eq!(plugin().health.state, "unhealthy", "a refusal proves nothing");
+        ask(Do::Answer).await.unwrap();
+        assert_eq!(plugin().health.state, "healthy");
+    }
+    assert_eq!(met().last.map(|last| last.end), Some(AttemptEnd::Answered));
 }

@@ -53,7 +53,11 @@ async fn a_silent_stream_fails() {
     assert_eq!(collect(answer).await, (0, Some(Kind::Timeout)));
     assert_eq!(started.elapsed().as_secs(), 1);
     eventually("the driver's stream is dropped", || counts.streams.load(SeqCst) == 0).await;
-    assert_eq!(system.snapshot().instances[0].failed, 1, "a silence is evidence");
+    assert_eq!(
+        system.snapshot().instances[0].traffic.failed,
+        1,
+        "a silence is evidence"
+    );
     all_is_back(&system).await;
 }
 
@@ -76,7 +80,7 @@ async fn a_stream_has_a_longest_time_whether_it_is_read_or_not() {
     );
     assert_eq!(collect(unread).await, (FRAMES_IN_FLIGHT, Some(Kind::Timeout)));
     assert_eq!(
-        system.snapshot().instances[0].failed,
+        system.snapshot().instances[0].traffic.failed,
         0,
         "a long stream is not an ill one"
     );
@@ -100,7 +104,12 @@ async fn a_reader_that_leaves_cancels_the_driver() {
     eventually("the driver's stream is dropped", || counts.streams.load(SeqCst) == 0).await;
     all_is_back(&system).await;
     let instance = &system.snapshot().instances[0];
-    assert_eq!((instance.succeeded, instance.failed), (0, 0), "who left proves nothing");
+    let met = &instance.traffic;
+    assert_eq!(
+        (met.answered, met.failed, met.abandoned),
+        (0, 0, 1),
+        "who left proves nothing"
+    );
 }
 
 #[tokio::test(start_paused = true)]

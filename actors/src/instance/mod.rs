@@ -4,6 +4,7 @@
 
 mod snapshot;
 mod spec;
+mod traffic;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,8 +28,10 @@ use crate::port::AttemptPort;
 use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
-pub use snapshot::{InstanceSnapshot, LastAttempt};
+pub use snapshot::InstanceSnapshot;
 pub use spec::InstanceSpec;
+pub(crate) use traffic::Traffic;
+pub use traffic::{AttemptEnd, LastAttempt, LastFailure, TrafficSnapshot};
 
 /// A live instance.
 pub struct Instance {
@@ -47,13 +50,9 @@ pub struct Instance {
     latency: Latency,
     /// Until when it asked not to be asked, in nanoseconds of the system's clock; 0: it did not.
     limited_until: AtomicU64,
-    /// When the last attempt ended, doubled, and one more where the instance was to blame; 0: none yet.
-    last: AtomicU64,
     clock: Clock,
     accepting: AtomicBool,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
-    panics: AtomicU64,
+    pub(crate) traffic: Traffic,
 }
 
 /// What a driver can do and whom it asks, as it found when it was made.
@@ -76,12 +75,9 @@ impl Instance {
             offers: Arc::new(Offers::new(&spec.offers)),
             latency: Latency::default(),
             limited_until: AtomicU64::new(0),
-            last: AtomicU64::new(0),
             clock,
             accepting: AtomicBool::new(true),
-            succeeded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            panics: AtomicU64::new(0),
+            traffic: Traffic::default(),
             meters,
             spec,
         })
@@ -204,32 +200,19 @@ impl Instance {
         self.latency.estimate(now)
     }
 
-    pub(crate) fn count(&self, blamed: bool) {
-        if blamed { &self.failed } else { &self.succeeded }.fetch_add(1, Relaxed);
-        let now = self.clock.nanos().max(1);
-        self.last.store(now << 1 | u64::from(blamed), Relaxed);
-    }
-
-    pub(crate) fn count_panic(&self) {
-        self.panics.fetch_add(1, Relaxed);
+    /// An attempt ended, with `failure` or as it should.
+    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>) {
+        self.traffic.count(end, failure, self.clock.nanos());
     }
 
     /// Times that its driver panicked. More than its actor's restarts, where several attempts of one driver did.
     pub fn panics(&self) -> u64 {
-        self.panics.load(Relaxed)
+        self.traffic.panics()
     }
 
     /// Attempts in flight.
     pub fn in_flight(&self) -> usize {
         self.bulkhead.taken()
-    }
-
-    fn last(&self, now: u64) -> Option<LastAttempt> {
-        let word = self.last.load(Relaxed);
-        (word != 0).then(|| LastAttempt {
-            succeeded: word & 1 == 0,
-            ago_ms: now.saturating_sub(word >> 1) / 1_000_000,
-        })
     }
 
     /// As of `now`; `operations` give the names of what it can do.
@@ -241,9 +224,7 @@ impl Instance {
             accepting: self.accepting(),
             in_flight: self.in_flight(),
             max_in_flight: self.spec.max_in_flight,
-            succeeded: self.succeeded.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            last: self.last(now),
+            traffic: self.traffic.snapshot(now),
             breaker: self.breaker.snapshot(now),
             limited_for_ms: (limited_until > now).then(|| (limited_until - now) / 1_000_000),
             operations: self.narrowed.load().capabilities.names(operations),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::traffic::TrafficSnapshot;
 use crate::breaker::BreakerSnapshot;
 
 /// An instance as the admin endpoint shows it.
@@ -21,25 +22,12 @@ pub struct InstanceSnapshot {
     pub in_flight: usize,
     /// The bound on them.
     pub max_in_flight: usize,
-    /// Attempts that succeeded.
-    pub succeeded: u64,
-    /// Attempts that failed by its fault.
-    pub failed: u64,
-    /// How the last attempt ended; none yet where absent.
-    pub last: Option<LastAttempt>,
+    /// What its attempts met since it was made.
+    pub traffic: TrafficSnapshot,
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
     /// For how long it still asks not to be asked.
     pub limited_for_ms: Option<u64>,
     /// What it can do.
     pub operations: Vec<&'static str>,
-}
-
-/// How an instance's last attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct LastAttempt {
-    /// It did not fail by the instance's fault.
-    pub succeeded: bool,
-    /// Milliseconds ago.
-    pub ago_ms: u64,
 }

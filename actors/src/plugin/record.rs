@@ -50,6 +50,8 @@ pub(crate) struct Record {
     pub(super) invalid: Option<Arc<str>>,
     /// What was last heard of its health, and since when that has been so.
     pub(super) health: (Health, u64),
+    /// When it was last asked.
+    pub(super) checked: Option<u64>,
     pub(super) history: Vec<(Life, u64)>,
     /// What routing knows of it, as of its last load: one that does not serve now is still known.
     pub(crate) routable: Option<Routable>,
@@ -121,6 +123,7 @@ impl Record {
             problem: None,
             invalid: None,
             health: (Health::Unknown, now),
+            checked: None,
             history: vec![(Life::Discovered, now)],
             routable: None,
             looks: (0, 0),
@@ -147,6 +150,16 @@ impl Record {
 
     /// Keeps what was heard; the time is that of the last change between well, unwell and unknown.
     fn hear(&mut self, health: Health, now: u64) {
+        match &health {
+            Health::Unknown => {}
+            Health::Unhealthy(_) => self.checked = Some(now),
+            Health::Healthy => {
+                self.checked = Some(now);
+                if let Some(placed) = self.placed() {
+                    placed.instance.traffic.credential_serves();
+                }
+            }
+        }
         let changed = std::mem::discriminant(&self.health.0) != std::mem::discriminant(&health);
         let since = if changed { now } else { self.health.1 };
         self.health = (health, since);

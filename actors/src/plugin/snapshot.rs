@@ -51,8 +51,8 @@ pub struct ConfigSnapshot {
     pub why: Option<Arc<str>>,
 }
 
-/// A plugin's health as the admin endpoint shows it. Asked when it starts, is updated, or may have come back; what its
-/// calls meet in between is its traffic's affair.
+/// A plugin's health as the admin endpoint shows it: what was heard when it was asked, unless its calls have met since that
+/// its credential is refused or its account spent.
 #[derive(Clone, Debug, Serialize)]
 pub struct HealthSnapshot {
     /// `healthy`, `unhealthy` or `unknown`.
@@ -61,6 +61,8 @@ pub struct HealthSnapshot {
     pub for_ms: u64,
     /// Why it is not well.
     pub why: Option<Arc<str>>,
+    /// Milliseconds since it was asked; absent where it never was.
+    pub checked_ms: Option<u64>,
 }
 
 /// One step of a life.
@@ -102,16 +104,19 @@ impl HealthSnapshot {
     fn of(record: &Record, now: u64) -> Self {
         let placed = record.standing.current();
         let down = record.standing.life().serves() && placed.is_some_and(|placed| !placed.instance.is_up());
-        let (state, why) = match &record.health.0 {
-            _ if down => ("unhealthy", Some(Arc::from("its actor is down"))),
-            Health::Unknown => ("unknown", None),
-            Health::Healthy => ("healthy", None),
-            Health::Unhealthy(why) => ("unhealthy", Some(why.clone())),
+        let unfit = placed.and_then(|placed| placed.instance.traffic.unfit());
+        let (state, why, since) = match (&record.health.0, unfit) {
+            _ if down => ("unhealthy", Some(Arc::from("its actor is down")), record.health.1),
+            (Health::Unhealthy(why), _) => ("unhealthy", Some(why.clone()), record.health.1),
+            (_, Some((why, since))) => ("unhealthy", Some(why), since),
+            (Health::Unknown, None) => ("unknown", None, record.health.1),
+            (Health::Healthy, None) => ("healthy", None, record.health.1),
         };
         HealthSnapshot {
             state,
-            for_ms: now.saturating_sub(record.health.1) / 1_000_000,
+            for_ms: now.saturating_sub(since) / 1_000_000,
             why,
+            checked_ms: record.checked.map(|at| now.saturating_sub(at) / 1_000_000),
         }
     }
 }

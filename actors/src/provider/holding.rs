@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
 use crate::gateway::settings::Settings;
-use crate::instance::{Granted, Instance, ProviderMsg};
+use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
 use crate::supervision::Handle;
 
@@ -89,7 +89,8 @@ impl Holding {
     /// The attempt ended as it should.
     pub(super) fn succeeded(self) {
         self.instance.meters.attempts.count(None);
-        self.tell(Some(AttemptOutcome::Success));
+        self.instance.count(AttemptEnd::Answered, None);
+        self.permit.tell(AttemptOutcome::Success);
     }
 
     /// The attempt failed.
@@ -99,7 +100,11 @@ impl Holding {
             self.instance.limit(wait);
         }
         let failure = failure.by(&self.instance.spec.name);
-        self.tell(evidence);
+        let end = AttemptEnd::of(&failure, evidence.is_some());
+        self.instance.count(end, Some(&failure));
+        if let Some(outcome) = evidence {
+            self.permit.tell(outcome);
+        }
         failure
     }
 
@@ -112,7 +117,7 @@ impl Holding {
     /// The driver panicked: the attempt has failed, and its actor ends with this driver.
     pub(super) fn panicked(self, panic: &(dyn Any + Send)) -> Failure {
         let (operation, generation) = (self.operation, self.generation);
-        self.instance.count_panic();
+        self.instance.traffic.count_panic();
         let crashed = ProviderMsg::Crashed {
             generation,
             operation,
@@ -123,12 +128,5 @@ impl Holding {
         }
         let failure = Failure::new(Kind::Internal, format!("the driver failed in {operation}"));
         self.failed(Some(AttemptOutcome::Failure), failure)
-    }
-
-    fn tell(self, evidence: Evidence) {
-        if let Some(outcome) = evidence {
-            self.instance.count(outcome == AttemptOutcome::Failure);
-            self.permit.tell(outcome);
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mosaic_actors::breaker::BreakerSnapshot;
-use mosaic_actors::instance::InstanceSnapshot;
+use mosaic_actors::instance::{InstanceSnapshot, TrafficSnapshot};
 use mosaic_actors::plugin::{ConfigSnapshot, HealthSnapshot, Passed, PluginSnapshot};
 use mosaic_actors::policy::lifecycle::Life;
 use serde::Serialize;
@@ -41,11 +41,10 @@ struct Plugin {
 /// What a plugin's calls met since it was last made.
 #[derive(Default, Serialize)]
 struct Traffic {
-    /// Of the last attempt: `succeeded`, `failed`, or `none_yet`.
+    /// Of the last attempt: `answered`, `refused`, `failed`, `abandoned`, or `none_yet`.
     outcome: &'static str,
-    ago_ms: Option<u64>,
-    succeeded: u64,
-    failed: u64,
+    #[serde(flatten)]
+    met: TrafficSnapshot,
     in_flight: usize,
     max_in_flight: usize,
     breaker: Option<BreakerSnapshot>,
@@ -90,6 +89,10 @@ impl Port {
         let count = |is: &dyn Fn(&PluginSnapshot) -> bool| plugins.iter().filter(|plugin| is(plugin)).count();
         let unusable = self.0.inner.instances.invalid().len();
         let failing = |plugin: &PluginSnapshot| outcome(plugin.instance.as_ref()) == "failed";
+        let traffic = |of: fn(&TrafficSnapshot) -> u64| {
+            let instances = snapshot.instances.iter();
+            instances.map(|instance| of(&instance.traffic)).sum::<u64>()
+        };
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_ms": u64::try_from(self.0.inner.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -102,8 +105,10 @@ impl Port {
             },
             "traffic": {
                 "failing": count(&failing),
-                "succeeded": snapshot.instances.iter().map(|instance| instance.succeeded).sum::<u64>(),
-                "failed": snapshot.instances.iter().map(|instance| instance.failed).sum::<u64>(),
+                "answered": traffic(|traffic| traffic.answered),
+                "refused": traffic(|traffic| traffic.refused),
+                "failed": traffic(|traffic| traffic.failed),
+                "abandoned": traffic(|traffic| traffic.abandoned),
             },
             "calls": { "in_flight": snapshot.in_flight, "max_in_flight": snapshot.max_in_flight },
             "tenants": snapshot.tenants,
@@ -174,11 +179,8 @@ impl Port {
 }
 
 fn outcome(instance: Option<&InstanceSnapshot>) -> &'static str {
-    match instance.and_then(|instance| instance.last) {
-        None => "none_yet",
-        Some(last) if last.succeeded => "succeeded",
-        Some(_) => "failed",
-    }
+    let last = instance.and_then(|instance| instance.traffic.last);
+    last.map_or("none_yet", |last| last.end.as_str())
 }
 
 fn traffic(instance: Option<&InstanceSnapshot>) -> Traffic {
@@ -190,9 +192,7 @@ fn traffic(instance: Option<&InstanceSnapshot>) -> Traffic {
         },
         |instance| Traffic {
             outcome,
-            ago_ms: instance.last.map(|last| last.ago_ms),
-            succeeded: instance.succeeded,
-            failed: instance.failed,
+            met: instance.traffic.clone(),
             in_flight: instance.in_flight,
             max_in_flight: instance.max_in_flight,
             breaker: Some(instance.breaker.clone()),
