@@ -231,6 +231,8 @@ async fn what_a_rotated_token_could_see_is_not_served_on() {
     let gateway = Mosaic::start(config).await.expect("it starts");
     issues(&gateway, "acme/api").await;
     assert_eq!(issues(&gateway, "acme/api").await.1, CacheStatus::Hit);
+    let healthy = |known: u8| format!("mosaic_provider_healthy{{provider=\"forge\"}} {known}\n");
+    assert!(gateway.metrics().contains(&healthy(1)));
     std::fs::write(&file, "a-token-that-may-see-nothing").expect("it is written");
     let path = "/root/plugins/instances/forge/provider";
     let tree = gateway.system().tree();
@@ -244,4 +246,5 @@ async fn what_a_rotated_token_could_see_is_not_served_on() {
     };
     let refused = gateway.call::<IssueList>(input).await.expect_err("it may see nothing");
     assert_eq!(refused.kind, Kind::UpstreamAuth);
+    assert!(gateway.metrics().contains(&healthy(0)));
 }

@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 19] = [
+const EXPECTED: [&str; 25] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -30,8 +30,14 @@ const EXPECTED: [&str; 19] = [
     "mosaic_calls_in_flight",
     "mosaic_calls_total",
     "mosaic_failovers_total",
+    "mosaic_max_attempts_in_flight",
+    "mosaic_max_calls_in_flight",
     "mosaic_phase_duration_seconds",
     "mosaic_refused_total",
+    "mosaic_retries_total",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_resident_memory_bytes",
 ];
 
 /// Labels, each of which has few values.
@@ -128,7 +134,10 @@ async fn what_is_exported_is_complete_bounded_and_well_formed() {
         assert!(types.contains_key(family), "{family} is missing in\n{text}");
     }
     for (family, kind) in &types {
-        assert!(family.starts_with("mosaic_"), "{family}");
+        assert!(
+            family.starts_with("mosaic_") || family.starts_with("process_"),
+            "{family}"
+        );
         assert_eq!(*kind == "counter", family.ends_with("_total"), "{family} is a {kind}");
         assert!(text.contains(&format!("# HELP {family} ")), "{family} has no help");
     }
@@ -161,7 +170,12 @@ async fn what_is_exported_is_complete_bounded_and_well_formed() {
     nonzero(r#"mosaic_attempts_total{provider="github-a",code="upstream_failed"}"#);
     nonzero(r#"mosaic_breaker_opened_total{provider="github-a"}"#);
     nonzero(r#"mosaic_actor_restarts_total{kind="provider",reason="requested"}"#);
-    nonzero("mosaic_failovers_total");
+    nonzero(r#"mosaic_retries_total{provider="github-a"}"#);
+    nonzero(r#"mosaic_max_attempts_in_flight{provider="github-a"}"#);
+    nonzero("mosaic_max_calls_in_flight");
+    nonzero("process_resident_memory_bytes");
+    // Known beforehand, so that its first increase is seen as one.
+    assert!(text.contains(r#"mosaic_attempts_total{provider="github-b",code="upstream_auth"} 0"#));
     stage.close().await.ok();
 }
 

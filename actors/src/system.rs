@@ -72,6 +72,8 @@ pub struct SystemSpec {
     pub backoff: Backoff,
     /// Rows of the restart ledger.
     pub ledger_capacity: usize,
+    /// Tenants that have a series of their own among the metrics; 0: none.
+    pub metered_tenants: usize,
 }
 
 impl SystemSpec {
@@ -95,6 +97,7 @@ impl SystemSpec {
             intensity: Intensity::default(),
             backoff: Backoff::default(),
             ledger_capacity: 1_000,
+            metered_tenants: 0,
         }
     }
 }
@@ -136,7 +139,7 @@ impl System {
     /// its end, as by a timeout around it.
     pub async fn start(spec: SystemSpec) -> Result<System, StartError> {
         let operations = spec.operations;
-        let meters = Arc::new(Meters::new(spec.recorder.clone(), &operations));
+        let meters = Arc::new(Meters::new(spec.recorder.clone(), &operations, spec.metered_tenants));
         let clock = Clock::start();
         let settings = Arc::new(spec.settings);
         let mut loaders = spec.loaders;

@@ -1,9 +1,10 @@
 //! The engine's metrics.
 //!
-//! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no
-//! tenant, user, resource or id is ever a label.
+//! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no user,
+//! resource or id is ever a label, and a tenant only where somebody said how many may be.
 
 mod help;
+mod tenants;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, 
 use crate::error::Kind;
 use crate::operation::{OperationRef, Operations};
 use crate::stream::Usage;
+
+use tenants::TenantMeters;
 
 pub use crate::supervision::SharedRecorder;
 
@@ -61,20 +64,31 @@ impl Outcomes {
         }
     }
 
+    /// Registers every outcome, so that the first of its kind is an increase and not a beginning.
+    fn all_at_zero(self) -> Self {
+        self.counter(None);
+        for kind in Kind::ALL {
+            self.counter(Some(kind));
+        }
+        self
+    }
+
     /// Counts one outcome; `None` is a success.
     pub(crate) fn count(&self, failure: Option<Kind>) {
+        self.counter(failure).increment(1);
+    }
+
+    fn counter(&self, failure: Option<Kind>) -> &Counter {
         let (cell, code) = match failure {
             None => (0, "ok"),
             Some(kind) => (1 + kind as usize, kind.code()),
         };
-        self.cells[cell]
-            .get_or_init(|| {
-                let mut labels = self.labels.clone();
-                labels.push(Label::new("code", code));
-                self.recorder
-                    .register_counter(&Key::from_parts(self.name, labels), &METADATA)
-            })
-            .increment(1);
+        self.cells[cell].get_or_init(|| {
+            let mut labels = self.labels.clone();
+            labels.push(Label::new("code", code));
+            let key = Key::from_parts(self.name, labels);
+            self.recorder.register_counter(&key, &METADATA)
+        })
     }
 }
 
@@ -153,8 +167,28 @@ pub(crate) struct ProviderMeters {
     pub call_phase: Histogram,
     /// Attempts in flight.
     pub in_flight: Gauge,
+    /// The bound on them.
+    pub max_in_flight: Gauge,
+    /// Attempts after which it was asked again.
+    pub retries: Counter,
+    /// Attempts after which another instance was asked.
+    pub failovers: Counter,
     /// Its circuit breaker.
     pub breaker: BreakerMeters,
+    recorder: SharedRecorder,
+    labels: Vec<Label>,
+    health: OnceLock<Gauge>,
+}
+
+impl ProviderMeters {
+    /// What is known of its health. There is no such series before something is.
+    pub(crate) fn health(&self, healthy: bool) {
+        let health = self.health.get_or_init(|| {
+            let key = Key::from_parts("mosaic_provider_healthy", self.labels.clone());
+            self.recorder.register_gauge(&key, &METADATA)
+        });
+        health.set(f64::from(u8::from(healthy)));
+    }
 }
 
 /// What is measured of one circuit breaker.
@@ -177,16 +211,15 @@ pub(crate) struct Meters {
     phases: Vec<Histogram>,
     /// Calls past the lookup and before their reply's end.
     pub calls_in_flight: Gauge,
+    /// The bound on them.
+    pub max_calls_in_flight: Gauge,
     /// L1 lookups by result.
     pub l1: CacheMeters,
     /// Callers that shared another's miss.
     pub coalesced: Counter,
     /// Quota actors alive.
     pub tenants_active: Gauge,
-    /// Spans of the error flow: retries and failovers.
-    pub retries: Counter,
-    /// Attempts at another instance than the one that failed.
-    pub failovers: Counter,
+    tenants: TenantMeters,
 }
 
 /// What is measured of a tier outside of this process.
@@ -237,7 +270,7 @@ pub(crate) struct CacheMeters {
 
 impl Meters {
     /// Registers what a system measures.
-    pub(crate) fn new(recorder: SharedRecorder, operations: &Operations) -> Self {
+    pub(crate) fn new(recorder: SharedRecorder, operations: &Operations, max_tenants: usize) -> Self {
         help::describe(&*recorder);
         let counter = |name: &'static str, labels: Vec<Label>| {
             recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
@@ -267,8 +300,8 @@ impl Meters {
             l1,
             coalesced: counter("mosaic_coalesced_total", vec![]),
             tenants_active: gauge("mosaic_tenants_active", vec![]),
-            retries: counter("mosaic_retries_total", vec![]),
-            failovers: counter("mosaic_failovers_total", vec![]),
+            max_calls_in_flight: gauge("mosaic_max_calls_in_flight", vec![]),
+            tenants: TenantMeters::new(&recorder, max_tenants),
             recorder,
         }
     }
@@ -307,6 +340,11 @@ impl Meters {
         }
     }
 
+    /// Counts a call of a tenant, where tenants are told apart.
+    pub(crate) fn tenant(&self, tenant: &Arc<str>, failure: Option<Kind>) {
+        self.tenants.count(tenant, failure);
+    }
+
     /// Records how long a phase took.
     pub(crate) fn phase(&self, phase: &'static str, took: Duration) {
         let index = PHASES.iter().position(|known| *known == phase);
@@ -325,6 +363,7 @@ impl Meters {
 fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
     let labels = vec![Label::new("provider", SharedString::from(name.to_string()))];
     let gauge = |name: &'static str| recorder.register_gauge(&Key::from_parts(name, labels.clone()), &METADATA);
+    let counter = |name: &'static str| recorder.register_counter(&Key::from_parts(name, labels.clone()), &METADATA);
     ProviderMeters {
         seconds: recorder.register_histogram(
             &Key::from_parts("mosaic_attempt_duration_seconds", labels.clone()),
@@ -335,12 +374,18 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
             &METADATA,
         ),
         in_flight: gauge("mosaic_attempts_in_flight"),
+        max_in_flight: gauge("mosaic_max_attempts_in_flight"),
+        retries: counter("mosaic_retries_total"),
+        failovers: counter("mosaic_failovers_total"),
         breaker: breaker(
             recorder,
             ["mosaic_breaker_state", "mosaic_breaker_opened_total"],
             &labels,
         ),
-        attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels),
+        attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels.clone()).all_at_zero(),
+        recorder: recorder.clone(),
+        health: OnceLock::new(),
+        labels,
     }
 }
 

@@ -33,7 +33,7 @@ pub use known::{Known, KnownKind};
 pub use outbound::{OutboundConfig, ProxyConfig};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
 pub use redis_url::RedisUrl;
-pub use server::{AdminConfig, LogConfig, LogFormat, ServerConfig, StateConfig};
+pub use server::{AdminConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig};
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
@@ -55,6 +55,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// Log lines.
     pub log: LogConfig,
+    /// Metrics.
+    pub metrics: MetricsConfig,
     /// What outlives a restart.
     pub state: StateConfig,
     /// The cache's tiers.

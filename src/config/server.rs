@@ -156,6 +156,15 @@ impl Default for LogConfig {
     }
 }
 
+/// `[metrics]`: what is told of whom.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Tenants that have a series of their own; all others share one. 0: tenants are not told apart.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub tenants: u32,
+}
+
 /// `[state]`: what must outlive a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

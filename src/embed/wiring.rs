@@ -74,6 +74,7 @@ pub(super) fn wire(
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
     spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
+    spec.metered_tenants = config.metrics.tenants as usize;
     spec.services = services::specs(telemetry, store);
     let operations = catalogue.operations().clone();
     let native = Arc::new(Native::new(config, cursors.clone(), operations).map_err(StartError::Http)?);

@@ -12,15 +12,39 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use metrics::{Counter, Key, Label, Level, Metadata, Recorder, Unit};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 pub use logging::{LogError, LogFilter, LogFlush, LogHandle, init_logging};
 pub use panics::log_panics;
 
-/// Upper bounds of the histograms' buckets, in seconds: from a hit in memory to the longest usual attempt.
-pub const DURATION_BUCKETS: [f64; 14] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+/// Upper bounds of the histograms' buckets, in seconds: from a hit in memory to the longest deadline and stream.
+pub const DURATION_BUCKETS: [f64; 19] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0,
+    3600.0,
 ];
+
+/// As [`DURATION_BUCKETS`], for a call's phases, of which most take microseconds.
+pub const PHASE_BUCKETS: [f64; 17] = [
+    0.000_002_5,
+    0.000_005,
+    0.000_01,
+    0.000_025,
+    0.000_05,
+    0.000_1,
+    0.000_25,
+    0.000_5,
+    0.001,
+    0.005,
+    0.025,
+    0.1,
+    0.5,
+    2.5,
+    10.0,
+    60.0,
+    600.0,
+];
+const PHASES: &str = "mosaic_phase_duration_seconds";
 
 /// The metrics of one instance.
 pub struct Telemetry {
@@ -31,7 +55,7 @@ pub struct Telemetry {
 
 /// Who makes text of the metrics.
 enum Text {
-    Own(PrometheusHandle),
+    Own(PrometheusHandle, Collector),
     /// The program around us, if it wants them shown here at all.
     Elsewhere(Option<Arc<dyn Fn() -> String + Send + Sync>>),
 }
@@ -44,9 +68,12 @@ impl Telemetry {
     pub fn new() -> Result<Self, BuildError> {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&DURATION_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full(PHASES.to_owned()), &PHASE_BUCKETS)?
             .build_recorder();
         let handle = recorder.handle();
-        Ok(Telemetry::told(Arc::new(recorder), Text::Own(handle)))
+        let process = Collector::default();
+        metrics::with_local_recorder(&recorder, || process.describe());
+        Ok(Telemetry::told(Arc::new(recorder), Text::Own(handle, process)))
     }
 
     /// A recorder of the program around us, which does its own upkeep; `render` makes text of what it holds.
@@ -84,7 +111,11 @@ impl Telemetry {
     pub fn render(&self) -> String {
         self.upkeep();
         match &self.text {
-            Text::Own(handle) => handle.render(),
+            Text::Own(handle, process) => {
+                // Read when somebody looks; a program around us has its own.
+                metrics::with_local_recorder(&*self.recorder, || process.collect());
+                handle.render()
+            }
             Text::Elsewhere(render) => render.as_ref().map(|render| render()).unwrap_or_default(),
         }
     }
@@ -111,7 +142,7 @@ impl Telemetry {
             counter.absolute(log.dropped());
             log.tell_dropped();
         }
-        if let Text::Own(handle) = &self.text {
+        if let Text::Own(handle, _) = &self.text {
             handle.run_upkeep();
         }
     }

@@ -79,6 +79,7 @@ impl Drop for InFlight {
 
 impl Admission {
     pub(crate) fn new(max: usize, tenants: Arc<Tenants>, meters: Arc<Meters>, stop: CancellationToken) -> Self {
+        meters.max_calls_in_flight.set(max as f64);
         Admission {
             meters,
             tenants,

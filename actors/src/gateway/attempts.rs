@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use metrics::Counter;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -20,6 +21,7 @@ use crate::messages::{Attempt, RouterMsg};
 use crate::policy::recover::{Next, Standing, next, share};
 use crate::port::{AttemptPort, Outcome};
 use crate::provider::{AttemptEnv, run};
+use crate::telemetry::ProviderMeters;
 
 /// What the attempts of one call have shown so far.
 struct Tried {
@@ -59,19 +61,26 @@ pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut Inv
         match next(&failure, &standing, &env.settings.recover) {
             Next::GiveUp => return Err(tried.final_failure(failure)),
             Next::Retry(wait) => {
-                env.meters.retries.increment(1);
+                counted(env, &failure, |meters| &meters.retries);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 tried.again(failure);
                 job.record().now(CallStage::Wait);
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {
-                env.meters.failovers.increment(1);
+                counted(env, &failure, |meters| &meters.failovers);
                 let from = failure.provider.as_deref();
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), from, "failover");
                 tried.elsewhere(failure);
             }
         }
+    }
+}
+
+/// Counts what follows a failure at the instance that failed; what no instance was reached for is none's.
+fn counted(env: &TaskEnv, failure: &Failure, counter: fn(&ProviderMeters) -> &Counter) {
+    if let Some(provider) = &failure.provider {
+        counter(&env.meters.provider(provider)).increment(1);
     }
 }
 

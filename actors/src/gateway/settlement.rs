@@ -136,6 +136,8 @@ impl Open {
         let took = self.started.elapsed();
         let meters = self.meters.operation(self.call.operation);
         meters.calls.count(failure.map(|failure| failure.kind));
+        self.meters
+            .tenant(&self.call.caller.tenant, failure.map(|failure| failure.kind));
         meters.seconds.record(took.as_secs_f64());
         if let Some(first) = account.first_event {
             meters.first_event().record(first.as_secs_f64());

@@ -64,6 +64,7 @@ struct Narrowed {
 impl Instance {
     pub(crate) fn new(spec: InstanceSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
+        meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
             breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
@@ -200,9 +201,19 @@ impl Instance {
         self.latency.estimate(now)
     }
 
+    /// Its provider said whether it is well, or could not be asked.
+    pub(crate) fn heard(&self, healthy: bool) {
+        if healthy {
+            self.traffic.credential_serves();
+        }
+        self.meters.health(healthy && self.traffic.unfit().is_none());
+    }
+
     /// An attempt ended, with `failure` or as it should.
     pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>) {
-        self.traffic.count(end, failure, self.clock.nanos());
+        if let Some(fit) = self.traffic.count(end, failure, self.clock.nanos()) {
+            self.meters.health(fit);
+        }
     }
 
     /// Times that its driver panicked. More than its actor's restarts, where several attempts of one driver did.

@@ -122,33 +122,25 @@ fn is_spent(failure: &Failure) -> bool {
 }
 
 impl Traffic {
-    /// Counts an attempt that ended at `now`.
-    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>, now: u64) {
+    /// Counts an attempt that ended at `now`. Tells whether its credential and account serve, where that is news.
+    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>, now: u64) -> Option<bool> {
         self.counts[end as usize].fetch_add(1, Relaxed);
         self.last.store(now.max(1) << 2 | end as u64, Relaxed);
-        match failure {
-            Some(failure) if end == AttemptEnd::Failed => {
-                let remembered = Arc::new(Remembered {
-                    code: failure.kind.code(),
-                    message: Arc::from(failure.message()),
-                    at: now,
-                });
-                if failure.kind == Kind::UpstreamAuth || is_spent(failure) {
-                    self.unfit.store(Some(remembered.clone()));
-                }
-                self.last_failure.store(Some(remembered));
-            }
-            None => self.fit(),
-            Some(_) => {}
+        let Some(failure) = failure else {
+            // Read first: this is on every attempt's path, and nearly always there is nothing to clear.
+            return (self.unfit.load().is_some() && self.unfit.swap(None).is_some()).then_some(true);
+        };
+        if end != AttemptEnd::Failed {
+            return None;
         }
-    }
-
-    /// Its credential and its account serve.
-    pub(crate) fn fit(&self) {
-        // Read first: this is on every attempt's path, and nearly always there is nothing to clear.
-        if self.unfit.load().is_some() {
-            self.unfit.store(None);
-        }
+        let remembered = Arc::new(Remembered {
+            code: failure.kind.code(),
+            message: Arc::from(failure.message()),
+            at: now,
+        });
+        self.last_failure.store(Some(remembered.clone()));
+        let unfit = failure.kind == Kind::UpstreamAuth || is_spent(failure);
+        (unfit && self.unfit.swap(Some(remembered)).is_none()).then_some(false)
     }
 
     /// Its credential serves; what is left of its account, only a call can tell.

@@ -150,14 +150,10 @@ impl Record {
 
     /// Keeps what was heard; the time is that of the last change between well, unwell and unknown.
     fn hear(&mut self, health: Health, now: u64) {
-        match &health {
-            Health::Unknown => {}
-            Health::Unhealthy(_) => self.checked = Some(now),
-            Health::Healthy => {
-                self.checked = Some(now);
-                if let Some(placed) = self.placed() {
-                    placed.instance.traffic.credential_serves();
-                }
+        if health != Health::Unknown {
+            self.checked = Some(now);
+            if let Some(placed) = self.placed() {
+                placed.instance.heard(health == Health::Healthy);
             }
         }
         let changed = std::mem::discriminant(&self.health.0) != std::mem::discriminant(&health);

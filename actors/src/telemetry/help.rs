@@ -6,6 +6,10 @@ use metrics::{KeyName, Recorder, SharedString, Unit};
 
 /// Counters, by name.
 const COUNTERS: &[(&str, &str)] = &[
+    (
+        "mosaic_tenant_calls_total",
+        "Calls by tenant and outcome, for as many tenants as are told apart.",
+    ),
     ("mosaic_attempts_total", "Attempts by provider instance and outcome."),
     ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
     (
@@ -29,13 +33,28 @@ const COUNTERS: &[(&str, &str)] = &[
         "mosaic_coalesced_total",
         "Callers that shared another caller's equal miss.",
     ),
-    ("mosaic_failovers_total", "Attempts moved to another instance."),
+    (
+        "mosaic_failovers_total",
+        "Attempts after which another instance was asked, by the provider instance that failed.",
+    ),
     ("mosaic_refused_total", "Calls refused, by the bound that refused them."),
-    ("mosaic_retries_total", "Attempts repeated at the same instance."),
+    (
+        "mosaic_retries_total",
+        "Attempts after which the same instance was asked again, by provider instance.",
+    ),
 ];
 
 /// Gauges, by name.
 const GAUGES: &[(&str, &str)] = &[
+    (
+        "mosaic_max_attempts_in_flight",
+        "The bound on attempts in flight, by provider instance.",
+    ),
+    ("mosaic_max_calls_in_flight", "The bound on calls in flight."),
+    (
+        "mosaic_provider_healthy",
+        "1 where a provider instance is known to be well, 0 where it is known not to be.",
+    ),
     ("mosaic_attempts_in_flight", "Attempts in flight, by provider instance."),
     (
         "mosaic_breaker_state",
