@@ -53,5 +53,7 @@ pub mod telemetry;
 pub mod wire;
 
 pub use embed::Mosaic;
+/// The engine: calls, failures, streams, supervision; for drivers and for programs that look inside.
+pub use mosaic_actors as engine;
 pub use mosaic_actors::error::{Failure, Kind};
 pub use secret::Secret;

@@ -265,6 +265,7 @@ impl From<StartError> for Problem {
             | StartError::AdminToken(_)
             | StartError::ClusterKey(_)
             | StartError::WeakClusterKey
+            | StartError::Operation(_)
             | StartError::Tier(_)
             | StartError::Key(_)
             | StartError::Bind { .. } => of(Kind::InvalidInput),

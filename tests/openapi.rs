@@ -3,13 +3,17 @@
 use std::collections::HashSet;
 use std::process::Command;
 
-use mosaic::catalogue::{Method, OPERATIONS};
+use mosaic::catalogue::{Catalogue, Method, OPERATIONS};
 use mosaic::failures::codes;
-use mosaic::surfaces::openapi::document;
+use mosaic::surfaces::openapi;
 use serde_json::Value;
 
 /// Names a command that takes the path of a document and fails where it is not valid OpenAPI.
 const VALIDATOR: &str = "MOSAIC_OPENAPI_VALIDATOR";
+
+fn document() -> Value {
+    openapi::document(&Catalogue::built_in())
+}
 
 #[test]
 fn every_operation_is_in_the_document_once_with_all_its_inputs() {

@@ -38,9 +38,11 @@ pub mod page;
 pub mod projects;
 pub mod tags;
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use mosaic_actors::call::{OperationRef, Operations};
+use mosaic_actors::error::Failure;
 
 pub use entry::{Entry, Prepared};
 pub use op::{Declaration, File, Method, Op, Output, Paged};
@@ -95,6 +97,33 @@ impl Catalogue {
         Catalogue { rows, operations }
     }
 
+    /// The same with `O`, in the place of one of the same name. A declaration lives as long as the process.
+    #[must_use]
+    pub fn with<O: Op>(&self) -> Self {
+        let added: &'static Entry = Box::leak(Box::new(Entry::of::<O>()));
+        let others = self.iter().filter(|entry| entry.name() != added.name());
+        Self::new(others.chain([added]))
+    }
+
+    /// Looks at what only a whole catalogue shows.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the operation: its name does not begin with its service, or its route is another's.
+    pub fn check(&self) -> Result<(), Failure> {
+        let mut routes = HashSet::new();
+        for entry in self.iter() {
+            let declaration = entry.declaration;
+            let name = entry.name();
+            if !name.starts_with(&format!("{}.", declaration.facts.service)) {
+                return Err(Failure::invalid(name, "an operation's name begins with its service"));
+            }
+            if !routes.insert((declaration.method.as_str(), declaration.path)) {
+                return Err(Failure::invalid(name, "another operation has the same route"));
+            }
+        }
+        Ok(())
+    }
+
     /// Every operation, in order.
     pub fn iter(&self) -> impl Iterator<Item = &'static Entry> + '_ {
         self.rows.iter().copied()
@@ -120,16 +149,13 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::{HashMap, HashSet};
+    use std::collections::HashMap;
 
     #[test]
     fn names_and_routes_are_unique_and_numbers_find_their_rows() {
         let catalogue = Catalogue::built_in();
-        let mut routes = HashSet::new();
+        catalogue.check().expect("it is sound");
         for entry in catalogue.iter() {
-            let declaration = entry.declaration;
-            assert!(routes.insert((declaration.method.as_str(), declaration.path)));
-            assert!(entry.name().starts_with(&format!("{}.", declaration.facts.service)));
             assert!(std::ptr::eq(catalogue.find(entry.name()).expect("a row"), entry));
         }
         assert_eq!(catalogue.operations().len(), OPERATIONS.len());

@@ -15,9 +15,12 @@ use tokio::runtime::Handle;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::mosaic::{Inner, Mosaic};
-use super::{calls, instances, kinds, life, record, wiring};
+use super::registry::Registry;
+use super::{calls, instances, life, record, wiring};
+use crate::catalogue::Op;
 use crate::config::{Config, Known};
 use crate::dispatch::{DispatchConfig, Dispatcher};
+use crate::providers::Provider;
 use crate::secret::{Secret, SecretRef};
 use crate::stores::OpenError;
 use crate::telemetry::{LogHandle, Telemetry};
@@ -29,6 +32,7 @@ pub struct Builder {
     pub(super) recorder: Option<Arc<dyn Recorder + Send + Sync>>,
     pub(super) metrics_text: Option<Render>,
     pub(super) log: Option<Arc<LogHandle>>,
+    pub(super) registry: Registry,
 }
 
 /// Writes metrics as text.
@@ -44,6 +48,27 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
+    /// Serves what `registry` knows, in place of what is built in.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Adds a kind of providers of the program's own: see [`Registry::kind`].
+    #[must_use]
+    pub fn kind<P: Provider>(mut self, name: &'static str) -> Self {
+        self.registry = self.registry.kind::<P>(name);
+        self
+    }
+
+    /// Adds an operation of the program's own: see [`Registry::operation`].
+    #[must_use]
+    pub fn operation<O: Op>(mut self) -> Self {
+        self.registry = self.registry.operation::<O>();
+        self
+    }
+
     /// Lets administrators change the filter of the process's log.
     #[must_use]
     pub fn log(mut self, handle: Arc<LogHandle>) -> Self {
@@ -83,11 +108,11 @@ impl Builder {
     /// # Errors
     /// What is wrong, with the path of the configuration's key.
     pub fn check(self) -> Result<(), StartError> {
-        kinds::check(&self.config)?;
+        self.config.check(&self.registry.known())?;
         self.config.key_ring()?;
         admin_token(&self.config)?;
         crate::stores::vault(&self.config.state)?;
-        wiring::check(&self.config, &self.credentials)
+        wiring::check(&self.config, &self.credentials, &self.registry)
     }
 
     /// Starts it on the caller's runtime.
@@ -111,7 +136,7 @@ impl Mosaic {
 
     /// The kinds of providers and the operations that are built in, for [`Config::read`].
     pub fn known() -> Known {
-        kinds::known()
+        Registry::built_in().known()
     }
 
     /// A gateway with more than a configuration can say.
@@ -122,6 +147,7 @@ impl Mosaic {
             recorder: None,
             metrics_text: None,
             log: None,
+            registry: Registry::built_in(),
         }
     }
 }
@@ -134,8 +160,9 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
         recorder,
         metrics_text,
         log,
+        registry,
     } = builder;
-    kinds::check(&config)?;
+    config.check(&registry.known())?;
     let keys = config.key_ring()?;
     let admin_token = admin_token(&config)?;
     let telemetry = Arc::new(match recorder {
@@ -146,10 +173,10 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
         telemetry.watch_log(log);
     }
     let store = crate::stores::open(&config.state).await?;
-    let overlay = instances::overlay(&mut config, &*store)
+    let overlay = instances::overlay(&mut config, &*store, &registry.known())
         .await
         .map_err(OpenError::from)?;
-    let mut wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store)?;
+    let mut wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store, &registry)?;
     if !wired.spec.tiers.is_empty() && !config.state.in_memory() {
         life::begin(&*store, &mut wired.spec.tiers).await;
     }

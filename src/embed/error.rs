@@ -56,6 +56,9 @@ pub enum StartError {
     /// The shared HTTP client cannot be made.
     #[error("the way to providers: {}", .0.message())]
     Http(Failure),
+    /// An operation of the program's own cannot be declared so.
+    #[error("operation {}: {}", .0.field.as_deref().unwrap_or("?"), .0.message())]
+    Operation(Failure),
     /// The tree did not come up.
     #[error(transparent)]
     Tree(#[from] mosaic_actors::supervision::StartError),

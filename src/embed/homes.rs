@@ -8,7 +8,7 @@ use mosaic_actors::call::Homes;
 
 use crate::catalogue::Catalogue;
 use crate::config::{Config, RouteConfig};
-use crate::providers::KINDS;
+use crate::providers::{KINDS, Kind};
 
 /// A service that several instances have a part in, and that no route makes equivalent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +45,10 @@ impl Ambiguous {
 /// Services whose resources have several possible homes under `config`. What instances offer by name, such as models, is
 /// left out: their lists decide.
 pub fn ambiguous(config: &Config) -> Vec<Ambiguous> {
-    let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut by_service: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for (name, provider) in &config.providers {
         let kind = KINDS.iter().find(|kind| kind.name == provider.kind);
-        for service in kind.map(|kind| kind.services).unwrap_or_default() {
+        for service in kind.map(Kind::services).unwrap_or_default() {
             by_service.entry(service).or_default().push(name.clone());
         }
     }

@@ -13,9 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::credentials::Credentials;
 use super::error::StartError;
-use super::kinds;
 use super::native::{self, Manifest, Native};
-use crate::config::{Config, ConfigErrors, ProviderConfig};
+use crate::config::{Config, ConfigErrors, Known};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 use crate::surfaces::problem::{FieldError, Problem};
 
@@ -36,7 +35,7 @@ pub(super) struct Overlay {
 }
 
 /// Lays the documents over `config`.
-pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore) -> Result<Overlay, StoreError> {
+pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore, known: &Known) -> Result<Overlay, StoreError> {
     let mut overlay = Overlay {
         configured: config.providers.keys().cloned().collect(),
         ..Overlay::default()
@@ -47,7 +46,7 @@ pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore) -> Resu
             continue;
         }
         let table = body.get("provider").and_then(Value::as_object).cloned();
-        match read(&name, table.unwrap_or_default()) {
+        match Config::check_provider(&name, table.unwrap_or_default(), known) {
             Ok(provider) => {
                 config.providers.insert(name.clone(), provider);
                 overlay.kept.insert(name);
@@ -74,10 +73,6 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
             return Ok(all);
         }
     }
-}
-
-fn read(name: &str, table: Map<String, Value>) -> Result<ProviderConfig, ConfigErrors> {
-    Config::check_provider(name, table, &kinds::known())
 }
 
 /// The instances as they are changed.
@@ -115,7 +110,7 @@ impl Instances {
 
     /// Checks a table as the configuration's are checked, and that a driver can be made of it.
     pub(super) fn spec(&self, name: &str, table: Map<String, Value>) -> Result<PluginSpec, Problem> {
-        let provider = read(name, table).map_err(faults)?;
+        let provider = self.native.read(name, table).map_err(faults)?;
         let manifest = Manifest {
             provider,
             credential: self.credentials.get(name).cloned(),

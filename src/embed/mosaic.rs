@@ -2,6 +2,7 @@
 //!
 //! Invariant: every handle is the same gateway, and the last one to go stops it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Release;
@@ -62,6 +63,12 @@ pub(super) struct Inner {
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,
     pub(super) stopped: AtomicBool,
+}
+
+impl fmt::Debug for Mosaic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mosaic").finish_non_exhaustive()
+    }
 }
 
 impl Mosaic {

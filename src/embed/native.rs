@@ -14,13 +14,15 @@ use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 
 use super::error::StartError;
 use super::outbound;
+use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
-use crate::config::{Config, DefaultsConfig, OutboundConfig, ProviderConfig};
+use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::http::HttpClient;
-use crate::providers::{Connection, KINDS, Kind};
+use crate::providers::{Connection, Kind};
 use crate::secret::{Secret, SecretError, SecretRef};
 use crate::wire::client::Outbound;
 
@@ -67,13 +69,13 @@ pub(super) struct Native {
     outbound: Outbound,
     ways: OutboundConfig,
     cursors: CursorKey,
-    operations: Arc<Operations>,
+    registry: Registry,
 }
 
 impl Native {
     /// # Errors
     /// What is wrong with `[outbound]`.
-    pub(super) fn new(config: &Config, cursors: CursorKey, operations: Arc<Operations>) -> Result<Self, Failure> {
+    pub(super) fn new(config: &Config, cursors: CursorKey, registry: &Registry) -> Result<Self, Failure> {
         let outbound = outbound::outbound(&config.outbound)?;
         Ok(Native {
             defaults: config.defaults.clone(),
@@ -82,7 +84,7 @@ impl Native {
             outbound,
             ways: config.outbound.clone(),
             cursors,
-            operations,
+            registry: registry.clone(),
         })
     }
 
@@ -113,7 +115,7 @@ impl Native {
 
     fn maker(&self, name: &str, manifest: &Manifest) -> Result<Maker, Failure> {
         let provider = &manifest.provider;
-        let kind = KINDS.iter().find(|kind| kind.name == provider.kind);
+        let kind = self.registry.find(&provider.kind);
         let kind = kind.ok_or_else(|| Failure::invalid("kind", format!("no driver is called {}", provider.kind)))?;
         let base_url = provider.base_url.as_ref().map(|base| base.url().clone());
         if provider.token.is_some() || manifest.credential.is_some() {
@@ -128,7 +130,7 @@ impl Native {
             http,
             cursors: self.cursors.clone(),
             scope: None,
-            operations: self.operations.clone(),
+            operations: self.operations().clone(),
             max_response: MAX_RESPONSE,
         };
         Ok(Maker {
@@ -138,6 +140,18 @@ impl Native {
             token: provider.token.clone(),
             whom: whom(provider),
         })
+    }
+
+    fn operations(&self) -> &Arc<Operations> {
+        self.registry.catalogue().operations()
+    }
+
+    /// Reads a provider's table as a configuration's is read.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub(super) fn read(&self, name: &str, table: Map<String, Value>) -> Result<ProviderConfig, ConfigErrors> {
+        Config::check_provider(name, table, &self.registry.known())
     }
 
     fn instance(&self, name: &Arc<str>, manifest: &Manifest) -> Result<InstanceSpec, Failure> {
@@ -150,7 +164,7 @@ impl Native {
         Ok(InstanceSpec {
             name: name.clone(),
             kind: Arc::from(maker.kind.name),
-            capabilities: Capabilities::of(&self.operations, (maker.kind.operations)()),
+            capabilities: Capabilities::of(self.operations(), (maker.kind.operations)()),
             credential_scope: scope,
             attempt_timeout: provider.attempt_timeout.unwrap_or(self.attempt_timeout),
             offers: provider
@@ -197,7 +211,7 @@ impl Loader for Native {
 
 /// Makes the drivers of one instance.
 struct Maker {
-    kind: &'static Kind,
+    kind: Kind,
     connection: Connection,
     given: Option<Secret>,
     token: Option<SecretRef>,
@@ -266,7 +280,6 @@ fn credential_scope(whom: &[String; 3], credential: Option<&SecretString>) -> u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Catalogue;
     use crate::config::BaseUrl;
     use std::fs;
 
@@ -275,8 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         fs::write(&file, "one").unwrap();
-        let operations = Catalogue::built_in().operations().clone();
-        let native = Native::new(&Config::default(), CursorKey::random(), operations).unwrap();
+        let native = Native::new(&Config::default(), CursorKey::random(), &Registry::built_in()).unwrap();
         let mut provider = ProviderConfig::new("github").at(BaseUrl::parse("http://localhost:1").unwrap());
         provider.token = Some(SecretRef::File(file.clone()));
         let manifest = Manifest {

@@ -21,6 +21,7 @@ use mosaic_actors::system::SystemSpec;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::native::{self, Manifest, Native};
+use super::registry::Registry;
 use super::services;
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
@@ -44,6 +45,7 @@ pub(super) fn wire(
     kept: &BTreeSet<String>,
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
+    registry: &Registry,
 ) -> Result<Wired, StartError> {
     let cluster_key = cluster_key(config)?;
     let cursors = match &cluster_key {
@@ -51,7 +53,7 @@ pub(super) fn wire(
         None => CursorKey::random(),
     };
     let mut spec = SystemSpec::new(telemetry.recorder());
-    let catalogue = Catalogue::built_in();
+    let catalogue = catalogue(registry)?;
     spec.operations = catalogue.operations().clone();
     spec.settings = settings(config);
     spec.l1 = L1Settings {
@@ -76,8 +78,7 @@ pub(super) fn wire(
     spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
     spec.metered_tenants = config.metrics.tenants as usize;
     spec.services = services::specs(telemetry, store);
-    let operations = catalogue.operations().clone();
-    let native = Arc::new(Native::new(config, cursors.clone(), operations).map_err(StartError::Http)?);
+    let native = Arc::new(Native::new(config, cursors.clone(), registry).map_err(StartError::Http)?);
     spec.plugins = plugins(config, credentials, kept, &native)?;
     spec.loaders.push(native.clone());
     Ok(Wired {
@@ -102,11 +103,16 @@ fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
     }
 }
 
+fn catalogue(registry: &Registry) -> Result<Catalogue, StartError> {
+    registry.catalogue().check().map_err(StartError::Operation)?;
+    Ok(registry.catalogue().clone())
+}
+
 /// Looks at all that would be wired.
-pub(super) fn check(config: &Config, credentials: &Credentials) -> Result<(), StartError> {
+pub(super) fn check(config: &Config, credentials: &Credentials, registry: &Registry) -> Result<(), StartError> {
     cluster_key(config)?;
-    let operations = Catalogue::built_in().operations().clone();
-    let native = Native::new(config, CursorKey::random(), operations).map_err(StartError::Http)?;
+    catalogue(registry)?;
+    let native = Native::new(config, CursorKey::random(), registry).map_err(StartError::Http)?;
     plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
@@ -119,8 +125,7 @@ pub type NamedDriver = (String, Result<Arc<dyn Driver>, StartError>);
 /// # Errors
 /// `Http` where no client can be made; what is wrong with one instance stands in its place.
 pub fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
-    let operations = Catalogue::built_in().operations().clone();
-    let loader = Native::new(config, CursorKey::random(), operations).map_err(StartError::Http)?;
+    let loader = Native::new(config, CursorKey::random(), &Registry::built_in()).map_err(StartError::Http)?;
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),

@@ -20,9 +20,9 @@ pub use table::{Handlers, Kind, Provider, Reply, Request};
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
-    Kind::of::<bookstack::BookStack>("bookstack", &["docs"]),
-    Kind::of::<gitea::Gitea>("gitea", &["git", "projects"]),
-    Kind::of::<github::GitHub>("github", &["git", "projects"]),
-    Kind::of::<openai::OpenAi>("openai", &["ai"]),
-    Kind::of::<woodpecker::Woodpecker>("woodpecker", &["cicd"]),
+    Kind::of::<bookstack::BookStack>("bookstack"),
+    Kind::of::<gitea::Gitea>("gitea"),
+    Kind::of::<github::GitHub>("github"),
+    Kind::of::<openai::OpenAi>("openai"),
+    Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an input is downcast once and an output serialised once, here; drivers see only their own types.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -249,11 +249,10 @@ fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
 pub type Made = Result<Arc<dyn Driver>, Failure>;
 
 /// One kind of provider.
+#[derive(Clone, Copy)]
 pub struct Kind {
     /// As written in the configuration.
     pub name: &'static str,
-    /// The services that it has a part in.
-    pub services: &'static [&'static str],
     /// The names of the operations that it can do at most, in order.
     pub operations: fn() -> Vec<&'static str>,
     /// Makes a driver for one instance, and sends nothing.
@@ -264,10 +263,9 @@ pub struct Kind {
 
 impl Kind {
     /// The kind of a [`Provider`].
-    pub const fn of<D: Provider>(name: &'static str, services: &'static [&'static str]) -> Self {
+    pub const fn of<D: Provider>(name: &'static str) -> Self {
         Kind {
             name,
-            services,
             operations: operations::<D>,
             connect: |connection| Ok(driver(D::connect(connection)?, connection)),
             start: |connection| {
@@ -275,6 +273,14 @@ impl Kind {
                 Box::pin(async move { Ok(driver(D::connect(&connection)?.begin().await?, &connection)) })
             },
         }
+    }
+}
+
+impl Kind {
+    /// The services that it has a part in, in order: the first words of its operations' names.
+    pub fn services(&self) -> BTreeSet<&'static str> {
+        let names = (self.operations)().into_iter();
+        names.filter_map(|name| Some(name.split_once('.')?.0)).collect()
     }
 }
 
@@ -375,7 +381,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_instance_is_narrowed_by_what_its_server_lacks() {
-        static OLD: Kind = Kind::of::<Old>("old", &["git"]);
+        static OLD: Kind = Kind::of::<Old>("old");
         let connection = connection(Some("http://localhost:1"));
         assert_eq!((OLD.operations)(), ["git.repo.get", "git.repo.list"]);
         assert!((OLD.connect)(&connection).unwrap().capabilities().is_none());

@@ -11,15 +11,15 @@ use super::problem::{self, MEDIA_TYPE};
 use super::rest::input::COMMON;
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::{Field, Shape};
-use crate::catalogue::{Entry, OPERATIONS};
+use crate::catalogue::{Catalogue, Entry};
 use crate::dispatch::idempotency;
 use crate::failures::codes;
 
-/// The document.
-pub fn document() -> Value {
+/// The document of a catalogue.
+pub fn document(catalogue: &Catalogue) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for entry in OPERATIONS.iter() {
+    for entry in catalogue.iter() {
         let declaration = entry.declaration;
         let path = paths.entry(format!("/v1{}", declaration.path)).or_default();
         let method = declaration.method.as_str().to_ascii_lowercase();
@@ -42,7 +42,7 @@ pub fn document() -> Value {
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, { "apiKey": [] }],
-        "tags": tags(),
+        "tags": tags(catalogue),
         "paths": paths,
         "components": {
             "schemas": schemas.0,
@@ -208,9 +208,13 @@ fn meta(id: &str, summary: &str) -> Value {
     })
 }
 
-fn tags() -> Vec<Value> {
-    let mut names: Vec<&str> = OPERATIONS.iter().map(|entry| entry.declaration.facts.service).collect();
-    names.dedup();
+fn tags(catalogue: &Catalogue) -> Vec<Value> {
+    let mut names: Vec<&str> = Vec::new();
+    for service in catalogue.iter().map(|entry| entry.declaration.facts.service) {
+        if !names.contains(&service) {
+            names.push(service);
+        }
+    }
     names.push("meta");
     names.into_iter().map(|name| json!({ "name": name })).collect()
 }

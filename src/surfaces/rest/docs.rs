@@ -10,15 +10,15 @@ use http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 
 use super::super::problem::{TYPES, title};
 use super::not_found;
-use crate::catalogue::OPERATIONS;
+use crate::catalogue::Catalogue;
 use crate::failures::codes;
 
-/// `GET /docs`
-pub async fn overview() -> Response {
+/// The text of `GET /docs`.
+pub(super) fn overview(catalogue: &Catalogue) -> String {
     let mut body =
         String::from("<h1>MosAIc</h1><p>The OpenAPI document: <a href=\"/v1/openapi.json\">/v1/openapi.json</a></p>");
     body += "<h2>Operations</h2><table><tr><th>Operation<th>Request<th>Summary</tr>";
-    for entry in OPERATIONS.iter() {
+    for entry in catalogue.iter() {
         let declaration = entry.declaration;
         body += &format!(
             "<tr><td><code>{}</code><td><code>{} /v1{}</code><td>{}</tr>",
@@ -38,7 +38,7 @@ pub async fn overview() -> Response {
             escape(code.meaning)
         );
     }
-    page("MosAIc", &(body + "</table>"))
+    html("MosAIc", &(body + "</table>"))
 }
 
 /// `GET /docs/errors/{code}`
@@ -58,16 +58,20 @@ pub async fn error_code(Path(code): Path<String>, request: Request<Body>) -> Res
         },
         escape(found.meaning)
     );
-    page(&name, &body)
+    page(html(&name, &body))
 }
 
-fn page(title: &str, body: &str) -> Response {
+fn html(title: &str, body: &str) -> String {
     const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}\
                          table{border-collapse:collapse}td,th{text-align:left;padding:.3rem .8rem .3rem 0;\
                          vertical-align:top;border-bottom:1px solid #ccc}";
-    let html = format!(
+    format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>{body}</html>"
-    );
+    )
+}
+
+/// A page that loads nothing and runs nothing.
+pub(super) fn page(html: String) -> Response {
     let headers = [
         (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -64,6 +64,7 @@ struct Rest {
     config: RestConfig,
     routes: Routes,
     openapi: String,
+    docs: String,
 }
 
 /// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
@@ -71,15 +72,16 @@ struct Rest {
 pub fn router(config: RestConfig) -> Router {
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
+        openapi: openapi::document(config.dispatcher.catalogue()).to_string(),
+        docs: docs::overview(config.dispatcher.catalogue()),
         config,
-        openapi: openapi::document().to_string(),
     });
     Router::new()
         .route("/v1/openapi.json", get(openapi_document))
         .route("/v1/operations", get(operations))
         .route("/v1/capabilities", get(capabilities))
         .route("/v1/{*path}", any(operate))
-        .route("/docs", get(docs::overview))
+        .route("/docs", get(overview))
         .route("/docs/errors/{code}", get(docs::error_code))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(rest)
@@ -89,6 +91,10 @@ pub fn router(config: RestConfig) -> Router {
 pub async fn not_found(request: Request<Body>) -> Response {
     let problem = Problem::fault(Fault::NoRoute, "no route has this path");
     problem.response(&RequestId::given(request.extensions()))
+}
+
+async fn overview(State(rest): State<Arc<Rest>>) -> Response {
+    docs::page(rest.docs.clone())
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {

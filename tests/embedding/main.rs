@@ -1,5 +1,7 @@
 //! The gateway as a library: in a service of its host's, on the host's runtimes, beside others of its kind.
 
+mod foreign;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

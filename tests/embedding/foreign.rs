@@ -1,0 +1,202 @@
+//! A program's own driver and its own operation: first class on every surface, over restarts too.
+//!
+//! Invariant: the one crate that is named is the gateway's.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use mosaic::catalogue::{Declaration, Op, Output};
+use mosaic::config::{Config, ProviderConfig};
+use mosaic::embed::{Registry, StartError};
+use mosaic::engine::call::Resource;
+use mosaic::providers::{Connection, Handlers, Provider, Reply, Request};
+use mosaic::{Failure, Kind, Mosaic};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoteGetInput {
+    /// Which note.
+    note: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+struct Note {
+    text: String,
+}
+
+impl<I> Output<I> for Note {}
+
+struct NoteGet;
+
+impl Op for NoteGet {
+    type Input = NoteGetInput;
+    type Output = Note;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("wall.note.get", "/wall/notes/{note}", "Read a note on the wall").uncached();
+
+    fn resource(input: &NoteGetInput) -> Resource {
+        Resource::parse(&input.note)
+    }
+}
+
+/// Its route is another's.
+struct Intruder;
+
+impl Op for Intruder {
+    type Input = NoteGetInput;
+    type Output = Note;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("wall.other", "/git/repos", "In the way").uncached();
+
+    fn resource(input: &NoteGetInput) -> Resource {
+        Resource::parse(&input.note)
+    }
+}
+
+/// A wall with one sentence on it.
+struct Wall {
+    sentence: String,
+}
+
+impl Provider for Wall {
+    fn connect(connection: &Connection) -> Result<Self, Failure> {
+        match connection.settings.get("sentence").and_then(Value::as_str) {
+            Some(sentence) => Ok(Wall {
+                sentence: sentence.to_owned(),
+            }),
+            None => Err(Failure::invalid("sentence", "a wall needs a sentence")),
+        }
+    }
+
+    fn handlers() -> Handlers<Self> {
+        Handlers::new().on::<NoteGet, _, _>(|wall: Arc<Self>, request: Request<NoteGet>| async move {
+            Ok(Reply {
+                value: Note {
+                    text: format!("{}: {}", request.native, wall.sentence),
+                },
+                upstream_request_id: None,
+            })
+        })
+    }
+
+    async fn health(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn registry() -> Registry {
+    Registry::built_in().kind::<Wall>("wall").operation::<NoteGet>()
+}
+
+fn read(text: &str) -> Config {
+    let loaded = Config::parse(text, "m.toml", std::iter::empty(), &registry().known());
+    loaded.unwrap_or_else(|errors| panic!("{errors}")).config
+}
+
+fn http() -> reqwest::Client {
+    mosaic::providers::http::http_client().expect("a client")
+}
+
+const WALL: &str = r#"
+[providers.north]
+kind = "wall"
+settings = { sentence = "stay calm" }
+[[routes]]
+service = "wall"
+providers = ["north"]
+"#;
+
+async fn note(gateway: &Mosaic, id: &str) -> Result<String, Failure> {
+    let note = gateway.call::<NoteGet>(NoteGetInput { note: id.to_owned() }).await?;
+    Ok(note.value.text.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_operation_is_on_every_surface() {
+    let gateway = Mosaic::builder(read(WALL)).registry(registry()).start().await;
+    let gateway = gateway.expect("it starts");
+    assert_eq!(note(&gateway, "door").await.unwrap(), "door: stay calm");
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(axum::serve(listener, gateway.router()).into_future());
+    let get = async |path: &str| {
+        let reply = http()
+            .get(format!("http://{address}{path}"))
+            .send()
+            .await
+            .expect("an answer");
+        reply.text().await.expect("a text")
+    };
+    let answer: Value = serde_json::from_str(&get("/v1/wall/notes/north~door").await).unwrap();
+    assert_eq!(answer, json!({"text": "door: stay calm"}));
+    let document: Value = serde_json::from_str(&get("/v1/openapi.json").await).unwrap();
+    let declared = &document["paths"]["/v1/wall/notes/{note}"]["get"];
+    assert_eq!(declared["operationId"], "wall.note.get");
+    assert!(
+        document["paths"]["/v1/git/repos"].is_object(),
+        "beside those that are built in"
+    );
+    for path in ["/v1/operations", "/v1/capabilities", "/docs"] {
+        assert!(get(path).await.contains("wall.note.get"), "{path}");
+    }
+    gateway.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_of_a_foreign_kind_is_added_by_order_and_outlives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = Config::default();
+    config.state.path = folder.path().join("state.sqlite");
+    let start = async || {
+        Mosaic::builder(config.clone())
+            .registry(registry())
+            .start()
+            .await
+            .expect("it starts")
+    };
+    let gateway = start().await;
+    assert_eq!(note(&gateway, "door").await.unwrap_err().kind, Kind::NoProvider);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(
+        axum::serve(
+            listener,
+            gateway.admin_router(address, Arc::new(AtomicBool::new(false))),
+        )
+        .into_future(),
+    );
+    let add = async |settings: Value| {
+        let order = json!({"name": "south", "provider": {"kind": "wall", "settings": settings}, "reason": "a test"});
+        let url = format!("http://{address}/admin/v1/plugins");
+        let reply = http().post(url).json(&order).send().await.expect("an answer");
+        (reply.status().as_u16(), reply.text().await.expect("a text"))
+    };
+    let (status, text) = add(json!({})).await;
+    assert!(status == 400 && text.contains("sentence"), "{status} {text}");
+    let (status, text) = add(json!({"sentence": "mind the gap"})).await;
+    assert!(status < 300, "{status} {text}");
+    assert_eq!(note(&gateway, "door").await.unwrap(), "door: mind the gap");
+    gateway.shutdown().await;
+    let again = start().await;
+    assert_eq!(note(&again, "door").await.unwrap(), "door: mind the gap");
+    again.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_declared_or_made_is_told_at_the_start() {
+    let taken = Mosaic::builder(Config::default()).operation::<Intruder>().start().await;
+    let Err(StartError::Operation(failure)) = taken else {
+        panic!("its route is another's")
+    };
+    assert_eq!(failure.field.as_deref(), Some("wall.other"));
+    let mut config = Config::default();
+    config.providers.insert("north".to_owned(), ProviderConfig::new("wall"));
+    let unknown = Mosaic::start(config.clone()).await;
+    assert!(matches!(unknown, Err(StartError::Config(_))), "nobody told it of walls");
+    let unfit = Mosaic::builder(config).kind::<Wall>("wall").start().await;
+    assert!(unfit.unwrap_err().to_string().contains("needs a sentence"));
+}
