@@ -215,16 +215,7 @@ impl System {
         };
         let tree = Tree::start_owned("root", root, options).await?;
         let ready_made = spec.instances.into_iter().map(ReadyMade::spec);
-        let coming = spec.plugins.into_iter().chain(ready_made).map(|plugin| {
-            let plugins = plugins.clone();
-            async move {
-                let name = plugin.name.clone();
-                if let Err(failure) = plugins.add(plugin).await {
-                    tracing::warn!(plugin = &*name, %failure, "a plugin did not come up; it is looked at again");
-                }
-            }
-        });
-        join_all(coming).await;
+        come_up(&plugins, spec.plugins.into_iter().chain(ready_made)).await;
         Ok(System {
             gateway: Gateway { front },
             operations,
@@ -384,3 +375,14 @@ const TIRELESS: Intensity = Intensity {
     restarts: u32::MAX,
     period: Duration::from_secs(1),
 };
+
+/// Puts up plugins, all at once.
+async fn come_up(plugins: &Plugins, specs: impl Iterator<Item = PluginSpec>) {
+    let coming = specs.map(|plugin| async move {
+        let name = plugin.name.clone();
+        if let Err(failure) = plugins.add(plugin).await {
+            tracing::warn!(plugin = &*name, %failure, "a plugin did not come up; it is looked at again");
+        }
+    });
+    join_all(coming).await;
+}
