@@ -152,7 +152,7 @@ impl Rest {
         };
         match (self.config.dispatcher.invoke(invocation).await, incoming) {
             (Ok(answer), _) => Ok(reply::response(answer, id)),
-            (Err(failure), Some(incoming)) => Err(incoming.refused(failure).await),
+            (Err(failure), Some(incoming)) => Err(incoming.refused(failure)),
             (Err(failure), None) => Err(failure.into()),
         }
     }
