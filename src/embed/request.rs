@@ -97,7 +97,7 @@ impl<O: Op> Request<O> {
     ///     .upload(upload::bytes("text/csv", "a,b\n1,2\n").named("numbers.csv"))
     ///     .send()
     ///     .await?;
-    /// assert_eq!(attached.name, "numbers.csv");
+    /// assert_eq!(attached.value.name, "numbers.csv");
     /// # gateway.shutdown().await;
     /// # sandbox.shutdown().await;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -401,7 +401,9 @@ async fn a_client_that_drips_has_until_the_deadline_and_its_provider_is_not_blam
 async fn a_provider_that_refuses_midway_is_heard() {
     let forbidden = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
     let large = "HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\nconnection: close\r\n\r\nhtml";
+    let hasty = "HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"id\":1,\"name\":\"a\",\"uploaded_to\":1} ";
     for (answer, status, code, field) in [
+        (hasty, 502, "upstream_failed", Value::Null),
         (forbidden, 403, "forbidden", Value::Null),
         (large, 400, "invalid_input", json!("body")),
     ] {

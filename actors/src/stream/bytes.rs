@@ -65,6 +65,8 @@ pub struct Upload {
 struct Progress {
     /// Whoever reads it waits for its maker.
     waiting: AtomicBool,
+    /// It was read to its end.
+    whole: AtomicBool,
     failure: OnceLock<Failure>,
 }
 
@@ -113,6 +115,11 @@ impl Upload {
         self.progress.waiting.load(Ordering::Relaxed)
     }
 
+    /// Whether it was read to its end, the last time that it was taken.
+    pub fn is_through(&self) -> bool {
+        self.progress.whole.load(Ordering::Relaxed)
+    }
+
     /// Why it could not be read to its end. Whoever was sending it is told nothing but that its body broke off.
     pub fn failure(&self) -> Option<&Failure> {
         self.progress.failure.get()
@@ -128,6 +135,7 @@ impl Upload {
             Source::Again(again) => Some(again()),
         };
         let bytes = bytes.ok_or_else(|| Failure::new(Kind::Internal, "this upload was read before").never_sent())?;
+        self.progress.whole.store(false, Ordering::Relaxed);
         let checked = Checked {
             bytes: Some(bytes),
             length: self.length,
@@ -193,6 +201,7 @@ impl Stream for Checked {
             let _ = self.progress.failure.set(failure.clone());
         }
         if matches!(next, None | Some(Err(_))) {
+            self.progress.whole.store(next.is_none(), Ordering::Relaxed);
             self.bytes = None;
         }
         Poll::Ready(next)
@@ -253,6 +262,7 @@ mod tests {
         ] {
             let upload = of(pieces, length);
             let read = read(&upload).await.err();
+            assert_eq!(upload.is_through(), wrong.is_empty());
             let told = upload.failure().map_or("", Failure::message);
             assert_eq!(read.as_ref().map_or("", Failure::message), told);
             assert!(told.contains(wrong) && told.is_empty() == wrong.is_empty(), "{told}");

@@ -216,9 +216,14 @@ impl Outgoing {
 
     /// Whether it can be sent (again): an upload that was read is gone.
     pub(super) fn is_there(&self) -> bool {
+        self.form().is_none_or(Form::is_there)
+    }
+
+    /// The form that it brings.
+    pub(super) fn form(&self) -> Option<&Form> {
         match &self.content {
-            Content::Nothing | Content::Bytes(_) => true,
-            Content::Form(form) => form.is_there(),
+            Content::Form(form) => Some(form),
+            Content::Nothing | Content::Bytes(_) => None,
         }
     }
 

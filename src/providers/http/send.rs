@@ -66,16 +66,17 @@ impl Endpoint {
     }
 
     async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
-        let sending = match &outgoing.content {
-            Content::Form(form) => Some(form.sending()),
-            Content::Nothing | Content::Bytes(_) => None,
-        };
+        let form = outgoing.form();
+        let _sending = form.map(Form::sending);
         let mut response = self.exchange(&outgoing).await?;
         if let Some(url) = moved(&outgoing, response.status(), response.headers()) {
             response = self.exchange(&outgoing.at(url)).await?;
         }
         if response.status().is_success() {
-            return Ok(response);
+            return match form.is_none_or(Form::is_through) {
+                true => Ok(response),
+                false => Err(deaf()),
+            };
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let refusal = Refusal {
@@ -85,7 +86,7 @@ impl Endpoint {
             now: jiff::Timestamp::now(),
         };
         let mut failure = refusal.heed((self.dialect.refuse)(&refusal));
-        if sending.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
+        if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
         Err(failure)
@@ -144,6 +145,12 @@ impl Opened {
             value: sse::events(self.response, self.instance),
         }
     }
+}
+
+/// Whatever was done, it was not done with the whole file.
+fn deaf() -> Failure {
+    let sentence = "the provider answered before it had taken the whole file";
+    Failure::new(Kind::UpstreamFailed, sentence).not_usable()
 }
 
 /// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that

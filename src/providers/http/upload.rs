@@ -54,6 +54,11 @@ impl Form {
         self.upload.is_there()
     }
 
+    /// Whether all of it was asked for.
+    pub(super) fn is_through(&self) -> bool {
+        self.upload.is_through()
+    }
+
     /// Why its body broke off, where it did: what the HTTP client says of that would blame the provider.
     pub(super) fn failure(&self) -> Option<Failure> {
         self.upload.failure().cloned()
