@@ -69,6 +69,30 @@ async fn a_file_goes_up_and_comes_back() {
     let told: Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!(told["media_type"], "application/pdf");
     assert!(std::fs::read(&back).unwrap() == bytes, "the file came back as another");
+
+    // By a gateway in the command's own process.
+    let wiki = rig.sandbox.server("bookstack-a").unwrap();
+    let config = folder.path().join("local.toml");
+    let lines = format!(
+        "[providers.wiki]\nkind = \"bookstack\"\nbase_url = \"{}\"\ntoken = \"env:T\"\n",
+        wiki.base_url()
+    );
+    std::fs::write(&config, lines).unwrap();
+    let config = format!("--config={}", config.display());
+    let line = [
+        "docs",
+        "attachment",
+        "upload",
+        &rig.page,
+        &file,
+        "--local",
+        &config,
+        "--json",
+    ];
+    let mut command = mosaic(&line);
+    command.env("T", wiki.token());
+    let told = tokio::task::spawn_blocking(move || ran(&mut command)).await.unwrap();
+    assert_eq!((told.code, wiki.created()), (Some(0), 2), "{told:?}");
     rig.stop().await;
 }
 
