@@ -54,7 +54,7 @@ impl Fault {
         match self {
             Fault::NoRoute => "No route has this path.",
             Fault::MethodNotAllowed => "The path exists with other methods; `Allow` lists them.",
-            Fault::UnsupportedMediaType => "The body must be application/json.",
+            Fault::UnsupportedMediaType => "The body must be application/json; where a file is taken, the file itself.",
             Fault::PayloadTooLarge => "The body is over the listener's limit.",
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use mosaic_actors::call::Answer;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -130,7 +131,13 @@ impl Runtime for Program {
 struct Local(Mosaic);
 
 impl LocalCalls for Local {
-    fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>> {
+    fn call(
+        &self,
+        entry: &'static Entry,
+        input: Value,
+        upload: Option<Arc<Upload>>,
+        options: Options,
+    ) -> BoxFuture<Result<Answer, Failure>> {
         let dispatcher = self.0.dispatcher().clone();
         let caller = Mosaic::local_caller();
         Box::pin(async move {
@@ -140,7 +147,7 @@ impl LocalCalls for Local {
                     input,
                     caller,
                     options,
-                    upload: None,
+                    upload,
                 })
                 .await
         })

@@ -1,7 +1,8 @@
 //! Golden tests of the drivers: the provider's JSON in, ours out, and the requests as sent.
 //!
 //! A cell is a folder `tests/golden/<kind>/<operation>[.<variant>]` with
-//! - `input.json`: the neutral input; `{"input": …, "include_raw": true}` asks for the raw JSON too;
+//! - `input.json`: the neutral input; `{"input": …, "include_raw": true}` asks for the raw JSON too, and
+//!   `{"input": …, "upload": {"media_type": …, "name": …, "text": …}}` brings a file;
 //! - `wire.json`: the provider's answers, in order;
 //! - `provenance`: one line an answer: `file#pointer` into the published descriptions, or `hand-made: why`;
 //! - `request.json`, `neutral.json`: what must come of it. `UPDATE_GOLDEN=1` writes these two anew.
@@ -13,7 +14,10 @@ mod upstream;
 use std::fs;
 use std::sync::Arc;
 
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
 use mosaic::providers::http::http_client;
+use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
 use upstream::cells::{Cell, cells};
 use upstream::{INSTANCE, Seen, TOKEN, Upstream};
@@ -24,14 +28,18 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("github", 23, 10),
     ("openai", 13, 8),
     ("woodpecker", 14, 30),
-    ("bookstack", 14, 9),
+    ("bookstack", 20, 12),
 ];
+
+/// What a form's media type begins with.
+const FORM: &str = "multipart/form-data";
 
 /// Runs a cell: the requests as sent, and the output or failure.
 async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     let mut input = cell.read("input.json");
     let include_raw = input["include_raw"] == true;
-    if include_raw {
+    let upload = upload(&input["upload"]);
+    if include_raw || upload.is_some() {
         input = input["input"].take();
     }
     let cursors = upstream::cursors();
@@ -41,7 +49,8 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     let provider = Upstream::answering(cell.answers.clone()).await;
     let connection = upstream::connection_by(client, &provider.url);
     let driver = upstream::driver(&cell.kind, &connection).expect("connected");
-    let call = upstream::call(&cell.operation, input, include_raw).expect("a sound input");
+    let mut call = upstream::call(&cell.operation, input, include_raw).expect("a sound input");
+    call.upload = upload;
     let (mut neutral, failure) = match driver.call(Arc::new(call)).await {
         Ok(answer) => upstream::whole(answer).await,
         Err(failure) => (Value::Null, Some(failure)),
@@ -57,10 +66,23 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     }
     let seen = provider.seen();
     assert_eq!(seen.len(), cell.answers.len(), "{}: requests and answers", cell.name());
-    (seen.iter().map(as_sent).collect(), neutral)
+    let mut requests = vec![];
+    for seen in &seen {
+        requests.push(as_sent(seen).await);
+    }
+    (requests.into(), neutral)
 }
 
-fn as_sent(seen: &Seen) -> Value {
+fn upload(said: &Value) -> Option<Arc<Upload>> {
+    let text = |name: &str| said[name].as_str();
+    let upload = Upload::replayable(text("media_type")?.into(), None, text("text")?.to_owned().into());
+    Some(Arc::new(match text("name") {
+        Some(name) => upload.named(name),
+        None => upload,
+    }))
+}
+
+async fn as_sent(seen: &Seen) -> Value {
     let sent = seen.headers["authorization"].to_str().expect("text");
     // What stands before the credential is the driver's, and golden where it is not the usual word.
     let scheme = sent.strip_suffix(TOKEN).expect("the credential").trim_end();
@@ -68,12 +90,21 @@ fn as_sent(seen: &Seen) -> Value {
         // What the HTTP library adds, and the credential, are not the driver's.
         !["authorization", "host", "content-length"].contains(&name.as_str())
     });
+    let form = seen
+        .headers
+        .get("content-type")
+        .is_some_and(|value| value.as_bytes().starts_with(FORM.as_bytes()));
     let mut headers: serde_json::Map<String, Value> = ours
         .map(|(name, value)| {
             let value = value
                 .to_str()
                 .expect("text")
                 .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+            // What comes behind is the boundary, made by chance.
+            let value = match form && name == "content-type" {
+                true => FORM.to_owned(),
+                false => value,
+            };
             (name.to_string(), value.into())
         })
         .collect();
@@ -82,9 +113,24 @@ fn as_sent(seen: &Seen) -> Value {
     }
     let body: Value = match seen.body.as_slice() {
         [] => Value::Null,
+        _ if form => parts(seen).await,
         bytes => serde_json::from_slice(bytes).expect("JSON"),
     };
     json!({"method": seen.method, "path": seen.path, "query": seen.query, "headers": headers, "body": body})
+}
+
+/// The parts of a form, in order.
+async fn parts(seen: &Seen) -> Value {
+    let mut request = Request::new(Body::from(seen.body.clone()));
+    *request.headers_mut() = seen.headers.clone();
+    let mut form = Multipart::from_request(request, &()).await.expect("a form");
+    let mut parts = vec![];
+    while let Some(part) = form.next_field().await.expect("a part") {
+        let mut said = json!({"name": part.name(), "file_name": part.file_name(), "media_type": part.content_type()});
+        said["text"] = part.text().await.expect("text").into();
+        parts.push(said);
+    }
+    parts.into()
 }
 
 #[tokio::test]

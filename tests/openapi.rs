@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::process::Command;
 
-use mosaic::catalogue::{Catalogue, Method, OPERATIONS};
+use mosaic::catalogue::{Catalogue, OPERATIONS};
 use mosaic::failures::codes;
 use mosaic::surfaces::openapi;
 use serde_json::Value;
@@ -33,9 +33,10 @@ fn every_operation_is_in_the_document_once_with_all_its_inputs() {
                 assert!(names.insert(name.to_owned()), "{} {name}", entry.name());
             }
         }
-        if declaration.method == Method::Post {
-            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let schema = resolve(&document, body);
+        let body = &operation["requestBody"]["content"];
+        assert_eq!(body.get("*/*").is_some(), declaration.upload, "{}", entry.name());
+        if !declaration.input_in_query() {
+            let schema = resolve(&document, &body["application/json"]["schema"]);
             names.extend(schema["properties"].as_object().expect("properties").keys().cloned());
         }
         let fields: HashSet<String> = entry.fields.iter().map(|field| field.name.clone()).collect();

@@ -158,6 +158,27 @@ async fn bodies_over_the_limit_are_413_however_they_are_framed() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_while_it_sends_can_send_on_and_sees_why() {
+    let limits = ServerLimits {
+        max_body: 10,
+        ..ServerLimits::default()
+    };
+    let (listener, _gate) = start(limits).await;
+    let size = 4 << 20;
+    let body = vec![b'x'; size];
+    let mut socket = raw::connect(listener.local_addr()).await;
+    let head = format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket.write_all(&body).await.expect("heard out");
+    let answer = raw::read_until(&mut socket, "}").await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    // Who waits to be asked is answered, and not asked.
+    let asks = format!("POST /echo HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {size}\r\n\r\n");
+    let answer = raw::exchange(listener.local_addr(), asks).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
 async fn panics_and_overtime_are_problems_with_the_requests_id() {
     let limits = ServerLimits {
         request_timeout: Duration::from_millis(100),

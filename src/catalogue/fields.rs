@@ -99,6 +99,8 @@ text! {
     RunRef = "`owner/name#number`, or a neutral id.", named;
     /// A page of documentation.
     PageRef = "The provider's id of the page, or a neutral id.", named;
+    /// What is attached to a page.
+    AttachmentRef = "The provider's id of the attachment, or a neutral id.", named;
     /// What a page is in.
     ParentRef = "What it shall be in, as another page's `parent` names it.", named;
     /// A model.
@@ -126,7 +128,7 @@ macro_rules! resources {
     )*};
 }
 
-resources!(RepoRef OwnerRef ProjectRef IssueRef RunRef PageRef ParentRef ModelRef);
+resources!(RepoRef OwnerRef ProjectRef IssueRef RunRef PageRef AttachmentRef ParentRef ModelRef);
 
 /// Rows a page, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

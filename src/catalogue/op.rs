@@ -105,6 +105,8 @@ pub struct Declaration {
     pub invalidates_nothing: Option<&'static str>,
     /// It answers with bytes of their own media type, and not with JSON; its output is [`File`].
     pub bytes: bool,
+    /// It takes bytes of their own media type beside its input.
+    pub upload: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -158,6 +160,7 @@ impl Declaration {
             invalidates: &[],
             invalidates_nothing: None,
             bytes: false,
+            upload: false,
         }
     }
 
@@ -199,6 +202,22 @@ impl Declaration {
     pub const fn bytes(mut self) -> Self {
         self.bytes = true;
         self.uncached()
+    }
+
+    /// Takes bytes of their own media type, as the body that its input leaves free.
+    pub const fn upload(mut self) -> Self {
+        self.upload = true;
+        self
+    }
+
+    /// Whether the fields that are not in the path stand in the request's query, rather than in its body.
+    pub const fn input_in_query(&self) -> bool {
+        self.upload || !self.method.has_body()
+    }
+
+    /// Whether a caller may do it under an idempotency key. What is streamed cannot be compared with a repetition.
+    pub const fn takes_key(&self) -> bool {
+        !self.facts.safe && !self.upload
     }
 
     /// What its answer depends on.

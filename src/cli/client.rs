@@ -4,13 +4,17 @@
 //! `Authorization` header.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -18,11 +22,13 @@ use url::Url;
 
 use crate::catalogue::{Declaration, Entry, Method as Verb};
 use crate::dispatch::Options;
+use crate::wire::file;
 
 use super::download::Download;
 use super::events;
 use super::problem::Problem;
 use super::transport::{base_url, body as body_of, broken, http_client};
+use super::upload;
 
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -69,8 +75,22 @@ impl Remote {
     ///
     /// # Errors
     /// The server's problem, or `network` and `timeout` where there was no reply.
-    pub async fn call(&self, entry: &Entry, input: Map<String, Value>, options: &Options) -> Result<Reply, Problem> {
-        let reply = self.send(self.request(entry.declaration, input, options)?).await?;
+    pub async fn call(
+        &self,
+        entry: &Entry,
+        input: Map<String, Value>,
+        upload: Option<Arc<Upload>>,
+        options: &Options,
+    ) -> Result<Reply, Problem> {
+        let mut request = self.request(entry.declaration, input, options)?;
+        if let Some(upload) = &upload {
+            request = uploading(request, upload)?;
+        }
+        let reply = self.send(request).await.map_err(|problem| {
+            // Of a file that cannot be read, the connection knows only that it broke.
+            let broken = upload.as_ref().and_then(|upload| upload.failure().cloned());
+            broken.map_or(problem, |failure| upload::of_flag(entry, failure).into())
+        })?;
         if entry.declaration.facts.streaming {
             return Ok(Reply::Events(events::read(reply)));
         }
@@ -118,7 +138,7 @@ impl Remote {
     ) -> Result<RequestBuilder, Failure> {
         let path = expand(declaration.path, &mut input)?;
         let mut url = self.url(&format!("/v1{path}"));
-        if !declaration.method.has_body() {
+        if declaration.input_in_query() {
             append_query(&mut url, &input);
         }
         append_options(&mut url, options);
@@ -126,10 +146,13 @@ impl Remote {
         let mut request = match declaration.method {
             Verb::Get => self.http.get(url),
             Verb::Delete => self.http.delete(url),
-            Verb::Post => self.http.post(url).json(&input),
-            Verb::Put => self.http.put(url).json(&input),
-            Verb::Patch => self.http.patch(url).json(&input),
+            Verb::Post => self.http.post(url),
+            Verb::Put => self.http.put(url),
+            Verb::Patch => self.http.patch(url),
         };
+        if !declaration.input_in_query() {
+            request = request.json(&input);
+        }
         let accepted = match (streaming, declaration.bytes) {
             (true, _) => "text/event-stream",
             (false, true) => "*/*",
@@ -189,6 +212,23 @@ impl Remote {
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
+}
+
+/// The same request with the file as its body.
+fn uploading(request: RequestBuilder, upload: &Upload) -> Result<RequestBuilder, Failure> {
+    let media_type = HeaderValue::from_str(&upload.media_type);
+    let media_type = media_type.map_err(|_| {
+        let sentence = "a media type is written as type/subtype, in ASCII letters";
+        Failure::invalid(upload::CONTENT_TYPE, sentence)
+    })?;
+    let mut request = request.header(CONTENT_TYPE, media_type);
+    if let Some(length) = upload.length {
+        request = request.header(CONTENT_LENGTH, length);
+    }
+    if let Some(name) = &upload.name {
+        request = request.header(CONTENT_DISPOSITION, file::attachment(Some(name)));
+    }
+    Ok(request.body(reqwest::Body::wrap_stream(upload.take()?.bytes)))
 }
 
 /// Fills the placeholders of a declared path with fields of `input`, which loses them.

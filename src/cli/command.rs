@@ -9,12 +9,15 @@ use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
 
 use super::download::OUTPUT;
+use super::upload::{CONTENT_TYPE, FILE};
 use super::{exit, operate};
 
 /// Flags that every operation has; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 17] = [
     "input",
     OUTPUT,
+    FILE,
+    CONTENT_TYPE,
     "provider",
     "include-raw",
     "no-cache",
@@ -135,7 +138,11 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         )),
         false => command,
     };
-    if declaration.facts.safe {
+    let command = match declaration.upload {
+        true => command.args(upload_args()),
+        false => command,
+    };
+    if !declaration.takes_key() {
         return command;
     }
     command.arg(flag(
@@ -163,6 +170,9 @@ fn usage(entry: &Entry) -> String {
         .filter(|field| !positional.contains(&field.name.as_str()));
     for field in flags.filter(|field| field.required) {
         words += &format!(" --{} <{}>", long(field), value_name(field));
+    }
+    if entry.declaration.upload {
+        words += &format!(" --{FILE} <FILE>");
     }
     words + " [OPTIONS]"
 }
@@ -223,6 +233,17 @@ const fn value_name(field: &Field) -> &'static str {
         Shape::Boolean => "BOOL",
         Shape::Json => "JSON",
     }
+}
+
+fn upload_args() -> [Arg; 2] {
+    [
+        flag(FILE, "FILE", "Upload this file; `-` is stdin").required(true),
+        flag(
+            CONTENT_TYPE,
+            "TYPE",
+            "What kind of file it is [default: as its extension says]",
+        ),
+    ]
 }
 
 fn call_args() -> [Arg; 9] {

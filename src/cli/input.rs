@@ -53,18 +53,15 @@ pub fn output<'a>(entry: &Entry, matches: &'a ArgMatches) -> Option<&'a str> {
 
 /// What the command line says beside the input.
 pub fn options(entry: &Entry, matches: &ArgMatches) -> Options {
-    // Only unsafe operations have this flag, and clap refuses to look up what is not declared.
-    let key = if entry.declaration.facts.safe {
-        None
-    } else {
-        matches.get_one::<String>("idempotency-key").cloned()
-    };
+    // Not every operation has this flag, and clap refuses to look up what is not declared.
+    let keyed = entry.declaration.takes_key();
+    let key = keyed.then(|| matches.get_one::<String>("idempotency-key").cloned());
     Options {
         provider: matches.get_one::<String>("provider").cloned(),
         include_raw: matches.get_flag("include-raw"),
         no_cache: matches.get_flag("no-cache"),
         timeout: matches.get_one("timeout").copied(),
-        idempotency_key: key,
+        idempotency_key: key.flatten(),
         request_id: None,
     }
 }

@@ -23,16 +23,19 @@ mod show;
 mod state;
 mod transport;
 mod tree;
+mod upload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
 use futures_util::{StreamExt, TryStreamExt};
 use mosaic_actors::call::Body;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
 use crate::catalogue::Entry;
@@ -129,29 +132,32 @@ async fn call(
     screen: &Screen,
 ) -> Result<(), Stop> {
     let options = input::options(entry, flags);
+    let upload = upload::upload(entry, flags)?;
     if flags.get_flag("local") {
         let config = flags.get_one::<String>("config").map(PathBuf::from);
         let gateway = runtime.local(config).await?;
-        let outcome = call_local(entry, input, options, &*gateway, flags, screen).await;
+        let outcome = call_local(entry, input, upload, options, &*gateway, flags, screen).await;
         gateway.stop().await;
         return outcome;
     }
     let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
-    let reply = remote.call(entry, input, &options).await?;
+    let reply = remote.call(entry, input, upload, &options).await?;
     show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
 async fn call_local(
     entry: &'static Entry,
     input: Map<String, Value>,
+    upload: Option<Arc<Upload>>,
     options: Options,
     gateway: &dyn LocalCalls,
     flags: &ArgMatches,
     screen: &Screen,
 ) -> Result<(), Stop> {
-    let answer = gateway.call(entry, Value::from(input), options).await?;
+    let answer = gateway.call(entry, Value::from(input), upload, options).await;
+    let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
     let reply = match answer.body {
         Body::Bytes(bytes) => Reply::Whole(bytes),
         Body::Raw(file) => Reply::File(Download {
@@ -167,7 +173,7 @@ async fn call_local(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use mosaic_actors::call::{Answer, Head};
     use mosaic_actors::driver::BoxFuture;
@@ -188,7 +194,13 @@ mod tests {
     }
 
     impl LocalCalls for Local {
-        fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>> {
+        fn call(
+            &self,
+            entry: &'static Entry,
+            input: Value,
+            _upload: Option<Arc<Upload>>,
+            options: Options,
+        ) -> BoxFuture<Result<Answer, Failure>> {
             self.wrote(format!("{} {input} {:?}", entry.name(), options.provider));
             let streaming = entry.declaration.facts.streaming;
             Box::pin(async move {

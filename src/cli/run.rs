@@ -3,10 +3,12 @@
 //! Invariant: the command line knows no engine, no configuration and no surface; it asks a [`Runtime`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
+use mosaic_actors::stream::Upload;
 use serde_json::Value;
 
 use crate::catalogue::Entry;
@@ -46,7 +48,13 @@ pub trait Runtime: Send + Sync + 'static {
 /// A gateway that runs in this process.
 pub trait LocalCalls: Send + Sync + 'static {
     /// Does one call, as the process's own caller.
-    fn call(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Answer, Failure>>;
+    fn call(
+        &self,
+        entry: &'static Entry,
+        input: Value,
+        upload: Option<Arc<Upload>>,
+        options: Options,
+    ) -> BoxFuture<Result<Answer, Failure>>;
 
     /// Drains and stops.
     fn stop(self: Box<Self>) -> BoxFuture<()>;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mosaic_actors::call::{Answer, Call, Caller, CostClass, Operation, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::Upload;
+use mosaic_actors::stream::{UPLOAD_FIELD, Upload};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -112,6 +112,7 @@ impl Dispatcher {
             options,
             upload,
         } = invocation;
+        check_upload(entry, upload.as_deref(), &options)?;
         let keyed = self.keyed_write(entry, &input, &caller, &options)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
         self.carry(entry, prepared, upload, keyed, caller, options).await
@@ -126,9 +127,16 @@ impl Dispatcher {
     ///
     /// # Errors
     /// As [`Dispatcher::invoke`].
-    pub async fn call<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Answer, Failure> {
+    pub async fn call<O: Op>(
+        &self,
+        input: O::Input,
+        upload: Option<Arc<Upload>>,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        check_upload(entry, upload.as_deref(), &options)?;
         let fingerprint = match options.idempotency_key {
             Some(_) => Some(fingerprint(&input)?),
             None => None,
@@ -138,7 +146,7 @@ impl Dispatcher {
             None => None,
         };
         let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
-        self.carry(entry, prepared, None, keyed, caller, options).await
+        self.carry(entry, prepared, upload, keyed, caller, options).await
     }
 
     async fn carry(
@@ -228,6 +236,24 @@ impl Dispatcher {
             caller,
             options,
         )))
+    }
+}
+
+/// An upload comes where one is taken, and nowhere else.
+fn check_upload(entry: &Entry, upload: Option<&Upload>, options: &Options) -> Result<(), Failure> {
+    let name = entry.name();
+    let refuse = |sentence: String| Err(Failure::invalid(UPLOAD_FIELD, sentence).never_sent());
+    match (entry.declaration.upload, upload) {
+        (false, None) => Ok(()),
+        (false, Some(_)) => refuse(format!("{name} takes no file")),
+        (true, None) => refuse(format!("{name} takes a file as its body")),
+        (true, Some(upload)) if upload.length == Some(0) => refuse("the body must not be empty".to_owned()),
+        // Whether a repetition is the same write could be told only from its bytes, which pass by.
+        (true, Some(_)) if options.idempotency_key.is_some() => Err(Failure::unsupported_field(
+            idempotency::FIELD,
+            format!("{name} streams its body and cannot be done under a key; call without it"),
+        )),
+        (true, Some(_)) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! builder stands on top: what it puts together does not import it.
 
 mod admin;
+mod answers;
 mod builder;
 mod calls;
 mod credentials;
@@ -20,6 +21,7 @@ mod request;
 pub mod serve;
 mod services;
 mod typed;
+pub mod upload;
 mod wiring;
 
 pub use builder::Builder;

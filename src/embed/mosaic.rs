@@ -8,18 +8,18 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Release;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use mosaic_actors::call::{Answer, Body, Caller};
-use mosaic_actors::error::{Failure, Kind};
+use futures_util::Stream;
+use mosaic_actors::call::Caller;
+use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
-use mosaic_actors::stream::{ByteStream, Frame};
+use mosaic_actors::stream::ByteStream;
 use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
+use super::answers::{events, file, whole};
 use super::instances::Instances;
 use super::typed::Typed;
 use crate::catalogue::{Catalogue, Op};
@@ -90,24 +90,7 @@ impl Mosaic {
         caller: Caller,
         options: Options,
     ) -> Result<Typed<O::Output>, Failure> {
-        let Answer { head, body, value } = self.inner.dispatcher.call::<O>(input, caller, options).await?;
-        let typed = value.and_then(|value| value.0.downcast::<O::Output>().ok());
-        match (typed, body) {
-            (Some(value), _) => Ok(Typed { value, head }),
-            // Replayed from the record of an idempotency key, or merged from several providers: bytes alone.
-            (None, Body::Bytes(bytes)) => Ok(Typed {
-                value: Arc::new(parse(&bytes)?),
-                head,
-            }),
-            (None, Body::Raw(_)) => Err(Failure::new(
-                Kind::InvalidInput,
-                format!("{} answers with a file: use file()", O::DECLARATION.facts.name),
-            )),
-            (None, Body::Stream(_)) => Err(Failure::new(
-                Kind::InvalidInput,
-                format!("{} streams: use stream()", O::DECLARATION.facts.name),
-            )),
-        }
+        whole::<O>(self.inner.dispatcher.call::<O>(input, None, caller, options).await?)
     }
 
     /// Does one streaming operation for a caller. Dropping the stream cancels the work behind it.
@@ -120,13 +103,7 @@ impl Mosaic {
         caller: Caller,
         options: Options,
     ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
-        match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
-            Body::Stream(frames) => Ok(frames.map(|frame| frame.and_then(|frame| typed(&frame)))),
-            Body::Bytes(_) | Body::Raw(_) => Err(Failure::new(
-                Kind::InvalidInput,
-                format!("{} does not stream", O::DECLARATION.facts.name),
-            )),
-        }
+        events::<O>(self.inner.dispatcher.call::<O>(input, None, caller, options).await?)
     }
 
     /// Does one operation that answers with a file, for a caller. Dropping its bytes cancels the work behind them.
@@ -139,13 +116,7 @@ impl Mosaic {
         caller: Caller,
         options: Options,
     ) -> Result<ByteStream, Failure> {
-        match self.inner.dispatcher.call::<O>(input, caller, options).await?.body {
-            Body::Raw(file) => Ok(file),
-            Body::Bytes(_) | Body::Stream(_) => Err(Failure::new(
-                Kind::InvalidInput,
-                format!("{} does not answer with a file", O::DECLARATION.facts.name),
-            )),
-        }
+        file::<O>(self.inner.dispatcher.call::<O>(input, None, caller, options).await?)
     }
 
     /// The supervision tree as it stands.
@@ -217,18 +188,5 @@ impl Mosaic {
         // Only now: a shutdown that is dropped half way is taken up by the last handle's drop.
         self.inner.stopped.store(true, Release);
         drained
-    }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Failure::new(Kind::Internal, "an answer of our own could not be read").because(error))
-}
-
-/// The event that a driver gave, or the one that its text says where it was read back.
-fn typed<T: Clone + serde::de::DeserializeOwned + 'static>(frame: &Frame) -> Result<T, Failure> {
-    match frame.event::<T>() {
-        Some(event) => Ok(event.clone()),
-        None => parse(&frame.json()?),
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use mosaic_actors::call::Caller;
+use mosaic_actors::call::{Answer, Caller};
 use mosaic_actors::error::Failure;
-use mosaic_actors::stream::ByteStream;
+use mosaic_actors::stream::{ByteStream, Upload};
 
+use super::answers::{events, file, whole};
 use super::mosaic::Mosaic;
 use super::typed::Typed;
 use crate::catalogue::Op;
@@ -21,6 +22,7 @@ use crate::dispatch::Options;
 pub struct Request<O: Op> {
     gateway: Mosaic,
     input: O::Input,
+    upload: Option<Arc<Upload>>,
     caller: Caller,
     options: Options,
 }
@@ -30,6 +32,7 @@ impl<O: Op> Request<O> {
         Request {
             gateway,
             input,
+            upload: None,
             caller: Mosaic::local_caller(),
             options: Options::default(),
         }
@@ -75,6 +78,37 @@ impl<O: Op> Request<O> {
         self
     }
 
+    /// What it uploads, where the operation takes a file: see [`upload`](super::upload).
+    ///
+    /// ```
+    /// use mosaic::catalogue::docs::{AttachmentUpload, AttachmentUploadInput};
+    /// use mosaic::embed::upload;
+    /// # use mosaic::{Mosaic, Secret, config::{BaseUrl, Config, ProviderConfig}, sandbox::{Sandbox, SandboxConfig}};
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let sandbox = Sandbox::start(SandboxConfig::default_pair()).await?;
+    /// # let wiki = sandbox.server("bookstack-a").expect("one of the pairs");
+    /// # let mut config = Config::default();
+    /// # let provider = ProviderConfig::new("bookstack").at(BaseUrl::parse(wiki.base_url())?);
+    /// # config.providers.insert("wiki".into(), provider);
+    /// # let gateway = Mosaic::builder(config).credential("wiki", Secret::new(wiki.token())).start().await?;
+    /// let input = AttachmentUploadInput { page: "1".into(), name: None };
+    /// let attached = gateway
+    ///     .request::<AttachmentUpload>(input)
+    ///     .upload(upload::bytes("text/csv", "a,b\n1,2\n").named("numbers.csv"))
+    ///     .send()
+    ///     .await?;
+    /// assert_eq!(attached.value.name, "numbers.csv");
+    /// # gateway.shutdown().await;
+    /// # sandbox.shutdown().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn upload(mut self, upload: Upload) -> Self {
+        self.upload = Some(Arc::new(upload));
+        self
+    }
+
     /// Names the request in logs and answers; made where it is not given.
     pub fn request_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.options.request_id = Some(id.into());
@@ -87,7 +121,7 @@ impl<O: Op> Request<O> {
     /// A [`Failure`]: its `kind` says what happened, `retryable` and `retry_after` whether and when to try again,
     /// `provider` who is at fault where one is. `invalid_input` where the operation streams.
     pub async fn send(self) -> Result<Typed<O::Output>, Failure> {
-        self.gateway.call_as::<O>(self.input, self.caller, self.options).await
+        whole::<O>(self.answer().await?)
     }
 
     /// Sends it and waits until its provider has taken it; then the events come. Dropping the stream cancels the work
@@ -99,7 +133,7 @@ impl<O: Op> Request<O> {
     pub async fn stream(
         self,
     ) -> Result<impl Stream<Item = Result<O::Output, Failure>> + Send + Unpin + use<O>, Failure> {
-        self.gateway.stream_as::<O>(self.input, self.caller, self.options).await
+        events::<O>(self.answer().await?)
     }
 
     /// Sends it and waits until its provider has taken it; then the bytes come. As with a stream, dropping them cancels
@@ -109,7 +143,14 @@ impl<O: Op> Request<O> {
     /// A [`Failure`] before the first byte; a later one is the bytes' last item. `invalid_input` where the operation does
     /// not answer with a file.
     pub async fn file(self) -> Result<ByteStream, Failure> {
-        self.gateway.file_as::<O>(self.input, self.caller, self.options).await
+        file::<O>(self.answer().await?)
+    }
+
+    async fn answer(self) -> Result<Answer, Failure> {
+        let dispatcher = self.gateway.dispatcher();
+        dispatcher
+            .call::<O>(self.input, self.upload, self.caller, self.options)
+            .await
     }
 }
 

@@ -20,10 +20,8 @@ use super::socket::ResetSwitch;
 use super::state::Server;
 use super::{control, damage};
 
-/// The largest request body.
-const MAX_BODY: usize = 1 << 20;
 /// How much of a body that is too large is read before the connection is closed all the same.
-const MAX_DISCARDED: usize = 16 << 20;
+const MAX_DISCARDED: usize = 32 << 20;
 /// How long a client may take over a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -39,7 +37,7 @@ pub(crate) async fn answer(
     stop: &CancellationToken,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, NoAnswer> {
-    let request = match read(request).await {
+    let request = match read(request, server.vendor.max_body()).await {
         Ok(request) => request,
         Err(status) => {
             let mut refusal = server.vendor.refuse(Refusal::Status(status));
@@ -112,16 +110,16 @@ pub(crate) async fn answer(
 }
 
 /// Reads the whole body, so that a fault never leaves half a request on the connection.
-async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, StatusCode> {
+async fn read(request: Request<Incoming>, limit: usize) -> Result<Request<Bytes>, StatusCode> {
     let (head, body) = request.into_parts();
-    let body = timeout(BODY_TIME, collect(body))
+    let body = timeout(BODY_TIME, collect(body, limit))
         .await
         .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
     Ok(Request::from_parts(head, body))
 }
 
 /// Keeps a body up to its bound. What is beyond is read too: a client that is still sending does not see our answer.
-async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, StatusCode> {
     let mut kept = BytesMut::new();
     let mut size = 0;
     while let Some(frame) = body.frame().await {
@@ -129,13 +127,13 @@ async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
             continue;
         };
         size += data.len();
-        if size <= MAX_BODY {
+        if size <= limit {
             kept.extend_from_slice(&data);
         } else if size > MAX_DISCARDED {
             break;
         }
     }
-    if size > MAX_BODY {
+    if size > limit {
         Err(StatusCode::PAYLOAD_TOO_LARGE)
     } else {
         Ok(kept.freeze())

@@ -20,6 +20,7 @@ use mosaic_actors::error::{Failure, Kind};
 use tower::ServiceExt;
 
 use super::activity::Activity;
+use super::hearing::{Lent, lend};
 use super::limits::ServerLimits;
 use crate::surfaces::problem::{Fault, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
@@ -41,7 +42,11 @@ impl Guard {
         let id = RequestId::of(request.headers());
         let told = Told::of(&request, &id);
         let ambiguous = is_ambiguous(&request);
+        let (request, left) = lend(request);
         let mut response = self.answer(request, &id).await;
+        if response.status().as_u16() >= 400 {
+            left.hear_out().await;
+        }
         response.headers_mut().insert(HEADER, id.header());
         if ambiguous {
             response
@@ -58,7 +63,7 @@ impl Guard {
         }))
     }
 
-    async fn answer(&self, request: Request<Incoming>, id: &RequestId) -> Response {
+    async fn answer(&self, request: Request<Lent>, id: &RequestId) -> Response {
         if declared_length(&request).is_some_and(|length| length > self.limits.max_body as u64) {
             let detail = format!("the body may have at most {} bytes", self.limits.max_body);
             return Problem::fault(Fault::PayloadTooLarge, detail).response(id);
@@ -88,7 +93,7 @@ fn is_ambiguous(request: &Request<Incoming>) -> bool {
     request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING)
 }
 
-fn declared_length(request: &Request<Incoming>) -> Option<u64> {
+fn declared_length(request: &Request<Lent>) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

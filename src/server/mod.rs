@@ -5,6 +5,7 @@
 mod activity;
 mod dedicated;
 mod guard;
+mod hearing;
 mod limits;
 
 use std::fmt;

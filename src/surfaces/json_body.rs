@@ -56,17 +56,25 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn unread(error: &axum::Error, limit: usize) -> Problem {
+    if is_too_large(error) {
+        return Problem::fault(
+            Fault::PayloadTooLarge,
+            format!("the body may have at most {limit} bytes"),
+        );
+    }
+    Failure::invalid("body", "the body broke off before its end").into()
+}
+
+/// Whether a body could not be read because it is over its limit.
+pub(super) fn is_too_large(error: &axum::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.is::<http_body_util::LengthLimitError>() {
-            return Problem::fault(
-                Fault::PayloadTooLarge,
-                format!("the body may have at most {limit} bytes"),
-            );
+            return true;
         }
         cause = error.source();
     }
-    Failure::invalid("body", "the body broke off before its end").into()
+    false
 }
 
 /// serde_json's sentence ends in "at line L column C" and quotes nothing of the body.

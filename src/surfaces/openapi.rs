@@ -101,7 +101,12 @@ fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
         "parameters": parameters(entry),
         "responses": responses(entry, schemas),
     });
-    if declaration.method.has_body() {
+    if declaration.upload {
+        // What kind of file it is, its Content-Type says; its name, a Content-Disposition may.
+        operation["requestBody"] = json!({
+            "description": "The file", "required": true, "content": { "*/*": {} },
+        });
+    } else if declaration.method.has_body() {
         let schema = schemas.reference(entry, "input", body_schema(entry));
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
@@ -112,7 +117,7 @@ fn parameters(entry: &Entry) -> Vec<Value> {
     let in_path: Vec<&str> = placeholders(entry.declaration.path).collect();
     let path_fields = in_path.iter().filter_map(|name| entry.field(name));
     let mut parameters: Vec<Value> = path_fields.map(|field| parameter(entry, field, "path")).collect();
-    if !entry.declaration.method.has_body() {
+    if entry.declaration.input_in_query() {
         let in_query = entry
             .fields
             .iter()
@@ -120,7 +125,7 @@ fn parameters(entry: &Entry) -> Vec<Value> {
         parameters.extend(in_query.map(|field| parameter(entry, field, "query")));
     }
     let common = COMMON.iter().map(|field| field.name.as_str());
-    let key = (!entry.declaration.facts.safe).then_some("idempotency_key");
+    let key = entry.declaration.takes_key().then_some("idempotency_key");
     parameters.extend(
         common
             .chain(key)

@@ -1,8 +1,10 @@
-//! What every HTTP client of this program shares: TLS, the manners of a client, and the reading of event streams.
+//! What every HTTP client of this program shares: TLS, the manners of a client, the reading of event streams, and the
+//! names of files.
 //!
 //! Invariant: this is a leaf. It knows no provider, no surface and no command, and nothing process-wide is installed.
 
 pub mod client;
+pub mod file;
 pub mod proxies;
 pub mod sse;
 pub mod tls;

@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 use crate::recorder::{Ran, mosaic, ran};
 
 /// A gateway in front of the sandbox's BookStack, and a page of it.
-struct Rig {
-    sandbox: Sandbox,
-    gateway: Mosaic,
+pub struct Rig {
+    pub sandbox: Sandbox,
+    pub gateway: Mosaic,
     serving: Serving,
-    page: String,
+    pub page: String,
 }
 
 impl Rig {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.unwrap();
         let wiki = sandbox.server("bookstack-a").unwrap();
         let mut config = Config::default();
@@ -51,11 +51,11 @@ impl Rig {
         }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.serving.public)
     }
 
-    async fn run(&self, line: &[&str]) -> Ran {
+    pub async fn run(&self, line: &[&str]) -> Ran {
         let mut command = mosaic(line);
         command.env("MOSAIC_URL", self.url());
         tokio::task::spawn_blocking(move || ran(&mut command)).await.unwrap()
@@ -68,7 +68,7 @@ impl Rig {
         }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.serving.stop(&self.gateway).await;
         self.sandbox.shutdown().await;
     }

@@ -11,3 +11,4 @@ mod output;
 mod real;
 mod recorder;
 mod streams;
+mod uploads;

@@ -1,5 +1,6 @@
-//! BookStack: pages, their export, the search, refusals, and every answer against the published examples.
+//! BookStack: pages, their export, what is attached to them, the search, refusals, and every answer against the published examples.
 
+use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -57,6 +58,58 @@ async fn a_page_is_written_read_listed_exported_and_found() {
         "Mind the <strong>stripes.</strong>"
     );
     assert_eq!(rig.server(SERVER).created(), 1);
+}
+
+/// A form of these fields, and of a file.
+fn form(fields: &[(&'static str, &'static str)], file: Option<&'static str>) -> Form {
+    let form = fields
+        .iter()
+        .fold(Form::new(), |form, (name, value)| form.text(*name, *value));
+    match file {
+        Some(name) => form.part("file", Part::bytes(&b"a,b\n\0\xff"[..]).file_name(name)),
+        None => form,
+    }
+}
+
+async fn attach(rig: &Rig, form: Form) -> Response {
+    let request = request(rig, SERVER, Method::POST, "/attachments").multipart(form);
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_attached_listed_and_given_back() {
+    let rig = Rig::start().await;
+    let created = attach(&rig, form(&[("name", "Numbers"), ("uploaded_to", "2")], Some("n.CSV"))).await;
+    assert_eq!(created.status(), 200);
+    let created: Value = created.json().await.unwrap();
+    assert_eq!(
+        (&created["extension"], &created["external"]),
+        (&json!("CSV"), &json!(false))
+    );
+    let link = json!({ "name": "Far", "uploaded_to": 1, "link": "https://example.com" });
+    let link = request(&rig, SERVER, Method::POST, "/attachments").json(&link);
+    assert_eq!(
+        link.send().await.unwrap().json::<Value>().await.unwrap()["external"],
+        true
+    );
+    for (query, rows, total) in [("", 2, 2), ("filter[uploaded_to]=2", 1, 1), ("count=1&offset=1", 1, 2)] {
+        let list = get_json(&rig, &format!("/attachments?{query}")).await;
+        assert_eq!(list["data"].as_array().expect("rows").len(), rows, "{query}");
+        assert_eq!(list["total"], total, "{query}");
+    }
+    let read = get_json(&rig, &format!("/attachments/{}", created["id"])).await;
+    assert_eq!(read["content"], "YSxiCgD/");
+    for (fields, file, fault) in [
+        (vec![("uploaded_to", "2")], Some("a"), "name"),
+        (vec![("name", "a"), ("uploaded_to", "999")], Some("a"), "uploaded_to"),
+        (vec![("name", "a"), ("uploaded_to", "2")], None, "file"),
+    ] {
+        let refused = attach(&rig, form(&fields, file)).await;
+        assert_eq!(refused.status(), 422, "{fault}");
+        let error = refused.json::<Value>().await.unwrap()["error"].take();
+        assert!(error["validation"][fault].is_array(), "{error}");
+    }
+    assert_eq!(rig.server(SERVER).created(), 2);
 }
 
 #[tokio::test]
@@ -183,7 +236,11 @@ async fn every_answer_has_the_shape_of_its_example() {
     let body = specs::read(&folder, "bookstack-examples/requests/pages-create.json");
     let rig = Rig::start().await;
     let created: Value = post(&rig, &body).await.json().await.unwrap();
+    let attached = attach(&rig, form(&[("name", "n"), ("uploaded_to", "1")], Some("n.csv"))).await;
     let mut answers = vec![
+        (attached.json().await.unwrap(), example("attachments-create")),
+        (get_json(&rig, "/attachments/1").await, example("attachments-read")),
+        (get_json(&rig, "/attachments").await, example("attachments-list")),
         (created, example("pages-create")),
         (get_json(&rig, "/pages/1").await, example("pages-read")),
         (get_json(&rig, "/pages?count=2").await, example("pages-list")),
@@ -206,5 +263,5 @@ async fn every_answer_has_the_shape_of_its_example() {
         }
         assert_eq!(shape(&answer), shape(&example));
     }
-    assert_eq!((checked, rig.server(SERVER).requests().served.len()), (5, 4));
+    assert_eq!((checked, rig.server(SERVER).requests().served.len()), (8, 7));
 }

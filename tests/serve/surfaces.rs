@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{SERVICES, Setup, Stage};
 
 /// A reading operation as a command line and as an address.
-const READS: [(&str, &str); 12] = [
+const READS: [(&str, &str); 13] = [
     ("git repo get acme/api", "/v1/git/repos/acme/api?"),
     ("git repo list --owner acme", "/v1/git/repos?owner=acme"),
     ("git branch list acme/api", "/v1/git/repos/acme/api/branches?"),
@@ -26,12 +26,15 @@ const READS: [(&str, &str); 12] = [
     ("cicd log get acme/api#1 6", "/v1/cicd/runs/acme%2Fapi%231/log?step=6"),
     ("docs search welcome", "/v1/docs/search?query=welcome"),
     ("docs page get 1", "/v1/docs/pages/1?"),
+    ("docs attachment list 1", "/v1/docs/pages/1/attachments?"),
     ("ai models list", "/v1/ai/models?"),
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 8] = [
     "docs page export",
+    "docs attachment get",
+    "docs attachment upload",
     "projects issue create",
     "cicd run trigger",
     "docs page create",
@@ -95,14 +98,30 @@ async fn a_read_is_the_same_everywhere() {
 async fn a_file_has_the_same_bytes_everywhere() {
     let stage = Stage::open(Setup::default()).await;
     let config = stage.gateway.config();
-    let address = "/v1/docs/pages/bookstack-b~1/export?format=markdown";
-    let reply = stage.gateway.get(address).await;
-    assert_eq!((reply.status, reply.provider()), (200, "bookstack-b"));
-    assert!(!reply.text.is_empty());
-    let export = words("docs page export bookstack-b~1 --format markdown");
-    assert_eq!(stage.gateway.cli(&export).ok(), reply.text);
-    let local = [&export[..], &["--local", "--config", &config]].concat();
-    assert_eq!(stage.gateway.cli(&local).ok(), reply.text);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "attached\n").unwrap();
+    let path = file.path().display().to_string();
+    let attach = words("docs attachment upload bookstack-b~1 --name notes.txt --json --file");
+    let attached = stage.gateway.cli(&[&attach[..], &[&path]].concat()).json();
+    let id = attached["id"].as_str().unwrap();
+    for (line, address) in [
+        (
+            "docs page export bookstack-b~1 --format markdown".to_owned(),
+            "/v1/docs/pages/bookstack-b~1/export?format=markdown".to_owned(),
+        ),
+        (
+            format!("docs attachment get {id}"),
+            format!("/v1/docs/attachments/{id}"),
+        ),
+    ] {
+        let reply = stage.gateway.get(&address).await;
+        assert_eq!((reply.status, reply.provider()), (200, "bookstack-b"));
+        assert!(!reply.text.is_empty());
+        let line = words(&line);
+        assert_eq!(stage.gateway.cli(&line).ok(), reply.text);
+        let local = [&line[..], &["--local", "--config", &config]].concat();
+        assert_eq!(stage.gateway.cli(&local).ok(), reply.text);
+    }
     stage.close().await.ok();
 }
 

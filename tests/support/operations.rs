@@ -1,7 +1,7 @@
 //! Requests made from the catalogue, good and bad.
 
+use mosaic::catalogue::Entry;
 use mosaic::catalogue::entry::{Field, Shape};
-use mosaic::catalogue::{Entry, Method};
 use mosaic::surfaces::rest::routes::{build, placeholders};
 use serde_json::{Map, Value, json};
 
@@ -52,14 +52,15 @@ pub fn request(server: &Server, entry: &Entry, mut input: Map<String, Value>) ->
         input.remove(name);
     }
     let url = server.url(&path);
-    match entry.declaration.method {
-        Method::Get => server.http.get(format!("{url}?{}", query(&input))),
-        Method::Delete => server.http.delete(format!("{url}?{}", query(&input))),
-        Method::Post => server.http.post(url).json(&input),
-        Method::Put => server.http.put(url).json(&input),
-        Method::Patch => server.http.patch(url).json(&input),
+    let method = entry.declaration.method.as_str().parse().expect("a method");
+    let request = match entry.declaration.input_in_query() {
+        true => server.http.request(method, format!("{url}?{}", query(&input))),
+        false => server.http.request(method, url).json(&input),
+    };
+    match entry.declaration.upload {
+        true => request.body("a file").bearer_auth(KEY),
+        false => request.bearer_auth(KEY),
     }
-    .bearer_auth(KEY)
 }
 
 /// The path of an operation, with the values of `input`.

@@ -15,10 +15,11 @@ use super::holding::{AttemptEnv, Evidence, Holding};
 use super::pump::{Pump, pumped};
 use crate::call::{Answer, Body, Call};
 use crate::driver::Driver;
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, Source};
 use crate::instance::{Granted, Instance};
 use crate::policy::breaker::AttemptOutcome;
 use crate::port::Outcome;
+use crate::stream::UPLOAD_FIELD;
 
 /// Runs an attempt with the driver that was granted to it.
 pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> Outcome {
@@ -63,6 +64,7 @@ async fn drive(
     let span = tracing::debug_span!(target: "mosaic::calls", "call", provider = %holding.instance.spec.name);
     match tokio::time::timeout_at(started + limit, driver.call(call).instrument(span)).await {
         Ok(result) => result.map_err(|failure| (holding.evidence_of(&failure), failure)),
+        Err(_elapsed) if holding.waits_for_upload() => Err((None, unfinished(limit))),
         Err(_elapsed) => Err(silent(&holding.instance, env, limit)),
     }
 }
@@ -80,4 +82,13 @@ fn silent(instance: &Instance, env: &AttemptEnv, waited: Duration) -> (Evidence,
     };
     let sentence = format!("{} did not answer within {waited:.1?}, {why}", instance.spec.name);
     (evidence, Failure::new(Kind::Timeout, sentence))
+}
+
+/// The caller did not send its upload in time.
+fn unfinished(waited: Duration) -> Failure {
+    let sentence = format!("the body had not arrived within {waited:.1?}, what the call's deadline leaves");
+    let mut failure = Failure::new(Kind::Timeout, sentence);
+    failure.source = Source::Caller;
+    failure.field = Some(Arc::from(UPLOAD_FIELD));
+    failure
 }

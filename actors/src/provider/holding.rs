@@ -18,6 +18,7 @@ use crate::error::{Failure, Kind};
 use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
+use crate::stream::Upload;
 use crate::supervision::Handle;
 
 /// What one attempt may take, and what ends it.
@@ -37,6 +38,7 @@ pub(super) struct Holding {
     _bulkhead: BulkheadPermit,
     /// What the call is about, for evidence that counts by resource.
     resource: u64,
+    upload: Option<Arc<Upload>>,
     actor: Handle<ProviderMsg>,
     generation: u64,
     operation: &'static str,
@@ -74,6 +76,7 @@ impl Holding {
             permit: granted.permit,
             _bulkhead: granted.bulkhead,
             resource: resource_of(call),
+            upload: call.upload.clone(),
             actor: granted.actor,
             generation: granted.generation,
             operation: call.operation.name,
@@ -81,9 +84,19 @@ impl Holding {
         (holding, granted.driver)
     }
 
-    /// What a failure of this attempt says of its provider.
+    /// What a failure of this attempt says of its provider: nothing where the upload itself broke off.
     pub(super) fn evidence_of(&self, failure: &Failure) -> Evidence {
-        evidence_of(failure, self.resource)
+        let broke_off = self.upload.as_ref().is_some_and(|upload| upload.failure().is_some());
+        if broke_off {
+            None
+        } else {
+            evidence_of(failure, self.resource)
+        }
+    }
+
+    /// The provider waits for what the caller still has to send.
+    pub(super) fn waits_for_upload(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| upload.is_waiting())
     }
 
     /// The attempt ended as it should.

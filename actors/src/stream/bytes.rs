@@ -1,12 +1,17 @@
 //! Bytes as bodies: what is downloaded, and what comes with an input.
 //!
 //! Invariant: a body of bytes is never held whole by the engine. An upload that was taken is not there any more, unless
-//! its maker can begin anew; so a call is sent at most as often as its input can be read.
+//! its maker can begin anew; so a call is sent at most as often as its input can be read. An upload that is empty, or of
+//! another length than it said, ends in a failure and never cleanly.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::Stream;
 
 use super::body::BodyStream;
 use crate::error::{Failure, Kind};
@@ -40,6 +45,9 @@ enum Source {
     Again(Again),
 }
 
+/// The field that an upload's failures name.
+pub const UPLOAD_FIELD: &str = "body";
+
 /// Bytes that come with a call's input.
 pub struct Upload {
     /// The media type.
@@ -49,6 +57,17 @@ pub struct Upload {
     /// The file's name, where it has one.
     pub name: Option<Arc<str>>,
     source: Mutex<Source>,
+    progress: Arc<Progress>,
+}
+
+/// How the reading of an upload goes.
+#[derive(Default)]
+struct Progress {
+    /// Whoever reads it waits for its maker.
+    waiting: AtomicBool,
+    /// It was read to its end.
+    whole: AtomicBool,
+    failure: OnceLock<Failure>,
 }
 
 impl Upload {
@@ -59,6 +78,7 @@ impl Upload {
             length: stream.length,
             name: stream.name,
             source: Mutex::new(Source::Once(Some(stream.bytes))),
+            progress: Arc::default(),
         }
     }
 
@@ -74,12 +94,35 @@ impl Upload {
             length: Some(length),
             name,
             source: Mutex::new(Source::Again(again)),
+            progress: Arc::default(),
         }
+    }
+
+    /// The same under this name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// Whether it can be read (again).
     pub fn is_there(&self) -> bool {
         !matches!(*self.source(), Source::Once(None))
+    }
+
+    /// Whether whoever reads it waits for its maker, and not the other way round.
+    pub fn is_waiting(&self) -> bool {
+        self.progress.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was read to its end, the last time that it was taken.
+    pub fn is_through(&self) -> bool {
+        self.progress.whole.load(Ordering::Relaxed)
+    }
+
+    /// Why it could not be read to its end. Whoever was sending it is told nothing but that its body broke off.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.progress.failure.get()
     }
 
     /// Takes the bytes, to send them.
@@ -92,17 +135,76 @@ impl Upload {
             Source::Again(again) => Some(again()),
         };
         let bytes = bytes.ok_or_else(|| Failure::new(Kind::Internal, "this upload was read before").never_sent())?;
+        self.progress.whole.store(false, Ordering::Relaxed);
+        let checked = Checked {
+            bytes: Some(bytes),
+            length: self.length,
+            passed: 0,
+            progress: self.progress.clone(),
+        };
         Ok(ByteStream {
             media_type: self.media_type.clone(),
             length: self.length,
             name: self.name.clone(),
-            bytes,
+            bytes: BodyStream::from_items(checked),
         })
     }
 
     /// Held for one exchange; no panic can leave half of it.
     fn source(&self) -> std::sync::MutexGuard<'_, Source> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An upload's bytes on their way, held to what was said of them.
+struct Checked {
+    /// `None`: over.
+    bytes: Option<BodyStream<Bytes>>,
+    length: Option<u64>,
+    passed: u64,
+    progress: Arc<Progress>,
+}
+
+impl Checked {
+    fn check(&mut self, next: Option<Result<Bytes, Failure>>) -> Option<Result<Bytes, Failure>> {
+        let wrong = |sentence| Some(Err(Failure::invalid(UPLOAD_FIELD, sentence)));
+        match next {
+            Some(Ok(piece)) => {
+                self.passed += piece.len() as u64;
+                match self.length.is_some_and(|length| self.passed > length) {
+                    true => wrong("the body is longer than its length says"),
+                    false => Some(Ok(piece)),
+                }
+            }
+            None if self.passed == 0 => wrong("the body must not be empty"),
+            None if self.length.is_some_and(|length| self.passed < length) => {
+                wrong("the body is shorter than its length says")
+            }
+            other => other,
+        }
+    }
+}
+
+impl Stream for Checked {
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(bytes) = &mut self.bytes else {
+            return Poll::Ready(None);
+        };
+        let next = Pin::new(bytes).poll_next(cx);
+        self.progress.waiting.store(next.is_pending(), Ordering::Relaxed);
+        let next = ready!(next);
+        let next = self.check(next);
+        if let Some(Err(failure)) = &next {
+            // The first one stays: later readings begin anew.
+            let _ = self.progress.failure.set(failure.clone());
+        }
+        if matches!(next, None | Some(Err(_))) {
+            self.progress.whole.store(next.is_none(), Ordering::Relaxed);
+            self.bytes = None;
+        }
+        Poll::Ready(next)
     }
 }
 
@@ -118,7 +220,7 @@ impl fmt::Debug for Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::TryStreamExt;
+    use futures_util::{StreamExt, TryStreamExt};
 
     async fn read(upload: &Upload) -> Result<Vec<Bytes>, Failure> {
         upload.take()?.bytes.try_collect().await
@@ -137,5 +239,49 @@ mod tests {
         assert_eq!(read(&once).await.unwrap(), [bytes]);
         assert!(!once.is_there());
         assert!(once.take().unwrap_err().unsent);
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_held_to_what_was_said_of_it() {
+        let of = |pieces: &[&'static str], length| {
+            let pieces = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
+            Upload::once(ByteStream {
+                media_type: Arc::from("text/plain"),
+                length,
+                name: None,
+                bytes: BodyStream::from_items(futures_util::stream::iter(pieces.collect::<Vec<_>>())),
+            })
+        };
+        for (pieces, length, wrong) in [
+            (&["ab", "c"][..], None, ""),
+            (&["ab", "c"], Some(3), ""),
+            (&["ab", "c"], Some(2), "longer"),
+            (&["ab", "c"], Some(4), "shorter"),
+            (&[], None, "empty"),
+            (&[""], Some(0), "empty"),
+        ] {
+            let upload = of(pieces, length);
+            let read = read(&upload).await.err();
+            assert_eq!(upload.is_through(), wrong.is_empty());
+            let told = upload.failure().map_or("", Failure::message);
+            assert_eq!(read.as_ref().map_or("", Failure::message), told);
+            assert!(told.contains(wrong) && told.is_empty() == wrong.is_empty(), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_whom_is_known() {
+        let (sender, bytes) = crate::stream::body_stream();
+        let upload = Upload::once(ByteStream {
+            media_type: Arc::from("text/plain"),
+            length: None,
+            name: None,
+            bytes,
+        });
+        let mut taken = upload.take().unwrap().bytes;
+        assert!(!upload.is_waiting());
+        assert!(futures_util::poll!(taken.next()).is_pending() && upload.is_waiting());
+        sender.send(Bytes::from_static(b"a")).await.unwrap();
+        assert!(futures_util::poll!(taken.next()).is_ready() && !upload.is_waiting());
     }
 }

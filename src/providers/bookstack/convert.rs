@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mosaic_actors::call::Resource;
 
 use super::wire;
-use crate::catalogue::docs::{DocPage, Format, Hit};
+use crate::catalogue::docs::{Attachment, DocPage, Format, Hit};
 use crate::providers::http::Row;
 
 /// What a page is in.
@@ -75,6 +75,29 @@ pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, 
     }
 }
 
+pub fn attachment(instance: &str, Row { wire, raw }: Row<wire::Attachment>) -> Attachment {
+    Attachment {
+        id: Resource::neutral_id(instance, wire.id),
+        name: wire.name,
+        page: Resource::neutral_id(instance, wire.uploaded_to),
+        external: wire.external,
+        created_at: wire.created_at.map(time),
+        updated_at: wire.updated_at.map(time),
+        raw,
+    }
+}
+
+/// What an attached file is called: its name, with the extension that it came with where the name has none. A name is
+/// free text; what no file can have is left out of it.
+pub fn file_name(attachment: &wire::Attachment) -> String {
+    let odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    let name = attachment.name.replace(odd, "_");
+    match attachment.extension.as_str() {
+        extension if !extension.is_empty() && !name.contains('.') => format!("{name}.{}", extension.replace(odd, "_")),
+        _ => name,
+    }
+}
+
 /// The text of an exported page, without the headline that the export puts above it.
 pub fn exported(title: &str, markdown: &str) -> String {
     let below = markdown
@@ -124,6 +147,18 @@ mod tests {
         assert_eq!(Parent::of(Some(1), Some(0)), Some(Parent::Book(1)));
         assert_eq!(Parent::of(Some(1), Some(2)), Some(Parent::Chapter(2)));
         assert_eq!(Parent::of(None, None), None);
+    }
+
+    #[test]
+    fn an_attached_file_is_called_as_it_came() {
+        let named = |name: &str, extension: &str| {
+            let json = serde_json::json!({"id": 1, "name": name, "extension": extension, "uploaded_to": 1});
+            file_name(&serde_json::from_value(json).unwrap())
+        };
+        assert_eq!(named("Plan", "pdf"), "Plan.pdf");
+        assert_eq!(named("plan.pdf", "pdf"), "plan.pdf");
+        assert_eq!(named("Plan", ""), "Plan");
+        assert_eq!(named("../a\n", "b/c"), ".._a_");
     }
 
     #[test]

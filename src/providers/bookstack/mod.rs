@@ -2,12 +2,14 @@
 //!
 //! Invariant: a credential that has expired is told from a prohibition, though BookStack answers both with 403.
 
+mod attachments;
 mod convert;
 mod requests;
 mod wire;
 
 use http::header::AUTHORIZATION;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Refusal, by_status, settings};
@@ -45,6 +47,9 @@ impl Provider for BookStack {
             .on::<docs::PageGet, _, _>(requests::page_get)
             .raw::<docs::PageExport, _, _>(requests::page_export)
             .on::<docs::PageCreate, _, _>(requests::page_create)
+            .on::<docs::AttachmentList, _, _>(attachments::list)
+            .raw::<docs::AttachmentGet, _, _>(attachments::get)
+            .on::<docs::AttachmentUpload, _, _>(attachments::upload)
     }
 
     async fn health(&self) -> Result<(), Failure> {
@@ -77,6 +82,8 @@ fn neutral_field(field: &str) -> Option<&'static str> {
         "name" => "title",
         "html" | "markdown" => "body",
         "book_id" | "chapter_id" => "parent",
+        "file" => UPLOAD_FIELD,
+        "uploaded_to" => "page",
         "query" => "query",
         "count" => "limit",
         "page" => "cursor",

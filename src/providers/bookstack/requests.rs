@@ -125,7 +125,7 @@ async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Fail
 }
 
 /// The number of a page.
-fn page_id(native: &str) -> Result<String, Failure> {
+pub(super) fn page_id(native: &str) -> Result<String, Failure> {
     match native.parse::<u64>() {
         Ok(id) if id > 0 => Ok(id.to_string()),
         _ => Err(Failure::invalid("page", "page must be the number of a page").never_sent()),

@@ -55,6 +55,31 @@ pub struct Page {
     pub created_by: Option<User>,
 }
 
+/// What is attached to a page, as lists show it and as its creation answers.
+#[derive(Debug, Deserialize)]
+pub struct Attachment {
+    pub id: u64,
+    pub name: String,
+    /// Without its dot; empty for a link.
+    #[serde(default)]
+    pub extension: String,
+    pub uploaded_to: u64,
+    /// A link, and no file.
+    #[serde(default)]
+    pub external: bool,
+    pub created_at: Option<String>,
+    pub updated_at: Option<String>,
+}
+
+/// An attachment as it is read.
+#[derive(Debug, Deserialize)]
+pub struct AttachedFile {
+    #[serde(flatten)]
+    pub attachment: Attachment,
+    /// A file as base64; of a link, where it leads.
+    pub content: String,
+}
+
 /// Who did something.
 #[derive(Debug, Deserialize)]
 pub struct User {

@@ -13,8 +13,8 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use url::Url;
 
-use super::Refusal;
 use super::client::KeptAlive;
+use super::{Form, Refusal};
 use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -42,7 +42,15 @@ pub struct Outgoing {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+    pub(super) content: Content,
+}
+
+/// What a request brings.
+#[derive(Clone)]
+pub(super) enum Content {
+    Nothing,
+    Bytes(Bytes),
+    Form(Form),
 }
 
 impl Endpoint {
@@ -123,7 +131,7 @@ impl Endpoint {
             method: Method::GET,
             url: self.url(parts)?,
             headers: HeaderMap::new(),
-            body: None,
+            content: Content::Nothing,
         })
     }
 
@@ -140,7 +148,20 @@ impl Endpoint {
             method: Method::POST,
             url: self.url(parts)?,
             headers,
-            body: Some(Bytes::from(body)),
+            content: Content::Bytes(Bytes::from(body)),
+        })
+    }
+
+    /// A `POST` of a form with a file in it.
+    ///
+    /// # Errors
+    /// `invalid_input` where a part cannot stand in a path.
+    pub fn post_form(&self, parts: &[&str], form: Form) -> Result<Outgoing, Failure> {
+        Ok(Outgoing {
+            method: Method::POST,
+            url: self.url(parts)?,
+            headers: HeaderMap::new(),
+            content: Content::Form(form),
         })
     }
 
@@ -193,13 +214,26 @@ impl Outgoing {
         self
     }
 
+    /// Whether it can be sent (again): an upload that was read is gone.
+    pub(super) fn is_there(&self) -> bool {
+        self.form().is_none_or(Form::is_there)
+    }
+
+    /// The form that it brings.
+    pub(super) fn form(&self) -> Option<&Form> {
+        match &self.content {
+            Content::Form(form) => Some(form),
+            Content::Nothing | Content::Bytes(_) => None,
+        }
+    }
+
     /// The same request elsewhere.
     pub(super) fn at(&self, url: Url) -> Self {
         Outgoing {
             method: self.method.clone(),
             url,
             headers: self.headers.clone(),
-            body: self.body.clone(),
+            content: self.content.clone(),
         }
     }
 }

@@ -58,6 +58,7 @@ pub fn by_status(refusal: &Refusal<'_>) -> Failure {
         408 => (Kind::Timeout, "the provider waited too long for the request"),
         409 | 423 => (Kind::Conflict, "its state at the provider forbids this"),
         410 => (Kind::NotFound, "it is gone, or switched off, at the provider"),
+        413 => (Kind::InvalidInput, "it is larger than the provider takes"),
         412 => (Kind::PreconditionFailed, "it has changed at the provider"),
         429 => (Kind::UpstreamRateLimited, "the provider's rate limit is reached"),
         400..=499 => (Kind::InvalidInput, "the provider refused the request as wrong"),

@@ -10,15 +10,16 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::{BodyStream, ByteStream, Piece};
+use mosaic_actors::stream::{BodyStream, ByteStream, Piece, UPLOAD_FIELD};
 use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
-use super::file::name_of;
+use super::endpoint::Content;
 use super::transport::transport;
-use super::{Endpoint, Outgoing, Received, Refusal, sse};
+use super::{Endpoint, Form, Outgoing, Received, Refusal, sse};
 use crate::providers::table::Reply;
+use crate::wire::file::name_of;
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -65,12 +66,17 @@ impl Endpoint {
     }
 
     async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        let form = outgoing.form();
+        let _sending = form.map(Form::sending);
         let mut response = self.exchange(&outgoing).await?;
         if let Some(url) = moved(&outgoing, response.status(), response.headers()) {
             response = self.exchange(&outgoing.at(url)).await?;
         }
         if response.status().is_success() {
-            return Ok(response);
+            return match form.is_none_or(Form::is_through) {
+                true => Ok(response),
+                false => Err(deaf()),
+            };
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let refusal = Refusal {
@@ -79,16 +85,25 @@ impl Endpoint {
             body: &read_some(response, REFUSAL_BODY).await,
             now: jiff::Timestamp::now(),
         };
-        Err(refusal.heed((self.dialect.refuse)(&refusal)))
+        let mut failure = refusal.heed((self.dialect.refuse)(&refusal));
+        if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
+            failure.field = Some(Arc::from(UPLOAD_FIELD));
+        }
+        Err(failure)
     }
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
-        let mut request = reqwest::Request::new(outgoing.method.clone(), outgoing.url.clone());
+        let client = self.client.client();
+        let request = client.request(outgoing.method.clone(), outgoing.url.clone());
+        let (request, form) = match &outgoing.content {
+            Content::Nothing => (request, None),
+            Content::Bytes(bytes) => (request.body(bytes.clone()), None),
+            Content::Form(form) => (request.multipart(form.body()?), Some(form)),
+        };
         // A request's own headers come last and win.
-        *request.headers_mut() = self.headers.clone();
-        request.headers_mut().extend(outgoing.headers.clone());
-        *request.body_mut() = outgoing.body.clone().map(Into::into);
-        let response = self.client.client().execute(request).await.map_err(transport)?;
+        let request = request.headers(self.headers.clone()).headers(outgoing.headers.clone());
+        let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
+        let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
         Ok(response)
     }
@@ -132,6 +147,12 @@ impl Opened {
     }
 }
 
+/// Whatever was done, it was not done with the whole file.
+fn deaf() -> Failure {
+    let sentence = "the provider answered before it had taken the whole file";
+    Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+}
+
 /// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that
 /// is sent again to where it was sent may be done twice.
 fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
@@ -144,7 +165,7 @@ fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option
     let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
     let same_place = url.origin() == outgoing.url.origin() && url.username().is_empty() && url.password().is_none();
     let once = outgoing.method == Method::GET || resource(&url) != resource(&outgoing.url);
-    (follow && same_place && once).then_some(url)
+    (follow && same_place && once && outgoing.is_there()).then_some(url)
 }
 
 /// What a URL's path means, however it is written. A slash at its end makes another of it, as servers have it that

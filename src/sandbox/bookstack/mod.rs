@@ -1,4 +1,4 @@
-//! BookStack's API, version 24.10: pages, their export, and the search.
+//! BookStack's API, version 24.10: pages, their export, what is attached to them, and the search.
 //!
 //! Wire facts follow BookStack's published examples and its source.
 //!
@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use http::Response;
@@ -19,6 +20,7 @@ use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod attachments;
 mod export;
 mod gate;
 mod objects;
@@ -38,6 +40,8 @@ pub(crate) const VENDOR: VendorRow = VendorRow {
 const WINDOW: Duration = Duration::from_secs(60);
 /// Requests per minute of one user.
 const LIMIT: u64 = 180;
+/// The largest upload: BookStack's own bound is 50 MB.
+const MAX_UPLOAD: usize = 16 << 20;
 
 /// One BookStack.
 pub(crate) struct BookStack {
@@ -61,9 +65,13 @@ fn router(bookstack: Arc<BookStack>) -> Router {
         .named("/api/pages", get(pages::list).post(pages::create))
         .named("/api/pages/{id}", get(pages::get))
         .named("/api/pages/{id}/export/{format}", get(export::page))
+        .named("/api/attachments", get(attachments::list).post(attachments::create))
+        .named("/api/attachments/{id}", get(attachments::get))
         .named("/api/search", get(search::all))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
+        // The server in front has bounded the body.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(bookstack.clone(), gate::pass))
         .with_state(bookstack)
 }
@@ -99,5 +107,9 @@ impl Vendor for BookStack {
 
     fn created(&self) -> usize {
         self.state().created
+    }
+
+    fn max_body(&self) -> usize {
+        MAX_UPLOAD
     }
 }

@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Book, Chapter, Page, State};
-use super::text::{bare, marked, slug};
+use super::state::{Attached, Attachment, Book, Chapter, Page, State};
+use super::text::{bare, escape, marked, slug};
 
 /// What a search found.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,37 @@ pub(crate) fn listed_page(state: &State, page: &Page) -> Value {
         "editor": editor(page),
         "book_slug": state.book_slug(page.book_id),
     })
+}
+
+/// An attachment as lists show it, and as its creation answers.
+pub(crate) fn listed_attachment(row: &Attachment) -> Value {
+    json!({
+        "id": row.id,
+        "name": row.name,
+        "extension": row.extension,
+        "uploaded_to": row.page,
+        "external": matches!(row.content, Attached::Link(_)),
+        "order": row.order,
+        "created_at": row.at,
+        "updated_at": row.at,
+        "created_by": 1,
+        "updated_by": 1,
+    })
+}
+
+/// An attachment as it is read, with its content.
+pub(crate) fn attachment(row: &Attachment, origin: &str, content: &str) -> Value {
+    let user = json!({ "id": 1, "name": "Sandbox User", "slug": "sandbox-user" });
+    let url = format!("{origin}/attachments/{}", row.id);
+    let mut object = listed_attachment(row);
+    object["created_by"] = user.clone();
+    object["updated_by"] = user;
+    object["links"] = json!({
+        "html": format!("<a target=\"_blank\" href=\"{url}\">{}</a>", escape(&row.name)),
+        "markdown": format!("[{}]({url})", row.name),
+    });
+    object["content"] = content.into();
+    object
 }
 
 /// A row of a search.

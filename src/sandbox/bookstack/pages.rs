@@ -17,10 +17,10 @@ use super::problem::Problem;
 use super::state::{Content, MAX_CREATED, Page};
 use super::{BookStack, objects};
 
-const DEFAULT_COUNT: usize = 100;
-const MAX_COUNT: usize = 500;
+pub(super) const DEFAULT_COUNT: usize = 100;
+pub(super) const MAX_COUNT: usize = 500;
 /// BookStack's own bound on a name, in characters.
-const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 
 pub(super) type Answer = Result<Response<Body>, Problem>;
 

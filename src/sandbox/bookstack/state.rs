@@ -1,13 +1,17 @@
-//! What a BookStack holds: books, chapters, pages.
+//! What a BookStack holds: books, chapters, pages, and what is attached to them.
 //!
-//! Invariant: ids only grow, every page is in a book, and at most [`MAX_CREATED`] pages are ever created.
+//! Invariant: ids only grow, every page is in a book, and at most [`MAX_CREATED`] pages and
+//! attachments, [`MAX_ATTACHED`] bytes of them, are ever created.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::text::{escape, slug};
 
-/// The most pages that clients can create on one server.
+/// The most pages and attachments that clients can create on one server.
 pub(crate) const MAX_CREATED: usize = 10_000;
+/// The most bytes of attached files that one server holds.
+pub(crate) const MAX_ATTACHED: usize = 64 << 20;
 /// Seeded pages of the book of notes: more than one page of a list and of a search.
 const NOTES: u64 = 130;
 /// When everything was made, as BookStack writes it.
@@ -19,6 +23,8 @@ pub(crate) struct State {
     pub chapters: Vec<Chapter>,
     /// By rising id.
     pub pages: Vec<Page>,
+    /// By rising id.
+    pub attachments: Vec<Attachment>,
     pub created: usize,
 }
 
@@ -50,6 +56,45 @@ pub(crate) struct Page {
     pub at: String,
 }
 
+/// What is attached to a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Attachment {
+    pub id: u64,
+    pub page: u64,
+    /// Its place among those of its page, from 1.
+    pub order: usize,
+    pub name: String,
+    /// Without its dot.
+    pub extension: String,
+    pub content: Attached,
+    pub at: String,
+}
+
+/// What an attachment holds.
+#[derive(Clone, Debug)]
+pub(crate) enum Attached {
+    File(Bytes),
+    Link(String),
+}
+
+impl Attached {
+    pub fn size(&self) -> usize {
+        match self {
+            Attached::File(bytes) => bytes.len(),
+            Attached::Link(link) => link.len(),
+        }
+    }
+}
+
+/// What a client attaches.
+#[derive(Debug)]
+pub(crate) struct NewAttachment {
+    pub page: u64,
+    pub name: String,
+    pub extension: String,
+    pub content: Attached,
+}
+
 /// What a new page holds.
 #[derive(Debug)]
 pub(crate) enum Content {
@@ -73,6 +118,7 @@ impl State {
                 description: format!("A chapter of {instance}"),
             }],
             pages: Vec::new(),
+            attachments: Vec::new(),
             created: 0,
         };
         let at = || SEEDED_AT.to_owned();
@@ -108,9 +154,23 @@ impl State {
 
     /// Adds what a client wrote.
     pub fn create(&mut self, book_id: u64, chapter_id: u64, name: String, content: Content) -> &Page {
-        let at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
         self.created += 1;
-        self.add(book_id, chapter_id, name, content, at)
+        self.add(book_id, chapter_id, name, content, now())
+    }
+
+    /// Adds what a client attached.
+    pub fn attach(&mut self, new: NewAttachment) -> &Attachment {
+        self.created += 1;
+        self.attachments.push(Attachment {
+            id: self.attachments.last().map_or(1, |last| last.id + 1),
+            page: new.page,
+            order: self.attachments.iter().filter(|row| row.page == new.page).count() + 1,
+            name: new.name,
+            extension: new.extension,
+            content: new.content,
+            at: now(),
+        });
+        &self.attachments[self.attachments.len() - 1]
     }
 
     pub fn page(&self, id: u64) -> Option<&Page> {
@@ -129,4 +189,9 @@ impl State {
     pub fn book_slug(&self, id: u64) -> String {
         self.book(id).map(|book| slug(&book.name)).unwrap_or_default()
     }
+}
+
+/// As BookStack writes it.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

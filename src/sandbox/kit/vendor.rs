@@ -75,6 +75,10 @@ pub(crate) trait Vendor: Send + Sync {
     fn error_frame(&self) -> Bytes {
         Bytes::new()
     }
+    /// The largest request body.
+    fn max_body(&self) -> usize {
+        1 << 20
+    }
     /// How many items clients have created.
     fn created(&self) -> usize {
         0

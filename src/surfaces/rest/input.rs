@@ -70,7 +70,7 @@ pub fn from_url(
             set_option(&mut options, &name, field.parse(&texts)?)?;
             continue;
         }
-        let in_query = !entry.declaration.method.has_body();
+        let in_query = entry.declaration.input_in_query();
         let Some(field) = entry.field(&name).filter(|_| in_query) else {
             return Err(Failure::invalid(
                 &name,
@@ -142,7 +142,7 @@ fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{Method, OPERATIONS, find};
+    use crate::catalogue::{OPERATIONS, find};
 
     fn url(name: &str, query: &str) -> Result<(Map<String, Value>, Options), String> {
         let entry = find(name).expect("the operation exists");
@@ -151,10 +151,7 @@ mod tests {
 
     #[test]
     fn no_operation_with_a_query_has_a_field_called_as_a_common_parameter() {
-        for entry in OPERATIONS
-            .iter()
-            .filter(|entry| entry.declaration.method == Method::Get)
-        {
+        for entry in OPERATIONS.iter().filter(|entry| entry.declaration.input_in_query()) {
             for field in COMMON.iter() {
                 assert!(entry.field(&field.name).is_none(), "{} {}", entry.name(), field.name);
             }

@@ -7,6 +7,7 @@ pub mod docs;
 pub mod input;
 mod reply;
 pub mod routes;
+mod upload;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use super::request_id::RequestId;
 use crate::catalogue::Method;
 use crate::dispatch::{Dispatcher, Invocation};
 use routes::{Resolved, Routes};
+use upload::Incoming;
 
 pub use super::cache_status::CACHE_STATUS;
 pub use reply::{ATTEMPTS, PROVIDER, REPLAYED};
@@ -134,7 +136,10 @@ impl Rest {
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
         options.idempotency_key = input::idempotency_key(&parts.headers)?;
         options.request_id = Some(id.text().clone());
-        if method.has_body() {
+        let mut incoming = None;
+        if found.entry.declaration.upload {
+            incoming = Some(Incoming::of(&parts.headers, body, self.config.max_body)?);
+        } else if method.has_body() {
             let body = json_body::object(&parts.headers, body, self.config.max_body).await?;
             input::merge(&mut fields, body)?;
         }
@@ -143,10 +148,13 @@ impl Rest {
             input: Value::Object(fields),
             caller,
             options,
-            upload: None,
+            upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
-        let answer = self.config.dispatcher.invoke(invocation).await?;
-        Ok(reply::response(answer, id))
+        match (self.config.dispatcher.invoke(invocation).await, incoming) {
+            (Ok(answer), _) => Ok(reply::response(answer, id)),
+            (Err(failure), Some(incoming)) => Err(incoming.refused(failure)),
+            (Err(failure), None) => Err(failure.into()),
+        }
     }
 
     /// Methods that no operation has: OPTIONS is answered from the table, all others are refused.
@@ -237,6 +245,7 @@ fn describe(entry: &crate::catalogue::Entry) -> Value {
         "idempotent": facts.idempotent,
         "streaming": facts.streaming,
         "bytes": declaration.bytes,
+        "upload": declaration.upload,
         "cost": facts.cost,
         "fresh_secs": facts.cache.map(|cache| cache.fresh.as_secs()),
     })

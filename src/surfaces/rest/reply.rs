@@ -21,12 +21,11 @@ use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
 use crate::dispatch::idempotency;
+use crate::wire::file;
 
 /// The instance that answered.
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
@@ -75,15 +74,7 @@ fn raw(stream: ByteStream) -> Response {
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let disposition = match name {
-        // RFC 6266, with the name as RFC 8187 writes it.
-        Some(name) => format!(
-            "attachment; filename*=UTF-8''{}",
-            utf8_percent_encode(&name, NON_ALPHANUMERIC)
-        ),
-        None => "attachment".to_owned(),
-    };
-    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+    if let Ok(disposition) = HeaderValue::try_from(file::attachment(name.as_deref())) {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
     response

@@ -1,17 +1,19 @@
-//! The name of a downloaded file.
+//! The name of a file that travels over HTTP.
 //!
 //! Invariant: a name is one that a file can have in any folder: it has no path, and no characters that steer a terminal.
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
 
 use http::{HeaderMap, header};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The longest name that file systems take, in bytes.
 const LONGEST: usize = 255;
 
 /// The file's name as `Content-Disposition` says it (RFC 6266), where it is a sound one.
-pub(super) fn name_of(headers: &HeaderMap) -> Option<String> {
+pub fn name_of(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
     let parameters = || text.split(';').skip(1).filter_map(|part| part.trim().split_once('='));
     let named = |name: &str| parameters().find(|(given, _)| given.trim().eq_ignore_ascii_case(name));
@@ -21,6 +23,22 @@ pub(super) fn name_of(headers: &HeaderMap) -> Option<String> {
         None => Cow::Borrowed(named("filename")?.1.trim().trim_matches('"')),
     };
     sound(&name).then(|| name.into_owned())
+}
+
+/// The `Content-Disposition` of a file to be kept (RFC 6266), with its name as RFC 8187 writes it.
+pub fn attachment(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!(
+            "attachment; filename*=UTF-8''{}",
+            utf8_percent_encode(name, NON_ALPHANUMERIC)
+        ),
+        None => "attachment".to_owned(),
+    }
+}
+
+/// The media type that a name's extension stands for.
+pub fn media_type(name: impl AsRef<Path>) -> Arc<str> {
+    Arc::from(mime_guess::from_path(name).first_or_octet_stream().essence_str())
 }
 
 /// A value as RFC 8187 writes it: `UTF-8''a%20b`.
@@ -33,7 +51,8 @@ fn extended(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn sound(name: &str) -> bool {
+/// Whether a file can have this name in any folder.
+pub fn sound(name: &str) -> bool {
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
     !matches!(name, "" | "." | "..") && name.len() <= LONGEST && !name.contains(odd)
 }

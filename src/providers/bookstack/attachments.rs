@@ -1,0 +1,107 @@
+//! The requests that serve what is attached to pages.
+//!
+//! Invariant: an input that BookStack cannot be asked is refused before anything is sent, naming the field.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD};
+
+use super::requests::page_id;
+use super::{BookStack, convert, wire};
+use crate::catalogue::Page;
+use crate::catalogue::docs::{Attachment, AttachmentGet, AttachmentList, AttachmentUpload};
+use crate::providers::http::Form;
+use crate::providers::http::pages::Numbered;
+use crate::providers::{Reply, Request};
+use crate::wire::file;
+
+/// BookStack skips rows and knows no pages here; ours are numbered all the same, so that a cursor holds the page's size.
+const ROWS: Numbered = Numbered {
+    page: "page",
+    size: "count",
+    default: 20,
+    most: 100,
+};
+
+pub async fn list(
+    bookstack: Arc<BookStack>,
+    request: Request<AttachmentList>,
+) -> Result<Reply<Page<Attachment>>, Failure> {
+    let id = page_id(&request.native)?;
+    let page = ROWS.page(&[], request.limit(), request.cursor())?;
+    let skipped = page.number.saturating_sub(1).saturating_mul(page.size);
+    let outgoing = bookstack
+        .endpoint
+        .get(&["attachments"])?
+        .query("filter[uploaded_to]", id)
+        .query("count", page.size.to_string())
+        .query("offset", skipped.to_string());
+    let received = bookstack.endpoint.send(outgoing).await?;
+    let list: wire::List = received.json()?;
+    let rows = received.rows_of::<wire::Attachment>(&list.data, request.include_raw)?;
+    let more = !rows.is_empty() && skipped.saturating_add(page.size) < list.total;
+    let rows = rows.into_iter();
+    let items = rows.map(|row| convert::attachment(&request.instance, row)).collect();
+    let mut found = Page::new(items, more.then(|| ROWS.after(&page)));
+    found.total = Some(list.total);
+    Ok(received.reply(found))
+}
+
+/// BookStack takes the extension from the file's name, and shows the other name.
+pub async fn upload(
+    bookstack: Arc<BookStack>,
+    request: Request<AttachmentUpload>,
+) -> Result<Reply<Attachment>, Failure> {
+    let id = page_id(&request.native)?;
+    let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
+    let upload = request.upload.clone();
+    let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
+    let named = request.input.name.as_deref().or(upload.name.as_deref());
+    let name = named.ok_or_else(|| missing("name", "name is missing, and the file has none"))?;
+    let name = name.to_owned();
+    let file = upload.name.clone().unwrap_or_else(|| Arc::from(&*name));
+    let form = Form::new("file", &file, upload)?
+        .field("name", name)
+        .field("uploaded_to", id);
+    let outgoing = bookstack.endpoint.post_form(&["attachments"], form)?;
+    let received = bookstack.endpoint.send(outgoing).await.map_err(called_name)?;
+    let row = received.row(request.include_raw)?;
+    Ok(received.reply(convert::attachment(&request.instance, row)))
+}
+
+/// What is a page's title there is called a name here.
+fn called_name(mut failure: Failure) -> Failure {
+    if failure.field.as_deref() == Some("title") {
+        failure.field = Some(Arc::from("name"));
+    }
+    failure
+}
+
+/// BookStack answers with the whole file as base64 within its JSON, so that an answer's bound is the file's as well; what
+/// kind of file it is, its name tells.
+pub async fn get(bookstack: Arc<BookStack>, request: Request<AttachmentGet>) -> Result<Reply<ByteStream>, Failure> {
+    let id = match request.native.parse::<u64>() {
+        Ok(id) if id > 0 => id.to_string(),
+        _ => return Err(Failure::invalid("attachment", "attachment must be the number of one").never_sent()),
+    };
+    let outgoing = bookstack.endpoint.get(&["attachments", &id])?;
+    let received = bookstack.endpoint.send(outgoing).await?;
+    let attached: wire::AttachedFile = received.json()?;
+    if attached.attachment.external {
+        let sentence = "the attachment is a link to another place, and no file";
+        return Err(received.failure(Kind::Unsupported, sentence));
+    }
+    let decoded = BASE64_STANDARD.decode(&attached.content);
+    let bytes = Bytes::from(decoded.map_err(|_| received.unusable("the attachment's content is not base64"))?);
+    let name = convert::file_name(&attached.attachment);
+    Ok(received.reply(ByteStream {
+        media_type: file::media_type(&name),
+        length: Some(bytes.len() as u64),
+        name: Some(Arc::from(name)),
+        bytes: BodyStream::from_items(futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes)))),
+    }))
+}
