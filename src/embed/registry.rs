@@ -13,6 +13,7 @@ use crate::providers::{KINDS, Kind, Provider};
 /// clone.
 ///
 /// ```
+/// use mosaic::catalogue::Page;
 /// use mosaic::catalogue::git::{RepoList, RepoListInput};
 /// use mosaic::config::{Config, ProviderConfig};
 /// use mosaic::embed::Registry;
@@ -29,7 +30,7 @@ use crate::providers::{KINDS, Kind, Provider};
 ///
 ///     fn handlers() -> Handlers<Self> {
 ///         Handlers::new().on::<RepoList, _, _>(|_, _request: Request<RepoList>| async {
-///             Ok(Reply { value: Vec::new().into(), upstream_request_id: None })
+///             Ok(Reply { value: Page::new(vec![], None), upstream_request_id: None })
 ///         })
 ///     }
 ///

@@ -144,6 +144,9 @@ fn parameter(entry: &Entry, field: &Field, place: &str) -> Value {
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("description");
         // A parameter that is absent is left out, never `null`.
+        if fields.get("default") == Some(&Value::Null) {
+            fields.remove("default");
+        }
         if let Some(Value::Array(kinds)) = fields.get("type") {
             let kinds: Vec<Value> = kinds.iter().filter(|kind| *kind != "null").cloned().collect();
             let kind = if let [kind] = &kinds[..] {
