@@ -18,15 +18,21 @@ pub enum Fault {
     UnsupportedMediaType,
     /// The body is over its limit.
     PayloadTooLarge,
+    /// It is not a request that HTTP allows.
+    BadRequest,
+    /// The head is over its limits.
+    HeadTooLarge,
 }
 
 impl Fault {
     /// Every fault, for documents and tests.
-    pub const ALL: [Fault; 4] = [
+    pub const ALL: [Fault; 6] = [
         Fault::NoRoute,
         Fault::MethodNotAllowed,
         Fault::UnsupportedMediaType,
         Fault::PayloadTooLarge,
+        Fault::BadRequest,
+        Fault::HeadTooLarge,
     ];
 
     /// The stable code.
@@ -36,6 +42,8 @@ impl Fault {
             Fault::MethodNotAllowed => "method_not_allowed",
             Fault::UnsupportedMediaType => "unsupported_media_type",
             Fault::PayloadTooLarge => "payload_too_large",
+            Fault::BadRequest => "bad_request",
+            Fault::HeadTooLarge => "head_too_large",
         }
     }
 
@@ -46,6 +54,8 @@ impl Fault {
             Fault::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Fault::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Fault::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::BadRequest => StatusCode::BAD_REQUEST,
+            Fault::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
@@ -54,8 +64,12 @@ impl Fault {
         match self {
             Fault::NoRoute => "No route has this path.",
             Fault::MethodNotAllowed => "The path exists with other methods; `Allow` lists them.",
-            Fault::UnsupportedMediaType => "The body must be application/json; where a file is taken, the file itself.",
+            Fault::UnsupportedMediaType => {
+                "The body must be application/json, or where a file is taken the file itself; without a Content-Encoding."
+            }
             Fault::PayloadTooLarge => "The body is over the listener's limit.",
+            Fault::BadRequest => "The request is not one that HTTP allows.",
+            Fault::HeadTooLarge => "The request's head is over the listener's limits.",
         }
     }
 }

@@ -38,6 +38,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod dispatch;
 pub mod doctor;
 pub mod embed;

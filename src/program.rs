@@ -11,12 +11,13 @@ use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalogue::Entry;
 use crate::cli::{LocalCalls, Problem, Runtime};
 use crate::config::{Config, ConfigError, ConfigErrors, Loaded, LogConfig, MAX_FILE_BYTES};
 use crate::demo;
+use crate::descriptors;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{Mosaic, StartError, homes, serve};
@@ -174,6 +175,8 @@ async fn serve_until_told(config: &Config) -> Result<(), Problem> {
     let (log, _flush) = logging(&config.log)?;
     let log = Arc::new(log);
     let told = stopped()?;
+    ignore_hangup()?;
+    descriptors::raise();
     let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
         Ok(serving) => serving,
@@ -203,11 +206,23 @@ async fn serve_until_told(config: &Config) -> Result<(), Problem> {
     }
 }
 
+/// From now on a SIGHUP, be it of a terminal that closes or of one who expects a reload, is told of and does nothing.
+fn ignore_hangup() -> Result<(), Problem> {
+    let mut hangup = listen(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP changes nothing: providers are changed by `mosaic plugins`, all else by a restart");
+        }
+    });
+    Ok(())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::new(Kind::Internal, "signals cannot be listened for").because(error))
+}
+
 /// Resolves at SIGTERM or SIGINT.
 fn stopped() -> Result<impl Future<Output = ()> + Send + use<>, Problem> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Failure::new(Kind::Internal, "signals cannot be listened for").because(error))
-    };
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -270,6 +285,7 @@ impl From<StartError> for Problem {
             StartError::Provider { .. }
             | StartError::Credential { .. }
             | StartError::AdminToken(_)
+            | StartError::WeakAdminToken
             | StartError::ClusterKey(_)
             | StartError::WeakClusterKey
             | StartError::Operation(_)

@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 25] = [
+const EXPECTED: [&str; 29] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -30,6 +30,10 @@ const EXPECTED: [&str; 25] = [
     "mosaic_calls_in_flight",
     "mosaic_calls_total",
     "mosaic_failovers_total",
+    "mosaic_http_connections",
+    "mosaic_http_connections_ended_total",
+    "mosaic_http_connections_refused_total",
+    "mosaic_http_requests_total",
     "mosaic_max_attempts_in_flight",
     "mosaic_max_calls_in_flight",
     "mosaic_phase_duration_seconds",
@@ -41,12 +45,13 @@ const EXPECTED: [&str; 25] = [
 ];
 
 /// Labels, each of which has few values.
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 15] = [
     "bound",
     "code",
     "direction",
     "kind",
     "le",
+    "listener",
     "operation",
     "phase",
     "provider",

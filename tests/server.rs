@@ -210,26 +210,6 @@ async fn panics_and_overtime_are_problems_with_the_requests_id() {
 }
 
 #[tokio::test]
-async fn connections_over_the_bound_wait_for_a_place() {
-    let limits = ServerLimits {
-        max_connections: 1,
-        ..ServerLimits::default()
-    };
-    let (listener, gate) = start(limits).await;
-    let slow = tokio::spawn(client().get(url(&listener, "/slow")).send());
-    eventually("the first request runs", || gate.alive() == 1).await;
-    let mut second = raw::connect(listener.local_addr()).await;
-    second.write_all(b"GET / HTTP/1.0\r\n\r\n").await.expect("written");
-    let mut byte = [0];
-    let early = tokio::time::timeout(Duration::from_millis(100), second.peek(&mut byte)).await;
-    assert!(early.is_err(), "no place, no answer");
-    gate.open();
-    let first = slow.await.expect("no panic").expect("an answer");
-    assert_eq!(first.text().await.expect("a body"), "late");
-    assert!(raw::read_to_end(&mut second).await.ends_with("hello"));
-}
-
-#[tokio::test]
 async fn http_2_is_spoken_too() {
     let (listener, _gate) = start(ServerLimits::default()).await;
     let client = client_builder().http2_prior_knowledge().build().expect("a client");

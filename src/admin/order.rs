@@ -2,16 +2,20 @@
 //!
 //! Invariant: nothing is done without a reason, nor under `dry_run=true`.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::Request;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout_at;
 
 use super::gate::Who;
 use super::query::{Query, flag};
 use super::{AdminOrder, Order, Port, fresh};
+use crate::surfaces::arrival::Arrival;
 use crate::surfaces::json_body;
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -20,6 +24,8 @@ use crate::surfaces::request_id::RequestId;
 const LONGEST_REASON: usize = 500;
 /// Bytes of a body here: the largest is a provider's table.
 const MAX_BODY: usize = 64 * 1024;
+/// How long it may take to come.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// The action on what has a name.
 pub(super) type OrderTo = fn(String) -> AdminOrder;
@@ -44,7 +50,10 @@ async fn carried<T: DeserializeOwned>(
 ) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
     let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);
-    let mut fields = json_body::object(&parts.headers, body, MAX_BODY).await?;
+    let body = json_body::object(&parts.headers, body, MAX_BODY);
+    let body = timeout_at(Arrival::of(&parts.extensions) + BODY_TIME, body).await;
+    let mut fields =
+        body.map_err(|_| Failure::new(Kind::Timeout, "the body did not come whole; nothing was done"))??;
     let reason = reason(&mut fields)?;
     let action = action(json_body::read(fields)?)?;
     if dry_run {

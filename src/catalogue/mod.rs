@@ -36,6 +36,7 @@ pub mod op;
 pub mod page;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
+pub mod raw;
 pub mod tags;
 
 use std::collections::HashSet;

@@ -39,8 +39,14 @@ const fn advice_on_fault(fault: Fault) -> &'static str {
     match fault {
         Fault::NoRoute => "Check the address: is a gateway there, and is its version this program's?",
         Fault::MethodNotAllowed => "Use a method that the `Allow` header names; `mosaic operations` lists them.",
-        Fault::UnsupportedMediaType => "Send JSON, with the header Content-Type: application/json.",
+        Fault::UnsupportedMediaType => {
+            "Send JSON, with the header Content-Type: application/json and no Content-Encoding."
+        }
         Fault::PayloadTooLarge => "Send less, or ask who runs the gateway to raise server.max_body.",
+        Fault::BadRequest => "Mend the client, or what stands between: the request is not HTTP, or names no host.",
+        Fault::HeadTooLarge => {
+            "Send fewer or shorter headers, or ask who runs the gateway to raise server.max_header_bytes."
+        }
     }
 }
 

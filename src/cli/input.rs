@@ -63,6 +63,7 @@ pub fn options(entry: &Entry, matches: &ArgMatches) -> Options {
         timeout: matches.get_one("timeout").copied(),
         idempotency_key: key.flatten(),
         request_id: None,
+        arrived: None,
     }
 }
 

@@ -97,6 +97,9 @@ fn check_agreement(config: &Config, report: &mut Report) {
     if server.request_timeout > server.max_request_timeout {
         report.add("server.request_timeout", "longer than server.max_request_timeout");
     }
+    if server.max_unread > server.max_unread_total {
+        report.add("server.max_unread", "larger than server.max_unread_total");
+    }
     if supervision.backoff_base > supervision.backoff_max {
         report.add("supervision.backoff_base", "longer than supervision.backoff_max");
     }

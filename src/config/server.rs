@@ -59,9 +59,25 @@ pub struct ServerConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<SECOND, HOUR>")]
     pub idle_timeout: Duration,
-    /// The most connections at one time.
+    /// How long a client may take nothing of what waits for it.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, HOUR>")]
+    pub write_timeout: Duration,
+    /// The most connections at one time; fewer where the process may not have as many descriptors.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_connections: usize,
+    /// The most bytes of answers that one connection may leave unread before its further requests are refused.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<MIB, GIB>")]
+    pub max_unread: usize,
+    /// The same for all connections; over it, those that have taken nothing for a second are ended.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<MIB, { 256 * GIB }>")]
+    pub max_unread_total: usize,
+    /// How long an upload that was refused is read on, so that its client gets to the refusal.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, MINUTE>")]
+    pub linger: Duration,
     /// How long calls in flight may take to finish at shutdown.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<0, HOUR>")]
@@ -87,7 +103,11 @@ impl Default for ServerConfig {
             ai_request_timeout: Duration::from_secs(600),
             max_request_timeout: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
             max_connections: 10_000,
+            max_unread: 64 << 20,
+            max_unread_total: 256 << 20,
+            linger: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
             cluster_key: None,
@@ -102,6 +122,9 @@ pub struct AdminConfig {
     /// Address and port.
     #[schemars(schema_with = "units::listen")]
     pub listen: SocketAddr,
+    /// The most connections at one time. They are beside those of the public listener.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_connections: usize,
     /// The token that administrators present. Required where `listen` is not loopback.
     pub token: Option<SecretRef>,
     /// Host names under which the listener is reached, beside `localhost` and its addresses; others are refused, so that
@@ -114,6 +137,7 @@ impl Default for AdminConfig {
     fn default() -> Self {
         AdminConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)),
+            max_connections: 64,
             token: None,
             hosts: vec![],
         }

@@ -62,6 +62,8 @@ pub struct Options {
     pub idempotency_key: Option<String>,
     /// The request id; made where absent.
     pub request_id: Option<Arc<str>>,
+    /// When the request came: its time runs from there. Where absent, from the call.
+    pub arrived: Option<Instant>,
 }
 
 /// What the configuration says of dispatching.
@@ -161,7 +163,7 @@ impl Dispatcher {
         let provider = pinned(&prepared, options.provider.as_deref())?;
         let name = entry.name();
         let operation = self.config.catalogue.number(name).ok_or_else(|| unlisted(name))?;
-        let deadline = Instant::now() + self.timeout(operation.cost, options.timeout)?;
+        let deadline = self.deadline(operation.cost, &options)?;
 
         let mut call = Call::new(operation, prepared.resource, caller, prepared.input, deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
@@ -192,6 +194,15 @@ impl Dispatcher {
     /// listeners are drained. Bounded by the calls' own deadlines.
     pub async fn settled(&self) {
         self.keyed.settled().await;
+    }
+
+    /// When a call of `cost` has to be answered.
+    ///
+    /// # Errors
+    /// `invalid_input` on `timeout_ms`.
+    pub fn deadline(&self, cost: CostClass, options: &Options) -> Result<Instant, Failure> {
+        let arrived = options.arrived.unwrap_or_else(Instant::now);
+        Ok(arrived + self.timeout(cost, options.timeout)?)
     }
 
     fn timeout(&self, cost: CostClass, wanted: Option<Duration>) -> Result<Duration, Failure> {

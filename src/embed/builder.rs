@@ -21,7 +21,7 @@ use crate::catalogue::Op;
 use crate::config::{Config, Known};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::providers::Provider;
-use crate::secret::{Secret, SecretRef};
+use crate::secret::{MIN_KEY_BYTES, Secret, SecretRef};
 use crate::stores::OpenError;
 use crate::telemetry::{LogHandle, Telemetry};
 
@@ -216,5 +216,8 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
 fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
     let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
     let token = token.map_err(StartError::AdminToken)?;
+    if token.as_ref().is_some_and(|token| token.expose().len() < MIN_KEY_BYTES) {
+        return Err(StartError::WeakAdminToken);
+    }
     Ok(token.map(|token| SecretString::from(token.expose())))
 }

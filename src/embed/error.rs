@@ -35,6 +35,9 @@ pub enum StartError {
     /// The admin token cannot be read.
     #[error("admin.token: {0}")]
     AdminToken(SecretError),
+    /// The admin token is unfit.
+    #[error("admin.token: must be at least 16 bytes long")]
+    WeakAdminToken,
     /// An API key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),

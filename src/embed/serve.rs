@@ -18,9 +18,16 @@ use super::error::StartError;
 use super::mosaic::Mosaic;
 use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::config::ServerConfig;
-use crate::server::{DedicatedListener, Listener, ServerLimits};
+use crate::descriptors;
+use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+
+/// How long the replies of calls that the drain ended may take to reach their clients.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Descriptors that every process needs, and those of connections that are refused.
+const FEW: usize = 64;
 
 /// A gateway that listens.
 #[derive(Debug)]
@@ -108,6 +115,7 @@ impl Mosaic {
 pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
+    let recorder = mosaic.inner.telemetry.recorder();
     let limits = limits(&config.server);
     let refused = |listener, address| {
         move |error| StartError::Bind {
@@ -120,10 +128,16 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
     // answers whatever the calls do to those of this runtime.
     let address = config.admin.listen;
     let router = mosaic.admin_router(address, stopping.clone());
-    let admin = DedicatedListener::bind("mosaic-admin", address, limits.clone(), router).await;
+    let few = ServerLimits {
+        max_connections: config.admin.max_connections,
+        ..limits.clone()
+    };
+    let meters = ServerMeters::new(&recorder, "admin");
+    let admin = DedicatedListener::bind("mosaic-admin", address, few, router, meters).await;
     let admin = admin.map_err(refused("admin", address))?;
     let address = config.server.listen;
-    let public = Listener::bind(address, limits, mosaic.router()).await;
+    let public =
+        Listener::bind_measured(address, limits, mosaic.router(), ServerMeters::new(&recorder, "public")).await;
     let public = public.map_err(refused("public", address))?;
     Ok(Serving {
         public: public.local_addr(),
@@ -134,21 +148,25 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
 }
 
 impl Serving {
-    /// Turns readiness false, waits the configured grace, drains the public listener and the gateway within the
-    /// configured time together, and closes the admin listener last.
+    /// Turns readiness false, waits the configured grace, and drains: no new requests, then, at the end of the
+    /// configured time, their reply or their stream's typed end to the calls that are left, and last the connections.
     pub async fn stop(self, mosaic: &Mosaic) -> Drained {
         let config = &mosaic.config().server;
         self.stopping.store(true, Release);
         tokio::time::sleep(config.drain_grace).await;
         let until = Instant::now() + config.drain_timeout;
         let (public, admin) = self.listeners;
-        let cut = public.drain(config.drain_timeout).await.cut;
-        if cut > 0 {
-            tracing::warn!(cut, "requests were cut at the end of the drain");
-        }
-        let drained = mosaic
+        public.close();
+        public.finished(config.drain_timeout).await;
+        let mut drained = mosaic
             .shutdown_within(until.saturating_duration_since(Instant::now()))
             .await;
+        public.finished(LAST_WORDS).await;
+        let cut = public.cut().await.cut;
+        if cut > 0 {
+            tracing::warn!(cut, "requests were cut at the end of the drain");
+            drained = Drained::Cancelled;
+        }
         admin.drain(Duration::from_secs(1)).await;
         drained
     }
@@ -156,9 +174,13 @@ impl Serving {
 
 fn limits(config: &ServerConfig) -> ServerLimits {
     ServerLimits {
-        max_connections: config.max_connections,
+        max_connections: connections(config.max_connections),
         header_timeout: config.header_read_timeout,
         idle_timeout: config.idle_timeout,
+        write_timeout: config.write_timeout,
+        max_unread: config.max_unread,
+        max_unread_total: config.max_unread_total,
+        linger: config.linger,
         max_headers: config.max_headers,
         max_header_bytes: config.max_header_bytes,
         max_body: config.max_body,
@@ -166,4 +188,21 @@ fn limits(config: &ServerConfig) -> ServerLimits {
         request_timeout: config.max_request_timeout + Duration::from_secs(5),
         ..ServerLimits::default()
     }
+}
+
+/// As many connections as are wanted, or as the process's descriptors allow.
+fn connections(wanted: usize) -> usize {
+    let Some(descriptors) = descriptors::limit() else {
+        return wanted;
+    };
+    let most = (descriptors - descriptors / 4).saturating_sub(FEW).max(1);
+    if wanted > most {
+        tracing::warn!(
+            wanted,
+            most,
+            descriptors,
+            "fewer connections than max_connections: descriptors are limited"
+        );
+    }
+    wanted.min(most)
 }

@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::Value;
 
 use super::http::{Endpoint, Outgoing, Received};
 use crate::catalogue::fields::Name;
 use crate::catalogue::git::{Encoding, File};
 use crate::catalogue::projects::StateFilter;
+use crate::catalogue::raw::Raw;
 
 /// `owner/name`.
 ///
@@ -138,7 +138,7 @@ pub struct Place {
 }
 
 /// The file at a place: text where it is UTF-8, else base64.
-pub fn file(place: Place, content: Vec<u8>, raw: Option<Value>) -> File {
+pub fn file(place: Place, content: Vec<u8>, raw: Option<Raw>) -> File {
     let size = content.len() as u64;
     let (encoding, content) = match String::from_utf8(content) {
         Ok(text) => (Encoding::Utf8, text),

@@ -12,7 +12,7 @@ use axum::Router;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::{Drained, Listener, ServerLimits};
+use super::{Drained, Listener, ServerLimits, ServerMeters};
 
 /// What a drain is told: how long it may take, and where to tell how it went.
 type Order = (Duration, oneshot::Sender<Drained>);
@@ -28,13 +28,19 @@ impl DedicatedListener {
     ///
     /// # Errors
     /// The system's, where there is no thread to be had or the address cannot be bound.
-    pub async fn bind(name: &str, addr: SocketAddr, limits: ServerLimits, router: Router) -> io::Result<Self> {
+    pub async fn bind(
+        name: &str,
+        addr: SocketAddr,
+        limits: ServerLimits,
+        router: Router,
+        meters: ServerMeters,
+    ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (bound, binding) = oneshot::channel();
         let (orders, ordered) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                match Listener::bind(addr, limits, router).await {
+                match Listener::bind_measured(addr, limits, router, meters).await {
                     Ok(listener) => {
                         // Whoever waits for it may have gone; then nobody holds `orders`, and it ends at once.
                         let _gone = bound.send(Ok(listener.local_addr()));

@@ -4,72 +4,131 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::io::Read;
+use std::net::Shutdown;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Version};
-use http_body_util::{BodyExt, Limited};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::{Extensions, HeaderValue, Method, Request, StatusCode, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use mosaic_actors::error::{Failure, Kind};
+use socket2::SockRef;
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use super::activity::Activity;
-use super::hearing::{Lent, lend};
+use super::activity::{Activity, InFlight};
+use super::body::{Outgoing, Upload};
 use super::limits::ServerLimits;
-use crate::surfaces::problem::{Fault, Problem};
+use super::meters::ServerMeters;
+use super::unread::Held;
+use crate::surfaces::arrival::Arrival;
+use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
+
+/// When to come back to a listener that is full: about the time in which some of its connections end.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// What all connections of a listener share.
 pub(super) struct Guard {
     pub(super) limits: ServerLimits,
     pub(super) router: Router,
+    pub(super) meters: ServerMeters,
 }
 
 impl Guard {
-    /// Serves one request of a connection.
+    /// Serves one request of a connection; one that is over the bound on connections is told so.
     pub(super) async fn serve(
         self: Arc<Self>,
         activity: Arc<Activity>,
+        over: bool,
         request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
-        let in_flight = activity.begin();
+        let in_flight = activity.begin(request.version());
         let id = RequestId::of(request.headers());
         let told = Told::of(&request, &id);
-        let ambiguous = is_ambiguous(&request);
-        let (request, left) = lend(request);
-        let mut response = self.answer(request, &id).await;
-        if response.status().as_u16() >= 400 {
-            left.hear_out().await;
-        }
+        let last = over || is_ambiguous(&request);
+        let refusal = if over {
+            Some(self.too_many())
+        } else {
+            self.refusal(&activity, &request)
+        };
+        let mut response = match refusal {
+            Some(problem) => {
+                if !request.body().is_end_stream() {
+                    activity.leaves_over();
+                }
+                problem.response(&id)
+            }
+            None => self.answer(&activity, request, &id).await,
+        };
         response.headers_mut().insert(HEADER, id.header());
-        if ambiguous {
+        if last {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        told.log(&response);
-        // The body keeps the count until it is through.
-        Ok(response.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _ = &in_flight;
-                frame
-            }))
-        }))
+        told.log(response.status());
+        self.meters.answered(response.status());
+        activity.answers();
+        Ok(self.outgoing(response, in_flight))
     }
 
-    async fn answer(&self, request: Request<Lent>, id: &RequestId) -> Response {
-        if declared_length(&request).is_some_and(|length| length > self.limits.max_body as u64) {
-            let detail = format!("the body may have at most {} bytes", self.limits.max_body);
-            return Problem::fault(Fault::PayloadTooLarge, detail).response(id);
+    /// The body keeps the count until it is through, and what it holds in memory.
+    fn outgoing(&self, response: Response, in_flight: InFlight) -> Response {
+        let events = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/event-stream"));
+        let bytes = response.body().size_hint().exact();
+        let bytes = bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let held = Held::hold(&in_flight.0, bytes);
+        response.map(|body| Body::new(Outgoing::new(body, events, held, in_flight)))
+    }
+
+    fn too_many(&self) -> Problem {
+        let sentence = format!("{} connections are open", self.limits.max_connections);
+        Problem::from(Failure::new(Kind::Overloaded, sentence).after(COME_BACK))
+    }
+
+    /// What is wrong with a request before anybody looks what it asks for.
+    fn refusal(&self, activity: &Activity, request: &Request<Incoming>) -> Option<Problem> {
+        let unread = &activity.unread;
+        let full = unread.all() > self.limits.max_unread_total;
+        if unread.own() > self.limits.max_unread || (full && unread.own() > 0) {
+            let sentence = format!("read first: {} bytes of answers wait on this connection", unread.own());
+            return Some(Problem::from(Failure::new(Kind::Overloaded, sentence).after(COME_BACK)));
         }
-        let mut request = request.map(|body| Body::new(Limited::new(body, self.limits.max_body)));
+        // RFC 9112 section 3.2.
+        let hosts = request.headers().get_all(HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+            return Some(Problem::fault(
+                Fault::BadRequest,
+                "a request of HTTP/1.1 names one Host",
+            ));
+        }
+        if request.headers().get_all(CONTENT_ENCODING).iter().any(is_encoded) {
+            let sentence = "a body is taken as it is: send it without a Content-Encoding";
+            return Some(Problem::fault(Fault::UnsupportedMediaType, sentence));
+        }
+        if declared_length(request).is_some_and(|length| length > self.limits.max_body as u64) {
+            let detail = format!("the body may have at most {} bytes", self.limits.max_body);
+            return Some(Problem::fault(Fault::PayloadTooLarge, detail));
+        }
+        None
+    }
+
+    async fn answer(&self, activity: &Arc<Activity>, request: Request<Incoming>, id: &RequestId) -> Response {
+        let mut request = request.map(|body| Body::new(Upload::new(body, self.limits.max_body, activity.clone())));
         request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(Arrival(tokio::time::Instant::now()));
         let served = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         match tokio::time::timeout(self.limits.request_timeout, served).await {
             Ok(Ok(Ok(response))) => response,
@@ -84,6 +143,51 @@ impl Guard {
             }
         }
     }
+
+    /// What goes out in place of the bare head with which hyper refuses what it cannot read.
+    pub(super) fn instead_of(&self, head: &[u8]) -> Option<Bytes> {
+        let head = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?;
+        let status = StatusCode::from_bytes(head.as_bytes().get(9..12)?).ok()?;
+        let problem = match status {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
+                Problem::fault(Fault::HeadTooLarge, "the request's head has too many lines or bytes")
+            }
+            _ => Problem::fault(Fault::BadRequest, "this is not a request of HTTP"),
+        };
+        let kept = head.split("\r\n").filter(|line| !line.starts_with("content-length:"));
+        let head: String = kept.map(|line| format!("{line}\r\n")).collect();
+        Some(self.by_hand(head, &problem.with_status(status)).into())
+    }
+
+    /// Tells a client that there is no place for it, without waiting for what it asks.
+    pub(super) fn tell_in_passing(&self, stream: &TcpStream) {
+        let head = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n";
+        let answer = self.by_hand(head.to_owned(), &self.too_many());
+        let socket = SockRef::from(stream);
+        // Into an empty buffer; a client that is gone already needs no answer.
+        let _ = socket.send(answer.as_bytes());
+        let _ = socket.shutdown(Shutdown::Write);
+        // What it asked already would else be answered with a reset.
+        let _ = (&*socket).read(&mut [0; 8 * 1024]);
+    }
+
+    /// An answer that no request is there for, counted like every other.
+    fn by_hand(&self, head: String, problem: &Problem) -> String {
+        let (id, status) = (RequestId::given(&Extensions::new()), problem.status());
+        let json = problem.json(&id);
+        self.meters.answered(status);
+        tracing::info!(target: "mosaic::access", request_id = %id.text(), status = status.as_u16());
+        format!(
+            "{head}content-type: {MEDIA_TYPE}\r\ncache-control: no-store\r\n{HEADER}: {}\r\ncontent-length: {}\r\n\r\n{json}",
+            id.text(),
+            json.len()
+        )
+    }
+}
+
+/// `identity` is no encoding.
+fn is_encoded(value: &HeaderValue) -> bool {
+    !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
 }
 
 /// A chunked request may have carried a Content-Length too: the parser prefers the chunks, as RFC 9112 section 6.1
@@ -93,7 +197,7 @@ fn is_ambiguous(request: &Request<Incoming>) -> bool {
     request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING)
 }
 
-fn declared_length(request: &Request<Lent>) -> Option<u64> {
+fn declared_length(request: &Request<Incoming>) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -123,13 +227,13 @@ impl Told {
         }
     }
 
-    fn log(&self, response: &Response) {
+    fn log(&self, status: StatusCode) {
         tracing::info!(
             target: "mosaic::access",
             request_id = %self.id.text(),
             method = %self.method,
             path = self.path,
-            status = response.status().as_u16(),
+            status = status.as_u16(),
             duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );
     }

@@ -3,10 +3,15 @@
 //! Invariant: every connection ends; by its client, by a bound, by drain, or by the cut at the end of drain's time.
 
 mod activity;
+mod body;
+mod connection;
 mod dedicated;
 mod guard;
-mod hearing;
 mod limits;
+mod meters;
+mod socket;
+mod unread;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -16,23 +21,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use activity::Activity;
 use guard::Guard;
 
 pub use dedicated::DedicatedListener;
 pub use limits::ServerLimits;
+pub use meters::ServerMeters;
 
 /// How long to wait when the system refuses a connection (no descriptors left): long enough not to spin, short
 /// enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections over the bound are listened to, and told so as HTTP has it; more are told in passing.
+const MOST_REFUSED: usize = 32;
 
 /// A running listener. Dropping it cuts its connections; [`Listener::drain`] lets them finish.
 pub struct Listener {
@@ -49,7 +55,17 @@ struct ServerState {
     cut: CancellationToken,
     tasks: TaskTracker,
     places: Arc<Semaphore>,
+    /// The places of those that are told that there is none.
+    refusals: Arc<Semaphore>,
     in_flight: Arc<AtomicUsize>,
+    unread: Arc<AtomicUsize>,
+}
+
+/// What a connection occupies while it lives.
+struct Place {
+    /// It is over the bound: it is told so, and closed.
+    over: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// How a drain went.
@@ -65,16 +81,31 @@ impl Listener {
     /// # Errors
     /// The system's, where the address cannot be bound.
     pub async fn bind(addr: SocketAddr, limits: ServerLimits, router: Router) -> io::Result<Self> {
+        Self::bind_measured(addr, limits, router, ServerMeters::unseen()).await
+    }
+
+    /// As [`Listener::bind`], and counts what happens.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub async fn bind_measured(
+        addr: SocketAddr,
+        limits: ServerLimits,
+        router: Router,
+        meters: ServerMeters,
+    ) -> io::Result<Self> {
         let socket = TcpListener::bind(addr).await?;
         let local_addr = socket.local_addr()?;
         let shared = Arc::new(ServerState {
             http: http(&limits),
             places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
-            guard: Arc::new(Guard { limits, router }),
+            refusals: Arc::new(Semaphore::new(MOST_REFUSED)),
+            guard: Arc::new(Guard { limits, router, meters }),
             draining: CancellationToken::new(),
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
             in_flight: Arc::default(),
+            unread: Arc::default(),
         });
         shared.tasks.spawn(shared.clone().accept(socket));
         Ok(Listener { local_addr, shared })
@@ -90,15 +121,31 @@ impl Listener {
         self.shared.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Refuses new connections at once, lets requests under way finish, and cuts what is left after `timeout`.
-    pub async fn drain(self, timeout: Duration) -> Drained {
+    /// Refuses new connections and new requests from now on.
+    pub fn close(&self) {
         self.shared.draining.cancel();
         self.shared.tasks.close();
-        let finished = tokio::time::timeout(timeout, self.shared.tasks.wait()).await;
-        let cut = if finished.is_ok() { 0 } else { self.in_flight() };
+    }
+
+    /// Whether all connections have ended within `timeout`, after [`Listener::close`].
+    pub async fn finished(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, self.shared.tasks.wait()).await.is_ok()
+    }
+
+    /// Cuts what is left.
+    pub async fn cut(self) -> Drained {
+        let cut = self.in_flight();
+        self.close();
         self.shared.cut.cancel();
         self.shared.tasks.wait().await;
         Drained { cut }
+    }
+
+    /// Refuses new connections at once, lets requests under way finish, and cuts what is left after `timeout`.
+    pub async fn drain(self, timeout: Duration) -> Drained {
+        self.close();
+        self.finished(timeout).await;
+        self.cut().await
     }
 }
 
@@ -121,20 +168,18 @@ impl fmt::Debug for Listener {
 impl ServerState {
     async fn accept(self: Arc<Self>, socket: TcpListener) {
         loop {
-            let place = tokio::select! {
-                biased;
-                () = self.draining.cancelled() => return,
-                place = self.places.clone().acquire_owned() => place.expect("nobody closes the semaphore"),
-            };
             let accepted = tokio::select! {
                 biased;
                 () = self.draining.cancelled() => return,
                 accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    self.tasks.spawn(self.clone().connection(stream, place));
-                }
+                Ok((stream, _)) => match self.place() {
+                    Some(place) => {
+                        self.tasks.spawn(self.clone().connection(stream, place));
+                    }
+                    None => self.guard.tell_in_passing(&stream),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -143,33 +188,16 @@ impl ServerState {
         }
     }
 
-    /// Serves one connection to its end. An error of it is the client's affair: it was told, or it is gone.
-    async fn connection(self: Arc<Self>, stream: TcpStream, _place: OwnedSemaphorePermit) {
-        // Answers are written whole; waiting to fill a packet only delays them. Without it they are slower, no worse.
-        let _ = stream.set_nodelay(true);
-        let activity = Activity::new(self.in_flight.clone());
-        let service = service_fn({
-            let (guard, activity) = (self.guard.clone(), activity.clone());
-            move |request| guard.clone().serve(activity.clone(), request)
-        });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            () = self.cut.cancelled() => return,
-            ended = connection.as_mut() => ended,
-            () = self.draining.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    () = self.cut.cancelled() => return,
-                    ended = connection => ended,
-                }
-            }
-            () = activity.too_quiet(&self.guard.limits) => return,
+    /// The place of a new connection; `None` where there is not even one to be refused in.
+    fn place(&self) -> Option<Place> {
+        let of = |places: &Arc<Semaphore>, over| {
+            let _permit = places.clone().try_acquire_owned().ok()?;
+            Some(Place { over, _permit })
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended in an error");
-        }
+        of(&self.places, false).or_else(|| {
+            self.guard.meters.refused.increment(1);
+            of(&self.refusals, true)
+        })
     }
 }
 
@@ -178,7 +206,10 @@ fn http(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // Ours tells a head that is on its way from one that nobody sends, and from an answer that is still being read.
+        .header_read_timeout(None)
+        // Whether the client is there is ours to find out, too.
+        .half_close(true)
         .max_headers(limits.max_headers)
         .max_buf_size(limits.max_header_bytes.max(limits::LEAST_HEADER_BYTES));
     builder

@@ -5,23 +5,35 @@
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::problem::{Fault, Problem};
+use super::strict::{self, MOST_VALUES, Refused};
+
+/// A longer body is read on a thread that may be blocked: reading it takes longer than others should wait.
+const LONG: usize = 256 * 1024;
 
 /// Reads a JSON object. An empty body is an empty object.
 ///
 /// # Errors
-/// 413, 415, and `invalid_input` on `body`, with line and column where it is not JSON.
+/// 413, 415, `invalid_input` on `body`, with line and column where it is not JSON, or on a key that is given twice.
 pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map<String, Value>, Problem> {
     let bytes = to_bytes(body, limit).await.map_err(|error| unread(&error, limit))?;
     if bytes.is_empty() {
         return Ok(Map::new());
     }
     check_media_type(headers)?;
-    match serde_json::from_slice(&bytes).map_err(|error| bad_json(&error))? {
+    let read = if bytes.len() > LONG {
+        let reading = tokio::task::spawn_blocking(move || strict::parse(&bytes));
+        reading
+            .await
+            .map_err(|error| Failure::new(Kind::Internal, "the body's reading was cut").because(error))?
+    } else {
+        strict::parse(&bytes)
+    };
+    match read.map_err(refused)? {
         Value::Object(fields) => Ok(fields),
         _ => Err(Failure::invalid("body", "the body must be a JSON object").into()),
     }
@@ -77,7 +89,11 @@ pub(super) fn is_too_large(error: &axum::Error) -> bool {
     false
 }
 
-/// serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
-fn bad_json(error: &serde_json::Error) -> Problem {
-    Failure::invalid("body", format!("the body is not JSON: {error}")).into()
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Twice(key) => Failure::invalid(&key, format!("{key} is given twice")).into(),
+        Refused::TooMany => Failure::invalid("body", format!("the body may have at most {MOST_VALUES} values")).into(),
+        // serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
+        Refused::NotJson(error) => Failure::invalid("body", format!("the body is not JSON: {error}")).into(),
+    }
 }

@@ -3,6 +3,7 @@
 //! Invariant: a surface holds no rule of its own about operations; what exists, and how it is checked, comes from the
 //! catalogue, and every failure leaves through [`problem`].
 
+pub mod arrival;
 pub mod auth;
 mod cache_status;
 pub mod json_body;
@@ -10,3 +11,4 @@ pub mod openapi;
 pub mod problem;
 pub mod request_id;
 pub mod rest;
+mod strict;

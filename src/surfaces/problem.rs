@@ -121,6 +121,13 @@ impl Problem {
         self.status
     }
 
+    /// The same problem with another status, where somebody else has answered with it.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Its JSON, for streams and responses alike.
     pub fn json(&self, id: &RequestId) -> String {
         let wire = Wire {

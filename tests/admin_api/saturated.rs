@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use mosaic::admin::{AdminConfig, AdminOrder, AdminPort, Json, Order, Readiness, Touches, View, router};
-use mosaic::server::{DedicatedListener, ServerLimits};
+use mosaic::server::{DedicatedListener, ServerLimits, ServerMeters};
 use mosaic::surfaces::problem::Problem;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
@@ -165,6 +165,7 @@ async fn a_tree_of_ten_thousand_stuck_actors_is_shown_at_once() {
         ([127, 0, 0, 1], 0).into(),
         ServerLimits::default(),
         router(config),
+        ServerMeters::unseen(),
     )
     .await
     .expect("a free port");

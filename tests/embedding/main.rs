@@ -131,7 +131,14 @@ async fn a_call_says_how_long_and_whom() {
     assert!(elsewhere.is_err());
     let raw = gateway.request::<RepoGet>(repo()).by("team-a", "build-7").include_raw();
     assert_eq!(
-        raw.send().await.expect("the repository").value.raw.as_ref().unwrap()["full_name"],
+        raw.send()
+            .await
+            .expect("the repository")
+            .value
+            .raw
+            .as_ref()
+            .unwrap()
+            .to_value()["full_name"],
         "acme/api"
     );
     assert!(gateway.system().quotas().iter().any(|quota| &*quota.tenant == "team-a"));

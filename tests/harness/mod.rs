@@ -9,6 +9,7 @@ pub mod tools;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerHandle};
@@ -137,10 +138,27 @@ pub struct Gateway {
 impl Gateway {
     /// Serves the configuration `text`, which asks for free ports and a JSON log.
     pub async fn serve(text: &str, env: Vec<(String, String)>) -> Gateway {
+        Self::of(text, env, Program::start)
+    }
+
+    /// As [`Gateway::serve`], with what the shell's `ulimit` allows.
+    pub async fn serve_within(ulimit: &str, text: &str) -> Gateway {
+        let shell = format!("ulimit {ulimit}; exec \"$0\" \"$@\"");
+        Self::of(text, vec![], |args, _| {
+            let mut command = Command::new("sh");
+            Program::run(command.args(["-c", &shell, env!("CARGO_BIN_EXE_mosaic")]).args(args))
+        })
+    }
+
+    fn of(
+        text: &str,
+        env: Vec<(String, String)>,
+        start: impl FnOnce(&[&str], &[(String, String)]) -> Program,
+    ) -> Gateway {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let file = folder.path().join("mosaic.toml");
         std::fs::write(&file, text).expect("the scratch folder is ours");
-        let program = Program::start(&["serve", "--config", file.to_str().expect("a plain path")], &env);
+        let program = start(&["serve", "--config", file.to_str().expect("a plain path")], &env);
         let (public, admin) = program.line("where it serves", addresses);
         Gateway {
             program,

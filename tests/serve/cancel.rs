@@ -14,9 +14,13 @@ const BEGUN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nd
 
 /// A model server that takes one request and never finishes its answer.
 async fn gateway() -> (Gateway, TcpListener) {
+    gateway_with("").await
+}
+
+async fn gateway_with(server: &str) -> (Gateway, TcpListener) {
     let upstream = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let config = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
          [providers.slow]\nkind = \"openai\"\nbase_url = \"http://{}/v1\"\ntoken = \"env:TOKEN\"\nhealth_check = false\n",
         upstream.local_addr().expect("it is bound")
     );
@@ -90,6 +94,27 @@ async fn who_leaves_within_a_stream_cancels_the_request() {
     drop(reply);
     closed(socket).await;
     nothing_in_flight(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_outlives_the_drain_ends_in_a_typed_error() {
+    let (gateway, upstream) = gateway_with("drain_timeout = \"300ms\"").await;
+    let call = tokio::spawn(chat(&gateway, "stream").send());
+    let mut socket = asked(&upstream).await;
+    socket.write_all(BEGUN.as_bytes()).await.expect("the gateway reads");
+    let reply = call.await.expect("the test's own task").expect("a stream");
+    gateway.program.signal("TERM");
+    let heard = timeout(SOON, reply.text())
+        .await
+        .expect("in time")
+        .expect("a whole body");
+    assert!(
+        heard.contains("event: error") && heard.contains("\"code\":\"cancelled\""),
+        "{heard}"
+    );
+    let ended = gateway.program.ended();
+    ended.ok();
+    assert!(ended.stderr.contains("\"drained\":\"Cancelled\""), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,10 +156,16 @@ async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
     }
     for (setting, value, said) in [
         ("MOSAIC__ADMIN__TOKEN", "env:ABSENT", "admin.token"),
+        (
+            "MOSAIC__ADMIN__TOKEN",
+            "env:SHORT",
+            "admin.token: must be at least 16 bytes long",
+        ),
         ("MOSAIC__STATE__ENCRYPTION_KEY", "env:ABSENT", "state.encryption_key"),
         ("MOSAIC__STATE__ENCRYPTION_KEY", "env:KEY", "state.encryption_key"),
     ] {
-        let ended = with_file(&["check"], &text, &[&env[..], &[var(setting, value)]].concat());
+        let more = [var(setting, value), var("SHORT", "fifteen-bytes!!")];
+        let ended = with_file(&["check"], &text, &[&env[..], &more].concat());
         assert_eq!(ended.code, Some(2), "{setting}={value}: {ended:#?}");
         assert!(ended.stderr.contains(said), "{said} in {}", ended.stderr);
     }

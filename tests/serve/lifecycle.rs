@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use mosaic::sandbox::{Effect, Fault};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::harness::http::Reply;
 use crate::harness::process::{Ended, Program};
-use crate::harness::{Setup, Stage, soon};
+use crate::harness::{Gateway, Setup, Stage, soon};
 
 /// A repository that no cache holds.
 const FRESH: &str = "/v1/git/repos/acme/api?no_cache=true";
@@ -175,7 +176,7 @@ async fn a_grace_keeps_the_doors_open_while_readiness_is_false() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_too_long_is_cut_at_the_end_of_the_drain() {
+async fn what_takes_too_long_gets_its_reply_at_the_end_of_the_drain() {
     let setup = Setup {
         server: "drain_timeout = \"300ms\"".to_owned(),
         ..Setup::default()
@@ -183,16 +184,67 @@ async fn what_takes_too_long_is_cut_at_the_end_of_the_drain() {
     let stage = Stage::open(setup).await;
     let call = in_flight(&stage, Effect::Hang { processed: false }).await;
     stage.gateway.program.signal("TERM");
+    let reply = call.await.expect("the test's own task").expect("a reply");
+    assert_eq!(reply.refused(499), "cancelled");
     let ended = stage.gateway.program.ended();
     ended.ok();
-    assert!(
-        call.await.expect("the test's own task").is_err(),
-        "an answer came from nowhere"
-    );
+    assert_eq!(event(&ended, "stopped")["fields"]["drained"], "Cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_ends_nothing() {
+    let stage = Stage::open(Setup::default()).await;
+    stage.gateway.program.signal("HUP");
+    stage.gateway.program.line("that it changes nothing", |line| {
+        line.contains("SIGHUP changes nothing").then_some(())
+    });
+    stage.gateway.get(FRESH).await.ok();
+    stage.close().await.ok();
+}
+
+/// The program with what `ulimit` allows it, and two hundred connections that were served once and stay.
+async fn limited(ulimit: &str) -> (Gateway, Vec<TcpStream>) {
+    let config = "[server]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+    let gateway = Gateway::serve_within(ulimit, config).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(gateway.public).await.expect("a connection");
+        let request = b"GET /docs HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(request).await.expect("written");
+        idle.push(stream);
+    }
+    (gateway, idle)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptors_are_raised_and_bound_the_connections() {
+    let (gateway, _idle) = limited("-Sn 100").await;
+    gateway.get("/v1/operations").await.ok();
+    assert_eq!(gateway.admin("/livez").await.status, 200);
+
+    let (gateway, _idle) = limited("-n 160").await;
+    let refused = soon("a connection too many", async || {
+        let reply = gateway.get("/v1/operations").await;
+        (reply.status == 503).then_some(reply)
+    })
+    .await;
+    assert_eq!(refused.refused(503), "overloaded");
+    assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(
-        event(&ended, "requests were cut at the end of the drain")["fields"]["cut"],
-        1
+        gateway.admin("/livez").await.status,
+        200,
+        "it has descriptors of its own"
     );
+    let metrics = gateway.admin("/metrics").await.text;
+    let count = "mosaic_http_connections_refused_total{listener=\"public\"} ";
+    let count = metrics
+        .split_once(count)
+        .expect("counted")
+        .1
+        .lines()
+        .next()
+        .expect("a number");
+    assert!(count.parse::<u64>().is_ok_and(|count| count > 0), "{count}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

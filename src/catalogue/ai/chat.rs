@@ -8,11 +8,11 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Event;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::ModelRef;
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::raw::Raw;
 
 /// Who says a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,7 +109,7 @@ pub struct Chat {
     /// Tokens; absent where the provider did not count.
     pub usage: Option<Usage>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 impl<I> Output<I> for Chat {

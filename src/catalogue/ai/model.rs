@@ -5,12 +5,12 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{Cursor, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// The models of an instance.
@@ -29,7 +29,7 @@ pub struct Model {
     /// RFC 3339.
     pub created_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Input of `ai.models.list`.

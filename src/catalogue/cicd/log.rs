@@ -5,12 +5,12 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::run::{RUN, RUNS, Step};
 use crate::catalogue::fields::{Name, RunRef};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::raw::Raw;
 
 /// A log, as far as it is written.
 #[skip_serializing_none]
@@ -23,7 +23,7 @@ pub struct Log {
     /// Its lines, oldest first.
     pub lines: Vec<LogLine>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// One line of a log.

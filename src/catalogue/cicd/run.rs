@@ -8,12 +8,12 @@ use mosaic_actors::call::{Resource, Tag};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{Cursor, Name, PageSize, ProjectRef, RunRef, named};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// One run.
@@ -57,7 +57,7 @@ pub struct Run {
     /// RFC 3339.
     pub finished_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Where a run or a step stands, in the same words at every provider.

@@ -5,13 +5,13 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::page::PAGES;
 use crate::catalogue::Page;
 use crate::catalogue::fields::{AttachmentRef, Cursor, Name, PageRef, PageSize};
 use crate::catalogue::op::{Declaration, File, Op, Output, Paged};
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// The attachments of one page.
@@ -34,7 +34,7 @@ pub struct Attachment {
     /// RFC 3339.
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 impl<I> Output<I> for Attachment {}

@@ -5,11 +5,11 @@
 use mosaic_actors::call::{Resource, Tag};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// One page.
@@ -53,7 +53,7 @@ pub struct DocPage {
     /// RFC 3339.
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 impl<I> Output<I> for DocPage {

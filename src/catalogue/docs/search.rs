@@ -5,13 +5,13 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::page::PAGES;
 use crate::catalogue::fields::{Cursor, Name, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 
 /// A page that a search has found.
 #[skip_serializing_none]
@@ -30,7 +30,7 @@ pub struct Hit {
     /// RFC 3339.
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Input of `docs.search`.

@@ -5,13 +5,13 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::repo::REPO;
 use crate::catalogue::fields::{Cursor, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// The branches of a repository.
@@ -28,7 +28,7 @@ pub struct Branch {
     /// Whether rules protect it, where the provider tells.
     pub protected: Option<bool>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Input of `git.branch.list`.

@@ -5,12 +5,12 @@
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use super::repo::REPO;
 use crate::catalogue::fields::{FilePath, GitRef, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// The files of a repository.
@@ -35,7 +35,7 @@ pub struct File {
     /// Its page for people.
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// How a file's content is written.

@@ -5,12 +5,12 @@
 use mosaic_actors::call::{Resource, Tag};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{Cursor, OwnerRef, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// One repository.
@@ -50,7 +50,7 @@ pub struct Repo {
     /// RFC 3339.
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Who may see a repository.

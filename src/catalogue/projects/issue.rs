@@ -6,12 +6,12 @@ use mosaic_actors::call::{Resource, Tag};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_with::skip_serializing_none;
 
 use crate::catalogue::fields::{Cursor, IssueRef, Markdown, Name, PageSize, ProjectRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// One issue.
@@ -50,7 +50,7 @@ pub struct Issue {
     /// RFC 3339.
     pub closed_at: Option<String>,
     /// The provider's own JSON, on request.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 /// Whether an issue is done.

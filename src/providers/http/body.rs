@@ -9,10 +9,11 @@ use http::HeaderMap;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::link;
+use crate::catalogue::raw::Raw;
 use crate::providers::table::Reply;
 
 /// A successful answer, received whole.
@@ -28,7 +29,7 @@ pub struct Row<T> {
     /// The fields that the driver uses.
     pub wire: T,
     /// All fields.
-    pub raw: Option<Value>,
+    pub raw: Option<Raw>,
 }
 
 impl Received {
@@ -62,6 +63,14 @@ impl Received {
     /// `upstream_failed` where it is not.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         self.parse(&self.body)
+    }
+
+    /// The body, unread.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is not JSON.
+    pub fn raw(&self) -> Result<Raw, Failure> {
+        self.raw_of(&self.body)
     }
 
     /// The body as one object.
@@ -115,12 +124,29 @@ impl Received {
     fn row_of<T: DeserializeOwned>(&self, json: &[u8], with_raw: bool) -> Result<Row<T>, Failure> {
         Ok(Row {
             wire: self.parse(json)?,
-            raw: with_raw.then(|| self.parse(json)).transpose()?,
+            raw: with_raw.then(|| self.raw_of(json)).transpose()?,
         })
     }
 
+    fn raw_of(&self, json: &[u8]) -> Result<Raw, Failure> {
+        self.parse::<Box<RawValue>>(json).map(Raw::from)
+    }
+
     fn parse<'a, T: Deserialize<'a>>(&self, json: &'a [u8]) -> Result<T, Failure> {
-        parse(json).map_err(|failure| failure.by(&self.instance))
+        at_leisure(json.len(), || parse(json)).map_err(|failure| failure.by(&self.instance))
+    }
+}
+
+/// A longer answer is read where others need not wait for it.
+const LONG: usize = 256 * 1024;
+
+/// Runs `read`, which takes its time with so many bytes; for many, other tasks of this thread go on elsewhere meanwhile.
+fn at_leisure<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
+    let elsewhere = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if bytes > LONG && elsewhere() {
+        tokio::task::block_in_place(read)
+    } else {
+        read()
     }
 }
 

@@ -117,7 +117,7 @@ pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> R
         run: Resource::neutral_id(&request.instance, &request.native),
         step: Some(step),
         lines,
-        raw: request.include_raw.then(|| received.json()).transpose()?,
+        raw: request.include_raw.then(|| received.raw()).transpose()?,
     }))
 }
 

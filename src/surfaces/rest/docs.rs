@@ -5,6 +5,7 @@
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 
@@ -58,7 +59,7 @@ pub async fn error_code(Path(code): Path<String>, request: Request<Body>) -> Res
         },
         escape(found.meaning)
     );
-    page(html(&name, &body))
+    page(html(&name, &body).into())
 }
 
 fn html(title: &str, body: &str) -> String {
@@ -71,7 +72,7 @@ fn html(title: &str, body: &str) -> String {
 }
 
 /// A page that loads nothing and runs nothing.
-pub(super) fn page(html: String) -> Response {
+pub(super) fn page(html: Bytes) -> Response {
     let headers = [
         (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

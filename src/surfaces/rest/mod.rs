@@ -16,12 +16,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::Caller;
+use mosaic_actors::error::{Failure, Kind};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::timeout_at;
 
+use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::json_body;
 use super::openapi;
@@ -65,8 +69,9 @@ pub struct RestConfig {
 struct Rest {
     config: RestConfig,
     routes: Routes,
-    openapi: String,
-    docs: String,
+    openapi: Bytes,
+    operations: Bytes,
+    docs: Bytes,
 }
 
 /// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
@@ -74,8 +79,9 @@ struct Rest {
 pub fn router(config: RestConfig) -> Router {
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
-        openapi: openapi::document(config.dispatcher.catalogue()).to_string(),
-        docs: docs::overview(config.dispatcher.catalogue()),
+        openapi: openapi::document(config.dispatcher.catalogue()).to_string().into(),
+        operations: listing(&config.dispatcher).to_string().into(),
+        docs: docs::overview(config.dispatcher.catalogue()).into(),
         config,
     });
     Router::new()
@@ -136,11 +142,16 @@ impl Rest {
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
         options.idempotency_key = input::idempotency_key(&parts.headers)?;
         options.request_id = Some(id.text().clone());
+        options.arrived = Some(Arrival::of(&parts.extensions));
         let mut incoming = None;
         if found.entry.declaration.upload {
             incoming = Some(Incoming::of(&parts.headers, body, self.config.max_body)?);
         } else if method.has_body() {
-            let body = json_body::object(&parts.headers, body, self.config.max_body).await?;
+            let cost = found.entry.declaration.facts.cost;
+            let deadline = self.config.dispatcher.deadline(cost, &options)?;
+            let body = json_body::object(&parts.headers, body, self.config.max_body);
+            let body = timeout_at(deadline, body).await.map_err(|_| body_late())?;
+            let body = body?;
             input::merge(&mut fields, body)?;
         }
         let invocation = Invocation {
@@ -172,6 +183,11 @@ impl Rest {
     }
 }
 
+fn body_late() -> Failure {
+    let sentence = "the body did not come whole within the call's time; nothing was sent";
+    Failure::new(Kind::Timeout, sentence).never_sent()
+}
+
 fn no_route() -> Problem {
     Problem::fault(
         Fault::NoRoute,
@@ -197,18 +213,25 @@ fn allow(methods: &[Method]) -> HeaderValue {
 }
 
 async fn openapi_document(State(rest): State<Arc<Rest>>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], rest.openapi.clone()).into_response()
+    document(&rest.openapi)
 }
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    listed(&rest, &request, |_| {
-        let rows: Vec<Value> = rest.config.dispatcher.catalogue().iter().map(describe).collect();
-        json!({ "operations": rows })
-    })
+    authenticated(&rest, &request, |_| document(&rest.operations))
+}
+
+/// A document that never changes: however many read it, it is in memory once.
+fn document(json: &Bytes) -> Response {
+    ([(CONTENT_TYPE, "application/json")], json.clone()).into_response()
+}
+
+fn listing(dispatcher: &Dispatcher) -> Value {
+    let rows: Vec<Value> = dispatcher.catalogue().iter().map(describe).collect();
+    json!({ "operations": rows })
 }
 
 async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    listed(&rest, &request, |caller| {
+    authenticated(&rest, &request, |caller| {
         let instances = (rest.config.capabilities)(caller);
         let matrix: serde_json::Map<String, Value> = rest
             .config
@@ -221,13 +244,13 @@ async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> 
                 (entry.name().to_owned(), Value::from(names))
             })
             .collect();
-        json!({ "instances": instances, "operations": matrix })
+        axum::Json(json!({ "instances": instances, "operations": matrix })).into_response()
     })
 }
 
-fn listed(rest: &Rest, request: &Request<Body>, list: impl FnOnce(&Caller) -> Value) -> Response {
+fn authenticated(rest: &Rest, request: &Request<Body>, answer: impl FnOnce(&Caller) -> Response) -> Response {
     match rest.config.authenticator.caller(request.headers()) {
-        Ok(caller) => axum::Json(list(&caller)).into_response(),
+        Ok(caller) => answer(&caller),
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
 }

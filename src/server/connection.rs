@@ -1,0 +1,125 @@
+//! One connection, from its acceptance to its end.
+//!
+//! Invariant: whoever ends it, its place is free as soon as it has ended; a client that was refused while it sent gets to
+//! the refusal, within `linger`.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::activity::{Activity, End};
+use super::socket::Socket;
+use super::unread::Unread;
+use super::watch::{Seen, Watch};
+use super::{Place, ServerState};
+
+/// Bytes that the kernel holds of what the client's side has no room for: what it says to take, a slow reader has taken.
+const UNSENT: u32 = 64 * 1024;
+/// How long a connection over the bound may take to ask, and to be told.
+const REFUSAL: Duration = Duration::from_secs(2);
+
+/// The most bytes that are read on for the sake of a refusal.
+const LINGER_BYTES: usize = 256 << 20;
+
+/// Why a connection ended.
+enum Ended {
+    /// As HTTP has it, well or not.
+    Http,
+    /// By our patience.
+    Seen(Seen),
+    /// With its listener.
+    Cut,
+}
+
+impl ServerState {
+    pub(super) async fn connection(self: Arc<Self>, stream: TcpStream, place: Place) {
+        let stream = Arc::new(stream);
+        let socket = SockRef::from(&*stream);
+        // Answers are written whole; waiting to fill a packet only delays them. Without either it is slower, no worse.
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        let activity = Activity::new(self.in_flight.clone(), Unread::new(self.unread.clone()));
+        let ended = if place.over {
+            let told = timeout(REFUSAL, self.carry(&stream, &activity, true)).await;
+            told.unwrap_or(Ended::Cut)
+        } else {
+            self.guard.meters.open.increment(1.0);
+            let ended = self.carry(&stream, &activity, false).await;
+            self.guard.meters.open.decrement(1.0);
+            ended
+        };
+        match ended {
+            Ended::Http if activity.has_leftover() => self.linger(&stream).await,
+            // What the kernel still holds is not worth keeping either.
+            Ended::Seen(Seen::End(End::Unread | End::Evicted)) => {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
+            Ended::Http | Ended::Seen(_) | Ended::Cut => {}
+        }
+        drop(place);
+    }
+
+    async fn carry(&self, stream: &Arc<TcpStream>, activity: &Arc<Activity>, over: bool) -> Ended {
+        let service = service_fn(|request| self.guard.clone().serve(activity.clone(), over, request));
+        let socket = Socket::new(stream.clone(), activity.clone(), self.guard.clone());
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
+        let mut watch = Watch::new(stream.clone(), activity.clone(), &self.guard.limits);
+        let (mut cut, mut draining) = (pin!(self.cut.cancelled()), pin!(self.draining.cancelled()));
+        let mut closing = false;
+        poll_fn(|cx| {
+            if cut.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ended::Cut);
+            }
+            if !closing && draining.as_mut().poll(cx).is_ready() {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    if let Err(error) = ended {
+                        // The client's affair: it was told, or it is gone.
+                        tracing::debug!(%error, "a connection ended in an error");
+                    }
+                    return Poll::Ready(Ended::Http);
+                }
+                match watch.poll(cx, &self.guard.limits) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Seen::Nudged) => {}
+                    Poll::Ready(seen) => {
+                        if let Seen::End(end) = seen {
+                            self.guard.meters.ended(end);
+                        }
+                        return Poll::Ready(Ended::Seen(seen));
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Reads on, and keeps nothing: to close on bytes that were not read would take the answer from the client.
+    async fn linger(&self, stream: &TcpStream) {
+        let reading = async {
+            let (mut scrap, mut read) = ([0; 8 * 1024], 0);
+            while read < LINGER_BYTES && stream.readable().await.is_ok() {
+                match stream.try_read(&mut scrap) {
+                    Ok(count @ 1..) => read += count,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return,
+                }
+            }
+        };
+        tokio::select! {
+            () = self.cut.cancelled() => {}
+            _ = timeout(self.guard.limits.linger, reading) => {}
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A connection's socket, as hyper reads and writes it, and as the connection looks at it meanwhile.
+//!
+//! Invariant: what hyper answers by itself, before there is a request, goes out as a problem like every other refusal.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::activity::Activity;
+use super::guard::Guard;
+
+pub(super) struct Socket {
+    stream: Arc<TcpStream>,
+    activity: Arc<Activity>,
+    guard: Arc<Guard>,
+    /// What goes out in place of hyper's own answer.
+    own: Bytes,
+}
+
+impl Socket {
+    pub(super) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>, guard: Arc<Guard>) -> Self {
+        Socket {
+            stream,
+            activity,
+            guard,
+            own: Bytes::new(),
+        }
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        loop {
+            let Poll::Ready(ready) = self.stream.poll_write_ready(cx) else {
+                self.activity.wrote(false);
+                return Poll::Pending;
+            };
+            ready?;
+            match self.stream.try_write_vectored(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.activity.wrote(false),
+                sent => {
+                    self.activity.wrote(true);
+                    return Poll::Ready(sent);
+                }
+            }
+        }
+    }
+
+    fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.own.is_empty() {
+            let sent = ready!(self.poll_send(cx, &[IoSlice::new(&self.own)]))?;
+            self.own.advance(sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether hyper answers a head that it could not read, and there is no request that could be answered.
+    fn is_hypers_own(&self, bytes: &[IoSlice<'_>]) -> bool {
+        let begins = bytes.first().is_some_and(|first| first.starts_with(b"HTTP/1.1 4"));
+        begins && !self.activity.is_answering() && !self.activity.is_busy()
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read_buf(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) => {
+                    self.activity.heard();
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_own(cx))?;
+        if self.is_hypers_own(bytes)
+            && let Some(own) = self.guard.instead_of(&bytes[0])
+        {
+            self.own = own;
+            self.activity.leaves_over();
+            return Poll::Ready(Ok(bytes[0].len()));
+        }
+        self.poll_send(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_own(cx))?;
+        self.activity.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_own(cx))?;
+        Poll::Ready(SockRef::from(&*self.stream).shutdown(Shutdown::Write))
+    }
+}
