@@ -104,6 +104,11 @@ impl CacheTier for Shelf {
         self.as_told(move |state| drop(state.entries.insert(key, (entry, stamp))))
     }
 
+    fn remove(self: Arc<Self>, key: &CacheKey) -> BoxFuture<Result<(), TierError>> {
+        let key = key.clone();
+        self.as_told(move |state| drop(state.entries.remove(&key)))
+    }
+
     fn invalidate(self: Arc<Self>, tags: &[Tag]) -> BoxFuture<Result<(), TierError>> {
         let tags = tags.to_vec();
         self.as_told(move |state| {

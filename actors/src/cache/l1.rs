@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
@@ -58,9 +59,19 @@ pub(crate) struct L1 {
     epoch: AtomicU64,
     /// What was asked for before this epoch is not served: an invalidation may have missed it.
     trusted_from: AtomicU64,
+    /// Keys that an operator had forgotten of late. Empty but for that, so that a fill's look at it is a load.
+    purged: ArcSwap<PurgedKeys>,
     fills: Arc<Semaphore>,
     actor: Handle<L1Msg>,
     meters: Arc<Meters>,
+}
+
+/// Answers under one of these keys that were asked for before its epoch are not kept.
+#[derive(Clone, Default)]
+struct PurgedKeys {
+    by_key: HashMap<CacheKey, u64>,
+    /// Before this epoch it holds for every key: those of so long ago are no longer known one by one.
+    all_before: u64,
 }
 
 struct Stored {
@@ -122,6 +133,7 @@ impl L1 {
             settings,
             epoch: AtomicU64::new(0),
             trusted_from: AtomicU64::new(0),
+            purged: ArcSwap::default(),
             fills: Arc::new(Semaphore::new(MAX_FILLS)),
             actor: Handle::new(),
             meters,
@@ -187,17 +199,42 @@ impl L1 {
         }
     }
 
-    /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one.
-    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) {
+    /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one. Tells how many there were, if
+    /// its actor could.
+    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) -> Option<usize> {
         if tags.is_empty() {
-            return;
+            return Some(0);
         }
+        self.drop_by(|done| L1Msg::Invalidate { tags, done }).await
+    }
+
+    /// Drops what is kept under `key`, and what was asked for before now keeps out of every tier.
+    pub(crate) async fn purge(&self, key: &CacheKey) -> Option<usize> {
+        let key = key.clone();
+        self.drop_by(|done| L1Msg::Purge { key, done }).await
+    }
+
+    async fn drop_by(&self, order: impl FnOnce(oneshot::Sender<usize>) -> L1Msg) -> Option<usize> {
         let (done, confirmed) = oneshot::channel();
-        let sent = self.actor.send(L1Msg::Invalidate { tags, done }).is_ok();
-        if !sent || !matches!(tokio::time::timeout(CONFIRM_WITHIN, confirmed).await, Ok(Ok(()))) {
-            // The actor is being restarted and its index is lost: trust nothing that is stored.
-            self.distrust();
+        if self.actor.send(order(done)).is_ok()
+            && let Ok(Ok(dropped)) = tokio::time::timeout(CONFIRM_WITHIN, confirmed).await
+        {
+            return Some(dropped);
         }
+        // The actor is being restarted and its index is lost: trust nothing that is stored.
+        self.distrust();
+        None
+    }
+
+    /// Whether an operator had the answers under `key` forgotten that were asked for at `epoch`.
+    pub(crate) fn was_purged(&self, key: &CacheKey, epoch: u64) -> bool {
+        let purged = self.purged.load();
+        epoch < purged.all_before || purged.by_key.get(key).is_some_and(|at| *at > epoch)
+    }
+
+    /// Whether an answer is kept under `key`.
+    pub(crate) fn holds(&self, key: &CacheKey) -> bool {
+        self.find(key).is_some()
     }
 
     /// Makes everything invisible at once that was asked for before now, also what is still on its way to the map.
@@ -247,8 +284,15 @@ pub(crate) enum L1Msg {
     Invalidate {
         /// The tags.
         tags: Vec<Tag>,
-        /// Told when it is done.
-        done: oneshot::Sender<()>,
+        /// Told when it is done, with how many there were.
+        done: oneshot::Sender<usize>,
+    },
+    /// Drop what is kept under a key.
+    Purge {
+        /// The key.
+        key: CacheKey,
+        /// As with an invalidation.
+        done: oneshot::Sender<usize>,
     },
     /// Forget index rows whose entries are gone.
     Sweep,
@@ -259,6 +303,7 @@ impl Message for L1Msg {
         match self {
             L1Msg::Fill(..) => "fill",
             L1Msg::Invalidate { .. } => "invalidate",
+            L1Msg::Purge { .. } => "purge",
             L1Msg::Sweep => "sweep",
         }
     }
@@ -280,6 +325,9 @@ struct L1Actor {
 const FILLS_WITHIN: Duration = Duration::from_secs(900);
 /// Records of invalidations at most; beyond, the oldest are forgotten and old fills refused.
 const MAX_INVALIDATED: usize = 100_000;
+
+/// Purged keys that are known one by one.
+const MAX_PURGED: usize = 1_000;
 
 /// Rows that the index may grow by between two sweeps: what a busy map drops must not pile up there.
 const MAX_UNSWEPT: usize = 100_000;
@@ -320,8 +368,10 @@ impl Worker for L1Actor {
         match message {
             L1Msg::Fill(fill, _permit) => self.fill(fill),
             L1Msg::Invalidate { tags, done } => {
-                self.invalidate(tags);
-                let _gone = done.send(());
+                let _gone = done.send(self.invalidate(tags));
+            }
+            L1Msg::Purge { key, done } => {
+                let _gone = done.send(self.purge(key));
             }
             L1Msg::Sweep => self.sweep(Instant::now()),
         }
@@ -349,7 +399,7 @@ impl L1Actor {
         let now = self.l1.epoch();
         let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
         let distrusted = epoch < self.forgotten.max(self.l1.trusted_from.load(SeqCst));
-        if distrusted || tags.iter().any(overtaken) {
+        if distrusted || tags.iter().any(overtaken) || self.l1.was_purged(&key, epoch) {
             return epoch;
         }
         if self.l1.keeps(&entry) {
@@ -366,11 +416,27 @@ impl L1Actor {
         now
     }
 
-    fn invalidate(&mut self, tags: Vec<Tag>) {
+    fn purge(&mut self, key: CacheKey) -> usize {
+        let epoch = self.l1.epoch.fetch_add(1, SeqCst) + 1;
+        let mut purged = PurgedKeys::clone(&self.l1.purged.load());
+        if purged.by_key.len() >= MAX_PURGED {
+            purged.by_key.clear();
+            purged.all_before = epoch;
+        }
+        purged.by_key.insert(key.clone(), epoch);
+        self.l1.purged.store(Arc::new(purged));
+        let dropped = usize::from(self.l1.map.remove(&key).is_some());
+        self.l1.meters.l1.invalidated.increment(dropped as u64);
+        dropped
+    }
+
+    fn invalidate(&mut self, tags: Vec<Tag>) -> usize {
+        let mut dropped = 0;
         let epoch = self.l1.epoch.fetch_add(1, SeqCst) + 1;
         for tag in tags {
             for key in self.by_tag.remove(&tag).unwrap_or_default() {
-                self.l1.map.invalidate(&key);
+                // The index may know it still although the map has dropped it.
+                dropped += usize::from(self.l1.map.remove(&key).is_some());
                 self.l1.meters.l1.invalidated.increment(1);
             }
             self.invalidated.insert(tag, (epoch, Instant::now()));
@@ -379,6 +445,7 @@ impl L1Actor {
             self.forgotten = epoch;
             self.invalidated.clear();
         }
+        dropped
     }
 
     fn sweep(&mut self, now: Instant) {
