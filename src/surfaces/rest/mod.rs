@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use super::auth::Authenticator;
 use super::json_body;
 use super::openapi;
+use super::page::page;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use crate::catalogue::Method;
@@ -96,7 +97,7 @@ pub async fn not_found(request: Request<Body>) -> Response {
 }
 
 async fn overview(State(rest): State<Arc<Rest>>) -> Response {
-    docs::page(rest.docs.clone())
+    page(rest.docs.clone())
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
