@@ -45,7 +45,9 @@ async fn events(State(port): State<Port>, request: Request<Body>) -> Response {
     }
 }
 
-fn watch(events: &Events) -> Result<Receiver<Told>, Failure> {
+fn watch(events: Option<&Events>) -> Result<Receiver<Told>, Failure> {
+    let untold = || Failure::new(Kind::Unsupported, "nobody tells what happens here");
+    let events = events.ok_or_else(untold)?;
     if events.watchers() >= MOST_WATCHERS {
         let sentence = format!("{MOST_WATCHERS} others watch the events");
         return Err(Failure::new(Kind::Overloaded, sentence).after(KEEP_ALIVE));
@@ -117,8 +119,8 @@ mod tests {
             (&json!("lost"), Some(1_030 - told as u64))
         );
         assert!(whole.trim_end().ends_with("event: done\ndata: {}"), "{whole}");
-        let most: Vec<_> = (0..MOST_WATCHERS).map(|_| watch(&events).expect("a place")).collect();
-        assert_eq!(watch(&events).expect_err("no place").kind, Kind::Overloaded);
+        let most: Vec<_> = (0..MOST_WATCHERS).map(|_| watch(Some(&events)).expect("a place")).collect();
+        assert_eq!(watch(Some(&events)).expect_err("no place").kind, Kind::Overloaded);
         drop(most);
     }
 }

@@ -38,12 +38,8 @@ pub(super) fn front() -> Table<Pages> {
     let index = Row::get("/", "What there is to look at").answers(Answer::Page);
     let docs = Row::get("/docs", "The admin API, for people").answers(Answer::Page);
     Table::new("")
-        .show(index, async |State(pages): State<Pages>| {
-            page(pages.0.index.clone())
-        })
-        .show(docs, async |State(pages): State<Pages>| {
-            page(pages.0.docs.clone())
-        })
+        .show(index, async |State(pages): State<Pages>| page(pages.0.index.clone()))
+        .show(docs, async |State(pages): State<Pages>| page(pages.0.docs.clone()))
 }
 
 /// Below the API, and behind its gate.

@@ -224,8 +224,10 @@ pub trait AdminPort: Send + Sync + 'static {
     /// `not_found` where it is of one thing that is not there.
     fn view(&self, view: View) -> Result<Json, Problem>;
 
-    /// What happens.
-    fn events(&self) -> &Events;
+    /// Where it is told what happens; `None` where nobody tells.
+    fn events(&self) -> Option<&Events> {
+        None
+    }
 
     /// The audit, newest first, before number `before`, at most `limit` entries.
     fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>>;

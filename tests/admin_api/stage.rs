@@ -169,6 +169,7 @@ pub fn orders() -> Vec<(&'static str, Value)> {
         ("/plugins/a/remove", json!({})),
         ("/breakers/a/force-open", json!({})),
         ("/breakers/a/reset", json!({})),
+        ("/caches/purge", json!({"tier": "l1"})),
         ("/gateway/drain", json!({})),
         ("/log", json!({"filter": "debug", "for_ms": 1000})),
     ]

@@ -25,8 +25,8 @@ impl AdminPort for Port {
         self.show(view)
     }
 
-    fn events(&self) -> &Events {
-        self.0.system().events()
+    fn events(&self) -> Option<&Events> {
+        Some(self.0.system().events())
     }
 
     fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>> {
