@@ -398,7 +398,9 @@ impl Worker for Breaker {
         if matches!(self.gate.circuit(), Circuit::Open { .. }) {
             self.gate.renew_probes();
         }
-        self.expire_later(cx);
+        if let Some(forced) = self.gate.forced() {
+            self.expire_later(&forced, cx);
+        }
         Ok(())
     }
 
@@ -413,8 +415,8 @@ impl Worker for Breaker {
             }
             BreakerMsg::ForceOpen(forced, done) => {
                 obeyed = Some(done);
+                self.expire_later(&forced, cx);
                 gate.forced.store(Some(forced));
-                self.expire_later(cx);
                 Circuit::Open {
                     until: gate.clock.nanos(),
                     openings: 1,
@@ -452,12 +454,8 @@ impl Worker for Breaker {
 
 impl Breaker {
     /// Has the time of the order to stay open looked at when it is over.
-    fn expire_later(&self, cx: &Context<BreakerMsg>) {
-        let left = self
-            .gate
-            .forced()
-            .and_then(|forced| forced.left(self.gate.clock.nanos()));
-        if let Some(left) = left {
+    fn expire_later(&self, forced: &Forced, cx: &Context<BreakerMsg>) {
+        if let Some(left) = forced.left(self.gate.clock.nanos()) {
             cx.after(left, BreakerMsg::Expire);
         }
     }

@@ -119,7 +119,9 @@ mod tests {
             (&json!("lost"), Some(1_030 - told as u64))
         );
         assert!(whole.trim_end().ends_with("event: done\ndata: {}"), "{whole}");
-        let most: Vec<_> = (0..MOST_WATCHERS).map(|_| watch(Some(&events)).expect("a place")).collect();
+        let most: Vec<_> = (0..MOST_WATCHERS)
+            .map(|_| watch(Some(&events)).expect("a place"))
+            .collect();
         assert_eq!(watch(Some(&events)).expect_err("no place").kind, Kind::Overloaded);
         drop(most);
     }

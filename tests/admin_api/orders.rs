@@ -15,7 +15,7 @@ async fn ready(stage: &Stage) -> (u16, String) {
 async fn a_call_is_cancelled_by_its_id_and_listed_among_the_last() {
     let (_upstream, url) = upstream().await;
     let stage = Stage::of(&two_at(&url)).await;
-    let caller = reqwest::get(format!("http://{}/v1/git/repos/a~acme%2Fslow", stage.serving.public));
+    let caller = stage.ask("/v1/git/repos/a~acme%2Fslow").send();
     let caller = tokio::spawn(caller);
     let calls = stage
         .until("it asks", "/calls", |view| view["calls"][0]["provider"] == "a")
@@ -60,13 +60,7 @@ async fn a_breaker_forced_for_a_while_says_why_to_operators_alone() {
     ] {
         assert_eq!(breaker["why"], "forced open by order (disk swap)");
     }
-    let url = format!("http://{}/v1/git/repos/a~acme%2Fapi", stage.serving.public);
-    let refused: Value = reqwest::get(&url)
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("a problem");
+    let refused: Value = crate::stage::told(stage.ask("/v1/git/repos/a~acme%2Fapi")).await.1;
     let told = refused["detail"].as_str().expect("text");
     assert!(
         told.contains("forced open by order") && !refused.to_string().contains("disk"),
@@ -87,7 +81,7 @@ async fn a_breaker_forced_for_a_while_says_why_to_operators_alone() {
 async fn a_purge_names_one_thing_that_there_is() {
     let (_upstream, url) = upstream().await;
     let stage = Stage::of(&two_at(&url)).await;
-    let asked = reqwest::get(format!("http://{}/v1/git/repos/a~acme%2Fapi", stage.serving.public));
+    let asked = stage.ask("/v1/git/repos/a~acme%2Fapi").send();
     assert_eq!(asked.await.expect("an answer").status(), 404);
     let key = stage.view("/calls").await["finished"][0]["cache_key"].clone();
     for which in [

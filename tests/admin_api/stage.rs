@@ -122,6 +122,11 @@ impl Stage {
         self.view(&format!("/plugins/{name}")).await
     }
 
+    /// Asks the public listener.
+    pub fn ask(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("http://{}{path}", self.serving.public))
+    }
+
     /// Begins a call that its provider never answers.
     pub fn slow_call(&self) -> tokio::task::JoinHandle<()> {
         let url = format!("http://{}/v1/git/repos/a~acme%2Fslow", self.serving.public);
