@@ -408,6 +408,8 @@ impl Worker for Breaker {
         let gate = self.gate.clone();
         let before = gate.circuit();
         let mut obeyed = None;
+        // Told even where it is open already: another order has another reason.
+        let forced = matches!(message, BreakerMsg::ForceOpen(..));
         let after = match message {
             BreakerMsg::Reset(done) => {
                 obeyed = Some(done);
@@ -440,7 +442,7 @@ impl Worker for Breaker {
                 self.after(before, ended, probe, now)
             }
         };
-        if after != before {
+        if after != before || forced {
             gate.publish(after);
             self.tell_people(before, after);
         }
