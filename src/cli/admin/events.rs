@@ -69,7 +69,8 @@ fn sentence(event: &Value) -> (clap::builder::styling::Style, String) {
         "removed" => (FAINT, format!("{path} is gone")),
         "escalated" => (BAD, format!("{path} was restarted too often, and gave up")),
         "breaker" => breaker(text("name"), text("state"), event["why"].as_str()),
-        "life" => (FAINT, format!("{} is {}{because}", text("plugin"), text("life"))),
+        "life" if text("life") == "failed" => (BAD, format!("{} has failed{because}", text("plugin"))),
+        "life" => (FAINT, format!("{} is {}", text("plugin"), text("life"))),
         "health" => {
             let style = match text("state") {
                 "healthy" => GOOD,
