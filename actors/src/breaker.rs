@@ -3,19 +3,25 @@
 //! Invariant: only the actor opens and closes the gate. The gate outlives the actor, so a restart of the actor or of
 //! its provider forgets nothing.
 
+mod actor;
+
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, nanos_of};
 use crate::error::{Failure, Kind};
-use crate::policy::breaker::{AttemptOutcome, BreakerSettings, Circuit, Unreadable};
-use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::policy::breaker::{AttemptOutcome, BreakerSettings, Circuit};
+use crate::supervision::Handle;
 use crate::telemetry::BreakerMeters;
+
+use actor::BreakerMsg;
+pub(crate) use actor::breaker_spec;
 
 /// How long an administrator's order waits for the breaker's actor, whose turns take microseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,13 +48,33 @@ pub struct BreakerGate {
     /// Openings since it was last closed.
     openings: AtomicU32,
     failures: AtomicU32,
-    forced: AtomicBool,
+    /// Who holds it open, whatever its attempts meet.
+    forced: ArcSwapOption<Forced>,
     settings: BreakerSettings,
     clock: Clock,
     actor: Handle<BreakerMsg>,
     meters: BreakerMeters,
     /// Its state is the one in the metrics. A lock, so that nothing is written after `hide`; taken where a state changes.
     shown: Mutex<bool>,
+}
+
+/// An administrator's order to stay open.
+#[derive(Debug)]
+pub(crate) struct Forced {
+    reason: Arc<str>,
+    /// When it ends by itself, in nanoseconds of the system's clock.
+    until: Option<u64>,
+}
+
+impl Forced {
+    fn left(&self, now: u64) -> Option<Duration> {
+        self.until.map(|until| Duration::from_nanos(until.saturating_sub(now)))
+    }
+
+    /// For operators; callers are not told the reason.
+    fn why(&self) -> Arc<str> {
+        format!("forced open by order ({})", self.reason).into()
+    }
 }
 
 /// The right to make one attempt. Tell how it ended; dropped untold, a probe is given back.
@@ -66,8 +92,10 @@ pub struct BreakerSnapshot {
     pub consecutive_failures: u32,
     /// Times that it opened since it was last closed.
     pub openings: u32,
-    /// Until probes may pass.
+    /// Until probes may pass; of a forced one, until it closes by itself.
     pub retry_in_ms: Option<u64>,
+    /// By whose order it is open.
+    pub why: Option<Arc<str>>,
 }
 
 impl BreakerGate {
@@ -78,7 +106,7 @@ impl BreakerGate {
             probes: AtomicU64::new(0),
             openings: AtomicU32::new(0),
             failures: AtomicU32::new(0),
-            forced: AtomicBool::new(false),
+            forced: ArcSwapOption::empty(),
             settings,
             clock,
             actor: Handle::new(),
@@ -136,6 +164,8 @@ impl BreakerGate {
             match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
                 Ok(_) => {
                     self.show_state(GAUGE_HALF_OPEN);
+                    // For those who watch; an actor that is away tells nobody.
+                    let _away = self.actor.send(BreakerMsg::Probing);
                     return Ok(BreakerPermit {
                         gate: self.clone(),
                         probe: Some(serial_of(probes)),
@@ -157,7 +187,10 @@ impl BreakerGate {
         let until = self.until.load(Acquire);
         if until == CLOSED {
             None
-        } else if now < until || self.forced.load(Relaxed) {
+        } else if let Some(forced) = &*self.forced.load() {
+            // Nobody knows when an order without a time is taken back.
+            Some(forced.left(now).unwrap_or(self.settings.open_for).max(SHORTEST_WAIT))
+        } else if now < until {
             Some(Duration::from_nanos(until.saturating_sub(now)).max(SHORTEST_WAIT))
         } else {
             (self.probes.load(Acquire) as u32 == 0).then_some(PROBE_IS_OUT)
@@ -167,11 +200,16 @@ impl BreakerGate {
     /// Closed, or open and forced, or waiting, as of `now`.
     pub(crate) fn snapshot(&self, now: u64) -> BreakerSnapshot {
         let until = self.until.load(Acquire);
+        let forced = self.forced();
         let state = match until {
             CLOSED => "closed",
-            _ if self.forced.load(Relaxed) => "forced_open",
+            _ if forced.is_some() => "forced_open",
             _ if now < until => "open",
             _ => "half_open",
+        };
+        let retry_in = match &forced {
+            Some(forced) => forced.left(now),
+            None => (until != CLOSED).then(|| Duration::from_nanos(until.saturating_sub(now))),
         };
         BreakerSnapshot {
             state,
@@ -181,7 +219,8 @@ impl BreakerGate {
             } else {
                 self.openings.load(Relaxed)
             },
-            retry_in_ms: (until != CLOSED).then(|| until.saturating_sub(now) / 1_000_000),
+            retry_in_ms: retry_in.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+            why: forced.map(|forced| forced.why()),
         }
     }
 
@@ -202,7 +241,7 @@ impl BreakerGate {
         match circuit {
             Circuit::Closed { failures } => {
                 self.failures.store(failures, Relaxed);
-                self.forced.store(false, Relaxed);
+                self.forced.store(None);
                 self.until.store(CLOSED, Release);
                 self.show_state(GAUGE_CLOSED);
             }
@@ -234,12 +273,19 @@ impl BreakerGate {
         }
     }
 
-    /// Forces the circuit open until it is reset. Returns when it is.
+    /// Forces the circuit open until it is reset, or `limit` has passed. Returns when it is. The reason is for operators.
     ///
     /// # Errors
     /// `overloaded` where the breaker's actor is being restarted.
-    pub async fn force_open(&self) -> Result<(), Failure> {
-        self.order(BreakerMsg::ForceOpen).await
+    pub async fn force_open(&self, reason: &str, limit: Option<Duration>) -> Result<(), Failure> {
+        let until = limit.map(|limit| self.clock.nanos().saturating_add(nanos_of(limit)));
+        let reason = Arc::from(reason);
+        self.force(Arc::new(Forced { reason, until })).await
+    }
+
+    /// Has an order obeyed that another gate obeys.
+    pub(crate) async fn force(&self, forced: Arc<Forced>) -> Result<(), Failure> {
+        self.order(|done| BreakerMsg::ForceOpen(forced, done)).await
     }
 
     /// Closes the circuit. Returns when it is.
@@ -250,9 +296,9 @@ impl BreakerGate {
         self.order(BreakerMsg::Reset).await
     }
 
-    /// It was forced open, and not reset since.
-    pub(crate) fn is_forced(&self) -> bool {
-        self.until.load(Acquire) != CLOSED && self.forced.load(Relaxed)
+    /// The order that it was forced open by, if it was not reset since.
+    pub(crate) fn forced(&self) -> Option<Arc<Forced>> {
+        (self.until.load(Acquire) != CLOSED).then(|| self.forced.load_full())?
     }
 
     async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> BreakerMsg) -> Result<(), Failure> {
@@ -291,136 +337,6 @@ impl Drop for BreakerPermit {
     fn drop(&mut self) {
         if let Some(serial) = self.probe {
             self.gate.give_back(serial);
-        }
-    }
-}
-
-/// What a breaker is told.
-pub(crate) enum BreakerMsg {
-    /// An attempt ended.
-    Ended {
-        /// How.
-        ended: AttemptOutcome,
-        /// The opening that it probed.
-        probe: Option<u32>,
-    },
-    /// An administrator opens it.
-    ForceOpen(oneshot::Sender<()>),
-    /// An administrator closes it.
-    Reset(oneshot::Sender<()>),
-}
-
-impl Message for BreakerMsg {
-    fn label(&self) -> &'static str {
-        match self {
-            BreakerMsg::Ended { .. } => "ended",
-            BreakerMsg::ForceOpen(_) => "force_open",
-            BreakerMsg::Reset(_) => "reset",
-        }
-    }
-}
-
-struct Breaker {
-    gate: Arc<BreakerGate>,
-    /// What is behind it, for people: an instance or a cache tier.
-    guarded: Arc<str>,
-    unreadable: Unreadable,
-}
-
-/// The child spec of a breaker: of an instance, or of a cache tier.
-pub(crate) fn breaker_spec(guarded: Arc<str>, gate: Arc<BreakerGate>) -> ChildSpec {
-    let handle = gate.actor.clone();
-    ChildSpec::worker("breaker", &handle, move || {
-        Ok(Breaker {
-            gate: gate.clone(),
-            guarded: guarded.clone(),
-            unreadable: Unreadable::default(),
-        })
-    })
-    .kind("breaker")
-}
-
-impl Worker for Breaker {
-    type Msg = BreakerMsg;
-
-    async fn start(&mut self, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
-        // A probe's outcome may have been lost with the mailbox of the incarnation before; without this the circuit
-        // would wait for it for ever.
-        if matches!(self.gate.circuit(), Circuit::Open { .. }) {
-            self.gate.renew_probes();
-        }
-        Ok(())
-    }
-
-    async fn handle(&mut self, message: BreakerMsg, _cx: &Context<BreakerMsg>) -> Result<(), Fault> {
-        let gate = self.gate.clone();
-        let before = gate.circuit();
-        let mut obeyed = None;
-        let after = match message {
-            BreakerMsg::Reset(done) => {
-                obeyed = Some(done);
-                Circuit::NEW
-            }
-            BreakerMsg::ForceOpen(done) => {
-                obeyed = Some(done);
-                gate.forced.store(true, Relaxed);
-                Circuit::Open {
-                    until: gate.clock.nanos(),
-                    openings: 1,
-                }
-            }
-            BreakerMsg::Ended { .. } if gate.forced.load(Relaxed) => before,
-            BreakerMsg::Ended { ended, probe } => {
-                let now = gate.clock.nanos();
-                let probe = probe.filter(|serial| *serial == serial_of(gate.probes.load(Acquire)));
-                self.after(before, ended, probe, now)
-            }
-        };
-        if after != before {
-            gate.publish(after);
-            self.tell_people(before, after);
-        }
-        if let Some(done) = obeyed {
-            // Who ordered it may have gone; it is done all the same.
-            let _gone = done.send(());
-        }
-        Ok(())
-    }
-}
-
-impl Breaker {
-    fn after(&mut self, before: Circuit, ended: AttemptOutcome, probe: Option<u32>, now: u64) -> Circuit {
-        let settings = &self.gate.settings;
-        let AttemptOutcome::Unreadable(resource) = ended else {
-            return before.after(ended, probe.is_some(), settings, now);
-        };
-        let failures = self.unreadable.note(resource, now);
-        if let (0, Some(serial)) = (failures, probe) {
-            // It proved nothing: let another probe find out.
-            self.gate.give_back(serial);
-        }
-        let failures = match before {
-            Circuit::Closed { .. } => failures,
-            // One probe is one failure, however much it is evidence of.
-            Circuit::Open { .. } => failures.min(1),
-        };
-        (0..failures).fold(before, |circuit, _| {
-            circuit.after(AttemptOutcome::Failure, probe.is_some(), settings, now)
-        })
-    }
-
-    fn tell_people(&self, before: Circuit, after: Circuit) {
-        match (before, after) {
-            (Circuit::Closed { .. }, Circuit::Open { .. }) => {
-                tracing::warn!(guarded = %self.guarded, "circuit breaker opened");
-            }
-            (Circuit::Open { .. }, Circuit::Open { openings, .. }) => {
-                tracing::warn!(guarded = %self.guarded, openings, "circuit breaker stays open: the probe failed");
-            }
-            (Circuit::Open { .. }, Circuit::Closed { .. }) => {
-                tracing::info!(guarded = %self.guarded, "circuit breaker closed");
-            }
-            (Circuit::Closed { .. }, Circuit::Closed { .. }) => {}
         }
     }
 }

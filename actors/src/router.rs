@@ -131,6 +131,8 @@ impl Candidates for Offered<'_> {
 #[derive(Default)]
 struct Refusals {
     open: Option<Duration>,
+    failing: bool,
+    forced: bool,
     full: bool,
 }
 
@@ -232,7 +234,12 @@ impl Offered<'_> {
         let left = left.filter_map(|name| self.directory.serving(name));
         for instance in left.filter(|instance| instance.accepting()) {
             match instance.breaker.wait(self.now) {
-                Some(wait) => refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait))),
+                Some(wait) => {
+                    let forced = instance.breaker.forced().is_some();
+                    refusals.forced |= forced;
+                    refusals.failing |= !forced;
+                    refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
+                }
                 None => refusals.full |= !instance.has_room(),
             }
         }
@@ -246,7 +253,17 @@ impl Refusals {
             Failure::new(Kind::Overloaded, "every provider that could serve this is busy")
                 .after(Duration::from_millis(100))
         } else if let Some(wait) = self.open {
-            Failure::new(Kind::CircuitOpen, "every provider that could serve this is failing").after(wait)
+            // By whom and why it was forced, operators see.
+            let why = match (self.failing, self.forced) {
+                (true, true) => "failing, or forced open by order",
+                (false, true) => "forced open by order",
+                _ => "failing",
+            };
+            Failure::new(
+                Kind::CircuitOpen,
+                format!("every provider that could serve this is {why}"),
+            )
+            .after(wait)
         } else {
             Failure::new(Kind::NoProvider, "no provider that could serve this is running").after(Duration::from_secs(1))
         };

@@ -11,8 +11,10 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::cache::CacheKey;
 use crate::cache::chain::Chain;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
+use crate::cache::purge::{Purge, TierPurged};
 use crate::cache::tier::{TierSnapshot, TierSpec};
 use crate::cache::tiered::TieredCache;
 use crate::clock::Clock;
@@ -32,7 +34,8 @@ use crate::policy::routing::{Reach, Rule};
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{RouterEnv, router_spec};
 use crate::supervision::{
-    ChildSpec, Handle, RestartPolicy, StartError, Strategy, SupervisorHandle, SupervisorSpec, Tree, TreeOptions,
+    ChildSpec, Event, Events, Handle, RestartPolicy, StartError, State, Strategy, SupervisorHandle, SupervisorSpec,
+    Tree, TreeOptions,
 };
 use crate::telemetry::{Meters, SharedRecorder};
 
@@ -102,6 +105,11 @@ impl SystemSpec {
     }
 }
 
+/// The name of the tree's root.
+const ROOT: &str = "root";
+/// The actors below it without which no call past the memory tier is served.
+pub const VITAL: [&str; 2] = ["router", "gateway"];
+
 /// A running system.
 #[derive(Clone)]
 pub struct System {
@@ -109,6 +117,7 @@ pub struct System {
     operations: Arc<Operations>,
     plugins: Plugins,
     tree: Tree,
+    events: Events,
 }
 
 /// A system as the admin endpoint shows it.
@@ -148,13 +157,14 @@ impl System {
             intensity: spec.intensity,
             backoff: spec.backoff,
         };
-        let stop = CancellationToken::new();
+        let (stop, events) = (CancellationToken::new(), Events::default());
         let (router, gateway) = (Handle::default(), Handle::default());
         let env = InstanceEnv {
             clock,
             meters: meters.clone(),
             restarts,
             operations: operations.clone(),
+            events: events.clone(),
         };
         let registry = Registry::new(loaders, spec.plugin_settings, env);
         let cache = TieredCache::new(
@@ -203,7 +213,7 @@ impl System {
             root = root.child(service);
         }
         let root = root
-            .child(restarts.child(cache_spec(&cache, restarts)))
+            .child(restarts.child(cache_spec(&cache, restarts, &events)))
             .child(restarts.child(tenants_spec(&tenants, spec.tenants, restarts)))
             .child(restarts.child(plugins_spec(&plugins, restarts)))
             .child(restarts.child(router_spec(&router, &routing)))
@@ -211,9 +221,10 @@ impl System {
         let options = TreeOptions {
             ledger_capacity: spec.ledger_capacity,
             recorder: spec.recorder,
+            events: events.clone(),
             ..TreeOptions::default()
         };
-        let tree = Tree::start_owned("root", root, options).await?;
+        let tree = Tree::start_owned(ROOT, root, options).await?;
         let ready_made = spec.instances.into_iter().map(ReadyMade::spec);
         come_up(&plugins, spec.plugins.into_iter().chain(ready_made)).await;
         Ok(System {
@@ -221,6 +232,7 @@ impl System {
             operations,
             plugins,
             tree: tree.into_whole(),
+            events,
         })
     }
 
@@ -237,6 +249,42 @@ impl System {
     /// The supervision tree.
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// What happens in it: to actors, breakers and plugins, and by order.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// What keeps every call past the memory tier from being served, if anything does, by the name of the actor.
+    pub fn outages(&self) -> Vec<(&'static str, String)> {
+        let down = |name| {
+            let node = self.tree.node(&format!("/{ROOT}/{name}"));
+            let state = node.map_or(State::Stopped, |node| node.state());
+            (state != State::Running).then(|| (name, format!("the {name} is {}", state.as_str().replace('_', " "))))
+        };
+        VITAL.into_iter().filter_map(down).collect()
+    }
+
+    /// Has the cache forget.
+    ///
+    /// # Errors
+    /// `invalid_input` where no tier has the name; `network` where one still holds the one answer that was to be purged.
+    pub async fn purge(&self, purge: &Purge) -> Result<Vec<TierPurged>, Failure> {
+        self.gateway.front.cache.purge(purge).await
+    }
+
+    /// The tiers that a purge is about.
+    ///
+    /// # Errors
+    /// `invalid_input` where no tier has the name.
+    pub fn purged_tiers(&self, purge: &Purge) -> Result<Vec<&'static str>, Failure> {
+        self.gateway.front.cache.purged_tiers(purge)
+    }
+
+    /// Whether the memory tier keeps an answer under `key`.
+    pub fn cached(&self, key: &CacheKey) -> bool {
+        self.gateway.front.cache.l1.holds(key)
     }
 
     /// The catalogue.
@@ -309,16 +357,17 @@ impl System {
         if let Err(error) = self.tree.shutdown().await {
             tracing::warn!(%error, "the tree did not stop in order");
         }
+        self.events.tell(Event::Ended);
         drained
     }
 }
 
 /// cache: its tiers; those outside of this process with a circuit breaker each.
-fn cache_spec(cache: &TieredCache, restarts: RestartPolicy) -> ChildSpec {
+fn cache_spec(cache: &TieredCache, restarts: RestartPolicy, events: &Events) -> ChildSpec {
     let mut tiers = restarts
         .supervisor(Strategy::OneForOne)
         .child(restarts.child(l1_spec(&cache.l1)));
-    for (name, children) in cache.chain.specs() {
+    for (name, children) in cache.chain.specs(events) {
         let tier = children
             .into_iter()
             .fold(restarts.supervisor(Strategy::OneForOne), |tier, child| {

@@ -233,7 +233,7 @@ pub(crate) struct TierMeters {
 }
 
 impl TierMeters {
-    /// Records how long `operation` (`get`, `put`, `invalidate`) took, however it ended.
+    /// Records how long `operation` (`get`, `put`, `invalidate`, `remove`) took, however it ended.
     pub(crate) fn took(&self, operation: &'static str, took: Duration) {
         let labels = vec![Label::new("tier", self.tier), Label::new("operation", operation)];
         let key = Key::from_parts("mosaic_cache_duration_seconds", labels);

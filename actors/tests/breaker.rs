@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mosaic_actors::breaker::BreakerSnapshot;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::supervision::Event;
 use mosaic_actors::system::System;
 use support::{Counts, Do, FETCH, PAID, WRITE, all_is_back, call, eventually, single, spawn};
 use tokio::sync::Semaphore;
@@ -248,7 +249,7 @@ async fn its_state_outlives_every_crash() {
 async fn an_administrator_forces_it_open_and_resets_it() {
     let (system, _) = system().await;
     let breaker = system.instance("a").unwrap().breaker.clone();
-    breaker.force_open().await.expect("its actor runs");
+    breaker.force_open("a rehearsal", None).await.expect("its actor runs");
     is(&system, "forced_open").await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     let refused = system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap_err();
@@ -256,6 +257,51 @@ async fn an_administrator_forces_it_open_and_resets_it() {
     breaker.reset().await.expect("its actor runs");
     is(&system, "closed").await;
     assert_eq!(ask(&system, Do::Answer).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forced_open_for_a_time_it_closes_by_itself_and_says_why_to_operators_alone() {
+    let (system, _) = system().await;
+    let breaker = system.instance("a").unwrap().breaker.clone();
+    let mut events = system.events().subscribe();
+    let minute = Duration::from_secs(60);
+    let five = Some(Duration::from_secs(5));
+    breaker.force_open("alone", five).await.expect("its actor runs");
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(shown(&system).state, "closed");
+    // A later order counts, over a crash of who keeps it.
+    breaker.force_open("earlier", five).await.expect("its actor runs");
+    let later = breaker.force_open("disk swap", Some(minute));
+    later.await.expect("its actor runs");
+    let crashed = system.tree().crash("/root/plugins/instances/a/breaker", "a rehearsal");
+    crashed.await.expect("it runs");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let forced = shown(&system);
+    assert_eq!(
+        (forced.state, forced.why.as_deref()),
+        ("forced_open", Some("forced open by order (disk swap)"))
+    );
+    assert!((49_000..=50_000).contains(&forced.retry_in_ms.unwrap()), "{forced:?}");
+    let refused = system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "every provider that could serve this is forced open by order"
+    );
+    assert!(
+        refused.retry_after.unwrap() > Duration::from_secs(45),
+        "as long as it lasts"
+    );
+    tokio::time::sleep(minute).await;
+    assert_eq!((shown(&system).state, shown(&system).why), ("closed", None));
+    assert_eq!(ask(&system, Do::Answer).await, None);
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Breaker { state, why, .. } = event.event {
+            told.push((state, why.is_some()));
+        }
+    }
+    let (forced, closed) = (("forced_open", true), ("closed", false));
+    assert_eq!(told, [forced, closed, forced, forced, closed]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -285,7 +285,7 @@ async fn a_write_that_was_refused_before_it_was_sent_casts_none() {
         .instance("a")
         .unwrap()
         .breaker
-        .force_open()
+        .force_open("a rehearsal", None)
         .await
         .expect("its actor runs");
     eventually("it is open", || {

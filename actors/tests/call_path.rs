@@ -176,7 +176,7 @@ async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
         .instance("b")
         .unwrap()
         .breaker
-        .force_open()
+        .force_open("a rehearsal", None)
         .await
         .expect("its actor runs");
     support::eventually("b is open", || {

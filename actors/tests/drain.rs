@@ -125,8 +125,8 @@ async fn the_tree_stops_from_right_to_left() {
     let mut events = system.tree().subscribe();
     assert_eq!(system.shutdown(Duration::from_secs(5)).await, Drained::Finished);
     let mut stopped = Vec::new();
-    while let Ok(event) = events.try_recv() {
-        if let Event::Stopped { path } = event {
+    while let Ok(told) = events.try_recv() {
+        if let Event::Stopped { path } = told.event {
             stopped.push(path);
         }
     }

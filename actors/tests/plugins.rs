@@ -314,7 +314,7 @@ async fn what_drains_finishes_and_shows_what_is_left_of_it() {
 async fn what_was_forced_open_stays_open_over_an_update() {
     let system = system(vec![sound("a")]).await;
     let gate = system.instance("a").expect("it runs").breaker.clone();
-    gate.force_open().await.expect("its actor runs");
+    gate.force_open("a rehearsal", None).await.expect("its actor runs");
     system.plugins().update(sound("a")).await.expect("it is well");
     assert_eq!(fetch(&system, Do::Answer).await.unwrap_err().kind, Kind::CircuitOpen);
     let gate = system.instance("a").expect("it runs").breaker.clone();

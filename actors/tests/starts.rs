@@ -129,7 +129,7 @@ async fn a_gauge_shows_the_instance_that_is_there() {
     });
     eventually("the successor serves", || state() == Some(0.0)).await;
     old.breaker.reset().await.expect("it drains");
-    old.breaker.force_open().await.expect("it drains");
+    old.breaker.force_open("a rehearsal", None).await.expect("it drains");
     assert_eq!((state(), gauge(&metrics, IN_FLIGHT, "a")), (Some(0.0), Some(1.0)));
     hanging
         .await
@@ -140,7 +140,11 @@ async fn a_gauge_shows_the_instance_that_is_there() {
 
     // What is forced open stays so, and shows so.
     let forced = system.instance("a").expect("it runs");
-    forced.breaker.force_open().await.expect("its actor runs");
+    forced
+        .breaker
+        .force_open("a rehearsal", None)
+        .await
+        .expect("its actor runs");
     system
         .plugins()
         .update(ReadyMade::spec(fragile.clone()))

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mosaic_actors::cache::portable::Portable;
+use mosaic_actors::cache::purge::Purge;
 use mosaic_actors::cache::tier::{CacheTier, Kept, Seen, Stamp, TierError, TierSettings, TierSpec};
 use mosaic_actors::cache::{CacheKey, Tag};
 use mosaic_actors::call::{CacheStatus, Head};
@@ -102,6 +103,11 @@ impl CacheTier for Shelf {
     ) -> BoxFuture<Result<(), TierError>> {
         let key = key.clone();
         self.as_told(move |state| drop(state.entries.insert(key, (entry, stamp))))
+    }
+
+    fn remove(self: Arc<Self>, key: &CacheKey) -> BoxFuture<Result<(), TierError>> {
+        let key = key.clone();
+        self.as_told(move |state| drop(state.entries.remove(&key)))
     }
 
     fn invalidate(self: Arc<Self>, tags: &[Tag]) -> BoxFuture<Result<(), TierError>> {
@@ -265,4 +271,37 @@ async fn followers_too_are_served_what_a_tier_has_when_the_provider_fails() {
         let head = outcome.expect("a stale answer").head;
         assert_eq!((head.cache, tier(&head)), (CacheStatus::Stale, Some("l2")));
     }
+}
+
+#[tokio::test]
+async fn a_purge_reaches_every_tier_and_names_one_that_did_not_confirm() {
+    let shelf = Arc::new(Shelf::default());
+    let (system, counts) = system(&[("l2", &shelf)], true).await;
+    read(&system).await;
+    eventually("it is put", || shelf.held() == 1).await;
+    let key = system.gateway().finished(1)[0]
+        .cache_key
+        .clone()
+        .expect("it is cacheable");
+    let by_key = Purge::Key(key);
+    system.purge(&by_key).await.expect("it is done");
+    assert_eq!(shelf.held(), 0);
+    assert_eq!(tier(&read(&system).await), None);
+    // In l1 alone, it comes back from behind it; in l2, it does not.
+    eventually("it is put again", || shelf.held() == 1).await;
+    system.purge(&Purge::Tier("l1".into())).await.expect("it is done");
+    assert_eq!(tier(&read(&system).await), Some("l2"));
+    system.purge(&Purge::Tier("all".into())).await.expect("it is done");
+    assert_eq!(tier(&read(&system).await), None);
+    assert_eq!(counts.begun.load(SeqCst), 3);
+
+    shelf.mood(Mood::Gone);
+    let told = system.purge(&by_key).await.expect_err("l2 may hold it");
+    assert!(told.kind == Kind::Network && told.message().contains("l2"), "{told}");
+    let purged = system
+        .purge(&Purge::Tag("thing:acme/thing".into()))
+        .await
+        .expect("it is noted");
+    let outcomes: Vec<_> = purged.iter().map(|purged| (purged.tier, purged.outcome)).collect();
+    assert_eq!(outcomes, [("l2", "pending"), ("l1", "purged")]);
 }

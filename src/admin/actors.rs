@@ -1,56 +1,52 @@
-//! Orders to single actors: restart, stop, start; and to the gateway: drain.
+//! Orders to single actors: restart, stop, start; to the gateway: drain; and to a call: cancel.
 //!
-//! Invariant: an actor is named by its path in the tree.
+//! Invariant: an actor is named by its path in the tree, a call by its request id.
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::routing::post;
-use http::Request;
 use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::order::{OrderTo, order};
+use super::table::Table;
 use super::{AdminOrder, Port};
 
-/// Bytes of an actor's path; the tree is not that deep.
-const LONGEST_PATH: usize = 512;
+/// Bytes of an actor's path, or of a call's id; neither is that long.
+const LONGEST_NAME: usize = 512;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct At {
+    /// The actor's path in the tree.
     path: String,
 }
 
 /// A body with a reason alone.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-pub(super) fn routes() -> Router<Port> {
-    let orders: [(_, OrderTo); 3] = [
-        ("/actors/restart", AdminOrder::RestartActor),
-        ("/actors/stop", AdminOrder::StopActor),
-        ("/actors/start", AdminOrder::StartActor),
-    ];
-    let routes = orders.into_iter().fold(Router::new(), |routes, (path, action)| {
-        let ordered = move |State(port): State<Port>, request: Request<Body>| {
-            order(port, request, move |at: At| Ok(action(checked(at.path)?)))
-        };
-        routes.route(path, post(ordered))
-    });
-    let drain = |State(port): State<Port>, request: Request<Body>| {
-        order(port, request, |_: Nothing| Ok(AdminOrder::DrainGateway))
-    };
-    routes.route("/gateway/drain", post(drain))
+pub(super) fn routes(table: Table<Port>) -> Table<Port> {
+    table
+        .order("/actors/restart", "Restart an actor", |at: At| {
+            Ok(AdminOrder::RestartActor(checked("path", at.path)?))
+        })
+        .order("/actors/stop", "Stop an actor; it stays in the tree", |at: At| {
+            Ok(AdminOrder::StopActor(checked("path", at.path)?))
+        })
+        .order("/actors/start", "Start a stopped actor", |at: At| {
+            Ok(AdminOrder::StartActor(checked("path", at.path)?))
+        })
+        .order("/gateway/drain", "Let no new calls in at all", |_: Nothing| {
+            Ok(AdminOrder::DrainGateway)
+        })
+        .order_to("/calls/{id}/cancel", "End a call in flight", |id, _: Nothing| {
+            Ok(AdminOrder::CancelCall(checked("id", id)?))
+        })
 }
 
-fn checked(path: String) -> Result<String, Failure> {
-    if path.trim().is_empty() || path.len() > LONGEST_PATH {
-        return Err(Failure::invalid(
-            "path",
-            format!("path must be 1 to {LONGEST_PATH} bytes"),
-        ));
+fn checked(field: &str, name: String) -> Result<String, Failure> {
+    if name.trim().is_empty() || name.len() > LONGEST_NAME {
+        let sentence = format!("{field} must be 1 to {LONGEST_NAME} bytes");
+        return Err(Failure::invalid(field, sentence));
     }
-    Ok(path)
+    Ok(name)
 }

@@ -2,14 +2,13 @@
 //!
 //! Invariant: it is read here and written nowhere but with an order.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use http::Request;
 
 use super::query::{Query, up_to};
+use super::table::{Parameter, Row, Table, limit};
 use super::{Json, Port, written};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -19,8 +18,14 @@ const DEFAULT_ROWS: usize = 100;
 /// The most entries that one request gets.
 const MOST_ROWS: usize = 1_000;
 
-pub(super) fn routes() -> Router<Port> {
-    Router::new().route("/audit", get(audit))
+pub(super) fn routes(table: Table<Port>) -> Table<Port> {
+    let before = Parameter {
+        name: "before",
+        about: "Only entries before this number",
+        most: Some(i64::MAX),
+    };
+    let row = Row::get("/audit", "Who did what, when and why, newest first");
+    table.show(row.takes(limit(MOST_ROWS)).takes(before), audit)
 }
 
 async fn audit(State(port): State<Port>, request: Request<Body>) -> Response {

@@ -2,32 +2,34 @@
 //!
 //! Invariant: only an operator who looked at the provider can know that the write may be done again.
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::routing::post;
-use http::Request;
 use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::order::order;
+use super::table::Table;
 use super::{AdminOrder, Port};
 use crate::dispatch::idempotency::{check_key, scope};
 
 /// Bytes of a tenant and an operation together; the key has a bound of its own.
 const LONGEST_SCOPE: usize = 250;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Release {
+    /// Whose key it is.
     tenant: String,
+    /// The operation that it was used for.
     operation: String,
+    /// The key, as its caller gave it.
     key: String,
 }
 
-pub(super) fn routes() -> Router<Port> {
-    let release = |State(port): State<Port>, request: Request<Body>| order(port, request, checked);
-    Router::new().route("/idempotency/release", post(release))
+pub(super) fn routes(table: Table<Port>) -> Table<Port> {
+    table.order(
+        "/idempotency/release",
+        "Free an idempotency key whose outcome is unknown",
+        checked,
+    )
 }
 
 fn checked(Release { tenant, operation, key }: Release) -> Result<AdminOrder, Failure> {

@@ -2,32 +2,28 @@
 //!
 //! Invariant: a filter for a while ends by itself.
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::routing::post;
-use http::Request;
 use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::order::order;
+use super::order::check_time;
+use super::table::Table;
 use super::{AdminOrder, Port};
 
 /// Bytes of a filter, as in the configuration.
 const LONGEST_FILTER: usize = 1024;
-/// A day: whoever needs more detail for longer configures it.
-const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Set {
+    /// Levels by target, such as `info,mosaic=debug`.
     filter: String,
+    /// So many milliseconds; without it, until the process ends.
     for_ms: Option<u64>,
 }
 
-pub(super) fn routes() -> Router<Port> {
-    let set = |State(port): State<Port>, request: Request<Body>| order(port, request, checked);
-    Router::new().route("/log", post(set))
+pub(super) fn routes(table: Table<Port>) -> Table<Port> {
+    table.order("/log", "Change what is logged", checked)
 }
 
 fn checked(Set { filter, for_ms }: Set) -> Result<AdminOrder, Failure> {
@@ -37,8 +33,6 @@ fn checked(Set { filter, for_ms }: Set) -> Result<AdminOrder, Failure> {
             format!("filter must be 1 to {LONGEST_FILTER} bytes on one line"),
         ));
     }
-    if for_ms.is_some_and(|ms| !(1..=LONGEST_MS).contains(&ms)) {
-        return Err(Failure::invalid("for_ms", format!("for_ms must be 1 to {LONGEST_MS}")));
-    }
+    check_time(for_ms)?;
     Ok(AdminOrder::SetLog { filter, for_ms })
 }

@@ -2,19 +2,24 @@
 //!
 //! Invariant: everything below `/admin` passes [`gate`] first, and changes happen by POST only.
 //!
-//! To add a resource to look at: a [`View`], and its row in `views.rs`. To add an action: an [`AdminOrder`], and its row in the
+//! To add a resource to look at: a [`View`], and its row in `views.rs`; it is described with it, see `table.rs`. To add an action: an [`AdminOrder`], and its row in the
 //! file of what it is done to; reason, preview and audit come with it.
 
 mod actors;
 mod audit;
+mod caches;
+mod events;
 mod gate;
 mod keys;
 mod log;
+pub mod openapi;
 mod order;
+mod pages;
 mod plugins;
 mod port;
 mod probes;
 mod query;
+mod table;
 mod views;
 
 use std::fmt;
@@ -37,7 +42,12 @@ use crate::surfaces::request_id::RequestId;
 pub use port::{AdminOrder, AdminPort, Json, Order, Touches, View};
 pub use probes::{Check, Readiness};
 
+use table::{Row, Table};
+
 type Port = Arc<dyn AdminPort>;
+
+/// Where the API is.
+const API: &str = "/admin/v1";
 
 /// What the admin surface needs.
 #[derive(Clone)]
@@ -69,22 +79,40 @@ impl fmt::Debug for AdminConfig {
 /// The routes of the admin listener.
 pub fn router(config: AdminConfig) -> Router {
     let gate = Arc::new(gate::Gate::new(&config));
-    let api = Router::new()
-        .merge(views::routes())
-        .merge(audit::routes())
-        .merge(actors::routes())
-        .merge(plugins::routes())
-        .merge(keys::routes())
-        .merge(log::routes())
+    let pages = pages::Pages::of(&rows());
+    let api = api()
+        .router(config.port.clone())
+        .merge(pages::described().router(pages.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(gate.clone(), gate::admit))
-        .with_state(config.port.clone());
+        .layer(middleware::from_fn_with_state(gate.clone(), gate::admit));
     Router::new()
-        .merge(probes::routes(&config, gate))
-        .nest("/admin/v1", api)
+        .merge(probes::routes().router(probes::Probed::of(&config, gate)))
+        .merge(pages::front().router(pages))
+        .nest(API, api)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Views and orders.
+fn api() -> Table<Port> {
+    let parts = [
+        views::routes,
+        events::routes,
+        audit::routes,
+        actors::routes,
+        plugins::routes,
+        caches::routes,
+        keys::routes,
+        log::routes,
+    ];
+    parts.into_iter().fold(Table::new(API), |table, part| part(table))
+}
+
+/// All that the listener has.
+fn rows() -> Vec<Row> {
+    let open = pages::front().rows().into_iter().chain(probes::routes().rows());
+    open.chain(pages::described().rows()).chain(api().rows()).collect()
 }
 
 async fn not_found(request: Request<Body>) -> Response {

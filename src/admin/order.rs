@@ -21,14 +21,14 @@ use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
 
 /// Characters of a reason: a sentence or three.
-const LONGEST_REASON: usize = 500;
+pub(super) const LONGEST_REASON: usize = 500;
 /// Bytes of a body here: the largest is a provider's table.
 const MAX_BODY: usize = 64 * 1024;
 /// How long it may take to come.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// The action on what has a name.
-pub(super) type OrderTo = fn(String) -> AdminOrder;
+/// A day: what is to last longer is configured, or ordered again.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Reads a body, and answers with the preview of its action or with its outcome.
 pub(super) async fn order<T: DeserializeOwned>(
@@ -62,6 +62,16 @@ async fn carried<T: DeserializeOwned>(
     }
     let who = parts.extensions.get::<Who>().map_or("unknown", |who| who.0);
     port.perform(Order { action, reason, who }).await
+}
+
+/// Checks for how long an order is to hold.
+pub(super) fn check_time(for_ms: Option<u64>) -> Result<(), Failure> {
+    match for_ms {
+        Some(ms) if !(1..=LONGEST_MS).contains(&ms) => {
+            Err(Failure::invalid("for_ms", format!("for_ms must be 1 to {LONGEST_MS}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn reason(fields: &mut Map<String, Value>) -> Result<String, Failure> {

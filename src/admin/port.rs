@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mosaic_actors::cache::purge::Purge;
 use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::supervision::Events;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -49,7 +51,7 @@ pub enum View {
     Caches,
     /// Every tenant's quota.
     Quotas,
-    /// So many of the calls in flight, oldest first.
+    /// So many of the calls in flight, oldest first, and of the last that ended, newest first.
     Calls(usize),
     /// The log's filter.
     Log,
@@ -76,12 +78,26 @@ pub enum AdminOrder {
     DrainPlugin(String),
     /// Stop and forget it.
     RemovePlugin(String),
-    /// Force a plugin's breaker open.
-    ForceOpen(String),
+    /// Force a plugin's breaker open, for so many milliseconds or until it is reset.
+    ForceOpen {
+        /// Whose.
+        name: String,
+        /// How long.
+        for_ms: Option<u64>,
+    },
     /// Close it.
     ResetBreaker(String),
     /// Let no new calls in at all.
     DrainGateway,
+    /// End the calls in flight with an id.
+    CancelCall(String),
+    /// Have the cache forget.
+    PurgeCache {
+        /// What.
+        purge: Purge,
+        /// The same in words, for the audit.
+        target: String,
+    },
     /// Free an idempotency key whose outcome is unknown.
     ReleaseKey {
         /// Whose: tenant and operation.
@@ -113,9 +129,11 @@ impl AdminOrder {
             AdminOrder::StartPlugin(_) => "plugin.start",
             AdminOrder::DrainPlugin(_) => "plugin.drain",
             AdminOrder::RemovePlugin(_) => "plugin.remove",
-            AdminOrder::ForceOpen(_) => "breaker.force_open",
+            AdminOrder::ForceOpen { .. } => "breaker.force_open",
             AdminOrder::ResetBreaker(_) => "breaker.reset",
             AdminOrder::DrainGateway => "gateway.drain",
+            AdminOrder::CancelCall(_) => "call.cancel",
+            AdminOrder::PurgeCache { .. } => "cache.purge",
             AdminOrder::ReleaseKey { .. } => "idempotency.release",
             AdminOrder::SetLog { .. } => "log.set",
         }
@@ -129,11 +147,12 @@ impl AdminOrder {
             AdminOrder::StopPlugin(target) | AdminOrder::StartPlugin(target) | AdminOrder::DrainPlugin(target) => {
                 target
             }
-            AdminOrder::RemovePlugin(target) | AdminOrder::ForceOpen(target) | AdminOrder::ResetBreaker(target) => {
+            AdminOrder::RemovePlugin(target) | AdminOrder::ResetBreaker(target) | AdminOrder::CancelCall(target) => {
                 target
             }
+            AdminOrder::ForceOpen { name, .. } => name,
             AdminOrder::DrainGateway => "gateway",
-            AdminOrder::ReleaseKey { target, .. } => target,
+            AdminOrder::ReleaseKey { target, .. } | AdminOrder::PurgeCache { target, .. } => target,
             AdminOrder::SetLog { filter, .. } => filter,
         }
     }
@@ -147,8 +166,9 @@ impl AdminOrder {
             AdminOrder::StopActor(_)
                 | AdminOrder::StopPlugin(_)
                 | AdminOrder::DrainPlugin(_)
-                | AdminOrder::ForceOpen(_)
+                | AdminOrder::ForceOpen { .. }
                 | AdminOrder::DrainGateway
+                | AdminOrder::CancelCall(_)
         )
     }
 }
@@ -203,6 +223,11 @@ pub trait AdminPort: Send + Sync + 'static {
     /// # Errors
     /// `not_found` where it is of one thing that is not there.
     fn view(&self, view: View) -> Result<Json, Problem>;
+
+    /// Where it is told what happens; `None` where nobody tells.
+    fn events(&self) -> Option<&Events> {
+        None
+    }
 
     /// The audit, newest first, before number `before`, at most `limit` entries.
     fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>>;

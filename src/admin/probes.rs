@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{Request, StatusCode};
 
 use super::AdminConfig;
 use super::gate::Gate;
+use super::table::{Answer, Parameter, Row, Table};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
 
@@ -53,24 +53,46 @@ impl Readiness {
     }
 }
 
-pub(super) fn routes(config: &AdminConfig, gate: Arc<Gate>) -> Router {
-    let readiness = config.readiness.clone();
-    let render = config.metrics.clone();
-    Router::new()
-        .route("/livez", get(|| async { plain(StatusCode::OK, "ok\n".to_owned()) }))
-        .route(
-            "/readyz",
-            get(move |request: Request<Body>| {
-                let readiness = readiness();
-                async move { ready(&readiness, request.uri().query()) }
-            }),
+/// What the probes look at.
+#[derive(Clone)]
+pub(super) struct Probed {
+    readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    render: Arc<dyn Fn() -> String + Send + Sync>,
+    gate: Arc<Gate>,
+}
+
+impl Probed {
+    pub(super) fn of(config: &AdminConfig, gate: Arc<Gate>) -> Self {
+        Probed {
+            readiness: config.readiness.clone(),
+            render: config.metrics.clone(),
+            gate,
+        }
+    }
+}
+
+pub(super) fn routes() -> Table<Probed> {
+    let verbose = Parameter {
+        name: "verbose",
+        about: "Tell every condition",
+        most: None,
+    };
+    let text = |path, summary| Row::get(path, summary).answers(Answer::Text);
+    Table::new("")
+        .show(text("/livez", "Whether the process lives"), async || {
+            plain(StatusCode::OK, "ok\n".to_owned())
+        })
+        .show(
+            text("/readyz", "Whether traffic may come").takes(verbose),
+            async |State(probed): State<Probed>, request: Request<Body>| {
+                ready(&(probed.readiness)(), request.uri().query())
+            },
         )
-        .route(
-            "/metrics",
-            get(move |request: Request<Body>| {
-                let answer = metrics(&gate, &request, render.as_ref());
-                async move { answer }
-            }),
+        .show(
+            text("/metrics", "The metrics, in Prometheus' text format"),
+            async |State(probed): State<Probed>, request: Request<Body>| {
+                metrics(&probed.gate, &request, probed.render.as_ref())
+            },
         )
 }
 

@@ -1,15 +1,14 @@
-//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls in flight, log.
+//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls, log.
 //!
 //! Invariant: every answer is made when it is asked for, and kept by nobody.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::get;
 use http::Request;
 
 use super::query::{Query, up_to};
+use super::table::{Row, Table, limit};
 use super::{Json, Port, View, written};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -19,27 +18,28 @@ const DEFAULT_LEDGER: usize = 100;
 /// The most rows that one request gets.
 const MOST_ROWS: usize = 1_000;
 
-pub(super) fn routes() -> Router<Port> {
+pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     let plain = [
-        ("/tree", View::Tree),
-        ("/status", View::Status),
-        ("/plugins", View::Plugins),
-        ("/breakers", View::Breakers),
-        ("/caches", View::Caches),
-        ("/quotas", View::Quotas),
-        ("/log", View::Log),
+        ("/tree", "The supervision tree", View::Tree),
+        ("/status", "One glance at all", View::Status),
+        ("/plugins", "Every provider instance", View::Plugins),
+        ("/breakers", "Every circuit breaker", View::Breakers),
+        ("/caches", "Every tier of the cache", View::Caches),
+        ("/quotas", "Every tenant's quota", View::Quotas),
+        ("/log", "What is logged", View::Log),
     ];
-    let routes = plain.into_iter().fold(Router::new(), |routes, (path, view)| {
+    let table = plain.into_iter().fold(table, |table, (path, summary, view)| {
         let seen = move |State(port): State<Port>, request: Request<Body>| {
             let view = view.clone();
             async move { show(&port, request, &[], |_| Ok(view)) }
         };
-        routes.route(path, get(seen))
+        table.show(Row::get(path, summary), seen)
     });
-    routes
-        .route("/ledger", get(ledger))
-        .route("/calls", get(calls))
-        .route("/plugins/{name}", get(plugin))
+    let rows = |path, summary| Row::get(path, summary).takes(limit(MOST_ROWS));
+    table
+        .show(rows("/ledger", "What was restarted, when and why"), ledger)
+        .show(rows("/calls", "The calls in flight, and the last that ended"), calls)
+        .show(Row::get("/plugins/{name}", "One provider instance"), plugin)
 }
 
 async fn ledger(State(port): State<Port>, request: Request<Body>) -> Response {

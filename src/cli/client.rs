@@ -117,6 +117,15 @@ impl Remote {
         Ok(body_of(self.send(self.authorised(request)?).await?).await?)
     }
 
+    /// Follows a stream of events of the admin listener.
+    ///
+    /// # Errors
+    /// As [`Remote::call`].
+    pub async fn watch(&self, path: &str) -> Result<Events, Problem> {
+        let request = self.http.get(self.url(path)).header(ACCEPT, "text/event-stream");
+        Ok(events::read(self.send(self.authorised(request)?).await?))
+    }
+
     /// Asks the admin listener for a change; with `dry_run`, for what it would touch.
     ///
     /// # Errors

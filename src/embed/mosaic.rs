@@ -13,7 +13,7 @@ use mosaic_actors::call::Caller;
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::stream::ByteStream;
-use mosaic_actors::supervision::{Event, LedgerEntry, TreeSnapshot};
+use mosaic_actors::supervision::{LedgerEntry, Told, TreeSnapshot};
 use mosaic_actors::system::{System, SystemSnapshot};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
@@ -129,9 +129,9 @@ impl Mosaic {
         self.inner.system.tree().ledger(limit)
     }
 
-    /// What happens in the tree from now on. A slow reader misses events, and is told how many.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.inner.system.tree().subscribe()
+    /// What happens from now on: to actors, breakers and plugins, and by order. A slow reader misses events, and is told how many.
+    pub fn events(&self) -> broadcast::Receiver<Told> {
+        self.inner.system.events().subscribe()
     }
 
     /// Instances, breakers, cache and calls in flight as they stand.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use mosaic_actors::call::Caller;
 use mosaic_actors::gateway::Drained;
+use mosaic_actors::system::VITAL;
 
 use super::admin::Port;
 use super::error::StartError;
@@ -79,18 +80,27 @@ impl Mosaic {
     fn readiness(&self, stopping: &AtomicBool) -> Readiness {
         let told = |bad: bool, why: &str| bad.then(|| why.to_owned());
         let draining = stopping.load(Acquire) || !self.system().gateway().accepting();
-        Readiness {
-            checks: vec![
-                Check {
-                    name: "accepting",
-                    failure: told(draining, "the gateway is draining"),
-                },
-                Check {
-                    name: "state",
-                    failure: self.inner.store.trouble().map(|why| why.to_string()),
-                },
-            ],
-        }
+        let mut checks = vec![
+            Check {
+                name: "accepting",
+                failure: told(draining, "the gateway is draining"),
+            },
+            Check {
+                name: "state",
+                failure: self.inner.store.trouble().map(|why| why.to_string()),
+            },
+        ];
+        let mut outages = self.system().outages();
+        checks.extend(VITAL.map(|name| {
+            Check {
+                name,
+                failure: outages
+                    .iter()
+                    .position(|(down, _)| *down == name)
+                    .map(|at| outages.swap_remove(at).1),
+            }
+        }));
+        Readiness { checks }
     }
 
     /// What `caller` may know of.

@@ -242,6 +242,15 @@ impl CacheTier for RedisTier {
         })
     }
 
+    fn remove(self: Arc<Self>, key: &CacheKey) -> BoxFuture<Result<(), TierError>> {
+        let at = self.keys.entry(key);
+        Box::pin(async move {
+            let mut pipeline = ::redis::pipe();
+            pipeline.cmd("DEL").arg(&at).ignore();
+            self.run(&pipeline).await
+        })
+    }
+
     fn invalidate(self: Arc<Self>, tags: &[Tag]) -> BoxFuture<Result<(), TierError>> {
         let generations = self.keys.generations(tags);
         Box::pin(async move {

@@ -8,6 +8,7 @@ pub mod auth;
 mod cache_status;
 pub mod json_body;
 pub mod openapi;
+pub(crate) mod page;
 pub mod problem;
 pub mod request_id;
 pub mod rest;

@@ -253,7 +253,7 @@ fn common_parameters() -> Map<String, Value> {
 }
 
 /// The codes of each status.
-fn by_status() -> BTreeMap<u16, Vec<&'static str>> {
+pub(crate) fn by_status() -> BTreeMap<u16, Vec<&'static str>> {
     let mut grouped: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     for row in codes() {
         grouped.entry(row.status.as_u16()).or_default().push(row.code);
@@ -263,7 +263,7 @@ fn by_status() -> BTreeMap<u16, Vec<&'static str>> {
     grouped
 }
 
-fn error_responses() -> Map<String, Value> {
+pub(crate) fn error_responses() -> Map<String, Value> {
     by_status()
         .into_iter()
         .map(|(status, codes)| {
@@ -280,7 +280,7 @@ fn error_responses() -> Map<String, Value> {
         .collect()
 }
 
-fn problem_schema() -> Value {
+pub(crate) fn problem_schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
@@ -303,8 +303,9 @@ fn problem_schema() -> Value {
     })
 }
 
+const REQUEST_ID: (&str, &str) = ("X-Request-Id", "The request's id.");
 const HEADERS: &[(&str, &str)] = &[
-    ("X-Request-Id", "The request's id."),
+    REQUEST_ID,
     ("X-Mosaic-Provider", "The instance that answered."),
     (
         "X-Mosaic-Attempts",
@@ -316,11 +317,17 @@ const HEADERS: &[(&str, &str)] = &[
 fn headers() -> Map<String, Value> {
     HEADERS
         .iter()
-        .map(|(name, description)| {
-            let header = json!({ "description": description, "schema": { "type": "string" } });
-            ((*name).to_owned(), header)
-        })
+        .map(|(name, description)| ((*name).to_owned(), header(description)))
         .collect()
+}
+
+fn header(description: &str) -> Value {
+    json!({ "description": description, "schema": { "type": "string" } })
+}
+
+/// The header that every response of ours has.
+pub(crate) fn request_id_header() -> Value {
+    header(REQUEST_ID.1)
 }
 
 fn header_references() -> Map<String, Value> {

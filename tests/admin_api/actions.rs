@@ -50,11 +50,14 @@ async fn every_view_answers() {
     let breakers = stage.view("/breakers").await;
     assert_eq!(
         breakers["breakers"][1],
-        json!({"name": "b", "state": "closed", "consecutive_failures": 0, "openings": 0, "retry_in_ms": null})
+        json!({"name": "b", "state": "closed", "consecutive_failures": 0, "openings": 0, "retry_in_ms": null, "why": null})
     );
     assert!(stage.view("/caches").await["l1"]["max_bytes"].is_u64());
     assert!(stage.view("/quotas").await["tenants"].is_array());
-    assert_eq!(stage.view("/calls").await, json!({"in_flight": 0, "calls": []}));
+    assert_eq!(
+        stage.view("/calls").await,
+        json!({"in_flight": 0, "calls": [], "finished": []})
+    );
     assert_eq!(stage.view("/audit").await, json!({"entries": [], "next_before": null}));
     assert_eq!(stage.view("/log").await, json!({"installed": false}));
     let (status, problem) = stage.get("/tree?depth=3").await;
@@ -162,7 +165,7 @@ async fn a_dry_run_tells_what_it_touches_and_touches_nothing() {
         assert_eq!((status, &preview["dry_run"]), (200, &json!(true)), "{path}: {preview}");
         let touched = preview["touches"]["plugins"].as_array().expect("a list");
         let expected = match path {
-            "/gateway/drain" => vec![],
+            "/gateway/drain" | "/caches/purge" => vec![],
             "/plugins" => vec![json!("c")],
             _ => vec![json!("a")],
         };

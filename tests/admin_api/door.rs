@@ -31,6 +31,8 @@ async fn beyond_loopback_nothing_answers_without_the_token_nor_to_another_origin
         "calls",
         "audit",
         "log",
+        "events",
+        "openapi.json",
         "none",
     ];
     let views = views.into_iter().map(|view| ("GET", format!("/admin/v1/{view}"), None));

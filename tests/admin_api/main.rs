@@ -4,7 +4,9 @@
 mod support;
 
 mod actions;
+mod described;
 mod door;
 mod kept;
+mod orders;
 mod saturated;
 mod stage;

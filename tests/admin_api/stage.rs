@@ -122,6 +122,11 @@ impl Stage {
         self.view(&format!("/plugins/{name}")).await
     }
 
+    /// Asks the public listener.
+    pub fn ask(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("http://{}{path}", self.serving.public))
+    }
+
     /// Begins a call that its provider never answers.
     pub fn slow_call(&self) -> tokio::task::JoinHandle<()> {
         let url = format!("http://{}/v1/git/repos/a~acme%2Fslow", self.serving.public);
@@ -169,6 +174,7 @@ pub fn orders() -> Vec<(&'static str, Value)> {
         ("/plugins/a/remove", json!({})),
         ("/breakers/a/force-open", json!({})),
         ("/breakers/a/reset", json!({})),
+        ("/caches/purge", json!({"tier": "l1"})),
         ("/gateway/drain", json!({})),
         ("/log", json!({"filter": "debug", "for_ms": 1000})),
     ]

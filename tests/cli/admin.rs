@@ -66,7 +66,7 @@ fn each_change_is_one_request_with_its_reason() {
         body["reason"] = "maintenance".into();
         body
     };
-    let lines: [(&[&str], &str, Value); 13] = [
+    let lines: [(&[&str], &str, Value); 16] = [
         (
             &["plugins", "stop", "a", "--force"],
             "/admin/v1/plugins/a/stop",
@@ -123,6 +123,21 @@ fn each_change_is_one_request_with_its_reason() {
             &["actors", "stop", "/root/x", "-f"],
             "/admin/v1/actors/stop",
             json!({"path": "/root/x"}),
+        ),
+        (
+            &["breakers", "force-open", "a", "-f", "--for", "10m"],
+            "/admin/v1/breakers/a/force-open",
+            json!({"for_ms": 600_000}),
+        ),
+        (
+            &["calls", "cancel", "r/1", "-f"],
+            "/admin/v1/calls/r%2F1/cancel",
+            json!({}),
+        ),
+        (
+            &["caches", "purge", "--tag", "repo:acme/api"],
+            "/admin/v1/caches/purge",
+            json!({"tag": "repo:acme/api"}),
         ),
         (&["drain", "--force"], "/admin/v1/gateway/drain", json!({})),
         (

@@ -174,7 +174,7 @@ async fn a_crash_is_told_to_those_who_listen() {
     let told = tokio::time::timeout(PATIENCE, async {
         let mut told = Vec::new();
         loop {
-            match events.recv().await.expect("the tree is there") {
+            match events.recv().await.expect("the tree is there").event {
                 Event::Failed { path, .. } => told.push(("failed", path)),
                 Event::Restarted { path, generation } => {
                     assert_eq!(generation, 2);

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use super::guarded::{Tier, TierLookup, tier_specs, with_everything};
+use super::purge::TierPurged;
 use super::tier::{Stamp, TierSnapshot, TierSpec};
 use super::{CacheEntry, CacheKey, Tag};
 use crate::call::CacheStatus;
 use crate::clock::Clock;
 use crate::policy::freshness::Freshness;
 use crate::port::Outcome;
-use crate::supervision::ChildSpec;
+use crate::supervision::{ChildSpec, Events};
 use crate::telemetry::Meters;
 
 /// The further tiers.
@@ -83,13 +84,39 @@ impl Chain {
         }
     }
 
+    /// Their names, the nearest first.
+    pub(crate) fn names(&self) -> impl DoubleEndedIterator<Item = &'static str> {
+        self.0.iter().map(|tier| tier.name())
+    }
+
+    /// Makes everything that carries `tag` invalid in those of `tiers` that are here, the farthest first.
+    pub(crate) async fn purge(&self, tiers: &[&str], tag: &Tag) -> Vec<TierPurged> {
+        let mut purged = Vec::new();
+        for tier in self.0.iter().rev().filter(|tier| tiers.contains(&tier.name())) {
+            let confirmed = tier.invalidate(std::slice::from_ref(tag)).await;
+            purged.push(TierPurged::confirmed(tier.name(), confirmed));
+        }
+        purged
+    }
+
+    /// Has every tier drop what it holds under `key`; the name of one that did not.
+    pub(crate) async fn remove(&self, key: &CacheKey) -> Option<&'static str> {
+        let mut unconfirmed = None;
+        for tier in self.0.iter().rev() {
+            if !tier.remove(key).await {
+                unconfirmed = Some(tier.name());
+            }
+        }
+        unconfirmed
+    }
+
     pub(crate) fn snapshot(&self) -> Vec<TierSnapshot> {
         self.0.iter().map(|tier| tier.snapshot()).collect()
     }
 
     /// The children of each tier's supervisor, by its name.
-    pub(crate) fn specs(&self) -> impl Iterator<Item = (&'static str, [ChildSpec; 2])> {
-        self.0.iter().map(|tier| (tier.name(), tier_specs(tier)))
+    pub(crate) fn specs(&self, events: &Events) -> impl Iterator<Item = (&'static str, [ChildSpec; 2])> {
+        self.0.iter().map(|tier| (tier.name(), tier_specs(tier, events)))
     }
 }
 

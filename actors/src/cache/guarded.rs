@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::driver::BoxFuture;
 use crate::policy::breaker::AttemptOutcome;
 use crate::policy::freshness::Freshness;
-use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::supervision::{ChildSpec, Context, Events, Fault, Handle, Message, Worker};
 use crate::telemetry::{Meters, TierMeters};
 
 /// Puts under way at most. Nobody waits for them, so without a bound a slow tier would gather them.
@@ -159,10 +159,16 @@ impl Tier {
     }
 
     /// Makes everything invalid that carries one of `tags`: at once for this process; for others when the tier confirms
-    /// it, which a tier that is away does later.
-    pub(crate) async fn invalidate(&self, tags: &[Tag]) {
+    /// it, which a tier that is away does later. True: it has confirmed.
+    pub(crate) async fn invalidate(&self, tags: &[Tag]) -> bool {
         let batch = self.pending.note(tags);
-        self.send(batch).await;
+        self.send(batch).await
+    }
+
+    /// Drops what is kept under `key`. True: the tier has confirmed.
+    pub(crate) async fn remove(&self, key: &CacheKey) -> bool {
+        let remove = || self.store.clone().remove(key);
+        self.ask("remove", self.settings.put_within, remove).await.is_some()
     }
 
     async fn send(&self, batch: PendingBatch) -> bool {
@@ -262,7 +268,7 @@ struct TierActor {
 }
 
 /// The child specs of a tier: its breaker, and the actor that sends what is pending.
-pub(crate) fn tier_specs(tier: &Arc<Tier>) -> [ChildSpec; 2] {
+pub(crate) fn tier_specs(tier: &Arc<Tier>, events: &Events) -> [ChildSpec; 2] {
     let handle = tier.actor.clone();
     let (owner, shown) = (tier.clone(), tier.clone());
     let actor = ChildSpec::worker("tier", &handle, move || {
@@ -282,7 +288,7 @@ pub(crate) fn tier_specs(tier: &Arc<Tier>) -> [ChildSpec; 2] {
             ("pending_invalidations", snapshot.pending_invalidations as u64),
         ]
     }));
-    [breaker_spec(Arc::from(tier.name), tier.breaker.clone()), actor]
+    [breaker_spec(Arc::from(tier.name), tier.breaker.clone(), events), actor]
 }
 
 impl Worker for TierActor {

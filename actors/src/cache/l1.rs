@@ -4,23 +4,28 @@
 //! the epoch at which its call began; the actor refuses it when one of its tags was invalidated since. Where an
 //! invalidation finds no actor, everything asked for before it becomes invisible.
 
-use std::collections::{HashMap, HashSet};
+mod actor;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::flight::{Landing, Leader};
+use super::flight::Leader;
 use super::{CacheEntry, CacheKey, Tag};
 use crate::policy::freshness::Freshness;
-use crate::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use crate::supervision::{Handle, Message};
 use crate::telemetry::Meters;
+
+pub(crate) use actor::l1_spec;
 
 /// Bounds of the memory tier.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +48,6 @@ impl Default for L1Settings {
     }
 }
 
-/// How often the index of tags is cleared of entries that the map has dropped.
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How long the actor may take to confirm; a longer silence means that it is being restarted.
 const CONFIRM_WITHIN: Duration = Duration::from_millis(250);
 /// Fills that may wait for the actor. Nobody waits for them, so without a bound a slow actor would gather them.
@@ -58,9 +61,19 @@ pub(crate) struct L1 {
     epoch: AtomicU64,
     /// What was asked for before this epoch is not served: an invalidation may have missed it.
     trusted_from: AtomicU64,
+    /// Keys that an operator had forgotten of late. Empty but for that, so that a fill's look at it is a load.
+    purged: ArcSwap<PurgedKeys>,
     fills: Arc<Semaphore>,
     actor: Handle<L1Msg>,
     meters: Arc<Meters>,
+}
+
+/// Answers under one of these keys that were asked for before its epoch are not kept.
+#[derive(Clone, Default)]
+struct PurgedKeys {
+    by_key: HashMap<CacheKey, u64>,
+    /// Before this epoch it holds for every key: those of so long ago are no longer known one by one.
+    all_before: u64,
 }
 
 struct Stored {
@@ -122,6 +135,7 @@ impl L1 {
             settings,
             epoch: AtomicU64::new(0),
             trusted_from: AtomicU64::new(0),
+            purged: ArcSwap::default(),
             fills: Arc::new(Semaphore::new(MAX_FILLS)),
             actor: Handle::new(),
             meters,
@@ -187,17 +201,42 @@ impl L1 {
         }
     }
 
-    /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one.
-    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) {
+    /// Drops every entry that carries one of `tags`. When it returns, no lookup serves one. Tells how many there were, if
+    /// its actor could.
+    pub(crate) async fn invalidate(&self, tags: Vec<Tag>) -> Option<usize> {
         if tags.is_empty() {
-            return;
+            return Some(0);
         }
+        self.drop_by(|done| L1Msg::Invalidate { tags, done }).await
+    }
+
+    /// Drops what is kept under `key`, and what was asked for before now keeps out of every tier.
+    pub(crate) async fn purge(&self, key: &CacheKey) -> Option<usize> {
+        let key = key.clone();
+        self.drop_by(|done| L1Msg::Purge { key, done }).await
+    }
+
+    async fn drop_by(&self, order: impl FnOnce(oneshot::Sender<usize>) -> L1Msg) -> Option<usize> {
         let (done, confirmed) = oneshot::channel();
-        let sent = self.actor.send(L1Msg::Invalidate { tags, done }).is_ok();
-        if !sent || !matches!(tokio::time::timeout(CONFIRM_WITHIN, confirmed).await, Ok(Ok(()))) {
-            // The actor is being restarted and its index is lost: trust nothing that is stored.
-            self.distrust();
+        if self.actor.send(order(done)).is_ok()
+            && let Ok(Ok(dropped)) = tokio::time::timeout(CONFIRM_WITHIN, confirmed).await
+        {
+            return Some(dropped);
         }
+        // The actor is being restarted and its index is lost: trust nothing that is stored.
+        self.distrust();
+        None
+    }
+
+    /// Whether an operator had the answers under `key` forgotten that were asked for at `epoch`.
+    pub(crate) fn was_purged(&self, key: &CacheKey, epoch: u64) -> bool {
+        let purged = self.purged.load();
+        epoch < purged.all_before || purged.by_key.get(key).is_some_and(|at| *at > epoch)
+    }
+
+    /// Whether an answer is kept under `key`.
+    pub(crate) fn holds(&self, key: &CacheKey) -> bool {
+        self.find(key).is_some()
     }
 
     /// Makes everything invisible at once that was asked for before now, also what is still on its way to the map.
@@ -247,8 +286,15 @@ pub(crate) enum L1Msg {
     Invalidate {
         /// The tags.
         tags: Vec<Tag>,
-        /// Told when it is done.
-        done: oneshot::Sender<()>,
+        /// Told when it is done, with how many there were.
+        done: oneshot::Sender<usize>,
+    },
+    /// Drop what is kept under a key.
+    Purge {
+        /// The key.
+        key: CacheKey,
+        /// As with an invalidation.
+        done: oneshot::Sender<usize>,
     },
     /// Forget index rows whose entries are gone.
     Sweep,
@@ -259,145 +305,8 @@ impl Message for L1Msg {
         match self {
             L1Msg::Fill(..) => "fill",
             L1Msg::Invalidate { .. } => "invalidate",
+            L1Msg::Purge { .. } => "purge",
             L1Msg::Sweep => "sweep",
         }
-    }
-}
-
-/// The only writer of the map.
-struct L1Actor {
-    l1: Arc<L1>,
-    by_tag: HashMap<Tag, HashSet<CacheKey>>,
-    /// Rows written to the index since it was last swept.
-    unswept: usize,
-    /// When a tag was last invalidated, by epoch, as long as a fill from before may be under way.
-    invalidated: HashMap<Tag, (u64, Instant)>,
-    /// The newest epoch whose record was forgotten: fills from before it are refused.
-    forgotten: u64,
-}
-
-/// A fill comes at most so long after its call began: the longest deadline, with room.
-const FILLS_WITHIN: Duration = Duration::from_secs(900);
-/// Records of invalidations at most; beyond, the oldest are forgotten and old fills refused.
-const MAX_INVALIDATED: usize = 100_000;
-
-/// Rows that the index may grow by between two sweeps: what a busy map drops must not pile up there.
-const MAX_UNSWEPT: usize = 100_000;
-
-/// The child spec of the memory tier's actor.
-pub(crate) fn l1_spec(l1: &Arc<L1>) -> ChildSpec {
-    let handle = l1.actor.clone();
-    let (l1, shown) = (l1.clone(), l1.clone());
-    ChildSpec::worker("l1", &handle, move || {
-        Ok(L1Actor {
-            l1: l1.clone(),
-            by_tag: HashMap::new(),
-            unswept: 0,
-            invalidated: HashMap::new(),
-            forgotten: 0,
-        })
-    })
-    .kind("cache")
-    .gauges(Arc::new(move || {
-        let snapshot = shown.snapshot();
-        vec![("entries", snapshot.entries), ("bytes", snapshot.bytes)]
-    }))
-}
-
-impl Worker for L1Actor {
-    type Msg = L1Msg;
-
-    async fn start(&mut self, cx: &Context<L1Msg>) -> Result<(), Fault> {
-        // The index and the records died with the incarnation before: what is stored could not be invalidated, and
-        // whatever began before now may have missed an invalidation.
-        self.l1.distrust();
-        self.forgotten = self.l1.epoch();
-        cx.every(SWEEP_EVERY, || L1Msg::Sweep);
-        Ok(())
-    }
-
-    async fn handle(&mut self, message: L1Msg, _cx: &Context<L1Msg>) -> Result<(), Fault> {
-        match message {
-            L1Msg::Fill(fill, _permit) => self.fill(fill),
-            L1Msg::Invalidate { tags, done } => {
-                self.invalidate(tags);
-                let _gone = done.send(());
-            }
-            L1Msg::Sweep => self.sweep(Instant::now()),
-        }
-        Ok(())
-    }
-}
-
-impl L1Actor {
-    fn fill(&mut self, fill: Fill) {
-        let Fill {
-            key,
-            entry,
-            tags,
-            epoch,
-            leader,
-        } = fill;
-        let good_until = self.store(key, entry.clone(), tags, epoch);
-        if let Some(leader) = leader {
-            leader.land(Landing::of(entry, good_until));
-        }
-    }
-
-    /// The latest epoch of a call that the entry may be served to: none of its tags was invalidated before.
-    fn store(&mut self, key: CacheKey, entry: Arc<CacheEntry>, tags: Vec<Tag>, epoch: u64) -> u64 {
-        let now = self.l1.epoch();
-        let overtaken = |tag: &Tag| self.invalidated.get(tag).is_some_and(|(at, _)| *at > epoch);
-        let distrusted = epoch < self.forgotten.max(self.l1.trusted_from.load(SeqCst));
-        if distrusted || tags.iter().any(overtaken) {
-            return epoch;
-        }
-        if self.l1.keeps(&entry) {
-            self.unswept += tags.len();
-            if self.unswept > MAX_UNSWEPT {
-                self.sweep(Instant::now());
-            }
-            for tag in tags {
-                self.by_tag.entry(tag).or_default().insert(key.clone());
-            }
-            self.l1.map.insert(key, Arc::new(Stored { entry, epoch }));
-            self.l1.meters.l1.fills.increment(1);
-        }
-        now
-    }
-
-    fn invalidate(&mut self, tags: Vec<Tag>) {
-        let epoch = self.l1.epoch.fetch_add(1, SeqCst) + 1;
-        for tag in tags {
-            for key in self.by_tag.remove(&tag).unwrap_or_default() {
-                self.l1.map.invalidate(&key);
-                self.l1.meters.l1.invalidated.increment(1);
-            }
-            self.invalidated.insert(tag, (epoch, Instant::now()));
-        }
-        if self.invalidated.len() > MAX_INVALIDATED {
-            self.forgotten = epoch;
-            self.invalidated.clear();
-        }
-    }
-
-    fn sweep(&mut self, now: Instant) {
-        self.unswept = 0;
-        let map = &self.l1.map;
-        self.by_tag.retain(|_, keys| {
-            keys.retain(|key| map.contains_key(key));
-            !keys.is_empty()
-        });
-        let forgotten = &mut self.forgotten;
-        self.invalidated.retain(|_, (epoch, at)| {
-            let keep = now.saturating_duration_since(*at) < FILLS_WITHIN;
-            if !keep {
-                *forgotten = (*forgotten).max(*epoch);
-            }
-            keep
-        });
-        let snapshot = self.l1.snapshot();
-        self.l1.meters.l1.entries.set(snapshot.entries as f64);
-        self.l1.meters.l1.bytes.set(snapshot.bytes as f64);
     }
 }

@@ -9,14 +9,18 @@ pub(crate) mod guarded;
 pub mod l1;
 mod pending;
 pub mod portable;
+pub mod purge;
 pub mod tier;
 pub(crate) mod tiered;
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Serialize, Serializer};
 
 use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
 use crate::error::{Failure, FromCache, Kind};
@@ -66,6 +70,43 @@ impl CacheKey {
     /// The canonical request.
     pub fn request(&self) -> &RequestKey {
         &self.request
+    }
+}
+
+/// As operators see and name it: tenant, candidates and request, between dots.
+impl fmt::Display for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:016x}.", self.tenant, self.candidates)?;
+        self.request.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for CacheKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl FromStr for CacheKey {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let read = || {
+            let (rest, request) = text.rsplit_once('.')?;
+            let (tenant, candidates) = rest.rsplit_once('.')?;
+            let hex = |text: &str, digits| text.len() == digits && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let sound = !tenant.is_empty() && hex(candidates, 16) && hex(request, 64);
+            let mut bytes = RequestKey::default();
+            for (place, byte) in bytes.iter_mut().enumerate().filter(|_| sound) {
+                *byte = u8::from_str_radix(&request[2 * place..2 * place + 2], 16).ok()?;
+            }
+            sound.then_some(CacheKey {
+                tenant: Arc::from(tenant),
+                candidates: u64::from_str_radix(candidates, 16).ok()?,
+                request: bytes,
+            })
+        };
+        read().ok_or_else(|| Failure::invalid("key", "not a cache key; the list of calls shows those of the last ones"))
     }
 }
 

@@ -82,6 +82,9 @@ pub trait CacheTier: Send + Sync + 'static {
         stamp: Stamp,
     ) -> BoxFuture<Result<(), TierError>>;
 
+    /// Drops what is kept under `key`.
+    fn remove(self: Arc<Self>, key: &CacheKey) -> BoxFuture<Result<(), TierError>>;
+
     /// Gives each of `tags` another generation. When it returns, no lookup of any process serves what carries one.
     fn invalidate(self: Arc<Self>, tags: &[Tag]) -> BoxFuture<Result<(), TierError>>;
 }

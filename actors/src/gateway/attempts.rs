@@ -158,6 +158,7 @@ async fn attempt(job: &Arc<Job>, env: &Arc<TaskEnv>, tried: &Tried, guard: &mut 
     let attempt = AttemptEnv {
         settings: env.settings.clone(),
         stop: env.stop.clone(),
+        record: job.record().clone(),
         share,
         limit,
     };

@@ -1,18 +1,20 @@
-//! The calls in flight, for people to look at.
+//! The calls in flight, for people to look at, and to end.
 //!
 //! Invariant: a call is listed for exactly as long as it holds its permits, so the list is as bounded as they are; what it
 //! carries is never in it.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::finished::FinishedCalls;
 use crate::call::Call;
+use crate::error::{Failure, Kind, Source};
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,14 +54,25 @@ pub struct CallSnapshot {
 pub(crate) struct CallsInFlight {
     calls: DashMap<u64, Arc<CallRecord>, RandomState>,
     entered: AtomicU64,
+    /// Those that have ended.
+    pub(crate) finished: FinishedCalls,
 }
 
 /// What the list says of a call. Whoever holds it writes on, without keeping the call listed.
 pub(crate) struct CallRecord {
     call: Arc<Call>,
     since: u64,
-    cancelled: Notify,
+    /// By whom it is to end, once somebody wants that.
+    cancelled: OnceLock<CancelledBy>,
+    told: Notify,
     progress: Mutex<Progress>,
+}
+
+/// Who ends a call before its time.
+#[derive(Clone, Copy)]
+enum CancelledBy {
+    Stop,
+    Order,
 }
 
 struct Progress {
@@ -90,7 +103,8 @@ impl CallsInFlight {
         let record = Arc::new(CallRecord {
             call: call.clone(),
             since: now,
-            cancelled: Notify::new(),
+            cancelled: OnceLock::new(),
+            told: Notify::new(),
             progress: Mutex::new(Progress {
                 phase: CallStage::Lookup,
                 attempts: 0,
@@ -116,18 +130,56 @@ impl CallsInFlight {
 }
 
 impl CallsInFlight {
-    /// Ends every call that waits for its reply.
+    /// Ends every call.
     pub(crate) fn cancel_all(&self) {
         for record in &self.calls {
-            record.cancelled.notify_one();
+            record.cancel(CancelledBy::Stop);
         }
+    }
+
+    /// Ends every call with this id, by order, and tells how many there were. Callers may choose ids, so there may be
+    /// several.
+    pub(crate) fn cancel(&self, id: &str) -> usize {
+        let named = self.calls.iter().filter(|row| *row.call.id == *id);
+        named.map(|row| row.cancel(CancelledBy::Order)).count()
+    }
+
+    /// The calls with this id, as of `now`.
+    pub(crate) fn named(&self, id: &str, now: u64) -> Vec<CallSnapshot> {
+        let named = self.calls.iter().filter(|row| *row.call.id == *id);
+        named.map(|row| row.snapshot(now)).collect()
     }
 }
 
 impl CallRecord {
-    /// Resolves when somebody orders its end.
-    pub(crate) async fn cancelled(&self) {
-        self.cancelled.notified().await;
+    fn cancel(&self, by: CancelledBy) {
+        // The first reason stays.
+        let _ = self.cancelled.set(by);
+        self.told.notify_waiters();
+    }
+
+    /// Resolves when somebody wants its end, to what its caller is told.
+    pub(crate) async fn cancelled(&self) -> Failure {
+        loop {
+            // Before the look: whatever is set after it wakes this.
+            let told = self.told.notified();
+            if let Some(by) = self.cancelled.get() {
+                let sentence = match by {
+                    CancelledBy::Stop => "the gateway was stopped",
+                    CancelledBy::Order => "the call was cancelled by order",
+                };
+                let mut failure = Failure::new(Kind::Cancelled, sentence);
+                failure.source = Source::Gateway;
+                return failure;
+            }
+            told.await;
+        }
+    }
+
+    /// Attempts so far, and who is asked, or was last.
+    pub(crate) fn asked_so_far(&self) -> (u32, Option<Arc<str>>) {
+        let progress = self.progress();
+        (progress.attempts, progress.provider.clone())
     }
 
     fn snapshot(&self, now: u64) -> CallSnapshot {

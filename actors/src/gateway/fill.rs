@@ -31,7 +31,7 @@ pub(crate) fn fill(
             let entry = Arc::new(entry);
             // What only the answer knows that it depends on, a lookup in a farther tier could not find to be invalid.
             let told = outcome.as_ref().map_or(&[][..], |answer| &answer.head.tags[..]);
-            if told.iter().all(|tag| lookup.looked_at(tag)) {
+            if told.iter().all(|tag| lookup.looked_at(tag)) && !env.cache.l1.was_purged(key, job.epoch) {
                 lookup.fill(key, &entry);
             }
             if let Some(leader) = &leader {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::admission::{Admission, Drained};
 use super::calls::CallSnapshot;
+use super::finished::FinishedCall;
 use super::job::Job;
 use super::patience::send_patiently;
 use super::settlement::Settlement;
@@ -52,10 +53,13 @@ impl Gateway {
     pub async fn call(&self, call: Call) -> Result<Answer, Failure> {
         let started = Instant::now();
         let call = Arc::new(call);
-        let settlement = Settlement::open(&self.front.meters, &call, started);
+        let mut settlement = Settlement::open(&self.front.meters, &call, started);
         // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
         tokio::task::coop::consume_budget().await;
-        let mut outcome = self.front.carry(call, started).await;
+        let mut outcome = self.front.carry(call, started, &mut settlement).await;
+        if outcome.as_ref().is_err_and(|failure| failure.cached.is_none()) {
+            settlement.list(&self.front.admission.listing);
+        }
         settlement.reply(&mut outcome);
         outcome
     }
@@ -79,10 +83,25 @@ impl Gateway {
     pub fn calls(&self, limit: usize) -> Vec<CallSnapshot> {
         self.front.admission.listing.oldest(limit, self.front.clock.nanos())
     }
+
+    /// The last calls that ended, save those that memory served, at most `limit`, newest first.
+    pub fn finished(&self, limit: usize) -> Vec<FinishedCall> {
+        self.front.admission.listing.finished.newest(limit)
+    }
+
+    /// The calls in flight with this id.
+    pub fn named(&self, id: &str) -> Vec<CallSnapshot> {
+        self.front.admission.listing.named(id, self.front.clock.nanos())
+    }
+
+    /// Ends the calls in flight with this id: their callers are told `cancelled`. Tells how many there were.
+    pub fn cancel(&self, id: &str) -> usize {
+        self.front.admission.listing.cancel(id)
+    }
 }
 
 impl Front {
-    async fn carry(&self, call: Arc<Call>, started: Instant) -> Result<Answer, Failure> {
+    async fn carry(&self, call: Arc<Call>, started: Instant, settlement: &mut Settlement) -> Result<Answer, Failure> {
         let now = self.clock.nanos_at(started);
         self.admission.check_open()?;
         if call.deadline <= started {
@@ -94,10 +113,17 @@ impl Front {
         // The claim costs a write to a store: whoever makes it holds its places already, and pays for it.
         let mut entered = None;
         if let Some(claim) = &call.claim {
-            entered = Some(self.admission.enter(&call, gate.clone(), now)?);
-            if let Some(answer) = claim.clone().take(call.deadline).await? {
+            let permits = self.admission.enter(&call, gate.clone(), now)?;
+            settlement.missed(&self.admission.listing, permits.record(), None);
+            let taken = tokio::select! {
+                biased;
+                failure = permits.record().cancelled() => return Err(failure.never_sent()),
+                taken = claim.clone().take(call.deadline) => taken?,
+            };
+            if let Some(answer) = taken {
                 return Ok(answer);
             }
+            entered = Some(permits);
         }
         let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call))?;
         let key = CacheKey::of(&call, candidates.id);
@@ -115,6 +141,7 @@ impl Front {
             Some(permits) => permits,
             None => self.admission.enter(&call, gate, now)?,
         };
+        settlement.missed(&self.admission.listing, permits.record(), key.as_ref());
         let permits = Arc::new(permits);
         let job = Arc::new(Job {
             call,

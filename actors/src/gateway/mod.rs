@@ -11,6 +11,7 @@ pub(crate) mod attempts;
 pub(crate) mod calls;
 pub(crate) mod env;
 pub(crate) mod fill;
+pub(crate) mod finished;
 pub(crate) mod handle;
 pub(crate) mod invalidate;
 pub(crate) mod job;
@@ -21,5 +22,6 @@ pub(crate) mod task;
 
 pub use admission::Drained;
 pub use calls::{CallSnapshot, CallStage};
+pub use finished::FinishedCall;
 pub use handle::Gateway;
 pub use settings::Settings;

@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::calls::{CallRecord, CallsInFlight};
+use super::finished::FinishedCall;
+use crate::cache::CacheKey;
 use crate::call::{Answer, Body, CacheStatus, Call, Head};
 use crate::error::{Failure, Kind, Source};
 use crate::stream::{BodyStream, Measured, StreamEnd, StreamTotals, Usage};
+use crate::supervision::unix_ms;
 use crate::telemetry::{Meters, phase, sampled};
 
 /// The duty to settle one call. Dropped unsettled, its caller has left.
@@ -20,6 +24,14 @@ struct Open {
     meters: Arc<Meters>,
     call: Arc<Call>,
     started: Instant,
+    listed: Option<ToList>,
+}
+
+/// Where a call that memory did not serve is listed when it has ended.
+struct ToList {
+    calls: Arc<CallsInFlight>,
+    record: Option<Arc<CallRecord>>,
+    key: Option<CacheKey>,
 }
 
 /// What the answer's head told.
@@ -55,7 +67,30 @@ impl Settlement {
             meters: meters.clone(),
             call: call.clone(),
             started,
+            listed: None,
         }))
+    }
+
+    /// Memory did not serve the call: it is listed among the last ones when it has ended.
+    pub(crate) fn missed(&mut self, calls: &Arc<CallsInFlight>, record: &Arc<CallRecord>, key: Option<&CacheKey>) {
+        if let Some(open) = &mut self.0 {
+            open.listed = Some(ToList {
+                calls: calls.clone(),
+                record: Some(record.clone()),
+                key: key.cloned(),
+            });
+        }
+    }
+
+    /// The call is listed, however far it came.
+    pub(crate) fn list(&mut self, calls: &Arc<CallsInFlight>) {
+        if let Some(open) = &mut self.0 {
+            open.listed.get_or_insert_with(|| ToList {
+                calls: calls.clone(),
+                record: None,
+                key: None,
+            });
+        }
     }
 
     /// Settles a call that ends with its reply; one that streams, at its stream's end.
@@ -147,6 +182,26 @@ impl Open {
             meters.tokens(usage);
         }
         self.tell(account, answered.as_ref(), failure, took);
+        if let Some(listed) = &self.listed {
+            self.list(listed, answered.as_ref(), failure, took);
+        }
+    }
+
+    fn list(&self, to: &ToList, answered: Option<&Answered<'_>>, failure: Option<&Failure>, took: Duration) {
+        let (attempts, asked) = to.record.as_ref().map_or((0, None), |record| record.asked_so_far());
+        let provider = answered.map(|answered| Arc::from(answered.provider));
+        to.calls.finished.note(FinishedCall {
+            id: self.call.id.clone(),
+            operation: self.call.operation.name,
+            tenant: self.call.caller.tenant.clone(),
+            provider: provider.or_else(|| failure?.provider.clone()).or(asked),
+            code: failure.map_or("ok", |failure| failure.kind.code()),
+            cache: answered.map(|answered| answered.cache.as_str()),
+            attempts: answered.map_or(attempts, |answered| answered.attempts),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            at_unix_ms: unix_ms(),
+            cache_key: to.key.clone(),
+        });
     }
 
     /// The one line of a call.

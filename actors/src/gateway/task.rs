@@ -18,7 +18,6 @@ use crate::cache::flight::{Landed, Landing, Leader, Role};
 use crate::cache::l1::Fill;
 use crate::cache::{CacheKey, looked_up};
 use crate::call::{Body, CacheStatus};
-use crate::error::{Failure, Kind};
 use crate::port::{Outcome, ReplyPort};
 
 /// Runs a call to its reply.
@@ -29,7 +28,7 @@ pub(crate) async fn run(job: Arc<Job>, mut reply: ReplyPort, env: Arc<TaskEnv>) 
     let outcome = tokio::select! {
         biased;
         () = reply.closed() => return,
-        () = job.record().cancelled() => Err(Failure::new(Kind::Cancelled, "the gateway was stopped")),
+        failure = job.record().cancelled() => Err(failure),
         outcome = carry(&job, &env).instrument(span) => outcome,
     };
     let outcome = outcome.map(|mut answer| {

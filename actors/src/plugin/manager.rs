@@ -255,6 +255,7 @@ impl Manager {
     fn look(&mut self) -> Result<(), Fault> {
         let now = self.registry.now();
         for record in self.registry.records() {
+            self.registry.news.health(&record, now);
             let name = &record.spec.name;
             let lost = self.steps.get_mut(name).is_some_and(|at_work| {
                 let lost = at_work.over;

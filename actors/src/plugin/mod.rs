@@ -24,6 +24,7 @@
 
 mod handle;
 mod manager;
+mod news;
 mod order;
 mod record;
 mod registry;

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use super::news::News;
 use super::order::PluginMsg;
 use super::record::{Placement, Record};
 use super::spec::{Loader, PluginSettings};
@@ -19,7 +20,7 @@ use crate::instance::Instance;
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
-use crate::supervision::{Handle, RestartPolicy, SupervisorHandle};
+use crate::supervision::{Events, Handle, RestartPolicy, SupervisorHandle};
 use crate::telemetry::Meters;
 
 /// What an instance finds in the system that it lives in.
@@ -30,6 +31,8 @@ pub(crate) struct InstanceEnv {
     pub(crate) restarts: RestartPolicy,
     /// The names of operations.
     pub(crate) operations: Arc<Operations>,
+    /// Where it is told what becomes of plugins.
+    pub(crate) events: Events,
 }
 
 /// What the manager, the steps and the router share.
@@ -44,6 +47,7 @@ pub(crate) struct Registry {
     loaders: HashMap<&'static str, Arc<dyn Loader>>,
     pub(super) settings: PluginSettings,
     pub(super) env: InstanceEnv,
+    pub(super) news: News,
     /// The dynamic supervisor above all instances.
     pub(crate) supervisor: SupervisorHandle,
     pub(crate) manager: Handle<PluginMsg>,
@@ -59,6 +63,7 @@ impl Registry {
             routed: watch::Sender::new(0),
             loaders: loaders.into_iter().map(|loader| (loader.name(), loader)).collect(),
             settings,
+            news: News::new(&env.events),
             env,
             supervisor: SupervisorHandle::new(),
             manager: Handle::new(),
@@ -140,6 +145,7 @@ impl Registry {
     fn changed(&self, before: Option<&Record>, after: Option<&Record>) -> u64 {
         let placed = |record: Option<&Record>| record.and_then(|record| record.standing.current()).cloned();
         show_breaker(placed(before).as_ref(), placed(after).as_ref());
+        self.news.changed(before, after, self.now());
         // What a load has changed matters when it serves, or has failed and stays known.
         let routing = |record: &Record| {
             let failed = record.standing.life() == Life::Failed;

@@ -101,7 +101,7 @@ impl PluginSnapshot {
 
 impl HealthSnapshot {
     /// What was heard, unless it is plain that its actor is down.
-    fn of(record: &Record, now: u64) -> Self {
+    pub(super) fn of(record: &Record, now: u64) -> Self {
         let placed = record.standing.current();
         let down = record.standing.life().serves() && placed.is_some_and(|placed| !placed.instance.is_up());
         let unfit = placed.and_then(|placed| placed.instance.traffic.unfit());

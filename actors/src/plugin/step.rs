@@ -133,7 +133,11 @@ impl Step {
             changed: Arc::new(move || registry.touch()),
         };
         let instance = &placed.instance;
-        let breaker = breaker_spec(instance.spec.name.clone(), instance.breaker.clone());
+        let breaker = breaker_spec(
+            instance.spec.name.clone(),
+            instance.breaker.clone(),
+            &self.registry.env.events,
+        );
         let provider = provider_spec(instance.clone(), env);
         let spec = restarts
             .supervisor(Strategy::OneForOne)
@@ -162,8 +166,8 @@ impl Step {
         if !old.instance.accepting() {
             successor.instance.stop_accepting();
         }
-        if old.instance.breaker.is_forced() {
-            successor.instance.breaker.force_open().await?;
+        if let Some(forced) = old.instance.breaker.forced() {
+            successor.instance.breaker.force(forced).await?;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
+use crate::gateway::calls::CallRecord;
 use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
@@ -25,6 +26,8 @@ use crate::supervision::Handle;
 pub(crate) struct AttemptEnv {
     pub(crate) settings: Arc<Settings>,
     pub(crate) stop: CancellationToken,
+    /// Says when its call is to end before its time.
+    pub(crate) record: Arc<CallRecord>,
     /// Its share of the time until the call's deadline.
     pub(crate) share: Duration,
     /// How long its instance lets it take; `None`: as long as its call.

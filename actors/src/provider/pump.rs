@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::holding::{AttemptEnv, Holding};
 use crate::error::{Failure, Kind};
+use crate::gateway::calls::CallRecord;
 use crate::gateway::settings::Settings;
 use crate::stream::{BodyStream, Measured, Piece, Sender, body_stream};
 
@@ -20,6 +21,7 @@ pub(super) struct Pump {
     holding: Holding,
     settings: Arc<Settings>,
     stop: CancellationToken,
+    record: Arc<CallRecord>,
     started: Instant,
 }
 
@@ -29,6 +31,7 @@ impl Pump {
             holding,
             settings: env.settings.clone(),
             stop: env.stop.clone(),
+            record: env.record.clone(),
             started,
         }
     }
@@ -78,6 +81,7 @@ impl Pump {
             biased;
             () = sender.closed() => Ended::Abandoned,
             () = self.stop.cancelled() => Ended::Cut(Failure::new(Kind::Cancelled, "the gateway was stopped")),
+            failure = self.record.cancelled() => Ended::Cut(failure),
             // One that kept sending, or was not read, was long and not ill.
             () = sleep_until(self.started + max) => {
                 Ended::Cut(Failure::new(Kind::Timeout, format!("the stream took longer than max_stream, {max:?}")))

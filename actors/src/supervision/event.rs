@@ -1,13 +1,62 @@
-//! What happens in a tree, as it happens.
+//! What happens in a system, as it happens.
 //!
-//! Invariant: events are hints for watchers; one that lags loses some, and reads the snapshot and the ledger instead.
+//! Invariant: events are hints for watchers; one that lags loses some, is told how many, and reads the snapshot and the
+//! ledger instead.
 
 use std::sync::Arc;
 
-use super::ledger::Why;
+use serde::Serialize;
+use tokio::sync::broadcast;
 
-/// Something that happened to a child.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+use super::ledger::{Why, unix_ms};
+
+/// Events that a watcher may lag behind before it loses some.
+const EVENTS: usize = 1024;
+
+/// Where the parts of one system tell what happens. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Events(broadcast::Sender<Told>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Events(broadcast::Sender::new(EVENTS))
+    }
+}
+
+impl Events {
+    /// Tells those who watch.
+    pub fn tell(&self, event: Event) {
+        let told = Told {
+            at_unix_ms: unix_ms(),
+            event,
+        };
+        // An error says that nobody watches.
+        let _ = self.0.send(told);
+    }
+
+    /// How many watch.
+    pub fn watchers(&self) -> usize {
+        self.0.receiver_count()
+    }
+
+    /// What happens from now on. A watcher that lags by more than 1,024 events loses some.
+    pub fn subscribe(&self) -> broadcast::Receiver<Told> {
+        self.0.subscribe()
+    }
+}
+
+/// An event, and when it was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Milliseconds since the Unix epoch.
+    pub at_unix_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Something that happened: to a child of the tree, to a circuit breaker or a plugin, or by order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
     /// Its first incarnation is up.
@@ -53,4 +102,55 @@ pub enum Event {
         /// Which supervisor.
         path: Arc<str>,
     },
+    /// A circuit breaker opened, lets a probe through, or closed.
+    Breaker {
+        /// What it guards: a plugin or a cache tier.
+        name: Arc<str>,
+        /// `open`, `half_open`, `closed` or `forced_open`.
+        state: &'static str,
+        /// Times that it opened since it was last closed.
+        openings: u32,
+        /// By whom, where it was forced.
+        why: Option<Arc<str>>,
+    },
+    /// A plugin came to another place in its life.
+    Life {
+        /// Who.
+        plugin: Arc<str>,
+        /// Where.
+        life: &'static str,
+        /// What went wrong.
+        why: Option<Arc<str>>,
+    },
+    /// A plugin became well, unwell, or nobody knows.
+    Health {
+        /// Who.
+        plugin: Arc<str>,
+        /// `healthy`, `unhealthy` or `unknown`.
+        state: &'static str,
+        /// Why it is not well.
+        why: Option<Arc<str>>,
+    },
+    /// The configuration of the running system is another one.
+    ConfigChanged {
+        /// Whose.
+        plugin: Arc<str>,
+        /// `added`, `updated` or `removed`.
+        change: &'static str,
+    },
+    /// An operator's order was carried out, or was not.
+    Ordered {
+        /// What.
+        action: Arc<str>,
+        /// To what.
+        target: Arc<str>,
+        /// By whom.
+        who: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+        /// `ok`, or the code of its failure.
+        outcome: Arc<str>,
+    },
+    /// The system has stopped: nothing more happens in it.
+    Ended,
 }

@@ -57,8 +57,9 @@ mod worker;
 
 pub(crate) use control::check_name;
 pub use control::{ChildError, SupervisorHandle};
-pub use event::Event;
+pub use event::{Event, Events, Told};
 pub use handle::{Handle, Unavailable};
+pub(crate) use ledger::unix_ms;
 pub use ledger::{LedgerAction, LedgerEntry, Why};
 pub use meters::SharedRecorder;
 pub use node::{Crash, Node, State};

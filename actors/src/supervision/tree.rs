@@ -10,7 +10,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::{broadcast, watch};
 
 use super::control::{ChildError, Command, SupervisorHandle, Wish, check_name};
-use super::event::Event;
+use super::event::{Event, Events, Told};
 use super::incarnation::StartWait;
 use super::ledger::{Ledger, LedgerEntry, bounded};
 use super::meters::{SharedRecorder, SupervisionMeters};
@@ -20,9 +20,6 @@ use super::spec::{ChildSpec, SupervisorSpec};
 use super::supervisor::{SupervisorActor, SupervisorBirth};
 use super::vitals::{Clock, Vitals};
 
-/// Events that a watcher may lag behind before it loses some.
-const EVENTS: usize = 1024;
-
 /// What a tree is given besides its spec.
 #[derive(Clone)]
 pub struct TreeOptions {
@@ -30,6 +27,8 @@ pub struct TreeOptions {
     pub ledger_capacity: usize,
     /// Where the tree's metrics go; nowhere unless told.
     pub recorder: SharedRecorder,
+    /// Where the tree tells what happens, beside others; to nobody else unless told.
+    pub events: Events,
     /// How long a killed actor may take to die before it is cut off; 1 s unless told. Only one that blocks its thread
     /// takes longer than a moment.
     pub kill_grace: Duration,
@@ -42,6 +41,7 @@ impl Default for TreeOptions {
         TreeOptions {
             ledger_capacity: 1000,
             recorder: Arc::new(metrics::NoopRecorder),
+            events: Events::default(),
             kill_grace: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -69,14 +69,13 @@ pub(crate) struct TreeState {
     pub(crate) ledger: Ledger,
     pub(crate) meters: SupervisionMeters,
     pub(crate) kill_grace: Duration,
-    events: broadcast::Sender<Event>,
+    events: Events,
     gave_up: OnceLock<Arc<str>>,
 }
 
 impl TreeState {
     pub(crate) fn tell(&self, event: Event) {
-        // An error says that nobody watches.
-        let _ = self.events.send(event);
+        self.events.tell(event);
     }
 
     pub(crate) fn root_gave_up(&self, why: &Arc<str>) {
@@ -138,7 +137,7 @@ impl Tree {
             ledger: Ledger::new(options.ledger_capacity),
             meters: SupervisionMeters::new(options.recorder),
             kill_grace: options.kill_grace,
-            events: broadcast::Sender::new(EVENTS),
+            events: options.events,
             gave_up: OnceLock::new(),
         });
         let root = Node::new("", &root_spec, shared.clock);
@@ -191,7 +190,7 @@ impl Tree {
     }
 
     /// What happens from now on. A watcher that lags by more than 1,024 events loses some.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Told> {
         self.0.shared.events.subscribe()
     }
 

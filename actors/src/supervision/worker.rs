@@ -163,6 +163,16 @@ impl<M: Message> Context<M> {
         });
     }
 
+    /// Sends `message` to this incarnation after `wait`, unless it is gone by then.
+    pub fn after(&self, wait: Duration, message: M) {
+        let own = self.own.clone();
+        self.attach(async move {
+            tokio::time::sleep(wait).await;
+            // Refused where it stops: then nobody waits for it.
+            let _stopping = own.send(message);
+        });
+    }
+
     /// Ends this incarnation normally, once the messages that wait are handled. Newer ones are refused at once.
     /// For handlers; from `start` it makes the start fail.
     pub fn stop_self(&self) {
@@ -182,6 +192,7 @@ impl<M: Message> Context<M> {
             gone.run_until_cancelled(task).await;
         });
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| !task.is_finished());
         tasks.push(tokio_util::task::AbortOnDropHandle::new(task));
     }
 }

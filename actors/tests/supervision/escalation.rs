@@ -90,8 +90,8 @@ async fn a_failure_climbs_two_levels_to_the_root() {
     assert_eq!(crashes, 8);
     assert!(side.send(Do::Fail).is_err(), "it is stopped with the rest");
     let mut escalated = Vec::new();
-    while let Ok(event) = events.try_recv() {
-        if let Event::Escalated { path } = event {
+    while let Ok(told) = events.try_recv() {
+        if let Event::Escalated { path } = told.event {
             escalated.push(path.to_string());
         }
     }

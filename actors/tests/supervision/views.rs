@@ -110,7 +110,7 @@ async fn events_tell_a_life_in_order() {
         Event::Stopped { path: path.clone() },
     ];
     for event in expected {
-        assert_eq!(events.try_recv(), Ok(event));
+        assert_eq!(events.try_recv().map(|told| told.event), Ok(event));
     }
     assert!(events.try_recv().is_err());
 }

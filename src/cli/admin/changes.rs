@@ -2,7 +2,7 @@
 //!
 //! Invariant: a verb that takes something out of service is marked dangerous here, and asks before it is done.
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value, json};
 
@@ -88,6 +88,45 @@ const ACTORS: [Verb; 3] = [
     ),
 ];
 
+const CALLS: [Verb; 1] = [dangerous(
+    "cancel",
+    "/admin/v1/calls/{id}/cancel",
+    "End a call in flight; its caller is told that it was cancelled",
+)];
+
+const CACHES: [Verb; 1] = [verb(
+    "purge",
+    "/admin/v1/caches/purge",
+    "Have the cache forget an answer, a tag or a tier",
+)];
+
+/// Adds the verbs to the view `name`, which shows its document without one.
+pub(super) fn verbs_of(name: &str, view: Command) -> Command {
+    let command = match name {
+        "calls" => leaf(&CALLS[0], "id", "The call's request id, as `mosaic calls` shows it"),
+        "caches" => purge(&CACHES[0]),
+        _ => return view,
+    };
+    view.args_conflicts_with_subcommands(true).subcommand(command)
+}
+
+fn purge(verb: &'static Verb) -> Command {
+    let given = ["key", "tag", "tier"];
+    change::command(Command::new(verb.name).about(verb.about))
+        .arg(flag(
+            "key",
+            "KEY",
+            "One answer, by its cache_key in `mosaic calls --json`",
+        ))
+        .arg(flag(
+            "tag",
+            "TAG",
+            "Every answer that carries this tag, e.g. repo:acme/api",
+        ))
+        .arg(flag("tier", "TIER", "All that a tier holds: l1, l2 or all"))
+        .group(ArgGroup::new("what").args(given).required(true))
+}
+
 /// Their declarations.
 pub(super) fn commands() -> Vec<Command> {
     let noun = |name, about| {
@@ -157,11 +196,22 @@ fn log() -> Command {
     let command = Command::new("log").about("Show what is logged, or change it for a while");
     let filter = "What to log from now on, e.g. info,mosaic::dispatch=debug";
     let time = "Go back to the configured filter after this time, e.g. 10m";
-    change::command(command).arg(flag("filter", "FILTER", filter)).arg(
-        flag("for", "TIME", time)
-            .value_parser(humantime::parse_duration)
-            .requires("filter"),
-    )
+    change::command(command)
+        .arg(flag("filter", "FILTER", filter))
+        .arg(for_time(time).requires("filter"))
+}
+
+fn for_time(help: &'static str) -> Arg {
+    flag("for", "TIME", help).value_parser(humantime::parse_duration)
+}
+
+/// For how long a change is to hold, as the gateway takes it.
+fn for_ms(flags: &ArgMatches) -> Result<Option<Value>, Failure> {
+    let Some(time) = flags.try_get_one::<std::time::Duration>("for").ok().flatten() else {
+        return Ok(None);
+    };
+    let ms = u64::try_from(time.as_millis()).map_err(|_| Failure::invalid("for", "--for is too long"))?;
+    Ok(Some(json!(ms)))
 }
 
 fn leaf(verb: &'static Verb, what: &'static str, help: &'static str) -> Command {
@@ -169,6 +219,9 @@ fn leaf(verb: &'static Verb, what: &'static str, help: &'static str) -> Command 
     match verb.name {
         "add" => provider::flags(command, true),
         "update" => provider::flags(command, false),
+        "force-open" => command.arg(for_time(
+            "Close it again after this time, e.g. 10m [default: when it is reset]",
+        )),
         _ => command,
     }
 }
@@ -190,6 +243,8 @@ pub(super) async fn run(noun: &str, matches: &ArgMatches, screen: &Screen) -> Op
         "plugins" => &PLUGINS,
         "breakers" => &BREAKERS,
         "actors" => &ACTORS,
+        "calls" => &CALLS,
+        "caches" => &CACHES,
         "keys" => return Some(release(matches, screen).await),
         "log" => return Some(change_log(matches, screen).await),
         "drain" => return Some(drain(matches, screen).await),
@@ -213,11 +268,21 @@ async fn looked_at(noun: &str, flags: &ArgMatches, screen: &Screen) -> Result<()
 }
 
 async fn changed(noun: &str, verb: &'static Verb, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
-    let what = if noun == "actors" { "path" } else { "name" };
-    let target = flags.get_one::<String>(what).map(String::as_str).unwrap_or_default();
-    let mut body = fields([(what, target)]);
+    let known: &[&str] = match noun {
+        "actors" => &["path"],
+        "calls" => &["id"],
+        "caches" => &["key", "tag", "tier"],
+        _ => &["name"],
+    };
+    let given = known
+        .iter()
+        .filter_map(|what| Some((*what, flags.get_one::<String>(what)?.as_str())));
+    let given: Vec<(&str, &str)> = given.collect();
+    let target = given.first().map_or("", |(_, target)| target);
+    let mut body = fields(given.iter().copied());
     // A name that the path has a place for goes there; one that it has none for stays in the body.
     let path = expand(verb.path, &mut body)?;
+    body.extend(for_ms(flags)?.map(|ms| ("for_ms".to_owned(), ms)));
     if matches!(verb.name, "add" | "update") {
         body.extend(provider::given(flags)?.map(|provider| ("provider".to_owned(), provider)));
     }
@@ -236,10 +301,7 @@ async fn change_log(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         return shown(flags, PATH, None, screen).await;
     };
     let mut body = fields([("filter", filter)]);
-    if let Some(time) = flags.get_one::<std::time::Duration>("for") {
-        let ms = u64::try_from(time.as_millis()).map_err(|_| Failure::invalid("for", "--for is too long"))?;
-        body.insert("for_ms".to_owned(), json!(ms));
-    }
+    body.extend(for_ms(flags)?.map(|ms| ("for_ms".to_owned(), ms)));
     let change = Change {
         path: PATH.to_owned(),
         body,

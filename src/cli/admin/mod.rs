@@ -4,6 +4,7 @@
 
 mod change;
 mod changes;
+mod events;
 mod provider;
 mod watch;
 
@@ -56,14 +57,14 @@ const VIEWS: [View; 6] = [
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
     let views = VIEWS.iter().map(|view| {
-        let command = connected(Command::new(view.name).about(view.about));
+        let command = connected(changes::verbs_of(view.name, Command::new(view.name).about(view.about)));
         if view.limited {
             command.arg(flag("limit", "NUMBER", "So many of the newest").value_parser(value_parser!(u32).range(1..)))
         } else {
             command
         }
     });
-    [watch::command()]
+    [watch::command(), events::command()]
         .into_iter()
         .chain(views)
         .chain(changes::commands())
@@ -75,12 +76,17 @@ pub fn commands() -> Vec<Command> {
 /// # Errors
 /// What the command fails with.
 pub async fn run(name: &str, matches: &ArgMatches, screen: &Screen) -> Option<Result<(), Stop>> {
-    if let Some(view) = VIEWS.iter().find(|view| view.name == name) {
+    if let Some(view) = VIEWS
+        .iter()
+        .find(|view| view.name == name && matches.subcommand().is_none())
+    {
         let limit = view.limited.then(|| matches.get_one("limit").copied()).flatten();
         return Some(shown(matches, view.path, limit, screen).await);
     }
-    if name == watch::TREE {
-        return Some(watch::run(matches, screen).await);
+    match name {
+        watch::TREE => return Some(watch::run(matches, screen).await),
+        events::EVENTS => return Some(events::run(matches, screen).await),
+        _ => {}
     }
     changes::run(name, matches, screen).await
 }

@@ -9,6 +9,7 @@ mod views;
 
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::supervision::Events;
 use serde_json::{Value, json};
 
 use super::mosaic::Mosaic;
@@ -22,6 +23,10 @@ pub(super) struct Port(pub(super) Mosaic);
 impl AdminPort for Port {
     fn view(&self, view: View) -> Result<Json, Problem> {
         self.show(view)
+    }
+
+    fn events(&self) -> Option<&Events> {
+        Some(self.0.system().events())
     }
 
     fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>> {

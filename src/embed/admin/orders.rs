@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::plugin::PluginSpec;
-use mosaic_actors::supervision::ChildError;
+use mosaic_actors::supervision::{ChildError, Event};
 use serde_json::{Value, json};
 
 use super::Port;
@@ -33,6 +33,13 @@ impl Port {
         let outcome = self.act(&order).await;
         let word = outcome.as_ref().map_or_else(Problem::code, |_| "ok");
         let ended = self.record(&order, word, &touches).await;
+        self.0.system().events().tell(Event::Ordered {
+            action: action.into(),
+            target: target.into(),
+            who: order.who.into(),
+            reason: order.reason.as_str().into(),
+            outcome: word.into(),
+        });
         if let Err(failure) = begun.as_ref().and(ended.as_ref()) {
             tracing::error!(action, target, %failure, "the audit of an order is incomplete");
         }
@@ -75,15 +82,26 @@ impl Port {
             AdminOrder::StartActor(path) => tree.start_child(path, reason).await.map_err(refused)?,
             AdminOrder::AddPlugin(name, table) => {
                 let spec = self.0.inner.instances.spec(name, table.clone())?;
-                let added = plugins.add(spec.clone()).await;
-                return self.kept(&spec, added).await;
+                return match plugins.add(spec.clone()).await {
+                    Ok(()) => self.kept(&spec, Ok(())).await,
+                    Err(failure) => Err(self.take_back(&spec, failure).await.into()),
+                };
             }
             AdminOrder::UpdatePlugin(name, table) => return self.update(name, table.as_ref()).await,
             AdminOrder::StopPlugin(name) => plugins.stop(name).await?,
             AdminOrder::StartPlugin(name) => plugins.start(name).await?,
             AdminOrder::DrainPlugin(name) => plugins.drain(name).await?,
             AdminOrder::RemovePlugin(name) => return self.remove(name).await,
-            AdminOrder::ForceOpen(name) => self.0.system().instance(name)?.breaker.force_open().await?,
+            AdminOrder::ForceOpen { name, for_ms } => {
+                let limit = for_ms.map(Duration::from_millis);
+                self.0
+                    .system()
+                    .instance(name)?
+                    .breaker
+                    .force_open(reason, limit)
+                    .await?;
+                return Ok(json!({ "for_ms": for_ms }));
+            }
             AdminOrder::ResetBreaker(name) => self.0.system().instance(name)?.breaker.reset().await?,
             AdminOrder::DrainGateway => {
                 // Not waited for: a drain may take longer than a request, and the status shows it.
@@ -93,10 +111,39 @@ impl Port {
                     tracing::info!(?drained, "the gateway was drained on request");
                 });
             }
+            AdminOrder::CancelCall(id) => return self.cancel(id),
+            AdminOrder::PurgeCache { purge, .. } => {
+                return Ok(json!({ "tiers": self.0.system().purge(purge).await? }));
+            }
             AdminOrder::ReleaseKey { scope, key, .. } => self.release(scope, key).await?,
             AdminOrder::SetLog { filter, for_ms } => return self.set_log(filter, *for_ms),
         }
         Ok(nothing)
+    }
+
+    /// A plugin that could not be added is not there afterwards, or its failure says so.
+    async fn take_back(&self, spec: &PluginSpec, failure: Failure) -> Failure {
+        let (plugins, name) = (self.0.system().plugins(), &spec.name);
+        let own = plugins.spec(name);
+        if !own.is_some_and(|own| Arc::ptr_eq(&own.manifest, &spec.manifest)) {
+            // Another has the name, or nothing came of it.
+            return failure;
+        }
+        let end = match plugins.remove(name).await {
+            Ok(()) => "nothing was added".to_owned(),
+            Err(left) => format!(
+                "{name} is still there, and is lost at the next start: {}",
+                left.message()
+            ),
+        };
+        told_also(failure, &end)
+    }
+
+    fn cancel(&self, id: &str) -> Result<Value, Problem> {
+        match self.0.system().gateway().cancel(id) {
+            0 => Err(no_call(id).into()),
+            cancelled => Ok(json!({ "cancelled": cancelled })),
+        }
     }
 
     async fn update(&self, name: &str, table: Option<&serde_json::Map<String, Value>>) -> Result<Value, Problem> {
@@ -180,6 +227,19 @@ impl Port {
         };
         self.0.inner.log.clone().ok_or_else(foreign)
     }
+}
+
+/// The calls may have ended between a look and an order.
+pub(super) fn no_call(id: &str) -> Failure {
+    Failure::new(Kind::NotFound, format!("no call in flight has the id {id}"))
+}
+
+/// The same failure, with what else is so.
+fn told_also(failure: Failure, also: &str) -> Failure {
+    let mut told = Failure::new(failure.kind, format!("{}; {also}", failure.message()));
+    (told.source, told.field) = (failure.source, failure.field);
+    (told.retryable, told.retry_after, told.provider) = (failure.retryable, failure.retry_after, failure.provider);
+    told
 }
 
 fn unkept(sentence: &str, failure: &Failure) -> Failure {

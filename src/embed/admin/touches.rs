@@ -4,19 +4,30 @@
 
 use std::sync::Arc;
 
+use mosaic_actors::cache::purge::Purge;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::gateway::CallSnapshot;
 use mosaic_actors::plugin::PluginSnapshot;
 use mosaic_actors::supervision::Node;
+use mosaic_actors::system::VITAL;
 
 use super::Port;
+use super::orders::no_call;
 use crate::admin::{AdminOrder, Touches};
 use crate::surfaces::problem::Problem;
 
 impl Port {
     pub(super) fn preview(&self, action: &AdminOrder) -> Result<Touches, Problem> {
         match action {
-            AdminOrder::RestartActor(path) | AdminOrder::StopActor(path) | AdminOrder::StartActor(path) => {
-                self.actor(path)
+            AdminOrder::RestartActor(path) | AdminOrder::StartActor(path) => self.actor(path),
+            AdminOrder::StopActor(path) => {
+                let mut touches = self.actor(path)?;
+                let name = VITAL.into_iter().find(|name| within(&format!("/root/{name}"), path));
+                let note = |name| {
+                    format!("/readyz will be false: without the {name} no call that memory cannot answer is served")
+                };
+                touches.notes.extend(name.map(note));
+                Ok(touches)
             }
             AdminOrder::AddPlugin(name, table) => {
                 self.0.inner.instances.spec(name, table.clone())?;
@@ -44,10 +55,14 @@ impl Port {
             | AdminOrder::StartPlugin(name)
             | AdminOrder::DrainPlugin(name)
             | AdminOrder::RemovePlugin(name) => self.plugin(name),
-            AdminOrder::ForceOpen(name) | AdminOrder::ResetBreaker(name) => self.breaker(name),
+            AdminOrder::ForceOpen { name, .. } | AdminOrder::ResetBreaker(name) => self.breaker(name),
+            AdminOrder::CancelCall(id) => self.call(id),
+            AdminOrder::PurgeCache { purge, .. } => self.purge(purge),
             AdminOrder::DrainGateway => Ok(Touches {
                 calls_in_flight: self.0.system().gateway().in_flight(),
-                notes: vec!["it takes no calls any more until the process is started anew".to_owned()],
+                notes: vec![
+                    "/readyz will be false: it takes no calls any more until the process is started anew".to_owned(),
+                ],
                 ..Touches::default()
             }),
             AdminOrder::ReleaseKey { .. } => Ok(Touches {
@@ -68,11 +83,6 @@ impl Port {
         }
         let mut touches = Touches::default();
         below(&node, &mut touches);
-        let within = |inner: &str, outer: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|r| r.is_empty() || r.starts_with('/'))
-        };
         for plugin in self.0.system().plugins().snapshot() {
             let touched = |own: &Arc<str>| within(own, path) || within(path, own);
             if plugin.path.as_ref().is_some_and(touched) {
@@ -80,7 +90,7 @@ impl Port {
             }
         }
         // Every call passes these two.
-        if path.ends_with("/gateway") || path.ends_with("/router") {
+        if VITAL.iter().any(|name| within(&format!("/root/{name}"), path)) {
             touches.calls_in_flight = self.0.system().gateway().in_flight();
         }
         Ok(touches)
@@ -109,6 +119,48 @@ impl Port {
         Ok(touches)
     }
 
+    fn call(&self, id: &str) -> Result<Touches, Problem> {
+        let calls = self.0.system().gateway().named(id);
+        if calls.is_empty() {
+            return Err(no_call(id).into());
+        }
+        let note = |call: &CallSnapshot| {
+            let CallSnapshot {
+                operation,
+                tenant,
+                for_ms,
+                ..
+            } = call;
+            format!("{operation} of tenant {tenant}, since {for_ms} ms; its caller is told: cancelled")
+        };
+        let mut plugins: Vec<_> = calls.iter().filter_map(|call| call.provider.clone()).collect();
+        plugins.dedup();
+        Ok(Touches {
+            plugins,
+            calls_in_flight: calls.len(),
+            notes: calls.iter().map(note).collect(),
+            ..Touches::default()
+        })
+    }
+
+    fn purge(&self, purge: &Purge) -> Result<Touches, Problem> {
+        let system = self.0.system();
+        let tiers = system.purged_tiers(purge)?.join(", ");
+        let note = match purge {
+            Purge::Key(key) if system.cached(key) => format!("the answer is in l1, and is dropped from {tiers}"),
+            Purge::Key(_) => format!("l1 has no such answer; it is dropped from {tiers}"),
+            Purge::Tag(_) => format!("every answer that carries the tag is dropped from {tiers}"),
+            Purge::Tier(_) => {
+                let entries = system.snapshot().l1.entries;
+                format!("all that {tiers} holds is dropped; l1 has about {entries} answers")
+            }
+        };
+        Ok(Touches {
+            notes: vec![note, "the providers are asked for what is dropped".to_owned()],
+            ..Touches::default()
+        })
+    }
+
     fn log(&self, filter: &str) -> Result<Touches, Problem> {
         let log = self.logging()?;
         if tracing_subscriber::EnvFilter::builder().parse(filter).is_err() {
@@ -125,6 +177,12 @@ impl Port {
         let unknown = || Failure::new(Kind::NotFound, format!("no plugin is called {name}"));
         self.0.system().plugins().get(name).ok_or_else(unknown)
     }
+}
+
+/// Whether a path is another one or lies below it.
+fn within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Recursion is as deep as the tree, which specs bound.

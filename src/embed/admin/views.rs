@@ -78,6 +78,7 @@ impl Port {
             View::Calls(limit) => Json::of(&json!({
                 "in_flight": system.gateway().in_flight(),
                 "calls": system.gateway().calls(limit),
+                "finished": system.gateway().finished(limit),
             })),
             View::Log => Json::of(&self.log_view()),
         })
@@ -97,6 +98,7 @@ impl Port {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_ms": u64::try_from(self.0.inner.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "accepting": snapshot.accepting,
+            "outages": self.0.system().outages().into_iter().map(|(_, why)| why).collect::<Vec<_>>(),
             "config": { "invalid": unusable + count(&|plugin| !plugin.config.valid) },
             "health": {
                 "healthy": count(&|plugin| plugin.health.state == "healthy"),

@@ -1,14 +1,13 @@
 //! `/docs`: a small page of operations and error codes, and what each code means.
 //!
-//! Invariant: the pages load nothing and run nothing; all of their text is made from the tables, escaped.
+//! Invariant: all text of the pages is made from the tables, escaped.
 
 use axum::body::Body;
 use axum::extract::Path;
-use axum::response::{Html, IntoResponse, Response};
-use bytes::Bytes;
+use axum::response::Response;
 use http::Request;
-use http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 
+use super::super::page::{escape, html, page};
 use super::super::problem::{TYPES, title};
 use super::not_found;
 use crate::catalogue::Catalogue;
@@ -59,30 +58,5 @@ pub async fn error_code(Path(code): Path<String>, request: Request<Body>) -> Res
         },
         escape(found.meaning)
     );
-    page(html(&name, &body).into())
-}
-
-fn html(title: &str, body: &str) -> String {
-    const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}\
-                         table{border-collapse:collapse}td,th{text-align:left;padding:.3rem .8rem .3rem 0;\
-                         vertical-align:top;border-bottom:1px solid #ccc}";
-    format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>{body}</html>"
-    )
-}
-
-/// A page that loads nothing and runs nothing.
-pub(super) fn page(html: Bytes) -> Response {
-    let headers = [
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, Html(html)).into_response()
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    page(html(&name, &body))
 }

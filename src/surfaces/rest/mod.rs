@@ -29,6 +29,7 @@ use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::json_body;
 use super::openapi;
+use super::page::page;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use crate::catalogue::Method;
@@ -102,7 +103,7 @@ pub async fn not_found(request: Request<Body>) -> Response {
 }
 
 async fn overview(State(rest): State<Arc<Rest>>) -> Response {
-    docs::page(rest.docs.clone())
+    page(rest.docs.clone())
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
