@@ -66,7 +66,7 @@ fn as_sent(seen: &Seen) -> Value {
     let scheme = sent.strip_suffix(TOKEN).expect("the credential").trim_end();
     let ours = seen.headers.iter().filter(|(name, _)| {
         // What the HTTP library adds, and the credential, are not the driver's.
-        !["authorization", "host", "content-length"].contains(&name.as_str())
+        !["accept-encoding", "authorization", "host", "content-length"].contains(&name.as_str())
     });
     let mut headers: serde_json::Map<String, Value> = ours
         .map(|(name, value)| {

@@ -84,6 +84,8 @@ pub struct Reply<T> {
     pub value: T,
     /// The provider's request id.
     pub upstream_request_id: Option<Arc<str>>,
+    /// Rows of a list that could not be read and were left out.
+    pub skipped: u32,
 }
 
 type Handler<D> = Box<dyn Fn(Arc<D>, Arc<Call>, Seal) -> BoxFuture<Result<Answer, Failure>> + Send + Sync>;
@@ -133,6 +135,7 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     head: Head {
                         tags: reply.value.tags(),
                         usage: reply.value.usage(),
+                        skipped: reply.skipped,
                         ..seal.head("application/json", reply.upstream_request_id)
                     },
                     body: Body::Bytes(serialise(&reply.value)?),

@@ -96,6 +96,8 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
                 Next::GiveUp
             }
         }
+        // The provider's own word that a repetition makes sense goes before what its refusal means elsewhere.
+        kind if failure.retryable && !kind.retryable() => again_once_then_elsewhere(failure, standing, settings),
         // The provider refused this call for what it is; what the gateway itself refuses is final, too.
         _ => Next::GiveUp,
     }
@@ -215,6 +217,10 @@ mod tests {
             Next::GiveUp
         );
         assert_eq!(after(Kind::NotFound, standing()), Next::GiveUp);
+        assert_eq!(after(Kind::Conflict, standing()), Next::GiveUp);
+        let mut conflict = Failure::new(Kind::Conflict, "its own word: again");
+        conflict.retryable = true;
+        assert!(matches!(next(&conflict, &standing(), &settings), Next::Retry(_)));
         assert_eq!(after(Kind::UpstreamAuth, standing()), Next::GiveUp);
         assert_eq!(
             after(

@@ -6,9 +6,11 @@ mod actor;
 mod attempt;
 mod health;
 mod holding;
+mod listing;
 mod panics;
 mod pump;
 
 pub(crate) use actor::{ProviderEnv, provider_spec};
 pub(crate) use attempt::run;
 pub(crate) use holding::AttemptEnv;
+pub use listing::ListingSettings;
