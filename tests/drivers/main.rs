@@ -9,6 +9,7 @@ mod gitea;
 mod refusals;
 mod sandbox;
 mod secrets;
+mod servers;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

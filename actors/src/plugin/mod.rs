@@ -31,6 +31,7 @@ mod snapshot;
 mod spec;
 mod step;
 
+pub use crate::provider::ListingSettings;
 pub use handle::Plugins;
 pub(crate) use manager::manager_spec;
 pub(crate) use registry::{InstanceEnv, Registry};

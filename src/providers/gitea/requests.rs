@@ -80,7 +80,11 @@ pub async fn file_get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Re
         row = received.row(request.include_raw)?;
         path = target;
     }
-    let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
+    let followed = *path != *request.input.path;
+    let entry = entry(row.wire).map_err(|failure| match followed {
+        true => forge::no_file("symlink").by(&request.instance),
+        false => failure.by(&request.instance),
+    })?;
     let content = match forge::given(entry.content.as_deref(), entry.size) {
         Some(content) => forge::decode(content).ok_or_else(|| received.unusable("the file's content is not base64"))?,
         None => {

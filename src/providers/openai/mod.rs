@@ -136,11 +136,20 @@ async fn chat_stream(
 
 /// The whole answer that came as a success.
 fn chat<O: Op>(openai: &OpenAi, received: &Received, request: &Request<O>) -> Result<Chat, Failure> {
-    let row: Row<wire::Completion> = received.row(request.include_raw)?;
+    let row: Row<wire::Completion> = received
+        .row(request.include_raw)
+        .map_err(|failure| received.blame(disguised(received.bytes(), failure)))?;
     sound(received.bytes(), &row.wire)
         .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
     convert::chat(&request.instance, &request.native, row)
         .ok_or_else(|| received.unusable("the answer holds no choice"))
+}
+
+/// What cannot be read as an answer may be an error, such as a list of one.
+fn disguised(json: &[u8], unreadable: Failure) -> Failure {
+    let body: Option<Value> = parse(json).ok();
+    let fault = body.as_ref().and_then(Fault::within);
+    fault.map_or(unreadable, |fault| refuse::within(&fault))
 }
 
 /// Whether an answer, or a chunk of one, is what it came as: it may be an error in one of many forms.

@@ -116,7 +116,7 @@ impl Answer {
         if data.is_empty() || event.name == "ping" {
             return Ok(());
         }
-        let chunk: wire::Completion = sse::json(event)?;
+        let chunk: wire::Completion = sse::json(event).map_err(|failure| super::disguised(data.as_bytes(), failure))?;
         if chunk.kind.as_deref() == Some("ping") {
             return Ok(());
         }
