@@ -290,6 +290,13 @@ impl Failure {
         self
     }
 
+    /// The same, in other words.
+    #[must_use]
+    pub fn saying(mut self, message: impl AsRef<str>) -> Self {
+        self.message = Arc::from(message.as_ref());
+        self
+    }
+
     /// Keeps the underlying error for logs.
     #[must_use]
     pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mosaic_actors::cache::l1::L1Settings;
 use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
-use mosaic_actors::plugin::PluginSpec;
+use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::policy::balance::Balance;
 use mosaic_actors::policy::intensity::Intensity;
@@ -72,6 +72,10 @@ pub(super) fn wire(
         ..Backoff::default()
     };
     spec.plugin_settings.drain_timeout = config.server.drain_timeout;
+    spec.plugin_settings.listing = ListingSettings {
+        timeout: config.defaults.models.timeout,
+        every: config.defaults.models.refresh,
+    };
     let limits = config.clone();
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
