@@ -134,7 +134,7 @@ impl Rest {
         let caller = self.config.authenticator.caller(&parts.headers)?;
         let (mut fields, mut options) =
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
-        options.idempotency_key = input::idempotency_key(&parts.headers)?;
+        input::from_headers(&parts.headers, &mut options)?;
         options.request_id = Some(id.text().clone());
         let mut incoming = None;
         if found.entry.declaration.upload {
