@@ -107,12 +107,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether it speaks of the database, not of what was asked.
-    pub(crate) fn is_trouble(&self) -> bool {
-        use StoreError::{Busy, Corrupt, Failed, Full, Later, ReadOnly};
-        matches!(self, Busy | Full | ReadOnly | Corrupt(_) | Later { .. } | Failed(_))
-    }
-
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -385,4 +379,23 @@ pub(crate) fn check_size(what: &'static str, size: usize, limit: usize) -> Resul
     } else {
         Ok(())
     }
+}
+
+/// Checks an audit entry's texts; its length in bytes.
+pub(crate) fn check_entry(entry: &AuditEntry) -> Result<usize, StoreError> {
+    check_name("identity", &entry.identity)?;
+    check_name("action", &entry.action)?;
+    let texts = [
+        ("tenant", &entry.tenant),
+        ("target", &entry.target),
+        ("outcome", &entry.outcome),
+    ];
+    let mut bytes = entry.identity.len() + entry.action.len();
+    for (what, text) in texts {
+        check_size(what, text.len(), MAX_NAME_BYTES)?;
+        bytes += text.len();
+    }
+    let detail = entry.detail.to_string().len();
+    check_size("detail", detail, MAX_DOCUMENT_BYTES)?;
+    Ok(bytes + detail)
 }

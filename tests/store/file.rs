@@ -160,7 +160,7 @@ async fn a_busy_store_says_so_in_time() {
 }
 #[tokio::test]
 async fn credentials_come_back_and_go() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         assert!(store.get_credential("forge").await.unwrap().is_none());
         store.put_credential("forge", &Secret::new("old")).await.unwrap();
         store.put_credential("forge", &Secret::new(PLANTED)).await.unwrap();

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn an_answer_is_replayed_until_its_time_is_over() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         assert_eq!(store.begin(call("k", "f"), at(1)).await.unwrap(), Begun::InFlight);
         assert_eq!(store.begin(call("k", "other"), at(1)).await.unwrap(), Begun::Mismatch);
@@ -39,7 +39,7 @@ async fn an_answer_is_replayed_until_its_time_is_over() {
 
 #[tokio::test]
 async fn an_abandoned_key_is_free() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         store.abandon(&lease).await.unwrap();
         leased(store.begin(call("k", "other"), at(0)).await.unwrap());
@@ -49,7 +49,7 @@ async fn an_abandoned_key_is_free() {
 
 #[tokio::test]
 async fn expiry_takes_what_is_over_and_no_more_than_asked() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         for n in 0..5 {
             leased(store.begin(call(&n.to_string(), "f"), at(n)).await.unwrap());
         }
@@ -63,7 +63,7 @@ async fn expiry_takes_what_is_over_and_no_more_than_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_callers_with_one_key_exactly_one_makes_the_call() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         // The second round races for a key whose time is over without an answer, the third for an answer's.
         for (round, now) in [0, 3600, 7200].into_iter().enumerate() {
             let barrier = Arc::new(tokio::sync::Barrier::new(64));
@@ -93,7 +93,7 @@ async fn of_64_callers_with_one_key_exactly_one_makes_the_call() {
 
 #[tokio::test]
 async fn a_claim_that_came_to_nothing_known_is_unknown_until_somebody_decides() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let lost = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         let scope = call("k", "f").scope;
         assert_eq!(store.begin(call("k", "f"), at(59)).await.unwrap(), Begun::InFlight);

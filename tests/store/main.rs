@@ -1,6 +1,6 @@
 //! The state store, in memory and in a file: one behaviour, whatever is beneath.
 //!
-//! Invariant: every test runs on both, unless it is about the file itself.
+//! Invariant: every test runs on all, unless it is about the file itself.
 
 mod audit;
 mod documents;
@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use mosaic::config::StateConfig;
 use mosaic::secret::{Secret, SecretRef};
 use mosaic::stores::{
-    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, OpenError,
-    Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
+    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, MemoryStore,
+    OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
 };
 use serde_json::json;
 
@@ -34,8 +34,9 @@ async fn open(path: Option<&Path>, vault: Option<Vault>) -> Arc<dyn StateStore> 
     Arc::new(SqliteStore::open(path, vault, SqliteOptions::default()).await.unwrap())
 }
 
-/// Runs a test on a store in memory and on one in a file.
-async fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<dyn StateStore>) -> F) {
+/// Runs a test on stores in memory, without SQLite and with it, and on one in a file.
+async fn on_all<F: Future<Output = ()>>(test: impl Fn(Arc<dyn StateStore>) -> F) {
+    test(Arc::new(MemoryStore::new(vault()))).await;
     test(open(None, vault()).await).await;
     let folder = tempfile::tempdir().unwrap();
     test(open(Some(&folder.path().join("state.db")), vault()).await).await;

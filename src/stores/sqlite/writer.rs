@@ -100,7 +100,9 @@ impl Drop for Write {
 }
 
 fn note(trouble: &ArcSwapOption<String>, error: &StoreError) {
-    if error.is_trouble() {
+    use StoreError::{Busy, Corrupt, Failed, Full, Later, ReadOnly};
+    // These speak of the database, the others of what was asked.
+    if matches!(error, Busy | Full | ReadOnly | Corrupt(_) | Later { .. } | Failed(_)) {
         trouble.store(Some(Arc::new(error.to_string())));
     }
 }
