@@ -139,6 +139,9 @@ pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
     if config.in_memory() {
         return Ok(Inspected::InMemory);
     }
+    if !cfg!(feature = "sqlite") {
+        return Err(SQLITE.into());
+    }
     if !config.path.exists() {
         return Ok(Inspected::New);
     }
