@@ -8,7 +8,7 @@ use std::path::Path;
 use mosaic_actors::error::Failure;
 use url::Url;
 
-use crate::config::{OutboundConfig, ProviderConfig, ProxyConfig};
+use crate::config::{OutboundConfig, ProxyConfig};
 use crate::providers::http::HttpClient;
 use crate::wire::client::Outbound;
 use crate::wire::proxies::Proxies;

@@ -13,7 +13,7 @@ pub use super::sqlite::{SqliteOptions, SqliteStore};
 
 /// Opens the file, or makes it.
 pub(super) async fn open_file(config: &StateConfig, vault: Option<Vault>) -> Result<Arc<dyn StateStore>, OpenError> {
-    let store = SqliteStore::open(Some(&config.path), vault, options(config)).await?;
+    let store = SqliteStore::open(&config.path, vault, options(config)).await?;
     Ok(Arc::new(store))
 }
 

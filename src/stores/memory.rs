@@ -1,10 +1,11 @@
 //! The state store in memory: gone when its process ends.
 //!
-//! Invariant: whatever it holds is at most [`MOST_BYTES`]; a write beyond that is refused, and nothing is dropped for it.
+//! Invariant: what it holds has a bound; a write beyond that is refused, and nothing is dropped for it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -17,7 +18,9 @@ use super::vault::{Sealed, Vault};
 use crate::secret::Secret;
 
 /// The most bytes that the texts and bodies may have together.
-pub const MOST_BYTES: usize = 1 << 30;
+const MOST_BYTES: usize = 1 << 30;
+/// What must be free for the next write.
+const SPARE_BYTES: usize = 4 << 10;
 
 /// State in the process's memory.
 pub struct MemoryStore {
@@ -26,7 +29,6 @@ pub struct MemoryStore {
     latest: watch::Sender<i64>,
 }
 
-#[derive(Default)]
 struct Tables {
     /// By kind and id; one that was deleted stays as a change, without a body.
     documents: BTreeMap<(String, String), Version>,
@@ -36,6 +38,9 @@ struct Tables {
     calls: BTreeMap<(String, String), Claim>,
     audit: Vec<AuditRecord>,
     used: usize,
+    most: usize,
+    /// The last write was refused.
+    full: bool,
     closed: bool,
 }
 
@@ -64,7 +69,8 @@ impl Tables {
     /// Counts `new` bytes in place of `old` ones.
     fn replace(&mut self, old: usize, new: usize) -> Result<(), StoreError> {
         let used = self.used.saturating_sub(old) + new;
-        if new > old && used > MOST_BYTES {
+        self.full = new > old && used > self.most;
+        if self.full {
             return Err(StoreError::Full);
         }
         self.used = used;
@@ -106,8 +112,24 @@ impl Tables {
 impl MemoryStore {
     /// An empty store. Without a `vault` it keeps no credentials.
     pub fn new(vault: Option<Vault>) -> Self {
+        Self::bounded(vault, MOST_BYTES)
+    }
+
+    /// As [`MemoryStore::new`], for at most so many bytes.
+    pub fn bounded(vault: Option<Vault>, most: usize) -> Self {
+        let tables = Tables {
+            documents: BTreeMap::new(),
+            version: 0,
+            credentials: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            audit: Vec::new(),
+            used: 0,
+            most,
+            full: false,
+            closed: false,
+        };
         MemoryStore {
-            tables: Mutex::default(),
+            tables: Mutex::new(tables),
             vault,
             latest: watch::Sender::new(0),
         }
@@ -152,7 +174,7 @@ fn page(limit: u32) -> usize {
     limit.min(MAX_PAGE) as usize
 }
 
-fn later(now: Timestamp, wait: std::time::Duration) -> Timestamp {
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
@@ -327,15 +349,14 @@ impl StateStore for MemoryStore {
     }
 
     fn probe(&self) -> StoreFuture<'_, ()> {
-        self.at_once(|tables| match tables.used < MOST_BYTES {
-            true => Ok(()),
-            false => Err(StoreError::Full),
+        self.at_once(|tables| {
+            tables.replace(0, SPARE_BYTES)?;
+            tables.replace(SPARE_BYTES, 0)
         })
     }
 
     fn trouble(&self) -> Option<Arc<String>> {
-        let full = self.tables().used >= MOST_BYTES;
-        full.then(|| Arc::new(StoreError::Full.to_string()))
+        self.tables().full.then(|| Arc::new(StoreError::Full.to_string()))
     }
 
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64> {

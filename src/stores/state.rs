@@ -75,8 +75,8 @@ pub enum StoreError {
     /// No connection became free in time, or the file stayed locked.
     #[error("the state store is locked or busy")]
     Busy,
-    /// The disk, or the database's bound, is full.
-    #[error("the state store's disk is full")]
+    /// The disk, or the store's bound, is full.
+    #[error("the state store is full")]
     Full,
     /// The file, or what it lies on, cannot be written.
     #[error("the state store is read only")]
@@ -110,7 +110,9 @@ impl StoreError {
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
-            StoreError::Full => "Free space on the disk of state.path.",
+            StoreError::Full => {
+                "Free space on the disk of state.path; what is kept in memory has a bound, a file has none."
+            }
             StoreError::ReadOnly => "Give the gateway's user the right to write state.path and its folder.",
             StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
             StoreError::InMemory => "Set state.path to a file.",

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn the_audit_is_read_backwards_by_tenant() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         for (tenant, n) in [("a", 1), ("b", 2), ("a", 3), ("", 4)] {
             assert_eq!(store.append_audit(&entry(tenant, n)).await.unwrap(), n);
         }
@@ -29,7 +29,7 @@ async fn the_audit_is_read_backwards_by_tenant() {
 
 #[tokio::test]
 async fn bounds_are_kept() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let long = json!("x".repeat(MAX_DOCUMENT_BYTES));
         let refused = store.put_document("rule", "a", &long, Expected::Any).await.unwrap_err();
         assert!(matches!(refused, StoreError::TooLarge { what: "document", .. }));

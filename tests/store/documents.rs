@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn documents_are_versioned() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let put = |body, expected| {
             let store = store.clone();
             async move { store.put_document("rule", "a", &body, expected).await }
@@ -46,7 +46,7 @@ async fn documents_are_versioned() {
 
 #[tokio::test]
 async fn documents_are_listed_in_pages() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         for id in ["c", "a", "b"] {
             store.put_document("rule", id, &json!(id), Expected::Any).await.unwrap();
         }
@@ -67,7 +67,7 @@ async fn documents_are_listed_in_pages() {
 
 #[tokio::test]
 async fn a_follower_of_the_changes_arrives_at_the_same_state() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let mut latest = store.watch_changes();
         assert_eq!(*latest.borrow_and_update(), 0);
         for (id, n) in [("a", 1), ("b", 2), ("a", 3)] {
@@ -98,7 +98,7 @@ async fn a_follower_of_the_changes_arrives_at_the_same_state() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_writers_all_count_and_never_share_a_version() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let writers = (0..32).map(|n| {
             let store = store.clone();
             tokio::spawn(async move {

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn an_answer_is_replayed_until_its_time_is_over() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         assert_eq!(store.begin(call("k", "f"), at(1)).await.unwrap(), Begun::InFlight);
         assert_eq!(store.begin(call("k", "other"), at(1)).await.unwrap(), Begun::Mismatch);
@@ -39,7 +39,7 @@ async fn an_answer_is_replayed_until_its_time_is_over() {
 
 #[tokio::test]
 async fn an_abandoned_key_is_free() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         store.abandon(&lease).await.unwrap();
         leased(store.begin(call("k", "other"), at(0)).await.unwrap());
@@ -49,7 +49,7 @@ async fn an_abandoned_key_is_free() {
 
 #[tokio::test]
 async fn expiry_takes_what_is_over_and_no_more_than_asked() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         for n in 0..5 {
             leased(store.begin(call(&n.to_string(), "f"), at(n)).await.unwrap());
         }
@@ -63,7 +63,7 @@ async fn expiry_takes_what_is_over_and_no_more_than_asked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_callers_with_one_key_exactly_one_makes_the_call() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         // The second round races for a key whose time is over without an answer, the third for an answer's.
         for (round, now) in [0, 3600, 7200].into_iter().enumerate() {
             let barrier = Arc::new(tokio::sync::Barrier::new(64));
@@ -93,7 +93,7 @@ async fn of_64_callers_with_one_key_exactly_one_makes_the_call() {
 
 #[tokio::test]
 async fn a_claim_that_came_to_nothing_known_is_unknown_until_somebody_decides() {
-    on_all(|store| async move {
+    on_both(|store| async move {
         let lost = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
         let scope = call("k", "f").scope;
         assert_eq!(store.begin(call("k", "f"), at(59)).await.unwrap(), Begun::InFlight);
@@ -128,10 +128,10 @@ async fn a_claim_that_came_to_nothing_known_is_unknown_until_somebody_decides() 
 async fn an_earlier_process_left_orphans_and_this_one_makes_calls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let store = open(Some(&path), None).await;
+    let store = open(&path, None).await;
     leased(store.begin(call("orphan", "f"), at(0)).await.unwrap());
     // Not closed: killed.
-    let next = open(Some(&path), None).await;
+    let next = open(&path, None).await;
     leased(next.begin(call("own", "f"), at(1)).await.unwrap());
     assert_eq!(next.begin(call("orphan", "f"), at(1)).await.unwrap(), Begun::Unknown);
     assert_eq!(next.begin(call("own", "f"), at(1)).await.unwrap(), Begun::InFlight);
