@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mosaic_actors::error::Failure;
 use mosaic_actors::plugin::PluginSpec;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::credentials::Credentials;
 use super::native::{self, Native};
-use crate::config::{Config, ConfigErrors, Known};
+use crate::config::{Config, Known};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 
 /// The documents' kind.
