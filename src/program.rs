@@ -282,7 +282,8 @@ impl From<StartError> for Problem {
             StartError::Bind { error, .. } if error.kind() == ErrorKind::AddrInUse => {
                 of(Kind::Conflict).hint("Another process listens there: stop it, or configure another address.")
             }
-            StartError::Provider { .. }
+            StartError::NotBuilt(_)
+            | StartError::Provider { .. }
             | StartError::Credential { .. }
             | StartError::AdminToken(_)
             | StartError::WeakAdminToken

@@ -7,22 +7,18 @@ use clap::{Arg, ArgAction, ArgMatches, ColorChoice, Command, value_parser};
 
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
+use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 
 use super::download::OUTPUT;
 use super::upload::{CONTENT_TYPE, FILE};
 use super::{exit, operate};
 
-/// Flags that every operation has; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 17] = [
+/// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
+const COMMON: [&str; 12] = [
     "input",
     OUTPUT,
     FILE,
     CONTENT_TYPE,
-    "provider",
-    "include-raw",
-    "no-cache",
-    "timeout",
-    "idempotency-key",
     "server",
     "key-file",
     "local",
@@ -129,7 +125,9 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         .long_about(long)
         .args(entry.fields.iter().map(|field| field_arg(entry, field)))
         .next_help_heading("Call options")
-        .args(call_args());
+        .arg(input_arg())
+        .args(CallOption::of(entry).map(option_arg))
+        .args(connection_args());
     let command = match declaration.bytes {
         true => command.arg(flag(
             OUTPUT,
@@ -138,18 +136,10 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         )),
         false => command,
     };
-    let command = match declaration.upload {
+    match declaration.upload {
         true => command.args(upload_args()),
         false => command,
-    };
-    if !declaration.takes_key() {
-        return command;
     }
-    command.arg(flag(
-        "idempotency-key",
-        "KEY",
-        "Repeats under the same key change nothing more; makes retries safe",
-    ))
 }
 
 /// The call in one line. Written here because `--input` makes every field optional for clap.
@@ -219,11 +209,15 @@ fn as_flag(arg: Arg, field: &Field) -> Arg {
 
 fn long(field: &Field) -> String {
     let plain = field.name.replace('_', "-");
-    if COMMON.contains(&plain.as_str()) {
+    if is_common(&plain) {
         format!("input-{plain}")
     } else {
         plain
     }
+}
+
+fn is_common(flag: &str) -> bool {
+    COMMON.contains(&flag) || OPTIONS.iter().any(|option| option.flag == flag)
 }
 
 const fn value_name(field: &Field) -> &'static str {
@@ -246,21 +240,22 @@ fn upload_args() -> [Arg; 2] {
     ]
 }
 
-fn call_args() -> [Arg; 9] {
+fn input_arg() -> Arg {
+    let help = "Read the whole input as JSON; `-` reads stdin. Other flags override its fields";
+    flag("input", "FILE", help)
+}
+
+fn option_arg(option: &'static CallOption) -> Arg {
+    match option.value {
+        OptionValue::Text(value, ..) => flag(option.flag, value, option.help),
+        OptionValue::Switch(_) => switch(option.flag, option.help),
+        OptionValue::Time(_) => flag(option.flag, "TIME", option.help).value_parser(humantime::parse_duration),
+    }
+}
+
+/// Where the call is done.
+fn connection_args() -> [Arg; 4] {
     [
-        flag(
-            "input",
-            "FILE",
-            "Read the whole input as JSON; `-` reads stdin. Other flags override its fields",
-        ),
-        flag(
-            "provider",
-            "INSTANCE",
-            "Ask this provider instance; for a list, `all` asks every one",
-        ),
-        switch("include-raw", "Add the provider's own JSON"),
-        switch("no-cache", "Refuse an answer from cache"),
-        flag("timeout", "TIME", "Wait at most this long, e.g. 10s").value_parser(humantime::parse_duration),
         flag(
             "server",
             "URL",
@@ -305,8 +300,9 @@ mod tests {
 
     #[test]
     fn the_common_flags_are_those_that_exist() {
-        let existing = call_args()
+        let existing = [input_arg()]
             .into_iter()
+            .chain(connection_args())
             .filter_map(|arg| arg.get_long().map(str::to_owned));
         for long in existing {
             assert!(COMMON.contains(&long.as_str()), "{long}");

@@ -22,7 +22,7 @@ use crate::config::{Config, Known};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::providers::Provider;
 use crate::secret::{MIN_KEY_BYTES, Secret, SecretRef};
-use crate::stores::OpenError;
+use crate::stores::{OpenError, check_built};
 use crate::telemetry::{LogHandle, Telemetry};
 
 /// A gateway about to start.
@@ -109,6 +109,7 @@ impl Builder {
     /// What is wrong, with the path of the configuration's key.
     pub fn check(self) -> Result<(), StartError> {
         self.config.check(&self.registry.known())?;
+        check_built(&self.config.state, &self.config.cache.l2)?;
         self.config.key_ring()?;
         admin_token(&self.config)?;
         crate::stores::vault(&self.config.state)?;
@@ -163,6 +164,7 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
         registry,
     } = builder;
     config.check(&registry.known())?;
+    check_built(&config.state, &config.cache.l2)?;
     let keys = config.key_ring()?;
     let admin_token = admin_token(&config)?;
     let telemetry = Arc::new(match recorder {

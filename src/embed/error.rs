@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::config::ConfigErrors;
 use crate::secret::{KeyError, SecretError};
-use crate::stores::{OpenError, TierOpenError};
+use crate::stores::{NotBuilt, OpenError, TierOpenError};
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -16,6 +16,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
+    /// The configuration asks for a part that this build lacks.
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     /// A provider cannot be made.
     #[error("providers.{name}: {failure}")]
     Provider {

@@ -7,16 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use mosaic_actors::plugin::PluginSpec;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::credentials::Credentials;
-use super::error::StartError;
-use super::native::{self, Manifest, Native};
-use crate::config::{Config, ConfigErrors, Known};
+use super::native::{self, Native};
+use crate::config::{Config, Known};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
-use crate::surfaces::problem::{FieldError, Problem};
 
 /// The documents' kind.
 const KIND: &str = "provider";
@@ -77,9 +75,9 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
 
 /// The instances as they are changed.
 pub(super) struct Instances {
-    native: Arc<Native>,
+    pub(super) native: Arc<Native>,
     store: Arc<dyn StateStore>,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
     overlay: Mutex<Overlay>,
 }
 
@@ -106,17 +104,6 @@ impl Instances {
             credentials,
             overlay: Mutex::new(overlay),
         }
-    }
-
-    /// Checks a table as the configuration's are checked, and that a driver can be made of it.
-    pub(super) fn spec(&self, name: &str, table: Map<String, Value>) -> Result<PluginSpec, Problem> {
-        let provider = self.native.read(name, table).map_err(faults)?;
-        let manifest = Manifest {
-            provider,
-            credential: self.credentials.get(name).cloned(),
-        };
-        self.native.check(name, &manifest).map_err(|error| unfit(name, error))?;
-        Ok(native::spec(name, manifest))
     }
 
     /// Keeps an instance's settings for the next start.
@@ -165,36 +152,4 @@ impl Instances {
     fn overlay(&self) -> MutexGuard<'_, Overlay> {
         self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn faults(errors: ConfigErrors) -> Problem {
-    let fields = errors
-        .iter()
-        .map(|error| FieldError {
-            field: error.path.clone(),
-            message: error.message.clone(),
-            suggestion: error.suggestion.clone(),
-        })
-        .collect();
-    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
-}
-
-fn unfit(name: &str, error: StartError) -> Problem {
-    let (field, message) = match error {
-        StartError::Provider { failure, .. } => {
-            let field = failure
-                .field
-                .as_deref()
-                .map_or(String::new(), |field| format!(".{field}"));
-            (format!("providers.{name}{field}"), failure.message().to_owned())
-        }
-        StartError::Credential { error, .. } => (format!("providers.{name}.token"), error.to_string()),
-        other => (format!("providers.{name}"), other.to_string()),
-    };
-    let failure = Failure::new(Kind::InvalidInput, "the provider's table cannot be used");
-    Problem::from(failure).with_errors(vec![FieldError {
-        field,
-        message,
-        suggestion: None,
-    }])
 }

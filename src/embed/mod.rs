@@ -3,6 +3,7 @@
 //! Invariant: nothing here is global. Several gateways live in one process, each with its own tree, metrics and state. The
 //! builder stands on top: what it puts together does not import it.
 
+#[cfg(feature = "server")]
 mod admin;
 mod answers;
 mod builder;
@@ -18,6 +19,7 @@ pub(crate) mod outbound;
 mod record;
 mod registry;
 mod request;
+#[cfg(feature = "server")]
 pub mod serve;
 mod services;
 mod typed;

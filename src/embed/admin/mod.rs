@@ -4,6 +4,7 @@
 //! path does.
 
 mod orders;
+mod table;
 mod touches;
 mod views;
 
