@@ -16,8 +16,8 @@ mod state;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::{Config, ConfigErrors};
-use crate::embed::{Mosaic, homes};
+use crate::config::{Config, ConfigErrors, Loaded};
+use crate::embed::{self, Mosaic, Notice};
 
 pub use report::{CheckStatus, Finding, Report};
 
@@ -30,8 +30,8 @@ const AT_ONCE: usize = 8;
 /// would need.
 pub async fn examine(path: Option<&Path>) -> Report {
     let mut report = Report::default();
-    let config = match Config::read(path, &Mosaic::known()) {
-        Ok(loaded) => loaded.config,
+    let Loaded { config, origins } = match Config::read(path, &Mosaic::known()) {
+        Ok(loaded) => loaded,
         Err(errors) => {
             report.extend(faults(&errors));
             for check in ["state", "ports", "secrets", "reachability", "credentials", "clock"] {
@@ -41,7 +41,7 @@ pub async fn examine(path: Option<&Path>) -> Report {
         }
     };
     report.add(valid(path, &config));
-    report.extend(homes::ambiguous(&config).iter().map(several_homes));
+    report.extend(embed::notices(&config, &origins).await.into_iter().map(noticed));
     report.add(state::check(&config.state).await);
     report.extend(cache::check(&config).await);
     report.extend(ports::check(&config).await);
@@ -66,8 +66,8 @@ fn valid(path: Option<&Path>, config: &Config) -> Finding {
     }
 }
 
-fn several_homes(found: &homes::Ambiguous) -> Finding {
-    Finding::of("routes", found.service.clone()).warning(found.sentence(), found.remedy())
+fn noticed(notice: Notice) -> Finding {
+    Finding::of(notice.check, notice.subject).warning(notice.sentence, notice.remedy)
 }
 
 fn faults(errors: &ConfigErrors) -> impl Iterator<Item = Finding> {

@@ -12,9 +12,11 @@ use mosaic_actors::plugin::PluginSpec;
 use serde_json::{Map, Value, json};
 
 use super::credentials::Credentials;
+use super::drift;
 use super::error::StartError;
 use super::native::{self, Manifest, Native};
-use crate::config::{Config, ConfigErrors, Known};
+use super::notices::Notice;
+use crate::config::{Config, ConfigErrors, Known, ProviderConfig};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 use crate::surfaces::problem::{FieldError, Problem};
 
@@ -26,18 +28,18 @@ const MOST: usize = 10_000;
 /// What the documents changed in a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    /// Names that the configuration itself has.
-    configured: BTreeSet<String>,
+    /// What the configuration itself has.
+    pub(super) configured: BTreeMap<String, ProviderConfig>,
     /// Names whose settings come from a document.
     pub(super) kept: BTreeSet<String>,
     /// Documents that cannot be used, and why.
-    invalid: BTreeMap<String, Arc<str>>,
+    pub(super) invalid: BTreeMap<String, Arc<str>>,
 }
 
 /// Lays the documents over `config`.
 pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore, known: &Known) -> Result<Overlay, StoreError> {
     let mut overlay = Overlay {
-        configured: config.providers.keys().cloned().collect(),
+        configured: config.providers.clone(),
         ..Overlay::default()
     };
     for (name, body) in documents(store).await? {
@@ -115,7 +117,10 @@ impl Instances {
             provider,
             credential: self.credentials.get(name).cloned(),
         };
-        self.native.check(name, &manifest).map_err(|error| unfit(name, error))?;
+        let unfit: Vec<_> = self.native.faults(name, &manifest).iter().map(field_error).collect();
+        if !unfit.is_empty() {
+            return Err(unusable(unfit));
+        }
         Ok(native::spec(name, manifest))
     }
 
@@ -132,7 +137,7 @@ impl Instances {
     /// Sees to it that an instance does not come back at the next start.
     pub(super) async fn forget(&self, name: &str) -> Result<(), Failure> {
         // What the configuration has would come back: a document says that it is gone.
-        if self.overlay().configured.contains(name) {
+        if self.overlay().configured.contains_key(name) {
             self.write(name, &json!({ "removed": true })).await?;
         } else {
             self.store.delete_document(KIND, name, Expected::Any).await?;
@@ -156,6 +161,17 @@ impl Instances {
         }
     }
 
+    /// Names whose settings come from a document.
+    pub(super) fn kept(&self) -> BTreeSet<String> {
+        self.overlay().kept.clone()
+    }
+
+    /// How the instances in force differ from the configuration.
+    pub(super) fn differences(&self, in_force: &BTreeMap<String, ProviderConfig>) -> Vec<Notice> {
+        let overlay = self.overlay();
+        drift::between(&overlay.configured, in_force, &overlay.invalid)
+    }
+
     /// Documents that cannot be used, and why.
     pub(super) fn invalid(&self) -> BTreeMap<String, Arc<str>> {
         self.overlay().invalid.clone()
@@ -168,33 +184,23 @@ impl Instances {
 }
 
 fn faults(errors: ConfigErrors) -> Problem {
-    let fields = errors
-        .iter()
-        .map(|error| FieldError {
-            field: error.path.clone(),
-            message: error.message.clone(),
-            suggestion: error.suggestion.clone(),
-        })
-        .collect();
-    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
+    let fields = errors.iter().map(|error| FieldError {
+        field: error.path.clone(),
+        message: error.message.clone(),
+        suggestion: error.suggestion.clone(),
+    });
+    unusable(fields.collect())
 }
 
-fn unfit(name: &str, error: StartError) -> Problem {
-    let (field, message) = match error {
-        StartError::Provider { failure, .. } => {
-            let field = failure
-                .field
-                .as_deref()
-                .map_or(String::new(), |field| format!(".{field}"));
-            (format!("providers.{name}{field}"), failure.message().to_owned())
-        }
-        StartError::Credential { error, .. } => (format!("providers.{name}.token"), error.to_string()),
-        other => (format!("providers.{name}"), other.to_string()),
-    };
-    let failure = Failure::new(Kind::InvalidInput, "the provider's table cannot be used");
-    Problem::from(failure).with_errors(vec![FieldError {
+fn field_error(error: &StartError) -> FieldError {
+    let (field, message) = error.place();
+    FieldError {
         field,
         message,
         suggestion: None,
-    }])
+    }
+}
+
+fn unusable(fields: Vec<FieldError>) -> Problem {
+    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
 }

@@ -4,6 +4,7 @@
 
 mod backup;
 mod codec;
+mod place;
 mod redis;
 mod sqlite;
 mod state;
@@ -39,6 +40,23 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The configuration's key to look at.
+    pub fn key(&self) -> &'static str {
+        match self {
+            OpenError::Secret(_) | OpenError::Key(_) => "state.encryption_key",
+            OpenError::Store(_) => "state.path",
+        }
+    }
+
+    /// What is wrong there, without the key.
+    pub fn sentence(&self) -> String {
+        match self {
+            OpenError::Secret(error) => error.to_string(),
+            OpenError::Key(error) => error.to_string(),
+            OpenError::Store(error) => error.to_string(),
+        }
+    }
+
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -68,6 +86,7 @@ pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
     let path = (!config.in_memory()).then_some(config.path.as_path());
+    path.map(place::check).transpose()?;
     Ok(Arc::new(
         SqliteStore::open(path, vault(config)?, options(config)).await?,
     ))
@@ -89,20 +108,40 @@ pub enum Inspected {
 /// # Errors
 /// What a start would fail with, or a credential that the configured key does not open.
 pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
-    let vault = vault(config)?;
+    match look_at(config).await? {
+        Some(store) => {
+            store.close().await;
+            Ok(Inspected::Sound)
+        }
+        None if config.in_memory() => Ok(Inspected::InMemory),
+        None => Ok(Inspected::New),
+    }
+}
+
+/// Opens the store that the configuration asks for to be read alone; `None` where there is none yet, and one could be made.
+///
+/// # Errors
+/// As [`inspect`].
+pub async fn look_at(config: &StateConfig) -> Result<Option<SqliteStore>, OpenError> {
+    let key = vault(config)?;
     if config.in_memory() {
-        return Ok(Inspected::InMemory);
+        return Ok(None);
     }
+    place::check(&config.path)?;
     if !config.path.exists() {
-        return Ok(Inspected::New);
+        return Ok(None);
     }
-    drop(vault);
-    look(config, &config.path).await?;
-    Ok(Inspected::Sound)
+    drop(key);
+    Ok(Some(opened(config, &config.path).await?))
 }
 
 /// Looks at a file of state: whether it is whole, and opens with the configured key.
 async fn look(config: &StateConfig, path: &Path) -> Result<(), OpenError> {
+    opened(config, path).await?.close().await;
+    Ok(())
+}
+
+async fn opened(config: &StateConfig, path: &Path) -> Result<SqliteStore, OpenError> {
     let store = SqliteStore::inspect(path, vault(config)?, options(config)).await?;
     // One is enough to tell a wrong key.
     let sealed = store.list_credentials("", 1).await?;
@@ -110,9 +149,11 @@ async fn look(config: &StateConfig, path: &Path) -> Result<(), OpenError> {
         Some(name) => store.get_credential(name).await.map(drop),
         None => Ok(()),
     };
-    store.close().await;
-    opened?;
-    Ok(())
+    if let Err(error) = opened {
+        store.close().await;
+        return Err(error.into());
+    }
+    Ok(store)
 }
 
 fn options(config: &StateConfig) -> SqliteOptions {
