@@ -16,8 +16,8 @@ mod state;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::{Config, ConfigErrors, Loaded};
-use crate::embed::{self, Mosaic, Notice};
+use crate::config::{Config, ConfigError, Loaded, Origins};
+use crate::embed::{self, Mosaic, Notice, StartError};
 
 pub use report::{CheckStatus, Finding, Report};
 
@@ -33,7 +33,7 @@ pub async fn examine(path: Option<&Path>) -> Report {
     let Loaded { config, origins } = match Config::read(path, &Mosaic::known()) {
         Ok(loaded) => loaded,
         Err(errors) => {
-            report.extend(faults(&errors));
+            report.extend(errors.iter().map(fault));
             for check in ["state", "ports", "secrets", "reachability", "credentials", "clock"] {
                 report.add(Finding::of(check, "").unknown("not looked at: the configuration must be valid first"));
             }
@@ -49,7 +49,27 @@ pub async fn examine(path: Option<&Path>) -> Report {
     let asked = providers::check(&config).await;
     report.add(clock::check(&asked.clocks, &config).await);
     report.extend(asked.findings);
+    let refused = refused(config, origins, &report).await;
+    report.extend(refused);
     report
+}
+
+/// What a start would be refused for and no check has told so far. What is wrong with the state its own check tells.
+async fn refused(config: Config, origins: Origins, report: &Report) -> Vec<Finding> {
+    let failed = report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == CheckStatus::Failed);
+    let seen: Vec<&str> = failed.map(|finding| finding.seen.as_str()).collect();
+    match Mosaic::builder(config).origins(origins).check().await {
+        Ok(()) => vec![],
+        Err(StartError::Config(errors)) => errors
+            .iter()
+            .filter(|error| !error.path.starts_with("state.") && !seen.iter().any(|seen| seen.contains(&error.message)))
+            .map(fault)
+            .collect(),
+        Err(other) => vec![Finding::of("config", "").failed(other.to_string(), CORRECT)],
+    }
 }
 
 fn valid(path: Option<&Path>, config: &Config) -> Finding {
@@ -70,9 +90,9 @@ fn noticed(notice: Notice) -> Finding {
     Finding::of(notice.check, notice.subject).warning(notice.sentence, notice.remedy)
 }
 
-fn faults(errors: &ConfigErrors) -> impl Iterator<Item = Finding> {
-    errors.iter().map(|error| {
-        Finding::of("config", error.path.clone())
-            .failed(error.to_string(), "Correct it; config/mosaic.toml documents every key.")
-    })
+/// What to do about a fault of the configuration.
+const CORRECT: &str = "Correct it; config/mosaic.toml documents every key.";
+
+fn fault(error: &ConfigError) -> Finding {
+    Finding::of("config", error.path.clone()).failed(error.to_string(), CORRECT)
 }

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(found(&[git.clone(), narrow.clone()]), all("routes[1]", &["routes[0]"]));
         assert!(found(&[narrow, git.clone()]).is_empty());
         let parts = ["git.repo", "git.branch", "git.file"].map(|part| route("", part, "", &["a"]));
-        let together = [&parts[..], &[git.clone()]].concat();
+        let together = [&parts[..], std::slice::from_ref(&git)].concat();
         assert_eq!(
             found(&together),
             all("routes[3]", &["routes[0]", "routes[1]", "routes[2]"])

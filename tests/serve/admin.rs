@@ -155,15 +155,10 @@ async fn what_was_changed_at_run_time_is_shown_and_told_at_the_next_start() {
     let because = ["--reason", "a test", "--no-input", "--force", "--json"];
     let order = |words: &[&str]| stage.gateway.cli(&[words, &because].concat()).json();
     order(&["plugins", "remove", "github-b"]);
-    order(&[
-        "plugins",
-        "add",
-        "late",
-        "--kind",
-        "github",
-        "--base-url",
-        "http://127.0.0.1:1",
-    ]);
+    let file = folder.path().join("late.toml");
+    let table = "kind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\nhealth_check = false\n";
+    std::fs::write(&file, table).expect("it is ours");
+    order(&["plugins", "add", "late", "--file", &file.display().to_string()]);
     let now = order(&["log", "--filter", "warn", "--for", "1h"]);
     assert_eq!(now["filter"], "warn", "{now}");
     assert_ne!(now["configured"], "warn", "{now}");
