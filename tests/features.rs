@@ -26,7 +26,7 @@ async fn what_the_build_lacks_is_refused_with_its_key_and_its_feature() {
         (with_a_shared_cache(), "cache.l2.url", "redis", cfg!(feature = "redis")),
     ];
     for (config, key, feature, built) in cases {
-        let checked = Mosaic::builder(config.clone()).check().err();
+        let checked = Mosaic::builder(config.clone()).check().await.err();
         // Neither can start: there is no such folder, and the nodes' shared secret is not set.
         let started = Mosaic::start(config).await.err();
         for (refused, must_fail) in [(checked, false), (started, true)] {

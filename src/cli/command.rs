@@ -29,8 +29,8 @@ const COMMON: [&str; 12] = [
     "version",
 ];
 
-/// The whole command line.
-pub fn root(colour: ColorChoice) -> Command {
+/// The whole command line. With `--input` on it, which may hold all that is required, no field is.
+pub fn root(colour: ColorChoice, by_input: bool) -> Command {
     let root = Command::new("mosaic")
         .about("One supervised gateway in front of Git forges, CI servers, documentation, trackers and AI models")
         .version(env!("CARGO_PKG_VERSION"))
@@ -54,8 +54,25 @@ pub fn root(colour: ColorChoice) -> Command {
         .subcommands(operate::commands());
     OPERATIONS.iter().fold(root, |root, entry| {
         let path: Vec<&'static str> = entry.name().split('.').collect();
-        graft(root, &path, entry)
+        graft(root, &path, 0, &|verb| leaf(verb, entry, by_input))
     })
+}
+
+/// The same with the names of provider instances, so that completions know them.
+pub fn knowing(command: Command, instances: &[String]) -> Command {
+    // A new instance has a name of its own.
+    let is_new = command.get_name() == "add";
+    command
+        .mut_args(|arg| match arg.get_id().as_str() {
+            "provider" => arg.value_parser(PossibleValuesParser::new(all_or(instances))),
+            "name" if !is_new => arg.value_parser(PossibleValuesParser::new(instances.to_vec())),
+            _ => arg,
+        })
+        .mut_subcommands(|below| knowing(below, instances))
+}
+
+fn all_or(instances: &[String]) -> Vec<String> {
+    instances.iter().cloned().chain(["all".to_owned()]).collect()
 }
 
 /// The operation that the command line names, and its flags.
@@ -93,24 +110,47 @@ pub fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg 
     Arg::new(name).long(name).value_name(value).help(help)
 }
 
-fn graft(parent: Command, path: &[&'static str], entry: &'static Entry) -> Command {
-    match path {
+/// Puts a command below the groups that `path` names, from the `depth`th word on.
+fn graft(parent: Command, path: &[&'static str], depth: usize, leaf: &dyn Fn(&'static str) -> Command) -> Command {
+    match &path[depth..] {
         [] => parent,
-        [verb] => parent.subcommand(leaf(verb, entry)),
-        [first, rest @ ..] if parent.find_subcommand(first).is_some() => {
-            parent.mut_subcommand(first, |group| graft(group, rest, entry))
+        [verb] => parent.subcommand(leaf(verb)),
+        [first, ..] if parent.find_subcommand(first).is_some() => {
+            parent.mut_subcommand(first, |group| graft(group, path, depth + 1, leaf))
         }
-        [first, rest @ ..] => {
+        [first, ..] => {
             let group = Command::new(*first)
-                .about(format!("Operations: {first}"))
+                .about(below(&path[..=depth].join(".")))
                 .subcommand_required(true)
                 .arg_required_else_help(true);
-            parent.subcommand(graft(group, rest, entry))
+            parent.subcommand(graft(group, path, depth + 1, leaf))
         }
     }
 }
 
-fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
+/// What a group is for: the words below it, `branch (list), repo (get, list)`.
+fn below(group: &str) -> String {
+    let mut words: Vec<(&str, Vec<&str>)> = Vec::new();
+    for entry in OPERATIONS.iter() {
+        let Some(rest) = entry.name().strip_prefix(group).and_then(|rest| rest.strip_prefix('.')) else {
+            continue;
+        };
+        let (word, further) = rest
+            .split_once('.')
+            .map_or((rest, None), |(word, rest)| (word, Some(rest)));
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, verbs)) => verbs.extend(further),
+            None => words.push((word, further.into_iter().collect())),
+        }
+    }
+    let shown = words.into_iter().map(|(word, verbs)| match verbs[..] {
+        [] => word.to_owned(),
+        _ => format!("{word} ({})", verbs.join(", ")),
+    });
+    format!("Call: {}", shown.collect::<Vec<_>>().join(", "))
+}
+
+fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
     let declaration = entry.declaration;
     let long = format!(
         "{}\n\n{}: {} /v1{}",
@@ -123,7 +163,7 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         .override_usage(usage(entry))
         .about(declaration.summary)
         .long_about(long)
-        .args(entry.fields.iter().map(|field| field_arg(entry, field)))
+        .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
         .next_help_heading("Call options")
         .arg(input_arg())
         .args(CallOption::of(entry).map(option_arg))
@@ -142,7 +182,7 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
     }
 }
 
-/// The call in one line. Written here because `--input` makes every field optional for clap.
+/// The call in one line. Written here because clap puts every optional flag into it.
 fn usage(entry: &Entry) -> String {
     let mut words = format!("mosaic {}", entry.name().replace('.', " "));
     let positional = &entry.positionals;
@@ -167,7 +207,7 @@ fn usage(entry: &Entry) -> String {
     words + " [OPTIONS]"
 }
 
-fn field_arg(entry: &Entry, field: &Field) -> Arg {
+fn field_arg(entry: &Entry, field: &Field, by_input: bool) -> Arg {
     let arg = Arg::new(field_id(field))
         .help(field.description.clone())
         .allow_negative_numbers(true)
@@ -181,11 +221,7 @@ fn field_arg(entry: &Entry, field: &Field) -> Arg {
         (choices, _) => arg.value_parser(PossibleValuesParser::new(choices.to_vec())),
     };
     // `--input` may hold what is required; the server checks the whole.
-    let arg = if field.required {
-        arg.required_unless_present("input")
-    } else {
-        arg
-    };
+    let arg = arg.required(field.required && !by_input);
     let position = entry.positionals.iter().position(|name| *name == field.name);
     match position {
         Some(position) if takes_words(entry, field) => arg
@@ -280,7 +316,8 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         // clap checks names, indices and relations of every subcommand here.
-        root(ColorChoice::Never).debug_assert();
+        root(ColorChoice::Never, false).debug_assert();
+        knowing(root(ColorChoice::Never, true), &["forge-a".to_owned()]).debug_assert();
     }
 
     #[test]

@@ -111,7 +111,7 @@ mod tests {
     use crate::cli::command;
 
     fn parse(line: &str) -> Result<Value, Failure> {
-        let matches = command::root(ColorChoice::Never)
+        let matches = command::root(ColorChoice::Never, true)
             .try_get_matches_from(line.split(' '))
             .expect("a valid line");
         let (entry, leaf) = command::operation(&matches).expect("an operation");

@@ -12,8 +12,10 @@ use mosaic_actors::plugin::PluginSpec;
 use serde_json::{Value, json};
 
 use super::credentials::Credentials;
+use super::drift;
 use super::native::{self, Native};
-use crate::config::{Config, Known};
+use super::notices::Notice;
+use crate::config::{Config, Known, ProviderConfig};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 
 /// The documents' kind.
@@ -24,18 +26,18 @@ const MOST: usize = 10_000;
 /// What the documents changed in a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    /// Names that the configuration itself has.
-    configured: BTreeSet<String>,
+    /// What the configuration itself has.
+    pub(super) configured: BTreeMap<String, ProviderConfig>,
     /// Names whose settings come from a document.
     pub(super) kept: BTreeSet<String>,
     /// Documents that cannot be used, and why.
-    invalid: BTreeMap<String, Arc<str>>,
+    pub(super) invalid: BTreeMap<String, Arc<str>>,
 }
 
 /// Lays the documents over `config`.
 pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore, known: &Known) -> Result<Overlay, StoreError> {
     let mut overlay = Overlay {
-        configured: config.providers.keys().cloned().collect(),
+        configured: config.providers.clone(),
         ..Overlay::default()
     };
     for (name, body) in documents(store).await? {
@@ -119,7 +121,7 @@ impl Instances {
     /// Sees to it that an instance does not come back at the next start.
     pub(super) async fn forget(&self, name: &str) -> Result<(), Failure> {
         // What the configuration has would come back: a document says that it is gone.
-        if self.overlay().configured.contains(name) {
+        if self.overlay().configured.contains_key(name) {
             self.write(name, &json!({ "removed": true })).await?;
         } else {
             self.store.delete_document(KIND, name, Expected::Any).await?;
@@ -141,6 +143,17 @@ impl Instances {
             true => Source::Document,
             false => Source::Configuration,
         }
+    }
+
+    /// Names whose settings come from a document.
+    pub(super) fn kept(&self) -> BTreeSet<String> {
+        self.overlay().kept.clone()
+    }
+
+    /// How the instances in force differ from the configuration.
+    pub(super) fn differences(&self, in_force: &BTreeMap<String, ProviderConfig>) -> Vec<Notice> {
+        let overlay = self.overlay();
+        drift::between(&overlay.configured, in_force, &overlay.invalid)
     }
 
     /// Documents that cannot be used, and why.

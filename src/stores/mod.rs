@@ -12,6 +12,8 @@ mod durable;
 #[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
 mod l2;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod place;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "sqlite")]
@@ -83,6 +85,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The configuration's key to look at.
+    pub fn key(&self) -> &'static str {
+        match self {
+            OpenError::NotBuilt(lacking) => lacking.key,
+            OpenError::Secret(_) | OpenError::Key(_) => "state.encryption_key",
+            OpenError::Store(_) => "state.path",
+        }
+    }
+
+    /// What is wrong there, without the key.
+    pub fn sentence(&self) -> String {
+        match self {
+            OpenError::NotBuilt(lacking) => format!("needs the cargo feature `{}`", lacking.feature),
+            OpenError::Secret(error) => error.to_string(),
+            OpenError::Key(error) => error.to_string(),
+            OpenError::Store(error) => error.to_string(),
+        }
+    }
+
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -135,19 +156,34 @@ pub enum Inspected {
 /// # Errors
 /// What a start would fail with, or a credential that the configured key does not open.
 pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
-    let vault = vault(config)?;
+    match look_at(config).await? {
+        Some(store) => {
+            store.close().await;
+            Ok(Inspected::Sound)
+        }
+        None if config.in_memory() => Ok(Inspected::InMemory),
+        None => Ok(Inspected::New),
+    }
+}
+
+/// Opens the store that the configuration asks for to be read alone; `None` where there is none yet, and one could be made.
+///
+/// # Errors
+/// As [`inspect`].
+pub async fn look_at(config: &StateConfig) -> Result<Option<Arc<dyn StateStore>>, OpenError> {
+    let key = vault(config)?;
     if config.in_memory() {
-        return Ok(Inspected::InMemory);
+        return Ok(None);
     }
     if !cfg!(feature = "sqlite") {
         return Err(SQLITE.into());
     }
+    check_place(&config.path)?;
     if !config.path.exists() {
-        return Ok(Inspected::New);
+        return Ok(None);
     }
-    drop(vault);
-    look(config, &config.path).await?;
-    Ok(Inspected::Sound)
+    drop(key);
+    Ok(Some(opened(config, &config.path).await?))
 }
 
 /// Why a cache tier cannot be made.

@@ -28,8 +28,12 @@ pub(super) async fn open_file(_config: &StateConfig, _vault: Option<Vault>) -> R
     Err(SQLITE.into())
 }
 
-pub(super) async fn look(_config: &StateConfig, _path: &Path) -> Result<(), OpenError> {
+pub(super) async fn opened(_config: &StateConfig, _path: &Path) -> Result<Arc<dyn StateStore>, OpenError> {
     Err(SQLITE.into())
+}
+
+pub(super) fn check_place(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 fn refused(config: &StateConfig) -> OpenError {

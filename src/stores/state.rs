@@ -81,6 +81,14 @@ pub enum StoreError {
     /// The file, or what it lies on, cannot be written.
     #[error("the state store is read only")]
     ReadOnly,
+    /// Its folder is not there, or is closed to us.
+    #[error("no file can be made in {folder}: {why}")]
+    Place {
+        /// The folder.
+        folder: String,
+        /// The system's word.
+        why: String,
+    },
     /// The file is no database, or damaged.
     #[error("the state store is damaged: {0}")]
     Corrupt(String),
@@ -114,6 +122,9 @@ impl StoreError {
                 "Free space on the disk of state.path; what is kept in memory has a bound, a file has none."
             }
             StoreError::ReadOnly => "Give the gateway's user the right to write state.path and its folder.",
+            StoreError::Place { .. } => {
+                "Make the folder, with the right to write there for the gateway's user, or choose another state.path."
+            }
             StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
             StoreError::InMemory => "Set state.path to a file.",
             StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",

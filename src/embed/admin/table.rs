@@ -20,39 +20,32 @@ impl Instances {
             provider,
             credential: self.credentials.get(name).cloned(),
         };
-        self.native.check(name, &manifest).map_err(|error| unfit(name, error))?;
+        let unfit: Vec<_> = self.native.faults(name, &manifest).iter().map(field_error).collect();
+        if !unfit.is_empty() {
+            return Err(unusable(unfit));
+        }
         Ok(native::spec(name, manifest))
     }
 }
 
 fn faults(errors: ConfigErrors) -> Problem {
-    let fields = errors
-        .iter()
-        .map(|error| FieldError {
-            field: error.path.clone(),
-            message: error.message.clone(),
-            suggestion: error.suggestion.clone(),
-        })
-        .collect();
-    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
+    let fields = errors.iter().map(|error| FieldError {
+        field: error.path.clone(),
+        message: error.message.clone(),
+        suggestion: error.suggestion.clone(),
+    });
+    unusable(fields.collect())
 }
 
-fn unfit(name: &str, error: StartError) -> Problem {
-    let (field, message) = match error {
-        StartError::Provider { failure, .. } => {
-            let field = failure
-                .field
-                .as_deref()
-                .map_or(String::new(), |field| format!(".{field}"));
-            (format!("providers.{name}{field}"), failure.message().to_owned())
-        }
-        StartError::Credential { error, .. } => (format!("providers.{name}.token"), error.to_string()),
-        other => (format!("providers.{name}"), other.to_string()),
-    };
-    let failure = Failure::new(Kind::InvalidInput, "the provider's table cannot be used");
-    Problem::from(failure).with_errors(vec![FieldError {
+fn field_error(error: &StartError) -> FieldError {
+    let (field, message) = error.place();
+    FieldError {
         field,
         message,
         suggestion: None,
-    }])
+    }
+}
+
+fn unusable(fields: Vec<FieldError>) -> Problem {
+    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
 }
