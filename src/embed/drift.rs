@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::notices::Notice;
+use super::notice::Notice;
 use crate::config::ProviderConfig;
 
 /// Compares the instances of the configuration with those in force.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::error::StartError;
-use super::notices::Notice;
+use super::notice::Notice;
 use super::registry::Registry;
 use super::{drift, instances};
 use crate::config::{Config, ConfigErrors, Loaded, Origins, Setting, Source};

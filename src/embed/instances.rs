@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::credentials::Credentials;
 use super::drift;
 use super::native::{self, Native};
-use super::notices::Notice;
+use super::notice::Notice;
 use crate::config::{Config, Known, ProviderConfig};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
 

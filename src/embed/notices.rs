@@ -3,24 +3,12 @@
 //! Invariant: a notice keeps nothing from starting; it is told in the same words at the start, by `check` and by `doctor`.
 
 use super::homes::{self, Ambiguous};
+use super::notice::Notice;
 use super::registry::Registry;
 use super::shadows::{self, Shadowed};
 use super::{drift, instances};
 use crate::config::{Config, Origins};
 use crate::stores;
-
-/// Something that works, and should be looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// What was looked at: `routes` or `config`.
-    pub check: &'static str,
-    /// Of what: a service, a key of the configuration.
-    pub subject: String,
-    /// What was seen.
-    pub sentence: String,
-    /// What to do about it.
-    pub remedy: String,
-}
 
 /// Everything that is to be said of a configuration and of the state that it names, which is read and not touched. What is
 /// wrong with the state is told where it is looked at for itself.
