@@ -215,8 +215,16 @@ impl Dispatcher {
         if !facts.is_keyed() {
             return Ok(None);
         }
-        let store = self.config.idempotency.as_ref().filter(|_| !facts.streaming);
-        let Some(store) = store else {
+        if facts.streaming {
+            return Err(Failure::unsupported_field(
+                options::IDEMPOTENCY_KEY,
+                format!(
+                    "{} streams its answer and cannot be done under a key; call without it",
+                    entry.name()
+                ),
+            ));
+        }
+        let Some(store) = self.config.idempotency.as_ref() else {
             return Err(Failure::unsupported_field(
                 options::IDEMPOTENCY_KEY,
                 "this gateway keeps no record of keyed writes; call without the key",

@@ -72,7 +72,7 @@ pub async fn page_export(
         ExportFormat::Text => ("plaintext", "text/plain; charset=utf-8"),
     };
     let outgoing = bookstack.endpoint.get(&["pages", &id, "export", format])?;
-    Ok(bookstack.endpoint.open(outgoing).await?.file(media_type))
+    bookstack.endpoint.open(outgoing).await?.file(media_type)
 }
 
 pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {

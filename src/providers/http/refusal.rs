@@ -106,6 +106,7 @@ pub fn status(status: u16) -> Failure {
     // A redirect that was not followed will not be followed next time either.
     failure.retryable &= status >= 400 && status != 402;
     failure.unreadable = status < 400;
+    failure.sound = failure.unreadable;
     failure.unbilled = refused(status);
     if status == 405 {
         // How it is asked is ours to know, not the caller's.

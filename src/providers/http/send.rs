@@ -125,7 +125,19 @@ impl Endpoint {
 
 impl Opened {
     /// The answer as a file of this media type, and the provider's request id. Its name is the one that the provider gave.
-    pub fn file(self, media_type: &'static str) -> Reply<ByteStream> {
+    ///
+    /// # Errors
+    /// `upstream_failed` where the answer is a part of a file, or none: nobody asked for that.
+    pub fn file(self, media_type: &'static str) -> Result<Reply<ByteStream>, Failure> {
+        if self.response.status() != StatusCode::OK {
+            let sentence = format!(
+                "the answer is no whole file (status {})",
+                self.response.status().as_u16()
+            );
+            return Err(Failure::new(Kind::UpstreamFailed, sentence)
+                .not_usable()
+                .by(&self.instance));
+        }
         let Opened {
             response,
             request_id,
@@ -142,11 +154,11 @@ impl Opened {
                     .map(move |piece| piece.map_err(|error| transport(error).by(&instance))),
             ),
         };
-        Reply {
+        Ok(Reply {
             upstream_request_id: request_id,
             value: file,
             skipped: 0,
-        }
+        })
     }
 
     /// The answer as server-sent events, and the provider's request id.
@@ -210,7 +222,7 @@ fn resource(url: &Url) -> (Vec<Cow<'_, [u8]>>, bool) {
 async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let sentence = format!("the answer is larger than the {limit} bytes allowed");
-        Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+        Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
     };
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_large());
