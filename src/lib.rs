@@ -33,22 +33,35 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "server")]
 pub mod admin;
 pub mod catalogue;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+#[cfg(feature = "cli")]
 pub mod demo;
-mod descriptors;
+#[cfg(feature = "server")]
+pub mod descriptors;
 pub mod dispatch;
+#[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, reason = "what only an administrator asks for is asked for by nobody")
+)]
 pub mod embed;
 pub mod failures;
+#[cfg(feature = "cli")]
 pub mod program;
 pub mod providers;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod secret;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod stores;
+#[cfg(feature = "server")]
 pub mod surfaces;
 pub mod telemetry;
 pub mod wire;

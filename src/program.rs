@@ -20,7 +20,7 @@ use crate::demo;
 use crate::descriptors;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
-use crate::embed::{Mosaic, StartError, homes, serve};
+use crate::embed::{self, Mosaic, StartError, serve};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
 use crate::stores;
@@ -32,16 +32,15 @@ pub struct Program;
 
 impl Runtime for Program {
     fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>> {
-        Box::pin(async move { serve_until_told(&load(Some(&config))?.config).await })
+        Box::pin(async move { serve_until_told(load(Some(&config))?).await })
     }
 
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
         Box::pin(async move {
-            let Loaded { config, .. } = load(Some(&config))?;
-            // Keys and credentials are read, drivers are made; nothing listens and nothing is sent.
-            let warnings = homes::ambiguous(&config).into_iter();
+            let Loaded { config, origins } = load(Some(&config))?;
+            let warnings = embed::notices(&config, &origins).await.into_iter();
             let warnings: Vec<_> = warnings
-                .map(|found| format!("{}. {}", found.sentence(), found.remedy()))
+                .map(|notice| format!("{}. {}", notice.sentence, notice.remedy))
                 .collect();
             let counts = json!({
                 "config": "valid",
@@ -53,11 +52,26 @@ impl Runtime for Program {
                 "public": config.server.listen,
                 "admin": config.admin.listen,
             });
-            let state = config.state.clone();
-            Mosaic::builder(config).check()?;
-            stores::inspect(&state).await.map_err(StartError::State)?;
+            // Keys, credentials and the state are read, drivers are made; nothing listens and nothing is sent.
+            Mosaic::builder(config).origins(origins).check().await?;
             Ok(counts)
         })
+    }
+
+    fn config(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+        Box::pin(async move { Ok(embed::effective(load(Some(&config))?).await?) })
+    }
+
+    fn reference(&self) -> &'static str {
+        include_str!("../config/mosaic.toml")
+    }
+
+    fn schema(&self) -> Value {
+        Config::json_schema()
+    }
+
+    fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {
+        Box::pin(async move { Ok(load(Some(&config))?.config.providers.into_keys().collect()) })
     }
 
     fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
@@ -82,7 +96,7 @@ impl Runtime for Program {
         Box::pin(async move { doctor::examine(config.as_deref()).await })
     }
 
-    fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
+    fn demo(&self, once: bool, json: bool) -> BoxFuture<Result<(), Problem>> {
         Box::pin(async move {
             // The story is what the reader came for; warnings of the faults in it would drown it. Of a panic, the
             // one in the story or another, nobody is left in doubt.
@@ -91,7 +105,7 @@ impl Runtime for Program {
                 ..LogConfig::default()
             };
             let _logging = logging(&log)?;
-            demo::run(once, stopped()?)
+            demo::run(once, json, stopped()?)
                 .await
                 .map_err(|failure| Problem::from(Failure::new(Kind::Internal, failure)))
         })
@@ -115,13 +129,13 @@ impl Runtime for Program {
 
     fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
-            let Loaded { mut config, .. } = load(config.as_deref())?;
+            let Loaded { mut config, origins } = load(config.as_deref())?;
             // One call is sooner made than asked for.
             config
                 .providers
                 .values_mut()
                 .for_each(|provider| provider.health_check = false);
-            let gateway = Mosaic::start(config).await?;
+            let gateway = Mosaic::builder(config).origins(origins).start().await?;
             let local: Box<dyn LocalCalls> = Box::new(Local(gateway));
             Ok(local)
         })
@@ -171,13 +185,13 @@ fn servers(sandbox: &Sandbox) -> String {
     lines.chain([faults]).collect()
 }
 
-async fn serve_until_told(config: &Config) -> Result<(), Problem> {
+async fn serve_until_told(Loaded { config, origins }: Loaded) -> Result<(), Problem> {
     let (log, _flush) = logging(&config.log)?;
     let log = Arc::new(log);
     let told = stopped()?;
     ignore_hangup()?;
     descriptors::raise();
-    let gateway = Mosaic::builder(config.clone()).log(log).start().await?;
+    let gateway = Mosaic::builder(config).origins(origins).log(log).start().await?;
     let serving = match serve::serve(&gateway).await {
         Ok(serving) => serving,
         Err(error) => {
@@ -282,7 +296,8 @@ impl From<StartError> for Problem {
             StartError::Bind { error, .. } if error.kind() == ErrorKind::AddrInUse => {
                 of(Kind::Conflict).hint("Another process listens there: stop it, or configure another address.")
             }
-            StartError::Provider { .. }
+            StartError::NotBuilt(_)
+            | StartError::Provider { .. }
             | StartError::Credential { .. }
             | StartError::AdminToken(_)
             | StartError::WeakAdminToken

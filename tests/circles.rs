@@ -1,6 +1,6 @@
 //! No import circle between the files of a table: what is shared stands below, and the table of all its users above.
 //!
-//! Imports are read from `use` statements outside of tests; a name that a `mod.rs` re-exports is an import of the file that
+//! Imports are read from `use` statements outside of test modules, whatever attributes they have; a name that a `mod.rs` re-exports is an import of the file that
 //! defines it.
 //!
 //! Invariant: a folder that is named here and is empty or gone fails the test.
@@ -57,14 +57,14 @@ fn read_file(root: &Path, path: &str, found: &mut BTreeMap<Module, Source>) {
 }
 
 fn source(text: &str, module: &Module) -> Source {
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let text = without_tests(text);
     let mut source = Source::default();
     let statements = text.split(';').map(|piece| {
         let code: Vec<&str> = piece
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .collect();
-        code.join(" ")
+        without_attributes(&code.join(" ")).to_owned()
     });
     for statement in statements {
         let statement = statement.trim();
@@ -90,6 +90,34 @@ fn source(text: &str, module: &Module) -> Source {
         }
     }
     source
+}
+
+/// Leaves out each test module: from its attribute to the brace at the line's beginning that closes it.
+fn without_tests(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, tests)) = rest.split_once("#[cfg(test)]\nmod ") {
+        kept += before;
+        // Tests in a file of their own have no braces here.
+        let of_its_own = tests.find(';').unwrap_or(usize::MAX) < tests.find('{').unwrap_or(usize::MAX);
+        let end = if of_its_own { ";" } else { "\n}\n" };
+        rest = tests.split_once(end).map_or("", |(_, behind)| behind);
+    }
+    kept + rest
+}
+
+/// What a statement says behind its attributes.
+fn without_attributes(statement: &str) -> &str {
+    let mut rest = statement.trim_start();
+    while let Some(attribute) = rest.strip_prefix("#[").or_else(|| rest.strip_prefix("#![")) {
+        let mut depth = 1;
+        let end = attribute.find(|letter| {
+            depth += i32::from(letter == '[') - i32::from(letter == ']');
+            depth == 0
+        });
+        rest = end.map_or("", |end| attribute[end + 1..].trim_start());
+    }
+    rest
 }
 
 /// `a::{b, c::d}` is `a::b` and `a::c::d`.
@@ -244,4 +272,17 @@ fn a_circle_is_found() {
         parse("b", "// x\nuse super::a::{Y, Z};"),
     ];
     assert_eq!(circle(&round.into()).expect("a circle").len(), 2);
+    let of_features = [
+        parse("a", "#[cfg(test)]\nmod tests {\n    use super::b;\n}\n\nuse std::fmt;"),
+        parse(
+            "b",
+            "#[cfg(test)]\nmod tests;\n#[cfg(feature = \"c\")]\nuse super::a::X;",
+        ),
+    ];
+    assert_eq!(circle(&of_features.into()), None);
+    let behind_tests = [
+        parse("a", "#[cfg(test)]\nmod tests {\n}\n\nuse super::b;"),
+        parse("b", "#[cfg(all(a, not(b)))]\n#[allow(c)]\nuse super::a;"),
+    ];
+    assert_eq!(circle(&behind_tests.into()).expect("a circle").len(), 2);
 }

@@ -116,3 +116,19 @@ fn the_sandbox_runs_by_itself_and_says_where() {
     sandbox.signal("INT");
     assert_eq!(sandbox.ended().code, Some(0));
 }
+
+#[test]
+fn as_json_every_line_is_an_object() {
+    let told = process::run(&["demo", "--once", "--json"], &[]);
+    let lines: Vec<Value> = told
+        .ok()
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let chapters = lines.iter().filter(|line| line["chapter"].is_number()).count();
+    assert_eq!(chapters, CHAPTERS.len(), "{}", told.stdout);
+    assert_eq!(
+        lines.last().map(|line| &line["line"]),
+        Some(&Value::from("Every step was as told."))
+    );
+}

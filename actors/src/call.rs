@@ -275,6 +275,8 @@ pub struct Head {
     pub upstream_request_id: Option<Arc<str>>,
     /// Tokens, as the provider counted them; of a stream, see its end.
     pub usage: Option<Usage>,
+    /// Rows of the provider's list that could not be read and were left out.
+    pub skipped: u32,
     /// Tags beyond those of the call, which only the answer could tell: carried by a read's answer, made invalid by a
     /// write's (the id that it made).
     pub tags: Vec<Tag>,
@@ -292,6 +294,7 @@ impl Head {
             content_type: "application/json",
             upstream_request_id: None,
             usage: None,
+            skipped: 0,
             tags: Vec::new(),
         }
     }

@@ -46,7 +46,7 @@ pub trait Driver: Send + Sync + 'static {
     }
 
     /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked
-    /// after a good health check.
+    /// when its actor starts and from time to time; how that ends bears on nothing else.
     ///
     /// # Errors
     /// What a call would fail with.

@@ -203,6 +203,8 @@ pub struct Failure {
     /// True where the provider answered, and the answer cannot be used: it is garbled, too large, or leads where we do
     /// not follow. The same request would be answered the same, and it says little of the provider's health.
     pub unreadable: bool,
+    /// True where an answer that cannot be used was sound all the same: too large, or leading elsewhere.
+    pub sound: bool,
     /// Where a remembered failure came from.
     pub cached: Option<Box<FromCache>>,
     message: Arc<str>,
@@ -222,6 +224,7 @@ impl Failure {
             unsent: false,
             unbilled: false,
             unreadable: false,
+            sound: false,
             cached: None,
             message: Arc::from(message.as_ref()),
             cause: None,
@@ -287,6 +290,20 @@ impl Failure {
     pub fn not_usable(mut self) -> Self {
         self.unreadable = true;
         self.retryable = false;
+        self
+    }
+
+    /// Marks that the answer that cannot be used is a sound one: it says nothing of the provider.
+    #[must_use]
+    pub fn but_sound(mut self) -> Self {
+        self.sound = true;
+        self
+    }
+
+    /// The same, in other words.
+    #[must_use]
+    pub fn saying(mut self, message: impl AsRef<str>) -> Self {
+        self.message = Arc::from(message.as_ref());
         self
     }
 

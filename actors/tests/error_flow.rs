@@ -163,6 +163,12 @@ async fn one_odd_resource_opens_no_circuit_and_garbage_for_everybody_does() {
     for _ in 0..20 {
         assert_eq!(ask("acme/odd").await, Kind::UpstreamFailed);
     }
+    // What is sound and not for us, too large or elsewhere, says nothing of the provider, however often it comes.
+    for n in 0..20 {
+        let mut elsewhere = call(&FETCH, failing([upstream_failed().not_usable().but_sound()]));
+        elsewhere.resource = Resource::parse(&format!("acme/moved-{n}"));
+        system.gateway().call(elsewhere).await.unwrap_err();
+    }
     let breaker = || system.snapshot().instances[0].breaker.clone();
     assert_eq!((breaker().state, breaker().consecutive_failures), ("closed", 0));
     for n in 0..4 {

@@ -39,7 +39,8 @@ fn checked(Which { key, tag, tier }: Which) -> Result<AdminOrder, Failure> {
     }
     let (purge, target) = match (key, tag, tier) {
         (Some(key), None, None) => (Purge::Key(key.parse()?), format!("key {key}")),
-        (None, Some(tag), None) => (Purge::Tag(tag.as_str().into()), format!("tag {tag}")),
+        // Tags are written in one case, as paths of forges are compared.
+        (None, Some(tag), None) => (Purge::Tag(tag.to_lowercase().into()), format!("tag {tag}")),
         (None, None, Some(tier)) => (Purge::Tier(tier.as_str().into()), format!("tier {tier}")),
         _ => return Err(Failure::invalid("key", "give one of key, tag and tier")),
     };

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use mosaic_actors::cache::purge::Purge;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::supervision::Events;
@@ -30,6 +31,35 @@ impl Json {
         });
         Json(text.into())
     }
+
+    /// The same, with each time since the Unix epoch beside it in RFC 3339: `at` beside `at_unix_ms`.
+    pub fn timed(value: &impl Serialize) -> Self {
+        match serde_json::to_value(value) {
+            Ok(mut document) => {
+                date(&mut document);
+                Json::of(&document)
+            }
+            Err(_) => Json::of(value),
+        }
+    }
+}
+
+/// The nesting is that of our own snapshots.
+fn date(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(date),
+        Value::Object(object) => {
+            let dated: Vec<(String, Value)> = object.iter().filter_map(dated).collect();
+            object.extend(dated);
+            object.values_mut().for_each(date);
+        }
+        _ => {}
+    }
+}
+
+fn dated((name, value): (&String, &Value)) -> Option<(String, Value)> {
+    let at = Timestamp::from_millisecond(value.as_i64()?).ok()?;
+    Some((name.strip_suffix("_unix_ms")?.to_owned(), at.to_string().into()))
 }
 
 /// What can be looked at.
@@ -53,6 +83,8 @@ pub enum View {
     Quotas,
     /// So many of the calls in flight, oldest first, and of the last that ended, newest first.
     Calls(usize),
+    /// Every setting in force, and where it came from.
+    Config,
     /// The log's filter.
     Log,
 }

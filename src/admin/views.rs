@@ -1,4 +1,4 @@
-//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls, log.
+//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls, configuration, log.
 //!
 //! Invariant: every answer is made when it is asked for, and kept by nobody.
 
@@ -26,6 +26,11 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
         ("/breakers", "Every circuit breaker", View::Breakers),
         ("/caches", "Every tier of the cache", View::Caches),
         ("/quotas", "Every tenant's quota", View::Quotas),
+        (
+            "/config",
+            "Every setting in force, and where it came from",
+            View::Config,
+        ),
         ("/log", "What is logged", View::Log),
     ];
     let table = plain.into_iter().fold(table, |table, (path, summary, view)| {

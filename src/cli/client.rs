@@ -150,7 +150,13 @@ impl Remote {
         if declaration.input_in_query() {
             append_query(&mut url, &input);
         }
-        append_options(&mut url, options);
+        let (in_headers, in_query): (Vec<_>, Vec<_>) = options
+            .said()
+            .into_iter()
+            .partition(|(option, _)| option.header.is_some());
+        for (option, text) in in_query {
+            url.query_pairs_mut().append_pair(option.name, &text);
+        }
         let streaming = declaration.facts.streaming;
         let mut request = match declaration.method {
             Verb::Get => self.http.get(url),
@@ -168,8 +174,8 @@ impl Remote {
             (false, false) => "application/json",
         };
         request = request.header(ACCEPT, accepted);
-        if let Some(key) = &options.idempotency_key {
-            request = request.header("Idempotency-Key", key);
+        for (option, text) in in_headers {
+            request = request.header(option.header.unwrap_or(option.name), text);
         }
         // A stream, or a file, may last longer than the time that its beginning may take.
         if let Some(timeout) = options.timeout.filter(|_| !streaming && !declaration.bytes) {
@@ -280,22 +286,6 @@ fn append_query(url: &mut Url, input: &Map<String, Value>) {
 
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// How the REST surface takes what is said beside the input: in the query, save what HTTP has a header for.
-fn append_options(url: &mut Url, options: &Options) {
-    let mut query = url.query_pairs_mut();
-    if let Some(provider) = &options.provider {
-        query.append_pair("provider", provider);
-    }
-    for (name, wanted) in [("include_raw", options.include_raw), ("no_cache", options.no_cache)] {
-        if wanted {
-            query.append_pair(name, "true");
-        }
-    }
-    if let Some(timeout) = options.timeout {
-        query.append_pair("timeout_ms", &timeout.as_millis().to_string());
-    }
 }
 
 #[cfg(test)]

@@ -7,22 +7,18 @@ use clap::{Arg, ArgAction, ArgMatches, ColorChoice, Command, value_parser};
 
 use crate::catalogue::entry::{Field, Shape};
 use crate::catalogue::{Entry, OPERATIONS, find};
+use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 
 use super::download::OUTPUT;
 use super::upload::{CONTENT_TYPE, FILE};
 use super::{exit, operate};
 
-/// Flags that every operation has; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 17] = [
+/// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
+const COMMON: [&str; 12] = [
     "input",
     OUTPUT,
     FILE,
     CONTENT_TYPE,
-    "provider",
-    "include-raw",
-    "no-cache",
-    "timeout",
-    "idempotency-key",
     "server",
     "key-file",
     "local",
@@ -33,8 +29,8 @@ const COMMON: [&str; 17] = [
     "version",
 ];
 
-/// The whole command line.
-pub fn root(colour: ColorChoice) -> Command {
+/// The whole command line. With `--input` on it, which may hold all that is required, no field is.
+pub fn root(colour: ColorChoice, by_input: bool) -> Command {
     let root = Command::new("mosaic")
         .about("One supervised gateway in front of Git forges, CI servers, documentation, trackers and AI models")
         .version(env!("CARGO_PKG_VERSION"))
@@ -58,8 +54,25 @@ pub fn root(colour: ColorChoice) -> Command {
         .subcommands(operate::commands());
     OPERATIONS.iter().fold(root, |root, entry| {
         let path: Vec<&'static str> = entry.name().split('.').collect();
-        graft(root, &path, entry)
+        graft(root, &path, 0, &|verb| leaf(verb, entry, by_input))
     })
+}
+
+/// The same with the names of provider instances, so that completions know them.
+pub fn knowing(command: Command, instances: &[String]) -> Command {
+    // A new instance has a name of its own.
+    let is_new = command.get_name() == "add";
+    command
+        .mut_args(|arg| match arg.get_id().as_str() {
+            "provider" => arg.value_parser(PossibleValuesParser::new(all_or(instances))),
+            "name" if !is_new => arg.value_parser(PossibleValuesParser::new(instances.to_vec())),
+            _ => arg,
+        })
+        .mut_subcommands(|below| knowing(below, instances))
+}
+
+fn all_or(instances: &[String]) -> Vec<String> {
+    instances.iter().cloned().chain(["all".to_owned()]).collect()
 }
 
 /// The operation that the command line names, and its flags.
@@ -97,24 +110,47 @@ pub fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg 
     Arg::new(name).long(name).value_name(value).help(help)
 }
 
-fn graft(parent: Command, path: &[&'static str], entry: &'static Entry) -> Command {
-    match path {
+/// Puts a command below the groups that `path` names, from the `depth`th word on.
+fn graft(parent: Command, path: &[&'static str], depth: usize, leaf: &dyn Fn(&'static str) -> Command) -> Command {
+    match &path[depth..] {
         [] => parent,
-        [verb] => parent.subcommand(leaf(verb, entry)),
-        [first, rest @ ..] if parent.find_subcommand(first).is_some() => {
-            parent.mut_subcommand(first, |group| graft(group, rest, entry))
+        [verb] => parent.subcommand(leaf(verb)),
+        [first, ..] if parent.find_subcommand(first).is_some() => {
+            parent.mut_subcommand(first, |group| graft(group, path, depth + 1, leaf))
         }
-        [first, rest @ ..] => {
+        [first, ..] => {
             let group = Command::new(*first)
-                .about(format!("Operations: {first}"))
+                .about(below(&path[..=depth].join(".")))
                 .subcommand_required(true)
                 .arg_required_else_help(true);
-            parent.subcommand(graft(group, rest, entry))
+            parent.subcommand(graft(group, path, depth + 1, leaf))
         }
     }
 }
 
-fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
+/// What a group is for: the words below it, `branch (list), repo (get, list)`.
+fn below(group: &str) -> String {
+    let mut words: Vec<(&str, Vec<&str>)> = Vec::new();
+    for entry in OPERATIONS.iter() {
+        let Some(rest) = entry.name().strip_prefix(group).and_then(|rest| rest.strip_prefix('.')) else {
+            continue;
+        };
+        let (word, further) = rest
+            .split_once('.')
+            .map_or((rest, None), |(word, rest)| (word, Some(rest)));
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, verbs)) => verbs.extend(further),
+            None => words.push((word, further.into_iter().collect())),
+        }
+    }
+    let shown = words.into_iter().map(|(word, verbs)| match verbs[..] {
+        [] => word.to_owned(),
+        _ => format!("{word} ({})", verbs.join(", ")),
+    });
+    format!("Call: {}", shown.collect::<Vec<_>>().join(", "))
+}
+
+fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
     let declaration = entry.declaration;
     let long = format!(
         "{}\n\n{}: {} /v1{}",
@@ -127,9 +163,11 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         .override_usage(usage(entry))
         .about(declaration.summary)
         .long_about(long)
-        .args(entry.fields.iter().map(|field| field_arg(entry, field)))
+        .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
         .next_help_heading("Call options")
-        .args(call_args());
+        .arg(input_arg())
+        .args(CallOption::of(entry).map(option_arg))
+        .args(connection_args());
     let command = match declaration.bytes {
         true => command.arg(flag(
             OUTPUT,
@@ -138,21 +176,13 @@ fn leaf(verb: &'static str, entry: &'static Entry) -> Command {
         )),
         false => command,
     };
-    let command = match declaration.upload {
+    match declaration.upload {
         true => command.args(upload_args()),
         false => command,
-    };
-    if !declaration.takes_key() {
-        return command;
     }
-    command.arg(flag(
-        "idempotency-key",
-        "KEY",
-        "Repeats under the same key change nothing more; makes retries safe",
-    ))
 }
 
-/// The call in one line. Written here because `--input` makes every field optional for clap.
+/// The call in one line. Written here because clap puts every optional flag into it.
 fn usage(entry: &Entry) -> String {
     let mut words = format!("mosaic {}", entry.name().replace('.', " "));
     let positional = &entry.positionals;
@@ -177,7 +207,7 @@ fn usage(entry: &Entry) -> String {
     words + " [OPTIONS]"
 }
 
-fn field_arg(entry: &Entry, field: &Field) -> Arg {
+fn field_arg(entry: &Entry, field: &Field, by_input: bool) -> Arg {
     let arg = Arg::new(field_id(field))
         .help(field.description.clone())
         .allow_negative_numbers(true)
@@ -191,11 +221,7 @@ fn field_arg(entry: &Entry, field: &Field) -> Arg {
         (choices, _) => arg.value_parser(PossibleValuesParser::new(choices.to_vec())),
     };
     // `--input` may hold what is required; the server checks the whole.
-    let arg = if field.required {
-        arg.required_unless_present("input")
-    } else {
-        arg
-    };
+    let arg = arg.required(field.required && !by_input);
     let position = entry.positionals.iter().position(|name| *name == field.name);
     match position {
         Some(position) if takes_words(entry, field) => arg
@@ -219,11 +245,15 @@ fn as_flag(arg: Arg, field: &Field) -> Arg {
 
 fn long(field: &Field) -> String {
     let plain = field.name.replace('_', "-");
-    if COMMON.contains(&plain.as_str()) {
+    if is_common(&plain) {
         format!("input-{plain}")
     } else {
         plain
     }
+}
+
+fn is_common(flag: &str) -> bool {
+    COMMON.contains(&flag) || OPTIONS.iter().any(|option| option.flag == flag)
 }
 
 const fn value_name(field: &Field) -> &'static str {
@@ -246,21 +276,22 @@ fn upload_args() -> [Arg; 2] {
     ]
 }
 
-fn call_args() -> [Arg; 9] {
+fn input_arg() -> Arg {
+    let help = "Read the whole input as JSON; `-` reads stdin. Other flags override its fields";
+    flag("input", "FILE", help)
+}
+
+fn option_arg(option: &'static CallOption) -> Arg {
+    match option.value {
+        OptionValue::Text(value, ..) => flag(option.flag, value, option.help),
+        OptionValue::Switch(_) => switch(option.flag, option.help),
+        OptionValue::Time(_) => flag(option.flag, "TIME", option.help).value_parser(humantime::parse_duration),
+    }
+}
+
+/// Where the call is done.
+fn connection_args() -> [Arg; 4] {
     [
-        flag(
-            "input",
-            "FILE",
-            "Read the whole input as JSON; `-` reads stdin. Other flags override its fields",
-        ),
-        flag(
-            "provider",
-            "INSTANCE",
-            "Ask this provider instance; for a list, `all` asks every one",
-        ),
-        switch("include-raw", "Add the provider's own JSON"),
-        switch("no-cache", "Refuse an answer from cache"),
-        flag("timeout", "TIME", "Wait at most this long, e.g. 10s").value_parser(humantime::parse_duration),
         flag(
             "server",
             "URL",
@@ -285,7 +316,8 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         // clap checks names, indices and relations of every subcommand here.
-        root(ColorChoice::Never).debug_assert();
+        root(ColorChoice::Never, false).debug_assert();
+        knowing(root(ColorChoice::Never, true), &["forge-a".to_owned()]).debug_assert();
     }
 
     #[test]
@@ -305,8 +337,9 @@ mod tests {
 
     #[test]
     fn the_common_flags_are_those_that_exist() {
-        let existing = call_args()
+        let existing = [input_arg()]
             .into_iter()
+            .chain(connection_args())
             .filter_map(|arg| arg.get_long().map(str::to_owned));
         for long in existing {
             assert!(COMMON.contains(&long.as_str()), "{long}");

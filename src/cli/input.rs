@@ -12,7 +12,7 @@ use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 
 use crate::catalogue::Entry;
-use crate::dispatch::Options;
+use crate::dispatch::options::{CallOption, OptionValue, Options};
 
 use super::command::{field_id, takes_words};
 use super::download::OUTPUT;
@@ -53,18 +53,15 @@ pub fn output<'a>(entry: &Entry, matches: &'a ArgMatches) -> Option<&'a str> {
 
 /// What the command line says beside the input.
 pub fn options(entry: &Entry, matches: &ArgMatches) -> Options {
-    // Not every operation has this flag, and clap refuses to look up what is not declared.
-    let keyed = entry.declaration.takes_key();
-    let key = keyed.then(|| matches.get_one::<String>("idempotency-key").cloned());
-    Options {
-        provider: matches.get_one::<String>("provider").cloned(),
-        include_raw: matches.get_flag("include-raw"),
-        no_cache: matches.get_flag("no-cache"),
-        timeout: matches.get_one("timeout").copied(),
-        idempotency_key: key.flatten(),
-        request_id: None,
-        arrived: None,
+    let mut options = Options::default();
+    for option in CallOption::of(entry) {
+        match option.value {
+            OptionValue::Text(_, _, place) => *place(&mut options) = matches.get_one(option.flag).cloned(),
+            OptionValue::Switch(place) => *place(&mut options) = matches.get_flag(option.flag),
+            OptionValue::Time(place) => *place(&mut options) = matches.get_one(option.flag).copied(),
+        }
     }
+    options
 }
 
 /// Reads at most `longest` bytes of text.
@@ -114,7 +111,7 @@ mod tests {
     use crate::cli::command;
 
     fn parse(line: &str) -> Result<Value, Failure> {
-        let matches = command::root(ColorChoice::Never)
+        let matches = command::root(ColorChoice::Never, true)
             .try_get_matches_from(line.split(' '))
             .expect("a valid line");
         let (entry, leaf) = command::operation(&matches).expect("an operation");

@@ -8,6 +8,7 @@
 mod admin;
 mod client;
 mod command;
+mod config;
 mod diagnosis;
 mod download;
 mod events;
@@ -21,9 +22,11 @@ pub mod run;
 mod screen;
 mod show;
 mod state;
+mod times;
 mod transport;
 mod tree;
 mod upload;
+mod views;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -70,7 +73,11 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
     } else {
         ColorChoice::Never
     };
-    let outcome = match command::root(colour).try_get_matches_from(&args) {
+    let by_input = args.iter().any(|arg| {
+        arg.to_str()
+            .is_some_and(|arg| arg == "--input" || arg.starts_with("--input="))
+    });
+    let outcome = match command::root(colour, by_input).try_get_matches_from(&args) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
         Err(error) => refused(&error, &screen),
     };
@@ -233,6 +240,18 @@ mod tests {
             let faults = [("a.b", "odd"), ("c", "even")].map(|(field, fault)| (field.to_owned(), fault.to_owned()));
             Box::pin(async move { Err(problem.with_errors(faults)) })
         }
+        fn config(&self, _config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
+            Box::pin(async { Ok(json!({"settings": []})) })
+        }
+        fn reference(&self) -> &'static str {
+            ""
+        }
+        fn schema(&self) -> Value {
+            Value::Null
+        }
+        fn instances(&self, _config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {
+            Box::pin(async { Ok(vec!["forge-a".to_owned()]) })
+        }
         fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
             self.wrote(format!("backup {} {}", config.display(), file.display()));
             Box::pin(async { Ok(Value::Null) })
@@ -250,7 +269,7 @@ mod tests {
             }
             Box::pin(async { report })
         }
-        fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>> {
+        fn demo(&self, once: bool, _json: bool) -> BoxFuture<Result<(), Problem>> {
             self.wrote(format!("demo {once}"));
             Box::pin(async { Ok(()) })
         }

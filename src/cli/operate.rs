@@ -17,31 +17,32 @@ use crate::doctor::Report;
 use crate::failures::codes;
 use crate::secret::{SecretError, SecretFault, SecretRef};
 
-use super::command::{flag, root, switch};
+use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
-use super::{admin, diagnosis, exit, explain, show, state};
+use super::{admin, config, diagnosis, exit, explain, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
-    let config = || flag("config", "FILE", "The configuration").value_parser(value_parser!(PathBuf));
+    let file = || flag("config", "FILE", "The configuration").value_parser(value_parser!(PathBuf));
     vec![
         Command::new("serve")
             .about("Run the gateway")
-            .arg(config().required(true)),
+            .arg(file().required(true)),
         Command::new("check")
             .about("Check a configuration without starting anything")
-            .arg(config().required(true)),
+            .arg(file().required(true)),
         Command::new("doctor")
             .about("Look for what keeps a gateway from working: ports, clock, credentials, providers")
-            .arg(config()),
+            .arg(file()),
         state::command(),
+        config::command(),
         Command::new("demo")
             .about("Watch the gateway at work against the sandbox")
             .arg(switch("once", "Run through once and end")),
         Command::new("sandbox")
             .about("Run a stand-in for every provider")
-            .arg(config()),
+            .arg(file()),
         Command::new("operations")
             .about("List what can be called")
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services()))),
@@ -57,7 +58,8 @@ pub fn commands() -> Vec<Command> {
             .about("List the exit codes and what they mean")
             .after_help(exit::table()),
         Command::new("completions")
-            .about("Print a shell's completion script")
+            .about("Print a shell's completion script; with a configuration, one that knows its provider instances")
+            .arg(file())
             .arg(
                 Arg::new("shell")
                     .required(true)
@@ -77,20 +79,21 @@ pub fn commands() -> Vec<Command> {
 /// # Errors
 /// What the command fails with.
 pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
-    let config = || matches.get_one::<PathBuf>("config").cloned();
+    let file = || matches.get_one::<PathBuf>("config").cloned();
     // clap refuses the command line where a required flag is absent.
-    let required = || config().ok_or_else(|| Failure::invalid("config", "--config is missing"));
+    let required = || file().ok_or_else(|| Failure::invalid("config", "--config is missing"));
     match name {
         "serve" => Ok(runtime.serve(required()?).await?),
         "check" => show::document(runtime.check(required()?).await?.to_string().as_bytes(), screen),
-        "demo" => Ok(runtime.demo(matches.get_flag("once")).await?),
-        "sandbox" => Ok(runtime.sandbox(config()).await?),
+        "demo" => Ok(runtime.demo(matches.get_flag("once"), screen.json).await?),
+        "sandbox" => Ok(runtime.sandbox(file()).await?),
         "operations" => operations(matches.get_one::<String>("service").map(String::as_str), screen),
+        "config" => config::run(matches, runtime, screen).await,
         "state" => state::run(matches, runtime, screen).await,
-        "doctor" => doctor(&runtime.doctor(config()).await, screen),
+        "doctor" => doctor(&runtime.doctor(file()).await, screen),
         "explain" => explanation(matches, screen),
         "exit-codes" => exit_codes(screen),
-        "completions" => completions(matches, screen),
+        "completions" => completions(matches, runtime, screen).await,
         "version" => version(screen),
         other => match admin::run(other, matches, screen).await {
             Some(outcome) => outcome,
@@ -198,11 +201,15 @@ fn exit_codes(screen: &Screen) -> Result<(), Stop> {
     screen.lines(Value::from_iter(rows).to_string())
 }
 
-fn completions(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+async fn completions(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
     let shell = matches.get_one::<Shell>("shell").copied();
     let shell = shell.ok_or_else(|| Failure::invalid("shell", "SHELL is missing"))?;
+    let mut command = root(ColorChoice::Never, false);
+    if let Some(config) = matches.get_one::<PathBuf>("config") {
+        command = knowing(command, &runtime.instances(config.clone()).await?);
+    }
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut root(ColorChoice::Never), "mosaic", &mut script);
+    clap_complete::generate(shell, &mut command, "mosaic", &mut script);
     screen.data(script)
 }
 

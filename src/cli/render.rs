@@ -2,7 +2,7 @@
 //!
 //! Invariant: rendering follows the shape of the data and the order of its schema; it knows no operation.
 
-use comfy_table::{ContentArrangement, Row, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde_json::{Map, Value};
 
 use super::screen::{FAINT, Screen, clean};
@@ -56,11 +56,52 @@ pub fn table(columns: &[String], rows: Vec<Vec<String>>, screen: &Screen) -> Str
     };
     table.set_header(one_line(columns.iter().map(|name| name.to_uppercase()).collect()));
     table.add_rows(rows.into_iter().map(one_line));
+    let widest = table.column_max_content_widths().first().copied().unwrap_or(0);
     if let Some(first) = table.column_mut(0) {
         first.set_padding((0, 1));
+        // A name is what the next command needs: other cells are cut before it.
+        if screen.width.is_none_or(|width| widest < width / 2) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+/// The most characters of a cell between the first and the last on a terminal.
+const WIDEST_CELL: usize = 40;
+
+/// A table whose lines are cut at their ends: what stands first is never cut for what comes after it.
+pub fn grid(columns: &[String], rows: Vec<Vec<String>>, screen: &Screen) -> String {
+    let heads = columns.iter().map(|name| name.to_uppercase()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(heads)
+        .chain(rows)
+        .map(|row| one_line_each(row, screen))
+        .collect();
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let lines = lines.iter().map(|line| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        screen.cut(line.trim_end())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn one_line_each(row: Vec<String>, screen: &Screen) -> Vec<String> {
+    let last = row.len().saturating_sub(1);
+    let short = |(place, cell): (usize, String)| {
+        let cell = one_line(&cell);
+        let whole = screen.width.is_none() || place == 0 || place == last || cell.chars().count() <= WIDEST_CELL;
+        match whole {
+            true => cell,
+            false => cell.chars().take(WIDEST_CELL - 1).chain(['…']).collect(),
+        }
+    };
+    row.into_iter().enumerate().map(short).collect()
 }
 
 fn object_lines(object: &Map<String, Value>, screen: &Screen) -> String {
@@ -143,7 +184,8 @@ fn columns_of_rows(rows: &[Value]) -> Vec<String> {
     columns
 }
 
-fn cell(value: &Value) -> String {
+/// A value in one cell.
+pub fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

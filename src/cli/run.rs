@@ -26,6 +26,18 @@ pub trait Runtime: Send + Sync + 'static {
     /// configuration is an error of the problem.
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>>;
 
+    /// Every setting that a start with this configuration would have in force, and where it came from.
+    fn config(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>>;
+
+    /// The commented reference of all keys, in TOML.
+    fn reference(&self) -> &'static str;
+
+    /// The JSON schema of a configuration.
+    fn schema(&self) -> Value;
+
+    /// The names of the provider instances of a configuration.
+    fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>>;
+
     /// Copies the state that the configuration names to a new file. The value tells what was done.
     fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>>;
 
@@ -35,8 +47,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// Looks for what keeps a gateway from working. Whatever goes wrong is a finding.
     fn doctor(&self, config: Option<PathBuf>) -> BoxFuture<Report>;
 
-    /// Shows the gateway at work against the sandbox; with `once`, ends by itself.
-    fn demo(&self, once: bool) -> BoxFuture<Result<(), Problem>>;
+    /// Shows the gateway at work against the sandbox; with `once`, ends by itself; with `json`, tells it in JSON lines.
+    fn demo(&self, once: bool, json: bool) -> BoxFuture<Result<(), Problem>>;
 
     /// Serves the sandbox, the stand-in for every provider, until it is told to stop.
     fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>>;

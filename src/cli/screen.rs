@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use mosaic_actors::error::{Failure, Kind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::exit;
 use super::problem::Problem;
@@ -98,6 +99,25 @@ impl Screen {
         let text = text.as_ref();
         let end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
         self.data([text, end].concat())
+    }
+
+    /// A line cut at the terminal's width.
+    pub fn cut(&self, line: &str) -> String {
+        match self.width.map(usize::from) {
+            Some(width) if line.chars().count() > width => {
+                line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+            }
+            _ => line.to_owned(),
+        }
+    }
+
+    /// Whether the reader of stdout went away. A pipe tells without a write; nobody reads what is not there.
+    pub fn is_left(&self) -> bool {
+        let out = io::stdout();
+        let mut asked = [PollFd::new(&out, PollFlags::empty())];
+        let now = Timespec::default();
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        poll(&mut asked, Some(&now)).is_ok_and(|_| asked[0].revents().intersects(gone))
     }
 
     /// Tells people something beside the data. Not in JSON mode, where stderr is for problems alone.

@@ -2,28 +2,43 @@
 //!
 //! Invariant: whatever a node lacks is left blank, never invented; an unknown state is shown as it is called.
 
-use std::time::Duration;
-
 use clap::builder::styling::Style;
 use serde_json::Value;
 
 use super::screen::{BAD, FAINT, GOOD, Screen, WARY, clean};
+use super::times::span;
 
 struct Line {
     name: String,
     state: String,
-    /// For how long, restarts, restarts that a supervisor still bears, waiting messages.
-    facts: [String; 4],
+    /// For how long, restarts, restarts that a supervisor still bears, waiting messages, where it is.
+    facts: [String; 5],
     remark: String,
 }
 
-const HEADS: [&str; 6] = ["ACTOR", "STATE", "FOR", "RESTARTS", "LEFT", "MAILBOX"];
+const HEADS: [&str; 7] = ["ACTOR", "STATE", "FOR", "RESTARTS", "LEFT", "MAILBOX", "PATH"];
 
-/// Renders what `/admin/v1/tree` serves: a node with its `children`, under `root` or by itself.
-pub fn render(document: &Value, screen: &Screen) -> String {
+/// What of a tree is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// With paths, as the commands on actors take them.
+    pub wide: bool,
+    /// The actor at this path and what is below it.
+    pub below: Option<String>,
+}
+
+/// Renders what `/admin/v1/tree` serves: a node with its `children`, under `root` or by itself. `None` where no actor has
+/// the path that is asked for.
+pub fn render(document: &Value, outlook: &Outlook, screen: &Screen) -> Option<String> {
     let mut lines = Vec::new();
-    add(document.get("root").unwrap_or(document), "", "", &mut lines);
-    let widths: Vec<usize> = (0..HEADS.len())
+    let root = document.get("root").unwrap_or(document);
+    let top = match &outlook.below {
+        Some(path) => find(root, path.trim_end_matches('/'))?,
+        None => root,
+    };
+    add(top, "", "", &mut lines);
+    let columns = if outlook.wide { HEADS.len() } else { HEADS.len() - 1 };
+    let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = lines.iter().map(|line| cells(line)[column].chars().count());
             cells.chain([HEADS[column].len()]).max().unwrap_or(0)
@@ -32,16 +47,26 @@ pub fn render(document: &Value, screen: &Screen) -> String {
     let head = screen.paint(FAINT, pad(&HEADS, &widths).trim_end());
     let rows = lines.iter().map(|line| {
         let row = format!("{}  {}", pad(&cells(line), &widths), line.remark);
-        let row = cut(row.trim_end(), screen.width);
+        let row = screen.cut(row.trim_end());
         paint_state(&row, widths[0], &line.state, screen)
     });
     let failed = document.get("failed").and_then(Value::as_str);
     let failed = failed.map(|why| screen.paint(BAD, &format!("the root gave up: {}", clean(why))));
-    std::iter::once(head)
-        .chain(rows)
-        .chain(failed)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let lines: Vec<String> = std::iter::once(head).chain(rows).chain(failed).collect();
+    Some(lines.join("\n"))
+}
+
+fn path(node: &Value) -> &str {
+    node.get("path").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The node at a path. The nesting is bounded by the parser of the document.
+fn find<'a>(node: &'a Value, wanted: &str) -> Option<&'a Value> {
+    if path(node) == wanted {
+        return Some(node);
+    }
+    let children = node.get("children").and_then(Value::as_array);
+    children.into_iter().flatten().find_map(|child| find(child, wanted))
 }
 
 /// Painted after the cut, because escape sequences have no width; and by place, because an actor may be called as
@@ -59,8 +84,10 @@ fn paint_state(row: &str, names_width: usize, state: &str, screen: &Screen) -> S
 fn add(node: &Value, own: &str, below: &str, lines: &mut Vec<Line>) {
     lines.push(line(node, own));
     let children = node.get("children").and_then(Value::as_array);
-    let children: &[Value] = children.map_or(&[], Vec::as_slice);
-    for (index, child) in children.iter().enumerate() {
+    // By name, so that an actor is found where it was: the server's order is that of starts.
+    let mut children: Vec<&Value> = children.into_iter().flatten().collect();
+    children.sort_by_key(|child| path(child));
+    for (index, child) in children.iter().copied().enumerate() {
         let (branch, further) = if index + 1 == children.len() {
             ("└─ ", "   ")
         } else {
@@ -92,10 +119,11 @@ fn line(node: &Value, indent: &str) -> Line {
         name: format!("{indent}{name}{strategy}"),
         state: if state.is_empty() { "unknown".to_owned() } else { state },
         facts: [
-            number("/in_state_ms").map(ago).unwrap_or_default(),
+            number("/in_state_ms").map(span).unwrap_or_default(),
             shown(number("/restarts")),
             shown(number("/supervisor/budget_left")),
             shown(number("/mailbox")),
+            text("/path"),
         ],
         remark: remark(node),
     }
@@ -106,7 +134,7 @@ fn remark(node: &Value) -> String {
     let next = node
         .get("next_retry_ms")
         .and_then(Value::as_u64)
-        .map(|wait| format!("next try in {}", ago(wait)));
+        .map(|wait| format!("next try in {}", span(wait)));
     let crash = node.get("last_crash").filter(|crash| !crash.is_null()).map(|crash| {
         let part = |name| crash.get(name).and_then(Value::as_str);
         let why = part("why").unwrap_or("crash");
@@ -120,34 +148,13 @@ fn remark(node: &Value) -> String {
 }
 
 fn cells(line: &Line) -> [&str; HEADS.len()] {
-    let [time, restarts, left, mailbox] = &line.facts;
-    [&line.name, &line.state, time, restarts, left, mailbox]
+    let [time, restarts, left, mailbox, path] = &line.facts;
+    [&line.name, &line.state, time, restarts, left, mailbox, path]
 }
 
 fn pad(cells: &[&str], widths: &[usize]) -> String {
     let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
     cells.collect::<Vec<_>>().join("  ")
-}
-
-/// Whole seconds; below one, milliseconds. At most two units, which is as exact as a reader needs.
-fn ago(ms: u64) -> String {
-    let time = Duration::from_millis(ms);
-    let time = if ms < 1000 {
-        time
-    } else {
-        Duration::from_secs(time.as_secs())
-    };
-    let text = humantime::format_duration(time).to_string();
-    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
-}
-
-fn cut(line: &str, width: Option<u16>) -> String {
-    match width.map(usize::from) {
-        Some(width) if line.chars().count() > width => {
-            line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-        }
-        _ => line.to_owned(),
-    }
 }
 
 fn style(state: &str) -> Style {
@@ -165,6 +172,10 @@ mod tests {
 
     use super::*;
 
+    fn shown(tree: &Value, screen: &Screen) -> String {
+        render(tree, &Outlook::default(), screen).unwrap()
+    }
+
     #[test]
     fn the_tree_shows_who_crashed_and_what_is_left() {
         let tree = json!({"at_unix_ms": 1, "failed": null, "root": {"path": "/root", "state": "running",
@@ -175,14 +186,28 @@ mod tests {
                      "last_crash": {"why": "panic", "text": "index\nout", "during": "Call", "at_unix_ms": 1}}]},
                 {"path": "/root/gateway"}]}});
         assert_eq!(
-            render(&tree, &Screen::default()),
+            shown(&tree, &Screen::default()),
             "ACTOR               STATE        FOR    RESTARTS  LEFT  MAILBOX\n\
-             root (one_for_one)  running      1h 2m            2\n\
-             ├─ plugins          running\n\
-             │  └─ a             backing_off  40ms   3               7        \
-             next try in 1s; last panic (during Call): index out\n\
-             └─ gateway          unknown"
+             root (one_for_one)  running      1 h              2\n\
+             ├─ gateway          unknown\n\
+             └─ plugins          running\n\
+             \u{20}  └─ a             backing_off  40 ms  3               7        \
+             next try in 1 s; last panic (during Call): index out"
         );
+        let outlook = Outlook {
+            wide: true,
+            below: Some("/root/plugins".to_owned()),
+        };
+        let wide = render(&tree, &outlook, &Screen::default()).unwrap();
+        assert!(
+            wide.lines().count() == 3 && wide.contains("  /root/plugins/a  "),
+            "{wide}"
+        );
+        let nowhere = Outlook {
+            below: Some("/root/b".to_owned()),
+            ..Outlook::default()
+        };
+        assert!(render(&tree, &nowhere, &Screen::default()).is_none());
     }
 
     #[test]
@@ -193,7 +218,7 @@ mod tests {
             width: Some(60),
             ..Screen::default()
         };
-        let text = render(&tree, &screen);
+        let text = shown(&tree, &screen);
         let last = text.lines().last().unwrap();
         assert_eq!(last.chars().count(), 60);
         assert!(last.ends_with('…'), "{text}");
@@ -202,7 +227,7 @@ mod tests {
             colour_out: true,
             ..Screen::default()
         };
-        let text = render(&tree, &screen);
+        let text = shown(&tree, &screen);
         assert!(text.lines().last().unwrap().starts_with("running  \u{1b}["), "{text}");
     }
 }

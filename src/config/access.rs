@@ -121,6 +121,20 @@ impl Config {
         let keys: Result<Vec<_>, KeyError> = self.keys.iter().map(|(name, key)| resolve(name, key)).collect();
         KeyRing::new(keys?)
     }
+
+    /// All that is wrong with the keys: each is tried, whatever is wrong with another. Blocks on file I/O.
+    pub(crate) fn key_faults(&self) -> Vec<KeyError> {
+        let mut ring = match KeyRing::new([]) {
+            Ok(ring) => ring,
+            Err(error) => return vec![error],
+        };
+        let mut add = |(name, key, principal)| ring.add(name, key, principal);
+        let tried = self
+            .keys
+            .iter()
+            .map(|(name, key)| resolve(name, key).and_then(&mut add));
+        tried.filter_map(Result::err).collect()
+    }
 }
 
 fn resolve(name: &str, key: &KeyConfig) -> Result<(String, Secret, Principal), KeyError> {

@@ -167,6 +167,8 @@ pub struct DefaultsConfig {
     pub breaker: BreakerConfig,
     /// The bulkhead.
     pub limits: LimitsConfig,
+    /// The lists of models.
+    pub models: ListingConfig,
 }
 
 /// `[defaults.breaker]`: when a circuit opens, and how it closes again.
@@ -191,6 +193,29 @@ impl Default for BreakerConfig {
             failures_to_open: 5,
             open_for: Duration::from_secs(30),
             half_open_probes: 1,
+        }
+    }
+}
+
+/// `[defaults.models]`: how providers are asked which models they offer. How that ends bears on nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListingConfig {
+    /// How long a list is relied on before it is asked for again; each wait is up to a tenth longer.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
+    pub refresh: Duration,
+    /// How long it may take; a start waits no longer for the first one.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<10, MINUTE>")]
+    pub timeout: Duration,
+}
+
+impl Default for ListingConfig {
+    fn default() -> Self {
+        ListingConfig {
+            refresh: Duration::from_secs(600),
+            timeout: Duration::from_secs(3),
         }
     }
 }

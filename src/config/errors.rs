@@ -100,6 +100,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// A report on a configuration that was read before.
+    pub(crate) fn of(origins: Origins) -> Self {
+        Report {
+            origins,
+            ..Report::default()
+        }
+    }
+
     /// Reports a fault of the setting at `path`.
     pub(crate) fn add(&mut self, path: &str, message: impl Into<String>) {
         self.add_with(path, message, None);

@@ -4,6 +4,7 @@
 
 mod access;
 mod checks;
+mod effective;
 mod engine;
 mod errors;
 mod known;
@@ -25,8 +26,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits, TenantReach};
+pub use effective::{Setting, Source};
 pub use engine::{
-    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, SupervisionConfig,
+    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
+    SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind};
@@ -37,7 +40,7 @@ pub use server::{AdminConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig,
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
-use errors::Report;
+pub(crate) use errors::Report;
 use schema::Schema;
 
 use crate::secret::file::{self, FileFault};

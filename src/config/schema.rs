@@ -78,6 +78,21 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// What stands under a key; where nothing is declared, anything.
+    pub(crate) fn below(self, key: &str) -> Node<'s> {
+        self.property(key).or_else(|| self.entries()).unwrap_or(self)
+    }
+
+    /// What stands in a list.
+    pub(crate) fn item(self) -> Node<'s> {
+        self.to(&self.at["items"])
+    }
+
+    /// A reference to a secret.
+    pub(crate) fn is_secret(self) -> bool {
+        self.at["format"] == "secret-ref"
+    }
+
     /// Anything may stand here.
     pub(crate) fn is_free(self) -> bool {
         self.at.as_bool() == Some(true) || self.at.as_object().is_some_and(Map::is_empty)
@@ -176,7 +191,7 @@ fn walk_list(node: Node<'_>, items: Vec<Value>, path: &str, report: &mut Report)
         report.add(path, format!("must hold at most {max}"));
         return None;
     }
-    let element = node.to(&node.at["items"]);
+    let element = node.item();
     // Every element is visited before any is given up, so that all faults are found.
     let walked: Vec<Option<Value>> = items
         .into_iter()

@@ -139,8 +139,11 @@ pub(crate) fn overlay_env(
                     continue;
                 }
                 let value = parse_variable(&raw, wanted.admits("string") && !wanted.admits("integer"));
-                if insert(tree, &keys, value) {
-                    report.origins.insert(path, Origin::Env(name));
+                let origin = Origin::Env(name);
+                if insert(tree, &keys, value.clone()) {
+                    // What stood below it is replaced with it.
+                    report.origins.retain(|known, _| !is_below(known, &path));
+                    note_all(&value, &path, &origin, report);
                 }
             }
             Err(unknown) => {
@@ -148,6 +151,26 @@ pub(crate) fn overlay_env(
                 report.add_at(origin, &unknown.path, "unknown key", unknown.suggestion);
             }
         }
+    }
+}
+
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above)
+        .is_some_and(|rest| rest.starts_with(['.', '[']))
+}
+
+/// A value and all that stands in it came from one place.
+fn note_all(value: &Value, path: &str, origin: &Origin, report: &mut Report) {
+    report.origins.insert(path.to_owned(), origin.clone());
+    match value {
+        Value::Object(table) => table
+            .iter()
+            .for_each(|(key, value)| note_all(value, &join(path, key), origin, report)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| note_all(item, &format!("{path}[{index}]"), origin, report)),
+        _ => {}
     }
 }
 

@@ -5,19 +5,22 @@
 
 mod client;
 mod story;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::{BaseUrl, BreakerOverrides, Config, ProviderConfig, RouteConfig};
-use crate::embed::{Mosaic, StartError, serve};
-use crate::sandbox::{Sandbox, SandboxConfig, ServerHandle};
+use crate::embed::serve::{self, Serving};
+use crate::embed::{Mosaic, StartError};
+use crate::sandbox::{Sandbox, SandboxConfig, SandboxError, ServerHandle};
 use crate::secret::Secret;
 
 use client::Client;
+use voice::Voice;
 
 /// What the steps of the story have.
 struct Stage {
@@ -26,16 +29,16 @@ struct Stage {
     client: Client,
     public: SocketAddr,
     admin: SocketAddr,
+    voice: Voice,
 }
 
-/// Runs the story; then serves until `stopped`, or ends if it is told `once`.
+/// Runs the story; then serves until `stopped`, or ends if it is told `once`. With `json` it is told in JSON lines.
 ///
 /// # Errors
 /// What was not as told.
-pub async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result<(), String> {
-    let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.map_err(text)?;
-    let gateway = gateway(&sandbox).await.map_err(text)?;
-    let serving = serve::serve(&gateway).await.map_err(text)?;
+pub async fn run(once: bool, json: bool, stopped: impl Future<Output = ()>) -> Result<(), String> {
+    let sandbox = sandbox().await.map_err(text)?;
+    let (gateway, serving) = serving(&sandbox).await.map_err(text)?;
     let client = Client::new(serving.public, serving.admin)?;
     let stage = Stage {
         sandbox,
@@ -43,6 +46,7 @@ pub async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result<(), St
         client,
         public: serving.public,
         admin: serving.admin,
+        voice: Voice { json },
     };
     tokio::pin!(stopped);
     let told = tokio::select! {
@@ -58,11 +62,40 @@ pub async fn run(once: bool, stopped: impl Future<Output = ()>) -> Result<(), St
     told
 }
 
-/// A gateway in front of every server of the sandbox, on free ports of loopback.
-async fn gateway(sandbox: &Sandbox) -> Result<Mosaic, StartError> {
+/// The servers of `mosaic sandbox`, on their ports; on free ones where those are taken.
+async fn sandbox() -> Result<Sandbox, SandboxError> {
+    let fixed = SandboxConfig::from_toml(include_str!("../../config/sandbox.toml"))?;
+    match Sandbox::start(fixed).await {
+        Err(SandboxError::Bind { .. }) => Sandbox::start(SandboxConfig::default_pair()).await,
+        started => started,
+    }
+}
+
+/// A gateway that listens where commands look for one; a listener whose address is taken, on a free port.
+async fn serving(sandbox: &Sandbox) -> Result<(Mosaic, Serving), StartError> {
     let mut config = Config::default();
-    config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    config.admin.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    loop {
+        let gateway = gateway(sandbox, config.clone()).await?;
+        let taken = match serve::serve(&gateway).await {
+            Ok(serving) => return Ok((gateway, serving)),
+            Err(StartError::Bind {
+                listener,
+                address,
+                error,
+            }) if error.kind() == ErrorKind::AddrInUse && address.port() != 0 => listener,
+            Err(error) => return Err(error),
+        };
+        gateway.shutdown().await;
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        match taken {
+            "admin" => config.admin.listen = free,
+            _ => config.server.listen = free,
+        }
+    }
+}
+
+/// A gateway in front of every server of the sandbox.
+async fn gateway(sandbox: &Sandbox, mut config: Config) -> Result<Mosaic, StartError> {
     config.providers = sandbox
         .servers()
         .iter()

@@ -9,8 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::Stage;
 use super::client::Reply;
-use super::{Stage, say};
 use crate::sandbox::{Effect, Fault, ServerHandle};
 
 /// How long a step waits for what must come by itself.
@@ -20,7 +20,7 @@ type Step = Result<(), String>;
 
 /// A line of the story.
 macro_rules! tell {
-    ($($line:tt)*) => { say(&format!($($line)*)) };
+    ($stage:expr, $($line:tt)*) => { $stage.voice.line(&format!($($line)*)) };
 }
 
 /// Tells the whole story.
@@ -33,42 +33,54 @@ pub(super) async fn tell(stage: &Stage) -> Step {
     a_plugin_crashes(stage).await?;
     a_breaker_opens(stage).await?;
     a_stream_is_cut(stage).await?;
-    tell!("\nEvery step was as told.");
+    tell!(stage, "\nEvery step was as told.");
     Ok(())
 }
 
 fn welcome(stage: &Stage) {
     let servers = stage.sandbox.servers().len();
-    tell!("MosAIc's demonstration: a gateway in front of {servers} sandbox servers, all on this machine.\n");
+    tell!(
+        stage,
+        "MosAIc's demonstration: a gateway in front of {servers} sandbox servers, all on this machine.\n"
+    );
     for server in stage.sandbox.servers() {
         tell!(
+            stage,
             "  {:<12} speaks the API of {:<10} at {}",
             server.name(),
             server.vendor(),
             server.base_url()
         );
     }
-    tell!("  gateway      http://{}   admin http://{}", stage.public, stage.admin);
+    tell!(
+        stage,
+        "  gateway      http://{}   admin http://{}",
+        stage.public,
+        stage.admin
+    );
 }
 
 /// Says where to look, for as long as it serves.
 pub(super) fn look_around(stage: &Stage) {
-    tell!("\nStill serving. Look around, and stop with Ctrl-C:");
-    tell!("  curl http://{}/v1/git/repos/acme/api", stage.public);
+    tell!(stage, "\nStill serving. Look around, and stop with Ctrl-C:");
+    tell!(stage, "  curl http://{}/v1/git/repos/acme/api", stage.public);
     tell!(
+        stage,
         "  curl http://{}/v1/openapi.json            or a browser at http://{0}/docs",
         stage.public
     );
-    tell!("  mosaic git repo get acme/api --server http://{}", stage.public);
+    tell!(stage, "  mosaic git repo get acme/api --server http://{}", stage.public);
     tell!(
+        stage,
         "  mosaic tree --admin http://{}             the supervision tree",
         stage.admin
     );
-    tell!("  curl http://{}/metrics", stage.admin);
+    tell!(stage, "  curl http://{}/metrics", stage.admin);
 }
 
 async fn a_real_call(stage: &Stage) -> Step {
     chapter(
+        stage,
         1,
         "A call travels to a provider, and its answer comes from memory the second time",
     );
@@ -90,6 +102,7 @@ async fn a_real_call(stage: &Stage) -> Step {
         .sum();
     expect(asked == 1, "one request reached the forges", &second)?;
     tell!(
+        stage,
         "  GET /v1/git/repos/acme/api -> {} by {}; again -> Cache-Status: {}",
         first.status,
         first.provider,
@@ -99,7 +112,11 @@ async fn a_real_call(stage: &Stage) -> Step {
 }
 
 async fn a_write_and_what_it_touches(stage: &Stage) -> Step {
-    chapter(2, "A write reaches one provider, and what it touched leaves the cache");
+    chapter(
+        stage,
+        2,
+        "A write reaches one provider, and what it touched leaves the cache",
+    );
     let list = "/v1/projects/issues?project=github-a~acme/api";
     let before = stage.client.get(list).await?;
     expect(before.status == 200, "the issues are listed", &before)?;
@@ -113,17 +130,21 @@ async fn a_write_and_what_it_touches(stage: &Stage) -> Step {
         "the list has the new issue",
         &after,
     )?;
-    tell!("  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it");
+    tell!(
+        stage,
+        "  POST /v1/projects/issues -> {id}; the list, cached a moment ago, has it"
+    );
     Ok(())
 }
 
 async fn a_streamed_answer(stage: &Stage) -> Step {
-    chapter(3, "A model's answer comes in pieces");
+    chapter(stage, 3, "A model's answer comes in pieces");
     let reply = stage.client.post("/v1/ai/chat/stream", &chat()).await?;
     let pieces = reply.body.matches("\"type\":\"delta\"").count();
     expect(reply.status == 200 && pieces > 1, "several pieces came", &reply)?;
     expect(reply.body.contains("\"type\":\"end\""), "the stream has an end", &reply)?;
     tell!(
+        stage,
         "  POST /v1/ai/chat/stream -> {pieces} pieces by {}, and a clean end",
         reply.provider
     );
@@ -131,7 +152,11 @@ async fn a_streamed_answer(stage: &Stage) -> Step {
 }
 
 async fn a_run_and_a_page(stage: &Stage) -> Step {
-    chapter(4, "Continuous integration and documentation answer in the same words");
+    chapter(
+        stage,
+        4,
+        "Continuous integration and documentation answer in the same words",
+    );
     let body = json!({"project": "acme/api", "branch": "main"});
     let run = stage.client.post("/v1/cicd/runs", &body).await?;
     let triggered = run.json();
@@ -151,6 +176,7 @@ async fn a_run_and_a_page(stage: &Stage) -> Step {
         expect_before(deadline, "the run ends well")?;
     };
     tell!(
+        stage,
         "  POST /v1/cicd/runs -> {id} at {}, and it ends in success",
         over.provider
     );
@@ -165,6 +191,7 @@ async fn a_run_and_a_page(stage: &Stage) -> Step {
     let read = stage.client.get(&format!("/v1/docs/pages/{id}")).await?;
     expect(read.body.contains("It works"), "the page is read by its id", &read)?;
     tell!(
+        stage,
         "  POST /v1/docs/pages -> {id}; GET /v1/docs/pages/{id} -> {}",
         read.status
     );
@@ -172,7 +199,7 @@ async fn a_run_and_a_page(stage: &Stage) -> Step {
 }
 
 async fn a_plugin_crashes(stage: &Stage) -> Step {
-    chapter(5, "A plugin crashes under load and comes back; no call is lost");
+    chapter(stage, 5, "A plugin crashes under load and comes back; no call is lost");
     let path = "/root/plugins/instances/github-a/provider";
     let crashes = stage.gateway.ledger(1000).len();
     let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
@@ -191,6 +218,7 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
     })
     .await?;
     tell!(
+        stage,
         "  32 calls at once, 32 answers. The restart ledger: {} ({:?}: {})",
         entry.path,
         entry.why,
@@ -201,6 +229,7 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
 
 async fn a_breaker_opens(stage: &Stage) -> Step {
     chapter(
+        stage,
         6,
         "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well",
     );
@@ -231,7 +260,10 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
         "who insists on github-a is told",
         &refused,
     )?;
-    tell!("  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open");
+    tell!(
+        stage,
+        "  github-a answers 503: 12 calls of 12 answered by github-b; provider=github-a -> 503 circuit_open"
+    );
     forge.faults().remove(fault);
     let deadline = Instant::now() + SOON;
     while breaker(stage, "github-a") != "closed" {
@@ -239,12 +271,13 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
         stage.client.get("/v1/git/repos/acme/api?no_cache=true").await?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    tell!("  github-a is well again: a probe closed the circuit");
+    tell!(stage, "  github-a is well again: a probe closed the circuit");
     Ok(())
 }
 
 async fn a_stream_is_cut(stage: &Stage) -> Step {
     chapter(
+        stage,
         7,
         "A stream breaks after it began; the caller is told, in so many words",
     );
@@ -267,7 +300,10 @@ async fn a_stream_is_cut(stage: &Stage) -> Step {
         "the stream ends in an error event",
         &reply,
     )?;
-    tell!("  the stream began with 200 and ended with an `event: error`, never with a clean end");
+    tell!(
+        stage,
+        "  the stream began with 200 and ended with an `event: error`, never with a clean end"
+    );
     let metrics = stage.client.admin("/metrics").await?;
     for name in [
         "mosaic_actor_restarts_total",
@@ -276,7 +312,7 @@ async fn a_stream_is_cut(stage: &Stage) -> Step {
     ] {
         expect(metrics.body.contains(name), "the metrics have it all", &metrics)?;
     }
-    tell!("  all of it is in http://{}/metrics", stage.admin);
+    tell!(stage, "  all of it is in http://{}/metrics", stage.admin);
     Ok(())
 }
 
@@ -299,8 +335,8 @@ fn breaker(stage: &Stage, name: &str) -> &'static str {
         .map_or("unknown", |instance| instance.breaker.state)
 }
 
-fn chapter(number: u32, title: &str) {
-    tell!("\n{number}. {title}");
+fn chapter(stage: &Stage, number: u32, title: &str) {
+    stage.voice.chapter(number, title);
 }
 
 fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {

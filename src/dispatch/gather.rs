@@ -15,6 +15,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::options::PROVIDER;
 use super::{ALL, Calls, internal, is_list};
 use crate::catalogue::Entry;
 use crate::catalogue::page::PartialError;
@@ -48,7 +49,7 @@ struct Merged<'a> {
 pub(super) async fn gather(calls: &dyn Calls, entry: &Entry, call: Call) -> Result<Answer, Failure> {
     if !is_list(entry) {
         return Err(Failure::invalid(
-            "provider",
+            PROVIDER,
             format!("provider=all is for lists; {} asks one instance", entry.name()),
         ));
     }

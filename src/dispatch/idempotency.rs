@@ -17,10 +17,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::options::IDEMPOTENCY_KEY;
 use super::{Calls, Options, internal, may_be_billed, may_have_happened};
 
-/// The name of the option in failures.
-pub const FIELD: &str = "idempotency_key";
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
 /// The longest answer kept for replay, in bytes; of a longer one only that it came is kept.
@@ -112,7 +111,7 @@ pub fn check_key(key: &str) -> Result<(), Failure> {
     let printable = key.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
     if key.is_empty() || key.len() > LONGEST_KEY || !printable {
         return Err(Failure::invalid(
-            FIELD,
+            IDEMPOTENCY_KEY,
             format!("an idempotency key is 1 to {LONGEST_KEY} printable ASCII characters"),
         ));
     }
@@ -321,7 +320,7 @@ fn fingerprint(input: &Value, options: &Options) -> [u8; 32] {
 
 fn in_flight() -> Failure {
     let mut failure = Failure::new(Kind::Conflict, "a request with this idempotency key is under way");
-    failure.field = Some(Arc::from(FIELD));
+    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
     failure.retryable = true;
     failure.after(IN_FLIGHT_RETRY).never_sent()
 }
@@ -336,7 +335,7 @@ fn unknown() -> Failure {
 
 fn final_conflict(sentence: &str) -> Failure {
     let mut failure = Failure::new(Kind::Conflict, sentence);
-    failure.field = Some(Arc::from(FIELD));
+    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
     failure.never_sent()
 }
 
@@ -349,7 +348,7 @@ const MISMATCH: &str = "this idempotency key was used for another request";
 
 /// Whether a failure is a key used for another request.
 pub fn is_mismatch(failure: &Failure) -> bool {
-    failure.kind == Kind::Conflict && failure.field.as_deref() == Some(FIELD) && failure.message() == MISMATCH
+    failure.kind == Kind::Conflict && failure.field.as_deref() == Some(IDEMPOTENCY_KEY) && failure.message() == MISMATCH
 }
 
 #[derive(Serialize, Deserialize)]

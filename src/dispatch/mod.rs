@@ -4,6 +4,7 @@
 
 mod gather;
 pub mod idempotency;
+pub mod options;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +21,7 @@ use crate::catalogue::entry::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
+pub use options::Options;
 
 /// The word that asks every instance at once, where a list is asked for.
 pub const ALL: &str = "all";
@@ -45,25 +47,6 @@ pub struct Invocation {
     pub options: Options,
     /// Bytes that come with the input, where the operation takes some.
     pub upload: Option<Arc<Upload>>,
-}
-
-/// What a caller may say beside the input, at every surface.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The instance to ask, or `all` for a list.
-    pub provider: Option<String>,
-    /// The provider's own JSON beside the neutral one.
-    pub include_raw: bool,
-    /// No answer from cache.
-    pub no_cache: bool,
-    /// How long the caller will wait; bounded by the configuration.
-    pub timeout: Option<Duration>,
-    /// A write under a key is done at most once, however often it is asked for.
-    pub idempotency_key: Option<String>,
-    /// The request id; made where absent.
-    pub request_id: Option<Arc<str>>,
-    /// When the request came: its time runs from there. Where absent, from the call.
-    pub arrived: Option<Instant>,
 }
 
 /// What the configuration says of dispatching.
@@ -211,7 +194,7 @@ impl Dispatcher {
             CostClass::Read | CostClass::Heavy | CostClass::Write => self.config.default_timeout,
         };
         match wanted {
-            Some(Duration::ZERO) => Err(Failure::invalid("timeout_ms", "timeout_ms must be at least 1")),
+            Some(Duration::ZERO) => Err(options::no_time()),
             Some(wanted) => Ok(wanted.min(self.config.max_timeout)),
             None => Ok(usual.min(self.config.max_timeout)),
         }
@@ -232,10 +215,18 @@ impl Dispatcher {
         if !facts.is_keyed() {
             return Ok(None);
         }
-        let store = self.config.idempotency.as_ref().filter(|_| !facts.streaming);
-        let Some(store) = store else {
+        if facts.streaming {
             return Err(Failure::unsupported_field(
-                idempotency::FIELD,
+                options::IDEMPOTENCY_KEY,
+                format!(
+                    "{} streams its answer and cannot be done under a key; call without it",
+                    entry.name()
+                ),
+            ));
+        }
+        let Some(store) = self.config.idempotency.as_ref() else {
+            return Err(Failure::unsupported_field(
+                options::IDEMPOTENCY_KEY,
                 "this gateway keeps no record of keyed writes; call without the key",
             ));
         };
@@ -261,7 +252,7 @@ fn check_upload(entry: &Entry, upload: Option<&Upload>, options: &Options) -> Re
         (true, Some(upload)) if upload.length == Some(0) => refuse("the body must not be empty".to_owned()),
         // Whether a repetition is the same write could be told only from its bytes, which pass by.
         (true, Some(_)) if options.idempotency_key.is_some() => Err(Failure::unsupported_field(
-            idempotency::FIELD,
+            options::IDEMPOTENCY_KEY,
             format!("{name} streams its body and cannot be done under a key; call without it"),
         )),
         (true, Some(_)) => Ok(()),
@@ -306,9 +297,9 @@ enum Pin {
 fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
     let implied = prepared.instance.as_ref().or(prepared.resource.instance());
     match (implied, wanted) {
-        (_, Some("")) => Err(Failure::invalid("provider", "provider must not be empty")),
+        (_, Some("")) => Err(Failure::invalid(options::PROVIDER, "provider must not be empty")),
         (Some(implied), Some(wanted)) if **implied != *wanted => Err(Failure::invalid(
-            "provider",
+            options::PROVIDER,
             format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
         )),
         // Routing reads the resource itself, and knows then that it was the resource that named the instance.

@@ -16,8 +16,8 @@ mod state;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::config::{Config, ConfigErrors};
-use crate::embed::{Mosaic, homes};
+use crate::config::{Config, ConfigError, Loaded, Origins};
+use crate::embed::{self, Mosaic, Notice, StartError};
 
 pub use report::{CheckStatus, Finding, Report};
 
@@ -30,10 +30,10 @@ const AT_ONCE: usize = 8;
 /// would need.
 pub async fn examine(path: Option<&Path>) -> Report {
     let mut report = Report::default();
-    let config = match Config::read(path, &Mosaic::known()) {
-        Ok(loaded) => loaded.config,
+    let Loaded { config, origins } = match Config::read(path, &Mosaic::known()) {
+        Ok(loaded) => loaded,
         Err(errors) => {
-            report.extend(faults(&errors));
+            report.extend(errors.iter().map(fault));
             for check in ["state", "ports", "secrets", "reachability", "credentials", "clock"] {
                 report.add(Finding::of(check, "").unknown("not looked at: the configuration must be valid first"));
             }
@@ -41,7 +41,7 @@ pub async fn examine(path: Option<&Path>) -> Report {
         }
     };
     report.add(valid(path, &config));
-    report.extend(homes::ambiguous(&config).iter().map(several_homes));
+    report.extend(embed::notices(&config, &origins).await.into_iter().map(noticed));
     report.add(state::check(&config.state).await);
     report.extend(cache::check(&config).await);
     report.extend(ports::check(&config).await);
@@ -49,7 +49,27 @@ pub async fn examine(path: Option<&Path>) -> Report {
     let asked = providers::check(&config).await;
     report.add(clock::check(&asked.clocks, &config).await);
     report.extend(asked.findings);
+    let refused = refused(config, origins, &report).await;
+    report.extend(refused);
     report
+}
+
+/// What a start would be refused for and no check has told so far. What is wrong with the state its own check tells.
+async fn refused(config: Config, origins: Origins, report: &Report) -> Vec<Finding> {
+    let failed = report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == CheckStatus::Failed);
+    let seen: Vec<&str> = failed.map(|finding| finding.seen.as_str()).collect();
+    match Mosaic::builder(config).origins(origins).check().await {
+        Ok(()) => vec![],
+        Err(StartError::Config(errors)) => errors
+            .iter()
+            .filter(|error| !error.path.starts_with("state.") && !seen.iter().any(|seen| seen.contains(&error.message)))
+            .map(fault)
+            .collect(),
+        Err(other) => vec![Finding::of("config", "").failed(other.to_string(), CORRECT)],
+    }
 }
 
 fn valid(path: Option<&Path>, config: &Config) -> Finding {
@@ -66,13 +86,13 @@ fn valid(path: Option<&Path>, config: &Config) -> Finding {
     }
 }
 
-fn several_homes(found: &homes::Ambiguous) -> Finding {
-    Finding::of("routes", found.service.clone()).warning(found.sentence(), found.remedy())
+fn noticed(notice: Notice) -> Finding {
+    Finding::of(notice.check, notice.subject).warning(notice.sentence, notice.remedy)
 }
 
-fn faults(errors: &ConfigErrors) -> impl Iterator<Item = Finding> {
-    errors.iter().map(|error| {
-        Finding::of("config", error.path.clone())
-            .failed(error.to_string(), "Correct it; config/mosaic.toml documents every key.")
-    })
+/// What to do about a fault of the configuration.
+const CORRECT: &str = "Correct it; config/mosaic.toml documents every key.";
+
+fn fault(error: &ConfigError) -> Finding {
+    Finding::of("config", error.path.clone()).failed(error.to_string(), CORRECT)
 }

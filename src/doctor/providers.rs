@@ -14,7 +14,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::config::Config;
+use crate::config::{Config, OutboundConfig, ProviderConfig};
+use crate::embed::outbound::{outbound, trusting};
 use crate::embed::{self, StartError};
 use crate::wire::client::{self, Outbound};
 use crate::wire::tls;
@@ -44,7 +45,7 @@ pub(super) async fn check(config: &Config) -> Asked {
         .map(|(name, driver)| {
             let provider = config.providers.get(&name);
             let base = provider.and_then(|provider| provider.base_url.as_ref());
-            let client = embed::outbound::way_to(&config.outbound, provider);
+            let client = way_to(&config.outbound, provider);
             let asked: BoxFuture<_> = Box::pin(ask(name, base.map(|base| base.url().clone()), client, driver));
             asked
         })
@@ -58,6 +59,12 @@ pub(super) async fn check(config: &Config) -> Asked {
 }
 
 type Told = (Vec<Finding>, Option<(String, jiff::SignedDuration)>);
+
+/// The ways that a gateway would take to a provider.
+fn way_to(config: &OutboundConfig, provider: Option<&ProviderConfig>) -> Result<Outbound, Failure> {
+    let ca_file = provider.and_then(|provider| provider.ca_file.as_deref());
+    trusting(outbound(config)?, ca_file)
+}
 
 async fn ask(
     name: String,

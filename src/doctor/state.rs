@@ -16,24 +16,7 @@ pub(super) async fn check(config: &StateConfig) -> Finding {
     match inspected {
         Ok(Inspected::InMemory) => finding.ok("kept in memory; it is gone when the gateway stops"),
         Ok(Inspected::Sound) => finding.ok("it opens, and the key fits"),
-        Ok(Inspected::New) => folder(config, finding),
+        Ok(Inspected::New) => finding.ok("there is none yet; a start makes it"),
         Err(error) => finding.failed(error.to_string(), error.remedy()),
-    }
-}
-
-/// A start makes the file; its folder must be there for that.
-fn folder(config: &StateConfig, finding: Finding) -> Finding {
-    let parent = config.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = parent.unwrap_or_else(|| std::path::Path::new("."));
-    match std::fs::metadata(folder) {
-        Ok(found) if found.is_dir() && found.permissions().readonly() => finding.failed(
-            "its folder cannot be written",
-            "Give the gateway's user the right to write there.",
-        ),
-        Ok(found) if found.is_dir() => finding.ok("there is none yet; a start makes it"),
-        _ => finding.failed(
-            "its folder does not exist",
-            format!("Make the folder {}.", folder.display()),
-        ),
     }
 }

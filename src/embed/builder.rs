@@ -9,20 +9,21 @@ use std::time::Instant;
 
 use metrics::Recorder;
 use mosaic_actors::system::System;
-use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 use super::credentials::Credentials;
 use super::error::StartError;
+use super::instances::Overlay;
 use super::mosaic::{Inner, Mosaic};
 use super::registry::Registry;
-use super::{calls, instances, life, record, wiring};
+use super::survey::{Given, admin_token, survey};
+use super::{calls, drift, instances, life, record, wiring};
 use crate::catalogue::Op;
-use crate::config::{Config, Known};
+use crate::config::{Config, ConfigErrors, Known, Origins};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::providers::Provider;
-use crate::secret::{MIN_KEY_BYTES, Secret, SecretRef};
-use crate::stores::OpenError;
+use crate::secret::Secret;
+use crate::stores::{OpenError, StateStore, check_built};
 use crate::telemetry::{LogHandle, Telemetry};
 
 /// A gateway about to start.
@@ -33,6 +34,7 @@ pub struct Builder {
     pub(super) metrics_text: Option<Render>,
     pub(super) log: Option<Arc<LogHandle>>,
     pub(super) registry: Registry,
+    pub(super) origins: Origins,
 }
 
 /// Writes metrics as text.
@@ -76,6 +78,14 @@ impl Builder {
         self
     }
 
+    /// Says where the configuration's settings were made, as [`Config::read`] tells it: faults name the line, and the
+    /// effective configuration shows it.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
     /// Gives a provider instance its credential, from wherever the program keeps it, in place of the configuration's
     /// `token`.
     #[must_use]
@@ -102,17 +112,43 @@ impl Builder {
         self
     }
 
-    /// Looks at everything that a start would: keys and credentials are read, drivers are made. Nothing listens and
-    /// nothing is sent.
+    /// Looks at everything that a start would: keys and credentials are read, drivers are made, the state is read. Nothing
+    /// listens, and nothing is sent or made.
     ///
     /// # Errors
-    /// What is wrong, with the path of the configuration's key.
-    pub fn check(self) -> Result<(), StartError> {
+    /// Everything that is wrong, each with the path of the configuration's key.
+    pub async fn check(mut self) -> Result<(), StartError> {
         self.config.check(&self.registry.known())?;
-        self.config.key_ring()?;
-        admin_token(&self.config)?;
-        crate::stores::vault(&self.config.state)?;
-        wiring::check(&self.config, &self.credentials, &self.registry)
+        check_built(&self.config.state, &self.config.cache.l2)?;
+        wiring::catalogue(&self.registry)?;
+        let state = self.config.state.clone();
+        let overlay = match crate::stores::look_at(&state).await {
+            Ok(Some(store)) => {
+                let overlay = instances::overlay(&mut self.config, &*store, &self.registry.known()).await;
+                store.close().await;
+                overlay.map_err(OpenError::from)
+            }
+            Ok(None) => Ok(Overlay::default()),
+            Err(error) => Err(error),
+        };
+        self.survey(overlay)?;
+        Ok(())
+    }
+
+    /// Looks at what stands outside of the configuration, once the state has been opened or has not.
+    fn survey(&self, overlay: Result<Overlay, OpenError>) -> Result<Overlay, ConfigErrors> {
+        let (overlay, fault) = match overlay {
+            Ok(overlay) => (overlay, None),
+            Err(error) => (Overlay::default(), Some(error)),
+        };
+        let given = Given {
+            credentials: &self.credentials,
+            kept: &overlay.kept,
+            origins: &self.origins,
+            registry: &self.registry,
+        };
+        survey(&self.config, &given, fault)?;
+        Ok(overlay)
     }
 
     /// Starts it on the caller's runtime.
@@ -148,21 +184,25 @@ impl Mosaic {
             metrics_text: None,
             log: None,
             registry: Registry::built_in(),
+            origins: Origins::new(),
         }
     }
 }
 
 /// Starts everything, in order.
-async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
+async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
+    builder.config.check(&builder.registry.known())?;
+    check_built(&builder.config.state, &builder.config.cache.l2)?;
+    let (store, overlay) = opened(&mut builder).await?;
     let Builder {
-        mut config,
+        config,
         credentials,
         recorder,
         metrics_text,
         log,
         registry,
+        origins,
     } = builder;
-    config.check(&registry.known())?;
     let keys = config.key_ring()?;
     let admin_token = admin_token(&config)?;
     let telemetry = Arc::new(match recorder {
@@ -172,11 +212,7 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
     if let Some(log) = &log {
         telemetry.watch_log(log);
     }
-    let store = crate::stores::open(&config.state).await?;
-    let overlay = instances::overlay(&mut config, &*store, &registry.known())
-        .await
-        .map_err(OpenError::from)?;
-    let mut wired = wiring::wire(&config, &credentials, &overlay.kept, &telemetry, &store, &registry)?;
+    let mut wired = wiring::wire(&config, &credentials, &telemetry, &store, &registry)?;
     if !wired.spec.tiers.is_empty() && !config.state.in_memory() {
         life::begin(&*store, &mut wired.spec.tiers).await;
     }
@@ -201,6 +237,7 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
         log,
         config,
         keys,
+        origins,
         admin_token,
         telemetry,
         store,
@@ -213,11 +250,20 @@ async fn assemble(builder: Builder) -> Result<Mosaic, StartError> {
     Ok(Mosaic { inner: Arc::new(inner) })
 }
 
-fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
-    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
-    let token = token.map_err(StartError::AdminToken)?;
-    if token.as_ref().is_some_and(|token| token.expose().len() < MIN_KEY_BYTES) {
-        return Err(StartError::WeakAdminToken);
+/// Opens the state, lays what was changed at run time over the configuration, and sees that all else is there.
+async fn opened(builder: &mut Builder) -> Result<(Arc<dyn StateStore>, Overlay), StartError> {
+    let store = match crate::stores::open(&builder.config.state).await {
+        Ok(store) => store,
+        // With what else is wrong: nobody shall mend one fault to meet the next.
+        Err(error) => match builder.survey(Err(error)) {
+            Err(faults) => return Err(faults.into()),
+            Ok(_) => unreachable!("the state's fault is one"),
+        },
+    };
+    let overlay = instances::overlay(&mut builder.config, &*store, &builder.registry.known()).await;
+    let overlay = builder.survey(overlay.map_err(OpenError::from))?;
+    for notice in drift::between(&overlay.configured, &builder.config.providers, &overlay.invalid) {
+        tracing::warn!("{}", notice.sentence);
     }
-    Ok(token.map(|token| SecretString::from(token.expose())))
+    Ok((store, overlay))
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::config::ConfigErrors;
 use crate::secret::{KeyError, SecretError};
-use crate::stores::{OpenError, TierOpenError};
+use crate::stores::{NotBuilt, OpenError, TierOpenError};
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -16,6 +16,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
+    /// The configuration asks for a part that this build lacks.
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     /// A provider cannot be made.
     #[error("providers.{name}: {failure}")]
     Provider {
@@ -75,4 +78,38 @@ pub enum StartError {
         /// The system's word.
         error: std::io::Error,
     },
+}
+
+impl StartError {
+    /// The configuration's key to look at, and what is wrong there; an empty key where it is none.
+    pub(super) fn place(&self) -> (String, String) {
+        let at = |path: &str, what: &dyn ToString| (path.to_owned(), what.to_string());
+        match self {
+            StartError::Provider { name, failure } => {
+                let field = failure.field.as_deref().map(|field| format!(".{field}"));
+                let path = format!("providers.{name}{}", field.unwrap_or_default());
+                (path, failure.message().to_owned())
+            }
+            StartError::Credential { name, error } => at(&format!("providers.{name}.token"), error),
+            StartError::AdminToken(error) => at("admin.token", error),
+            StartError::WeakAdminToken => at("admin.token", &"must be at least 16 bytes long"),
+            StartError::Key(KeyError::Secret { name, error }) => at(&format!("keys.{name}.key"), error),
+            StartError::Key(KeyError::TooShort(name)) => {
+                at(&format!("keys.{name}.key"), &"the key is shorter than 16 bytes")
+            }
+            StartError::Key(KeyError::Duplicate { name, other }) => {
+                at(&format!("keys.{name}.key"), &format!("the same key as keys.{other}"))
+            }
+            StartError::State(error) => at(error.key(), &format!("{}. {}", error.sentence(), error.remedy())),
+            StartError::ClusterKey(error) => at("server.cluster_key", error),
+            StartError::WeakClusterKey => at("server.cluster_key", &"must be at least 32 bytes long"),
+            StartError::Tier(TierOpenError::Password(error)) => at("cache.l2.password", error),
+            // Named by the key, or by the variable, that leads there.
+            StartError::Http(failure) => {
+                let path = failure.field.as_deref().unwrap_or("outbound");
+                (path.to_owned(), failure.message().to_owned())
+            }
+            other => at("", other),
+        }
+    }
 }

@@ -12,16 +12,16 @@ use crate::providers::{KINDS, Kind};
 
 /// A service that several instances have a part in, and that no route makes equivalent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ambiguous {
+pub(super) struct Ambiguous {
     /// The service, e.g. `git`.
-    pub service: String,
+    pub(super) service: String,
     /// The instances, by name.
-    pub instances: Vec<String>,
+    instances: Vec<String>,
 }
 
 impl Ambiguous {
     /// What it means for callers.
-    pub fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let names = self.instances.join(", ");
         format!(
             "{} could be served by {names}, and no route says that they are equivalent: calls that name none of them are refused",
@@ -30,7 +30,7 @@ impl Ambiguous {
     }
 
     /// What to do about it.
-    pub fn remedy(&self) -> String {
+    pub(super) fn remedy(&self) -> String {
         let list: Vec<String> = self.instances.iter().map(|name| format!("\"{name}\"")).collect();
         format!(
             "Where they hold the same things, add [[routes]] with service = \"{}\" and providers = [{}]; else give routes a resource pattern each, or have callers write {}~… or provider={}.",
@@ -44,7 +44,7 @@ impl Ambiguous {
 
 /// Services whose resources have several possible homes under `config`. What instances offer by name, such as models, is
 /// left out: their lists decide.
-pub fn ambiguous(config: &Config) -> Vec<Ambiguous> {
+pub(super) fn ambiguous(config: &Config) -> Vec<Ambiguous> {
     let mut by_service: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for (name, provider) in &config.providers {
         let kind = KINDS.iter().find(|kind| kind.name == provider.kind);

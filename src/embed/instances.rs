@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use mosaic_actors::plugin::PluginSpec;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::credentials::Credentials;
-use super::error::StartError;
-use super::native::{self, Manifest, Native};
-use crate::config::{Config, ConfigErrors, Known};
+use super::drift;
+use super::native::{self, Native};
+use super::notice::Notice;
+use crate::config::{Config, Known, ProviderConfig};
 use crate::stores::{Expected, MAX_PAGE, StateStore, StoreError};
-use crate::surfaces::problem::{FieldError, Problem};
 
 /// The documents' kind.
 const KIND: &str = "provider";
@@ -26,18 +26,18 @@ const MOST: usize = 10_000;
 /// What the documents changed in a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    /// Names that the configuration itself has.
-    configured: BTreeSet<String>,
+    /// What the configuration itself has.
+    pub(super) configured: BTreeMap<String, ProviderConfig>,
     /// Names whose settings come from a document.
     pub(super) kept: BTreeSet<String>,
     /// Documents that cannot be used, and why.
-    invalid: BTreeMap<String, Arc<str>>,
+    pub(super) invalid: BTreeMap<String, Arc<str>>,
 }
 
 /// Lays the documents over `config`.
 pub(super) async fn overlay(config: &mut Config, store: &dyn StateStore, known: &Known) -> Result<Overlay, StoreError> {
     let mut overlay = Overlay {
-        configured: config.providers.keys().cloned().collect(),
+        configured: config.providers.clone(),
         ..Overlay::default()
     };
     for (name, body) in documents(store).await? {
@@ -77,9 +77,9 @@ async fn documents(store: &dyn StateStore) -> Result<Vec<(String, Value)>, Store
 
 /// The instances as they are changed.
 pub(super) struct Instances {
-    native: Arc<Native>,
+    pub(super) native: Arc<Native>,
     store: Arc<dyn StateStore>,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
     overlay: Mutex<Overlay>,
 }
 
@@ -108,17 +108,6 @@ impl Instances {
         }
     }
 
-    /// Checks a table as the configuration's are checked, and that a driver can be made of it.
-    pub(super) fn spec(&self, name: &str, table: Map<String, Value>) -> Result<PluginSpec, Problem> {
-        let provider = self.native.read(name, table).map_err(faults)?;
-        let manifest = Manifest {
-            provider,
-            credential: self.credentials.get(name).cloned(),
-        };
-        self.native.check(name, &manifest).map_err(|error| unfit(name, error))?;
-        Ok(native::spec(name, manifest))
-    }
-
     /// Keeps an instance's settings for the next start.
     pub(super) async fn keep(&self, spec: &PluginSpec) -> Result<(), Failure> {
         let table = native::table(spec)?;
@@ -132,7 +121,7 @@ impl Instances {
     /// Sees to it that an instance does not come back at the next start.
     pub(super) async fn forget(&self, name: &str) -> Result<(), Failure> {
         // What the configuration has would come back: a document says that it is gone.
-        if self.overlay().configured.contains(name) {
+        if self.overlay().configured.contains_key(name) {
             self.write(name, &json!({ "removed": true })).await?;
         } else {
             self.store.delete_document(KIND, name, Expected::Any).await?;
@@ -156,6 +145,17 @@ impl Instances {
         }
     }
 
+    /// Names whose settings come from a document.
+    pub(super) fn kept(&self) -> BTreeSet<String> {
+        self.overlay().kept.clone()
+    }
+
+    /// How the instances in force differ from the configuration.
+    pub(super) fn differences(&self, in_force: &BTreeMap<String, ProviderConfig>) -> Vec<Notice> {
+        let overlay = self.overlay();
+        drift::between(&overlay.configured, in_force, &overlay.invalid)
+    }
+
     /// Documents that cannot be used, and why.
     pub(super) fn invalid(&self) -> BTreeMap<String, Arc<str>> {
         self.overlay().invalid.clone()
@@ -165,36 +165,4 @@ impl Instances {
     fn overlay(&self) -> MutexGuard<'_, Overlay> {
         self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn faults(errors: ConfigErrors) -> Problem {
-    let fields = errors
-        .iter()
-        .map(|error| FieldError {
-            field: error.path.clone(),
-            message: error.message.clone(),
-            suggestion: error.suggestion.clone(),
-        })
-        .collect();
-    Problem::from(Failure::new(Kind::InvalidInput, "the provider's table cannot be used")).with_errors(fields)
-}
-
-fn unfit(name: &str, error: StartError) -> Problem {
-    let (field, message) = match error {
-        StartError::Provider { failure, .. } => {
-            let field = failure
-                .field
-                .as_deref()
-                .map_or(String::new(), |field| format!(".{field}"));
-            (format!("providers.{name}{field}"), failure.message().to_owned())
-        }
-        StartError::Credential { error, .. } => (format!("providers.{name}.token"), error.to_string()),
-        other => (format!("providers.{name}"), other.to_string()),
-    };
-    let failure = Failure::new(Kind::InvalidInput, "the provider's table cannot be used");
-    Problem::from(failure).with_errors(vec![FieldError {
-        field,
-        message,
-        suggestion: None,
-    }])
 }

@@ -3,30 +3,41 @@
 //! Invariant: nothing here is global. Several gateways live in one process, each with its own tree, metrics and state. The
 //! builder stands on top: what it puts together does not import it.
 
+#[cfg(feature = "server")]
 mod admin;
 mod answers;
 mod builder;
 mod calls;
 mod credentials;
+mod drift;
+mod effective;
 mod error;
-pub mod homes;
+mod homes;
 mod instances;
 mod life;
 mod mosaic;
 mod native;
+mod notice;
+mod notices;
 pub(crate) mod outbound;
 mod record;
 mod registry;
 mod request;
+#[cfg(feature = "server")]
 pub mod serve;
 mod services;
+mod shadows;
+mod survey;
 mod typed;
 pub mod upload;
 mod wiring;
 
 pub use builder::Builder;
+pub use effective::effective;
 pub use error::StartError;
 pub use mosaic::Mosaic;
+pub use notice::Notice;
+pub use notices::notices;
 pub use registry::Registry;
 pub use request::Request;
 pub use typed::Typed;

@@ -23,7 +23,7 @@ use super::answers::{events, file, whole};
 use super::instances::Instances;
 use super::typed::Typed;
 use crate::catalogue::{Catalogue, Op};
-use crate::config::{Config, LOCAL_TENANT};
+use crate::config::{Config, LOCAL_TENANT, Origins};
 use crate::dispatch::{Dispatcher, Options};
 use crate::secret::KeyRing;
 use crate::stores::StateStore;
@@ -51,6 +51,7 @@ pub struct Mosaic {
 
 pub(super) struct Inner {
     pub(super) config: Config,
+    pub(super) origins: Origins,
     pub(super) keys: KeyRing,
     pub(super) admin_token: Option<SecretString>,
     pub(super) telemetry: Arc<Telemetry>,

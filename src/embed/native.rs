@@ -52,6 +52,11 @@ pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
     }
 }
 
+/// An instance's settings; none for a spec that is not of this loader.
+pub(super) fn provider(spec: &PluginSpec) -> Option<&ProviderConfig> {
+    manifest_of(spec).ok().map(|manifest| &manifest.provider)
+}
+
 /// The table of an instance's settings, as the configuration has it.
 ///
 /// # Errors
@@ -88,12 +93,20 @@ impl Native {
         })
     }
 
-    /// Looks at an instance as a start would, and sends nothing.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub(super) fn check(&self, name: &str, manifest: &Manifest) -> Result<(), StartError> {
-        self.driver(name, manifest).map(drop)
+    /// All that is wrong with an instance, as far as a look tells that sends nothing: a secret that is missing hides no
+    /// wrong setting.
+    pub(super) fn faults(&self, name: &str, manifest: &Manifest) -> Vec<StartError> {
+        let wrong = |failure| StartError::Provider {
+            name: name.to_owned(),
+            failure,
+        };
+        match self.driver(name, manifest).err() {
+            Some(secret @ StartError::Credential { .. }) => {
+                let unmade = self.maker(name, manifest).and_then(|maker| maker.make(None));
+                std::iter::once(secret).chain(unmade.err().map(wrong)).collect()
+            }
+            fault => fault.into_iter().collect(),
+        }
     }
 
     /// Makes an instance's driver, apart from any gateway.

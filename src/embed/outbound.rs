@@ -8,7 +8,7 @@ use std::path::Path;
 use mosaic_actors::error::Failure;
 use url::Url;
 
-use crate::config::{OutboundConfig, ProviderConfig, ProxyConfig};
+use crate::config::{OutboundConfig, ProxyConfig};
 use crate::providers::http::HttpClient;
 use crate::wire::client::Outbound;
 use crate::wire::proxies::Proxies;
@@ -31,20 +31,15 @@ pub(crate) fn outbound(config: &OutboundConfig) -> Result<Outbound, Failure> {
     })
 }
 
-fn trusting(mut outbound: Outbound, ca_file: Option<&Path>) -> Result<Outbound, Failure> {
+/// Ways that also trust the authorities of a provider's `ca_file`.
+///
+/// # Errors
+/// `invalid_input` on `ca_file`.
+pub(crate) fn trusting(mut outbound: Outbound, ca_file: Option<&Path>) -> Result<Outbound, Failure> {
     if let Some(path) = ca_file {
         outbound.authorities.extend(tls::authorities("ca_file", path)?);
     }
     Ok(outbound)
-}
-
-/// The ways of one provider.
-///
-/// # Errors
-/// As [`outbound`], and `invalid_input` on the provider's `ca_file`.
-pub(crate) fn way_to(config: &OutboundConfig, provider: Option<&ProviderConfig>) -> Result<Outbound, Failure> {
-    let ca_file = provider.and_then(|provider| provider.ca_file.as_deref());
-    trusting(outbound(config)?, ca_file)
 }
 
 /// The client of one provider: the `shared` one, or its own where it trusts more.

@@ -30,7 +30,7 @@ use crate::providers::{KINDS, Kind, Provider};
 ///
 ///     fn handlers() -> Handlers<Self> {
 ///         Handlers::new().on::<RepoList, _, _>(|_, _request: Request<RepoList>| async {
-///             Ok(Reply { value: Page::new(vec![], None), upstream_request_id: None })
+///             Ok(Reply::of(Page::new(vec![], None)))
 ///         })
 ///     }
 ///

@@ -2,13 +2,12 @@
 //!
 //! Invariant: a secret is resolved here, goes into its driver, and nowhere else.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
 use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
-use mosaic_actors::plugin::PluginSpec;
+use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::policy::balance::Balance;
 use mosaic_actors::policy::intensity::Intensity;
@@ -23,10 +22,10 @@ use super::error::StartError;
 use super::native::{self, Manifest, Native};
 use super::registry::Registry;
 use super::services;
+use super::survey::cluster_key;
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
-use crate::secret::Secret;
 use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
 
@@ -42,7 +41,6 @@ pub(super) struct Wired {
 pub(super) fn wire(
     config: &Config,
     credentials: &Credentials,
-    kept: &BTreeSet<String>,
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
     registry: &Registry,
@@ -72,6 +70,10 @@ pub(super) fn wire(
         ..Backoff::default()
     };
     spec.plugin_settings.drain_timeout = config.server.drain_timeout;
+    spec.plugin_settings.listing = ListingSettings {
+        timeout: config.defaults.models.timeout,
+        every: config.defaults.models.refresh,
+    };
     let limits = config.clone();
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
     spec.rules = config.routes.iter().map(rule).collect();
@@ -79,7 +81,7 @@ pub(super) fn wire(
     spec.metered_tenants = config.metrics.tenants as usize;
     spec.services = services::specs(telemetry, store);
     let native = Arc::new(Native::new(config, cursors.clone(), registry).map_err(StartError::Http)?);
-    spec.plugins = plugins(config, credentials, kept, &native)?;
+    spec.plugins = plugins(config, credentials);
     spec.loaders.push(native.clone());
     Ok(Wired {
         spec,
@@ -89,31 +91,13 @@ pub(super) fn wire(
     })
 }
 
-/// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
-const CLUSTER_KEY: usize = 32;
-
-fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
-    let Some(reference) = &config.server.cluster_key else {
-        return Ok(None);
-    };
-    let key = reference.resolve().map_err(StartError::ClusterKey)?;
-    match key.expose().len() < CLUSTER_KEY {
-        true => Err(StartError::WeakClusterKey),
-        false => Ok(Some(key)),
-    }
-}
-
-fn catalogue(registry: &Registry) -> Result<Catalogue, StartError> {
+/// The operations, where they can stand beside each other.
+///
+/// # Errors
+/// `Operation` for one that cannot.
+pub(super) fn catalogue(registry: &Registry) -> Result<Catalogue, StartError> {
     registry.catalogue().check().map_err(StartError::Operation)?;
     Ok(registry.catalogue().clone())
-}
-
-/// Looks at all that would be wired.
-pub(super) fn check(config: &Config, credentials: &Credentials, registry: &Registry) -> Result<(), StartError> {
-    cluster_key(config)?;
-    catalogue(registry)?;
-    let native = Native::new(config, CursorKey::random(), registry).map_err(StartError::Http)?;
-    plugins(config, credentials, &BTreeSet::new(), &native).map(drop)
 }
 
 /// An instance's name, and its driver or what keeps it from being made.
@@ -136,24 +120,14 @@ pub fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
     Ok(made.collect())
 }
 
-/// The instances of the configuration. Each is looked at now, so that a wrong setting or a missing secret is told at
-/// start, and not by a plugin that does not come up. Not so one that is `kept` in a document: what was changed at run time
-/// shall not keep the gateway from starting, and its plugin tells what is wrong with it.
-fn plugins(
-    config: &Config,
-    credentials: &Credentials,
-    kept: &BTreeSet<String>,
-    loader: &Native,
-) -> Result<Vec<PluginSpec>, StartError> {
+/// The instances of the configuration.
+fn plugins(config: &Config, credentials: &Credentials) -> Vec<PluginSpec> {
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),
             credential: credentials.get(name).cloned(),
         };
-        if !kept.contains(name) {
-            loader.check(name, &manifest)?;
-        }
-        Ok(native::spec(name, manifest))
+        native::spec(name, manifest)
     });
     made.collect()
 }

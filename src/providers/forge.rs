@@ -100,6 +100,38 @@ pub fn no_file(kind: &str) -> Failure {
     Failure::invalid("path", format!("path is {what}"))
 }
 
+/// The refusal of an empty list of entries: git knows no empty directories, so there is nothing.
+pub fn no_entry() -> Failure {
+    let mut failure = Failure::new(
+        Kind::NotFound,
+        "path is not there: the repository, or this branch of it, is empty",
+    );
+    failure.field = Some("path".into());
+    failure
+}
+
+/// The content that a forge put into its JSON; none where it announced bytes and gave none, which it does with files that
+/// are too large for it.
+pub fn given(content: Option<&str>, size: u64) -> Option<&str> {
+    content.filter(|content| size == 0 || !content.trim().is_empty())
+}
+
+/// Where a symbolic link at `path` leads within its repository; none where it leads out of it.
+pub fn linked(path: &str, target: &str) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            // An absolute one leads to the machine that it is checked out on.
+            "" if target.starts_with('/') => return None,
+            "" | "." => {}
+            ".." => parts.pop().map(drop)?,
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
 /// Content as forges write it: base64, in one line or several.
 pub fn decode(content: &str) -> Option<Vec<u8>> {
     // GitHub's published example has its line breaks escaped twice, and mock servers made of it serve that; a
@@ -189,6 +221,15 @@ mod tests {
         assert_eq!(decode("aGVs\\nbG8=\\n").as_deref(), Some(&b"hello"[..]));
         assert_eq!(decode(""), Some(vec![]));
         assert_eq!(decode("encoded content ..."), None);
+    }
+
+    #[test]
+    fn a_link_leads_within_its_repository_or_nowhere() {
+        assert_eq!(linked("a/b/link", "../c/x.md").as_deref(), Some("a/c/x.md"));
+        assert_eq!(linked("link", "./x.md").as_deref(), Some("x.md"));
+        for out in ["../x.md", "/etc/passwd", "..", "."] {
+            assert_eq!(linked("link", out), None, "{out}");
+        }
     }
 
     #[test]

@@ -90,6 +90,19 @@ pub struct Reply<T> {
     pub value: T,
     /// The provider's request id.
     pub upstream_request_id: Option<Arc<str>>,
+    /// Rows of a list that could not be read and were left out.
+    pub skipped: u32,
+}
+
+impl<T> Reply<T> {
+    /// A value, of which no more is to be told.
+    pub fn of(value: T) -> Self {
+        Reply {
+            value,
+            upstream_request_id: None,
+            skipped: 0,
+        }
+    }
 }
 
 type Handler<D> = Box<dyn Fn(Arc<D>, Arc<Call>, Seal) -> BoxFuture<Result<Answer, Failure>> + Send + Sync>;
@@ -139,6 +152,7 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     head: Head {
                         tags: reply.value.tags(),
                         usage: reply.value.usage(),
+                        skipped: reply.skipped,
                         ..seal.head("application/json", reply.upstream_request_id)
                     },
                     body: Body::Bytes(serialise(&reply.value)?),

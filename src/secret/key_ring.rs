@@ -80,22 +80,29 @@ impl KeyRing {
             entries: HashMap::new(),
         };
         for (name, key, principal) in keys {
-            if key.expose().len() < MIN_KEY_BYTES {
-                return Err(KeyError::TooShort(name));
-            }
-            let hash = blake3::keyed_hash(&ring.hash_key, key.expose().as_bytes());
-            if let Some(other) = ring.find(&hash) {
-                return Err(KeyError::Duplicate {
-                    name,
-                    other: other.name.clone(),
-                });
-            }
-            ring.entries
-                .entry(prefix(&hash))
-                .or_default()
-                .push(StoredKey { hash, name, principal });
+            ring.add(name, key, principal)?;
         }
         Ok(ring)
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// As [`KeyRing::new`]; the ring is as before.
+    pub(crate) fn add(&mut self, name: String, key: Secret, principal: Principal) -> Result<(), KeyError> {
+        if key.expose().len() < MIN_KEY_BYTES {
+            return Err(KeyError::TooShort(name));
+        }
+        let hash = blake3::keyed_hash(&self.hash_key, key.expose().as_bytes());
+        if let Some(other) = self.find(&hash) {
+            return Err(KeyError::Duplicate {
+                name,
+                other: other.name.clone(),
+            });
+        }
+        let stored = StoredKey { hash, name, principal };
+        self.entries.entry(prefix(&hash)).or_default().push(stored);
+        Ok(())
     }
 
     /// Whose key this is. Takes the same time for every key that is not known.

@@ -119,7 +119,10 @@ impl Guard {
             return Some(Problem::fault(Fault::UnsupportedMediaType, sentence));
         }
         if declared_length(request).is_some_and(|length| length > self.limits.max_body as u64) {
-            let detail = format!("the body may have at most {} bytes", self.limits.max_body);
+            let detail = format!(
+                "the body may have at most {} bytes (server.max_body)",
+                self.limits.max_body
+            );
             return Some(Problem::fault(Fault::PayloadTooLarge, detail));
         }
         None

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 3] = *b"MSC";
 /// Raise it with every change of [`Head`]; another version's entries are misses.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CODE: usize = 16;
 const PREFACE: usize = MAGIC.len() + 1;
 
@@ -49,6 +49,7 @@ enum MemoryHead<'a> {
     Answer {
         provider: &'a str,
         upstream_request_id: Option<&'a str>,
+        skipped: u32,
     },
     NotFound {
         provider: Option<&'a str>,
@@ -72,6 +73,7 @@ impl Codec {
             Memory::Answer {
                 provider,
                 upstream_request_id,
+                skipped,
                 body,
             } => {
                 let upstream_request_id = upstream_request_id.as_deref();
@@ -79,6 +81,7 @@ impl Codec {
                     MemoryHead::Answer {
                         provider,
                         upstream_request_id,
+                        skipped: *skipped,
                     },
                     body,
                 )
@@ -139,9 +142,11 @@ impl Codec {
             MemoryHead::Answer {
                 provider,
                 upstream_request_id,
+                skipped,
             } => Memory::Answer {
                 provider: Arc::from(provider),
                 upstream_request_id: upstream_request_id.map(Arc::from),
+                skipped,
                 body: sealed.slice_ref(content.get(read..)?),
             },
             MemoryHead::NotFound {
@@ -189,10 +194,13 @@ mod tests {
         let maybe = move || proptest::option::of(text());
         let body = proptest::collection::vec(any::<u8>(), 0..2000);
         prop_oneof![
-            (text(), maybe(), body).prop_map(|(provider, upstream_request_id, body)| Memory::Answer {
-                provider,
-                upstream_request_id,
-                body: Bytes::from(body),
+            (text(), maybe(), any::<u32>(), body).prop_map(|(provider, upstream_request_id, skipped, body)| {
+                Memory::Answer {
+                    provider,
+                    upstream_request_id,
+                    skipped,
+                    body: Bytes::from(body),
+                }
             }),
             (maybe(), maybe(), text()).prop_map(|(provider, field, message)| Memory::NotFound {
                 provider,

@@ -1,32 +1,78 @@
 //! Stores of this product: the durable state, and the cache tiers outside of the process.
 //!
-//! Invariant: what is here knows SQL and Redis, and nobody else does.
+//! Invariant: what is here knows SQL and Redis, and nobody else does. What a build lacks is refused where the configuration
+//! asks for it, never done without.
 
+#[cfg(feature = "sqlite")]
 mod backup;
+#[cfg(feature = "redis")]
 mod codec;
+#[cfg_attr(not(feature = "sqlite"), path = "no_sqlite.rs")]
+mod durable;
+#[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
+mod l2;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod place;
+#[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
 mod vault;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use mosaic_actors::cache::tier::{TierError, TierSettings, TierSpec};
 use thiserror::Error;
 
-pub use backup::{backup, restore};
-pub use redis::{RedisOptions, RedisTier};
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use durable::*;
+pub use l2::*;
+pub use memory::MemoryStore;
 pub use state::*;
 pub use vault::{Vault, WeakKey};
 
 use crate::config::{L2Config, StateConfig};
-use crate::secret::{Secret, SecretError};
+use crate::secret::SecretError;
+
+/// A part that the configuration asks for, and that this build lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{key}: needs the cargo feature `{feature}`, without which this program was built")]
+pub struct NotBuilt {
+    /// The configuration's key.
+    pub key: &'static str,
+    /// The cargo feature.
+    pub feature: &'static str,
+}
+
+const SQLITE: NotBuilt = NotBuilt {
+    key: "state.path",
+    feature: "sqlite",
+};
+const REDIS: NotBuilt = NotBuilt {
+    key: "cache.l2.url",
+    feature: "redis",
+};
+
+/// Refuses what the configuration asks for and this build lacks.
+///
+/// # Errors
+/// [`NotBuilt`] names the key and the cargo feature.
+pub fn check_built(state: &StateConfig, l2: &L2Config) -> Result<(), NotBuilt> {
+    if !cfg!(feature = "sqlite") && !state.in_memory() {
+        return Err(SQLITE);
+    }
+    if !cfg!(feature = "redis") && l2.url.is_some() {
+        return Err(REDIS);
+    }
+    Ok(())
+}
 
 /// Why the state store cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
+    /// This build has no SQLite.
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     /// The encryption key cannot be read.
     #[error("state.encryption_key: {0}")]
     Secret(#[from] SecretError),
@@ -39,9 +85,29 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The configuration's key to look at.
+    pub fn key(&self) -> &'static str {
+        match self {
+            OpenError::NotBuilt(lacking) => lacking.key,
+            OpenError::Secret(_) | OpenError::Key(_) => "state.encryption_key",
+            OpenError::Store(_) => "state.path",
+        }
+    }
+
+    /// What is wrong there, without the key.
+    pub fn sentence(&self) -> String {
+        match self {
+            OpenError::NotBuilt(lacking) => format!("needs the cargo feature `{}`", lacking.feature),
+            OpenError::Secret(error) => error.to_string(),
+            OpenError::Key(error) => error.to_string(),
+            OpenError::Store(error) => error.to_string(),
+        }
+    }
+
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
+            OpenError::NotBuilt(_) => "Leave state.path out, or build with the feature.",
             OpenError::Store(error) => error.remedy(),
             OpenError::Secret(_) | OpenError::Key(_) => {
                 "Set state.encryption_key to the key that the state was made with."
@@ -67,10 +133,11 @@ pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
 /// # Errors
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
-    let path = (!config.in_memory()).then_some(config.path.as_path());
-    Ok(Arc::new(
-        SqliteStore::open(path, vault(config)?, options(config)).await?,
-    ))
+    let vault = vault(config)?;
+    match config.in_memory() {
+        true => Ok(Arc::new(MemoryStore::new(vault))),
+        false => open_file(config, vault).await,
+    }
 }
 
 /// What [`inspect`] finds.
@@ -89,43 +156,42 @@ pub enum Inspected {
 /// # Errors
 /// What a start would fail with, or a credential that the configured key does not open.
 pub async fn inspect(config: &StateConfig) -> Result<Inspected, OpenError> {
-    let vault = vault(config)?;
+    match look_at(config).await? {
+        Some(store) => {
+            store.close().await;
+            Ok(Inspected::Sound)
+        }
+        None if config.in_memory() => Ok(Inspected::InMemory),
+        None => Ok(Inspected::New),
+    }
+}
+
+/// Opens the store that the configuration asks for to be read alone; `None` where there is none yet, and one could be made.
+///
+/// # Errors
+/// As [`inspect`].
+pub async fn look_at(config: &StateConfig) -> Result<Option<Arc<dyn StateStore>>, OpenError> {
+    let key = vault(config)?;
     if config.in_memory() {
-        return Ok(Inspected::InMemory);
+        return Ok(None);
     }
+    if !cfg!(feature = "sqlite") {
+        return Err(SQLITE.into());
+    }
+    check_place(&config.path)?;
     if !config.path.exists() {
-        return Ok(Inspected::New);
+        return Ok(None);
     }
-    drop(vault);
-    look(config, &config.path).await?;
-    Ok(Inspected::Sound)
-}
-
-/// Looks at a file of state: whether it is whole, and opens with the configured key.
-async fn look(config: &StateConfig, path: &Path) -> Result<(), OpenError> {
-    let store = SqliteStore::inspect(path, vault(config)?, options(config)).await?;
-    // One is enough to tell a wrong key.
-    let sealed = store.list_credentials("", 1).await?;
-    let opened = match sealed.first() {
-        Some(name) => store.get_credential(name).await.map(drop),
-        None => Ok(()),
-    };
-    store.close().await;
-    opened?;
-    Ok(())
-}
-
-fn options(config: &StateConfig) -> SqliteOptions {
-    SqliteOptions {
-        read_connections: config.read_connections,
-        acquire_timeout: config.acquire_timeout,
-        ..SqliteOptions::default()
-    }
+    drop(key);
+    Ok(Some(opened(config, &config.path).await?))
 }
 
 /// Why a cache tier cannot be made.
 #[derive(Debug, Error)]
 pub enum TierOpenError {
+    /// This build has no Redis.
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     /// The password cannot be read.
     #[error("cache.l2.password: {0}")]
     Password(#[from] SecretError),
@@ -135,55 +201,4 @@ pub enum TierOpenError {
     /// The nodes' shared secret is missing.
     #[error("server.cluster_key: is required with cache.l2.url")]
     NoClusterKey,
-}
-
-/// The cache tiers behind the memory that the configuration asks for, for the nodes that share `cluster_key`.
-///
-/// # Errors
-/// [`TierOpenError`] names the key of the configuration at fault.
-pub fn cache_tiers(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Vec<TierSpec>, TierOpenError> {
-    let tier = redis(config, cluster_key)?.map(|store| TierSpec {
-        name: "l2",
-        distrusted: false,
-        store,
-        settings: TierSettings {
-            get_within: config.get_timeout,
-            put_within: config.put_timeout,
-            max_entry: config.max_entry,
-            ..TierSettings::default()
-        },
-    });
-    Ok(tier.into_iter().collect())
-}
-
-/// Asks the shared cache whether it is there; `None` where none is configured.
-///
-/// # Errors
-/// [`TierOpenError`] as [`cache_tiers`]; within it, why the server is not as it should be.
-pub async fn ping_cache(
-    config: &L2Config,
-    cluster_key: Option<&Secret>,
-) -> Result<Option<Result<(), TierError>>, TierOpenError> {
-    let Some(redis) = redis(config, cluster_key)? else {
-        return Ok(None);
-    };
-    Ok(Some(redis.ping().await))
-}
-
-fn redis(config: &L2Config, cluster_key: Option<&Secret>) -> Result<Option<Arc<RedisTier>>, TierOpenError> {
-    let Some(url) = &config.url else {
-        return Ok(None);
-    };
-    let options = RedisOptions {
-        url: url.to_string(),
-        password: config
-            .password
-            .as_ref()
-            .map(|reference| reference.resolve())
-            .transpose()?,
-        prefix: config.prefix.clone(),
-        respond_within: config.put_timeout.max(config.get_timeout),
-    };
-    let tier = RedisTier::new(options, cluster_key.ok_or(TierOpenError::NoClusterKey)?);
-    tier.map(Some).map_err(|_| TierOpenError::Url)
 }

@@ -1,4 +1,4 @@
-//! The state store over SQLite: a file, or memory.
+//! The state store over SQLite, in a file.
 //!
 //! Invariant: one connection writes, so writers queue in order instead of fighting for the file's lock.
 
@@ -18,9 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, watch};
 
 use super::backup::{beside, in_use};
@@ -32,7 +30,7 @@ use writer::{Write, Writer};
 /// The bounds of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct SqliteOptions {
-    /// Connections that read at the same time; one more writes. In memory one does both.
+    /// Connections that read at the same time; one more writes.
     pub read_connections: u32,
     /// How long an operation waits for a connection, or for another process's lock.
     pub acquire_timeout: Duration,
@@ -58,44 +56,35 @@ pub struct SqliteStore {
     latest: watch::Sender<i64>,
     /// Names the process that makes claims, so that its successor can tell them from its own.
     incarnation: String,
-    /// Keeps a database in memory alive while its only connection is replaced.
-    anchor: Mutex<Option<SqliteConnection>>,
     /// Tells a restore that the file is in use.
     used: Mutex<Option<File>>,
 }
 
 impl SqliteStore {
-    /// Opens, or makes, the database at `path` (`None`: in memory) and brings its tables up to date. Without a
-    /// `vault` the store keeps no credentials.
+    /// Opens, or makes, the database at `path` and brings its tables up to date. Without a `vault` the store keeps no
+    /// credentials.
     ///
     /// # Errors
     /// [`StoreError::Failed`] where the file cannot be opened or is of another kind or a later version.
-    pub async fn open(path: Option<&Path>, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
-        let used = path.map(in_use).transpose()?;
+    pub async fn open(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let used = in_use(path)?;
+        schema::check_file(path, options.acquire_timeout).await?;
+        if !path.exists() {
+            make(path).await?;
+        }
+        // FULL, because a power cut may take the last transactions of a WAL that is synced less, and an answer that was
+        // acknowledged must not be among them.
         let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(options.acquire_timeout);
         let connect = match options.max_pages {
             Some(pages) => connect.pragma("max_page_count", pages.to_string()),
             None => connect,
         };
-        let connect = match path {
-            None => connect.in_memory(true),
-            Some(path) => {
-                schema::check_file(path, options.acquire_timeout).await?;
-                if !path.exists() {
-                    make(path).await?;
-                }
-                // FULL, because a power cut may take the last transactions of a WAL that is synced less, and
-                // an answer that was acknowledged must not be among them.
-                connect
-                    .filename(path)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-            }
-        };
         let pool = |max| {
-            // A connection is never recycled: in memory the data would go with it.
             SqlitePoolOptions::new()
                 .max_connections(max)
                 .acquire_timeout(options.acquire_timeout)
@@ -103,24 +92,16 @@ impl SqliteStore {
                 .idle_timeout(None)
                 .test_before_acquire(false)
         };
-        let anchor = match path {
-            None => Some(writer::anchor(&connect).await?),
-            Some(_) => None,
-        };
         let write = pool(1).connect_with(connect.clone()).await?;
         schema::migrate(&write).await?;
-        let read = match path {
-            None => write.clone(),
-            Some(_) => pool(options.read_connections.max(1)).connect_with(connect).await?,
-        };
-        Self::over(write, read, vault, anchor, used).await
+        let read = pool(options.read_connections.max(1)).connect_with(connect).await?;
+        Self::over(write, read, vault, Some(used)).await
     }
 
     async fn over(
         write: SqlitePool,
         read: SqlitePool,
         vault: Option<Vault>,
-        anchor: Option<SqliteConnection>,
         used: Option<File>,
     ) -> Result<Self, StoreError> {
         let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
@@ -132,7 +113,6 @@ impl SqliteStore {
             vault,
             latest: watch::Sender::new(latest),
             incarnation: uuid::Uuid::now_v7().to_string(),
-            anchor: Mutex::new(anchor),
             used: Mutex::new(used),
         })
     }
@@ -152,7 +132,7 @@ impl SqliteStore {
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect)
             .await?;
-        Self::over(pool.clone(), pool, vault, None, None).await
+        Self::over(pool.clone(), pool, vault, None).await
     }
 
     /// Writes a copy of the whole store, as of one moment, to the new file `to`, while others go on with it.
@@ -329,7 +309,6 @@ impl StateStore for SqliteStore {
         async {
             self.read.close().await;
             self.write.close().await;
-            self.anchor.lock().await.take();
             self.used.lock().await.take();
         }
         .boxed()

@@ -75,12 +75,20 @@ pub enum StoreError {
     /// No connection became free in time, or the file stayed locked.
     #[error("the state store is locked or busy")]
     Busy,
-    /// The disk, or the database's bound, is full.
-    #[error("the state store's disk is full")]
+    /// The disk, or the store's bound, is full.
+    #[error("the state store is full")]
     Full,
     /// The file, or what it lies on, cannot be written.
     #[error("the state store is read only")]
     ReadOnly,
+    /// Its folder is not there, or is closed to us.
+    #[error("no file can be made in {folder}: {why}")]
+    Place {
+        /// The folder.
+        folder: String,
+        /// The system's word.
+        why: String,
+    },
     /// The file is no database, or damaged.
     #[error("the state store is damaged: {0}")]
     Corrupt(String),
@@ -107,17 +115,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether it speaks of the database, not of what was asked.
-    pub(crate) fn is_trouble(&self) -> bool {
-        use StoreError::{Busy, Corrupt, Failed, Full, Later, ReadOnly};
-        matches!(self, Busy | Full | ReadOnly | Corrupt(_) | Later { .. } | Failed(_))
-    }
-
     /// What mends it, for those who run the gateway.
     pub fn remedy(&self) -> &'static str {
         match self {
-            StoreError::Full => "Free space on the disk of state.path.",
+            StoreError::Full => {
+                "Free space on the disk of state.path; what is kept in memory has a bound, a file has none."
+            }
             StoreError::ReadOnly => "Give the gateway's user the right to write state.path and its folder.",
+            StoreError::Place { .. } => {
+                "Make the folder, with the right to write there for the gateway's user, or choose another state.path."
+            }
             StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
             StoreError::InMemory => "Set state.path to a file.",
             StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",
@@ -385,4 +392,23 @@ pub(crate) fn check_size(what: &'static str, size: usize, limit: usize) -> Resul
     } else {
         Ok(())
     }
+}
+
+/// Checks an audit entry's texts; its length in bytes.
+pub(crate) fn check_entry(entry: &AuditEntry) -> Result<usize, StoreError> {
+    check_name("identity", &entry.identity)?;
+    check_name("action", &entry.action)?;
+    let texts = [
+        ("tenant", &entry.tenant),
+        ("target", &entry.target),
+        ("outcome", &entry.outcome),
+    ];
+    let mut bytes = entry.identity.len() + entry.action.len();
+    for (what, text) in texts {
+        check_size(what, text.len(), MAX_NAME_BYTES)?;
+        bytes += text.len();
+    }
+    let detail = entry.detail.to_string().len();
+    check_size("detail", detail, MAX_DOCUMENT_BYTES)?;
+    Ok(bytes + detail)
 }

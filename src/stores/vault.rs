@@ -38,6 +38,7 @@ struct Key {
 }
 
 /// A sealed credential.
+#[derive(Clone)]
 pub(crate) struct Sealed {
     pub(crate) key_id: String,
     pub(crate) bytes: Vec<u8>,

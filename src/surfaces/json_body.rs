@@ -71,7 +71,7 @@ fn unread(error: &axum::Error, limit: usize) -> Problem {
     if is_too_large(error) {
         return Problem::fault(
             Fault::PayloadTooLarge,
-            format!("the body may have at most {limit} bytes"),
+            format!("the body may have at most {limit} bytes (server.max_body)"),
         );
     }
     Failure::invalid("body", "the body broke off before its end").into()

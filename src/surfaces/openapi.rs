@@ -9,11 +9,10 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::problem::{self, MEDIA_TYPE};
-use super::rest::input::COMMON;
 use super::rest::routes::placeholders;
-use crate::catalogue::entry::{Field, Shape};
+use crate::catalogue::entry::Field;
 use crate::catalogue::{Catalogue, Entry, schema};
-use crate::dispatch::idempotency;
+use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 use crate::failures::codes;
 
 /// The document of a catalogue.
@@ -225,13 +224,8 @@ fn parameters(entry: &Entry, input: &Value) -> Vec<Value> {
             .filter(|field| !in_path.contains(&field.name.as_str()));
         parameters.extend(in_query.map(|field| parameter(input, field, "query")));
     }
-    let common = COMMON.iter().map(|field| field.name.as_str());
-    let key = entry.declaration.takes_key().then_some("idempotency_key");
-    parameters.extend(
-        common
-            .chain(key)
-            .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })),
-    );
+    let options = CallOption::of(entry).map(|option| option.name);
+    parameters.extend(options.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     parameters
 }
 
@@ -315,28 +309,22 @@ fn tags(catalogue: &Catalogue) -> Vec<Value> {
 }
 
 fn common_parameters() -> Map<String, Value> {
-    let mut parameters: Map<String, Value> = COMMON
-        .iter()
-        .map(|field| {
-            let schema = match field.shape {
-                Shape::Boolean => json!({ "type": "boolean" }),
-                Shape::Integer => json!({ "type": "integer", "minimum": 1 }),
-                _ => json!({ "type": "string" }),
-            };
-            let parameter = json!({
-                "name": field.name, "in": "query", "description": field.description, "schema": schema,
-            });
-            (field.name.clone(), parameter)
-        })
-        .collect();
-    let key = json!({
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Repeating the request under the same key gives the recorded outcome; the write happens once.",
-        "schema": { "type": "string", "minLength": 1, "maxLength": idempotency::LONGEST_KEY },
+    let rows = OPTIONS.iter().map(|option| {
+        let schema = match option.value {
+            OptionValue::Switch(_) => json!({ "type": "boolean" }),
+            OptionValue::Time(_) => json!({ "type": "integer", "minimum": 1 }),
+            OptionValue::Text(_, None, _) => json!({ "type": "string" }),
+            OptionValue::Text(_, Some(longest), _) => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
+        };
+        let parameter = json!({
+            "name": option.header.unwrap_or(option.name),
+            "in": if option.header.is_some() { "header" } else { "query" },
+            "description": option.description,
+            "schema": schema,
+        });
+        (option.name.to_owned(), parameter)
     });
-    parameters.insert("idempotency_key".to_owned(), key);
-    parameters
+    rows.collect()
 }
 
 /// The codes of each status.

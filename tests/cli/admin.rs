@@ -328,3 +328,58 @@ fn a_watch_of_nobody_or_of_the_forbidden_ends_at_once() {
     assert_eq!(server.run(&["tree", "--watch"]).code, Some(4));
     assert_eq!(server.run(&["tree", "--watch", "--interval", "1ms"]).code, Some(2));
 }
+
+#[test]
+fn a_watch_ends_when_its_reader_goes_away_though_nothing_changes() {
+    let server = Recorder::json(tree("running", 1));
+    for line in [&["tree"][..], &["plugins", "list"], &["tree", "--json"]] {
+        let line = [line, &["--watch", "--interval", "50ms"]].concat();
+        let mut child = server.mosaic(&line).stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        let (sender, ended) = mpsc::channel();
+        let id = child.id();
+        std::thread::spawn(move || sender.send(child.wait().unwrap().code()));
+        let code = ended
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("{line:?} (process {id}) goes on"));
+        assert_eq!((code, first.is_empty()), (Some(0), false), "{line:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_a_sentence_and_a_change_of_the_log_answers_with_its_filter() {
+    let empty = Recorder::json(json!({"plugins": [], "calls": [], "entries": [], "breakers": [], "tenants": []}));
+    for line in [
+        &["plugins", "list"][..],
+        &["calls"],
+        &["ledger"],
+        &["audit"],
+        &["breakers", "list"],
+        &["quotas"],
+    ] {
+        let shown = empty.run(line);
+        let told = format!("{}{}", shown.out, shown.err);
+        assert!(shown.code == Some(0) && told.starts_with("no"), "{line:?} {shown:?}");
+    }
+    let log = Recorder::json(
+        json!({"done": "log.set", "touched": {}, "filter": "debug", "configured": "info", "for_ms": 60_000}),
+    );
+    let done = log.run(&["log", "--filter", "debug", "--for", "1m", WHY]);
+    assert_eq!(done.out, "filter      debug\nconfigured  info\nfor_ms      60000\n");
+}
+
+#[test]
+fn help_tells_what_groups_hold_and_what_is_required() {
+    let help = |line: &[&str]| ran(&mut mosaic(line)).out;
+    assert!(help(&["--help"]).contains("repo (get, list)"), "{}", help(&["--help"]));
+    let get = help(&["git", "repo", "get", "--help"]);
+    assert!(get.contains("  <REPO>") && !get.contains("[REPO]"), "{get}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.toml");
+    std::fs::write(&file, "[providers.forge-of-ours]\nkind = \"github\"\n").unwrap();
+    let script = help(&["completions", "bash", "--config", &file.display().to_string()]);
+    assert!(script.contains("forge-of-ours") && !help(&["completions", "bash"]).contains("forge-of-ours"));
+}

@@ -2,12 +2,14 @@
 //!
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
+mod answers;
 mod bookstack;
 mod broken;
 mod gitea;
 mod refusals;
 mod sandbox;
 mod secrets;
+mod servers;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -87,7 +87,10 @@ fn github_refusals() -> Vec<Row> {
         github(410, "Issues are disabled for this repo", NotFound),
         github(412, "changed", PreconditionFailed),
         github(400, "Problems parsing JSON", InvalidInput),
-        github(451, "Repository access blocked", InvalidInput),
+        github(402, "Payment required", UpstreamRateLimited)
+            .retryable(false)
+            .wait(300),
+        github(451, "Repository access blocked", Forbidden),
         invalid(json!([{"resource": "Issue", "field": "title", "code": "missing_field"}])).field("title"),
         invalid(json!([{"code": "custom"}, {"field": "labels", "code": "invalid", "value": ["x"]}])).field("labels"),
         invalid(json!(["a sentence"])),
@@ -118,7 +121,11 @@ fn openai_refusals() -> Vec<Row> {
         openai(400, "x", Some("messages[0].content"), InvalidInput).field("messages"),
         openai(400, "x", Some("max_completion_tokens"), InvalidInput).field("max_tokens"),
         openai(400, "x", Some("unheard_of"), InvalidInput),
-        openai(429, "insufficient_quota", None, UpstreamRateLimited).retryable(false),
+        openai(429, "insufficient_quota", None, UpstreamRateLimited)
+            .retryable(false)
+            .wait(300),
+        openai(400, "x", Some("stream_options"), InvalidInput),
+        openai(400, "context_length_exceeded", None, InvalidInput).field("messages"),
         busy(),
         busy().header("retry-after", "20").wait(20),
         busy()
@@ -178,16 +185,18 @@ fn gitea_refusals() -> Vec<Row> {
 async fn refusals_become_failures() {
     let forges = github_refusals().into_iter().chain(gitea_refusals());
     let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 55);
+    assert_eq!(rows.len(), 58);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let status = row.answer.status;
         let provider = Upstream::answering([row.answer]).await;
         let failure = any(row.kind, &provider.url).await.expect_err(&name);
         // What was refused costs nothing; what cannot be used, or leads elsewhere, will be the same again.
+        let full = row.kind == "openai" && status == 503;
+        let unbilled = (400..500).contains(&status) || full;
         assert_eq!(
             (failure.unbilled, failure.unreadable),
-            (status >= 400, status < 400),
+            (unbilled, status < 400),
             "{name}"
         );
         assert_eq!(failure.kind, row.becomes, "{name}");

@@ -73,12 +73,8 @@ impl Provider for Wall {
 
     fn handlers() -> Handlers<Self> {
         Handlers::new().on::<NoteGet, _, _>(|wall: Arc<Self>, request: Request<NoteGet>| async move {
-            Ok(Reply {
-                value: Note {
-                    text: format!("{}: {}", request.native, wall.sentence),
-                },
-                upstream_request_id: None,
-            })
+            let text = format!("{}: {}", request.native, wall.sentence);
+            Ok(Reply::of(Note { text }))
         })
     }
 

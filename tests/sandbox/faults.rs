@@ -394,3 +394,18 @@ async fn the_control_endpoint_is_guarded_and_strict() {
         Some("text/plain; charset=utf-8")
     );
 }
+
+#[test]
+fn the_fault_that_the_readme_sets_is_one() {
+    let readme = include_str!("../../README.md");
+    let given = |line: &'static str| line.split_once("-d '")?.1.split_once('\'').map(|(json, _)| json);
+    let faults: Vec<&str> = readme
+        .lines()
+        .filter_map(given)
+        .filter(|json| json.contains("effect"))
+        .collect();
+    assert!(!faults.is_empty());
+    for fault in faults {
+        serde_json::from_str::<Fault>(fault).unwrap_or_else(|error| panic!("{fault}: {error}"));
+    }
+}

@@ -143,3 +143,69 @@ async fn administration_asks_for_its_token_and_probes_do_not() {
         .ok();
     stage.close().await.ok();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_at_run_time_is_shown_and_told_at_the_next_start() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let setup = Setup {
+        tables: format!("[state]\npath = \"{}\"\n", folder.path().join("state.db").display()),
+        ..Setup::default()
+    };
+    let stage = Stage::open(setup).await;
+    let because = ["--reason", "a test", "--no-input", "--force", "--json"];
+    let order = |words: &[&str]| stage.gateway.cli(&[words, &because].concat()).json();
+    order(&["plugins", "remove", "github-b"]);
+    let file = folder.path().join("late.toml");
+    let table = "kind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\nhealth_check = false\n";
+    std::fs::write(&file, table).expect("it is ours");
+    order(&["plugins", "add", "late", "--file", &file.display().to_string()]);
+    let now = order(&["log", "--filter", "warn", "--for", "1h"]);
+    assert_eq!(now["filter"], "warn", "{now}");
+    assert_ne!(now["configured"], "warn", "{now}");
+
+    let shown = stage.gateway.cli(&["config", "show", "--json"]).json();
+    let setting = |path: &str| {
+        let settings = shown["settings"].as_array().expect("a list");
+        settings
+            .iter()
+            .find(|setting| setting["path"] == path)
+            .cloned()
+            .unwrap_or_default()
+    };
+    assert_eq!(setting("providers.late.kind")["source"], "run_time", "{shown}");
+    assert_eq!(setting("log.filter")["value"], "warn", "{shown}");
+    assert_eq!(setting("providers.github-a.kind")["source"], "file", "{shown}");
+    assert_eq!(setting("providers.github-b.kind"), json!(null), "{shown}");
+    assert!(
+        setting("providers.github-a.token")["value"]
+            .as_str()
+            .is_some_and(|token| token.starts_with("env:"))
+    );
+    assert_eq!(stage.gateway.admin("/admin/v1/config").await.ok(), shown);
+
+    let config = stage.gateway.config();
+    for command in ["check", "doctor"] {
+        let told = crate::harness::process::run(&[command, "--config", &config], stage.gateway.env());
+        for sentence in [
+            "providers.late was added at run time",
+            "providers.github-b stands in the configuration",
+        ] {
+            assert!(
+                told.stdout.contains(sentence),
+                "{command}: {sentence} in {}",
+                told.stdout
+            );
+        }
+    }
+    let tree = stage.gateway.cli(&["tree", "--json"]).json();
+    assert!(tree["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{tree}");
+    let shown = stage.gateway.cli(&["plugins", "list"]);
+    assert!(
+        shown.ok().starts_with("NAME ") && shown.stdout.contains("BREAKER"),
+        "{}",
+        shown.stdout
+    );
+    let audit = stage.gateway.cli(&["audit"]);
+    assert!(audit.ok().contains("a test"), "{}", audit.stdout);
+    stage.close().await.ok();
+}

@@ -187,3 +187,113 @@ fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
     let doctor = with_file(&["doctor"], forges, &[]);
     assert!(doctor.stdout.contains("git could be served by one, two"), "{doctor:?}");
 }
+
+/// One fault of each kind that only the world outside of the file shows.
+const LACKING: &str = r#"
+[server]
+cluster_key = "env:NO_CLUSTER"
+[admin]
+token = "env:NO_ADMIN"
+[state]
+path = "/nowhere/at/all/state.db"
+[cache.l2]
+url = "redis://127.0.0.1:1"
+password = "env:NO_REDIS"
+[outbound]
+ca_file = "/nowhere/ca.pem"
+[keys.one]
+tenant = "default"
+key = "env:NO_ONE"
+[keys.two]
+tenant = "default"
+key = "env:SHORT"
+[providers.forge]
+kind = "github"
+token = "env:NO_FORGE"
+[providers.forge.settings]
+no_such = true
+[providers.wiki]
+kind = "bookstack"
+token = "env:NO_WIKI"
+"#;
+
+/// Each fault's path, its line and a word of it.
+const LACKS: [(&str, usize, &str); 10] = [
+    ("server.cluster_key", 3, "NO_CLUSTER"),
+    ("admin.token", 5, "NO_ADMIN"),
+    ("state.path", 7, "/nowhere/at/all"),
+    ("cache.l2.password", 10, "NO_REDIS"),
+    ("outbound.ca_file", 12, "/nowhere/ca.pem"),
+    ("keys.one.key", 15, "NO_ONE"),
+    ("keys.two.key", 18, "shorter"),
+    ("providers.forge.token", 21, "NO_FORGE"),
+    ("providers.forge.settings.no_such", 23, "no_such"),
+    ("providers.wiki.token", 26, "NO_WIKI"),
+];
+
+#[test]
+fn all_that_is_missing_is_told_at_once_with_its_line() {
+    let env = [var("SHORT", "planted")];
+    for command in ["check", "serve"] {
+        let ended = with_file(&[command], LACKING, &env);
+        assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{command}: {ended:#?}");
+        for (path, line, word) in LACKS {
+            let place = format!("mosaic.toml:{line})");
+            let told = ended.stderr.lines().any(|told| {
+                let told = told.trim_start();
+                told.starts_with(&format!("{path}: ")) && told.contains(word) && told.ends_with(&place)
+            });
+            assert!(told, "{command}: {path}, line {line}: {word} in {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("planted"), "{}", ended.stderr);
+    }
+    let doctor = with_file(&["doctor"], LACKING, &env);
+    for (path, _, word) in LACKS {
+        assert!(doctor.stdout.contains(word), "{path}: {word} in {}", doctor.stdout);
+    }
+}
+
+#[test]
+fn routes_that_are_never_used_are_told_and_start_all_the_same() {
+    let forge = "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n";
+    let route = |keys: &str| format!("[[routes]]\n{keys}\nproviders = [\"one\"]\n");
+    let text = [forge, &route("service = \"git\""), &route("operation = \"git.repo\"")].concat();
+    let checked = with_file(&["check"], &text, &[]);
+    let sentence = "mosaic.toml:7) is never used: routes[0] take every call";
+    assert!(checked.ok().contains(sentence), "{checked:?}");
+    let doctor = with_file(&["doctor"], &text, &[]);
+    assert!(doctor.stdout.contains(sentence), "{doctor:?}");
+}
+
+#[test]
+fn the_configuration_in_force_tells_who_set_what_and_the_reference_is_a_configuration() {
+    let text = "[server]\nmax_headers = 50\n[admin]\ntoken = \"env:ADMIN\"\n";
+    let env = [var("ADMIN", "planted"), var("MOSAIC__LOG__FILTER", "warn")];
+    let shown = with_file(&["config", "show"], text, &env);
+    assert!(!shown.ok().contains("planted"), "{shown:?}");
+    let line = |setting: &str| {
+        let mut lines = shown
+            .stdout
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines
+            .find(|line| line.starts_with(setting))
+            .unwrap_or_else(|| panic!("{setting} in {shown:?}"))
+    };
+    assert!(line("server.max_headers 50 ").ends_with("mosaic.toml:2"), "{shown:?}");
+    assert!(
+        line("admin.token \"env:ADMIN\" ").ends_with("mosaic.toml:4"),
+        "{shown:?}"
+    );
+    assert_eq!(
+        line("log.filter"),
+        "log.filter \"warn\" environment MOSAIC__LOG__FILTER"
+    );
+    assert!(line("state.path").ends_with("default"), "{shown:?}");
+
+    let reference = process::run(&["config", "reference"], &[]);
+    assert!(reference.ok().contains("[providers."), "{reference:?}");
+    with_file(&["check"], &reference.stdout, &[]).ok();
+    let schema = process::run(&["config", "reference", "--json"], &[]).json();
+    assert!(schema["properties"]["server"].is_object(), "{schema}");
+}

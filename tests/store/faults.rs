@@ -41,7 +41,7 @@ async fn state(store: &dyn StateStore) -> String {
 }
 
 async fn with_a_claim(path: &Path) -> (SqliteStore, Lease) {
-    let store = SqliteStore::open(Some(path), vault(), short()).await.unwrap();
+    let store = SqliteStore::open(path, vault(), short()).await.unwrap();
     store
         .put_document("rule", "old", &json!(1), Expected::Any)
         .await
@@ -69,7 +69,7 @@ async fn on_a_full_disk_no_write_is_relied_on_and_it_works_again_by_itself() {
         max_pages: Some(pages + 2),
         ..short()
     };
-    let store = SqliteStore::open(Some(&path), vault(), options).await.unwrap();
+    let store = SqliteStore::open(&path, vault(), options).await.unwrap();
     let lease = leased(store.begin(call("another", "f"), at(0)).await.unwrap());
     let before = state(&store).await;
     for (method, outcome) in write_all(&store, &lease).await {
@@ -96,11 +96,26 @@ async fn on_a_full_disk_no_write_is_relied_on_and_it_works_again_by_itself() {
         assert_eq!(store.begin(call(key, "f"), at(0)).await.unwrap(), Begun::InFlight);
     }
     store.close().await;
-    let roomy = open(Some(&path), vault()).await;
+    let roomy = open(&path, vault()).await;
     for (key, _) in &claimed {
         assert_eq!(roomy.begin(call(key, "f"), at(0)).await.unwrap(), Begun::Unknown);
     }
     leased(roomy.begin(call(&refused.0, "f"), at(0)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_full_memory_refuses_says_so_and_works_again_when_something_goes() {
+    let store = MemoryStore::bounded(vault(), 10_000);
+    let body = json!("x".repeat(6_000));
+    store.put_document("rule", "a", &body, Expected::Any).await.unwrap();
+    let refused = store.put_document("rule", "b", &body, Expected::Any).await;
+    assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    assert!(store.trouble().is_some() && store.probe().await.is_err());
+    assert_eq!(store.get_document("rule", "b").await.unwrap(), None);
+    store.delete_document("rule", "a", Expected::Any).await.unwrap();
+    store.probe().await.unwrap();
+    assert!(store.trouble().is_none());
+    store.put_document("rule", "b", &body, Expected::Absent).await.unwrap();
 }
 
 #[tokio::test]
@@ -214,7 +229,7 @@ async fn a_backup_is_whole_is_its_owners_alone_and_overwrites_nothing() {
     store.backup(&copy).await.unwrap();
     assert!(store.backup(&copy).await.is_err());
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o077, 0);
-    let restored = open(Some(&copy), vault()).await;
+    let restored = open(&copy, vault()).await;
     assert_eq!(state(&*restored).await, state(&store).await);
     assert_eq!(
         restored.begin(call("claimed", "f"), at(1)).await.unwrap(),

@@ -8,7 +8,7 @@ use super::*;
 async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let store = open(Some(&path), vault()).await;
+    let store = open(&path, vault()).await;
     store.put_credential("forge", &Secret::new(PLANTED)).await.unwrap();
     store
         .put_document("rule", "a", &json!("VISIBLE_MARK"), Expected::Any)
@@ -30,13 +30,13 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
     }
 
     let other = Vault::new(&Secret::new("another key, of quite a few words as well")).unwrap();
-    let store = open(Some(&path), Some(other)).await;
+    let store = open(&path, Some(other)).await;
     let refused = store.get_credential("forge").await.unwrap_err();
     assert!(
         matches!(&refused, StoreError::WrongKey { name, .. } if name == "forge"),
         "{refused}"
     );
-    let store = open(Some(&path), None).await;
+    let store = open(&path, None).await;
     assert!(matches!(
         store.get_credential("forge").await,
         Err(StoreError::NoEncryptionKey)
@@ -46,7 +46,7 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
         Err(StoreError::NoEncryptionKey)
     ));
     let rotated = Vault::new(&Secret::new("another key, of quite a few words as well")).unwrap();
-    let store = open(Some(&path), Some(rotated.with_previous(&Secret::new(KEY)).unwrap())).await;
+    let store = open(&path, Some(rotated.with_previous(&Secret::new(KEY)).unwrap())).await;
     assert_eq!(store.get_credential("forge").await.unwrap().unwrap().expose(), PLANTED);
 }
 
@@ -55,7 +55,7 @@ async fn the_file_never_holds_a_plaintext_and_another_key_opens_nothing() {
 async fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let store = open(Some(&folder.path().join("state.db")), None).await;
+    let store = open(&folder.path().join("state.db"), None).await;
     store.put_document("rule", "a", &json!(1), Expected::Any).await.unwrap();
     let mut files = 0;
     for file in std::fs::read_dir(folder.path()).unwrap() {
@@ -75,14 +75,14 @@ async fn the_file_is_its_owners_alone() {
 async fn what_was_written_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let store = open(Some(&path), vault()).await;
+    let store = open(&path, vault()).await;
     let version = store.put_document("rule", "a", &json!(1), Expected::Any).await.unwrap();
     let lease = leased(store.begin(call("k", "f"), at(0)).await.unwrap());
     store.complete(&lease, &answer("{}")).await.unwrap();
     store.close().await;
     assert!(store.get_document("rule", "a").await.is_err());
 
-    let store = open(Some(&path), vault()).await;
+    let store = open(&path, vault()).await;
     assert_eq!(store.get_document("rule", "a").await.unwrap().unwrap().version, version);
     assert_eq!(*store.watch_changes().borrow(), version);
     assert_eq!(
@@ -143,7 +143,7 @@ async fn a_busy_store_says_so_in_time() {
         acquire_timeout: Duration::from_millis(50),
         ..SqliteOptions::default()
     };
-    let store = SqliteStore::open(Some(&path), None, options).await.unwrap();
+    let store = SqliteStore::open(&path, None, options).await.unwrap();
     // Another process holds the file's write lock.
     let other = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(&path))
         .await

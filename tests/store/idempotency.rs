@@ -128,10 +128,10 @@ async fn a_claim_that_came_to_nothing_known_is_unknown_until_somebody_decides() 
 async fn an_earlier_process_left_orphans_and_this_one_makes_calls() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let store = open(Some(&path), None).await;
+    let store = open(&path, None).await;
     leased(store.begin(call("orphan", "f"), at(0)).await.unwrap());
     // Not closed: killed.
-    let next = open(Some(&path), None).await;
+    let next = open(&path, None).await;
     leased(next.begin(call("own", "f"), at(1)).await.unwrap());
     assert_eq!(next.begin(call("orphan", "f"), at(1)).await.unwrap(), Begun::Unknown);
     assert_eq!(next.begin(call("own", "f"), at(1)).await.unwrap(), Begun::InFlight);

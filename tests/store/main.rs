@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use mosaic::config::StateConfig;
 use mosaic::secret::{Secret, SecretRef};
 use mosaic::stores::{
-    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, OpenError,
-    Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
+    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, MemoryStore,
+    OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
 };
 use serde_json::json;
 
@@ -30,15 +30,15 @@ fn vault() -> Option<Vault> {
     Some(Vault::new(&Secret::new(KEY)).unwrap())
 }
 
-async fn open(path: Option<&Path>, vault: Option<Vault>) -> Arc<dyn StateStore> {
+async fn open(path: &Path, vault: Option<Vault>) -> Arc<dyn StateStore> {
     Arc::new(SqliteStore::open(path, vault, SqliteOptions::default()).await.unwrap())
 }
 
 /// Runs a test on a store in memory and on one in a file.
 async fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<dyn StateStore>) -> F) {
-    test(open(None, vault()).await).await;
+    test(Arc::new(MemoryStore::new(vault()))).await;
     let folder = tempfile::tempdir().unwrap();
-    test(open(Some(&folder.path().join("state.db")), vault()).await).await;
+    test(open(&folder.path().join("state.db"), vault()).await).await;
 }
 
 fn at(seconds: i64) -> Timestamp {

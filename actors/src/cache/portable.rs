@@ -33,6 +33,8 @@ pub enum Memory {
         provider: Arc<str>,
         /// The provider's own id of the request.
         upstream_request_id: Option<Arc<str>>,
+        /// Rows that were left out of it.
+        skipped: u32,
         /// The JSON, serialised once.
         body: Bytes,
     },
@@ -73,6 +75,7 @@ impl CacheEntry {
             Ok(Remembered { head, body, .. }) if head.content_type == JSON => Memory::Answer {
                 provider: head.provider.clone(),
                 upstream_request_id: head.upstream_request_id.clone(),
+                skipped: head.skipped,
                 body: body.clone(),
             },
             Ok(_) => return None,
@@ -96,10 +99,12 @@ impl CacheEntry {
             Memory::Answer {
                 provider,
                 upstream_request_id,
+                skipped,
                 body,
             } => Ok(Remembered {
                 head: Head {
                     upstream_request_id,
+                    skipped,
                     ..Head::json(provider)
                 },
                 body,
@@ -138,6 +143,7 @@ mod tests {
             outcome: Memory::Answer {
                 provider: Arc::from("a"),
                 upstream_request_id: None,
+                skipped: 2,
                 body: Bytes::from_static(b"{}"),
             },
             // Older than the process that it comes to.

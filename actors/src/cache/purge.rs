@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
+use super::tier::L1;
 use super::tiered::TieredCache;
 use super::{CacheKey, Tag};
 use crate::error::{Failure, Kind};
+
+pub use super::tier::TierPurged;
 
 /// What is to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,38 +25,6 @@ pub enum Purge {
 
 /// Names every tier.
 pub const ALL_TIERS: &str = "all";
-/// The memory tier's name.
-pub(crate) const L1: &str = "l1";
-
-/// What became of a purge in one tier.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TierPurged {
-    /// The tier.
-    pub tier: &'static str,
-    /// `purged`; or `pending` where a tier has not confirmed it: this process serves nothing of it from there, and repeats
-    /// it until it is confirmed.
-    pub outcome: &'static str,
-    /// Answers that were dropped, where that is known.
-    pub dropped: Option<usize>,
-}
-
-impl TierPurged {
-    pub(super) fn confirmed(tier: &'static str, confirmed: bool) -> Self {
-        TierPurged {
-            tier,
-            outcome: if confirmed { "purged" } else { "pending" },
-            dropped: None,
-        }
-    }
-
-    fn near(dropped: Option<usize>) -> Self {
-        TierPurged {
-            dropped,
-            ..TierPurged::confirmed(L1, true)
-        }
-    }
-}
-
 impl TieredCache {
     /// The tiers that a purge is about, the farthest first.
     ///

@@ -151,3 +151,35 @@ pub struct TierSnapshot {
     /// Its circuit breaker.
     pub breaker: BreakerSnapshot,
 }
+
+/// The memory tier's name.
+pub(crate) const L1: &str = "l1";
+
+/// What became of a purge in one tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TierPurged {
+    /// The tier.
+    pub tier: &'static str,
+    /// `purged`; or `pending` where a tier has not confirmed it: this process serves nothing of it from there, and repeats
+    /// it until it is confirmed.
+    pub outcome: &'static str,
+    /// Answers that were dropped, where that is known.
+    pub dropped: Option<usize>,
+}
+
+impl TierPurged {
+    pub(super) fn confirmed(tier: &'static str, confirmed: bool) -> Self {
+        TierPurged {
+            tier,
+            outcome: if confirmed { "purged" } else { "pending" },
+            dropped: None,
+        }
+    }
+
+    pub(super) fn near(dropped: Option<usize>) -> Self {
+        TierPurged {
+            dropped,
+            ..TierPurged::confirmed(L1, true)
+        }
+    }
+}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::breaker::{BreakerGate, BreakerPermit};
 use crate::bulkhead::{Bulkhead, BulkheadPermit};
@@ -22,6 +22,7 @@ use crate::error::{Failure, Kind};
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
 use crate::policy::estimate::{Estimate, Latency};
+use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
 use crate::policy::routing::Routable;
 use crate::port::AttemptPort;
@@ -47,6 +48,10 @@ pub struct Instance {
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,
     offers: Arc<Offers>,
+    /// How its provider's list is asked for; none where it is not.
+    pub(crate) listing: Option<ListingSettings>,
+    /// Its provider was asked for its list, with whatever success.
+    listed: watch::Sender<bool>,
     latency: Latency,
     /// Until when it asked not to be asked, in nanoseconds of the system's clock; 0: it did not.
     limited_until: AtomicU64,
@@ -62,7 +67,12 @@ struct Narrowed {
 }
 
 impl Instance {
-    pub(crate) fn new(spec: InstanceSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
+    pub(crate) fn new(
+        spec: InstanceSpec,
+        listing: Option<ListingSettings>,
+        clock: Clock,
+        meters: &Meters,
+    ) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
@@ -74,6 +84,9 @@ impl Instance {
                 credential_scope: spec.credential_scope,
             }),
             offers: Arc::new(Offers::new(&spec.offers)),
+            // Patterns decide alone.
+            listing: listing.filter(|_| spec.offers.is_empty()),
+            listed: watch::Sender::new(false),
             latency: Latency::default(),
             limited_until: AtomicU64::new(0),
             clock,
@@ -169,6 +182,22 @@ impl Instance {
     /// Takes over the names that its provider lists.
     pub(crate) fn offer(&self, names: Option<Vec<Arc<str>>>) {
         self.offers.list(names);
+    }
+
+    /// Its provider was asked for its list.
+    pub(crate) fn listed(&self) {
+        self.listed.send_replace(true);
+    }
+
+    /// Resolves when its provider has been asked for its list once, and at the latest when that has had its time: who is
+    /// to take calls should know which.
+    pub(crate) async fn first_listed(&self) {
+        let Some(settings) = self.listing else {
+            return;
+        };
+        let mut listed = self.listed.subscribe();
+        // The sender is here.
+        let _late = tokio::time::timeout(settings.timeout, listed.wait_for(|listed| *listed)).await;
     }
 
     /// The provider asked not to be asked for so long.

@@ -32,6 +32,7 @@ mod snapshot;
 mod spec;
 mod step;
 
+pub use crate::policy::offers::ListingSettings;
 pub use handle::Plugins;
 pub(crate) use manager::manager_spec;
 pub(crate) use registry::{InstanceEnv, Registry};

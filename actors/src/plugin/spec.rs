@@ -9,6 +9,7 @@ use crate::call::AnyValue;
 use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::instance::InstanceSpec;
+use crate::policy::offers::ListingSettings;
 
 /// What is known of a plugin before it is loaded.
 #[derive(Clone)]
@@ -103,6 +104,8 @@ pub struct PluginSettings {
     pub load_timeout: Duration,
     /// How long a health check may take.
     pub health_timeout: Duration,
+    /// How the lists of what instances offer by name are asked for.
+    pub listing: ListingSettings,
     /// How long a plugin that leaves waits for its calls in flight. They finish even after it, with the driver they have.
     pub drain_timeout: Duration,
     /// The first wait before a failed plugin is looked at again; doubled up to sixteen times itself.
@@ -116,6 +119,7 @@ impl Default for PluginSettings {
         PluginSettings {
             load_timeout: Duration::from_secs(10),
             health_timeout: Duration::from_secs(5),
+            listing: ListingSettings::default(),
             drain_timeout: Duration::from_secs(30),
             recheck: Duration::from_secs(2),
             max_plugins: 10_000,

@@ -60,6 +60,7 @@ impl Step {
             Work::PutUp(placed) => self.put_up(&placed).await,
             Work::Check(placed) => {
                 let health = self.health(&placed.instance).await?;
+                placed.instance.first_listed().await;
                 self.inherit(&placed).await?;
                 Ok(Gained::Health(health))
             }
@@ -98,7 +99,9 @@ impl Step {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
-        let instance = Instance::new(instance, registry.env.clock, &registry.env.meters);
+        // Who is not to be asked anything beforehand is not asked for a list either.
+        let listing = self.spec.check_health.then_some(registry.settings.listing);
+        let instance = Instance::new(instance, listing, registry.env.clock, &registry.env.meters);
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's
         // name has.
         let child = match &self.predecessor {

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -11,6 +12,24 @@ use super::glob::glob;
 
 /// Names that are remembered of one provider's list.
 const MOST_NAMES: usize = 10_000;
+
+/// How instances' lists are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct ListingSettings {
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How long a list is relied on before it is asked for again; each wait is up to a tenth longer.
+    pub every: Duration,
+}
+
+impl Default for ListingSettings {
+    fn default() -> Self {
+        ListingSettings {
+            timeout: Duration::from_secs(3),
+            every: Duration::from_secs(600),
+        }
+    }
+}
 
 /// What one instance offers.
 #[derive(Debug, Default)]

@@ -217,6 +217,10 @@ mod tests {
             Next::GiveUp
         );
         assert_eq!(after(Kind::NotFound, standing()), Next::GiveUp);
+        assert_eq!(after(Kind::Conflict, standing()), Next::GiveUp);
+        let mut conflict = Failure::new(Kind::Conflict, "its own word: again");
+        conflict.retryable = true;
+        assert!(matches!(next(&conflict, &standing(), &settings), Next::Retry(_)));
         assert_eq!(after(Kind::UpstreamAuth, standing()), Next::GiveUp);
         assert_eq!(
             after(

@@ -122,11 +122,11 @@ impl RoutingTable {
         }
         if let Some(name) = call.provider.as_ref() {
             let unknown = || Failure::invalid("provider", format!("no provider is called {name}"));
-            return self.pin(name, operation, reach, unknown);
+            return self.pin(name, call, reach, unknown);
         }
         if let Some(name) = call.resource.instance() {
             let unknown = || Failure::new(Kind::NotFound, format!("no provider is called {name}"));
-            return self.pin(name, operation, reach, unknown);
+            return self.pin(name, call, reach, unknown);
         }
         let matching = self
             .rules
@@ -173,14 +173,22 @@ impl RoutingTable {
     fn pin(
         &self,
         name: &Arc<str>,
-        operation: OperationRef,
+        call: &Call,
         reach: Option<&Reach>,
         unknown: impl Fn() -> Failure,
     ) -> Result<Arc<CandidateSet>, Failure> {
+        let (operation, native) = (call.operation, call.resource.native());
         if !reaches(reach, name) {
             return Err(unknown().never_sent());
         }
+        let excludes = |index: usize| {
+            operation.homes == Homes::Offered && self.instances[index].offers.offers(native) == Offered::Excluded
+        };
         match self.by_name.get(name) {
+            Some(index) if excludes(*index) => {
+                let sentence = format!("{name} does not offer {native}");
+                Err(Failure::new(Kind::NotFound, sentence).by(name).never_sent())
+            }
             Some(index) if self.instances[*index].capabilities.can(operation) => Ok(self.alone(*index)),
             Some(_) => Err(unsupported(operation, Some(name))),
             None if self.unloaded.contains(name) => {

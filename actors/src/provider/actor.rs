@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::health::HealthCheck;
+use super::listing::Listing;
 use crate::driver::Driver;
 use crate::instance::{Granted, Instance, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
@@ -22,6 +23,8 @@ struct Provider {
     env: ProviderEnv,
     /// Made at the start.
     driver: Option<Arc<dyn Driver>>,
+    /// Asks the driver what its provider offers.
+    listing: Option<Listing>,
 }
 
 /// The child spec of an instance's provider actor.
@@ -33,6 +36,7 @@ pub(crate) fn provider_spec(instance: Arc<Instance>, env: ProviderEnv) -> ChildS
             instance: instance.clone(),
             env: env.clone(),
             driver: None,
+            listing: None,
         })
     })
     .kind("provider")
@@ -54,6 +58,8 @@ impl Worker for Provider {
         if self.instance.narrow(driver.capabilities(), driver.credential_scope()) {
             (self.env.changed)();
         }
+        let list = |settings| Listing::start(self.instance.clone(), driver.clone(), settings);
+        self.listing = self.instance.listing.map(list);
         self.driver = Some(driver);
         Ok(())
     }
@@ -75,7 +81,6 @@ impl Worker for Provider {
             }
             ProviderMsg::Health(done) => {
                 let check = HealthCheck {
-                    instance: self.instance.clone(),
                     driver,
                     actor: cx.handle().clone(),
                     generation: cx.generation(),
@@ -93,6 +98,7 @@ impl Worker for Provider {
 
     /// The one wait of this actor: it is leaving, has served its queue, and is cut off at its shutdown time.
     async fn stop(&mut self, _cx: &Context<ProviderMsg>) {
+        self.listing = None;
         if let Some(driver) = self.driver.take() {
             driver.stop().await;
         }

@@ -11,32 +11,20 @@ use tokio::sync::oneshot;
 use super::panics::panic_text;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
-use crate::instance::{Instance, ProviderMsg};
+use crate::instance::ProviderMsg;
 use crate::supervision::Handle;
 
 /// A health check on its own task. It ends with the patience of who asked, who drops the other end.
 pub(super) struct HealthCheck {
-    pub(super) instance: Arc<Instance>,
     pub(super) driver: Arc<dyn Driver>,
     pub(super) actor: Handle<ProviderMsg>,
     pub(super) generation: u64,
 }
 
 impl HealthCheck {
-    /// Whether the provider is well; if it is, what it offers by name.
-    async fn ask(&self) -> Result<(), Failure> {
-        self.driver.clone().health().await?;
-        match self.driver.clone().offers().await {
-            Ok(names) => self.instance.offer(names),
-            // It is well, and will be asked again; until then its former list holds.
-            Err(failure) => tracing::debug!(provider = %self.instance.spec.name, %failure, "its list could not be had"),
-        }
-        Ok(())
-    }
-
     pub(super) async fn run(self, mut done: oneshot::Sender<Result<(), Failure>>) {
         // Within the catch: a driver may panic before it has given its future.
-        let asking = AssertUnwindSafe(self.ask()).catch_unwind();
+        let asking = AssertUnwindSafe(async { self.driver.clone().health().await }).catch_unwind();
         let asked = tokio::select! {
             asked = asking => asked,
             () = done.closed() => return,

@@ -57,6 +57,8 @@ fn evidence_of(failure: &Failure, resource: u64) -> Evidence {
         Kind::Cancelled => None,
         // The driver itself refused it. What a connection refused was unsent as well, and tells much.
         Kind::InvalidInput | Kind::Unsupported | Kind::Internal if failure.unsent => None,
+        // Ours is the bound, and ours the refusal to follow.
+        _ if failure.unreadable && failure.sound => None,
         _ if failure.unreadable => Some(AttemptOutcome::Unreadable(resource)),
         // The provider itself says that this call is the matter.
         kind if kind.blames_provider() && !failure.retryable => None,

@@ -6,6 +6,7 @@ mod actor;
 mod attempt;
 mod health;
 mod holding;
+mod listing;
 mod panics;
 mod pump;
 

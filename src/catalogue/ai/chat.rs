@@ -83,6 +83,8 @@ pub enum Finish {
     Filter,
     /// It paused and can be continued.
     Pause,
+    /// For a reason of the provider's own; its word stands beside it.
+    Other,
 }
 
 /// Tokens, as the provider counted them.
@@ -98,14 +100,18 @@ pub struct Usage {
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Chat {
-    /// The provider's id of the answer, as a neutral id.
-    pub id: String,
+    /// The provider's id of the answer, as a neutral id; absent where it gave none.
+    pub id: Option<String>,
     /// The model that answered, as the provider names it.
     pub model: String,
     /// What it said.
     pub message: Message,
+    /// What it thought before, where the provider shows it.
+    pub reasoning: Option<String>,
     /// Why it stopped; absent where the provider did not say.
     pub finish: Option<Finish>,
+    /// The provider's word for it, where `finish` is `other`.
+    pub raw_finish: Option<String>,
     /// Tokens; absent where the provider did not count.
     pub usage: Option<Usage>,
     /// The provider's own JSON, on request.
@@ -124,10 +130,16 @@ impl<I> Output<I> for Chat {
 pub enum ChatEvent {
     /// The first event.
     Start {
-        /// The provider's id of the answer, as a neutral id.
-        id: String,
+        /// The provider's id of the answer, as a neutral id; absent where it gives none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// The model that answers.
         model: String,
+    },
+    /// A piece of what the model thinks before it answers, where the provider shows it.
+    Reasoning {
+        /// The piece.
+        text: String,
     },
     /// A piece of the text.
     Delta {
@@ -144,6 +156,9 @@ pub enum ChatEvent {
         /// Why it stopped.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         finish: Option<Finish>,
+        /// The provider's word for it, where `finish` is `other`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        raw_finish: Option<String>,
     },
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Change {
     pub(super) deed: String,
     /// It takes something out of service.
     pub(super) dangerous: bool,
+    /// What people are shown of the answer; nothing named is everything.
+    pub(super) answer: &'static [&'static str],
 }
 
 /// Adds the flags that every change has.
@@ -36,7 +38,7 @@ pub(super) fn command(command: Command) -> Command {
         .arg(flag(
             "reason",
             "TEXT",
-            "Why; kept in the audit log and the restart ledger",
+            "Why; kept in the audit log and the restart ledger. Required, unless asked for on a terminal",
         ))
         .arg(switch("dry-run", "Change nothing; show what would be touched"))
         .arg(switch("force", "Do not ask, even where it is dangerous").short('f'))
@@ -61,7 +63,11 @@ impl Change {
             self.ask(remote, &body, asks, screen).await?;
         }
         let done = remote.change(&self.path, &body, false).await?;
-        show::document(&done, screen)?;
+        match self.answer {
+            [] => show::document(&done, screen)?,
+            _ if screen.json => screen.lines(&done)?,
+            names => screen.lines(render::document(&chosen(show::parse(&done)?, names), None, screen))?,
+        }
         screen.note(&format!("done: {}", clean(&self.deed)));
         Ok(())
     }
@@ -81,6 +87,16 @@ impl Change {
         screen.note("nothing was changed");
         Err(Stop::Quiet(exit::FAILURE))
     }
+}
+
+/// The named members of an answer; of an older gateway's, that has none of them, all.
+fn chosen(mut answer: Value, names: &[&str]) -> Value {
+    if let Some(members) = answer.as_object_mut()
+        && names.iter().any(|name| members.contains_key(*name))
+    {
+        members.retain(|name, _| names.contains(&&**name));
+    }
+    answer
 }
 
 fn reason(flags: &ArgMatches, dry_run: bool, asks: bool) -> Result<String, Stop> {

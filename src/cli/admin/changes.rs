@@ -7,7 +7,7 @@ use mosaic_actors::error::Failure;
 use serde_json::{Map, Value, json};
 
 use super::change::{self, Change};
-use super::{connected, provider, remote, shown};
+use super::{connected, list_of, provider, remote, shown};
 use crate::cli::client::expand;
 use crate::cli::command::flag;
 use crate::cli::screen::{Screen, Stop};
@@ -141,14 +141,13 @@ pub(super) fn commands() -> Vec<Command> {
             .fold(noun, |noun, verb| noun.subcommand(leaf(verb, what, help)))
     };
     let plugins = noun("plugins", "Show and lead provider instances")
-        .subcommand(connected(Command::new("list").about("Show every instance")))
+        .subcommands(list_of("plugins"))
         .subcommand(connected(
             Command::new("show")
                 .about("Show one instance")
                 .arg(target("name", "The instance")),
         ));
-    let breakers = noun("breakers", "Show and steer the circuit breakers")
-        .subcommand(connected(Command::new("list").about("Show every circuit breaker")));
+    let breakers = noun("breakers", "Show and steer the circuit breakers").subcommands(list_of("breakers"));
     let actors = noun("actors", "Restart, stop and start actors of the supervision tree");
     vec![
         named(plugins, &PLUGINS, "name", "The instance"),
@@ -157,7 +156,7 @@ pub(super) fn commands() -> Vec<Command> {
             actors,
             &ACTORS,
             "path",
-            "The actor's path, as `mosaic tree --json` shows it",
+            "The actor's path, as `mosaic tree --wide` shows it",
         ),
         keys(),
         log(),
@@ -188,6 +187,7 @@ async fn release(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         body: fields(names.map(|name| (name, given(name)))),
         deed: format!("let {} be sent again", given("key")),
         dangerous: true,
+        answer: &[],
     };
     change.make(&remote(flags)?, flags, screen).await
 }
@@ -257,14 +257,11 @@ pub(super) async fn run(noun: &str, matches: &ArgMatches, screen: &Screen) -> Op
     })
 }
 
-/// `list` and `show`.
+/// `show`.
 async fn looked_at(noun: &str, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
-    let name = flags.try_get_one::<String>("name").ok().flatten();
-    let path = match name {
-        None => format!("/admin/v1/{noun}"),
-        Some(name) => expand(&format!("/admin/v1/{noun}/{{name}}"), &mut fields([("name", name)]))?,
-    };
-    shown(flags, &path, None, screen).await
+    let name = flags.get_one::<String>("name").map(String::as_str).unwrap_or_default();
+    let path = expand(&format!("/admin/v1/{noun}/{{name}}"), &mut fields([("name", name)]))?;
+    shown(flags, &path, screen).await
 }
 
 async fn changed(noun: &str, verb: &'static Verb, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
@@ -291,6 +288,7 @@ async fn changed(noun: &str, verb: &'static Verb, flags: &ArgMatches, screen: &S
         body,
         deed: format!("{} {target}", verb.name),
         dangerous: verb.dangerous,
+        answer: &[],
     };
     change.make(&remote(flags)?, flags, screen).await
 }
@@ -298,7 +296,7 @@ async fn changed(noun: &str, verb: &'static Verb, flags: &ArgMatches, screen: &S
 async fn change_log(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     const PATH: &str = "/admin/v1/log";
     let Some(filter) = flags.get_one::<String>("filter") else {
-        return shown(flags, PATH, None, screen).await;
+        return shown(flags, PATH, screen).await;
     };
     let mut body = fields([("filter", filter)]);
     body.extend(for_ms(flags)?.map(|ms| ("for_ms".to_owned(), ms)));
@@ -307,6 +305,7 @@ async fn change_log(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         body,
         deed: format!("log {filter}"),
         dangerous: false,
+        answer: &["filter", "configured", "for_ms"],
     };
     change.make(&remote(flags)?, flags, screen).await
 }
@@ -317,6 +316,7 @@ async fn drain(flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
         body: Map::new(),
         deed: "drain the gateway".to_owned(),
         dangerous: true,
+        answer: &[],
     };
     change.make(&remote(flags)?, flags, screen).await
 }

@@ -5,70 +5,142 @@
 mod change;
 mod changes;
 mod events;
+mod look;
 mod provider;
 mod watch;
 
-use clap::{ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use mosaic_actors::error::Failure;
 
 use super::client::Remote;
-use super::command::flag;
+use super::command::{flag, switch};
 use super::operate::{address, secret};
 use super::screen::{Screen, Stop};
-use super::show;
+use super::tree::Outlook;
+use super::views::{self, TableView};
+use look::{Face, Look};
 
 /// The admin listener of a gateway on this machine.
 const ADMIN: &str = "http://127.0.0.1:9901";
 
 /// A command that shows one document.
 struct View {
-    name: &'static str,
+    /// Its words on the command line.
+    words: &'static [&'static str],
     about: &'static str,
     path: &'static str,
+    table: Option<&'static TableView>,
     /// Its rows have no end, and the newest are asked for.
     limited: bool,
 }
 
-const fn view(name: &'static str, path: &'static str, about: &'static str) -> View {
+const fn view(words: &'static [&'static str], path: &'static str, about: &'static str) -> View {
     View {
-        name,
+        words,
         about,
         path,
+        table: None,
         limited: false,
     }
 }
 
-const fn newest(name: &'static str, path: &'static str, about: &'static str) -> View {
+const fn table(view: View, table: &'static TableView) -> View {
     View {
-        limited: true,
-        ..view(name, path, about)
+        table: Some(table),
+        ..view
     }
 }
 
-const VIEWS: [View; 6] = [
-    view("status", "/admin/v1/status", "Show the state of a running gateway"),
-    newest("ledger", "/admin/v1/ledger", "Show what was restarted, when and why"),
-    view("caches", "/admin/v1/caches", "Show the cache tiers"),
-    view("quotas", "/admin/v1/quotas", "Show the tenants' quotas"),
-    newest("calls", "/admin/v1/calls", "Show the calls in flight and the last ones"),
-    newest("audit", "/admin/v1/audit", "Show who changed what, when and why"),
+const fn newest(view: View) -> View {
+    View { limited: true, ..view }
+}
+
+const TREE: &str = "tree";
+
+const VIEWS: [View; 8] = [
+    table(
+        view(&["status"], "/admin/v1/status", "Show the state of a running gateway"),
+        &views::STATUS,
+    ),
+    newest(table(
+        view(&["ledger"], "/admin/v1/ledger", "Show what was restarted, when and why"),
+        &views::LEDGER,
+    )),
+    view(&["caches"], "/admin/v1/caches", "Show the cache tiers"),
+    table(
+        view(&["quotas"], "/admin/v1/quotas", "Show the tenants' quotas"),
+        &views::QUOTAS,
+    ),
+    newest(table(
+        view(
+            &["calls"],
+            "/admin/v1/calls",
+            "Show the calls in flight and the last ones",
+        ),
+        &views::CALLS,
+    )),
+    newest(table(
+        view(&["audit"], "/admin/v1/audit", "Show who changed what, when and why"),
+        &views::AUDIT,
+    )),
+    table(
+        view(
+            &["plugins", "list"],
+            "/admin/v1/plugins",
+            "Show every instance, the ill ones first",
+        ),
+        &views::PLUGINS,
+    ),
+    table(
+        view(
+            &["breakers", "list"],
+            "/admin/v1/breakers",
+            "Show every circuit breaker",
+        ),
+        &views::BREAKERS,
+    ),
 ];
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
-    let views = VIEWS.iter().map(|view| {
-        let command = connected(changes::verbs_of(view.name, Command::new(view.name).about(view.about)));
-        if view.limited {
-            command.arg(flag("limit", "NUMBER", "So many of the newest").value_parser(value_parser!(u32).range(1..)))
-        } else {
-            command
-        }
-    });
-    [watch::command(), events::command()]
+    let alone = VIEWS.iter().filter(|view| view.words.len() == 1);
+    [tree(), events::command()]
         .into_iter()
-        .chain(views)
+        .chain(alone.map(declared))
         .chain(changes::commands())
         .collect()
+}
+
+fn declared(view: &View) -> Command {
+    let name = view.words.last().copied().unwrap_or_default();
+    let command = watch::flags(connected(Command::new(name).about(view.about)));
+    let command = changes::verbs_of(name, command);
+    let command = match view.table {
+        Some(_) => command.arg(switch("wide", "Show every column")),
+        None => command,
+    };
+    match view.limited {
+        true => {
+            command.arg(flag("limit", "NUMBER", "So many of the newest").value_parser(value_parser!(u32).range(1..)))
+        }
+        false => command,
+    }
+}
+
+/// The declaration of a noun's list.
+fn list_of(noun: &str) -> Option<Command> {
+    VIEWS.iter().find(|view| view.words == [noun, "list"]).map(declared)
+}
+
+fn tree() -> Command {
+    let below = Arg::new("path")
+        .value_name("PATH")
+        .help("Show this actor and what is below it, e.g. /root/plugins");
+    watch::flags(connected(
+        Command::new(TREE).about("Show the supervision tree of a running gateway"),
+    ))
+    .arg(below)
+    .arg(switch("wide", "Show the actors' paths"))
 }
 
 /// Runs the admin command `name`; `None` where it is none.
@@ -76,27 +148,60 @@ pub fn commands() -> Vec<Command> {
 /// # Errors
 /// What the command fails with.
 pub async fn run(name: &str, matches: &ArgMatches, screen: &Screen) -> Option<Result<(), Stop>> {
-    if let Some(view) = VIEWS
-        .iter()
-        .find(|view| view.name == name && matches.subcommand().is_none())
-    {
-        let limit = view.limited.then(|| matches.get_one("limit").copied()).flatten();
-        return Some(shown(matches, view.path, limit, screen).await);
-    }
     match name {
-        watch::TREE => return Some(watch::run(matches, screen).await),
+        TREE => {
+            let outlook = Outlook {
+                wide: matches.get_flag("wide"),
+                below: matches.get_one("path").cloned(),
+            };
+            let look = Look {
+                path: "/admin/v1/tree".to_owned(),
+                limit: None,
+                face: Face::Tree(outlook),
+            };
+            return Some(looked(&look, matches, screen).await);
+        }
         events::EVENTS => return Some(events::run(matches, screen).await),
         _ => {}
     }
-    changes::run(name, matches, screen).await
+    let (words, flags) = match matches.subcommand() {
+        Some((verb, flags)) => (vec![name, verb], flags),
+        None => (vec![name], matches),
+    };
+    match VIEWS.iter().find(|view| view.words == words) {
+        Some(view) => Some(viewed(view, flags, screen).await),
+        None => changes::run(name, matches, screen).await,
+    }
 }
 
-async fn shown(matches: &ArgMatches, path: &str, limit: Option<u32>, screen: &Screen) -> Result<(), Stop> {
-    show::document(&remote(matches)?.read(path, limit).await?, screen)
+async fn viewed(view: &View, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let look = Look {
+        path: view.path.to_owned(),
+        limit: view.limited.then(|| flags.get_one("limit").copied()).flatten(),
+        face: match view.table {
+            Some(table) => Face::Table(table, flags.get_flag("wide")),
+            None => Face::Facts,
+        },
+    };
+    looked(&look, flags, screen).await
+}
+
+async fn looked(look: &Look, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    watch::run(look, &remote(flags)?, flags, screen).await
+}
+
+/// Shows every fact of one document.
+async fn shown(flags: &ArgMatches, path: &str, screen: &Screen) -> Result<(), Stop> {
+    let look = Look {
+        path: path.to_owned(),
+        limit: None,
+        face: Face::Facts,
+    };
+    look.show(&remote(flags)?.read(path, None).await?, screen)
 }
 
 /// Adds the flags that say where the gateway is.
-fn connected(command: Command) -> Command {
+pub fn connected(command: Command) -> Command {
     let url = "The admin listener's address [default: MOSAIC_ADMIN_URL, else http://127.0.0.1:9901]";
     let token = "Read the admin token from this file [default: the token in MOSAIC_ADMIN_TOKEN]";
     command
@@ -104,7 +209,11 @@ fn connected(command: Command) -> Command {
         .arg(flag("admin-token-file", "FILE", token))
 }
 
-fn remote(matches: &ArgMatches) -> Result<Remote, Failure> {
+/// The gateway that the flags name.
+///
+/// # Errors
+/// `invalid_input` naming the flag or variable at fault.
+pub fn remote(matches: &ArgMatches) -> Result<Remote, Failure> {
     let (named, url) = address("--admin", matches.get_one("admin"), "MOSAIC_ADMIN_URL", ADMIN)?;
     let file = matches.get_one("admin-token-file");
     Remote::new(named, &url, secret("--admin-token-file", file, "MOSAIC_ADMIN_TOKEN")?)

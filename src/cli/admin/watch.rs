@@ -1,26 +1,23 @@
-//! `mosaic tree`: the supervision tree, once or as it changes.
+//! A look at a running gateway, again and again.
 //!
-//! Invariant: a gateway that goes away while it is watched is told and waited for; anything else ends the watch.
+//! Invariant: a gateway that goes away while it is watched is told and waited for; a reader that goes away ends the watch,
+//! and so does anything else.
 
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{ArgMatches, Command};
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::{Value, json};
+use serde_json::Value;
 use terminal_size::{Height, terminal_size_of};
 
-use super::{connected, remote};
+use super::look::Look;
 use crate::cli::client::Remote;
 use crate::cli::command::{flag, switch};
 use crate::cli::problem::Problem;
 use crate::cli::screen::{Screen, Stop};
-use crate::cli::{show, tree};
+use crate::cli::{exit, show};
 
-/// The command's name.
-pub(super) const TREE: &str = "tree";
-const PATH: &str = "/admin/v1/tree";
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest: more looks only cost.
@@ -28,9 +25,9 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// A snapshot is made without waiting for anybody: a gateway that takes longer is as good as gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn command() -> Command {
-    let command = Command::new(TREE).about("Show the supervision tree of a running gateway");
-    connected(command)
+/// Adds the flags.
+pub(super) fn flags(command: Command) -> Command {
+    command
         .arg(switch("watch", "Show it again as it changes, until Ctrl-C").short('w'))
         .arg(
             flag("interval", "TIME", "Time between two looks [default: 1s]")
@@ -39,43 +36,43 @@ pub(super) fn command() -> Command {
         )
 }
 
-pub(super) async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
-    let remote = remote(matches)?;
+/// Looks once, or for as long as the flags say.
+///
+/// # Errors
+/// What the first look fails with; later, what will not pass.
+pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     if !matches.get_flag("watch") {
-        return shown(&remote.read(PATH, None).await?, screen);
+        return look.show(&remote.read(&look.path, look.limit).await?, screen);
     }
     let interval = matches.get_one("interval").copied().unwrap_or(INTERVAL);
     if interval < SHORTEST {
         let least = humantime::format_duration(SHORTEST);
         return Err(Failure::invalid("interval", format!("--interval must be at least {least}")).into());
     }
-    watch(&remote, interval, screen).await
+    watch(look, remote, interval, screen).await
 }
 
-fn shown(body: &Bytes, screen: &Screen) -> Result<(), Stop> {
-    if screen.json {
-        return screen.lines(body);
-    }
-    screen.lines(tree::render(&show::parse(body)?, screen))
-}
-
-async fn watch(remote: &Remote, interval: Duration, screen: &Screen) -> Result<(), Stop> {
+async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen) -> Result<(), Stop> {
     // A first look that fails is a wrong address more often than a restart.
     let mut seen = Seen::default();
-    seen.show(look(remote).await?, screen)?;
+    seen.show(look, read(look, remote).await?, screen)?;
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut gone = false;
     loop {
         ticks.tick().await;
-        match look(remote).await {
+        // Where nothing changes nothing is written, and a write alone would not tell.
+        if screen.is_left() {
+            return Err(Stop::Quiet(exit::OK));
+        }
+        match read(look, remote).await {
             Ok(document) => {
                 if std::mem::take(&mut gone) {
                     screen.note("the gateway answers again");
                 } else if seen.is_older_than(&document) {
                     screen.note("the gateway was restarted");
                 }
-                seen.show(document, screen)?;
+                seen.show(look, document, screen)?;
             }
             Err(problem) if problem.may_pass() => {
                 if !std::mem::replace(&mut gone, true) {
@@ -87,9 +84,9 @@ async fn watch(remote: &Remote, interval: Duration, screen: &Screen) -> Result<(
     }
 }
 
-async fn look(remote: &Remote) -> Result<Value, Problem> {
+async fn read(look: &Look, remote: &Remote) -> Result<Value, Problem> {
     let late = || Problem::from(Failure::new(Kind::Timeout, "the gateway does not answer"));
-    let body = tokio::time::timeout(PATIENCE, remote.read(PATH, None))
+    let body = tokio::time::timeout(PATIENCE, remote.read(&look.path, look.limit))
         .await
         .map_err(|_| late())??;
     Ok(show::parse(&body)?)
@@ -114,18 +111,21 @@ struct Seen {
 
 impl Seen {
     /// Redraws a terminal each time; elsewhere writes what has changed.
-    fn show(&mut self, document: Value, screen: &Screen) -> Result<(), Stop> {
+    fn show(&mut self, look: &Look, document: Value, screen: &Screen) -> Result<(), Stop> {
         self.uptime_ms = uptime_ms(&document);
-        let outline = outline(document.get("root").unwrap_or(&document));
+        let outline = look.outline(&document);
         let same = std::mem::replace(&mut self.outline, outline) == self.outline;
-        if screen.interactive && !screen.json {
-            return redraw(&tree::render(&document, screen), screen);
+        if same && (screen.json || !screen.interactive) {
+            return Ok(());
         }
-        match (same, screen.json) {
-            (true, _) => Ok(()),
-            (false, true) => screen.lines(document.to_string()),
-            // An empty line between two trees.
-            (false, false) => screen.data(tree::render(&document, screen) + "\n\n"),
+        if screen.json {
+            return screen.lines(document.to_string());
+        }
+        let text = look.text(&document, screen)?.unwrap_or_else(str::to_owned);
+        match screen.interactive {
+            true => redraw(&text, screen),
+            // An empty line between two of them.
+            false => screen.data(text + "\n\n"),
         }
     }
 
@@ -138,14 +138,6 @@ impl Seen {
 fn uptime_ms(document: &Value) -> u64 {
     let root = document.get("root").unwrap_or(document);
     root.get("uptime_ms").and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// What does not change by time alone: who is there, in which state, started how often, crashed of what.
-fn outline(node: &Value) -> Value {
-    let facts = ["path", "state", "restarts", "generation", "last_crash"].map(|name| node.get(name));
-    let children = node.get("children").and_then(Value::as_array);
-    let children: Vec<Value> = children.into_iter().flatten().map(outline).collect();
-    json!([facts, children])
 }
 
 /// Writes over what is there, so that nothing flickers; what does not fit below is said, not scrolled away.
@@ -162,20 +154,4 @@ fn redraw(text: &str, screen: &Screen) -> Result<(), Stop> {
         frame += &format!("… {} more; a higher terminal shows them\x1b[K\n", count - fits);
     }
     screen.data(frame + "\x1b[J")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(state: &str, in_state: u64, mailbox: u64) -> Value {
-        json!({"path": "/root", "state": "running", "uptime_ms": in_state, "children": [
-            {"path": "/root/a", "state": state, "in_state_ms": in_state, "mailbox": mailbox, "handled": in_state}]})
-    }
-
-    #[test]
-    fn time_and_traffic_are_no_change_and_a_state_is() {
-        assert_eq!(outline(&tree("running", 1, 0)), outline(&tree("running", 900, 7)));
-        assert_ne!(outline(&tree("running", 1, 0)), outline(&tree("backing_off", 1, 0)));
-    }
 }

@@ -3,7 +3,9 @@
 //! Invariant: everything shown is read from published snapshots; no mailbox is asked, so it answers whatever the data
 //! path does.
 
+mod config;
 mod orders;
+mod table;
 mod touches;
 mod views;
 

@@ -215,7 +215,8 @@ impl Port {
                 }
             });
         }
-        Ok(json!({ "filter": filter, "for_ms": for_ms }))
+        // What is in force now, and what comes back.
+        Ok(self.log_view())
     }
 
     pub(super) fn logging(&self) -> Result<Arc<LogHandle>, Failure> {

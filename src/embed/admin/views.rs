@@ -61,8 +61,8 @@ impl Port {
     pub(super) fn show(&self, view: View) -> Result<Json, Problem> {
         let system = self.0.system();
         Ok(match view {
-            View::Tree => Json::of(&self.0.tree()),
-            View::Ledger(limit) => Json::of(&json!({ "entries": self.0.ledger(limit) })),
+            View::Tree => Json::timed(&self.0.tree()),
+            View::Ledger(limit) => Json::timed(&json!({ "entries": self.0.ledger(limit) })),
             View::Status => Json::of(&self.status()),
             View::Plugins => Json::of(&self.plugins()),
             View::Plugin(name) => {
@@ -80,6 +80,7 @@ impl Port {
                 "calls": system.gateway().calls(limit),
                 "finished": system.gateway().finished(limit),
             })),
+            View::Config => Json::of(&self.config_view()?),
             View::Log => Json::of(&self.log_view()),
         })
     }
@@ -115,7 +116,7 @@ impl Port {
             "calls": { "in_flight": snapshot.in_flight, "max_in_flight": snapshot.max_in_flight },
             "tenants": snapshot.tenants,
             "cache": { "l1": snapshot.l1 },
-            "providers": snapshot.instances,
+            "providers": snapshot.instances.iter().map(|instance| glance(instance, &plugins)).collect::<Vec<_>>(),
         })
     }
 
@@ -163,7 +164,7 @@ impl Port {
             .collect()
     }
 
-    fn log_view(&self) -> Value {
+    pub(super) fn log_view(&self) -> Value {
         let Some(log) = &self.0.inner.log else {
             return json!({ "installed": false });
         };
@@ -177,6 +178,24 @@ impl Port {
             "configured": log.configured(),
             "for_ms": left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         })
+    }
+}
+
+/// An instance with its plugin's life and health, as the list of plugins has them.
+#[derive(Serialize)]
+struct Glance<'a> {
+    #[serde(flatten)]
+    instance: &'a InstanceSnapshot,
+    life: Option<Life>,
+    health: Option<&'a HealthSnapshot>,
+}
+
+fn glance<'a>(instance: &'a InstanceSnapshot, plugins: &'a [PluginSnapshot]) -> Glance<'a> {
+    let plugin = plugins.iter().find(|plugin| plugin.name == instance.name);
+    Glance {
+        instance,
+        life: plugin.map(|plugin| plugin.life),
+        health: plugin.map(|plugin| &plugin.health),
     }
 }
 

@@ -43,11 +43,11 @@ pub async fn list(
     let received = bookstack.endpoint.send(outgoing).await?;
     let list: wire::List = received.json()?;
     let rows = received.rows_of::<wire::Attachment>(&list.data, request.include_raw)?;
-    let more = !rows.is_empty() && skipped.saturating_add(page.size) < list.total;
+    let more = !rows.is_empty() && skipped.saturating_add(page.size) < list.total.unwrap_or_default();
     let rows = rows.into_iter();
     let items = rows.map(|row| convert::attachment(&request.instance, row)).collect();
     let mut found = Page::new(items, more.then(|| ROWS.after(&page)));
-    found.total = Some(list.total);
+    found.total = list.total;
     Ok(received.reply(found))
 }
 

@@ -3,7 +3,6 @@
 //! Invariant: an id made here is accepted as an input of this driver: `42` is a page, `book/3` and `chapter/5` are what
 //! pages are in.
 
-use jiff::Timestamp;
 use mosaic_actors::call::Resource;
 
 use super::wire;
@@ -53,7 +52,7 @@ pub fn hit(instance: &str, Row { wire, raw }: Row<wire::Found>) -> Hit {
         parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
         excerpt: excerpt.map(|html| plain(&html)).filter(|text| !text.is_empty()),
         web_url: wire.url,
-        updated_at: wire.updated_at.map(time),
+        updated_at: wire.updated_at.in_utc(),
         raw,
     }
 }
@@ -63,14 +62,14 @@ pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, 
     DocPage {
         id: Resource::neutral_id(instance, wire.id),
         title: wire.name,
-        parent: Parent::of(Some(wire.book_id), wire.chapter_id).map(|parent| parent.neutral(instance)),
+        parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
         format,
         body,
         author: wire.created_by.and_then(|user| user.name),
         draft: wire.draft,
         web_url: wire.url,
-        created_at: wire.created_at.map(time),
-        updated_at: wire.updated_at.map(time),
+        created_at: wire.created_at.in_utc(),
+        updated_at: wire.updated_at.in_utc(),
         raw,
     }
 }
@@ -81,8 +80,8 @@ pub fn attachment(instance: &str, Row { wire, raw }: Row<wire::Attachment>) -> A
         name: wire.name,
         page: Resource::neutral_id(instance, wire.uploaded_to),
         external: wire.external,
-        created_at: wire.created_at.map(time),
-        updated_at: wire.updated_at.map(time),
+        created_at: wire.created_at.in_utc(),
+        updated_at: wire.updated_at.in_utc(),
         raw,
     }
 }
@@ -121,14 +120,6 @@ fn plain(html: &str) -> String {
     ]
     .into_iter()
     .fold(bare, |text, (escaped, plain)| text.replace(escaped, plain))
-}
-
-/// The same instant without the zeros of its microseconds; what is no instant stays as it came.
-fn time(text: String) -> String {
-    match text.parse::<Timestamp>() {
-        Ok(at) => at.to_string(),
-        Err(_) => text,
-    }
 }
 
 #[cfg(test)]

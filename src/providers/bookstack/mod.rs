@@ -54,7 +54,7 @@ impl Provider for BookStack {
 
     async fn health(&self) -> Result<(), Failure> {
         let one = self.endpoint.get(&["pages"])?.query("count", "1");
-        self.endpoint.send(one).await.map(drop)
+        self.endpoint.well(one).await
     }
 }
 

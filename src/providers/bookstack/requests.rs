@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
 use super::convert::Parent;
@@ -35,11 +35,12 @@ pub async fn search(bookstack: Arc<BookStack>, request: Request<Search>) -> Resu
     let list: wire::List = received.json()?;
     let rows = received.rows_of::<wire::Found>(&list.data, request.include_raw)?;
     // A page without rows is the last, whatever the total says: it counts what may be gone meanwhile.
-    let more = !rows.is_empty() && page.number.saturating_mul(page.size) < list.total;
+    let empty = rows.is_empty() && received.skipped() == 0;
+    let more = !empty && page.number.saturating_mul(page.size) < list.total.unwrap_or_default();
     let pages = rows.into_iter().filter(|row| row.wire.kind == "page");
     let items = pages.map(|row| convert::hit(&request.instance, row)).collect();
     let mut found = Page::new(items, more.then(|| HITS.after(&page)));
-    found.total = Some(list.total);
+    found.total = list.total;
     Ok(received.reply(found))
 }
 
@@ -71,7 +72,7 @@ pub async fn page_export(
         ExportFormat::Text => ("plaintext", "text/plain; charset=utf-8"),
     };
     let outgoing = bookstack.endpoint.get(&["pages", &id, "export", format])?;
-    Ok(bookstack.endpoint.open(outgoing).await?.file(media_type))
+    bookstack.endpoint.open(outgoing).await?.file(media_type)
 }
 
 pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
@@ -119,9 +120,22 @@ async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Fail
     let outgoing = bookstack
         .endpoint
         .get(&["pages", &page.id.to_string(), "export", "markdown"])?;
-    let received = bookstack.endpoint.send(outgoing).await?;
+    let received = bookstack.endpoint.send(outgoing).await.map_err(not_exported)?;
     let text = std::str::from_utf8(received.bytes()).map_err(|_| received.unusable("the exported page is not text"))?;
     Ok(convert::exported(&page.name, text))
+}
+
+/// Pages can be read without the permission to export them, which the caller did not ask for.
+fn not_exported(mut failure: Failure) -> Failure {
+    // Some releases send whoever lacks it to their front page.
+    if failure.kind == Kind::Forbidden || failure.unreadable {
+        let sentence = "this page has no Markdown of its own, and our credential lacks the permission to export it; ask for \
+                        it with format html";
+        let provider = failure.provider.take();
+        failure = Failure::new(Kind::Forbidden, sentence);
+        (failure.provider, failure.field) = (provider, Some("format".into()));
+    }
+    failure
 }
 
 /// The number of a page.

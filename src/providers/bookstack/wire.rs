@@ -8,17 +8,21 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::providers::http::Time;
+
 /// A list's answer: `rows` of a page, and how many there are on all pages.
 #[derive(Debug, Deserialize)]
 pub struct List {
+    #[serde(default)]
     pub data: Vec<Box<RawValue>>,
-    pub total: u64,
+    pub total: Option<u64>,
 }
 
 /// A row of a search: a page, chapter, book or shelf.
 #[derive(Debug, Deserialize)]
 pub struct Found {
     pub id: u64,
+    #[serde(default)]
     pub name: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -26,7 +30,7 @@ pub struct Found {
     /// 0, null or absent where the page stands in its book directly.
     pub chapter_id: Option<u64>,
     pub url: Option<String>,
-    pub updated_at: Option<String>,
+    pub updated_at: Time,
     pub preview_html: Option<Preview>,
 }
 
@@ -40,8 +44,9 @@ pub struct Preview {
 #[derive(Debug, Deserialize)]
 pub struct Page {
     pub id: u64,
+    #[serde(default)]
     pub name: String,
-    pub book_id: u64,
+    pub book_id: Option<u64>,
     pub chapter_id: Option<u64>,
     #[serde(default)]
     pub html: String,
@@ -50,8 +55,8 @@ pub struct Page {
     #[serde(default)]
     pub draft: bool,
     pub url: Option<String>,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
     pub created_by: Option<User>,
 }
 
@@ -59,6 +64,7 @@ pub struct Page {
 #[derive(Debug, Deserialize)]
 pub struct Attachment {
     pub id: u64,
+    #[serde(default)]
     pub name: String,
     /// Without its dot; empty for a link.
     #[serde(default)]
@@ -67,8 +73,8 @@ pub struct Attachment {
     /// A link, and no file.
     #[serde(default)]
     pub external: bool,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
 }
 
 /// An attachment as it is read.

@@ -11,19 +11,20 @@ use crate::providers::forge::{self, Place};
 use crate::providers::http::Row;
 
 pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
+    let (owner, name) = wire.full_name.rsplit_once('/').unwrap_or_default();
     Repo {
         id: Resource::neutral_id(instance, &wire.full_name),
         visibility: visibility(&wire),
-        name: wire.name,
-        owner: wire.owner.login,
+        name: wire.name.unwrap_or_else(|| name.to_owned()),
+        owner: wire.owner.map_or_else(|| owner.to_owned(), |owner| owner.login),
         description: written(wire.description),
         default_branch: written(wire.default_branch),
         archived: wire.archived,
         fork: wire.fork,
         web_url: wire.html_url,
         clone_url: wire.clone_url,
-        created_at: wire.created_at,
-        updated_at: wire.updated_at,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
         path: wire.full_name,
         raw,
     }
@@ -31,9 +32,10 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
 
 fn visibility(wire: &wire::Repo) -> Visibility {
     match (wire.private, wire.internal) {
-        (true, _) => Visibility::Private,
-        (false, true) => Visibility::Internal,
-        (false, false) => Visibility::Public,
+        (Some(false), true) => Visibility::Internal,
+        (Some(false), false) => Visibility::Public,
+        // Also where nothing is told: what is not known to be public is not shown as that.
+        (Some(true) | None, _) => Visibility::Private,
     }
 }
 
@@ -68,9 +70,9 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         author: wire.user.map(|user| user.login),
         comments: wire.comments,
         web_url: wire.html_url,
-        created_at: wire.created_at,
-        updated_at: wire.updated_at,
-        closed_at: wire.closed_at,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        closed_at: wire.closed_at.text(),
         raw,
     }
 }

@@ -60,10 +60,10 @@ impl Provider for Gitea {
 
     async fn health(&self) -> Result<(), Failure> {
         let path = if self.anonymous { "version" } else { "user" };
-        match self.endpoint.send(self.endpoint.get(&[path])?).await {
+        match self.endpoint.well(self.endpoint.get(&[path])?).await {
             // The token is good, and its scopes leave out what it tells of its user.
             Err(failure) if failure.kind == Kind::Forbidden => Ok(()),
-            other => other.map(drop),
+            other => other,
         }
     }
 }

@@ -21,6 +21,9 @@ const LABELS_A_PAGE: u32 = 50;
 /// The most pages of labels that are read to find a name in.
 const LABEL_PAGES: u32 = 40;
 
+/// The most symbolic links that are followed on the way to a file.
+const MOST_LINKS: usize = 5;
+
 /// How Gitea calls the page size.
 const SIZE: &str = "limit";
 
@@ -54,26 +57,40 @@ pub async fn branch_list(gitea: Arc<Gitea>, request: Request<BranchList>) -> Res
 
 pub async fn file_get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Reply<File>, Failure> {
     let (owner, name) = forge::project("repo", &request.native)?;
-    let ask = |kind| {
+    let ask = |kind, path: &str| {
         let mut parts = vec!["repos", owner, name, kind];
-        parts.extend(request.input.path.split('/'));
+        parts.extend(path.split('/'));
         let outgoing = gitea.endpoint.get(&parts)?;
         Ok::<_, Failure>(outgoing.query_if("ref", request.input.reference.as_deref()))
     };
-    let received = gitea.endpoint.send(ask("contents")?).await?;
-    let row = received.row::<wire::Content>(request.include_raw)?;
-    let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
-    let content = match &entry.content {
-        None => {
-            forge::raw_content(
-                &gitea.endpoint,
-                ask("raw")?.accept("*/*"),
-                entry.size,
-                gitea.max_response,
-            )
-            .await?
-        }
+    let mut path = request.input.path.to_string();
+    let mut received = gitea.endpoint.send(ask("contents", &path)?).await?;
+    let mut row = received.row::<wire::Content>(request.include_raw)?;
+    for _ in 0..MOST_LINKS {
+        // Gitea answers with the link itself, and says where it leads.
+        let Some(target) = row.wire.link().and_then(|target| forge::linked(&path, target)) else {
+            break;
+        };
+        received = match gitea.endpoint.send(ask("contents", &target)?).await {
+            Err(failure) if failure.kind == Kind::NotFound => {
+                return Err(forge::no_file("symlink").by(&request.instance));
+            }
+            other => other?,
+        };
+        row = received.row(request.include_raw)?;
+        path = target;
+    }
+    let followed = *path != *request.input.path;
+    let entry = entry(row.wire).map_err(|failure| match followed {
+        true => forge::no_file("symlink").by(&request.instance),
+        false => failure.by(&request.instance),
+    })?;
+    let content = match forge::given(entry.content.as_deref(), entry.size) {
         Some(content) => forge::decode(content).ok_or_else(|| received.unusable("the file's content is not base64"))?,
+        None => {
+            let ask = ask("raw", &path)?.accept("*/*");
+            forge::raw_content(&gitea.endpoint, ask, entry.size, gitea.max_response).await?
+        }
     };
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
 }
@@ -81,6 +98,7 @@ pub async fn file_get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Re
 /// Only a file has a content.
 fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
     match content {
+        wire::Content::Directory(entries) if entries.is_empty() => Err(forge::no_entry()),
         wire::Content::Directory(_) => Err(forge::no_file("dir")),
         wire::Content::Entry(entry) if entry.kind == "file" => Ok(entry),
         wire::Content::Entry(entry) => Err(forge::no_file(&entry.kind)),
@@ -184,13 +202,13 @@ async fn find_labels<'n>(
         let received = endpoint
             .send(outgoing.query("limit", LABELS_A_PAGE.to_string()))
             .await?;
-        let labels: Vec<wire::Label> = received.json()?;
-        for label in &labels {
+        let labels = received.rows::<wire::Label>(false)?;
+        for label in labels.iter().map(|row| &row.wire) {
             if let Some(name) = names.iter().find(|name| &***name == label.name.as_str()) {
                 found.entry(name).or_insert(label.id);
             }
         }
-        seen += labels.len() as u64;
+        seen += labels.len() as u64 + u64::from(received.skipped());
         // Not every release links to the next page of labels, but all count them.
         if labels.is_empty() || total(&received).is_some_and(|total| seen >= total) {
             return Ok(());

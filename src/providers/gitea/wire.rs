@@ -6,14 +6,16 @@
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::providers::http::Time;
+
 /// `Repository`.
 #[derive(Debug, Deserialize)]
 pub struct Repo {
-    pub name: String,
+    /// `owner/name`, which tells the name and the owner where they are not told.
     pub full_name: String,
-    pub owner: User,
-    #[serde(default)]
-    pub private: bool,
+    pub name: Option<String>,
+    pub owner: Option<User>,
+    pub private: Option<bool>,
     /// Of an owner who is not shown to everybody.
     #[serde(default)]
     pub internal: bool,
@@ -27,8 +29,8 @@ pub struct Repo {
     pub default_branch: Option<String>,
     pub html_url: Option<String>,
     pub clone_url: Option<String>,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
 }
 
 /// `User`, also for organisations.
@@ -56,9 +58,19 @@ pub struct Commit {
 #[serde(untagged)]
 pub enum Content {
     /// The list of a directory.
-    Directory(#[expect(dead_code, reason = "its shape tells a list from an entry")] Vec<IgnoredAny>),
+    Directory(Vec<IgnoredAny>),
     /// A file, symbolic link or submodule.
     Entry(PathContent),
+}
+
+impl Content {
+    /// Where it leads, if it is a symbolic link.
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Content::Entry(entry) if entry.kind == "symlink" => entry.target.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// `ContentsResponse`.
@@ -71,8 +83,11 @@ pub struct PathContent {
     pub path: String,
     pub sha: String,
     /// Bytes.
+    #[serde(default)]
     pub size: u64,
-    /// Base64. Null where the file is larger than the server puts into JSON.
+    /// Where a symbolic link leads.
+    pub target: Option<String>,
+    /// Base64. Null, in older releases empty, where the file is larger than the server puts into JSON.
     pub content: Option<String>,
     pub html_url: Option<String>,
 }
@@ -81,6 +96,7 @@ pub struct PathContent {
 #[derive(Debug, Deserialize)]
 pub struct Issue {
     pub number: u64,
+    #[serde(default)]
     pub title: String,
     pub state: State,
     /// Empty where there is none.
@@ -90,9 +106,9 @@ pub struct Issue {
     pub user: Option<User>,
     pub comments: Option<u64>,
     pub html_url: Option<String>,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
-    pub closed_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub closed_at: Time,
     /// After a transfer not the one that was asked.
     pub repository: Option<RepoMeta>,
     /// Not null where the issue is a pull request.

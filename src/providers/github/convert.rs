@@ -11,10 +11,11 @@ use crate::providers::forge::{self, Place};
 use crate::providers::http::Row;
 
 pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
+    let (owner, name) = wire.full_name.rsplit_once('/').unwrap_or_default();
     Repo {
         id: Resource::neutral_id(instance, &wire.full_name),
-        name: wire.name,
-        owner: wire.owner.login,
+        name: wire.name.unwrap_or_else(|| name.to_owned()),
+        owner: wire.owner.map_or_else(|| owner.to_owned(), |owner| owner.login),
         description: wire.description,
         visibility: visibility(wire.visibility.as_deref(), wire.private),
         default_branch: wire.default_branch,
@@ -22,21 +23,22 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
         fork: wire.fork,
         web_url: wire.html_url,
         clone_url: wire.clone_url,
-        created_at: wire.created_at,
-        updated_at: wire.updated_at,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
         path: wire.full_name,
         raw,
     }
 }
 
 /// Older servers tell only whether a repository is private.
-fn visibility(word: Option<&str>, private: bool) -> Visibility {
+fn visibility(word: Option<&str>, private: Option<bool>) -> Visibility {
     match word {
         Some("public") => Visibility::Public,
         Some("internal") => Visibility::Internal,
         Some("private") => Visibility::Private,
-        _ if private => Visibility::Private,
-        _ => Visibility::Public,
+        _ if private == Some(false) => Visibility::Public,
+        // Also where nothing is told: what is not known to be public is not shown as that.
+        _ => Visibility::Private,
     }
 }
 
@@ -66,9 +68,9 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         author: wire.user.map(|user| user.login),
         comments: wire.comments,
         web_url: wire.html_url,
-        created_at: wire.created_at,
-        updated_at: wire.updated_at,
-        closed_at: wire.closed_at,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        closed_at: wire.closed_at.text(),
         raw,
     }
 }
@@ -106,10 +108,11 @@ mod tests {
 
     #[test]
     fn visibility_falls_back_on_the_flag() {
-        assert_eq!(visibility(Some("internal"), true), Visibility::Internal);
-        assert_eq!(visibility(None, true), Visibility::Private);
-        assert_eq!(visibility(Some("secret"), true), Visibility::Private);
-        assert_eq!(visibility(None, false), Visibility::Public);
+        assert_eq!(visibility(Some("internal"), Some(true)), Visibility::Internal);
+        assert_eq!(visibility(None, Some(true)), Visibility::Private);
+        assert_eq!(visibility(Some("secret"), Some(true)), Visibility::Private);
+        assert_eq!(visibility(None, Some(false)), Visibility::Public);
+        assert_eq!(visibility(None, None), Visibility::Private);
     }
 
     #[test]

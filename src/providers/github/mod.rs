@@ -77,16 +77,15 @@ impl Provider for GitHub {
 
     async fn health(&self) -> Result<(), Failure> {
         // Costs no quota. A server whose limits are switched off answers 404, and is well.
-        match self.endpoint.send(self.endpoint.get(&["rate_limit"])?).await {
-            Err(failure) if failure.kind != Kind::NotFound => Err(failure),
-            _ => Ok(()),
-        }
+        self.endpoint.well(self.endpoint.get(&["rate_limit"])?).await
     }
 }
 
 fn refuse(refusal: &Refusal<'_>) -> Failure {
     let error: wire::Error = refusal.json().unwrap_or_default();
     match refusal.status.as_u16() {
+        // As older servers say that they would answer with more than a megabyte of JSON.
+        403 if error.says("too_large") => Failure::invalid("path", "path is larger than the provider gives in JSON"),
         403 | 429 => match quota_wait(refusal, &error) {
             Some(wait) => Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached").after(wait),
             None => by_status(refusal),
@@ -108,8 +107,10 @@ fn quota_wait(refusal: &Refusal<'_>, error: &wire::Error) -> Option<Duration> {
         // A moment that has passed by our clock may not have by theirs.
         return Some(wait.map_or(SECONDARY_LIMIT, |wait| wait.max(CLOCK_SKEW)));
     }
-    let secondary = error.message.to_ascii_lowercase().contains("secondary rate limit");
-    (secondary || refusal.status.as_u16() == 429).then_some(SECONDARY_LIMIT)
+    // Older servers send no header with these, and call the second one by another name.
+    let sentence = error.message.to_ascii_lowercase();
+    let limited = ["rate limit exceeded", "secondary rate limit", "abuse detection"];
+    (limited.iter().any(|part| sentence.contains(part)) || refusal.status.as_u16() == 429).then_some(SECONDARY_LIMIT)
 }
 
 /// A validation error, with the first field that the caller knows.

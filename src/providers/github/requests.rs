@@ -56,16 +56,17 @@ pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<
     let received = github.endpoint.send(ask()?).await?;
     let row = received.row::<wire::Content>(request.include_raw)?;
     let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
-    let content = match entry.encoding.as_deref() {
-        Some("none") => {
+    // `none` is the encoding of what is too large for JSON.
+    let given = match entry.encoding.as_deref() {
+        Some("none") => None,
+        _ => forge::given(entry.content.as_deref(), entry.size),
+    };
+    let content = match given {
+        Some(content) => forge::decode(content).ok_or_else(|| received.unusable("the file's content is not base64"))?,
+        None => {
             let ask = ask()?.accept(RAW);
             forge::raw_content(&github.endpoint, ask, entry.size, github.max_response).await?
         }
-        _ => entry
-            .content
-            .as_deref()
-            .and_then(forge::decode)
-            .ok_or_else(|| received.unusable("the file's content is not base64"))?,
     };
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
 }
@@ -73,6 +74,7 @@ pub async fn file_get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<
 /// Only a file has a content.
 fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
     match content {
+        wire::Content::Directory(entries) if entries.is_empty() => Err(forge::no_entry()),
         wire::Content::Directory(_) => Err(forge::no_file("dir")),
         wire::Content::Entry(entry) if entry.kind == "file" => Ok(entry),
         wire::Content::Entry(entry) => Err(forge::no_file(&entry.kind)),

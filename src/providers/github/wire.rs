@@ -1,18 +1,22 @@
 //! GitHub's JSON, as far as it is used (REST, API version 2022-11-28).
 //!
-//! Invariant: a field that the published description allows to be absent or null is optional here.
+//! Invariant: only what names a thing is required here, whatever the published description says.
 
-use crate::catalogue::fields::Name;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+
+use crate::catalogue::fields::Name;
+use crate::providers::http::Time;
 
 /// `full-repository`, `repository` and `minimal-repository`.
 #[derive(Debug, Deserialize)]
 pub struct Repo {
-    pub name: String,
+    /// `owner/name`, which tells the name and the owner where they are not told.
     pub full_name: String,
-    pub owner: User,
-    pub private: bool,
+    pub name: Option<String>,
+    pub owner: Option<User>,
+    pub private: Option<bool>,
+    #[serde(default)]
     pub fork: bool,
     pub description: Option<String>,
     /// `public`, `internal` or `private`.
@@ -22,8 +26,8 @@ pub struct Repo {
     pub archived: bool,
     pub html_url: Option<String>,
     pub clone_url: Option<String>,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
 }
 
 /// `simple-user`.
@@ -51,7 +55,7 @@ pub struct Commit {
 #[serde(untagged)]
 pub enum Content {
     /// `content-directory`.
-    Directory(#[expect(dead_code, reason = "its shape tells a list from an entry")] Vec<IgnoredAny>),
+    Directory(Vec<IgnoredAny>),
     /// `content-file`, `content-symlink` or `content-submodule`.
     Entry(PathContent),
 }
@@ -65,6 +69,7 @@ pub struct PathContent {
     pub name: String,
     pub path: String,
     pub sha: String,
+    #[serde(default)]
     pub size: u64,
     /// Files only: `base64`, or `none` where the file is too large for it.
     pub encoding: Option<String>,
@@ -77,6 +82,7 @@ pub struct PathContent {
 #[derive(Debug, Deserialize)]
 pub struct Issue {
     pub number: u64,
+    #[serde(default)]
     pub title: String,
     pub state: State,
     pub body: Option<String>,
@@ -87,9 +93,9 @@ pub struct Issue {
     pub user: Option<User>,
     pub comments: Option<u64>,
     pub html_url: Option<String>,
-    pub created_at: Option<String>,
-    pub updated_at: Option<String>,
-    pub closed_at: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub closed_at: Time,
     /// The API URL of the repository; after a transfer not the one that was asked.
     pub repository_url: Option<String>,
     /// Present where the issue is a pull request.
@@ -131,6 +137,14 @@ pub struct Error {
     pub message: String,
     #[serde(default)]
     pub errors: Vec<Fault>,
+}
+
+impl Error {
+    /// Whether one of its faults has this code.
+    pub fn says(&self, word: &str) -> bool {
+        let is = |fault: &Fault| matches!(fault, Fault::Object { code: Some(code), .. } if code == word);
+        self.errors.iter().any(is)
+    }
 }
 
 /// One entry of `errors`: an object, or a sentence.

@@ -1,18 +1,19 @@
 //! A received answer and the reading of its JSON.
 //!
-//! Invariant: an answer that cannot be understood is `upstream_failed` and names the place, never the content.
+//! Invariant: an answer that cannot be understood is `upstream_failed` and names the place, never the content; a row that
+//! cannot be is left out of its list, and counted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use mosaic_actors::error::{Failure, Kind};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::link;
+use super::{lenient, link};
 use crate::catalogue::raw::Raw;
 use crate::providers::table::Reply;
 
@@ -22,6 +23,8 @@ pub struct Received {
     body: Bytes,
     request_id: Option<Arc<str>>,
     instance: Arc<str>,
+    /// Rows of it that could not be read.
+    skipped: AtomicU32,
 }
 
 /// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
@@ -39,6 +42,7 @@ impl Received {
             body,
             request_id,
             instance,
+            skipped: AtomicU32::new(0),
         }
     }
 
@@ -62,7 +66,13 @@ impl Received {
     /// # Errors
     /// `upstream_failed` where it is not.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        self.parse(&self.body)
+        parse(&self.body).map_err(|failure| failure.by(&self.instance))
+    }
+
+    /// Whether the body is a list, which may be null, and no object.
+    pub fn is_list(&self) -> bool {
+        let body = self.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&self.body);
+        matches!(body.trim_ascii_start().first(), Some(b'[' | b'n'))
     }
 
     /// The body, unread.
@@ -70,7 +80,7 @@ impl Received {
     /// # Errors
     /// `upstream_failed` where it is not JSON.
     pub fn raw(&self) -> Result<Raw, Failure> {
-        self.raw_of(&self.body)
+        raw_of(&self.body).map_err(|unreadable| unreadable.failure(None).by(&self.instance))
     }
 
     /// The body as one object.
@@ -79,35 +89,65 @@ impl Received {
     /// `upstream_failed` where it is not.
     pub fn row<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Row<T>, Failure> {
         self.row_of(&self.body, with_raw)
+            .map_err(|unreadable| unreadable.failure(None).by(&self.instance))
     }
 
-    /// The body as a list of objects.
+    /// The body as a list of objects; null is an empty one.
     ///
     /// # Errors
-    /// `upstream_failed` where it is not.
+    /// `upstream_failed` where it is no list, or has rows and none of them can be read.
     pub fn rows<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Vec<Row<T>>, Failure> {
-        let items: Vec<Box<RawValue>> = self.json()?;
-        self.rows_of(&items, with_raw)
+        let items: Option<Vec<Box<RawValue>>> = self.json()?;
+        self.rows_of(&items.unwrap_or_default(), with_raw)
     }
 
-    /// The objects of a list that is only a part of the body.
+    /// The objects of a list that is only a part of the body. A row that cannot be read is left out; see
+    /// [`Received::skipped`].
     ///
     /// # Errors
-    /// `upstream_failed` where one of them is not as expected.
+    /// As [`Received::rows`]: a list of which nothing is understood is none.
     pub fn rows_of<T: DeserializeOwned>(
         &self,
         items: &[Box<RawValue>],
         with_raw: bool,
     ) -> Result<Vec<Row<T>>, Failure> {
-        let texts = items.iter().map(|item| item.get().as_bytes());
-        texts.map(|json| self.row_of(json, with_raw)).collect()
+        let mut rows = Vec::with_capacity(items.len());
+        let mut first = None;
+        for (at, item) in items.iter().enumerate() {
+            match self.row_of(item.get().as_bytes(), with_raw) {
+                Ok(row) => rows.push(row),
+                Err(unreadable) => {
+                    let failure = unreadable.failure(Some(at));
+                    self.skip(failure.message());
+                    if item.get() != "null" {
+                        first.get_or_insert(failure);
+                    }
+                }
+            }
+        }
+        match first {
+            Some(failure) if rows.is_empty() => Err(failure.by(&self.instance)),
+            _ => Ok(rows),
+        }
     }
 
-    /// The handler's reply: `value`, with the provider's request id.
+    /// Leaves out a row, for this reason.
+    pub fn skip(&self, why: &str) {
+        self.skipped.fetch_add(1, Relaxed);
+        tracing::debug!(provider = &*self.instance, why, "a row of an answer is left out");
+    }
+
+    /// Rows that were left out so far.
+    pub fn skipped(&self) -> u32 {
+        self.skipped.load(Relaxed)
+    }
+
+    /// The handler's reply: `value`, with the provider's request id and the rows that were left out.
     pub fn reply<V>(&self, value: V) -> Reply<V> {
         Reply {
             value,
             upstream_request_id: self.request_id.clone(),
+            skipped: self.skipped(),
         }
     }
 
@@ -116,25 +156,26 @@ impl Received {
         Failure::new(kind, sentence).by(&self.instance)
     }
 
+    /// A failure that this answer is, in other words.
+    pub fn blame(&self, failure: Failure) -> Failure {
+        failure.by(&self.instance)
+    }
+
     /// The failure of an answer that cannot be used.
     pub fn unusable(&self, sentence: &str) -> Failure {
         self.failure(Kind::UpstreamFailed, sentence).not_usable()
     }
 
-    fn row_of<T: DeserializeOwned>(&self, json: &[u8], with_raw: bool) -> Result<Row<T>, Failure> {
+    fn row_of<T: DeserializeOwned>(&self, json: &[u8], with_raw: bool) -> Result<Row<T>, lenient::Unreadable> {
         Ok(Row {
-            wire: self.parse(json)?,
-            raw: with_raw.then(|| self.raw_of(json)).transpose()?,
+            wire: at_leisure(json.len(), || lenient::read(json))?,
+            raw: with_raw.then(|| raw_of(json)).transpose()?,
         })
     }
+}
 
-    fn raw_of(&self, json: &[u8]) -> Result<Raw, Failure> {
-        self.parse::<Box<RawValue>>(json).map(Raw::from)
-    }
-
-    fn parse<'a, T: Deserialize<'a>>(&self, json: &'a [u8]) -> Result<T, Failure> {
-        at_leisure(json.len(), || parse(json)).map_err(|failure| failure.by(&self.instance))
-    }
+fn raw_of(json: &[u8]) -> Result<Raw, lenient::Unreadable> {
+    at_leisure(json.len(), || lenient::read::<Box<RawValue>>(json)).map(Raw::from)
 }
 
 /// A longer answer is read where others need not wait for it.
@@ -154,32 +195,15 @@ fn at_leisure<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
 ///
 /// # Errors
 /// `upstream_failed` that names the place.
-pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
-    // To know the place of a fault costs a text for each key on the way: it is asked for only where there is a fault.
-    serde_json::from_slice(json).or_else(|_| parse_placing(json))
-}
-
-fn parse_placing<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        // The parser's own sentence may quote the content, so only its place is kept.
-        let sentence = match error.inner().classify() {
-            serde_json::error::Category::Data => {
-                format!("the answer is not as expected at {}", error.path())
-            }
-            _ => "the answer is not JSON, or broke off".to_owned(),
-        };
-        Failure::new(Kind::UpstreamFailed, sentence).not_usable()
-    })?;
-    reader
-        .end()
-        .map_err(|_| Failure::new(Kind::UpstreamFailed, "the answer goes on behind its JSON").not_usable())?;
-    Ok(value)
+pub fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, Failure> {
+    at_leisure(json.len(), || lenient::read(json)).map_err(|unreadable| unreadable.failure(None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
 
     #[derive(Debug, Deserialize)]
     #[allow(dead_code, reason = "read by Debug only")]
@@ -190,11 +214,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_placed_and_never_quoted() {
         for (json, place) in [
-            (&br#"{"name": 5501}"#[..], "at name"),
+            (&br#"{"name": [5501]}"#[..], "at name"),
             (br#"{"name": "x""#, "not JSON"),
             (br#"<html>5501</html>"#, "not JSON"),
             (br#"{"name": "x"} 5501"#, "behind"),
-            (br#"{}"#, "not as expected"),
+            (br#"{}"#, "at name"),
             (b"", "not JSON"),
         ] {
             let failure = parse::<Wire>(json).expect_err("refused");
@@ -203,5 +227,35 @@ mod tests {
             assert!(failure.message().contains(place), "{failure}");
             assert!(!failure.message().contains("5501"), "{failure}");
         }
+    }
+
+    fn received(body: &serde_json::Value) -> Received {
+        let body = Bytes::from(body.to_string());
+        Received::new(HeaderMap::new(), body, None, Arc::from("a"))
+    }
+
+    #[test]
+    fn an_odd_row_spoils_no_list_and_is_counted() {
+        for (body, names, skipped) in [
+            (
+                json!([{"name": "x"}, null, {"name": {}}, 7, {"name": "y"}]),
+                vec!["x", "y"],
+                3,
+            ),
+            (json!([null]), vec![], 1),
+            (json!([]), vec![], 0),
+            (json!(null), vec![], 0),
+        ] {
+            let received = received(&body);
+            let rows = received.rows::<Wire>(true).expect("a list");
+            let read: Vec<_> = rows.iter().map(|row| row.wire.name.as_str()).collect();
+            assert_eq!((read, received.reply(()).skipped), (names, skipped), "{body}");
+        }
+        let nothing = received(&json!([null, {"name": [5501]}]))
+            .rows::<Wire>(false)
+            .err()
+            .expect("refused");
+        assert!(nothing.message().contains("at [1].name"), "{nothing}");
+        assert!(received(&json!({"name": "x"})).rows::<Wire>(false).is_err());
     }
 }

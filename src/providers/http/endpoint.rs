@@ -4,6 +4,7 @@
 //! that no input can climb out of its place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -34,7 +35,17 @@ pub struct Endpoint {
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) max_response: usize,
+    /// How long an account that is spent is left alone.
+    pub(super) spent: Duration,
     base: Url,
+}
+
+/// As long as it takes somebody to pay a bill who was told at once.
+const SPENT: Duration = Duration::from_secs(300);
+
+/// Whether a failure says that the provider has no such route.
+pub fn routeless(failure: &Failure) -> bool {
+    matches!(failure.kind, Kind::NotFound | Kind::Unsupported)
 }
 
 /// A request to be sent.
@@ -83,10 +94,34 @@ impl Endpoint {
             client: KeptAlive::new(connection.http.clone()),
             dialect,
             instance: connection.instance.clone(),
-            headers: HeaderMap::new(),
+            // What is compressed nevertheless is unpacked.
+            headers: HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]),
             max_response: connection.max_response,
+            spent: SPENT,
             base,
         })
+    }
+
+    /// Leaves an account that is spent alone for so long, instead of some minutes.
+    #[must_use]
+    pub fn spent_for(self, spent: Duration) -> Self {
+        Endpoint { spent, ..self }
+    }
+
+    /// How long an account that is spent is left alone.
+    pub fn spent(&self) -> Duration {
+        self.spent
+    }
+
+    /// Asks whether the provider is there and takes our credential. A server that has no such route is there.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub async fn well(&self, outgoing: Outgoing) -> Result<(), Failure> {
+        match self.send(outgoing).await {
+            Err(failure) if routeless(&failure) => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Sends the connection's credential, if it has one, as `Authorization: Bearer …`.

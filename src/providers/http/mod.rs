@@ -1,28 +1,40 @@
 //! What every driver over HTTP shares: sending, auth, paging, waits, refusals, bodies and server-sent events.
 //!
-//! Invariant: no text of a provider's answer, no credential and no URL reaches a `Failure`; sentences are our own.
+//! Invariant: no sentence of a provider, no credential and no URL reaches a `Failure`; of a provider's words, only a code is
+//! passed on.
 //!
 //! A driver describes itself with a [`Dialect`], makes its [`Endpoint`] from the connection, builds each request with
 //! [`Endpoint::get`] or [`Endpoint::post`], and reads the [`Received`] answer. It never touches a socket itself.
+//!
+//! Wire types are plain `Deserialize` types, read leniently: what an answer is useful without is an `Option` or
+//! `#[serde(default)]`, a point in time is a [`Time`], and what a model says is a [`Text`](text::Text). Null, absent and
+//! odd are then one thing, and a row that cannot be read is skipped and counted.
 
 mod ask;
 mod body;
 pub(super) mod client;
 pub(super) mod endpoint;
+pub mod fault;
+mod lenient;
 pub mod link;
+mod mend;
 pub mod pages;
 mod refusal;
 mod send;
 mod settings;
 pub mod sse;
+pub mod text;
+mod time;
 mod transport;
 mod upload;
 pub mod waits;
 
-pub use body::{Received, Row};
+pub use body::{Received, Row, parse};
 pub use client::{HttpClient, http_client};
-pub use endpoint::{Dialect, Endpoint, Outgoing};
-pub use refusal::{Refusal, by_status};
+pub use endpoint::{Dialect, Endpoint, Outgoing, routeless};
+pub use fault::Fault;
+pub use refusal::{Refusal, by_status, left_alone, status};
 pub use send::Opened;
 pub use settings::settings;
+pub use time::Time;
 pub use upload::Form;

@@ -31,6 +31,7 @@ pub struct Opened {
     response: Response,
     request_id: Option<Arc<str>>,
     instance: Arc<str>,
+    max_response: usize,
 }
 
 impl Endpoint {
@@ -62,6 +63,7 @@ impl Endpoint {
             request_id: self.request_id(response.headers()),
             response,
             instance: self.instance.clone(),
+            max_response: self.max_response,
         })
     }
 
@@ -73,9 +75,16 @@ impl Endpoint {
             response = self.exchange(&outgoing.at(url)).await?;
         }
         if response.status().is_success() {
-            return match form.is_none_or(Form::is_through) {
-                true => Ok(response),
-                false => Err(deaf()),
+            if form.is_some_and(|form| !form.is_through()) {
+                return Err(deaf());
+            }
+            return match response.headers().get(header::CONTENT_ENCODING) {
+                // What we know how to unpack has lost this header.
+                Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+                    let sentence = "the answer is compressed in a way that nobody asked for";
+                    Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+                }
+                _ => Ok(response),
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
@@ -85,7 +94,7 @@ impl Endpoint {
             body: &read_some(response, REFUSAL_BODY).await,
             now: jiff::Timestamp::now(),
         };
-        let mut failure = refusal.heed((self.dialect.refuse)(&refusal));
+        let mut failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
@@ -116,11 +125,24 @@ impl Endpoint {
 
 impl Opened {
     /// The answer as a file of this media type, and the provider's request id. Its name is the one that the provider gave.
-    pub fn file(self, media_type: &'static str) -> Reply<ByteStream> {
+    ///
+    /// # Errors
+    /// `upstream_failed` where the answer is a part of a file, or none: nobody asked for that.
+    pub fn file(self, media_type: &'static str) -> Result<Reply<ByteStream>, Failure> {
+        if self.response.status() != StatusCode::OK {
+            let sentence = format!(
+                "the answer is no whole file (status {})",
+                self.response.status().as_u16()
+            );
+            return Err(Failure::new(Kind::UpstreamFailed, sentence)
+                .not_usable()
+                .by(&self.instance));
+        }
         let Opened {
             response,
             request_id,
             instance,
+            max_response: _,
         } = self;
         let file = ByteStream {
             media_type: Arc::from(media_type),
@@ -132,10 +154,11 @@ impl Opened {
                     .map(move |piece| piece.map_err(|error| transport(error).by(&instance))),
             ),
         };
-        Reply {
+        Ok(Reply {
             upstream_request_id: request_id,
             value: file,
-        }
+            skipped: 0,
+        })
     }
 
     /// The answer as server-sent events, and the provider's request id.
@@ -143,7 +166,27 @@ impl Opened {
         Reply {
             upstream_request_id: self.request_id,
             value: sse::events(self.response, self.instance),
+            skipped: 0,
         }
+    }
+
+    /// Whether the answer says that it is JSON, and so no stream.
+    pub fn is_json(&self) -> bool {
+        let media_type = self.response.headers().get(header::CONTENT_TYPE);
+        let text = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        essence == "application/json" || essence.ends_with("+json")
+    }
+
+    /// Receives the whole answer.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub async fn whole(mut self) -> Result<Received, Failure> {
+        let headers = std::mem::take(self.response.headers_mut());
+        let body = read(self.response, self.max_response).await;
+        let body = body.map_err(|failure| failure.by(&self.instance))?;
+        Ok(Received::new(headers, body, self.request_id, self.instance))
     }
 }
 
@@ -179,7 +222,7 @@ fn resource(url: &Url) -> (Vec<Cow<'_, [u8]>>, bool) {
 async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let sentence = format!("the answer is larger than the {limit} bytes allowed");
-        Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+        Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
     };
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_large());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::body;
 use super::transport::transport;
@@ -21,7 +21,7 @@ pub use crate::wire::sse::Event;
 ///
 /// # Errors
 /// `upstream_failed` where it is not.
-pub fn json<'a, T: Deserialize<'a>>(event: &'a Event) -> Result<T, Failure> {
+pub fn json<T: DeserializeOwned>(event: &Event) -> Result<T, Failure> {
     body::parse(event.data.as_bytes())
 }
 

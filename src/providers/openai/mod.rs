@@ -1,33 +1,39 @@
 //! OpenAI, and servers that speak its chat completions API.
 //!
-//! Invariant: an account without money is never asked again as if it were only busy.
+//! Invariant: what is no answer, in whichever form, is a failure, though it came as a success.
 
 mod convert;
+mod profile;
+mod refuse;
 mod stream;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
+use self::profile::{Profile, TokenLimit};
+use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
 use super::{Connection, Handlers, Provider, Reply, Request};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatEvent, ChatStream, Model, ModelsList};
+use crate::catalogue::op::Op;
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
     request_id: "x-request-id",
-    refuse,
+    refuse: refuse::refuse,
 };
 
 /// The driver.
 pub struct OpenAi {
     endpoint: Endpoint,
+    profile: Profile,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +43,12 @@ struct Settings {
     organization: Option<String>,
     /// The project that pays.
     project: Option<String>,
+    /// `max_tokens` or `max_completion_tokens`, whichever the server knows; by its host where left out.
+    token_limit: Option<TokenLimit>,
+    /// Whether the tokens of streams are asked for; by its host where left out.
+    stream_options: Option<bool>,
+    /// How long an account that is spent is left alone, in seconds; 300 where left out.
+    spent_pause_s: Option<u64>,
 }
 
 impl Provider for OpenAi {
@@ -49,7 +61,22 @@ impl Provider for OpenAi {
         if let Some(project) = &settings.project {
             endpoint = endpoint.header("openai-project", project, "settings.project")?;
         }
-        Ok(OpenAi { endpoint })
+        if let Some(seconds) = settings.spent_pause_s {
+            let pause = Duration::from_secs(seconds);
+            if pause > waits::LONGEST_WAIT {
+                let sentence = "settings.spent_pause_s must be a day, 86400, at most";
+                return Err(Failure::invalid("settings.spent_pause_s", sentence));
+            }
+            endpoint = endpoint.spent_for(pause);
+        }
+        let known = Profile::of(connection.base_url.as_ref());
+        Ok(OpenAi {
+            endpoint,
+            profile: Profile {
+                token_limit: settings.token_limit.unwrap_or(known.token_limit),
+                stream_options: settings.stream_options.unwrap_or(known.stream_options),
+            },
+        })
     }
 
     fn handlers() -> Handlers<Self> {
@@ -60,22 +87,26 @@ impl Provider for OpenAi {
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
-        let received = self.endpoint.send(self.endpoint.get(&["models"])?).await?;
-        let rows = received.rows_of::<wire::Model>(&received.json::<wire::Models>()?.data, false)?;
-        Ok(Some(rows.into_iter().map(|row| Arc::from(row.wire.id)).collect()))
+        match self.endpoint.send(self.endpoint.get(&["models"])?).await {
+            // It has no list, and takes what `models` names.
+            Err(failure) if routeless(&failure) => Ok(None),
+            received => {
+                let rows = models(&received?, false)?;
+                Ok(Some(rows.into_iter().map(|row| Arc::from(row.wire.id)).collect()))
+            }
+        }
     }
 
     async fn health(&self) -> Result<(), Failure> {
-        self.endpoint.send(self.endpoint.get(&["models"])?).await.map(drop)
+        self.endpoint.well(self.endpoint.get(&["models"])?).await
     }
 }
 
 async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> Result<Reply<Chat>, Failure> {
-    let body = convert::request(&request.native, &request.input, false);
+    let body = convert::request(&openai.profile, &request.native, &request.input, false);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let received = openai.endpoint.send(outgoing).await?;
-    let row = received.row(request.include_raw)?;
-    let chat = convert::chat(&request.instance, row).ok_or_else(|| received.unusable("the answer holds no choice"))?;
+    let chat = chat(&openai, &received, &request)?;
     Ok(received.reply(chat))
 }
 
@@ -83,13 +114,88 @@ async fn chat_stream(
     openai: Arc<OpenAi>,
     request: Request<ChatStream>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static>, Failure> {
-    let body = convert::request(&request.native, &request.input, true);
+    let body = convert::request(&openai.profile, &request.native, &request.input, true);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
-    let opened = openai.endpoint.open(outgoing).await?.events();
+    let opened = openai.endpoint.open(outgoing).await?;
+    if opened.is_json() {
+        // A server that does not stream has answered all the same.
+        let received = opened.whole().await?;
+        let chat = chat(&openai, &received, &request)?;
+        return Ok(received.reply(stream::whole(chat).left_stream()));
+    }
+    let opened = opened.events();
+    let spent = openai.endpoint.spent();
+    let events = stream::chat_events(request.instance, request.native, opened.value)
+        .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
     Ok(Reply {
-        value: stream::chat_events(request.instance, opened.value),
+        value: events.right_stream(),
         upstream_request_id: opened.upstream_request_id,
+        skipped: 0,
     })
+}
+
+/// The whole answer that came as a success.
+fn chat<O: Op>(openai: &OpenAi, received: &Received, request: &Request<O>) -> Result<Chat, Failure> {
+    let row: Row<wire::Completion> = received
+        .row(request.include_raw)
+        .map_err(|failure| received.blame(disguised(received.bytes(), failure)))?;
+    sound(received.bytes(), &row.wire)
+        .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
+    convert::chat(&request.instance, &request.native, row)
+        .ok_or_else(|| received.unusable("the answer holds no choice"))
+}
+
+/// What cannot be read as an answer may be an error, such as a list of one.
+fn disguised(json: &[u8], unreadable: Failure) -> Failure {
+    let body: Option<Value> = parse(json).ok();
+    let fault = body.as_ref().and_then(Fault::within);
+    fault.map_or(unreadable, |fault| refuse::within(&fault))
+}
+
+/// Whether an answer, or a chunk of one, is what it came as: it may be an error in one of many forms.
+fn sound(json: &[u8], answer: &wire::Completion) -> Result<(), Failure> {
+    let choices = answer.choices.as_deref().unwrap_or_default();
+    let failed = |choice: &wire::Choice| choice.error.is_some() || convert::failed(choice.finish_reason.as_deref());
+    let nothing = answer.choices.is_none() && answer.usage.is_none();
+    if !nothing && answer.error.is_none() && !choices.iter().any(failed) {
+        return Ok(());
+    }
+    let body: Value = parse(json)?;
+    // A choice's own error, where the whole has none.
+    let inner = body["choices"].as_array().into_iter().flatten().find_map(Fault::within);
+    match Fault::within(&body).or(inner) {
+        Some(fault) => Err(refuse::within(&fault)),
+        None if nothing => {
+            let sentence = "the answer is not as expected at choices: it holds neither them nor usage";
+            Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+        }
+        None if choices
+            .iter()
+            .any(|choice| convert::failed(choice.finish_reason.as_deref())) =>
+        {
+            Err(refuse::within(&Fault::default()))
+        }
+        // An `error` that says nothing is none.
+        None => Ok(()),
+    }
+}
+
+/// The models of an answer, however it holds them.
+fn models(received: &Received, with_raw: bool) -> Result<Vec<Row<wire::Model>>, Failure> {
+    if received.is_list() {
+        return received.rows(with_raw);
+    }
+    let list: wire::Models = received.json()?;
+    if list.data.is_none() && list.models.is_none() {
+        if let Some(fault) = Fault::within(&received.json()?) {
+            return Err(received.blame(refuse::within(&fault)));
+        }
+        if list.object.as_deref() != Some("list") {
+            return Err(received.unusable("the answer is not as expected at data"));
+        }
+    }
+    let items = list.data.or(list.models).unwrap_or_default();
+    received.rows_of(&items, with_raw)
 }
 
 async fn models_list(openai: Arc<OpenAi>, request: Request<ModelsList>) -> Result<Reply<Page<Model>>, Failure> {
@@ -102,53 +208,7 @@ async fn models_list(openai: Arc<OpenAi>, request: Request<ModelsList>) -> Resul
         return Err(Failure::unsupported_field(field, sentence).never_sent());
     }
     let received = openai.endpoint.send(openai.endpoint.get(&["models"])?).await?;
-    let models: wire::Models = received.json()?;
-    let rows = received.rows_of(&models.data, request.include_raw)?;
+    let rows = models(&received, request.include_raw)?;
     let items = rows.into_iter().map(|row| convert::model(&request.instance, row));
     Ok(received.reply(Page::new(items.collect(), None)))
-}
-
-fn refuse(refusal: &Refusal<'_>) -> Failure {
-    let fault = refusal.json::<wire::Error>().unwrap_or_default().error;
-    match refusal.status.as_u16() {
-        429 if fault.says("insufficient_quota") => no_quota(),
-        429 => {
-            let mut failure = by_status(refusal);
-            failure.retry_after = failure.retry_after.or_else(|| refilled(refusal));
-            failure
-        }
-        400 | 404 | 422 => blamed(refusal, &fault),
-        _ => by_status(refusal),
-    }
-}
-
-/// The account has used up what it paid for. Waiting does not help.
-fn no_quota() -> Failure {
-    let mut failure = Failure::new(
-        Kind::UpstreamRateLimited,
-        "the account at the provider has no quota left",
-    );
-    failure.retryable = false;
-    failure.never_billed()
-}
-
-/// When the limit that is used up is filled again; the longest where several are.
-fn refilled(refusal: &Refusal<'_>) -> Option<Duration> {
-    ["requests", "tokens"]
-        .into_iter()
-        .filter(|what| refusal.header(&format!("x-ratelimit-remaining-{what}")) == Some("0"))
-        .filter_map(|what| waits::go_duration(refusal.header(&format!("x-ratelimit-reset-{what}"))?))
-        .max()
-}
-
-/// The failure by status, with the field that the provider blames where the caller knows it.
-fn blamed(refusal: &Refusal<'_>, fault: &wire::Fault) -> Failure {
-    let mut failure = by_status(refusal);
-    let field = if fault.says("model_not_found") {
-        Some("model")
-    } else {
-        fault.param.as_deref().and_then(convert::neutral_field)
-    };
-    failure.field = field.map(Arc::from);
-    failure
 }

@@ -1,6 +1,7 @@
 //! A streamed answer: chunks in, neutral events out.
 //!
-//! Invariant: only `[DONE]` is a clean end; a stream that stops without it fails.
+//! Invariant: an answer ends cleanly only where the provider said that it is whole, by `[DONE]` or a finish word; what is
+//! not understood is a failure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,19 +11,22 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 
-use super::{convert, wire};
-use crate::catalogue::ai::{ChatEvent, Finish};
-use crate::providers::http::sse;
+use super::convert::{self, present};
+use super::{refuse, wire};
+use crate::catalogue::ai::{Chat, ChatEvent, Finish, Usage};
+use crate::providers::http::text::{Joined, Text};
+use crate::providers::http::{Fault, sse};
 
 /// The last event's data.
 const DONE: &str = "[DONE]";
 
-/// The neutral events of a streamed answer.
+/// The neutral events of a streamed answer of the `asked` model.
 pub fn chat_events(
     instance: Arc<str>,
+    asked: Arc<str>,
     upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    let answer = Answer::new(instance);
+    let answer = Answer::new(instance, asked);
     stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
         loop {
             if let Some(event) = answer.ready.pop_front() {
@@ -35,10 +39,11 @@ pub fn chat_events(
                 Some(Ok(Piece::Item(event))) => answer.accept(&event),
                 Some(Ok(Piece::Alive)) => Ok(()),
                 Some(Err(failure)) => Err(failure),
+                None if answer.finish.0.is_some() => answer.end(),
                 None => Err(unfinished()),
             };
             accepted.map_err(|failure| failure.by(&answer.instance))?;
-            // Also a chunk that says nothing to the caller: a model that reasons is not silent.
+            // Also a chunk that says nothing to the caller: a model at work is not silent.
             if answer.ready.is_empty() {
                 return Ok(Some((Piece::Alive, (upstream, answer))));
             }
@@ -46,87 +51,159 @@ pub fn chat_events(
     })
 }
 
+/// A whole answer as events, of a server that was asked for a stream and does not stream.
+pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
+    let (id, model) = (chat.id, chat.model);
+    let mut events = vec![ChatEvent::Start { id, model }];
+    events.extend(present(chat.reasoning).map(|text| ChatEvent::Reasoning { text }));
+    events.extend(present(Some(chat.message.content)).map(|text| ChatEvent::Delta { text }));
+    events.extend(chat.usage.map(|usage| ChatEvent::Usage { usage }));
+    events.push(ChatEvent::End {
+        finish: chat.finish,
+        raw_finish: chat.raw_finish,
+    });
+    stream::iter(events.into_iter().map(|event| Ok(Piece::Item(event))))
+}
+
 /// What is known of a streamed answer so far.
 struct Answer {
     instance: Arc<str>,
+    asked: Arc<str>,
+    id: Option<String>,
+    model: Option<String>,
+    /// A chunk has come.
+    heard: bool,
+    /// The caller knows that it has begun.
     begun: bool,
     refused: bool,
-    finish: Option<Finish>,
+    finish: (Option<Finish>, Option<String>),
+    /// As counted last: some servers count on in each chunk.
+    usage: Option<Usage>,
+    text: Joined,
+    reasoning: Joined,
     over: bool,
     /// Events to hand out; at most a handful, those of one chunk.
     ready: VecDeque<ChatEvent>,
 }
 
 impl Answer {
-    fn new(instance: Arc<str>) -> Self {
+    fn new(instance: Arc<str>, asked: Arc<str>) -> Self {
         Answer {
             instance,
+            asked,
+            id: None,
+            model: None,
+            heard: false,
             begun: false,
             refused: false,
-            finish: None,
+            finish: (None, None),
+            usage: None,
+            text: Joined::default(),
+            reasoning: Joined::default(),
             over: false,
             ready: VecDeque::new(),
         }
     }
 
     fn accept(&mut self, event: &sse::Event) -> Result<(), Failure> {
-        if event.data.trim_end() == DONE {
-            if !self.begun {
-                return Err(unfinished());
-            }
-            self.over = true;
-            self.ready.push_back(ChatEvent::End { finish: self.finish });
+        let data = event.data.trim();
+        if event.name == "error" {
+            return Err(refuse::within(&Fault::read(data.as_bytes())));
+        }
+        if data == DONE {
+            return self.end();
+        }
+        if data.is_empty() || event.name == "ping" {
             return Ok(());
         }
-        let chunk: wire::Chunk = sse::json(event)?;
-        if let Some(fault) = &chunk.error {
-            return Err(failed_within(fault));
+        let chunk: wire::Completion = sse::json(event).map_err(|failure| super::disguised(data.as_bytes(), failure))?;
+        if chunk.kind.as_deref() == Some("ping") {
+            return Ok(());
         }
-        if !std::mem::replace(&mut self.begun, true) {
-            self.ready.push_back(ChatEvent::Start {
-                id: Resource::neutral_id(&self.instance, &chunk.id),
-                model: chunk.model,
-            });
+        super::sound(data.as_bytes(), &chunk)?;
+        let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
+        self.usage = usage.and_then(convert::usage).or(self.usage);
+        self.heard = true;
+        self.id = self.id.take().or(present(chunk.id));
+        self.model = self.model.take().or(present(chunk.model));
+        // A first chunk without an id is one of a filter in front of the model: the id is still to come.
+        if self.id.is_some() {
+            self.begin();
         }
-        for choice in chunk.choices.into_iter().filter(|choice| choice.index == 0) {
-            self.hear(choice);
-        }
-        // Comes in a last chunk without choices, because we ask for it.
-        let usage = chunk.usage.map(convert::usage);
-        self.ready.extend(usage.map(|usage| ChatEvent::Usage { usage }));
+        let choices = chunk.choices.into_iter().flatten();
+        choices
+            .filter(|choice| choice.index == 0)
+            .for_each(|choice| self.hear(choice));
         Ok(())
     }
 
-    fn hear(&mut self, choice: wire::ChunkChoice) {
-        self.refused |= choice.delta.refusal.is_some();
-        let texts = [choice.delta.content, choice.delta.refusal];
-        let texts = texts.into_iter().flatten().filter(|text| !text.is_empty());
-        self.ready.extend(texts.map(|text| ChatEvent::Delta { text }));
-        if let Some(word) = choice.finish_reason.as_deref() {
-            self.finish = match self.refused {
-                true => Some(Finish::Filter),
-                false => convert::finish(word),
-            };
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            let id = self.id.as_deref();
+            self.ready.push_back(ChatEvent::Start {
+                id: id.map(|id| Resource::neutral_id(&self.instance, id)),
+                model: self.model.clone().unwrap_or_else(|| self.asked.to_string()),
+            });
         }
+    }
+
+    fn hear(&mut self, choice: wire::Choice) {
+        let wire::Said {
+            content,
+            refusal,
+            reasoning_content,
+            reasoning,
+        } = choice.delta;
+        let said = |text: &Option<Text>| text.as_ref().map(|text| text.said.clone()).unwrap_or_default();
+        let among = content.as_ref().map(|content| content.thought.clone());
+        let thought = match said(&reasoning_content.or(reasoning)) {
+            thought if thought.is_empty() => among.unwrap_or_default(),
+            thought => thought,
+        };
+        let refusal = said(&refusal);
+        self.refused |= !refusal.is_empty();
+        let thought = self.reasoning.piece(&thought);
+        self.think(thought);
+        let text = self.text.piece(&[said(&content), refusal].concat());
+        self.say(text);
+        if choice.finish_reason.as_deref().is_some_and(|word| !word.is_empty()) {
+            self.finish = convert::finish(choice.finish_reason.as_deref(), self.refused);
+        }
+    }
+
+    fn think(&mut self, text: String) {
+        if !text.is_empty() {
+            self.begin();
+            self.ready.push_back(ChatEvent::Reasoning { text });
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        if !text.is_empty() {
+            self.begin();
+            self.ready.push_back(ChatEvent::Delta { text });
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        if !self.heard {
+            return Err(unfinished());
+        }
+        self.begin();
+        let rest = self.reasoning.rest();
+        self.think(rest);
+        let rest = self.text.rest();
+        self.say(rest);
+        self.ready.extend(self.usage.map(|usage| ChatEvent::Usage { usage }));
+        let (finish, raw_finish) = std::mem::take(&mut self.finish);
+        self.ready.push_back(ChatEvent::End { finish, raw_finish });
+        self.over = true;
+        Ok(())
     }
 }
 
 fn unfinished() -> Failure {
     Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
-}
-
-/// An error after the answer has begun. There is no status any more, so its own words decide.
-fn failed_within(fault: &wire::Fault) -> Failure {
-    if fault.says("insufficient_quota") {
-        super::no_quota()
-    } else if fault.says("rate_limit_exceeded") {
-        Failure::new(
-            Kind::UpstreamRateLimited,
-            "the provider's rate limit was reached within the stream",
-        )
-    } else {
-        Failure::new(Kind::UpstreamFailed, "the provider failed within the stream")
-    }
 }
 
 #[cfg(test)]
@@ -141,7 +218,7 @@ mod tests {
             }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());
-        let pieces = chat_events(Arc::from("ai-a"), upstream);
+        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), upstream);
         let items = pieces.filter_map(async |piece| match piece {
             Ok(Piece::Item(event)) => Some(Ok(event)),
             Ok(Piece::Alive) => None,
@@ -152,11 +229,18 @@ mod tests {
 
     const FIRST: &str =
         r#"{"id":"c1","model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}"#;
+    const LAST: &str = r#"{"id":"c1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
     #[tokio::test]
-    async fn only_done_is_a_clean_end() {
+    async fn only_done_or_a_finish_word_is_a_clean_end() {
         let whole = run(&[FIRST, DONE, FIRST]).await;
-        assert!(matches!(whole[..], [Ok(_), Ok(_), Ok(ChatEvent::End { finish: None })]));
+        assert!(matches!(
+            whole[..],
+            [Ok(_), Ok(_), Ok(ChatEvent::End { finish: None, .. })]
+        ));
+        let finished = run(&[FIRST, LAST]).await;
+        let stop = Some(Finish::Stop);
+        assert!(matches!(&finished[..], [Ok(_), Ok(_), Ok(ChatEvent::End { finish, .. })] if *finish == stop));
         for cut in [&[FIRST][..], &[][..], &[DONE][..]] {
             let failure = run(cut).await.pop().expect("an item").expect_err("a failure");
             assert_eq!(failure.kind, Kind::UpstreamFailed);
@@ -178,7 +262,17 @@ mod tests {
                 Kind::UpstreamRateLimited,
                 false,
             ),
+            (r#"{"error":{"code":"402"}}"#, Kind::UpstreamRateLimited, false),
+            (r#"{"error":{"code":429}}"#, Kind::UpstreamRateLimited, true),
             (r#"{"error":{"code":500}}"#, Kind::UpstreamFailed, true),
+            (r#"{"error":{"code":400}}"#, Kind::UpstreamFailed, false),
+            (r#"{"error":{"code":400,"param":"stop"}}"#, Kind::InvalidInput, false),
+            (
+                r#"{"error":{"code":"context_length_exceeded"}}"#,
+                Kind::InvalidInput,
+                false,
+            ),
+            (r#"{"error":{"code":"invalid_api_key"}}"#, Kind::UpstreamAuth, false),
             ("<html>", Kind::UpstreamFailed, false),
         ] {
             let failure = run(&[FIRST, error])
@@ -199,7 +293,8 @@ mod tests {
         assert_eq!(
             events[2],
             ChatEvent::End {
-                finish: Some(Finish::Filter)
+                finish: Some(Finish::Filter),
+                raw_finish: None
             }
         );
     }

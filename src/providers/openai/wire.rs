@@ -1,19 +1,24 @@
 //! OpenAI's JSON, as far as it is used (API description 2.3.0), and that of compatible servers.
 //!
-//! Invariant: what compatible servers are known to leave out is optional here, whatever the description requires.
+//! Invariant: nothing that an answer is useful without is required here, whatever the description says.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::catalogue::ai::Role;
+use crate::providers::http::Time;
+use crate::providers::http::text::Text;
 
 /// The body of `POST /chat/completions`.
 #[derive(Debug, Serialize)]
 pub struct ChatRequest<'a> {
     pub model: &'a str,
     pub messages: Vec<ChatMessage>,
-    /// `max_tokens` is the deprecated name, which newer models refuse.
+    /// The older name, which most compatible servers know alone and OpenAI's newer models refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// The newer name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,103 +46,75 @@ pub struct StreamOptions {
     pub include_usage: bool,
 }
 
-/// `CreateChatCompletionResponse`
+/// `CreateChatCompletionResponse`, `CreateChatCompletionStreamResponse`, or an error in place of either.
 #[derive(Debug, Deserialize)]
 pub struct Completion {
-    pub id: String,
-    pub model: String,
-    pub choices: Vec<Choice>,
+    pub id: Option<String>,
+    pub model: Option<String>,
+    /// `ping` of servers that have several dialects.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub choices: Option<Vec<Choice>>,
+    pub usage: Option<Usage>,
+    /// Where Groq puts the usage of a stream.
+    pub x_groq: Option<Groq>,
+    /// Whether there is one; what it says is read apart.
+    pub error: Option<IgnoredAny>,
+}
+
+/// `x_groq`
+#[derive(Debug, Deserialize)]
+pub struct Groq {
     pub usage: Option<Usage>,
 }
 
-/// One choice; we never ask for more than one.
+/// One choice, or a piece of it; we never ask for more than one.
 #[derive(Debug, Deserialize)]
 pub struct Choice {
-    pub message: Said,
+    #[serde(default)]
+    pub index: u32,
+    /// Of a whole answer.
+    pub message: Option<Said>,
+    /// Of a chunk.
+    #[serde(default)]
+    pub delta: Said,
     pub finish_reason: Option<String>,
+    /// As servers between us and a model write it that failed.
+    pub error: Option<IgnoredAny>,
 }
 
 /// `ChatCompletionResponseMessage`, and the delta of a chunk.
 #[derive(Debug, Default, Deserialize)]
 pub struct Said {
-    pub content: Option<String>,
-    pub refusal: Option<String>,
-}
-
-/// `CreateChatCompletionStreamResponse`, or an error in the middle of a stream.
-#[derive(Debug, Deserialize)]
-pub struct Chunk {
-    #[serde(default)]
-    pub id: String,
-    #[serde(default)]
-    pub model: String,
-    #[serde(default)]
-    pub choices: Vec<ChunkChoice>,
-    pub usage: Option<Usage>,
-    pub error: Option<Fault>,
-}
-
-/// One choice of a chunk.
-#[derive(Debug, Deserialize)]
-pub struct ChunkChoice {
-    #[serde(default)]
-    pub index: u32,
-    #[serde(default)]
-    pub delta: Said,
-    pub finish_reason: Option<String>,
+    pub content: Option<Text>,
+    pub refusal: Option<Text>,
+    /// What a model thought, as most servers call it.
+    pub reasoning_content: Option<Text>,
+    /// As others do, some of which write both.
+    pub reasoning: Option<Text>,
 }
 
 /// `CompletionUsage`
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Usage {
-    #[serde(default)]
-    pub prompt_tokens: u64,
-    #[serde(default)]
-    pub completion_tokens: u64,
+    pub prompt_tokens: Option<u64>,
+    pub completion_tokens: Option<u64>,
 }
 
 /// `ListModelsResponse`; the models are read one by one.
 #[derive(Debug, Deserialize)]
 pub struct Models {
-    pub data: Vec<Box<RawValue>>,
+    /// `list`, where there is neither of the others.
+    pub object: Option<String>,
+    pub data: Option<Vec<Box<RawValue>>>,
+    /// As other dialects of the same servers call it.
+    pub models: Option<Vec<Box<RawValue>>>,
 }
 
 /// `Model`
 #[derive(Debug, Deserialize)]
 pub struct Model {
     pub id: String,
-    /// Seconds since the Unix epoch.
-    pub created: Option<i64>,
+    pub created: Time,
     pub owned_by: Option<String>,
-}
-
-/// `ErrorResponse`
-#[derive(Debug, Default, Deserialize)]
-pub struct Error {
-    #[serde(default)]
-    pub error: Fault,
-}
-
-/// `Error`. Its message is not read: it quotes keys and inputs.
-#[derive(Debug, Default, Deserialize)]
-pub struct Fault {
-    pub code: Option<Code>,
-    pub param: Option<String>,
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-}
-
-/// A code; compatible servers also send numbers, which say no more than the status.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Code {
-    Word(String),
-    Other(IgnoredAny),
-}
-
-impl Fault {
-    /// Whether its code or its type is `word`.
-    pub fn says(&self, word: &str) -> bool {
-        matches!(&self.code, Some(Code::Word(code)) if code == word) || self.kind.as_deref() == Some(word)
-    }
 }

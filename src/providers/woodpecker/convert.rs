@@ -25,9 +25,9 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>
         author: present(&wire.author),
         steps: steps(wire.workflows.unwrap_or_default()),
         web_url: None,
-        created_at: time(wire.created),
-        started_at: time(wire.started),
-        finished_at: time(wire.finished),
+        created_at: wire.created.or(wire.created_at).in_utc(),
+        started_at: wire.started.or(wire.started_at).in_utc(),
+        finished_at: wire.finished.or(wire.finished_at).in_utc(),
         raw,
     }
 }
@@ -43,8 +43,9 @@ pub fn steps(workflows: Vec<wire::Workflow>) -> Vec<Step> {
 }
 
 fn step(group: Option<String>, wire: wire::Step) -> Step {
+    let finished_at = wire.finished.or(wire.end_time).in_utc();
     // The wire's exit code is 0 from the start: before the end it says nothing.
-    let ended = wire.finished > 0;
+    let ended = finished_at.is_some();
     Step {
         id: wire.id.to_string(),
         name: wire.name,
@@ -52,8 +53,8 @@ fn step(group: Option<String>, wire: wire::Step) -> Step {
         status: status(&wire.state),
         raw_status: wire.state,
         exit_code: ended.then_some(wire.exit_code),
-        started_at: time(wire.started),
-        finished_at: time(wire.finished),
+        started_at: wire.started.or(wire.start_time).in_utc(),
+        finished_at,
     }
 }
 
@@ -92,12 +93,6 @@ pub fn line(began: Option<Timestamp>, wire: wire::LogEntry) -> Option<LogLine> {
         },
         text: text.trim_end_matches(['\r', '\n']).to_owned(),
     })
-}
-
-/// RFC 3339 of seconds since the epoch; none where it has not happened.
-fn time(seconds: i64) -> Option<String> {
-    let at = (seconds > 0).then_some(seconds)?;
-    Some(Timestamp::from_second(at).ok()?.to_string())
 }
 
 fn present(text: &str) -> Option<String> {

@@ -50,7 +50,7 @@ impl Provider for Woodpecker {
     }
 
     async fn health(&self) -> Result<(), Failure> {
-        self.endpoint.send(self.endpoint.get(&["user"])?).await.map(drop)
+        self.endpoint.well(self.endpoint.get(&["user"])?).await
     }
 }
 

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::value::RawValue;
 
 use super::{Woodpecker, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Log, LogGet, Run, RunGet, RunList, RunTrigger, Step, TriggerOutcome, Triggered};
+use crate::providers::http::Received;
 use crate::providers::http::pages::Numbered;
-use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
 
 /// Woodpecker silently answers with 50 rows where it is asked for more.
@@ -35,9 +34,9 @@ pub async fn run_list(woodpecker: Arc<Woodpecker>, request: Request<RunList>) ->
             Ok(outgoing.continued(&page.query))
         })
         .await?;
-    let rows = rows::<wire::Pipeline>(&received, request.include_raw)?;
+    let rows = received.rows::<wire::Pipeline>(request.include_raw)?;
     // Nothing but a short page tells that it is the last.
-    let next = (rows.len() as u64 >= page.size).then(|| RUNS.after(&page));
+    let next = (rows.len() as u64 + u64::from(received.skipped()) >= page.size).then(|| RUNS.after(&page));
     let items = rows
         .into_iter()
         .map(|row| convert::run(&request.instance, project, row));
@@ -108,11 +107,17 @@ pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> R
         .started_at
         .as_deref()
         .and_then(|text| text.parse::<Timestamp>().ok());
-    let lines = rows::<wire::LogEntry>(&received, false)?
-        .into_iter()
-        .map(|row| convert::line(began, row.wire))
-        .collect::<Option<_>>()
-        .ok_or_else(|| received.unusable("a line of the log is not base64"))?;
+    let rows = received.rows::<wire::LogEntry>(false)?;
+    let (some, mut lines) = (!rows.is_empty(), vec![]);
+    for row in rows {
+        match convert::line(began, row.wire) {
+            Some(line) => lines.push(line),
+            None => received.skip("a line of the log is not base64"),
+        }
+    }
+    if some && lines.is_empty() {
+        return Err(received.unusable("no line of the log is base64"));
+    }
     Ok(received.reply(Log {
         run: Resource::neutral_id(&request.instance, &request.native),
         step: Some(step),
@@ -128,12 +133,6 @@ async fn pipeline(woodpecker: &Woodpecker, project: &str, number: u64) -> Result
             .get(&["repos", id, "pipelines", &number.to_string()])
     };
     woodpecker.in_repo(project, ask).await
-}
-
-/// An empty list may come as null.
-fn rows<T: serde::de::DeserializeOwned>(received: &Received, with_raw: bool) -> Result<Vec<Row<T>>, Failure> {
-    let items: Option<Vec<Box<RawValue>>> = received.json()?;
-    received.rows_of(&items.unwrap_or_default(), with_raw)
 }
 
 /// The step of this id, else the only one of this name.

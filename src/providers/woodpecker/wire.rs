@@ -1,10 +1,12 @@
-//! Woodpecker's JSON, as far as it is used (the API of version 3).
+//! Woodpecker's JSON, as far as it is used (the API of versions 3 and 2).
 //!
 //! Invariant: the published description requires no field, so only what an answer is useless without is required here.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::providers::http::Time;
 
 /// `Repo`.
 #[derive(Debug, Deserialize)]
@@ -30,12 +32,13 @@ pub struct Pipeline {
     #[serde(default)]
     pub author: String,
     /// Times are seconds since the epoch, and 0 where it has not happened.
-    #[serde(default)]
-    pub created: i64,
-    #[serde(default)]
-    pub started: i64,
-    #[serde(default)]
-    pub finished: i64,
+    pub created: Time,
+    pub started: Time,
+    pub finished: Time,
+    /// As version 2 calls them.
+    pub created_at: Time,
+    pub started_at: Time,
+    pub finished_at: Time,
     /// Absent or null in lists.
     pub workflows: Option<Vec<Workflow>>,
 }
@@ -58,10 +61,11 @@ pub struct Step {
     pub state: String,
     #[serde(default)]
     pub exit_code: i64,
-    #[serde(default)]
-    pub started: i64,
-    #[serde(default)]
-    pub finished: i64,
+    pub started: Time,
+    pub finished: Time,
+    /// As version 2 calls them.
+    pub start_time: Time,
+    pub end_time: Time,
 }
 
 /// `LogEntry`.

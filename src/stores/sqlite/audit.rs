@@ -12,17 +12,8 @@ use super::{SqliteStore, next, page};
 
 impl SqliteStore {
     pub(super) async fn write_audit(&self, entry: &AuditEntry) -> Result<i64, StoreError> {
-        check_name("identity", &entry.identity)?;
-        check_name("action", &entry.action)?;
-        for (what, text) in [
-            ("tenant", &entry.tenant),
-            ("target", &entry.target),
-            ("outcome", &entry.outcome),
-        ] {
-            check_size(what, text.len(), MAX_NAME_BYTES)?;
-        }
+        check_entry(entry)?;
         let detail = entry.detail.to_string();
-        check_size("detail", detail.len(), MAX_DOCUMENT_BYTES)?;
         let mut write = self.write.begin().await?;
         let appended = append(&mut write, entry, detail).await;
         write.end(appended).await

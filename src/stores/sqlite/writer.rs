@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Connection, Sqlite};
 
 use super::super::state::StoreError;
 
@@ -100,12 +100,9 @@ impl Drop for Write {
 }
 
 fn note(trouble: &ArcSwapOption<String>, error: &StoreError) {
-    if error.is_trouble() {
+    use StoreError::{Busy, Corrupt, Failed, Full, Later, ReadOnly};
+    // These speak of the database, the others of what was asked.
+    if matches!(error, Busy | Full | ReadOnly | Corrupt(_) | Later { .. } | Failed(_)) {
         trouble.store(Some(Arc::new(error.to_string())));
     }
-}
-
-/// A connection kept open beside the pool, because a database in memory lives as long as one of its connections.
-pub(super) async fn anchor(options: &sqlx::sqlite::SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    Ok(SqliteConnection::connect_with(options).await?)
 }

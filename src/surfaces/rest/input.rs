@@ -3,8 +3,6 @@
 //! Invariant: nothing that a client says is dropped in silence; what no field or option takes is refused by name.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-use std::time::Duration;
 
 use http::HeaderMap;
 use mosaic_actors::error::Failure;
@@ -12,40 +10,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::catalogue::Entry;
-use crate::catalogue::entry::{Field, Shape};
-use crate::dispatch::{Options, idempotency};
-
-/// The query parameters that every operation has.
-pub static COMMON: LazyLock<Vec<Field>> = LazyLock::new(|| {
-    let field = |name: &str, shape, description: &str| Field {
-        name: name.to_owned(),
-        shape,
-        required: false,
-        description: description.to_owned(),
-        choices: vec![],
-    };
-    vec![
-        field(
-            "provider",
-            Shape::Text,
-            "The provider instance to ask; `all` asks every instance for a list.",
-        ),
-        field(
-            "include_raw",
-            Shape::Boolean,
-            "Adds the provider's own JSON beside the neutral one.",
-        ),
-        field("no_cache", Shape::Boolean, "Refuses an answer from cache."),
-        field(
-            "timeout_ms",
-            Shape::Integer,
-            "How long to wait, in milliseconds; the gateway's own bound is the most.",
-        ),
-    ]
-});
-
-/// The header that carries an idempotency key.
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+use crate::dispatch::options::{CallOption, OPTIONS, Options};
 
 /// The fields and options that the URL gives.
 ///
@@ -66,8 +31,8 @@ pub fn from_url(
     }
     let mut options = Options::default();
     for (name, texts) in grouped(query) {
-        if let Some(field) = COMMON.iter().find(|field| field.name == name) {
-            set_option(&mut options, &name, field.parse(&texts)?)?;
+        if let Some(option) = in_query().find(|option| option.name == name) {
+            option.read(&texts, &mut options)?;
             continue;
         }
         let in_query = entry.declaration.input_in_query();
@@ -82,21 +47,24 @@ pub fn from_url(
     Ok((input, options))
 }
 
-/// The idempotency key that the headers give; the dispatcher checks its form.
+/// Adds the options that the headers give; the dispatcher checks their form.
 ///
 /// # Errors
-/// `invalid_input` on `idempotency_key`, where there are several.
-pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let first = given.next();
-    if given.next().is_some() {
-        return Err(Failure::invalid(
-            idempotency::FIELD,
-            "give one Idempotency-Key, not several",
-        ));
+/// `invalid_input` naming the option, where its header is given several times.
+pub fn from_headers(headers: &HeaderMap, options: &mut Options) -> Result<(), Failure> {
+    for (option, header) in OPTIONS.iter().filter_map(|option| Some((option, option.header?))) {
+        // Bytes that are no text become a character that no option may have.
+        let given = headers.get_all(header).iter();
+        let texts: Vec<_> = given
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        match texts.len() {
+            0 => {}
+            1 => option.read(&texts, options)?,
+            _ => return Err(Failure::invalid(option.name, format!("give one {header}, not several"))),
+        }
     }
-    // Bytes that are no text become a character that no key may have.
-    Ok(first.map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()))
+    Ok(())
 }
 
 /// Adds the fields of a body to those that the path gave.
@@ -124,23 +92,15 @@ fn insert_once(input: &mut Map<String, Value>, name: &str, value: Value) -> Resu
     Ok(())
 }
 
-fn set_option(options: &mut Options, name: &str, value: Value) -> Result<(), Failure> {
-    match (name, value) {
-        ("provider", Value::String(provider)) => options.provider = Some(provider),
-        ("include_raw", Value::Bool(wanted)) => options.include_raw = wanted,
-        ("no_cache", Value::Bool(wanted)) => options.no_cache = wanted,
-        ("timeout_ms", value) => {
-            let millis = value.as_u64().filter(|millis| *millis > 0);
-            let millis = millis.ok_or_else(|| Failure::invalid(name, "timeout_ms must be at least 1"))?;
-            options.timeout = Some(Duration::from_millis(millis));
-        }
-        (name, _) => return Err(Failure::invalid(name, format!("{name} is of the wrong type"))),
-    }
-    Ok(())
+/// The options that are query parameters of every operation.
+fn in_query() -> impl Iterator<Item = &'static CallOption> {
+    OPTIONS.iter().filter(|option| option.header.is_none())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::catalogue::{OPERATIONS, find};
 
@@ -152,8 +112,8 @@ mod tests {
     #[test]
     fn no_operation_with_a_query_has_a_field_called_as_a_common_parameter() {
         for entry in OPERATIONS.iter().filter(|entry| entry.declaration.input_in_query()) {
-            for field in COMMON.iter() {
-                assert!(entry.field(&field.name).is_none(), "{} {}", entry.name(), field.name);
+            for option in in_query() {
+                assert!(entry.field(option.name).is_none(), "{} {}", entry.name(), option.name);
             }
         }
     }

@@ -141,7 +141,7 @@ impl Rest {
         let caller = self.config.authenticator.caller(&parts.headers)?;
         let (mut fields, mut options) =
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
-        options.idempotency_key = input::idempotency_key(&parts.headers)?;
+        input::from_headers(&parts.headers, &mut options)?;
         options.request_id = Some(id.text().clone());
         options.arrived = Some(Arrival::of(&parts.extensions));
         let mut incoming = None;

@@ -31,6 +31,8 @@ use crate::wire::file;
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
 /// How many attempts the answer took.
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-mosaic-attempts");
+/// How many rows of the provider's list could not be read and were left out; absent where none.
+pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows");
 /// `true` on an answer replayed from the record of a keyed write.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -139,6 +141,9 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
         && !provider.is_empty()
     {
         headers.insert(PROVIDER, provider);
+    }
+    if head.skipped > 0 {
+        headers.insert(SKIPPED, HeaderValue::from(head.skipped));
     }
     if idempotency::replayed(head) {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));

@@ -91,6 +91,6 @@ fn media_type(headers: &HeaderMap) -> Result<Arc<str>, Problem> {
 fn too_large(limit: usize) -> Problem {
     Problem::fault(
         Fault::PayloadTooLarge,
-        format!("the body may have at most {limit} bytes"),
+        format!("the body may have at most {limit} bytes (server.max_body)"),
     )
 }

@@ -149,6 +149,12 @@ fn a_model_lives_where_it_is_offered() {
     let models = table(&[], instances.clone(), &[]);
     assert_eq!(routed(&models, "ai.chat.complete", "small-1", "t").unwrap(), ["x"]);
     assert_eq!(routed(&models, "ai.chat.complete", "large", "t").unwrap(), ["y"]);
+    // Who is named is asked, but not for what its configuration leaves out.
+    assert_eq!(routed(&models, "ai.chat.complete", "z~small-1", "t").unwrap(), ["z"]);
+    assert_eq!(
+        routed(&models, "ai.chat.complete", "x~large", "t").unwrap_err().0,
+        Kind::NotFound
+    );
     // Nobody is known to offer it: the one of whom nobody knows.
     assert_eq!(routed(&models, "ai.chat.complete", "other", "t").unwrap(), ["z"]);
     instances[2].offers.list(Some(vec![Arc::from("large")]));

@@ -1,0 +1,65 @@
+//! The list of what an instance offers by name, kept up to date.
+//!
+//! Invariant: it bears on nothing else: whether it can be had, hangs or panics, the instance is as well as its health
+//! check says.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::driver::Driver;
+use crate::instance::Instance;
+use crate::policy::offers::ListingSettings;
+
+/// When a list that could not be had is asked for again, unless the next time is sooner.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// The task that asks with one driver. It ends with this.
+pub(super) struct Listing(AbortHandle);
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Listing {
+    /// Starts to ask, now and from time to time.
+    pub(super) fn start(instance: Arc<Instance>, driver: Arc<dyn Driver>, settings: ListingSettings) -> Self {
+        let asking = async move {
+            loop {
+                let known = ask(&instance, &driver, settings.timeout).await;
+                instance.listed();
+                let wait = if known {
+                    settings.every
+                } else {
+                    settings.every.min(AGAIN)
+                };
+                sleep(wait.mul_f64(1.0 + fastrand::f64() / 10.0)).await;
+            }
+        };
+        Listing(tokio::spawn(asking).abort_handle())
+    }
+}
+
+/// Asks once. False where the list could not be had: the former one holds.
+async fn ask(instance: &Instance, driver: &Arc<dyn Driver>, limit: Duration) -> bool {
+    // Within the catch: a driver may panic before it has given its future.
+    let driver = driver.clone();
+    let asking = AssertUnwindSafe(async move { driver.offers().await }).catch_unwind();
+    let provider = &*instance.spec.name;
+    match timeout(limit, asking).await {
+        Ok(Ok(Ok(names))) => {
+            instance.offer(names);
+            return true;
+        }
+        Ok(Ok(Err(failure))) => tracing::debug!(provider, %failure, "its list could not be had"),
+        Ok(Err(_panic)) => tracing::warn!(provider, "its driver panicked when it was asked for its list"),
+        Err(_) => tracing::debug!(provider, "its list took too long"),
+    }
+    false
+}

@@ -1,0 +1,338 @@
+//! The tables of those who run a gateway: for each view the columns that an eye looks for, in the order of its looking.
+//!
+//! Invariant: a column is a place in the server's document, and one that is filled nowhere is left out, so that any version
+//! of the server can be shown; what is ill stands first.
+
+use serde_json::Value;
+
+use super::render::{self, cell};
+use super::screen::Screen;
+use super::times;
+
+/// One table.
+pub struct TableView {
+    /// Where its rows are in the document.
+    rows: &'static str,
+    columns: &'static [Column],
+    /// What to say where there is no row.
+    empty: &'static str,
+    /// The document tells of more than its rows.
+    pub has_facts: bool,
+}
+
+/// One column.
+struct Column {
+    head: &'static str,
+    /// Where it is in a row; the first place that is filled is shown.
+    places: &'static [&'static str],
+    show: fn(&Value) -> String,
+    /// For `--wide` alone.
+    wide: bool,
+}
+
+const fn column(head: &'static str, places: &'static [&'static str]) -> Column {
+    Column {
+        head,
+        places,
+        show: cell,
+        wide: false,
+    }
+}
+
+const fn shown(head: &'static str, places: &'static [&'static str], show: fn(&Value) -> String) -> Column {
+    Column {
+        show,
+        ..column(head, places)
+    }
+}
+
+const fn wide(column: Column) -> Column {
+    Column { wide: true, ..column }
+}
+
+/// Provider instances, in `plugins list` and in `status`.
+const INSTANCES: [Column; 16] = [
+    column("name", &["/name"]),
+    column("kind", &["/kind"]),
+    column("life", &["/life"]),
+    column("health", &["/health/state"]),
+    shown("breaker", &["/traffic/breaker", "/breaker"], breaker),
+    column("in-flight", &["/traffic/in_flight", "/in_flight"]),
+    column("failed", &["/traffic/failed"]),
+    wide(column("answered", &["/traffic/answered"])),
+    wide(column("refused", &["/traffic/refused"])),
+    wide(column("abandoned", &["/traffic/abandoned"])),
+    wide(shown("limited", &["/limited_for_ms"], span)),
+    wide(shown("checked", &["/health/checked_ms"], ago)),
+    wide(shown("for", &["/for_ms"], span)),
+    wide(column("source", &["/source"])),
+    wide(column("revision", &["/revision"])),
+    shown(
+        "last-error",
+        &["/problem", "/config/why", "/health/why", "/traffic/last_failure"],
+        error,
+    ),
+];
+
+/// The instances in `status`.
+pub const STATUS: TableView = TableView {
+    rows: "/providers",
+    columns: &INSTANCES,
+    empty: "no provider instance is configured",
+    has_facts: true,
+};
+
+/// `plugins list`.
+pub const PLUGINS: TableView = TableView {
+    rows: "/plugins",
+    ..STATUS
+};
+
+/// `breakers list`.
+pub const BREAKERS: TableView = TableView {
+    rows: "/breakers",
+    columns: &[
+        column("name", &["/name"]),
+        shown("state", &[""], breaker),
+        column("failures", &["/consecutive_failures"]),
+        column("openings", &["/openings"]),
+        shown("retry-in", &["/retry_in_ms"], span),
+    ],
+    empty: "no circuit breaker: no provider instance is configured",
+    has_facts: false,
+};
+
+/// `quotas`.
+pub const QUOTAS: TableView = TableView {
+    rows: "/tenants",
+    columns: &[
+        column("tenant", &["/tenant"]),
+        column("in-flight", &["/in_flight"]),
+        column("max", &["/max_in_flight"]),
+        column("remaining", &["/remaining"]),
+        column("admitted", &["/admitted"]),
+        column("refused", &["/refused"]),
+    ],
+    empty: "no tenant has called lately",
+    has_facts: false,
+};
+
+/// `calls`.
+pub const CALLS: TableView = TableView {
+    rows: "/calls",
+    columns: &[
+        shown("for", &["/for_ms"], span),
+        column("operation", &["/operation"]),
+        column("phase", &["/phase"]),
+        column("provider", &["/provider"]),
+        column("attempts", &["/attempts"]),
+        column("tenant", &["/tenant"]),
+        column("id", &["/id"]),
+    ],
+    empty: "no call is in flight",
+    has_facts: false,
+};
+
+/// `ledger`.
+pub const LEDGER: TableView = TableView {
+    rows: "/entries",
+    columns: &[
+        shown("when", &["/at_unix_ms"], since_unix),
+        column("path", &["/path"]),
+        column("why", &["/why"]),
+        column("action", &["/action"]),
+        wide(shown("backoff", &["/backoff_ms"], span)),
+        wide(column("left", &["/budget_left"])),
+        wide(column("generation", &["/generation"])),
+        column("during", &["/during"]),
+        column("text", &["/text"]),
+    ],
+    empty: "nothing was restarted",
+    has_facts: false,
+};
+
+/// `audit`.
+pub const AUDIT: TableView = TableView {
+    rows: "/entries",
+    columns: &[
+        shown("when", &["/at"], since_text),
+        column("who", &["/identity"]),
+        column("action", &["/action"]),
+        column("target", &["/target"]),
+        column("outcome", &["/outcome"]),
+        wide(column("actors", &["/detail/actors"])),
+        wide(column("calls", &["/detail/calls_in_flight"])),
+        wide(column("seq", &["/seq"])),
+        column("why", &["/detail/reason"]),
+    ],
+    empty: "nothing was ordered",
+    has_facts: false,
+};
+
+impl TableView {
+    /// The table of a document, or the sentence for an empty one; `None` where the document has no such rows.
+    pub fn render(&self, document: &Value, wide: bool, screen: &Screen) -> Option<Result<String, &'static str>> {
+        let mut rows: Vec<&Value> = document.pointer(self.rows)?.as_array()?.iter().collect();
+        if rows.is_empty() {
+            return Some(Err(self.empty));
+        }
+        // A stable sort: the rest stays in the server's order.
+        rows.sort_by_key(|row| wellness(row));
+        let columns = self.columns.iter().filter(|column| wide || !column.wide);
+        let columns: Vec<&Column> = columns
+            .filter(|column| rows.iter().any(|row| !column.of(row).is_empty()))
+            .collect();
+        let heads: Vec<String> = columns.iter().map(|column| column.head.to_owned()).collect();
+        let cells = |row: &&Value| columns.iter().map(|column| column.of(row)).collect();
+        Some(Ok(render::grid(&heads, rows.iter().map(cells).collect(), screen)))
+    }
+
+    /// The name of the rows in the document.
+    pub fn member(&self) -> &'static str {
+        self.rows.trim_start_matches('/')
+    }
+}
+
+impl Column {
+    fn of(&self, row: &Value) -> String {
+        let mut filled = self.places.iter().filter_map(|place| row.pointer(place));
+        filled.find(|value| !value.is_null()).map(self.show).unwrap_or_default()
+    }
+}
+
+/// 0 for what is out of service, 1 for what is ill or on its way, 2 for the rest; unknown words are well.
+fn wellness(row: &Value) -> u8 {
+    let word = |place| row.pointer(place).and_then(Value::as_str).unwrap_or_default();
+    let words = [
+        "/life",
+        "/health/state",
+        "/state",
+        "/breaker/state",
+        "/traffic/breaker/state",
+    ]
+    .map(word);
+    let any = |ill: &[&str]| words.iter().any(|word| ill.contains(word));
+    if any(&["failed", "unhealthy", "open", "forced_open", "gave_up"]) || word("/traffic/outcome") == "failed" {
+        0
+    } else if any(&[
+        "half_open",
+        "stopped",
+        "stopping",
+        "updating",
+        "discovered",
+        "validated",
+        "loaded",
+    ]) {
+        1
+    } else {
+        2
+    }
+}
+
+/// A breaker's state, and why it was forced where it was.
+fn breaker(breaker: &Value) -> String {
+    let text = |name| breaker.get(name).and_then(Value::as_str);
+    let state = text("state").unwrap_or_default();
+    match text("reason").or_else(|| text("why")) {
+        Some(why) => format!("{state} ({why})"),
+        None => state.to_owned(),
+    }
+}
+
+/// A sentence as it is; a failure with its code and its age.
+fn error(value: &Value) -> String {
+    let text = |name| value.get(name).and_then(Value::as_str);
+    let age = value
+        .get("ago_ms")
+        .map(|ms| format!(", {}", ago(ms)))
+        .unwrap_or_default();
+    match (text("code"), text("message")) {
+        (Some(code), Some(message)) => format!("{code}{age}: {message}"),
+        _ => cell(value),
+    }
+}
+
+fn span(ms: &Value) -> String {
+    ms.as_u64().map(times::span).unwrap_or_default()
+}
+
+fn ago(ms: &Value) -> String {
+    ms.as_u64().map(times::ago).unwrap_or_default()
+}
+
+fn since_unix(ms: &Value) -> String {
+    ms.as_u64().map(times::since_unix).unwrap_or_default()
+}
+
+fn since_text(text: &Value) -> String {
+    text.as_str().map(times::since_text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plugins() -> Value {
+        let well = |name: &str| {
+            json!({"name": name, "kind": "github", "life": "running", "health": {"state": "healthy", "checked_ms": 4000},
+            "traffic": {"failed": 0, "answered": 7, "in_flight": 1, "breaker": {"state": "closed"}}})
+        };
+        let mut ill = well("forge-with-a-long-name");
+        ill["health"]["state"] = "unhealthy".into();
+        ill["traffic"]["failed"] = 9.into();
+        ill["traffic"]["last_failure"] =
+            json!({"code": "upstream_auth", "message": "the credential is refused", "ago_ms": 180_000});
+        json!({"plugins": [well("a"), ill]})
+    }
+
+    #[test]
+    fn what_is_ill_stands_first_with_its_last_error() {
+        let shown = PLUGINS.render(&plugins(), false, &Screen::default()).unwrap().unwrap();
+        assert_eq!(
+            shown,
+            "NAME                    KIND    LIFE     HEALTH     BREAKER  IN-FLIGHT  FAILED  LAST-ERROR\n\
+             forge-with-a-long-name  github  running  unhealthy  closed   1          9       \
+             upstream_auth, 3 m ago: the credential is refused\n\
+             a                       github  running  healthy    closed   1          0"
+        );
+        let wide = PLUGINS.render(&plugins(), true, &Screen::default()).unwrap().unwrap();
+        assert!(wide.contains("ANSWERED") && wide.contains("4 s ago"), "{wide}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_what_stands_last_and_no_name() {
+        let narrow = Screen {
+            width: Some(44),
+            ..Screen::default()
+        };
+        let shown = PLUGINS.render(&plugins(), false, &narrow).unwrap().unwrap();
+        assert!(
+            shown.contains("forge-with-a-long-name") && shown.contains('…'),
+            "{shown}"
+        );
+        assert!(shown.lines().all(|line| line.chars().count() <= 44), "{shown}");
+    }
+
+    #[test]
+    fn what_is_absent_is_left_out_and_an_empty_list_is_a_sentence() {
+        let bare = json!({"plugins": [{"name": "a"}]});
+        let shown = PLUGINS.render(&bare, true, &Screen::default()).unwrap();
+        assert_eq!(shown.unwrap(), "NAME\na");
+        assert!(
+            PLUGINS
+                .render(&json!({"plugins": []}), false, &Screen::default())
+                .unwrap()
+                .is_err()
+        );
+        assert!(
+            PLUGINS
+                .render(&json!({"items": []}), false, &Screen::default())
+                .is_none()
+        );
+        let audit = json!({"entries": [{"at": "2020-01-01T00:00:00Z", "action": "gateway.drain", "detail": {"reason": "a new version"}}]});
+        let shown = AUDIT.render(&audit, false, &Screen::default()).unwrap().unwrap();
+        assert!(shown.contains("d ago") && shown.ends_with("a new version"), "{shown}");
+    }
+}

@@ -1,0 +1,58 @@
+//! What a gateway starts with and its operator should know beforehand.
+//!
+//! Invariant: a notice keeps nothing from starting; it is told in the same words at the start, by `check` and by `doctor`.
+
+use super::homes::{self, Ambiguous};
+use super::notice::Notice;
+use super::registry::Registry;
+use super::shadows::{self, Shadowed};
+use super::{drift, instances};
+use crate::config::{Config, Origins};
+use crate::stores;
+
+/// Everything that is to be said of a configuration and of the state that it names, which is read and not touched. What is
+/// wrong with the state is told where it is looked at for itself.
+pub async fn notices(config: &Config, origins: &Origins) -> Vec<Notice> {
+    let mut notices = of_config(config, origins);
+    if let Ok(Some(store)) = stores::look_at(&config.state).await {
+        let mut changed = config.clone();
+        if let Ok(overlay) = instances::overlay(&mut changed, &*store, &Registry::built_in().known()).await {
+            notices.extend(drift::between(
+                &overlay.configured,
+                &changed.providers,
+                &overlay.invalid,
+            ));
+        }
+        store.close().await;
+    }
+    notices
+}
+
+/// What the configuration alone tells.
+pub(super) fn of_config(config: &Config, origins: &Origins) -> Vec<Notice> {
+    let several = homes::ambiguous(config).into_iter().map(Notice::from);
+    let unused = shadows::shadowed(config, origins).into_iter().map(Notice::from);
+    several.chain(unused).collect()
+}
+
+impl From<Ambiguous> for Notice {
+    fn from(found: Ambiguous) -> Self {
+        Notice {
+            check: "routes",
+            sentence: found.sentence(),
+            remedy: found.remedy(),
+            subject: found.service,
+        }
+    }
+}
+
+impl From<Shadowed> for Notice {
+    fn from(found: Shadowed) -> Self {
+        Notice {
+            check: "routes",
+            sentence: found.sentence(),
+            remedy: found.remedy(),
+            subject: found.rule,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! All that a start needs from outside of the configuration, looked at before anything is refused.
+//!
+//! Invariant: one look finds whatever is wrong, each fault with its key and where that was set; nothing is sent, and no
+//! secret is quoted.
+
+use std::collections::BTreeSet;
+
+use secrecy::SecretString;
+
+use super::credentials::Credentials;
+use super::error::StartError;
+use super::native::{Manifest, Native};
+use super::registry::Registry;
+use crate::catalogue::cursor::CursorKey;
+use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report};
+use crate::secret::{MIN_KEY_BYTES, Secret, SecretRef};
+use crate::stores::{OpenError, TierOpenError};
+
+/// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
+const CLUSTER_KEY: usize = 32;
+
+/// What a start has beside its configuration.
+pub(super) struct Given<'a> {
+    pub(super) credentials: &'a Credentials,
+    /// Instances whose settings come from a document: what was changed at run time shall not keep the gateway from
+    /// starting, and its plugin tells what is wrong with it.
+    pub(super) kept: &'a BTreeSet<String>,
+    /// Where the settings were made.
+    pub(super) origins: &'a Origins,
+    pub(super) registry: &'a Registry,
+}
+
+/// Looks at secrets, keys, ways and drivers. What opening the state brought is told along.
+///
+/// # Errors
+/// Every fault found.
+pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError>) -> Result<(), ConfigErrors> {
+    let mut faults: Vec<StartError> = state.into_iter().map(StartError::State).collect();
+    faults.extend(config.key_faults().into_iter().map(StartError::Key));
+    faults.extend(admin_token(config).err());
+    faults.extend(cluster_key(config).err());
+    let password = config.cache.l2.password.as_ref().map(SecretRef::resolve).transpose();
+    faults.extend(
+        password
+            .err()
+            .map(|error| StartError::Tier(TierOpenError::Password(error))),
+    );
+    faults.extend(instances(config, given));
+    let mut report = Report::of(given.origins.clone());
+    for fault in faults {
+        let (path, message) = fault.place();
+        report.add(&path, message);
+    }
+    report.finish().map(drop)
+}
+
+/// The shared way and every instance. Where the way is at fault the instances are looked at without it.
+fn instances(config: &Config, given: &Given<'_>) -> Vec<StartError> {
+    let mut faults = Vec::new();
+    let loader = Native::new(config, CursorKey::random(), given.registry).or_else(|failure| {
+        faults.push(StartError::Http(failure));
+        let mut direct = config.clone();
+        direct.outbound = OutboundConfig {
+            proxy: ProxyConfig::None,
+            ..OutboundConfig::default()
+        };
+        Native::new(&direct, CursorKey::random(), given.registry)
+    });
+    // No client without any setting can be made either: that is told already.
+    let Ok(loader) = loader else { return faults };
+    for (name, provider) in config.providers.iter().filter(|(name, _)| !given.kept.contains(*name)) {
+        let manifest = Manifest {
+            provider: provider.clone(),
+            credential: given.credentials.get(name).cloned(),
+        };
+        faults.extend(loader.faults(name, &manifest));
+    }
+    faults
+}
+
+/// The token that administrators present.
+///
+/// # Errors
+/// `AdminToken` where it cannot be read, `WeakAdminToken` where it is too short.
+pub(super) fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
+    let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
+    let token = token.map_err(StartError::AdminToken)?;
+    if token.as_ref().is_some_and(|token| token.expose().len() < MIN_KEY_BYTES) {
+        return Err(StartError::WeakAdminToken);
+    }
+    Ok(token.map(|token| SecretString::from(token.expose())))
+}
+
+/// The nodes' shared secret.
+///
+/// # Errors
+/// `ClusterKey` where it cannot be read, `WeakClusterKey` where it is too short.
+pub(super) fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
+    let Some(reference) = &config.server.cluster_key else {
+        return Ok(None);
+    };
+    let key = reference.resolve().map_err(StartError::ClusterKey)?;
+    match key.expose().len() < CLUSTER_KEY {
+        true => Err(StartError::WeakClusterKey),
+        false => Ok(Some(key)),
+    }
+}

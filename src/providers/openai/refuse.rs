@@ -1,0 +1,164 @@
+//! What OpenAI and compatible servers mean when they fail, by status or within a success.
+//!
+//! Invariant: an account without money is never asked again as if it were only busy, and the caller is blamed only for what
+//! the caller wrote.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mosaic_actors::error::{Failure, Kind, Source};
+
+use super::convert;
+use crate::providers::http::{Fault, Refusal, by_status, status, waits};
+
+const SPENT: &[&str] = &[
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "insufficient_balance",
+    "insufficient_credits",
+    "insufficient_funds",
+];
+/// Of servers that have no code for it.
+const SPENT_SENTENCES: &[&str] = &[
+    "insufficient balance",
+    "insufficient credit",
+    "credit balance is too low",
+];
+const BUSY: &[&str] = &[
+    "rate_limit_exceeded",
+    "rate_limit_error",
+    "rate_limit_reached",
+    "rate_limited",
+    "too_many_requests",
+    "resource_exhausted",
+];
+const CREDENTIAL: &[&str] = &["invalid_api_key", "authentication_error", "unauthenticated"];
+const FILTERED: &[&str] = &["content_filter", "content_policy_violation"];
+const TOO_LONG: &[&str] = &[
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "string_above_max_length",
+];
+const NO_MODEL: &[&str] = &["model_not_found", "model_not_available"];
+/// What we send of our own accord, and the setting that keeps it back.
+const OURS: &[(&str, &str)] = &[
+    ("stream_options", "settings.stream_options = false"),
+    ("max_completion_tokens", "settings.token_limit = \"max_tokens\""),
+    ("max_tokens", "settings.token_limit = \"max_completion_tokens\""),
+];
+
+/// What an answer that is no success means.
+pub fn refuse(refusal: &Refusal<'_>) -> Failure {
+    let fault = refusal.fault();
+    let failure = match refusal.status.as_u16() {
+        402 => spent(),
+        400 | 403 | 429 if is_spent(&fault) => spent(),
+        429 => {
+            let mut failure = by_status(refusal);
+            failure.retry_after = failure.retry_after.or_else(|| refilled(refusal));
+            failure
+        }
+        400 | 404 | 422 => blamed(by_status(refusal), &fault),
+        // Refused before anything was made: the server is full, or loads the model.
+        503 | 529 => by_status(refusal).never_billed(),
+        _ => by_status(refusal),
+    };
+    fault.coded(failure)
+}
+
+/// An error in what came as a success: there is no status any more, so its own words decide.
+pub fn within(fault: &Fault) -> Failure {
+    let failed = || Failure::new(Kind::UpstreamFailed, "the provider failed within its answer");
+    let failure = if is_spent(fault) {
+        spent()
+    } else if fault.says(BUSY) {
+        Failure::new(
+            Kind::UpstreamRateLimited,
+            "the provider's rate limit was reached within its answer",
+        )
+    } else if fault.says(CREDENTIAL) {
+        status(401)
+    } else {
+        match fault.status() {
+            Some(402) => spent(),
+            Some(code @ (400..=499)) => {
+                let failure = blamed(status(code), fault);
+                match failure.kind {
+                    // Nothing says that it was the caller's doing.
+                    Kind::InvalidInput if failure.field.is_none() => failed().not_usable(),
+                    _ => failure,
+                }
+            }
+            _ => match meant(fault) {
+                Some((kind, field)) => on_field(Failure::new(kind, "the provider refused it within its answer"), field),
+                None => failed(),
+            },
+        }
+    };
+    let mut failure = fault.coded(failure);
+    // Of anything else, a part may have been made by then.
+    failure.unbilled = failure.kind == Kind::UpstreamRateLimited;
+    failure
+}
+
+fn is_spent(fault: &Fault) -> bool {
+    fault.says(SPENT) || fault.tells(SPENT_SENTENCES)
+}
+
+/// The account has used up what it paid for. Waiting does not help.
+fn spent() -> Failure {
+    let mut failure = Failure::new(
+        Kind::UpstreamRateLimited,
+        "the account at the provider has no quota left",
+    );
+    failure.retryable = false;
+    failure.never_billed()
+}
+
+/// When the limit that is used up is filled again; the longest where several are.
+fn refilled(refusal: &Refusal<'_>) -> Option<Duration> {
+    ["requests", "tokens"]
+        .into_iter()
+        .filter(|what| refusal.header(&format!("x-ratelimit-remaining-{what}")) == Some("0"))
+        .filter_map(|what| waits::go_duration(refusal.header(&format!("x-ratelimit-reset-{what}"))?))
+        .max()
+}
+
+/// What the words of a fault mean, and of which field of the caller.
+fn meant(fault: &Fault) -> Option<(Kind, &'static str)> {
+    if fault.says(NO_MODEL) {
+        Some((Kind::NotFound, "model"))
+    } else if fault.says(TOO_LONG) || fault.says(FILTERED) {
+        Some((Kind::InvalidInput, "messages"))
+    } else {
+        None
+    }
+}
+
+/// The failure with the field that the provider blames, where the caller knows it.
+fn blamed(failure: Failure, fault: &Fault) -> Failure {
+    if let Some((_, field)) = meant(fault) {
+        return on_field(failure, field);
+    }
+    let Some(param) = fault.param.as_deref() else {
+        return failure;
+    };
+    match OURS.iter().find(|(name, _)| *name == param) {
+        Some((name, setting)) if fault.unknown_parameter() || *name == "stream_options" => {
+            let sentence = format!("the provider does not take {name}; set {setting}");
+            let mut failure = failure.saying(sentence);
+            failure.source = Source::Provider;
+            failure
+        }
+        _ => match convert::neutral_field(param) {
+            Some(field) => on_field(failure, field),
+            None => failure,
+        },
+    }
+}
+
+fn on_field(mut failure: Failure, field: &str) -> Failure {
+    failure.field = Some(Arc::from(field));
+    failure
+}
