@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::table::{Answer, Parameter, Row};
-use crate::surfaces::openapi::{by_status, error_responses, problem_schema, request_id_header};
+use crate::surfaces::openapi::{by_status, error_responses, problem_schemas, request_id_header};
 
 /// The document.
 pub fn document() -> Value {
@@ -36,7 +36,7 @@ pub(super) fn of(rows: &[Row]) -> Value {
         "tags": tags.into_iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "schemas": { "Problem": problem_schema(), "Done": done_schema(), "Touches": touches_schema() },
+            "schemas": schemas(),
             "responses": error_responses(),
             "headers": { "X-Request-Id": request_id_header() },
             "securitySchemes": {
@@ -120,6 +120,14 @@ fn responses(row: &Row) -> Value {
         }
     }
     responses
+}
+
+fn schemas() -> BTreeMap<String, Value> {
+    let own = [
+        ("Done".to_owned(), done_schema()),
+        ("Touches".to_owned(), touches_schema()),
+    ];
+    problem_schemas().into_iter().chain(own).collect()
 }
 
 fn done_schema() -> Value {

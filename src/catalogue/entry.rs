@@ -2,17 +2,18 @@
 //!
 //! Invariant: an input is parsed and checked exactly once, here, whichever surface it came through.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use mosaic_actors::call::{AnyValue, RequestKey, Resource, Tags};
 use mosaic_actors::error::Failure;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::cursor::CursorKey;
 use super::op::{Declaration, Op, Output};
+use super::schema;
 
 /// A row of the catalogue.
 pub struct Entry {
@@ -26,7 +27,20 @@ pub struct Entry {
     pub input_schema: Schema,
     /// The JSON Schema of the output, or of one event of a stream, self-contained.
     pub output_schema: Schema,
+    /// The same two by the names of their types, for documents that hold every type once.
+    pub named: NamedSchemas,
     prepare: fn(Value, bool, &CursorKey) -> Result<Prepared, Failure>,
+}
+
+/// Describes an operation's types to a generator that keeps what they refer to.
+#[derive(Clone, Copy)]
+pub struct NamedSchemas {
+    /// The name of the input's type.
+    pub input_name: fn() -> Cow<'static, str>,
+    /// The input itself; only what is within it is referred to.
+    pub input: fn(&mut SchemaGenerator) -> Schema,
+    /// A reference to the output, or to one event of a stream.
+    pub output: fn(&mut SchemaGenerator) -> Schema,
 }
 
 /// One field of an input.
@@ -78,13 +92,18 @@ pub struct Prepared {
 impl Entry {
     /// Erases the types of `O`.
     pub fn of<O: Op>() -> Self {
-        let input_schema = schema_of::<O::Input>();
+        let input_schema = schema::whole::<O::Input>();
         Entry {
             declaration: O::DECLARATION,
             positionals: O::DECLARATION.positionals().collect(),
             fields: fields_of(&input_schema),
             input_schema,
-            output_schema: schema_of::<O::Output>(),
+            output_schema: schema::whole::<O::Output>(),
+            named: NamedSchemas {
+                input_name: O::Input::schema_name,
+                input: O::Input::json_schema,
+                output: SchemaGenerator::subschema_for::<O::Output>,
+            },
             prepare: prepare::<O>,
         }
     }
@@ -238,16 +257,6 @@ fn first_quoted(sentence: &str) -> Option<&str> {
     sentence.split('`').nth(1)
 }
 
-fn schema_of<T: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12()
-        .with(|settings| {
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        })
-        .into_generator()
-        .into_root_schema_for::<T>()
-}
-
 fn fields_of(schema: &Schema) -> Vec<Field> {
     let empty = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
@@ -262,21 +271,22 @@ fn fields_of(schema: &Schema) -> Vec<Field> {
             name: name.clone(),
             shape: shape_of(property),
             required: required.contains(&name.as_str()),
-            description: property
-                .get("description")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            description: description_of(property).to_owned(),
             choices: choices_of(property),
         })
         .collect()
+}
+
+/// The first paragraph; what each word of a choice means may stand below it.
+fn description_of(property: &Value) -> &str {
+    let whole = property.get("description").and_then(Value::as_str).unwrap_or_default();
+    whole.split("\n\n").next().unwrap_or_default()
 }
 
 fn shape_of(property: &Value) -> Shape {
     let kinds: Vec<&str> = match property.get("type") {
         Some(Value::String(kind)) => vec![kind],
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ if !choices_of(property).is_empty() => vec!["string"],
         _ => vec![],
     };
     match kinds.into_iter().find(|kind| *kind != "null") {
@@ -290,16 +300,8 @@ fn shape_of(property: &Value) -> Shape {
 }
 
 fn choices_of(property: &Value) -> Vec<String> {
-    let words = |list: &Vec<Value>, of: fn(&Value) -> Option<&str>| -> Option<Vec<String>> {
-        list.iter().map(|item| of(item).map(str::to_owned)).collect()
-    };
-    if let Some(list) = property.get("enum").and_then(Value::as_array) {
-        return words(list, Value::as_str).unwrap_or_default();
-    }
-    if let Some(list) = property.get("oneOf").and_then(Value::as_array) {
-        return words(list, |item| item.get("const").and_then(Value::as_str)).unwrap_or_default();
-    }
-    vec![]
+    let words = property.get("enum").and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

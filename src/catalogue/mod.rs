@@ -37,6 +37,7 @@ pub mod page;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
 pub mod raw;
+pub mod schema;
 pub mod tags;
 
 use std::collections::HashSet;

@@ -164,12 +164,12 @@ fn columns_of_schema(schema: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The type of a property besides `null`; a choice of words is a string.
+/// The type of a property besides `null`.
 fn kind(property: &Value) -> Option<&str> {
     match property.get("type") {
         Some(Value::String(kind)) => Some(kind),
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
-        _ => property.get("oneOf").map(|_| "string"),
+        _ => None,
     }
 }
 

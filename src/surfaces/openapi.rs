@@ -5,18 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
-use crate::catalogue::{Catalogue, Entry};
+use crate::catalogue::{Catalogue, Entry, schema};
 use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 use crate::failures::codes;
 
 /// The document of a catalogue.
 pub fn document(catalogue: &Catalogue) -> Value {
-    let mut schemas = Schemas::default();
+    let mut schemas = Schemas::of(catalogue);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for entry in catalogue.iter() {
         let declaration = entry.declaration;
@@ -30,7 +31,8 @@ pub fn document(catalogue: &Catalogue) -> Value {
             .or_default()
             .insert("get".to_owned(), meta(id, summary));
     }
-    schemas.0.insert("Problem".to_owned(), problem_schema());
+    let mut schemas = schemas.finish();
+    schemas.extend(problem_schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -44,7 +46,7 @@ pub fn document(catalogue: &Catalogue) -> Value {
         "tags": tags(catalogue),
         "paths": paths,
         "components": {
-            "schemas": schemas.0,
+            "schemas": schemas,
             "parameters": common_parameters(),
             "responses": error_responses(),
             "headers": headers(),
@@ -69,87 +71,168 @@ const META: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Schemas by name, each once.
-#[derive(Default)]
-struct Schemas(BTreeMap<String, Value>);
+/// Where the schemas stand in the document.
+const SCHEMAS: &str = "/components/schemas";
+
+/// The types of all operations, each once and under its name.
+struct Schemas {
+    types: SchemaGenerator,
+    bodies: BTreeMap<String, Value>,
+}
 
 impl Schemas {
-    /// Files a schema under its title, or under the operation's name where another schema has that title.
-    fn reference(&mut self, entry: &Entry, role: &str, mut schema: Value) -> Value {
-        let title = schema.as_object_mut().and_then(|fields| fields.remove("title"));
-        let mut name = match title.as_ref().and_then(Value::as_str) {
-            Some(title) => title.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
-            None => format!("{}.{role}", entry.name()),
+    /// Takes down all types first, so that a body cannot take the name of one.
+    fn of(catalogue: &Catalogue) -> Self {
+        let mut schemas = Schemas {
+            types: schema::named(SCHEMAS),
+            bodies: BTreeMap::new(),
         };
-        if self.0.get(&name).is_some_and(|other| *other != schema) {
-            name = format!("{}.{role}", entry.name());
+        for entry in catalogue.iter() {
+            schemas.input(entry);
+            if !entry.declaration.bytes {
+                schemas.output(entry);
+            }
         }
-        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-        self.0.insert(name, schema);
+        schemas
+    }
+
+    /// The input of an operation, whose fields refer to types by name.
+    fn input(&mut self, entry: &Entry) -> Value {
+        let mut schema = (entry.named.input)(&mut self.types);
+        schema::plain(&mut schema);
+        schema.to_value()
+    }
+
+    fn output(&mut self, entry: &Entry) -> Value {
+        (entry.named.output)(&mut self.types).to_value()
+    }
+
+    /// Files a body under its type's name, or under the operation's where another type or body has that name.
+    fn body(&mut self, entry: &Entry, schema: Value) -> Value {
+        let mut name = (entry.named.input_name)().into_owned();
+        let is_other = |other: &Value| *other != schema;
+        if self.types.definitions().contains_key(&name) || self.bodies.get(&name).is_some_and(is_other) {
+            name = format!("{}.input", entry.name());
+        }
+        let reference = refer(&name);
+        self.bodies.insert(name, schema);
         reference
     }
+
+    fn finish(mut self) -> BTreeMap<String, Value> {
+        let mut all: BTreeMap<String, Value> = self.types.take_definitions(true).into_iter().collect();
+        all.extend(self.bodies);
+        all.values_mut().for_each(leave_to_the_name);
+        let unions: Vec<String> = all.keys().cloned().collect();
+        unions.iter().for_each(|name| name_alternatives(&mut all, name));
+        all
+    }
+}
+
+fn refer(name: &str) -> Value {
+    json!({ "$ref": format!("#{SCHEMAS}/{name}") })
+}
+
+/// Takes away what generators read as more than it is: a title as another name, a default as a field that is always
+/// there.
+fn leave_to_the_name(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else {
+        return;
+    };
+    fields.remove("title");
+    let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+    let properties = properties.into_iter().flat_map(Map::values_mut);
+    for property in properties.filter_map(Value::as_object_mut) {
+        property.remove("default");
+    }
+}
+
+/// Gives each alternative of a union that a word tells apart (`type`: `delta`) a name of its own: `ChatEventDelta`.
+fn name_alternatives(all: &mut BTreeMap<String, Value>, union: &str) {
+    let Some(alternatives) = all[union].get("oneOf").and_then(Value::as_array) else {
+        return;
+    };
+    let Some(tagged) = alternatives.iter().map(tag_of).collect::<Option<Vec<_>>>() else {
+        return;
+    };
+    let named: Vec<(String, Value)> = tagged
+        .iter()
+        .zip(alternatives)
+        .map(|((_, word), alternative)| (format!("{union}{}", capitalised(word)), alternative.clone()))
+        .collect();
+    let references: Vec<Value> = named.iter().map(|(name, _)| refer(name)).collect();
+    let mapping: Map<String, Value> = tagged
+        .iter()
+        .zip(&references)
+        .map(|((_, word), reference)| (word.clone(), reference["$ref"].clone()))
+        .collect();
+    let discriminator = json!({ "propertyName": tagged[0].0, "mapping": mapping });
+    let schema = all.get_mut(union).expect("it was read above");
+    schema["oneOf"] = Value::from(references);
+    schema["discriminator"] = discriminator;
+    all.extend(named);
+}
+
+/// The field and the word that tell an alternative apart.
+fn tag_of(alternative: &Value) -> Option<(String, String)> {
+    let mut properties = alternative.get("properties")?.as_object()?.iter();
+    properties.find_map(|(name, property)| Some((name.clone(), property.get("const")?.as_str()?.to_owned())))
+}
+
+/// `run_started` as a part of a type's name: `RunStarted`.
+fn capitalised(word: &str) -> String {
+    let parts = word.split(|c: char| !c.is_ascii_alphanumeric());
+    parts
+        .map(|part| {
+            let (first, rest) = part.split_at_checked(1).unwrap_or_default();
+            first.to_ascii_uppercase() + rest
+        })
+        .collect()
 }
 
 fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
     let declaration = entry.declaration;
     let facts = &declaration.facts;
+    let input = schemas.input(entry);
     let mut operation = json!({
         "operationId": facts.name,
         "tags": [facts.service],
         "summary": declaration.summary,
-        "parameters": parameters(entry),
+        "parameters": parameters(entry, &input),
         "responses": responses(entry, schemas),
     });
     if declaration.upload {
         // What kind of file it is, its Content-Type says; its name, a Content-Disposition may.
         operation["requestBody"] = json!({
-            "description": "The file", "required": true, "content": { "*/*": {} },
+            "description": "The file", "required": true, "content": bytes(),
         });
     } else if declaration.method.has_body() {
-        let schema = schemas.reference(entry, "input", body_schema(entry));
+        let schema = schemas.body(entry, body_schema(entry, input));
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     operation
 }
 
-fn parameters(entry: &Entry) -> Vec<Value> {
+fn parameters(entry: &Entry, input: &Value) -> Vec<Value> {
     let in_path: Vec<&str> = placeholders(entry.declaration.path).collect();
     let path_fields = in_path.iter().filter_map(|name| entry.field(name));
-    let mut parameters: Vec<Value> = path_fields.map(|field| parameter(entry, field, "path")).collect();
+    let mut parameters: Vec<Value> = path_fields.map(|field| parameter(input, field, "path")).collect();
     if entry.declaration.input_in_query() {
         let in_query = entry
             .fields
             .iter()
             .filter(|field| !in_path.contains(&field.name.as_str()));
-        parameters.extend(in_query.map(|field| parameter(entry, field, "query")));
+        parameters.extend(in_query.map(|field| parameter(input, field, "query")));
     }
     let options = CallOption::of(entry).map(|option| option.name);
     parameters.extend(options.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     parameters
 }
 
-fn parameter(entry: &Entry, field: &Field, place: &str) -> Value {
-    let declared = entry
-        .input_schema
-        .as_value()
-        .pointer("/properties")
-        .and_then(|all| all.get(&field.name));
-    let mut schema = declared.cloned().unwrap_or_else(|| json!({}));
+fn parameter(input: &Value, field: &Field, place: &str) -> Value {
+    let mut schema = input["properties"][&field.name].clone();
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("description");
-        // A parameter that is absent is left out, never `null`.
-        if fields.get("default") == Some(&Value::Null) {
-            fields.remove("default");
-        }
-        if let Some(Value::Array(kinds)) = fields.get("type") {
-            let kinds: Vec<Value> = kinds.iter().filter(|kind| *kind != "null").cloned().collect();
-            let kind = if let [kind] = &kinds[..] {
-                kind.clone()
-            } else {
-                Value::from(kinds)
-            };
-            fields.insert("type".to_owned(), kind);
-        }
     }
     json!({
         "name": field.name,
@@ -161,8 +244,7 @@ fn parameter(entry: &Entry, field: &Field, place: &str) -> Value {
 }
 
 /// The input without what the path gives.
-fn body_schema(entry: &Entry) -> Value {
-    let mut schema = entry.input_schema.as_value().clone();
+fn body_schema(entry: &Entry, mut schema: Value) -> Value {
     let in_path: Vec<&str> = placeholders(entry.declaration.path).collect();
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.retain(|name, _| !in_path.contains(&name.as_str()));
@@ -174,27 +256,32 @@ fn body_schema(entry: &Entry) -> Value {
 }
 
 fn responses(entry: &Entry, schemas: &mut Schemas) -> Value {
-    let mut output = || schemas.reference(entry, "output", entry.output_schema.as_value().clone());
-    let (media_type, content, description) = if entry.declaration.bytes {
+    let mut output = || schemas.output(entry);
+    let (content, description) = if entry.declaration.bytes {
         // What kind of file it is, its Content-Type says.
-        ("*/*", json!({}), "The file")
+        (bytes(), "The file")
     } else if entry.declaration.facts.streaming {
         // OpenAPI 3.1 cannot say "a sequence of"; the extension names the schema of each event's data.
+        let events = json!({ "schema": { "type": "string" }, "x-event-data": output() });
         (
-            "text/event-stream",
-            json!({ "schema": { "type": "string" }, "x-event-data": output() }),
+            json!({ "text/event-stream": events }),
             "Events whose data is JSON; the last one is `done`, or `error` with a problem",
         )
     } else {
-        ("application/json", json!({ "schema": output() }), "The answer")
+        (json!({ "application/json": { "schema": output() } }), "The answer")
     };
     let mut responses = json!({
-        "200": { "description": description, "headers": header_references(), "content": { media_type: content } },
+        "200": { "description": description, "headers": header_references(), "content": content },
     });
     for status in by_status().keys() {
         responses[status.to_string()] = json!({ "$ref": format!("#/components/responses/Error{status}") });
     }
     responses
+}
+
+/// Bytes of any media type; by the first of the two a generator knows that they are bytes.
+fn bytes() -> Value {
+    json!({ "application/octet-stream": {}, "*/*": {} })
 }
 
 fn meta(id: &str, summary: &str) -> Value {
@@ -258,17 +345,25 @@ pub(crate) fn error_responses() -> Map<String, Value> {
             let response = json!({
                 "description": codes.iter().map(|code| problem::title(code)).collect::<Vec<_>>().join("; "),
                 "headers": { "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } },
-                "content": { MEDIA_TYPE: { "schema": { "allOf": [
-                    { "$ref": "#/components/schemas/Problem" },
-                    { "properties": { "code": { "enum": codes }, "status": { "const": status } } },
-                ] } } },
+                "content": { MEDIA_TYPE: { "schema": refer(&format!("Problem{status}")) } },
             });
             (format!("Error{status}"), response)
         })
         .collect()
 }
 
-pub(crate) fn problem_schema() -> Value {
+/// The shape of all problems, and that of each status.
+pub(crate) fn problem_schemas() -> BTreeMap<String, Value> {
+    let of_status = by_status().into_iter().map(|(status, codes)| {
+        // Only the code is narrowed: generators cannot merge a number with one of its values.
+        let fields = json!({ "code": { "type": "string", "enum": codes } });
+        let schema = json!({ "allOf": [refer("Problem"), { "type": "object", "properties": fields }] });
+        (format!("Problem{status}"), schema)
+    });
+    of_status.chain([("Problem".to_owned(), problem_schema())]).collect()
+}
+
+fn problem_schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
