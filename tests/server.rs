@@ -14,22 +14,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 fn router(gate: &Gate) -> Router {
-    let slow = gate.clone();
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/panic", get(|| async { panic!("as told") as &'static str }))
-        .route(
-            "/slow",
-            get(move || {
-                let gate = slow.clone();
-                async move {
-                    let _alive = gate.enter();
-                    gate.opened().await;
-                    "late"
-                }
-            }),
-        )
+        .route("/slow", gate.route())
 }
 
 async fn start(limits: ServerLimits) -> (Listener, Gate) {

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use mosaic_actors::policy::routing::covers;
 use serde_json::{Map, Value};
 
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
@@ -219,7 +218,7 @@ fn check_matches(config: &Config, route: &RouteConfig, path: &str, known: &Known
             sound = false;
         }
     }
-    let matched: Vec<&String> = known.operations.iter().filter(|name| matches(route, name)).collect();
+    let matched: Vec<&String> = known.operations.iter().filter(|name| route.covers(name)).collect();
     if matched.is_empty() && sound {
         return report.add(
             &join(path, "operation"),
@@ -242,20 +241,23 @@ fn check_matches(config: &Config, route: &RouteConfig, path: &str, known: &Known
     }
 }
 
-fn matches(route: &RouteConfig, operation: &str) -> bool {
-    let of = |prefix: &Option<String>| prefix.as_deref().is_none_or(|prefix| covers(prefix, operation));
-    of(&route.service) && of(&route.operation)
-}
-
 fn check_reach(tenant: &TenantConfig, path: &str, names: &Names, known: &Known, report: &mut Report) {
-    let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
-    check_list(&list(&tenant.providers), &join(path, "providers"), report, |name| {
-        provider(name, names)
-    });
-    check_list(&list(&tenant.services), &join(path, "services"), report, |name| {
-        service(name, known)
-    });
-    check_list(&list(&tenant.operations), &join(path, "operations"), report, |name| {
-        operation(name, known)
-    });
+    check_list(
+        tenant.providers.as_deref().unwrap_or_default(),
+        &join(path, "providers"),
+        report,
+        |name| provider(name, names),
+    );
+    check_list(
+        tenant.services.as_deref().unwrap_or_default(),
+        &join(path, "services"),
+        report,
+        |name| service(name, known),
+    );
+    check_list(
+        tenant.operations.as_deref().unwrap_or_default(),
+        &join(path, "operations"),
+        report,
+        |name| operation(name, known),
+    );
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mosaic_actors::policy::routing::covers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -151,4 +152,12 @@ pub struct RouteConfig {
     /// How they take turns.
     #[serde(default)]
     pub balance: Balance,
+}
+
+impl RouteConfig {
+    /// Whether calls of an operation can match, by its service and its name.
+    pub(crate) fn covers(&self, operation: &str) -> bool {
+        let of = |prefix: &Option<String>| prefix.as_deref().is_none_or(|prefix| covers(prefix, operation));
+        of(&self.service) && of(&self.operation)
+    }
 }

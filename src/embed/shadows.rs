@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use mosaic_actors::policy::glob::glob;
-use mosaic_actors::policy::routing::covers;
 
 use crate::catalogue::Catalogue;
 use crate::config::{Config, Origins, RouteConfig};
@@ -42,12 +41,12 @@ pub(super) fn shadowed(config: &Config, origins: &Origins) -> Vec<Shadowed> {
     let path = |index: usize| format!("routes[{index}]");
     let later = config.routes.iter().enumerate();
     let found = later.filter_map(|(index, route)| {
-        let matched: Vec<&str> = names.iter().copied().filter(|name| matches(route, name)).collect();
+        let matched: Vec<&str> = names.iter().copied().filter(|name| route.covers(name)).collect();
         let takers: Option<BTreeSet<usize>> = matched
             .iter()
             .map(|name| {
                 let mut earlier = config.routes[..index].iter();
-                earlier.position(|earlier| matches(earlier, name) && takes(earlier, route, config))
+                earlier.position(|earlier| earlier.covers(name) && takes(earlier, route, config))
             })
             .collect();
         // A route that matches nothing is refused elsewhere.
@@ -59,11 +58,6 @@ pub(super) fn shadowed(config: &Config, origins: &Origins) -> Vec<Shadowed> {
         })
     });
     found.collect()
-}
-
-fn matches(route: &RouteConfig, operation: &str) -> bool {
-    let of = |prefix: &Option<String>| prefix.as_deref().is_none_or(|prefix| covers(prefix, operation));
-    of(&route.service) && of(&route.operation)
 }
 
 /// Whether `earlier` takes all calls of an operation that `route` matches. Routes of tenants are tried before global ones,

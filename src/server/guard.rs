@@ -119,11 +119,7 @@ impl Guard {
             return Some(Problem::fault(Fault::UnsupportedMediaType, sentence));
         }
         if declared_length(request).is_some_and(|length| length > self.limits.max_body as u64) {
-            let detail = format!(
-                "the body may have at most {} bytes (server.max_body)",
-                self.limits.max_body
-            );
-            return Some(Problem::fault(Fault::PayloadTooLarge, detail));
+            return Some(Problem::too_large(self.limits.max_body));
         }
         None
     }

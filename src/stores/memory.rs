@@ -80,17 +80,7 @@ impl Tables {
     /// The version of a document that is there.
     fn expect(&self, at: &(String, String), expected: Expected) -> Result<Option<i64>, StoreError> {
         let present = self.documents.get(at).filter(|version| version.body.is_some());
-        let actual = present.map(|version| version.number);
-        let agreed = match expected {
-            Expected::Any => true,
-            Expected::Absent => actual.is_none(),
-            Expected::Version(version) => actual == Some(version),
-        };
-        if agreed {
-            Ok(actual)
-        } else {
-            Err(StoreError::Conflict { actual })
-        }
+        expected.check(present.map(|version| version.number))
     }
 
     fn set(&mut self, at: (String, String), body: Option<Value>, bytes: usize) -> Result<i64, StoreError> {

@@ -173,6 +173,22 @@ pub enum Expected {
     Version(i64),
 }
 
+impl Expected {
+    /// Holds the version that is there against it, and gives it back.
+    pub(super) fn check(self, actual: Option<i64>) -> Result<Option<i64>, StoreError> {
+        let agreed = match self {
+            Expected::Any => true,
+            Expected::Absent => actual.is_none(),
+            Expected::Version(version) => actual == Some(version),
+        };
+        if agreed {
+            Ok(actual)
+        } else {
+            Err(StoreError::Conflict { actual })
+        }
+    }
+}
+
 /// A document as it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {

@@ -69,10 +69,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn unread(error: &axum::Error, limit: usize) -> Problem {
     if is_too_large(error) {
-        return Problem::fault(
-            Fault::PayloadTooLarge,
-            format!("the body may have at most {limit} bytes (server.max_body)"),
-        );
+        return Problem::too_large(limit);
     }
     Failure::invalid("body", "the body broke off before its end").into()
 }

@@ -88,6 +88,12 @@ impl From<Failure> for Problem {
 }
 
 impl Problem {
+    /// A body of more bytes than `server.max_body`.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let detail = format!("the body may have at most {limit} bytes (server.max_body)");
+        Problem::fault(Fault::PayloadTooLarge, detail)
+    }
+
     /// A problem with the request as HTTP.
     pub fn fault(fault: Fault, detail: impl Into<String>) -> Self {
         Problem {

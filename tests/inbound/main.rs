@@ -32,7 +32,7 @@ pub const LARGE: usize = 4 << 20;
 impl Stage {
     pub async fn open(limits: ServerLimits) -> Stage {
         let (gate, asked) = (Gate::default(), Arc::<AtomicUsize>::default());
-        let (slow, counted) = (gate.clone(), asked.clone());
+        let counted = asked.clone();
         let large = Bytes::from(vec![b'x'; LARGE]);
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
@@ -44,17 +44,7 @@ impl Stage {
                     std::future::ready(large.clone())
                 }),
             )
-            .route(
-                "/slow",
-                get(move || {
-                    let gate = slow.clone();
-                    async move {
-                        let _alive = gate.enter();
-                        gate.opened().await;
-                        "late"
-                    }
-                }),
-            );
+            .route("/slow", gate.route());
         Stage {
             listener: listen(limits, router).await,
             gate,

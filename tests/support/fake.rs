@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use mosaic::dispatch::Calls;
 use mosaic_actors::call::{Answer, Body, Call, Caller, Head, OperationRef};
@@ -142,6 +143,19 @@ impl Gate {
 
     pub async fn opened(&self) {
         self.open.notified().await;
+    }
+
+    /// A route that answers when the gate opens.
+    pub fn route(&self) -> MethodRouter {
+        let gate = self.clone();
+        get(move || {
+            let gate = gate.clone();
+            async move {
+                let _alive = gate.enter();
+                gate.opened().await;
+                "late"
+            }
+        })
     }
 }
 

@@ -120,16 +120,7 @@ async fn expect(write: &mut Write, kind: &str, id: &str, expected: Expected) -> 
         .bind(id)
         .fetch_optional(write.on())
         .await?;
-    let agreed = match expected {
-        Expected::Any => true,
-        Expected::Absent => actual.is_none(),
-        Expected::Version(version) => actual == Some(version),
-    };
-    if agreed {
-        Ok(actual)
-    } else {
-        Err(StoreError::Conflict { actual })
-    }
+    expected.check(actual)
 }
 
 async fn set(write: &mut Write, kind: &str, id: &str, body: Option<&str>) -> Result<i64, StoreError> {

@@ -35,7 +35,7 @@ impl Incoming {
     pub fn of(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self, Problem> {
         // Of a body without a length, it is what is known so far.
         if body.size_hint().lower() > limit as u64 {
-            return Err(too_large(limit));
+            return Err(Problem::too_large(limit));
         }
         let length = body.size_hint().exact();
         let over = Arc::new(AtomicBool::new(false));
@@ -58,7 +58,7 @@ impl Incoming {
     /// What a failed call is told: that its body was too large, where that is why.
     pub fn refused(&self, failure: Failure) -> Problem {
         match self.too_large.load(Ordering::Relaxed) {
-            true => too_large(self.limit),
+            true => Problem::too_large(self.limit),
             false => failure.into(),
         }
     }
@@ -86,11 +86,4 @@ fn media_type(headers: &HeaderMap) -> Result<Arc<str>, Problem> {
         return Err(Problem::fault(Fault::UnsupportedMediaType, sentence));
     }
     Ok(Arc::from(text))
-}
-
-fn too_large(limit: usize) -> Problem {
-    Problem::fault(
-        Fault::PayloadTooLarge,
-        format!("the body may have at most {limit} bytes (server.max_body)"),
-    )
 }
