@@ -3,7 +3,6 @@
 //! Invariant: an order is over when it is settled and the router knows of it, or its time is up; a view asks no mailbox.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -14,9 +13,6 @@ use super::snapshot::PluginSnapshot;
 use super::spec::PluginSpec;
 use crate::error::{Failure, Kind};
 use crate::gateway::patience::send_patiently;
-
-/// How long an order waits for the router, whose restarts take a moment.
-const ROUTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Leads plugins through their lives. Cheap to clone.
 #[derive(Clone)]
@@ -119,12 +115,7 @@ impl Plugins {
         match tokio::time::timeout_at(deadline, outcome).await {
             // It is done when no attempt goes by an older directory. A router that is away has longer than a restart.
             Ok(Ok(Ok(version))) => {
-                if tokio::time::timeout(ROUTED_WITHIN, self.registry.routed(version))
-                    .await
-                    .is_err()
-                {
-                    tracing::warn!(version, "the router does not follow the plugins");
-                }
+                self.registry.routed_soon(version).await;
                 Ok(())
             }
             Ok(Ok(Err(failure))) => Err(failure),

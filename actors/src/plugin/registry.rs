@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::news::News;
 use super::order::PluginMsg;
@@ -22,6 +24,9 @@ use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
 use crate::supervision::{Events, Handle, RestartPolicy, SupervisorHandle};
 use crate::telemetry::Meters;
+
+/// How long to wait for the router to know of a change; one that is away has longer than a restart.
+const ROUTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What an instance finds in the system that it lives in.
 pub(crate) struct InstanceEnv {
@@ -158,9 +163,11 @@ impl Registry {
         *self.version.borrow()
     }
 
-    /// Routing must know of something that no record tells: an instance can do other things than before.
-    pub(crate) fn touch(&self) {
+    /// Routing must know of something that no record tells: an instance can do other things than before. Gives the
+    /// version that has it.
+    pub(crate) fn touch(&self) -> u64 {
         self.version.send_modify(|version| *version += 1);
+        *self.version.borrow()
     }
 
     /// Follows the version.
@@ -184,6 +191,13 @@ impl Registry {
         let mut routed = self.routed.subscribe();
         // Its sender is our own and outlives the wait.
         let _reached = routed.wait_for(|routed| *routed >= version).await;
+    }
+
+    /// As [`Registry::routed`], but whoever waits does go on: a router that is away for longer is warned of.
+    pub(crate) async fn routed_soon(&self, version: u64) {
+        if timeout(ROUTED_WITHIN, self.routed(version)).await.is_err() {
+            tracing::warn!(version, "the router does not follow the plugins");
+        }
     }
 }
 

@@ -21,8 +21,6 @@ use crate::policy::settle::Work;
 use crate::provider::{ProviderEnv, provider_spec};
 use crate::supervision::{ChildError, ChildSpec, Strategy};
 
-/// How long one that leaves waits for the router to know; a router that is away has longer than a restart.
-const ROUTED_WITHIN: Duration = Duration::from_secs(5);
 /// When to ask a supervisor again that is away or was overtaken.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -133,7 +131,10 @@ impl Step {
         let restarts = &self.registry.env.restarts;
         let registry = self.registry.clone();
         let env = ProviderEnv {
-            changed: Arc::new(move || registry.touch()),
+            changed: Arc::new(move || {
+                let (registry, version) = (registry.clone(), registry.touch());
+                Box::pin(async move { registry.routed_soon(version).await })
+            }),
         };
         let instance = &placed.instance;
         let breaker = breaker_spec(
@@ -190,12 +191,7 @@ impl Step {
 
     /// No new calls; those in flight have their time.
     async fn retire(&self, placed: &Placement) {
-        if timeout(ROUTED_WITHIN, self.registry.routed(self.version))
-            .await
-            .is_err()
-        {
-            tracing::warn!(plugin = &*self.spec.name, "the router does not follow the plugins");
-        }
+        self.registry.routed_soon(self.version).await;
         placed.instance.stop_accepting();
         let limit = self.registry.settings.drain_timeout;
         if timeout(limit, placed.instance.idle()).await.is_err() {

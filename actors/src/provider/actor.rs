@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use super::health::HealthCheck;
 use super::listing::Listing;
-use crate::driver::Driver;
+use crate::driver::{BoxFuture, Driver};
 use crate::instance::{Granted, Instance, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
 
 /// What provider actors find in their system.
 #[derive(Clone)]
 pub(crate) struct ProviderEnv {
-    /// Tells routing that an instance can do other things, or asks with another credential, than before.
-    pub(crate) changed: Arc<dyn Fn() + Send + Sync>,
+    /// Tells routing that an instance can do other things, or asks with another credential, than before; and resolves when
+    /// it goes by that.
+    pub(crate) changed: Arc<dyn Fn() -> BoxFuture<()> + Send + Sync>,
 }
 
 struct Provider {
@@ -53,10 +54,14 @@ impl Worker for Provider {
     type Msg = ProviderMsg;
 
     /// Makes the driver, which reads its credential anew and may ask its server something.
-    async fn start(&mut self, _cx: &Context<ProviderMsg>) -> Result<(), Fault> {
+    async fn start(&mut self, cx: &Context<ProviderMsg>) -> Result<(), Fault> {
         let driver = (self.instance.spec.factory)().await.map_err(Fault::from)?;
         if self.instance.narrow(driver.capabilities(), driver.credential_scope()) {
-            (self.env.changed)();
+            let routed = (self.env.changed)();
+            // Up is who no call goes to on the ground of its former credential. A first incarnation is not routed to yet.
+            if cx.generation() > 1 {
+                routed.await;
+            }
         }
         let list = |settings| Listing::start(self.instance.clone(), driver.clone(), settings);
         self.listing = self.instance.listing.map(list);
