@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mosaic_actors::call::{AnyValue, RequestKey, Resource, Tags};
 use mosaic_actors::error::Failure;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cursor::CursorKey;
@@ -160,8 +160,12 @@ impl Field {
 }
 
 fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
-    let input: O::Input = serde_path_to_error::deserialize(input)
-        .map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))?;
+    // As below: the place of a fault is sought only where there is one.
+    let input = match O::Input::deserialize(&input) {
+        Ok(input) => input,
+        Err(_) => serde_path_to_error::deserialize(&input)
+            .map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))?,
+    };
     prepare_read::<O>(input, include_raw, cursors)
 }
 

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::timeout;
 
 use super::activity::{Activity, End};
@@ -41,37 +42,40 @@ enum Ended {
 
 impl ServerState {
     pub(super) async fn connection(self: Arc<Self>, stream: TcpStream, place: Place) {
-        let stream = Arc::new(stream);
-        let socket = SockRef::from(&*stream);
+        let (reader, writer) = stream.into_split();
+        let stream: &TcpStream = writer.as_ref();
+        let socket = SockRef::from(stream);
         // Answers are written whole; waiting to fill a packet only delays them. Without either it is slower, no worse.
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_notsent_lowat(UNSENT);
         let activity = Activity::new(self.in_flight.clone(), Unread::new(self.unread.clone()));
         let ended = if place.over {
-            let told = timeout(REFUSAL, self.carry(&stream, &activity, true)).await;
+            let told = timeout(REFUSAL, self.carry(stream, reader, &activity, true)).await;
             told.unwrap_or(Ended::Cut)
         } else {
             self.guard.meters.open.increment(1.0);
-            let ended = self.carry(&stream, &activity, false).await;
+            let ended = self.carry(stream, reader, &activity, false).await;
             self.guard.meters.open.decrement(1.0);
             ended
         };
         match ended {
-            Ended::Http if activity.has_leftover() => self.linger(&stream).await,
+            Ended::Http if activity.has_leftover() => self.linger(stream).await,
             // What the kernel still holds is not worth keeping either.
             Ended::Seen(Seen::End(End::Unread | End::Evicted)) => {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
             Ended::Http | Ended::Seen(_) | Ended::Cut => {}
         }
+        // Closed, and not shut down before: whatever was to be said was.
+        writer.forget();
         drop(place);
     }
 
-    async fn carry(&self, stream: &Arc<TcpStream>, activity: &Arc<Activity>, over: bool) -> Ended {
+    async fn carry(&self, stream: &TcpStream, reader: OwnedReadHalf, activity: &Arc<Activity>, over: bool) -> Ended {
         let service = service_fn(|request| self.guard.clone().serve(activity.clone(), over, request));
-        let socket = Socket::new(stream.clone(), activity.clone(), self.guard.clone());
+        let socket = Socket::new(reader, activity.clone(), self.guard.clone());
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
-        let mut watch = Watch::new(stream.clone(), activity.clone(), &self.guard.limits);
+        let mut watch = Watch::new(stream, activity.clone(), &self.guard.limits);
         let (mut cut, mut draining) = (pin!(self.cut.cancelled()), pin!(self.draining.cancelled()));
         let mut closing = false;
         poll_fn(|cx| {

@@ -125,7 +125,10 @@ impl Guard {
     }
 
     async fn answer(&self, activity: &Arc<Activity>, request: Request<Incoming>, id: &RequestId) -> Response {
-        let mut request = request.map(|body| Body::new(Upload::new(body, self.limits.max_body, activity.clone())));
+        let mut request = request.map(|body| match body.is_end_stream() {
+            true => Body::empty(),
+            false => Body::new(Upload::new(body, self.limits.max_body, activity.clone())),
+        });
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(Arrival(tokio::time::Instant::now()));
         let served = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();

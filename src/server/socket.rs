@@ -12,12 +12,14 @@ use bytes::{Buf, Bytes};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::activity::Activity;
 use super::guard::Guard;
 
 pub(super) struct Socket {
-    stream: Arc<TcpStream>,
+    /// The whole socket: only a half's own reading knows, without asking the system again, that it has read all.
+    stream: OwnedReadHalf,
     activity: Arc<Activity>,
     guard: Arc<Guard>,
     /// What goes out in place of hyper's own answer.
@@ -25,7 +27,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>, guard: Arc<Guard>) -> Self {
+    pub(super) fn new(stream: OwnedReadHalf, activity: Arc<Activity>, guard: Arc<Guard>) -> Self {
         Socket {
             stream,
             activity,
@@ -34,14 +36,18 @@ impl Socket {
         }
     }
 
+    fn tcp(&self) -> &TcpStream {
+        self.stream.as_ref()
+    }
+
     fn poll_send(&self, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
-            let Poll::Ready(ready) = self.stream.poll_write_ready(cx) else {
+            let Poll::Ready(ready) = self.tcp().poll_write_ready(cx) else {
                 self.activity.wrote(false);
                 return Poll::Pending;
             };
             ready?;
-            match self.stream.try_write_vectored(bytes) {
+            match self.tcp().try_write_vectored(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.activity.wrote(false),
                 sent => {
                     self.activity.wrote(true);
@@ -67,19 +73,13 @@ impl Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read_buf(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(0) => return Poll::Ready(Ok(())),
-                Ok(_) => {
-                    self.activity.heard();
-                    return Poll::Ready(Ok(()));
-                }
-            }
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.activity.heard();
         }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -116,6 +116,6 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_own(cx))?;
-        Poll::Ready(SockRef::from(&*self.stream).shutdown(Shutdown::Write))
+        Poll::Ready(SockRef::from(self.tcp()).shutdown(Shutdown::Write))
     }
 }

@@ -34,8 +34,8 @@ pub(super) enum Seen {
     Nudged,
 }
 
-pub(super) struct Watch {
-    stream: Arc<TcpStream>,
+pub(super) struct Watch<'s> {
+    stream: &'s TcpStream,
     activity: Arc<Activity>,
     next: Pin<Box<Sleep>>,
     /// The next look is farther away than one of a connection with requests under way.
@@ -44,8 +44,8 @@ pub(super) struct Watch {
     asked: Option<Instant>,
 }
 
-impl Watch {
-    pub(super) fn new(stream: Arc<TcpStream>, activity: Arc<Activity>, limits: &ServerLimits) -> Self {
+impl<'s> Watch<'s> {
+    pub(super) fn new(stream: &'s TcpStream, activity: Arc<Activity>, limits: &ServerLimits) -> Self {
         Watch {
             stream,
             activity,

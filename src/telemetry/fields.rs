@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::Record;
@@ -24,6 +25,11 @@ fn is_active(c: char) -> bool {
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A byte of text that is a character which can be seen, told without decoding: nearly all that is logged.
+fn is_plain(byte: u8) -> bool {
+    (b' '..0x7f).contains(&byte)
 }
 
 /// Keeps the first bytes of what is written to it and counts the others.
@@ -62,6 +68,10 @@ impl fmt::Write for Bounded {
 
 /// Writes `text` with its active characters escaped as in Rust's literals.
 fn escape(writer: &mut impl fmt::Write, text: &str, quoted: bool) -> fmt::Result {
+    let special = |byte: u8| !is_plain(byte) || (quoted && matches!(byte, b'"' | b'\\'));
+    if !text.bytes().any(special) {
+        return writer.write_str(text);
+    }
     for c in text.chars() {
         match c {
             '\n' => writer.write_str("\\n")?,
@@ -90,6 +100,11 @@ impl<'w> FormatFields<'w> for HumanFields {
     }
 }
 
+/// Could be taken for the end of a value that stands without quotes.
+fn is_end(c: char) -> bool {
+    c.is_whitespace() || is_active(c) || matches!(c, '"' | '=' | '{' | '}')
+}
+
 struct HumanLine<'w> {
     writer: Writer<'w>,
     empty: bool,
@@ -114,10 +129,10 @@ impl HumanLine<'_> {
         if self.writer.has_ansi_escapes() {
             write!(self.writer, "\u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m")?;
         } else {
-            write!(self.writer, "{name}=")?;
+            self.writer.write_str(name)?;
+            self.writer.write_char('=')?;
         }
-        let ends = |c: char| c.is_whitespace() || is_active(c) || matches!(c, '"' | '=' | '{' | '}');
-        if !text && !value.is_empty() && !value.contains(ends) {
+        if !text && !value.is_empty() && !value.contains(is_end) {
             return self.writer.write_str(value);
         }
         self.writer.write_char('"')?;
@@ -132,7 +147,13 @@ impl Visit for HumanLine<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, format_args!("{value}"), field.name() != "message");
+        let text = field.name() != "message";
+        // Most are short, and need no copy.
+        if value.len() > LONGEST_VALUE || field.name().starts_with("log.") {
+            self.put(field, format_args!("{value}"), text);
+        } else if self.outcome.is_ok() {
+            self.outcome = self.write(field.name(), value, text);
+        }
     }
 
     // The error's own words alone: its causes may quote what must not be logged.
@@ -141,68 +162,137 @@ impl Visit for HumanLine<'_> {
     }
 }
 
-/// Fields as a JSON object.
+/// The members of a JSON object, as text.
 #[derive(Default)]
-pub(super) struct JsonRecord(pub(super) Map<String, Value>);
+pub(super) struct Members(Vec<u8>);
 
-impl JsonRecord {
-    fn set(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+impl Members {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Members(Vec::with_capacity(bytes))
+    }
+
+    pub(super) fn push(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        self.name(name);
+        write_json(&mut self.0, value);
+    }
+
+    pub(super) fn push_object(&mut self, name: &str, members: &Members) {
+        self.name(name);
+        self.0.push(b'{');
+        self.0.extend_from_slice(&members.0);
+        self.0.push(b'}');
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The object, without its braces.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        // Borrowed: JSON is UTF-8.
+        String::from_utf8_lossy(&self.0)
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.0.is_empty() {
+            self.0.push(b',');
+        }
+        write_json(&mut self.0, name);
+        self.0.push(b':');
     }
 }
 
-impl Visit for JsonRecord {
+fn write_json(text: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    if serde_json::to_writer(&mut *text, value).is_err() {
+        // What fields hold (texts, numbers, true and false) never refuses to be written.
+        text.extend_from_slice(b"null");
+    }
+}
+
+/// Fields as JSON. A message is kept apart: it has a key of its own in a line.
+#[derive(Default)]
+pub(super) struct JsonFields {
+    pub(super) members: Members,
+    pub(super) message: Option<String>,
+}
+
+impl JsonFields {
+    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let text = Bounded::of(value);
+        match field.name() {
+            "message" => self.message = Some(text),
+            name => self.members.push(name, &text),
+        }
+    }
+
+    fn set(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
+        self.members.push(field.name(), value);
+    }
+}
+
+impl Visit for JsonFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, Bounded::of(format_args!("{value:?}")));
+        self.text(field, format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, Bounded::of(format_args!("{value}")));
+        // Most are short, and need no copy.
+        match value.len() <= LONGEST_VALUE && field.name() != "message" {
+            true => self.set(field, value),
+            false => self.text(field, format_args!("{value}")),
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, value);
+        self.set(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, value);
+        self.set(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, value);
+        self.set(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, value);
+        self.set(field, &value);
     }
 
     // As above.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.set(field, Bounded::of(format_args!("{value}")));
+        self.text(field, format_args!("{value}"));
     }
 }
 
 /// The fields of spans as JSON objects, for [`super::json::JsonLines`].
 pub(super) struct JsonSpans;
 
+impl JsonSpans {
+    fn object<R: RecordFields>(fields: R) -> String {
+        let mut text = JsonFields::default();
+        fields.record(&mut text);
+        format!("{{{}}}", text.members.text())
+    }
+}
+
 impl<'w> FormatFields<'w> for JsonSpans {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
-        let mut record = JsonRecord::default();
-        fields.record(&mut record);
-        write!(writer, "{}", Value::Object(record.0))
+        writer.write_str(&Self::object(fields))
     }
 
     fn add_fields(&self, current: &'w mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        let mut record = JsonRecord(serde_json::from_str(&current.fields).unwrap_or_default());
-        fields.record(&mut record);
-        current.fields = Value::Object(record.0).to_string();
+        let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+        let mut all = object(&current.fields);
+        all.extend(object(&Self::object(fields)));
+        current.fields = Value::Object(all).to_string();
         Ok(())
     }
 }
 
 /// A JSON text without active characters: they stand in its strings alone, and become JSON's own escapes there.
 pub(super) fn inert(json: &str) -> Cow<'_, str> {
-    if !json.contains(is_active) {
+    if json.bytes().all(is_plain) || !json.contains(is_active) {
         return Cow::Borrowed(json);
     }
     let mut text = String::with_capacity(json.len() + 64);

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::fields::{JsonRecord, inert};
+use super::fields::{JsonFields, Members, inert};
 
 /// Writes events as JSON lines. Expects spans' fields as JSON too.
 pub(super) struct JsonLines;
@@ -23,15 +23,16 @@ where
     N: for<'w> FormatFields<'w> + 'static,
 {
     fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = JsonRecord::default();
+        let mut fields = JsonFields::default();
         event.record(&mut fields);
-        let mut line = Map::new();
-        line.insert("ts".into(), format!("{:.3}", Timestamp::now()).into());
-        line.insert("level".into(), event.metadata().level().as_str().into());
-        line.insert("target".into(), event.metadata().target().into());
-        line.insert("msg".into(), fields.0.remove("message").unwrap_or_default());
-        if !fields.0.is_empty() {
-            line.insert("fields".into(), fields.0.into());
+        let metadata = event.metadata();
+        let mut line = Members::with_capacity(512);
+        line.push("ts", &format_args!("{:.3}", Timestamp::now()));
+        line.push("level", metadata.level().as_str());
+        line.push("target", metadata.target());
+        line.push("msg", &fields.message);
+        if !fields.members.is_empty() {
+            line.push_object("fields", &fields.members);
         }
         let (mut names, mut context) = (Vec::new(), Map::new());
         for span in ctx.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
@@ -44,9 +45,9 @@ where
             context.extend(serde_json::from_str::<Map<String, Value>>(written).unwrap_or_default());
         }
         if !names.is_empty() {
-            line.insert("span".into(), names.join("/").into());
-            line.insert("context".into(), context.into());
+            line.push("span", &names.join("/"));
+            line.push("context", &context);
         }
-        writeln!(writer, "{}", inert(&Value::Object(line).to_string()))
+        writeln!(writer, "{{{}}}", inert(&line.text()))
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tracing::Subscriber;
@@ -134,12 +134,40 @@ pub fn init_logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), LogErro
         .lossy(true)
         .buffered_lines_limit(config.buffer_lines)
         .thread_name("mosaic-log")
-        .finish(io::stderr());
+        .finish(Gathered::new(io::stderr()));
     let dropped = writer.error_counter();
     let (subscriber, mut handle) = log_subscriber(config, writer, colour)?;
     handle.dropped = Some(dropped);
     subscriber.try_init().map_err(|_| LogError::AlreadyInstalled)?;
     Ok((handle, LogFlush { _guard: guard }))
+}
+
+/// Writes lines that come close together in one go, on the log's thread: a write for each, and a thread that is woken for
+/// each, would cost more than all else that a line does.
+struct Gathered<W: io::Write>(io::BufWriter<W>);
+
+/// About as long as a line may wait for others. Those that come meanwhile wake nobody.
+const GATHER: Duration = Duration::from_millis(5);
+/// Bytes that are written at once.
+const GATHERED: usize = 64 * 1024;
+
+impl<W: io::Write> Gathered<W> {
+    fn new(writer: W) -> Self {
+        Gathered(io::BufWriter::with_capacity(GATHERED, writer))
+    }
+}
+
+impl<W: io::Write> io::Write for Gathered<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// The log's thread calls it when it has no line left.
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        std::thread::sleep(GATHER);
+        Ok(())
+    }
 }
 
 /// Colour is for terminals, unless `NO_COLOR` has any value but an empty one.

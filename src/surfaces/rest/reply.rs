@@ -52,9 +52,11 @@ pub fn response(answer: Answer, id: &RequestId) -> Response {
 }
 
 fn whole(head: &Head, bytes: Bytes) -> Response {
-    let mut response = bytes.into_response();
-    let media_type = HeaderValue::from_static(head.content_type);
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    let mut response = Response::new(bytes.into());
+    let headers = response.headers_mut();
+    // All that follow find room.
+    headers.reserve(12);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(head.content_type));
     response
 }
 
