@@ -67,12 +67,7 @@ struct Narrowed {
 }
 
 impl Instance {
-    pub(crate) fn new(
-        spec: InstanceSpec,
-        listing: Option<ListingSettings>,
-        clock: Clock,
-        meters: &Meters,
-    ) -> Arc<Self> {
+    pub(crate) fn new(spec: InstanceSpec, listing: ListingSettings, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
@@ -84,8 +79,8 @@ impl Instance {
                 credential_scope: spec.credential_scope,
             }),
             offers: Arc::new(Offers::new(&spec.offers)),
-            // Patterns decide alone.
-            listing: listing.filter(|_| spec.offers.is_empty()),
+            // Patterns decide alone. Whether its health is asked is another matter.
+            listing: spec.offers.is_empty().then_some(listing),
             listed: watch::Sender::new(false),
             latency: Latency::default(),
             limited_until: AtomicU64::new(0),
