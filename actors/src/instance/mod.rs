@@ -34,6 +34,10 @@ pub use spec::InstanceSpec;
 pub(crate) use traffic::Traffic;
 pub use traffic::{AttemptEnd, LastAttempt, LastFailure, TrafficSnapshot};
 
+/// For how long one that refused our credential is passed over while another can serve: as long as an account that is spent
+/// is, for who is not asked about its health shows only to a call that it is well again.
+const CREDENTIAL_PAUSE: Duration = Duration::from_secs(300);
+
 /// A live instance.
 pub struct Instance {
     /// As configured.
@@ -209,6 +213,10 @@ impl Instance {
     /// As a balancer sees it at `now`.
     pub(crate) fn view(&self, now: u64) -> CandidateView {
         let limited_until = self.limited_until.load(Relaxed);
+        // Who refuses our credential refuses it to every call, until a health check or an attempt finds that it serves.
+        let refused_until = self.traffic.credential_refused_at();
+        let refused_until = refused_until.map_or(0, |at| at.saturating_add(crate::clock::nanos_of(CREDENTIAL_PAUSE)));
+        let limited_until = limited_until.max(refused_until);
         CandidateView {
             available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
             in_flight: self.bulkhead.taken(),
