@@ -150,7 +150,8 @@ impl Dispatcher {
 
         let mut call = Call::new(operation, prepared.resource, caller, prepared.input, deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
-        call.request_key = prepared.request_key;
+        // Without a key no tier looks it up, and none keeps it.
+        call.request_key = prepared.request_key.filter(|_| !options.no_store);
         call.tags = prepared.tags;
         call.upload = upload;
         call.include_raw = options.include_raw;
