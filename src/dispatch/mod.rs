@@ -16,15 +16,13 @@ use mosaic_actors::stream::{UPLOAD_FIELD, Upload};
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::entry::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
-
-/// The word that asks every instance at once, where a list is asked for.
-pub const ALL: &str = "all";
 
 /// What the dispatcher needs of the engine.
 pub trait Calls: Send + Sync + 'static {
@@ -160,7 +158,10 @@ impl Dispatcher {
         // attempt at a write that may have arrived would be a second write. A key makes the *caller's* repetition
         // harmless, by replaying our record; the engine still repeats what is idempotent or proven unsent.
         call.provider = match provider {
-            Pin::All => return gather::gather(self.calls.as_ref(), entry, call).await,
+            Pin::All => {
+                let cursors = &self.config.cursors;
+                return gather::gather(self.calls.as_ref(), entry, call, prepared.each, cursors).await;
+            }
             Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
@@ -303,6 +304,7 @@ fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
             options::PROVIDER,
             format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
         )),
+        (Some(all), _) if **all == *ALL && !prepared.each.is_empty() => Ok(Pin::All),
         // Routing reads the resource itself, and knows then that it was the resource that named the instance.
         (Some(_), None) if prepared.instance.is_none() => Ok(Pin::None),
         (Some(implied), _) => Ok(Pin::One(implied.clone())),
