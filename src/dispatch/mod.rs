@@ -170,7 +170,9 @@ impl Dispatcher {
             None => self.calls.call(call).await,
         };
         result.map_err(|mut failure| {
-            failure.retryable &= !may_have_happened(&operation, &failure);
+            let in_doubt = may_have_happened(&operation, &failure);
+            failure.retryable &= !in_doubt;
+            failure.in_doubt |= in_doubt;
             failure
         })
     }

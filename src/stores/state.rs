@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
+use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -264,6 +265,50 @@ pub enum Begun {
     Mismatch,
 }
 
+impl StoredAnswer {
+    /// The status of a call that failed so that nobody knows whether it was done.
+    pub const IN_DOUBT: u16 = 504;
+
+    /// Whether nobody knows what came of the call.
+    pub fn is_in_doubt(&self) -> bool {
+        self.status == Self::IN_DOUBT
+    }
+}
+
+/// What is known of the call under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It is being made.
+    Pending,
+    /// What came of it is known, and replayed.
+    Confirmed,
+    /// Nobody knows whether it was done.
+    InDoubt,
+}
+
+/// An idempotency key, without what was asked and answered under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Whose it is: tenant and operation.
+    pub scope: String,
+    /// The key as the caller gave it.
+    pub key: String,
+    /// What is known of its call.
+    pub state: KeyState,
+    /// When it was claimed, where the claim's mark tells.
+    pub claimed_at: Option<Timestamp>,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// When a claim was made: its mark ends in an identifier that begins with that time (UUID version 7).
+pub(crate) fn claimed_at(token: &str) -> Option<Timestamp> {
+    let id = token.rsplit('/').next()?;
+    let (seconds, nanos) = uuid::Uuid::parse_str(id).ok()?.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok()
+}
+
 /// What became of an order to free a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
@@ -365,6 +410,9 @@ pub trait StateStore: Send + Sync {
 
     /// Gives the key free, because the call was not made. A lease already lost is no error.
     fn abandon<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
+
+    /// The keys whose time is not over, or those alone whose outcome is unknown; what is forgotten last comes first.
+    fn list_keys(&self, in_doubt: bool, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KnownKey>>;
 
     /// Frees a key whose outcome is unknown, because somebody has decided that it may be used again.
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released>;

@@ -22,6 +22,10 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where a code is explained; with the code appended it is the problem's type.
 pub const TYPES: &str = "/docs/errors/";
 
+/// What is said of a write that nobody knows of whether it was done.
+const IN_DOUBT: &str = "whether it was done is unknown: look whether it was before you ask for it again, under another key \
+                        if it had one, or once an operator has freed that (mosaic keys release)";
+
 /// One problem, on its way to the wire.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -34,6 +38,7 @@ pub struct Problem {
     provider: Option<Box<str>>,
     field: Option<Box<str>>,
     errors: Box<[FieldError]>,
+    in_doubt: bool,
     cached: Option<Box<FromCache>>,
 }
 
@@ -65,6 +70,9 @@ struct Wire<'a> {
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// Of a write: what is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     request_id: &'a str,
@@ -75,13 +83,17 @@ impl From<Failure> for Problem {
         Problem {
             status: status(&failure),
             code: failure.kind.code(),
-            detail: failure.message().to_owned(),
+            detail: match failure.in_doubt {
+                true => format!("{}; {IN_DOUBT}", failure.message()),
+                false => failure.message().to_owned(),
+            },
             source: failure.source,
             retryable: failure.retryable,
             retry_after: failure.retry_after,
             provider: failure.provider.as_deref().map(Box::from),
             field: failure.field.as_deref().map(Box::from),
             errors: Box::default(),
+            in_doubt: failure.in_doubt,
             cached: failure.cached,
         }
     }
@@ -106,6 +118,7 @@ impl Problem {
             provider: None,
             field: None,
             errors: Box::default(),
+            in_doubt: false,
             cached: None,
         }
     }
@@ -150,6 +163,7 @@ impl Problem {
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             provider: self.provider.as_deref(),
             field: self.field.as_deref(),
+            outcome: self.in_doubt.then_some("unknown"),
             errors: &self.errors,
             request_id: id.text(),
         };
