@@ -370,6 +370,22 @@ mod tests {
         assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": 101})), "limit");
         assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": "x"})), "limit");
         assert_eq!(field("git.file.get", json!({"repo": "a/b", "path": "../x"})), "path");
+        // What providers know things by has no white space at its ends.
+        assert_eq!(field("git.file.get", json!({"repo": "a/b", "path": "x "})), "path");
+        assert_eq!(field("git.repo.get", json!({"repo": " a/b"})), "repo");
+        assert_eq!(field("projects.issue.list", json!({"project": "a/b "})), "project");
+        assert_eq!(field("docs.page.get", json!({"page": "docs~ 7"})), "page");
+        assert_eq!(
+            field("cicd.run.list", json!({"project": "a/b", "branch": "main\t"})),
+            "branch"
+        );
+        assert_eq!(
+            field(
+                "projects.issue.create",
+                json!({"project": "a/b", "title": "t", "assignees": ["kim "]})
+            ),
+            "assignees"
+        );
         assert_eq!(
             field("projects.issue.list", json!({"project": "a/b", "state": "odd"})),
             "state"

@@ -208,7 +208,7 @@ pub(super) fn named(text: &str) -> Result<(), Cow<'static, str>> {
 
 /// The rule of what providers know things by. White space at the ends of an id, or of a part of it, is a slip of whoever
 /// wrote it: passed on, a provider would not find the thing, or find another.
-fn referring(text: &str) -> Result<(), Cow<'static, str>> {
+pub(super) fn referring(text: &str) -> Result<(), Cow<'static, str>> {
     named(text)?;
     text.split(['/', '~', '#']).try_for_each(trimmed)
 }
