@@ -284,6 +284,17 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
         let response = request(&cut, entry, sample(entry)).send().await.expect("a head");
         assert_eq!(response.status(), 200);
         assert!(response.bytes().await.is_err(), "a part is not taken for the whole");
+        let both = support::client_builder()
+            .http2_prior_knowledge()
+            .build()
+            .expect("a client");
+        let asked = request(&cut, entry, sample(entry)).build().expect("a request");
+        let response = both.execute(asked).await.expect("a head");
+        assert_eq!(
+            (response.status().as_u16(), response.version()),
+            (200, http::Version::HTTP_2)
+        );
+        assert!(response.bytes().await.is_err(), "a part is not taken for the whole");
     }
 }
 
