@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::cache_status::{self, CACHE_STATUS};
 use super::request_id::RequestId;
-use crate::failures::status;
+use crate::failures::{self, status};
 
 pub use crate::failures::{Fault, status_of};
 
@@ -21,10 +21,6 @@ pub use crate::failures::{Fault, status_of};
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where a code is explained; with the code appended it is the problem's type.
 pub const TYPES: &str = "/docs/errors/";
-
-/// What is said of a write that nobody knows of whether it was done.
-const IN_DOUBT: &str = "whether it was done is unknown: look whether it was before you ask for it again, under another key \
-                        if it had one, or once an operator has freed that (mosaic keys release)";
 
 /// One problem, on its way to the wire.
 #[derive(Clone, Debug)]
@@ -83,10 +79,7 @@ impl From<Failure> for Problem {
         Problem {
             status: status(&failure),
             code: failure.kind.code(),
-            detail: match failure.in_doubt {
-                true => format!("{}; {IN_DOUBT}", failure.message()),
-                false => failure.message().to_owned(),
-            },
+            detail: failures::detail(&failure).into_owned(),
             source: failure.source,
             retryable: failure.retryable,
             retry_after: failure.retry_after,
@@ -163,7 +156,7 @@ impl Problem {
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             provider: self.provider.as_deref(),
             field: self.field.as_deref(),
-            outcome: self.in_doubt.then_some("unknown"),
+            outcome: self.in_doubt.then_some(failures::UNKNOWN),
             errors: &self.errors,
             request_id: id.text(),
         };
