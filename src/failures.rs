@@ -2,10 +2,25 @@
 //!
 //! Invariant: a code's status and meaning stand here and nowhere else; surfaces and the command line read them.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use mosaic_actors::error::{Failure, Kind};
 
 use crate::dispatch::idempotency;
+
+/// The outcome of a write that nobody knows of whether it was done.
+pub const UNKNOWN: &str = "unknown";
+const IN_DOUBT: &str = "whether it was done is unknown: look whether it was before you ask for it again, under another key \
+                        if it had one, or once an operator has freed that (mosaic keys release)";
+
+/// The sentence for people; it says of a write in doubt that it is.
+pub fn detail(failure: &Failure) -> Cow<'_, str> {
+    match failure.in_doubt {
+        true => format!("{}; {IN_DOUBT}", failure.message()).into(),
+        false => failure.message().into(),
+    }
+}
 
 /// What can be wrong with a request as HTTP, before it is a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,14 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mosaic::catalogue::cursor::CursorKey;
 use mosaic::catalogue::find;
+use mosaic::catalogue::git::RepoListInput;
 use mosaic::dispatch::{Dispatcher, Invocation, Options, is_list};
 use mosaic_actors::call::{Answer, Body, CacheStatus};
 use mosaic_actors::error::{Failure, Kind};
@@ -110,6 +112,103 @@ async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
         seen.iter()
             .all(|call| call.deadline == seen[0].deadline && call.id == seen[0].id)
     );
+}
+
+/// Instances of which each has pages of one row, as many as its name says.
+fn paged(cursors: &CursorKey, padding: usize) -> FakeCalls {
+    let cursors = cursors.clone();
+    FakeCalls::new(move |call| {
+        let cursors = cursors.clone();
+        async move {
+            let instance = call.provider.clone().expect("each is asked by name");
+            let input = call
+                .input
+                .clone()
+                .downcast::<RepoListInput>()
+                .expect("of that operation");
+            let pages: usize = instance[1..].parse().expect("a number");
+            let at = input
+                .cursor
+                .as_deref()
+                .map_or(0, |native| native.trim().parse().expect("its own"));
+            let mut page = json!({"items": [format!("{instance}/{at}")], "has_more": at + 1 < pages});
+            if at + 1 < pages {
+                let native = format!("{}{}", at + 1, " ".repeat(padding));
+                page["next_cursor"] = cursors.seal(&instance, "git.repo.list", &native).into();
+            }
+            Ok(answer(&instance, &page.to_string()))
+        }
+    })
+    .at(["i1", "i3", "i2"])
+}
+
+/// All pages of a list of all, and the errors that they name.
+async fn walk(setup: &Setup) -> (Vec<Value>, Vec<Value>) {
+    let (mut pages, mut errors) = (vec![], vec![]);
+    let mut input = json!({"limit": 1});
+    loop {
+        let merged = setup
+            .dispatcher
+            .invoke(everywhere("git.repo.list", input.clone()))
+            .await;
+        let page: Value = serde_json::from_str(text(&merged.expect("a page"))).expect("JSON");
+        pages.push(page["items"].clone());
+        errors.extend(page["errors"].as_array().into_iter().flatten().cloned());
+        match page.get("next_cursor") {
+            Some(cursor) => input["cursor"] = cursor.clone(),
+            None => return (pages, errors),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_all_is_paged_through_over_all() {
+    let cursors = CursorKey::random();
+    let calls = Arc::new(paged(&cursors, 0));
+    let dispatcher = Arc::new(support::dispatcher(calls.clone(), cursors.clone(), None));
+    let setup = Setup { calls, dispatcher };
+    let (pages, errors) = walk(&setup).await;
+    let expected = [
+        json!(["i1/0", "i3/0", "i2/0"]),
+        json!(["i3/1", "i2/1"]),
+        json!(["i3/2"]),
+    ];
+    assert_eq!((pages, errors), (expected.to_vec(), vec![]));
+    let keys: HashSet<_> = setup.calls.seen().iter().map(|call| call.request_key).collect();
+    // The first pages differ by their instances alone, which the engine adds.
+    assert_eq!(keys.len(), 3, "each page is a request of its own to the cache");
+
+    // It is one of all, and of no one alone, nor of another operation; and it says so itself.
+    let first = setup
+        .dispatcher
+        .invoke(everywhere("git.repo.list", json!({})))
+        .await
+        .expect("a page");
+    let page: Value = serde_json::from_str(text(&first)).expect("JSON");
+    let input = json!({"cursor": page["next_cursor"]});
+    let asked = |name, provider: Option<&str>| {
+        let options = Options {
+            provider: provider.map(str::to_owned),
+            ..Options::default()
+        };
+        setup.dispatcher.invoke(invocation(name, input.clone(), options))
+    };
+    asked("git.repo.list", None).await.expect("it names all by itself");
+    let of_one = asked("git.repo.list", Some("i3")).await.expect_err("refused");
+    assert_eq!(of_one.field.as_deref(), Some("provider"));
+    let of_another = asked("ai.models.list", Some("all")).await.expect_err("refused");
+    assert_eq!(of_another.field.as_deref(), Some("cursor"));
+}
+
+#[tokio::test]
+async fn a_cursor_of_all_that_would_be_too_long_leaves_out_who_is_named() {
+    let cursors = CursorKey::random();
+    let calls = Arc::new(paged(&cursors, 1800));
+    let dispatcher = Arc::new(support::dispatcher(calls.clone(), cursors, None));
+    let (pages, errors) = walk(&Setup { calls, dispatcher }).await;
+    assert_eq!(pages[1..], [json!(["i3/1"]), json!(["i3/2"])]);
+    let named: Vec<_> = errors.iter().map(|error| &error["provider"]).collect();
+    assert_eq!(named, ["i2"]);
 }
 
 #[tokio::test]

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use mosaic::catalogue::cursor::CursorKey;
 use mosaic::catalogue::find;
 use mosaic::dispatch::idempotency::{Begun, LONGEST_ANSWER, Lease, Outcome, is_mismatch};
 use mosaic::dispatch::{Dispatcher, IdempotencyStore, Invocation, Options};
+use mosaic::surfaces::problem::Problem;
+use mosaic::surfaces::request_id::RequestId;
 use mosaic_actors::call::Answer;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::caller;
 use support::fake::{FakeCalls, answer};
 use support::memory_store::MemoryStore;
@@ -218,5 +221,56 @@ async fn what_may_have_been_billed_is_not_asked_for_again_under_its_key() {
             assert_eq!((told.kind, told.retryable), (failure.kind, sent == 2), "{failure}");
         }
         assert_eq!(setup.calls.seen().len(), sent, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_in_doubt_says_so_whenever_its_key_is_used() {
+    for (failure, in_doubt) in [
+        (Failure::new(Kind::Timeout, "no answer"), true),
+        (Failure::new(Kind::Network, "the connection was lost"), true),
+        (Failure::new(Kind::UpstreamFailed, "half an answer"), true),
+        (Failure::new(Kind::Cancelled, "by order"), true),
+        (Failure::new(Kind::InvalidInput, "refused"), false),
+        (Failure::new(Kind::Forbidden, "refused"), false),
+    ] {
+        let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
+        for _ in 0..3 {
+            let told = setup.create().await.expect_err("as told");
+            assert_eq!(
+                (told.kind, told.in_doubt, told.retryable),
+                (failure.kind, in_doubt, false),
+                "{told}"
+            );
+            let problem = Problem::from(told).json(&RequestId::of(&HeaderMap::new()));
+            let problem: Value = serde_json::from_str(&problem).expect("JSON");
+            let detail = problem["detail"].as_str().expect("a sentence");
+            assert_eq!(detail.contains("whether it was done is unknown"), in_doubt, "{problem}");
+            assert_eq!(
+                problem.get("outcome"),
+                in_doubt.then_some(&json!("unknown")),
+                "{problem}"
+            );
+        }
+        assert_eq!(setup.calls.seen().len(), 1, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_without_a_key_says_too_that_it_is_in_doubt() {
+    for (failure, in_doubt) in [
+        (Failure::new(Kind::Timeout, "no answer"), true),
+        (Failure::new(Kind::Network, "no connection").never_sent(), false),
+        (Failure::new(Kind::NotFound, "refused"), false),
+    ] {
+        let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
+        let told = setup.dispatcher.invoke(Invocation {
+            entry: find("projects.issue.create").expect("it exists"),
+            input: json!({"project": "acme/api", "title": "one"}),
+            caller: caller(),
+            options: Options::default(),
+            upload: None,
+        });
+        assert_eq!(told.await.expect_err("as told").in_doubt, in_doubt, "{failure}");
     }
 }

@@ -205,6 +205,8 @@ pub struct Failure {
     pub unreadable: bool,
     /// True where an answer that cannot be used was sound all the same: too large, or leading elsewhere.
     pub sound: bool,
+    /// True where a write failed, and nobody knows whether it was done.
+    pub in_doubt: bool,
     /// Where a remembered failure came from.
     pub cached: Option<Box<FromCache>>,
     message: Arc<str>,
@@ -225,6 +227,7 @@ impl Failure {
             unbilled: false,
             unreadable: false,
             sound: false,
+            in_doubt: false,
             cached: None,
             message: Arc::from(message.as_ref()),
             cause: None,

@@ -178,8 +178,9 @@ async fn a_stale_answer_stands_in_for_a_failing_provider() {
     gateway.call(call(&READ, Do::Answer)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(31)).await;
     let failing = |kind| call(&READ, Do::Fail(Failure::new(kind, "as told")));
-    for kind in [Kind::UpstreamFailed, Kind::Network, Kind::Timeout] {
+    for (kind, attempts) in [(Kind::UpstreamFailed, 3), (Kind::Network, 3), (Kind::Timeout, 1)] {
         let answer = gateway.call(failing(kind)).await.unwrap();
+        assert_eq!(answer.head.attempts, attempts, "those that failed: {kind}");
         assert_eq!(
             (status(&answer), text(&answer)),
             (CacheStatus::Stale, "\"a\""),

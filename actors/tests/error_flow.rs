@@ -338,3 +338,30 @@ async fn what_an_instance_met_is_told_apart_and_a_refused_credential_is_no_healt
     }
     assert_eq!(met().last.map(|last| last.end), Some(AttemptEnd::Answered));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_refused_our_credential_is_passed_over_while_another_can_serve() {
+    let (system, _) = pair().await;
+    let refused = || call(&FETCH, Do::FailAt(&["a"], Kind::UpstreamAuth));
+    let met = || async {
+        let mut met = Vec::new();
+        for _ in 0..10 {
+            met.extend(system.gateway().call(refused()).await.err().map(|failure| failure.kind));
+        }
+        met
+    };
+    assert_eq!(met().await, [Kind::UpstreamAuth], "it is asked once");
+    // It is not forgotten: its credential may have been renewed.
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert_eq!(met().await, [Kind::UpstreamAuth], "it is asked once more");
+    // Nor is it shut out where there is no other.
+    let mut pinned = call(&FETCH, Do::Answer);
+    pinned.provider = Some(Arc::from("a"));
+    system.gateway().call(pinned).await.expect("it serves again");
+    let answers = (0..10).map(|_| system.gateway().call(call(&FETCH, Do::Answer)));
+    let mut asked = 0;
+    for answer in answers {
+        asked += usize::from(&*answer.await.expect("both serve").head.provider == "a");
+    }
+    assert_eq!(asked, 5, "it has its turn again");
+}

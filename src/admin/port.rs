@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use mosaic_actors::cache::purge::Purge;
 use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::supervision::Events;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -263,6 +264,16 @@ pub trait AdminPort: Send + Sync + 'static {
 
     /// The audit, newest first, before number `before`, at most `limit` entries.
     fn audit(&self, before: Option<i64>, limit: u32) -> BoxFuture<Result<Json, Problem>>;
+
+    /// Idempotency keys, or those alone whose outcome is unknown, at most `limit`; never what was asked or answered.
+    ///
+    /// # Errors
+    /// `unsupported` where none are kept.
+    fn keys(&self, in_doubt: bool, limit: u32) -> BoxFuture<Result<Json, Problem>> {
+        let _ = (in_doubt, limit);
+        let none = Failure::new(Kind::Unsupported, "no idempotency keys are kept here");
+        Box::pin(std::future::ready(Err(none.into())))
+    }
 
     /// What `action` would touch. Does nothing.
     ///

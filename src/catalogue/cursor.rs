@@ -1,6 +1,7 @@
 //! Cursors: opaque to clients, authenticated by us.
 //!
-//! Invariant: a cursor opens only for the operation that made it, and names the instance that can continue it.
+//! Invariant: a cursor opens only for the operation that made it, and names the instance that can continue it, or all of
+//! them, each with its own cursor.
 
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ const TAG: usize = 16;
 /// The longest cursor we accept; a provider's own cursors are far shorter.
 const LONGEST: usize = 4096;
 
+/// The word for every instance at once; a cursor that names it holds theirs.
+pub const ALL: &str = "all";
+
 /// Seals and opens cursors.
 #[derive(Clone)]
 pub struct CursorKey([u8; 32]);
@@ -27,6 +31,21 @@ pub struct Opened {
     pub instance: Arc<str>,
     /// The provider's own cursor.
     pub native: String,
+}
+
+impl Opened {
+    /// The instances that can go on, and their own cursors, where it is one over all.
+    pub fn parts(&self) -> Option<Vec<(Arc<str>, String)>> {
+        let parts: Vec<(String, String)> = serde_json::from_str(&self.native)
+            .ok()
+            .filter(|_| &*self.instance == ALL)?;
+        Some(
+            parts
+                .into_iter()
+                .map(|(instance, native)| (instance.into(), native))
+                .collect(),
+        )
+    }
 }
 
 impl CursorKey {
@@ -50,6 +69,16 @@ impl CursorKey {
         sealed.extend_from_slice(&self.tag(text.as_bytes()));
         sealed.extend_from_slice(text.as_bytes());
         URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    /// Seals the cursors of several instances as one; none where it would be longer than any that we accept.
+    pub fn seal_all(&self, operation: &str, parts: &[(Arc<str>, String)]) -> Option<String> {
+        let parts: Vec<(&str, &str)> = parts
+            .iter()
+            .map(|(instance, native)| (&**instance, &**native))
+            .collect();
+        let native = serde_json::to_string(&parts).ok()?;
+        Some(self.seal(ALL, operation, &native)).filter(|sealed| sealed.len() <= LONGEST)
     }
 
     /// Opens a cursor that `operation` made.
@@ -104,6 +133,21 @@ mod tests {
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(forged).unwrap();
             prop_assert!(forged == sealed || key.open("git.repo.list", &forged).is_err());
+        }
+
+        #[test]
+        fn several_in_one_come_apart_again(natives in proptest::collection::vec("[ -~\n]{0,300}", 0..16)) {
+            let key = CursorKey::random();
+            let parts: Vec<(Arc<str>, String)> =
+                natives.iter().enumerate().map(|(at, native)| (format!("forge-{at}").into(), native.clone())).collect();
+            match key.seal_all("git.repo.list", &parts) {
+                Some(sealed) => {
+                    prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap().parts(), Some(parts));
+                    prop_assert!(key.open("git.branch.list", &sealed).is_err());
+                }
+                None => prop_assert!(natives.iter().map(String::len).sum::<usize>() > 1000),
+            }
+            prop_assert_eq!(key.open("x", &key.seal("forge-a", "x", "[]")).unwrap().parts(), None);
         }
 
         #[test]

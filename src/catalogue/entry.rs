@@ -87,6 +87,8 @@ pub struct Prepared {
     pub request_key: Option<RequestKey>,
     /// The instance that a cursor pins.
     pub instance: Option<Arc<str>>,
+    /// The same for each instance, with its own cursor, where the cursor is one over all.
+    pub each: Vec<Prepared>,
 }
 
 impl Entry {
@@ -186,6 +188,7 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
     O::check(&input)?;
     let resource = O::resource(&input);
     let mut instance = None;
+    let mut each = Vec::new();
     if let Some(cursor) = O::Output::cursor(&mut input)
         && let Some(sealed) = cursor.as_deref()
     {
@@ -196,9 +199,39 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
                 "this cursor belongs to another provider than the resource",
             ));
         }
-        *cursor = Some(opened.native.into());
+        let parts = opened.parts();
+        *cursor = match parts {
+            None => Some(opened.native.into()),
+            Some(_) => None,
+        };
+        for (instance, native) in parts.unwrap_or_default() {
+            each.push(prepared::<O>(
+                going_on::<O>(&input, native)?,
+                include_raw,
+                Some(instance),
+            )?);
+        }
         instance = Some(opened.instance);
     }
+    Ok(Prepared {
+        each,
+        ..prepared::<O>(input, include_raw, instance)?
+    })
+}
+
+/// A list's input, to go on from an instance's own cursor.
+fn going_on<O: Op>(input: &O::Input, native: String) -> Result<O::Input, Failure> {
+    let copied = fingerprint(input).map(serde_json::from_value::<O::Input>)?;
+    let mut copy = copied.map_err(|error| wrong(".".to_owned(), error.to_string()))?;
+    if let Some(cursor) = O::Output::cursor(&mut copy) {
+        *cursor = Some(native.into());
+    }
+    Ok(copy)
+}
+
+fn prepared<O: Op>(input: O::Input, include_raw: bool, instance: Option<Arc<str>>) -> Result<Prepared, Failure> {
+    let facts = &O::DECLARATION.facts;
+    let resource = O::resource(&input);
     let request_key = match facts.cache {
         Some(_) => Some(request_key(facts.name, &input, include_raw)?),
         None => None,
@@ -209,6 +242,7 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
         input: Arc::new(input),
         request_key,
         instance,
+        each: Vec::new(),
     })
 }
 
@@ -336,6 +370,22 @@ mod tests {
         assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": 101})), "limit");
         assert_eq!(field("git.branch.list", json!({"repo": "a/b", "limit": "x"})), "limit");
         assert_eq!(field("git.file.get", json!({"repo": "a/b", "path": "../x"})), "path");
+        // What providers know things by has no white space at its ends.
+        assert_eq!(field("git.file.get", json!({"repo": "a/b", "path": "x "})), "path");
+        assert_eq!(field("git.repo.get", json!({"repo": " a/b"})), "repo");
+        assert_eq!(field("projects.issue.list", json!({"project": "a/b "})), "project");
+        assert_eq!(field("docs.page.get", json!({"page": "docs~ 7"})), "page");
+        assert_eq!(
+            field("cicd.run.list", json!({"project": "a/b", "branch": "main\t"})),
+            "branch"
+        );
+        assert_eq!(
+            field(
+                "projects.issue.create",
+                json!({"project": "a/b", "title": "t", "assignees": ["kim "]})
+            ),
+            "assignees"
+        );
         assert_eq!(
             field("projects.issue.list", json!({"project": "a/b", "state": "odd"})),
             "state"

@@ -88,27 +88,27 @@ macro_rules! text {
 
 text! {
     /// A repository.
-    RepoRef = "`owner/name`, or `instance~owner/name` to pin a provider.", named;
+    RepoRef = "`owner/name`, or `instance~owner/name` to pin a provider.", referring;
     /// A user, an organisation or a group.
-    OwnerRef = "Lists this organisation's repositories; absent: those of the credential's user.", named;
+    OwnerRef = "Lists this organisation's repositories; absent: those of the credential's user.", referring;
     /// A project of a tracker or a CI server.
-    ProjectRef = "The project: at a forge `owner/name`; `instance~…` pins a provider.", named;
+    ProjectRef = "The project: at a forge `owner/name`; `instance~…` pins a provider.", referring;
     /// An issue.
-    IssueRef = "`owner/name#number`, or a neutral id.", named;
+    IssueRef = "`owner/name#number`, or a neutral id.", referring;
     /// A run of a pipeline.
-    RunRef = "`owner/name#number`, or a neutral id.", named;
+    RunRef = "`owner/name#number`, or a neutral id.", referring;
     /// A page of documentation.
-    PageRef = "The provider's id of the page, or a neutral id.", named;
+    PageRef = "The provider's id of the page, or a neutral id.", referring;
     /// What is attached to a page.
-    AttachmentRef = "The provider's id of the attachment, or a neutral id.", named;
+    AttachmentRef = "The provider's id of the attachment, or a neutral id.", referring;
     /// What a page is in.
-    ParentRef = "What it shall be in, as another page's `parent` names it.", named;
+    ParentRef = "What it shall be in, as another page's `parent` names it.", referring;
     /// A model.
-    ModelRef = "The model's id; `instance~model` pins a provider.", named;
+    ModelRef = "The model's id; `instance~model` pins a provider.", referring;
     /// A short name: of a label, a branch, a step.
     Name = "A name.", named;
     /// A branch, tag or commit.
-    GitRef = "A branch, tag or commit; default: the default branch.", named;
+    GitRef = "A branch, tag or commit; default: the default branch.", referring;
     /// A path within a repository.
     FilePath = "The path within the repository.", relative;
     /// Long text in the provider's markup.
@@ -206,8 +206,24 @@ pub(super) fn named(text: &str) -> Result<(), Cow<'static, str>> {
     Ok(())
 }
 
+/// The rule of what providers know things by. White space at the ends of an id, or of a part of it, is a slip of whoever
+/// wrote it: passed on, a provider would not find the thing, or find another.
+pub(super) fn referring(text: &str) -> Result<(), Cow<'static, str>> {
+    named(text)?;
+    text.split(['/', '~', '#']).try_for_each(trimmed)
+}
+
+fn trimmed(text: &str) -> Result<(), Cow<'static, str>> {
+    match text.trim() == text {
+        true => Ok(()),
+        false => Err("must not have white space at its ends, nor at those of a part".into()),
+    }
+}
+
+/// The rule of paths. Within one, a file may be called by any name.
 fn relative(text: &str) -> Result<(), Cow<'static, str>> {
     named(text)?;
+    trimmed(text)?;
     match text.split('/').any(|part| matches!(part, "" | "." | "..")) {
         true => Err("must be relative and free of '.', '..' and empty parts".into()),
         false => Ok(()),
@@ -235,7 +251,27 @@ mod tests {
             assert!(read.starts_with("must ") && read.contains(rule), "{read}");
             assert_eq!(read, written);
         }
-        for wrong in ["../x", "/x", "a//b", "a/./b"] {
+        for wrong in [
+            " a/b",
+            "a/b ",
+            "a /b",
+            "f~ a/b",
+            "a/b#1\u{a0}",
+            "a/b\u{2028}",
+            "a/b\u{85}",
+            "a\u{7f}b",
+        ] {
+            for read in [
+                serde_json::from_value::<RepoRef>(wrong.into()).map(drop),
+                serde_json::from_value::<PageRef>(wrong.into()).map(drop),
+                serde_json::from_value::<GitRef>(wrong.into()).map(drop),
+            ] {
+                assert!(read.is_err(), "{wrong:?}");
+            }
+        }
+        assert!(serde_json::from_value::<ProjectRef>("forge~Our group/My project".into()).is_ok());
+        assert!(serde_json::from_value::<FilePath>("a /b c/ d".into()).is_ok());
+        for wrong in ["../x", "/x", "a//b", "a/./b", " a", "a ", "a\tb"] {
             assert!(serde_json::to_vec(&FilePath::from(wrong)).is_err(), "{wrong}");
         }
         for (rows, fits) in [(0, false), (1, true), (100, true), (101, false)] {

@@ -222,8 +222,13 @@ impl Remote {
     }
 
     /// `path` below the base address, which may itself have a path. `path` is percent-encoded already.
+    /// Of a path that may have a query behind it.
     fn url(&self, path: &str) -> Url {
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
         let mut url = self.base.clone();
+        url.set_query(query);
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }

@@ -127,7 +127,7 @@ impl Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         let status = failures::status(&failure).as_u16();
-        let mut document = own_document(failure.kind, status, failure.message());
+        let mut document = own_document(failure.kind, status, &failures::detail(&failure));
         document.insert("retryable".to_owned(), failure.retryable.into());
         document.insert("source".to_owned(), json!(failure.source));
         if let Some(wait) = failure.retry_after {
@@ -135,6 +135,9 @@ impl From<Failure> for Problem {
                 "retry_after_ms".to_owned(),
                 json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             );
+        }
+        if failure.in_doubt {
+            document.insert("outcome".to_owned(), failures::UNKNOWN.into());
         }
         for (name, text) in [("field", &failure.field), ("provider", &failure.provider)] {
             if let Some(text) = text {
@@ -166,6 +169,20 @@ fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_in_doubt_says_so() {
+        let mut failure = Failure::new(Kind::Timeout, "no answer");
+        assert!(!Problem::from(failure.clone()).json().contains("unknown"));
+        failure.in_doubt = true;
+        let problem = Problem::from(failure);
+        assert!(
+            problem
+                .sentence()
+                .starts_with("no answer; whether it was done is unknown")
+        );
+        assert_eq!(problem.text("outcome"), Some("unknown"));
+    }
 
     #[test]
     fn a_servers_document_is_kept_as_it_is() {

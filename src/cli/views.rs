@@ -133,6 +133,21 @@ pub const CALLS: TableView = TableView {
     has_facts: false,
 };
 
+/// `keys list`.
+pub const KEYS: TableView = TableView {
+    rows: "/keys",
+    columns: &[
+        column("state", &["/state"]),
+        column("key", &["/key"]),
+        column("tenant", &["/tenant"]),
+        column("operation", &["/operation"]),
+        shown("age", &["/age_ms"], span),
+        column("expires", &["/expires_at"]),
+    ],
+    empty: "no such idempotency key is remembered",
+    has_facts: false,
+};
+
 /// `ledger`.
 pub const LEDGER: TableView = TableView {
     rows: "/entries",

@@ -37,6 +37,8 @@ const ANSWERED: u16 = 200;
 /// It was answered; the answer was too long to keep.
 const ANSWERED_AT_LENGTH: u16 = 204;
 const FAILED: u16 = 500;
+/// It failed, and whether it was done is unknown: an operator may free its key.
+pub const IN_DOUBT: u16 = 504;
 
 /// Where keyed writes are recorded. Durable, and shared by the nodes that serve the same tenants.
 pub trait IdempotencyStore: Send + Sync + 'static {
@@ -215,6 +217,7 @@ impl KeyedWrite {
                 // The same key gives this same failure from now on: saying "try again" would be untrue.
                 failure.retryable = false;
                 failure.retry_after = None;
+                failure.in_doubt = is_in_doubt(failure.kind);
                 Some(recorded_failure(failure))
             }
             Ok(answer) => Some(recorded_answer(answer)),
@@ -306,6 +309,11 @@ impl Claim for KeyClaim {
     }
 }
 
+/// Whether a write that failed so, and was sent, may have been done.
+fn is_in_doubt(kind: Kind) -> bool {
+    kind.blames_provider() || matches!(kind, Kind::Cancelled | Kind::Internal)
+}
+
 /// Whose keys are told apart from whose: those of a tenant and an operation.
 pub fn scope(tenant: &str, operation: &str) -> String {
     format!("{tenant}/{operation}")
@@ -327,10 +335,9 @@ fn in_flight() -> Failure {
 
 /// Final, for this key: only who looks at the provider can know whether the write is there.
 fn unknown() -> Failure {
-    final_conflict(
-        "the outcome of the first request with this idempotency key is unknown: look whether it was done, and use \
-         another key if it was not",
-    )
+    let mut failure = final_conflict("the first request with this idempotency key came to no known end");
+    failure.in_doubt = true;
+    failure
 }
 
 fn final_conflict(sentence: &str) -> Failure {
@@ -380,7 +387,7 @@ fn recorded_failure(failure: &Failure) -> Outcome {
         field: failure.field.as_deref().map(str::to_owned),
     });
     Outcome {
-        status: FAILED,
+        status: if failure.in_doubt { IN_DOUBT } else { FAILED },
         content_type: "application/json".to_owned(),
         body: Bytes::from(recorded.to_string()),
     }
@@ -399,6 +406,7 @@ fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
         failure.retryable = false;
         failure.provider = recorded.provider.map(Arc::from);
         failure.field = recorded.field.map(Arc::from);
+        failure.in_doubt = is_in_doubt(failure.kind);
         return Err(failure);
     }
     Ok(Answer {

@@ -16,15 +16,13 @@ use mosaic_actors::stream::{UPLOAD_FIELD, Upload};
 use serde_json::Value;
 use tokio::time::Instant;
 
+pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::entry::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
-
-/// The word that asks every instance at once, where a list is asked for.
-pub const ALL: &str = "all";
 
 /// What the dispatcher needs of the engine.
 pub trait Calls: Send + Sync + 'static {
@@ -150,7 +148,8 @@ impl Dispatcher {
 
         let mut call = Call::new(operation, prepared.resource, caller, prepared.input, deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
-        call.request_key = prepared.request_key;
+        // Without a key no tier looks it up, and none keeps it.
+        call.request_key = prepared.request_key.filter(|_| !options.no_store);
         call.tags = prepared.tags;
         call.upload = upload;
         call.include_raw = options.include_raw;
@@ -159,7 +158,10 @@ impl Dispatcher {
         // attempt at a write that may have arrived would be a second write. A key makes the *caller's* repetition
         // harmless, by replaying our record; the engine still repeats what is idempotent or proven unsent.
         call.provider = match provider {
-            Pin::All => return gather::gather(self.calls.as_ref(), entry, call).await,
+            Pin::All => {
+                let cursors = &self.config.cursors;
+                return gather::gather(self.calls.as_ref(), entry, call, prepared.each, cursors).await;
+            }
             Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
@@ -168,7 +170,9 @@ impl Dispatcher {
             None => self.calls.call(call).await,
         };
         result.map_err(|mut failure| {
-            failure.retryable &= !may_have_happened(&operation, &failure);
+            let in_doubt = may_have_happened(&operation, &failure);
+            failure.retryable &= !in_doubt;
+            failure.in_doubt |= in_doubt;
             failure
         })
     }
@@ -302,6 +306,7 @@ fn pinned(prepared: &Prepared, wanted: Option<&str>) -> Result<Pin, Failure> {
             options::PROVIDER,
             format!("the resource or the cursor belongs to {implied}, but provider asks for {wanted}"),
         )),
+        (Some(all), _) if **all == *ALL && !prepared.each.is_empty() => Ok(Pin::All),
         // Routing reads the resource itself, and knows then that it was the resource that named the instance.
         (Some(_), None) if prepared.instance.is_none() => Ok(Pin::None),
         (Some(implied), _) => Ok(Pin::One(implied.clone())),

@@ -29,6 +29,8 @@ pub struct Options {
     pub include_raw: bool,
     /// No answer from cache.
     pub no_cache: bool,
+    /// The answer is not kept in a cache, nor taken from one. No row of the table: it is HTTP's own, in `Cache-Control`.
+    pub no_store: bool,
     /// How long the caller will wait; bounded by the configuration.
     pub timeout: Option<Duration>,
     /// A write under a key is done at most once, however often it is asked for.
@@ -93,7 +95,8 @@ pub static OPTIONS: [CallOption; 5] = [
         flag: "no-cache",
         value: Switch(|options| &mut options.no_cache),
         keyed: false,
-        description: "Refuses an answer from cache.",
+        description: "Refuses an answer from cache. `Cache-Control: no-cache`, or `max-age=0`, says the same; \
+                      with `no-store` the answer is not kept in a cache either.",
         help: "Refuse an answer from cache",
     },
     CallOption {

@@ -10,8 +10,11 @@ use jiff::Timestamp;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
 
-use crate::dispatch::idempotency::{Begun, IdempotencyStore, Lease, Outcome};
+use crate::dispatch::idempotency::{Begun, IN_DOUBT, IdempotencyStore, Lease, Outcome};
 use crate::stores::{self, IdempotentCall, StateStore, StoredAnswer};
+
+// The store knows by it what an operator may free.
+const _: () = assert!(IN_DOUBT == StoredAnswer::IN_DOUBT);
 
 /// Keyed writes in a state store.
 pub(super) struct Record {

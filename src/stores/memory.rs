@@ -63,6 +63,15 @@ impl Claim {
     fn is_pending(&self, lease: &Lease) -> bool {
         self.token == lease.token && self.answer.is_none()
     }
+
+    fn state(&self, now: Timestamp) -> KeyState {
+        match &self.answer {
+            Some(answer) if answer.is_in_doubt() => KeyState::InDoubt,
+            Some(_) => KeyState::Confirmed,
+            None if now < self.leased_until => KeyState::Pending,
+            None => KeyState::InDoubt,
+        }
+    }
 }
 
 impl Tables {
@@ -327,14 +336,33 @@ impl StateStore for MemoryStore {
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released> {
         self.at_once(|tables| {
             let at = pair(scope, key);
-            match tables.calls.get(&at).filter(|claim| claim.answer.is_none()) {
-                None => Ok(Released::NotUnknown),
-                Some(claim) if now < claim.leased_until => Ok(Released::UnderWay),
-                Some(_) => {
+            match tables.calls.get(&at).map(|claim| claim.state(now)) {
+                None | Some(KeyState::Confirmed) => Ok(Released::NotUnknown),
+                Some(KeyState::Pending) => Ok(Released::UnderWay),
+                Some(KeyState::InDoubt) => {
                     tables.free(&at);
                     Ok(Released::Done)
                 }
             }
+        })
+    }
+
+    fn list_keys(&self, in_doubt: bool, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KnownKey>> {
+        self.at_once(|tables| {
+            let known = tables.calls.iter().filter(|(_, claim)| claim.expires_at > now);
+            let known = known.map(|((scope, key), claim)| KnownKey {
+                scope: scope.clone(),
+                key: key.clone(),
+                state: claim.state(now),
+                claimed_at: claimed_at(&claim.token),
+                expires_at: claim.expires_at,
+            });
+            let mut keys: Vec<_> = known
+                .filter(|key| !in_doubt || key.state == KeyState::InDoubt)
+                .collect();
+            keys.sort_by_key(|key| std::cmp::Reverse(key.expires_at));
+            keys.truncate(page(limit));
+            Ok(keys)
         })
     }
 

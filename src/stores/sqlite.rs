@@ -276,6 +276,10 @@ impl StateStore for SqliteStore {
         self.abandon_call(lease).boxed()
     }
 
+    fn list_keys(&self, in_doubt: bool, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KnownKey>> {
+        self.known_keys(in_doubt, now, limit).boxed()
+    }
+
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released> {
         self.release_call(scope, key, now).boxed()
     }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
@@ -14,6 +13,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::secret::Secret;
+
+pub use super::keys::*;
 
 /// The most rows of one answer; a larger limit is cut to it.
 pub const MAX_PAGE: u32 = 1000;
@@ -215,66 +216,6 @@ pub struct Change {
     pub deleted: bool,
 }
 
-/// A call under an idempotency key, about to start.
-#[derive(Clone, Copy, Debug)]
-pub struct IdempotentCall<'a> {
-    /// Whose key it is: tenant and operation.
-    pub scope: &'a str,
-    /// The key as the caller gave it.
-    pub key: &'a str,
-    /// A hash of the request; a key with another request is a mistake.
-    pub fingerprint: &'a str,
-    /// How long the answer is replayed.
-    pub ttl: Duration,
-    /// How long the caller may take. Afterwards, or once its process has ended, its outcome is unknown.
-    pub lease: Duration,
-}
-
-/// The right, and duty, to answer an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    pub(crate) scope: String,
-    pub(crate) key: String,
-    pub(crate) token: String,
-}
-
-/// An answer to replay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The media type.
-    pub content_type: String,
-    /// The body.
-    pub body: Bytes,
-}
-
-/// What is known of an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// Nothing: this caller makes the call, and completes or abandons the lease.
-    New(Lease),
-    /// Another caller is making the call now.
-    InFlight,
-    /// A caller made the call, and what came of it was never recorded: its process died, or could not write.
-    Unknown,
-    /// It was answered.
-    Replay(StoredAnswer),
-    /// It was used for another request.
-    Mismatch,
-}
-
-/// What became of an order to free a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Released {
-    /// It is free.
-    Done,
-    /// Its call is under way.
-    UnderWay,
-    /// There is no such key whose outcome is unknown.
-    NotUnknown,
-}
-
 /// One action of an administrator, or a refused one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {
@@ -365,6 +306,9 @@ pub trait StateStore: Send + Sync {
 
     /// Gives the key free, because the call was not made. A lease already lost is no error.
     fn abandon<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
+
+    /// The keys whose time is not over, or those alone whose outcome is unknown; what is forgotten last comes first.
+    fn list_keys(&self, in_doubt: bool, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KnownKey>>;
 
     /// Frees a key whose outcome is unknown, because somebody has decided that it may be used again.
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released>;

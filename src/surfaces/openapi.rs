@@ -381,6 +381,10 @@ fn problem_schema() -> Value {
             "retry_after_ms": { "type": "integer", "minimum": 0 },
             "provider": text("The provider instance that was asked last."),
             "field": text("The field or parameter at fault."),
+            "outcome": {
+                "type": "string", "enum": ["unknown"],
+                "description": "Of a write that failed: it may have been done all the same. Absent where that is known.",
+            },
             "request_id": text("Finds the request in logs and records."),
         },
     })

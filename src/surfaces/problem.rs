@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::cache_status::{self, CACHE_STATUS};
 use super::request_id::RequestId;
-use crate::failures::status;
+use crate::failures::{self, status};
 
 pub use crate::failures::{Fault, status_of};
 
@@ -34,6 +34,7 @@ pub struct Problem {
     provider: Option<Box<str>>,
     field: Option<Box<str>>,
     errors: Box<[FieldError]>,
+    in_doubt: bool,
     cached: Option<Box<FromCache>>,
 }
 
@@ -65,6 +66,9 @@ struct Wire<'a> {
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// Of a write: what is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     request_id: &'a str,
@@ -75,13 +79,14 @@ impl From<Failure> for Problem {
         Problem {
             status: status(&failure),
             code: failure.kind.code(),
-            detail: failure.message().to_owned(),
+            detail: failures::detail(&failure).into_owned(),
             source: failure.source,
             retryable: failure.retryable,
             retry_after: failure.retry_after,
             provider: failure.provider.as_deref().map(Box::from),
             field: failure.field.as_deref().map(Box::from),
             errors: Box::default(),
+            in_doubt: failure.in_doubt,
             cached: failure.cached,
         }
     }
@@ -106,6 +111,7 @@ impl Problem {
             provider: None,
             field: None,
             errors: Box::default(),
+            in_doubt: false,
             cached: None,
         }
     }
@@ -150,6 +156,7 @@ impl Problem {
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             provider: self.provider.as_deref(),
             field: self.field.as_deref(),
+            outcome: self.in_doubt.then_some(failures::UNKNOWN),
             errors: &self.errors,
             request_id: id.text(),
         };

@@ -280,6 +280,11 @@ struct Gateway {
 
 impl Gateway {
     async fn before(urls: &[&str], token: &str, max_body: usize) -> Self {
+        Self::hurried(urls, token, max_body, None).await
+    }
+
+    /// The same; its providers have so long for an attempt.
+    async fn hurried(urls: &[&str], token: &str, max_body: usize, attempt: Option<Duration>) -> Self {
         let mut config = Config::default();
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         (config.server.listen, config.admin.listen) = (free, free);
@@ -288,6 +293,7 @@ impl Gateway {
         for (name, url) in names.iter().zip(urls) {
             let mut provider = ProviderConfig::new("bookstack").at(BaseUrl::parse(url).unwrap());
             provider.health_check = false;
+            provider.attempt_timeout = attempt;
             config.providers.insert(name.clone(), provider);
         }
         config.routes.push(RouteConfig {
@@ -507,4 +513,26 @@ async fn a_client_is_read_no_faster_than_its_provider_takes() {
     let made = made.load(Ordering::SeqCst);
     assert!(made < 64 * MIB, "{made} bytes were taken");
     gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_keeps_an_upload_waiting_has_the_time_of_an_attempt() {
+    // It has all and does not answer; it takes no more of what has no end.
+    for does in [Does::Swallow, Does::Stall] {
+        let provider = Provider::start(does).await;
+        let attempt = Some(Duration::from_millis(300));
+        let gateway = Gateway::hurried(&[&provider.url], "t", 1024 * MIB, attempt).await;
+        let body = match does {
+            Does::Stall => {
+                let piece = Bytes::from(random(64 << 10));
+                reqwest::Body::wrap_stream(stream::repeat(piece).map(Ok::<_, std::io::Error>))
+            }
+            _ => pieces(10 << 10),
+        };
+        let told = gateway.upload("name=a&timeout_ms=15000", None, body).await;
+        assert_eq!((told.0, &told.2["source"]), (504, &json!("provider")), "{}", told.2);
+        let detail = told.2["detail"].as_str().unwrap();
+        assert!(detail.contains("attempt_timeout"), "{detail}");
+        gateway.stop().await;
+    }
 }

@@ -349,7 +349,7 @@ async fn whole_answers_of_models() {
                 json!({"object": "error", "message": {"detail": [
             {"type": "extra_forbidden", "loc": ["body", "max_tokens"]}]}, "code": null}),
             ),
-            Failure(Kind::InvalidInput, false),
+            Failure(Kind::Unsupported, false),
         ),
     ];
     for row in rows {

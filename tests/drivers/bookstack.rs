@@ -94,6 +94,40 @@ async fn health_asks_for_one_row() {
     assert_eq!(seen.headers["authorization"], format!("Token {TOKEN}"));
 }
 
+#[tokio::test]
+async fn an_attachment_that_is_too_large_is_refused_as_such() {
+    let file = |bytes: usize| {
+        let content = "A".repeat(bytes.div_ceil(3) * 4);
+        Canned::json(
+            200,
+            json!({"id": 7, "name": "a.bin", "uploaded_to": 1, "external": false, "content": content}),
+        )
+    };
+    for (bytes, most, fits) in [
+        (3 << 20, 8 << 20, true),
+        (3 << 20, 4 << 20, false),
+        (20 << 20, 32 << 20, true),
+        ((20 << 20) + 3, 32 << 20, false),
+    ] {
+        let provider = Upstream::answering([file(bytes)]).await;
+        let mut connection = connection(&provider.url);
+        connection.max_response = most;
+        let came = ask(
+            "bookstack",
+            &connection,
+            "docs.attachment.get",
+            json!({"attachment": "7"}),
+        )
+        .await;
+        assert_eq!(came.is_ok(), fits, "{bytes}");
+        if let Err(failure) = came {
+            let what = (failure.kind, failure.field.as_deref(), failure.retryable);
+            assert_eq!(what, (Kind::InvalidInput, Some("attachment"), false), "{failure}");
+            assert!(failure.message().contains("20 MiB"), "{failure}");
+        }
+    }
+}
+
 async fn sandbox() -> (Sandbox, Arc<dyn Driver>) {
     let servers = vec![ServerConfig::new("docs-a", "bookstack", TOKEN)];
     let sandbox = Sandbox::start(SandboxConfig { servers }).await.expect("started");

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a limit is told from a prohibition, and a wait is passed on as it was told.
 
-use mosaic_actors::error::Kind;
+use mosaic_actors::error::{Kind, Source};
 use serde_json::{Value, json};
 
 use crate::any;
@@ -17,6 +17,8 @@ struct Row {
     /// At least this wait, in seconds, and at most ten more; none where no wait is named.
     wait: Option<u64>,
     field: Option<&'static str>,
+    /// The setting that it names, where what was refused was a parameter of the driver's own.
+    ours: Option<&'static str>,
 }
 
 fn row(kind: &'static str, answer: Canned, becomes: Kind) -> Row {
@@ -27,6 +29,7 @@ fn row(kind: &'static str, answer: Canned, becomes: Kind) -> Row {
         retryable: becomes.retryable(),
         wait: None,
         field: None,
+        ours: None,
     }
 }
 
@@ -43,6 +46,11 @@ impl Row {
 
     fn field(mut self, field: &'static str) -> Self {
         self.field = Some(field);
+        self
+    }
+
+    fn ours(mut self, setting: &'static str) -> Self {
+        self.ours = Some(setting);
         self
     }
 
@@ -111,6 +119,12 @@ fn openai(status: u16, code: &str, param: Option<&str>, becomes: Kind) -> Row {
     row("openai", Canned::json(status, error), becomes)
 }
 
+/// A refusal of a server that names the parameter in its sentence alone.
+fn told(sentence: &str, becomes: Kind) -> Row {
+    let error = json!({"error": {"message": sentence, "type": "invalid_request_error", "param": null, "code": null}});
+    row("openai", Canned::json(400, error), becomes)
+}
+
 fn openai_refusals() -> Vec<Row> {
     use Kind::*;
     let busy = || openai(429, "rate_limit_exceeded", None, UpstreamRateLimited);
@@ -124,7 +138,29 @@ fn openai_refusals() -> Vec<Row> {
         openai(429, "insufficient_quota", None, UpstreamRateLimited)
             .retryable(false)
             .wait(300),
-        openai(400, "x", Some("stream_options"), InvalidInput),
+        openai(400, "x", Some("stream_options"), Unsupported).ours("stream_options = false"),
+        openai(422, "x", Some("stream_options.include_usage"), Unsupported).ours("stream_options = false"),
+        openai(400, "unsupported_parameter", Some("max_completion_tokens"), Unsupported)
+            .ours("token_limit = \"max_tokens\""),
+        openai(400, "unsupported_parameter", Some("max_tokens"), Unsupported)
+            .ours("token_limit = \"max_completion_tokens\""),
+        openai(400, "unsupported_parameter", Some("temperature"), InvalidInput).field("temperature"),
+        told("Unrecognized request argument supplied: stream_options", Unsupported).ours("stream_options = false"),
+        told(
+            "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            Unsupported,
+        )
+        .ours("token_limit = \"max_completion_tokens\""),
+        told("max_tokens is too large: 99999", InvalidInput),
+        row(
+            "openai",
+            Canned::json(
+                422,
+                json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}),
+            ),
+            Unsupported,
+        )
+        .ours("stream_options = false"),
         openai(400, "context_length_exceeded", None, InvalidInput).field("messages"),
         busy(),
         busy().header("retry-after", "20").wait(20),
@@ -185,7 +221,7 @@ fn gitea_refusals() -> Vec<Row> {
 async fn refusals_become_failures() {
     let forges = github_refusals().into_iter().chain(gitea_refusals());
     let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 58);
+    assert_eq!(rows.len(), 66);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let status = row.answer.status;
@@ -204,6 +240,10 @@ async fn refusals_become_failures() {
         assert_eq!(failure.field.as_deref(), row.field, "{name}");
         assert_eq!(failure.provider.as_deref(), Some(INSTANCE), "{name}");
         assert!(!failure.unsent, "{name}");
+        if let Some(setting) = row.ours {
+            assert_eq!(failure.source, Source::Provider, "{name}");
+            assert!(failure.message().contains(&format!("settings.{setting}")), "{failure}");
+        }
         let wait = failure.retry_after.map(|wait| wait.as_secs());
         match row.wait {
             Some(least) => assert!(

@@ -271,12 +271,52 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
     assert_eq!(header("x-content-type-options"), "nosniff");
     assert_eq!(response.bytes().await.expect("a body"), &b"PK\x03\xff\x00"[..]);
 
-    let failure = Failure::new(Kind::Network, "it broke");
-    let cut = Server::start(raw(vec![Ok(b"PK\x03"), Err(failure)])).await;
-    // With so little before the break, the head may be lost as well.
-    let taken = match request(&cut, entry, sample(entry)).send().await {
-        Ok(response) => response.bytes().await,
-        Err(error) => Err(error),
-    };
-    assert!(taken.is_err(), "a part is not taken for the whole");
+    let broke = || Err(Failure::new(Kind::Network, "it broke"));
+    // Known before anything had to be sent: there is still a status to tell it by.
+    for pieces in [vec![broke()], vec![Ok(&b"PK\x03"[..]), broke()]] {
+        let cut = Server::start(raw(pieces)).await;
+        let problem = refused(request(&cut, entry, sample(entry)), 502, "it is cut").await;
+        assert_eq!(problem["code"], "network");
+    }
+    // Later it is told by the body: the head is there, and the rest is not taken for the whole.
+    for _ in 0..20 {
+        let cut = Server::start(raw(vec![Ok(b"P"), Ok(b"K"), Ok(b"\x03"), broke()])).await;
+        let response = request(&cut, entry, sample(entry)).send().await.expect("a head");
+        assert_eq!(response.status(), 200);
+        assert!(response.bytes().await.is_err(), "a part is not taken for the whole");
+        let both = support::client_builder()
+            .http2_prior_knowledge()
+            .build()
+            .expect("a client");
+        let asked = request(&cut, entry, sample(entry)).build().expect("a request");
+        let response = both.execute(asked).await.expect("a head");
+        assert_eq!(
+            (response.status().as_u16(), response.version()),
+            (200, http::Version::HTTP_2)
+        );
+        assert!(response.bytes().await.is_err(), "a part is not taken for the whole");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_to_caches_reaches_ours() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    for (said, no_cache, keyed) in [
+        (None, false, true),
+        (Some("no-cache"), true, true),
+        (Some("max-age=0"), true, true),
+        (Some("max-age=60"), false, true),
+        (Some("no-store"), false, false),
+    ] {
+        let url = server.url("/v1/git/repos/acme/api");
+        let request = server.http.get(url).bearer_auth(KEY);
+        let request = match said {
+            Some(said) => request.header("cache-control", said),
+            None => request,
+        };
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        let call = server.calls.seen().pop().expect("a call");
+        let found = (call.no_cache, call.request_key.is_some());
+        assert_eq!(found, (no_cache, keyed), "{said:?}");
+    }
 }

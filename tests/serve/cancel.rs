@@ -21,7 +21,7 @@ async fn gateway_with(server: &str) -> (Gateway, TcpListener) {
     let upstream = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
-         [providers.slow]\nkind = \"openai\"\nbase_url = \"http://{}/v1\"\ntoken = \"env:TOKEN\"\nhealth_check = false\n",
+         [providers.slow]\nkind = \"openai\"\nbase_url = \"http://{}/v1\"\ntoken = \"env:TOKEN\"\nhealth_check = false\nmodels = [\"*\"]\n",
         upstream.local_addr().expect("it is bound")
     );
     let env = vec![("TOKEN".to_owned(), "a-token".to_owned())];

@@ -71,7 +71,14 @@ async fn after_a_kill_a_keys_outcome_is_unknown_until_an_operator_decides() {
         told["detail"].as_str().expect("a sentence").contains("unknown"),
         "{told}"
     );
+    assert_eq!(told["outcome"], "unknown");
     assert_eq!(posts(&stage.sandbox), 1);
+
+    let listed = next.cli(&["keys", "list", "--in-doubt", "--json"]).json();
+    let row = &listed["keys"][0];
+    let facts = ["key", "operation", "state"].map(|fact| &row[fact]);
+    assert_eq!(facts, ["k", "projects.issue.create", "in_doubt"]);
+    assert!(row["age_ms"].is_u64() && row["expires_at"].is_string(), "{row}");
 
     let release = [
         "keys",

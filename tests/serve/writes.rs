@@ -98,3 +98,57 @@ async fn a_write_shows_in_the_lists_that_were_cached() {
     );
     stage.close().await.ok();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyed_write_in_doubt_says_so_until_an_operator_frees_its_key() {
+    let stage = Stage::open(Setup::default()).await;
+    for name in ["github-a", "github-b"] {
+        let reset = Fault::new(Effect::Reset { processed: true }).method(&Method::POST);
+        stage.server(name).faults().add(reset).expect("a sound fault");
+    }
+    let url = format!("http://{}/v1/projects/issues", stage.gateway.public);
+    let issue = json!({"project": "acme/api", "title": "Perhaps"});
+    let create = || stage.gateway.client.post(&url, &issue, &[("idempotency-key", "doubt")]);
+    for _ in 0..2 {
+        let told = create().await;
+        assert_eq!(told.refused(502), "network");
+        let told = told.json();
+        assert_eq!(
+            (&told["outcome"], &told["retryable"]),
+            (&json!("unknown"), &json!(false))
+        );
+        assert!(
+            told["detail"].as_str().expect("a sentence").contains("is unknown"),
+            "{told}"
+        );
+    }
+    assert_eq!(posts(&stage), 1);
+
+    let keys = stage.gateway.admin("/admin/v1/idempotency?in_doubt=true").await.ok();
+    let (row, facts) = (&keys["keys"][0], ["key", "operation", "state"]);
+    assert_eq!(
+        facts.map(|fact| &row[fact]),
+        ["doubt", "projects.issue.create", "in_doubt"]
+    );
+    assert!(!keys.to_string().contains("Perhaps"), "{keys}");
+    let shown = stage.gateway.cli(&["keys", "list"]);
+    assert!(shown.ok().contains("doubt"), "{shown:?}");
+
+    for name in ["github-a", "github-b"] {
+        stage.server(name).faults().clear();
+    }
+    let tenant = row["tenant"].as_str().expect("a name");
+    let release = [
+        "keys",
+        "release",
+        "doubt",
+        "--operation",
+        "projects.issue.create",
+        "--force",
+    ];
+    let because = ["--tenant", tenant, "--reason", "it is not there"];
+    stage.gateway.cli(&[&release[..], &because[..]].concat()).ok();
+    create().await.ok();
+    assert_eq!(posts(&stage), 2);
+    stage.close().await.ok();
+}

@@ -136,3 +136,55 @@ async fn an_earlier_process_left_orphans_and_this_one_makes_calls() {
     assert_eq!(next.begin(call("orphan", "f"), at(1)).await.unwrap(), Begun::Unknown);
     assert_eq!(next.begin(call("own", "f"), at(1)).await.unwrap(), Begun::InFlight);
 }
+
+#[tokio::test]
+async fn keys_are_listed_with_what_is_known_of_them_and_those_in_doubt_can_be_freed() {
+    on_both(|store| async move {
+        let in_doubt = StoredAnswer {
+            status: StoredAnswer::IN_DOUBT,
+            ..answer("{}")
+        };
+        let scope = call("k", "f").scope;
+        leased(store.begin(call("lost", "f"), at(0)).await.unwrap());
+        let done = leased(store.begin(call("done", "f"), at(1)).await.unwrap());
+        store.complete(&done, &answer("a secret")).await.unwrap();
+        let doubted = leased(store.begin(call("doubted", "f"), at(2)).await.unwrap());
+        store.complete(&doubted, &in_doubt).await.unwrap();
+        leased(store.begin(call("running", "f"), at(100)).await.unwrap());
+
+        let listed = |only, now, limit| {
+            let store = store.clone();
+            async move {
+                let keys = store.list_keys(only, at(now), limit).await.unwrap();
+                assert!(keys.iter().all(|key| key.scope == scope && key.claimed_at.is_some()));
+                assert!(!format!("{keys:?}").contains("a secret"));
+                let known = keys.into_iter().map(|key| (key.key, key.state));
+                known.collect::<Vec<_>>()
+            }
+        };
+        let row = |key: &str, state| (key.to_owned(), state);
+        let (lost, doubted) = (row("lost", KeyState::InDoubt), row("doubted", KeyState::InDoubt));
+        let all = [
+            row("running", KeyState::Pending),
+            doubted.clone(),
+            row("done", KeyState::Confirmed),
+            lost.clone(),
+        ];
+        assert_eq!(listed(false, 101, 10).await, all);
+        assert_eq!(listed(false, 101, 2).await, all[..2]);
+        assert_eq!(listed(true, 101, 10).await, [doubted, lost]);
+        assert_eq!(listed(true, 100_000, 10).await, []);
+
+        assert_eq!(store.release(scope, "doubted", at(101)).await.unwrap(), Released::Done);
+        assert_eq!(
+            store.release(scope, "done", at(101)).await.unwrap(),
+            Released::NotUnknown
+        );
+        assert_eq!(
+            store.release(scope, "running", at(101)).await.unwrap(),
+            Released::UnderWay
+        );
+        leased(store.begin(call("doubted", "other"), at(101)).await.unwrap());
+    })
+    .await;
+}

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use mosaic::config::StateConfig;
 use mosaic::secret::{Secret, SecretRef};
 use mosaic::stores::{
-    self, AuditEntry, Begun, Change, Expected, IdempotentCall, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE, MemoryStore,
-    OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
+    self, AuditEntry, Begun, Change, Expected, IdempotentCall, KeyState, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE,
+    MemoryStore, OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
 };
 use serde_json::json;
 

@@ -152,9 +152,9 @@ async fn attempt(job: &Arc<Job>, env: &Arc<TaskEnv>, tried: &Tried, guard: &mut 
     let span = tracing::debug_span!(target: "mosaic::calls", "attempt");
     let share = share(remaining, tried.could_follow(job, env.settings.recover.max_attempts));
     let limit = granted.instance.spec.attempt_limit(job.call.operation.cost);
-    // How long an upload takes is its sender's affair: only the call's deadline bounds it.
-    let limit = limit.filter(|_| job.call.upload.is_none());
-    guard.asking(limit.unwrap_or(remaining));
+    // How long an upload takes in all is its sender's affair: only the call's deadline bounds it.
+    let in_all = limit.filter(|_| job.call.upload.is_none());
+    guard.asking(in_all.unwrap_or(remaining));
     let attempt = AttemptEnv {
         settings: env.settings.clone(),
         stop: env.stop.clone(),

@@ -85,7 +85,10 @@ pub(crate) fn or_stale(job: &Job, env: &TaskEnv, failure: Failure, farther: Opti
                 Some(tier) => tier.count_stale(),
                 None => env.meters.l1.stale.increment(1),
             }
-            hit.serve(CacheStatus::Stale, env.clock.nanos())
+            let mut answer = hit.serve(CacheStatus::Stale, env.clock.nanos())?;
+            // Those that failed; none where this call waited for another's.
+            answer.head.attempts = job.record().asked_so_far().0;
+            Ok(answer)
         }
         _ => Err(failure),
     }

@@ -60,6 +60,11 @@ struct Account {
     usage: Option<Usage>,
 }
 
+/// Whether the answer was asked for by this call, and so is what it cost: not where it was remembered, or another's.
+fn was_asked_for(head: &Head) -> bool {
+    head.attempts > 0 && matches!(head.cache, CacheStatus::Miss | CacheStatus::Bypass)
+}
+
 impl Settlement {
     /// Opens the account of a call that came at `started`.
     pub(crate) fn open(meters: &Arc<Meters>, call: &Arc<Call>, started: Instant) -> Self {
@@ -104,7 +109,7 @@ impl Settlement {
             Body::Bytes(bytes) => {
                 let account = Account {
                     bytes: bytes.len() as u64,
-                    usage: answer.head.usage.filter(|_| answer.head.attempts > 0),
+                    usage: answer.head.usage.filter(|_| was_asked_for(&answer.head)),
                     ..Account::default()
                 };
                 open.close(&account, Some(Answered::by(&answer.head)), None);

@@ -34,6 +34,10 @@ pub use spec::InstanceSpec;
 pub(crate) use traffic::Traffic;
 pub use traffic::{AttemptEnd, LastAttempt, LastFailure, TrafficSnapshot};
 
+/// For how long one that refused our credential is passed over while another can serve: as long as an account that is spent
+/// is, for who is not asked about its health shows only to a call that it is well again.
+const CREDENTIAL_PAUSE: Duration = Duration::from_secs(300);
+
 /// A live instance.
 pub struct Instance {
     /// As configured.
@@ -67,12 +71,7 @@ struct Narrowed {
 }
 
 impl Instance {
-    pub(crate) fn new(
-        spec: InstanceSpec,
-        listing: Option<ListingSettings>,
-        clock: Clock,
-        meters: &Meters,
-    ) -> Arc<Self> {
+    pub(crate) fn new(spec: InstanceSpec, listing: ListingSettings, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
@@ -84,8 +83,8 @@ impl Instance {
                 credential_scope: spec.credential_scope,
             }),
             offers: Arc::new(Offers::new(&spec.offers)),
-            // Patterns decide alone.
-            listing: listing.filter(|_| spec.offers.is_empty()),
+            // Patterns decide alone. Whether its health is asked is another matter.
+            listing: spec.offers.is_empty().then_some(listing),
             listed: watch::Sender::new(false),
             latency: Latency::default(),
             limited_until: AtomicU64::new(0),
@@ -214,6 +213,10 @@ impl Instance {
     /// As a balancer sees it at `now`.
     pub(crate) fn view(&self, now: u64) -> CandidateView {
         let limited_until = self.limited_until.load(Relaxed);
+        // Who refuses our credential refuses it to every call, until a health check or an attempt finds that it serves.
+        let refused_until = self.traffic.credential_refused_at();
+        let refused_until = refused_until.map_or(0, |at| at.saturating_add(crate::clock::nanos_of(CREDENTIAL_PAUSE)));
+        let limited_until = limited_until.max(refused_until);
         CandidateView {
             available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
             in_flight: self.bulkhead.taken(),

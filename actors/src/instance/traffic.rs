@@ -151,6 +151,13 @@ impl Traffic {
         }
     }
 
+    /// When our credential was refused last; none where it serves, as far as is known.
+    pub(crate) fn credential_refused_at(&self) -> Option<u64> {
+        let found = self.unfit.load();
+        let refused = found.as_ref().filter(|found| found.code == Kind::UpstreamAuth.code());
+        refused.map(|found| found.at)
+    }
+
     /// Why it can serve nobody, and since when, as its attempts found.
     pub(crate) fn unfit(&self) -> Option<(Arc<str>, u64)> {
         let found = self.unfit.load();

@@ -97,9 +97,12 @@ impl Step {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
-        // Who is not to be asked anything beforehand is not asked for a list either.
-        let listing = self.spec.check_health.then_some(registry.settings.listing);
-        let instance = Instance::new(instance, listing, registry.env.clock, &registry.env.meters);
+        let instance = Instance::new(
+            instance,
+            registry.settings.listing,
+            registry.env.clock,
+            &registry.env.meters,
+        );
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's
         // name has.
         let child = match &self.predecessor {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::holding::{AttemptEnv, Evidence, Holding};
@@ -60,23 +60,27 @@ async fn drive(
     env: &AttemptEnv,
     started: Instant,
 ) -> Result<Answer, (Evidence, Failure)> {
-    let limit = env.limit.map_or(env.share, |limit| limit.min(env.share));
+    let own = env.limit.filter(|_| call.upload.is_none());
+    let limit = own.map_or(env.share, |limit| limit.min(env.share));
     let span = tracing::debug_span!(target: "mosaic::calls", "call", provider = %holding.instance.spec.name);
-    match tokio::time::timeout_at(started + limit, driver.call(call).instrument(span)).await {
-        Ok(result) => result.map_err(|failure| (holding.evidence_of(&failure), failure)),
-        Err(_elapsed) if holding.waits_for_upload() => Err((None, unfinished(limit))),
-        Err(_elapsed) => Err(silent(&holding.instance, env, limit)),
+    tokio::select! {
+        biased;
+        result = driver.call(call).instrument(span) => result.map_err(|failure| (holding.evidence_of(&failure), failure)),
+        limit = holding.kept_waiting(env.limit) => Err(silent(&holding.instance, Some(limit), limit)),
+        () = sleep_until(started + limit) => Err(match holding.waits_for_upload() {
+            true => (None, unfinished(limit)),
+            false => silent(&holding.instance, own, limit),
+        }),
     }
 }
 
 /// The provider did not answer in time. Half of what it may take is evidence; a caller in a greater hurry proves nothing,
 /// nor does one who alone says how long it may take.
-fn silent(instance: &Instance, env: &AttemptEnv, waited: Duration) -> (Evidence, Failure) {
-    let evidence = env
-        .limit
+fn silent(instance: &Instance, own: Option<Duration>, waited: Duration) -> (Evidence, Failure) {
+    let evidence = own
         .is_some_and(|own| waited >= own / 2)
         .then_some(AttemptOutcome::Failure);
-    let why = match env.limit {
+    let why = match own {
         Some(limit) if limit <= waited => "its attempt_timeout",
         _ => "what the call's deadline leaves",
     };

@@ -3,10 +3,12 @@
 //! Invariant: the breaker is told once, and the permits are given back, before the outcome is known.
 
 use std::any::Any;
+use std::future::pending;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::panics::panic_text;
@@ -30,7 +32,8 @@ pub(crate) struct AttemptEnv {
     pub(crate) record: Arc<CallRecord>,
     /// Its share of the time until the call's deadline.
     pub(crate) share: Duration,
-    /// How long its instance lets it take; `None`: as long as its call.
+    /// How long its instance lets it take; `None`: as long as its call. Of an upload, how long its provider may keep it
+    /// waiting at a time.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -102,6 +105,24 @@ impl Holding {
     /// The provider waits for what the caller still has to send.
     pub(super) fn waits_for_upload(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_waiting())
+    }
+
+    /// Resolves when the provider has kept an upload waiting for `limit`: has taken nothing more of it, or has it all and
+    /// did not answer. Where there is none, or it is its maker who is waited for, never.
+    pub(super) async fn kept_waiting(&self, limit: Option<Duration>) -> Duration {
+        let (Some(upload), Some(limit)) = (&self.upload, limit) else {
+            return pending().await;
+        };
+        let asked = Instant::now();
+        loop {
+            let now = Instant::now();
+            // Whatever comes while it waits for its maker moves the time on.
+            let until = upload.provider_waited_for_since(asked).unwrap_or(now) + limit;
+            if until <= now {
+                return limit;
+            }
+            sleep_until(until).await;
+        }
     }
 
     /// The attempt ended as it should.

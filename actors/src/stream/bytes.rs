@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use tokio::time::Instant;
 
 use super::body::BodyStream;
 use crate::error::{Failure, Kind};
@@ -65,9 +66,24 @@ pub struct Upload {
 struct Progress {
     /// Whoever reads it waits for its maker.
     waiting: AtomicBool,
+    /// When it last went on, or was taken.
+    moved: Mutex<Option<Instant>>,
     /// It was read to its end.
     whole: AtomicBool,
     failure: OnceLock<Failure>,
+}
+
+impl Progress {
+    /// A piece of it went on, or whoever reads it waits for its maker now.
+    fn went_on(&self, waiting: bool) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Held for one copy.
+    fn moved(&self) -> Option<Instant> {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Upload {
@@ -115,6 +131,12 @@ impl Upload {
         self.progress.waiting.load(Ordering::Relaxed)
     }
 
+    /// Since when its provider is waited for, be it to take more or to answer; `None`: it waits itself, for the maker. An
+    /// upload that was not taken yet is waited for since `asked`.
+    pub fn provider_waited_for_since(&self, asked: Instant) -> Option<Instant> {
+        (!self.is_waiting()).then(|| self.progress.moved().map_or(asked, |moved| moved.max(asked)))
+    }
+
     /// Whether it was read to its end, the last time that it was taken.
     pub fn is_through(&self) -> bool {
         self.progress.whole.load(Ordering::Relaxed)
@@ -136,6 +158,7 @@ impl Upload {
         };
         let bytes = bytes.ok_or_else(|| Failure::new(Kind::Internal, "this upload was read before").never_sent())?;
         self.progress.whole.store(false, Ordering::Relaxed);
+        self.progress.went_on(false);
         let checked = Checked {
             bytes: Some(bytes),
             length: self.length,
@@ -193,7 +216,7 @@ impl Stream for Checked {
             return Poll::Ready(None);
         };
         let next = Pin::new(bytes).poll_next(cx);
-        self.progress.waiting.store(next.is_pending(), Ordering::Relaxed);
+        self.progress.went_on(next.is_pending());
         let next = ready!(next);
         let next = self.check(next);
         if let Some(Err(failure)) = &next {

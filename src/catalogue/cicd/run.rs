@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{Cursor, Name, PageSize, ProjectRef, RunRef, named};
+use crate::catalogue::fields::{Cursor, GitRef, PageSize, ProjectRef, RunRef, named};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -118,7 +118,7 @@ impl<I> Output<I> for Run {
 pub struct RunListInput {
     pub project: ProjectRef,
     /// Only runs for this branch.
-    pub branch: Option<Name>,
+    pub branch: Option<GitRef>,
     pub cursor: Option<Cursor>,
     pub limit: Option<PageSize>,
 }
@@ -171,7 +171,7 @@ impl Op for RunGet {
 pub struct RunTriggerInput {
     pub project: ProjectRef,
     /// The branch to run for; default: the project's default branch.
-    pub branch: Option<Name>,
+    pub branch: Option<GitRef>,
     /// Variables that the run's steps see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,

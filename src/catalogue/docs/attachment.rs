@@ -122,7 +122,7 @@ impl Op for AttachmentGet {
     const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
         "docs.attachment.get",
         "/docs/attachments/{attachment}",
-        "Get an attached file",
+        "Get an attached file; at most 20 MiB where its provider packs it into JSON",
     )
     .bytes();
     fn resource(input: &AttachmentGetInput) -> Resource {

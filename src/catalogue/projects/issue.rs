@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{Cursor, IssueRef, Markdown, Name, PageSize, ProjectRef};
+use crate::catalogue::fields::{Cursor, IssueRef, Markdown, Name, PageSize, ProjectRef, referring};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -173,7 +173,12 @@ impl Op for IssueCreate {
         input.project.resource()
     }
     fn check(input: &IssueCreateInput) -> Result<(), Failure> {
-        few_labels(&input.labels)
+        few_labels(&input.labels)?;
+        let wrong = |rule| Failure::invalid("assignees", format!("assignees {rule}"));
+        input
+            .assignees
+            .iter()
+            .try_for_each(|login| referring(login).map_err(wrong))
     }
 }
 

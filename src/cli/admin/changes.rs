@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::change::{self, Change};
 use super::{connected, list_of, provider, remote, shown};
 use crate::cli::client::expand;
-use crate::cli::command::flag;
+use crate::cli::command::{flag, switch};
 use crate::cli::screen::{Screen, Stop};
 
 /// One verb of a noun: what is changed, and how the command line says it.
@@ -171,9 +171,10 @@ fn keys() -> Command {
         .arg(flag("tenant", "NAME", "Whose key it is").required(true))
         .arg(flag("operation", "NAME", "The operation that it was used for").required(true));
     Command::new("keys")
-        .about("Decide on idempotency keys")
+        .about("Show idempotency keys, and decide on them")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommands(list_of("keys").map(|list| list.arg(switch("in-doubt", "Only keys whose outcome is unknown"))))
         .subcommand(release)
 }
 

@@ -57,7 +57,7 @@ const fn newest(view: View) -> View {
 
 const TREE: &str = "tree";
 
-const VIEWS: [View; 8] = [
+const VIEWS: [View; 9] = [
     table(
         view(&["status"], "/admin/v1/status", "Show the state of a running gateway"),
         &views::STATUS,
@@ -99,6 +99,14 @@ const VIEWS: [View; 8] = [
         ),
         &views::BREAKERS,
     ),
+    newest(table(
+        view(
+            &["keys", "list"],
+            "/admin/v1/idempotency",
+            "Show the idempotency keys, and what is known of their calls",
+        ),
+        &views::KEYS,
+    )),
 ];
 
 /// Their declarations, in the order of the help.
@@ -175,8 +183,10 @@ pub async fn run(name: &str, matches: &ArgMatches, screen: &Screen) -> Option<Re
 }
 
 async fn viewed(view: &View, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    // Of keys alone.
+    let in_doubt = flags.try_get_one("in-doubt").ok().flatten() == Some(&true);
     let look = Look {
-        path: view.path.to_owned(),
+        path: format!("{}{}", view.path, if in_doubt { "?in_doubt=true" } else { "" }),
         limit: view.limited.then(|| flags.get_one("limit").copied()).flatten(),
         face: match view.table {
             Some(table) => Face::Table(table, flags.get_flag("wide")),

@@ -9,6 +9,7 @@ mod table;
 mod touches;
 mod views;
 
+use jiff::Timestamp;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::supervision::Events;
@@ -44,6 +45,16 @@ impl AdminPort for Port {
         })
     }
 
+    fn keys(&self, in_doubt: bool, limit: u32) -> BoxFuture<Result<Json, Problem>> {
+        let store = self.0.inner.store.clone();
+        Box::pin(async move {
+            let now = Timestamp::now();
+            let keys = store.list_keys(in_doubt, now, limit).await.map_err(Failure::from)?;
+            let keys: Vec<Value> = keys.iter().map(|key| key_row(key, now)).collect();
+            Ok(Json::timed(&json!({ "keys": keys })))
+        })
+    }
+
     fn touches(&self, action: &AdminOrder) -> Result<Touches, Problem> {
         self.preview(action)
     }
@@ -57,6 +68,22 @@ impl AdminPort for Port {
             carried.await.map_err(lost)?
         })
     }
+}
+
+fn key_row(key: &crate::stores::KnownKey, now: Timestamp) -> Value {
+    // As `dispatch::idempotency::scope` puts them together; the name of a tenant holds no slash.
+    let (tenant, operation) = key.scope.split_once('/').unwrap_or(("", &key.scope));
+    let age = key
+        .claimed_at
+        .map(|at| now.as_millisecond().saturating_sub(at.as_millisecond()).max(0));
+    json!({
+        "key": key.key,
+        "tenant": tenant,
+        "operation": operation,
+        "state": key.state,
+        "age_ms": age,
+        "expires_at_unix_ms": key.expires_at.as_millisecond(),
+    })
 }
 
 fn audited(record: &crate::stores::AuditRecord) -> Value {

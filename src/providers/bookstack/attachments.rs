@@ -81,19 +81,29 @@ fn called_name(mut failure: Failure) -> Failure {
     failure
 }
 
-/// BookStack answers with the whole file as base64 within its JSON, so that an answer's bound is the file's as well; what
-/// kind of file it is, its name tells.
+/// The largest file that is got, in bytes, as the operation's summary says: its answer is held in memory, as text and as
+/// what that says.
+const LARGEST: usize = 20 << 20;
+
+/// BookStack answers with the whole file as base64 within its JSON; what kind of file it is, its name tells.
 pub async fn get(bookstack: Arc<BookStack>, request: Request<AttachmentGet>) -> Result<Reply<ByteStream>, Failure> {
     let id = match request.native.parse::<u64>() {
         Ok(id) if id > 0 => id.to_string(),
         _ => return Err(Failure::invalid("attachment", "attachment must be the number of one").never_sent()),
     };
     let outgoing = bookstack.endpoint.get(&["attachments", &id])?;
-    let received = bookstack.endpoint.send(outgoing).await?;
+    let opened = bookstack.endpoint.open(outgoing).await?;
+    // An answer that is sound and cannot be used is larger than any may be.
+    let unheld = |failure: &Failure| failure.unreadable && failure.sound;
+    let received = opened.whole().await;
+    let received = received.map_err(|failure| if unheld(&failure) { too_large(failure) } else { failure })?;
     let attached: wire::AttachedFile = received.json()?;
     if attached.attachment.external {
         let sentence = "the attachment is a link to another place, and no file";
         return Err(received.failure(Kind::Unsupported, sentence));
+    }
+    if attached.content.len().div_ceil(4) * 3 > LARGEST + 2 {
+        return Err(too_large(received.failure(Kind::InvalidInput, "")));
     }
     let decoded = BASE64_STANDARD.decode(&attached.content);
     let bytes = Bytes::from(decoded.map_err(|_| received.unusable("the attachment's content is not base64"))?);
@@ -104,4 +114,14 @@ pub async fn get(bookstack: Arc<BookStack>, request: Request<AttachmentGet>) -> 
         name: Some(Arc::from(name)),
         bytes: BodyStream::from_items(futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes)))),
     }))
+}
+
+fn too_large(failure: Failure) -> Failure {
+    let sentence = format!(
+        "attachment is larger than {} MiB, the most that is got of a provider that packs files into JSON",
+        LARGEST >> 20
+    );
+    let mut refusal = Failure::invalid("attachment", sentence);
+    refusal.provider = failure.provider;
+    refusal
 }

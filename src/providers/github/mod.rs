@@ -103,7 +103,7 @@ fn quota_wait(refusal: &Refusal<'_>, error: &wire::Error) -> Option<Duration> {
     }
     if refusal.header("x-ratelimit-remaining") == Some("0") {
         let reset = refusal.header("x-ratelimit-reset");
-        let wait = reset.and_then(|epoch| waits::until_epoch(epoch, refusal.now));
+        let wait = reset.and_then(|reset| waits::until_epoch(reset, refusal.now));
         // A moment that has passed by our clock may not have by theirs.
         return Some(wait.map_or(SECONDARY_LIMIT, |wait| wait.max(CLOCK_SKEW)));
     }

@@ -74,6 +74,16 @@ impl Fault {
         parts.iter().any(|part| sentence.contains(part))
     }
 
+    /// Where its sentence has this word, as a word of its own.
+    pub fn names(&self, word: &str) -> Option<usize> {
+        let part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let bytes = self.sentence.as_bytes();
+        let whole =
+            |at: &usize| !part(at.checked_sub(1).and_then(|at| bytes.get(at))) && !part(bytes.get(at + word.len()));
+        let mut found = self.sentence.match_indices(word).map(|(at, _)| at);
+        found.find(whole)
+    }
+
     /// Whether it says that a parameter is not known, or not taken.
     pub fn unknown_parameter(&self) -> bool {
         const WORDS: &[&str] = &["extra_forbidden", "unknown_parameter", "unsupported_parameter"];
@@ -232,6 +242,17 @@ mod tests {
         ] {
             assert_eq!(Fault::of(&body).param.as_deref(), Some("stop"), "{body}");
         }
+    }
+
+    #[test]
+    fn a_word_is_found_where_it_stands_alone() {
+        let fault = |sentence: &str| Fault::of(&json!({"error": {"message": sentence}}));
+        assert_eq!(fault("no stream_options, no 'stream'").names("stream"), Some(23));
+        assert_eq!(
+            fault("no upstream, no streams, no stream_options").names("stream"),
+            None
+        );
+        assert_eq!(fault("stream").names("stream"), Some(0));
     }
 
     #[test]

@@ -39,10 +39,9 @@ impl<'a> Refusal<'a> {
     pub(super) fn heed(&self, mut failure: Failure, spent: Duration) -> Failure {
         failure.unbilled |= refused(self.status.as_u16());
         failure = left_alone(failure, spent);
-        match self.header("x-should-retry") {
-            Some("true") => failure.retryable = true,
-            Some("false") => failure.retryable = false,
-            _ => {}
+        let word = self.header("x-should-retry").unwrap_or_default().trim();
+        if let Ok(retryable) = word.to_ascii_lowercase().parse() {
+            failure.retryable = retryable;
         }
         failure
     }
@@ -141,7 +140,13 @@ mod tests {
 
     #[test]
     fn the_providers_own_word_goes_before_the_status() {
-        for (status, word, retryable) in [(500, "false", false), (400, "true", true), (503, "maybe", true)] {
+        for (status, word, retryable) in [
+            (500, "false", false),
+            (500, "False", false),
+            (400, "true", true),
+            (400, "TRUE", true),
+            (503, "maybe", true),
+        ] {
             let headers = HeaderMap::from_iter([("x-should-retry".parse().unwrap(), word.parse().unwrap())]);
             let refusal = Refusal {
                 status: StatusCode::from_u16(status).unwrap(),

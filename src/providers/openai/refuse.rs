@@ -41,11 +41,32 @@ const TOO_LONG: &[&str] = &[
     "string_above_max_length",
 ];
 const NO_MODEL: &[&str] = &["model_not_found", "model_not_available"];
-/// What we send of our own accord, and the setting that keeps it back.
-const OURS: &[(&str, &str)] = &[
-    ("stream_options", "settings.stream_options = false"),
-    ("max_completion_tokens", "settings.token_limit = \"max_tokens\""),
-    ("max_tokens", "settings.token_limit = \"max_completion_tokens\""),
+/// A parameter that the driver adds, or chose the name of.
+struct Ours {
+    name: &'static str,
+    /// What keeps it back.
+    remedy: &'static str,
+    /// It holds something of the caller's, so that only its name is ours.
+    holds: bool,
+}
+
+const fn ours(name: &'static str, remedy: &'static str, holds: bool) -> Ours {
+    Ours { name, remedy, holds }
+}
+
+const OURS: &[Ours] = &[
+    ours("stream_options", "set settings.stream_options = false", false),
+    ours("stream", "use ai.chat.complete", false),
+    ours(
+        "max_completion_tokens",
+        "set settings.token_limit = \"max_tokens\"",
+        true,
+    ),
+    ours(
+        "max_tokens",
+        "set settings.token_limit = \"max_completion_tokens\"",
+        true,
+    ),
 ];
 
 /// What an answer that is no success means.
@@ -90,10 +111,14 @@ pub fn within(fault: &Fault) -> Failure {
                     _ => failure,
                 }
             }
-            _ => match meant(fault) {
-                Some((kind, field)) => on_field(Failure::new(kind, "the provider refused it within its answer"), field),
-                None => failed(),
-            },
+            _ => {
+                let refused = |kind| Failure::new(kind, "the provider refused it within its answer");
+                match meant(fault) {
+                    Some((kind, field)) => on_field(refused(kind), field),
+                    None if of_ours(fault).is_some() => blamed(refused(Kind::Unsupported), fault),
+                    None => failed(),
+                }
+            }
         }
     };
     let mut failure = fault.coded(failure);
@@ -121,7 +146,7 @@ fn refilled(refusal: &Refusal<'_>) -> Option<Duration> {
     ["requests", "tokens"]
         .into_iter()
         .filter(|what| refusal.header(&format!("x-ratelimit-remaining-{what}")) == Some("0"))
-        .filter_map(|what| waits::go_duration(refusal.header(&format!("x-ratelimit-reset-{what}"))?))
+        .filter_map(|what| waits::until_reset(refusal.header(&format!("x-ratelimit-reset-{what}"))?, refusal.now))
         .max()
 }
 
@@ -136,25 +161,38 @@ fn meant(fault: &Fault) -> Option<(Kind, &'static str)> {
     }
 }
 
-/// The failure with the field that the provider blames, where the caller knows it.
+/// The failure with the field that the provider blames, where the caller knows it; it is not the caller's where the
+/// parameter at fault is ours.
 fn blamed(failure: Failure, fault: &Fault) -> Failure {
     if let Some((_, field)) = meant(fault) {
         return on_field(failure, field);
     }
-    let Some(param) = fault.param.as_deref() else {
+    if let Some(Ours { name, remedy, .. }) = of_ours(fault) {
+        let mut failure = failure.saying(format!("the provider does not take {name}: {remedy}"));
+        (failure.kind, failure.source, failure.retryable) = (Kind::Unsupported, Source::Provider, false);
         return failure;
-    };
-    match OURS.iter().find(|(name, _)| *name == param) {
-        Some((name, setting)) if fault.unknown_parameter() || *name == "stream_options" => {
-            let sentence = format!("the provider does not take {name}; set {setting}");
-            let mut failure = failure.saying(sentence);
-            failure.source = Source::Provider;
-            failure
+    }
+    match fault.param.as_deref().and_then(convert::neutral_field) {
+        Some(field) => on_field(failure, field),
+        None => failure,
+    }
+}
+
+/// The parameter of ours that the provider does not take. Many servers name it in their sentence alone.
+fn of_ours(fault: &Fault) -> Option<&'static Ours> {
+    let unknown = fault.unknown_parameter();
+    match fault.param.as_deref() {
+        Some(param) => {
+            // `stream_options.include_usage`
+            let name = param.split(['[', '.']).next().unwrap_or_default();
+            OURS.iter().find(|ours| ours.name == name && (unknown || !ours.holds))
         }
-        _ => match convert::neutral_field(param) {
-            Some(field) => on_field(failure, field),
-            None => failure,
-        },
+        None if unknown => OURS
+            .iter()
+            .filter_map(|ours| Some((fault.names(ours.name)?, ours)))
+            .min_by_key(|(at, _)| *at)
+            .map(|(_, ours)| ours),
+        None => None,
     }
 }
 

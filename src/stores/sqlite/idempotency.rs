@@ -124,23 +124,62 @@ impl SqliteStore {
     pub(super) async fn release_call(&self, scope: &str, key: &str, now: Timestamp) -> Result<Released, StoreError> {
         let mut write = self.write.begin().await?;
         let released = async {
-            let sql = "SELECT lease, leased_until FROM idempotency WHERE scope = $1 AND key = $2
-                       AND status IS NULL";
+            let sql = "SELECT lease, leased_until, status FROM idempotency WHERE scope = $1 AND key = $2";
             let claim = sqlx::query_as(sql).bind(scope).bind(key);
-            let claim: Option<(String, i64)> = claim.fetch_optional(write.on()).await?;
-            match claim {
-                None => return Ok(Released::NotUnknown),
-                Some((lease, until)) if self.is_alive(&lease, until, now) => {
-                    return Ok(Released::UnderWay);
-                }
-                Some(_) => {}
+            let claim: Option<(String, i64, Option<i64>)> = claim.fetch_optional(write.on()).await?;
+            match claim.map(|(lease, until, status)| self.state(&lease, until, status, now)) {
+                None | Some(KeyState::Confirmed) => return Ok(Released::NotUnknown),
+                Some(KeyState::Pending) => return Ok(Released::UnderWay),
+                Some(KeyState::InDoubt) => {}
             }
-            let sql = "DELETE FROM idempotency WHERE scope = $1 AND key = $2 AND status IS NULL";
+            let sql = "DELETE FROM idempotency WHERE scope = $1 AND key = $2";
             sqlx::query(sql).bind(scope).bind(key).execute(write.on()).await?;
             Ok(Released::Done)
         };
         let released = released.await;
         write.end(released).await
+    }
+
+    pub(super) async fn known_keys(
+        &self,
+        in_doubt: bool,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<KnownKey>, StoreError> {
+        // As in `state`.
+        let sql = "SELECT scope, key, lease, leased_until, expires_at, status FROM idempotency
+                   WHERE expires_at > $1 AND ($2 = 0 OR status = $3
+                       OR (status IS NULL AND (leased_until <= $1 OR substr(lease, 1, length($4)) <> $4)))
+                   ORDER BY expires_at DESC, scope, key LIMIT $5";
+        let rows: Vec<(String, String, String, i64, i64, Option<i64>)> = sqlx::query_as(sql)
+            .bind(now.as_millisecond())
+            .bind(i64::from(in_doubt))
+            .bind(i64::from(StoredAnswer::IN_DOUBT))
+            .bind(format!("{}/", self.incarnation))
+            .bind(super::page(limit))
+            .fetch_all(&self.read)
+            .await?;
+        let known = rows.into_iter().map(|(scope, key, lease, until, expires_at, status)| {
+            Ok(KnownKey {
+                state: self.state(&lease, until, status, now),
+                claimed_at: claimed_at(&lease),
+                expires_at: Timestamp::from_millisecond(expires_at).map_err(|_| StoreError::Damaged {
+                    what: "idempotency key",
+                })?,
+                scope,
+                key,
+            })
+        });
+        known.collect()
+    }
+
+    fn state(&self, lease: &str, leased_until: i64, status: Option<i64>, now: Timestamp) -> KeyState {
+        match status {
+            Some(status) if status == i64::from(StoredAnswer::IN_DOUBT) => KeyState::InDoubt,
+            Some(_) => KeyState::Confirmed,
+            None if self.is_alive(lease, leased_until, now) => KeyState::Pending,
+            None => KeyState::InDoubt,
+        }
     }
 
     pub(super) async fn expire_calls(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
+use http::header::CACHE_CONTROL;
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -64,7 +65,27 @@ pub fn from_headers(headers: &HeaderMap, options: &mut Options) -> Result<(), Fa
             _ => return Err(Failure::invalid(option.name, format!("give one {header}, not several"))),
         }
     }
+    heed_cache_control(headers, options);
     Ok(())
+}
+
+/// What HTTP has every client say to the caches on its way (RFC 9111, section 5.2.1), as far as it asks for more than ours
+/// does anyway. Other ages than none are not ours to keep: how long an answer is fresh, its operation says.
+fn heed_cache_control(headers: &HeaderMap, options: &mut Options) {
+    let lines = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    for directive in lines.flat_map(|line| line.split(',')) {
+        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+        let no_age = || value.trim().trim_matches('"').parse() == Ok(0_u32);
+        match &*name.trim().to_ascii_lowercase() {
+            "no-store" => options.no_store = true,
+            "no-cache" => options.no_cache = true,
+            "max-age" if no_age() => options.no_cache = true,
+            _ => {}
+        }
+    }
 }
 
 /// Adds the fields of a body to those that the path gave.
@@ -132,6 +153,28 @@ mod tests {
         assert_eq!(options.provider.as_deref(), Some("forge-a"));
         assert_eq!(options.timeout, Some(Duration::from_millis(250)));
         assert!(options.no_cache && !options.include_raw);
+    }
+
+    #[test]
+    fn what_is_said_to_caches_is_heeded() {
+        for (lines, no_cache, no_store) in [
+            (&["no-cache"][..], true, false),
+            (&["No-Cache"], true, false),
+            (&["max-age=0"], true, false),
+            (&["max-age=\"0\""], true, false),
+            (&["no-store"], false, true),
+            (&["no-transform, no-cache , no-store"], true, true),
+            (&["no-transform", "no-cache"], true, false),
+            (&["max-age=60, min-fresh=no-cache"], false, false),
+            (&["public"], false, false),
+            (&[], false, false),
+        ] {
+            let line = |line: &&str| (CACHE_CONTROL, line.parse().expect("a header"));
+            let headers: HeaderMap = lines.iter().map(line).collect();
+            let mut options = Options::default();
+            from_headers(&headers, &mut options).expect("nothing of it is wrong");
+            assert_eq!((options.no_cache, options.no_store), (no_cache, no_store), "{lines:?}");
+        }
     }
 
     #[test]

@@ -144,12 +144,14 @@ impl Rest {
         input::from_headers(&parts.headers, &mut options)?;
         options.request_id = Some(id.text().clone());
         options.arrived = Some(Arrival::of(&parts.extensions));
+        let deadline = self
+            .config
+            .dispatcher
+            .deadline(found.entry.declaration.facts.cost, &options)?;
         let mut incoming = None;
         if found.entry.declaration.upload {
             incoming = Some(Incoming::of(&parts.headers, body, self.config.max_body)?);
         } else if method.has_body() {
-            let cost = found.entry.declaration.facts.cost;
-            let deadline = self.config.dispatcher.deadline(cost, &options)?;
             let body = json_body::object(&parts.headers, body, self.config.max_body);
             let body = timeout_at(deadline, body).await.map_err(|_| body_late())?;
             let body = body?;
@@ -163,7 +165,7 @@ impl Rest {
             upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
         match (self.config.dispatcher.invoke(invocation).await, incoming) {
-            (Ok(answer), _) => Ok(reply::response(answer, id)),
+            (Ok(answer), _) => Ok(reply::response(answer, id, deadline).await?),
             (Err(failure), Some(incoming)) => Err(incoming.refused(failure)),
             (Err(failure), None) => Err(failure.into()),
         }

@@ -14,12 +14,14 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 
 use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::problem::Problem;
@@ -39,16 +41,19 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The response of an answer.
-pub fn response(answer: Answer, id: &RequestId) -> Response {
+/// The response of an answer, by `deadline`.
+///
+/// # Errors
+/// What a file broke off with before anything of it had to be sent: there is still a status to tell it by.
+pub async fn response(answer: Answer, id: &RequestId, deadline: Instant) -> Result<Response, Failure> {
     let Answer { head, body, .. } = answer;
     let mut response = match body {
         Body::Bytes(bytes) => whole(&head, bytes),
-        Body::Raw(bytes) => raw(bytes),
+        Body::Raw(bytes) => raw(bytes, deadline).await?,
         Body::Stream(frames) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
-    response
+    Ok(response)
 }
 
 fn whole(head: &Head, bytes: Bytes) -> Response {
@@ -61,14 +66,15 @@ fn whole(head: &Head, bytes: Bytes) -> Response {
 }
 
 /// Bytes go out as what they are, to be kept and not to be shown: they are a provider's, and no page of ours.
-fn raw(stream: ByteStream) -> Response {
+async fn raw(stream: ByteStream, deadline: Instant) -> Result<Response, Failure> {
     let ByteStream {
         media_type,
         length,
         name,
         bytes,
     } = stream;
-    let mut response = axum::body::Body::from_stream(bytes.map_err(Cut)).into_response();
+    let bytes = begun(bytes, deadline).await?;
+    let mut response = axum::body::Body::from_stream(bytes.or_else(cut)).into_response();
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_str(&media_type);
     headers.insert(
@@ -81,7 +87,30 @@ fn raw(stream: ByteStream) -> Response {
     if let Ok(disposition) = HeaderValue::try_from(file::attachment(name.as_deref())) {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
-    response
+    Ok(response)
+}
+
+/// The bytes, once the first are there, and what is there behind them; at the deadline, as they are.
+async fn begun(
+    bytes: BodyStream<Bytes>,
+    deadline: Instant,
+) -> Result<impl Stream<Item = Result<Bytes, Failure>> + Send, Failure> {
+    let mut bytes = bytes.fuse();
+    let mut first = Vec::new();
+    if let Ok(Some(piece)) = timeout_at(deadline, bytes.next()).await {
+        first.push(Ok(piece?));
+        if let Some(Some(piece)) = bytes.next().now_or_never() {
+            first.push(Ok(piece?));
+        }
+    }
+    Ok(stream::iter(first).chain(bytes))
+}
+
+/// Breaks the body off, behind what came before: the HTTP server drops whatever it has not yet written, the head as well,
+/// when a body fails, and writes when a body has nothing for it.
+async fn cut(failure: Failure) -> Result<Bytes, Cut> {
+    yield_now().await;
+    Err(Cut(failure))
 }
 
 /// A body that broke off; the connection is cut, since its head is sent.
