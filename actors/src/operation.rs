@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 /// What the engine must know of an operation. Declared once, in the catalogue, and lives for ever.
@@ -139,7 +140,7 @@ impl fmt::Debug for OperationRef {
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
     all: Vec<&'static Operation>,
-    by_name: HashMap<&'static str, u16>,
+    by_name: HashMap<&'static str, u16, RandomState>,
 }
 
 impl Operations {

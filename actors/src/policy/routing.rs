@@ -52,7 +52,7 @@ pub struct RoutingTable {
     /// By operation: the instances that can do it.
     able: Vec<OnceLock<Vec<usize>>>,
     /// What rules come to for tenants who do not reach all: by tenant, place of the rule, operation.
-    cut: DashMap<(Arc<str>, usize, usize), Option<Arc<CandidateSet>>>,
+    cut: DashMap<(Arc<str>, usize, usize), Option<Arc<CandidateSet>>, RandomState>,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl RoutingTable {
             sole: slots(operations.len()),
             unloaded: unloaded.into_iter().collect(),
             reaches: effective(rules, reaches),
-            cut: DashMap::new(),
+            cut: DashMap::default(),
             operations,
             instances,
             by_name,

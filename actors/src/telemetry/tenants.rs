@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use metrics::{Label, SharedString};
 
 use super::{Outcomes, SharedRecorder};
@@ -19,7 +20,7 @@ const OTHERS: &str = "_other";
 pub(super) struct TenantMeters {
     recorder: SharedRecorder,
     left: AtomicUsize,
-    by_name: DashMap<Arc<str>, Arc<Outcomes>>,
+    by_name: DashMap<Arc<str>, Arc<Outcomes>, RandomState>,
     /// `None`: tenants are not told apart.
     others: Option<Arc<Outcomes>>,
 }
@@ -29,7 +30,7 @@ impl TenantMeters {
         TenantMeters {
             recorder: recorder.clone(),
             left: AtomicUsize::new(most),
-            by_name: DashMap::new(),
+            by_name: DashMap::default(),
             others: (most > 0).then(|| outcomes(recorder, Arc::from(OTHERS))),
         }
     }
