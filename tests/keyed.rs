@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use http::HeaderMap;
 use mosaic::catalogue::cursor::CursorKey;
 use mosaic::catalogue::find;
-use mosaic::dispatch::idempotency::{Begun, LONGEST_ANSWER, Lease, Outcome, is_mismatch};
+use mosaic::dispatch::idempotency::{Begun, LONGEST_ANSWER, Lease, MOST_BEHIND, Outcome, is_mismatch};
 use mosaic::dispatch::{Dispatcher, IdempotencyStore, Invocation, Options};
 use mosaic::surfaces::problem::Problem;
 use mosaic::surfaces::request_id::RequestId;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use support::caller;
 use support::fake::{FakeCalls, answer};
 use support::memory_store::MemoryStore;
-use tokio::sync::Semaphore;
+use tokio::sync::{Barrier, Semaphore};
 
 const DEADLINE: Duration = Duration::from_millis(300);
 /// What a reply may take beside its deadline on a machine that is busy; far less than what is waited for here.
@@ -114,9 +115,13 @@ impl Setup {
     }
 
     async fn invoke(&self, operation: &str, input: serde_json::Value) -> Result<Answer, Failure> {
+        self.keyed("k", operation, input).await
+    }
+
+    async fn keyed(&self, key: &str, operation: &str, input: serde_json::Value) -> Result<Answer, Failure> {
         let began = Instant::now();
         let options = Options {
-            idempotency_key: Some("k".to_owned()),
+            idempotency_key: Some(key.to_owned()),
             timeout: Some(DEADLINE),
             ..Options::default()
         };
@@ -151,6 +156,40 @@ async fn a_record_that_hangs_holds_no_answer_back_and_is_kept_behind_it() {
     let replayed = setup.create().await.expect("it is recorded now");
     assert!(mosaic::dispatch::idempotency::replayed(&replayed.head));
     assert_eq!(setup.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn of_more_answers_than_can_wait_for_their_record_the_outcomes_do() {
+    const ALL: usize = MOST_BEHIND + 8;
+    let store = Troubled::new(false, 0);
+    let (locked, together) = (store.clone(), Arc::new(Barrier::new(ALL)));
+    let calls = FakeCalls::new(move |_| {
+        let (locked, together) = (locked.clone(), together.clone());
+        async move {
+            // When all keys are claimed.
+            together.wait().await;
+            locked.lock();
+            Ok(answer("a", "{}"))
+        }
+    });
+    let setup = setup(calls, store);
+    let input = || json!({"project": "acme/api", "title": "one"});
+    let keys: Vec<_> = (0..ALL).map(|number| format!("k{number}")).collect();
+    let all = || {
+        join_all(
+            keys.iter()
+                .map(|key| setup.keyed(key, "projects.issue.create", input())),
+        )
+    };
+    assert!(all().await.iter().all(Result::is_ok));
+    setup.store.unlock();
+    setup.dispatcher.settled().await;
+    let replayed = all().await;
+    let shortened = replayed.iter().filter_map(|replay| replay.as_ref().err());
+    let told: Vec<_> = shortened.map(Failure::message).collect();
+    assert_eq!(told.len(), ALL - MOST_BEHIND);
+    assert!(told.iter().all(|told| told.contains("succeeded")), "{told:?}");
+    assert_eq!(setup.calls.seen().len(), ALL);
 }
 
 #[tokio::test]

@@ -29,12 +29,14 @@ const RECORD_FOR: Duration = Duration::from_secs(60);
 /// Between two tries to record: at first, and at most.
 const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// Outcomes that are recorded behind their answers, at most; each may hold [`LONGEST_ANSWER`].
-const MOST_BEHIND: usize = 64;
+pub const MOST_BEHIND: usize = 64;
+/// Of further ones only the outcome is recorded, without the answer: so many.
+const MOST_SHORT_BEHIND: usize = 4096;
 /// When to ask again while the first request is still under way.
 const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
 
 const ANSWERED: u16 = 200;
-/// It was answered; the answer was too long to keep.
+/// It was answered; the answer was too long to keep, or came when too many were to be kept.
 const ANSWERED_AT_LENGTH: u16 = 204;
 const FAILED: u16 = 500;
 /// It failed, and whether it was done is unknown: an operator may free its key.
@@ -98,6 +100,20 @@ pub struct Outcome {
     pub body: Bytes,
 }
 
+impl Outcome {
+    /// The same without an answer.
+    fn short(&self) -> Self {
+        match self.status {
+            ANSWERED => Outcome {
+                status: ANSWERED_AT_LENGTH,
+                content_type: self.content_type.clone(),
+                body: Bytes::new(),
+            },
+            _ => self.clone(),
+        }
+    }
+}
+
 // The body is a payload and stays out of logs.
 impl std::fmt::Debug for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -129,6 +145,7 @@ pub fn replayed(head: &Head) -> bool {
 pub(super) struct KeyedWrites {
     tasks: TaskTracker,
     behind: Semaphore,
+    short_behind: Semaphore,
 }
 
 impl KeyedWrites {
@@ -136,6 +153,7 @@ impl KeyedWrites {
         KeyedWrites {
             tasks: TaskTracker::new(),
             behind: Semaphore::new(MOST_BEHIND),
+            short_behind: Semaphore::new(MOST_SHORT_BEHIND),
         }
     }
 
@@ -222,8 +240,8 @@ impl KeyedWrite {
             }
             Ok(answer) => Some(recorded_answer(answer)),
         };
-        let recording = self.claim.record(lease, outcome);
-        tokio::pin!(recording);
+        let short = outcome.as_ref().map(Outcome::short);
+        let mut recording = Box::pin(self.claim.record(lease.clone(), outcome));
         let remaining = deadline.saturating_duration_since(Instant::now());
         if tokio::time::timeout(remaining - to_arrive(remaining), &mut recording)
             .await
@@ -234,8 +252,13 @@ impl KeyedWrite {
         }
         // With an answer in hand, the record holds nobody up.
         let _gone = reply.send(result);
-        match writes.behind.try_acquire() {
-            Ok(_place) => recording.await,
+        if let Ok(_place) = writes.behind.try_acquire() {
+            return recording.await;
+        }
+        // What was answered is let go of, and what came of it is not.
+        drop(recording);
+        match writes.short_behind.try_acquire() {
+            Ok(_place) => self.claim.record(lease, short).await,
             Err(_) => {
                 tracing::error!(scope = %self.claim.scope, "the outcome of a keyed write is not recorded: too many wait")
             }
@@ -396,7 +419,7 @@ fn recorded_failure(failure: &Failure) -> Outcome {
 fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
     if outcome.status == ANSWERED_AT_LENGTH {
         return Err(final_conflict(
-            "the first request with this idempotency key succeeded; its answer was too long to keep, so only this is known",
+            "the first request with this idempotency key succeeded; its answer could not be kept, so only this is known",
         ));
     }
     if outcome.status != ANSWERED {
