@@ -204,7 +204,7 @@ fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
     if declaration.upload {
         // What kind of file it is, its Content-Type says; its name, a Content-Disposition may.
         operation["requestBody"] = json!({
-            "description": "The file", "required": true, "content": bytes(),
+            "description": "The file", "required": true, "content": { "application/octet-stream": file() },
         });
     } else if declaration.method.has_body() {
         let schema = schemas.body(entry, body_schema(entry, input));
@@ -281,7 +281,12 @@ fn responses(entry: &Entry, schemas: &mut Schemas) -> Value {
 
 /// Bytes of any media type; by the first of the two a generator knows that they are bytes.
 fn bytes() -> Value {
-    json!({ "application/octet-stream": {}, "*/*": {} })
+    json!({ "application/octet-stream": file(), "*/*": {} })
+}
+
+/// Bytes, as generators of clients know them.
+fn file() -> Value {
+    json!({ "schema": { "type": "string", "format": "binary" } })
 }
 
 fn meta(id: &str, summary: &str) -> Value {
