@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use crate::clock::nanos_of;
-
 /// One whose check failed is asked again after so long, unless its interval is shorter.
 const AGAIN: Duration = Duration::from_secs(15);
 /// Each wait is up to so much of its interval longer, so that instances do not ask in step.
@@ -62,6 +60,10 @@ impl Pulse {
             (false, false) => Beat::Ask,
         }
     }
+}
+
+fn nanos_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
