@@ -584,3 +584,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_interval_may_be_off() {
+    let read = |every: &str| {
+        let text = format!(
+            "[defaults]\nhealth_interval = \"{every}\"\n[providers.f]\nkind = \"github\"\nhealth_interval = \"{every}\""
+        );
+        parse(&text, &[]).map(|loaded| {
+            let config = loaded.config;
+            assert_eq!(
+                config.providers["f"].health_interval,
+                Some(config.defaults.health_interval)
+            );
+            config.defaults.health_interval.as_secs()
+        })
+    };
+    for (every, seconds) in [("off", 0), ("0", 0), ("0s", 0), ("1s", 1), ("24h", 86_400)] {
+        assert_eq!(read(every).unwrap(), seconds, "{every}");
+    }
+    for every in ["10ms", "25h", "never", "-1"] {
+        let errors = read(every).unwrap_err().to_string();
+        assert!(errors.matches("health_interval").count() == 2, "{every}: {errors}");
+    }
+}

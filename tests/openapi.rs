@@ -34,7 +34,12 @@ fn every_operation_is_in_the_document_once_with_all_its_inputs() {
             }
         }
         let body = &operation["requestBody"]["content"];
-        assert_eq!(body.get("*/*").is_some(), declaration.upload, "{}", entry.name());
+        assert_eq!(
+            body.get("application/octet-stream").is_some(),
+            declaration.upload,
+            "{}",
+            entry.name()
+        );
         if !declaration.input_in_query() {
             let schema = resolve(&document, &body["application/json"]["schema"]);
             names.extend(schema["properties"].as_object().expect("properties").keys().cloned());

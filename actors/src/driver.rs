@@ -45,6 +45,11 @@ pub trait Driver: Send + Sync + 'static {
         None
     }
 
+    /// Little is left of the quota that the provider grants: nothing is asked that nobody waits for.
+    fn is_scarce(&self) -> bool {
+        false
+    }
+
     /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked
     /// when its actor starts and from time to time; how that ends bears on nothing else.
     ///

@@ -36,6 +36,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::surfaces::mount;
 use crate::surfaces::problem::{Fault, Problem};
 use crate::surfaces::request_id::RequestId;
 
@@ -92,6 +93,7 @@ pub fn router(config: AdminConfig) -> Router {
         .nest(API, api)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(mount::note))
 }
 
 /// Views and orders.

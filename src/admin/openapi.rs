@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::table::{Answer, Parameter, Row};
+pub(super) use crate::surfaces::openapi::mounted;
 use crate::surfaces::openapi::{by_status, error_responses, problem_schemas, request_id_header};
 
 /// The document.
@@ -109,6 +110,7 @@ fn responses(row: &Row) -> Value {
         Answer::Done => ("application/json", json!({ "$ref": "#/components/schemas/Done" })),
         Answer::Events => ("text/event-stream", json!({ "type": "string" })),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Script => ("text/javascript", json!({ "type": "string" })),
         Answer::Page => ("text/html", json!({ "type": "string" })),
     };
     let mut responses = json!({

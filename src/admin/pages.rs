@@ -4,14 +4,20 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
 
 use super::table::{Answer, Row, Table};
 use super::{API, openapi};
+use crate::surfaces::docs::{SCRIPT, calls, script};
+use crate::surfaces::mount::Mount;
 use crate::surfaces::page::{escape, html, page};
+use crate::surfaces::rest::docs::error_code;
 
 /// The pages, made once.
 #[derive(Clone)]
@@ -25,10 +31,11 @@ struct Made {
 
 impl Pages {
     pub(super) fn of(rows: &[Row]) -> Self {
+        let document = openapi::of(rows);
         Pages(Arc::new(Made {
             index: html("MosAIc admin", &index(rows)),
-            docs: html("MosAIc admin API", &docs(rows)),
-            document: openapi::of(rows).to_string().into(),
+            docs: html("MosAIc admin API", &docs(&document)),
+            document: document.to_string().into(),
         }))
     }
 }
@@ -37,9 +44,17 @@ impl Pages {
 pub(super) fn front() -> Table<Pages> {
     let index = Row::get("/", "What there is to look at").answers(Answer::Page);
     let docs = Row::get("/docs", "The admin API, for people").answers(Answer::Page);
+    let error = Row::get("/docs/errors/{code}", "What an error code means").answers(Answer::Page);
+    let tries = Row::get(SCRIPT, "What tries a call on the page of the API").answers(Answer::Script);
     Table::new("")
-        .show(index, async |State(pages): State<Pages>| page(pages.0.index.clone()))
-        .show(docs, async |State(pages): State<Pages>| page(pages.0.docs.clone()))
+        .show(index, async |State(pages): State<Pages>, request: Request<Body>| {
+            page(&pages.0.index, &Mount::of(request.extensions()))
+        })
+        .show(docs, async |State(pages): State<Pages>, request: Request<Body>| {
+            page(&pages.0.docs, &Mount::of(request.extensions()))
+        })
+        .show(error, error_code)
+        .show(tries, script)
 }
 
 /// Below the API, and behind its gate.
@@ -47,11 +62,12 @@ pub(super) fn described() -> Table<Pages> {
     Table::new(API).show(Row::get("/openapi.json", "The admin API, for programs"), document)
 }
 
-async fn document(State(pages): State<Pages>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], pages.0.document.clone()).into_response()
+async fn document(State(pages): State<Pages>, request: Request<Body>) -> Response {
+    let document = openapi::mounted(&pages.0.document, &Mount::of(request.extensions()));
+    ([(CONTENT_TYPE, "application/json")], document).into_response()
 }
 
-/// Links are relative: the listener may be mounted below another path.
+/// Links are relative to the page's base: the listener may be mounted below another path.
 fn link(path: &str) -> String {
     let path = escape(path.trim_start_matches('/'));
     format!("<a href=\"{path}\"><code>/{path}</code></a>")
@@ -66,37 +82,10 @@ fn index(rows: &[Row]) -> String {
     body + "</table><p>Orders: see <a href=\"docs\">docs</a>.</p>"
 }
 
-fn docs(rows: &[Row]) -> String {
-    let mut body = format!(
-        "<h1>MosAIc admin API</h1><p>The OpenAPI document: {}</p><p>Every order has a reason, and is recorded.</p>\
-         <table><tr><th>Request<th>What<th>Query<th>Body</tr>",
+fn docs(document: &Value) -> String {
+    let head = format!(
+        "<h1>MosAIc admin API</h1><p>The OpenAPI document: {}</p><p>Every order has a reason, and is recorded.</p>",
         link(&format!("{API}/openapi.json"))
     );
-    for row in rows {
-        let query: Vec<&str> = row.query.iter().map(|parameter| parameter.name).collect();
-        body += &format!(
-            "<tr><td><code>{} {}</code><td>{}<td>{}<td>{}</tr>",
-            row.method.to_uppercase(),
-            escape(&row.path),
-            escape(row.summary),
-            escape(&query.join(", ")),
-            fields(row)
-        );
-    }
-    body + "</table>"
-}
-
-/// The fields of a body; those that may be left out in brackets.
-fn fields(row: &Row) -> String {
-    let body = row.body.as_ref();
-    let required = body.and_then(|body| body["required"].as_array());
-    let properties = body.and_then(|body| body["properties"].as_object());
-    let fields = properties.into_iter().flatten().map(|(name, schema)| {
-        let about = escape(schema["description"].as_str().unwrap_or_default());
-        match required.is_some_and(|required| required.iter().any(|known| known == name)) {
-            true => format!("<code>{name}</code> {about}"),
-            false => format!("[<code>{name}</code>] {about}"),
-        }
-    });
-    fields.collect::<Vec<_>>().join("<br>")
+    head + &calls(document)
 }

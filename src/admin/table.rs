@@ -52,6 +52,8 @@ pub(super) enum Answer {
     Events,
     /// Lines of text.
     Text,
+    /// The script of a page.
+    Script,
     /// A page for people.
     Page,
 }

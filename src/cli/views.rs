@@ -56,6 +56,7 @@ const INSTANCES: [Column; 16] = [
     column("kind", &["/kind"]),
     column("life", &["/life"]),
     column("health", &["/health/state"]),
+    shown("checked", &["/health/checked_ms"], ago),
     shown("breaker", &["/traffic/breaker", "/breaker"], breaker),
     column("in-flight", &["/traffic/in_flight", "/in_flight"]),
     column("failed", &["/traffic/failed"]),
@@ -63,7 +64,6 @@ const INSTANCES: [Column; 16] = [
     wide(column("refused", &["/traffic/refused"])),
     wide(column("abandoned", &["/traffic/abandoned"])),
     wide(shown("limited", &["/limited_for_ms"], span)),
-    wide(shown("checked", &["/health/checked_ms"], ago)),
     wide(shown("for", &["/for_ms"], span)),
     wide(column("source", &["/source"])),
     wide(column("revision", &["/revision"])),
@@ -307,10 +307,10 @@ mod tests {
         let shown = PLUGINS.render(&plugins(), false, &Screen::default()).unwrap().unwrap();
         assert_eq!(
             shown,
-            "NAME                    KIND    LIFE     HEALTH     BREAKER  IN-FLIGHT  FAILED  LAST-ERROR\n\
-             forge-with-a-long-name  github  running  unhealthy  closed   1          9       \
+            "NAME                    KIND    LIFE     HEALTH     CHECKED  BREAKER  IN-FLIGHT  FAILED  LAST-ERROR\n\
+             forge-with-a-long-name  github  running  unhealthy  4 s ago  closed   1          9       \
              upstream_auth, 3 m ago: the credential is refused\n\
-             a                       github  running  healthy    closed   1          0"
+             a                       github  running  healthy    4 s ago  closed   1          0"
         );
         let wide = PLUGINS.render(&plugins(), true, &Screen::default()).unwrap().unwrap();
         assert!(wide.contains("ANSWERED") && wide.contains("4 s ago"), "{wide}");

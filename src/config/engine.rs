@@ -160,15 +160,32 @@ impl Default for SupervisionConfig {
 }
 
 /// `[defaults]`: what a provider has unless its own table says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DefaultsConfig {
+    /// How long a word of a provider is relied on before its health is asked, while it takes calls; an answered call is
+    /// such a word. Each wait is up to a tenth longer. Nothing is asked while the provider wants to be left alone, or
+    /// little is left of its quota.
+    #[serde(with = "units::interval")]
+    #[schemars(schema_with = "units::interval_of::<SECOND, { 24 * HOUR }>")]
+    pub health_interval: Duration,
     /// The circuit breaker.
     pub breaker: BreakerConfig,
     /// The bulkhead.
     pub limits: LimitsConfig,
     /// The lists of models.
     pub models: ListingConfig,
+}
+
+impl Default for DefaultsConfig {
+    fn default() -> Self {
+        DefaultsConfig {
+            health_interval: Duration::from_secs(60),
+            breaker: BreakerConfig::default(),
+            limits: LimitsConfig::default(),
+            models: ListingConfig::default(),
+        }
+    }
 }
 
 /// `[defaults.breaker]`: when a circuit opens, and how it closes again.

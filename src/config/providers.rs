@@ -13,6 +13,7 @@ use super::engine::{BreakerConfig, DefaultsConfig};
 use super::units::{self, BaseUrl};
 use crate::secret::SecretRef;
 
+const SECOND: u64 = 1000;
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
@@ -44,6 +45,10 @@ pub struct ProviderConfig {
     /// Whether its health is asked before it takes calls.
     #[serde(default = "yes")]
     pub health_check: bool,
+    /// How often it is asked while it takes calls; as in `[defaults]` where left out.
+    #[serde(default, with = "units::optional_interval")]
+    #[schemars(schema_with = "units::optional_interval_of::<SECOND, { 24 * HOUR }>")]
+    pub health_interval: Option<Duration>,
     /// Where its circuit breaker differs from `[defaults.breaker]`.
     #[serde(default)]
     pub breaker: BreakerOverrides,
@@ -86,6 +91,7 @@ impl ProviderConfig {
             max_in_flight: None,
             attempt_timeout: None,
             health_check: true,
+            health_interval: None,
             breaker: BreakerOverrides::default(),
             models: Vec::new(),
             settings: serde_json::Map::new(),

@@ -220,8 +220,14 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
     }
     let plain = |message: &str| (message.to_owned(), None);
     match node.at["format"].as_str() {
-        Some("duration") => {
-            let millis = units::parse_duration(text).map_err(plain)?.as_millis();
+        Some("interval") if units::parse_interval(text).is_ok_and(|every| every.is_zero()) => Ok(()),
+        Some(format @ ("duration" | "interval")) => {
+            let parse = if format == "interval" {
+                units::parse_interval
+            } else {
+                units::parse_duration
+            };
+            let millis = parse(text).map_err(plain)?.as_millis();
             check_range(node, "x-min", "x-max", u64::try_from(millis).ok(), |ms| {
                 humantime::format_duration(std::time::Duration::from_millis(ms)).to_string()
             })

@@ -16,6 +16,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     humantime::parse_duration(text).map_err(|_| "expected a duration such as \"250ms\" or \"1m 30s\"")
 }
 
+/// Parses how often something is done: a duration, or `off` or `0` for never, which is zero.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, &'static str> {
+    const WANTED: &str = "expected a duration such as \"30s\" or \"5m\", or \"off\"";
+    match text.trim() {
+        "off" | "0" => Ok(Duration::ZERO),
+        text => humantime::parse_duration(text).map_err(|_| WANTED),
+    }
+}
+
 /// Parses a size: bytes, or a number with `KiB`, `MiB`, `GiB` (or `kB`, `MB`, `GB`).
 pub(crate) fn parse_size(text: &str) -> Result<usize, &'static str> {
     const WANTED: &str = "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes";
@@ -62,6 +71,16 @@ pub(crate) fn optional_time<const MIN: u64, const MAX: u64>(_: &mut SchemaGenera
     json_schema!({ "type": ["string", "null"], "format": "duration", "x-min": MIN, "x-max": MAX })
 }
 
+/// The schema of an interval between two bounds, in milliseconds, or `off`.
+pub(crate) fn interval_of<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "interval", "x-min": MIN, "x-max": MAX })
+}
+
+/// As [`interval_of`], for a key that may be left out.
+pub(crate) fn optional_interval_of<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "format": "interval", "x-min": MIN, "x-max": MAX })
+}
+
 /// The schema of a size between two bounds, in bytes.
 pub(crate) fn bytes<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "integer"], "format": "size", "x-min": MIN, "x-max": MAX })
@@ -101,6 +120,42 @@ pub(crate) mod optional_duration {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
         Option::<String>::deserialize(d)?
             .map(|text| parse_duration(&text).map_err(D::Error::custom))
+            .transpose()
+    }
+}
+
+/// For `#[serde(with)]`: an interval as a string.
+pub(crate) mod interval {
+    use super::*;
+    use serde::{Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        match value.is_zero() {
+            true => s.serialize_str("off"),
+            false => duration::serialize(value, s),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        parse_interval(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// As [`interval`], for a key that may be left out.
+pub(crate) mod optional_interval {
+    use super::*;
+    use serde::{Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => interval::serialize(value, s),
+            None => s.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+        Option::<String>::deserialize(d)?
+            .map(|text| parse_interval(&text).map_err(D::Error::custom))
             .transpose()
     }
 }

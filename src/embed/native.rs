@@ -48,6 +48,7 @@ pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
         kind: Arc::from(manifest.provider.kind.as_str()),
         loader: Arc::from(NATIVE),
         check_health: manifest.provider.health_check,
+        health_every: manifest.provider.health_interval,
         manifest: Arc::new(manifest),
     }
 }
@@ -145,6 +146,7 @@ impl Native {
             scope: None,
             operations: self.operations().clone(),
             max_response: MAX_RESPONSE,
+            quota: Arc::default(),
         };
         Ok(Maker {
             kind,

@@ -60,7 +60,6 @@ impl Mosaic {
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             max_body: self.config().server.max_body,
         })
-        .fallback(rest::not_found)
     }
 
     /// The admin surface for a listener at `addr`, to mount in a server of one's own; readiness turns false with

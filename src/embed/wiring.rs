@@ -70,6 +70,7 @@ pub(super) fn wire(
         ..Backoff::default()
     };
     spec.plugin_settings.drain_timeout = config.server.drain_timeout;
+    spec.plugin_settings.health_every = config.defaults.health_interval;
     spec.plugin_settings.listing = ListingSettings {
         timeout: config.defaults.models.timeout,
         every: config.defaults.models.refresh,

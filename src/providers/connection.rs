@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::http::client::HttpClient;
+use super::http::quota::Quota;
 use crate::catalogue::cursor::CursorKey;
 
 /// What a driver needs to serve one instance.
@@ -32,4 +33,6 @@ pub struct Connection {
     pub operations: Arc<Operations>,
     /// The most bytes that one upstream answer may have.
     pub max_response: usize,
+    /// What the provider said of what is left of its quota.
+    pub quota: Arc<Quota>,
 }

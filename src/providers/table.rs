@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::{self, Failure};
@@ -15,6 +16,7 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload}
 use serde::Serialize;
 
 use super::connection::Connection;
+use super::http::quota::Quota;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::op::{Op, Output, Paged};
 
@@ -310,6 +312,7 @@ struct TableDriver<D> {
     /// Less than its kind can; `None`: as much.
     narrowed: Option<Capabilities>,
     scope: Option<u64>,
+    quota: Arc<Quota>,
     seal: Seal,
 }
 
@@ -323,6 +326,7 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
         driver: Arc::new(driver),
         handlers,
         scope: connection.scope,
+        quota: connection.quota.clone(),
         seal: Seal {
             instance: connection.instance.clone(),
             cursors: connection.cursors.clone(),
@@ -347,6 +351,10 @@ impl<D: Provider> Driver for TableDriver<D> {
 
     fn offers(self: Arc<Self>) -> BoxFuture<Result<Option<Vec<Arc<str>>>, Failure>> {
         Box::pin(async move { self.driver.offers().await })
+    }
+
+    fn is_scarce(&self) -> bool {
+        self.quota.is_scarce(Timestamp::now())
     }
 
     fn capabilities(&self) -> Option<Capabilities> {

@@ -6,7 +6,9 @@
 pub mod arrival;
 pub mod auth;
 mod cache_status;
+pub(crate) mod docs;
 pub mod json_body;
+pub(crate) mod mount;
 pub mod openapi;
 pub(crate) mod page;
 pub mod problem;

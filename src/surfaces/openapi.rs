@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
+use super::mount::Mount;
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
@@ -56,6 +58,18 @@ pub fn document(catalogue: &Catalogue) -> Value {
             },
         },
     })
+}
+
+/// A document's text, where the surface is mounted at `mount`.
+pub(crate) fn mounted(document: &Bytes, mount: &Mount) -> Bytes {
+    const AT_ROOT: &str = r#""servers":[{"url":"/"}]"#;
+    match (mount.path(), std::str::from_utf8(document)) {
+        ("", _) | (_, Err(_)) => document.clone(),
+        (path, Ok(text)) => {
+            let servers = format!(r#""servers":[{{"url":{}}}]"#, Value::from(path));
+            text.replacen(AT_ROOT, &servers, 1).into()
+        }
+    }
 }
 
 const META: &[(&str, &str, &str)] = &[
@@ -204,7 +218,7 @@ fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
     if declaration.upload {
         // What kind of file it is, its Content-Type says; its name, a Content-Disposition may.
         operation["requestBody"] = json!({
-            "description": "The file", "required": true, "content": bytes(),
+            "description": "The file", "required": true, "content": { "application/octet-stream": file() },
         });
     } else if declaration.method.has_body() {
         let schema = schemas.body(entry, body_schema(entry, input));
@@ -281,7 +295,12 @@ fn responses(entry: &Entry, schemas: &mut Schemas) -> Value {
 
 /// Bytes of any media type; by the first of the two a generator knows that they are bytes.
 fn bytes() -> Value {
-    json!({ "application/octet-stream": {}, "*/*": {} })
+    json!({ "application/octet-stream": file(), "*/*": {} })
+}
+
+/// Bytes, as generators of clients know them.
+fn file() -> Value {
+    json!({ "schema": { "type": "string", "format": "binary" } })
 }
 
 fn meta(id: &str, summary: &str) -> Value {

@@ -19,7 +19,7 @@ pub use crate::failures::{Fault, status_of};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
-/// Where a code is explained; with the code appended it is the problem's type.
+/// Where a code is explained, below the surface's mount; with the code appended it is the problem's type.
 pub const TYPES: &str = "/docs/errors/";
 
 /// One problem, on its way to the wire.
@@ -143,7 +143,7 @@ impl Problem {
     /// Its JSON, for streams and responses alike.
     pub fn json(&self, id: &RequestId) -> String {
         let wire = Wire {
-            r#type: format!("{TYPES}{}", self.code),
+            r#type: format!("{}{TYPES}{}", id.mount().path(), self.code),
             title: title(self.code),
             status: self.status.as_u16(),
             detail: &self.detail,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
+use super::mount::Mount;
 use crate::dispatch::new_request_id;
 
 /// The header that carries it, both ways.
@@ -13,9 +14,12 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that we take over from a client: four UUIDs.
 const LONGEST: usize = 144;
 
-/// A request's id.
+/// A request's id, and with it where the surface that answers is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId {
+    text: Arc<str>,
+    mount: Mount,
+}
 
 impl RequestId {
     /// The client's own id where it is sane, else a new one.
@@ -24,26 +28,43 @@ impl RequestId {
             .get(HEADER)
             .and_then(|value| value.to_str().ok())
             .filter(|text| is_sane(text))
-            .map_or_else(Self::new, |text| RequestId(Arc::from(text)))
+            .map_or_else(Self::new, |text| Self::named(Arc::from(text)))
     }
 
     /// The id that the listener gave to this request; a new one where no listener is in front (in tests).
     pub fn given(extensions: &Extensions) -> Self {
-        extensions.get::<RequestId>().cloned().unwrap_or_else(Self::new)
+        let id = extensions.get::<RequestId>().cloned().unwrap_or_else(Self::new);
+        RequestId {
+            mount: Mount::of(extensions),
+            ..id
+        }
     }
 
     /// The text.
     pub fn text(&self) -> &Arc<str> {
-        &self.0
+        &self.text
+    }
+
+    /// Where the surface that answers is mounted.
+    pub fn mount(&self) -> &Mount {
+        &self.mount
     }
 
     /// The text as a header's value.
     pub fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).expect("letters, digits, '.', '_' and '-' only: checked in `of`, true of a UUID")
+        HeaderValue::from_str(&self.text)
+            .expect("letters, digits, '.', '_' and '-' only: checked in `of`, true of a UUID")
     }
 
     fn new() -> Self {
-        RequestId(new_request_id())
+        Self::named(new_request_id())
+    }
+
+    fn named(text: Arc<str>) -> Self {
+        RequestId {
+            text,
+            mount: Mount::default(),
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::stage::{Stage, orders, two_at, upstream};
 
 /// A path of the document as one may ask for it.
 fn filled(path: &str) -> String {
-    path.replace("{name}", "a").replace("{id}", "none")
+    path.replace("{name}", "a")
+        .replace("{id}", "none")
+        .replace("{code}", "not_found")
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn the_pages_need_nothing_from_elsewhere_and_link_to_what_there_is() {
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         let page = page.text().await.expect("a page");
         let links: Vec<&str> = page
-            .split("href=\"")
+            .split("<a href=\"")
             .skip(1)
             .filter_map(|rest| rest.split('"').next())
             .collect();

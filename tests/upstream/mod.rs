@@ -170,6 +170,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         scope: None,
         operations: Catalogue::built_in().operations().clone(),
         max_response: 4 << 20,
+        quota: Arc::default(),
     }
 }
 

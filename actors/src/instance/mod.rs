@@ -2,6 +2,7 @@
 //!
 //! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
 
+mod heard;
 mod snapshot;
 mod spec;
 mod traffic;
@@ -22,6 +23,7 @@ use crate::error::{Failure, Kind};
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
 use crate::policy::estimate::{Estimate, Latency};
+use crate::policy::health::Pulse;
 use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
 use crate::policy::routing::Routable;
@@ -29,8 +31,9 @@ use crate::port::AttemptPort;
 use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
+pub(crate) use heard::Heard;
 pub use snapshot::InstanceSnapshot;
-pub use spec::InstanceSpec;
+pub use spec::{CheckSettings, InstanceSpec};
 pub(crate) use traffic::Traffic;
 pub use traffic::{AttemptEnd, LastAttempt, LastFailure, TrafficSnapshot};
 
@@ -54,6 +57,10 @@ pub struct Instance {
     offers: Arc<Offers>,
     /// How its provider's list is asked for; none where it is not.
     pub(crate) listing: Option<ListingSettings>,
+    /// How its health is asked for while it serves; none where it is not.
+    pub(crate) checks: Option<CheckSettings>,
+    /// What was heard when it was.
+    heard: Heard,
     /// Its provider was asked for its list, with whatever success.
     listed: watch::Sender<bool>,
     latency: Latency,
@@ -71,7 +78,13 @@ struct Narrowed {
 }
 
 impl Instance {
-    pub(crate) fn new(spec: InstanceSpec, listing: ListingSettings, clock: Clock, meters: &Meters) -> Arc<Self> {
+    pub(crate) fn new(
+        spec: InstanceSpec,
+        listing: ListingSettings,
+        checks: Option<CheckSettings>,
+        clock: Clock,
+        meters: &Meters,
+    ) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
@@ -85,6 +98,8 @@ impl Instance {
             offers: Arc::new(Offers::new(&spec.offers)),
             // Patterns decide alone. Whether its health is asked is another matter.
             listing: spec.offers.is_empty().then_some(listing),
+            checks,
+            heard: Heard::default(),
             listed: watch::Sender::new(false),
             latency: Latency::default(),
             limited_until: AtomicU64::new(0),
@@ -235,15 +250,57 @@ impl Instance {
 
     /// Its provider said whether it is well, or could not be asked.
     pub(crate) fn heard(&self, healthy: bool) {
+        self.heard.asked(self.clock.nanos());
         if healthy {
             self.traffic.credential_serves();
+            self.heard.well();
         }
         self.meters.health(healthy && self.traffic.unfit().is_none());
     }
 
+    /// It was asked whether it is well while it serves, and failed or not. Bears on nothing but what is known of its health.
+    pub(crate) fn checked(&self, failure: Option<Failure>) {
+        if let Some(failure) = &failure {
+            let failure = failure.clone().by(&self.spec.name);
+            self.heard.ill(failure.to_string().into(), self.clock.nanos());
+        }
+        self.heard(failure.is_none());
+    }
+
+    /// What its next check goes by, as far as it knows; it was made ready at `started`.
+    pub(crate) fn pulse(&self, started: u64) -> Pulse {
+        Pulse {
+            every: self.checks.and_then(|checks| checks.every),
+            asked: self.heard.last().unwrap_or(0).max(started),
+            answered: self.traffic.answered_last().unwrap_or(0),
+            ill: self.heard.illness().is_some(),
+            limited_until: self.limited_until.load(Relaxed),
+            scarce: false,
+            chance: 0.0,
+        }
+    }
+
+    /// When its provider last said how it is: in a check, or by the answer to a call.
+    pub(crate) fn last_heard(&self) -> Option<u64> {
+        self.heard.last().max(self.traffic.answered_last())
+    }
+
+    /// Why it can serve nobody, and since when, as its checks and its attempts found.
+    pub(crate) fn ill(&self) -> Option<(Arc<str>, u64)> {
+        self.traffic.unfit().or_else(|| self.heard.illness())
+    }
+
+    /// Nanoseconds of its system's clock.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.nanos()
+    }
+
     /// An attempt ended, with `failure` or as it should.
     pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>) {
-        if let Some(fit) = self.traffic.count(end, failure, self.clock.nanos()) {
+        let fit = self.traffic.count(end, failure, self.clock.nanos());
+        // A call that was answered says more than a check.
+        let recovered = end == AttemptEnd::Answered && self.heard.well();
+        if let Some(fit) = fit.or_else(|| recovered.then_some(true)) {
             self.meters.health(fit);
         }
     }

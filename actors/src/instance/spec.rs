@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::driver::{Capabilities, DriverFactory};
 use crate::operation::CostClass;
 use crate::policy::breaker::BreakerSettings;
+use crate::policy::health::Chance;
 
 /// An instance as it is configured.
 #[derive(Clone)]
@@ -35,6 +36,17 @@ pub struct InstanceSpec {
     pub weight: u32,
     /// What an attempt costs, in millionths of the system's currency; `None`: unknown, or nothing.
     pub price: Option<u64>,
+}
+
+/// How an instance's health is asked for while it serves.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckSettings {
+    /// How long a word of the provider is relied on before it is asked; `None`: it is not asked.
+    pub every: Option<Duration>,
+    /// How long one check may take.
+    pub timeout: Duration,
+    /// What spreads the checks.
+    pub chance: Chance,
 }
 
 impl InstanceSpec {

@@ -164,6 +164,12 @@ impl Traffic {
         found.as_ref().map(|found| (found.message.clone(), found.at))
     }
 
+    /// When the last attempt ended, if that was answered.
+    pub(crate) fn answered_last(&self) -> Option<u64> {
+        let word = self.last.load(Relaxed);
+        (word != 0 && word & 3 == AttemptEnd::Answered as u64).then_some(word >> 2)
+    }
+
     pub(crate) fn count_panic(&self) {
         self.panics.fetch_add(1, Relaxed);
     }

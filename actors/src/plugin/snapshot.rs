@@ -52,7 +52,7 @@ pub struct ConfigSnapshot {
 }
 
 /// A plugin's health as the admin endpoint shows it: what was heard when it was asked, unless its calls have met since that
-/// its credential is refused or its account spent.
+/// its credential is refused or its account spent, or it was asked since and was not well.
 #[derive(Clone, Debug, Serialize)]
 pub struct HealthSnapshot {
     /// `healthy`, `unhealthy` or `unknown`.
@@ -61,7 +61,7 @@ pub struct HealthSnapshot {
     pub for_ms: u64,
     /// Why it is not well.
     pub why: Option<Arc<str>>,
-    /// Milliseconds since it was asked; absent where it never was.
+    /// Milliseconds since it last said so, asked or by the answer to a call; absent where it never was asked.
     pub checked_ms: Option<u64>,
 }
 
@@ -104,7 +104,8 @@ impl HealthSnapshot {
     pub(super) fn of(record: &Record, now: u64) -> Self {
         let placed = record.standing.current();
         let down = record.standing.life().serves() && placed.is_some_and(|placed| !placed.instance.is_up());
-        let unfit = placed.and_then(|placed| placed.instance.traffic.unfit());
+        let unfit = placed.and_then(|placed| placed.instance.ill());
+        let heard = placed.and_then(|placed| placed.instance.last_heard());
         let (state, why, since) = match (&record.health.0, unfit) {
             _ if down => ("unhealthy", Some(Arc::from("its actor is down")), record.health.1),
             (Health::Unhealthy(why), _) => ("unhealthy", Some(why.clone()), record.health.1),
@@ -116,7 +117,10 @@ impl HealthSnapshot {
             state,
             for_ms: now.saturating_sub(since) / 1_000_000,
             why,
-            checked_ms: record.checked.map(|at| now.saturating_sub(at) / 1_000_000),
+            checked_ms: record
+                .checked
+                .map(|at| heard.map_or(at, |heard| heard.max(at)))
+                .map(|at| now.saturating_sub(at) / 1_000_000),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::call::AnyValue;
 use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::instance::InstanceSpec;
+use crate::policy::health::Chance;
 use crate::policy::offers::ListingSettings;
 
 /// What is known of a plugin before it is loaded.
@@ -24,6 +25,8 @@ pub struct PluginSpec {
     pub manifest: AnyValue,
     /// Its health is asked before it takes calls.
     pub check_health: bool,
+    /// How often it is asked while it takes calls, where that differs from the others'; zero: never.
+    pub health_every: Option<Duration>,
 }
 
 // The manifest may name secrets and stays out of logs.
@@ -70,6 +73,7 @@ impl ReadyMade {
             loader: Arc::from(Self::NAME),
             manifest: Arc::new(instance),
             check_health: true,
+            health_every: None,
         }
     }
 
@@ -104,6 +108,10 @@ pub struct PluginSettings {
     pub load_timeout: Duration,
     /// How long a health check may take.
     pub health_timeout: Duration,
+    /// How long a word of a provider is relied on before its health is asked, while it takes calls; zero: it is not asked.
+    pub health_every: Duration,
+    /// What spreads these checks.
+    pub chance: Chance,
     /// How the lists of what instances offer by name are asked for.
     pub listing: ListingSettings,
     /// How long a plugin that leaves waits for its calls in flight. They finish even after it, with the driver they have.
@@ -119,6 +127,8 @@ impl Default for PluginSettings {
         PluginSettings {
             load_timeout: Duration::from_secs(10),
             health_timeout: Duration::from_secs(5),
+            health_every: Duration::from_secs(60),
+            chance: fastrand::f64,
             listing: ListingSettings::default(),
             drain_timeout: Duration::from_secs(30),
             recheck: Duration::from_secs(2),

@@ -16,7 +16,7 @@ use super::registry::Registry;
 use super::spec::PluginSpec;
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
-use crate::instance::Instance;
+use crate::instance::{CheckSettings, Instance};
 use crate::policy::settle::Work;
 use crate::provider::{ProviderEnv, provider_spec};
 use crate::supervision::{ChildError, ChildSpec, Strategy};
@@ -100,6 +100,7 @@ impl Step {
         let instance = Instance::new(
             instance,
             registry.settings.listing,
+            self.checks(),
             registry.env.clock,
             &registry.env.meters,
         );
@@ -110,6 +111,17 @@ impl Step {
             Some(_) => format!("{name}{SUCCESSOR}{}", self.ticket).into(),
         };
         Ok(Gained::Placed(Placement::new(instance, child)))
+    }
+
+    /// How the instance's health is asked for while it serves.
+    fn checks(&self) -> Option<CheckSettings> {
+        let settings = &self.registry.settings;
+        let every = self.spec.health_every.unwrap_or(settings.health_every);
+        self.spec.check_health.then_some(CheckSettings {
+            every: Some(every).filter(|every| !every.is_zero()),
+            timeout: settings.health_timeout,
+            chance: settings.chance,
+        })
     }
 
     /// Gives the supervisor of the instances one that it has not. One that it has, waits there for its restart.

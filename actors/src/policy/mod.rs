@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod estimate;
 pub mod freshness;
 pub mod glob;
+pub mod health;
 pub mod intensity;
 pub mod lifecycle;
 pub mod limit;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::health::HealthCheck;
 use super::listing::Listing;
+use super::pulse::Checks;
 use crate::driver::{BoxFuture, Driver};
 use crate::instance::{Granted, Instance, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
@@ -26,6 +27,8 @@ struct Provider {
     driver: Option<Arc<dyn Driver>>,
     /// Asks the driver what its provider offers.
     listing: Option<Listing>,
+    /// Asks the driver whether its provider is well.
+    checks: Option<Checks>,
 }
 
 /// The child spec of an instance's provider actor.
@@ -38,6 +41,7 @@ pub(crate) fn provider_spec(instance: Arc<Instance>, env: ProviderEnv) -> ChildS
             env: env.clone(),
             driver: None,
             listing: None,
+            checks: None,
         })
     })
     .kind("provider")
@@ -65,6 +69,8 @@ impl Worker for Provider {
         }
         let list = |settings| Listing::start(self.instance.clone(), driver.clone(), settings);
         self.listing = self.instance.listing.map(list);
+        let check = |settings| Checks::start(self.instance.clone(), driver.clone(), settings);
+        self.checks = self.instance.checks.and_then(check);
         self.driver = Some(driver);
         Ok(())
     }
@@ -104,6 +110,7 @@ impl Worker for Provider {
     /// The one wait of this actor: it is leaving, has served its queue, and is cut off at its shutdown time.
     async fn stop(&mut self, _cx: &Context<ProviderMsg>) {
         self.listing = None;
+        self.checks = None;
         if let Some(driver) = self.driver.take() {
             driver.stop().await;
         }

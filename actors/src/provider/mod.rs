@@ -8,6 +8,7 @@ mod health;
 mod holding;
 mod listing;
 mod panics;
+mod pulse;
 mod pump;
 
 pub(crate) use actor::{ProviderEnv, provider_spec};

@@ -36,6 +36,10 @@ pub struct Script {
     pub make: Step,
     pub health: Step,
     pub stop: Step,
+    /// Little is left of its quota.
+    pub scarce: bool,
+    /// Times that its health was asked.
+    pub checks: usize,
 }
 
 /// A script that may be changed while it is followed.
@@ -70,6 +74,7 @@ pub fn plugin(name: &str, script: &SharedScript) -> PluginSpec {
         loader: Arc::from("scripted"),
         manifest: Arc::new(script.clone()),
         check_health: true,
+        health_every: None,
     }
 }
 
@@ -145,10 +150,15 @@ impl Driver for Follower {
     }
 
     fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+        self.script.lock().expect("no test panics while it writes").checks += 1;
         if read(&self.script).health == Step::PanicsAtOnce {
             panic!("as told");
         }
         Box::pin(async move { in_time(read(&self.script).health).await })
+    }
+
+    fn is_scarce(&self) -> bool {
+        read(&self.script).scarce
     }
 
     fn stop(self: Arc<Self>) -> BoxFuture<()> {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::client::KeptAlive;
+use super::quota::Quota;
 use super::{Form, Refusal};
 use crate::providers::connection::Connection;
 
@@ -35,6 +36,7 @@ pub struct Endpoint {
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) max_response: usize,
+    pub(super) quota: Arc<Quota>,
     /// How long an account that is spent is left alone.
     pub(super) spent: Duration,
     base: Url,
@@ -97,6 +99,7 @@ impl Endpoint {
             // What is compressed nevertheless is unpacked.
             headers: HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]),
             max_response: connection.max_response,
+            quota: connection.quota.clone(),
             spent: SPENT,
             base,
         })
@@ -299,6 +302,7 @@ pub(crate) mod tests {
             scope: None,
             operations: Catalogue::built_in().operations().clone(),
             max_response: 1 << 20,
+            quota: Arc::default(),
         }
     }
 

@@ -19,6 +19,7 @@ mod lenient;
 pub mod link;
 mod mend;
 pub mod pages;
+pub mod quota;
 mod refusal;
 mod send;
 mod settings;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, StatusCode, header};
+use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Piece, UPLOAD_FIELD};
 use percent_encoding::percent_decode_str;
@@ -92,7 +93,7 @@ impl Endpoint {
             status,
             headers: &headers,
             body: &read_some(response, REFUSAL_BODY).await,
-            now: jiff::Timestamp::now(),
+            now: Timestamp::now(),
         };
         let mut failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -114,6 +115,7 @@ impl Endpoint {
         let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
+        self.quota.hear(response.headers(), Timestamp::now());
         Ok(response)
     }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::Bytes;
@@ -27,7 +28,9 @@ use tokio::time::timeout_at;
 
 use super::arrival::Arrival;
 use super::auth::Authenticator;
+use super::docs::{SCRIPT, script};
 use super::json_body;
+use super::mount::{self, Mount};
 use super::openapi;
 use super::page::page;
 use super::problem::{Fault, Problem};
@@ -72,17 +75,18 @@ struct Rest {
     routes: Routes,
     openapi: Bytes,
     operations: Bytes,
-    docs: Bytes,
+    docs: String,
 }
 
 /// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
 /// installation; all else asks for a credential.
 pub fn router(config: RestConfig) -> Router {
+    let document = openapi::document(config.dispatcher.catalogue());
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
-        openapi: openapi::document(config.dispatcher.catalogue()).to_string().into(),
+        openapi: document.to_string().into(),
         operations: listing(&config.dispatcher).to_string().into(),
-        docs: docs::overview(config.dispatcher.catalogue()).into(),
+        docs: docs::overview(&document),
         config,
     });
     Router::new()
@@ -91,8 +95,11 @@ pub fn router(config: RestConfig) -> Router {
         .route("/v1/capabilities", get(capabilities))
         .route("/v1/{*path}", any(operate))
         .route("/docs", get(overview))
+        .route(SCRIPT, get(script))
         .route("/docs/errors/{code}", get(docs::error_code))
         .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .layer(from_fn(mount::note))
         .with_state(rest)
 }
 
@@ -102,8 +109,8 @@ pub async fn not_found(request: Request<Body>) -> Response {
     problem.response(&RequestId::given(request.extensions()))
 }
 
-async fn overview(State(rest): State<Arc<Rest>>) -> Response {
-    page(rest.docs.clone())
+async fn overview(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    page(&rest.docs, &Mount::of(request.extensions()))
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
@@ -215,8 +222,8 @@ fn allow(methods: &[Method]) -> HeaderValue {
     HeaderValue::from_str(&names.join(", ")).expect("names of methods are ASCII letters")
 }
 
-async fn openapi_document(State(rest): State<Arc<Rest>>) -> Response {
-    document(&rest.openapi)
+async fn openapi_document(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    document(&openapi::mounted(&rest.openapi, &Mount::of(request.extensions())))
 }
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
