@@ -42,7 +42,7 @@ pub(super) fn flags(command: Command) -> Command {
 /// What the first look fails with; later, what will not pass.
 pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     if !matches.get_flag("watch") {
-        return look.show(&remote.read(&look.path, look.limit).await?, screen);
+        return look.show(&remote.read(&look.path, look.asked(screen)).await?, screen);
     }
     let interval = matches.get_one("interval").copied().unwrap_or(INTERVAL);
     if interval < SHORTEST {
@@ -55,7 +55,7 @@ pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, scre
 async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen) -> Result<(), Stop> {
     // A first look that fails is a wrong address more often than a restart.
     let mut seen = Seen::default();
-    seen.show(look, read(look, remote).await?, screen)?;
+    seen.show(look, read(look, remote, screen).await?, screen)?;
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut gone = false;
@@ -65,7 +65,7 @@ async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen
         if screen.is_left() {
             return Err(Stop::Quiet(exit::OK));
         }
-        match read(look, remote).await {
+        match read(look, remote, screen).await {
             Ok(document) => {
                 if std::mem::take(&mut gone) {
                     screen.note("the gateway answers again");
@@ -84,9 +84,9 @@ async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen
     }
 }
 
-async fn read(look: &Look, remote: &Remote) -> Result<Value, Problem> {
+async fn read(look: &Look, remote: &Remote, screen: &Screen) -> Result<Value, Problem> {
     let late = || Problem::from(Failure::new(Kind::Timeout, "the gateway does not answer"));
-    let body = tokio::time::timeout(PATIENCE, remote.read(&look.path, look.limit))
+    let body = tokio::time::timeout(PATIENCE, remote.read(&look.path, look.asked(screen)))
         .await
         .map_err(|_| late())??;
     Ok(show::parse(&body)?)
