@@ -186,7 +186,7 @@ pub const KEYS: TableView = TableView {
         column("expires", &["/expires_at"]),
     ],
     empty: "no such idempotency key is remembered",
-    has_facts: false,
+    ..PLAIN
 };
 
 /// `ledger`.

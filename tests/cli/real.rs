@@ -149,7 +149,7 @@ async fn what_nobody_knows_is_answered_with_the_command_that_lists_it() {
             "`mosaic tree --wide`",
         ),
         (&["calls", "cancel", "nope"], "nope", "`mosaic calls`"),
-        (&release, "this tenant", "--tenant"),
+        (&release, "this tenant", "`mosaic keys list --in-doubt`"),
     ] {
         let flags: &[&str] = if line[1] == "reset" || line[1] == "restart" || line[1] == "update" {
             &[WHY]
