@@ -27,7 +27,7 @@ pub enum StartError {
         /// The instance.
         name: String,
         /// What is wrong with it.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// A provider's credential cannot be read.
     #[error("providers.{name}.token: {error}")]
@@ -155,7 +155,7 @@ mod tests {
             format!("{taken:?}"),
             "admin.listen: cannot listen on 127.0.0.1:9901: it is taken"
         );
-        let failure = Failure::invalid("base_url", "base_url must be a URL");
+        let failure = Failure::invalid("base_url", "base_url must be a URL").into();
         let provider = StartError::Provider {
             name: "forge".to_owned(),
             failure,
