@@ -20,7 +20,8 @@ use crate::demo;
 use crate::descriptors;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
-use crate::embed::{self, Mosaic, StartError, serve};
+use crate::embed::{self, Mosaic, Registry, StartError, serve};
+use crate::providers::KINDS;
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
 use crate::stores;
@@ -38,7 +39,9 @@ impl Runtime for Program {
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
         Box::pin(async move {
             let Loaded { config, origins } = load(Some(&config))?;
-            let warnings = embed::notices(&config, &origins).await.into_iter();
+            let warnings = embed::notices(&config, &origins, &Registry::built_in())
+                .await
+                .into_iter();
             let warnings: Vec<_> = warnings
                 .map(|notice| format!("{}. {}", notice.sentence, notice.remedy))
                 .collect();
@@ -59,7 +62,7 @@ impl Runtime for Program {
     }
 
     fn config(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
-        Box::pin(async move { Ok(embed::effective(load(Some(&config))?).await?) })
+        Box::pin(async move { Ok(embed::effective(load(Some(&config))?, &Registry::built_in()).await?) })
     }
 
     fn reference(&self) -> &'static str {
@@ -68,6 +71,18 @@ impl Runtime for Program {
 
     fn schema(&self) -> Value {
         Config::json_schema()
+    }
+
+    fn kinds(&self) -> Vec<Value> {
+        let kinds = KINDS.iter().map(|kind| {
+            json!({
+                "kind": kind.name,
+                "services": kind.services(),
+                "operations": (kind.operations)(),
+                "settings": (kind.settings)(),
+            })
+        });
+        kinds.collect()
     }
 
     fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {
@@ -191,8 +206,17 @@ async fn serve_until_told(Loaded { config, origins }: Loaded) -> Result<(), Prob
     let told = stopped()?;
     ignore_hangup()?;
     descriptors::raise();
+    // Before all else: nothing is started, and no state opened, for a gateway that cannot listen.
+    let bound = match serve::bind(&config).await {
+        Ok(bound) => bound,
+        // With a configuration at fault that is told first: another address would not help it.
+        Err(error) => {
+            Mosaic::builder(config).origins(origins).check().await?;
+            return Err(error.into());
+        }
+    };
     let gateway = Mosaic::builder(config).origins(origins).log(log).start().await?;
-    let serving = match serve::serve(&gateway).await {
+    let serving = match serve::serve_on(&gateway, bound).await {
         Ok(serving) => serving,
         Err(error) => {
             gateway.shutdown().await;
@@ -262,6 +286,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text".to_owned()).into())
 }
 
+/// What to do about a fault of the configuration.
+const REFERENCE: &str = "`mosaic config reference` prints every key with its default and unit.";
+
 impl From<ConfigErrors> for Problem {
     fn from(errors: ConfigErrors) -> Self {
         let count = errors.iter().count();
@@ -270,7 +297,9 @@ impl From<ConfigErrors> for Problem {
             "the configuration has {count} {}",
             if count == 1 { "fault" } else { "faults" }
         );
-        Problem::from(Failure::new(Kind::InvalidInput, sentence)).with_errors(lines)
+        Problem::from(Failure::new(Kind::InvalidInput, sentence))
+            .with_errors(lines)
+            .hint(REFERENCE)
     }
 }
 
@@ -305,8 +334,10 @@ impl From<StartError> for Problem {
             | StartError::WeakClusterKey
             | StartError::Operation(_)
             | StartError::Tier(_)
-            | StartError::Key(_)
-            | StartError::Bind { .. } => of(Kind::InvalidInput),
+            | StartError::Key(_) => of(Kind::InvalidInput).hint(REFERENCE),
+            StartError::Bind { .. } => {
+                of(Kind::InvalidInput).hint("Configure an address of this machine, with a port that its user may bind.")
+            }
             StartError::State(error) => of(Kind::InvalidInput).hint(error.remedy()),
             StartError::Http(failure) => of(failure.kind),
             StartError::Telemetry(_) | StartError::Tree(_) => of(Kind::Internal),

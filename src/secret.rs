@@ -192,7 +192,7 @@ pub enum SecretFault {
     #[error("the variable is not set")]
     NotSet,
     /// The file cannot be read.
-    #[error("the file cannot be read: {0}")]
+    #[error("the file {}", file::why_unreadable(*.0))]
     Unreadable(io::ErrorKind),
     /// A folder, pipe, device or file of the kernel.
     #[error("not a regular file")]

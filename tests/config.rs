@@ -370,7 +370,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let error = Config::load(Some(&path), std::iter::empty(), &known()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{}: cannot be read: entity not found", path.display())
+        format!("{}: cannot be read: there is no such file", path.display())
     );
     std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
     let error = Config::load(Some(&path), std::iter::empty(), &known()).unwrap_err();

@@ -246,6 +246,10 @@ impl BreakerGate {
                 self.show_state(GAUGE_CLOSED);
             }
             Circuit::Open { until, openings } => {
+                if self.until.load(Acquire) == CLOSED {
+                    // The one that opened it, too.
+                    self.failures.fetch_add(1, Relaxed);
+                }
                 self.openings.store(openings, Relaxed);
                 // The probes first: whoever sees the new time finds them.
                 self.renew_probes();

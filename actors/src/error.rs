@@ -207,6 +207,8 @@ pub struct Failure {
     pub sound: bool,
     /// True where a write failed, and nobody knows whether it was done.
     pub in_doubt: bool,
+    /// True where the log tells of the call that ended with it, so that no surface needs to.
+    pub settled: bool,
     /// Where a remembered failure came from.
     pub cached: Option<Box<FromCache>>,
     message: Arc<str>,
@@ -228,6 +230,7 @@ impl Failure {
             unreadable: false,
             sound: false,
             in_doubt: false,
+            settled: false,
             cached: None,
             message: Arc::from(message.as_ref()),
             cause: None,
@@ -257,6 +260,13 @@ impl Failure {
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Says more to people: what may be behind it.
+    #[must_use]
+    pub fn also(mut self, sentence: &str) -> Self {
+        self.message = Arc::from(format!("{}; {sentence}", self.message));
         self
     }
 

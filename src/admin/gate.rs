@@ -82,7 +82,7 @@ impl Gate {
         if bool::from(presented.as_bytes().ct_eq(expected.as_bytes())) {
             return Ok(());
         }
-        let sentence = "give the admin token: Authorization: Bearer <token> (--admin-token-file, MOSAIC_ADMIN_TOKEN)";
+        let sentence = "give the admin token, in the header Authorization: Bearer <token>";
         Err(Failure::new(Kind::Unauthenticated, sentence))
     }
 

@@ -13,6 +13,7 @@ use http::{Request, StatusCode};
 use super::AdminConfig;
 use super::gate::Gate;
 use super::table::{Answer, Parameter, Row, Table};
+use crate::surfaces::access::Unremarkable;
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
 
@@ -114,11 +115,11 @@ fn ready(readiness: &Readiness, query: Option<&str>) -> Response {
 
 fn metrics(gate: &Gate, request: &Request<Body>, render: &(dyn Fn() -> String + Send + Sync)) -> Response {
     match gate.check_metrics(request) {
-        Ok(()) => ([(CONTENT_TYPE, METRICS_TYPE)], render()).into_response(),
+        Ok(()) => Unremarkable::mark(([(CONTENT_TYPE, METRICS_TYPE)], render()).into_response()),
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
 }
 
 fn plain(status: StatusCode, text: String) -> Response {
-    (status, [(CACHE_CONTROL, "no-store")], text).into_response()
+    Unremarkable::mark((status, [(CACHE_CONTROL, "no-store")], text).into_response())
 }

@@ -25,10 +25,10 @@ use crate::dispatch::Options;
 use crate::wire::file;
 
 use super::download::Download;
-use super::events;
 use super::problem::Problem;
 use super::transport::{base_url, body as body_of, broken, http_client};
 use super::upload;
+use super::{events, explain};
 
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -55,6 +55,17 @@ pub struct Remote {
     http: reqwest::Client,
     base: Url,
     key: Option<SecretString>,
+}
+
+/// What advice an error of the admin listener gets: on the command line other flags lead there than on that of calls.
+fn advised(problem: Problem, url: &Url) -> Problem {
+    let Some((_, what)) = url.path().split_once("/admin/v1/") else {
+        return problem;
+    };
+    match explain::advice_on_admin(problem.kind(), what) {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
 }
 
 impl Remote {
@@ -194,7 +205,7 @@ impl Remote {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Problem> {
         let reply = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = reply.status().as_u16();
+        let (status, url) = (reply.status().as_u16(), reply.url().clone());
         if reply.status().is_success() {
             return Ok(reply);
         }
@@ -203,7 +214,8 @@ impl Remote {
             .get(RETRY_AFTER)
             .and_then(|wait| wait.to_str().ok()?.parse().ok());
         let body = body_of(reply).await?;
-        Err(Problem::from_reply(status, &body, wait.map(Duration::from_secs)))
+        let problem = Problem::from_reply(status, &body, wait.map(Duration::from_secs));
+        Err(advised(problem, &url))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Problem {

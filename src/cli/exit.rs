@@ -13,7 +13,7 @@ pub const FAILURE: u8 = 1;
 /// Wrong usage, or an input that is not valid.
 pub const USAGE: u8 = 2;
 
-const TABLE: [(u8, &str); 12] = [
+const TABLE: [(u8, &str); 13] = [
     (OK, "done"),
     (FAILURE, "failed in a way that no other code describes"),
     (USAGE, "wrong usage or invalid input"),
@@ -23,6 +23,10 @@ const TABLE: [(u8, &str); 12] = [
     (6, "no provider supports this"),
     (7, "rate, quota or budget exhausted: slow down"),
     (
+        PARTIAL,
+        "partly done: of the providers asked, some failed; the rows of the others are printed",
+    ),
+    (
         69,
         "unavailable: overloaded, circuit open, no provider, network, provider failed",
     ),
@@ -30,6 +34,9 @@ const TABLE: [(u8, &str); 12] = [
     (75, "timed out: the same call may succeed later"),
     (INTERRUPTED, "interrupted"),
 ];
+
+/// A list was asked of several providers, and not all of them answered.
+pub const PARTIAL: u8 = 8;
 
 /// The exit code of a process that was interrupted: 128 and the number of SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;

@@ -34,6 +34,31 @@ pub const fn advice(kind: Kind) -> &'static str {
     }
 }
 
+/// What to do about a failure of `kind` at the admin listener, where other words help than with a call; `what` is its path
+/// below `/admin/v1/`.
+pub fn advice_on_admin(kind: Kind, what: &str) -> Option<&'static str> {
+    let noun = what.split('/').next().unwrap_or_default();
+    Some(match (kind, noun) {
+        (Kind::Unauthenticated, _) => "Give the admin token with --admin-token-file or MOSAIC_ADMIN_TOKEN.",
+        (Kind::Forbidden, _) => "Name the admin listener by its own address with --admin, or by a name in admin.hosts.",
+        (Kind::NotFound, "plugins") => "`mosaic plugins list` shows the instances that there are.",
+        (Kind::NotFound, "breakers") => "`mosaic breakers list` shows the circuit breakers that there are.",
+        (Kind::NotFound, "actors") => "`mosaic tree --wide` shows the paths.",
+        (Kind::NotFound, "calls") => "`mosaic calls` shows the calls in flight.",
+        (Kind::NotFound, "idempotency") => "`mosaic keys list --in-doubt` shows the keys whose outcome is unknown.",
+        (Kind::NotFound, _) => "Check --admin: is a gateway's admin listener there, of this program's version?",
+        (Kind::Conflict, "plugins") => "`mosaic plugins list` shows what state it is in.",
+        (Kind::Conflict, "actors") => "`mosaic tree --wide` shows what state it is in.",
+        (Kind::Conflict, _) => "`mosaic status` shows what state the gateway is in.",
+        (Kind::Timeout, _) => "It may still be under way: `mosaic status` shows it.",
+        (Kind::Unsupported, _) => "`mosaic config show` tells what is in force.",
+        (Kind::NoProvider | Kind::UpstreamFailed | Kind::UpstreamAuth | Kind::UpstreamRateLimited, _) => {
+            "`mosaic plugins list --wide` shows each instance with its last error."
+        }
+        _ => return None,
+    })
+}
+
 /// What to do about a request that is none.
 const fn advice_on_fault(fault: Fault) -> &'static str {
     match fault {
@@ -80,6 +105,7 @@ pub fn document(code: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::command;
 
     #[test]
     fn every_code_is_explained() {
@@ -99,5 +125,60 @@ mod tests {
         assert_eq!(exit::code(kind_of_status(403)), 4);
         assert_eq!(exit::code(kind_of_status(502)), 69);
         assert_eq!(exit::code(kind_of_status(504)), 75);
+    }
+
+    /// The flags of the command that `words` lead to; fails where there is none.
+    fn flags_of(words: &[&str]) -> Vec<String> {
+        let mut root = command::root(clap::ColorChoice::Never, false);
+        root.build();
+        let mut here = &root;
+        for word in words.iter().filter(|word| !word.starts_with('-')) {
+            here = here
+                .find_subcommand(word)
+                .unwrap_or_else(|| panic!("no command {words:?}"));
+        }
+        let flags = here.get_arguments().filter_map(clap::Arg::get_long);
+        flags.map(|flag| format!("--{flag}")).collect()
+    }
+
+    /// Each command between backticks exists with its flags; each other flag is one of `surface`.
+    fn check(advice: &str, surface: &[&str]) {
+        for (at, part) in advice.split('`').enumerate() {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            let (known, given) = match words[..] {
+                ["mosaic", ref rest @ ..] if at % 2 == 1 => (flags_of(rest), rest),
+                _ => (flags_of(surface), &words[..]),
+            };
+            for flag in given
+                .iter()
+                .map(|word| word.trim_matches([',', '.', ';', ':']))
+                .filter(|word| word.starts_with("--"))
+            {
+                assert!(known.iter().any(|known| known == flag), "{flag}: {advice}");
+            }
+        }
+    }
+
+    #[test]
+    fn advice_names_commands_and_flags_that_there_are() {
+        for kind in Kind::ALL {
+            check(advice(kind), &["projects", "issue", "list"]);
+            let places = [
+                ("plugins", &["plugins", "update"][..]),
+                ("breakers", &["breakers", "reset"]),
+                ("actors", &["actors", "restart"]),
+                ("calls", &["calls"]),
+                ("idempotency", &["keys", "release"]),
+                ("status", &["status"]),
+            ];
+            for (noun, surface) in places {
+                if let Some(advice) = advice_on_admin(kind, &format!("{noun}/a")) {
+                    check(advice, surface);
+                }
+            }
+        }
+        for fault in Fault::ALL {
+            check(advice_on_fault(fault), &["projects", "issue", "list"]);
+        }
     }
 }

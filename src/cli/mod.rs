@@ -17,6 +17,7 @@ mod explain;
 mod input;
 mod operate;
 mod problem;
+mod providers;
 mod render;
 pub mod run;
 mod screen;
@@ -248,6 +249,9 @@ mod tests {
         }
         fn schema(&self) -> Value {
             Value::Null
+        }
+        fn kinds(&self) -> Vec<Value> {
+            Vec::new()
         }
         fn instances(&self, _config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {
             Box::pin(async { Ok(vec!["forge-a".to_owned()]) })

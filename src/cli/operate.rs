@@ -20,7 +20,7 @@ use crate::secret::{SecretError, SecretFault, SecretRef};
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
-use super::{admin, config, diagnosis, exit, explain, show, state};
+use super::{admin, config, diagnosis, exit, explain, providers, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -46,6 +46,7 @@ pub fn commands() -> Vec<Command> {
         Command::new("operations")
             .about("List what can be called")
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services()))),
+        providers::command(),
         Command::new("explain").about("Explain an error code").arg(
             Arg::new("code")
                 .required(true)
@@ -88,6 +89,11 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "demo" => Ok(runtime.demo(matches.get_flag("once"), screen.json).await?),
         "sandbox" => Ok(runtime.sandbox(file()).await?),
         "operations" => operations(matches.get_one::<String>("service").map(String::as_str), screen),
+        "providers" => providers::run(
+            &runtime.kinds(),
+            matches.get_one::<String>("kind").map(String::as_str),
+            screen,
+        ),
         "config" => config::run(matches, runtime, screen).await,
         "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(file()).await, screen),
@@ -179,6 +185,7 @@ fn row(entry: &Entry) -> Value {
         "method": declaration.method.as_str(),
         "path": format!("/v1{}", declaration.path),
         "safe": declaration.facts.safe,
+        "paid": declaration.facts.paid,
         "cached": fresh,
         "summary": declaration.summary,
     })

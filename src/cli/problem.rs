@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{exit, explain};
+use crate::dispatch::options::OPTIONS;
 use crate::failures;
 
 /// A failure as a problem document.
@@ -67,6 +68,11 @@ impl Problem {
         self
     }
 
+    /// What went wrong.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// The process's exit code.
     pub const fn exit_code(&self) -> u8 {
         exit::code(self.kind)
@@ -87,9 +93,16 @@ impl Problem {
         self.text("code").unwrap_or(self.kind.code())
     }
 
-    /// The sentence for people.
-    pub fn sentence(&self) -> &str {
-        self.text("detail").or_else(|| self.text("title")).unwrap_or("failed")
+    /// The sentence for people, at a command line: an option that it names stands there as the flag that it is here.
+    pub fn sentence(&self) -> String {
+        let told = self.text("detail").or_else(|| self.text("title")).unwrap_or("failed");
+        let words = told.split(' ').map(|word| match word.split_once('=') {
+            Some((name, value)) if OPTIONS.iter().any(|option| option.name == name) => {
+                format!("--{} {value}", name.replace('_', "-"))
+            }
+            _ => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// The lines under the sentence: each single fault, facts that help to find the cause, and what to do.
@@ -106,7 +119,7 @@ impl Problem {
             remarks.push(format!("{}: {}", part("field"), part("message")));
         }
         for fact in ["field", "provider", "request_id", "trace_id"] {
-            if let Some(text) = self.text(fact) {
+            if let Some(text) = self.text(fact).filter(|text| !text.is_empty()) {
                 remarks.push(format!("{}: {text}", fact.replace('_', " ")));
             }
         }
@@ -211,5 +224,19 @@ mod tests {
         let remarks = problem.remarks();
         assert!(remarks.contains(&"field: limit".to_owned()), "{remarks:?}");
         assert!(remarks.contains(&"provider: forge-a".to_owned()), "{remarks:?}");
+    }
+
+    #[test]
+    fn an_option_is_told_as_the_flag_that_it_is_here() {
+        let told =
+            "a/b could be at x, y: write x~a/b, name one by provider=x, ask each of them by provider=all, or d=e";
+        let problem = Problem::from(Failure::invalid("provider", told));
+        let shown =
+            "a/b could be at x, y: write x~a/b, name one by --provider x, ask each of them by --provider all, or d=e";
+        assert_eq!(problem.sentence(), shown);
+        assert!(
+            problem.json().contains("provider=all"),
+            "a program gets the server's words"
+        );
     }
 }

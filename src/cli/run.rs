@@ -35,6 +35,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// The JSON schema of a configuration.
     fn schema(&self) -> Value;
 
+    /// The kinds of providers, each with its services, operations and settings.
+    fn kinds(&self) -> Vec<Value>;
+
     /// The names of the provider instances of a configuration.
     fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>>;
 

@@ -87,7 +87,11 @@ impl Screen {
         let written = out.write_all(bytes.as_ref()).and_then(|()| out.flush());
         written.map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Stop::Quiet(exit::OK),
-            _ => Failure::new(Kind::Internal, format!("stdout cannot be written: {error}")).into(),
+            _ => {
+                let failure = Failure::new(Kind::Internal, format!("stdout cannot be written: {error}"));
+                let hint = "Make room there, or redirect stdout to another place.";
+                Problem::from(failure).hint(hint).into()
+            }
         })
     }
 
@@ -133,10 +137,15 @@ impl Screen {
             return tell(&problem.json());
         }
         let head = paint(self.colour_err, BAD, &format!("error[{}]:", problem.code()));
-        tell(&format!("{head} {}", clean(problem.sentence())));
+        tell(&format!("{head} {}", clean(&problem.sentence())));
         for remark in problem.remarks() {
             tell(&format!("  {}", clean(&remark).replace('\n', "\n  ")));
         }
+    }
+
+    /// Tells a program of one problem, as a line of JSON.
+    pub fn problem_line(&self, json: &str) {
+        tell(json);
     }
 
     /// Paints text that goes to stdout.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::catalogue::Entry;
 
 use super::client::{Events, Reply};
+use super::exit;
 use super::problem::Problem;
 use super::render;
 use super::screen::{Screen, Stop, clean};
@@ -23,7 +24,13 @@ use super::screen::{Screen, Stop, clean};
 pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &Screen) -> Result<(), Stop> {
     match reply {
         Reply::File(file) => file.save(output, screen).await,
-        Reply::Whole(body) if screen.json => screen.lines(&body),
+        Reply::Whole(body) if screen.json => {
+            screen.lines(&body)?;
+            match entry.declaration.facts.list {
+                true => note_missing(&parse(&body)?, screen),
+                false => Ok(()),
+            }
+        }
         Reply::Whole(body) => whole(&parse(&body)?, entry, screen),
         Reply::Events(events) if screen.json => json_lines(events, screen).await,
         Reply::Events(events) => pieces(events, screen).await,
@@ -66,7 +73,10 @@ fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
         _ => screen.lines(render::document(output, Some(entry.output_schema.as_value()), screen))?,
     }
     note_page(output, screen);
-    Ok(())
+    match entry.declaration.facts.list {
+        true => note_missing(output, screen),
+        false => Ok(()),
+    }
 }
 
 fn file(content: &str, encoding: &str, screen: &Screen) -> Result<(), Stop> {
@@ -91,13 +101,28 @@ fn file(content: &str, encoding: &str, screen: &Screen) -> Result<(), Stop> {
 
 /// What is left to say about a page.
 fn note_page(output: &Value, screen: &Screen) {
-    for error in output.get("errors").and_then(Value::as_array).into_iter().flatten() {
+    if let Some(cursor) = output.get("next_cursor").and_then(Value::as_str) {
+        screen.note(&format!("there is more: --cursor {}", clean(cursor)));
+    }
+}
+
+/// Tells of the providers whose rows a list lacks; `Err` where there are any, so that no script takes a part for the whole.
+fn note_missing(output: &Value, screen: &Screen) -> Result<(), Stop> {
+    let errors = output.get("errors").and_then(Value::as_array).into_iter().flatten();
+    let mut whole = true;
+    for error in errors {
+        whole = false;
+        if screen.json {
+            screen.problem_line(&error.to_string());
+            continue;
+        }
         let part = |name| error.get(name).and_then(Value::as_str).unwrap_or("?");
         let sentence = format!("missing: {} [{}]: {}", part("provider"), part("code"), part("message"));
         screen.note(&clean(&sentence));
     }
-    if let Some(cursor) = output.get("next_cursor").and_then(Value::as_str) {
-        screen.note(&format!("there is more: --cursor {}", clean(cursor)));
+    match whole {
+        true => Ok(()),
+        false => Err(Stop::Quiet(exit::PARTIAL)),
     }
 }
 

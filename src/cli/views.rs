@@ -18,7 +18,27 @@ pub struct TableView {
     empty: &'static str,
     /// The document tells of more than its rows.
     pub has_facts: bool,
+    /// A row of people's for several of the document's.
+    fold: Option<Fold>,
+    /// The table that stands below it, under its title.
+    below: Option<(&'static str, &'static TableView)>,
+    /// The most rows, where nobody says how many; 0: all.
+    most: usize,
 }
+
+/// Picks, of a document's rows, those to show.
+type Fold = for<'a> fn(Vec<&'a Value>) -> Vec<&'a Value>;
+
+/// A table of all rows, and of nothing else.
+const PLAIN: TableView = TableView {
+    rows: "",
+    columns: &[],
+    empty: "",
+    has_facts: false,
+    fold: None,
+    below: None,
+    most: 0,
+};
 
 /// One column.
 struct Column {
@@ -80,6 +100,7 @@ pub const STATUS: TableView = TableView {
     columns: &INSTANCES,
     empty: "no provider instance is configured",
     has_facts: true,
+    ..PLAIN
 };
 
 /// `plugins list`.
@@ -99,7 +120,7 @@ pub const BREAKERS: TableView = TableView {
         shown("retry-in", &["/retry_in_ms"], span),
     ],
     empty: "no circuit breaker: no provider instance is configured",
-    has_facts: false,
+    ..PLAIN
 };
 
 /// `quotas`.
@@ -114,7 +135,7 @@ pub const QUOTAS: TableView = TableView {
         column("refused", &["/refused"]),
     ],
     empty: "no tenant has called lately",
-    has_facts: false,
+    ..PLAIN
 };
 
 /// `calls`.
@@ -130,7 +151,27 @@ pub const CALLS: TableView = TableView {
         column("id", &["/id"]),
     ],
     empty: "no call is in flight",
-    has_facts: false,
+    below: Some(("the last that ended", &FINISHED)),
+    ..PLAIN
+};
+
+/// The calls that ended last, below those in flight.
+const FINISHED: TableView = TableView {
+    rows: "/finished",
+    columns: &[
+        shown("ended", &["/at_unix_ms"], since_unix),
+        column("code", &["/code"]),
+        shown("took", &["/took_ms"], span),
+        column("operation", &["/operation"]),
+        column("provider", &["/provider"]),
+        column("cache", &["/cache"]),
+        column("attempts", &["/attempts"]),
+        column("tenant", &["/tenant"]),
+        column("id", &["/id"]),
+    ],
+    empty: "none that memory did not serve",
+    most: 20,
+    ..PLAIN
 };
 
 /// `keys list`.
@@ -145,7 +186,7 @@ pub const KEYS: TableView = TableView {
         column("expires", &["/expires_at"]),
     ],
     empty: "no such idempotency key is remembered",
-    has_facts: false,
+    ..PLAIN
 };
 
 /// `ledger`.
@@ -163,7 +204,7 @@ pub const LEDGER: TableView = TableView {
         column("text", &["/text"]),
     ],
     empty: "nothing was restarted",
-    has_facts: false,
+    ..PLAIN
 };
 
 /// `audit`.
@@ -181,25 +222,83 @@ pub const AUDIT: TableView = TableView {
         column("why", &["/detail/reason"]),
     ],
     empty: "nothing was ordered",
-    has_facts: false,
+    fold: Some(orders),
+    ..PLAIN
 };
+
+/// How a table is to be shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// With all of its columns.
+    pub wide: bool,
+    /// With at most so many rows.
+    pub most: Option<usize>,
+}
+
+/// One row an order: an order is recorded before it is done and after, newest first, and the first record tells no more
+/// than the second. One that has no second is under way, or its process ended with it.
+fn orders(rows: Vec<&Value>) -> Vec<&Value> {
+    let order =
+        |row: &Value| ["/identity", "/action", "/target", "/detail/reason"].map(|place| row.pointer(place).cloned());
+    let mut ended = Vec::new();
+    rows.into_iter()
+        .filter(|row| {
+            let order = order(row);
+            let is_begun = row.pointer("/outcome").is_some_and(|outcome| outcome == "begun");
+            match ended.iter().position(|other| *other == order) {
+                Some(second) if is_begun => {
+                    ended.swap_remove(second);
+                    false
+                }
+                _ => {
+                    if !is_begun {
+                        ended.push(order);
+                    }
+                    true
+                }
+            }
+        })
+        .collect()
+}
 
 impl TableView {
     /// The table of a document, or the sentence for an empty one; `None` where the document has no such rows.
-    pub fn render(&self, document: &Value, wide: bool, screen: &Screen) -> Option<Result<String, &'static str>> {
+    pub fn render(&self, document: &Value, how: &Shown, screen: &Screen) -> Option<Result<String, &'static str>> {
+        let own = self.own(document, how, screen)?;
+        let below = self.below.and_then(|(title, view)| {
+            let table = view.own(document, how, screen)?;
+            Some(format!("\n\n{title}:\n{}", table.unwrap_or_else(str::to_owned)))
+        });
+        Some(match below {
+            Some(below) => Ok(own.unwrap_or_else(str::to_owned) + &below),
+            None => own,
+        })
+    }
+
+    fn own(&self, document: &Value, how: &Shown, screen: &Screen) -> Option<Result<String, &'static str>> {
         let mut rows: Vec<&Value> = document.pointer(self.rows)?.as_array()?.iter().collect();
+        if let Some(fold) = self.fold {
+            rows = fold(rows);
+        }
+        let most = how.most.or((self.most > 0).then_some(self.most));
+        rows.truncate(most.unwrap_or(usize::MAX));
         if rows.is_empty() {
             return Some(Err(self.empty));
         }
         // A stable sort: the rest stays in the server's order.
         rows.sort_by_key(|row| wellness(row));
-        let columns = self.columns.iter().filter(|column| wide || !column.wide);
+        let columns = self.columns.iter().filter(|column| how.wide || !column.wide);
         let columns: Vec<&Column> = columns
             .filter(|column| rows.iter().any(|row| !column.of(row).is_empty()))
             .collect();
         let heads: Vec<String> = columns.iter().map(|column| column.head.to_owned()).collect();
         let cells = |row: &&Value| columns.iter().map(|column| column.of(row)).collect();
         Some(Ok(render::grid(&heads, rows.iter().map(cells).collect(), screen)))
+    }
+
+    /// So many rows of the document make one row here, at most.
+    pub fn folds(&self) -> u32 {
+        if self.fold.is_some() { 2 } else { 1 }
     }
 
     /// The name of the rows in the document.
@@ -284,70 +383,4 @@ fn since_text(text: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn plugins() -> Value {
-        let well = |name: &str| {
-            json!({"name": name, "kind": "github", "life": "running", "health": {"state": "healthy", "checked_ms": 4000},
-            "traffic": {"failed": 0, "answered": 7, "in_flight": 1, "breaker": {"state": "closed"}}})
-        };
-        let mut ill = well("forge-with-a-long-name");
-        ill["health"]["state"] = "unhealthy".into();
-        ill["traffic"]["failed"] = 9.into();
-        ill["traffic"]["last_failure"] =
-            json!({"code": "upstream_auth", "message": "the credential is refused", "ago_ms": 180_000});
-        json!({"plugins": [well("a"), ill]})
-    }
-
-    #[test]
-    fn what_is_ill_stands_first_with_its_last_error() {
-        let shown = PLUGINS.render(&plugins(), false, &Screen::default()).unwrap().unwrap();
-        assert_eq!(
-            shown,
-            "NAME                    KIND    LIFE     HEALTH     CHECKED  BREAKER  IN-FLIGHT  FAILED  LAST-ERROR\n\
-             forge-with-a-long-name  github  running  unhealthy  4 s ago  closed   1          9       \
-             upstream_auth, 3 m ago: the credential is refused\n\
-             a                       github  running  healthy    4 s ago  closed   1          0"
-        );
-        let wide = PLUGINS.render(&plugins(), true, &Screen::default()).unwrap().unwrap();
-        assert!(wide.contains("ANSWERED") && wide.contains("4 s ago"), "{wide}");
-    }
-
-    #[test]
-    fn a_narrow_terminal_cuts_what_stands_last_and_no_name() {
-        let narrow = Screen {
-            width: Some(44),
-            ..Screen::default()
-        };
-        let shown = PLUGINS.render(&plugins(), false, &narrow).unwrap().unwrap();
-        assert!(
-            shown.contains("forge-with-a-long-name") && shown.contains('…'),
-            "{shown}"
-        );
-        assert!(shown.lines().all(|line| line.chars().count() <= 44), "{shown}");
-    }
-
-    #[test]
-    fn what_is_absent_is_left_out_and_an_empty_list_is_a_sentence() {
-        let bare = json!({"plugins": [{"name": "a"}]});
-        let shown = PLUGINS.render(&bare, true, &Screen::default()).unwrap();
-        assert_eq!(shown.unwrap(), "NAME\na");
-        assert!(
-            PLUGINS
-                .render(&json!({"plugins": []}), false, &Screen::default())
-                .unwrap()
-                .is_err()
-        );
-        assert!(
-            PLUGINS
-                .render(&json!({"items": []}), false, &Screen::default())
-                .is_none()
-        );
-        let audit = json!({"entries": [{"at": "2020-01-01T00:00:00Z", "action": "gateway.drain", "detail": {"reason": "a new version"}}]});
-        let shown = AUDIT.render(&audit, false, &Screen::default()).unwrap().unwrap();
-        assert!(shown.contains("d ago") && shown.ends_with("a new version"), "{shown}");
-    }
-}
+mod tests;

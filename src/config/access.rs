@@ -113,27 +113,22 @@ impl Config {
         self.tenants.keys().map(String::as_str).chain(missing)
     }
 
-    /// Reads the keys and makes the ring that knows them. Blocks on file I/O.
+    /// Reads the keys, once, and makes the ring that knows them. Blocks on file I/O.
     ///
     /// # Errors
-    /// [`KeyError`] names the first key that cannot be read or is unfit.
-    pub fn key_ring(&self) -> Result<KeyRing, KeyError> {
-        let keys: Result<Vec<_>, KeyError> = self.keys.iter().map(|(name, key)| resolve(name, key)).collect();
-        KeyRing::new(keys?)
-    }
-
-    /// All that is wrong with the keys: each is tried, whatever is wrong with another. Blocks on file I/O.
-    pub(crate) fn key_faults(&self) -> Vec<KeyError> {
-        let mut ring = match KeyRing::new([]) {
-            Ok(ring) => ring,
-            Err(error) => return vec![error],
-        };
+    /// All that is wrong with them: each is tried, whatever is wrong with another.
+    pub(crate) fn key_ring(&self) -> Result<KeyRing, Vec<KeyError>> {
+        let mut ring = KeyRing::new([]).map_err(|error| vec![error])?;
         let mut add = |(name, key, principal)| ring.add(name, key, principal);
         let tried = self
             .keys
             .iter()
             .map(|(name, key)| resolve(name, key).and_then(&mut add));
-        tried.filter_map(Result::err).collect()
+        let faults: Vec<KeyError> = tried.filter_map(Result::err).collect();
+        match faults.is_empty() {
+            true => Ok(ring),
+            false => Err(faults),
+        }
     }
 }
 

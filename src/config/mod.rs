@@ -31,6 +31,8 @@ pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
     SupervisionConfig,
 };
+#[cfg(feature = "cli")]
+pub(crate) use errors::nearest;
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind};
 pub use outbound::{OutboundConfig, ProxyConfig};

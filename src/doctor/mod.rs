@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::{Config, ConfigError, Loaded, Origins};
-use crate::embed::{self, Mosaic, Notice, StartError};
+use crate::embed::{self, Mosaic, Notice, Registry, StartError};
 
 pub use report::{CheckStatus, Finding, Report};
 
@@ -41,7 +41,12 @@ pub async fn examine(path: Option<&Path>) -> Report {
         }
     };
     report.add(valid(path, &config));
-    report.extend(embed::notices(&config, &origins).await.into_iter().map(noticed));
+    report.extend(
+        embed::notices(&config, &origins, &Registry::built_in())
+            .await
+            .into_iter()
+            .map(noticed),
+    );
     report.add(state::check(&config.state).await);
     report.extend(cache::check(&config).await);
     report.extend(ports::check(&config).await);

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::config::{Config, OutboundConfig, ProviderConfig};
 use crate::embed::outbound::{outbound, trusting};
-use crate::embed::{self, StartError};
+use crate::embed::{self, Registry, StartError};
 use crate::wire::client::{self, Outbound};
 use crate::wire::tls;
 
@@ -30,7 +30,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn check(config: &Config) -> Asked {
-    let drivers = match embed::drivers(config) {
+    let drivers = match embed::drivers(config, &Registry::built_in()) {
         Ok(drivers) => drivers,
         Err(error) => {
             let remedy = "Install the system's certificate authorities, e.g. the package ca-certificates.";

@@ -15,9 +15,10 @@ use super::credentials::Credentials;
 use super::error::StartError;
 use super::instances::Overlay;
 use super::mosaic::{Inner, Mosaic};
+use super::notice::Notice;
 use super::registry::Registry;
-use super::survey::{Given, admin_token, survey};
-use super::{calls, drift, instances, life, record, wiring};
+use super::survey::{Given, Secrets, survey};
+use super::{calls, drift, instances, life, notices, record, wiring};
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, Known, Origins};
 use crate::dispatch::{DispatchConfig, Dispatcher};
@@ -135,8 +136,14 @@ impl Builder {
         Ok(())
     }
 
+    /// What an operator should know of the configuration beforehand, of the program's own kinds and operations too; the
+    /// state is read, and not touched.
+    pub async fn notices(&self) -> Vec<Notice> {
+        notices::notices(&self.config, &self.origins, &self.registry).await
+    }
+
     /// Looks at what stands outside of the configuration, once the state has been opened or has not.
-    fn survey(&self, overlay: Result<Overlay, OpenError>) -> Result<Overlay, ConfigErrors> {
+    fn survey(&self, overlay: Result<Overlay, OpenError>) -> Result<(Overlay, Secrets), ConfigErrors> {
         let (overlay, fault) = match overlay {
             Ok(overlay) => (overlay, None),
             Err(error) => (Overlay::default(), Some(error)),
@@ -147,8 +154,8 @@ impl Builder {
             origins: &self.origins,
             registry: &self.registry,
         };
-        survey(&self.config, &given, fault)?;
-        Ok(overlay)
+        let secrets = survey(&self.config, &given, fault)?;
+        Ok((overlay, secrets))
     }
 
     /// Starts it on the caller's runtime.
@@ -193,7 +200,7 @@ impl Mosaic {
 async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     builder.config.check(&builder.registry.known())?;
     check_built(&builder.config.state, &builder.config.cache.l2)?;
-    let (store, overlay) = opened(&mut builder).await?;
+    let (store, overlay, secrets) = opened(&mut builder).await?;
     let Builder {
         config,
         credentials,
@@ -203,8 +210,11 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         registry,
         origins,
     } = builder;
-    let keys = config.key_ring()?;
-    let admin_token = admin_token(&config)?;
+    let Secrets {
+        keys,
+        admin_token,
+        cluster_key,
+    } = secrets;
     let telemetry = Arc::new(match recorder {
         Some(recorder) => Telemetry::elsewhere(recorder, metrics_text),
         None => Telemetry::new()?,
@@ -212,7 +222,14 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     if let Some(log) = &log {
         telemetry.watch_log(log);
     }
-    let mut wired = wiring::wire(&config, &credentials, &telemetry, &store, &registry)?;
+    let mut wired = wiring::wire(
+        &config,
+        &credentials,
+        cluster_key.as_ref(),
+        &telemetry,
+        &store,
+        &registry,
+    )?;
     if !wired.spec.tiers.is_empty() && !config.state.in_memory() {
         life::begin(&*store, &mut wired.spec.tiers).await;
     }
@@ -251,7 +268,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
 }
 
 /// Opens the state, lays what was changed at run time over the configuration, and sees that all else is there.
-async fn opened(builder: &mut Builder) -> Result<(Arc<dyn StateStore>, Overlay), StartError> {
+async fn opened(builder: &mut Builder) -> Result<(Arc<dyn StateStore>, Overlay, Secrets), StartError> {
     let store = match crate::stores::open(&builder.config.state).await {
         Ok(store) => store,
         // With what else is wrong: nobody shall mend one fault to meet the next.
@@ -261,9 +278,12 @@ async fn opened(builder: &mut Builder) -> Result<(Arc<dyn StateStore>, Overlay),
         },
     };
     let overlay = instances::overlay(&mut builder.config, &*store, &builder.registry.known()).await;
-    let overlay = builder.survey(overlay.map_err(OpenError::from))?;
+    let (overlay, secrets) = builder.survey(overlay.map_err(OpenError::from))?;
+    for notice in notices::of_config(&builder.config, &builder.origins, &builder.registry) {
+        tracing::warn!("{}. {}", notice.sentence, notice.remedy);
+    }
     for notice in drift::between(&overlay.configured, &builder.config.providers, &overlay.invalid) {
         tracing::warn!("{}", notice.sentence);
     }
-    Ok((store, overlay))
+    Ok((store, overlay, secrets))
 }

@@ -59,12 +59,11 @@ fn at_run_time(setting: &mut Setting, value: Option<Value>) {
 ///
 /// # Errors
 /// `State` where it cannot be read, `Config` for a path that is not Unicode.
-pub async fn effective(Loaded { mut config, origins }: Loaded) -> Result<Value, StartError> {
+pub async fn effective(Loaded { mut config, origins }: Loaded, registry: &Registry) -> Result<Value, StartError> {
     let Some(store) = stores::look_at(&config.state).await? else {
         return Ok(document(&config, &origins, Changed::default())?);
     };
-    let known = Registry::built_in().known();
-    let overlay = instances::overlay(&mut config, &*store, &known).await;
+    let overlay = instances::overlay(&mut config, &*store, &registry.known()).await;
     let overlay = overlay.map_err(OpenError::from);
     store.close().await;
     let overlay = overlay?;

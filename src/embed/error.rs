@@ -2,16 +2,18 @@
 //!
 //! Invariant: each error says which key of the configuration to look at, and none quotes a secret.
 
+use std::error::Error;
+use std::fmt;
+
 use metrics_exporter_prometheus::BuildError;
 use mosaic_actors::error::Failure;
-use thiserror::Error;
 
 use crate::config::ConfigErrors;
 use crate::secret::{KeyError, SecretError};
 use crate::stores::{NotBuilt, OpenError, TierOpenError};
 
-/// Why a gateway did not start.
-#[derive(Debug, Error)]
+/// Why a gateway did not start. Its `Debug` is the sentence and its causes: a `main` that returns it prints that.
+#[derive(thiserror::Error)]
 pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
@@ -25,7 +27,7 @@ pub enum StartError {
         /// The instance.
         name: String,
         /// What is wrong with it.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// A provider's credential cannot be read.
     #[error("providers.{name}.token: {error}")]
@@ -69,7 +71,7 @@ pub enum StartError {
     #[error(transparent)]
     Tree(#[from] mosaic_actors::supervision::StartError),
     /// A listener cannot be bound.
-    #[error("{listener} listener on {address}: {error}")]
+    #[error("{}: cannot listen on {address}: {error}", listen_key(.listener))]
     Bind {
         /// `public` or `admin`.
         listener: &'static str,
@@ -78,6 +80,30 @@ pub enum StartError {
         /// The system's word.
         error: std::io::Error,
     },
+}
+
+/// The key that a listener's address is set by.
+fn listen_key(listener: &str) -> &'static str {
+    match listener {
+        "admin" => "admin.listen",
+        _ => "server.listen",
+    }
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let sentence = cause.to_string();
+            // Some sentences quote their cause themselves.
+            if !told.contains(&sentence) {
+                told = format!("{told}: {sentence}");
+            }
+            next = cause.source();
+        }
+        f.write_str(&told)
+    }
 }
 
 impl StartError {
@@ -111,5 +137,37 @@ impl StartError {
             }
             other => at("", other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_that_returns_it_prints_its_sentence_and_its_causes() {
+        let taken = StartError::Bind {
+            listener: "admin",
+            address: ([127, 0, 0, 1], 9901).into(),
+            error: std::io::Error::other("it is taken"),
+        };
+        assert_eq!(
+            format!("{taken:?}"),
+            "admin.listen: cannot listen on 127.0.0.1:9901: it is taken"
+        );
+        let failure = Failure::invalid("base_url", "base_url must be a URL").into();
+        let provider = StartError::Provider {
+            name: "forge".to_owned(),
+            failure,
+        };
+        assert_eq!(format!("{provider:?}"), provider.to_string());
+        let text = "[server]\nlisten = 1\n[nonsense]\n";
+        let faults = crate::config::Config::parse(text, "my.toml", [].into_iter(), &crate::Mosaic::known());
+        let config = StartError::from(faults.unwrap_err());
+        let told = format!("{config:?}");
+        assert!(
+            told.contains("my.toml:2: server.listen") && told.contains("nonsense"),
+            "{told}"
+        );
     }
 }

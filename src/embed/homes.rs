@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use mosaic_actors::call::Homes;
 
+use super::registry::Registry;
 use crate::catalogue::Catalogue;
 use crate::config::{Config, RouteConfig};
-use crate::providers::{KINDS, Kind};
+use crate::providers::Kind;
 
 /// A service that several instances have a part in, and that no route makes equivalent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +45,17 @@ impl Ambiguous {
 
 /// Services whose resources have several possible homes under `config`. What instances offer by name, such as models, is
 /// left out: their lists decide.
-pub(super) fn ambiguous(config: &Config) -> Vec<Ambiguous> {
+pub(super) fn ambiguous(config: &Config, registry: &Registry) -> Vec<Ambiguous> {
     let mut by_service: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for (name, provider) in &config.providers {
-        let kind = KINDS.iter().find(|kind| kind.name == provider.kind);
-        for service in kind.map(Kind::services).unwrap_or_default() {
+        let kind = registry.find(&provider.kind);
+        for service in kind.as_ref().map(Kind::services).unwrap_or_default() {
             by_service.entry(service).or_default().push(name.clone());
         }
     }
     by_service
         .into_iter()
-        .filter(|(service, instances)| instances.len() > 1 && !is_offered(service))
+        .filter(|(service, instances)| instances.len() > 1 && !is_offered(service, registry.catalogue()))
         .filter(|(service, _)| !config.routes.iter().any(|route| decides(route, service)))
         .map(|(service, instances)| Ambiguous {
             service: service.to_owned(),
@@ -64,8 +65,7 @@ pub(super) fn ambiguous(config: &Config) -> Vec<Ambiguous> {
 }
 
 /// Whether a service is about what is offered by name.
-fn is_offered(service: &str) -> bool {
-    let catalogue = Catalogue::built_in();
+fn is_offered(service: &str, catalogue: &Catalogue) -> bool {
     let operations = catalogue.operations().iter();
     operations
         .into_iter()
@@ -102,7 +102,10 @@ mod tests {
     }
 
     fn services(config: &Config) -> Vec<String> {
-        ambiguous(config).into_iter().map(|found| found.service).collect()
+        ambiguous(config, &Registry::built_in())
+            .into_iter()
+            .map(|found| found.service)
+            .collect()
     }
 
     #[test]
@@ -113,7 +116,7 @@ mod tests {
         let for_some = vec![route("git", Some("acme/*")), route("projects", None)];
         assert_eq!(services(&config(&forges, for_some)), ["git"]);
         assert!(services(&config(&forges[..1], vec![])).is_empty());
-        let found = ambiguous(&config(&forges, vec![]));
+        let found = ambiguous(&config(&forges, vec![]), &Registry::built_in());
         assert!(found[0].sentence().contains("a, b") && found[0].remedy().contains("[[routes]]"));
     }
 }

@@ -99,7 +99,7 @@ impl Native {
     pub(super) fn faults(&self, name: &str, manifest: &Manifest) -> Vec<StartError> {
         let wrong = |failure| StartError::Provider {
             name: name.to_owned(),
-            failure,
+            failure: Box::new(failure),
         };
         match self.driver(name, manifest).err() {
             Some(secret @ StartError::Credential { .. }) => {
@@ -117,7 +117,7 @@ impl Native {
     pub(super) fn driver(&self, name: &str, manifest: &Manifest) -> Result<Arc<dyn Driver>, StartError> {
         let wrong = |failure| StartError::Provider {
             name: name.to_owned(),
-            failure,
+            failure: Box::new(failure),
         };
         let maker = self.maker(name, manifest).map_err(wrong)?;
         let credential = maker.credential().map_err(|error| StartError::Credential {

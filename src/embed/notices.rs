@@ -12,11 +12,12 @@ use crate::stores;
 
 /// Everything that is to be said of a configuration and of the state that it names, which is read and not touched. What is
 /// wrong with the state is told where it is looked at for itself.
-pub async fn notices(config: &Config, origins: &Origins) -> Vec<Notice> {
-    let mut notices = of_config(config, origins);
+/// `registry` is what the program knows, its own kinds and operations among it.
+pub async fn notices(config: &Config, origins: &Origins, registry: &Registry) -> Vec<Notice> {
+    let mut notices = of_config(config, origins, registry);
     if let Ok(Some(store)) = stores::look_at(&config.state).await {
         let mut changed = config.clone();
-        if let Ok(overlay) = instances::overlay(&mut changed, &*store, &Registry::built_in().known()).await {
+        if let Ok(overlay) = instances::overlay(&mut changed, &*store, &registry.known()).await {
             notices.extend(drift::between(
                 &overlay.configured,
                 &changed.providers,
@@ -29,9 +30,10 @@ pub async fn notices(config: &Config, origins: &Origins) -> Vec<Notice> {
 }
 
 /// What the configuration alone tells.
-pub(super) fn of_config(config: &Config, origins: &Origins) -> Vec<Notice> {
-    let several = homes::ambiguous(config).into_iter().map(Notice::from);
-    let unused = shadows::shadowed(config, origins).into_iter().map(Notice::from);
+pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry) -> Vec<Notice> {
+    let several = homes::ambiguous(config, registry).into_iter().map(Notice::from);
+    let unused = shadows::shadowed(config, origins, registry.catalogue());
+    let unused = unused.into_iter().map(Notice::from);
     several.chain(unused).collect()
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: readiness turns false before anything closes, and nothing closes before the calls in flight have had
 //! their time.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,12 +14,13 @@ use axum::Router;
 use mosaic_actors::call::Caller;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
+use tokio::net::TcpListener;
 
 use super::admin::Port;
 use super::error::StartError;
 use super::mosaic::Mosaic;
 use crate::admin::{self, AdminConfig, Check, Readiness};
-use crate::config::ServerConfig;
+use crate::config::{Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::surfaces::auth::Authenticator;
@@ -117,22 +119,54 @@ impl Mosaic {
     }
 }
 
-/// Binds both listeners of a gateway, as its configuration says.
+/// The addresses of a gateway that is yet to start, taken.
+#[derive(Debug)]
+pub struct Bound {
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+/// Binds both addresses that a configuration names, before anything is started for them. Whoever connects is answered once
+/// the gateway serves.
+///
+/// # Errors
+/// An address cannot be bound.
+pub async fn bind(config: &Config) -> Result<Bound, StartError> {
+    Ok(Bound {
+        public: bound("public", config.server.listen).await?,
+        admin: bound("admin", config.admin.listen).await?,
+    })
+}
+
+async fn bound(listener: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(refused(listener, address))
+}
+
+fn refused(listener: &'static str, address: SocketAddr) -> impl Fn(io::Error) -> StartError {
+    move |error| StartError::Bind {
+        listener,
+        address,
+        error,
+    }
+}
+
+/// Binds both listeners of a gateway, as its configuration says, and serves it.
 ///
 /// # Errors
 /// An address cannot be bound.
 pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
+    serve_on(mosaic, bind(mosaic.config()).await?).await
+}
+
+/// Serves a gateway on the addresses that were taken for it.
+///
+/// # Errors
+/// The system's: no thread is to be had.
+pub async fn serve_on(mosaic: &Mosaic, Bound { public, admin }: Bound) -> Result<Serving, StartError> {
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
     let recorder = mosaic.inner.telemetry.recorder();
     let limits = limits(&config.server);
-    let refused = |listener, address| {
-        move |error| StartError::Bind {
-            listener,
-            address,
-            error,
-        }
-    };
     // The admin listener first: probes answer while the public one comes up. It has a thread of its own, so that it
     // answers whatever the calls do to those of this runtime.
     let address = config.admin.listen;
@@ -142,12 +176,11 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
         ..limits.clone()
     };
     let meters = ServerMeters::new(&recorder, "admin");
-    let admin = DedicatedListener::bind("mosaic-admin", address, few, router, meters).await;
+    let admin = DedicatedListener::on("mosaic-admin", admin, few, router, meters).await;
     let admin = admin.map_err(refused("admin", address))?;
-    let address = config.server.listen;
-    let public =
-        Listener::bind_measured(address, limits, mosaic.router(), ServerMeters::new(&recorder, "public")).await;
-    let public = public.map_err(refused("public", address))?;
+    let meters = ServerMeters::new(&recorder, "public");
+    let public = Listener::on(public, limits, mosaic.router(), meters);
+    let public = public.map_err(refused("public", config.server.listen))?;
     Ok(Serving {
         public: public.local_addr(),
         admin: admin.local_addr(),

@@ -35,8 +35,7 @@ impl Shadowed {
 }
 
 /// The routes of `config` that are never used.
-pub(super) fn shadowed(config: &Config, origins: &Origins) -> Vec<Shadowed> {
-    let catalogue = Catalogue::built_in();
+pub(super) fn shadowed(config: &Config, origins: &Origins, catalogue: &Catalogue) -> Vec<Shadowed> {
     let names: Vec<&str> = catalogue.operations().iter().map(|operation| operation.name).collect();
     let path = |index: usize| format!("routes[{index}]");
     let later = config.routes.iter().enumerate();
@@ -100,7 +99,7 @@ mod tests {
             routes: routes.to_vec(),
             ..Config::default()
         };
-        let found = shadowed(&config, &Origins::new());
+        let found = shadowed(&config, &Origins::new(), &Catalogue::built_in());
         found.into_iter().map(|found| (found.rule, found.by)).collect()
     }
 

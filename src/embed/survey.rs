@@ -13,7 +13,7 @@ use super::native::{Manifest, Native};
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report};
-use crate::secret::{MIN_KEY_BYTES, Secret, SecretRef};
+use crate::secret::{KeyRing, MIN_KEY_BYTES, Secret, SecretRef};
 use crate::stores::{OpenError, TierOpenError};
 
 /// The fewest bytes of the nodes' shared secret: as many as the keys that are derived from it have.
@@ -30,15 +30,23 @@ pub(super) struct Given<'a> {
     pub(super) registry: &'a Registry,
 }
 
+/// The secrets that a start uses, as they were read: what changes meanwhile in a file is not read a second time.
+pub(super) struct Secrets {
+    pub(super) keys: KeyRing,
+    pub(super) admin_token: Option<SecretString>,
+    pub(super) cluster_key: Option<Secret>,
+}
+
 /// Looks at secrets, keys, ways and drivers. What opening the state brought is told along.
 ///
 /// # Errors
 /// Every fault found.
-pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError>) -> Result<(), ConfigErrors> {
+pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError>) -> Result<Secrets, ConfigErrors> {
     let mut faults: Vec<StartError> = state.into_iter().map(StartError::State).collect();
-    faults.extend(config.key_faults().into_iter().map(StartError::Key));
-    faults.extend(admin_token(config).err());
-    faults.extend(cluster_key(config).err());
+    let keys = config.key_ring();
+    let keys = keys.map_err(|wrong| faults.extend(wrong.into_iter().map(StartError::Key)));
+    let admin_token = admin_token(config).map_err(|wrong| faults.push(wrong));
+    let cluster_key = cluster_key(config).map_err(|wrong| faults.push(wrong));
     let password = config.cache.l2.password.as_ref().map(SecretRef::resolve).transpose();
     faults.extend(
         password
@@ -51,7 +59,15 @@ pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError
         let (path, message) = fault.place();
         report.add(&path, message);
     }
-    report.finish().map(drop)
+    report.finish()?;
+    match (keys, admin_token, cluster_key) {
+        (Ok(keys), Ok(admin_token), Ok(cluster_key)) => Ok(Secrets {
+            keys,
+            admin_token,
+            cluster_key,
+        }),
+        _ => unreachable!("each fault is in the report"),
+    }
 }
 
 /// The shared way and every instance. Where the way is at fault the instances are looked at without it.
@@ -82,7 +98,7 @@ fn instances(config: &Config, given: &Given<'_>) -> Vec<StartError> {
 ///
 /// # Errors
 /// `AdminToken` where it cannot be read, `WeakAdminToken` where it is too short.
-pub(super) fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
+fn admin_token(config: &Config) -> Result<Option<SecretString>, StartError> {
     let token = config.admin.token.as_ref().map(SecretRef::resolve).transpose();
     let token = token.map_err(StartError::AdminToken)?;
     if token.as_ref().is_some_and(|token| token.expose().len() < MIN_KEY_BYTES) {
@@ -95,7 +111,7 @@ pub(super) fn admin_token(config: &Config) -> Result<Option<SecretString>, Start
 ///
 /// # Errors
 /// `ClusterKey` where it cannot be read, `WeakClusterKey` where it is too short.
-pub(super) fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
+fn cluster_key(config: &Config) -> Result<Option<Secret>, StartError> {
     let Some(reference) = &config.server.cluster_key else {
         return Ok(None);
     };

@@ -22,10 +22,10 @@ use super::error::StartError;
 use super::native::{self, Manifest, Native};
 use super::registry::Registry;
 use super::services;
-use super::survey::cluster_key;
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
+use crate::secret::Secret;
 use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
 
@@ -41,12 +41,12 @@ pub(super) struct Wired {
 pub(super) fn wire(
     config: &Config,
     credentials: &Credentials,
+    cluster_key: Option<&Secret>,
     telemetry: &Arc<Telemetry>,
     store: &Arc<dyn StateStore>,
     registry: &Registry,
 ) -> Result<Wired, StartError> {
-    let cluster_key = cluster_key(config)?;
-    let cursors = match &cluster_key {
+    let cursors = match cluster_key {
         Some(key) => CursorKey::derived(key.expose().as_bytes()),
         None => CursorKey::random(),
     };
@@ -59,7 +59,7 @@ pub(super) fn wire(
         max_bytes: config.cache.l1.max_bytes as u64,
         max_entry: config.cache.l1.max_entry,
     };
-    spec.tiers = stores::cache_tiers(&config.cache.l2, cluster_key.as_ref())?;
+    spec.tiers = stores::cache_tiers(&config.cache.l2, cluster_key)?;
     spec.intensity = Intensity {
         restarts: config.supervision.max_restarts,
         period: config.supervision.period,
@@ -109,8 +109,8 @@ pub type NamedDriver = (String, Result<Arc<dyn Driver>, StartError>);
 ///
 /// # Errors
 /// `Http` where no client can be made; what is wrong with one instance stands in its place.
-pub fn drivers(config: &Config) -> Result<Vec<NamedDriver>, StartError> {
-    let loader = Native::new(config, CursorKey::random(), &Registry::built_in()).map_err(StartError::Http)?;
+pub fn drivers(config: &Config, registry: &Registry) -> Result<Vec<NamedDriver>, StartError> {
+    let loader = Native::new(config, CursorKey::random(), registry).map_err(StartError::Http)?;
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),

@@ -16,7 +16,7 @@ pub mod table;
 mod woodpecker;
 
 pub use connection::Connection;
-pub use table::{Handlers, Kind, Provider, Reply, Request};
+pub use table::{Handlers, Kind, Provider, Reply, Request, Setting};
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
@@ -26,3 +26,22 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::KINDS;
+    use super::http::endpoint::tests::connection;
+
+    #[test]
+    fn each_kind_tells_of_the_settings_that_its_driver_reads() {
+        for kind in KINDS {
+            let mut connection = connection(Some("http://localhost:1"));
+            connection.settings.insert("no_such".to_owned(), 1.into());
+            let refused = (kind.connect)(&connection).err().expect("no kind has it");
+            let (_, known) = refused.message().rsplit_once("which has ").expect("it lists its own");
+            let known: Vec<&str> = known.split(", ").filter(|name| *name != "none").collect();
+            let told: Vec<&str> = (kind.settings)().iter().map(|setting| setting.name).collect();
+            assert_eq!(told, known, "{}", kind.name);
+        }
+    }
+}

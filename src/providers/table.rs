@@ -31,6 +31,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What it can do.
     fn handlers() -> Handlers<Self>;
 
+    /// What `[providers.NAME.settings]` may hold, for people.
+    fn settings() -> &'static [Setting] {
+        &[]
+    }
+
     /// What must be asked before the first call; the start timeout of its actor bounds it.
     ///
     /// # Errors
@@ -261,6 +266,19 @@ fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
         .map_err(|cause| Failure::new(error::Kind::Internal, "an output could not be serialised").because(cause))
 }
 
+/// A setting of a kind's own, as people are told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Its name in `[providers.NAME.settings]`.
+    pub name: &'static str,
+    /// What holds where it is left out, in words where no one value does.
+    pub default: &'static str,
+    /// Its unit, or what it is: a date, a text.
+    pub unit: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
 /// A driver, or what keeps it from being made.
 pub type Made = Result<Arc<dyn Driver>, Failure>;
 
@@ -271,6 +289,8 @@ pub struct Kind {
     pub name: &'static str,
     /// The names of the operations that it can do at most, in order.
     pub operations: fn() -> Vec<&'static str>,
+    /// What its `settings` may hold.
+    pub settings: fn() -> &'static [Setting],
     /// Makes a driver for one instance, and sends nothing.
     pub connect: fn(&Connection) -> Made,
     /// Makes one that is ready to be called; it may ask its server first.
@@ -283,6 +303,7 @@ impl Kind {
         Kind {
             name,
             operations: operations::<D>,
+            settings: D::settings,
             connect: |connection| Ok(driver(D::connect(connection)?, connection)),
             start: |connection| {
                 let connection = connection.clone();

@@ -16,7 +16,7 @@ const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum FileFault {
     /// It is not there, or not for us.
-    #[error("cannot be read: {0}")]
+    #[error("{}", why_unreadable(*.0))]
     Unreadable(io::ErrorKind),
     /// A folder, pipe, socket, device, or a file of the kernel.
     #[error("is not a regular file")]
@@ -24,6 +24,15 @@ pub(crate) enum FileFault {
     /// Longer than its bound.
     #[error("is too large")]
     TooLarge,
+}
+
+/// The system's word for a file that is not there is that of no file in particular.
+pub(super) fn why_unreadable(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "cannot be read: this user may not read it".to_owned(),
+        kind => format!("cannot be read: {kind}"),
+    }
 }
 
 /// The content of the regular file at `path`, of at most `longest` bytes. Blocks on file I/O.

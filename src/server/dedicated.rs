@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -35,12 +36,28 @@ impl DedicatedListener {
         router: Router,
         meters: ServerMeters,
     ) -> io::Result<Self> {
+        Self::on(name, TcpListener::bind(addr).await?, limits, router, meters).await
+    }
+
+    /// Serves `router` on a socket that is bound already, on one thread called `name`.
+    ///
+    /// # Errors
+    /// The system's, where there is no thread to be had.
+    pub async fn on(
+        name: &str,
+        socket: TcpListener,
+        limits: ServerLimits,
+        router: Router,
+        meters: ServerMeters,
+    ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (bound, binding) = oneshot::channel();
         let (orders, ordered) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                match Listener::bind_measured(addr, limits, router, meters).await {
+                // Waited on by the runtime that serves it.
+                let socket = socket.into_std().and_then(TcpListener::from_std);
+                match socket.and_then(|socket| Listener::on(socket, limits, router, meters)) {
                     Ok(listener) => {
                         // Whoever waits for it may have gone; then nobody holds `orders`, and it ends at once.
                         let _gone = bound.send(Ok(listener.local_addr()));

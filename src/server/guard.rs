@@ -29,6 +29,7 @@ use super::body::{Outgoing, Upload};
 use super::limits::ServerLimits;
 use super::meters::ServerMeters;
 use super::unread::Held;
+use crate::surfaces::access::Unremarkable;
 use crate::surfaces::arrival::Arrival;
 use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
@@ -75,7 +76,7 @@ impl Guard {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        told.log(response.status());
+        told.log(&response);
         self.meters.answered(response.status());
         activity.answers();
         Ok(self.outgoing(response, in_flight))
@@ -229,14 +230,22 @@ impl Told {
         }
     }
 
-    fn log(&self, status: StatusCode) {
-        tracing::info!(
-            target: "mosaic::access",
-            request_id = %self.id.text(),
-            method = %self.method,
-            path = self.path,
-            status = status.as_u16(),
-            duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        );
+    fn log(&self, response: &Response) {
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "mosaic::access",
+                    request_id = %self.id.text(),
+                    method = %self.method,
+                    path = self.path,
+                    status = response.status().as_u16(),
+                    duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                )
+            };
+        }
+        match Unremarkable::is(response) {
+            true => line!(debug),
+            false => line!(info),
+        }
     }
 }

@@ -94,7 +94,14 @@ impl Listener {
         router: Router,
         meters: ServerMeters,
     ) -> io::Result<Self> {
-        let socket = TcpListener::bind(addr).await?;
+        Self::on(TcpListener::bind(addr).await?, limits, router, meters)
+    }
+
+    /// Serves `router` on a socket that is bound already.
+    ///
+    /// # Errors
+    /// The system's, where the socket has no address.
+    pub fn on(socket: TcpListener, limits: ServerLimits, router: Router, meters: ServerMeters) -> io::Result<Self> {
         let local_addr = socket.local_addr()?;
         let shared = Arc::new(ServerState {
             http: http(&limits),

@@ -3,6 +3,7 @@
 //! Invariant: a surface holds no rule of its own about operations; what exists, and how it is checked, comes from the
 //! catalogue, and every failure leaves through [`problem`].
 
+pub mod access;
 pub mod arrival;
 pub mod auth;
 mod cache_status;

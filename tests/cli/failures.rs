@@ -155,3 +155,51 @@ fn a_timeout_is_told_as_one() {
     assert_eq!((late.code, &*late.out), (Some(75), ""), "{late:?}");
     assert!(late.err.starts_with("error[timeout]: "), "{}", late.err);
 }
+
+#[test]
+fn each_listener_gets_its_own_advice() {
+    let answer = json!({"title": "T", "status": 401, "code": "unauthenticated", "detail": "who are you"});
+    let server = Recorder::start(move |_| recorder::json(StatusCode::UNAUTHORIZED, &answer));
+    let admin = server.run(&["plugins", "list"]);
+    assert!(
+        admin.err.contains("--admin-token-file") && !admin.err.contains("--key-file"),
+        "{admin:?}"
+    );
+    let public = server.run(&["git", "repo", "get", "a/b"]);
+    assert!(
+        public.err.contains("--key-file") && !public.err.contains("--admin-token-file"),
+        "{public:?}"
+    );
+    // There is no --timeout for an order.
+    let late = json!({"title": "T", "status": 504, "code": "timeout", "detail": "late"});
+    let server = Recorder::start(move |_| recorder::json(StatusCode::GATEWAY_TIMEOUT, &late));
+    let admin = server.run(&["plugins", "start", "a", "--reason=r"]);
+    assert!(
+        admin.err.contains("`mosaic status`") && !admin.err.contains("--timeout"),
+        "{admin:?}"
+    );
+}
+
+#[test]
+fn an_output_that_is_full_and_a_configuration_at_fault_have_their_own_hints() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let done = mosaic(&["operations"]).stdout(full).output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(
+        done.status.code() == Some(70) && told.contains("redirect stdout") && !told.contains("request id"),
+        "{told}"
+    );
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), "[server]\nlisten = 1\n").unwrap();
+    let path = config.path().display().to_string();
+    let faulty = ran(&mut mosaic(&["check", "--config", &path]));
+    assert!(
+        faulty.err.contains("`mosaic config reference`") && !faulty.err.contains("--help"),
+        "{faulty:?}"
+    );
+    let absent = ran(&mut mosaic(&["check", "--config", "/no/such/file.toml"]));
+    assert!(
+        absent.err.contains("/no/such/file.toml") && absent.err.contains("there is no such file"),
+        "{absent:?}"
+    );
+}

@@ -77,3 +77,33 @@ fn help_version_and_completions_are_data() {
     assert_eq!((bare.code, &*bare.out), (Some(2), ""));
     assert!(bare.err.contains("Usage: mosaic"), "{}", bare.err);
 }
+
+#[test]
+fn each_kind_of_provider_tells_of_its_settings() {
+    let list = ran(&mut mosaic(&["providers"]));
+    assert!(
+        list.code == Some(0) && list.out.starts_with("KIND") && list.out.contains("api_version"),
+        "{list:?}"
+    );
+    let one = ran(&mut mosaic(&["providers", "openai"]));
+    for word in [
+        "ai.chat.complete",
+        "NAME",
+        "DEFAULT",
+        "UNIT",
+        "MEANING",
+        "spent_pause_s",
+        "300",
+        "seconds",
+    ] {
+        assert!(one.out.contains(word), "{word}: {}", one.out);
+    }
+    let json: Value = serde_json::from_str(&ran(&mut mosaic(&["providers", "github", "--json"])).out).unwrap();
+    assert_eq!(json["settings"][0]["name"], "api_version");
+    let unknown = ran(&mut mosaic(&["providers", "gihub"]));
+    assert_eq!(unknown.code, Some(3), "{unknown:?}");
+    assert!(
+        unknown.err.contains("did you mean github?") && unknown.err.contains("`mosaic providers`"),
+        "{unknown:?}"
+    );
+}

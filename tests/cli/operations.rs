@@ -146,3 +146,21 @@ fn every_operation_has_help_and_refuses_the_lack_of_what_it_requires() {
         }
     }
 }
+
+#[test]
+fn what_may_cost_money_is_told() {
+    let listed = ran(&mut mosaic(&["operations", "--json"]));
+    let rows: Vec<Value> = serde_json::from_str(&listed.out).unwrap();
+    let paid = |name: &str| {
+        rows.iter()
+            .find(|row| row["name"] == name)
+            .map(|row| row["paid"].clone())
+    };
+    assert_eq!(
+        (paid("ai.chat.complete"), paid("git.repo.get")),
+        (Some(json!(true)), Some(json!(false)))
+    );
+    assert_eq!(rows.len(), OPERATIONS.iter().count());
+    let table = ran(&mut mosaic(&["operations", "--service", "ai"]));
+    assert!(table.out.lines().next().unwrap().contains("PAID"), "{}", table.out);
+}

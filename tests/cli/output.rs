@@ -27,7 +27,7 @@ fn a_page_is_a_table_and_its_cursor_a_hint_on_stderr() {
         "next_cursor": "c2", "has_more": true,
         "errors": [{"provider": "forge-b", "code": "timeout", "message": "too slow", "retryable": true}]}));
     let done = server.run(&["projects", "issue", "list", "acme/api"]);
-    assert_eq!(done.code, Some(0));
+    assert_eq!(done.code, Some(8), "a part of the rows is missing");
     let lines: Vec<&str> = done.out.lines().collect();
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
     assert_eq!(words(lines[0]), "ID NUMBER TITLE STATE LABELS");
@@ -35,10 +35,17 @@ fn a_page_is_a_table_and_its_cursor_a_hint_on_stderr() {
     assert_eq!(lines.len(), 2);
     assert_eq!(
         done.err,
-        "missing: forge-b [timeout]: too slow\nthere is more: --cursor c2\n"
+        "there is more: --cursor c2\nmissing: forge-b [timeout]: too slow\n"
     );
     let machine = server.run(&["projects", "issue", "list", "acme/api", "--json"]);
-    assert!(machine.err.is_empty() && machine.out.contains("\"next_cursor\":\"c2\""));
+    assert!(
+        machine.code == Some(8) && machine.out.contains("\"next_cursor\":\"c2\""),
+        "{machine:?}"
+    );
+    assert!(
+        machine.err.lines().count() == 1 && machine.err.contains("\"provider\":\"forge-b\""),
+        "{machine:?}"
+    );
 }
 
 #[test]

@@ -116,5 +116,84 @@ async fn actors_and_breakers_obey_and_every_view_is_shown() {
     assert_eq!(unknown.code, Some(3), "{unknown:?}");
     rig.json(&["drain", WHY, "--force"]).await;
     assert!(!rig.gateway.snapshot().accepting);
+    // As long as it takes at least to be led to another gateway.
+    let server = format!("http://{}", rig.serving.public);
+    let refused = rig.run(&["git", "repo", "get", "acme/api", "--server", &server]).await;
+    assert!(
+        refused.code == Some(69) && refused.err.contains("retry after: 1s"),
+        "{refused:?}"
+    );
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_knows_is_answered_with_the_command_that_lists_it() {
+    let rig = Rig::start().await;
+    let release = [
+        "keys",
+        "release",
+        "k",
+        "--tenant",
+        "local",
+        "--operation",
+        "projects.issue.create",
+    ];
+    for (line, named, hint) in [
+        (&["plugins", "stop", "nope"][..], "nope", "`mosaic plugins list`"),
+        (&["plugins", "update", "nope"], "nope", "`mosaic plugins list`"),
+        (&["plugins", "remove", "nope"], "nope", "`mosaic plugins list`"),
+        (&["breakers", "reset", "nope"], "nope", "`mosaic breakers list`"),
+        (
+            &["actors", "restart", "/root/nope"],
+            "/root/nope",
+            "`mosaic tree --wide`",
+        ),
+        (&["calls", "cancel", "nope"], "nope", "`mosaic calls`"),
+        (&release, "this tenant", "`mosaic keys list --in-doubt`"),
+    ] {
+        let flags: &[&str] = if line[1] == "reset" || line[1] == "restart" || line[1] == "update" {
+            &[WHY]
+        } else {
+            &[WHY, "--force"]
+        };
+        let refused = rig.run(&[line, flags].concat()).await;
+        assert_eq!(refused.code, Some(3), "{line:?} {refused:?}");
+        let (sentence, advice) = refused.err.split_once("hint: ").expect("a hint");
+        assert!(
+            sentence.contains(named) && advice.contains(hint),
+            "{line:?} {refused:?}"
+        );
+    }
+    let shown = rig.run(&["plugins", "show", "nope"]).await;
+    assert!(shown.err.contains("`mosaic plugins list`"), "{shown:?}");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_see_one_row_an_order_and_the_last_calls() {
+    let rig = Rig::start().await;
+    rig.json(&["breakers", "force-open", "forge", WHY, "-f"]).await;
+    rig.json(&["breakers", "reset", "forge", WHY]).await;
+    let audit = rig.run(&["audit"]).await;
+    assert_eq!(audit.out.lines().count(), 1 + 2, "{audit:?}");
+    let one = rig.run(&["audit", "--limit", "1"]).await;
+    assert!(
+        one.out.lines().count() == 2 && one.out.contains("breaker.reset"),
+        "{one:?}"
+    );
+    let both = rig.json(&["audit"]).await;
+    assert_eq!(
+        both["entries"].as_array().map(Vec::len),
+        Some(4),
+        "programs get both facts"
+    );
+    let server = format!("http://{}", rig.serving.public);
+    let called = rig.run(&["git", "repo", "get", "acme/api", "--server", &server]).await;
+    assert_eq!(called.code, Some(0), "{called:?}");
+    let calls = rig.run(&["calls"]).await;
+    assert!(
+        calls.out.contains("the last that ended:") && calls.out.contains("git.repo.get"),
+        "{calls:?}"
+    );
     rig.stop().await;
 }

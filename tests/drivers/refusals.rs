@@ -254,3 +254,26 @@ async fn refusals_become_failures() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_web_page_in_place_of_an_answer_tells_of_the_base_url() {
+    let page = |status| Canned::text(status, "<!DOCTYPE html>").header("content-type", "text/html; charset=utf-8");
+    for (kind, path, status) in [
+        ("gitea", "/api/v1", 404),
+        ("gitea", "/api/v1", 200),
+        ("github", "/api/v3", 404),
+        ("openai", "/v1", 200),
+    ] {
+        let server = Upstream::answering([page(status), page(status)]).await;
+        let lost = any(kind, &server.url).await.expect_err("no answer");
+        assert!(
+            lost.message()
+                .contains(&format!("base_url lack the API's path, such as {path}?")),
+            "{kind} {status}: {lost}"
+        );
+        let there = any(kind, &format!("{}{path}", server.url))
+            .await
+            .expect_err("no answer");
+        assert!(!there.message().contains("base_url"), "{kind} {status}: {there}");
+    }
+}

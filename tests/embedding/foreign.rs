@@ -196,3 +196,30 @@ async fn what_cannot_be_declared_or_made_is_told_at_the_start() {
     let unfit = Mosaic::builder(config).kind::<Wall>("wall").start().await;
     assert!(unfit.unwrap_err().to_string().contains("needs a sentence"));
 }
+
+#[tokio::test]
+async fn notices_know_foreign_kinds_and_operations() {
+    let two = r#"
+[providers.north]
+kind = "wall"
+settings = { sentence = "a" }
+[providers.south]
+kind = "wall"
+settings = { sentence = "b" }
+"#;
+    let told = async |text: &str| Mosaic::builder(read(text)).registry(registry()).notices().await;
+    let several = told(two).await;
+    assert!(
+        several
+            .iter()
+            .any(|notice| notice.subject == "wall" && notice.sentence.contains("north, south")),
+        "{several:?}"
+    );
+    let routes = "[[routes]]\nservice = \"wall\"\nproviders = [\"north\"]\n[[routes]]\noperation = \"wall.note\"\nproviders = [\"south\"]\n";
+    let unused = told(&format!("{two}{routes}")).await;
+    assert_eq!(
+        unused.iter().map(|notice| &*notice.subject).collect::<Vec<_>>(),
+        ["routes[1]"],
+        "{unused:?}"
+    );
+}

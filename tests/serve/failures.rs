@@ -40,7 +40,10 @@ async fn a_failing_provider_is_passed_over() {
         .iter()
         .find(|row| row["name"] == "github-a")
         .cloned();
-    assert_eq!(row.unwrap()["breaker"]["state"], "open");
+    let breaker = row.expect("it is shown")["breaker"].clone();
+    assert_eq!(breaker["state"], "open");
+    // Those that opened it, the last one among them.
+    assert!(breaker["consecutive_failures"].as_u64() >= Some(5), "{breaker}");
     stage.close().await.ok();
 }
 
@@ -75,7 +78,8 @@ async fn a_list_of_all_names_who_is_missing() {
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
     assert_eq!(page["errors"][0]["provider"], "github-b");
     assert_eq!(page["errors"][0]["code"], "upstream_auth");
-    let by_cli = stage.gateway.cli(&[
+    // A part is not the whole: a script learns it from the exit code, whatever it makes of the rows.
+    let line = [
         "git",
         "repo",
         "list",
@@ -84,9 +88,23 @@ async fn a_list_of_all_names_who_is_missing() {
         "--provider",
         "all",
         "--no-cache",
-        "--json",
-    ]);
-    assert_eq!(by_cli.json()["errors"], page["errors"]);
+    ];
+    let by_cli = stage.gateway.cli(&[&line[..], &["--json"]].concat());
+    let shown: serde_json::Value = serde_json::from_str(&by_cli.stdout).expect("the rows that there are");
+    assert_eq!(
+        (by_cli.code, &shown["errors"]),
+        (Some(8), &page["errors"]),
+        "{by_cli:#?}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&by_cli.stderr).expect("a line of JSON");
+    assert_eq!(told, page["errors"][0]);
+    let for_people = stage.gateway.cli(&line);
+    assert_eq!(for_people.code, Some(8), "{for_people:#?}");
+    assert!(for_people.stdout.contains("github-a~acme/web"), "{for_people:#?}");
+    assert!(
+        for_people.stderr.contains("missing: github-b [upstream_auth]"),
+        "{for_people:#?}"
+    );
     let single = stage.gateway.get("/v1/git/repos/acme/api?provider=all").await;
     assert_eq!(
         (single.refused(400), single.json()["field"].clone()),

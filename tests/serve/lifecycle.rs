@@ -261,17 +261,21 @@ async fn who_tells_twice_does_not_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_taken_is_told() {
     let stage = Stage::open(Setup::default()).await;
-    for (section, listener, address) in [
-        ("SERVER", "public", stage.gateway.public),
-        ("ADMIN", "admin", stage.gateway.admin),
+    for (section, key, address) in [
+        ("SERVER", "server.listen", stage.gateway.public),
+        ("ADMIN", "admin.listen", stage.gateway.admin),
     ] {
         let config = stage.gateway.config();
         let mut env = stage.gateway.env().to_vec();
         env.push((format!("MOSAIC__{section}__LISTEN"), address.to_string()));
+        let scratch = tempfile::tempdir().expect("a scratch folder");
+        let state = scratch.path().join("state.db");
+        env.push(("MOSAIC__STATE__PATH".to_owned(), state.display().to_string()));
         let second = Program::start(&["serve", "--config", &config], &env).ended();
         assert_eq!(second.code, Some(5), "{second:#?}");
         let said = &second.stderr;
-        assert!(said.contains(&format!("{listener} listener on {address}")), "{said}");
+        assert!(said.contains(&format!("{key}: cannot listen on {address}")), "{said}");
+        assert!(!state.exists(), "nothing was started for it: {said}");
         assert!(
             said.contains("Address already in use") && said.contains("hint: Another process"),
             "{said}"

@@ -8,6 +8,7 @@ mod cancel;
 mod check;
 mod failures;
 mod lifecycle;
+mod lines;
 mod log;
 mod sources;
 mod state;

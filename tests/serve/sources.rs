@@ -109,7 +109,9 @@ fn what_is_no_regular_file_is_refused_at_once() {
             );
             assert!(format!("{ended:?}").contains("not a regular file"), "{ended:#?}");
         }
-        let text = format!("[admin]\ntoken = \"file:{}\"\n", path.display());
+        // On free ports: a start takes its addresses first.
+        let any = "listen = \"127.0.0.1:0\"";
+        let text = format!("[server]\n{any}\n[admin]\n{any}\ntoken = \"file:{}\"\n", path.display());
         let file = folder.path().join("mosaic.toml");
         std::fs::write(&file, text).expect("it is ours");
         for command in COMMANDS {

@@ -20,6 +20,8 @@ use crate::telemetry::Meters;
 
 /// A refused caller is told to come back after this: about the time of one short upstream call.
 const COME_BACK: Duration = Duration::from_millis(100);
+/// The same while it drains: whoever comes back sooner meets the same gateway, not its successor.
+const DRAINING: Duration = Duration::from_secs(1);
 /// What is left to cancelled calls to answer.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
@@ -99,7 +101,7 @@ impl Admission {
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
         match self.is_open() {
             true => Ok(()),
-            false => Err(self.overloaded("draining", "the gateway is draining")),
+            false => Err(self.overloaded("draining", "the gateway is draining").after(DRAINING)),
         }
     }
 

@@ -9,7 +9,6 @@ use metrics::Counter;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::calls::CallStage;
 use super::env::TaskEnv;
 use super::invalidate::InvalidateGuard;
 use super::job::Job;
@@ -64,7 +63,7 @@ pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut Inv
                 counted(env, &failure, |meters| &meters.retries);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 tried.again(failure);
-                job.record().now(CallStage::Wait);
+                job.record().waits(wait);
                 tokio::time::sleep(wait).await;
             }
             Next::Failover => {

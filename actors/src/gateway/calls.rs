@@ -6,6 +6,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -78,6 +79,8 @@ enum CancelledBy {
 struct Progress {
     phase: CallStage,
     attempts: u32,
+    /// Between attempts, in all.
+    waited: Duration,
     provider: Option<Arc<str>>,
 }
 
@@ -108,6 +111,7 @@ impl CallsInFlight {
             progress: Mutex::new(Progress {
                 phase: CallStage::Lookup,
                 attempts: 0,
+                waited: Duration::ZERO,
                 provider: None,
             }),
         });
@@ -182,6 +186,16 @@ impl CallRecord {
         (progress.attempts, progress.provider.clone())
     }
 
+    /// Attempts so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.progress().attempts
+    }
+
+    /// How long it has waited between attempts.
+    pub(crate) fn waited(&self) -> Duration {
+        self.progress().waited
+    }
+
     fn snapshot(&self, now: u64) -> CallSnapshot {
         let progress = self.progress();
         CallSnapshot {
@@ -208,6 +222,13 @@ impl CallRecord {
     /// It is here now.
     pub(crate) fn now(&self, stage: CallStage) {
         self.progress().phase = stage;
+    }
+
+    /// It waits so long before its next attempt.
+    pub(crate) fn waits(&self, wait: Duration) {
+        let mut progress = self.progress();
+        progress.phase = CallStage::Wait;
+        progress.waited += wait;
     }
 
     /// Its attempt of this number begins.

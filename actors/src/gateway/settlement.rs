@@ -102,7 +102,11 @@ impl Settlement {
     pub(crate) fn reply(mut self, outcome: &mut Result<Answer, Failure>) {
         let Some(open) = self.0.take() else { return };
         let answer = match outcome {
-            Err(failure) => return open.close(&Account::default(), None, Some(failure)),
+            Err(failure) => {
+                open.close(&Account::default(), None, Some(failure));
+                failure.settled = true;
+                return;
+            }
             Ok(answer) => answer,
         };
         match &mut answer.body {
@@ -192,8 +196,13 @@ impl Open {
         }
     }
 
+    /// What the list of calls in flight knows, where the call was in it.
+    fn record(&self) -> Option<&CallRecord> {
+        self.listed.as_ref()?.record.as_deref()
+    }
+
     fn list(&self, to: &ToList, answered: Option<&Answered<'_>>, failure: Option<&Failure>, took: Duration) {
-        let (attempts, asked) = to.record.as_ref().map_or((0, None), |record| record.asked_so_far());
+        let (attempts, asked) = self.record().map_or((0, None), CallRecord::asked_so_far);
         let provider = answered.map(|answered| Arc::from(answered.provider));
         to.calls.finished.note(FinishedCall {
             id: self.call.id.clone(),
@@ -209,25 +218,29 @@ impl Open {
         });
     }
 
-    /// The one line of a call.
+    /// The one line of a call: of a failure that is not the caller's, a warning.
     fn tell(&self, account: &Account, answered: Option<&Answered<'_>>, failure: Option<&Failure>, took: Duration) {
         let provider = answered.map(|answered| answered.provider);
         let provider = provider.or_else(|| failure?.provider.as_deref());
+        let attempts = answered.map(|answered| answered.attempts);
+        let attempts = attempts.or_else(|| Some(self.record()?.attempts()));
+        let waited = self.record().map(CallRecord::waited).filter(|waited| !waited.is_zero());
         macro_rules! line {
             ($level:ident, $code:expr, $sentence:literal $(, $argument:expr)*) => {
                 tracing::$level!(
                     target: "mosaic::calls",
-                    id = %self.call.id,
+                    request_id = %self.call.id,
                     operation = self.call.operation.name,
                     tenant = %self.call.caller.tenant,
                     identity = %self.call.caller.identity,
                     provider,
                     code = $code,
                     cache = answered.map(|answered| answered.cache.as_str()),
-                    attempts = answered.map(|answered| answered.attempts),
+                    attempts,
+                    waited_ms = waited.map(|waited| waited.as_millis() as u64),
                     first_event_ms = account.first_event.map(|first| first.as_millis() as u64),
-                    took_ms = took.as_millis() as u64,
-                    events = account.events,
+                    duration_us = took.as_micros() as u64,
+                    events = account.first_event.map(|_| account.events),
                     bytes = account.bytes,
                     input_tokens = account.usage.map(|usage| usage.input_tokens),
                     output_tokens = account.usage.map(|usage| usage.output_tokens),
@@ -236,7 +249,7 @@ impl Open {
             };
         }
         match failure {
-            None => line!(debug, "ok", "call served"),
+            None => line!(info, "ok", "call served"),
             Some(failure) if failure.source == Source::Caller => {
                 line!(info, failure.kind.code(), "call failed: {}", failure.message());
             }

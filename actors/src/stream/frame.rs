@@ -1,4 +1,4 @@
-//! A frame: one typed event of a stream, with its JSON made lazily and once.
+//! A frame: one typed event of a stream, with its JSON made once, when it is first asked for or counted.
 //!
 //! Invariant: whoever has the type reads the event; whoever needs text gets the same bytes, however many ask.
 
@@ -73,8 +73,9 @@ impl Frame {
 }
 
 impl Measured for Frame {
+    // Makes the JSON, which the next reader finds: a stream is settled when its sender ends, before all of it is read.
     fn bytes(&self) -> u64 {
-        self.0.json.get().map_or(0, |json| json.len() as u64)
+        self.json().map_or(0, |json| json.len() as u64)
     }
 
     fn usage(&self) -> Option<Usage> {

@@ -54,7 +54,7 @@ impl<I> Output<I> for Log {}
 
 /// Input of `cicd.log.get`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogGetInput {
     pub run: RunRef,

@@ -113,7 +113,7 @@ impl<I> Output<I> for Run {
 
 /// Input of `cicd.run.list`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunListInput {
     pub project: ProjectRef,
@@ -142,7 +142,7 @@ impl Op for RunList {
 paged!(RunListInput);
 
 /// Input of `cicd.run.get`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunGetInput {
     pub run: RunRef,
@@ -166,7 +166,7 @@ impl Op for RunGet {
 
 /// Input of `cicd.run.trigger`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunTriggerInput {
     pub project: ProjectRef,

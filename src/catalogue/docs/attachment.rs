@@ -40,7 +40,7 @@ pub struct Attachment {
 impl<I> Output<I> for Attachment {}
 
 /// Input of `docs.attachment.upload`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachmentUploadInput {
     pub page: PageRef,
@@ -68,7 +68,7 @@ impl Op for AttachmentUpload {
 }
 
 /// Input of `docs.attachment.list`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachmentListInput {
     pub page: PageRef,
@@ -107,7 +107,7 @@ impl Op for AttachmentList {
 }
 
 /// Input of `docs.attachment.get`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachmentGetInput {
     pub attachment: AttachmentRef,

@@ -63,7 +63,7 @@ impl<I> Output<I> for DocPage {
 }
 
 /// Input of `docs.page.get`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageGetInput {
     pub page: PageRef,
@@ -88,7 +88,7 @@ impl Op for PageGet {
 }
 
 /// Input of `docs.page.create`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageCreateInput {
     pub parent: ParentRef,

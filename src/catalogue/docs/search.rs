@@ -35,7 +35,7 @@ pub struct Hit {
 
 /// Input of `docs.search`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchInput {
     /// Words; what else it may hold is the provider's own syntax.

@@ -33,7 +33,7 @@ pub struct Branch {
 
 /// Input of `git.branch.list`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BranchListInput {
     pub repo: RepoRef,

@@ -53,7 +53,7 @@ impl<I> Output<I> for File {}
 
 /// Input of `git.file.get`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileGetInput {
     pub repo: RepoRef,

@@ -72,7 +72,7 @@ impl<I> Output<I> for Repo {
 }
 
 /// Input of `git.repo.get`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RepoGetInput {
     pub repo: RepoRef,

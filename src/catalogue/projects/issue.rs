@@ -83,8 +83,17 @@ impl<I> Output<I> for Issue {
 }
 
 /// Input of `projects.issue.list`.
+///
+/// ```
+/// use mosaic::catalogue::projects::IssueListInput;
+///
+/// let input = IssueListInput { project: "acme/api".into(), ..Default::default() };
+/// assert!(serde_json::to_value(&input).is_ok());
+/// // What is required and left out is refused where the call begins.
+/// assert!(serde_json::to_value(IssueListInput::default()).is_err());
+/// ```
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueListInput {
     pub project: ProjectRef,
@@ -120,7 +129,7 @@ impl Op for IssueList {
 paged!(IssueListInput);
 
 /// Input of `projects.issue.get`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueGetInput {
     pub issue: IssueRef,
@@ -144,7 +153,7 @@ impl Op for IssueGet {
 
 /// Input of `projects.issue.create`.
 #[skip_serializing_none]
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueCreateInput {
     pub project: ProjectRef,

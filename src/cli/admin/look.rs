@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::problem::Problem;
 use crate::cli::screen::{Screen, Stop};
 use crate::cli::tree::{self, Outlook};
-use crate::cli::views::TableView;
+use crate::cli::views::{Shown, TableView};
 use crate::cli::{render, show, times};
 
 /// What is looked at.
@@ -22,13 +22,23 @@ pub(super) struct Look {
 /// How it is shown.
 pub(super) enum Face {
     Tree(Outlook),
-    /// A table; with all of its columns where it is wide.
-    Table(&'static TableView, bool),
+    /// A table.
+    Table(&'static TableView, Shown),
     /// Every fact.
     Facts,
 }
 
 impl Look {
+    /// How many rows to ask for, so that as many can be shown as are wanted.
+    pub(super) fn asked(&self, screen: &Screen) -> Option<u32> {
+        let limit = self.limit?;
+        Some(match self.face {
+            // The gateway gives a thousand at most.
+            Face::Table(view, _) if !screen.json => limit.saturating_mul(view.folds()).min(limit.max(1_000)),
+            _ => limit,
+        })
+    }
+
     /// Shows a document once.
     ///
     /// # Errors
@@ -57,7 +67,7 @@ impl Look {
                 let unknown = Failure::new(Kind::NotFound, format!("no actor has the path {path}"));
                 Problem::from(unknown).hint("`mosaic tree --wide` shows the paths.")
             }),
-            Face::Table(view, wide) => Ok(match view.render(document, *wide, screen) {
+            Face::Table(view, how) => Ok(match view.render(document, how, screen) {
                 None => Ok(facts(document, screen)),
                 Some(table) => beside(view, document, table, screen),
             }),
@@ -178,7 +188,7 @@ mod tests {
     #[test]
     fn a_table_stands_below_the_facts_and_times_are_in_words() {
         let status = json!({"uptime_ms": 180_000, "accepting": true, "providers": [{"name": "a", "breaker": {"state": "open"}}]});
-        let shown = look(Face::Table(&STATUS, false)).text(&status, &Screen::default());
+        let shown = look(Face::Table(&STATUS, Shown::default())).text(&status, &Screen::default());
         let Ok(Ok(text)) = shown else { panic!("a table") };
         assert_eq!(text, "uptime     3 m\naccepting  yes\n\nNAME  BREAKER\na     open");
     }

@@ -17,7 +17,7 @@ use super::command::{flag, switch};
 use super::operate::{address, secret};
 use super::screen::{Screen, Stop};
 use super::tree::Outlook;
-use super::views::{self, TableView};
+use super::views::{self, Shown, TableView};
 use look::{Face, Look};
 
 /// The admin listener of a gateway on this machine.
@@ -185,11 +185,17 @@ pub async fn run(name: &str, matches: &ArgMatches, screen: &Screen) -> Option<Re
 async fn viewed(view: &View, flags: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     // Of keys alone.
     let in_doubt = flags.try_get_one("in-doubt").ok().flatten() == Some(&true);
+    let limit: Option<u32> = view.limited.then(|| flags.get_one("limit").copied()).flatten();
+    let shown = |table| {
+        let most = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let wide = flags.get_flag("wide");
+        Face::Table(table, Shown { wide, most })
+    };
     let look = Look {
         path: format!("{}{}", view.path, if in_doubt { "?in_doubt=true" } else { "" }),
-        limit: view.limited.then(|| flags.get_one("limit").copied()).flatten(),
+        limit,
         face: match view.table {
-            Some(table) => Face::Table(table, flags.get_flag("wide")),
+            Some(table) => shown(table),
             None => Face::Facts,
         },
     };

@@ -42,7 +42,7 @@ pub(super) fn flags(command: Command) -> Command {
 /// What the first look fails with; later, what will not pass.
 pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     if !matches.get_flag("watch") {
-        return look.show(&remote.read(&look.path, look.limit).await?, screen);
+        return look.show(&remote.read(&look.path, look.asked(screen)).await?, screen);
     }
     let interval = matches.get_one("interval").copied().unwrap_or(INTERVAL);
     if interval < SHORTEST {
@@ -55,7 +55,7 @@ pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, scre
 async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen) -> Result<(), Stop> {
     // A first look that fails is a wrong address more often than a restart.
     let mut seen = Seen::default();
-    seen.show(look, read(look, remote).await?, screen)?;
+    seen.show(look, read(look, remote, screen).await?, screen)?;
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut gone = false;
@@ -65,7 +65,7 @@ async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen
         if screen.is_left() {
             return Err(Stop::Quiet(exit::OK));
         }
-        match read(look, remote).await {
+        match read(look, remote, screen).await {
             Ok(document) => {
                 if std::mem::take(&mut gone) {
                     screen.note("the gateway answers again");
@@ -84,9 +84,9 @@ async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen
     }
 }
 
-async fn read(look: &Look, remote: &Remote) -> Result<Value, Problem> {
+async fn read(look: &Look, remote: &Remote, screen: &Screen) -> Result<Value, Problem> {
     let late = || Problem::from(Failure::new(Kind::Timeout, "the gateway does not answer"));
-    let body = tokio::time::timeout(PATIENCE, remote.read(&look.path, look.limit))
+    let body = tokio::time::timeout(PATIENCE, remote.read(&look.path, look.asked(screen)))
         .await
         .map_err(|_| late())??;
     Ok(show::parse(&body)?)
@@ -140,9 +140,14 @@ fn uptime_ms(document: &Value) -> u64 {
     root.get("uptime_ms").and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// Writes over what is there, so that nothing flickers; what does not fit below is said, not scrolled away.
+/// Writes over what is there, so that nothing flickers.
 fn redraw(text: &str, screen: &Screen) -> Result<(), Stop> {
     let rows = terminal_size_of(io::stdout()).map_or(usize::MAX, |(_, Height(rows))| usize::from(rows));
+    screen.data(frame(text, rows))
+}
+
+/// What fills a terminal of so many rows; what does not fit below is said, not scrolled away.
+fn frame(text: &str, rows: usize) -> String {
     let count = text.lines().count();
     let fits = if count < rows { count } else { rows.saturating_sub(2) };
     let mut frame = String::from("\x1b[H");
@@ -153,5 +158,23 @@ fn redraw(text: &str, screen: &Screen) -> Result<(), Stop> {
     if fits < count {
         frame += &format!("… {} more; a higher terminal shows them\x1b[K\n", count - fits);
     }
-    screen.data(frame + "\x1b[J")
+    frame + "\x1b[J"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_higher_than_the_terminal_is_cut_and_counted() {
+        let text = "a\nb\nc\nd\ne";
+        let shown = |rows| frame(text, rows).replace("\x1b[K", "");
+        assert_eq!(shown(6), "\x1b[Ha\nb\nc\nd\ne\n\x1b[J");
+        // The cursor's own row stays free.
+        assert_eq!(
+            shown(5),
+            "\x1b[Ha\nb\nc\n… 2 more; a higher terminal shows them\n\x1b[J"
+        );
+        assert_eq!(shown(1), "\x1b[H… 5 more; a higher terminal shows them\n\x1b[J");
+    }
 }

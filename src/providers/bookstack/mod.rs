@@ -18,6 +18,7 @@ use crate::catalogue::docs;
 
 static DIALECT: Dialect = Dialect {
     cloud: None,
+    api_path: "/api",
     request_id: "x-request-id",
     refuse,
 };

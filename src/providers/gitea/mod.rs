@@ -17,6 +17,7 @@ use crate::catalogue::{git, projects};
 
 static DIALECT: Dialect = Dialect {
     cloud: None,
+    api_path: "/api/v1",
     // Gitea sends none itself; proxies in front of it do.
     request_id: "x-request-id",
     refuse: |refusal| by_status(refusal),

@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
-use super::{Connection, Handlers, Provider};
+use super::{Connection, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
 
 /// The API version that the wire types were written for.
@@ -27,6 +27,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(1);
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.github.com"),
+    api_path: "/api/v3",
     request_id: "x-github-request-id",
     refuse,
 };
@@ -62,6 +63,15 @@ impl Provider for GitHub {
             endpoint,
             max_response: connection.max_response,
         })
+    }
+
+    fn settings() -> &'static [Setting] {
+        &[Setting {
+            name: "api_version",
+            default: API_VERSION,
+            unit: "date",
+            meaning: "The version of the API that is asked for",
+        }]
     }
 
     fn handlers() -> Handlers<Self> {

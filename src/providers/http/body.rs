@@ -25,6 +25,8 @@ pub struct Received {
     instance: Arc<str>,
     /// Rows of it that could not be read.
     skipped: AtomicU32,
+    /// Why it may be none of the provider's API.
+    pub(super) misplaced: Option<String>,
 }
 
 /// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
@@ -43,7 +45,17 @@ impl Received {
             request_id,
             instance,
             skipped: AtomicU32::new(0),
+            misplaced: None,
         }
+    }
+
+    /// The failure of an answer that cannot be read, with what may be behind it.
+    fn unread(&self, failure: Failure) -> Failure {
+        let failure = match &self.misplaced {
+            Some(why) => failure.also(why),
+            None => failure,
+        };
+        failure.by(&self.instance)
     }
 
     /// The body.
@@ -66,7 +78,7 @@ impl Received {
     /// # Errors
     /// `upstream_failed` where it is not.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        parse(&self.body).map_err(|failure| failure.by(&self.instance))
+        parse(&self.body).map_err(|failure| self.unread(failure))
     }
 
     /// Whether the body is a list, which may be null, and no object.
@@ -80,7 +92,7 @@ impl Received {
     /// # Errors
     /// `upstream_failed` where it is not JSON.
     pub fn raw(&self) -> Result<Raw, Failure> {
-        raw_of(&self.body).map_err(|unreadable| unreadable.failure(None).by(&self.instance))
+        raw_of(&self.body).map_err(|unreadable| self.unread(unreadable.failure(None)))
     }
 
     /// The body as one object.
@@ -89,7 +101,7 @@ impl Received {
     /// `upstream_failed` where it is not.
     pub fn row<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Row<T>, Failure> {
         self.row_of(&self.body, with_raw)
-            .map_err(|unreadable| unreadable.failure(None).by(&self.instance))
+            .map_err(|unreadable| self.unread(unreadable.failure(None)))
     }
 
     /// The body as a list of objects; null is an empty one.

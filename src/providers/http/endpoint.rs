@@ -23,6 +23,8 @@ use crate::providers::connection::Connection;
 pub struct Dialect {
     /// Where the vendor's own cloud is; `None`: the configuration must say where the instance is.
     pub cloud: Option<&'static str>,
+    /// Where the API mostly is on a server of one's own.
+    pub api_path: &'static str,
     /// The response header that holds the provider's request id.
     pub request_id: &'static str,
     /// What an answer that is no success means.
@@ -39,11 +41,19 @@ pub struct Endpoint {
     pub(super) quota: Arc<Quota>,
     /// How long an account that is spent is left alone.
     pub(super) spent: Duration,
-    base: Url,
+    pub(super) base: Url,
 }
 
 /// As long as it takes somebody to pay a bill who was told at once.
 const SPENT: Duration = Duration::from_secs(300);
+
+/// What a web page in the place of an answer tells of where a server was looked for.
+pub(super) fn misplaced(base: &Url, api_path: &str, headers: &HeaderMap) -> Option<String> {
+    let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let is_page = media_type.to_ascii_lowercase().starts_with("text/html");
+    let lacks = !base.path().trim_end_matches('/').ends_with(api_path);
+    (is_page && lacks).then(|| format!("a web page came: does base_url lack the API's path, such as {api_path}?"))
+}
 
 /// Whether a failure says that the provider has no such route.
 pub fn routeless(failure: &Failure) -> bool {
@@ -287,6 +297,7 @@ pub(crate) mod tests {
 
     pub(crate) static DIALECT: Dialect = Dialect {
         cloud: Some("https://api.example.com"),
+        api_path: "/api",
         request_id: "x-request-id",
         refuse: |refusal| by_status(refusal),
     };

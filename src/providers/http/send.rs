@@ -16,7 +16,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
-use super::endpoint::Content;
+use super::endpoint::{Content, misplaced, routeless};
 use super::transport::transport;
 use super::{Endpoint, Form, Outgoing, Received, Refusal, sse};
 use crate::providers::table::Reply;
@@ -46,7 +46,10 @@ impl Endpoint {
             let request_id = self.request_id(response.headers());
             let headers = std::mem::take(response.headers_mut());
             let body = read(response, self.max_response).await?;
-            Ok(Received::new(headers, body, request_id, self.instance.clone()))
+            let misplaced = misplaced(&self.base, self.dialect.api_path, &headers);
+            let mut received = Received::new(headers, body, request_id, self.instance.clone());
+            received.misplaced = misplaced;
+            Ok(received)
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
     }
@@ -96,6 +99,9 @@ impl Endpoint {
             now: Timestamp::now(),
         };
         let mut failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
+        if let Some(why) = misplaced(&self.base, self.dialect.api_path, &headers).filter(|_| routeless(&failure)) {
+            failure = failure.also(&why);
+        }
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }

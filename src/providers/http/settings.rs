@@ -20,9 +20,14 @@ pub fn settings<T: DeserializeOwned>(table: &Map<String, Value>) -> Result<T, Fa
             path => path,
         };
         let what = if sentence.starts_with("unknown field") {
-            "is not a setting of this provider"
+            // The names that it lists are the driver's own.
+            let known: Vec<&str> = sentence.split('`').skip(3).step_by(2).collect();
+            match known[..] {
+                [] => "is not a setting of this provider, which has none".to_owned(),
+                _ => format!("is not a setting of this provider, which has {}", known.join(", ")),
+            }
         } else {
-            "is missing or of the wrong type"
+            "is missing or of the wrong type".to_owned()
         };
         Failure::invalid(format!("settings.{name}"), format!("settings.{name} {what}"))
     })
@@ -46,7 +51,11 @@ mod tests {
         assert!(read("project = \"p\"").is_ok());
         assert!(read("").is_ok());
         for (text, field, word) in [
-            ("colour = 5501", "settings.colour", "not a setting"),
+            (
+                "colour = 5501",
+                "settings.colour",
+                "not a setting of this provider, which has project",
+            ),
             ("project = 5501", "settings.project", "wrong type"),
         ] {
             let failure = read(text).expect_err("refused");

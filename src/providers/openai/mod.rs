@@ -19,13 +19,14 @@ use serde_json::Value;
 
 use self::profile::{Profile, TokenLimit};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
-use super::{Connection, Handlers, Provider, Reply, Request};
+use super::{Connection, Handlers, Provider, Reply, Request, Setting};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatEvent, ChatStream, Model, ModelsList};
 use crate::catalogue::op::Op;
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
+    api_path: "/v1",
     request_id: "x-request-id",
     refuse: refuse::refuse,
 };
@@ -50,6 +51,39 @@ struct Settings {
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     spent_pause_s: Option<u64>,
 }
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "organization",
+        default: "the key's own",
+        unit: "id",
+        meaning: "The organisation that pays, where the key belongs to several",
+    },
+    Setting {
+        name: "project",
+        default: "the key's own",
+        unit: "id",
+        meaning: "The project that pays",
+    },
+    Setting {
+        name: "token_limit",
+        default: "by its host",
+        unit: "max_tokens or max_completion_tokens",
+        meaning: "The name of the parameter that limits an answer's tokens",
+    },
+    Setting {
+        name: "stream_options",
+        default: "by its host",
+        unit: "true or false",
+        meaning: "Whether it is asked to count the tokens of streams",
+    },
+    Setting {
+        name: "spent_pause_s",
+        default: "300",
+        unit: "seconds, 0 to 86400",
+        meaning: "How long an account without money is left alone",
+    },
+];
 
 impl Provider for OpenAi {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
@@ -77,6 +111,10 @@ impl Provider for OpenAi {
                 stream_options: settings.stream_options.unwrap_or(known.stream_options),
             },
         })
+    }
+
+    fn settings() -> &'static [Setting] {
+        SETTINGS
     }
 
     fn handlers() -> Handlers<Self> {

@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
+use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::docs::{SCRIPT, script};
@@ -171,10 +172,18 @@ impl Rest {
             options,
             upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
-        match (self.config.dispatcher.invoke(invocation).await, incoming) {
-            (Ok(answer), _) => Ok(reply::response(answer, id, deadline).await?),
-            (Err(failure), Some(incoming)) => Err(incoming.refused(failure)),
-            (Err(failure), None) => Err(failure.into()),
+        let failure = match self.config.dispatcher.invoke(invocation).await {
+            Ok(answer) => return Ok(reply::response(answer, id, deadline).await?),
+            Err(failure) => failure,
+        };
+        let settled = failure.settled;
+        let problem = match incoming {
+            Some(incoming) => incoming.refused(failure),
+            None => failure.into(),
+        };
+        match settled {
+            true => Ok(Unremarkable::mark(problem.response(id))),
+            false => Err(problem),
         }
     }
 
@@ -276,6 +285,7 @@ fn describe(entry: &crate::catalogue::Entry) -> Value {
         "path": format!("/v1{}", declaration.path),
         "safe": facts.safe,
         "idempotent": facts.idempotent,
+        "paid": facts.paid,
         "streaming": facts.streaming,
         "bytes": declaration.bytes,
         "upload": declaration.upload,

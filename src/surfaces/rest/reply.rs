@@ -23,6 +23,7 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Frame};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
+use super::super::access::Unremarkable;
 use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
@@ -53,7 +54,11 @@ pub async fn response(answer: Answer, id: &RequestId, deadline: Instant) -> Resu
         Body::Stream(frames) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
-    Ok(response)
+    // A replay is no call, and has no line of its own.
+    Ok(match idempotency::replayed(&head) {
+        true => response,
+        false => Unremarkable::mark(response),
+    })
 }
 
 fn whole(head: &Head, bytes: Bytes) -> Response {
