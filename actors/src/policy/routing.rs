@@ -35,6 +35,9 @@ pub struct Routable {
     pub offers: Arc<Offers>,
 }
 
+/// A tenant, the place of a rule, the number of an operation.
+type CutKey = (Arc<str>, usize, usize);
+
 /// The compiled rules over the instances that are known.
 #[derive(Debug, Default)]
 pub struct RoutingTable {
@@ -51,8 +54,8 @@ pub struct RoutingTable {
     alone: Vec<OnceLock<Arc<CandidateSet>>>,
     /// By operation: the instances that can do it.
     able: Vec<OnceLock<Vec<usize>>>,
-    /// What rules come to for tenants who do not reach all: by tenant, place of the rule, operation.
-    cut: DashMap<(Arc<str>, usize, usize), Option<Arc<CandidateSet>>, RandomState>,
+    /// What rules come to for tenants who do not reach all.
+    cut: DashMap<CutKey, Option<Arc<CandidateSet>>, RandomState>,
 }
 
 #[derive(Debug)]
