@@ -130,6 +130,11 @@ impl Kind {
         matches!(self, Kind::Network | Kind::Timeout | Kind::UpstreamFailed)
     }
 
+    /// Whether a write that was sent and failed so may have been carried out all the same.
+    pub const fn leaves_in_doubt(self) -> bool {
+        self.blames_provider() || matches!(self, Kind::Cancelled | Kind::Internal)
+    }
+
     /// Who is at fault unless the failure says otherwise.
     pub const fn default_source(self) -> Source {
         match self {

@@ -76,10 +76,14 @@ fn made(pause: Duration) -> Upload {
 
 /// What comes of an upload whose maker, whose taker at each piece, and whose answer take so long.
 async fn upload(maker: Duration, each: Duration, answer: Duration) -> Result<Answer, Failure> {
+    send(made(maker), each, answer).await
+}
+
+async fn send(upload: Upload, each: Duration, answer: Duration) -> Result<Answer, Failure> {
     let system = System::start(support::spec(vec![taking(each, answer)])).await;
     let system = system.expect("it starts");
     let mut replace = within(Duration::from_secs(600), call(&REPLACE, Do::Answer));
-    replace.upload = Some(Arc::new(made(maker)));
+    replace.upload = Some(Arc::new(upload));
     system.gateway().call(replace).await
 }
 
@@ -96,6 +100,15 @@ async fn its_maker_may_take_as_long_as_the_call() {
         let came = upload(maker, each, answer).await;
         assert!(came.is_ok(), "{maker:?} {each:?} {answer:?}: {came:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_reads_on_keeps_no_large_piece_waiting() {
+    let bytes = Bytes::from(vec![b'a'; 1 << 20]);
+    let upload = Upload::replayable(Arc::from("text/plain"), None, bytes);
+    // Sixteen times in all, and never long without reading.
+    let came = send(upload, LIMIT / 2, Duration::ZERO).await;
+    assert!(came.is_ok(), "{came:?}");
 }
 
 #[tokio::test(start_paused = true)]

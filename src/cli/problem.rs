@@ -9,7 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{exit, explain};
-use crate::dispatch::options::OPTIONS;
+use crate::dispatch::options::{OPTIONS, OptionValue};
 use crate::failures;
 
 /// A failure as a problem document.
@@ -96,12 +96,9 @@ impl Problem {
     /// The sentence for people, at a command line: an option that it names stands there as the flag that it is here.
     pub fn sentence(&self) -> String {
         let told = self.text("detail").or_else(|| self.text("title")).unwrap_or("failed");
-        let words = told.split(' ').map(|word| match word.split_once('=') {
-            Some((name, value)) if OPTIONS.iter().any(|option| option.name == name) => {
-                format!("--{} {value}", name.replace('_', "-"))
-            }
-            _ => word.to_owned(),
-        });
+        let words = told
+            .split(' ')
+            .map(|word| as_flag(word).unwrap_or_else(|| word.to_owned()));
         words.collect::<Vec<_>>().join(" ")
     }
 
@@ -179,6 +176,21 @@ fn own_document(kind: Kind, status: u16, detail: &str) -> Map<String, Value> {
     .collect()
 }
 
+/// The flag that an option such as `provider=forge` is on the command line, where the word is one.
+fn as_flag(word: &str) -> Option<String> {
+    let (name, value) = word.split_once('=')?;
+    let option = OPTIONS.iter().find(|option| option.name == name)?;
+    // A time has its unit there, and a switch no value; punctuation behind it stays.
+    Some(match option.value {
+        OptionValue::Text(..) => format!("--{} {value}", option.flag),
+        OptionValue::Time(_) => match value.find(|c: char| !c.is_ascii_digit()) {
+            Some(end) => format!("--{} {}ms{}", option.flag, &value[..end], &value[end..]),
+            None => format!("--{} {value}ms", option.flag),
+        },
+        OptionValue::Switch(_) => format!("--{}{}", option.flag, value.strip_prefix("true")?),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,5 +250,9 @@ mod tests {
             problem.json().contains("provider=all"),
             "a program gets the server's words"
         );
+        let told = "give it timeout_ms=300, or no_cache=true; or no_cache=false";
+        let shown = "give it --timeout 300ms, or --no-cache; or no_cache=false";
+        let problem = Problem::from(Failure::invalid("timeout_ms", told));
+        assert_eq!(problem.sentence(), shown);
     }
 }

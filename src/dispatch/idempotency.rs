@@ -235,7 +235,7 @@ impl KeyedWrite {
                 // The same key gives this same failure from now on: saying "try again" would be untrue.
                 failure.retryable = false;
                 failure.retry_after = None;
-                failure.in_doubt = is_in_doubt(failure.kind);
+                failure.in_doubt = failure.kind.leaves_in_doubt();
                 Some(recorded_failure(failure))
             }
             Ok(answer) => Some(recorded_answer(answer)),
@@ -332,11 +332,6 @@ impl Claim for KeyClaim {
     }
 }
 
-/// Whether a write that failed so, and was sent, may have been done.
-fn is_in_doubt(kind: Kind) -> bool {
-    kind.blames_provider() || matches!(kind, Kind::Cancelled | Kind::Internal)
-}
-
 /// Whose keys are told apart from whose: those of a tenant and an operation.
 pub fn scope(tenant: &str, operation: &str) -> String {
     format!("{tenant}/{operation}")
@@ -429,7 +424,7 @@ fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
         failure.retryable = false;
         failure.provider = recorded.provider.map(Arc::from);
         failure.field = recorded.field.map(Arc::from);
-        failure.in_doubt = is_in_doubt(failure.kind);
+        failure.in_doubt = failure.kind.leaves_in_doubt();
         return Err(failure);
     }
     Ok(Answer {

@@ -278,12 +278,12 @@ pub fn new_request_id() -> Arc<str> {
 /// Whether a failed write may yet have been carried out, and would be a second one if it were repeated. A caller must
 /// not be told that trying again can help.
 fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
-    !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.blames_provider()
+    !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.leaves_in_doubt()
 }
 
 /// Whether a failed call may have been paid for, and would be a second time if it were repeated.
 fn may_be_billed(facts: &Operation, failure: &Failure) -> bool {
-    facts.paid && !failure.unsent && !failure.unbilled && failure.kind.blames_provider()
+    facts.paid && !failure.unsent && !failure.unbilled && failure.kind.leaves_in_doubt()
 }
 
 /// Whether an operation answers with a page, and so knows `provider=all`.

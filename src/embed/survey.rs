@@ -30,7 +30,8 @@ pub(super) struct Given<'a> {
     pub(super) registry: &'a Registry,
 }
 
-/// The secrets that a start uses, as they were read: what changes meanwhile in a file is not read a second time.
+/// Our own keys, as they were read: what changes meanwhile in a file is not read a second time. Credentials for others
+/// (providers, the shared cache) are read anew where they are used, so that a rotated one is taken over.
 pub(super) struct Secrets {
     pub(super) keys: KeyRing,
     pub(super) admin_token: Option<SecretString>,

@@ -53,6 +53,12 @@ async fn each_call_is_one_line_at_its_end_and_probes_are_none() {
             .status,
         200
     );
+    let issue = json!({"project": "acme/api", "title": "told once"});
+    for id in ["written", "replayed"] {
+        let keyed = [("x-request-id", id), ("idempotency-key", "a-key")];
+        let answer = client.post(&url("/v1/projects/issues"), &issue, &keyed).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
     for name in ["github-a", "github-b"] {
         let broken = Fault::new(Effect::Error { status: 500 });
         stage.server(name).faults().add(broken).expect("a sound fault");
@@ -69,6 +75,7 @@ async fn each_call_is_one_line_at_its_end_and_probes_are_none() {
         ("miss", "INFO", "ok"),
         ("hit", "INFO", "ok"),
         ("stream", "INFO", "ok"),
+        ("written", "INFO", "ok"),
         ("absent", "INFO", "not_found"),
         ("failed", "WARN", "upstream_failed"),
     ] {
@@ -96,6 +103,7 @@ async fn each_call_is_one_line_at_its_end_and_probes_are_none() {
     }
     assert!(stream["first_event_ms"].is_u64(), "{stream}");
     assert!(lines["failed"][0]["waited_ms"].is_u64(), "{:#?}", lines["failed"]);
+    assert_eq!(lines["replayed"].len(), 1, "{:#?}", lines["replayed"]);
     // What is no call has its line of access, and a probe has none.
     assert_eq!(lines["no-call"][0]["target"], "mosaic::access");
     assert!(

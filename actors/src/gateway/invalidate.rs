@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::job::Job;
 use crate::cache::Tag;
 use crate::cache::tiered::TieredCache;
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::policy::recover::to_arrive;
 use crate::port::Outcome;
 
@@ -45,7 +45,7 @@ impl InvalidateGuard {
 
     /// An attempt failed; another may follow.
     pub(crate) fn failed(&mut self, failure: &Failure) {
-        self.doubt |= !failure.unsent && in_doubt(failure.kind);
+        self.doubt |= !failure.unsent && failure.kind.leaves_in_doubt();
     }
 
     /// Makes invalid what `outcome` says. It goes on behind a reply whose deadline comes first.
@@ -89,12 +89,4 @@ impl Drop for InvalidateGuard {
             tokio::spawn(async move { cache.invalidate(tags).await });
         }
     }
-}
-
-/// Whether a write that failed so may still be carried out.
-fn in_doubt(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Network | Kind::Timeout | Kind::Cancelled | Kind::Internal | Kind::UpstreamFailed
-    )
 }

@@ -46,6 +46,9 @@ enum Source {
     Again(Again),
 }
 
+/// The most bytes of an upload that are given to its reader at once.
+const PIECE: usize = 64 << 10;
+
 /// The field that an upload's failures name.
 pub const UPLOAD_FIELD: &str = "body";
 
@@ -161,6 +164,7 @@ impl Upload {
         self.progress.went_on(false);
         let checked = Checked {
             bytes: Some(bytes),
+            rest: Bytes::new(),
             length: self.length,
             passed: 0,
             progress: self.progress.clone(),
@@ -183,12 +187,20 @@ impl Upload {
 struct Checked {
     /// `None`: over.
     bytes: Option<BodyStream<Bytes>>,
+    /// What is left of a piece that is too long to be given at once.
+    rest: Bytes,
     length: Option<u64>,
     passed: u64,
     progress: Arc<Progress>,
 }
 
 impl Checked {
+    /// As much as is given at once: that it is read on is how a provider shows that it takes.
+    fn some(&mut self) -> Bytes {
+        let at_once = self.rest.len().min(PIECE);
+        self.rest.split_to(at_once)
+    }
+
     fn check(&mut self, next: Option<Result<Bytes, Failure>>) -> Option<Result<Bytes, Failure>> {
         let wrong = |sentence| Some(Err(Failure::invalid(UPLOAD_FIELD, sentence)));
         match next {
@@ -212,6 +224,10 @@ impl Stream for Checked {
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.rest.is_empty() {
+            self.progress.went_on(false);
+            return Poll::Ready(Some(Ok(self.some())));
+        }
         let Some(bytes) = &mut self.bytes else {
             return Poll::Ready(None);
         };
@@ -227,7 +243,10 @@ impl Stream for Checked {
             self.progress.whole.store(next.is_none(), Ordering::Relaxed);
             self.bytes = None;
         }
-        Poll::Ready(next)
+        Poll::Ready(next.map(|piece| {
+            self.rest = piece?;
+            Ok(self.some())
+        }))
     }
 }
 

@@ -173,8 +173,15 @@ impl Rest {
             upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
         let failure = match self.config.dispatcher.invoke(invocation).await {
-            Ok(answer) => return Ok(reply::response(answer, id, deadline).await?),
             Err(failure) => failure,
+            Ok(answer) => match reply::response(answer, id, deadline).await {
+                Ok(response) => return Ok(response),
+                // The call ended with its body.
+                Err(failure) => Failure {
+                    settled: true,
+                    ..failure
+                },
+            },
         };
         let settled = failure.settled;
         let problem = match incoming {

@@ -54,11 +54,7 @@ pub async fn response(answer: Answer, id: &RequestId, deadline: Instant) -> Resu
         Body::Stream(frames) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
-    // A replay is no call, and has no line of its own.
-    Ok(match idempotency::replayed(&head) {
-        true => response,
-        false => Unremarkable::mark(response),
-    })
+    Ok(Unremarkable::mark(response))
 }
 
 fn whole(head: &Head, bytes: Bytes) -> Response {
