@@ -177,10 +177,10 @@ impl Rest {
             Ok(answer) => match reply::response(answer, id, deadline).await {
                 Ok(response) => return Ok(response),
                 // The call ended with its body.
-                Err(failure) => Failure {
-                    settled: true,
-                    ..failure
-                },
+                Err(mut failure) => {
+                    failure.settled = true;
+                    failure
+                }
             },
         };
         let settled = failure.settled;
