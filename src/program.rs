@@ -24,7 +24,7 @@ use crate::embed::{self, Mosaic, Registry, StartError, serve};
 use crate::providers::KINDS;
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
-use crate::stores;
+use crate::stores::{self, CopyError};
 use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
 
 /// Runs gateways in this process.
@@ -92,7 +92,7 @@ impl Runtime for Program {
     fn backup(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
         Box::pin(async move {
             let state = load(Some(&config))?.config.state;
-            stores::backup(&state, &file).await.map_err(StartError::State)?;
+            stores::backup(&state, &file).await.map_err(uncopied)?;
             Ok(json!({ "state": state.path, "backup": file }))
         })
     }
@@ -100,7 +100,7 @@ impl Runtime for Program {
     fn restore(&self, config: PathBuf, file: PathBuf) -> BoxFuture<Result<Value, Problem>> {
         Box::pin(async move {
             let state = load(Some(&config))?.config.state;
-            let kept = stores::restore(&state, &file).await.map_err(StartError::State)?;
+            let kept = stores::restore(&state, &file).await.map_err(uncopied)?;
             let note =
                 "what was changed since the backup, the idempotency keys used since among it, is not in the state";
             Ok(json!({ "state": state.path, "restored": file, "replaced": kept, "note": note }))
@@ -274,6 +274,14 @@ fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
     let log = init_logging(config).map_err(|error| Failure::invalid("log.filter", error.to_string()))?;
     log_panics();
     Ok(log)
+}
+
+/// What a copy of the state failed with: the state in use is the configuration's matter, the copy the command's.
+fn uncopied(error: CopyError) -> Problem {
+    match error {
+        CopyError::State(error) => StartError::State(error).into(),
+        CopyError::Copy { .. } => Failure::invalid("file", error.to_string()).into(),
+    }
 }
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {

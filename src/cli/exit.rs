@@ -13,7 +13,7 @@ pub const FAILURE: u8 = 1;
 /// Wrong usage, or an input that is not valid.
 pub const USAGE: u8 = 2;
 
-const TABLE: [(u8, &str); 13] = [
+const TABLE: [(u8, &str); 14] = [
     (OK, "done"),
     (FAILURE, "failed in a way that no other code describes"),
     (USAGE, "wrong usage or invalid input"),
@@ -27,6 +27,10 @@ const TABLE: [(u8, &str); 13] = [
         "partly done: of the providers asked, some failed; the rows of the others are printed",
     ),
     (
+        IN_DOUBT,
+        "a write broke off, and whether it was done is unknown: look before it is repeated",
+    ),
+    (
         69,
         "unavailable: overloaded, circuit open, no provider, network, provider failed",
     ),
@@ -37,6 +41,9 @@ const TABLE: [(u8, &str); 13] = [
 
 /// A list was asked of several providers, and not all of them answered.
 pub const PARTIAL: u8 = 8;
+
+/// Nobody knows whether a write was done. Above the codes of its kinds, after which scripts repeat a call.
+pub const IN_DOUBT: u8 = 9;
 
 /// The exit code of a process that was interrupted: 128 and the number of SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;

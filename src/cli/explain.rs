@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 use super::exit;
 use crate::failures::{Fault, codes, kind_of_status};
 
+/// What to do about a write that broke off, whatever its kind.
+pub const IN_DOUBT: &str =
+    "Look whether it was done before you ask for it again; with --idempotency-key a repetition does no harm.";
+
 /// What to do about a failure of `kind`.
 pub const fn advice(kind: Kind) -> &'static str {
     match kind {
@@ -25,7 +29,7 @@ pub const fn advice(kind: Kind) -> &'static str {
         Kind::CircuitOpen => "Try again later; `mosaic status` shows the circuit breakers.",
         Kind::NoProvider => "Check the routing rules and `mosaic status`, or choose one with --provider.",
         Kind::Network => "Check the address and the network, then try again.",
-        Kind::Timeout => "Try again, or give it longer with --timeout.",
+        Kind::Timeout => "Give it longer with --timeout, or try again; of a write, look first whether it was done.",
         Kind::UpstreamAuth => "Who runs the gateway must renew the credential of this provider.",
         Kind::UpstreamRateLimited => "Wait as long as the error says, or choose another provider.",
         Kind::UpstreamFailed => "Try again later, or choose another provider with --provider.",

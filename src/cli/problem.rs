@@ -74,8 +74,15 @@ impl Problem {
     }
 
     /// The process's exit code.
-    pub const fn exit_code(&self) -> u8 {
-        exit::code(self.kind)
+    pub fn exit_code(&self) -> u8 {
+        match self.is_in_doubt() {
+            true => exit::IN_DOUBT,
+            false => exit::code(self.kind),
+        }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.text("outcome") == Some(failures::UNKNOWN)
     }
 
     /// Whether the same question may be answered later: the other side is gone, late or busy.
@@ -124,7 +131,11 @@ impl Problem {
             remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
         }
         let advice = self.text("code").and_then(explain::advice_on);
-        let hint = self.text("hint").or(advice).unwrap_or(explain::advice(self.kind));
+        let advice = match self.is_in_doubt() {
+            true => explain::IN_DOUBT,
+            false => advice.unwrap_or(explain::advice(self.kind)),
+        };
+        let hint = self.text("hint").unwrap_or(advice);
         remarks.push(format!("hint: {hint}"));
         remarks
     }
@@ -207,6 +218,9 @@ mod tests {
                 .starts_with("no answer; whether it was done is unknown")
         );
         assert_eq!(problem.text("outcome"), Some("unknown"));
+        assert_eq!(problem.exit_code(), exit::IN_DOUBT);
+        let hint = problem.remarks().pop().expect("a hint");
+        assert!(hint.contains("before you ask for it again"), "{hint}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join, nearest};
 use super::known::{Known, KnownKind};
 use super::{Config, RouteConfig, TenantConfig};
+use crate::dispatch::ALL;
 
 /// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
 pub(crate) struct Names {
@@ -69,6 +70,10 @@ fn check_names(names: &Names, report: &mut Report) {
             let message = "a name has 1 to 40 of the characters a-z, 0-9 and -";
             report.add(&join(section, name), message);
         }
+    }
+    if names.providers.iter().any(|name| name == ALL) {
+        let message = "`provider=all` asks every instance, so none is called that: give it another name";
+        report.add(&join("providers", ALL), message);
     }
 }
 

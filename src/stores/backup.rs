@@ -6,42 +6,66 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{OpenError, SqliteStore, StoreError, look, options, vault};
+use super::{CopyError, OpenError, SqliteStore, StoreError, look, options, vault};
 use crate::config::StateConfig;
+
+/// The most states that are kept beside the one in use.
+const MOST_KEPT: u32 = 1000;
 
 /// Writes a copy of the whole state, as of one moment, to the new file `to`. A gateway may serve meanwhile.
 ///
 /// # Errors
 /// What a start would fail with; [`StoreError::InMemory`]; or why the copy cannot be written.
-pub async fn backup(config: &StateConfig, to: &Path) -> Result<(), OpenError> {
+pub async fn backup(config: &StateConfig, to: &Path) -> Result<(), CopyError> {
     if config.in_memory() {
-        return Err(StoreError::InMemory.into());
+        return Err(unfit(StoreError::InMemory));
     }
-    let store = SqliteStore::inspect(&config.path, vault(config)?, options(config)).await?;
+    if to.exists() {
+        return Err(uncopied(to, "it exists; a backup is a new file"));
+    }
+    let store = SqliteStore::inspect(&config.path, vault(config)?, options(config))
+        .await
+        .map_err(unfit)?;
     let copied = store.backup(to).await;
     super::StateStore::close(&store).await;
-    Ok(copied?)
+    copied.map_err(|error| uncopied(to, error.to_string()))
 }
 
 /// Puts the backup `from` in the state's place; where what was there is kept, if anything was.
 ///
 /// # Errors
 /// What a start with the backup would fail with; [`StoreError::InUse`] while a gateway runs; or the disk's word.
-pub async fn restore(config: &StateConfig, from: &Path) -> Result<Option<PathBuf>, OpenError> {
+pub async fn restore(config: &StateConfig, from: &Path) -> Result<Option<PathBuf>, CopyError> {
     if config.in_memory() {
-        return Err(StoreError::InMemory.into());
+        return Err(unfit(StoreError::InMemory));
     }
-    if !from.exists() {
-        let missing = std::io::Error::new(ErrorKind::NotFound, "there is no such backup");
-        return Err(StoreError::from(missing).into());
+    if !from.is_file() {
+        return Err(uncopied(from, "there is no such backup"));
     }
-    look(config, from).await?;
-    let lock = lock_file(&config.path).map_err(StoreError::from)?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse,
-        TryLockError::Error(error) => error.into(),
+    look(config, from).await.map_err(|error| match error {
+        OpenError::Store(StoreError::Damaged { .. }) => {
+            uncopied(from, "it is no backup of a gateway's state, or it is damaged")
+        }
+        OpenError::Store(error) => uncopied(from, error.to_string()),
+        other => CopyError::State(other),
     })?;
-    Ok(replace(&config.path, from).map_err(StoreError::from)?)
+    let lock = lock_file(&config.path).map_err(unfit)?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => unfit(StoreError::InUse),
+        TryLockError::Error(error) => unfit(error),
+    })?;
+    replace(&config.path, from).map_err(unfit)
+}
+
+fn uncopied(file: &Path, sentence: impl Into<String>) -> CopyError {
+    CopyError::Copy {
+        file: file.to_owned(),
+        sentence: sentence.into(),
+    }
+}
+
+fn unfit(error: impl Into<StoreError>) -> CopyError {
+    CopyError::State(error.into().into())
 }
 
 /// Notes for as long as it lives that the state is in use. Any number may use it.
@@ -70,10 +94,8 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn replace(path: &Path, from: &Path) -> std::io::Result<Option<PathBuf>> {
-    let (new, kept) = (beside(path, ".new"), beside(path, ".replaced"));
-    for old in [&new, &kept, &beside(&kept, "-wal")] {
-        gone(std::fs::remove_file(old))?;
-    }
+    let (new, kept) = (beside(path, ".new"), free(path)?);
+    gone(std::fs::remove_file(&new))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -89,6 +111,16 @@ fn replace(path: &Path, from: &Path) -> std::io::Result<Option<PathBuf>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(was_there.then_some(kept))
+}
+
+/// Where what is replaced is kept: whoever restores twice keeps both, the wrong backup and what it replaced.
+fn free(path: &Path) -> std::io::Result<PathBuf> {
+    let numbered = (2..=MOST_KEPT).map(|number| beside(path, &format!(".replaced.{number}")));
+    let mut places = std::iter::once(beside(path, ".replaced")).chain(numbered);
+    let taken = |place: &PathBuf| place.exists() || beside(place, "-wal").exists();
+    places
+        .find(|place| !taken(place))
+        .ok_or_else(|| std::io::Error::other("too many states that were replaced are kept beside it: remove some"))
 }
 
 /// Whether there was something; its absence is no error.

@@ -85,6 +85,22 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// Why a copy was not made, or not put back.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// The state in use is the matter.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// The copy is.
+    #[error("{}: {sentence}", file.display())]
+    Copy {
+        /// Where it is, or was to be.
+        file: std::path::PathBuf,
+        /// What is wrong with it.
+        sentence: String,
+    },
+}
+
 impl OpenError {
     /// The configuration's key to look at.
     pub fn key(&self) -> &'static str {

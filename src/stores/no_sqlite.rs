@@ -5,23 +5,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{OpenError, SQLITE, StateStore, StoreError, Vault};
+use super::{CopyError, OpenError, SQLITE, StateStore, StoreError, Vault};
 use crate::config::StateConfig;
 
 /// Refuses.
 ///
 /// # Errors
 /// Always: [`OpenError::NotBuilt`], or [`StoreError::InMemory`].
-pub async fn backup(config: &StateConfig, _to: &Path) -> Result<(), OpenError> {
-    Err(refused(config))
+pub async fn backup(config: &StateConfig, _to: &Path) -> Result<(), CopyError> {
+    Err(refused(config).into())
 }
 
 /// Refuses.
 ///
 /// # Errors
 /// Always: [`OpenError::NotBuilt`], or [`StoreError::InMemory`].
-pub async fn restore(config: &StateConfig, _from: &Path) -> Result<Option<PathBuf>, OpenError> {
-    Err(refused(config))
+pub async fn restore(config: &StateConfig, _from: &Path) -> Result<Option<PathBuf>, CopyError> {
+    Err(refused(config).into())
 }
 
 pub(super) async fn open_file(_config: &StateConfig, _vault: Option<Vault>) -> Result<Arc<dyn StateStore>, OpenError> {
