@@ -1,0 +1,38 @@
+//! What a health check proves, and what it does not.
+
+use mosaic_actors::driver::Credential;
+use serde_json::json;
+
+use crate::upstream::{Canned, Upstream, connection, driver};
+
+#[tokio::test]
+async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at() {
+    use Credential::{Serves, Unproven};
+    for (kind, given, statuses, proves) in [
+        ("bookstack", true, &[200][..], Serves),
+        ("gitea", true, &[200], Serves),
+        ("gitea", false, &[200], Unproven),
+        ("gitea", true, &[403], Unproven),
+        ("github", true, &[200], Serves),
+        ("github", false, &[200], Unproven),
+        ("github", true, &[404], Unproven),
+        ("woodpecker", true, &[200], Serves),
+        ("woodpecker", true, &[405], Unproven),
+        // Many list their models to everybody; one that has refused a credential does not.
+        ("openai", true, &[200], Unproven),
+        ("openai", true, &[500, 200], Unproven),
+        ("openai", true, &[401, 200], Serves),
+        ("openai", true, &[401, 404], Unproven),
+    ] {
+        let answers = statuses.iter().map(|status| Canned::json(*status, json!({})));
+        let provider = Upstream::answering(answers.collect::<Vec<_>>()).await;
+        let mut connection = connection(&provider.url);
+        connection.credential = connection.credential.filter(|_| given);
+        let driver = driver(kind, &connection).expect(kind);
+        let mut health = None;
+        for _ in statuses {
+            health = driver.clone().health().await.ok();
+        }
+        assert_eq!(health, Some(proves), "{kind} {given} {statuses:?}");
+    }
+}
