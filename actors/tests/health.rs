@@ -184,6 +184,25 @@ async fn a_check_that_is_told_to_wait_is_not_sent_again_until_then() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_could_not_be_had_is_asked_for_again_when_its_provider_says() {
+    for (how, at_most) in [(Step::Busy, 2), (Step::Fails, 1_000)] {
+        let stage = Stage::new(None).await;
+        stage.script(|script| script.list = how);
+        // The next time that it is asked for is an interval away.
+        let lists = || stage.script.lock().expect("no panic").lists;
+        while lists() < 2 {
+            sleep(EVERY).await;
+        }
+        sleep(HOUR - EVERY).await;
+        assert!(
+            lists() <= at_most && (lists() > 2) == (at_most > 2),
+            "{how:?} {}",
+            lists()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_that_meets_a_rate_limit_is_none_that_fails() {
     for (how, life, state) in [
         (Step::Busy, Life::Running, "healthy"),

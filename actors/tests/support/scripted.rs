@@ -50,6 +50,9 @@ pub struct Script {
     pub scarce: bool,
     /// Times that its health was asked.
     pub checks: usize,
+    pub list: Step,
+    /// Times that its list was asked for.
+    pub lists: usize,
 }
 
 /// A script that may be changed while it is followed.
@@ -181,6 +184,11 @@ impl Driver for Follower {
                 _ => Credential::Serves,
             })
         })
+    }
+
+    fn offers(self: Arc<Self>) -> BoxFuture<Result<Option<Vec<Arc<str>>>, Failure>> {
+        self.script.lock().expect("no test panics while it writes").lists += 1;
+        Box::pin(async move { in_time(read(&self.script).list).await.map(|()| None) })
     }
 
     fn is_scarce(&self) -> bool {
