@@ -149,7 +149,7 @@ impl Runtime for Program {
             config
                 .providers
                 .values_mut()
-                .for_each(|provider| provider.health_check = false);
+                .for_each(|provider| (provider.health_check, provider.health_interval) = (false, None));
             let gateway = Mosaic::builder(config).origins(origins).start().await?;
             let local: Box<dyn LocalCalls> = Box::new(Local(gateway));
             Ok(local)

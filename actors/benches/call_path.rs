@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group};
 use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, Head, Operation, Operations, Resource};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
@@ -47,8 +47,8 @@ impl Driver for Instantly {
         })
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Unproven) })
     }
 }
 

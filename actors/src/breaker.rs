@@ -246,7 +246,9 @@ impl BreakerGate {
                 self.show_state(GAUGE_CLOSED);
             }
             Circuit::Open { until, openings } => {
-                if self.until.load(Acquire) == CLOSED {
+                let closed = self.until.load(Acquire) == CLOSED;
+                let by_order = self.forced.load().is_some();
+                if closed && !by_order {
                     // The one that opened it, too.
                     self.failures.fetch_add(1, Relaxed);
                 }
@@ -255,7 +257,9 @@ impl BreakerGate {
                 self.renew_probes();
                 self.until.store(until.max(1), Release);
                 self.show_state(GAUGE_OPEN);
-                self.meters.opened.increment(1);
+                if closed || !by_order {
+                    self.meters.opened.increment(1);
+                }
             }
         }
     }

@@ -15,6 +15,15 @@ pub use crate::capabilities::Capabilities;
 /// A boxed future that can be spawned.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
+/// What a health check that found its provider well tells of our credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// It serves: nobody is answered so without one.
+    Serves,
+    /// Nothing: none was asked for, as far as is known.
+    Unproven,
+}
+
 /// A provider's driver: turns a neutral call into the provider's requests and its answer back.
 ///
 /// It is called from a task of its own, may be called many times at once, and is dropped mid-way when the caller
@@ -28,11 +37,12 @@ pub trait Driver: Send + Sync + 'static {
     /// used.
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>>;
 
-    /// Asks the provider, cheaply, whether it is there and takes our credential.
+    /// Asks the provider, cheaply, whether it is there and takes our credential; where it is there, tells what that proves
+    /// of the credential.
     ///
     /// # Errors
     /// What a call would fail with.
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>>;
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>>;
 
     /// What this driver can do of what its kind can, where its server's version narrows it; `None`: all.
     fn capabilities(&self) -> Option<Capabilities> {

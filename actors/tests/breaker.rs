@@ -251,6 +251,7 @@ async fn an_administrator_forces_it_open_and_resets_it() {
     let breaker = system.instance("a").unwrap().breaker.clone();
     breaker.force_open("a rehearsal", None).await.expect("its actor runs");
     is(&system, "forced_open").await;
+    assert_eq!(shown(&system).consecutive_failures, 0, "an order is no failure");
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     let refused = system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap_err();
     assert!(refused.kind == Kind::CircuitOpen && refused.retry_after.is_some());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use mosaic_actors::call::{Answer, Body, Call, Head};
-use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::driver::{BoxFuture, Credential, Driver};
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::stream::{BodyStream, ByteStream, Upload};
@@ -48,8 +48,8 @@ impl Driver for Taking {
         })
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Serves) })
     }
 }
 

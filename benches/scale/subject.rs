@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mosaic::telemetry::Telemetry;
 use mosaic_actors::call::{Answer, Body, Call, Caller, Head, Operation, Operations, Resource};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
@@ -38,8 +38,8 @@ impl Driver for Instantly {
         Box::pin(std::future::ready(Ok(answer)))
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(std::future::ready(Ok(Credential::Unproven)))
     }
 }
 

@@ -42,10 +42,10 @@ pub struct ProviderConfig {
     #[serde(default, with = "units::optional_duration")]
     #[schemars(schema_with = "units::optional_time::<10, HOUR>")]
     pub attempt_timeout: Option<Duration>,
-    /// Whether its health is asked before it takes calls.
+    /// Whether its health is asked, before it takes calls and while it does.
     #[serde(default = "yes")]
     pub health_check: bool,
-    /// How often it is asked while it takes calls; as in `[defaults]` where left out.
+    /// How often it is asked while it takes calls, unless `health_check` is off; as in `[defaults]` where left out.
     #[serde(default, with = "units::optional_interval")]
     #[schemars(schema_with = "units::optional_interval_of::<SECOND, { 24 * HOUR }>")]
     pub health_interval: Option<Duration>,

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use mosaic_actors::driver::{BoxFuture, Driver};
+use mosaic_actors::driver::{BoxFuture, Credential, Driver};
 use mosaic_actors::error::{Failure, Kind};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -183,7 +183,8 @@ async fn credential(name: &str, driver: Result<Arc<dyn Driver>, StartError>, rea
         return finding.unknown("the provider cannot be reached");
     }
     match timeout(PATIENCE, driver.health()).await {
-        Ok(Ok(())) => finding.ok("the provider is well and takes it"),
+        Ok(Ok(Credential::Serves)) => finding.ok("the provider is well and takes it"),
+        Ok(Ok(Credential::Unproven)) => finding.ok("the provider is well; whether it takes one, only a call shows"),
         Ok(Err(failure)) => judged(finding, &failure),
         Err(_) => finding.unknown(format!("the provider did not answer within {PATIENCE:?}")),
     }

@@ -7,7 +7,7 @@ use super::notice::Notice;
 use super::registry::Registry;
 use super::shadows::{self, Shadowed};
 use super::{drift, instances};
-use crate::config::{Config, Origins};
+use crate::config::{Config, Origins, ProviderConfig};
 use crate::stores;
 
 /// Everything that is to be said of a configuration and of the state that it names, which is read and not touched. What is
@@ -34,7 +34,19 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let several = homes::ambiguous(config, registry).into_iter().map(Notice::from);
     let unused = shadows::shadowed(config, origins, registry.catalogue());
     let unused = unused.into_iter().map(Notice::from);
-    several.chain(unused).collect()
+    let unchecked = config.providers.iter().filter_map(unchecked);
+    several.chain(unused).chain(unchecked).collect()
+}
+
+/// Of a provider that is to be asked how often, and whether never.
+fn unchecked((name, provider): (&String, &ProviderConfig)) -> Option<Notice> {
+    let every = provider.health_interval.filter(|every| !every.is_zero());
+    every.filter(|_| !provider.health_check).map(|_| Notice {
+        check: "health",
+        subject: name.clone(),
+        sentence: format!("providers.{name}.health_interval has no effect: health_check = false turns its checks off"),
+        remedy: "Take out health_check = false, or the interval.".to_owned(),
+    })
 }
 
 impl From<Ambiguous> for Notice {

@@ -17,7 +17,7 @@ use crate::providers::{KINDS, Kind, Provider};
 /// use mosaic::catalogue::git::{RepoList, RepoListInput};
 /// use mosaic::config::{Config, ProviderConfig};
 /// use mosaic::embed::Registry;
-/// use mosaic::providers::{Connection, Handlers, Provider, Reply, Request};
+/// use mosaic::providers::{Connection, Credential, Handlers, Provider, Reply, Request};
 /// use mosaic::{Failure, Mosaic};
 ///
 /// /// A forge that has nothing.
@@ -34,8 +34,8 @@ use crate::providers::{KINDS, Kind, Provider};
 ///         })
 ///     }
 ///
-///     async fn health(&self) -> Result<(), Failure> {
-///         Ok(())
+///     async fn health(&self) -> Result<Credential, Failure> {
+///         Ok(Credential::Unproven)
 ///     }
 /// }
 ///

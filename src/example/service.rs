@@ -16,7 +16,7 @@ use axum::routing::get;
 use mosaic::catalogue::{Declaration, Op, Output};
 use mosaic::config::{Config, ProviderConfig};
 use mosaic::engine::call::Resource;
-use mosaic::providers::{Connection, Handlers, Provider, Reply, Request};
+use mosaic::providers::{Connection, Credential, Handlers, Provider, Reply, Request};
 use mosaic::{Failure, Mosaic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,8 +69,9 @@ impl Provider for Wall {
         })
     }
 
-    async fn health(&self) -> Result<(), Failure> {
-        Ok(())
+    async fn health(&self) -> Result<Credential, Failure> {
+        // The wall asks for none.
+        Ok(Credential::Unproven)
     }
 }
 

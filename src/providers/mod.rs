@@ -16,6 +16,7 @@ pub mod table;
 mod woodpecker;
 
 pub use connection::Connection;
+pub use mosaic_actors::driver::Credential;
 pub use table::{Handlers, Kind, Provider, Reply, Request, Setting};
 
 /// Every kind of provider that is built in.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver};
 use mosaic_actors::error::{self, Failure};
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
 use serde::Serialize;
@@ -58,8 +58,9 @@ pub trait Provider: Send + Sync + Sized + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// Asks the provider, cheaply, whether it is there and takes our credential.
-    fn health(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Asks the provider, cheaply, whether it is there and takes our credential; where it is there, tells what that proves
+    /// of the credential.
+    fn health(&self) -> impl Future<Output = Result<Credential, Failure>> + Send;
 }
 
 /// What a handler gets.
@@ -366,7 +367,7 @@ impl<D: Provider> Driver for TableDriver<D> {
         }
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
         Box::pin(async move { self.driver.health().await })
     }
 
@@ -417,8 +418,8 @@ mod tests {
             if self.0 { vec!["git.repo.list"] } else { vec![] }
         }
 
-        async fn health(&self) -> Result<(), Failure> {
-            Ok(())
+        async fn health(&self) -> Result<Credential, Failure> {
+            Ok(Credential::Unproven)
         }
     }
 

@@ -6,6 +6,7 @@ mod answers;
 mod bookstack;
 mod broken;
 mod gitea;
+mod health;
 mod refusals;
 mod sandbox;
 mod secrets;

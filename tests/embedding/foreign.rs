@@ -9,7 +9,7 @@ use mosaic::catalogue::{Declaration, Op, Output};
 use mosaic::config::{Config, ProviderConfig};
 use mosaic::embed::{Registry, StartError};
 use mosaic::engine::call::Resource;
-use mosaic::providers::{Connection, Handlers, Provider, Reply, Request};
+use mosaic::providers::{Connection, Credential, Handlers, Provider, Reply, Request};
 use mosaic::{Failure, Kind, Mosaic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,8 +78,8 @@ impl Provider for Wall {
         })
     }
 
-    async fn health(&self) -> Result<(), Failure> {
-        Ok(())
+    async fn health(&self) -> Result<Credential, Failure> {
+        Ok(Credential::Unproven)
     }
 }
 

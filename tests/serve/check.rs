@@ -266,6 +266,24 @@ fn routes_that_are_never_used_are_told_and_start_all_the_same() {
 }
 
 #[test]
+fn an_interval_of_checks_that_are_turned_off_is_told() {
+    let table =
+        |health: &str| format!("[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n{health}\n");
+    let sentence = "providers.one.health_interval has no effect";
+    for (health, told) in [
+        ("health_check = false\nhealth_interval = \"5m\"", true),
+        ("health_check = false\nhealth_interval = \"off\"", false),
+        ("health_check = false", false),
+        ("health_interval = \"5m\"", false),
+    ] {
+        let checked = with_file(&["check"], &table(health), &[]);
+        assert_eq!(checked.ok().contains(sentence), told, "{health}: {checked:?}");
+        let doctor = with_file(&["doctor"], &table(health), &[]);
+        assert_eq!(doctor.stdout.contains(sentence), told, "{health}: {doctor:?}");
+    }
+}
+
+#[test]
 fn the_configuration_in_force_tells_who_set_what_and_the_reference_is_a_configuration() {
     let text = "[server]\nmax_headers = 50\n[admin]\ntoken = \"env:ADMIN\"\n";
     let env = [var("ADMIN", "planted"), var("MOSAIC__LOG__FILTER", "warn")];

@@ -17,13 +17,12 @@ use tokio::sync::{oneshot, watch};
 
 use crate::breaker::{BreakerGate, BreakerPermit};
 use crate::bulkhead::{Bulkhead, BulkheadPermit};
-use crate::clock::Clock;
-use crate::driver::{Capabilities, Driver};
+use crate::clock::{Clock, nanos_of};
+use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
 use crate::policy::estimate::{Estimate, Latency};
-use crate::policy::health::Pulse;
 use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
 use crate::policy::routing::Routable;
@@ -146,14 +145,6 @@ impl Instance {
         self.bulkhead.idle().await;
     }
 
-    /// Asks the provider whether it is well.
-    pub(crate) async fn health(&self) -> Result<(), Failure> {
-        let down = || Failure::new(Kind::NoProvider, "its actor is down");
-        let (done, told) = oneshot::channel();
-        self.provider.send(ProviderMsg::Health(done)).map_err(|_| down())?;
-        told.await.unwrap_or_else(|_| Err(down()))
-    }
-
     /// Takes a permit among its attempts in flight, if there is one.
     pub(crate) fn acquire(&self) -> Option<BulkheadPermit> {
         self.bulkhead.acquire()
@@ -214,10 +205,12 @@ impl Instance {
         let _late = tokio::time::timeout(settings.timeout, listed.wait_for(|listed| *listed)).await;
     }
 
-    /// The provider asked not to be asked for so long.
-    pub(crate) fn limit(&self, wait: Duration) {
-        let until = self.clock.nanos().saturating_add(crate::clock::nanos_of(wait));
-        self.limited_until.fetch_max(until, Relaxed);
+    /// Where a failure tells of a rate limit, it is not asked while that lasts.
+    pub(crate) fn heed_limit(&self, failure: &Failure) {
+        if let (Kind::UpstreamRateLimited, Some(wait)) = (failure.kind, failure.retry_after) {
+            let until = self.clock.nanos().saturating_add(nanos_of(wait));
+            self.limited_until.fetch_max(until, Relaxed);
+        }
     }
 
     /// An attempt that succeeded took so long: to its first event where it streams, else to its end.
@@ -230,7 +223,7 @@ impl Instance {
         let limited_until = self.limited_until.load(Relaxed);
         // Who refuses our credential refuses it to every call, until a health check or an attempt finds that it serves.
         let refused_until = self.traffic.credential_refused_at();
-        let refused_until = refused_until.map_or(0, |at| at.saturating_add(crate::clock::nanos_of(CREDENTIAL_PAUSE)));
+        let refused_until = refused_until.map_or(0, |at| at.saturating_add(nanos_of(CREDENTIAL_PAUSE)));
         let limited_until = limited_until.max(refused_until);
         CandidateView {
             available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
@@ -248,61 +241,9 @@ impl Instance {
         self.latency.estimate(now)
     }
 
-    /// Its provider said whether it is well, or could not be asked.
-    pub(crate) fn heard(&self, healthy: bool) {
-        self.heard.asked(self.clock.nanos());
-        if healthy {
-            self.traffic.credential_serves();
-            self.heard.well();
-        }
-        self.meters.health(healthy && self.traffic.unfit().is_none());
-    }
-
-    /// It was asked whether it is well while it serves, and failed or not. Bears on nothing but what is known of its health.
-    pub(crate) fn checked(&self, failure: Option<Failure>) {
-        if let Some(failure) = &failure {
-            let failure = failure.clone().by(&self.spec.name);
-            self.heard.ill(failure.to_string().into(), self.clock.nanos());
-        }
-        self.heard(failure.is_none());
-    }
-
-    /// What its next check goes by, as far as it knows; it was made ready at `started`.
-    pub(crate) fn pulse(&self, started: u64) -> Pulse {
-        Pulse {
-            every: self.checks.and_then(|checks| checks.every),
-            asked: self.heard.last().unwrap_or(0).max(started),
-            answered: self.traffic.answered_last().unwrap_or(0),
-            ill: self.heard.illness().is_some(),
-            limited_until: self.limited_until.load(Relaxed),
-            scarce: false,
-            chance: 0.0,
-        }
-    }
-
-    /// When its provider last said how it is: in a check, or by the answer to a call.
-    pub(crate) fn last_heard(&self) -> Option<u64> {
-        self.heard.last().max(self.traffic.answered_last())
-    }
-
-    /// Why it can serve nobody, and since when, as its checks and its attempts found.
-    pub(crate) fn ill(&self) -> Option<(Arc<str>, u64)> {
-        self.traffic.unfit().or_else(|| self.heard.illness())
-    }
-
     /// Nanoseconds of its system's clock.
     pub(crate) fn now(&self) -> u64 {
         self.clock.nanos()
-    }
-
-    /// An attempt ended, with `failure` or as it should.
-    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>) {
-        let fit = self.traffic.count(end, failure, self.clock.nanos());
-        // A call that was answered says more than a check.
-        let recovered = end == AttemptEnd::Answered && self.heard.well();
-        if let Some(fit) = fit.or_else(|| recovered.then_some(true)) {
-            self.meters.health(fit);
-        }
     }
 
     /// Times that its driver panicked. More than its actor's restarts, where several attempts of one driver did.
@@ -337,7 +278,7 @@ pub(crate) enum ProviderMsg {
     /// Hand out the driver for one attempt.
     Attempt(GuardedAttempt),
     /// Ask the driver whether its provider is well.
-    Health(oneshot::Sender<Result<(), Failure>>),
+    Health(oneshot::Sender<Result<Credential, Failure>>),
     /// An attempt's driver panicked.
     Crashed {
         /// The driver of which incarnation.

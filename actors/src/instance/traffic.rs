@@ -63,7 +63,10 @@ impl AttemptEnd {
 struct Remembered {
     code: &'static str,
     message: Arc<str>,
+    /// When it was met last.
     at: u64,
+    /// Of one that keeps it from serving: since when one has.
+    since: u64,
 }
 
 /// The counters of one instance. Written by every attempt, hence without a lock.
@@ -73,6 +76,8 @@ pub(crate) struct Traffic {
     counts: [AtomicU64; 4],
     /// When the last attempt ended, times four, and how; 0: none yet.
     last: AtomicU64,
+    /// When the provider last did its part: answered, or refused a call for what that was; 0: never.
+    word: AtomicU64,
     last_failure: ArcSwapOption<Remembered>,
     /// Why nobody's calls can be served: a credential that was refused, an account that is spent.
     unfit: ArcSwapOption<Remembered>,
@@ -117,15 +122,19 @@ pub struct LastFailure {
 }
 
 /// Whether a failure says that our account at the provider is spent: waiting does not help.
-fn is_spent(failure: &Failure) -> bool {
+pub(super) fn is_spent(failure: &Failure) -> bool {
     failure.kind == Kind::UpstreamRateLimited && !failure.retryable
 }
 
 impl Traffic {
-    /// Counts an attempt that ended at `now`. Tells whether its credential and account serve, where that is news.
-    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>, now: u64) -> Option<bool> {
+    /// Counts an attempt that ended at `now`. `answered`: its provider did its part. Tells whether its credential and
+    /// account serve, where that is news.
+    pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>, answered: bool, now: u64) -> Option<bool> {
         self.counts[end as usize].fetch_add(1, Relaxed);
         self.last.store(now.max(1) << 2 | end as u64, Relaxed);
+        if answered && end != AttemptEnd::Failed {
+            self.word.fetch_max(now, Relaxed);
+        }
         let Some(failure) = failure else {
             // Read first: this is on every attempt's path, and nearly always there is nothing to clear.
             return (self.unfit.load().is_some() && self.unfit.swap(None).is_some()).then_some(true);
@@ -133,22 +142,22 @@ impl Traffic {
         if end != AttemptEnd::Failed {
             return None;
         }
+        let unfit = failure.kind == Kind::UpstreamAuth || is_spent(failure);
+        let before = self.unfit.load();
         let remembered = Arc::new(Remembered {
             code: failure.kind.code(),
             message: Arc::from(failure.message()),
             at: now,
+            since: before.as_ref().filter(|_| unfit).map_or(now, |before| before.since),
         });
         self.last_failure.store(Some(remembered.clone()));
-        let unfit = failure.kind == Kind::UpstreamAuth || is_spent(failure);
         (unfit && self.unfit.swap(Some(remembered)).is_none()).then_some(false)
     }
 
-    /// Its credential serves; what is left of its account, only a call can tell.
-    pub(crate) fn credential_serves(&self) {
+    /// Its credential serves; what is left of its account, only a call can tell. True where it had been refused.
+    pub(crate) fn credential_serves(&self) -> bool {
         let refused = |found: &Arc<Remembered>| found.code == Kind::UpstreamAuth.code();
-        if self.unfit.load().as_ref().is_some_and(refused) {
-            self.unfit.store(None);
-        }
+        self.unfit.load().as_ref().is_some_and(refused) && self.unfit.swap(None).is_some()
     }
 
     /// When our credential was refused last; none where it serves, as far as is known.
@@ -161,13 +170,12 @@ impl Traffic {
     /// Why it can serve nobody, and since when, as its attempts found.
     pub(crate) fn unfit(&self) -> Option<(Arc<str>, u64)> {
         let found = self.unfit.load();
-        found.as_ref().map(|found| (found.message.clone(), found.at))
+        found.as_ref().map(|found| (found.message.clone(), found.since))
     }
 
-    /// When the last attempt ended, if that was answered.
-    pub(crate) fn answered_last(&self) -> Option<u64> {
-        let word = self.last.load(Relaxed);
-        (word != 0 && word & 3 == AttemptEnd::Answered as u64).then_some(word >> 2)
+    /// When the provider last did its part in an attempt. It never goes back.
+    pub(crate) fn last_word(&self) -> Option<u64> {
+        Some(self.word.load(Relaxed)).filter(|word| *word != 0)
     }
 
     pub(crate) fn count_panic(&self) {

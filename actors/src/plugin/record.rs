@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, oneshot};
 
 use super::spec::PluginSpec;
 use crate::clock::nanos_of;
+use crate::driver::Credential;
 use crate::error::{Failure, Kind};
 use crate::instance::Instance;
 use crate::policy::lifecycle::Life;
@@ -26,8 +27,8 @@ pub(super) type Done = oneshot::Sender<Result<u64, Failure>>;
 pub(crate) enum Health {
     /// Nothing: it was not asked, or is stopped.
     Unknown,
-    /// It says that it is well.
-    Healthy,
+    /// It says that it is well, and shows what that proves of our credential.
+    Healthy(Credential),
     /// It is not, or could not be asked.
     Unhealthy(Arc<str>),
 }
@@ -153,7 +154,10 @@ impl Record {
         if health != Health::Unknown {
             self.checked = Some(now);
             if let Some(placed) = self.placed() {
-                placed.instance.heard(health == Health::Healthy);
+                placed.instance.heard(match health {
+                    Health::Healthy(credential) => Some(credential),
+                    _ => None,
+                });
             }
         }
         let changed = std::mem::discriminant(&self.health.0) != std::mem::discriminant(&health);
@@ -169,7 +173,8 @@ impl Record {
         self.looks = (0, 0);
     }
 
-    /// Something is; it is looked at again after `recheck`, and ever later, up to sixteen times that.
+    /// Something is; it is looked at again after `recheck`, and ever later, up to sixteen times that, and not before its
+    /// provider says.
     pub(super) fn unwell(&mut self, failure: &Failure, recheck: Duration, now: u64) {
         let text: Arc<str> = failure.to_string().into();
         self.hear(Health::Unhealthy(text.clone()), now);
@@ -177,6 +182,7 @@ impl Record {
         self.problem = Some(text);
         let looks = self.looks.0.saturating_add(1);
         let wait = recheck.saturating_mul(1 << (looks - 1).min(4));
+        let wait = wait.max(failure.retry_after.unwrap_or_default());
         self.looks = (looks, now.saturating_add(nanos_of(wait)));
     }
 

@@ -61,7 +61,8 @@ pub struct HealthSnapshot {
     pub for_ms: u64,
     /// Why it is not well.
     pub why: Option<Arc<str>>,
-    /// Milliseconds since it last said so, asked or by the answer to a call; absent where it never was asked.
+    /// Milliseconds since it last showed how it is, asked or by its answer to a call, be that a refusal of what was called
+    /// for; absent where it never was asked.
     pub checked_ms: Option<u64>,
 }
 
@@ -106,12 +107,13 @@ impl HealthSnapshot {
         let down = record.standing.life().serves() && placed.is_some_and(|placed| !placed.instance.is_up());
         let unfit = placed.and_then(|placed| placed.instance.ill());
         let heard = placed.and_then(|placed| placed.instance.last_heard());
+        let well_since = placed.map_or(0, |placed| placed.instance.well_since());
         let (state, why, since) = match (&record.health.0, unfit) {
             _ if down => ("unhealthy", Some(Arc::from("its actor is down")), record.health.1),
             (Health::Unhealthy(why), _) => ("unhealthy", Some(why.clone()), record.health.1),
             (_, Some((why, since))) => ("unhealthy", Some(why), since),
-            (Health::Unknown, None) => ("unknown", None, record.health.1),
-            (Health::Healthy, None) => ("healthy", None, record.health.1),
+            (Health::Unknown, None) => ("unknown", None, record.health.1.max(well_since)),
+            (Health::Healthy(_), None) => ("healthy", None, record.health.1.max(well_since)),
         };
         HealthSnapshot {
             state,

@@ -174,7 +174,7 @@ impl Step {
         asked
             .unwrap_or_else(|_| Err(Failure::new(Kind::Timeout, "the health check took too long")))
             .map_err(|failure| failure.by(&self.spec.name))
-            .map(|()| Health::Healthy)
+            .map(Health::Healthy)
     }
 
     /// What somebody drained or forced open stays so over an update.

@@ -20,9 +20,9 @@ pub struct Pulse {
     pub every: Option<Duration>,
     /// When it was asked last, or first could have been.
     pub asked: u64,
-    /// When a call of it was answered last; 0: never.
+    /// When it last did its part in a call, if only by refusing what that was, and was not ill; 0: never.
     pub answered: u64,
-    /// The last check failed, and no call was answered since.
+    /// The last check failed, and no call has shown since that it is well.
     pub ill: bool,
     /// Until when it wants not to be asked; 0: it does not.
     pub limited_until: u64,

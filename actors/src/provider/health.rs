@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::panics::panic_text;
-use crate::driver::Driver;
+use crate::driver::{Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::instance::ProviderMsg;
 use crate::supervision::Handle;
@@ -22,7 +22,7 @@ pub(super) struct HealthCheck {
 }
 
 impl HealthCheck {
-    pub(super) async fn run(self, mut done: oneshot::Sender<Result<(), Failure>>) {
+    pub(super) async fn run(self, mut done: oneshot::Sender<Result<Credential, Failure>>) {
         // Within the catch: a driver may panic before it has given its future.
         let asking = AssertUnwindSafe(async { self.driver.clone().health().await }).catch_unwind();
         let asked = tokio::select! {
@@ -34,7 +34,7 @@ impl HealthCheck {
         let _gone = done.send(outcome);
     }
 
-    fn panicked(&self, text: String) -> Result<(), Failure> {
+    fn panicked(&self, text: String) -> Result<Credential, Failure> {
         let crashed = ProviderMsg::Crashed {
             generation: self.generation,
             operation: "health",

@@ -128,19 +128,18 @@ impl Holding {
     /// The attempt ended as it should.
     pub(super) fn succeeded(self) {
         self.instance.meters.attempts.count(None);
-        self.instance.count(AttemptEnd::Answered, None);
+        self.instance.count(AttemptEnd::Answered, None, true);
         self.permit.tell(AttemptOutcome::Success);
     }
 
     /// The attempt failed.
     pub(super) fn failed(self, evidence: Evidence, failure: Failure) -> Failure {
         self.instance.meters.attempts.count(Some(failure.kind));
-        if let (Kind::UpstreamRateLimited, Some(wait)) = (failure.kind, failure.retry_after) {
-            self.instance.limit(wait);
-        }
+        self.instance.heed_limit(&failure);
         let failure = failure.by(&self.instance.spec.name);
         let end = AttemptEnd::of(&failure, evidence.is_some());
-        self.instance.count(end, Some(&failure));
+        let did_its_part = evidence == Some(AttemptOutcome::Success);
+        self.instance.count(end, Some(&failure), did_its_part);
         if let Some(outcome) = evidence {
             self.permit.tell(outcome);
         }

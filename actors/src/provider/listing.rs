@@ -34,10 +34,10 @@ impl Listing {
             loop {
                 let known = ask(&instance, &driver, settings.timeout).await;
                 instance.listed();
-                let wait = if known {
-                    settings.every
-                } else {
-                    settings.every.min(AGAIN)
+                let wait = match known {
+                    Ok(()) => settings.every,
+                    // Not before its provider says.
+                    Err(told) => settings.every.min(AGAIN).max(told.unwrap_or_default()),
                 };
                 sleep(wait.mul_f64(1.0 + fastrand::f64() / 10.0)).await;
             }
@@ -46,8 +46,11 @@ impl Listing {
     }
 }
 
-/// Asks once. False where the list could not be had: the former one holds.
-async fn ask(instance: &Instance, driver: &Arc<dyn Driver>, limit: Duration) -> bool {
+/// Asks once. Where the list could not be had the former one holds.
+///
+/// # Errors
+/// How long to wait, where it was told.
+async fn ask(instance: &Instance, driver: &Arc<dyn Driver>, limit: Duration) -> Result<(), Option<Duration>> {
     // Within the catch: a driver may panic before it has given its future.
     let driver = driver.clone();
     let asking = AssertUnwindSafe(async move { driver.offers().await }).catch_unwind();
@@ -55,11 +58,14 @@ async fn ask(instance: &Instance, driver: &Arc<dyn Driver>, limit: Duration) -> 
     match timeout(limit, asking).await {
         Ok(Ok(Ok(names))) => {
             instance.offer(names);
-            return true;
+            return Ok(());
         }
-        Ok(Ok(Err(failure))) => tracing::debug!(provider, %failure, "its list could not be had"),
+        Ok(Ok(Err(failure))) => {
+            tracing::debug!(provider, %failure, "its list could not be had");
+            return Err(failure.retry_after);
+        }
         Ok(Err(_panic)) => tracing::warn!(provider, "its driver panicked when it was asked for its list"),
         Err(_) => tracing::debug!(provider, "its list took too long"),
     }
-    false
+    Err(None)
 }

@@ -1,7 +1,7 @@
 //! The health of an instance, asked for while it serves.
 //!
-//! Invariant: it changes what is known of the instance's health and nothing else: whether it fails, hangs or panics,
-//! nothing is restarted, and calls go on.
+//! Invariant: it changes what is known of the instance's health, heeds a rate limit, and does nothing else: whether it fails,
+//! hangs or panics, nothing is restarted, and calls go on.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::driver::Driver;
+use crate::driver::{Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::instance::{CheckSettings, Instance};
 use crate::policy::health::{Beat, Pulse};
@@ -47,8 +47,7 @@ impl Checks {
                     Beat::Never => return,
                     Beat::Wait(wait) => sleep(wait.min(LONGEST_PAUSE)).await,
                     Beat::Ask => {
-                        let outcome = ask(&driver, settings.timeout).await;
-                        instance.checked(outcome.err());
+                        instance.checked(ask(&driver, settings.timeout).await);
                         chance = (settings.chance)();
                     }
                 }
@@ -58,7 +57,7 @@ impl Checks {
     }
 }
 
-async fn ask(driver: &Arc<dyn Driver>, limit: Duration) -> Result<(), Failure> {
+async fn ask(driver: &Arc<dyn Driver>, limit: Duration) -> Result<Credential, Failure> {
     let driver = driver.clone();
     // Within the catch: a driver may panic before it has given its future.
     let asking = AssertUnwindSafe(async move { driver.health().await }).catch_unwind();

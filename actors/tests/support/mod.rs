@@ -15,7 +15,7 @@ use bytes::Bytes;
 use mosaic_actors::call::{
     Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Operations, Resource, Tags,
 };
-use mosaic_actors::driver::{BoxFuture, Capabilities, Driver, ready};
+use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
@@ -160,8 +160,8 @@ impl Driver for TestDriver {
         })
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Serves) })
     }
 }
 

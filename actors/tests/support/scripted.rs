@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mosaic_actors::call::{Answer, Call};
-use mosaic_actors::driver::{BoxFuture, Driver, DriverFactory};
+use mosaic_actors::driver::{BoxFuture, Credential, Driver, DriverFactory};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
@@ -26,6 +26,16 @@ pub enum Step {
     Hangs,
     /// Works after half a second.
     Takes,
+    /// Works, and shows nothing of the credential.
+    ProvesNothing,
+    /// The credential is refused.
+    Refused,
+    /// The rate limit is reached, for an hour.
+    Busy,
+    /// The account is spent, and left alone for an hour.
+    Spent,
+    /// Fails, and is back in an hour.
+    Away,
 }
 
 /// How the steps of a plugin's life go.
@@ -40,16 +50,28 @@ pub struct Script {
     pub scarce: bool,
     /// Times that its health was asked.
     pub checks: usize,
+    pub list: Step,
+    /// Times that its list was asked for.
+    pub lists: usize,
 }
 
 /// A script that may be changed while it is followed.
 pub type SharedScript = Arc<Mutex<Script>>;
 
 fn at_once(step: Step) -> Result<(), Failure> {
+    let hour = Duration::from_secs(3600);
     match step {
         Step::Fails => Err(Failure::new(Kind::UpstreamFailed, "as told")),
+        Step::Refused => Err(Failure::new(Kind::UpstreamAuth, "as told")),
+        Step::Busy => Err(Failure::new(Kind::UpstreamRateLimited, "as told").after(hour)),
+        Step::Spent => {
+            let mut spent = Failure::new(Kind::UpstreamRateLimited, "as told").after(hour);
+            spent.retryable = false;
+            Err(spent)
+        }
+        Step::Away => Err(Failure::new(Kind::UpstreamFailed, "as told").after(hour)),
         Step::Panics | Step::PanicsAtOnce => panic!("as told"),
-        Step::Works | Step::Hangs | Step::Takes => Ok(()),
+        Step::Works | Step::Hangs | Step::Takes | Step::ProvesNothing => Ok(()),
     }
 }
 
@@ -57,7 +79,7 @@ async fn in_time(step: Step) -> Result<(), Failure> {
     match step {
         Step::Hangs => std::future::pending().await,
         Step::Takes => tokio::time::sleep(Duration::from_millis(500)).await,
-        Step::Works | Step::Fails | Step::Panics | Step::PanicsAtOnce => {}
+        _ => {}
     }
     at_once(step)
 }
@@ -149,12 +171,24 @@ impl Driver for Follower {
         self.plain.clone().call(call)
     }
 
-    fn health(self: Arc<Self>) -> BoxFuture<Result<(), Failure>> {
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
         self.script.lock().expect("no test panics while it writes").checks += 1;
         if read(&self.script).health == Step::PanicsAtOnce {
             panic!("as told");
         }
-        Box::pin(async move { in_time(read(&self.script).health).await })
+        Box::pin(async move {
+            let step = read(&self.script).health;
+            in_time(step).await?;
+            Ok(match step {
+                Step::ProvesNothing => Credential::Unproven,
+                _ => Credential::Serves,
+            })
+        })
+    }
+
+    fn offers(self: Arc<Self>) -> BoxFuture<Result<Option<Vec<Arc<str>>>, Failure>> {
+        self.script.lock().expect("no test panics while it writes").lists += 1;
+        Box::pin(async move { in_time(read(&self.script).list).await.map(|()| None) })
     }
 
     fn is_scarce(&self) -> bool {

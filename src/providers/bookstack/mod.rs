@@ -13,7 +13,7 @@ use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Refusal, by_status, settings};
-use super::{Connection, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::docs;
 
 static DIALECT: Dialect = Dialect {
@@ -53,9 +53,9 @@ impl Provider for BookStack {
             .on::<docs::AttachmentUpload, _, _>(attachments::upload)
     }
 
-    async fn health(&self) -> Result<(), Failure> {
+    async fn health(&self) -> Result<Credential, Failure> {
         let one = self.endpoint.get(&["pages"])?.query("count", "1");
-        self.endpoint.well(one).await
+        self.endpoint.well(one, true).await
     }
 }
 

@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, by_status, settings};
-use super::{Connection, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::{git, projects};
 
 static DIALECT: Dialect = Dialect {
@@ -59,11 +59,11 @@ impl Provider for Gitea {
             .on::<projects::IssueCreate, _, _>(requests::issue_create)
     }
 
-    async fn health(&self) -> Result<(), Failure> {
+    async fn health(&self) -> Result<Credential, Failure> {
         let path = if self.anonymous { "version" } else { "user" };
-        match self.endpoint.well(self.endpoint.get(&[path])?).await {
-            // The token is good, and its scopes leave out what it tells of its user.
-            Err(failure) if failure.kind == Kind::Forbidden => Ok(()),
+        match self.endpoint.well(self.endpoint.get(&[path])?, !self.anonymous).await {
+            // The token's scopes leave out what it tells of its user; but a proxy may say so, too.
+            Err(failure) if failure.kind == Kind::Forbidden => Ok(Credential::Unproven),
             other => other,
         }
     }

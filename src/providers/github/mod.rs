@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
-use super::{Connection, Handlers, Provider, Setting};
+use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
 
 /// The API version that the wire types were written for.
@@ -85,9 +85,10 @@ impl Provider for GitHub {
             .on::<projects::IssueCreate, _, _>(requests::issue_create)
     }
 
-    async fn health(&self) -> Result<(), Failure> {
-        // Costs no quota. A server whose limits are switched off answers 404, and is well.
-        self.endpoint.well(self.endpoint.get(&["rate_limit"])?).await
+    async fn health(&self) -> Result<Credential, Failure> {
+        // Costs no quota. Who comes without a credential is answered, who comes with a wrong one is not. A server whose limits
+        // are switched off answers 404, and is well.
+        self.endpoint.well(self.endpoint.get(&["rate_limit"])?, true).await
     }
 }
 

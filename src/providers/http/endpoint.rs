@@ -4,11 +4,14 @@
 //! that no input can climb out of its place.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, header};
+use mosaic_actors::driver::Credential;
 use mosaic_actors::error::{Failure, Kind};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -41,6 +44,10 @@ pub struct Endpoint {
     pub(super) quota: Arc<Quota>,
     /// How long an account that is spent is left alone.
     pub(super) spent: Duration,
+    /// A credential goes with each request.
+    has_credential: bool,
+    /// A check was refused for its credential: where it asks, one is looked at.
+    refuses: AtomicBool,
     pub(super) base: Url,
 }
 
@@ -111,6 +118,8 @@ impl Endpoint {
             max_response: connection.max_response,
             quota: connection.quota.clone(),
             spent: SPENT,
+            has_credential: false,
+            refuses: AtomicBool::new(false),
             base,
         })
     }
@@ -126,14 +135,26 @@ impl Endpoint {
         self.spent
     }
 
-    /// Asks whether the provider is there and takes our credential. A server that has no such route is there.
+    /// Whether it is at the vendor's own cloud.
+    pub fn is_in_cloud(&self) -> bool {
+        let cloud = self.dialect.cloud.and_then(|cloud| Url::parse(cloud).ok());
+        cloud.is_some_and(|cloud| cloud.origin() == self.base.origin())
+    }
+
+    /// Asks whether the provider is there and takes our credential. A server that has no such route is there, and looks at
+    /// none. `keyed`: with a wrong one nobody is answered there; where that is not known, a refusal shows it.
     ///
     /// # Errors
     /// As [`Endpoint::send`].
-    pub async fn well(&self, outgoing: Outgoing) -> Result<(), Failure> {
+    pub async fn well(&self, outgoing: Outgoing, keyed: bool) -> Result<Credential, Failure> {
         match self.send(outgoing).await {
-            Err(failure) if routeless(&failure) => Ok(()),
-            other => other.map(drop),
+            Ok(_) if self.has_credential && (keyed || self.refuses.load(Relaxed)) => Ok(Credential::Serves),
+            Ok(_) => Ok(Credential::Unproven),
+            Err(failure) if routeless(&failure) => Ok(Credential::Unproven),
+            Err(failure) => {
+                self.refuses.fetch_or(failure.kind == Kind::UpstreamAuth, Relaxed);
+                Err(failure)
+            }
         }
     }
 
@@ -155,6 +176,7 @@ impl Endpoint {
                 .map_err(|_| Failure::invalid("credential", "the credential holds characters that no header can"))?;
             value.set_sensitive(true);
             self.headers.insert(name, value);
+            self.has_credential = true;
         }
         Ok(self)
     }

@@ -56,18 +56,10 @@ fn left(headers: &HeaderMap, [limit, remaining, reset]: [&str; 3], now: Timestam
     if remaining.saturating_mul(LITTLE) >= limit {
         return Some(0);
     }
-    let wait = text(reset).and_then(|text| until_reset(text, now)).unwrap_or(WINDOW);
+    let wait = text(reset)
+        .and_then(|text| waits::until_reset(text, now))
+        .unwrap_or(WINDOW);
     Some(now.as_second().saturating_add_unsigned(wait.as_secs() + 1))
-}
-
-/// A second of the epoch, seconds from now, or a duration as Go prints it.
-fn until_reset(text: &str, now: Timestamp) -> Option<Duration> {
-    match text.parse::<u64>() {
-        // No window is as long as the seconds since 1970.
-        Ok(seconds) if seconds > waits::LONGEST_WAIT.as_secs() => waits::until_epoch(text, now),
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => waits::go_duration(text),
-    }
 }
 
 #[cfg(test)]
@@ -119,6 +111,24 @@ mod tests {
             ]),
             Some(6)
         );
+        // In the forms that a wait is read in wherever else one is told.
+        for reset in [
+            "89.5",
+            "1700000090",
+            "1700000089.5",
+            "1700000090000",
+            "1m30s",
+            "Tue, 14 Nov 2023 22:14:50 GMT",
+            "2023-11-14T22:14:50Z",
+        ] {
+            let words = [
+                ("ratelimit-limit", "10"),
+                ("ratelimit-remaining", "0"),
+                ("ratelimit-reset", reset),
+            ];
+            let told = scarce_for(&words);
+            assert!(matches!(told, Some(90 | 91)), "{reset}: {told:?}");
+        }
         for odd in ["", "-1", "many", "18446744073709551616"] {
             assert_eq!(
                 scarce_for(&[("x-ratelimit-limit", "10"), ("x-ratelimit-remaining", odd)]),

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use self::profile::{Profile, TokenLimit};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
-use super::{Connection, Handlers, Provider, Reply, Request, Setting};
+use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatEvent, ChatStream, Model, ModelsList};
 use crate::catalogue::op::Op;
@@ -135,8 +135,10 @@ impl Provider for OpenAi {
         }
     }
 
-    async fn health(&self) -> Result<(), Failure> {
-        self.endpoint.well(self.endpoint.get(&["models"])?).await
+    async fn health(&self) -> Result<Credential, Failure> {
+        // Others list their models to everybody, or do not say.
+        let keyed = self.endpoint.is_in_cloud();
+        self.endpoint.well(self.endpoint.get(&["models"])?, keyed).await
     }
 }
 

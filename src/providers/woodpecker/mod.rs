@@ -11,7 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Outgoing, Received, by_status, settings};
-use super::{Connection, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::cicd;
 
 static DIALECT: Dialect = Dialect {
@@ -50,8 +50,8 @@ impl Provider for Woodpecker {
             .on::<cicd::LogGet, _, _>(requests::log_get)
     }
 
-    async fn health(&self) -> Result<(), Failure> {
-        self.endpoint.well(self.endpoint.get(&["user"])?).await
+    async fn health(&self) -> Result<Credential, Failure> {
+        self.endpoint.well(self.endpoint.get(&["user"])?, true).await
     }
 }
 
