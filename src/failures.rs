@@ -177,7 +177,9 @@ pub const fn meaning(kind: Kind) -> &'static str {
              (409, retryable), or the key was used for another request (422)."
         }
         Kind::PreconditionFailed => "A version or hash that the caller named does not hold any more. Read again.",
-        Kind::Unsupported => "No provider that may serve this can do this operation, or take this field.",
+        Kind::Unsupported => {
+            "No provider that may serve this can do this operation, take this field, or give a file so large."
+        }
         Kind::RateLimited => "The caller asks faster than its rate; wait as Retry-After says.",
         Kind::QuotaExceeded => "A quota of the caller is used up.",
         Kind::BudgetExhausted => "The caller's money is spent.",

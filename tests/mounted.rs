@@ -4,14 +4,20 @@
 
 mod harness;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
+use harness::SOON;
 use harness::http::Client;
 use harness::process::Program;
 use harness::tools::tool;
 use reqwest::Url;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// Names the folder of Node's programs; where they are, Node is.
 const NODE_TOOLS: &str = "MOSAIC_NODE_TOOLS";
@@ -22,18 +28,39 @@ struct Example {
     client: Client,
 }
 
+/// The example's program. Where no single test is chosen, `cargo test` builds the examples beside the tests; where one is,
+/// it may be that of older sources.
+#[track_caller]
+fn built() -> PathBuf {
+    let here = std::env::current_exe().expect("this program has a path");
+    let folder: PathBuf = here.ancestors().nth(2).expect("target/PROFILE").join("examples");
+    let program = folder.join("service");
+    if let Some(why) = outdated(&program, &program.with_extension("d")) {
+        panic!(
+            "{}: {why}: cargo build --workspace --example service",
+            program.display()
+        );
+    }
+    program
+}
+
+/// What is wrong with a program, by Cargo's list of all that it was made of.
+fn outdated(program: &Path, list: &Path) -> Option<String> {
+    let written = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let (Some(built), Ok(list)) = (written(program), fs::read_to_string(list)) else {
+        return Some("it is not built".to_owned());
+    };
+    // `PROGRAM: SOURCE SOURCE`, where a space of a name is `\\ `.
+    let (_, sources) = list.split_once(": ").unwrap_or_default();
+    let sources = sources.replace("\\ ", "\0");
+    let mut sources = sources.split_whitespace().map(|source| source.replace('\0', " "));
+    let newer = sources.find(|source| written(Path::new(source)).is_none_or(|written| written > built))?;
+    Some(format!("it is older than {newer}"))
+}
+
 impl Example {
     fn start() -> Self {
-        // Where no single test is chosen, `cargo test` builds the examples beside the tests.
-        let here = std::env::current_exe().expect("this program has a path");
-        let folder: PathBuf = here.ancestors().nth(2).expect("target/PROFILE").join("examples");
-        let built = folder.join("service");
-        assert!(
-            built.is_file(),
-            "{} is missing: cargo build --example service",
-            built.display()
-        );
-        let program = Program::run(Command::new(built).arg("127.0.0.1:0"));
+        let program = Program::run(Command::new(built()).arg("127.0.0.1:0"));
         let at = program.line("where it listens", |line| {
             Url::parse(line.strip_prefix("listening on ")?).ok()
         });
@@ -53,7 +80,7 @@ impl Example {
         self.get(&self.at.join(path).expect("a path")).await
     }
 
-    /// What a page links to, as a browser finds it.
+    /// What a page links to, as a browser finds it behind a proxy that takes a path away; as seen without that.
     fn links(&self, path: &str, page: &str) -> Vec<Url> {
         let after = |text: &str, mark: &str| -> Vec<String> {
             let parts = text.split(mark).skip(1);
@@ -62,10 +89,18 @@ impl Example {
                 .map(str::to_owned)
                 .collect()
         };
-        let own = self.at.join(path).expect("a path");
-        let base = own.join(&after(page, "<base href=\"")[0]).expect("a base");
+        const PROXY: &str = "/a/proxy's";
+        let own = self.at.join(&format!("{PROXY}{path}")).expect("a path");
         let links = after(page, "<a href=\"").into_iter().chain(after(page, "src=\""));
-        links.map(|link| base.join(&link).expect("a link")).collect()
+        let base = after(page, "<base href=\"").into_iter().next().unwrap_or_default();
+        let base = own.join(&base).expect("a base");
+        let seen = links.map(|link| base.join(&link).expect("a link"));
+        seen.map(|link| {
+            let left = link.path().strip_prefix(PROXY);
+            let left = left.unwrap_or_else(|| panic!("{path}: {link} leads out"));
+            self.at.join(left).expect("a path")
+        })
+        .collect()
     }
 }
 
@@ -81,8 +116,72 @@ async fn the_example_serves_everything_below_its_paths_and_ends_in_order() {
     let (status, metrics) = example.page("/metrics").await;
     assert!(status == 200 && metrics.contains("service_events_total "), "{metrics}");
     assert!(metrics.contains("mosaic_"), "{metrics}");
+    let (_, gateways) = example.page("/ops/metrics").await;
+    assert!(
+        gateways.contains("mosaic_") && !gateways.contains("service_"),
+        "{gateways}"
+    );
+    // Somebody watches, and would for ever.
+    let watching = example.at.join("/ops/admin/v1/events").expect("a path");
+    let watched = example.client.0.get(watching).send().await.expect("a head");
+    assert_eq!(watched.status(), 200);
     example.program.signal("TERM");
+    let told = timeout(SOON, watched.text())
+        .await
+        .expect("they end")
+        .expect("events, whole");
+    assert!(told.ends_with("event: done\ndata: {}\n\n"), "{told}");
     assert!(example.program.ended().ok().ends_with("ended in order\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_told_twice_ends_at_once() {
+    let example = Example::start();
+    // A call that is under way: it has been asked for its body, and sends none.
+    let at = example.at.socket_addrs(|| None).expect("an address")[0];
+    let mut caller = TcpStream::connect(at).await.expect("a connection");
+    let head = "POST /gateway/v1/ai/chat/complete?timeout_ms=600000 HTTP/1.1\r\nhost: service\r\n\
+                content-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    caller.write_all(head.as_bytes()).await.expect("written");
+    let mut asked = [0; 12];
+    caller.read_exact(&mut asked).await.expect("an answer");
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    example.program.signal("TERM");
+    example
+        .program
+        .line("that it ends", |line| (line == "ending").then_some(()));
+    example.program.signal("TERM");
+    let ended = example.program.ended();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        !ended.stdout.contains("in order") && ended.stderr.contains("cut"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_program_of_older_sources_is_told_from_one_of_these() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [program, source, list] = ["program", "a source", "list"].map(|name| folder.path().join(name));
+    assert!(outdated(&program, &list).expect("missing").contains("not built"));
+    let at = |path: &Path, seconds| {
+        let file = fs::File::create(path).expect("a file");
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        file.set_modified(time).expect("a time");
+    };
+    let written = source.display().to_string().replace(' ', "\\ ");
+    fs::write(&list, format!("{}: {written}\n", program.display())).expect("written");
+    at(&program, 20);
+    for (written, old) in [(10, false), (20, false), (30, true)] {
+        at(&source, written);
+        assert_eq!(outdated(&program, &list).is_some(), old, "{written}");
+    }
+    fs::remove_file(&source).expect("removed");
+    assert!(
+        outdated(&program, &list)
+            .expect("a source is gone")
+            .contains("a source")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,4 +331,30 @@ async fn the_script_asks_for_what_the_form_says() {
             "body": "{}"
         }])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_does_not_go_past_the_gateways_cache() {
+    if tool(NODE_TOOLS).is_none() {
+        return;
+    }
+    let example = Example::start();
+    let (_, script) = example.page("/gateway/docs/try.js").await;
+    // Node says no-cache and no-store where browsers do.
+    let call = format!(
+        "{script};
+        const form = {{dataset: {{method: 'GET'}}, querySelector: () => ({{}}), querySelectorAll: () => []}};
+        const seen = require('http').createServer((asked, answer) => {{
+          console.log(JSON.stringify([asked.url, asked.headers['cache-control'] ?? null]));
+          answer.end(() => seen.close());
+        }});
+        seen.listen(0, '127.0.0.1', () => {{
+          form.dataset.path = `http://127.0.0.1:${{seen.address().port}}/v1/x`;
+          send(form, '');
+        }});"
+    );
+    let ran = Command::new("node").args(["-e", &call]).output().expect("Node runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let asked: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(asked, json!(["/v1/x", null]));
 }

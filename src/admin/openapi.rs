@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::table::{Answer, Parameter, Row};
-pub(super) use crate::surfaces::openapi::mounted;
 use crate::surfaces::openapi::{by_status, error_responses, problem_schemas, request_id_header};
 
 /// The document.

@@ -105,7 +105,7 @@ text! {
     ParentRef = "What it shall be in, as another page's `parent` names it.", referring;
     /// A model.
     ModelRef = "The model's id; `instance~model` pins a provider.", referring;
-    /// A short name: of a label, a branch, a step.
+    /// A short text: a label, a title, a step's name.
     Name = "A name.", named;
     /// A branch, tag or commit.
     GitRef = "A branch, tag or commit; default: the default branch.", referring;

@@ -233,8 +233,8 @@ impl Remote {
             .hint("Is a gateway running there? `mosaic serve` starts one; --server or --admin names another address.")
     }
 
-    /// `path` below the base address, which may itself have a path. `path` is percent-encoded already.
-    /// Of a path that may have a query behind it.
+    /// `path` below the base address, which may itself have a path. `path` is percent-encoded already, and may have a query
+    /// behind it.
     fn url(&self, path: &str) -> Url {
         let (path, query) = path
             .split_once('?')

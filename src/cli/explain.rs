@@ -21,7 +21,7 @@ pub const fn advice(kind: Kind) -> &'static str {
         Kind::NotFound => "Check its name, and whether the provider's credential may see it.",
         Kind::Conflict => "Read the resource again and decide anew.",
         Kind::PreconditionFailed => "Read the resource again and repeat with its present version.",
-        Kind::Unsupported => "Leave the field out, or choose another provider with --provider.",
+        Kind::Unsupported => "Leave the field out where one is named, or choose another provider with --provider.",
         Kind::RateLimited => "Wait as long as the error says, and call more slowly.",
         Kind::QuotaExceeded => "Wait for the next period, or ask for a higher quota.",
         Kind::BudgetExhausted => "Ask who runs the gateway for a higher budget.",

@@ -4,7 +4,8 @@
 //!     curl http://127.0.0.1:8088/gateway/v1/wall/notes/door
 //!
 //! Invariant: it has one listener, which serves its own pages, the gateway below `/gateway`, administration below `/ops`,
-//! and one `/metrics`; told to end, it ends what it has begun and exits with 0.
+//! and `/metrics`, where its own numbers stand beside the gateway's (`/ops/metrics` has the gateway's alone). Told to end,
+//! it ends what it has begun, whoever still reads, and exits with 0; told again, it ends at once.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -22,6 +23,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// What is asked: the input of the operation.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +96,7 @@ fn pages(gateway: &Mosaic, address: SocketAddr, stopping: &Arc<AtomicBool>, told
     let (measured, told) = (gateway.clone(), told.clone());
     let metrics = move || async move {
         let own = told.load(Ordering::Relaxed);
-        // One page for whoever scrapes: the gateway's metrics, and ours.
+        // All in one for whoever scrapes: the gateway's metrics, and ours.
         format!(
             "{}# TYPE service_events_total counter\nservice_events_total {own}\n",
             measured.metrics()
@@ -105,20 +109,26 @@ fn pages(gateway: &Mosaic, address: SocketAddr, stopping: &Arc<AtomicBool>, told
         .nest("/ops", gateway.admin_router(address, stopping.clone()))
 }
 
-async fn told_to_end(stopping: Arc<AtomicBool>) {
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be had on Unix");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be had on Unix");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    // Whoever balances load in front of us looks at `/ops/readyz`.
-    stopping.store(true, Ordering::Release);
+/// Ends the gateway and the server, in no more than twice the configured time.
+async fn end(gateway: &Mosaic, served: JoinHandle<std::io::Result<()>>) {
+    // Calls have their time; then they, and streams such as that of events, get their end. Without it the server would
+    // wait for their readers for ever.
+    gateway.shutdown().await;
+    // Who does not take what there is for him is not waited for any longer.
+    let _cut = timeout(gateway.config().server.drain_timeout, served).await;
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let at = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8088".to_owned());
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut told_to_end = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     let mut config = Config::default();
     config.providers.insert("north".to_owned(), ProviderConfig::new("wall"));
     let gateway = Mosaic::builder(config)
@@ -132,11 +142,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&at).await?;
     let address = listener.local_addr()?;
     println!("listening on http://{address}");
-    axum::serve(listener, pages(&gateway, address, &stopping, &told))
-        .with_graceful_shutdown(told_to_end(stopping))
-        .await?;
-    // No request is left; now what the gateway does for itself.
-    gateway.shutdown().await;
+    let close = Arc::new(Notify::new());
+    let closing = close.clone();
+    let server = axum::serve(listener, pages(&gateway, address, &stopping, &told))
+        .with_graceful_shutdown(async move { closing.notified().await });
+    let served = tokio::spawn(server.into_future());
+
+    told_to_end().await;
+    println!("ending");
+    // Whoever balances load in front of us looks at `/ops/readyz`.
+    stopping.store(true, Ordering::Release);
+    close.notify_one();
+    tokio::select! {
+        () = end(&gateway, served) => {}
+        () = told_to_end() => return Err("told to end again: what was left is cut".into()),
+    }
     events.abort();
     println!("ended in order");
     Ok(())

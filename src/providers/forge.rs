@@ -5,9 +5,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 
-use super::http::{Endpoint, Outgoing, Received};
+use super::http::{Endpoint, Outgoing, Received, too_large};
 use crate::catalogue::fields::Name;
 use crate::catalogue::git::{Encoding, File};
 use crate::catalogue::projects::StateFilter;
@@ -144,11 +144,11 @@ pub fn decode(content: &str) -> Option<Vec<u8>> {
 /// Fetches the bytes of a file that is too large for JSON; the forge said that it has `size` of them.
 ///
 /// # Errors
-/// `invalid_input` on `path` where it is larger than `limit`; `upstream_failed` where another number of bytes comes.
+/// `unsupported` where it is larger than `limit`; `upstream_failed` where another number of bytes comes.
 pub async fn raw_content(endpoint: &Endpoint, ask: Outgoing, size: u64, limit: usize) -> Result<Vec<u8>, Failure> {
     if size > limit as u64 {
         let sentence = format!("the file has {size} bytes; at most {limit} are fetched");
-        return Err(Failure::invalid("path", sentence));
+        return Err(too_large(&sentence, Source::Gateway));
     }
     let received = endpoint.send(ask).await?;
     if received.bytes().len() as u64 != size {

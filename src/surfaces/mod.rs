@@ -15,4 +15,5 @@ pub(crate) mod page;
 pub mod problem;
 pub mod request_id;
 pub mod rest;
+pub(crate) mod shared;
 mod strict;

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::mount::Mount;
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
@@ -58,18 +56,6 @@ pub fn document(catalogue: &Catalogue) -> Value {
             },
         },
     })
-}
-
-/// A document's text, where the surface is mounted at `mount`.
-pub(crate) fn mounted(document: &Bytes, mount: &Mount) -> Bytes {
-    const AT_ROOT: &str = r#""servers":[{"url":"/"}]"#;
-    match (mount.path(), std::str::from_utf8(document)) {
-        ("", _) | (_, Err(_)) => document.clone(),
-        (path, Ok(text)) => {
-            let servers = format!(r#""servers":[{{"url":{}}}]"#, Value::from(path));
-            text.replacen(AT_ROOT, &servers, 1).into()
-        }
-    }
 }
 
 const META: &[(&str, &str, &str)] = &[

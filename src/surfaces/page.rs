@@ -1,15 +1,12 @@
 //! The pages for people that the listeners serve.
 //!
 //! Invariant: a page loads and runs nothing but what its own listener serves, so it needs no internet and can be trusted
-//! as far as that; its links are relative to where its surface is mounted.
+//! as far as that; its links are relative to its own path, so that they hold below any other, also below one that a proxy
+//! takes away.
 
-use axum::response::{Html, IntoResponse, Response};
-use http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 
-use super::mount::Mount;
-
-/// Where links of a page lead from, unless its surface is mounted elsewhere.
-const BASE: &str = "<base href=\"/\">";
 /// What a page may do: have its own style, and the script of `/docs` that asks this listener alone.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
                       base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
@@ -21,19 +18,19 @@ pub(crate) fn html(title: &str, body: &str) -> String {
                          vertical-align:top;border-bottom:1px solid #ccc}details{margin:.5rem 0}\
                          pre{white-space:pre-wrap;overflow-wrap:anywhere}";
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">{BASE}<title>{title}</title><style>{STYLE}</style>\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\
          {body}</html>"
     )
 }
 
-/// A page of a surface that is mounted at `mount`, as browsers shall take it.
-pub(crate) fn page(html: &str, mount: &Mount) -> Response {
-    let headers = [(CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    let html = match mount.path() {
-        "" => html.to_owned(),
-        path => html.replacen(BASE, &format!("<base href=\"{}/\">", escape(path)), 1),
-    };
-    (headers, Html(html)).into_response()
+/// A page as browsers shall take it.
+pub(crate) fn page(html: impl IntoResponse) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, html).into_response()
 }
 
 /// Text as HTML.

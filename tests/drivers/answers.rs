@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Kind;
+use mosaic_actors::error::{Kind, Source};
 use serde_json::{Value, json};
 
 use crate::hello;
@@ -53,6 +53,9 @@ pub async fn hold(row: Row) {
         (Output(expected), None) => assert_holds(name, &output, &expected),
         (Events(expected), None) => assert_eq!(output, expected, "{name}"),
         (Failure(kind, retryable), Some(failure)) => {
+            // What a provider cannot do, or was not to be asked, is not of the caller's making.
+            let theirs = failure.kind == Kind::Unsupported && failure.source == Source::Caller;
+            assert!(!theirs, "{name}: {failure}");
             assert_eq!(
                 (failure.kind, failure.retryable),
                 (kind, retryable),
@@ -195,6 +198,17 @@ async fn whole_answers_of_models() {
     let failing = json!([{"index": 0, "error": {"code": 502, "message": "m"}, "finish_reason": "error",
         "message": {"role": "assistant", "content": ""}}]);
     let failed = || Failure(Kind::UpstreamFailed, true);
+    let limited = |name, answer, comes| Row {
+        input: json!({"model": "m", "prompt": "Hello", "max_tokens": 5}),
+        ..complete(name, answer, comes)
+    };
+    let extra = |status| {
+        let detail = json!([{"type": "extra_forbidden", "loc": ["body", "max_tokens"]}]);
+        Canned::json(
+            status,
+            json!({"object": "error", "message": {"detail": detail}, "code": null}),
+        )
+    };
     let rows = [
         complete(
             "no id",
@@ -342,13 +356,25 @@ async fn whole_answers_of_models() {
             Canned::text(407, ""),
             Failure(Kind::UpstreamAuth, false),
         ),
+        limited("our own parameter", extra(422), Failure(Kind::Unsupported, false)),
+        limited(
+            "our own parameter, within",
+            extra(200),
+            Failure(Kind::Unsupported, false),
+        ),
+        limited(
+            "a value within",
+            ok(json!({"error": {"code": "unsupported_value", "message": "m", "param": "max_tokens"}})),
+            Blames(Kind::InvalidInput, "max_tokens"),
+        ),
         complete(
-            "our own parameter",
-            Canned::json(
-                422,
-                json!({"object": "error", "message": {"detail": [
-            {"type": "extra_forbidden", "loc": ["body", "max_tokens"]}]}, "code": null}),
-            ),
+            "a parameter that was not sent",
+            ok(json!({"error": {"message": "'stream' is not supported"}})),
+            Failure(Kind::UpstreamFailed, true),
+        ),
+        streamed(
+            "a parameter within a stream",
+            stream([json!({"error": {"message": "'stream' is not supported"}})]),
             Failure(Kind::Unsupported, false),
         ),
     ];
@@ -580,6 +606,7 @@ async fn answers_of_forges() {
             "content": ""});
         ok(patched(plain, patch))
     };
+    let large = || file(json!({"size": (4 << 20) + 1}));
     let link = |target: &str| file(json!({"type": "symlink", "target": target, "content": null}));
     let hello = || Canned::text(200, "hello");
     let whole = || Output(json!({"size": 5, "content": "hello"}));
@@ -640,10 +667,12 @@ async fn answers_of_forges() {
         github_file(
             "too large",
             vec![Canned::json(403, too_large)],
-            Blames(Kind::InvalidInput, "path"),
+            Failure(Kind::Unsupported, false),
         ),
         github_file("announced and not given", vec![file(json!({})), hello()], whole()),
         gitea_file("announced and not given", vec![file(json!({})), hello()], whole()),
+        github_file("larger than we hold", vec![large()], Failure(Kind::Unsupported, false)),
+        gitea_file("larger than we hold", vec![large()], Failure(Kind::Unsupported, false)),
         gitea_file(
             "cut",
             vec![file(json!({"size": 6})), hello()],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic::sandbox::{Effect, Fault, Sandbox, SandboxConfig, ServerConfig};
 use mosaic_actors::driver::Driver;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use serde_json::{Value, json};
 
 use crate::upstream::{self, Canned, TOKEN, Upstream, ask, connection, driver};
@@ -121,8 +121,13 @@ async fn an_attachment_that_is_too_large_is_refused_as_such() {
         .await;
         assert_eq!(came.is_ok(), fits, "{bytes}");
         if let Err(failure) = came {
-            let what = (failure.kind, failure.field.as_deref(), failure.retryable);
-            assert_eq!(what, (Kind::InvalidInput, Some("attachment"), false), "{failure}");
+            let what = (
+                failure.kind,
+                failure.source,
+                failure.field.as_deref(),
+                failure.retryable,
+            );
+            assert_eq!(what, (Kind::Unsupported, Source::Gateway, None, false), "{failure}");
             assert!(failure.message().contains("20 MiB"), "{failure}");
         }
     }

@@ -6,7 +6,7 @@ use mosaic_actors::error::{Kind, Source};
 use serde_json::{Value, json};
 
 use crate::any;
-use crate::upstream::{Canned, INSTANCE, Upstream};
+use crate::upstream::{Canned, INSTANCE, Upstream, ask, connection};
 
 /// One refusal and what must become of it.
 struct Row {
@@ -17,8 +17,10 @@ struct Row {
     /// At least this wait, in seconds, and at most ten more; none where no wait is named.
     wait: Option<u64>,
     field: Option<&'static str>,
-    /// The setting that it names, where what was refused was a parameter of the driver's own.
+    /// What its sentence advises, where what was refused was a parameter of the driver's own.
     ours: Option<&'static str>,
+    /// The operation that is refused, where it matters, and the settings of the driver.
+    asked: Option<(&'static str, &'static str)>,
 }
 
 fn row(kind: &'static str, answer: Canned, becomes: Kind) -> Row {
@@ -30,6 +32,7 @@ fn row(kind: &'static str, answer: Canned, becomes: Kind) -> Row {
         wait: None,
         field: None,
         ours: None,
+        asked: None,
     }
 }
 
@@ -49,8 +52,24 @@ impl Row {
         self
     }
 
-    fn ours(mut self, setting: &'static str) -> Self {
-        self.ours = Some(setting);
+    fn ours(mut self, advice: &'static str) -> Self {
+        self.ours = Some(advice);
+        self
+    }
+
+    /// Of a whole answer of at most so many tokens.
+    fn limited(mut self) -> Self {
+        self.asked = Some(("ai.chat.complete", ""));
+        self
+    }
+
+    fn streamed(mut self) -> Self {
+        self.asked = Some(("ai.chat.stream", ""));
+        self
+    }
+
+    fn set(mut self, settings: &'static str) -> Self {
+        self.asked = Some(("ai.chat.complete", settings));
         self
     }
 
@@ -125,6 +144,16 @@ fn told(sentence: &str, becomes: Kind) -> Row {
     row("openai", Canned::json(400, error), becomes)
 }
 
+/// A refusal of how many tokens were asked for.
+fn value(code: &str, sentence: &str) -> Row {
+    let error = json!({"error": {"message": sentence, "type": "t", "param": "max_tokens", "code": code}});
+    let row = row("openai", Canned::json(400, error), Kind::InvalidInput);
+    row.limited().field("max_tokens")
+}
+
+const NEWER: &str = "settings.token_limit = \"max_completion_tokens\"";
+const NO_OPTIONS: &str = "settings.stream_options = false";
+
 fn openai_refusals() -> Vec<Row> {
     use Kind::*;
     let busy = || openai(429, "rate_limit_exceeded", None, UpstreamRateLimited);
@@ -138,20 +167,72 @@ fn openai_refusals() -> Vec<Row> {
         openai(429, "insufficient_quota", None, UpstreamRateLimited)
             .retryable(false)
             .wait(300),
-        openai(400, "x", Some("stream_options"), Unsupported).ours("stream_options = false"),
-        openai(422, "x", Some("stream_options.include_usage"), Unsupported).ours("stream_options = false"),
+        openai(400, "x", Some("stream_options"), Unsupported)
+            .streamed()
+            .ours(NO_OPTIONS),
+        openai(422, "x", Some("stream_options.include_usage"), Unsupported)
+            .streamed()
+            .ours(NO_OPTIONS),
         openai(400, "unsupported_parameter", Some("max_completion_tokens"), Unsupported)
-            .ours("token_limit = \"max_tokens\""),
+            .set(NEWER)
+            .ours("settings.token_limit = \"max_tokens\""),
         openai(400, "unsupported_parameter", Some("max_tokens"), Unsupported)
-            .ours("token_limit = \"max_completion_tokens\""),
+            .limited()
+            .ours(NEWER),
+        // What was not sent is not at fault.
+        openai(400, "unsupported_parameter", Some("stream_options"), InvalidInput),
+        openai(400, "unsupported_parameter", Some("max_tokens"), InvalidInput).field("max_tokens"),
+        told("stream is not supported", InvalidInput).limited(),
+        told("stream is not supported", Unsupported)
+            .streamed()
+            .ours("use ai.chat.complete"),
+        told(
+            "Unsupported value: 'stream' does not support true with this model.",
+            Unsupported,
+        )
+        .streamed()
+        .ours("use ai.chat.complete"),
+        // A value that is refused is the caller's, in whichever words.
+        value(
+            "unsupported_value",
+            "Unsupported value: max_tokens must be at most 4096",
+        ),
+        value("unsupported_value", "max_tokens is not supported like that"),
+        value("x", "Unsupported value: max_tokens must be at most 4096"),
+        told("Unsupported value: max_tokens must be at most 4096", InvalidInput)
+            .limited()
+            .field("max_tokens"),
+        told(
+            "max_tokens of more than 4096 are not supported: at most 4096",
+            InvalidInput,
+        )
+        .limited()
+        .field("max_tokens"),
+        told(
+            "max_completion_tokens exceeds what is supported, use max_tokens",
+            InvalidInput,
+        )
+        .set(NEWER)
+        .field("max_tokens"),
         openai(400, "unsupported_parameter", Some("temperature"), InvalidInput).field("temperature"),
-        told("Unrecognized request argument supplied: stream_options", Unsupported).ours("stream_options = false"),
+        told("Unrecognized request argument supplied: stream_options", Unsupported)
+            .streamed()
+            .ours(NO_OPTIONS),
         told(
             "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
             Unsupported,
         )
-        .ours("token_limit = \"max_completion_tokens\""),
-        told("max_tokens is too large: 99999", InvalidInput),
+        .limited()
+        .ours(NEWER),
+        told(
+            "Use 'max_completion_tokens' instead of the unsupported 'max_tokens'.",
+            Unsupported,
+        )
+        .limited()
+        .ours(NEWER),
+        told("max_tokens is too large: 99999", InvalidInput)
+            .limited()
+            .field("max_tokens"),
         row(
             "openai",
             Canned::json(
@@ -160,7 +241,8 @@ fn openai_refusals() -> Vec<Row> {
             ),
             Unsupported,
         )
-        .ours("stream_options = false"),
+        .streamed()
+        .ours(NO_OPTIONS),
         openai(400, "context_length_exceeded", None, InvalidInput).field("messages"),
         busy(),
         busy().header("retry-after", "20").wait(20),
@@ -221,12 +303,22 @@ fn gitea_refusals() -> Vec<Row> {
 async fn refusals_become_failures() {
     let forges = github_refusals().into_iter().chain(gitea_refusals());
     let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 66);
+    assert_eq!(rows.len(), 78);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let status = row.answer.status;
         let provider = Upstream::answering([row.answer]).await;
-        let failure = any(row.kind, &provider.url).await.expect_err(&name);
+        let came = match row.asked {
+            Some((operation, settings)) => {
+                let mut connection = connection(&provider.url);
+                let settings = settings.strip_prefix("settings.").unwrap_or(settings);
+                connection.settings = toml::from_str(settings).expect("TOML");
+                let input = json!({"model": "m", "prompt": "Hello", "max_tokens": 99_999});
+                ask(row.kind, &connection, operation, input).await
+            }
+            None => any(row.kind, &provider.url).await,
+        };
+        let failure = came.expect_err(&name);
         // What was refused costs nothing; what cannot be used, or leads elsewhere, will be the same again.
         let full = row.kind == "openai" && status == 503;
         let unbilled = (400..500).contains(&status) || full;
@@ -240,9 +332,9 @@ async fn refusals_become_failures() {
         assert_eq!(failure.field.as_deref(), row.field, "{name}");
         assert_eq!(failure.provider.as_deref(), Some(INSTANCE), "{name}");
         assert!(!failure.unsent, "{name}");
-        if let Some(setting) = row.ours {
+        if let Some(advice) = row.ours {
             assert_eq!(failure.source, Source::Provider, "{name}");
-            assert!(failure.message().contains(&format!("settings.{setting}")), "{failure}");
+            assert!(failure.message().contains(advice), "{failure}");
         }
         let wait = failure.retry_after.map(|wait| wait.as_secs());
         match row.wait {

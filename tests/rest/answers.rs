@@ -102,6 +102,8 @@ async fn cached_answers_say_so() {
         .await;
         let response = server.get("/v1/git/repos/a/b").await;
         assert_eq!(response.headers()["cache-status"], status);
+        // How fresh it is our cache knows; a client's would keep what was written over in the meantime.
+        assert_eq!(response.headers()["cache-control"], "private, no-cache");
         assert_eq!(
             response.headers().get("age").map(|age| age.to_str().expect("ASCII")),
             age
@@ -173,6 +175,7 @@ async fn the_gateway_tells_of_itself() {
     assert_eq!(matrix["operations"]["git.repo.list"], json!([]));
     assert_eq!(matrix["instances"][0]["instance"], "forge-a");
     for path in ["/v1/operations", "/v1/capabilities"] {
+        assert_eq!(server.get(path).await.headers()["cache-control"], "private, no-cache");
         refused(server.http.get(server.url(path)), 401, path).await;
     }
 

@@ -21,6 +21,7 @@ async fn a_stream_is_events_and_ends_in_done_or_error() {
     .await;
     let response = request(&whole, entry, sample(entry)).send().await.expect("an answer");
     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "private, no-cache");
     assert_eq!(response.headers()["x-mosaic-provider"], "model-a");
     assert_eq!(
         response.text().await.expect("a body"),

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD};
 
 use super::requests::page_id;
 use super::{BookStack, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::docs::{Attachment, AttachmentGet, AttachmentList, AttachmentUpload};
-use crate::providers::http::Form;
 use crate::providers::http::pages::Numbered;
+use crate::providers::http::{Form, too_large};
 use crate::providers::{Reply, Request};
 use crate::wire::file;
 
@@ -94,16 +94,20 @@ pub async fn get(bookstack: Arc<BookStack>, request: Request<AttachmentGet>) -> 
     let outgoing = bookstack.endpoint.get(&["attachments", &id])?;
     let opened = bookstack.endpoint.open(outgoing).await?;
     // An answer that is sound and cannot be used is larger than any may be.
-    let unheld = |failure: &Failure| failure.unreadable && failure.sound;
-    let received = opened.whole().await;
-    let received = received.map_err(|failure| if unheld(&failure) { too_large(failure) } else { failure })?;
+    let received = opened
+        .whole()
+        .await
+        .map_err(|failure| match failure.unreadable && failure.sound {
+            true => unheld(failure),
+            false => failure,
+        })?;
     let attached: wire::AttachedFile = received.json()?;
     if attached.attachment.external {
         let sentence = "the attachment is a link to another place, and no file";
         return Err(received.failure(Kind::Unsupported, sentence));
     }
     if attached.content.len().div_ceil(4) * 3 > LARGEST + 2 {
-        return Err(too_large(received.failure(Kind::InvalidInput, "")));
+        return Err(unheld(received.failure(Kind::Unsupported, "")));
     }
     let decoded = BASE64_STANDARD.decode(&attached.content);
     let bytes = Bytes::from(decoded.map_err(|_| received.unusable("the attachment's content is not base64"))?);
@@ -116,12 +120,12 @@ pub async fn get(bookstack: Arc<BookStack>, request: Request<AttachmentGet>) -> 
     }))
 }
 
-fn too_large(failure: Failure) -> Failure {
+fn unheld(failure: Failure) -> Failure {
     let sentence = format!(
-        "attachment is larger than {} MiB, the most that is got of a provider that packs files into JSON",
+        "the attachment is larger than {} MiB, the most that is got of a provider that packs files into JSON",
         LARGEST >> 20
     );
-    let mut refusal = Failure::invalid("attachment", sentence);
+    let mut refusal = too_large(&sentence, Source::Gateway);
     refusal.provider = failure.provider;
     refusal
 }

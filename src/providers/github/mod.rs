@@ -8,10 +8,10 @@ mod wire;
 
 use std::time::Duration;
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, Refusal, by_status, settings, waits};
+use super::http::{Dialect, Endpoint, Refusal, by_status, settings, too_large, waits};
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
 
@@ -96,7 +96,9 @@ fn refuse(refusal: &Refusal<'_>) -> Failure {
     let error: wire::Error = refusal.json().unwrap_or_default();
     match refusal.status.as_u16() {
         // As older servers say that they would answer with more than a megabyte of JSON.
-        403 if error.says("too_large") => Failure::invalid("path", "path is larger than the provider gives in JSON"),
+        403 if error.says("too_large") => {
+            too_large("the file is larger than the provider gives in JSON", Source::Provider)
+        }
         403 | 429 => match quota_wait(refusal, &error) {
             Some(wait) => Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached").after(wait),
             None => by_status(refusal),

@@ -55,10 +55,17 @@ pub struct Endpoint {
 const SPENT: Duration = Duration::from_secs(300);
 
 /// What a web page in the place of an answer tells of where a server was looked for.
-pub(super) fn misplaced(base: &Url, api_path: &str, headers: &HeaderMap) -> Option<String> {
+pub(super) fn misplaced(base: &Url, dialect: &Dialect, headers: &HeaderMap) -> Option<String> {
     let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let is_page = media_type.to_ascii_lowercase().starts_with("text/html");
-    let lacks = !base.path().trim_end_matches('/').ends_with(api_path);
+    // The vendor's cloud may have its API elsewhere than the servers of others.
+    let cloud = dialect.cloud.and_then(|cloud| Url::parse(cloud).ok());
+    let cloud = cloud.filter(|cloud| cloud.host() == base.host());
+    let api_path = cloud.as_ref().map_or(dialect.api_path, Url::path);
+    let lacks = !base
+        .path()
+        .trim_end_matches('/')
+        .ends_with(api_path.trim_end_matches('/'));
     (is_page && lacks).then(|| format!("a web page came: does base_url lack the API's path, such as {api_path}?"))
 }
 
@@ -297,6 +304,14 @@ impl Outgoing {
         }
     }
 
+    /// The bytes that it brings.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Bytes(bytes) => bytes,
+            Content::Nothing | Content::Form(_) => b"",
+        }
+    }
+
     /// The same request elsewhere.
     pub(super) fn at(&self, url: Url) -> Self {
         Outgoing {
@@ -358,6 +373,33 @@ pub(crate) mod tests {
         ] {
             let failure = Endpoint::new(&connection(Some(base)), &DIALECT).err().expect(base);
             assert_eq!(failure.field.as_deref(), Some("base_url"), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_page_in_place_of_an_answer_tells_of_the_path_that_is_lacking_there() {
+        static FORGE: Dialect = Dialect {
+            api_path: "/api/v3",
+            ..DIALECT
+        };
+        static MODELS: Dialect = Dialect {
+            cloud: Some("https://api.example.com/v1"),
+            api_path: "/v1",
+            ..DIALECT
+        };
+        let page = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/html"))]);
+        for (dialect, base, lacks) in [
+            (&FORGE, "https://git.example.com", Some("/api/v3")),
+            (&FORGE, "https://git.example.com/api/v3/", None),
+            // There is nothing below which its API would be.
+            (&FORGE, "https://api.example.com", None),
+            (&MODELS, "https://api.example.com", Some("/v1")),
+            (&MODELS, "https://api.example.com/v1", None),
+        ] {
+            let told = misplaced(&Url::parse(base).expect("a URL"), dialect, &page);
+            assert_eq!(told.is_some(), lacks.is_some(), "{base}");
+            let path = lacks.unwrap_or_default();
+            assert!(told.unwrap_or_default().contains(path), "{base}");
         }
     }
 

@@ -20,6 +20,15 @@ pub struct Fault {
     sentence: String,
 }
 
+/// What of a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A parameter: it is not known, or not taken.
+    Parameter,
+    /// What a parameter holds: another value would be taken.
+    Value,
+}
+
 impl Fault {
     /// The error that a body is, though it came as a success: under `error`, in a list of one, or flat.
     pub fn within(body: &Value) -> Option<Self> {
@@ -84,9 +93,26 @@ impl Fault {
         found.find(whole)
     }
 
-    /// Whether it says that a parameter is not known, or not taken.
-    pub fn unknown_parameter(&self) -> bool {
-        const WORDS: &[&str] = &["extra_forbidden", "unknown_parameter", "unsupported_parameter"];
+    /// What it refuses, where it says so: by its code, else by its sentence.
+    pub fn refuses(&self) -> Option<Refused> {
+        const UNKNOWN: &[&str] = &["extra_forbidden", "unknown_parameter", "unsupported_parameter"];
+        // `unsupported_value`, `integer_above_max_value`
+        let of_value = |word: &String| word.to_ascii_lowercase().contains("value");
+        const BOUNDS: &[&str] = &[
+            "value",
+            "at most",
+            "at least",
+            "maximum",
+            "minimum",
+            "between",
+            "less than",
+            "greater than",
+            "exceed",
+            "too large",
+            "too high",
+            "too small",
+            "out of range",
+        ];
         const SENTENCES: &[&str] = &[
             "not supported",
             "unsupported",
@@ -95,7 +121,13 @@ impl Fault {
             "extra",
             "unexpected",
         ];
-        self.says(WORDS) || self.tells(SENTENCES)
+        if self.says(UNKNOWN) {
+            Some(Refused::Parameter)
+        } else if [&self.code, &self.kind].into_iter().flatten().any(of_value) || self.tells(BOUNDS) {
+            Some(Refused::Value)
+        } else {
+            self.tells(SENTENCES).then_some(Refused::Parameter)
+        }
     }
 
     /// The status that its code is.

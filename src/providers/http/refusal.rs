@@ -19,6 +19,8 @@ pub struct Refusal<'a> {
     pub headers: &'a HeaderMap,
     /// The first bytes of its body.
     pub body: &'a [u8],
+    /// The body of what was refused; empty where it is no bytes.
+    pub sent: &'a [u8],
     /// When it came, for waits that are given as a point in time.
     pub now: Timestamp,
 }
@@ -27,6 +29,11 @@ impl<'a> Refusal<'a> {
     /// The body as JSON, where it is that: proxies in between answer in any form.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         lenient::read(self.body).ok()
+    }
+
+    /// What was refused, where it was JSON.
+    pub fn sent<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(self.sent).ok()
     }
 
     /// What the body says, whatever its form.
@@ -114,6 +121,13 @@ pub fn status(status: u16) -> Failure {
     failure
 }
 
+/// Of a file that is larger than `bound` gives or holds: it is there, and whoever asks for it is not at fault.
+pub fn too_large(sentence: &str, bound: Source) -> Failure {
+    let mut failure = Failure::new(Kind::Unsupported, sentence);
+    failure.source = bound;
+    failure
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +139,7 @@ mod tests {
                 status: StatusCode::from_u16(status).unwrap(),
                 headers: &HeaderMap::new(),
                 body: b"",
+                sent: b"",
                 now: Timestamp::UNIX_EPOCH,
             };
             let failure = by_status(&refusal);
@@ -152,6 +167,7 @@ mod tests {
                 status: StatusCode::from_u16(status).unwrap(),
                 headers: &headers,
                 body: b"",
+                sent: b"",
                 now: Timestamp::UNIX_EPOCH,
             };
             // Whatever a dialect makes of it.
@@ -169,6 +185,7 @@ mod tests {
             status: StatusCode::PAYMENT_REQUIRED,
             headers: &HeaderMap::new(),
             body: b"",
+            sent: b"",
             now: Timestamp::UNIX_EPOCH,
         };
         let failure = refusal.heed(by_status(&refusal), Duration::from_secs(300));

@@ -46,7 +46,7 @@ impl Endpoint {
             let request_id = self.request_id(response.headers());
             let headers = std::mem::take(response.headers_mut());
             let body = read(response, self.max_response).await?;
-            let misplaced = misplaced(&self.base, self.dialect.api_path, &headers);
+            let misplaced = misplaced(&self.base, self.dialect, &headers);
             let mut received = Received::new(headers, body, request_id, self.instance.clone());
             received.misplaced = misplaced;
             Ok(received)
@@ -96,10 +96,11 @@ impl Endpoint {
             status,
             headers: &headers,
             body: &read_some(response, REFUSAL_BODY).await,
+            sent: outgoing.bytes(),
             now: Timestamp::now(),
         };
         let mut failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
-        if let Some(why) = misplaced(&self.base, self.dialect.api_path, &headers).filter(|_| routeless(&failure)) {
+        if let Some(why) = misplaced(&self.base, self.dialect, &headers).filter(|_| routeless(&failure)) {
             failure = failure.also(&why);
         }
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::profile::{Profile, TokenLimit};
+use self::refuse::Sent;
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
 use crate::catalogue::Page;
@@ -146,7 +147,7 @@ async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> R
     let body = convert::request(&openai.profile, &request.native, &request.input, false);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let received = openai.endpoint.send(outgoing).await?;
-    let chat = chat(&openai, &received, &request)?;
+    let chat = chat(&openai, &received, &request, Sent::from(&body))?;
     Ok(received.reply(chat))
 }
 
@@ -155,17 +156,18 @@ async fn chat_stream(
     request: Request<ChatStream>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static>, Failure> {
     let body = convert::request(&openai.profile, &request.native, &request.input, true);
+    let sent = Sent::from(&body);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let opened = openai.endpoint.open(outgoing).await?;
     if opened.is_json() {
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
-        let chat = chat(&openai, &received, &request)?;
+        let chat = chat(&openai, &received, &request, sent)?;
         return Ok(received.reply(stream::whole(chat).left_stream()));
     }
     let opened = opened.events();
     let spent = openai.endpoint.spent();
-    let events = stream::chat_events(request.instance, request.native, opened.value)
+    let events = stream::chat_events(request.instance, request.native, sent, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
     Ok(Reply {
         value: events.right_stream(),
@@ -175,25 +177,25 @@ async fn chat_stream(
 }
 
 /// The whole answer that came as a success.
-fn chat<O: Op>(openai: &OpenAi, received: &Received, request: &Request<O>) -> Result<Chat, Failure> {
+fn chat<O: Op>(openai: &OpenAi, received: &Received, request: &Request<O>, sent: Sent) -> Result<Chat, Failure> {
     let row: Row<wire::Completion> = received
         .row(request.include_raw)
-        .map_err(|failure| received.blame(disguised(received.bytes(), failure)))?;
-    sound(received.bytes(), &row.wire)
+        .map_err(|failure| received.blame(disguised(received.bytes(), sent, failure)))?;
+    sound(received.bytes(), &row.wire, sent)
         .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
     convert::chat(&request.instance, &request.native, row)
         .ok_or_else(|| received.unusable("the answer holds no choice"))
 }
 
 /// What cannot be read as an answer may be an error, such as a list of one.
-fn disguised(json: &[u8], unreadable: Failure) -> Failure {
+fn disguised(json: &[u8], sent: Sent, unreadable: Failure) -> Failure {
     let body: Option<Value> = parse(json).ok();
     let fault = body.as_ref().and_then(Fault::within);
-    fault.map_or(unreadable, |fault| refuse::within(&fault))
+    fault.map_or(unreadable, |fault| refuse::within(&fault, sent))
 }
 
 /// Whether an answer, or a chunk of one, is what it came as: it may be an error in one of many forms.
-fn sound(json: &[u8], answer: &wire::Completion) -> Result<(), Failure> {
+fn sound(json: &[u8], answer: &wire::Completion, sent: Sent) -> Result<(), Failure> {
     let choices = answer.choices.as_deref().unwrap_or_default();
     let failed = |choice: &wire::Choice| choice.error.is_some() || convert::failed(choice.finish_reason.as_deref());
     let nothing = answer.choices.is_none() && answer.usage.is_none();
@@ -204,7 +206,7 @@ fn sound(json: &[u8], answer: &wire::Completion) -> Result<(), Failure> {
     // A choice's own error, where the whole has none.
     let inner = body["choices"].as_array().into_iter().flatten().find_map(Fault::within);
     match Fault::within(&body).or(inner) {
-        Some(fault) => Err(refuse::within(&fault)),
+        Some(fault) => Err(refuse::within(&fault, sent)),
         None if nothing => {
             let sentence = "the answer is not as expected at choices: it holds neither them nor usage";
             Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
@@ -213,7 +215,7 @@ fn sound(json: &[u8], answer: &wire::Completion) -> Result<(), Failure> {
             .iter()
             .any(|choice| convert::failed(choice.finish_reason.as_deref())) =>
         {
-            Err(refuse::within(&Fault::default()))
+            Err(refuse::within(&Fault::default(), sent))
         }
         // An `error` that says nothing is none.
         None => Ok(()),
@@ -228,7 +230,7 @@ fn models(received: &Received, with_raw: bool) -> Result<Vec<Row<wire::Model>>, 
     let list: wire::Models = received.json()?;
     if list.data.is_none() && list.models.is_none() {
         if let Some(fault) = Fault::within(&received.json()?) {
-            return Err(received.blame(refuse::within(&fault)));
+            return Err(received.blame(refuse::within(&fault, Sent::default())));
         }
         if list.object.as_deref() != Some("list") {
             return Err(received.unusable("the answer is not as expected at data"));

@@ -1,15 +1,18 @@
 //! What OpenAI and compatible servers mean when they fail, by status or within a success.
 //!
-//! Invariant: an account without money is never asked again as if it were only busy, and the caller is blamed only for what
-//! the caller wrote.
+//! Invariant: an account without money is never asked again as if it were only busy; the caller is blamed only for what the
+//! caller wrote, and the driver only for what it sent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind, Source};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::convert;
-use crate::providers::http::{Fault, Refusal, by_status, status, waits};
+use super::wire::ChatRequest;
+use crate::providers::http::{Fault, Refusal, Refused, by_status, status, waits};
 
 const SPENT: &[&str] = &[
     "insufficient_quota",
@@ -69,6 +72,39 @@ const OURS: &[Ours] = &[
     ),
 ];
 
+/// Which of these parameters a request had.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Sent {
+    stream: Option<IgnoredAny>,
+    stream_options: Option<IgnoredAny>,
+    max_completion_tokens: Option<IgnoredAny>,
+    max_tokens: Option<IgnoredAny>,
+}
+
+impl Sent {
+    fn has(self, name: &str) -> bool {
+        let sent = match name {
+            "stream" => self.stream,
+            "stream_options" => self.stream_options,
+            "max_completion_tokens" => self.max_completion_tokens,
+            "max_tokens" => self.max_tokens,
+            _ => None,
+        };
+        sent.is_some()
+    }
+}
+
+impl From<&ChatRequest<'_>> for Sent {
+    fn from(request: &ChatRequest<'_>) -> Self {
+        Sent {
+            stream: request.stream.map(|_| IgnoredAny),
+            stream_options: request.stream_options.as_ref().map(|_| IgnoredAny),
+            max_completion_tokens: request.max_completion_tokens.map(|_| IgnoredAny),
+            max_tokens: request.max_tokens.map(|_| IgnoredAny),
+        }
+    }
+}
+
 /// What an answer that is no success means.
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let fault = refusal.fault();
@@ -80,7 +116,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.retry_after = failure.retry_after.or_else(|| refilled(refusal));
             failure
         }
-        400 | 404 | 422 => blamed(by_status(refusal), &fault),
+        400 | 404 | 422 => blamed(by_status(refusal), &fault, refusal.sent().unwrap_or_default()),
         // Refused before anything was made: the server is full, or loads the model.
         503 | 529 => by_status(refusal).never_billed(),
         _ => by_status(refusal),
@@ -89,7 +125,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
 }
 
 /// An error in what came as a success: there is no status any more, so its own words decide.
-pub fn within(fault: &Fault) -> Failure {
+pub fn within(fault: &Fault, sent: Sent) -> Failure {
     let failed = || Failure::new(Kind::UpstreamFailed, "the provider failed within its answer");
     let failure = if is_spent(fault) {
         spent()
@@ -104,7 +140,7 @@ pub fn within(fault: &Fault) -> Failure {
         match fault.status() {
             Some(402) => spent(),
             Some(code @ (400..=499)) => {
-                let failure = blamed(status(code), fault);
+                let failure = blamed(status(code), fault, sent);
                 match failure.kind {
                     // Nothing says that it was the caller's doing.
                     Kind::InvalidInput if failure.field.is_none() => failed().not_usable(),
@@ -115,7 +151,7 @@ pub fn within(fault: &Fault) -> Failure {
                 let refused = |kind| Failure::new(kind, "the provider refused it within its answer");
                 match meant(fault) {
                     Some((kind, field)) => on_field(refused(kind), field),
-                    None if of_ours(fault).is_some() => blamed(refused(Kind::Unsupported), fault),
+                    None if named(fault, sent).is_some() => blamed(refused(Kind::InvalidInput), fault, sent),
                     None => failed(),
                 }
             }
@@ -163,36 +199,40 @@ fn meant(fault: &Fault) -> Option<(Kind, &'static str)> {
 
 /// The failure with the field that the provider blames, where the caller knows it; it is not the caller's where the
 /// parameter at fault is ours.
-fn blamed(failure: Failure, fault: &Fault) -> Failure {
+fn blamed(failure: Failure, fault: &Fault, sent: Sent) -> Failure {
     if let Some((_, field)) = meant(fault) {
         return on_field(failure, field);
     }
-    if let Some(Ours { name, remedy, .. }) = of_ours(fault) {
+    let named = named(fault, sent);
+    if let Some(Ours { name, remedy, holds }) = named
+        && (!holds || fault.refuses() == Some(Refused::Parameter))
+    {
         let mut failure = failure.saying(format!("the provider does not take {name}: {remedy}"));
         (failure.kind, failure.source, failure.retryable) = (Kind::Unsupported, Source::Provider, false);
         return failure;
     }
-    match fault.param.as_deref().and_then(convert::neutral_field) {
+    let param = named.map(|ours| ours.name).or(fault.param.as_deref());
+    match param.and_then(convert::neutral_field) {
         Some(field) => on_field(failure, field),
         None => failure,
     }
 }
 
-/// The parameter of ours that the provider does not take. Many servers name it in their sentence alone.
-fn of_ours(fault: &Fault) -> Option<&'static Ours> {
-    let unknown = fault.unknown_parameter();
+/// The parameter at fault, where its name is ours and it was sent. Many servers name it in their sentence alone.
+fn named(fault: &Fault, sent: Sent) -> Option<&'static Ours> {
+    let mut ours = OURS.iter().filter(|ours| sent.has(ours.name));
     match fault.param.as_deref() {
         Some(param) => {
             // `stream_options.include_usage`
             let name = param.split(['[', '.']).next().unwrap_or_default();
-            OURS.iter().find(|ours| ours.name == name && (unknown || !ours.holds))
+            ours.find(|ours| ours.name == name)
         }
-        None if unknown => OURS
-            .iter()
-            .filter_map(|ours| Some((fault.names(ours.name)?, ours)))
-            .min_by_key(|(at, _)| *at)
-            .map(|(_, ours)| ours),
-        None => None,
+        None => {
+            fault.refuses()?;
+            ours.filter_map(|ours| Some((fault.names(ours.name)?, ours)))
+                .min_by_key(|(at, _)| *at)
+                .map(|(_, ours)| ours)
+        }
     }
 }
 

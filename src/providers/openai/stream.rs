@@ -12,7 +12,8 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 
 use super::convert::{self, present};
-use super::{refuse, wire};
+use super::refuse::{self, Sent};
+use super::wire;
 use crate::catalogue::ai::{Chat, ChatEvent, Finish, Usage};
 use crate::providers::http::text::{Joined, Text};
 use crate::providers::http::{Fault, sse};
@@ -24,9 +25,10 @@ const DONE: &str = "[DONE]";
 pub fn chat_events(
     instance: Arc<str>,
     asked: Arc<str>,
+    sent: Sent,
     upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    let answer = Answer::new(instance, asked);
+    let answer = Answer::new(instance, asked, sent);
     stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
         loop {
             if let Some(event) = answer.ready.pop_front() {
@@ -69,6 +71,7 @@ pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>
 struct Answer {
     instance: Arc<str>,
     asked: Arc<str>,
+    sent: Sent,
     id: Option<String>,
     model: Option<String>,
     /// A chunk has come.
@@ -87,10 +90,11 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(instance: Arc<str>, asked: Arc<str>) -> Self {
+    fn new(instance: Arc<str>, asked: Arc<str>, sent: Sent) -> Self {
         Answer {
             instance,
             asked,
+            sent,
             id: None,
             model: None,
             heard: false,
@@ -108,7 +112,7 @@ impl Answer {
     fn accept(&mut self, event: &sse::Event) -> Result<(), Failure> {
         let data = event.data.trim();
         if event.name == "error" {
-            return Err(refuse::within(&Fault::read(data.as_bytes())));
+            return Err(refuse::within(&Fault::read(data.as_bytes()), self.sent));
         }
         if data == DONE {
             return self.end();
@@ -116,11 +120,12 @@ impl Answer {
         if data.is_empty() || event.name == "ping" {
             return Ok(());
         }
-        let chunk: wire::Completion = sse::json(event).map_err(|failure| super::disguised(data.as_bytes(), failure))?;
+        let chunk: wire::Completion =
+            sse::json(event).map_err(|failure| super::disguised(data.as_bytes(), self.sent, failure))?;
         if chunk.kind.as_deref() == Some("ping") {
             return Ok(());
         }
-        super::sound(data.as_bytes(), &chunk)?;
+        super::sound(data.as_bytes(), &chunk, self.sent)?;
         let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
         self.usage = usage.and_then(convert::usage).or(self.usage);
         self.heard = true;
@@ -218,7 +223,7 @@ mod tests {
             }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());
-        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), upstream);
+        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), Sent::default(), upstream);
         let items = pieces.filter_map(async |piece| match piece {
             Ok(Piece::Item(event)) => Some(Ok(event)),
             Ok(Piece::Alive) => None,

@@ -1,6 +1,6 @@
 //! `/docs`: a page of operations and error codes, and what each code means.
 //!
-//! Invariant: all text of the pages is made from the tables, escaped; links are relative to the surface's mount.
+//! Invariant: all text of the pages is made from the tables, escaped; links are relative to the page's own path.
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -9,7 +9,6 @@ use http::Request;
 use serde_json::Value;
 
 use super::super::docs::calls;
-use super::super::mount::Mount;
 use super::super::page::{escape, html, page};
 use super::super::problem::{TYPES, title};
 use super::not_found;
@@ -42,7 +41,7 @@ pub async fn error_code(Path(code): Path<String>, request: Request<Body>) -> Res
     };
     let name = title(found.code);
     let body = format!(
-        "<h1>{name}</h1><p>Code <code>{}</code>, HTTP status {}, {}.</p><p>{}</p><p><a href=\"docs\">Docs</a></p>",
+        "<h1>{name}</h1><p>Code <code>{}</code>, HTTP status {}, {}.</p><p>{}</p><p><a href=\"../../docs\">Docs</a></p>",
         found.code,
         found.status.as_u16(),
         if found.retryable {
@@ -52,5 +51,5 @@ pub async fn error_code(Path(code): Path<String>, request: Request<Body>) -> Res
         },
         escape(found.meaning)
     );
-    page(&html(&name, &body), &Mount::of(request.extensions()))
+    page(html(&name, &body))
 }

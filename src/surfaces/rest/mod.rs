@@ -18,7 +18,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
@@ -36,6 +36,7 @@ use super::openapi;
 use super::page::page;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
+use super::shared::Document;
 use crate::catalogue::Method;
 use crate::dispatch::{Dispatcher, Invocation};
 use routes::{Resolved, Routes};
@@ -74,9 +75,9 @@ pub struct RestConfig {
 struct Rest {
     config: RestConfig,
     routes: Routes,
-    openapi: Bytes,
+    openapi: Document,
     operations: Bytes,
-    docs: String,
+    docs: Bytes,
 }
 
 /// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
@@ -85,9 +86,9 @@ pub fn router(config: RestConfig) -> Router {
     let document = openapi::document(config.dispatcher.catalogue());
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
-        openapi: document.to_string().into(),
+        openapi: Document::of(&document),
         operations: listing(&config.dispatcher).to_string().into(),
-        docs: docs::overview(&document),
+        docs: docs::overview(&document).into(),
         config,
     });
     Router::new()
@@ -110,8 +111,8 @@ pub async fn not_found(request: Request<Body>) -> Response {
     problem.response(&RequestId::given(request.extensions()))
 }
 
-async fn overview(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    page(&rest.docs, &Mount::of(request.extensions()))
+async fn overview(State(rest): State<Arc<Rest>>) -> Response {
+    page(rest.docs.clone())
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Response {
@@ -239,16 +240,14 @@ fn allow(methods: &[Method]) -> HeaderValue {
 }
 
 async fn openapi_document(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    document(&openapi::mounted(&rest.openapi, &Mount::of(request.extensions())))
+    rest.openapi.response(&Mount::of(request.extensions()))
 }
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    authenticated(&rest, &request, |_| document(&rest.operations))
-}
-
-/// A document that never changes: however many read it, it is in memory once.
-fn document(json: &Bytes) -> Response {
-    ([(CONTENT_TYPE, "application/json")], json.clone()).into_response()
+    // However many read it, its text is in memory once.
+    authenticated(&rest, &request, |_| {
+        ([(CONTENT_TYPE, "application/json")], rest.operations.clone()).into_response()
+    })
 }
 
 fn listing(dispatcher: &Dispatcher) -> Value {
@@ -276,7 +275,7 @@ async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> 
 
 fn authenticated(rest: &Rest, request: &Request<Body>, answer: impl FnOnce(&Caller) -> Response) -> Response {
     match rest.config.authenticator.caller(request.headers()) {
-        Ok(caller) => answer(&caller),
+        Ok(caller) => ([(CACHE_CONTROL, reply::PERSONAL)], answer(&caller)).into_response(),
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }
 }

@@ -39,6 +39,10 @@ pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows")
 /// `true` on an answer replayed from the record of a keyed write.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Answers depend on who asks, so a shared cache must not keep them; and how long one is fresh the gateway's own cache
+/// knows, so that a client's asks it each time.
+pub(super) const PERSONAL: &str = "private, no-cache";
+
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -157,10 +161,7 @@ fn error_event(failure: Failure, id: &RequestId) -> Event {
 
 fn describe(head: &Head, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Answers depend on who asks, so a shared cache must not keep them; ours is the gateway's own.
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("private"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(PERSONAL));
     headers.insert(ATTEMPTS, HeaderValue::from(head.attempts));
     if let Ok(status) = HeaderValue::try_from(cache_status::text(head.cache, head.cached_by)) {
         headers.insert(CACHE_STATUS, status);
