@@ -29,6 +29,8 @@ use crate::files::Rig;
 use crate::recorder::{mosaic, ran};
 
 const MIB: usize = 1 << 20;
+/// What a provider of these tests may have under way.
+const PLACES: usize = 3;
 
 fn random(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
@@ -294,6 +296,7 @@ impl Gateway {
             let mut provider = ProviderConfig::new("bookstack").at(BaseUrl::parse(url).unwrap());
             provider.health_check = false;
             provider.attempt_timeout = attempt;
+            provider.max_in_flight = Some(PLACES);
             config.providers.insert(name.clone(), provider);
         }
         config.routes.push(RouteConfig {
@@ -512,6 +515,40 @@ async fn a_client_is_read_no_faster_than_its_provider_takes() {
     // The sockets' own buffers take some, at both of its sides.
     let made = made.load(Ordering::SeqCst);
     assert!(made < 64 * MIB, "{made} bytes were taken");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_provider_does_not_take_lets_go_of_its_client_and_keeps_its_place() {
+    let provider = Provider::start(Does::Stall).await;
+    let gateway = Gateway::hurried(&[&provider.url], "t", 64 * MIB, Some(Duration::from_millis(500))).await;
+    for _ in 0..PLACES {
+        // Sends all that it has before it reads a word.
+        let mut client = TcpStream::connect(gateway.serving.public).await.unwrap();
+        let head = format!(
+            "POST /v1/docs/pages/1/attachments?name=a HTTP/1.1\r\nHost: gateway\r\nContent-Length: {}\r\n\r\n",
+            20 * MIB
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        in_time(client.write_all(&random(20 * MIB)))
+            .await
+            .expect("it is read on");
+        let mut told = String::new();
+        while !told.contains('}') {
+            let mut piece = [0; 4096];
+            let read = in_time(client.read(&mut piece)).await.unwrap();
+            assert!(read > 0, "{told}");
+            told.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+        assert!(
+            told.starts_with("HTTP/1.1 504") && told.contains("attempt_timeout"),
+            "{told}"
+        );
+    }
+    // The connections stand, full of what nobody takes: there are no more of them than places.
+    let told = gateway.upload("name=a", Some(10), pieces(10)).await;
+    assert_eq!((told.0, &told.2["code"]), (503, &json!("overloaded")), "{}", told.2);
+    assert_eq!(provider.connections.load(Ordering::SeqCst), PLACES);
     gateway.stop().await;
 }
 

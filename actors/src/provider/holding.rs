@@ -41,7 +41,7 @@ pub(crate) struct AttemptEnv {
 pub(super) struct Holding {
     pub(super) instance: Arc<Instance>,
     permit: BreakerPermit,
-    _bulkhead: BulkheadPermit,
+    _place: InFlight,
     /// What the call is about, for evidence that counts by resource.
     resource: u64,
     upload: Option<Arc<Upload>>,
@@ -76,13 +76,40 @@ fn resource_of(call: &Call) -> u64 {
     hasher.finish()
 }
 
+/// An attempt's place among those of its instance. The bytes of an upload that are on their way keep it, too.
+struct InFlight {
+    upload: Option<Arc<Upload>>,
+    _permit: Arc<BulkheadPermit>,
+}
+
+impl InFlight {
+    fn of(permit: BulkheadPermit, upload: Option<Arc<Upload>>) -> Self {
+        let permit = Arc::new(permit);
+        if let Some(upload) = &upload {
+            upload.occupies(Some(permit.clone()));
+        }
+        InFlight {
+            upload,
+            _permit: permit,
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            upload.occupies(None);
+        }
+    }
+}
+
 impl Holding {
     /// What was granted, and the driver to run.
     pub(super) fn of(granted: Granted, call: &Call) -> (Self, Arc<dyn Driver>) {
         let holding = Holding {
             instance: granted.instance,
             permit: granted.permit,
-            _bulkhead: granted.bulkhead,
+            _place: InFlight::of(granted.bulkhead, call.upload.clone()),
             resource: resource_of(call),
             upload: call.upload.clone(),
             actor: granted.actor,

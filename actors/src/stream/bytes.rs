@@ -4,6 +4,7 @@
 //! its maker can begin anew; so a call is sent at most as often as its input can be read. An upload that is empty, or of
 //! another length than it said, ends in a failure and never cleanly.
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +63,11 @@ pub struct Upload {
     pub name: Option<Arc<str>>,
     source: Mutex<Source>,
     progress: Arc<Progress>,
+    place: Mutex<Option<Place>>,
 }
+
+/// What an attempt occupies while bytes of its upload are on their way, also when the attempt is over.
+pub type Place = Arc<dyn Any + Send + Sync>;
 
 /// How the reading of an upload goes.
 #[derive(Default)]
@@ -98,6 +103,7 @@ impl Upload {
             name: stream.name,
             source: Mutex::new(Source::Once(Some(stream.bytes))),
             progress: Arc::default(),
+            place: Mutex::default(),
         }
     }
 
@@ -114,6 +120,7 @@ impl Upload {
             name,
             source: Mutex::new(Source::Again(again)),
             progress: Arc::default(),
+            place: Mutex::default(),
         }
     }
 
@@ -150,6 +157,17 @@ impl Upload {
         self.progress.failure.get()
     }
 
+    /// The attempt that sends it has this place.
+    pub(crate) fn occupies(&self, place: Option<Place>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// The place of the attempt that sends it. Whoever gives the bytes to a connection that may outlive the attempt keeps
+    /// it for as long: a provider that takes nothing more is sent no more than it has places.
+    pub fn place(&self) -> Option<Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Takes the bytes, to send them.
     ///
     /// # Errors
@@ -168,6 +186,7 @@ impl Upload {
             length: self.length,
             passed: 0,
             progress: self.progress.clone(),
+            _place: self.place(),
         };
         Ok(ByteStream {
             media_type: self.media_type.clone(),
@@ -192,6 +211,7 @@ struct Checked {
     length: Option<u64>,
     passed: u64,
     progress: Arc<Progress>,
+    _place: Option<Place>,
 }
 
 impl Checked {

@@ -10,5 +10,5 @@ mod frame;
 
 pub use account::{Measured, StreamEnd, StreamTotals};
 pub use body::{BodyStream, FRAMES_IN_FLIGHT, Piece, ReceiverGone, Sender, body_stream};
-pub use bytes::{ByteStream, UPLOAD_FIELD, Upload};
+pub use bytes::{ByteStream, Place, UPLOAD_FIELD, Upload};
 pub use frame::{Event, Frame, Usage};

@@ -3,14 +3,16 @@
 //! Invariant: nothing is taken of an upload before the provider's connection stands; and one whose request is over, or
 //! whose source broke off, is cut and never ended as if it were whole.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::Upload;
+use mosaic_actors::stream::{Place, Upload};
 use reqwest::{Body, multipart};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::wire::file;
 
@@ -21,7 +23,7 @@ pub struct Form {
     file: &'static str,
     name: String,
     upload: Arc<Upload>,
-    over: CancellationToken,
+    source: Source,
 }
 
 impl Form {
@@ -38,7 +40,7 @@ impl Form {
             file,
             name: name.to_owned(),
             upload,
-            over: CancellationToken::new(),
+            source: Source::default(),
         })
     }
 
@@ -66,13 +68,13 @@ impl Form {
 
     /// Ends the sending when it is dropped: a provider that has answered, or that nobody waits for any more, gets nothing
     /// more of it.
-    pub(super) fn sending(&self) -> DropGuard {
-        self.over.clone().drop_guard()
+    pub(super) fn sending(&self) -> Sending {
+        Sending(self.source.clone())
     }
 
     /// The form as the HTTP client sends it.
     pub(super) fn body(&self) -> Result<multipart::Form, Failure> {
-        let bytes = Body::wrap_stream(until(self.over.clone(), lazily(self.upload.clone())));
+        let bytes = Body::wrap_stream(self.source.open(self.upload.clone()));
         let part = match self.upload.length {
             Some(length) => multipart::Part::stream_with_length(bytes, length),
             None => multipart::Part::stream(bytes),
@@ -87,25 +89,64 @@ impl Form {
     }
 }
 
-/// The upload's bytes, taken when the first of them is asked for.
-fn lazily(upload: Arc<Upload>) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
-    stream::once(async move { upload.take().map(|taken| taken.bytes) }).try_flatten()
+type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
+
+/// The upload's bytes while they are sent. The HTTP client asks for them only while its connection has room, so whoever
+/// ends the sending lets go of them itself: their maker must not wait for a provider that takes nothing.
+#[derive(Clone, Default)]
+struct Source {
+    bytes: Arc<Mutex<Option<Bytestream>>>,
+    over: CancellationToken,
 }
 
-/// The bytes until `over`; then a failure, which has the request cut.
-fn until(
-    over: CancellationToken,
-    bytes: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
-) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
-    stream::unfold(Some(Box::pin(bytes)), move |open| {
-        let over = over.clone();
-        async move {
-            let mut bytes = open?;
-            tokio::select! {
-                biased;
-                () = over.cancelled() => Some((Err(Failure::new(Kind::Cancelled, "the request is over")), None)),
-                next = bytes.next() => next.map(|piece| (piece, Some(bytes))),
-            }
+impl Source {
+    /// The bytes, taken when the first of them is asked for.
+    fn open(&self, upload: Arc<Upload>) -> Outgoing {
+        let place = upload.place();
+        let bytes = stream::once(async move { upload.take().map(|taken| taken.bytes) }).try_flatten();
+        *self.bytes() = Some(Box::pin(bytes));
+        Outgoing {
+            source: self.clone(),
+            over: Box::pin(self.over.clone().cancelled_owned()),
+            _place: place,
         }
-    })
+    }
+
+    /// Held for one reading; a panic in it ends the call.
+    fn bytes(&self) -> MutexGuard<'_, Option<Bytestream>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The sending of an upload, which ends with this.
+pub(super) struct Sending(Source);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.over.cancel();
+        let bytes = self.0.bytes().take();
+        drop(bytes);
+    }
+}
+
+/// The bytes as the HTTP client asks for them; when the sending is over, a failure, which has the request cut. Until the
+/// client lets go of it, its connection stands, and the attempt's place is taken.
+struct Outgoing {
+    source: Source,
+    over: Pin<Box<WaitForCancellationFutureOwned>>,
+    _place: Option<Place>,
+}
+
+impl Stream for Outgoing {
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(Failure::new(Kind::Cancelled, "the request is over"))));
+        }
+        match &mut *self.source.bytes() {
+            Some(bytes) => bytes.as_mut().poll_next(cx),
+            None => Poll::Ready(Some(Err(Failure::new(Kind::Cancelled, "the request is over")))),
+        }
+    }
 }
