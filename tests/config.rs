@@ -148,7 +148,7 @@ fn names_must_lead_somewhere() {
             "m.toml:3: keys.ci.key: the same reference as keys.again",
             "m.toml:8: keys.bare.key: is required",
             "m.toml:8: keys.bare.tenant: is required",
-            "m.toml:10: tenants.Big_One: a name has 1 to 40 of the characters a-z, 0-9 and -",
+            "m.toml:10: tenants.Big_One: a name has 1 to 40 of the characters a-z, 0-9 and -, and does not begin with -",
             "m.toml:12: providers.forge-a.kind: no driver of this kind; did you mean `github`?",
             "m.toml:14: routes[0].service: must not be empty; leave it out to match everything",
             "m.toml:16: routes[0].providers[0]: no such provider under [providers]; did you mean `forge-a`?",

@@ -59,7 +59,7 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
 fn check_names(names: &Names, report: &mut Report) {
     let fits = |name: &str| {
         let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        (1..=40).contains(&name.len()) && name.chars().all(part)
+        (1..=40).contains(&name.len()) && name.chars().all(part) && !name.starts_with('-')
     };
     for (section, names) in [
         ("keys", &names.keys),
@@ -67,7 +67,7 @@ fn check_names(names: &Names, report: &mut Report) {
         ("providers", &names.providers),
     ] {
         for name in names.iter().filter(|name| !fits(name)) {
-            let message = "a name has 1 to 40 of the characters a-z, 0-9 and -";
+            let message = "a name has 1 to 40 of the characters a-z, 0-9 and -, and does not begin with -";
             report.add(&join(section, name), message);
         }
     }

@@ -38,6 +38,8 @@ pub(super) struct Activity {
     answering: AtomicBool,
     /// Bytes of a request are still to come that nobody will read.
     leftover: AtomicBool,
+    /// An answer's body broke off.
+    broken: AtomicBool,
     /// An event stream is asked to say something, so that a client that left is noticed.
     nudged: AtomicBool,
 }
@@ -83,6 +85,7 @@ impl Activity {
             announces: AtomicBool::new(false),
             answering: AtomicBool::new(false),
             leftover: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
         })
     }
@@ -183,6 +186,17 @@ impl Activity {
 
     pub(super) fn has_leftover(&self) -> bool {
         self.leftover.load(Relaxed)
+    }
+
+    /// An answer's body breaks off.
+    pub(super) fn breaks(&self) {
+        self.broken.store(true, Relaxed);
+    }
+
+    /// Whether an answer broke off that only a reset tells from one that is whole: HTTP/1.0 ends a body without a length
+    /// with its connection.
+    pub(super) fn broke_unseen(&self) -> bool {
+        self.broken.load(Relaxed) && !self.announces.load(Relaxed) && !self.is_http2()
     }
 
     /// Has an event stream say something.

@@ -29,6 +29,8 @@ pub(super) struct Outgoing {
     /// What is left of a frame.
     rest: Bytes,
     held: Held,
+    /// How many bytes there will be is not known: they are held as they come.
+    open_ended: bool,
     events: bool,
     /// A piece was given, and the connection did not come back yet.
     given: bool,
@@ -38,6 +40,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) fn new(body: Body, events: bool, held: Held, in_flight: InFlight) -> Self {
         Outgoing {
+            open_ended: body.size_hint().exact().is_none(),
             body,
             rest: Bytes::new(),
             held,
@@ -85,10 +88,16 @@ impl HttpBody for Outgoing {
         }
         let next = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => frame.into_data().map_or_else(Ok, |data| {
+                if self.open_ended {
+                    self.held.add(data.len());
+                }
                 self.rest = data;
                 Ok(self.give_some())
             }),
-            Some(Err(error)) => Err(error),
+            Some(Err(error)) => {
+                self.activity().breaks();
+                Err(error)
+            }
             None => return Poll::Ready(None),
         };
         Poll::Ready(Some(next))

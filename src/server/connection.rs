@@ -59,6 +59,9 @@ impl ServerState {
             ended
         };
         match ended {
+            Ended::Http if activity.broke_unseen() => {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
             Ended::Http if activity.has_leftover() => self.linger(stream).await,
             // What the kernel still holds is not worth keeping either.
             Ended::Seen(Seen::End(End::Unread | End::Evicted)) => {

@@ -49,6 +49,13 @@ impl Held {
         }
     }
 
+    /// So many more wait, of an answer that did not say how many there will be.
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.activity.unread.own.fetch_add(bytes, Relaxed);
+        self.activity.unread.all.fetch_add(bytes, Relaxed);
+    }
+
     /// So many more have been taken.
     pub(super) fn release(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);

@@ -5,13 +5,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
 
 /// The other header that carries a key.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A browser's word on where the page that asks comes from (Fetch Metadata Request Headers, section 2.1).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Knows keys.
 pub type Keys = Arc<dyn Fn(&str) -> Option<Caller> + Send + Sync>;
@@ -36,10 +39,15 @@ impl Authenticator {
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
         match presented(headers)? {
             Some(key) => (self.keys)(key).ok_or_else(|| refused("this API key is not known")),
-            None => self
-                .anonymous
-                .clone()
-                .ok_or_else(|| refused("give an API key: Authorization: Bearer <key>, or X-Api-Key")),
+            None => {
+                let anonymous = self.anonymous.clone();
+                let caller =
+                    anonymous.ok_or_else(|| refused("give an API key: Authorization: Bearer <key>, or X-Api-Key"))?;
+                match is_of_another_site(headers) {
+                    false => Ok(caller),
+                    true => Err(Failure::new(Kind::Forbidden, ANOTHER_SITE).never_sent()),
+                }
+            }
         }
     }
 }
@@ -56,6 +64,24 @@ impl fmt::Debug for Authenticator {
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+const ANOTHER_SITE: &str = "a page of another site asks, and no key says that it may: give an API key";
+
+/// Whether a browser asks for a page of another site. What a page may send without asking first, and a person's browser may
+/// reach, is no more than that: a gateway that lets in whoever comes must not do it for every page that the person reads.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    // Of the browser's own word, which says it also where a proxy in front has changed the Host.
+    if let Some(site) = text(&SEC_FETCH_SITE) {
+        return site.eq_ignore_ascii_case("cross-site");
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return false;
+    };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let same = |(_, origin): (&str, &str)| text(&HOST).is_some_and(|host| host.eq_ignore_ascii_case(origin));
+    !origin.is_some_and(same)
 }
 
 fn presented(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
@@ -110,5 +136,39 @@ mod tests {
             ask(HeaderName::from_static("accept"), "good", false),
             Err(Kind::Unauthenticated)
         );
+    }
+
+    #[test]
+    fn nobody_is_let_in_for_a_page_of_another_site() {
+        let open = Authenticator::new(
+            Arc::new(|key| (key == "good").then(|| caller("known"))),
+            Some(caller("nobody")),
+        );
+        let asked = |given: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("host", "127.0.0.1:8080")].iter().chain(given) {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            open.caller(&headers).map_err(|failure| failure.kind)
+        };
+        let there = ("origin", "http://evil.example");
+        for evil in [
+            &[there][..],
+            &[("origin", "null")],
+            &[("origin", "http://127.0.0.1:8081")],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8080")],
+        ] {
+            assert_eq!(asked(evil), Err(Kind::Forbidden), "{evil:?}");
+        }
+        for sound in [
+            &[][..],
+            &[("origin", "http://127.0.0.1:8080")],
+            &[("sec-fetch-site", "same-origin"), there],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert_eq!(asked(sound), Ok(caller("nobody")), "{sound:?}");
+        }
+        assert_eq!(asked(&[there, ("x-api-key", "good")]), Ok(caller("known")));
     }
 }

@@ -101,10 +101,14 @@ impl LogHandle {
     /// room for this line either, it is counted too, and told the next time.
     pub fn tell_dropped(&self) {
         let dropped = self.dropped();
-        let before = self.told.swap(dropped, Relaxed);
-        if dropped > before {
-            let lines = dropped - before;
-            tracing::warn!(lines, "the log's reader was too slow: lines were dropped");
+        let lines = dropped.saturating_sub(self.told.load(Relaxed));
+        if lines == 0 {
+            return;
+        }
+        tracing::warn!(lines, "the log's reader was too slow: lines were dropped");
+        // Where one was dropped meanwhile, it may have been this.
+        if self.dropped() == dropped {
+            self.told.store(dropped, Relaxed);
         }
     }
 

@@ -11,6 +11,8 @@ use mosaic_actors::call::{Answer, Body, CacheStatus, CachedBy, Head};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::refused;
 use crate::support::fake::{FakeCalls, Gate, answer};
@@ -244,7 +246,7 @@ async fn keyed_writes_say_what_they_met() {
 #[tokio::test]
 async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connection() {
     let entry = find("git.file.get").expect("declared");
-    let raw = |pieces: Vec<Result<&'static [u8], Failure>>| {
+    let of = |length: Option<u64>, pieces: Vec<Result<&'static [u8], Failure>>| {
         FakeCalls::new(move |_| {
             let pieces = pieces.clone();
             async move {
@@ -253,7 +255,7 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
                     head: Head::json(Arc::from("forge-a")),
                     body: Body::Raw(ByteStream {
                         media_type: Arc::from("application/zip"),
-                        length: Some(5),
+                        length,
                         name: Some(Arc::from("a b\"\u{e9}.zip")),
                         bytes: BodyStream::from_items(futures_util::stream::iter(bytes)),
                     }),
@@ -262,6 +264,7 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
             }
         })
     };
+    let raw = |pieces| of(Some(5), pieces);
     let whole = Server::start(raw(vec![Ok(b"PK\x03"), Ok(b"\xff\x00")])).await;
     let response = request(&whole, entry, sample(entry)).send().await.expect("an answer");
     let header = |name: &str| response.headers()[name].to_str().expect("ASCII").to_owned();
@@ -299,6 +302,23 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
         );
         assert!(response.bytes().await.is_err(), "a part is not taken for the whole");
     }
+    // HTTP/1.0 ends a body whose length nobody knew with its connection: only a reset tells that it broke off.
+    let long: &[u8] = &[b'x'; 4096];
+    let cut = Server::start(of(None, vec![Ok(long), Ok(long), Ok(long), broke()])).await;
+    let asked = request(&cut, entry, sample(entry)).build().expect("a request");
+    let (host, port) = (
+        asked.url().host_str().expect("a host"),
+        asked.url().port().expect("a port"),
+    );
+    let mut client = TcpStream::connect((host, port)).await.expect("it listens");
+    let query = asked.url().query().map_or(String::new(), |query| format!("?{query}"));
+    let head = format!(
+        "GET {}{query} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {KEY}\r\n\r\n",
+        asked.url().path()
+    );
+    client.write_all(head.as_bytes()).await.expect("it reads");
+    let ended = client.read_to_end(&mut Vec::new()).await;
+    assert!(ended.is_err(), "{ended:?}: a part is not taken for the whole");
 }
 
 #[tokio::test]

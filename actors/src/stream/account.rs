@@ -12,8 +12,15 @@ use tokio::time::Instant;
 use super::frame::Usage;
 use crate::error::Failure;
 
+/// Frames that may wait between a driver and its caller. Few, so that a slow caller slows the provider instead of filling
+/// memory.
+pub const FRAMES_IN_FLIGHT: usize = 16;
+
 /// What passes through a stream, as far as it is counted.
 pub trait Measured: Send + 'static {
+    /// How many of them may wait between a driver and its caller.
+    const IN_FLIGHT: usize = FRAMES_IN_FLIGHT;
+
     /// Its bytes, where they are known.
     fn bytes(&self) -> u64;
 
@@ -24,6 +31,9 @@ pub trait Measured: Send + 'static {
 }
 
 impl Measured for Bytes {
+    // A piece is as large as what an HTTP client reads at once, which is hundreds of kilobytes.
+    const IN_FLIGHT: usize = 2;
+
     fn bytes(&self) -> u64 {
         self.len() as u64
     }

@@ -12,10 +12,6 @@ use tokio::sync::mpsc;
 use super::account::{Account, Measured, StreamEnd, StreamTotals};
 use crate::error::{Failure, Kind};
 
-/// Items that may wait between a driver and its caller. Small, so that a slow caller slows the provider
-/// instead of filling memory.
-pub const FRAMES_IN_FLIGHT: usize = 16;
-
 /// What a driver's source gives.
 #[derive(Debug)]
 pub enum Piece<T> {
@@ -62,7 +58,7 @@ pub struct ReceiverGone;
 
 /// A bounded stream and its sender.
 pub fn body_stream<T: Measured>() -> (Sender<T>, BodyStream<T>) {
-    let (items, receiver) = mpsc::channel(FRAMES_IN_FLIGHT + 1);
+    let (items, receiver) = mpsc::channel(T::IN_FLIGHT + 1);
     let end = items
         .clone()
         .try_reserve_owned()
@@ -259,14 +255,14 @@ mod tests {
         let (sender, mut stream) = body_stream();
         let held = Arc::new(());
         stream.hold(held.clone());
-        for _ in 0..FRAMES_IN_FLIGHT {
+        for _ in 0..Bytes::IN_FLIGHT {
             sender.send(one()).await.unwrap();
         }
         sender.fail(Failure::new(Kind::Timeout, "too long"));
         assert_eq!(Arc::strong_count(&held), 1);
         let told = watched(&mut stream);
-        assert_eq!(*told.lock().unwrap(), [(FRAMES_IN_FLIGHT as u64, "timeout".to_owned())]);
-        for _ in 0..FRAMES_IN_FLIGHT {
+        assert_eq!(*told.lock().unwrap(), [(Bytes::IN_FLIGHT as u64, "timeout".to_owned())]);
+        for _ in 0..Bytes::IN_FLIGHT {
             assert!(stream.next().await.unwrap().is_ok());
         }
         assert_eq!(stream.next().await.unwrap().unwrap_err().kind, Kind::Timeout);

@@ -8,7 +8,7 @@ mod body;
 mod bytes;
 mod frame;
 
-pub use account::{Measured, StreamEnd, StreamTotals};
-pub use body::{BodyStream, FRAMES_IN_FLIGHT, Piece, ReceiverGone, Sender, body_stream};
+pub use account::{FRAMES_IN_FLIGHT, Measured, StreamEnd, StreamTotals};
+pub use body::{BodyStream, Piece, ReceiverGone, Sender, body_stream};
 pub use bytes::{ByteStream, Place, UPLOAD_FIELD, Upload};
 pub use frame::{Event, Frame, Usage};
