@@ -134,6 +134,8 @@ struct Refusals {
     failing: bool,
     forced: bool,
     full: bool,
+    /// Takes no calls, by order or on its way out.
+    drained: bool,
 }
 
 impl Router {
@@ -232,7 +234,11 @@ impl Offered<'_> {
         let mut refusals = Refusals::default();
         let left = self.set.instances.iter().filter(|name| !self.excluded.contains(name));
         let left = left.filter_map(|name| self.directory.serving(name));
-        for instance in left.filter(|instance| instance.accepting()) {
+        for instance in left {
+            if !instance.accepting() {
+                refusals.drained = true;
+                continue;
+            }
             match instance.breaker.wait(self.now) {
                 Some(wait) => {
                     let forced = instance.breaker.forced().is_some();
@@ -265,7 +271,11 @@ impl Refusals {
             )
             .after(wait)
         } else {
-            Failure::new(Kind::NoProvider, "no provider that could serve this is running").after(Duration::from_secs(1))
+            let why = match self.drained {
+                true => "every provider that could serve this is drained: it takes no calls",
+                false => "no provider that could serve this is running",
+            };
+            Failure::new(Kind::NoProvider, why).after(Duration::from_secs(1))
         };
         failure.never_sent()
     }

@@ -83,7 +83,8 @@ const INSTANCES: [Column; 16] = [
     wide(column("answered", &["/traffic/answered"])),
     wide(column("refused", &["/traffic/refused"])),
     wide(column("abandoned", &["/traffic/abandoned"])),
-    wide(shown("limited", &["/limited_for_ms"], span)),
+    // Stands there only where one is.
+    shown("limited", &["/traffic/limited_for_ms", "/limited_for_ms"], span),
     wide(shown("for", &["/for_ms"], span)),
     wide(column("source", &["/source"])),
     wide(column("revision", &["/revision"])),

@@ -9,7 +9,7 @@ const WIDE: Shown = Shown { wide: true, most: None };
 fn plugins() -> Value {
     let well = |name: &str| {
         json!({"name": name, "kind": "github", "life": "running", "health": {"state": "healthy", "checked_ms": 4000},
-        "traffic": {"failed": 0, "answered": 7, "in_flight": 1, "breaker": {"state": "closed"}}})
+        "traffic": {"failed": 0, "answered": 7, "in_flight": 1, "limited_for_ms": null, "breaker": {"state": "closed"}}})
     };
     let mut ill = well("forge-with-a-long-name");
     ill["health"]["state"] = "unhealthy".into();
