@@ -74,7 +74,13 @@ impl Change {
 
     async fn ask(&self, remote: &Remote, body: &Value, asks: bool, screen: &Screen) -> Result<(), Stop> {
         if !asks {
-            let refused = Failure::invalid("force", format!("{} is dangerous, and nobody can be asked", self.deed));
+            let refused = Failure::invalid(
+                "force",
+                format!(
+                    "to {} is dangerous, and nobody is there to ask: give --force",
+                    self.deed
+                ),
+            );
             let hint = "Add --force to do it, or --dry-run to see what it touches.";
             return Err(Problem::from(refused).hint(hint).into());
         }

@@ -41,7 +41,7 @@ const PLUGINS: [Verb; 6] = [
     verb(
         "update",
         "/admin/v1/plugins/{name}/update",
-        "Replace a running instance, without losing a call",
+        "Replace a running instance, without losing a call; what is not given (its token, too) is left out",
     ),
     verb("start", "/admin/v1/plugins/{name}/start", "Start a stopped instance"),
     dangerous(
