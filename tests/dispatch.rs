@@ -70,19 +70,24 @@ fn text(answer: &Answer) -> &str {
     }
 }
 
-/// Three instances: the first has more, the second fails, the third was cached.
+/// Three instances: the first has more and a cursor that is none, the second fails for good, the third was cached.
 fn three() -> FakeCalls {
     FakeCalls::new(|call| async move {
         match call.provider.as_deref() {
-            Some("a") => Ok(answer(
-                "a",
-                r#"{"items":[{"id":1.0}],"next_cursor":"x","has_more":true,"total":5}"#,
-            )),
-            Some("b") => Err(Failure::new(Kind::UpstreamFailed, "b is ill")),
+            Some("a") => {
+                let mut page = answer(
+                    "a",
+                    r#"{"items":[{"id":1.0}],"next_cursor":"x","has_more":true,"total":5}"#,
+                );
+                page.head.skipped = 2;
+                Ok(page)
+            }
+            Some("b") => Err(Failure::new(Kind::UpstreamAuth, "b is ill")),
             Some("c") => {
                 let mut cached = answer("c", r#"{"items":[{"id":"2"},{"id":3}],"has_more":false,"total":2}"#);
                 cached.head.cache = CacheStatus::Hit;
                 cached.head.age = Duration::from_secs(9);
+                cached.head.skipped = 1;
                 Ok(cached)
             }
             other => panic!("asked {other:?}"),
@@ -101,12 +106,15 @@ async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
         .expect("a page");
     assert_eq!(
         text(&merged),
-        "{\"items\":[{\"id\":1.0},{\"id\":\"2\"},{\"id\":3}],\"has_more\":true,\"errors\":[{\"provider\":\"b\",\
-         \"code\":\"upstream_failed\",\"message\":\"b is ill\",\"retryable\":true}]}"
+        "{\"items\":[{\"id\":1.0},{\"id\":\"2\"},{\"id\":3}],\"has_more\":false,\"errors\":[{\"provider\":\"b\",\
+         \"code\":\"upstream_auth\",\"message\":\"b is ill\",\"retryable\":false},{\"provider\":\"a\",\
+         \"code\":\"upstream_failed\",\"message\":\"it has more rows, and gave no cursor that leads to them\",\
+         \"retryable\":false}]}"
     );
     assert_eq!(&*merged.head.provider, "all");
     assert_eq!(merged.head.cache, CacheStatus::Bypass, "not all of it came from cache");
     assert_eq!(merged.head.age, Duration::from_secs(9));
+    assert_eq!(merged.head.skipped, 3, "the rows that any of them skipped");
     let seen = setup.calls.seen();
     assert!(
         seen.iter()
@@ -116,9 +124,18 @@ async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
 
 /// Instances of which each has pages of one row, as many as its name says.
 fn paged(cursors: &CursorKey, padding: usize) -> FakeCalls {
-    let cursors = cursors.clone();
+    paged_but(cursors, padding, |_| None)
+}
+
+/// The same, but where a row is one that fails.
+fn paged_but(
+    cursors: &CursorKey,
+    padding: usize,
+    fails: impl Fn(&str) -> Option<Failure> + Send + Sync + 'static,
+) -> FakeCalls {
+    let (cursors, fails) = (cursors.clone(), Arc::new(fails));
     FakeCalls::new(move |call| {
-        let cursors = cursors.clone();
+        let (cursors, fails) = (cursors.clone(), fails.clone());
         async move {
             let instance = call.provider.clone().expect("each is asked by name");
             let input = call
@@ -131,7 +148,11 @@ fn paged(cursors: &CursorKey, padding: usize) -> FakeCalls {
                 .cursor
                 .as_deref()
                 .map_or(0, |native| native.trim().parse().expect("its own"));
-            let mut page = json!({"items": [format!("{instance}/{at}")], "has_more": at + 1 < pages});
+            let row = format!("{instance}/{at}");
+            if let Some(failure) = fails(&row) {
+                return Err(failure);
+            }
+            let mut page = json!({"items": [row], "has_more": at + 1 < pages});
             if at + 1 < pages {
                 let native = format!("{}{}", at + 1, " ".repeat(padding));
                 page["next_cursor"] = cursors.seal(&instance, "git.repo.list", &native).into();
@@ -208,15 +229,70 @@ async fn a_cursor_of_all_that_would_be_too_long_leaves_out_who_is_named() {
     let (pages, errors) = walk(&Setup { calls, dispatcher }).await;
     assert_eq!(pages[1..], [json!(["i3/1"]), json!(["i3/2"])]);
     let named: Vec<_> = errors.iter().map(|error| &error["provider"]).collect();
-    assert_eq!(named, ["i2"]);
+    assert_eq!(named, ["i2", "i2", "i2"], "on each page that lacks its rows");
+}
+
+/// Walks over all where a row fails at the first `times` of asking.
+async fn walk_failing(row: &'static str, kind: Kind, times: usize) -> (Vec<Value>, Vec<String>) {
+    let (cursors, asked) = (CursorKey::random(), AtomicUsize::new(0));
+    let calls = paged_but(&cursors, 0, move |at| {
+        let fails = at == row && asked.fetch_add(1, Ordering::Relaxed) < times;
+        fails.then(|| Failure::new(kind, "as told"))
+    });
+    let calls = Arc::new(calls);
+    let dispatcher = Arc::new(support::dispatcher(calls.clone(), cursors, None));
+    let (pages, errors) = walk(&Setup { calls, dispatcher }).await;
+    let named = errors
+        .iter()
+        .map(|error| format!("{}: {}", error["provider"], error["code"]));
+    (pages, named.map(|name| name.replace('"', "")).collect())
+}
+
+#[tokio::test]
+async fn who_fails_on_a_page_of_all_is_asked_again_at_its_place() {
+    for (row, kind, times, pages, named) in [
+        (
+            "i3/1",
+            Kind::UpstreamFailed,
+            1,
+            json!([["i1/0", "i3/0", "i2/0"], ["i2/1"], ["i3/1"], ["i3/2"]]),
+            vec!["i3: upstream_failed"],
+        ),
+        (
+            "i2/0",
+            Kind::Timeout,
+            2,
+            json!([["i1/0", "i3/0"], ["i3/1"], ["i3/2", "i2/0"], ["i2/1"]]),
+            vec!["i2: timeout", "i2: timeout"],
+        ),
+        // What cannot succeed again is not asked again, and is named to the end.
+        (
+            "i2/0",
+            Kind::UpstreamAuth,
+            9,
+            json!([["i1/0", "i3/0"], ["i3/1"], ["i3/2"]]),
+            vec!["i2: upstream_auth"; 3],
+        ),
+    ] {
+        let (came, errors) = walk_failing(row, kind, times).await;
+        assert_eq!(
+            (json!(came), errors),
+            (pages, named.iter().map(|&name| name.to_owned()).collect()),
+            "{row}"
+        );
+    }
+}
+
+/// As many instances, of one row each.
+fn many<const N: usize>() -> Setup {
+    let names: [String; N] = std::array::from_fn(|n| format!("i{n}"));
+    let page = r#"{"items":[1],"has_more":false,"total":1}"#;
+    setup(FakeCalls::json(page).at(std::array::from_fn::<_, N, _>(|n| names[n].as_str())))
 }
 
 #[tokio::test]
 async fn a_list_of_all_is_bounded_and_says_so() {
-    let names: [String; 18] = std::array::from_fn(|n| format!("i{n}"));
-    let page = r#"{"items":[1],"has_more":false,"total":1}"#;
-    let calls = FakeCalls::json(page).at(std::array::from_fn::<_, 18, _>(|n| names[n].as_str()));
-    let setup = setup(calls);
+    let setup = many::<18>();
     let merged = setup
         .dispatcher
         .invoke(everywhere("git.repo.list", json!({})))
@@ -232,7 +308,21 @@ async fn a_list_of_all_is_bounded_and_says_so() {
         .map(|e| &e["provider"])
         .collect();
     assert_eq!(missing, ["i16", "i17"]);
-    assert!(page.get("total").is_none() && page.get("next_cursor").is_none());
+    assert!(page.get("total").is_none());
+
+    // Who had no turn has one on a later page, and is named until then.
+    let (pages, errors) = walk(&many::<34>()).await;
+    let rows: Vec<_> = pages.iter().map(|page| page.as_array().expect("rows").len()).collect();
+    assert_eq!((rows, errors.len()), (vec![16, 16, 2], 18 + 2));
+
+    // More than a cursor can name: one word stands for those that it does not hold, on each page.
+    let (pages, errors) = walk(&many::<400>()).await;
+    let unnamed = errors.iter().filter(|error| error["provider"] == "all").count();
+    assert!(
+        pages.len() > 3 && unnamed == pages.len() - 1,
+        "{unnamed} of {}",
+        pages.len()
+    );
 }
 
 #[tokio::test]

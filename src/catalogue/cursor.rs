@@ -1,13 +1,14 @@
 //! Cursors: opaque to clients, authenticated by us.
 //!
 //! Invariant: a cursor opens only for the operation that made it, and names the instance that can continue it, or all of
-//! them, each with its own cursor.
+//! them, each with its own place.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mosaic_actors::error::Failure;
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 /// In front of all. It also keeps a cursor's text from beginning with a hyphen, which a command line takes for a flag.
@@ -24,6 +25,21 @@ pub const ALL: &str = "all";
 #[derive(Clone)]
 pub struct CursorKey([u8; 32]);
 
+/// Where a list of all goes on at one of its instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// At its first page.
+    First,
+    /// At the provider's own cursor.
+    At(String),
+    /// Nowhere: it is lost to this list, for an error of this code. It is held so that each page names it.
+    Lost(String),
+}
+
+/// The instances that a cursor over all holds, each with its place.
+pub type Parts = Vec<(Arc<str>, Place)>;
+
 /// An opened cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -34,15 +50,15 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The instances that can go on, and their own cursors, where it is one over all.
-    pub fn parts(&self) -> Option<Vec<(Arc<str>, String)>> {
-        let parts: Vec<(String, String)> = serde_json::from_str(&self.native)
+    /// The instances and their places, where it is one over all.
+    pub fn parts(&self) -> Option<Parts> {
+        let parts: Vec<(String, Place)> = serde_json::from_str(&self.native)
             .ok()
             .filter(|_| &*self.instance == ALL)?;
         Some(
             parts
                 .into_iter()
-                .map(|(instance, native)| (instance.into(), native))
+                .map(|(instance, place)| (instance.into(), place))
                 .collect(),
         )
     }
@@ -62,23 +78,20 @@ impl CursorKey {
         CursorKey(blake3::derive_key("mosaic cursor key shared by nodes", secret))
     }
 
-    /// Seals the provider's own cursor.
-    pub fn seal(&self, instance: &str, operation: &str, native: &str) -> String {
+    /// Seals the provider's own cursor; none where it would be longer than any that we accept.
+    pub fn seal(&self, instance: &str, operation: &str, native: &str) -> Option<String> {
         let text = format!("{instance}\n{operation}\n{native}");
         let mut sealed = vec![VERSION];
         sealed.extend_from_slice(&self.tag(text.as_bytes()));
         sealed.extend_from_slice(text.as_bytes());
-        URL_SAFE_NO_PAD.encode(sealed)
+        Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|sealed| sealed.len() <= LONGEST)
     }
 
-    /// Seals the cursors of several instances as one; none where it would be longer than any that we accept.
-    pub fn seal_all(&self, operation: &str, parts: &[(Arc<str>, String)]) -> Option<String> {
-        let parts: Vec<(&str, &str)> = parts
-            .iter()
-            .map(|(instance, native)| (&**instance, &**native))
-            .collect();
+    /// Seals the places of several instances as one; none where it would be longer than any that we accept.
+    pub fn seal_all(&self, operation: &str, parts: &[(Arc<str>, Place)]) -> Option<String> {
+        let parts: Vec<(&str, &Place)> = parts.iter().map(|(instance, place)| (&**instance, place)).collect();
         let native = serde_json::to_string(&parts).ok()?;
-        Some(self.seal(ALL, operation, &native)).filter(|sealed| sealed.len() <= LONGEST)
+        self.seal(ALL, operation, &native)
     }
 
     /// Opens a cursor that `operation` made.
@@ -123,7 +136,7 @@ mod tests {
         #[test]
         fn opens_what_it_sealed_and_nothing_else(native in "[ -~\n]{0,60}", flip in 0usize..40) {
             let key = CursorKey::random();
-            let sealed = key.seal("forge-a", "git.repo.list", &native);
+            let sealed = key.seal("forge-a", "git.repo.list", &native).unwrap();
             prop_assert!(!sealed.starts_with('-'), "a flag to a command line: {}", sealed);
             prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
             prop_assert!(key.open("git.branch.list", &sealed).is_err());
@@ -138,8 +151,13 @@ mod tests {
         #[test]
         fn several_in_one_come_apart_again(natives in proptest::collection::vec("[ -~\n]{0,300}", 0..16)) {
             let key = CursorKey::random();
-            let parts: Vec<(Arc<str>, String)> =
-                natives.iter().enumerate().map(|(at, native)| (format!("forge-{at}").into(), native.clone())).collect();
+            let place = |at, native: &String| match at % 3 {
+                0 => Place::First,
+                1 => Place::At(native.clone()),
+                _ => Place::Lost(native.clone()),
+            };
+            let parts: Parts =
+                natives.iter().enumerate().map(|(at, native)| (format!("forge-{at}").into(), place(at, native))).collect();
             match key.seal_all("git.repo.list", &parts) {
                 Some(sealed) => {
                     prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap().parts(), Some(parts));
@@ -147,7 +165,14 @@ mod tests {
                 }
                 None => prop_assert!(natives.iter().map(String::len).sum::<usize>() > 1000),
             }
-            prop_assert_eq!(key.open("x", &key.seal("forge-a", "x", "[]")).unwrap().parts(), None);
+            prop_assert_eq!(key.open("x", &key.seal("forge-a", "x", "[]").unwrap()).unwrap().parts(), None);
+        }
+
+        #[test]
+        fn nothing_is_handed_out_that_would_be_refused(length in 2_900usize..3_200) {
+            let key = CursorKey::random();
+            let sealed = key.seal("forge-a", "git.repo.list", &"x".repeat(length));
+            prop_assert!(sealed.is_none_or(|sealed| key.open("git.repo.list", &sealed).is_ok()));
         }
 
         #[test]

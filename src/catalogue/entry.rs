@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::cursor::CursorKey;
+use super::cursor::{CursorKey, Place};
 use super::op::{Declaration, Op, Output};
 use super::schema;
 
@@ -87,8 +87,8 @@ pub struct Prepared {
     pub request_key: Option<RequestKey>,
     /// The instance that a cursor pins.
     pub instance: Option<Arc<str>>,
-    /// The same for each instance, with its own cursor, where the cursor is one over all.
-    pub each: Vec<Prepared>,
+    /// The same for each instance, with its own place, where the cursor is one over all.
+    pub each: Vec<(Place, Prepared)>,
 }
 
 impl Entry {
@@ -204,12 +204,9 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
             None => Some(opened.native.into()),
             Some(_) => None,
         };
-        for (instance, native) in parts.unwrap_or_default() {
-            each.push(prepared::<O>(
-                going_on::<O>(&input, native)?,
-                include_raw,
-                Some(instance),
-            )?);
+        for (instance, place) in parts.unwrap_or_default() {
+            let its = prepared::<O>(going_on::<O>(&input, &place)?, include_raw, Some(instance))?;
+            each.push((place, its));
         }
         instance = Some(opened.instance);
     }
@@ -219,12 +216,14 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
     })
 }
 
-/// A list's input, to go on from an instance's own cursor.
-fn going_on<O: Op>(input: &O::Input, native: String) -> Result<O::Input, Failure> {
+/// A list's input, to go on from an instance's own place.
+fn going_on<O: Op>(input: &O::Input, place: &Place) -> Result<O::Input, Failure> {
     let copied = fingerprint(input).map(serde_json::from_value::<O::Input>)?;
     let mut copy = copied.map_err(|error| wrong(".".to_owned(), error.to_string()))?;
-    if let Some(cursor) = O::Output::cursor(&mut copy) {
-        *cursor = Some(native.into());
+    if let Place::At(native) = place
+        && let Some(cursor) = O::Output::cursor(&mut copy)
+    {
+        *cursor = Some(native.clone().into());
     }
     Ok(copy)
 }

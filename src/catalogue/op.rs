@@ -62,7 +62,12 @@ pub trait Output<I>: Clone + Serialize + DeserializeOwned + JsonSchema + Send + 
     }
 
     /// Replaces a native cursor by its sealed form. Only pages have one.
-    fn seal_cursor(&mut self, _seal: &dyn Fn(&str) -> String) {}
+    ///
+    /// # Errors
+    /// What `seal` fails with.
+    fn seal_cursor(&mut self, _seal: &dyn Fn(&str) -> Result<String, Failure>) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Tokens that it cost, as the provider counted them.
     fn usage(&self) -> Option<Usage> {

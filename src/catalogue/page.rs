@@ -2,6 +2,7 @@
 //!
 //! Invariant: a page that has more carries the cursor that fetches it.
 
+use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,9 +64,10 @@ where
         Some(input.cursor())
     }
 
-    fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> String) {
+    fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> Result<String, Failure>) -> Result<(), Failure> {
         if let Some(cursor) = &mut self.next_cursor {
-            *cursor = seal(cursor);
+            *cursor = seal(cursor)?;
         }
+        Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! `provider=all`: one list asked of every instance, and their pages laid together.
 //!
-//! Invariant: an instance whose rows are missing is named in the page's `errors`; a partial page never looks whole.
+//! Invariant: an instance whose rows are missing is named in the `errors` of each page that lacks them; a partial page
+//! never looks whole.
 //!
-//! The merged page's cursor holds those of the instances that have more rows, and the next page asks these alone. Who
-//! failed is named, and not asked again: a cursor of its own is to be had by asking it by name.
+//! The merged page's cursor holds the places of the instances that have more rows, and the next page asks these alone. Who
+//! failed or had no turn keeps its place, and is asked again. Who cannot succeed again, by its failure or because its
+//! cursor does not fit, is held by its name alone, so that the pages after this one name it too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +19,16 @@ use serde_json::value::RawValue;
 
 use super::options::PROVIDER;
 use super::{ALL, Calls, internal, is_list};
-use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::cursor::{CursorKey, Parts, Place};
 use crate::catalogue::page::PartialError;
 use crate::catalogue::{Entry, Prepared};
 
 /// The most instances that one request asks at once. Sixteen answers fit in memory beside each other; more belong in
 /// several requests.
 pub const MOST_INSTANCES: usize = 16;
+
+/// An instance's cursor is short to this many bytes: little room would be won by leaving it out.
+const MOST_BESIDE_NAME: usize = 64;
 
 /// What is read of an instance's page. The rows stay the bytes that they are.
 #[derive(Deserialize)]
@@ -55,7 +60,7 @@ pub(super) async fn gather(
     calls: &dyn Calls,
     entry: &Entry,
     call: Call,
-    each: Vec<Prepared>,
+    each: Vec<(Place, Prepared)>,
     cursors: &CursorKey,
 ) -> Result<Answer, Failure> {
     if !is_list(entry) {
@@ -64,36 +69,37 @@ pub(super) async fn gather(
             format!("provider=all is for lists; {} asks one instance", entry.name()),
         ));
     }
-    let mut asked: Vec<(Arc<str>, Call)> = if each.is_empty() {
+    let (lost, mut asked): (Vec<_>, Vec<_>) = if each.is_empty() {
         let instances = calls.instances(call.operation, &call.caller).into_iter();
-        instances.map(|instance| (instance, call.clone())).collect()
+        let first = instances.map(|instance| ((instance, Place::First), call.clone()));
+        (Vec::new(), first.collect())
     } else {
-        each.into_iter().filter_map(|each| going_on(&call, each)).collect()
+        let each = each.into_iter().filter_map(|each| going_on(&call, each));
+        each.partition(|((_, place), _)| matches!(place, Place::Lost(_)))
     };
     if asked.is_empty() {
         let sentence = format!("no instance can do {}", entry.name());
         return Err(Failure::new(Kind::NoProvider, sentence).never_sent());
     }
     let unasked = asked.split_off(asked.len().min(MOST_INSTANCES));
-    let (instances, asked): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-    let attempts = instances.iter().zip(asked).map(|(instance, mut call)| {
+    let (asked, its_calls): (Parts, Vec<_>) = asked.into_iter().unzip();
+    let attempts = asked.iter().zip(its_calls).map(|((instance, _), mut call)| {
         call.provider = Some(instance.clone());
         calls.call(call)
     });
     let replies = join_all(attempts).await;
-    let unasked: Vec<_> = unasked.into_iter().map(|(instance, _)| instance).collect();
-    let seal = Seal { cursors, entry };
-    merge(&instances, replies, &unasked, &seal)
+    let missing = unasked.into_iter().chain(lost).map(|(part, _)| part);
+    merge(asked, replies, missing.collect(), &Seal { cursors, entry })
 }
 
 /// The call that goes on at one of the instances of a cursor over all.
-fn going_on(call: &Call, each: Prepared) -> Option<(Arc<str>, Call)> {
+fn going_on(call: &Call, (place, each): (Place, Prepared)) -> Option<((Arc<str>, Place), Call)> {
     let mut next = call.clone();
     next.input = each.input;
     next.tags = each.tags;
     // What is kept out of the caches stays out.
     next.request_key = each.request_key.filter(|_| call.request_key.is_some());
-    Some((each.instance?, next))
+    Some(((each.instance?, place), next))
 }
 
 /// Makes one cursor of several.
@@ -110,45 +116,79 @@ impl Seal<'_> {
     }
 
     /// The cursor over all that have more, and who of them is left out because it would be too long.
-    fn over(&self, mut more: Vec<(Arc<str>, String)>) -> (Option<String>, Vec<Arc<str>>) {
+    fn over(&self, mut parts: Parts) -> (Option<String>, Vec<Arc<str>>) {
         let mut left_out = Vec::new();
-        while !more.is_empty() {
-            if let Some(sealed) = self.cursors.seal_all(self.entry.name(), &more) {
+        while parts.iter().any(|(_, place)| !matches!(place, Place::Lost(_))) {
+            if let Some(sealed) = self.cursors.seal_all(self.entry.name(), &parts) {
                 return (Some(sealed), left_out);
             }
-            left_out.extend(more.pop().map(|(instance, _)| instance));
+            // The longest cursor of an instance gives way to its name.
+            match parts.iter_mut().max_by_key(|(_, place)| length(place)) {
+                Some((instance, place)) if length(place) > MOST_BESIDE_NAME => {
+                    *place = lost(Kind::Overloaded);
+                    left_out.push(instance.clone());
+                }
+                // There are too many: one word stands for those that have no room.
+                _ => {
+                    parts.retain(|(instance, _)| **instance != *ALL);
+                    left_out.extend(
+                        parts
+                            .pop()
+                            .filter(|(_, place)| !matches!(place, Place::Lost(_)))
+                            .map(|(it, _)| it),
+                    );
+                    parts.push((ALL.into(), lost(Kind::Overloaded)));
+                }
+            }
         }
         (None, left_out)
     }
 }
 
+/// Of an instance's own cursor.
+fn length(place: &Place) -> usize {
+    match place {
+        Place::At(native) => native.len(),
+        Place::First | Place::Lost(_) => 0,
+    }
+}
+
+fn lost(kind: Kind) -> Place {
+    Place::Lost(kind.code().to_owned())
+}
+
+/// Lays pages together; `missing` are those that were not asked.
 fn merge(
-    instances: &[Arc<str>],
+    asked: Parts,
     replies: Vec<Result<Answer, Failure>>,
-    unasked: &[Arc<str>],
+    missing: Parts,
     seal: &Seal<'_>,
 ) -> Result<Answer, Failure> {
     let mut head = empty_head();
     let mut pages = Vec::new();
     let mut errors = Vec::new();
+    let mut more = Vec::new();
     let mut first_failure = None;
-    for (instance, reply) in instances.iter().zip(replies) {
+    for ((instance, place), reply) in asked.into_iter().zip(replies) {
         match reply.and_then(|answer| Ok((answer.head, whole(answer.body)?))) {
             Ok((its_head, page)) => {
                 note(&mut head, &its_head);
-                pages.push((instance.clone(), page));
+                pages.push((instance, page));
             }
             Err(failure) => {
-                errors.push(partial(instance, &failure));
-                first_failure.get_or_insert_with(|| failure.by(instance));
+                errors.push(partial(&instance, &failure));
+                let place = if failure.retryable { place } else { lost(failure.kind) };
+                more.push((instance.clone(), place));
+                first_failure.get_or_insert_with(|| failure.by(&instance));
             }
         }
     }
     if pages.is_empty() {
         return Err(first_failure.unwrap_or_else(|| internal("no instance was asked")));
     }
-    errors.extend(unasked.iter().map(|instance| not_asked(instance)));
-    let body = merged_body(&pages, errors, seal)?;
+    errors.extend(missing.iter().map(|(instance, place)| not_asked(instance, place)));
+    more.extend(missing);
+    let body = merged_body(&pages, more, errors, seal)?;
     Ok(Answer {
         head,
         body: Body::Bytes(body),
@@ -156,35 +196,45 @@ fn merge(
     })
 }
 
-fn merged_body(pages: &[(Arc<str>, Bytes)], errors: Vec<PartialError>, seal: &Seal<'_>) -> Result<Bytes, Failure> {
-    let mut merged = Merged {
-        items: Vec::new(),
-        next_cursor: None,
-        has_more: false,
-        total: Some(0),
-        errors,
-    };
-    let mut more = Vec::new();
+/// `more` are those without a page, and what the cursor is to hold of them.
+fn merged_body(
+    pages: &[(Arc<str>, Bytes)],
+    more: Parts,
+    mut errors: Vec<PartialError>,
+    seal: &Seal<'_>,
+) -> Result<Bytes, Failure> {
+    let mut items = Vec::new();
+    let mut total = Some(0_u64);
+    let mut next = Vec::new();
     for (instance, page) in pages {
         let rows: Rows<'_> = serde_json::from_slice(page)
             .map_err(|error| internal("an instance's page is not a page").because(error))?;
-        merged.items.extend(rows.items);
-        merged.has_more |= rows.has_more;
-        merged.total = merged.total.zip(rows.total).map(|(sum, more)| sum.saturating_add(more));
-        merged.errors.extend(rows.errors);
-        let native = rows
-            .next_cursor
-            .filter(|_| rows.has_more)
-            .and_then(|sealed| seal.native(sealed));
-        more.extend(native.map(|native| (instance.clone(), native)));
+        items.extend(rows.items);
+        total = total.zip(rows.total).map(|(sum, more)| sum.saturating_add(more));
+        errors.extend(rows.errors);
+        if rows.has_more {
+            let native = rows.next_cursor.and_then(|sealed| seal.native(sealed));
+            if native.is_none() {
+                errors.push(no_way_on(instance));
+            }
+            next.push((
+                instance.clone(),
+                native.map_or_else(|| lost(Kind::UpstreamFailed), Place::At),
+            ));
+        }
     }
-    let (next, left_out) = seal.over(more);
-    merged.next_cursor = next;
-    merged.errors.extend(left_out.iter().map(|instance| not_held(instance)));
-    // A sum is only the number of all rows where every instance was asked, answered and told.
-    if !merged.errors.is_empty() {
-        merged.total = None;
-    }
+    // Who had no page comes last, so that who has no turn is the same on each page.
+    next.extend(more);
+    let (next_cursor, left_out) = seal.over(next);
+    errors.extend(left_out.iter().map(|instance| not_held(instance)));
+    let merged = Merged {
+        items,
+        has_more: next_cursor.is_some(),
+        next_cursor,
+        // A sum is only the number of all rows where every instance was asked, answered and told.
+        total: total.filter(|_| errors.is_empty()),
+        errors,
+    };
     serde_json::to_vec(&merged)
         .map(Bytes::from)
         .map_err(|error| internal("a merged page could not be serialised").because(error))
@@ -206,10 +256,12 @@ fn empty_head() -> Head {
     }
 }
 
-/// The merged head tells the worst: it is a hit only where every page was one, and as old as the oldest page.
+/// The merged head tells the worst: it is a hit only where every page was one, as old as the oldest page, and without
+/// the rows that any of them skipped.
 fn note(head: &mut Head, its: &Head) {
     head.attempts = head.attempts.saturating_add(its.attempts);
     head.age = head.age.max(its.age);
+    head.skipped = head.skipped.saturating_add(its.skipped);
     if rank(its.cache) > rank(head.cache) {
         head.cache = its.cache;
     }
@@ -234,21 +286,35 @@ fn partial(instance: &str, failure: &Failure) -> PartialError {
     }
 }
 
-fn not_asked(instance: &str) -> PartialError {
-    let sentence = format!("provider=all asks at most {MOST_INSTANCES} instances; ask this one by name");
-    cut(instance, sentence)
+fn not_asked(instance: &str, place: &Place) -> PartialError {
+    match place {
+        Place::Lost(code) => {
+            let sentence = "it is missing since an earlier page, which says why; ask for it by name";
+            cut(instance, code, sentence.to_owned())
+        }
+        Place::First | Place::At(_) => {
+            let sentence =
+                format!("provider=all asks at most {MOST_INSTANCES} instances at once, and this one had no turn yet");
+            cut(instance, Kind::Overloaded.code(), sentence)
+        }
+    }
 }
 
 fn not_held(instance: &str) -> PartialError {
-    let sentence = "it has more rows, and its cursor is too long to be one of several; ask this one by name";
-    cut(instance, sentence.to_owned())
+    let sentence = "it has more rows, and its place is too long to be one of several; ask this one by name";
+    cut(instance, Kind::Overloaded.code(), sentence.to_owned())
 }
 
-/// Of what an instance has, all or the rest is missing for a bound of ours.
-fn cut(instance: &str, message: String) -> PartialError {
+fn no_way_on(instance: &str) -> PartialError {
+    let sentence = "it has more rows, and gave no cursor that leads to them";
+    cut(instance, Kind::UpstreamFailed.code(), sentence.to_owned())
+}
+
+/// Of what an instance has, all or the rest is missing, and repeating the page does not help.
+fn cut(instance: &str, code: &str, message: String) -> PartialError {
     PartialError {
         provider: instance.to_owned(),
-        code: Kind::Overloaded.code().to_owned(),
+        code: code.to_owned(),
         message,
         retryable: false,
     }

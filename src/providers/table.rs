@@ -155,7 +155,7 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                 let mut reply = handler(driver, request).await?;
                 reply
                     .value
-                    .seal_cursor(&|native| seal.cursors.seal(&seal.instance, call.operation.name, native));
+                    .seal_cursor(&|native| seal.cursor(call.operation.name, native))?;
                 Ok(Answer {
                     head: Head {
                         tags: reply.value.tags(),
@@ -251,6 +251,18 @@ impl<O: Op> Request<O> {
 }
 
 impl Seal {
+    /// A client would be refused a cursor over the limit: the page fails instead of being one that cannot be gone on from.
+    fn cursor(&self, operation: &str, native: &str) -> Result<String, Failure> {
+        self.cursors.seal(&self.instance, operation, native).ok_or_else(|| {
+            let sentence = format!(
+                "the cursor of {} for the next page is too long to be passed on",
+                self.instance
+            );
+            let failure = Failure::new(error::Kind::UpstreamFailed, sentence).by(&self.instance);
+            failure.not_usable().but_sound()
+        })
+    }
+
     fn head(&self, content_type: &'static str, upstream_request_id: Option<Arc<str>>) -> Head {
         Head {
             content_type,

@@ -5,11 +5,29 @@
 use std::sync::Arc;
 
 use mosaic_actors::error::Kind;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::upstream::raw::{RawUpstream, Then};
 use crate::upstream::{self, INSTANCE, ask, connection, driver};
 use crate::{any, hello, repo};
+
+#[tokio::test]
+async fn a_cursor_that_would_be_refused_is_not_handed_out() {
+    for (length, passes) in [(100, true), (4000, false)] {
+        let link = format!("link: </user/repos?page=2&x={}>; rel=\"next\"\r\n", "x".repeat(length));
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+        let provider = RawUpstream::new(format!("{head}{link}content-length: 2\r\n\r\n[]"), Then::Close).await;
+        let asked = ask("github", &connection(&provider.url), "git.repo.list", json!({})).await;
+        match asked {
+            Ok(page) => assert!(passes && page["next_cursor"].is_string(), "{page}"),
+            Err(failure) => assert_eq!(
+                (passes, failure.kind, failure.retryable, failure.provider.as_deref()),
+                (false, Kind::UpstreamFailed, false, Some(INSTANCE))
+            ),
+        }
+    }
+}
 
 #[tokio::test]
 async fn broken_answers_are_told_apart() {

@@ -68,7 +68,10 @@ async fn options_travel_beside_the_input() {
     let problem = refused(server.http.get(server.url(pinned)).bearer_auth(KEY), 400, "two pins").await;
     assert_eq!(problem["field"], "provider");
 
-    let cursor = server.cursors.seal("forge-a", "git.repo.list", "page-2");
+    let cursor = server
+        .cursors
+        .seal("forge-a", "git.repo.list", "page-2")
+        .expect("short");
     server.get(&format!("/v1/git/repos?cursor={cursor}")).await;
     assert_eq!(
         server.calls.seen().pop().expect("a call").provider.as_deref(),
