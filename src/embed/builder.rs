@@ -186,6 +186,7 @@ impl Builder {
 }
 
 /// All that is wrong with a configuration that has faults: these, and whatever else a start would be refused for.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the program asks"))]
 pub(crate) async fn all_faults(unsound: Unsound) -> ConfigErrors {
     let Unsound { readable, errors } = unsound;
     let Some(Loaded { config, origins }) = readable else {
