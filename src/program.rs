@@ -33,12 +33,12 @@ pub struct Program;
 
 impl Runtime for Program {
     fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>> {
-        Box::pin(async move { serve_until_told(load(Some(&config))?).await })
+        Box::pin(async move { serve_until_told(load_sound(Some(&config)).await?).await })
     }
 
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
         Box::pin(async move {
-            let Loaded { config, origins } = load(Some(&config))?;
+            let Loaded { config, origins } = load_sound(Some(&config)).await?;
             let warnings = embed::notices(&config, &origins, &Registry::built_in())
                 .await
                 .into_iter();
@@ -144,7 +144,7 @@ impl Runtime for Program {
 
     fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
-            let Loaded { mut config, origins } = load(config.as_deref())?;
+            let Loaded { mut config, origins } = load_sound(config.as_deref()).await?;
             // One call is sooner made than asked for.
             config
                 .providers
@@ -286,6 +286,14 @@ fn uncopied(error: CopyError) -> Problem {
 
 fn load(path: Option<&Path>) -> Result<Loaded, Problem> {
     Config::read(path, &Mosaic::known()).map_err(Problem::from)
+}
+
+/// As [`load`], for a start: with faults of the configuration all else is told that would keep it from one.
+async fn load_sound(path: Option<&Path>) -> Result<Loaded, Problem> {
+    match Config::examine(path, &Mosaic::known()) {
+        Ok(loaded) => Ok(loaded),
+        Err(unsound) => Err(embed::all_faults(*unsound).await.into()),
+    }
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

@@ -1,17 +1,21 @@
 //! Files that a call brings, to stdout or to a file.
 //!
-//! Invariant: a file stands under its name only when it is whole; one that broke off leaves nothing.
+//! Invariant: a file stands under its name only when it is whole; one that broke off leaves nothing. What is there and is
+//! no file, such as a pipe or a device, is written through and never replaced.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::thread;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 
+use super::exit;
 use super::problem::Problem;
 use super::screen::{Screen, Stop};
 
@@ -35,18 +39,19 @@ impl Download {
         let Some(path) = path.filter(|path| *path != "-").map(Path::new) else {
             return self.print(screen).await;
         };
-        let unwritten = |error: std::io::Error| {
-            let sentence = format!("{} cannot be written: {error}", path.display());
-            Stop::from(Failure::invalid(OUTPUT, sentence))
+        let unwritten = |error: io::Error| match error.kind() {
+            // A reader that went away has what it wanted, as at stdout.
+            ErrorKind::BrokenPipe => Stop::Quiet(exit::OK),
+            _ => Failure::invalid(OUTPUT, format!("{} cannot be written: {error}", path.display())).into(),
         };
-        let part = Part::create(path).map_err(unwritten)?;
+        let mut sink = Sink::open(path).map_err(unwritten)?;
         let mut size = 0;
         while let Some(piece) = self.bytes.next().await {
             let piece = piece?;
             size += piece.len();
-            (&part.file).write_all(&piece).map_err(unwritten)?;
+            sink.write(piece).await.map_err(unwritten)?;
         }
-        part.finish(path).map_err(unwritten)?;
+        sink.finish().await.map_err(unwritten)?;
         let path = path.display().to_string();
         if screen.json {
             return screen.lines(json!({ "output": path, "bytes": size, "media_type": self.media_type }).to_string());
@@ -69,27 +74,132 @@ impl Download {
     }
 }
 
+/// Where the bytes go.
+enum Sink {
+    File(Part),
+    Through(Through),
+}
+
+impl Sink {
+    fn open(path: &Path) -> io::Result<Self> {
+        let there = match fs::metadata(path) {
+            Ok(there) => Some(there),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        // A slash at the end means a folder, be there one or not.
+        let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if slash || there.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(io::Error::new(
+                ErrorKind::IsADirectory,
+                "it is a folder; name a file in it",
+            ));
+        }
+        Ok(match there {
+            Some(there) if !there.is_file() => Sink::Through(Through::open(path.to_owned())),
+            there => Sink::File(Part::create(target(path), there.map(|there| there.permissions()))?),
+        })
+    }
+
+    async fn write(&mut self, piece: Bytes) -> io::Result<()> {
+        match self {
+            Sink::File(part) => part.file.write_all(&piece),
+            Sink::Through(through) => through.write(piece).await,
+        }
+    }
+
+    async fn finish(self) -> io::Result<()> {
+        match self {
+            Sink::File(part) => part.finish(),
+            Sink::Through(through) => through.finish().await,
+        }
+    }
+}
+
+/// The file that symlinks lead to, be it there or not. That they do not lead in a circle is known.
+fn target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    while let Ok(next) = fs::read_link(&path) {
+        path = path.with_file_name(next);
+    }
+    path
+}
+
+/// A pipe, a device or the like. A thread of its own writes, since a pipe waits for its reader and a signal shall end the
+/// program all the same.
+struct Through {
+    pieces: mpsc::Sender<Bytes>,
+    outcome: oneshot::Receiver<io::Result<()>>,
+}
+
+impl Through {
+    fn open(path: PathBuf) -> Self {
+        let (pieces, mut coming) = mpsc::channel::<Bytes>(1);
+        let (told, outcome) = oneshot::channel();
+        thread::spawn(move || {
+            let written = || {
+                let mut file = fs::File::options().write(true).open(path)?;
+                while let Some(piece) = coming.blocking_recv() {
+                    file.write_all(&piece)?;
+                }
+                Ok(())
+            };
+            let outcome = written();
+            // Nobody waits where the bytes were cut.
+            let _ = told.send(outcome);
+        });
+        Through { pieces, outcome }
+    }
+
+    async fn write(&mut self, piece: Bytes) -> io::Result<()> {
+        match self.pieces.send(piece).await {
+            Ok(()) => Ok(()),
+            // The thread ends early only where it failed.
+            Err(_) => told((&mut self.outcome).await),
+        }
+    }
+
+    async fn finish(self) -> io::Result<()> {
+        drop(self.pieces);
+        told(self.outcome.await)
+    }
+}
+
+fn told(outcome: Result<io::Result<()>, oneshot::error::RecvError>) -> io::Result<()> {
+    outcome.unwrap_or_else(|_| Err(io::Error::other("its writer is gone")))
+}
+
 /// A file beside the one that it will be; gone with this, unless it was finished.
 struct Part {
     path: Option<PathBuf>,
+    whole: PathBuf,
     file: fs::File,
 }
 
 impl Part {
-    fn create(whole: &Path) -> std::io::Result<Self> {
+    /// One that will be `whole`, with the permissions of what it replaces.
+    fn create(whole: PathBuf, permissions: Option<fs::Permissions>) -> io::Result<Self> {
         let name = whole.file_name().ok_or(ErrorKind::InvalidInput)?;
         let mut part = std::ffi::OsString::from(".");
         part.push(name);
         part.push(format!(".{}.part", std::process::id()));
         let path = whole.with_file_name(part);
         let file = fs::File::options().write(true).create_new(true).open(&path)?;
-        Ok(Part { path: Some(path), file })
+        let part = Part {
+            path: Some(path),
+            whole,
+            file,
+        };
+        if let Some(permissions) = permissions {
+            part.file.set_permissions(permissions)?;
+        }
+        Ok(part)
     }
 
-    fn finish(mut self, whole: &Path) -> std::io::Result<()> {
+    fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         if let Some(path) = &self.path {
-            fs::rename(path, whole)?;
+            fs::rename(path, &self.whole)?;
             self.path = None;
         }
         Ok(())

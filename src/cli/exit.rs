@@ -13,7 +13,7 @@ pub const FAILURE: u8 = 1;
 /// Wrong usage, or an input that is not valid.
 pub const USAGE: u8 = 2;
 
-const TABLE: [(u8, &str); 14] = [
+const TABLE: [(u8, &str); 16] = [
     (OK, "done"),
     (FAILURE, "failed in a way that no other code describes"),
     (USAGE, "wrong usage or invalid input"),
@@ -36,7 +36,9 @@ const TABLE: [(u8, &str); 14] = [
     ),
     (70, "a fault of the gateway itself"),
     (75, "timed out: the same call may succeed later"),
+    (HUNG_UP, "ended by SIGHUP, as of a terminal that was closed"),
     (INTERRUPTED, "interrupted"),
+    (TERMINATED, "ended by SIGTERM"),
 ];
 
 /// A list was asked of several providers, and not all of them answered.
@@ -47,6 +49,12 @@ pub const IN_DOUBT: u8 = 9;
 
 /// The exit code of a process that was interrupted: 128 and the number of SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;
+
+/// As that, of SIGHUP.
+pub const HUNG_UP: u8 = 129;
+
+/// As that, of SIGTERM.
+pub const TERMINATED: u8 = 143;
 
 /// The exit code for an error of `kind`. The numbers above 64 are those of BSD's sysexits.
 pub const fn code(kind: Kind) -> u8 {

@@ -22,6 +22,7 @@ mod render;
 pub mod run;
 mod screen;
 mod show;
+mod signals;
 mod state;
 mod times;
 mod transport;
@@ -114,21 +115,13 @@ fn refused(error: &clap::Error, screen: &Screen) -> Result<(), Stop> {
 
 async fn dispatch(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
     if let Some((entry, flags)) = command::operation(matches) {
-        // Read first: a read of stdin would block the task that waits for SIGINT.
+        // Read first: a read of stdin would block the task that waits for signals.
         let input = input::input(entry, flags)?;
-        return interruptible(call(entry, input, flags, runtime, screen)).await;
+        return signals::heeding(call(entry, input, flags, runtime, screen), screen).await;
     }
     match matches.subcommand() {
         Some((name, flags)) => operate::run(name, flags, runtime, screen).await,
         None => Err(Failure::new(Kind::InvalidInput, "a command is missing").into()),
-    }
-}
-
-/// Ends `work` at the first SIGINT. Servers do not come this way: they drain.
-async fn interruptible(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
-    tokio::select! {
-        outcome = work => outcome,
-        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new(Kind::Cancelled, "interrupted").into()),
     }
 }
 

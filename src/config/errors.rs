@@ -152,6 +152,13 @@ impl Report {
         }
     }
 
+    /// Takes over faults that were found before.
+    pub(crate) fn include(&mut self, errors: &ConfigErrors) {
+        for error in errors.iter().cloned() {
+            self.add_at(error.origin, &error.path, error.message, error.suggestion);
+        }
+    }
+
     pub(crate) fn is_clean(&self) -> bool {
         self.errors.is_empty()
     }

@@ -93,6 +93,14 @@ pub struct Loaded {
     pub origins: Origins,
 }
 
+/// A configuration with faults.
+pub(crate) struct Unsound {
+    /// What could be read, with defaults for what is at fault; nothing of a file that is not TOML.
+    pub(crate) readable: Option<Loaded>,
+    /// At least one.
+    pub(crate) errors: ConfigErrors,
+}
+
 impl Config {
     /// Reads the file at `path`, if one is given, and lays the variables of this process that are named
     /// `MOSAIC__SECTION__KEY` over it. Other programs' variables may be what they like. Blocks on file I/O.
@@ -100,6 +108,11 @@ impl Config {
     /// # Errors
     /// Every fault found, each with its path and origin.
     pub fn read(path: Option<&Path>, known: &Known) -> Result<Loaded, ConfigErrors> {
+        Config::examine(path, known).map_err(|unsound| unsound.errors)
+    }
+
+    /// As [`read`](Config::read); of what is not sound, what can be looked at all the same.
+    pub(crate) fn examine(path: Option<&Path>, known: &Known) -> Result<Loaded, Box<Unsound>> {
         Config::from_sources(path, std::env::vars_os(), known)
     }
 
@@ -113,14 +126,14 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
-        Config::from_sources(path, os(env), known)
+        Config::from_sources(path, os(env), known).map_err(|unsound| unsound.errors)
     }
 
     fn from_sources(
         path: Option<&Path>,
         env: impl Iterator<Item = (OsString, OsString)>,
         known: &Known,
-    ) -> Result<Loaded, ConfigErrors> {
+    ) -> Result<Loaded, Box<Unsound>> {
         let Some(path) = path else {
             return Config::from_text("", "", env, known);
         };
@@ -134,7 +147,7 @@ impl Config {
                     line: 0,
                 };
                 report.add_at(origin, "", message, None);
-                finish(Config::default(), report)
+                finish(None, report)
             }
         }
     }
@@ -149,7 +162,7 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         known: &Known,
     ) -> Result<Loaded, ConfigErrors> {
-        Config::from_text(text, file, os(env), known)
+        Config::from_text(text, file, os(env), known).map_err(|unsound| unsound.errors)
     }
 
     fn from_text(
@@ -157,15 +170,15 @@ impl Config {
         file: &str,
         env: impl Iterator<Item = (OsString, OsString)>,
         known: &Known,
-    ) -> Result<Loaded, ConfigErrors> {
+    ) -> Result<Loaded, Box<Unsound>> {
         let mut report = Report::default();
         let schema = Schema::of::<Config>();
         let Some(mut tree) = source::read_toml(text, &Arc::from(file), &mut report) else {
-            return finish(Config::default(), report);
+            return finish(None, report);
         };
         source::overlay_env(&mut tree, env, &schema, &mut report);
         let config = build(tree, &schema, known, &mut report);
-        finish(config, report)
+        finish(Some(config), report)
     }
 
     /// Checks a configuration that was made in code as a file is checked.
@@ -242,8 +255,15 @@ fn build(tree: Map<String, Value>, schema: &Schema, known: &Known, report: &mut 
     config
 }
 
-fn finish(config: Config, report: Report) -> Result<Loaded, ConfigErrors> {
-    report.finish().map(|origins| Loaded { config, origins })
+/// Without a configuration there is a fault that says why.
+fn finish(config: Option<Config>, report: Report) -> Result<Loaded, Box<Unsound>> {
+    let origins = report.origins.clone();
+    let readable = config.map(|config| Loaded { config, origins });
+    match (report.finish(), readable) {
+        (Ok(_), Some(loaded)) => Ok(loaded),
+        (Ok(_), None) => unreachable!("what cannot be read was reported"),
+        (Err(errors), readable) => Err(Box::new(Unsound { readable, errors })),
+    }
 }
 
 fn read_file(path: &Path) -> Result<String, String> {

@@ -30,9 +30,10 @@ const AT_ONCE: usize = 8;
 /// would need.
 pub async fn examine(path: Option<&Path>) -> Report {
     let mut report = Report::default();
-    let Loaded { config, origins } = match Config::read(path, &Mosaic::known()) {
+    let Loaded { config, origins } = match Config::examine(path, &Mosaic::known()) {
         Ok(loaded) => loaded,
-        Err(errors) => {
+        Err(unsound) => {
+            let errors = embed::all_faults(*unsound).await;
             report.extend(errors.iter().map(fault));
             for check in ["state", "ports", "secrets", "reachability", "credentials", "clock"] {
                 report.add(Finding::of(check, "").unknown("not looked at: the configuration must be valid first"));

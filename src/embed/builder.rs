@@ -20,7 +20,7 @@ use super::registry::Registry;
 use super::survey::{Given, Secrets, survey};
 use super::{calls, drift, instances, life, notices, record, wiring};
 use crate::catalogue::Op;
-use crate::config::{Config, ConfigErrors, Known, Origins};
+use crate::config::{Config, ConfigErrors, Known, Loaded, Origins, Unsound};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::providers::Provider;
 use crate::secret::Secret;
@@ -36,6 +36,8 @@ pub struct Builder {
     pub(super) log: Option<Arc<LogHandle>>,
     pub(super) registry: Registry,
     pub(super) origins: Origins,
+    /// What is wrong with the configuration itself; looked for only where nobody did.
+    pub(super) found: Option<ConfigErrors>,
 }
 
 /// Writes metrics as text.
@@ -119,11 +121,20 @@ impl Builder {
     /// # Errors
     /// Everything that is wrong, each with the path of the configuration's key.
     pub async fn check(mut self) -> Result<(), StartError> {
-        self.config.check(&self.registry.known())?;
-        check_built(&self.config.state, &self.config.cache.l2)?;
+        if self.found.is_none() {
+            self.found = self.config.check(&self.registry.known()).err();
+        }
+        // A part that this build lacks is told when the rest is right: it is no fault of a key's value.
+        if self.found.is_none() {
+            check_built(&self.config.state, &self.config.cache.l2)?;
+        }
         wiring::catalogue(&self.registry)?;
         let state = self.config.state.clone();
-        let overlay = match crate::stores::look_at(&state).await {
+        let looked = match self.misplaces_state() {
+            true => Ok(None),
+            false => crate::stores::look_at(&state).await,
+        };
+        let overlay = match looked {
             Ok(Some(store)) => {
                 let overlay = instances::overlay(&mut self.config, &*store, &self.registry.known()).await;
                 store.close().await;
@@ -142,6 +153,12 @@ impl Builder {
         notices::notices(&self.config, &self.origins, &self.registry).await
     }
 
+    /// Whether the state that the configuration means is not known: a look at another would tell of faults that are none.
+    fn misplaces_state(&self) -> bool {
+        let mut found = self.found.iter().flat_map(ConfigErrors::iter);
+        found.any(|error| matches!(&*error.path, "state" | "state.path" | "state.encryption_key"))
+    }
+
     /// Looks at what stands outside of the configuration, once the state has been opened or has not.
     fn survey(&self, overlay: Result<Overlay, OpenError>) -> Result<(Overlay, Secrets), ConfigErrors> {
         let (overlay, fault) = match overlay {
@@ -153,6 +170,7 @@ impl Builder {
             kept: &overlay.kept,
             origins: &self.origins,
             registry: &self.registry,
+            found: self.found.as_ref(),
         };
         let secrets = survey(&self.config, &given, fault)?;
         Ok((overlay, secrets))
@@ -164,6 +182,21 @@ impl Builder {
     /// What is wrong, with the path of the configuration's key.
     pub async fn start(self) -> Result<Mosaic, StartError> {
         assemble(self).await
+    }
+}
+
+/// All that is wrong with a configuration that has faults: these, and whatever else a start would be refused for.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only the program asks"))]
+pub(crate) async fn all_faults(unsound: Unsound) -> ConfigErrors {
+    let Unsound { readable, errors } = unsound;
+    let Some(Loaded { config, origins }) = readable else {
+        return errors;
+    };
+    let mut builder = Mosaic::builder(config).origins(origins);
+    builder.found = Some(errors.clone());
+    match builder.check().await {
+        Err(StartError::Config(all)) => all,
+        _ => errors,
     }
 }
 
@@ -192,6 +225,7 @@ impl Mosaic {
             log: None,
             registry: Registry::built_in(),
             origins: Origins::new(),
+            found: None,
         }
     }
 }
@@ -209,6 +243,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         log,
         registry,
         origins,
+        found: _,
     } = builder;
     let Secrets {
         keys,

@@ -33,6 +33,8 @@ pub mod upload;
 mod wiring;
 
 pub use builder::Builder;
+#[cfg(feature = "cli")]
+pub(crate) use builder::all_faults;
 pub use effective::effective;
 pub use error::StartError;
 pub use mosaic::Mosaic;

@@ -97,17 +97,33 @@ impl Native {
     /// All that is wrong with an instance, as far as a look tells that sends nothing: a secret that is missing hides no
     /// wrong setting.
     pub(super) fn faults(&self, name: &str, manifest: &Manifest) -> Vec<StartError> {
-        let wrong = |failure| StartError::Provider {
-            name: name.to_owned(),
-            failure: Box::new(failure),
-        };
-        match self.driver(name, manifest).err() {
+        let mut faults = Vec::new();
+        let mut manifest = manifest.clone();
+        let mut fault = match self.driver(name, &manifest).err() {
             Some(secret @ StartError::Credential { .. }) => {
-                let unmade = self.maker(name, manifest).and_then(|maker| maker.make(None));
-                std::iter::once(secret).chain(unmade.err().map(wrong)).collect()
+                faults.push(secret);
+                self.unmade(name, &manifest)
             }
-            fault => fault.into_iter().collect(),
+            Some(StartError::Provider { failure, .. }) => Some(*failure),
+            other => return other.into_iter().collect(),
+        };
+        // A driver names the first setting that is wrong: without it, it names the next.
+        while let Some(failure) = fault {
+            let wrong = failure
+                .field
+                .as_deref()
+                .and_then(|field| field.strip_prefix("settings."));
+            let removed = wrong.and_then(|setting| manifest.provider.settings.remove(setting));
+            faults.push(wrong_with(name, failure));
+            fault = removed.and_then(|_| self.unmade(name, &manifest));
         }
+        faults
+    }
+
+    /// What keeps an instance's driver from being made, its credential apart.
+    fn unmade(&self, name: &str, manifest: &Manifest) -> Option<Failure> {
+        let made = self.maker(name, manifest).and_then(|maker| maker.make(None));
+        made.err()
     }
 
     /// Makes an instance's driver, apart from any gateway.
@@ -115,10 +131,7 @@ impl Native {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn driver(&self, name: &str, manifest: &Manifest) -> Result<Arc<dyn Driver>, StartError> {
-        let wrong = |failure| StartError::Provider {
-            name: name.to_owned(),
-            failure: Box::new(failure),
-        };
+        let wrong = |failure| wrong_with(name, failure);
         let maker = self.maker(name, manifest).map_err(wrong)?;
         let credential = maker.credential().map_err(|error| StartError::Credential {
             name: name.to_owned(),
@@ -198,6 +211,13 @@ impl Native {
                 probes: breaker.half_open_probes,
             },
         })
+    }
+}
+
+fn wrong_with(name: &str, failure: Failure) -> StartError {
+    StartError::Provider {
+        name: name.to_owned(),
+        failure: Box::new(failure),
     }
 }
 

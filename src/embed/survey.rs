@@ -28,6 +28,8 @@ pub(super) struct Given<'a> {
     /// Where the settings were made.
     pub(super) origins: &'a Origins,
     pub(super) registry: &'a Registry,
+    /// What reading the configuration found already.
+    pub(super) found: Option<&'a ConfigErrors>,
 }
 
 /// Our own keys, as they were read: what changes meanwhile in a file is not read a second time. Credentials for others
@@ -56,6 +58,8 @@ pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError
     );
     faults.extend(instances(config, given));
     let mut report = Report::of(given.origins.clone());
+    // First: what follows from a fault that was told at its key is noise.
+    given.found.into_iter().for_each(|found| report.include(found));
     for fault in faults {
         let (path, message) = fault.place();
         report.add(&path, message);

@@ -8,6 +8,7 @@ mod input;
 mod operate;
 mod operations;
 mod output;
+mod outputs;
 mod real;
 mod recorder;
 mod streams;

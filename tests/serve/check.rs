@@ -253,6 +253,66 @@ fn all_that_is_missing_is_told_at_once_with_its_line() {
     }
 }
 
+/// Faults of every stage: of a key alone, between keys, outside of the file, and several of one driver's.
+const STAGED: &str = r#"
+[server]
+max_body = "1B"
+listen = "127.0.0.1:7001"
+[admin]
+listen = "127.0.0.1:7001"
+token = "env:NO_ADMIN"
+[state]
+path = "/nowhere/at/all/state.db"
+[providers.forge]
+kind = "gitea"
+token = "written-down-here"
+[providers.ai]
+kind = "openai"
+settings = { spent_pause_s = -1, token_limit = "foo", no_such = true }
+[providers.wiki]
+kind = "bookstack"
+base_url = "ftp://example.com"
+token = "env:NO_WIKI"
+"#;
+
+#[test]
+fn no_fault_hides_another() {
+    let wanted = [
+        "server.max_body",
+        "admin.listen",
+        "admin.token",
+        "state.path",
+        "providers.forge.base_url",
+        "providers.forge.token",
+        "providers.ai.settings.spent_pause_s",
+        "providers.ai.settings.token_limit",
+        "providers.ai.settings.no_such",
+        "providers.wiki.base_url",
+        "providers.wiki.token",
+    ];
+    for command in ["check", "serve"] {
+        let ended = with_file(&[command, "--json"], STAGED, &[]);
+        assert_eq!(ended.code, Some(2), "{command}: {ended:#?}");
+        let problem: Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|error| panic!("{error}: {ended:#?}"));
+        let mut told: Vec<&str> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect();
+        told.sort_unstable();
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        // Each once: what follows from a fault is none of its own.
+        assert_eq!(told, wanted, "{command}");
+        assert!(!ended.stderr.contains("written-down-here"), "{}", ended.stderr);
+    }
+    let doctor = with_file(&["doctor"], STAGED, &[]);
+    for path in wanted {
+        assert!(doctor.stdout.contains(path), "{path} in {}", doctor.stdout);
+    }
+}
+
 #[test]
 fn routes_that_are_never_used_are_told_and_start_all_the_same() {
     let forge = "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n";
