@@ -345,6 +345,18 @@ impl Gateway {
     }
 }
 
+/// What a client reads until the end of a problem.
+async fn told_to(client: &mut TcpStream) -> String {
+    let mut told = String::new();
+    while !told.contains('}') {
+        let mut piece = [0; 4096];
+        let read = in_time(client.read(&mut piece)).await.unwrap();
+        assert!(read > 0, "{told}");
+        told.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+    told
+}
+
 /// So many bytes in pieces.
 fn pieces(size: usize) -> reqwest::Body {
     let pieces = random(size);
@@ -412,13 +424,7 @@ async fn a_client_that_drips_has_until_the_deadline_and_its_provider_is_not_blam
     let provider = Provider::start(Does::Swallow).await;
     let gateway = Gateway::before(&[&provider.url], "t", MIB).await;
     let mut client = gateway.begin("name=a&timeout_ms=400").await;
-    let mut told = String::new();
-    while !told.contains('}') {
-        let mut piece = [0; 4096];
-        let read = in_time(client.read(&mut piece)).await.unwrap();
-        assert!(read > 0, "{told}");
-        told.push_str(&String::from_utf8_lossy(&piece[..read]));
-    }
+    let told = told_to(&mut client).await;
     assert!(told.starts_with("HTTP/1.1 504"), "{told}");
     let problem: Value = serde_json::from_str(told.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(problem["code"], "timeout");
@@ -533,13 +539,7 @@ async fn what_a_provider_does_not_take_lets_go_of_its_client_and_keeps_its_place
         in_time(client.write_all(&random(20 * MIB)))
             .await
             .expect("it is read on");
-        let mut told = String::new();
-        while !told.contains('}') {
-            let mut piece = [0; 4096];
-            let read = in_time(client.read(&mut piece)).await.unwrap();
-            assert!(read > 0, "{told}");
-            told.push_str(&String::from_utf8_lossy(&piece[..read]));
-        }
+        let told = told_to(&mut client).await;
         assert!(
             told.starts_with("HTTP/1.1 504") && told.contains("attempt_timeout"),
             "{told}"
