@@ -57,7 +57,10 @@ const SPENT: Duration = Duration::from_secs(300);
 /// What a web page in the place of an answer tells of where a server was looked for.
 pub(super) fn misplaced(base: &Url, dialect: &Dialect, headers: &HeaderMap) -> Option<String> {
     let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let is_page = media_type.to_ascii_lowercase().starts_with("text/html");
+    // Nearly every answer ends here.
+    if !media_type.to_ascii_lowercase().starts_with("text/html") {
+        return None;
+    }
     // The vendor's cloud may have its API elsewhere than the servers of others.
     let cloud = dialect.cloud.and_then(|cloud| Url::parse(cloud).ok());
     let cloud = cloud.filter(|cloud| cloud.host() == base.host());
@@ -66,7 +69,7 @@ pub(super) fn misplaced(base: &Url, dialect: &Dialect, headers: &HeaderMap) -> O
         .path()
         .trim_end_matches('/')
         .ends_with(api_path.trim_end_matches('/'));
-    (is_page && lacks).then(|| format!("a web page came: does base_url lack the API's path, such as {api_path}?"))
+    lacks.then(|| format!("a web page came: does base_url lack the API's path, such as {api_path}?"))
 }
 
 /// Whether a failure says that the provider has no such route.
