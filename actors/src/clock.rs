@@ -2,9 +2,9 @@
 //!
 //! Invariant: nanoseconds since one origin per system; they never run backwards and follow tokio's paused clock.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
+
+pub use crate::policy::nanos_of;
 
 /// The origin of a system's time.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +25,6 @@ impl Clock {
 
     /// Nanoseconds from the start to `instant`.
     pub fn nanos_at(&self, instant: Instant) -> u64 {
-        u64::try_from(instant.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX)
+        nanos_of(instant.saturating_duration_since(self.origin))
     }
-}
-
-/// Nanoseconds of a duration, saturating.
-pub fn nanos_of(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

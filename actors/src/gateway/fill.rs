@@ -87,7 +87,7 @@ pub(crate) fn or_stale(job: &Job, env: &TaskEnv, failure: Failure, farther: Opti
             }
             let mut answer = hit.serve(CacheStatus::Stale, env.clock.nanos())?;
             // Those that failed; none where this call waited for another's.
-            answer.head.attempts = job.record().asked_so_far().0;
+            answer.head.attempts = job.record().attempts();
             Ok(answer)
         }
         _ => Err(failure),

@@ -223,7 +223,7 @@ impl Open {
         let provider = answered.map(|answered| answered.provider);
         let provider = provider.or_else(|| failure?.provider.as_deref());
         let attempts = answered.map(|answered| answered.attempts);
-        let attempts = attempts.or_else(|| Some(self.record()?.attempts()));
+        let attempts = attempts.or_else(|| self.record().map(CallRecord::attempts));
         let waited = self.record().map(CallRecord::waited).filter(|waited| !waited.is_zero());
         macro_rules! line {
             ($level:ident, $code:expr, $sentence:literal $(, $argument:expr)*) => {

@@ -128,7 +128,7 @@ fn opened(openings: u32, settings: &BreakerSettings, now: u64) -> Circuit {
     let doubled = settings.open_for.saturating_mul(1 << (openings - 1).min(20));
     let wait = doubled.min(settings.open_max.max(settings.open_for));
     Circuit::Open {
-        until: now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)),
+        until: now.saturating_add(super::nanos_of(wait)),
         openings,
     }
 }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::nanos_of;
+
 /// One whose check failed is asked again after so long, unless its interval is shorter.
 const AGAIN: Duration = Duration::from_secs(15);
 /// Each wait is up to so much of its interval longer, so that instances do not ask in step.
@@ -60,10 +62,6 @@ impl Pulse {
             (false, false) => Beat::Ask,
         }
     }
-}
-
-fn nanos_of(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -17,3 +17,10 @@ pub mod offers;
 pub mod recover;
 pub mod routing;
 pub mod settle;
+
+use std::time::Duration;
+
+/// Nanoseconds of a duration, saturating: the unit of every `now`.
+pub fn nanos_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

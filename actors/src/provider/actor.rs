@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::AbortOnDropHandle;
+
 use super::health::HealthCheck;
-use super::listing::Listing;
-use super::pulse::Checks;
+use super::{listing, pulse};
 use crate::driver::{BoxFuture, Driver};
 use crate::instance::{Granted, Instance, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
@@ -26,9 +27,9 @@ struct Provider {
     /// Made at the start.
     driver: Option<Arc<dyn Driver>>,
     /// Asks the driver what its provider offers.
-    listing: Option<Listing>,
+    listing: Option<AbortOnDropHandle<()>>,
     /// Asks the driver whether its provider is well.
-    checks: Option<Checks>,
+    checks: Option<AbortOnDropHandle<()>>,
 }
 
 /// The child spec of an instance's provider actor.
@@ -67,9 +68,9 @@ impl Worker for Provider {
                 routed.await;
             }
         }
-        let list = |settings| Listing::start(self.instance.clone(), driver.clone(), settings);
+        let list = |settings| listing::start(self.instance.clone(), driver.clone(), settings);
         self.listing = self.instance.listing.map(list);
-        let check = |settings| Checks::start(self.instance.clone(), driver.clone(), settings);
+        let check = |settings| pulse::start(self.instance.clone(), driver.clone(), settings);
         self.checks = self.instance.checks.and_then(check);
         self.driver = Some(driver);
         Ok(())

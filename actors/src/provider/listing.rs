@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::driver::Driver;
 use crate::instance::Instance;
@@ -18,32 +18,25 @@ use crate::policy::offers::ListingSettings;
 /// When a list that could not be had is asked for again, unless the next time is sooner.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// The task that asks with one driver. It ends with this.
-pub(super) struct Listing(AbortHandle);
-
-impl Drop for Listing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Listing {
-    /// Starts to ask, now and from time to time.
-    pub(super) fn start(instance: Arc<Instance>, driver: Arc<dyn Driver>, settings: ListingSettings) -> Self {
-        let asking = async move {
-            loop {
-                let known = ask(&instance, &driver, settings.timeout).await;
-                instance.listed();
-                let wait = match known {
-                    Ok(()) => settings.every,
-                    // Not before its provider says.
-                    Err(told) => settings.every.min(AGAIN).max(told.unwrap_or_default()),
-                };
-                sleep(wait.mul_f64(1.0 + fastrand::f64() / 10.0)).await;
-            }
-        };
-        Listing(tokio::spawn(asking).abort_handle())
-    }
+/// Starts to ask with one driver, now and from time to time, for as long as the task is held.
+pub(super) fn start(
+    instance: Arc<Instance>,
+    driver: Arc<dyn Driver>,
+    settings: ListingSettings,
+) -> AbortOnDropHandle<()> {
+    let asking = async move {
+        loop {
+            let known = ask(&instance, &driver, settings.timeout).await;
+            instance.listed();
+            let wait = match known {
+                Ok(()) => settings.every,
+                // Not before its provider says.
+                Err(told) => settings.every.min(AGAIN).max(told.unwrap_or_default()),
+            };
+            sleep(wait.mul_f64(1.0 + fastrand::f64() / 10.0)).await;
+        }
+    };
+    AbortOnDropHandle::new(tokio::spawn(asking))
 }
 
 /// Asks once. Where the list could not be had the former one holds.

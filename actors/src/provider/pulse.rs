@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::driver::{Credential, Driver};
 use crate::error::{Failure, Kind};
@@ -19,42 +19,34 @@ use crate::policy::health::{Beat, Pulse};
 /// The longest pause between two looks at what the next check goes by.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
-/// The task that asks with one driver. It ends with this.
-pub(super) struct Checks(AbortHandle);
-
-impl Drop for Checks {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Checks {
-    /// Starts to ask from time to time; none where that is turned off. The first time is an interval away: that it starts
-    /// is for others to find.
-    pub(super) fn start(instance: Arc<Instance>, driver: Arc<dyn Driver>, settings: CheckSettings) -> Option<Self> {
-        settings.every?;
-        let asking = async move {
-            let started = instance.now();
-            let mut chance = (settings.chance)();
-            loop {
-                let pulse = Pulse {
-                    every: settings.every,
-                    scarce: driver.is_scarce(),
-                    chance,
-                    ..instance.pulse(started)
-                };
-                match pulse.beat(instance.now()) {
-                    Beat::Never => return,
-                    Beat::Wait(wait) => sleep(wait.min(LONGEST_PAUSE)).await,
-                    Beat::Ask => {
-                        instance.checked(ask(&driver, settings.timeout).await);
-                        chance = (settings.chance)();
-                    }
+/// Starts to ask with one driver from time to time, for as long as the task is held; none where that is turned off. The
+/// first time is an interval away: that it starts is for others to find.
+pub(super) fn start(
+    instance: Arc<Instance>,
+    driver: Arc<dyn Driver>,
+    settings: CheckSettings,
+) -> Option<AbortOnDropHandle<()>> {
+    settings.every?;
+    let asking = async move {
+        let started = instance.now();
+        let mut chance = (settings.chance)();
+        loop {
+            let pulse = Pulse {
+                scarce: driver.is_scarce(),
+                chance,
+                ..instance.pulse(started)
+            };
+            match pulse.beat(instance.now()) {
+                Beat::Never => return,
+                Beat::Wait(wait) => sleep(wait.min(LONGEST_PAUSE)).await,
+                Beat::Ask => {
+                    instance.checked(ask(&driver, settings.timeout).await);
+                    chance = (settings.chance)();
                 }
             }
-        };
-        Some(Checks(tokio::spawn(asking).abort_handle()))
-    }
+        }
+    };
+    Some(AbortOnDropHandle::new(tokio::spawn(asking)))
 }
 
 async fn ask(driver: &Arc<dyn Driver>, limit: Duration) -> Result<Credential, Failure> {
