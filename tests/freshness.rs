@@ -117,6 +117,7 @@ async fn no_remembered_absence_outlives_a_creation() {
     get().await.expect("the new issue");
 
     let trigger = || RunTriggerInput {
+        pipeline: None,
         project: "acme/api".into(),
         branch: None,
         variables: Default::default(),

@@ -95,6 +95,14 @@ text! {
     ProjectRef = "The project: at a forge `owner/name`; `instance~…` pins a provider.", referring;
     /// An issue.
     IssueRef = "`owner/name#number`, or a neutral id.", referring;
+    /// A pull request, which some call a merge request.
+    PullRef = "`owner/name#number`, or a neutral id.", referring;
+    /// A hook of a repository.
+    HookRef = "The hook's neutral id, as the list of hooks tells it.", referring;
+    /// What a run left behind.
+    ArtifactRef = "The artifact's neutral id, as the list of artifacts tells it.", referring;
+    /// A run that was asked for and has no id yet.
+    PendingRef = "What the trigger answered as `pending`.", referring;
     /// A run of a pipeline.
     RunRef = "`owner/name#number`, or a neutral id.", referring;
     /// A page of documentation.
@@ -109,6 +117,18 @@ text! {
     Name = "A name.", named;
     /// A branch, tag or commit.
     GitRef = "A branch, tag or commit; default: the default branch.", referring;
+    /// A branch.
+    BranchName = "The branch's name, without `refs/heads/`.", referring;
+    /// A tag.
+    TagName = "The tag's name, without `refs/tags/`.", referring;
+    /// A commit.
+    CommitRef = "A commit's hash; a branch's or a tag's name stands for the commit that it points at.", referring;
+    /// What stands for the state of a thing that shall be changed.
+    Version = "Only if this is still what stands there; otherwise `precondition_failed`.", referring;
+    /// A moment.
+    Moment = "A moment, RFC 3339, such as 2026-03-01T12:00:00Z.", moment;
+    /// An address of the web.
+    WebUrl = "An http or https URL.", web_address;
     /// A path within a repository.
     FilePath = "The path within the repository.", relative;
     /// Long text in the provider's markup.
@@ -128,7 +148,8 @@ macro_rules! resources {
     )*};
 }
 
-resources!(RepoRef OwnerRef ProjectRef IssueRef RunRef PageRef AttachmentRef ParentRef ModelRef);
+resources!(RepoRef OwnerRef ProjectRef IssueRef PullRef HookRef RunRef PendingRef ArtifactRef PageRef AttachmentRef ParentRef
+    ModelRef);
 
 /// Rows a page, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -230,6 +251,22 @@ fn relative(text: &str) -> Result<(), Cow<'static, str>> {
     }
 }
 
+/// The rule of moments.
+fn moment(text: &str) -> Result<(), Cow<'static, str>> {
+    let read = text.parse::<jiff::Timestamp>();
+    read.map(drop)
+        .map_err(|_| "must be a moment such as 2026-03-01T12:00:00Z (RFC 3339)".into())
+}
+
+/// The rule of addresses.
+fn web_address(text: &str) -> Result<(), Cow<'static, str>> {
+    named(text)?;
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(()),
+        _ => Err("must be an http or https URL".into()),
+    }
+}
+
 fn anything(_text: &str) -> Result<(), Cow<'static, str>> {
     Ok(())
 }
@@ -271,6 +308,17 @@ mod tests {
         }
         assert!(serde_json::from_value::<ProjectRef>("forge~Our group/My project".into()).is_ok());
         assert!(serde_json::from_value::<FilePath>("a /b c/ d".into()).is_ok());
+        for (wrong, right) in [
+            ("2026-03-01", "2026-03-01T12:00:00Z"),
+            ("yesterday", "2026-03-01T12:00:00+02:00"),
+        ] {
+            assert!(serde_json::to_vec(&Moment::from(wrong)).is_err(), "{wrong}");
+            assert!(serde_json::to_vec(&Moment::from(right)).is_ok(), "{right}");
+        }
+        for wrong in ["ftp://a/b", "example.com/x", "http://", "javascript:alert(1)"] {
+            assert!(serde_json::to_vec(&WebUrl::from(wrong)).is_err(), "{wrong}");
+        }
+        assert!(serde_json::to_vec(&WebUrl::from("https://example.com/x?y#z")).is_ok());
         for wrong in ["../x", "/x", "a//b", "a/./b", " a", "a ", "a\tb"] {
             assert!(serde_json::to_vec(&FilePath::from(wrong)).is_err(), "{wrong}");
         }

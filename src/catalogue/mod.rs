@@ -25,6 +25,7 @@ macro_rules! paged {
 pub mod ai;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod cicd;
+pub mod confidential;
 pub mod cursor;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod docs;
@@ -33,7 +34,9 @@ pub mod fields;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;
 pub mod op;
+pub mod outcome;
 pub mod page;
+pub mod person;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
 pub mod raw;
@@ -53,17 +56,63 @@ pub use page::Page;
 /// The operations that are built in, in the order in which documents and `mosaic operations` list them.
 pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
-        Entry::of::<git::RepoGet>(),
         Entry::of::<git::RepoList>(),
+        Entry::of::<git::RepoGet>(),
+        Entry::of::<git::RepoCreate>(),
+        Entry::of::<git::RepoDelete>(),
+        Entry::of::<git::RepoFork>(),
         Entry::of::<git::BranchList>(),
+        Entry::of::<git::BranchCreate>(),
+        Entry::of::<git::BranchDelete>(),
+        Entry::of::<git::CommitList>(),
+        Entry::of::<git::CommitGet>(),
+        Entry::of::<git::Compare>(),
+        Entry::of::<git::TreeList>(),
         Entry::of::<git::FileGet>(),
+        Entry::of::<git::FileDownload>(),
+        Entry::of::<git::FilePut>(),
+        Entry::of::<git::FileDelete>(),
+        Entry::of::<git::TagList>(),
+        Entry::of::<git::TagCreate>(),
+        Entry::of::<git::ReleaseList>(),
+        Entry::of::<git::ReleaseCreate>(),
+        Entry::of::<git::PullList>(),
+        Entry::of::<git::PullGet>(),
+        Entry::of::<git::PullCreate>(),
+        Entry::of::<git::PullUpdate>(),
+        Entry::of::<git::PullMerge>(),
+        Entry::of::<git::PullFiles>(),
+        Entry::of::<git::PullReview>(),
+        Entry::of::<git::PullReviews>(),
+        Entry::of::<git::PullComment>(),
+        Entry::of::<git::PullComments>(),
+        Entry::of::<git::StatusSet>(),
+        Entry::of::<git::StatusGet>(),
+        Entry::of::<git::HookList>(),
+        Entry::of::<git::HookCreate>(),
+        Entry::of::<git::HookDelete>(),
         Entry::of::<projects::IssueList>(),
         Entry::of::<projects::IssueGet>(),
         Entry::of::<projects::IssueCreate>(),
+        Entry::of::<cicd::PipelineList>(),
+        Entry::of::<cicd::RunTrigger>(),
+        Entry::of::<cicd::RunResolve>(),
         Entry::of::<cicd::RunList>(),
         Entry::of::<cicd::RunGet>(),
-        Entry::of::<cicd::RunTrigger>(),
+        Entry::of::<cicd::RunJobs>(),
+        Entry::of::<cicd::RunWait>(),
+        Entry::of::<cicd::RunCancel>(),
+        Entry::of::<cicd::RunRerun>(),
+        Entry::of::<cicd::RunRerunFailed>(),
+        Entry::of::<cicd::RunApprove>(),
+        Entry::of::<cicd::RunDelete>(),
         Entry::of::<cicd::LogGet>(),
+        Entry::of::<cicd::LogFollow>(),
+        Entry::of::<cicd::LogDelete>(),
+        Entry::of::<cicd::ArtifactList>(),
+        Entry::of::<cicd::ArtifactGet>(),
+        Entry::of::<cicd::SecretPut>(),
+        Entry::of::<cicd::QueueList>(),
         Entry::of::<docs::Search>(),
         Entry::of::<docs::PageGet>(),
         Entry::of::<docs::PageExport>(),

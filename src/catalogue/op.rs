@@ -197,6 +197,12 @@ impl Declaration {
         self
     }
 
+    /// Not to be repeated unasked, whatever its method promises: each time does something.
+    pub const fn once(mut self) -> Self {
+        self.facts.idempotent = false;
+        self
+    }
+
     /// Answers with a stream of events.
     pub const fn streams(mut self) -> Self {
         self.facts.streaming = true;

@@ -23,6 +23,9 @@ pub struct Page<T> {
     /// The number of rows in all pages, where the provider tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
+    /// There are more rows than the provider gives, and no way to be given them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
     /// With `provider=all`: the instances that failed, and why. The page is then partial.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<PartialError>,
@@ -49,6 +52,7 @@ impl<T> Page<T> {
             has_more: next.is_some(),
             next_cursor: next,
             total: None,
+            incomplete: false,
             errors: Vec::new(),
         }
     }

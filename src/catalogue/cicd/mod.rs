@@ -1,13 +1,30 @@
-//! CI/CD: runs of pipelines and their logs.
+//! CI/CD: pipelines, their runs, and what runs leave behind.
 //!
 //! Invariant: a run's neutral id, `instance~project#number`, names it at every surface, and a unified status never
 //! stands without the provider's own word beside it.
 
+mod artifact;
+mod control;
+mod job;
 mod log;
+mod pipeline;
+mod queue;
 mod run;
+mod secret;
 
-pub use log::{Log, LogGet, LogGetInput, LogLine, LogStream};
-pub use run::{
-    Run, RunGet, RunGetInput, RunList, RunListInput, RunStatus, RunTrigger, RunTriggerInput, Step, TriggerOutcome,
-    Triggered,
+pub use artifact::{Artifact, ArtifactFormat, ArtifactGet, ArtifactGetInput, ArtifactList, ArtifactListInput};
+pub use control::{
+    OrderOutcome, Ordered, RunApprove, RunApproveInput, RunCancel, RunCancelInput, RunDelete, RunDeleteInput, RunRerun,
+    RunRerunFailed, RunRerunFailedInput, RunRerunInput, RunWait, RunWaitInput, Waited,
 };
+pub use job::{Job, RunJobs, RunJobsInput};
+pub use log::{
+    Log, LogDelete, LogDeleteInput, LogEvent, LogFollow, LogFollowInput, LogGet, LogGetInput, LogLine, LogStream,
+};
+pub use pipeline::{Pipeline, PipelineList, PipelineListInput};
+pub use queue::{QueueItem, QueueList, QueueListInput};
+pub use run::{
+    Run, RunGet, RunGetInput, RunList, RunListInput, RunResolve, RunResolveInput, RunStatus, RunTrigger,
+    RunTriggerInput, Step, TriggerOutcome, Triggered,
+};
+pub use secret::{SecretPut, SecretPutInput, SecretWritten};

@@ -10,9 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{Cursor, GitRef, PageSize, ProjectRef, RunRef, named};
+use super::queue::QUEUE;
+use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
@@ -31,6 +33,10 @@ pub struct Run {
     pub project: String,
     /// The number within the project, where the CI server numbers.
     pub number: Option<u64>,
+    /// The pipeline that it is a run of, as the list of pipelines tells its `key`, where a project has several.
+    pub pipeline: Option<String>,
+    /// Which try it is, counted from 1, where a repetition keeps the run's id.
+    pub attempt: Option<u64>,
     /// Where it stands.
     pub status: RunStatus,
     /// Where it stands, in the provider's own word.
@@ -43,9 +49,9 @@ pub struct Run {
     pub branch: Option<String>,
     /// The commit that it runs for.
     pub commit: Option<String>,
-    /// The login of whose change it runs for, or who started it.
-    pub author: Option<String>,
-    /// Its steps, where the answer holds them: `cicd.run.get` does, a list may not.
+    /// Whose change it runs for, or who started it.
+    pub author: Option<Person>,
+    /// Its steps, where the answer holds them; see `cicd.run.jobs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// Its page for people.
@@ -83,6 +89,18 @@ pub enum RunStatus {
     Error,
 }
 
+impl RunStatus {
+    /// It moves on no more.
+    pub fn has_ended(self) -> bool {
+        match self {
+            RunStatus::Queued | RunStatus::Running | RunStatus::Blocked => false,
+            RunStatus::Success | RunStatus::Failure | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Error => {
+                true
+            }
+        }
+    }
+}
+
 /// One step of a run.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -117,8 +135,14 @@ impl<I> Output<I> for Run {
 #[serde(deny_unknown_fields)]
 pub struct RunListInput {
     pub project: ProjectRef,
+    /// Only runs of this pipeline: its `key` or its id.
+    pub pipeline: Option<Name>,
     /// Only runs for this branch.
     pub branch: Option<GitRef>,
+    /// Only runs that stand so.
+    pub status: Option<RunStatus>,
+    /// Only runs that this started, in the provider's own word.
+    pub event: Option<Name>,
     pub cursor: Option<Cursor>,
     pub limit: Option<PageSize>,
 }
@@ -170,6 +194,8 @@ impl Op for RunGet {
 #[serde(deny_unknown_fields)]
 pub struct RunTriggerInput {
     pub project: ProjectRef,
+    /// The pipeline: its `key` or its id, as the list of pipelines tells them; required where a project has several.
+    pub pipeline: Option<Name>,
     /// The branch to run for; default: the project's default branch.
     pub branch: Option<GitRef>,
     /// Variables that the run's steps see.
@@ -185,6 +211,8 @@ pub struct Triggered {
     pub outcome: TriggerOutcome,
     /// The run, where there is one.
     pub run: Option<Run>,
+    /// What `cicd.run.resolve` makes the run of, where it has no id yet.
+    pub pending: Option<String>,
 }
 
 /// Whether a trigger made a run.
@@ -195,6 +223,8 @@ pub enum TriggerOutcome {
     Started,
     /// The project's configuration has nothing to run for this branch and event: nothing ran, and nothing will.
     Filtered,
+    /// It was asked for, and has no id yet; see `pending`.
+    Pending,
 }
 
 impl<I> Output<I> for Triggered {
@@ -212,7 +242,7 @@ impl Op for RunTrigger {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("cicd.run.trigger", "/cicd/runs", "Start a run")
             .args(&["project"])
-            .invalidates(&[RUNS]);
+            .invalidates(&[RUNS, QUEUE]);
     fn resource(input: &RunTriggerInput) -> Resource {
         input.project.resource()
     }
@@ -224,5 +254,29 @@ impl Op for RunTrigger {
         }
         let wrong = |sentence| Failure::invalid("variables", format!("variables {sentence}"));
         input.variables.keys().try_for_each(|name| named(name).map_err(wrong))
+    }
+}
+
+/// Input of `cicd.run.resolve`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunResolveInput {
+    pub pending: PendingRef,
+}
+
+/// `cicd.run.resolve`
+pub struct RunResolve;
+
+impl Op for RunResolve {
+    type Input = RunResolveInput;
+    type Output = Triggered;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "cicd.run.resolve",
+        "/cicd/pending/{pending}",
+        "Find the run that a trigger has made",
+    )
+    .uncached();
+    fn resource(input: &RunResolveInput) -> Resource {
+        input.pending.resource()
     }
 }

@@ -7,15 +7,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::commit::COMMITS;
+use super::file::FILES;
+use super::pull::PULLS;
 use super::repo::REPO;
-use crate::catalogue::fields::{Cursor, PageSize, RepoRef};
-use crate::catalogue::op::{Declaration, Op, Paged};
+use crate::catalogue::fields::{BranchName, CommitRef, Cursor, PageSize, RepoRef};
+use crate::catalogue::op::{Declaration, Op, Output, Paged};
+use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// The branches of a repository.
-const BRANCHES: Topic = Topic::whole("branches");
+pub(super) const BRANCHES: Topic = Topic::within("branches");
 
 /// A branch.
 #[skip_serializing_none]
@@ -30,6 +34,8 @@ pub struct Branch {
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
+
+impl<I> Output<I> for Branch {}
 
 /// Input of `git.branch.list`.
 #[skip_serializing_none]
@@ -60,3 +66,54 @@ impl Op for BranchList {
 }
 
 paged!(BranchListInput);
+
+/// Input of `git.branch.create`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BranchCreateInput {
+    pub repo: RepoRef,
+    pub branch: BranchName,
+    /// Where it begins: a commit, a branch or a tag; default: the default branch.
+    pub from: Option<CommitRef>,
+}
+
+/// `git.branch.create`
+pub struct BranchCreate;
+
+impl Op for BranchCreate {
+    type Input = BranchCreateInput;
+    type Output = Branch;
+    const DECLARATION: &'static Declaration =
+        &Declaration::post::<Self>("git.branch.create", "/git/repos/{repo}/branches", "Create a branch")
+            .args(&["branch"])
+            .invalidates(&[BRANCHES, COMMITS, FILES]);
+    fn resource(input: &BranchCreateInput) -> Resource {
+        input.repo.resource()
+    }
+}
+
+/// Input of `git.branch.delete`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BranchDeleteInput {
+    pub repo: RepoRef,
+    pub branch: BranchName,
+}
+
+/// `git.branch.delete`
+pub struct BranchDelete;
+
+impl Op for BranchDelete {
+    type Input = BranchDeleteInput;
+    type Output = Deleted;
+    const DECLARATION: &'static Declaration = &Declaration::delete::<Self>(
+        "git.branch.delete",
+        "/git/repos/{repo}/branches/{branch}",
+        "Delete a branch",
+    )
+    .invalidates(&[BRANCHES, COMMITS, FILES, PULLS]);
+    fn resource(input: &BranchDeleteInput) -> Resource {
+        input.repo.resource()
+    }
+}

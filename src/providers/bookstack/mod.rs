@@ -19,6 +19,7 @@ use crate::catalogue::docs;
 static DIALECT: Dialect = Dialect {
     cloud: None,
     api_path: "/api",
+    stores: &[],
     request_id: "x-request-id",
     refuse,
 };

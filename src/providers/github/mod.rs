@@ -28,6 +28,11 @@ const CLOCK_SKEW: Duration = Duration::from_secs(1);
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.github.com"),
     api_path: "/api/v3",
+    stores: &[
+        ".blob.core.windows.net",
+        ".actions.githubusercontent.com",
+        ".githubusercontent.com",
+    ],
     request_id: "x-github-request-id",
     refuse,
 };

@@ -16,6 +16,7 @@ use mosaic_actors::error::{Failure, Kind};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use url::Url;
+use url::form_urlencoded::Serializer;
 
 use super::client::KeptAlive;
 use super::quota::Quota;
@@ -28,6 +29,8 @@ pub struct Dialect {
     pub cloud: Option<&'static str>,
     /// Where the API mostly is on a server of one's own.
     pub api_path: &'static str,
+    /// Where the vendor's own cloud keeps large files, as ends of host names; it sends there who asks for one.
+    pub stores: &'static [&'static str],
     /// The response header that holds the provider's request id.
     pub request_id: &'static str,
     /// What an answer that is no success means.
@@ -220,15 +223,81 @@ impl Endpoint {
     /// # Errors
     /// `invalid_input` where a part cannot stand in a path.
     pub fn post(&self, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
+        self.with_json(Method::POST, parts, body)
+    }
+
+    /// A `PUT` of a JSON body.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn put(&self, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
+        self.with_json(Method::PUT, parts, body)
+    }
+
+    /// A `PATCH` of a JSON body.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn patch(&self, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
+        self.with_json(Method::PATCH, parts, body)
+    }
+
+    /// A request with a JSON body. Some providers want one with a `DELETE`, too.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn with_json(&self, method: Method, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Failure::new(Kind::Internal, "a request could not be serialised").because(error))?;
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.with_bytes(method, parts, "application/json", Bytes::from(body))
+    }
+
+    /// A `POST` of a form, as browsers send one without files.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn post_fields<'a>(
+        &self,
+        parts: &[&str],
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Outgoing, Failure> {
+        let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+        let media_type = "application/x-www-form-urlencoded";
+        self.with_bytes(Method::POST, parts, media_type, Bytes::from(body))
+    }
+
+    /// A request without a body.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn bare(&self, method: Method, parts: &[&str]) -> Result<Outgoing, Failure> {
         Ok(Outgoing {
-            method: Method::POST,
-            url: self.url(parts)?,
+            method,
+            ..self.get(parts)?
+        })
+    }
+
+    /// A `DELETE` without a body.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn delete(&self, parts: &[&str]) -> Result<Outgoing, Failure> {
+        self.bare(Method::DELETE, parts)
+    }
+
+    fn with_bytes(
+        &self,
+        method: Method,
+        parts: &[&str],
+        media_type: &'static str,
+        bytes: Bytes,
+    ) -> Result<Outgoing, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Ok(Outgoing {
             headers,
-            content: Content::Bytes(Bytes::from(body)),
+            content: Content::Bytes(bytes),
+            ..self.bare(method, parts)?
         })
     }
 
@@ -338,6 +407,7 @@ pub(crate) mod tests {
     pub(crate) static DIALECT: Dialect = Dialect {
         cloud: Some("https://api.example.com"),
         api_path: "/api",
+        stores: &[],
         request_id: "x-request-id",
         refuse: |refusal| by_status(refusal),
     };

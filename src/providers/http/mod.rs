@@ -24,6 +24,7 @@ mod refusal;
 mod send;
 mod settings;
 pub mod sse;
+mod store;
 pub mod text;
 mod time;
 mod transport;

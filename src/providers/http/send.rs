@@ -18,7 +18,7 @@ use url::Url;
 
 use super::endpoint::{Content, misplaced, routeless};
 use super::transport::transport;
-use super::{Endpoint, Form, Outgoing, Received, Refusal, sse};
+use super::{Endpoint, Form, Outgoing, Received, Refusal, sse, store};
 use crate::providers::table::Reply;
 use crate::wire::file::name_of;
 
@@ -71,11 +71,39 @@ impl Endpoint {
         })
     }
 
+    /// As [`Endpoint::open`], of a file that the provider may keep at another place: who is sent there goes without the
+    /// credential, see [`store`](super::store).
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`]; `upstream_failed` where it is no place that files are fetched from.
+    pub async fn open_stored(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
+        let attempt = async {
+            let response = self.exchange(&outgoing).await?;
+            let elsewhere = store::elsewhere(self, response.headers(), response.status())?;
+            match elsewhere {
+                Some(url) => store::fetch(self, url).await,
+                None => self.judged(&outgoing, response).await,
+            }
+        };
+        let response = attempt.await.map_err(|failure: Failure| failure.by(&self.instance))?;
+        Ok(Opened {
+            request_id: self.request_id(response.headers()),
+            response,
+            instance: self.instance.clone(),
+            max_response: self.max_response,
+        })
+    }
+
     async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        let _sending = outgoing.form().map(Form::sending);
+        let response = self.exchange(&outgoing).await?;
+        self.judged(&outgoing, response).await
+    }
+
+    /// Follows a redirect at home, and tells a success from a refusal.
+    async fn judged(&self, outgoing: &Outgoing, mut response: Response) -> Result<Response, Failure> {
         let form = outgoing.form();
-        let _sending = form.map(Form::sending);
-        let mut response = self.exchange(&outgoing).await?;
-        if let Some(url) = moved(&outgoing, response.status(), response.headers()) {
+        if let Some(url) = moved(outgoing, response.status(), response.headers()) {
             response = self.exchange(&outgoing.at(url)).await?;
         }
         if response.status().is_success() {

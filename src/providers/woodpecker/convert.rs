@@ -9,6 +9,7 @@ use mosaic_actors::call::Resource;
 
 use super::wire;
 use crate::catalogue::cicd::{LogLine, LogStream, Run, RunStatus, Step};
+use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
 pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>) -> Run {
@@ -16,13 +17,15 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>
         id: Resource::neutral_id(instance, format!("{project}#{}", wire.number)),
         project: project.to_owned(),
         number: Some(wire.number),
+        pipeline: None,
+        attempt: None,
         status: status(&wire.status),
         raw_status: wire.status,
         title: wire.message.lines().next().and_then(present),
         event: present(&wire.event),
         branch: present(&wire.branch),
         commit: present(&wire.commit),
-        author: present(&wire.author),
+        author: Person::of_login(wire.author),
         steps: steps(wire.workflows.unwrap_or_default()),
         web_url: None,
         created_at: wire.created.or(wire.created_at).in_utc(),

@@ -77,12 +77,14 @@ pub async fn run_trigger(
         return Ok(received.reply(Triggered {
             outcome: TriggerOutcome::Filtered,
             run: None,
+            pending: None,
         }));
     }
     let row = received.row(request.include_raw)?;
     Ok(received.reply(Triggered {
         outcome: TriggerOutcome::Started,
         run: Some(convert::run(&request.instance, project, row)),
+        pending: None,
     }))
 }
 

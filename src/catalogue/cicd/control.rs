@@ -1,0 +1,206 @@
+//! What is done with runs that are there: ended, done again, approved, waited for, deleted.
+//!
+//! Invariant: what the provider only takes note of says `requested`, and never that it is done.
+
+use mosaic_actors::call::{Resource, Tag};
+use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::queue::QUEUE;
+use super::run::{RUN, RUNS, Run, RunStatus, Triggered};
+use crate::catalogue::fields::RunRef;
+use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::outcome::Deleted;
+
+/// What became of an order to a run.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ordered {
+    /// Whether it is done.
+    pub outcome: OrderOutcome,
+    /// The run as it stands now, where the provider tells.
+    pub run: Option<Run>,
+}
+
+/// Whether an order to a run is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderOutcome {
+    /// It is done.
+    Done,
+    /// The provider has taken note and does it soon.
+    Requested,
+}
+
+impl<I> Output<I> for Ordered {
+    fn tags(&self) -> Vec<Tag> {
+        self.run.iter().map(|run| RUN.tag_of_id(&run.id)).collect()
+    }
+}
+
+/// Input of `cicd.run.cancel`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunCancelInput {
+    pub run: RunRef,
+    /// Ends it also where it does not listen, where the provider can; default: asks it to end.
+    pub force: Option<bool>,
+}
+
+/// `cicd.run.cancel`
+pub struct RunCancel;
+
+impl Op for RunCancel {
+    type Input = RunCancelInput;
+    type Output = Ordered;
+    const DECLARATION: &'static Declaration =
+        &Declaration::post::<Self>("cicd.run.cancel", "/cicd/runs/{run}/cancel", "End a run")
+            .invalidates(&[RUN, RUNS, QUEUE]);
+    fn resource(input: &RunCancelInput) -> Resource {
+        input.run.resource()
+    }
+}
+
+/// Input of `cicd.run.rerun`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunRerunInput {
+    pub run: RunRef,
+}
+
+/// `cicd.run.rerun`
+pub struct RunRerun;
+
+impl Op for RunRerun {
+    type Input = RunRerunInput;
+    type Output = Triggered;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "cicd.run.rerun",
+        "/cicd/runs/{run}/rerun",
+        "Run a run again; the answer tells whether it keeps its id",
+    )
+    .invalidates(&[RUN, RUNS, QUEUE]);
+    fn resource(input: &RunRerunInput) -> Resource {
+        input.run.resource()
+    }
+}
+
+/// Input of `cicd.run.rerun_failed`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunRerunFailedInput {
+    pub run: RunRef,
+}
+
+/// `cicd.run.rerun_failed`
+pub struct RunRerunFailed;
+
+impl Op for RunRerunFailed {
+    type Input = RunRerunFailedInput;
+    type Output = Triggered;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "cicd.run.rerun_failed",
+        "/cicd/runs/{run}/rerun-failed",
+        "Run a run's failed jobs again",
+    )
+    .invalidates(&[RUN, RUNS, QUEUE]);
+    fn resource(input: &RunRerunFailedInput) -> Resource {
+        input.run.resource()
+    }
+}
+
+/// Input of `cicd.run.approve`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunApproveInput {
+    pub run: RunRef,
+}
+
+/// `cicd.run.approve`
+pub struct RunApprove;
+
+impl Op for RunApprove {
+    type Input = RunApproveInput;
+    type Output = Ordered;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "cicd.run.approve",
+        "/cicd/runs/{run}/approve",
+        "Let a blocked run go on",
+    )
+    .invalidates(&[RUN, RUNS, QUEUE]);
+    fn resource(input: &RunApproveInput) -> Resource {
+        input.run.resource()
+    }
+}
+
+/// Input of `cicd.run.delete`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunDeleteInput {
+    pub run: RunRef,
+}
+
+/// `cicd.run.delete`
+pub struct RunDelete;
+
+impl Op for RunDelete {
+    type Input = RunDeleteInput;
+    type Output = Deleted;
+    const DECLARATION: &'static Declaration =
+        &Declaration::delete::<Self>("cicd.run.delete", "/cicd/runs/{run}", "Delete a run that has ended")
+            .invalidates(&[RUN, RUNS]);
+    fn resource(input: &RunDeleteInput) -> Resource {
+        input.run.resource()
+    }
+}
+
+/// Input of `cicd.run.wait`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunWaitInput {
+    pub run: RunRef,
+    /// Waits at most so many seconds; default: as long as the call may take. The command line asks again until it has
+    /// ended or its own time is over.
+    pub seconds: Option<u64>,
+}
+
+/// What a wait has seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Waited {
+    /// Whether the run has ended; if not, the time was over first.
+    pub ended: bool,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The run.
+    pub run: Run,
+}
+
+impl<I> Output<I> for Waited {}
+
+/// `cicd.run.wait`
+pub struct RunWait;
+
+impl Op for RunWait {
+    type Input = RunWaitInput;
+    type Output = Waited;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("cicd.run.wait", "/cicd/runs/{run}/wait", "Wait until a run has ended").uncached();
+    fn resource(input: &RunWaitInput) -> Resource {
+        input.run.resource()
+    }
+    fn check(input: &RunWaitInput) -> Result<(), Failure> {
+        const LONGEST: u64 = 86_400;
+        match input.seconds {
+            Some(0) => Err(Failure::invalid("seconds", "seconds must be at least 1")),
+            Some(seconds) if seconds > LONGEST => Err(Failure::invalid(
+                "seconds",
+                format!("seconds must be at most {LONGEST}, a day"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Files that a provider keeps elsewhere, and sends us to: logs, artifacts, archives.
+//!
+//! Invariant: what goes to another place holds nothing but the address itself: no credential, no cookie, no header of the
+//! API; and a provider can send us neither into this machine nor to what only machines beside it may ask.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, StatusCode, header};
+use mosaic_actors::error::{Failure, Kind};
+use reqwest::Response;
+use url::{Host, Url};
+
+use super::endpoint::Endpoint;
+use super::transport::transport;
+
+/// How often a place may send us on to another.
+const MOST_HOPS: usize = 3;
+
+/// Where a redirect leads that leaves the provider; none for an answer that is no redirect, or stays.
+///
+/// # Errors
+/// `upstream_failed` where it is no place that files are fetched from.
+pub(super) fn elsewhere(endpoint: &Endpoint, headers: &HeaderMap, status: StatusCode) -> Result<Option<Url>, Failure> {
+    let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let (true, Some(location)) = (matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308), location) else {
+        return Ok(None);
+    };
+    let Ok(url) = endpoint.base.join(location) else {
+        return Err(refused());
+    };
+    if url.origin() == endpoint.base.origin() {
+        return Ok(None);
+    }
+    match is_store(endpoint, &url) {
+        true => Ok(Some(url)),
+        false => Err(refused()),
+    }
+}
+
+/// Fetches a file from there.
+///
+/// # Errors
+/// `not_found` where it is there no more, `upstream_failed` and what a transport fails with.
+pub(super) async fn fetch(endpoint: &Endpoint, url: Url) -> Result<Response, Failure> {
+    let mut url = url;
+    for _ in 0..=MOST_HOPS {
+        let request = endpoint.client.client().get(url.clone());
+        let response = request
+            .header(header::ACCEPT_ENCODING, "identity")
+            .send()
+            .await
+            .map_err(transport)?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let location = response.headers().get(header::LOCATION);
+        let next = location.and_then(|value| url.join(value.to_str().ok()?).ok());
+        match next.filter(|_| status.is_redirection()) {
+            Some(next) if is_store(endpoint, &next) => url = next,
+            Some(_) => return Err(refused()),
+            None => return Err(missing(endpoint, status)),
+        }
+    }
+    Err(refused())
+}
+
+/// What the place of a file says in words of its own, mostly XML, means by its status only.
+fn missing(endpoint: &Endpoint, status: StatusCode) -> Failure {
+    let kind = match status.as_u16() {
+        404 | 410 => Kind::NotFound,
+        429 => Kind::UpstreamRateLimited,
+        _ => Kind::UpstreamFailed,
+    };
+    tracing::debug!(
+        provider = &*endpoint.instance,
+        status = status.as_u16(),
+        "a stored file is refused"
+    );
+    let sentence = format!(
+        "the place where the provider keeps the file answered with status {}",
+        status.as_u16()
+    );
+    Failure::new(kind, sentence)
+}
+
+fn refused() -> Failure {
+    let sentence = "the provider sends us to a place that files are not fetched from";
+    Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+}
+
+/// Whether files are fetched from there: from a vendor's cloud only where it is known to keep them; from a server of one's
+/// own wherever it says, save from this machine and its next neighbours, unless it is itself there.
+fn is_store(endpoint: &Endpoint, url: &Url) -> bool {
+    let plain = url.username().is_empty() && url.password().is_none();
+    let kept = url.scheme() == "https" || (url.scheme() == "http" && endpoint.base.scheme() == "http");
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
+    let known = !endpoint.is_in_cloud() || endpoint.dialect.stores.iter().any(|end| host.ends_with(end));
+    plain && kept && known && (!is_near(url) || is_near(&endpoint.base))
+}
+
+/// Whether a URL names this machine, or what answers only to machines beside it.
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+        }
+        Some(Host::Ipv4(address)) => is_near_address(address.into()),
+        Some(Host::Ipv6(address)) => is_near_address(address.to_canonical()),
+        None => true,
+    }
+}
+
+fn is_near_address(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    address.is_loopback() || address.is_unspecified() || link_local
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Dialect;
+    use super::super::endpoint::tests::{DIALECT, connection};
+    use super::*;
+
+    static CLOUD: Dialect = Dialect {
+        stores: &[".store.example.net"],
+        ..DIALECT
+    };
+
+    #[test]
+    fn files_are_fetched_from_where_they_may_be() {
+        let cloud = Endpoint::new(&connection(None), &CLOUD).unwrap();
+        let own = Endpoint::new(&connection(Some("https://git.example.org/api")), &CLOUD).unwrap();
+        let here = Endpoint::new(&connection(Some("http://127.0.0.1:3000/api")), &CLOUD).unwrap();
+        for (url, at_cloud, at_own, at_here) in [
+            ("https://a.store.example.net/x?sig=1", true, true, true),
+            ("http://a.store.example.net/x", false, false, true),
+            ("https://evil.example/x", false, true, true),
+            ("https://evilstore.example.net/x", false, true, true),
+            ("https://u:p@a.store.example.net/x", false, false, false),
+            ("https://169.254.169.254/latest", false, false, true),
+            ("https://localhost/x", false, false, true),
+            ("https://[::1]/x", false, false, true),
+            ("https://[::ffff:127.0.0.1]/x", false, false, true),
+            ("http://127.0.0.1:9000/x", false, false, true),
+            ("file:///etc/passwd", false, false, false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            let may = [&cloud, &own, &here].map(|endpoint| is_store(endpoint, &url));
+            assert_eq!(may, [at_cloud, at_own, at_here], "{url}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_that_stays_is_none_of_these() {
+        let own = Endpoint::new(&connection(Some("https://git.example.org/api")), &CLOUD).unwrap();
+        let leads = |to: &'static str, status| {
+            let headers = HeaderMap::from_iter([(header::LOCATION, http::HeaderValue::from_static(to))]);
+            elsewhere(&own, &headers, StatusCode::from_u16(status).unwrap())
+        };
+        assert!(leads("https://git.example.org/x", 302).unwrap().is_none());
+        assert!(leads("/x", 302).unwrap().is_none());
+        assert!(leads("https://other.example.org/x", 200).unwrap().is_none());
+        assert!(leads("https://other.example.org/x", 302).unwrap().is_some());
+        assert!(leads("https://127.0.0.1/x", 302).is_err());
+    }
+}
