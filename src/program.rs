@@ -79,10 +79,15 @@ impl Runtime for Program {
                 "kind": kind.name,
                 "services": kind.services(),
                 "operations": (kind.operations)(),
+                "emulated": (kind.emulated)(),
                 "settings": (kind.settings)(),
             })
         });
         kinds.collect()
+    }
+
+    fn matrix(&self) -> Value {
+        json!(Registry::built_in().matrix())
     }
 
     fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {

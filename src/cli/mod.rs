@@ -15,6 +15,7 @@ mod events;
 pub mod exit;
 mod explain;
 mod input;
+mod matrix;
 mod operate;
 mod problem;
 mod providers;
@@ -245,6 +246,9 @@ mod tests {
         }
         fn kinds(&self) -> Vec<Value> {
             Vec::new()
+        }
+        fn matrix(&self) -> Value {
+            Value::Null
         }
         fn instances(&self, _config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>> {
             Box::pin(async { Ok(vec!["forge-a".to_owned()]) })

@@ -20,7 +20,7 @@ use crate::secret::{SecretError, SecretFault, SecretRef};
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop};
-use super::{admin, config, diagnosis, exit, explain, providers, show, state};
+use super::{admin, config, diagnosis, exit, explain, matrix, providers, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -44,7 +44,11 @@ pub fn commands() -> Vec<Command> {
             .about("Run a stand-in for every provider")
             .arg(file()),
         Command::new("operations")
-            .about("List what can be called")
+            .about("List what can be called, or which kinds of providers can do it")
+            .arg(switch(
+                "matrix",
+                "Show which kinds of providers can do what, and which emulate it",
+            ))
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services()))),
         providers::command(),
         Command::new("explain").about("Explain an error code").arg(
@@ -88,7 +92,13 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "check" => show::document(runtime.check(required()?).await?.to_string().as_bytes(), screen),
         "demo" => Ok(runtime.demo(matches.get_flag("once"), screen.json).await?),
         "sandbox" => Ok(runtime.sandbox(file()).await?),
-        "operations" => operations(matches.get_one::<String>("service").map(String::as_str), screen),
+        "operations" => {
+            let service = matches.get_one::<String>("service").map(String::as_str);
+            match matches.get_flag("matrix") {
+                true => matrix::show(&runtime.matrix(), service, screen),
+                false => operations(service, screen),
+            }
+        }
         "providers" => providers::run(
             &runtime.kinds(),
             matches.get_one::<String>("kind").map(String::as_str),

@@ -38,6 +38,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// The kinds of providers, each with its services, operations and settings.
     fn kinds(&self) -> Vec<Value>;
 
+    /// Which kinds can do which operation: a row for each operation, with its name, `kinds` and `emulated`.
+    fn matrix(&self) -> Value;
+
     /// The names of the provider instances of a configuration.
     fn instances(&self, config: PathBuf) -> BoxFuture<Result<Vec<String>, Problem>>;
 

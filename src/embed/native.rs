@@ -22,6 +22,7 @@ use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::http::HttpClient;
+use crate::providers::matrix::MatrixRow;
 use crate::providers::{Connection, Kind};
 use crate::secret::{Secret, SecretError, SecretRef};
 use crate::wire::client::Outbound;
@@ -92,6 +93,11 @@ impl Native {
             cursors,
             registry: registry.clone(),
         })
+    }
+
+    /// Which kinds can do which operation.
+    pub(super) fn matrix(&self) -> Vec<MatrixRow> {
+        self.registry.matrix()
     }
 
     /// All that is wrong with an instance, as far as a look tells that sends nothing: a secret that is missing hides no

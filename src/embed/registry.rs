@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Op};
 use crate::config::{Known, KnownKind};
+use crate::providers::matrix::{MatrixRow, matrix};
 use crate::providers::{KINDS, Kind, Provider};
 
 /// The kinds of providers and the operations that a gateway knows: those that are built in, and a program's own. Cheap to
@@ -98,6 +99,11 @@ impl Registry {
     /// The operations.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// Which kinds can do which operation.
+    pub fn matrix(&self) -> Vec<MatrixRow> {
+        matrix(&self.catalogue, &self.kinds)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Kind> {

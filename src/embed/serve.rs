@@ -14,6 +14,7 @@ use axum::Router;
 use mosaic_actors::call::Caller;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::admin::Port;
@@ -60,6 +61,7 @@ impl Mosaic {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator: Authenticator::new(known, anonymous),
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
+            matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body: self.config().server.max_body,
         })
     }

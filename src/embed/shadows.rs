@@ -109,8 +109,9 @@ mod tests {
         let (git, narrow) = (route("git", "", "", &["a"]), route("", "git.repo", "acme/*", &["b"]));
         assert_eq!(found(&[git.clone(), narrow.clone()]), all("routes[1]", &["routes[0]"]));
         assert!(found(&[narrow, git.clone()]).is_empty());
-        let parts = ["git.repo", "git.branch", "git.file"].map(|part| route("", part, "", &["a"]));
-        let together = [&parts[..], std::slice::from_ref(&git)].concat();
+        let parts = ["docs.search", "docs.page", "docs.attachment"].map(|part| route("", part, "", &["a"]));
+        let docs = route("docs", "", "", &["a"]);
+        let together = [&parts[..], std::slice::from_ref(&docs)].concat();
         assert_eq!(
             found(&together),
             all("routes[3]", &["routes[0]", "routes[1]", "routes[2]"])

@@ -11,6 +11,7 @@ mod forge;
 mod gitea;
 mod github;
 pub mod http;
+pub mod matrix;
 mod openai;
 pub mod table;
 mod woodpecker;

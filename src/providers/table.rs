@@ -118,12 +118,14 @@ type Handler<D> = Box<dyn Fn(Arc<D>, Arc<Call>, Seal) -> BoxFuture<Result<Answer
 /// The table of what a driver can do.
 pub struct Handlers<D> {
     by_name: HashMap<&'static str, Handler<D>>,
+    emulated: BTreeSet<&'static str>,
 }
 
 impl<D> Default for Handlers<D> {
     fn default() -> Self {
         Handlers {
             by_name: HashMap::new(),
+            emulated: BTreeSet::new(),
         }
     }
 }
@@ -226,6 +228,14 @@ impl<D: Send + Sync + 'static> Handlers<D> {
         self
     }
 
+    /// Says that `O` is made of other things that the provider can do, and that it has nothing of the kind itself. Answers
+    /// tell so.
+    #[must_use]
+    pub fn emulates<O: Op>(mut self) -> Self {
+        self.emulated.insert(O::DECLARATION.facts.name);
+        self
+    }
+
     /// The names of what can be done.
     pub fn names(&self) -> Vec<&'static str> {
         self.by_name.keys().copied().collect()
@@ -302,6 +312,8 @@ pub struct Kind {
     pub name: &'static str,
     /// The names of the operations that it can do at most, in order.
     pub operations: fn() -> Vec<&'static str>,
+    /// The names of those of them that its provider has nothing of the kind for, in order.
+    pub emulated: fn() -> Vec<&'static str>,
     /// What its `settings` may hold.
     pub settings: fn() -> &'static [Setting],
     /// Makes a driver for one instance, and sends nothing.
@@ -316,6 +328,7 @@ impl Kind {
         Kind {
             name,
             operations: operations::<D>,
+            emulated: || D::handlers().emulated.into_iter().collect(),
             settings: D::settings,
             connect: |connection| Ok(driver(D::connect(connection)?, connection)),
             start: |connection| {

@@ -2,6 +2,8 @@
 
 use mosaic::catalogue::cursor::CursorKey;
 use mosaic::catalogue::{Entry, OPERATIONS};
+use mosaic::surfaces::rest::routes::Routes;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::refused;
@@ -67,7 +69,7 @@ async fn refuses_wrong_fields(server: &Server, entry: &'static Entry) -> usize {
 
 async fn refuses_strangers(server: &Server, entry: &'static Entry) {
     let path = path(entry, &sample(entry));
-    let method: reqwest::Method = entry.declaration.method.as_str().parse().expect("a method");
+    let method: Method = entry.declaration.method.as_str().parse().expect("a method");
     let bare = || server.http.request(method.clone(), server.url(&path));
     for (stranger, what) in [
         (bare(), "no key"),
@@ -93,7 +95,12 @@ async fn refuses_strangers(server: &Server, entry: &'static Entry) {
 
 async fn refuses_other_methods(server: &Server, entry: &'static Entry) {
     let path = path(entry, &sample(entry));
-    for method in [reqwest::Method::DELETE, reqwest::Method::PUT, reqwest::Method::PATCH] {
+    let below = path.strip_prefix("/v1").expect("a path of an operation");
+    let known = Routes::of(OPERATIONS.iter()).methods(below);
+    for method in [Method::DELETE, Method::PUT, Method::PATCH] {
+        if known.iter().any(|known| known.as_str() == method.as_str()) {
+            continue;
+        }
         let wrong = || server.http.request(method.clone(), server.url(&path)).bearer_auth(KEY);
         let problem = refused(wrong(), 405, entry.name()).await;
         assert_eq!(problem["code"], "method_not_allowed");
@@ -106,7 +113,8 @@ async fn refuses_other_methods(server: &Server, entry: &'static Entry) {
 async fn refuses_wrong_bodies(server: &Server, entry: &'static Entry) {
     let url = server.url(&path(entry, &sample(entry)));
     let post = |media_type: &str, body: String| {
-        let request = server.http.post(&url).bearer_auth(KEY);
+        let method: Method = entry.declaration.method.as_str().parse().expect("a method");
+        let request = server.http.request(method, &url).bearer_auth(KEY);
         request.header("content-type", media_type).body(body)
     };
     let json_type = "application/json";

@@ -105,6 +105,7 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
     RestConfig {
         dispatcher,
         authenticator: Authenticator::new(Arc::new(|key| (key == KEY).then(caller)), None),
+        matrix: Arc::default(),
         capabilities: Arc::new(|_| {
             vec![InstanceCapabilities {
                 instance: Arc::from("forge-a"),

@@ -15,6 +15,16 @@ pub fn sample(entry: &Entry) -> Map<String, Value> {
         .filter(|field| field.required)
         .map(|field| (field.name.clone(), good(field)))
         .collect();
+    // What no type tells: an address, a name of a variable, and a change that changes something.
+    for (operation, field, value) in [
+        ("git.hook.create", "url", "https://example.com/hook"),
+        ("cicd.secret.put", "name", "TOKEN"),
+        ("git.pr.update", "title", "Mend it"),
+    ] {
+        if entry.name() == operation {
+            input.insert(field.to_owned(), json!(value));
+        }
+    }
     if entry.field("prompt").is_some() {
         input.insert("prompt".to_owned(), json!("hello"));
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::run::{RUN, RUNS};
+use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{ArtifactRef, Cursor, PageSize, RunRef};
 use crate::catalogue::op::{Declaration, File, Op, Paged};
 use crate::catalogue::page::Page;

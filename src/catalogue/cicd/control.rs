@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::queue::QUEUE;
-use super::run::{RUN, RUNS, Run, RunStatus, Triggered};
+use super::run::{Run, RunStatus, Triggered};
+use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::RunRef;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;

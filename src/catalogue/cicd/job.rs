@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::run::{RUN, RUNS, RunStatus, Step};
+use super::run::{RunStatus, Step};
+use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{Cursor, PageSize, RunRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;

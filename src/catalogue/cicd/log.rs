@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::run::{RUN, RUNS, RunStatus, Step};
+use super::run::{RunStatus, Step};
+use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{Name, RunRef};
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;

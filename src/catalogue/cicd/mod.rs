@@ -11,6 +11,7 @@ mod pipeline;
 mod queue;
 mod run;
 mod secret;
+mod topics;
 
 pub use artifact::{Artifact, ArtifactFormat, ArtifactGet, ArtifactGetInput, ArtifactList, ArtifactListInput};
 pub use control::{

@@ -8,14 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::run::RunStatus;
+use super::topics::PIPELINES;
 use crate::catalogue::fields::{Cursor, PageSize, ProjectRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The pipelines of a project.
-const PIPELINES: Topic = Topic::whole("pipelines");
 
 /// A pipeline: a workflow file, a job, or all that a project has.
 #[skip_serializing_none]

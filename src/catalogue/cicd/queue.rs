@@ -8,14 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::run::RunStatus;
+use super::topics::QUEUE;
 use crate::catalogue::fields::{Cursor, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// What waits.
-pub(super) const QUEUE: Topic = Topic::all("queue");
 
 /// One thing that waits to be run, or is being run.
 #[skip_serializing_none]

@@ -10,18 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::queue::QUEUE;
+use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// One run.
-pub(super) const RUN: Topic = Topic::whole("run");
-/// The runs of a project.
-pub(super) const RUNS: Topic = Topic::within("runs");
 
 /// One run of a project's pipeline.
 #[skip_serializing_none]

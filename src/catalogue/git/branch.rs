@@ -7,19 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::commit::COMMITS;
-use super::file::FILES;
-use super::pull::PULLS;
-use super::repo::REPO;
+use super::topics::{BRANCHES, COMMITS, FILES, PULLS, REPO};
 use crate::catalogue::fields::{BranchName, CommitRef, Cursor, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The branches of a repository.
-pub(super) const BRANCHES: Topic = Topic::within("branches");
 
 /// A branch.
 #[skip_serializing_none]

@@ -7,16 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::repo::REPO;
+use super::topics::{COMMITS, REPO};
 use crate::catalogue::fields::{CommitRef, Cursor, FilePath, GitRef, Moment, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The commits of a repository, as its branches and tags lead to them.
-pub(super) const COMMITS: Topic = Topic::within("commits");
 
 /// A commit.
 #[skip_serializing_none]

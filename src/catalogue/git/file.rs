@@ -10,19 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::branch::BRANCHES;
-use super::commit::COMMITS;
-use super::pull::PULLS;
-use super::repo::REPO;
-use super::tree::TREES;
+use super::topics::{BRANCHES, COMMITS, FILES, PULLS, REPO, TREES};
 use crate::catalogue::fields::{BranchName, FilePath, GitRef, Markdown, RepoRef, Version};
 use crate::catalogue::op::{self, Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The files of a repository.
-pub(super) const FILES: Topic = Topic::within("files");
 
 /// A file at a commit.
 #[skip_serializing_none]

@@ -8,17 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::repo::REPO;
+use super::topics::{HOOKS, REPO};
 use crate::catalogue::confidential::Confidential;
 use crate::catalogue::fields::{Cursor, HookRef, PageSize, RepoRef, WebUrl};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The hooks of a repository.
-pub(super) const HOOKS: Topic = Topic::within("hooks");
 
 /// A hook.
 #[skip_serializing_none]

@@ -12,6 +12,7 @@ mod repo;
 mod review;
 mod status;
 mod tag;
+mod topics;
 mod tree;
 
 pub use branch::{

@@ -9,22 +9,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::branch::BRANCHES;
-use super::commit::{COMMITS, FileChange};
-use super::file::FILES;
-use super::repo::REPO;
-use super::tree::TREES;
+use super::commit::FileChange;
+use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, REPO, TREES};
 use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef, Version};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// One pull request.
-pub(super) const PULL: Topic = Topic::whole("pull");
-/// The pull requests of a repository.
-pub(super) const PULLS: Topic = Topic::within("pulls");
 
 /// A pull request.
 #[skip_serializing_none]

@@ -7,17 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::repo::REPO;
-use super::tag::TAGS;
+use super::topics::{RELEASES, REPO, TAGS};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, Name, PageSize, RepoRef, TagName};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The releases of a repository.
-pub(super) const RELEASES: Topic = Topic::within("releases");
 
 /// A release.
 #[skip_serializing_none]

@@ -7,27 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::branch::BRANCHES;
-use super::commit::COMMITS;
-use super::file::FILES;
-use super::hook::HOOKS;
-use super::pull::PULLS;
-use super::release::RELEASES;
-use super::status::STATUSES;
-use super::tag::TAGS;
-use super::tree::TREES;
+use super::topics::{
+    BRANCHES, COMMITS, FILES, HOOKS, PULLS, RELEASES, REPO, REPOS, REPOS_OF_OWNER, STATUSES, TAGS, TREES,
+};
 use crate::catalogue::fields::{BranchName, Cursor, Name, OwnerRef, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// One repository.
-pub(super) const REPO: Topic = Topic::within("repo");
-/// The repositories of an owner.
-const REPOS: Topic = Topic::whole("repos");
-const REPOS_OF_OWNER: Topic = Topic::owner("repos");
 
 /// A repository.
 #[skip_serializing_none]

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::pull::{PULL, PULLS};
+use super::topics::{PULL, PULLS};
 use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;

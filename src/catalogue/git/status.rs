@@ -7,15 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::repo::REPO;
+use super::topics::{REPO, STATUSES};
 use crate::catalogue::fields::{CommitRef, Name, RepoRef, WebUrl};
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The statuses of a repository's commits.
-pub(super) const STATUSES: Topic = Topic::within("statuses");
 
 /// What one context says of a commit.
 #[skip_serializing_none]

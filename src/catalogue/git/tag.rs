@@ -7,16 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::commit::COMMITS;
-use super::repo::REPO;
+use super::topics::{COMMITS, REPO, TAGS};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, PageSize, RepoRef, TagName};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The tags of a repository.
-pub(super) const TAGS: Topic = Topic::within("tags");
 
 /// A tag.
 #[skip_serializing_none]

@@ -7,15 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::repo::REPO;
+use super::topics::{REPO, TREES};
 use crate::catalogue::fields::{Cursor, FilePath, GitRef, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The trees of a repository.
-pub(super) const TREES: Topic = Topic::within("trees");
 
 /// One entry of a tree.
 #[skip_serializing_none]

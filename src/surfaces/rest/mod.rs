@@ -68,6 +68,8 @@ pub struct RestConfig {
     pub authenticator: Authenticator,
     /// For `GET /v1/capabilities`.
     pub capabilities: CapabilitySource,
+    /// Which kinds of providers can do which operation, for the same.
+    pub matrix: Arc<Value>,
     /// The most bytes of a request's body.
     pub max_body: usize,
 }
@@ -269,7 +271,8 @@ async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> 
                 (entry.name().to_owned(), Value::from(names))
             })
             .collect();
-        axum::Json(json!({ "instances": instances, "operations": matrix })).into_response()
+        axum::Json(json!({ "instances": instances, "operations": matrix, "matrix": *rest.config.matrix }))
+            .into_response()
     })
 }
 

@@ -236,7 +236,7 @@ mod tests {
         for path in ["/", "", "/git", "/git/repos/", "/git/repos//x", "/nothing/here"] {
             check(path, "nothing", &[]);
         }
-        assert_eq!(resolve(Method::Post, "/git/repos").0, "[Get]");
+        assert_eq!(resolve(Method::Patch, "/git/repos").0, "[Get, Post]");
         assert_eq!(resolve(Method::Get, "/ai/chat/stream").0, "[Post]");
         assert_eq!(resolve(Method::Get, &"/git".repeat(200)).0, "nothing");
         let broken = Routes::of(OPERATIONS.iter())
