@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
-use crate::catalogue::entry::{fingerprint, prepare_typed};
+use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;

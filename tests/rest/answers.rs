@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mosaic::catalogue::cursor::Query;
 use mosaic::catalogue::{OPERATIONS, find};
 use mosaic::server::ServerLimits;
 use mosaic::surfaces::problem::status_of;
@@ -70,7 +71,7 @@ async fn options_travel_beside_the_input() {
 
     let cursor = server
         .cursors
-        .seal("forge-a", "git.repo.list", "page-2")
+        .seal("forge-a", &Query::of("git.repo.list", json!({})), "page-2")
         .expect("short");
     server.get(&format!("/v1/git/repos?cursor={cursor}")).await;
     assert_eq!(
