@@ -248,6 +248,32 @@ async fn keyed_writes_say_what_they_met() {
 }
 
 #[tokio::test]
+async fn a_failure_is_replayed_as_one_and_says_so() {
+    let entry = find("projects.issue.create").expect("declared");
+    for (failure, kept) in [
+        (Failure::new(Kind::Conflict, "there is one"), true),
+        (Failure::new(Kind::InvalidInput, "too odd"), true),
+        (Failure::new(Kind::Timeout, "no answer"), true),
+        (Failure::new(Kind::UpstreamAuth, "refused"), false),
+    ] {
+        let calls = FakeCalls::failing(failure.clone());
+        let server = Server::with(calls, Some(Arc::new(MemoryStore::default())), ServerLimits::default()).await;
+        let ask = async || {
+            let request = request(&server, entry, sample(entry)).header("idempotency-key", "k-1");
+            let reply = request.send().await.expect("an answer");
+            let told = reply.headers().get("idempotency-replayed").cloned();
+            let problem: Value = reply.json().await.expect("a problem");
+            let facts = ["code", "status", "detail", "outcome"].map(|fact| problem[fact].clone());
+            (facts, told.is_some_and(|told| told == "true"))
+        };
+        let (first, again) = (ask().await, ask().await);
+        assert_eq!((first.0, first.1), (again.0, false), "{failure}");
+        assert_eq!(again.1, kept, "{failure}");
+        assert_eq!(server.calls.seen().len(), if kept { 1 } else { 2 }, "{failure}");
+    }
+}
+
+#[tokio::test]
 async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connection() {
     let entry = find("git.file.get").expect("declared");
     let of = |length: Option<u64>, pieces: Vec<Result<&'static [u8], Failure>>| {
