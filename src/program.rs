@@ -155,7 +155,7 @@ impl Runtime for Program {
                 .providers
                 .values_mut()
                 .for_each(|provider| (provider.health_check, provider.health_interval) = (false, None));
-            let gateway = Mosaic::builder(config).origins(origins).start().await?;
+            let gateway = Mosaic::builder(config).origins(origins).visiting().start().await?;
             let local: Box<dyn LocalCalls> = Box::new(Local(gateway));
             Ok(local)
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mosaic::catalogue::cursor::CursorKey;
+use mosaic::catalogue::cursor::{CursorKey, Query};
 use mosaic::catalogue::find;
 use mosaic::catalogue::git::RepoListInput;
 use mosaic::dispatch::{Dispatcher, Invocation, Options, is_list};
@@ -122,6 +122,11 @@ async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
     );
 }
 
+/// Every repository that there is.
+fn all_repos() -> Query {
+    Query::of("git.repo.list", json!({}))
+}
+
 /// Instances of which each has pages of one row, as many as its name says.
 fn paged(cursors: &CursorKey, padding: usize) -> FakeCalls {
     paged_but(cursors, padding, |_| None)
@@ -155,7 +160,7 @@ fn paged_but(
             let mut page = json!({"items": [row], "has_more": at + 1 < pages});
             if at + 1 < pages {
                 let native = format!("{}{}", at + 1, " ".repeat(padding));
-                page["next_cursor"] = cursors.seal(&instance, "git.repo.list", &native).into();
+                page["next_cursor"] = cursors.seal(&instance, &all_repos(), &native).into();
             }
             Ok(answer(&instance, &page.to_string()))
         }
@@ -217,6 +222,14 @@ async fn a_list_of_all_is_paged_through_over_all() {
     asked("git.repo.list", None).await.expect("it names all by itself");
     let of_one = asked("git.repo.list", Some("i3")).await.expect_err("refused");
     assert_eq!(of_one.field.as_deref(), Some("provider"));
+    let others = invocation(
+        "git.repo.list",
+        json!({"owner": "acme", "cursor": page["next_cursor"]}),
+        Options::default(),
+    );
+    let of_others = setup.dispatcher.invoke(others).await.expect_err("refused");
+    assert_eq!(of_others.field.as_deref(), Some("cursor"));
+    assert!(of_others.message().contains("other arguments"), "{of_others}");
     let of_another = asked("ai.models.list", Some("all")).await.expect_err("refused");
     assert_eq!(of_another.field.as_deref(), Some("cursor"));
 }

@@ -16,7 +16,7 @@ use mosaic::dispatch::idempotency::{Begun, LONGEST_ANSWER, Lease, MOST_BEHIND, O
 use mosaic::dispatch::{Dispatcher, IdempotencyStore, Invocation, Options};
 use mosaic::surfaces::problem::Problem;
 use mosaic::surfaces::request_id::RequestId;
-use mosaic_actors::call::Answer;
+use mosaic_actors::call::{Answer, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
@@ -271,7 +271,7 @@ async fn a_write_in_doubt_says_so_whenever_its_key_is_used() {
         (Failure::new(Kind::UpstreamFailed, "half an answer"), true),
         (Failure::new(Kind::Cancelled, "by order"), true),
         (Failure::new(Kind::InvalidInput, "refused"), false),
-        (Failure::new(Kind::Forbidden, "refused"), false),
+        (Failure::new(Kind::PreconditionFailed, "refused"), false),
     ] {
         let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
         for _ in 0..3 {
@@ -315,4 +315,62 @@ async fn a_write_without_a_key_says_too_that_it_is_in_doubt() {
         });
         assert_eq!(told.await.expect_err("as told").in_doubt, in_doubt, "{failure}");
     }
+}
+
+/// Whether a failure of this kind, of a request that was sent, is what its key stands for from then on.
+fn is_kept(kind: Kind, operation: &Operation) -> bool {
+    match kind {
+        // The provider has judged the request itself.
+        Kind::InvalidInput | Kind::Unsupported | Kind::Conflict | Kind::PreconditionFailed => true,
+        // What stood in the way may go: nothing was done.
+        Kind::Unauthenticated
+        | Kind::Forbidden
+        | Kind::NotFound
+        | Kind::RateLimited
+        | Kind::QuotaExceeded
+        | Kind::BudgetExhausted
+        | Kind::Overloaded
+        | Kind::CircuitOpen
+        | Kind::NoProvider
+        | Kind::UpstreamAuth
+        | Kind::UpstreamRateLimited => false,
+        // It may have been done, or paid for: kept unless a repetition does no harm.
+        Kind::Network | Kind::Timeout | Kind::UpstreamFailed | Kind::Cancelled | Kind::Internal => {
+            !operation.idempotent || operation.paid
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_every_kind_it_is_decided_whether_its_key_is_free() {
+    let asked = [
+        ("projects.issue.create", json!({"project": "acme/api", "title": "one"})),
+        (
+            "ai.chat.complete",
+            json!({"model": "m", "messages": [{"role": "user", "content": "hello"}]}),
+        ),
+    ];
+    let mut cells = 0;
+    for (operation, input) in asked {
+        let facts = &find(operation).expect("it exists").declaration.facts;
+        for (kind, sent, retryable) in Kind::ALL
+            .into_iter()
+            .flat_map(|kind| [(true, true), (true, false), (false, true)].map(|(sent, again)| (kind, sent, again)))
+        {
+            let mut failure = Failure::new(kind, "as told");
+            failure.retryable &= retryable;
+            failure.unsent = !sent;
+            let kept = sent && is_kept(kind, facts);
+            let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
+            let what = format!("{operation} {kind} sent: {sent} retryable: {retryable}");
+            for replayed in [false, kept] {
+                let told = setup.invoke(operation, input.clone()).await.expect_err("as told");
+                assert_eq!((told.kind, told.replayed), (kind, replayed), "{what}");
+                assert_eq!(told.retryable, failure.retryable && !kept, "{what}");
+            }
+            assert_eq!(setup.calls.seen().len(), if kept { 1 } else { 2 }, "{what}");
+            cells += 1;
+        }
+    }
+    assert_eq!(cells, 2 * 3 * Kind::ALL.len());
 }

@@ -212,6 +212,8 @@ pub struct Failure {
     pub sound: bool,
     /// True where a write failed, and nobody knows whether it was done.
     pub in_doubt: bool,
+    /// True where it is what an earlier call with the same key failed with, told again.
+    pub replayed: bool,
     /// True where the log tells of the call that ended with it, so that no surface needs to.
     pub settled: bool,
     /// Where a remembered failure came from.
@@ -235,6 +237,7 @@ impl Failure {
             unreadable: false,
             sound: false,
             in_doubt: false,
+            replayed: false,
             settled: false,
             cached: None,
             message: Arc::from(message.as_ref()),

@@ -1,7 +1,7 @@
 //! Cursors: opaque to clients, authenticated by us.
 //!
-//! Invariant: a cursor opens only for the operation that made it, and names the instance that can continue it, or all of
-//! them, each with its own place.
+//! Invariant: a cursor opens only for the operation that made it, asked with the same arguments, and names the instance
+//! that can continue it, or all of them, each with its own place.
 
 use std::sync::Arc;
 
@@ -9,17 +9,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mosaic_actors::error::Failure;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 /// In front of all. It also keeps a cursor's text from beginning with a hyphen, which a command line takes for a flag.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the authentication tag, behind the version.
 const TAG: usize = 16;
+/// Bytes of the arguments' fingerprint, behind the tag: enough that no two lists of a client are taken for one.
+const ARGUMENTS: usize = 8;
 /// The longest cursor we accept; a provider's own cursors are far shorter.
 const LONGEST: usize = 4096;
 
 /// The word for every instance at once; a cursor that names it holds theirs.
 pub const ALL: &str = "all";
+
+/// The arguments that say where a page begins and how long it is, and not what is listed.
+const OF_THE_PAGE: [&str; 2] = ["cursor", "limit"];
+
+/// What a cursor belongs to: an operation, and the arguments that it lists by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    operation: &'static str,
+    arguments: [u8; ARGUMENTS],
+}
+
+impl Query {
+    /// What is listed by `operation` with this input. One that is absent and one that is null are the same.
+    pub fn of(operation: &'static str, mut input: Value) -> Self {
+        if let Some(fields) = input.as_object_mut() {
+            fields.retain(|name, value| !value.is_null() && !OF_THE_PAGE.contains(&name.as_str()));
+        }
+        input.sort_all_objects();
+        let mut arguments = [0; ARGUMENTS];
+        arguments.copy_from_slice(&blake3::hash(input.to_string().as_bytes()).as_bytes()[..ARGUMENTS]);
+        Query { operation, arguments }
+    }
+}
 
 /// Seals and opens cursors.
 #[derive(Clone)]
@@ -79,31 +105,40 @@ impl CursorKey {
     }
 
     /// Seals the provider's own cursor; none where it would be longer than any that we accept.
-    pub fn seal(&self, instance: &str, operation: &str, native: &str) -> Option<String> {
-        let text = format!("{instance}\n{operation}\n{native}");
+    pub fn seal(&self, instance: &str, query: &Query, native: &str) -> Option<String> {
+        let mut text = query.arguments.to_vec();
+        text.extend_from_slice(format!("{instance}\n{}\n{native}", query.operation).as_bytes());
         let mut sealed = vec![VERSION];
-        sealed.extend_from_slice(&self.tag(text.as_bytes()));
-        sealed.extend_from_slice(text.as_bytes());
+        sealed.extend_from_slice(&self.tag(&text));
+        sealed.extend_from_slice(&text);
         Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|sealed| sealed.len() <= LONGEST)
     }
 
     /// Seals the places of several instances as one; none where it would be longer than any that we accept.
-    pub fn seal_all(&self, operation: &str, parts: &[(Arc<str>, Place)]) -> Option<String> {
+    pub fn seal_all(&self, query: &Query, parts: &[(Arc<str>, Place)]) -> Option<String> {
         let parts: Vec<(&str, &Place)> = parts.iter().map(|(instance, place)| (&**instance, place)).collect();
         let native = serde_json::to_string(&parts).ok()?;
-        self.seal(ALL, operation, &native)
+        self.seal(ALL, query, &native)
     }
 
-    /// Opens a cursor that `operation` made.
+    /// Opens a cursor that `query` made.
     ///
     /// # Errors
-    /// `invalid_input` on `cursor` when it was not made by us for this operation.
-    pub fn open(&self, operation: &str, cursor: &str) -> Result<Opened, Failure> {
-        self.try_open(operation, cursor)
-            .ok_or_else(|| Failure::invalid("cursor", "this cursor was not made by this operation of this gateway"))
+    /// `invalid_input` on `cursor` when it was not made by us for this operation and these arguments.
+    pub fn open(&self, query: &Query, cursor: &str) -> Result<Opened, Failure> {
+        let refused = |sentence| Failure::invalid("cursor", sentence);
+        let (arguments, opened) = self
+            .try_open(query.operation, cursor)
+            .ok_or_else(|| refused("this cursor was not made by this operation of this gateway"))?;
+        match arguments == query.arguments {
+            true => Ok(opened),
+            false => Err(refused(
+                "this cursor belongs to other arguments: a list goes on with those that it began with, save limit",
+            )),
+        }
     }
 
-    fn try_open(&self, operation: &str, cursor: &str) -> Option<Opened> {
+    fn try_open(&self, operation: &str, cursor: &str) -> Option<([u8; ARGUMENTS], Opened)> {
         if cursor.len() > LONGEST {
             return None;
         }
@@ -112,12 +147,14 @@ impl CursorKey {
         if !bool::from(tag.ct_eq(&self.tag(text))) {
             return None;
         }
+        let (arguments, text) = text.split_first_chunk()?;
         let mut parts = std::str::from_utf8(text).ok()?.splitn(3, '\n');
         let (instance, made_by, native) = (parts.next()?, parts.next()?, parts.next()?);
-        (made_by == operation).then(|| Opened {
+        let opened = || Opened {
             instance: Arc::from(instance),
             native: native.to_owned(),
-        })
+        };
+        (made_by == operation).then(|| (*arguments, opened()))
     }
 
     fn tag(&self, text: &[u8]) -> [u8; TAG] {
@@ -131,21 +168,66 @@ impl CursorKey {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
+
+    fn of(operation: &'static str) -> Query {
+        Query::of(operation, json!({}))
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_the_arguments_that_it_was_made_with() {
+        let key = CursorKey::random();
+        let asked = |input| Query::of("projects.issue.list", input);
+        let began = asked(json!({"project": "a/b", "state": "open", "labels": ["x"], "limit": 5}));
+        let one = key.seal("forge-a", &began, "2").unwrap();
+        let all = key.seal_all(&began, &[(Arc::from("forge-a"), Place::First)]).unwrap();
+        for (input, same) in [
+            (
+                json!({"project": "a/b", "state": "open", "labels": ["x"], "limit": 5}),
+                true,
+            ),
+            (
+                json!({"labels": ["x"], "state": "open", "project": "a/b", "cursor": "c", "assignee": null}),
+                true,
+            ),
+            (
+                json!({"project": "a/b", "state": "open", "labels": ["x"], "limit": 6}),
+                true,
+            ),
+            (
+                json!({"project": "a/c", "state": "open", "labels": ["x"], "limit": 5}),
+                false,
+            ),
+            (json!({"project": "a/b", "state": "closed", "labels": ["x"]}), false),
+            (json!({"project": "a/b", "state": "open", "labels": ["y"]}), false),
+            (json!({"project": "a/b", "state": "open"}), false),
+            (json!({}), false),
+        ] {
+            for sealed in [&one, &all] {
+                let opened = key.open(&asked(input.clone()), sealed);
+                assert_eq!(opened.is_ok(), same, "{input}");
+                if let Err(refused) = opened {
+                    assert_eq!(refused.field.as_deref(), Some("cursor"));
+                    assert!(refused.message().contains("other arguments"), "{refused}");
+                }
+            }
+        }
+    }
 
     proptest! {
         #[test]
         fn opens_what_it_sealed_and_nothing_else(native in "[ -~\n]{0,60}", flip in 0usize..40) {
             let key = CursorKey::random();
-            let sealed = key.seal("forge-a", "git.repo.list", &native).unwrap();
+            let sealed = key.seal("forge-a", &of("git.repo.list"), &native).unwrap();
             prop_assert!(!sealed.starts_with('-'), "a flag to a command line: {}", sealed);
-            prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
-            prop_assert!(key.open("git.branch.list", &sealed).is_err());
-            prop_assert!(CursorKey::random().open("git.repo.list", &sealed).is_err());
+            prop_assert_eq!(key.open(&of("git.repo.list"), &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
+            prop_assert!(key.open(&of("git.branch.list"), &sealed).is_err());
+            prop_assert!(CursorKey::random().open(&of("git.repo.list"), &sealed).is_err());
             let mut forged = sealed.clone().into_bytes();
             let at = flip % forged.len();
             forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(forged).unwrap();
-            prop_assert!(forged == sealed || key.open("git.repo.list", &forged).is_err());
+            prop_assert!(forged == sealed || key.open(&of("git.repo.list"), &forged).is_err());
         }
 
         #[test]
@@ -158,26 +240,26 @@ mod tests {
             };
             let parts: Parts =
                 natives.iter().enumerate().map(|(at, native)| (format!("forge-{at}").into(), place(at, native))).collect();
-            match key.seal_all("git.repo.list", &parts) {
+            match key.seal_all(&of("git.repo.list"), &parts) {
                 Some(sealed) => {
-                    prop_assert_eq!(key.open("git.repo.list", &sealed).unwrap().parts(), Some(parts));
-                    prop_assert!(key.open("git.branch.list", &sealed).is_err());
+                    prop_assert_eq!(key.open(&of("git.repo.list"), &sealed).unwrap().parts(), Some(parts));
+                    prop_assert!(key.open(&of("git.branch.list"), &sealed).is_err());
                 }
                 None => prop_assert!(natives.iter().map(String::len).sum::<usize>() > 1000),
             }
-            prop_assert_eq!(key.open("x", &key.seal("forge-a", "x", "[]").unwrap()).unwrap().parts(), None);
+            prop_assert_eq!(key.open(&of("x"), &key.seal("forge-a", &of("x"), "[]").unwrap()).unwrap().parts(), None);
         }
 
         #[test]
         fn nothing_is_handed_out_that_would_be_refused(length in 2_900usize..3_200) {
             let key = CursorKey::random();
-            let sealed = key.seal("forge-a", "git.repo.list", &"x".repeat(length));
-            prop_assert!(sealed.is_none_or(|sealed| key.open("git.repo.list", &sealed).is_ok()));
+            let sealed = key.seal("forge-a", &of("git.repo.list"), &"x".repeat(length));
+            prop_assert!(sealed.is_none_or(|sealed| key.open(&of("git.repo.list"), &sealed).is_ok()));
         }
 
         #[test]
         fn never_panics(text in ".{0,200}") {
-            let _ = CursorKey::random().open("x", &text);
+            let _ = CursorKey::random().open(&of("x"), &text);
         }
     }
 }

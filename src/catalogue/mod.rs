@@ -37,6 +37,7 @@ pub mod op;
 pub mod outcome;
 pub mod page;
 pub mod person;
+pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
 pub mod raw;
@@ -49,9 +50,10 @@ use std::sync::{Arc, LazyLock};
 use mosaic_actors::call::{OperationRef, Operations};
 use mosaic_actors::error::Failure;
 
-pub use entry::{Entry, Prepared};
+pub use entry::Entry;
 pub use op::{Declaration, File, Method, Op, Output, Paged};
 pub use page::Page;
+pub use prepare::Prepared;
 
 /// The operations that are built in, in the order in which documents and `mosaic operations` list them.
 pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use super::options::PROVIDER;
 use super::{ALL, Calls, internal, is_list};
-use crate::catalogue::cursor::{CursorKey, Parts, Place};
+use crate::catalogue::cursor::{CursorKey, Parts, Place, Query};
 use crate::catalogue::page::PartialError;
 use crate::catalogue::{Entry, Prepared};
 
@@ -69,6 +69,7 @@ pub(super) async fn gather(
             format!("provider=all is for lists; {} asks one instance", entry.name()),
         ));
     }
+    let query = entry.query(&call.input)?;
     let (lost, mut asked): (Vec<_>, Vec<_>) = if each.is_empty() {
         let instances = calls.instances(call.operation, &call.caller).into_iter();
         let first = instances.map(|instance| ((instance, Place::First), call.clone()));
@@ -89,7 +90,7 @@ pub(super) async fn gather(
     });
     let replies = join_all(attempts).await;
     let missing = unasked.into_iter().chain(lost).map(|(part, _)| part);
-    merge(asked, replies, missing.collect(), &Seal { cursors, entry })
+    merge(asked, replies, missing.collect(), &Seal { cursors, query })
 }
 
 /// The call that goes on at one of the instances of a cursor over all.
@@ -105,13 +106,13 @@ fn going_on(call: &Call, (place, each): (Place, Prepared)) -> Option<((Arc<str>,
 /// Makes one cursor of several.
 struct Seal<'a> {
     cursors: &'a CursorKey,
-    entry: &'a Entry,
+    query: Query,
 }
 
 impl Seal<'_> {
     /// An instance's own cursor, out of the one that it gave.
     fn native(&self, sealed: &str) -> Option<String> {
-        let opened = self.cursors.open(self.entry.name(), sealed);
+        let opened = self.cursors.open(&self.query, sealed);
         opened.ok().map(|opened| opened.native)
     }
 
@@ -119,7 +120,7 @@ impl Seal<'_> {
     fn over(&self, mut parts: Parts) -> (Option<String>, Vec<Arc<str>>) {
         let mut left_out = Vec::new();
         while parts.iter().any(|(_, place)| !matches!(place, Place::Lost(_))) {
-            if let Some(sealed) = self.cursors.seal_all(self.entry.name(), &parts) {
+            if let Some(sealed) = self.cursors.seal_all(&self.query, &parts) {
                 return (Some(sealed), left_out);
             }
             // The longest cursor of an instance gives way to its name.

@@ -3,27 +3,30 @@
 //! Invariant: a write that may have reached the provider is never sent again under the same key. Its outcome is
 //! recorded and replayed, be it an answer or a failure; only a write that surely did not happen frees its key.
 
+mod outcome;
+mod store;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Caller, Claim, Head, Operation};
+use mosaic_actors::call::{Answer, Call, Caller, Claim, Operation};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::recover::to_arrive;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::options::IDEMPOTENCY_KEY;
-use super::{Calls, Options, internal, may_be_billed, may_have_happened};
+use super::{Calls, Options, internal};
+use outcome::{in_flight, mismatch, recorded_answer, recorded_failure, replay, unknown};
+
+pub use outcome::{IN_DOUBT, LONGEST_ANSWER, is_mismatch, replayed};
+pub use store::{Begun, IdempotencyStore, Lease, Outcome};
 
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
-/// The longest answer kept for replay, in bytes; of a longer one only that it came is kept.
-pub const LONGEST_ANSWER: usize = 4 << 20;
 /// How long it is tried to record an outcome, behind its answer.
 const RECORD_FOR: Duration = Duration::from_secs(60);
 /// Between two tries to record: at first, and at most.
@@ -32,94 +35,6 @@ const RECORD_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration:
 pub const MOST_BEHIND: usize = 64;
 /// Of further ones only the outcome is recorded, without the answer: so many.
 const MOST_SHORT_BEHIND: usize = 4096;
-/// When to ask again while the first request is still under way.
-const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
-
-const ANSWERED: u16 = 200;
-/// It was answered; the answer was too long to keep, or came when too many were to be kept.
-const ANSWERED_AT_LENGTH: u16 = 204;
-const FAILED: u16 = 500;
-/// It failed, and whether it was done is unknown: an operator may free its key.
-pub const IN_DOUBT: u16 = 504;
-
-/// Where keyed writes are recorded. Durable, and shared by the nodes that serve the same tenants.
-pub trait IdempotencyStore: Send + Sync + 'static {
-    /// Claims `key` within `scope` for a request with this fingerprint, in one atomic step.
-    ///
-    /// A claim that is neither completed nor abandoned is in flight for `lease`, or until its process dies; then its
-    /// outcome is unknown: nobody knows whether its write arrived.
-    fn begin(
-        &self,
-        scope: &str,
-        key: &str,
-        fingerprint: [u8; 32],
-        lease: Duration,
-    ) -> BoxFuture<Result<Begun, Failure>>;
-
-    /// Records the outcome of a claim. A lease that is no longer the key's changes nothing.
-    fn complete(&self, lease: Lease, outcome: Outcome) -> BoxFuture<Result<(), Failure>>;
-
-    /// Frees the key of a write that surely did not happen. A lease that is no longer the key's changes nothing.
-    fn abandon(&self, lease: Lease) -> BoxFuture<Result<(), Failure>>;
-}
-
-/// What a claim met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// The key is ours: do the write, then complete or abandon.
-    New(Lease),
-    /// The same request is being carried out.
-    InFlight,
-    /// The same request was begun, and nobody knows what came of it.
-    Unknown,
-    /// The same request was carried out; this came of it.
-    Replay(Outcome),
-    /// The key belongs to another request.
-    Mismatch,
-}
-
-/// The right to complete or abandon one claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// As given to `begin`.
-    pub scope: Arc<str>,
-    /// As given to `begin`.
-    pub key: Arc<str>,
-    /// The store's own mark of this claim, so that an expired lease cannot touch its successor.
-    pub token: Arc<str>,
-}
-
-/// What came of a write. Opaque to the store.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// 200: the body is the answer; anything else: the body is a recorded failure.
-    pub status: u16,
-    /// The media type of the body.
-    pub content_type: String,
-    /// The bytes.
-    pub body: Bytes,
-}
-
-impl Outcome {
-    /// The same without an answer.
-    fn short(&self) -> Self {
-        match self.status {
-            ANSWERED => Outcome {
-                status: ANSWERED_AT_LENGTH,
-                content_type: self.content_type.clone(),
-                body: Bytes::new(),
-            },
-            _ => self.clone(),
-        }
-    }
-}
-
-// The body is a payload and stays out of logs.
-impl std::fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Outcome({}, {} B)", self.status, self.body.len())
-    }
-}
 
 /// Refuses keys that a header or a database column could change on the way.
 ///
@@ -134,11 +49,6 @@ pub fn check_key(key: &str) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// Whether this answer was replayed from the record of a keyed write: it took no attempt, and no cache had it.
-pub fn replayed(head: &Head) -> bool {
-    head.attempts == 0 && head.cache == CacheStatus::Bypass
 }
 
 /// What the writes under keys share.
@@ -230,7 +140,7 @@ impl KeyedWrite {
             return;
         };
         let outcome = match &mut result {
-            Err(failure) if self.did_not_happen(failure) => None,
+            Err(failure) if !outcome::is_final(self.facts, failure) => None,
             Err(failure) => {
                 // The same key gives this same failure from now on: saying "try again" would be untrue.
                 failure.retryable = false;
@@ -240,7 +150,7 @@ impl KeyedWrite {
             }
             Ok(answer) => Some(recorded_answer(answer)),
         };
-        let short = outcome.as_ref().map(Outcome::short);
+        let short = outcome.as_ref().map(outcome::short);
         let mut recording = Box::pin(self.claim.record(lease.clone(), outcome));
         let remaining = deadline.saturating_duration_since(Instant::now());
         if tokio::time::timeout(remaining - to_arrive(remaining), &mut recording)
@@ -263,11 +173,6 @@ impl KeyedWrite {
                 tracing::error!(scope = %self.claim.scope, "the outcome of a keyed write is not recorded: too many wait")
             }
         }
-    }
-
-    fn did_not_happen(&self, failure: &Failure) -> bool {
-        failure.unsent
-            || (failure.retryable && !may_have_happened(self.facts, failure) && !may_be_billed(self.facts, failure))
     }
 }
 
@@ -342,98 +247,4 @@ fn fingerprint(input: &Value, options: &Options) -> [u8; 32] {
     // The order of an object's fields is the client's whim.
     request.sort_all_objects();
     *blake3::hash(request.to_string().as_bytes()).as_bytes()
-}
-
-fn in_flight() -> Failure {
-    let mut failure = Failure::new(Kind::Conflict, "a request with this idempotency key is under way");
-    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
-    failure.retryable = true;
-    failure.after(IN_FLIGHT_RETRY).never_sent()
-}
-
-/// Final, for this key: only who looks at the provider can know whether the write is there.
-fn unknown() -> Failure {
-    let mut failure = final_conflict("the first request with this idempotency key came to no known end");
-    failure.in_doubt = true;
-    failure
-}
-
-fn final_conflict(sentence: &str) -> Failure {
-    let mut failure = Failure::new(Kind::Conflict, sentence);
-    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
-    failure.never_sent()
-}
-
-/// Surfaces know it by its sentence: a key whose outcome is unknown, or not kept, is another matter.
-fn mismatch() -> Failure {
-    final_conflict(MISMATCH)
-}
-
-const MISMATCH: &str = "this idempotency key was used for another request";
-
-/// Whether a failure is a key used for another request.
-pub fn is_mismatch(failure: &Failure) -> bool {
-    failure.kind == Kind::Conflict && failure.field.as_deref() == Some(IDEMPOTENCY_KEY) && failure.message() == MISMATCH
-}
-
-#[derive(Serialize, Deserialize)]
-struct Recorded {
-    kind: Kind,
-    message: String,
-    provider: Option<String>,
-    field: Option<String>,
-}
-
-fn recorded_answer(answer: &Answer) -> Outcome {
-    let (status, body) = match &answer.body {
-        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED, body.clone()),
-        // Keyed operations do not stream; what cannot be kept is told as such.
-        Body::Bytes(_) | Body::Stream(_) | Body::Raw(_) => (ANSWERED_AT_LENGTH, Bytes::new()),
-    };
-    Outcome {
-        status,
-        content_type: answer.head.content_type.to_owned(),
-        body,
-    }
-}
-
-fn recorded_failure(failure: &Failure) -> Outcome {
-    let recorded = json!(Recorded {
-        kind: failure.kind,
-        message: failure.message().to_owned(),
-        provider: failure.provider.as_deref().map(str::to_owned),
-        field: failure.field.as_deref().map(str::to_owned),
-    });
-    Outcome {
-        status: if failure.in_doubt { IN_DOUBT } else { FAILED },
-        content_type: "application/json".to_owned(),
-        body: Bytes::from(recorded.to_string()),
-    }
-}
-
-fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
-    if outcome.status == ANSWERED_AT_LENGTH {
-        return Err(final_conflict(
-            "the first request with this idempotency key succeeded; its answer could not be kept, so only this is known",
-        ));
-    }
-    if outcome.status != ANSWERED {
-        let recorded: Recorded = serde_json::from_slice(&outcome.body)
-            .map_err(|error| internal("the record of a keyed write cannot be read").because(error))?;
-        let mut failure = Failure::new(recorded.kind, recorded.message);
-        failure.retryable = false;
-        failure.provider = recorded.provider.map(Arc::from);
-        failure.field = recorded.field.map(Arc::from);
-        failure.in_doubt = failure.kind.leaves_in_doubt();
-        return Err(failure);
-    }
-    Ok(Answer {
-        // Who answered then is not recorded; the ids in the body name it.
-        head: Head {
-            attempts: 0,
-            ..Head::json(Arc::from(""))
-        },
-        body: Body::Bytes(outcome.body.clone()),
-        value: None,
-    })
 }

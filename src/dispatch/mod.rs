@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
-use crate::catalogue::entry::{fingerprint, prepare_typed};
+use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
@@ -151,7 +151,7 @@ impl Dispatcher {
         // Without a key no tier looks it up, and none keeps it.
         call.request_key = prepared.request_key.filter(|_| !options.no_store);
         call.tags = prepared.tags;
-        call.upload = upload;
+        call.upload = upload.clone();
         call.include_raw = options.include_raw;
         call.no_cache = options.no_cache;
         // `repeatable` stays false, key or no key: no provider we drive takes a request key of its own, so a second
@@ -170,7 +170,11 @@ impl Dispatcher {
             None => self.calls.call(call).await,
         };
         result.map_err(|mut failure| {
-            let in_doubt = may_have_happened(&operation, &failure);
+            let mut in_doubt = may_have_happened(&operation, &failure);
+            if in_doubt && lacked_its_end(upload.as_deref(), &failure) {
+                in_doubt = false;
+                failure = failure.also("the provider was not sent the end of the file, so it was not done");
+            }
             failure.retryable &= !in_doubt;
             failure.in_doubt |= in_doubt;
             failure
@@ -279,6 +283,13 @@ pub fn new_request_id() -> Arc<str> {
 /// not be told that trying again can help.
 fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
     !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.leaves_in_doubt()
+}
+
+/// Whether nobody has answered, and nobody has had the whole file, nor will: what is done with a file is done with all of
+/// it. An answer before its end may tell that something was done, and one may be lost with a connection that breaks.
+fn lacked_its_end(upload: Option<&Upload>, failure: &Failure) -> bool {
+    let unanswered = matches!(failure.kind, Kind::Timeout | Kind::Cancelled);
+    unanswered && upload.is_some_and(Upload::cut)
 }
 
 /// Whether a failed call may have been paid for, and would be a second time if it were repeated.

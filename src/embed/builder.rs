@@ -24,7 +24,7 @@ use crate::config::{Config, ConfigErrors, Known, Loaded, Origins, Unsound};
 use crate::dispatch::{DispatchConfig, Dispatcher};
 use crate::providers::Provider;
 use crate::secret::Secret;
-use crate::stores::{OpenError, StateStore, check_built};
+use crate::stores::{self, OpenError, StateStore, check_built};
 use crate::telemetry::{LogHandle, Telemetry};
 
 /// A gateway about to start.
@@ -36,6 +36,8 @@ pub struct Builder {
     pub(super) log: Option<Arc<LogHandle>>,
     pub(super) registry: Registry,
     pub(super) origins: Origins,
+    /// Nobody else serves with the state.
+    pub(super) alone: bool,
     /// What is wrong with the configuration itself; looked for only where nobody did.
     pub(super) found: Option<ConfigErrors>,
 }
@@ -115,6 +117,14 @@ impl Builder {
         self
     }
 
+    /// Makes calls of its own beside a gateway that serves with the same state. Without this a start is refused while
+    /// another process serves with it, since each would take the other's writes under way for those of a dead one.
+    #[must_use]
+    pub fn visiting(mut self) -> Self {
+        self.alone = false;
+        self
+    }
+
     /// Looks at everything that a start would: keys and credentials are read, drivers are made, the state is read. Nothing
     /// listens, and nothing is sent or made.
     ///
@@ -132,7 +142,7 @@ impl Builder {
         let state = self.config.state.clone();
         let looked = match self.misplaces_state() {
             true => Ok(None),
-            false => crate::stores::look_at(&state).await,
+            false => stores::look_at(&state).await,
         };
         let overlay = match looked {
             Ok(Some(store)) => {
@@ -224,6 +234,7 @@ impl Mosaic {
             metrics_text: None,
             log: None,
             registry: Registry::built_in(),
+            alone: true,
             origins: Origins::new(),
             found: None,
         }
@@ -243,6 +254,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         log,
         registry,
         origins,
+        alone: _,
         found: _,
     } = builder;
     let Secrets {
@@ -304,7 +316,11 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
 
 /// Opens the state, lays what was changed at run time over the configuration, and sees that all else is there.
 async fn opened(builder: &mut Builder) -> Result<(Arc<dyn StateStore>, Overlay, Secrets), StartError> {
-    let store = match crate::stores::open(&builder.config.state).await {
+    let opened = match builder.alone {
+        true => stores::open_alone(&builder.config.state).await,
+        false => stores::open(&builder.config.state).await,
+    };
+    let store = match opened {
         Ok(store) => store,
         // With what else is wrong: nobody shall mend one fault to meet the next.
         Err(error) => match builder.survey(Err(error)) {

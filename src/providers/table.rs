@@ -17,8 +17,9 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::http::quota::Quota;
-use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
+use crate::catalogue::prepare::query;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -154,10 +155,11 @@ impl<D: Send + Sync + 'static> Handlers<D> {
         let erased: Handler<D> = Box::new(move |driver, call, seal| {
             Box::pin(async move {
                 let request = Request::<O>::of(&call, &seal)?;
+                let input = request.input.clone();
                 let mut reply = handler(driver, request).await?;
                 reply
                     .value
-                    .seal_cursor(&|native| seal.cursor(call.operation.name, native))?;
+                    .seal_cursor(&|native| seal.cursor(&query::<O>(&input)?, native))?;
                 Ok(Answer {
                     head: Head {
                         tags: reply.value.tags(),
@@ -262,8 +264,8 @@ impl<O: Op> Request<O> {
 
 impl Seal {
     /// A client would be refused a cursor over the limit: the page fails instead of being one that cannot be gone on from.
-    fn cursor(&self, operation: &str, native: &str) -> Result<String, Failure> {
-        self.cursors.seal(&self.instance, operation, native).ok_or_else(|| {
+    fn cursor(&self, query: &Query, native: &str) -> Result<String, Failure> {
+        self.cursors.seal(&self.instance, query, native).ok_or_else(|| {
             let sentence = format!(
                 "the cursor of {} for the next page is too long to be passed on",
                 self.instance

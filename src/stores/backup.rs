@@ -2,11 +2,12 @@
 //!
 //! Invariant: nothing takes the state's place before it is whole and on the disk, and what it replaces is kept.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{CopyError, OpenError, SqliteStore, StoreError, look, options, vault};
+use super::lock::beside;
+use super::{CopyError, OpenError, SqliteStore, StoreError, lock, look, options, vault};
 use crate::config::StateConfig;
 
 /// The most states that are kept beside the one in use.
@@ -49,11 +50,7 @@ pub async fn restore(config: &StateConfig, from: &Path) -> Result<Option<PathBuf
         OpenError::Store(error) => uncopied(from, error.to_string()),
         other => CopyError::State(other),
     })?;
-    let lock = lock_file(&config.path).map_err(unfit)?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => unfit(StoreError::InUse),
-        TryLockError::Error(error) => unfit(error),
-    })?;
+    let _alone = lock::to_replace(&config.path).map_err(unfit)?;
     replace(&config.path, from).map_err(unfit)
 }
 
@@ -66,31 +63,6 @@ fn uncopied(file: &Path, sentence: impl Into<String>) -> CopyError {
 
 fn unfit(error: impl Into<StoreError>) -> CopyError {
     CopyError::State(error.into().into())
-}
-
-/// Notes for as long as it lives that the state is in use. Any number may use it.
-pub(super) fn in_use(path: &Path) -> Result<File, StoreError> {
-    let lock = lock_file(path)?;
-    lock.try_lock_shared().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse,
-        TryLockError::Error(error) => error.into(),
-    })?;
-    Ok(lock)
-}
-
-/// A file of its own: closing the database's would end SQLite's own locks on it.
-fn lock_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(beside(path, ".lock"))
-}
-
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn replace(path: &Path, from: &Path) -> std::io::Result<Option<PathBuf>> {

@@ -14,9 +14,16 @@ pub use super::backup::{backup, restore};
 pub use super::sqlite::{SqliteOptions, SqliteStore};
 
 /// Opens the file, or makes it.
-pub(super) async fn open_file(config: &StateConfig, vault: Option<Vault>) -> Result<Arc<dyn StateStore>, OpenError> {
+pub(super) async fn open_file(
+    config: &StateConfig,
+    vault: Option<Vault>,
+    alone: bool,
+) -> Result<Arc<dyn StateStore>, OpenError> {
     check_place(&config.path)?;
-    let store = SqliteStore::open(&config.path, vault, options(config)).await?;
+    let store = match alone {
+        true => SqliteStore::open_alone(&config.path, vault, options(config)).await?,
+        false => SqliteStore::open(&config.path, vault, options(config)).await?,
+    };
     Ok(Arc::new(store))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: what it holds has a bound; a write beyond that is refused, and nothing is dropped for it.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,7 @@ use tokio::sync::watch;
 use super::state::*;
 use super::vault::{Sealed, Vault};
 use crate::secret::Secret;
+use claims::Claim;
 
 /// The most bytes that the texts and bodies may have together.
 const MOST_BYTES: usize = 1 << 30;
@@ -50,30 +53,6 @@ struct Version {
     bytes: usize,
 }
 
-struct Claim {
-    fingerprint: String,
-    token: String,
-    leased_until: Timestamp,
-    expires_at: Timestamp,
-    answer: Option<StoredAnswer>,
-    bytes: usize,
-}
-
-impl Claim {
-    fn is_pending(&self, lease: &Lease) -> bool {
-        self.token == lease.token && self.answer.is_none()
-    }
-
-    fn state(&self, now: Timestamp) -> KeyState {
-        match &self.answer {
-            Some(answer) if answer.is_in_doubt() => KeyState::InDoubt,
-            Some(_) => KeyState::Confirmed,
-            None if now < self.leased_until => KeyState::Pending,
-            None => KeyState::InDoubt,
-        }
-    }
-}
-
 impl Tables {
     /// Counts `new` bytes in place of `old` ones.
     fn replace(&mut self, old: usize, new: usize) -> Result<(), StoreError> {
@@ -99,12 +78,6 @@ impl Tables {
         let number = self.version;
         self.documents.insert(at, Version { number, body, bytes });
         Ok(number)
-    }
-
-    fn free(&mut self, at: &(String, String)) {
-        if let Some(claim) = self.calls.remove(at) {
-            self.used = self.used.saturating_sub(claim.bytes);
-        }
     }
 }
 
@@ -280,90 +253,23 @@ impl StateStore for MemoryStore {
     }
 
     fn begin<'a>(&'a self, call: IdempotentCall<'a>, now: Timestamp) -> StoreFuture<'a, Begun> {
-        self.at_once(|tables| {
-            check_name("idempotency scope", call.scope)?;
-            check_name("idempotency key", call.key)?;
-            check_name("idempotency fingerprint", call.fingerprint)?;
-            let at = pair(call.scope, call.key);
-            match tables.calls.get(&at) {
-                Some(claim) if claim.expires_at > now => return Ok(known(claim, call.fingerprint, now)),
-                _ => tables.free(&at),
-            }
-            let claim = Claim {
-                fingerprint: call.fingerprint.to_owned(),
-                token: uuid::Uuid::now_v7().to_string(),
-                leased_until: later(now, call.lease),
-                expires_at: later(now, call.ttl.max(call.lease)),
-                answer: None,
-                bytes: call.scope.len() + call.key.len() + call.fingerprint.len(),
-            };
-            let (scope, key) = at.clone();
-            let token = claim.token.clone();
-            tables.replace(0, claim.bytes)?;
-            tables.calls.insert(at, claim);
-            Ok(Begun::New(Lease { scope, key, token }))
-        })
+        self.at_once(|tables| tables.begin(call, now))
     }
 
     fn complete<'a>(&'a self, lease: &'a Lease, answer: &'a StoredAnswer) -> StoreFuture<'a, ()> {
-        self.at_once(|tables| {
-            check_size("answer", answer.body.len(), MAX_REPLAY_BYTES)?;
-            check_size("content type", answer.content_type.len(), MAX_NAME_BYTES)?;
-            let at = pair(&lease.scope, &lease.key);
-            let bytes = answer.body.len() + answer.content_type.len();
-            if !tables.calls.get(&at).is_some_and(|claim| claim.is_pending(lease)) {
-                return Err(StoreError::LeaseLost);
-            }
-            tables.replace(0, bytes)?;
-            if let Some(claim) = tables.calls.get_mut(&at) {
-                claim.answer = Some(answer.clone());
-                claim.bytes += bytes;
-            }
-            Ok(())
-        })
+        self.at_once(|tables| tables.complete(lease, answer))
     }
 
     fn abandon<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
-        self.at_once(|tables| {
-            let at = pair(&lease.scope, &lease.key);
-            if tables.calls.get(&at).is_some_and(|claim| claim.is_pending(lease)) {
-                tables.free(&at);
-            }
-            Ok(())
-        })
+        self.at_once(|tables| tables.abandon(lease))
     }
 
     fn release<'a>(&'a self, scope: &'a str, key: &'a str, now: Timestamp) -> StoreFuture<'a, Released> {
-        self.at_once(|tables| {
-            let at = pair(scope, key);
-            match tables.calls.get(&at).map(|claim| claim.state(now)) {
-                None | Some(KeyState::Confirmed) => Ok(Released::NotUnknown),
-                Some(KeyState::Pending) => Ok(Released::UnderWay),
-                Some(KeyState::InDoubt) => {
-                    tables.free(&at);
-                    Ok(Released::Done)
-                }
-            }
-        })
+        self.at_once(|tables| tables.release(scope, key, now))
     }
 
     fn list_keys(&self, in_doubt: bool, now: Timestamp, limit: u32) -> StoreFuture<'_, Vec<KnownKey>> {
-        self.at_once(|tables| {
-            let known = tables.calls.iter().filter(|(_, claim)| claim.expires_at > now);
-            let known = known.map(|((scope, key), claim)| KnownKey {
-                scope: scope.clone(),
-                key: key.clone(),
-                state: claim.state(now),
-                claimed_at: claimed_at(&claim.token),
-                expires_at: claim.expires_at,
-            });
-            let mut keys: Vec<_> = known
-                .filter(|key| !in_doubt || key.state == KeyState::InDoubt)
-                .collect();
-            keys.sort_by_key(|key| std::cmp::Reverse(key.expires_at));
-            keys.truncate(page(limit));
-            Ok(keys)
-        })
+        self.at_once(|tables| tables.list_keys(in_doubt, now, limit))
     }
 
     fn probe(&self) -> StoreFuture<'_, ()> {
@@ -378,12 +284,7 @@ impl StateStore for MemoryStore {
     }
 
     fn expire(&self, now: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
-        self.at_once(|tables| {
-            let over = tables.calls.iter().filter(|(_, claim)| claim.expires_at <= now);
-            let over: Vec<_> = over.take(page(limit)).map(|(at, _)| at.clone()).collect();
-            over.iter().for_each(|at| tables.free(at));
-            Ok(over.len() as u64)
-        })
+        self.at_once(|tables| tables.expire(now, limit))
     }
 
     fn append_audit<'a>(&'a self, entry: &'a AuditEntry) -> StoreFuture<'a, i64> {
@@ -432,14 +333,5 @@ fn change(at: &(String, String), version: &Version) -> Change {
         kind: at.0.clone(),
         id: at.1.clone(),
         deleted: version.body.is_none(),
-    }
-}
-
-fn known(claim: &Claim, asked: &str, now: Timestamp) -> Begun {
-    match &claim.answer {
-        _ if claim.fingerprint != asked => Begun::Mismatch,
-        Some(answer) => Begun::Replay(answer.clone()),
-        None if now < claim.leased_until => Begun::InFlight,
-        None => Begun::Unknown,
     }
 }

@@ -12,6 +12,8 @@ mod durable;
 mod keys;
 #[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
 mod l2;
+#[cfg(feature = "sqlite")]
+mod lock;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod place;
@@ -145,15 +147,27 @@ pub fn vault(config: &StateConfig) -> Result<Option<Vault>, OpenError> {
     })
 }
 
-/// Opens the store that the configuration asks for.
+/// Opens the store that the configuration asks for, beside others that use it.
 ///
 /// # Errors
 /// [`OpenError`] names the key of the configuration at fault.
 pub async fn open(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
+    open_as(config, false).await
+}
+
+/// As [`open`], to serve with it as the only one at a time.
+///
+/// # Errors
+/// [`StoreError::Served`] where another process does, or as [`open`].
+pub async fn open_alone(config: &StateConfig) -> Result<Arc<dyn StateStore>, OpenError> {
+    open_as(config, true).await
+}
+
+async fn open_as(config: &StateConfig, alone: bool) -> Result<Arc<dyn StateStore>, OpenError> {
     let vault = vault(config)?;
     match config.in_memory() {
         true => Ok(Arc::new(MemoryStore::new(vault))),
-        false => open_file(config, vault).await,
+        false => open_file(config, vault, alone).await,
     }
 }
 

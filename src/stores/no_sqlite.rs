@@ -24,7 +24,11 @@ pub async fn restore(config: &StateConfig, _from: &Path) -> Result<Option<PathBu
     Err(refused(config).into())
 }
 
-pub(super) async fn open_file(_config: &StateConfig, _vault: Option<Vault>) -> Result<Arc<dyn StateStore>, OpenError> {
+pub(super) async fn open_file(
+    _config: &StateConfig,
+    _vault: Option<Vault>,
+    _alone: bool,
+) -> Result<Arc<dyn StateStore>, OpenError> {
     Err(SQLITE.into())
 }
 

@@ -21,7 +21,7 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, watch};
 
-use super::backup::{beside, in_use};
+use super::lock::{beside, in_use, to_serve};
 use super::state::*;
 use super::vault::Vault;
 use crate::secret::Secret;
@@ -56,11 +56,22 @@ pub struct SqliteStore {
     latest: watch::Sender<i64>,
     /// Names the process that makes claims, so that its successor can tell them from its own.
     incarnation: String,
-    /// Tells a restore that the file is in use.
-    used: Mutex<Option<File>>,
+    /// Tells a restore that the file is in use, and others that we serve with it.
+    used: Mutex<Vec<File>>,
 }
 
 impl SqliteStore {
+    /// As [`SqliteStore::open`], as the only one that serves with the file.
+    ///
+    /// # Errors
+    /// [`StoreError::Served`] where another does, or as [`SqliteStore::open`].
+    pub async fn open_alone(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let alone = to_serve(path)?;
+        let store = Self::open(path, vault, options).await?;
+        store.used.lock().await.push(alone);
+        Ok(store)
+    }
+
     /// Opens, or makes, the database at `path` and brings its tables up to date. Without a `vault` the store keeps no
     /// credentials.
     ///
@@ -95,14 +106,14 @@ impl SqliteStore {
         let write = pool(1).connect_with(connect.clone()).await?;
         schema::migrate(&write).await?;
         let read = pool(options.read_connections.max(1)).connect_with(connect).await?;
-        Self::over(write, read, vault, Some(used)).await
+        Self::over(write, read, vault, vec![used]).await
     }
 
     async fn over(
         write: SqlitePool,
         read: SqlitePool,
         vault: Option<Vault>,
-        used: Option<File>,
+        used: Vec<File>,
     ) -> Result<Self, StoreError> {
         let latest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM documents")
             .fetch_one(&read)
@@ -132,7 +143,7 @@ impl SqliteStore {
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect)
             .await?;
-        Self::over(pool.clone(), pool, vault, None).await
+        Self::over(pool.clone(), pool, vault, vec![]).await
     }
 
     /// Writes a copy of the whole store, as of one moment, to the new file `to`, while others go on with it.
@@ -313,7 +324,7 @@ impl StateStore for SqliteStore {
         async {
             self.read.close().await;
             self.write.close().await;
-            self.used.lock().await.take();
+            self.used.lock().await.clear();
         }
         .boxed()
     }

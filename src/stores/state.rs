@@ -104,6 +104,12 @@ pub enum StoreError {
     /// A restore needs the state for itself, and a gateway runs; or the other way round.
     #[error("the state is in use by another process")]
     InUse,
+    /// Another process serves with the state: to either, the other's writes under way would be those of a dead one.
+    #[error("another process serves with the state in {file}")]
+    Served {
+        /// The state's file, as it was named.
+        file: String,
+    },
     /// There is no file to copy or replace.
     #[error("the state is kept in memory: state.path is not set")]
     InMemory,
@@ -127,6 +133,9 @@ impl StoreError {
                 "Make the folder, with the right to write there for the gateway's user, or choose another state.path."
             }
             StoreError::InUse => "Stop the gateway that uses it, or wait for the restore to end.",
+            StoreError::Served { .. } => {
+                "Stop the gateway that serves with it, or give this one a state.path of its own."
+            }
             StoreError::InMemory => "Set state.path to a file.",
             StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",
             StoreError::Later { .. } => {

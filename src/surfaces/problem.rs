@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use mosaic_actors::error::{Failure, FromCache, Source};
 use serde::Serialize;
 
@@ -22,6 +22,9 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where a code is explained, below the surface's mount; with the code appended it is the problem's type.
 pub const TYPES: &str = "/docs/errors/";
 
+/// `true` on what is replayed from the record of a keyed write, be it an answer or a problem.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// One problem, on its way to the wire.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -35,6 +38,7 @@ pub struct Problem {
     field: Option<Box<str>>,
     errors: Box<[FieldError]>,
     in_doubt: bool,
+    replayed: bool,
     cached: Option<Box<FromCache>>,
 }
 
@@ -87,6 +91,7 @@ impl From<Failure> for Problem {
             field: failure.field.as_deref().map(Box::from),
             errors: Box::default(),
             in_doubt: failure.in_doubt,
+            replayed: failure.replayed,
             cached: failure.cached,
         }
     }
@@ -112,6 +117,7 @@ impl Problem {
             field: None,
             errors: Box::default(),
             in_doubt: false,
+            replayed: false,
             cached: None,
         }
     }
@@ -177,6 +183,9 @@ impl Problem {
             if let Ok(status) = HeaderValue::try_from(cache_status::text(from.status, Some(from.by))) {
                 headers.insert(CACHE_STATUS, status);
             }
+        }
+        if self.replayed {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mosaic\""));

@@ -432,6 +432,15 @@ async fn a_client_that_drips_has_until_the_deadline_and_its_provider_is_not_blam
         (&problem["field"], &problem["source"]),
         (&json!("body"), &json!("caller"))
     );
+    assert_eq!(
+        (problem.get("outcome"), &problem["retryable"]),
+        (None, &json!(true)),
+        "{problem}"
+    );
+    assert!(
+        problem["detail"].as_str().unwrap().contains("it was not done"),
+        "{problem}"
+    );
     provider.got_a_part().await;
     gateway.stop().await;
 }
@@ -570,6 +579,10 @@ async fn a_provider_that_keeps_an_upload_waiting_has_the_time_of_an_attempt() {
         assert_eq!((told.0, &told.2["source"]), (504, &json!("provider")), "{}", told.2);
         let detail = told.2["detail"].as_str().unwrap();
         assert!(detail.contains("attempt_timeout"), "{detail}");
+        // What had all of it may have kept it; what had no end of it has not.
+        let unknown = matches!(does, Does::Swallow);
+        assert_eq!(told.2["outcome"] == "unknown", unknown, "{}", told.2);
+        assert_eq!(told.2["retryable"], json!(!unknown), "{}", told.2);
         gateway.stop().await;
     }
 }

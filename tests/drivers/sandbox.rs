@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use mosaic::catalogue::cursor::Query;
 use mosaic::providers::Connection;
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
 use mosaic_actors::error::Kind;
@@ -126,7 +127,8 @@ async fn a_list_is_walked_to_its_end_at_every_forge() {
                 let Some(sealed) = page["next_cursor"].as_str() else {
                     break;
                 };
-                assert!(cursors().open("git.repo.list", sealed).is_ok());
+                let asked = Query::of("git.repo.list", input.clone());
+                assert!(cursors().open(&asked, sealed).is_ok());
                 input["cursor"] = sealed.into();
             }
             assert_eq!(ids.len(), 120, "{}", forge.kind);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mosaic::catalogue::cursor::Query;
 use mosaic::catalogue::{OPERATIONS, find};
 use mosaic::server::ServerLimits;
 use mosaic::surfaces::problem::status_of;
@@ -70,7 +71,7 @@ async fn options_travel_beside_the_input() {
 
     let cursor = server
         .cursors
-        .seal("forge-a", "git.repo.list", "page-2")
+        .seal("forge-a", &Query::of("git.repo.list", json!({})), "page-2")
         .expect("short");
     server.get(&format!("/v1/git/repos?cursor={cursor}")).await;
     assert_eq!(
@@ -244,6 +245,32 @@ async fn keyed_writes_say_what_they_met() {
     let two = create().header("idempotency-key", "k-2");
     assert_eq!(refused(two, 400, "two keys").await["field"], "idempotency_key");
     assert_eq!(server.calls.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_replayed_as_one_and_says_so() {
+    let entry = find("projects.issue.create").expect("declared");
+    for (failure, kept) in [
+        (Failure::new(Kind::Conflict, "there is one"), true),
+        (Failure::new(Kind::InvalidInput, "too odd"), true),
+        (Failure::new(Kind::Timeout, "no answer"), true),
+        (Failure::new(Kind::UpstreamAuth, "refused"), false),
+    ] {
+        let calls = FakeCalls::failing(failure.clone());
+        let server = Server::with(calls, Some(Arc::new(MemoryStore::default())), ServerLimits::default()).await;
+        let ask = async || {
+            let request = request(&server, entry, sample(entry)).header("idempotency-key", "k-1");
+            let reply = request.send().await.expect("an answer");
+            let told = reply.headers().get("idempotency-replayed").cloned();
+            let problem: Value = reply.json().await.expect("a problem");
+            let facts = ["code", "status", "detail", "outcome"].map(|fact| problem[fact].clone());
+            (facts, told.is_some_and(|told| told == "true"))
+        };
+        let (first, again) = (ask().await, ask().await);
+        assert_eq!((first.0, first.1), (again.0, false), "{failure}");
+        assert_eq!(again.1, kept, "{failure}");
+        assert_eq!(server.calls.seen().len(), if kept { 1 } else { 2 }, "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -108,6 +108,57 @@ async fn after_a_kill_a_keys_outcome_is_unknown_until_an_operator_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_process_alone_serves_with_a_state_and_others_only_look_at_it() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("state.db");
+    let linked = folder.path().join("linked.db");
+    let setup = Setup {
+        tables: format!("[state]\npath = \"{}\"\n", path.display()),
+        ..Setup::default()
+    };
+    let sandbox = sandbox().await;
+    let (text, env) = (configuration(&sandbox, &setup), credentials(&sandbox, &setup));
+    let first = Gateway::serve(&text, env.clone()).await;
+    create(&first, "k").await.ok();
+    std::os::unix::fs::symlink(&path, &linked).expect("the folder is ours");
+
+    // By whatever name, and whoever asks: what it does not take it does not disturb.
+    for name in [&path, &linked] {
+        let config = folder.path().join("second.toml");
+        let other = text.replace(&path.display().to_string(), &name.display().to_string());
+        std::fs::write(&config, other).expect("it is ours");
+        let run = |args: &[&str]| process::run(&[args, &["--config", config.to_str().expect("plain")]].concat(), &env);
+        let refused = run(&["serve"]);
+        assert_ne!(refused.code, Some(0));
+        let told = &refused.stderr;
+        assert!(told.contains("another process serves"), "{told}");
+        assert!(told.contains(&name.display().to_string()), "{told}");
+        run(&["check"]).ok();
+        run(&["git", "repo", "get", "acme/api", "--local", "--json"]).json();
+        let copy = format!("{}.copy", name.display());
+        run(&["state", "backup", &copy, "--json"]).ok();
+        let used = run(&["state", "restore", &copy]);
+        assert!(
+            used.code != Some(0) && used.stderr.contains("in use"),
+            "{}",
+            used.stderr
+        );
+    }
+    first.cli(&["keys", "list", "--json"]).ok();
+    assert_eq!(create(&first, "k").await.header("idempotency-replayed"), "true");
+
+    // The lock ends with its process, however that ends.
+    first.program.signal("KILL");
+    first.program.ended();
+    let next = Gateway::serve(&text, env.clone()).await;
+    create(&next, "k").await.ok();
+    assert_eq!(posts(&sandbox), 1);
+    next.program.signal("TERM");
+    next.program.ended().ok();
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_state_is_refused_by_all_and_a_backup_made_while_serving_mends_it() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     let path = folder.path().join("state.db");

@@ -276,6 +276,26 @@ async fn cursors_lead_through_all_rows_once() {
     }
     assert_eq!(by_cli, seen);
 
+    // A cursor goes on with what it began with, and with nothing else.
+    let page = stage.gateway.get("/v1/git/repos?owner=many&limit=25").await.ok();
+    let all = stage
+        .gateway
+        .get("/v1/git/repos?owner=many&limit=25&provider=all")
+        .await
+        .ok();
+    for page in [page, all] {
+        let cursor = page["next_cursor"].as_str().expect("there are more");
+        let with = |query: &str| format!("/v1/git/repos?{query}&cursor={cursor}");
+        stage.gateway.get(&with("owner=many&limit=7")).await.ok();
+        for other in ["owner=acme&limit=25", "limit=25"] {
+            let refused = stage.gateway.get(&with(other)).await;
+            assert_eq!(refused.refused(400), "invalid_input");
+            let told = refused.json();
+            assert_eq!(told["field"], "cursor");
+            assert!(told["detail"].to_string().contains("other arguments"), "{told}");
+        }
+    }
+
     let forged = stage.gateway.get("/v1/git/repos?owner=many&cursor=AAAA").await;
     assert_eq!(
         (forged.refused(400), forged.json()["field"].clone()),

@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -76,12 +76,26 @@ struct Progress {
     waiting: AtomicBool,
     /// When it last went on, or was taken.
     moved: Mutex<Option<Instant>>,
-    /// It was read to its end.
-    whole: AtomicBool,
+    /// Whether it was read to its end; see [`Progress::end`].
+    end: AtomicU8,
     failure: OnceLock<Failure>,
 }
 
+/// The end is yet to come.
+const OPEN: u8 = 0;
+/// It was given to whoever reads.
+const WHOLE: u8 = 1;
+/// It will be given to nobody.
+const CUT: u8 = 2;
+
 impl Progress {
+    /// Decides once what becomes of the end: whoever sends it and whoever cuts it off may come at the same time.
+    fn end(&self, now: u8) -> bool {
+        self.end
+            .compare_exchange(OPEN, now, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
     /// A piece of it went on, or whoever reads it waits for its maker now.
     fn went_on(&self, waiting: bool) {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
@@ -149,7 +163,12 @@ impl Upload {
 
     /// Whether it was read to its end, the last time that it was taken.
     pub fn is_through(&self) -> bool {
-        self.progress.whole.load(Ordering::Relaxed)
+        self.progress.end.load(Ordering::Acquire) == WHOLE
+    }
+
+    /// Cuts it off, unless its end was given to whoever reads it. If so, nobody has had all of it and nobody will.
+    pub fn cut(&self) -> bool {
+        self.progress.end(CUT) || self.progress.end.load(Ordering::Acquire) == CUT
     }
 
     /// Why it could not be read to its end. Whoever was sending it is told nothing but that its body broke off.
@@ -178,7 +197,11 @@ impl Upload {
             Source::Again(again) => Some(again()),
         };
         let bytes = bytes.ok_or_else(|| Failure::new(Kind::Internal, "this upload was read before").never_sent())?;
-        self.progress.whole.store(false, Ordering::Relaxed);
+        // One that was cut stays so.
+        let _was_whole = self
+            .progress
+            .end
+            .compare_exchange(WHOLE, OPEN, Ordering::AcqRel, Ordering::Acquire);
         self.progress.went_on(false);
         let checked = Checked {
             bytes: Some(bytes),
@@ -235,6 +258,7 @@ impl Checked {
             None if self.length.is_some_and(|length| self.passed < length) => {
                 wrong("the body is shorter than its length says")
             }
+            None if !self.progress.end(WHOLE) => wrong("the body was cut off"),
             other => other,
         }
     }
@@ -260,7 +284,6 @@ impl Stream for Checked {
             let _ = self.progress.failure.set(failure.clone());
         }
         if matches!(next, None | Some(Err(_))) {
-            self.progress.whole.store(next.is_none(), Ordering::Relaxed);
             self.bytes = None;
         }
         Poll::Ready(next.map(|piece| {
@@ -329,6 +352,22 @@ mod tests {
             assert_eq!(read.as_ref().map_or("", Failure::message), told);
             assert!(told.contains(wrong) && told.is_empty() == wrong.is_empty(), "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_cut_has_no_end_and_one_that_ended_is_not_cut() {
+        let bytes = || Upload::replayable(Arc::from("text/plain"), None, Bytes::from_static(b"abc"));
+        let early = bytes();
+        let mut taken = early.take().unwrap().bytes;
+        assert!(taken.next().await.unwrap().is_ok());
+        assert!(early.cut() && early.cut());
+        assert!(taken.next().await.unwrap().is_err(), "a clean end would make it whole");
+        assert!(read(&early).await.is_err(), "later readings have no end either");
+        assert!(!early.is_through());
+
+        let late = bytes();
+        read(&late).await.unwrap();
+        assert!(!late.cut() && late.is_through());
     }
 
     #[tokio::test]

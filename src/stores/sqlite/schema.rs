@@ -9,7 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use sqlx::{Connection, SqlSafeStr};
 
-use super::super::backup::beside;
+use super::super::lock::beside;
 use super::super::state::StoreError;
 
 /// The latest version of the tables.

@@ -43,7 +43,8 @@ use routes::{Resolved, Routes};
 use upload::Incoming;
 
 pub use super::cache_status::CACHE_STATUS;
-pub use reply::{ATTEMPTS, PROVIDER, REPLAYED};
+pub use super::problem::REPLAYED;
+pub use reply::{ATTEMPTS, PROVIDER};
 
 /// What one instance can do, for the capability matrix.
 #[derive(Clone, Debug, Serialize)]

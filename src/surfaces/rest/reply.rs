@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::access::Unremarkable;
 use super::super::cache_status::{self, CACHE_STATUS};
-use super::super::problem::Problem;
+use super::super::problem::{Problem, REPLAYED};
 use super::super::request_id::RequestId;
 use crate::dispatch::idempotency;
 use crate::wire::file;
@@ -36,8 +36,6 @@ pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-mosaic-attempts");
 /// How many rows of the provider's list could not be read and were left out; absent where none.
 pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows");
-/// `true` on an answer replayed from the record of a keyed write.
-pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Answers depend on who asks, so a shared cache must not keep them; and how long one is fresh the gateway's own cache
 /// knows, so that a client's asks it each time.

@@ -1,0 +1,152 @@
+//! What came of a keyed write: what of it is recorded, and how the record is told.
+//!
+//! Invariant: a failure that may hide a write is always recorded; one that surely does not is recorded only where asking
+//! again would be answered the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mosaic_actors::call::{Answer, Body, CacheStatus, Head, Operation};
+use mosaic_actors::error::{Failure, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::options::IDEMPOTENCY_KEY;
+use super::super::{internal, may_be_billed, may_have_happened};
+use super::store::Outcome;
+
+/// The longest answer kept for replay, in bytes; of a longer one only that it came is kept.
+pub const LONGEST_ANSWER: usize = 4 << 20;
+/// When to ask again while the first request is still under way.
+const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
+
+const ANSWERED: u16 = 200;
+/// It was answered; the answer was too long to keep, or came when too many were to be kept.
+const ANSWERED_AT_LENGTH: u16 = 204;
+const FAILED: u16 = 500;
+/// It failed, and whether it was done is unknown: an operator may free its key.
+pub const IN_DOUBT: u16 = 504;
+
+/// Whether this answer was replayed from the record of a keyed write: it took no attempt, and no cache had it.
+pub fn replayed(head: &Head) -> bool {
+    head.attempts == 0 && head.cache == CacheStatus::Bypass
+}
+
+/// Whether what a write failed with is what its key stands for from now on: it may have been done, or been paid for, or the
+/// provider has judged the request itself, which no repetition changes. What nobody has done, and what stands in its way for
+/// a while alone (a credential, a right, a rate, a quota, a circuit), leaves the key free.
+pub(super) fn is_final(facts: &Operation, failure: &Failure) -> bool {
+    let judged = matches!(
+        failure.kind,
+        Kind::InvalidInput | Kind::Unsupported | Kind::Conflict | Kind::PreconditionFailed
+    );
+    !failure.unsent && (judged || may_have_happened(facts, failure) || may_be_billed(facts, failure))
+}
+
+/// The same outcome without an answer.
+pub(super) fn short(outcome: &Outcome) -> Outcome {
+    match outcome.status {
+        ANSWERED => Outcome {
+            status: ANSWERED_AT_LENGTH,
+            content_type: outcome.content_type.clone(),
+            body: Bytes::new(),
+        },
+        _ => outcome.clone(),
+    }
+}
+
+pub(super) fn in_flight() -> Failure {
+    let mut failure = Failure::new(Kind::Conflict, "a request with this idempotency key is under way");
+    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
+    failure.retryable = true;
+    failure.after(IN_FLIGHT_RETRY).never_sent()
+}
+
+/// Final, for this key: only who looks at the provider can know whether the write is there.
+pub(super) fn unknown() -> Failure {
+    let mut failure = final_conflict("the first request with this idempotency key came to no known end");
+    failure.in_doubt = true;
+    failure
+}
+
+fn final_conflict(sentence: &str) -> Failure {
+    let mut failure = Failure::new(Kind::Conflict, sentence);
+    failure.field = Some(Arc::from(IDEMPOTENCY_KEY));
+    failure.never_sent()
+}
+
+/// Surfaces know it by its sentence: a key whose outcome is unknown, or not kept, is another matter.
+pub(super) fn mismatch() -> Failure {
+    final_conflict(MISMATCH)
+}
+
+const MISMATCH: &str = "this idempotency key was used for another request";
+
+/// Whether a failure is a key used for another request.
+pub fn is_mismatch(failure: &Failure) -> bool {
+    failure.kind == Kind::Conflict && failure.field.as_deref() == Some(IDEMPOTENCY_KEY) && failure.message() == MISMATCH
+}
+
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    kind: Kind,
+    message: String,
+    provider: Option<String>,
+    field: Option<String>,
+}
+
+pub(super) fn recorded_answer(answer: &Answer) -> Outcome {
+    let (status, body) = match &answer.body {
+        Body::Bytes(body) if body.len() <= LONGEST_ANSWER => (ANSWERED, body.clone()),
+        // Keyed operations do not stream; what cannot be kept is told as such.
+        Body::Bytes(_) | Body::Stream(_) | Body::Raw(_) => (ANSWERED_AT_LENGTH, Bytes::new()),
+    };
+    Outcome {
+        status,
+        content_type: answer.head.content_type.to_owned(),
+        body,
+    }
+}
+
+pub(super) fn recorded_failure(failure: &Failure) -> Outcome {
+    let recorded = json!(Recorded {
+        kind: failure.kind,
+        message: failure.message().to_owned(),
+        provider: failure.provider.as_deref().map(str::to_owned),
+        field: failure.field.as_deref().map(str::to_owned),
+    });
+    Outcome {
+        status: if failure.in_doubt { IN_DOUBT } else { FAILED },
+        content_type: "application/json".to_owned(),
+        body: Bytes::from(recorded.to_string()),
+    }
+}
+
+pub(super) fn replay(outcome: &Outcome) -> Result<Answer, Failure> {
+    if outcome.status == ANSWERED_AT_LENGTH {
+        return Err(final_conflict(
+            "the first request with this idempotency key succeeded; its answer could not be kept, so only this is known",
+        ));
+    }
+    if outcome.status != ANSWERED {
+        let recorded: Recorded = serde_json::from_slice(&outcome.body)
+            .map_err(|error| internal("the record of a keyed write cannot be read").because(error))?;
+        let mut failure = Failure::new(recorded.kind, recorded.message);
+        failure.retryable = false;
+        failure.provider = recorded.provider.map(Arc::from);
+        failure.field = recorded.field.map(Arc::from);
+        failure.in_doubt = outcome.status == IN_DOUBT;
+        failure.replayed = true;
+        return Err(failure);
+    }
+    Ok(Answer {
+        // Who answered then is not recorded; the ids in the body name it.
+        head: Head {
+            attempts: 0,
+            ..Head::json(Arc::from(""))
+        },
+        body: Body::Bytes(outcome.body.clone()),
+        value: None,
+    })
+}
