@@ -19,6 +19,7 @@ use super::connection::Connection;
 use super::http::quota::Quota;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::op::{Op, Output, Paged};
+use crate::leisure::to_json;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -274,8 +275,7 @@ impl Seal {
 }
 
 fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
+    to_json(value)
         .map_err(|cause| Failure::new(error::Kind::Internal, "an output could not be serialised").because(cause))
 }
 
