@@ -52,6 +52,7 @@ pub mod doctor;
 )]
 pub mod embed;
 pub mod failures;
+mod leisure;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod providers;

@@ -2,8 +2,10 @@
 //!
 //! Invariant: this is the only place where the command line meets the embedding API.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
@@ -33,7 +35,12 @@ pub struct Program;
 
 impl Runtime for Program {
     fn serve(&self, config: PathBuf) -> BoxFuture<Result<(), Problem>> {
-        Box::pin(async move { serve_until_told(load_sound(Some(&config)).await?).await })
+        Box::pin(async move {
+            // First of all: whatever comes now is heeded, and a hangup is none of our matter.
+            let told = stopped()?;
+            ignore_hangup()?;
+            serve_until_told(load_sound(Some(&config)).await?, told).await
+        })
     }
 
     fn check(&self, config: PathBuf) -> BoxFuture<Result<Value, Problem>> {
@@ -205,11 +212,11 @@ fn servers(sandbox: &Sandbox) -> String {
     lines.chain([faults]).collect()
 }
 
-async fn serve_until_told(Loaded { config, origins }: Loaded) -> Result<(), Problem> {
+async fn serve_until_told(loaded: Loaded, told: impl Future<Output = ()> + Send) -> Result<(), Problem> {
+    let Loaded { config, origins } = loaded;
     let (log, _flush) = logging(&config.log)?;
     let log = Arc::new(log);
-    let told = stopped()?;
-    ignore_hangup()?;
+    let mut told = pin!(told);
     descriptors::raise();
     // Before all else: nothing is started, and no state opened, for a gateway that cannot listen.
     let bound = match serve::bind(&config).await {
@@ -220,7 +227,18 @@ async fn serve_until_told(Loaded { config, origins }: Loaded) -> Result<(), Prob
             return Err(error.into());
         }
     };
-    let gateway = Mosaic::builder(config).origins(origins).log(log).start().await?;
+    if let Ok(admin) = bound.admin() {
+        tracing::info!(%admin, "starting");
+    }
+    let starting = Mosaic::builder(config).origins(origins).log(log).start();
+    let gateway = tokio::select! {
+        biased;
+        () = &mut told => {
+            tracing::info!("stopped while it was starting");
+            return Ok(());
+        }
+        started = starting => started?,
+    };
     let serving = match serve::serve_on(&gateway, bound).await {
         Ok(serving) => serving,
         Err(error) => {
@@ -246,6 +264,15 @@ async fn serve_until_told(Loaded { config, origins }: Loaded) -> Result<(), Prob
     match gave_up {
         None => Ok(()),
         Some(reason) => Err(Failure::new(Kind::Internal, format!("the supervision tree gave up: {reason}")).into()),
+    }
+}
+
+/// Has no SIGHUP end the process that runs the command line `args`, where that serves: it is asked before the line is
+/// understood, which takes its time, and told of when it serves.
+pub fn outlive_hangups(args: &[OsString]) {
+    if args.iter().skip(1).any(|arg| arg == "serve") {
+        // That it cannot be listened for is told when it is asked for again.
+        let _ = listen(SignalKind::hangup());
     }
 }
 

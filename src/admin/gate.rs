@@ -3,14 +3,14 @@
 //! Invariant: a web page of another origin gets nothing, whatever its visitor's machine can reach: neither by naming
 //! our address itself (its `Origin` tells), nor by having its own name resolve to it (its `Host` tells).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
 use http::uri::Authority;
 use http::{HeaderMap, Request};
 use mosaic_actors::error::{Failure, Kind};
@@ -19,13 +19,14 @@ use subtle::ConstantTimeEq;
 
 use super::AdminConfig;
 use crate::surfaces::auth::bearer;
+use crate::surfaces::hosts::{self, Hosts};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
 
 /// The checks of one admin listener.
 pub(super) struct Gate {
     addr: SocketAddr,
-    hosts: Vec<String>,
+    hosts: Hosts,
     /// Hashed, so that comparing takes the same time for tokens of every length.
     token: Option<blake3::Hash>,
 }
@@ -47,11 +48,24 @@ pub(super) async fn admit(State(gate): State<Arc<Gate>>, mut request: Request<Bo
     }
 }
 
+/// Middleware of all that the listener has: what is open to this machine is so to its users, and to no page that lets a name
+/// of its own resolve to it. Who names no host, such as a probe of HTTP/1.0, is no browser.
+pub(super) async fn reached(State(gate): State<Arc<Gate>>, request: Request<Body>, next: Next) -> Response {
+    let checked = match gate.addr.ip().is_loopback() {
+        true => gate.check_name(request.headers(), request.uri().authority()),
+        false => Ok(()),
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
+    }
+}
+
 impl Gate {
     pub(super) fn new(config: &AdminConfig) -> Self {
         Gate {
             addr: config.addr,
-            hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            hosts: Hosts::new(config.addr.ip(), &config.hosts),
             token: config
                 .token
                 .as_ref()
@@ -87,14 +101,8 @@ impl Gate {
     }
 
     fn check_browser(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<(), Failure> {
-        let named: Option<Authority> = match headers.get(HOST) {
-            Some(host) => host.to_str().ok().and_then(|text| text.parse().ok()),
-            // HTTP/2 names the host in the target.
-            None => target.cloned(),
-        };
-        let host = named
-            .filter(|host| self.is_ours(host.host()))
-            .ok_or_else(|| forbidden("this host name is not one of the admin surface; see its setting `hosts`"))?;
+        let host = hosts::named(headers, target).ok_or_else(|| forbidden(ANOTHER_NAME))?;
+        self.check_name(headers, target)?;
         let Some(origin) = headers.get(ORIGIN) else {
             return Ok(());
         };
@@ -110,17 +118,13 @@ impl Gate {
         }
     }
 
-    fn is_ours(&self, host: &str) -> bool {
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            // Who listens on every address is reached by all of them. A page of another origin needs a name to reach one:
-            // to a bare address, its `Origin` differs.
-            let ours = ip == self.addr.ip() || self.addr.ip().is_unspecified();
-            return ip.is_loopback() || ours || self.hosts.contains(&host);
-        }
-        host == "localhost" || self.hosts.contains(&host)
+    fn check_name(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<(), Failure> {
+        let checked = self.hosts.check(headers, target);
+        checked.map_err(|_| forbidden(ANOTHER_NAME))
     }
 }
+
+const ANOTHER_NAME: &str = "this host name is not one of the admin surface; see its setting `hosts`";
 
 fn forbidden(sentence: &str) -> Failure {
     Failure::new(Kind::Forbidden, sentence)
@@ -130,11 +134,12 @@ fn forbidden(sentence: &str) -> Failure {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::HOST;
 
     fn gate() -> Gate {
         Gate {
             addr: ([10, 0, 0, 7], 9901).into(),
-            hosts: vec!["mosaic.internal".to_owned()],
+            hosts: Hosts::new([10, 0, 0, 7].into(), &["mosaic.internal".to_owned()]),
             token: Some(blake3::hash(b"correct horse")),
         }
     }
@@ -179,25 +184,6 @@ mod tests {
             assert!(!browser("localhost:9901", Some(origin)), "{origin}");
         }
         assert!(gate().check_browser(&HeaderMap::new(), None).is_err());
-    }
-
-    #[test]
-    fn who_listens_everywhere_is_reached_by_every_address_and_no_foreign_name() {
-        let everywhere = Gate {
-            addr: ([0, 0, 0, 0], 9901).into(),
-            ..gate()
-        };
-        for (host, ours) in [
-            ("10.0.0.8:9901", true),
-            ("[fd00::1]:9901", true),
-            ("evil.example", false),
-        ] {
-            assert_eq!(
-                everywhere.is_ours(host.rsplit_once(':').map_or(host, |(name, _)| name)),
-                ours,
-                "{host}"
-            );
-        }
     }
 
     #[test]

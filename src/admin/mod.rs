@@ -19,6 +19,7 @@ mod plugins;
 mod port;
 mod probes;
 mod query;
+mod starting;
 mod table;
 mod views;
 
@@ -42,6 +43,7 @@ use crate::surfaces::request_id::RequestId;
 
 pub use port::{AdminOrder, AdminPort, Json, Order, Touches, View};
 pub use probes::{Check, Readiness};
+pub use starting::starting;
 
 use table::{Row, Table};
 
@@ -88,11 +90,12 @@ pub fn router(config: AdminConfig) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(gate.clone(), gate::admit));
     Router::new()
-        .merge(probes::routes().router(probes::Probed::of(&config, gate)))
+        .merge(probes::routes().router(probes::Probed::of(&config, gate.clone())))
         .merge(pages::front().router(pages))
         .nest(API, api)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(gate, gate::reached))
         .layer(middleware::from_fn(mount::note))
 }
 

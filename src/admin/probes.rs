@@ -42,7 +42,7 @@ impl Readiness {
         self.checks.iter().all(|check| check.failure.is_none())
     }
 
-    fn verbose(&self) -> String {
+    pub(super) fn verbose(&self) -> String {
         let mut text = String::new();
         for check in &self.checks {
             text += &match &check.failure {
@@ -104,13 +104,20 @@ fn ready(readiness: &Readiness, query: Option<&str>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let asked = |query: &str| url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "verbose");
-    let text = match query.is_some_and(asked) {
+    let text = match asks_verbosely(query) {
         true => readiness.verbose(),
         false if ready => "ok\n".to_owned(),
         false => "not ready\n".to_owned(),
     };
     plain(status, text)
+}
+
+/// Whether every condition is to be told.
+pub(super) fn asks_verbosely(query: Option<&str>) -> bool {
+    let mut named = query
+        .into_iter()
+        .flat_map(|query| url::form_urlencoded::parse(query.as_bytes()));
+    named.any(|(name, _)| name == "verbose")
 }
 
 fn metrics(gate: &Gate, request: &Request<Body>, render: &(dyn Fn() -> String + Send + Sync)) -> Response {
@@ -120,6 +127,6 @@ fn metrics(gate: &Gate, request: &Request<Body>, render: &(dyn Fn() -> String + 
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response {
+pub(super) fn plain(status: StatusCode, text: String) -> Response {
     Unremarkable::mark((status, [(CACHE_CONTROL, "no-store")], text).into_response())
 }

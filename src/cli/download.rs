@@ -1,10 +1,12 @@
 //! Files that a call brings, to stdout or to a file.
 //!
 //! Invariant: a file stands under its name only when it is whole; one that broke off leaves nothing. What is there and is
-//! no file, such as a pipe or a device, is written through and never replaced.
+//! no file, such as a pipe or a device, is written through and never replaced; so is what this process was given opened, as
+//! by a shell that redirects its output, be it a file or not.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::thread;
@@ -95,8 +97,13 @@ impl Sink {
                 "it is a folder; name a file in it",
             ));
         }
+        if let Some(number) = there.as_ref().and_then(|_| descriptor(path)) {
+            let path = path.to_owned();
+            return Ok(Sink::Through(Through::to(move || opened(number, &path))));
+        }
+        let through = |path: PathBuf| Through::to(move || fs::File::options().write(true).open(path));
         Ok(match there {
-            Some(there) if !there.is_file() => Sink::Through(Through::open(path.to_owned())),
+            Some(there) if !there.is_file() => Sink::Through(through(path.to_owned())),
             there => Sink::File(Part::create(target(path), there.map(|there| there.permissions()))?),
         })
     }
@@ -125,6 +132,33 @@ fn target(path: &Path) -> PathBuf {
     path
 }
 
+/// The number of the descriptor of this process that a path leads to, as `/dev/stdout` does. That symlinks do not lead in a
+/// circle is known.
+fn descriptor(path: &Path) -> Option<u32> {
+    let mut path = path.to_owned();
+    loop {
+        let folder = match path.parent()? {
+            here if here.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
+        };
+        let folder = fs::canonicalize(folder).ok()?;
+        let ours = fs::canonicalize("/proc/self").is_ok_and(|ours| folder.starts_with(ours)) && folder.ends_with("fd");
+        if ours || folder == Path::new("/dev/fd") {
+            return path.file_name()?.to_str()?.parse().ok();
+        }
+        path = path.with_file_name(fs::read_link(&path).ok()?);
+    }
+}
+
+/// A descriptor of this process, to write to. Behind what it holds already: to open its file anew would begin at its start.
+fn opened(number: u32, path: &Path) -> io::Result<fs::File> {
+    match number {
+        1 => io::stdout().as_fd().try_clone_to_owned().map(fs::File::from),
+        2 => io::stderr().as_fd().try_clone_to_owned().map(fs::File::from),
+        _ => fs::File::options().append(true).open(path),
+    }
+}
+
 /// A pipe, a device or the like. A thread of its own writes, since a pipe waits for its reader and a signal shall end the
 /// program all the same.
 struct Through {
@@ -133,12 +167,13 @@ struct Through {
 }
 
 impl Through {
-    fn open(path: PathBuf) -> Self {
+    /// Writes to what `open` opens; that may wait, too.
+    fn to(open: impl FnOnce() -> io::Result<fs::File> + Send + 'static) -> Self {
         let (pieces, mut coming) = mpsc::channel::<Bytes>(1);
         let (told, outcome) = oneshot::channel();
         thread::spawn(move || {
             let written = || {
-                let mut file = fs::File::options().write(true).open(path)?;
+                let mut file = open()?;
                 while let Some(piece) = coming.blocking_recv() {
                     file.write_all(&piece)?;
                 }

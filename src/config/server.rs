@@ -86,6 +86,10 @@ pub struct ServerConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<0, { 5 * MINUTE }>")]
     pub drain_grace: Duration,
+    /// Host names under which the listener is reached where no key is asked for, beside `localhost` and its addresses;
+    /// others are refused, so that no web page reaches it by a name of its own.
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    pub hosts: Vec<String>,
     /// The secret that all nodes of a deployment share: it authenticates cursors, and what nodes leave each other in a
     /// shared cache. Without it a random one is made, and cursors do not outlive the process.
     pub cluster_key: Option<SecretRef>,
@@ -110,6 +114,7 @@ impl Default for ServerConfig {
             linger: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
+            hosts: vec![],
             cluster_key: None,
         }
     }

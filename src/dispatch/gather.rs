@@ -22,6 +22,7 @@ use super::{ALL, Calls, internal, is_list};
 use crate::catalogue::cursor::{CursorKey, Parts, Place, Query};
 use crate::catalogue::page::PartialError;
 use crate::catalogue::{Entry, Prepared};
+use crate::leisure::{at_leisure, to_json};
 
 /// The most instances that one request asks at once. Sixteen answers fit in memory beside each other; more belong in
 /// several requests.
@@ -208,7 +209,7 @@ fn merged_body(
     let mut total = Some(0_u64);
     let mut next = Vec::new();
     for (instance, page) in pages {
-        let rows: Rows<'_> = serde_json::from_slice(page)
+        let rows: Rows<'_> = at_leisure(page.len(), || serde_json::from_slice(page))
             .map_err(|error| internal("an instance's page is not a page").because(error))?;
         items.extend(rows.items);
         total = total.zip(rows.total).map(|(sum, more)| sum.saturating_add(more));
@@ -236,9 +237,7 @@ fn merged_body(
         total: total.filter(|_| errors.is_empty()),
         errors,
     };
-    serde_json::to_vec(&merged)
-        .map(Bytes::from)
-        .map_err(|error| internal("a merged page could not be serialised").because(error))
+    to_json(&merged).map_err(|error| internal("a merged page could not be serialised").because(error))
 }
 
 fn whole(body: Body) -> Result<Bytes, Failure> {

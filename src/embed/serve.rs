@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -25,13 +26,17 @@ use crate::config::{Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::surfaces::auth::Authenticator;
+use crate::surfaces::hosts::Hosts;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the probes that were asked while the gateway started may take.
+const LAST_PROBES: Duration = Duration::from_secs(1);
+
 /// Descriptors that every process needs, and those of connections that are refused.
-const FEW: usize = 64;
+const FEW: usize = 96;
 
 /// A gateway that listens.
 #[derive(Debug)]
@@ -46,8 +51,14 @@ pub struct Serving {
 
 impl Mosaic {
     /// The public surface, to mount in a server of one's own. Requests need a key of the configuration; without any
-    /// key they count as the tenant `local`.
+    /// key they count as the tenant `local`, and it is the server's to refuse those whose `Host` is none of its names, lest
+    /// a web page reach it by a name of its own.
     pub fn router(&self) -> Router {
+        self.surface(None)
+    }
+
+    /// The public surface, where nobody needs a key by these names only.
+    fn surface(&self, hosts: Option<Hosts>) -> Router {
         let keys = self.clone();
         let known = Arc::new(move |key: &str| {
             keys.inner.keys.authenticate(key).map(|principal| Caller {
@@ -56,10 +67,14 @@ impl Mosaic {
             })
         });
         let anonymous = self.inner.keys.is_empty().then(Mosaic::local_caller);
+        let mut authenticator = Authenticator::new(known, anonymous);
+        if let Some(hosts) = hosts {
+            authenticator = authenticator.reached_as(hosts);
+        }
         let shown = self.clone();
         rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
-            authenticator: Authenticator::new(known, anonymous),
+            authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body: self.config().server.max_body,
@@ -126,18 +141,50 @@ impl Mosaic {
 pub struct Bound {
     public: TcpListener,
     admin: TcpListener,
+    /// Answers at the admin address until the gateway does.
+    starting: DedicatedListener,
 }
 
-/// Binds both addresses that a configuration names, before anything is started for them. Whoever connects is answered once
-/// the gateway serves.
+impl Bound {
+    /// Where operators come, and probes are answered from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn admin(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+}
+
+/// Binds both addresses that a configuration names, before anything is started for them. Probes are answered at once: the
+/// process lives, and is starting. Whoever connects to the public address is answered once the gateway serves.
 ///
 /// # Errors
 /// An address cannot be bound.
 pub async fn bind(config: &Config) -> Result<Bound, StartError> {
+    let public = bound("public", config.server.listen).await?;
+    let address = config.admin.listen;
+    let admin = bound("admin", address).await?;
+    let starting = starting(config, &admin).await.map_err(refused("admin", address))?;
     Ok(Bound {
-        public: bound("public", config.server.listen).await?,
-        admin: bound("admin", config.admin.listen).await?,
+        public,
+        admin,
+        starting,
     })
+}
+
+/// A listener on the same socket, to be ended when the gateway's own is there.
+async fn starting(config: &Config, admin: &TcpListener) -> io::Result<DedicatedListener> {
+    let socket = std::net::TcpListener::from(admin.as_fd().try_clone_to_owned()?);
+    let (socket, limits) = (TcpListener::from_std(socket)?, admin_limits(config));
+    let meters = ServerMeters::unseen();
+    DedicatedListener::on("mosaic-starting", socket, limits, admin::starting(), meters).await
+}
+
+fn admin_limits(config: &Config) -> ServerLimits {
+    ServerLimits {
+        max_connections: config.admin.max_connections,
+        ..limits(&config.server)
+    }
 }
 
 async fn bound(listener: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -164,25 +211,29 @@ pub async fn serve(mosaic: &Mosaic) -> Result<Serving, StartError> {
 ///
 /// # Errors
 /// The system's: no thread is to be had.
-pub async fn serve_on(mosaic: &Mosaic, Bound { public, admin }: Bound) -> Result<Serving, StartError> {
+pub async fn serve_on(mosaic: &Mosaic, bound: Bound) -> Result<Serving, StartError> {
+    let Bound {
+        public,
+        admin,
+        starting,
+    } = bound;
     let config = mosaic.config();
     let stopping = Arc::new(AtomicBool::new(false));
     let recorder = mosaic.inner.telemetry.recorder();
-    let limits = limits(&config.server);
     // The admin listener first: probes answer while the public one comes up. It has a thread of its own, so that it
     // answers whatever the calls do to those of this runtime.
     let address = config.admin.listen;
     let router = mosaic.admin_router(address, stopping.clone());
-    let few = ServerLimits {
-        max_connections: config.admin.max_connections,
-        ..limits.clone()
-    };
     let meters = ServerMeters::new(&recorder, "admin");
-    let admin = DedicatedListener::on("mosaic-admin", admin, few, router, meters).await;
+    let admin = DedicatedListener::on("mosaic-admin", admin, admin_limits(config), router, meters).await;
     let admin = admin.map_err(refused("admin", address))?;
     let meters = ServerMeters::new(&recorder, "public");
-    let public = Listener::on(public, limits, mosaic.router(), meters);
+    let public = public.local_addr().and_then(|address| {
+        let router = mosaic.surface(Some(Hosts::new(address.ip(), &config.server.hosts)));
+        Listener::on(public, limits(&config.server), router, meters)
+    });
     let public = public.map_err(refused("public", config.server.listen))?;
+    starting.drain(LAST_PROBES).await;
     Ok(Serving {
         public: public.local_addr(),
         admin: admin.local_addr(),

@@ -20,6 +20,7 @@ use super::http::quota::Quota;
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
 use crate::catalogue::prepare::query;
+use crate::leisure::to_json;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -286,8 +287,7 @@ impl Seal {
 }
 
 fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
+    to_json(value)
         .map_err(|cause| Failure::new(error::Kind::Internal, "an output could not be serialised").because(cause))
 }
 

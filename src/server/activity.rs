@@ -17,6 +17,9 @@ use super::unread::Unread;
 /// How often a connection with requests under way is looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
+/// What every answer to a client of HTTP/1.0 begins with.
+const BEGINNING: &[u8] = b"HTTP/1.0 ";
+
 /// One connection's activity, and through it its listener's.
 pub(super) struct Activity {
     opened: Instant,
@@ -34,6 +37,8 @@ pub(super) struct Activity {
     http2: AtomicBool,
     /// Its client understands that an answer is announced.
     announces: AtomicBool,
+    /// Bytes of the answer's first line that are sent ahead of it.
+    ahead: AtomicUsize,
     /// The answer to the request under way has begun.
     answering: AtomicBool,
     /// Bytes of a request are still to come that nobody will read.
@@ -83,6 +88,7 @@ impl Activity {
             unread,
             http2: AtomicBool::new(false),
             announces: AtomicBool::new(false),
+            ahead: AtomicUsize::new(0),
             answering: AtomicBool::new(false),
             leftover: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -109,7 +115,33 @@ impl Activity {
 
     /// Whether the client can be told `100 Continue` now: nothing of an answer is on its way.
     pub(super) fn may_announce(&self) -> bool {
-        self.announces.load(Relaxed) && !self.is_answering() && self.stalled_since().is_none()
+        self.announces.load(Relaxed) && self.may_speak()
+    }
+
+    fn may_speak(&self) -> bool {
+        !self.is_answering() && self.stalled_since().is_none()
+    }
+
+    /// What of the answer to a client that understands no announcement can be sent ahead now: the next byte of what each
+    /// begins with.
+    pub(super) fn next_ahead(&self) -> Option<&'static [u8]> {
+        let at = self.ahead.load(Relaxed);
+        let may = !self.announces.load(Relaxed) && !self.is_http2() && self.may_speak();
+        BEGINNING.get(at..=at).filter(|_| may)
+    }
+
+    /// It is sent.
+    pub(super) fn sent_ahead(&self) {
+        self.ahead.fetch_add(1, Relaxed);
+    }
+
+    /// What was sent ahead of the answer that begins now.
+    pub(super) fn take_ahead(&self) -> &'static [u8] {
+        &BEGINNING[..self.ahead.swap(0, Relaxed)]
+    }
+
+    pub(super) fn has_ahead(&self) -> bool {
+        self.ahead.load(Relaxed) > 0
     }
 
     /// Whether it is to be looked at soon.

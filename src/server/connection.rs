@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::activity::{Activity, End};
@@ -26,6 +27,9 @@ use super::{Place, ServerState};
 const UNSENT: u32 = 64 * 1024;
 /// How long a connection over the bound may take to ask, and to be told.
 const REFUSAL: Duration = Duration::from_secs(2);
+
+/// How long one that was told in passing may take to read it.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// The most bytes that are read on for the sake of a refusal.
 const LINGER_BYTES: usize = 256 << 20;
@@ -72,6 +76,13 @@ impl ServerState {
         // Closed, and not shut down before: whatever was to be said was.
         writer.forget();
         drop(place);
+    }
+
+    /// Keeps a connection that was told in passing: what it asked meanwhile would, unread, take the answer from it.
+    pub(super) async fn told(self: Arc<Self>, stream: TcpStream, place: OwnedSemaphorePermit) {
+        // One that stays is closed, as one that came when there was no such place.
+        let _ = timeout(TOLD, self.linger(&stream)).await;
+        drop((stream, place));
     }
 
     async fn carry(&self, stream: &TcpStream, reader: OwnedReadHalf, activity: &Arc<Activity>, over: bool) -> Ended {

@@ -39,6 +39,9 @@ pub use meters::ServerMeters;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections over the bound are listened to, and told so as HTTP has it; more are told in passing.
 const MOST_REFUSED: usize = 32;
+/// How many of those are kept open until they have read it; of more, the answer is in their machine when they are closed, and
+/// it is for that to keep it.
+const MOST_TOLD: usize = 32;
 
 /// A running listener. Dropping it cuts its connections; [`Listener::drain`] lets them finish.
 pub struct Listener {
@@ -57,6 +60,8 @@ struct ServerState {
     places: Arc<Semaphore>,
     /// The places of those that are told that there is none.
     refusals: Arc<Semaphore>,
+    /// The places of those that were told so in passing.
+    told: Arc<Semaphore>,
     in_flight: Arc<AtomicUsize>,
     unread: Arc<AtomicUsize>,
 }
@@ -107,6 +112,7 @@ impl Listener {
             http: http(&limits),
             places: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
             refusals: Arc::new(Semaphore::new(MOST_REFUSED)),
+            told: Arc::new(Semaphore::new(MOST_TOLD)),
             guard: Arc::new(Guard { limits, router, meters }),
             draining: CancellationToken::new(),
             cut: CancellationToken::new(),
@@ -185,7 +191,12 @@ impl ServerState {
                     Some(place) => {
                         self.tasks.spawn(self.clone().connection(stream, place));
                     }
-                    None => self.guard.tell_in_passing(&stream),
+                    None => {
+                        self.guard.tell_in_passing(&stream);
+                        if let Ok(place) = self.told.clone().try_acquire_owned() {
+                            self.tasks.spawn(self.clone().told(stream, place));
+                        }
+                    }
                 },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");

@@ -94,6 +94,14 @@ impl AsyncWrite for Socket {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_own(cx))?;
+        if self.activity.has_ahead() {
+            let ahead = self.activity.take_ahead();
+            // Whole or not at all: hyper writes an answer's head at once.
+            return Poll::Ready(match bytes.first().is_some_and(|first| first.starts_with(ahead)) {
+                true => Ok(ahead.len()),
+                false => Err(ErrorKind::InvalidData.into()),
+            });
+        }
         if self.is_hypers_own(bytes)
             && let Some(own) = self.guard.instead_of(&bytes[0])
         {

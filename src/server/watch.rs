@@ -1,7 +1,8 @@
 //! Looks at a connection from time to time: whether it has to end, and whether its client is still there.
 //!
 //! Invariant: a request that is answered within [`LOOK`] costs nothing here. A client that closed its sending side gets its
-//! answer; one that went away is noticed, since its machine refuses what is sent to it.
+//! answer; one that went away is noticed, since its machine refuses what is sent to it: words that say nothing, or, where HTTP
+//! has none, the beginning of the answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct Watch<'s> {
     far: bool,
     /// The client closed its sending side, and was asked then whether it is there.
     asked: Option<Instant>,
+    /// How long it is not asked again.
+    patience: Duration,
 }
 
 impl<'s> Watch<'s> {
@@ -52,6 +55,7 @@ impl<'s> Watch<'s> {
             next: Box::pin(tokio::time::sleep(limits.header_timeout)),
             far: true,
             asked: None,
+            patience: ASK_AGAIN,
         }
     }
 
@@ -91,7 +95,7 @@ impl<'s> Watch<'s> {
             if !matches!(self.stream.take_error(), Ok(None)) {
                 return Some(Seen::Gone);
             }
-            if now < asked + ASK_AGAIN {
+            if now < asked + self.patience {
                 return None;
             }
         }
@@ -104,6 +108,12 @@ impl<'s> Watch<'s> {
                 } else if self.activity.may_announce() {
                     // Where it cannot be sent, the next look tells why.
                     let _ = self.stream.try_write(ANNOUNCEMENT);
+                } else if let Some(byte) = self.activity.next_ahead()
+                    && self.stream.try_write(byte).is_ok_and(|sent| sent > 0)
+                {
+                    self.activity.sent_ahead();
+                    // There are few of them, and they have to do for the whole of a call.
+                    self.patience *= 2;
                 }
                 Some(Seen::Nudged)
             }

@@ -5,10 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName};
 use mosaic_actors::call::Caller;
 use mosaic_actors::error::{Failure, Kind};
+
+use super::hosts::{self, Hosts};
 
 /// The other header that carries a key.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -24,28 +27,45 @@ pub type Keys = Arc<dyn Fn(&str) -> Option<Caller> + Send + Sync>;
 pub struct Authenticator {
     keys: Keys,
     anonymous: Option<Caller>,
+    /// Where nobody needs a key: by which names callers come.
+    hosts: Option<Hosts>,
 }
 
 impl Authenticator {
     /// Takes callers that `keys` knows; without a key, `anonymous` where it is configured.
     pub fn new(keys: Keys, anonymous: Option<Caller>) -> Self {
-        Authenticator { keys, anonymous }
+        Authenticator {
+            keys,
+            anonymous,
+            hosts: None,
+        }
     }
 
-    /// The caller of a request.
+    /// Lets in callers without a key by these names only.
+    #[must_use]
+    pub(crate) fn reached_as(mut self, hosts: Hosts) -> Self {
+        self.hosts = Some(hosts);
+        self
+    }
+
+    /// The caller of a request with these headers, which names `target` as the host that it is for, if it does it so.
     ///
     /// # Errors
-    /// `unauthenticated`.
-    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
+    /// `unauthenticated`; `forbidden`, where only a key would let in what may be a web page.
+    pub fn caller(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<Caller, Failure> {
         match presented(headers)? {
             Some(key) => (self.keys)(key).ok_or_else(|| refused("this API key is not known")),
             None => {
                 let anonymous = self.anonymous.clone();
                 let caller =
                     anonymous.ok_or_else(|| refused("give an API key: Authorization: Bearer <key>, or X-Api-Key"))?;
-                match is_of_another_site(headers) {
-                    false => Ok(caller),
-                    true => Err(Failure::new(Kind::Forbidden, ANOTHER_SITE).never_sent()),
+                let forbidden = |sentence| Err(Failure::new(Kind::Forbidden, sentence).never_sent());
+                if is_of_another_site(headers, target) {
+                    return forbidden(ANOTHER_SITE);
+                }
+                match self.hosts.as_ref().map(|hosts| hosts.check(headers, target)) {
+                    None | Some(Ok(())) => Ok(caller),
+                    Some(Err(_)) => forbidden(ANOTHER_NAME),
                 }
             }
         }
@@ -68,9 +88,13 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 const ANOTHER_SITE: &str = "a page of another site asks, and no key says that it may: give an API key";
 
+/// Such a name may be that of a page which lets it resolve to this machine: to its browser both are one site.
+const ANOTHER_NAME: &str = "this host name is none of the gateway's, and no key says that it may be asked by it: call it by its \
+                            address, list the name in its setting `server.hosts`, or give an API key";
+
 /// Whether a browser asks for a page of another site. What a page may send without asking first, and a person's browser may
 /// reach, is no more than that: a gateway that lets in whoever comes must not do it for every page that the person reads.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
+fn is_of_another_site(headers: &HeaderMap, target: Option<&Authority>) -> bool {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // Of the browser's own word, which says it also where a proxy in front has changed the Host.
     if let Some(site) = text(&SEC_FETCH_SITE) {
@@ -80,7 +104,11 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
         return false;
     };
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    let same = |(_, origin): (&str, &str)| text(&HOST).is_some_and(|host| host.eq_ignore_ascii_case(origin));
+    let host = hosts::named(headers, target);
+    let same = |(_, origin): (&str, &str)| {
+        host.as_ref()
+            .is_some_and(|host| host.as_str().eq_ignore_ascii_case(origin))
+    };
     !origin.is_some_and(same)
 }
 
@@ -117,7 +145,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
         Authenticator::new(keys, anonymous.then(|| caller("nobody")))
-            .caller(&headers)
+            .caller(&headers, None)
             .map_err(|failure| failure.kind)
     }
 
@@ -149,7 +177,7 @@ mod tests {
             for (name, value) in [("host", "127.0.0.1:8080")].iter().chain(given) {
                 headers.insert(*name, HeaderValue::from_static(value));
             }
-            open.caller(&headers).map_err(|failure| failure.kind)
+            open.caller(&headers, None).map_err(|failure| failure.kind)
         };
         let there = ("origin", "http://evil.example");
         for evil in [

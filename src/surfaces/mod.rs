@@ -8,6 +8,7 @@ pub mod arrival;
 pub mod auth;
 mod cache_status;
 pub(crate) mod docs;
+pub(crate) mod hosts;
 pub mod json_body;
 pub(crate) mod mount;
 pub mod openapi;

@@ -374,7 +374,11 @@ fn an_empty_list_is_a_sentence_and_a_change_of_the_log_answers_with_its_filter()
 #[test]
 fn help_tells_what_groups_hold_and_what_is_required() {
     let help = |line: &[&str]| ran(&mut mosaic(line)).out;
-    assert!(help(&["--help"]).contains("repo (create, delete, fork, get, list)"), "{}", help(&["--help"]));
+    assert!(
+        help(&["--help"]).contains("repo (list, get, create, delete, fork)"),
+        "{}",
+        help(&["--help"])
+    );
     let get = help(&["git", "repo", "get", "--help"]);
     assert!(get.contains("  <REPO>") && !get.contains("[REPO]"), "{get}");
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,6 +87,53 @@ fn only_a_file_is_replaced() {
     }
     let there = ["folder", "further", "link", "page.md", "pipe", "round", "to-pipe"];
     assert_eq!(names(folder.path()), there);
+}
+
+#[test]
+fn what_the_shell_opened_is_written_and_not_replaced() {
+    let server = Recorder::start(|_| page("new"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.md");
+    let told_to = folder.path().join("told");
+    symlink("/dev/stdout", folder.path().join("link")).unwrap();
+    let link = folder.path().join("link");
+    let run = |output: &Path, redirection: &str| {
+        fs::write(&path, "before\n").unwrap();
+        let before = fs::metadata(&path).unwrap().ino();
+        let mosaic = server.mosaic(&line(output));
+        // More is written to the same file afterwards.
+        let script = format!("{{ \"$0\" \"$@\" && echo after; }} {redirection}");
+        let ended = Command::new("sh")
+            .args(["-c", &script])
+            .arg(mosaic.get_program())
+            .args(mosaic.get_args())
+            .env("MOSAIC_URL", server.url())
+            .env("FILE", &path)
+            .env("TOLD", &told_to)
+            .status()
+            .unwrap();
+        assert!(
+            ended.success(),
+            "{}: {}",
+            output.display(),
+            fs::read_to_string(&told_to).unwrap()
+        );
+        assert_eq!(fs::metadata(&path).unwrap().ino(), before, "{}", output.display());
+        fs::read_to_string(&path).unwrap()
+    };
+    for output in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+        .map(Path::new)
+        .into_iter()
+        .chain([&*link])
+    {
+        let into = run(output, "> \"$FILE\" 2> \"$TOLD\"");
+        assert_eq!(into, "newafter\n", "{}", output.display());
+        let behind = run(output, ">> \"$FILE\" 2> \"$TOLD\"");
+        assert_eq!(behind, "before\nnewafter\n", "{}", output.display());
+    }
+    let third = run(Path::new("/dev/fd/3"), "3> \"$FILE\" > \"$TOLD\" 2>&1");
+    assert_eq!(third, "new");
+    assert_eq!(names(folder.path()), ["link", "page.md", "told"]);
 }
 
 #[test]

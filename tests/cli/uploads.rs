@@ -333,7 +333,7 @@ impl Gateway {
     async fn begin(&self, query: &str) -> TcpStream {
         let mut socket = TcpStream::connect(self.serving.public).await.unwrap();
         let head = format!(
-            "POST /v1/docs/pages/1/attachments?{query} HTTP/1.1\r\nHost: gateway\r\nContent-Length: 100000\r\n\r\n"
+            "POST /v1/docs/pages/1/attachments?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
         );
         socket.write_all(head.as_bytes()).await.unwrap();
         socket.write_all(&random(50_000)).await.unwrap();
@@ -541,7 +541,7 @@ async fn what_a_provider_does_not_take_lets_go_of_its_client_and_keeps_its_place
         // Sends all that it has before it reads a word.
         let mut client = TcpStream::connect(gateway.serving.public).await.unwrap();
         let head = format!(
-            "POST /v1/docs/pages/1/attachments?name=a HTTP/1.1\r\nHost: gateway\r\nContent-Length: {}\r\n\r\n",
+            "POST /v1/docs/pages/1/attachments?name=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
             20 * MIB
         );
         client.write_all(head.as_bytes()).await.unwrap();

@@ -1,5 +1,6 @@
 //! The gateway as a library: in a service of its host's, on the host's runtimes, beside others of its kind.
 
+mod downloads;
 mod foreign;
 
 use std::net::{Ipv4Addr, SocketAddr};

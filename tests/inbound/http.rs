@@ -112,6 +112,47 @@ async fn who_closes_his_sending_side_gets_his_answer_and_who_leaves_is_noticed()
 }
 
 #[tokio::test]
+async fn so_it_is_for_clients_of_the_older_http_which_are_told_nothing_in_between() {
+    let stage = Stage::open(ServerLimits::default()).await;
+    let ask = async |path: &str| {
+        let mut stream = raw::connect(stage.listener.local_addr()).await;
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("written");
+        stream.shutdown().await.expect("half closed");
+        stream
+    };
+    let mut waits = ask("/slow").await;
+    // It is asked whether it is there by the beginning of its answer, of which each byte comes once.
+    let mut asked = raw::read_until(&mut waits, "H").await;
+    stage.gate.open();
+    asked += &raw::read_to_end(&mut waits).await;
+    assert!(
+        asked.starts_with("HTTP/1.0 200 OK\r\n") && asked.ends_with("\r\n\r\nlate"),
+        "{asked}"
+    );
+
+    let leaves = ask("/slow").await;
+    eventually("it runs", || stage.gate.alive() == 1).await;
+    drop(leaves);
+    eventually("its work is dropped", || stage.gate.alive() == 0).await;
+
+    // One that keeps its connection is answered like that each time.
+    let mut keeps = raw::connect(stage.listener.local_addr()).await;
+    let request = "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n";
+    keeps.write_all(request.as_bytes()).await.expect("written");
+    raw::read_until(&mut keeps, "hello").await;
+    keeps.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.expect("written");
+    keeps.shutdown().await.expect("half closed");
+    let mut asked = raw::read_until(&mut keeps, "H").await;
+    stage.gate.open();
+    asked += &raw::read_to_end(&mut keeps).await;
+    assert!(
+        asked.starts_with("HTTP/1.0 200 OK\r\n") && asked.ends_with("late"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
 async fn a_stream_goes_on_for_who_closed_his_sending_side_and_ends_with_who_leaves() {
     let gate = Gate::default();
     let inner = gate.clone();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mosaic::server::ServerLimits;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::Stage;
 use crate::support::{PATIENCE, client, eventually, raw};
@@ -53,6 +53,39 @@ async fn a_connection_over_the_bound_is_told_to_come_back() {
     tokio::time::timeout(PATIENCE, served)
         .await
         .expect("a place is free again");
+}
+
+#[tokio::test]
+async fn one_of_more_than_can_be_refused_at_once_reads_its_refusal_too() {
+    let limits = ServerLimits {
+        max_connections: 1,
+        ..ServerLimits::default()
+    };
+    let stage = Stage::open(limits).await;
+    let addr = stage.listener.local_addr();
+    let _slow = tokio::spawn(client().get(format!("http://{addr}/slow")).send());
+    eventually("the first request runs", || stage.gate.alive() == 1).await;
+    // They take the places of those that are listened to.
+    let mut silent = Vec::new();
+    for _ in 0..32 {
+        silent.push(raw::connect(addr).await);
+    }
+    let mut late = raw::connect(addr).await;
+    // It sends when the answer is there already, and reads afterwards; a reset would end that in an error.
+    late.readable().await.expect("told");
+    let request = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc";
+    late.write_all(request.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    let read = late.read_to_string(&mut answer);
+    tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("it is closed")
+        .expect("and not reset");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"code\":\"overloaded\""),
+        "{answer}"
+    );
+    late.write_all(request.as_bytes()).await.expect("it is read on");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Answers, failures, and what the gateway tells of itself.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -349,6 +350,57 @@ async fn bytes_go_out_as_what_they_are_and_one_that_breaks_off_cuts_the_connecti
     client.write_all(head.as_bytes()).await.expect("it reads");
     let ended = client.read_to_end(&mut Vec::new()).await;
     assert!(ended.is_err(), "{ended:?}: a part is not taken for the whole");
+}
+
+#[tokio::test]
+async fn a_head_of_a_file_reads_none_of_it_and_ends_well() {
+    let entry = find("git.file.get").expect("declared");
+    for length in [Some(1_u64 << 40), None] {
+        let (ends, read) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let (told, counted) = (ends.clone(), read.clone());
+        let server = Server::start(FakeCalls::new(move |_| {
+            let (told, counted) = (told.clone(), counted.clone());
+            async move {
+                let endless = futures_util::stream::repeat_with(move || {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    Ok(Bytes::from_static(&[b'x'; 4096]))
+                });
+                let mut bytes = BodyStream::from_items(endless);
+                bytes.on_end(move |_, end| told.lock().unwrap().push(format!("{end:?}")));
+                Ok(Answer {
+                    head: Head::json(Arc::from("forge-a")),
+                    body: Body::Raw(ByteStream {
+                        media_type: Arc::from("application/zip"),
+                        length,
+                        name: Some(Arc::from("a.zip")),
+                        bytes,
+                    }),
+                    value: None,
+                })
+            }
+        }))
+        .await;
+        let get = request(&server, entry, sample(entry)).build().expect("a request");
+        let head = server.http.head(get.url().clone()).bearer_auth(KEY);
+        let response = head.send().await.expect("an answer");
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (200, &"application/zip".parse().unwrap())
+        );
+        let told = response
+            .headers()
+            .get("content-length")
+            .map(|text| text.to_str().unwrap().to_owned());
+        assert_eq!(
+            told,
+            length.map(|length| length.to_string()),
+            "the file's, where it is known"
+        );
+        assert_eq!(
+            (ends.lock().unwrap().clone(), read.load(Ordering::SeqCst)),
+            (vec!["Ended".to_owned()], 0)
+        );
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ impl Pump {
             }
             Ok(Ended::Broke(failure)) => sender.fail(holding.broke(failure)),
             Ok(Ended::Cut(failure)) => sender.fail(holding.failed(None, failure)),
+            // The provider did what was asked of it.
+            Ok(Ended::Abandoned) if sender.is_left() => holding.succeeded(),
             Ok(Ended::Abandoned) => {
                 let _left = holding.failed(None, Failure::new(Kind::Cancelled, "the caller went away"));
             }

@@ -104,6 +104,11 @@ impl Account {
         drop(held);
     }
 
+    /// Whether it is closed, and well.
+    pub(super) fn is_ended(&self) -> bool {
+        matches!(self.state().end, Some(StreamEnd::Ended))
+    }
+
     /// Tells `watcher` of the end; at once, where it has come.
     pub(super) fn watch(&self, watcher: Watcher) {
         let mut state = self.state();

@@ -103,6 +103,11 @@ impl<T: Measured> Sender<T> {
         self.items.closed().await;
     }
 
+    /// Whether it has ended well, before its end was sent: its reader left with all that it wanted.
+    pub fn is_left(&self) -> bool {
+        self.end.is_some() && self.account.is_ended()
+    }
+
     fn finish(&mut self, message: Message<T>, end: StreamEnd) {
         if let Some(place) = self.end.take() {
             // The account first: whoever reads the end finds the stream settled.
@@ -149,6 +154,11 @@ impl<T: Measured> BodyStream<T> {
     /// Has `told` called once, with what passed and how it ended; by whichever side comes to the end first.
     pub fn on_end(&mut self, told: impl FnOnce(&StreamTotals, &StreamEnd) + Send + 'static) {
         self.account.watch(Box::new(told));
+    }
+
+    /// Ends it here, and well: its reader has all that it wants, and the work behind it is cut as for one that leaves.
+    pub fn leave(self) {
+        self.account.close(|| StreamEnd::Ended);
     }
 
     /// The next item, or a sign of life; for whoever keeps the idle clock.
@@ -278,6 +288,17 @@ mod tests {
         assert_eq!(sender.send(one()).await, Err(ReceiverGone));
         sender.end();
         assert_eq!(told.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_has_enough_ends_it_well() {
+        let (sender, mut stream) = body_stream::<Bytes>();
+        let told = watched(&mut stream);
+        assert!(!sender.is_left());
+        stream.leave();
+        assert!(sender.is_left());
+        assert_eq!(*told.lock().unwrap(), [(0, "Ended".to_owned())]);
+        assert_eq!(sender.send(one()).await, Err(ReceiverGone));
     }
 
     #[tokio::test]

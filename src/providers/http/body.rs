@@ -11,10 +11,10 @@ use http::HeaderMap;
 use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{lenient, link};
 use crate::catalogue::raw::Raw;
+use crate::leisure::at_leisure;
 use crate::providers::table::Reply;
 
 /// A successful answer, received whole.
@@ -188,19 +188,6 @@ impl Received {
 
 fn raw_of(json: &[u8]) -> Result<Raw, lenient::Unreadable> {
     at_leisure(json.len(), || lenient::read::<Box<RawValue>>(json)).map(Raw::from)
-}
-
-/// A longer answer is read where others need not wait for it.
-const LONG: usize = 256 * 1024;
-
-/// Runs `read`, which takes its time with so many bytes; for many, other tasks of this thread go on elsewhere meanwhile.
-fn at_leisure<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
-    let elsewhere = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if bytes > LONG && elsewhere() {
-        tokio::task::block_in_place(read)
-    } else {
-        read()
-    }
 }
 
 /// Reads JSON that a provider sent.

@@ -150,7 +150,11 @@ impl Rest {
             Resolved::OtherMethods(methods) => return Ok(refuse_method(&methods, id)),
             Resolved::Nothing => return Err(no_route()),
         };
-        let caller = self.config.authenticator.caller(&parts.headers)?;
+        let asks_for_head = parts.method == http::Method::HEAD;
+        let caller = self
+            .config
+            .authenticator
+            .caller(&parts.headers, parts.uri.authority())?;
         let (mut fields, mut options) =
             input::from_url(found.entry, found.values, parts.uri.query().unwrap_or_default())?;
         input::from_headers(&parts.headers, &mut options)?;
@@ -178,7 +182,7 @@ impl Rest {
         };
         let failure = match self.config.dispatcher.invoke(invocation).await {
             Err(failure) => failure,
-            Ok(answer) => match reply::response(answer, id, deadline).await {
+            Ok(answer) => match reply::response(answer, id, deadline, asks_for_head).await {
                 Ok(response) => return Ok(response),
                 // The call ended with its body.
                 Err(mut failure) => {
@@ -278,7 +282,8 @@ async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> 
 }
 
 fn authenticated(rest: &Rest, request: &Request<Body>, answer: impl FnOnce(&Caller) -> Response) -> Response {
-    match rest.config.authenticator.caller(request.headers()) {
+    let target = request.uri().authority();
+    match rest.config.authenticator.caller(request.headers(), target) {
         Ok(caller) => ([(CACHE_CONTROL, reply::PERSONAL)], answer(&caller)).into_response(),
         Err(failure) => Problem::from(failure).response(&RequestId::given(request.extensions())),
     }

@@ -44,15 +44,20 @@ pub(super) const PERSONAL: &str = "private, no-cache";
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The response of an answer, by `deadline`.
+/// The response of an answer, by `deadline`; where only its head is asked for, the work on the body of a file ends here.
 ///
 /// # Errors
 /// What a file broke off with before anything of it had to be sent: there is still a status to tell it by.
-pub async fn response(answer: Answer, id: &RequestId, deadline: Instant) -> Result<Response, Failure> {
+pub async fn response(
+    answer: Answer,
+    id: &RequestId,
+    deadline: Instant,
+    asks_for_head: bool,
+) -> Result<Response, Failure> {
     let Answer { head, body, .. } = answer;
     let mut response = match body {
         Body::Bytes(bytes) => whole(&head, bytes),
-        Body::Raw(bytes) => raw(bytes, deadline).await?,
+        Body::Raw(bytes) => raw(bytes, deadline, asks_for_head).await?,
         Body::Stream(frames) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
@@ -69,15 +74,21 @@ fn whole(head: &Head, bytes: Bytes) -> Response {
 }
 
 /// Bytes go out as what they are, to be kept and not to be shown: they are a provider's, and no page of ours.
-async fn raw(stream: ByteStream, deadline: Instant) -> Result<Response, Failure> {
+async fn raw(stream: ByteStream, deadline: Instant, asks_for_head: bool) -> Result<Response, Failure> {
     let ByteStream {
         media_type,
         length,
         name,
         bytes,
     } = stream;
-    let bytes = begun(bytes, deadline).await?;
-    let mut response = axum::body::Body::from_stream(bytes.or_else(cut)).into_response();
+    let body = if asks_for_head {
+        bytes.leave();
+        // Left out by the listener. One that does not tell its length: that is the file's, and may be unknown.
+        axum::body::Body::from_stream(stream::empty::<Result<Bytes, Cut>>())
+    } else {
+        axum::body::Body::from_stream(begun(bytes, deadline).await?.or_else(cut))
+    };
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_str(&media_type);
     headers.insert(
