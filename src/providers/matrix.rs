@@ -20,19 +20,18 @@ pub struct MatrixRow {
 
 /// A row for each operation, in the catalogue's order.
 pub fn matrix(catalogue: &Catalogue, kinds: &[Kind]) -> Vec<MatrixRow> {
-    let able: Vec<_> = kinds
-        .iter()
-        .map(|kind| (kind.name, (kind.operations)(), (kind.emulated)()))
-        .collect();
-    let row = |name: &'static str| {
-        let who = |with: &dyn Fn(&(&'static str, Vec<&'static str>, Vec<&'static str>)) -> bool| {
-            able.iter().filter(|kind| with(kind)).map(|kind| kind.0).collect()
-        };
-        MatrixRow {
-            name,
-            kinds: who(&|kind| kind.1.contains(&name)),
-            emulated: who(&|kind| kind.2.contains(&name)),
-        }
+    let of = |names: fn(&Kind) -> Vec<&'static str>| -> Vec<_> {
+        kinds.iter().map(|kind| (kind.name, names(kind))).collect()
+    };
+    let (able, emulating) = (of(|kind| (kind.operations)()), of(|kind| (kind.emulated)()));
+    let named = |rows: &[(&'static str, Vec<&'static str>)], name| {
+        let has = rows.iter().filter(|(_, names)| names.contains(&name));
+        has.map(|(kind, _)| *kind).collect()
+    };
+    let row = |name| MatrixRow {
+        name,
+        kinds: named(&able, name),
+        emulated: named(&emulating, name),
     };
     catalogue.iter().map(|entry| row(entry.name())).collect()
 }
