@@ -2,9 +2,9 @@
 //!
 //! Invariant: a call is counted before it looks whether a drain has begun, so a drain waits for it or it sees the drain.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, SeqCst};
 use std::sync::atomic::{AtomicBool, fence};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -47,9 +47,15 @@ pub(crate) struct Admission {
     pub(crate) stop: CancellationToken,
 }
 
-/// The permits that a call holds in every bound, until its reply — or its stream — has ended.
+/// The permits that a call holds in every bound, until its reply — or its stream — has ended. They go with the last who
+/// has them, or when they are given back.
 pub(crate) struct CallPermits {
-    listed: Listed,
+    record: Arc<CallRecord>,
+    held: Mutex<Option<Held>>,
+}
+
+struct Held {
+    _listed: Listed,
     _tenant: TenantPermit,
     _gateway: OwnedSemaphorePermit,
     _counted: TaskTrackerToken,
@@ -59,7 +65,14 @@ pub(crate) struct CallPermits {
 impl CallPermits {
     /// What the list of calls in flight says of it.
     pub(crate) fn record(&self) -> &Arc<CallRecord> {
-        self.listed.record()
+        &self.record
+    }
+
+    /// Gives them back, though somebody who has no use for them may not have let go of them yet.
+    pub(crate) fn give_back(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Whoever waits for the lock waits for nothing that a permit's end does.
+        drop(held);
     }
 }
 
@@ -120,12 +133,17 @@ impl Admission {
         self.check_open()?;
         let tenant = self.tenants.acquire(gate, now)?;
         let gateway = self.permits.clone().try_acquire_owned();
+        let gateway = gateway.map_err(|_| self.overloaded("gateway", format!("{} calls are in flight", self.max)))?;
+        let listed = self.listing.enter(call, now);
         Ok(CallPermits {
-            _tenant: tenant,
-            _gateway: gateway.map_err(|_| self.overloaded("gateway", format!("{} calls are in flight", self.max)))?,
-            _counted: counted,
-            _in_flight: InFlight::count(&self.meters),
-            listed: self.listing.enter(call, now),
+            record: listed.record().clone(),
+            held: Mutex::new(Some(Held {
+                _listed: listed,
+                _tenant: tenant,
+                _gateway: gateway,
+                _counted: counted,
+                _in_flight: InFlight::count(&self.meters),
+            })),
         })
     }
 

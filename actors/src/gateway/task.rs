@@ -18,6 +18,7 @@ use crate::cache::flight::{Landed, Landing, Leader, Role};
 use crate::cache::l1::Fill;
 use crate::cache::{CacheKey, looked_up};
 use crate::call::{Body, CacheStatus};
+use crate::error::Kind;
 use crate::port::{Outcome, ReplyPort};
 
 /// Runs a call to its reply.
@@ -31,6 +32,13 @@ pub(crate) async fn run(job: Arc<Job>, mut reply: ReplyPort, env: Arc<TaskEnv>) 
         failure = job.record().cancelled() => Err(failure),
         outcome = carry(&job, &env).instrument(span) => outcome,
     };
+    // Before the answer: who has it may call again, and finds its permits free. The router may hold the job for a moment
+    // after it has passed an attempt on; only one that was given up on may wait in its mailbox still, and stays counted.
+    match &outcome {
+        Ok(answer) if !matches!(answer.body, Body::Bytes(_)) => {}
+        Err(failure) if matches!(failure.kind, Kind::Timeout | Kind::Cancelled) => {}
+        _ => job.permits.give_back(),
+    }
     let outcome = outcome.map(|mut answer| {
         match &mut answer.body {
             Body::Bytes(_) => {}
@@ -42,7 +50,6 @@ pub(crate) async fn run(job: Arc<Job>, mut reply: ReplyPort, env: Arc<TaskEnv>) 
         }
         answer
     });
-    // Before the answer: who has it may call again, and finds its permits free.
     drop(job);
     reply.answer(outcome);
 }
