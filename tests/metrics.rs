@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 29] = [
+const EXPECTED: [&str; 32] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -37,6 +37,9 @@ const EXPECTED: [&str; 29] = [
     "mosaic_max_attempts_in_flight",
     "mosaic_max_calls_in_flight",
     "mosaic_phase_duration_seconds",
+    "mosaic_provider_rate_limit_limit",
+    "mosaic_provider_rate_limit_remaining",
+    "mosaic_provider_rate_limit_reset_timestamp_seconds",
     "mosaic_refused_total",
     "mosaic_retries_total",
     "process_cpu_seconds_total",
@@ -45,7 +48,7 @@ const EXPECTED: [&str; 29] = [
 ];
 
 /// Labels, each of which has few values.
-const LABELS: [&str; 15] = [
+const LABELS: [&str; 16] = [
     "bound",
     "code",
     "direction",
@@ -56,6 +59,7 @@ const LABELS: [&str; 15] = [
     "phase",
     "provider",
     "reason",
+    "resource",
     "result",
     "state",
     "status",
@@ -177,6 +181,9 @@ async fn what_is_exported_is_complete_bounded_and_well_formed() {
     nonzero(r#"mosaic_actor_restarts_total{kind="provider",reason="requested"}"#);
     nonzero(r#"mosaic_retries_total{provider="github-a"}"#);
     nonzero(r#"mosaic_max_attempts_in_flight{provider="github-a"}"#);
+    nonzero(r#"mosaic_provider_rate_limit_limit{provider="github-a",resource="core"}"#);
+    nonzero(r#"mosaic_provider_rate_limit_remaining{provider="github-a",resource="core"}"#);
+    nonzero(r#"mosaic_provider_rate_limit_reset_timestamp_seconds{provider="github-a",resource="core"}"#);
     nonzero("mosaic_max_calls_in_flight");
     nonzero("process_resident_memory_bytes");
     // Known beforehand, so that its first increase is seen as one.

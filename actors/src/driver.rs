@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::call::{Answer, Call};
 use crate::error::Failure;
+use crate::rate_limit::RateLimit;
 
 pub use crate::capabilities::Capabilities;
 
@@ -55,9 +56,15 @@ pub trait Driver: Send + Sync + 'static {
         None
     }
 
-    /// Little is left of the quota that the provider grants: nothing is asked that nobody waits for.
+    /// Little is left of the quota that the provider grants: nothing is asked that nobody waits for, and of equivalents
+    /// another is asked first. Read for every attempt: it asks nobody.
     fn is_scarce(&self) -> bool {
         false
+    }
+
+    /// What the provider said of its limits on us, as it stands. Read often: it asks nobody.
+    fn rate_limits(&self) -> Vec<RateLimit> {
+        Vec::new()
     }
 
     /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked

@@ -28,6 +28,7 @@ pub mod policy;
 mod port;
 mod provider;
 pub mod quota;
+pub mod rate_limit;
 mod router;
 pub mod stream;
 pub mod supervision;

@@ -341,6 +341,16 @@ impl System {
         }
     }
 
+    /// Brings the gauges up to date that are set when somebody looks.
+    pub fn refresh_gauges(&self) {
+        self.tree.refresh_gauges();
+        for record in self.plugins.registry.records() {
+            if let Some(placed) = record.placed() {
+                placed.instance.refresh_gauges();
+            }
+        }
+    }
+
     /// The tenants' quotas as they stand.
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
         self.gateway.front.admission.tenants.snapshot()

@@ -1,9 +1,10 @@
 //! The engine's metrics.
 //!
-//! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no user,
-//! resource or id is ever a label, and a tenant only where somebody said how many may be.
+//! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no user, id
+//! or name of what is called for is ever a label, and a tenant only where somebody said how many may be.
 
 mod help;
+mod rate_limits;
 mod tenants;
 
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,7 @@ use crate::error::Kind;
 use crate::operation::{OperationRef, Operations};
 use crate::stream::Usage;
 
+pub(crate) use rate_limits::RateLimitMeters;
 use tenants::TenantMeters;
 
 pub use crate::supervision::SharedRecorder;
@@ -175,6 +177,8 @@ pub(crate) struct ProviderMeters {
     pub failovers: Counter,
     /// Its circuit breaker.
     pub breaker: BreakerMeters,
+    /// What it says of its limits on us.
+    pub rate_limits: RateLimitMeters,
     recorder: SharedRecorder,
     labels: Vec<Label>,
     health: OnceLock<Gauge>,
@@ -383,6 +387,7 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
             &labels,
         ),
         attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels.clone()).all_at_zero(),
+        rate_limits: RateLimitMeters::new(recorder, labels.clone()),
         recorder: recorder.clone(),
         health: OnceLock::new(),
         labels,

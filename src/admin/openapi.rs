@@ -105,7 +105,7 @@ fn parameter(parameter: &Parameter) -> Value {
 
 fn responses(row: &Row) -> Value {
     let (media_type, schema) = match row.answer {
-        Answer::Json => ("application/json", json!({ "type": "object" })),
+        Answer::Json => ("application/json", shown(row)),
         Answer::Done => ("application/json", json!({ "$ref": "#/components/schemas/Done" })),
         Answer::Events => ("text/event-stream", json!({ "type": "string" })),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
@@ -123,10 +123,20 @@ fn responses(row: &Row) -> Value {
     responses
 }
 
+fn shown(row: &Row) -> Value {
+    let known = row
+        .schema
+        .map(|name| json!({ "$ref": format!("#/components/schemas/{name}") }));
+    known.unwrap_or_else(|| json!({ "type": "object" }))
+}
+
 fn schemas() -> BTreeMap<String, Value> {
     let own = [
         ("Done".to_owned(), done_schema()),
         ("Touches".to_owned(), touches_schema()),
+        ("Plugins".to_owned(), plugins_schema()),
+        ("Plugin".to_owned(), plugin_schema()),
+        ("RateLimit".to_owned(), rate_limit_schema()),
     ];
     problem_schemas().into_iter().chain(own).collect()
 }
@@ -159,6 +169,62 @@ fn touches_schema() -> Value {
             "plugins": texts("Names of instances."),
             "calls_in_flight": { "type": "integer" },
             "notes": texts("What else is to be known."),
+        },
+    })
+}
+
+fn plugins_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["plugins"],
+        "properties": {
+            "plugins": { "type": "array", "items": { "$ref": "#/components/schemas/Plugin" } },
+            "unusable": { "type": "object", "description": "Kept instances that cannot be used, and why." },
+        },
+    })
+}
+
+fn plugin_schema() -> Value {
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    json!({
+        "type": "object",
+        "description": "A provider instance. Its configuration, health and traffic are three fields, and none is inferred \
+                        from another.",
+        "required": ["name", "kind", "life", "config", "health", "traffic", "rate_limits", "operations"],
+        "properties": {
+            "name": { "type": "string" },
+            "kind": text("The kind of its driver."),
+            "life": text("Where it is in its life."),
+            "config": { "type": "object" },
+            "health": { "type": "object" },
+            "traffic": { "type": "object" },
+            "rate_limits": {
+                "type": "array",
+                "description": "What its provider said of its limits on the credential. Instances with one credential share \
+                                them.",
+                "items": { "$ref": "#/components/schemas/RateLimit" },
+            },
+            "operations": { "type": "array", "items": { "type": "string" }, "description": "What it can do." },
+        },
+    })
+}
+
+fn rate_limit_schema() -> Value {
+    let number = |about: &str| json!({ "type": "integer", "minimum": 0, "description": about });
+    let time = |about: &str| json!({ "type": "string", "format": "date-time", "description": about });
+    json!({
+        "type": "object",
+        "description": "One of a provider's limits, as it was last told; what was not told is absent.",
+        "required": ["resource", "seen_unix_ms", "seen"],
+        "properties": {
+            "resource": { "type": "string", "description": "What is limited, in the provider's word." },
+            "limit": number("What is granted in a window."),
+            "remaining": number("What is left of it; absent once that window has passed."),
+            "used": number("What was taken of it, likewise."),
+            "reset_unix_ms": number("When the next window begins, or began."),
+            "reset": time("The same."),
+            "seen_unix_ms": number("When the provider said so."),
+            "seen": time("The same."),
         },
     })
 }

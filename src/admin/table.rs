@@ -67,6 +67,8 @@ pub(super) struct Row {
     /// The schema of the body; its reason comes with it.
     pub(super) body: Option<Value>,
     pub(super) answer: Answer,
+    /// The name of the schema of what is shown, where there is one.
+    pub(super) schema: Option<&'static str>,
 }
 
 impl Row {
@@ -79,6 +81,7 @@ impl Row {
             query: Vec::new(),
             body: None,
             answer: Answer::Json,
+            schema: None,
         }
     }
 
@@ -99,6 +102,11 @@ impl Row {
 
     pub(super) fn answers(mut self, answer: Answer) -> Self {
         self.answer = answer;
+        self
+    }
+
+    pub(super) fn of(mut self, schema: &'static str) -> Self {
+        self.schema = Some(schema);
         self
     }
 

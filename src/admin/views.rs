@@ -22,7 +22,6 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     let plain = [
         ("/tree", "The supervision tree", View::Tree),
         ("/status", "One glance at all", View::Status),
-        ("/plugins", "Every provider instance", View::Plugins),
         ("/breakers", "Every circuit breaker", View::Breakers),
         ("/caches", "Every tier of the cache", View::Caches),
         ("/quotas", "Every tenant's quota", View::Quotas),
@@ -40,11 +39,17 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
         };
         table.show(Row::get(path, summary), seen)
     });
+    let plugins = Row::get("/plugins", "Every provider instance").of("Plugins");
+    let every = async |State(port): State<Port>, request| show(&port, request, &[], |_| Ok(View::Plugins));
     let rows = |path, summary| Row::get(path, summary).takes(limit(MOST_ROWS));
     table
         .show(rows("/ledger", "What was restarted, when and why"), ledger)
         .show(rows("/calls", "The calls in flight, and the last that ended"), calls)
-        .show(Row::get("/plugins/{name}", "One provider instance"), plugin)
+        .show(plugins, every)
+        .show(
+            Row::get("/plugins/{name}", "One provider instance").of("Plugin"),
+            plugin,
+        )
 }
 
 async fn ledger(State(port): State<Port>, request: Request<Body>) -> Response {

@@ -71,7 +71,7 @@ const fn wide(column: Column) -> Column {
 }
 
 /// Provider instances, in `plugins list` and in `status`.
-const INSTANCES: [Column; 16] = [
+const INSTANCES: [Column; 17] = [
     column("name", &["/name"]),
     column("kind", &["/kind"]),
     column("life", &["/life"]),
@@ -85,6 +85,7 @@ const INSTANCES: [Column; 16] = [
     wide(column("abandoned", &["/traffic/abandoned"])),
     // Stands there only where one is.
     shown("limited", &["/traffic/limited_for_ms", "/limited_for_ms"], span),
+    wide(shown("quota", &["/rate_limits"], tightest)),
     wide(shown("for", &["/for_ms"], span)),
     wide(column("source", &["/source"])),
     wide(column("revision", &["/revision"])),
@@ -365,6 +366,22 @@ fn error(value: &Value) -> String {
         (Some(code), Some(message)) => format!("{code}{age}: {message}"),
         _ => cell(value),
     }
+}
+
+/// Of several limits that of which the least part is left: `12/5000 core`.
+fn tightest(limits: &Value) -> String {
+    let known = limits.as_array().into_iter().flatten().filter_map(|limit| {
+        let number = |name| limit.get(name).and_then(Value::as_u64);
+        let (remaining, granted) = (number("remaining")?, number("limit"));
+        let resource = limit.get("resource").and_then(Value::as_str).unwrap_or_default();
+        let shown = match granted {
+            Some(granted) => format!("{remaining}/{granted} {resource}"),
+            None => format!("{remaining} {resource}"),
+        };
+        Some((remaining as f64 / granted.unwrap_or(remaining).max(1) as f64, shown))
+    });
+    let least = known.min_by(|(one, _), (other, _)| one.total_cmp(other));
+    least.map(|(_, shown)| shown).unwrap_or_default()
 }
 
 fn span(ms: &Value) -> String {

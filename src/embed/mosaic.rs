@@ -167,9 +167,9 @@ impl Mosaic {
         self.inner.telemetry.render()
     }
 
-    /// Brings the gauges of the tree up to date: to be called before the program renders a recorder of its own.
+    /// Brings the gauges up to date that are set when somebody looks: to be called before the program renders a recorder of its own.
     pub fn refresh_metrics(&self) {
-        self.inner.system.tree().refresh_gauges();
+        self.inner.system.refresh_gauges();
     }
 
     /// Resolves when the root of the tree has given up; the gateway is of no use then.

@@ -3,7 +3,7 @@
 //! Invariant: a secret is resolved here, goes into its driver, and nowhere else; it is read anew at each start of the
 //! provider's actor, so that a rotated file takes effect at a restart.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mosaic_actors::call::Operations;
@@ -22,6 +22,7 @@ use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::http::HttpClient;
+use crate::providers::http::quota::{Quota, Quotas};
 use crate::providers::matrix::MatrixRow;
 use crate::providers::{Connection, Kind};
 use crate::secret::{Secret, SecretError, SecretRef};
@@ -77,6 +78,7 @@ pub(super) struct Native {
     ways: OutboundConfig,
     cursors: CursorKey,
     registry: Registry,
+    quotas: Arc<Quotas>,
 }
 
 impl Native {
@@ -92,6 +94,7 @@ impl Native {
             ways: config.outbound.clone(),
             cursors,
             registry: registry.clone(),
+            quotas: Arc::default(),
         })
     }
 
@@ -173,6 +176,8 @@ impl Native {
             given: manifest.credential.clone(),
             token: provider.token.clone(),
             whom: whom(provider),
+            quotas: self.quotas.clone(),
+            quota: Mutex::default(),
         })
     }
 
@@ -257,6 +262,9 @@ struct Maker {
     given: Option<Secret>,
     token: Option<SecretRef>,
     whom: [String; 3],
+    quotas: Arc<Quotas>,
+    /// Held from one driver to the next, which mostly comes with the same credential.
+    quota: Mutex<Arc<Quota>>,
 }
 
 impl Maker {
@@ -288,9 +296,19 @@ impl Maker {
     fn with(&self, credential: Option<SecretString>) -> Connection {
         Connection {
             scope: Some(credential_scope(&self.whom, credential.as_ref())),
+            quota: self.quota_of(credential.as_ref()),
             credential,
             ..self.connection.clone()
         }
+    }
+
+    /// How an instance asks has no part in whose quota it spends.
+    fn quota_of(&self, credential: Option<&SecretString>) -> Arc<Quota> {
+        let [kind, base_url, _] = &self.whom;
+        let quota = self.quotas.of(credential_scope(&[kind, base_url], credential));
+        // Held for an assignment; no panic leaves half of one.
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota.clone();
+        quota
     }
 }
 
@@ -305,10 +323,10 @@ fn whom(provider: &ProviderConfig) -> [String; 3] {
 
 /// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
 /// share a cache may have instances of one name and different settings.
-fn credential_scope(whom: &[String; 3], credential: Option<&SecretString>) -> u64 {
+fn credential_scope(whom: &[impl AsRef<str>], credential: Option<&SecretString>) -> u64 {
     let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
     let credential = credential.map_or("", ExposeSecret::expose_secret);
-    for part in whom.iter().map(String::as_str).chain([credential]) {
+    for part in whom.iter().map(AsRef::as_ref).chain([credential]) {
         // The length first: no two sequences of parts run together to the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());

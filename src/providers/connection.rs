@@ -33,6 +33,6 @@ pub struct Connection {
     pub operations: Arc<Operations>,
     /// The most bytes that one upstream answer may have.
     pub max_response: usize,
-    /// What the provider said of what is left of its quota.
+    /// What the provider said of its limits on this credential; shared by all who come with it.
     pub quota: Arc<Quota>,
 }

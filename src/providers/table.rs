@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver};
 use mosaic_actors::error::{self, Failure};
+use mosaic_actors::rate_limit::RateLimit;
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
 use serde::Serialize;
 
@@ -404,6 +405,10 @@ impl<D: Provider> Driver for TableDriver<D> {
 
     fn is_scarce(&self) -> bool {
         self.quota.is_scarce(Timestamp::now())
+    }
+
+    fn rate_limits(&self) -> Vec<RateLimit> {
+        self.quota.limits(Timestamp::now())
     }
 
     fn capabilities(&self) -> Option<Capabilities> {

@@ -7,6 +7,7 @@ mod actions;
 mod described;
 mod door;
 mod kept;
+mod limits;
 mod orders;
 mod saturated;
 mod stage;

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a limit is told from a prohibition, and a wait is passed on as it was told.
 
-use mosaic_actors::error::{Kind, Source};
+use std::time::Duration;
+
+use mosaic::providers::Connection;
+use mosaic_actors::error::{Failure, Kind, Source};
 use serde_json::{Value, json};
 
 use crate::any;
@@ -98,10 +101,29 @@ fn github_refusals() -> Vec<Row> {
         github(401, "Bad credentials", UpstreamAuth),
         github(403, "Resource not accessible", Forbidden),
         github(403, "Must have admin rights", Forbidden).header("x-ratelimit-remaining", "4999"),
-        no_quota().header("x-ratelimit-reset", &in_two_minutes).wait(110),
+        // The last request of a window may be one that is forbidden.
+        github(403, "Resource not accessible by integration", Forbidden).header("x-ratelimit-remaining", "0"),
+        github(403, "Must have admin rights to Repository.", Forbidden).header("x-ratelimit-remaining", "0"),
+        no_quota().header("x-ratelimit-reset", &in_two_minutes).wait(118),
         no_quota().header("x-ratelimit-reset", "1000").wait(1),
         no_quota().wait(60),
         github(403, "You have exceeded a secondary rate limit.", UpstreamRateLimited).wait(60),
+        github(429, "You have exceeded a secondary rate limit.", UpstreamRateLimited)
+            .header("retry-after", "")
+            .header("x-ratelimit-remaining", "4999")
+            .wait(60),
+        github(
+            403,
+            "You have triggered an abuse detection mechanism.",
+            UpstreamRateLimited,
+        )
+        .wait(60),
+        github(
+            403,
+            "API rate limit exceeded for installation ID 1.",
+            UpstreamRateLimited,
+        )
+        .wait(60),
         github(403, "abuse", UpstreamRateLimited)
             .header("retry-after", "30")
             .wait(30),
@@ -303,7 +325,7 @@ fn gitea_refusals() -> Vec<Row> {
 async fn refusals_become_failures() {
     let forges = github_refusals().into_iter().chain(gitea_refusals());
     let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 78);
+    assert_eq!(rows.len(), 83);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let status = row.answer.status;
@@ -368,4 +390,30 @@ async fn a_web_page_in_place_of_an_answer_tells_of_the_base_url() {
             .expect_err("no answer");
         assert!(!there.message().contains("base_url"), "{kind} {status}: {there}");
     }
+}
+
+#[tokio::test]
+async fn a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with_the_credential() {
+    let limited = || Canned::json(403, json!({"message": "You have exceeded a secondary rate limit."}));
+    let server = Upstream::answering([limited(), limited(), limited()]).await;
+    // Two instances with one credential.
+    let one = connection(&server.url);
+    let other = Connection {
+        instance: "another".into(),
+        ..one.clone()
+    };
+    let minute = Duration::from_secs(60);
+    for connection in [&one, &other, &one] {
+        let failure = ask("github", connection, "git.repo.get", crate::repo()).await;
+        let wait = failure.expect_err("it is limited").retry_after.expect("a wait");
+        // These were under way together, and tell nothing more than the first.
+        assert_eq!(wait, minute);
+    }
+    // The wait was heeded, and in vain.
+    let later = jiff::Timestamp::now() + minute;
+    let again = Failure::new(Kind::UpstreamRateLimited, "as told");
+    assert_eq!(
+        one.quota.patient(again, Some(minute), later).retry_after,
+        Some(minute * 2)
+    );
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
 
+mod driven;
 mod heard;
 mod snapshot;
 mod spec;
@@ -30,6 +31,7 @@ use crate::port::AttemptPort;
 use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
+use driven::Driven;
 pub(crate) use heard::Heard;
 pub use snapshot::InstanceSnapshot;
 pub use spec::{CheckSettings, InstanceSpec};
@@ -51,6 +53,7 @@ pub struct Instance {
     /// What is measured of it.
     pub(crate) meters: Arc<ProviderMeters>,
     bulkhead: Arc<Bulkhead>,
+    driven: Driven,
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,
     offers: Arc<Offers>,
@@ -90,6 +93,7 @@ impl Instance {
             breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
             bulkhead: Bulkhead::new(spec.max_in_flight, meters.in_flight.clone()),
+            driven: Driven::default(),
             narrowed: ArcSwap::from_pointee(Narrowed {
                 capabilities: spec.capabilities.clone(),
                 credential_scope: spec.credential_scope,
@@ -231,6 +235,7 @@ impl Instance {
             max_in_flight: self.spec.max_in_flight,
             latency: self.latency.estimate(now),
             limited_until: if limited_until > now { limited_until } else { 0 },
+            scarce: self.driven.is_scarce(),
             weight: self.spec.weight,
             price: self.spec.price,
         }
@@ -239,6 +244,16 @@ impl Instance {
     /// What is expected of its next attempt's time; `None`: nothing was measured so far.
     pub fn latency(&self, now: u64) -> Option<Estimate> {
         self.latency.estimate(now)
+    }
+
+    /// Its actor has made this driver.
+    pub(crate) fn driven_by(&self, driver: &Arc<dyn Driver>) {
+        self.driven.by(driver);
+    }
+
+    /// Brings the gauges up to date that nothing tells when they change.
+    pub(crate) fn refresh_gauges(&self) {
+        self.meters.rate_limits.show(&self.driven.rate_limits());
     }
 
     /// Nanoseconds of its system's clock.
@@ -268,6 +283,7 @@ impl Instance {
             traffic: self.traffic.snapshot(now),
             breaker: self.breaker.snapshot(now),
             limited_for_ms: (limited_until > now).then(|| (limited_until - now) / 1_000_000),
+            rate_limits: self.driven.rate_limits(),
             operations: self.narrowed.load().capabilities.names(operations),
         }
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::traffic::TrafficSnapshot;
 use crate::breaker::BreakerSnapshot;
+use crate::rate_limit::RateLimit;
 
 /// An instance as the admin endpoint shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct InstanceSnapshot {
     pub breaker: BreakerSnapshot,
     /// For how long it still asks not to be asked.
     pub limited_for_ms: Option<u64>,
+    /// What its provider said of its limits on us.
+    pub rate_limits: Vec<RateLimit>,
     /// What it can do.
     pub operations: Vec<&'static str>,
 }

@@ -36,6 +36,8 @@ pub struct CandidateView {
     pub latency: Option<Estimate>,
     /// Until when it asked not to be asked (nanoseconds of the system's clock); 0: it did not.
     pub limited_until: u64,
+    /// Little is left of what its provider grants us.
+    pub scarce: bool,
     /// Its share among equivalents.
     pub weight: u32,
     /// What an attempt there costs, in millionths of the system's currency.
@@ -50,6 +52,7 @@ impl CandidateView {
         max_in_flight: 0,
         latency: None,
         limited_until: 0,
+        scarce: false,
         weight: 0,
         price: None,
     };
@@ -99,7 +102,8 @@ pub trait Balancer: Send {
     fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates) -> Option<usize>;
 }
 
-/// Each in its turn. One that asked not to be asked is passed over while another is available.
+/// Each in its turn. One that asked not to be asked is passed over while another is available, and so is one of whose quota
+/// little is left: what is left serves best where nobody else can.
 #[derive(Debug, Default)]
 pub struct RoundRobin {
     /// The place in the rule's list whose turn is next.
@@ -110,24 +114,36 @@ impl Balancer for RoundRobin {
     fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates) -> Option<usize> {
         let count = candidates.len();
         let start = first_at(candidates, self.next);
-        let mut soonest: Option<(u64, usize)> = None;
+        let (mut scarce, mut soonest): (Option<usize>, Option<(u64, usize)>) = (None, None);
         for index in (0..count).map(|step| (start + step) % count) {
             let view = candidates.view(index);
             if !view.available {
                 continue;
             }
-            if view.limited_until == 0 {
-                if asked.first {
-                    self.next = candidates.place(index) + 1;
-                }
-                return Some(index);
+            if view.limited_until == 0 && !view.scarce {
+                return Some(self.turn_of(index, asked, candidates));
             }
-            if soonest.is_none_or(|(until, _)| view.limited_until < until) {
+            if view.limited_until == 0 {
+                scarce.get_or_insert(index);
+            } else if soonest.is_none_or(|(until, _)| view.limited_until < until) {
                 soonest = Some((view.limited_until, index));
             }
         }
-        // All that are available asked not to be: the one whose time comes first may know better by now.
-        soonest.map(|(_, index)| index)
+        match scarce {
+            Some(index) => Some(self.turn_of(index, asked, candidates)),
+            // All that are available asked not to be: the one whose time comes first may know better by now.
+            None => soonest.map(|(_, index)| index),
+        }
+    }
+}
+
+impl RoundRobin {
+    /// Gives a candidate its turn.
+    fn turn_of(&mut self, index: usize, asked: &Asked<'_>, candidates: &dyn Candidates) -> usize {
+        if asked.first {
+            self.next = candidates.place(index) + 1;
+        }
+        index
     }
 }
 
@@ -158,8 +174,10 @@ mod tests {
         Call::example(operation, "", "t")
     }
 
-    /// Candidates by their places, whether they are available, and until when they are limited.
+    /// Candidates by their places, whether they are available, and until when they are limited, or [`SCARCE`].
     struct Listed(Vec<(usize, bool, u64)>);
+
+    const SCARCE: u64 = 1;
 
     impl Candidates for Listed {
         fn len(&self) -> usize {
@@ -176,7 +194,8 @@ mod tests {
                 in_flight: 0,
                 max_in_flight: 1,
                 latency: None,
-                limited_until: self.0[index].2,
+                limited_until: self.0[index].2 & !SCARCE,
+                scarce: self.0[index].2 == SCARCE,
                 weight: 1,
                 price: None,
             }
@@ -210,7 +229,7 @@ mod tests {
 
         #[test]
         fn an_available_candidate_is_found_whatever_was_chosen_before(
-            rounds in proptest::collection::vec((proptest::collection::vec((0usize..9, any::<bool>(), 0u64..3), 0..6), any::<bool>()), 1..50),
+            rounds in proptest::collection::vec((proptest::collection::vec((0usize..9, any::<bool>(), 0u64..5), 0..6), any::<bool>()), 1..50),
         ) {
             let mut balancer = RoundRobin::default();
             for (mut listed, first) in rounds {
@@ -218,12 +237,14 @@ mod tests {
                 listed.dedup_by_key(|row| row.0);
                 let candidates = Listed(listed);
                 let chosen = choose(&mut balancer, &candidates, first);
-                let free = |row: &&(usize, bool, u64)| row.1 && row.2 == 0;
+                // The best is nothing said, then little left, then not to be asked.
+                let best = |row: &(usize, bool, u64)| row.2.min(2);
+                let there = || candidates.0.iter().filter(|row| row.1);
                 match chosen {
                     None => prop_assert!(candidates.0.iter().all(|row| !row.1)),
                     Some(index) => {
                         prop_assert!(candidates.0[index].1);
-                        prop_assert!(candidates.0[index].2 == 0 || candidates.0.iter().find(free).is_none());
+                        prop_assert!(there().all(|row| best(&candidates.0[index]) <= best(row)));
                     }
                 }
             }
@@ -253,5 +274,17 @@ mod tests {
         assert!((0..10).all(|_| choose(&mut balancer, &limited, true) == Some(1)));
         let all_limited = Listed(vec![(0, true, 60), (1, true, 50), (2, false, 0)]);
         assert_eq!(choose(&mut balancer, &all_limited, true), Some(1));
+    }
+
+    #[test]
+    fn little_that_is_left_is_left_to_who_cannot_be_served_elsewhere() {
+        let mut balancer = RoundRobin::default();
+        let one = Listed(vec![(0, true, SCARCE), (1, true, 0)]);
+        assert!((0..10).all(|_| choose(&mut balancer, &one, true) == Some(1)));
+        let limited = Listed(vec![(0, true, SCARCE), (1, true, 60)]);
+        assert!((0..10).all(|_| choose(&mut balancer, &limited, true) == Some(0)));
+        let both = Listed(vec![(0, true, SCARCE), (1, true, SCARCE)]);
+        let turns: Vec<_> = (0..4).map(|_| choose(&mut balancer, &both, true)).collect();
+        assert!(turns == [Some(0), Some(1), Some(0), Some(1)] || turns == [Some(1), Some(0), Some(1), Some(0)]);
     }
 }

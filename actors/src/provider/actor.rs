@@ -68,6 +68,7 @@ impl Worker for Provider {
                 routed.await;
             }
         }
+        self.instance.driven_by(&driver);
         let list = |settings| listing::start(self.instance.clone(), driver.clone(), settings);
         self.listing = self.instance.listing.map(list);
         let check = |settings| pulse::start(self.instance.clone(), driver.clone(), settings);

@@ -55,6 +55,18 @@ const GAUGES: &[(&str, &str)] = &[
         "mosaic_provider_healthy",
         "1 where a provider instance is known to be well, 0 where it is known not to be.",
     ),
+    (
+        "mosaic_provider_rate_limit_limit",
+        "What a provider grants in a window, by provider instance and resource.",
+    ),
+    (
+        "mosaic_provider_rate_limit_remaining",
+        "What is left of it; not a number once the window has passed.",
+    ),
+    (
+        "mosaic_provider_rate_limit_reset_timestamp_seconds",
+        "When the next window begins, since the Unix epoch.",
+    ),
     ("mosaic_attempts_in_flight", "Attempts in flight, by provider instance."),
     (
         "mosaic_breaker_state",
@@ -123,8 +135,9 @@ mod tests {
     #[test]
     fn what_is_registered_is_described() {
         let known = [COUNTERS, GAUGES, SECONDS].concat();
-        let written = include_str!("../telemetry.rs").split('"');
-        let registered: Vec<_> = written.filter(|text| text.starts_with("mosaic_")).collect();
+        let written = concat!(include_str!("../telemetry.rs"), include_str!("rate_limits.rs")).split('"');
+        let is_name = |text: &&str| text.starts_with("mosaic_") && !text.contains('{');
+        let registered: Vec<_> = written.filter(is_name).collect();
         assert!(registered.len() > 20, "{registered:?}");
         for name in registered {
             assert!(known.iter().any(|(described, _)| *described == name), "{name}");

@@ -10,6 +10,7 @@ use mosaic_actors::driver::{BoxFuture, Credential, Driver, DriverFactory};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
+use mosaic_actors::rate_limit::RateLimit;
 use mosaic_actors::system::{System, SystemSpec};
 
 use super::{Counts, equivalent, instance, spec};
@@ -48,6 +49,10 @@ pub struct Script {
     pub stop: Step,
     /// Little is left of its quota.
     pub scarce: bool,
+    /// What is left of a limit of 100, as its provider said.
+    pub left: Option<u64>,
+    /// How it goes to ask the driver for the limits.
+    pub limits: Step,
     /// Times that its health was asked.
     pub checks: usize,
     pub list: Step,
@@ -192,7 +197,22 @@ impl Driver for Follower {
     }
 
     fn is_scarce(&self) -> bool {
+        at_once(read(&self.script).limits).expect("it works, or panics");
         read(&self.script).scarce
+    }
+
+    fn rate_limits(&self) -> Vec<RateLimit> {
+        let script = read(&self.script);
+        at_once(script.limits).expect("it works, or panics");
+        let limit = |remaining| RateLimit {
+            resource: Arc::from("core"),
+            limit: Some(100),
+            remaining: Some(remaining),
+            used: None,
+            reset_unix_ms: Some(1_700_000_000_000),
+            seen_unix_ms: 1_600_000_000_000,
+        };
+        script.left.map(limit).into_iter().collect()
     }
 
     fn stop(self: Arc<Self>) -> BoxFuture<()> {

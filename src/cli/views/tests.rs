@@ -123,3 +123,24 @@ fn the_last_calls_stand_below_those_in_flight() {
         .unwrap();
     assert_eq!(shown, "PHASE  ID\ncall   r2");
 }
+
+#[test]
+fn of_several_limits_the_tightest_is_shown() {
+    let limit = |resource: &str, numbers: Value| {
+        let mut limit = numbers;
+        limit["resource"] = resource.into();
+        limit
+    };
+    let core = limit("core", json!({"limit": 5000, "remaining": 40}));
+    let search = limit("search", json!({"limit": 30, "remaining": 29}));
+    let passed = limit("graphql", json!({"limit": 5000}));
+    let policy = limit("burst", json!({"remaining": 0}));
+    let shown = |limits: Value| {
+        let document = json!({"plugins": [{"name": "a", "rate_limits": limits}]});
+        PLUGINS.render(&document, &WIDE, &Screen::default()).unwrap().unwrap()
+    };
+    assert_eq!(shown(json!([search, core, passed])), "NAME  QUOTA\na     40/5000 core");
+    assert_eq!(shown(json!([core, policy])), "NAME  QUOTA\na     0 burst");
+    assert_eq!(shown(json!([passed])), "NAME\na");
+    assert_eq!(shown(json!([])), "NAME\na");
+}

@@ -9,6 +9,7 @@ use mosaic_actors::breaker::BreakerSnapshot;
 use mosaic_actors::instance::{InstanceSnapshot, TrafficSnapshot};
 use mosaic_actors::plugin::{ConfigSnapshot, HealthSnapshot, Passed, PluginSnapshot};
 use mosaic_actors::policy::lifecycle::Life;
+use mosaic_actors::rate_limit::RateLimit;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -33,6 +34,8 @@ struct Plugin {
     config: ConfigSnapshot,
     health: HealthSnapshot,
     traffic: Traffic,
+    /// What its provider said of its limits on us.
+    rate_limits: Vec<RateLimit>,
     path: Option<Arc<str>>,
     operations: Vec<&'static str>,
     history: Vec<Passed>,
@@ -63,11 +66,11 @@ impl Port {
         Ok(match view {
             View::Tree => Json::timed(&self.0.tree()),
             View::Ledger(limit) => Json::timed(&json!({ "entries": self.0.ledger(limit) })),
-            View::Status => Json::of(&self.status()),
-            View::Plugins => Json::of(&self.plugins()),
+            View::Status => Json::timed(&self.status()),
+            View::Plugins => Json::timed(&self.plugins()),
             View::Plugin(name) => {
                 let snapshot = self.known(&name)?;
-                Json::of(&self.plugin_view(snapshot))
+                Json::timed(&self.plugin_view(snapshot))
             }
             View::Breakers => Json::of(&json!({ "breakers": self.breakers() })),
             View::Caches => {
@@ -134,10 +137,16 @@ impl Port {
 
     fn plugin_view(&self, plugin: PluginSnapshot) -> Plugin {
         let traffic = traffic(plugin.instance.as_ref());
+        let accepting = plugin.instance.as_ref().is_some_and(|instance| instance.accepting);
+        let known = plugin
+            .instance
+            .map(|instance| (instance.rate_limits, instance.operations));
+        let (rate_limits, operations) = known.unwrap_or_default();
         Plugin {
             source: self.0.inner.instances.source(&plugin.name),
-            accepting: plugin.life.serves() && plugin.instance.as_ref().is_some_and(|instance| instance.accepting),
-            operations: plugin.instance.map(|instance| instance.operations).unwrap_or_default(),
+            accepting: plugin.life.serves() && accepting,
+            rate_limits,
+            operations,
             name: plugin.name,
             kind: plugin.kind,
             loader: plugin.loader,

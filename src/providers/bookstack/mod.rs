@@ -22,6 +22,7 @@ static DIALECT: Dialect = Dialect {
     stores: &[],
     request_id: "x-request-id",
     refuse,
+    ..Dialect::PLAIN
 };
 
 /// The driver. Its credential is the token's id and secret, `ID:SECRET`.

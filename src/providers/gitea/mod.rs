@@ -22,6 +22,7 @@ static DIALECT: Dialect = Dialect {
     stores: &[],
     request_id: "x-request-id",
     refuse: |refusal| by_status(refusal),
+    ..Dialect::PLAIN
 };
 
 /// The driver.

@@ -20,7 +20,7 @@ use url::form_urlencoded::Serializer;
 
 use super::client::KeptAlive;
 use super::quota::Quota;
-use super::{Form, Refusal};
+use super::{Form, Refusal, by_status};
 use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -35,6 +35,21 @@ pub struct Dialect {
     pub request_id: &'static str,
     /// What an answer that is no success means.
     pub refuse: fn(&Refusal<'_>) -> Failure,
+    /// The least wait after a rate limit that names no time; each that follows in a row is twice as long. `None`: as the
+    /// engine has it.
+    pub quiet: Option<Duration>,
+}
+
+impl Dialect {
+    /// What most have in common.
+    pub const PLAIN: Dialect = Dialect {
+        cloud: None,
+        api_path: "",
+        stores: &[],
+        request_id: "x-request-id",
+        refuse: |refusal| by_status(refusal),
+        quiet: None,
+    };
 }
 
 /// One instance, ready to be asked.
@@ -400,16 +415,14 @@ pub(crate) mod tests {
     use super::*;
     use crate::catalogue::Catalogue;
     use crate::catalogue::cursor::CursorKey;
-    use crate::providers::http::{by_status, http_client};
+    use crate::providers::http::http_client;
     use proptest::prelude::*;
     use std::sync::LazyLock;
 
     pub(crate) static DIALECT: Dialect = Dialect {
         cloud: Some("https://api.example.com"),
         api_path: "/api",
-        stores: &[],
-        request_id: "x-request-id",
-        refuse: |refusal| by_status(refusal),
+        ..Dialect::PLAIN
     };
 
     pub(crate) fn connection(base: Option<&str>) -> Connection {

@@ -127,7 +127,8 @@ impl Endpoint {
             sent: outgoing.bytes(),
             now: Timestamp::now(),
         };
-        let mut failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
+        let failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
+        let mut failure = self.quota.patient(failure, self.dialect.quiet, refusal.now);
         if let Some(why) = misplaced(&self.base, self.dialect, &headers).filter(|_| routeless(&failure)) {
             failure = failure.also(&why);
         }
@@ -150,7 +151,7 @@ impl Endpoint {
         let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
-        self.quota.hear(response.headers(), Timestamp::now());
+        self.quota.hear(response.status(), response.headers(), Timestamp::now());
         Ok(response)
     }
 

@@ -31,6 +31,7 @@ static DIALECT: Dialect = Dialect {
     stores: &[],
     request_id: "x-request-id",
     refuse: refuse::refuse,
+    ..Dialect::PLAIN
 };
 
 /// The driver.

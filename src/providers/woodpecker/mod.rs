@@ -21,6 +21,7 @@ static DIALECT: Dialect = Dialect {
     request_id: "x-request-id",
     // A refusal's body is plain text, or empty: its status is all there is to read.
     refuse: |refusal| by_status(refusal),
+    ..Dialect::PLAIN
 };
 
 /// The driver.
