@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 32] = [
+const EXPECTED: [&str; 33] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -26,6 +26,7 @@ const EXPECTED: [&str; 32] = [
     "mosaic_cache_fills_total",
     "mosaic_cache_invalidated_total",
     "mosaic_cache_requests_total",
+    "mosaic_cache_revalidated_total",
     "mosaic_call_duration_seconds",
     "mosaic_calls_in_flight",
     "mosaic_calls_total",

@@ -134,6 +134,9 @@ pub struct Call {
     pub include_raw: bool,
     /// The caller refuses an answer from cache.
     pub no_cache: bool,
+    /// What the kept answer of the instance that is asked can be recognised by: it may say that nothing has changed, see
+    /// [`Head::unchanged`]. Set for each attempt.
+    pub validator: Option<Arc<str>>,
     /// A write under an idempotency key may be repeated safely.
     pub repeatable: bool,
     /// What must be claimed once the call is admitted, before anything is sent.
@@ -169,6 +172,7 @@ impl Call {
             provider: None,
             include_raw: false,
             no_cache: false,
+            validator: None,
             repeatable: false,
             claim: None,
             deadline,
@@ -230,6 +234,8 @@ pub enum CacheStatus {
     Hit,
     /// Another caller's equal miss was shared.
     Collapsed,
+    /// Past its fresh time, and its provider said that nothing has changed since.
+    Revalidated,
     /// Past its fresh time, served because the provider failed.
     Stale,
 }
@@ -242,6 +248,7 @@ impl CacheStatus {
             CacheStatus::Miss => "miss",
             CacheStatus::Hit => "hit",
             CacheStatus::Collapsed => "collapsed",
+            CacheStatus::Revalidated => "revalidated",
             CacheStatus::Stale => "stale",
         }
     }
@@ -280,6 +287,12 @@ pub struct Head {
     /// Tags beyond those of the call, which only the answer could tell: carried by a read's answer, made invalid by a
     /// write's (the id that it made).
     pub tags: Vec<Tag>,
+    /// What the answer can be recognised by, in its driver's own words: where it is kept, its provider is later asked
+    /// whether it has changed, instead of for all of it.
+    pub validator: Option<Arc<str>>,
+    /// A driver's word that what [`Call::validator`] stands for has not changed. Its body is empty; callers get the one that
+    /// is kept.
+    pub unchanged: bool,
 }
 
 impl Head {
@@ -296,6 +309,8 @@ impl Head {
             usage: None,
             skipped: 0,
             tags: Vec::new(),
+            validator: None,
+            unchanged: false,
         }
     }
 }

@@ -171,7 +171,9 @@ impl Router {
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
-        let mut preferred = prefer.and_then(preferred);
+        // Who is asked again has had its wait; who is asked first for what it said before may still want none.
+        let wanted = |index: &usize| !first || offered.view(*index).limited_until == 0;
+        let mut preferred = prefer.and_then(preferred).filter(wanted);
         let mut turn = first;
         loop {
             let choice = phase!(meters, sampled, "balance", {

@@ -175,6 +175,8 @@ pub(crate) struct ProviderMeters {
     pub retries: Counter,
     /// Attempts after which another instance was asked.
     pub failovers: Counter,
+    /// Answers that it said are as they are kept.
+    pub revalidated: Counter,
     /// Its circuit breaker.
     pub breaker: BreakerMeters,
     /// What it says of its limits on us.
@@ -381,6 +383,7 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
         max_in_flight: gauge("mosaic_max_attempts_in_flight"),
         retries: counter("mosaic_retries_total"),
         failovers: counter("mosaic_failovers_total"),
+        revalidated: counter("mosaic_cache_revalidated_total"),
         breaker: breaker(
             recorder,
             ["mosaic_breaker_state", "mosaic_breaker_opened_total"],

@@ -17,7 +17,7 @@ use mosaic_actors::call::{CacheStatus, Head};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Kind;
 use mosaic_actors::system::System;
-use support::{Counts, Do, READ, WRITE, call, eventually, instance, spec};
+use support::{Counts, Do, READ, Versioned, WRITE, call, eventually, instance, spec, text};
 use tokio::time::Instant;
 
 /// A tier in memory, which several systems may share.
@@ -304,4 +304,30 @@ async fn a_purge_reaches_every_tier_and_names_one_that_did_not_confirm() {
         .expect("it is noted");
     let outcomes: Vec<_> = purged.iter().map(|purged| (purged.tier, purged.outcome)).collect();
     assert_eq!(outcomes, [("l2", "pending"), ("l1", "purged")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_node_kept_is_asked_about_and_is_fresh_again_for_all() {
+    let shelf = Arc::new(Shelf::default());
+    let thing = Arc::<Versioned>::default();
+    let read = async |system: &System| system.gateway().call(thing.read()).await.expect("an answer");
+    let (first, _) = system(&[("l2", &shelf)], true).await;
+    read(&first).await;
+    eventually("it is put", || shelf.held() == 1).await;
+    for (entry, _) in shelf.state.lock().expect("no panic").entries.values_mut() {
+        entry.age = entry.fresh + Duration::from_secs(1);
+    }
+    thing.asked();
+    let (second, _) = system(&[("l2", &shelf)], true).await;
+    let renewed = read(&second).await;
+    assert_eq!(
+        (renewed.head.cache, text(&renewed)),
+        (CacheStatus::Revalidated, "\"a v1\"")
+    );
+    assert_eq!(thing.asked(), [("a".to_owned(), Some("a v1".to_owned()))]);
+    eventually("it is put anew", || second.snapshot().tiers[0].fills == 1).await;
+    let (third, _) = system(&[("l2", &shelf)], false).await;
+    let hit = read(&third).await;
+    assert_eq!((hit.head.cache, tier(&hit.head)), (CacheStatus::Hit, Some("l2")));
+    assert_eq!(thing.asked(), []);
 }

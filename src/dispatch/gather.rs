@@ -271,9 +271,10 @@ const fn rank(cache: CacheStatus) -> u8 {
     match cache {
         CacheStatus::Hit => 0,
         CacheStatus::Collapsed => 1,
-        CacheStatus::Miss => 2,
-        CacheStatus::Bypass => 3,
-        CacheStatus::Stale => 4,
+        CacheStatus::Revalidated => 2,
+        CacheStatus::Miss => 3,
+        CacheStatus::Bypass => 4,
+        CacheStatus::Stale => 5,
     }
 }
 

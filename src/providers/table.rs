@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::http::quota::Quota;
+use super::http::revalidation::{self, Standing};
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
 use crate::catalogue::prepare::query;
@@ -158,7 +159,12 @@ impl<D: Send + Sync + 'static> Handlers<D> {
             Box::pin(async move {
                 let request = Request::<O>::of(&call, &seal)?;
                 let input = request.input.clone();
-                let mut reply = handler(driver, request).await?;
+                let answering = handler(driver, request);
+                let (reply, standing) = revalidation::about(call.validator.clone(), answering).await;
+                if standing.unchanged {
+                    return Ok(seal.unchanged(standing));
+                }
+                let mut reply = reply?;
                 reply
                     .value
                     .seal_cursor(&|native| seal.cursor(&query::<O>(&input)?, native))?;
@@ -167,6 +173,7 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                         tags: reply.value.tags(),
                         usage: reply.value.usage(),
                         skipped: reply.skipped,
+                        validator: standing.validator(),
                         ..seal.head("application/json", reply.upstream_request_id)
                     },
                     body: Body::Bytes(serialise(&reply.value)?),
@@ -275,6 +282,19 @@ impl Seal {
             let failure = Failure::new(error::Kind::UpstreamFailed, sentence).by(&self.instance);
             failure.not_usable().but_sound()
         })
+    }
+
+    /// The provider has nothing new to say.
+    fn unchanged(&self, standing: Standing) -> Answer {
+        Answer {
+            head: Head {
+                validator: standing.validator(),
+                unchanged: true,
+                ..self.head("application/json", standing.request_id)
+            },
+            body: Body::Bytes(Bytes::new()),
+            value: None,
+        }
     }
 
     fn head(&self, content_type: &'static str, upstream_request_id: Option<Arc<str>>) -> Head {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 3] = *b"MSC";
 /// Raise it with every change of [`Head`]; another version's entries are misses.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CODE: usize = 16;
 const PREFACE: usize = MAGIC.len() + 1;
 
@@ -50,6 +50,7 @@ enum MemoryHead<'a> {
         provider: &'a str,
         upstream_request_id: Option<&'a str>,
         skipped: u32,
+        validator: Option<&'a str>,
     },
     NotFound {
         provider: Option<&'a str>,
@@ -74,6 +75,7 @@ impl Codec {
                 provider,
                 upstream_request_id,
                 skipped,
+                validator,
                 body,
             } => {
                 let upstream_request_id = upstream_request_id.as_deref();
@@ -82,6 +84,7 @@ impl Codec {
                         provider,
                         upstream_request_id,
                         skipped: *skipped,
+                        validator: validator.as_deref(),
                     },
                     body,
                 )
@@ -143,10 +146,12 @@ impl Codec {
                 provider,
                 upstream_request_id,
                 skipped,
+                validator,
             } => Memory::Answer {
                 provider: Arc::from(provider),
                 upstream_request_id: upstream_request_id.map(Arc::from),
                 skipped,
+                validator: validator.map(Arc::from),
                 body: sealed.slice_ref(content.get(read..)?),
             },
             MemoryHead::NotFound {
@@ -194,14 +199,17 @@ mod tests {
         let maybe = move || proptest::option::of(text());
         let body = proptest::collection::vec(any::<u8>(), 0..2000);
         prop_oneof![
-            (text(), maybe(), any::<u32>(), body).prop_map(|(provider, upstream_request_id, skipped, body)| {
-                Memory::Answer {
-                    provider,
-                    upstream_request_id,
-                    skipped,
-                    body: Bytes::from(body),
+            (text(), maybe(), any::<u32>(), maybe(), body).prop_map(
+                |(provider, upstream_request_id, skipped, validator, body)| {
+                    Memory::Answer {
+                        provider,
+                        upstream_request_id,
+                        skipped,
+                        validator,
+                        body: Bytes::from(body),
+                    }
                 }
-            }),
+            ),
             (maybe(), maybe(), text()).prop_map(|(provider, field, message)| Memory::NotFound {
                 provider,
                 field,

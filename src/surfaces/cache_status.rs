@@ -23,6 +23,7 @@ pub fn text(status: CacheStatus, by: Option<CachedBy>) -> String {
         CacheStatus::Miss => "MosAIc; fwd=uri-miss".to_owned(),
         CacheStatus::Hit => format!("{name}; hit{ttl}"),
         CacheStatus::Collapsed => "MosAIc; fwd=uri-miss; collapsed".to_owned(),
+        CacheStatus::Revalidated => "MosAIc; fwd=stale; fwd-status=304".to_owned(),
         CacheStatus::Stale => format!("{name}; fwd=stale{ttl}; detail=stale-if-error"),
     }
 }

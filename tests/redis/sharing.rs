@@ -181,3 +181,25 @@ async fn no_secret_and_no_name_stands_in_redis() {
     let shown = format!("{:?} {}", one.0.snapshot(), one.0.metrics());
     assert!(!shown.contains(PASSWORD) && !shown.contains(CLUSTER_KEY));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_node_kept_is_asked_about_and_costs_no_quota() {
+    let Some(rig) = Rig::start().await else { return };
+    let (one, two) = (rig.node().await, rig.far_node().await);
+    let left = |node: &Node| {
+        let instances = node.0.snapshot().instances;
+        instances[0].rate_limits.first().and_then(|limit| limit.remaining)
+    };
+    let before = one.l2().fills;
+    assert_eq!(how(&one.repo().await), MISS);
+    eventually("the answer is in Redis", || one.l2().fills > before).await;
+    let paid = left(&one);
+    // With so little left to live, it is long past its fresh time.
+    rig.redis.to_the_entry("PEXPIRE", 100_000);
+    assert_eq!(how(&two.repo().await), (CacheStatus::Revalidated, None));
+    assert_eq!(left(&two), paid, "it was free");
+    eventually("it is in Redis anew", || two.l2().fills == 1).await;
+    let again = two.repo().await;
+    assert_eq!(how(&again), L2);
+    assert!(again.cached_by.is_some_and(|by| by.ttl_seconds >= 0), "fresh again");
+}

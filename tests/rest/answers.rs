@@ -93,6 +93,12 @@ async fn cached_answers_say_so() {
         (CacheStatus::Hit, by("l2", 3), "MosAIc-L2; hit; ttl=3", Some("7")),
         (CacheStatus::Collapsed, None, "MosAIc; fwd=uri-miss; collapsed", None),
         (
+            CacheStatus::Revalidated,
+            None,
+            "MosAIc; fwd=stale; fwd-status=304",
+            None,
+        ),
+        (
             CacheStatus::Stale,
             by("l2", -4),
             "MosAIc-L2; fwd=stale; ttl=-4; detail=stale-if-error",

@@ -24,7 +24,7 @@ use serde::{Serialize, Serializer};
 
 use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
 use crate::error::{Failure, FromCache, Kind};
-use crate::policy::freshness::{Freshness, judge};
+use crate::policy::freshness::{Freshness, Kept, judge};
 
 /// What an answer depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,6 +215,38 @@ impl CacheEntry {
             body: Body::Bytes(remembered.body.clone()),
             value: remembered.value.clone(),
         })
+    }
+
+    /// The answer as its provider says it is still: what `said` tells of that is new.
+    pub(crate) fn renewed(&self, said: Head) -> Option<Answer> {
+        let remembered = self.outcome.as_ref().ok()?;
+        let head = Head {
+            cache: CacheStatus::Revalidated,
+            attempts: said.attempts,
+            upstream_request_id: said.upstream_request_id,
+            validator: said.validator.or_else(|| remembered.head.validator.clone()),
+            usage: None,
+            ..remembered.head.clone()
+        };
+        Some(Answer {
+            head,
+            body: Body::Bytes(remembered.body.clone()),
+            value: remembered.value.clone(),
+        })
+    }
+
+    /// What its provider can be asked about it by, and who that is.
+    pub(crate) fn validator(&self) -> Option<(&Arc<str>, &Arc<str>)> {
+        let head = &self.outcome.as_ref().ok()?.head;
+        Some((head.validator.as_ref()?, &head.provider))
+    }
+
+    /// How old and how recognisable it is.
+    pub(crate) fn kept(&self, now: u64) -> Kept {
+        Kept {
+            age: self.age(now),
+            recognisable: self.validator().is_some(),
+        }
     }
 
     /// Bytes that it weighs, with a flat share for keys, heads and bookkeeping.

@@ -35,6 +35,8 @@ pub enum Memory {
         upstream_request_id: Option<Arc<str>>,
         /// Rows that were left out of it.
         skipped: u32,
+        /// What its provider can be asked about it by.
+        validator: Option<Arc<str>>,
         /// The JSON, serialised once.
         body: Bytes,
     },
@@ -76,6 +78,7 @@ impl CacheEntry {
                 provider: head.provider.clone(),
                 upstream_request_id: head.upstream_request_id.clone(),
                 skipped: head.skipped,
+                validator: head.validator.clone(),
                 body: body.clone(),
             },
             Ok(_) => return None,
@@ -100,11 +103,13 @@ impl CacheEntry {
                 provider,
                 upstream_request_id,
                 skipped,
+                validator,
                 body,
             } => Ok(Remembered {
                 head: Head {
                     upstream_request_id,
                     skipped,
+                    validator,
                     ..Head::json(provider)
                 },
                 body,
@@ -144,6 +149,7 @@ mod tests {
                 provider: Arc::from("a"),
                 upstream_request_id: None,
                 skipped: 2,
+                validator: Some(Arc::from("v")),
                 body: Bytes::from_static(b"{}"),
             },
             // Older than the process that it comes to.

@@ -13,7 +13,8 @@ use super::env::TaskEnv;
 use super::invalidate::InvalidateGuard;
 use super::job::Job;
 use super::patience::send_patiently;
-use crate::call::{Answer, CacheStatus};
+use super::renewal::Renewal;
+use crate::call::{Answer, CacheStatus, Head};
 use crate::error::{Failure, Kind};
 use crate::instance::Granted;
 use crate::messages::{Attempt, RouterMsg};
@@ -37,12 +38,18 @@ struct Tried {
     unsent: bool,
 }
 
-/// Asks candidates until one answers, or the failure is final.
-pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut InvalidateGuard) -> Outcome {
+/// Asks candidates until one answers, or the failure is final. Where there is a kept answer that one can be asked about, that
+/// one is asked about it first.
+pub(crate) async fn attempts(
+    job: &Arc<Job>,
+    env: &Arc<TaskEnv>,
+    guard: &mut InvalidateGuard,
+    mut renewal: Option<Renewal>,
+) -> Outcome {
     let mut tried = Tried {
         attempts: 0,
         excluded: Vec::new(),
-        prefer: None,
+        prefer: renewal.as_ref().map(|renewal| renewal.instance().clone()),
         asked: Vec::new(),
         told: None,
         unsent: true,
@@ -50,7 +57,13 @@ pub(crate) async fn attempts(job: &Arc<Job>, env: &Arc<TaskEnv>, guard: &mut Inv
     loop {
         tried.attempts += 1;
         job.record().attempt(tried.attempts);
-        let failure = match attempt(job, env, &tried, guard).await {
+        let failure = match attempt(job, env, &tried, guard, renewal.as_ref()).await {
+            Ok(answer) if answer.head.unchanged => match renewed(job, env, renewal.take(), answer.head, tried.attempts)
+            {
+                Some(answer) => return Ok(answer),
+                // What it is about was purged meanwhile: all of it is asked for.
+                None => continue,
+            },
             Ok(answer) => return Ok(answered(job, answer, tried.attempts)),
             Err(failure) => failure,
         };
@@ -81,6 +94,16 @@ fn counted(env: &TaskEnv, failure: &Failure, counter: fn(&ProviderMeters) -> &Co
     if let Some(provider) = &failure.provider {
         counter(&env.meters.provider(provider)).increment(1);
     }
+}
+
+/// The kept answer, unless an operator had it forgotten while it was asked about.
+fn renewed(job: &Job, env: &TaskEnv, renewal: Option<Renewal>, said: Head, attempts: u32) -> Option<Answer> {
+    let key = job.key.as_ref()?;
+    if env.cache.l1.was_purged(key, job.epoch) {
+        return None;
+    }
+    env.meters.provider(&said.provider).revalidated.increment(1);
+    renewal?.answer(Head { attempts, ..said })
 }
 
 fn answered(job: &Job, mut answer: Answer, attempts: u32) -> Answer {
@@ -145,7 +168,13 @@ impl Tried {
 }
 
 /// One attempt: a message to the router, which comes back as the right to run a provider's driver.
-async fn attempt(job: &Arc<Job>, env: &Arc<TaskEnv>, tried: &Tried, guard: &mut InvalidateGuard) -> Outcome {
+async fn attempt(
+    job: &Arc<Job>,
+    env: &Arc<TaskEnv>,
+    tried: &Tried,
+    guard: &mut InvalidateGuard,
+    renewal: Option<&Renewal>,
+) -> Outcome {
     let remaining = job.call.deadline.saturating_duration_since(Instant::now());
     let granted = grant(job, env, tried).await?;
     let span = tracing::debug_span!(target: "mosaic::calls", "attempt");
@@ -161,7 +190,9 @@ async fn attempt(job: &Arc<Job>, env: &Arc<TaskEnv>, tried: &Tried, guard: &mut 
         share,
         limit,
     };
-    run(granted, job.call.clone(), attempt).instrument(span).await
+    let about_it = renewal.and_then(|renewal| renewal.call(&job.call, &granted.instance.spec.name));
+    let call = about_it.unwrap_or_else(|| job.call.clone());
+    run(granted, call, attempt).instrument(span).await
 }
 
 async fn grant(job: &Arc<Job>, env: &TaskEnv, tried: &Tried) -> Result<Granted, Failure> {

@@ -1,6 +1,6 @@
 //! The gateway: the handle that callers hold, the actor that starts a task for each miss, and the task.
 //!
-//! Read in the order of a call: `handle`, `actor`, `task`, `attempts`, `invalidate`, `fill`, `settlement`.
+//! Read in the order of a call: `handle`, `actor`, `task`, `attempts`, `renewal`, `invalidate`, `fill`, `settlement`.
 //!
 //! Invariant: imports run one way; the handle and the actor stand on top, and what they share (`job`, `admission`, `calls`,
 //! `settings`) below.
@@ -16,6 +16,7 @@ pub(crate) mod handle;
 pub(crate) mod invalidate;
 pub(crate) mod job;
 pub(crate) mod patience;
+pub(crate) mod renewal;
 pub(crate) mod settings;
 pub(crate) mod settlement;
 pub(crate) mod task;

@@ -13,6 +13,7 @@ use super::env::TaskEnv;
 use super::fill::{fill, or_stale};
 use super::invalidate::InvalidateGuard;
 use super::job::Job;
+use super::renewal::Renewal;
 use crate::cache::chain::{ChainLookup, Hit};
 use crate::cache::flight::{Landed, Landing, Leader, Role};
 use crate::cache::l1::Fill;
@@ -97,7 +98,7 @@ async fn alone(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
     } else if let Some(hit) = &lookup.fresh {
         return hit.serve(CacheStatus::Hit, env.clock.nanos());
     }
-    let outcome = ask(job, env).await;
+    let outcome = ask(job, env, &lookup).await;
     fill(job, env, outcome, lookup, None)
 }
 
@@ -121,7 +122,7 @@ async fn lead(job: &Arc<Job>, env: &Arc<TaskEnv>, key: &CacheKey, leader: Leader
     if let Some(hit) = lookup.fresh.take() {
         return bring_near(job, env, key, hit, leader);
     }
-    let outcome = ask(job, env).await;
+    let outcome = ask(job, env, &lookup).await;
     fill(job, env, outcome, lookup, Some(leader))
 }
 
@@ -164,9 +165,10 @@ fn bring_near(job: &Job, env: &TaskEnv, key: &CacheKey, hit: Hit, leader: Leader
 }
 
 /// Asks a provider, and makes invalid what a write may have changed.
-async fn ask(job: &Arc<Job>, env: &Arc<TaskEnv>) -> Outcome {
+async fn ask(job: &Arc<Job>, env: &Arc<TaskEnv>, lookup: &ChainLookup) -> Outcome {
+    let renewal = Renewal::of(job, lookup, env.clock.nanos());
     let mut guard = InvalidateGuard::new(job, &env.cache);
-    let outcome = attempts(job, env, &mut guard).await;
+    let outcome = attempts(job, env, &mut guard, renewal).await;
     guard.settle(&outcome).await;
     outcome
 }

@@ -1,4 +1,4 @@
-//! Freshness: how long a cached answer may be served, and how.
+//! Freshness: how long a cached answer may be served, how, and of which a provider is asked whether it has changed.
 //!
 //! Invariant: an entry goes from fresh to stale to expired and never back.
 
@@ -26,6 +26,22 @@ pub fn judge(age: Duration, fresh: Duration, stale: Duration) -> Freshness {
     }
 }
 
+/// An answer that is kept past its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How old it is.
+    pub age: Duration,
+    /// Its provider can be asked whether it has changed.
+    pub recognisable: bool,
+}
+
+/// Of which of several kept answers to ask whether it has changed: the youngest that can be asked about. `None`: ask for all
+/// of it.
+pub fn asked_about(kept: &[Kept]) -> Option<usize> {
+    let recognisable = kept.iter().enumerate().filter(|(_, kept)| kept.recognisable);
+    recognisable.min_by_key(|(_, kept)| kept.age).map(|(place, _)| place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +54,22 @@ mod tests {
             prop_assert!(at(age) <= at(age + later));
             prop_assert_eq!(at(age) == Freshness::Fresh as u8, age < fresh);
             prop_assert_eq!(at(age) == Freshness::Expired as u8, age >= fresh + stale);
+        }
+
+        #[test]
+        fn the_youngest_that_can_be_is_asked_about(kept in proptest::collection::vec((0u64..20, any::<bool>()), 0..6)) {
+            let kept: Vec<Kept> = kept
+                .into_iter()
+                .map(|(age, recognisable)| Kept { age: Duration::from_secs(age), recognisable })
+                .collect();
+            let able = || kept.iter().filter(|kept| kept.recognisable);
+            match asked_about(&kept) {
+                None => prop_assert_eq!(able().count(), 0),
+                Some(place) => {
+                    prop_assert!(kept[place].recognisable);
+                    prop_assert!(able().all(|other| kept[place].age <= other.age));
+                }
+            }
         }
     }
 }

@@ -62,16 +62,32 @@ async fn drive(
 ) -> Result<Answer, (Evidence, Failure)> {
     let own = env.limit.filter(|_| call.upload.is_none());
     let limit = own.map_or(env.share, |limit| limit.min(env.share));
+    let asked_about = call.validator.is_some();
     let span = tracing::debug_span!(target: "mosaic::calls", "call", provider = %holding.instance.spec.name);
     tokio::select! {
         biased;
-        result = driver.call(call).instrument(span) => result.map_err(|failure| (holding.evidence_of(&failure), failure)),
+        result = driver.call(call).instrument(span) => {
+            let result = result.and_then(|answer| match answer.head.unchanged && !asked_about {
+                true => Err(unasked()),
+                false => Ok(answer),
+            });
+            result.map_err(|failure| (holding.evidence_of(&failure), failure))
+        }
         limit = holding.kept_waiting(env.limit) => Err(silent(&holding.instance, Some(limit), limit)),
         () = sleep_until(started + limit) => Err(match holding.waits_for_upload() {
             true => (None, unfinished(limit)),
             false => silent(&holding.instance, own, limit),
         }),
     }
+}
+
+/// Nobody asked whether anything has changed.
+fn unasked() -> Failure {
+    Failure::new(
+        Kind::UpstreamFailed,
+        "it says that nothing has changed, and was not asked",
+    )
+    .not_usable()
 }
 
 /// The provider did not answer in time. Half of what it may take is evidence; a caller in a greater hurry proves nothing,

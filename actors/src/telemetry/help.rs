@@ -22,6 +22,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("mosaic_cache_fills_total", "Entries written, by tier."),
     ("mosaic_cache_invalidated_total", "Entries dropped by tag, by tier."),
+    (
+        "mosaic_cache_revalidated_total",
+        "Kept answers that their provider said have not changed, by provider instance.",
+    ),
     ("mosaic_cache_requests_total", "Cache lookups by tier and result."),
     ("mosaic_call_events_total", "Events of streams, by operation."),
     (

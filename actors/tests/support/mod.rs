@@ -99,6 +99,8 @@ pub enum Do {
     FailWhile(Arc<AtomicBool>),
     /// Answer with what the number is when the call comes, once a permit is given.
     NumberWhenLet(Arc<AtomicUsize>, Arc<Semaphore>),
+    /// Answer with a thing's version, or that it has not changed.
+    Version(Arc<Versioned>),
     /// Never answer.
     Hang,
     /// Never answer at the named instances, answer at others.
@@ -109,6 +111,72 @@ pub enum Do {
     FramesThenFail(usize, Kind),
     /// Stream so many frames, then panic.
     FramesThenPanic(usize),
+}
+
+/// An instance, and the validator that it was asked with.
+type Asked = (Arc<str>, Option<Arc<str>>);
+
+/// A thing whose answers can be recognised by its version.
+#[derive(Debug)]
+pub struct Versioned {
+    /// What it is now.
+    pub number: AtomicUsize,
+    /// Who was asked for it, with which validator.
+    pub asked: Mutex<Vec<Asked>>,
+    /// It has not changed, it says, whoever asks.
+    pub stubborn: AtomicBool,
+    /// Answers wait for a permit each.
+    pub let_go: Semaphore,
+}
+
+impl Default for Versioned {
+    fn default() -> Self {
+        Versioned {
+            number: AtomicUsize::new(1),
+            asked: Mutex::default(),
+            stubborn: AtomicBool::new(false),
+            let_go: Semaphore::new(1_000),
+        }
+    }
+}
+
+impl Versioned {
+    /// A read of it.
+    pub fn read(self: &Arc<Self>) -> Call {
+        call(&READ, Do::Version(self.clone()))
+    }
+
+    /// Who was asked since the last look, and with which validator.
+    pub fn asked(&self) -> Vec<(String, Option<String>)> {
+        let asked = std::mem::take(&mut *self.asked.lock().expect("no panic holds it"));
+        let texts = |(name, validator): Asked| (name.to_string(), validator.map(|text| text.to_string()));
+        asked.into_iter().map(texts).collect()
+    }
+
+    async fn answer(&self, name: &Arc<str>, call: &Call) -> Answer {
+        let asked = (name.clone(), call.validator.clone());
+        self.asked.lock().expect("no panic holds it").push(asked);
+        self.let_go.acquire().await.expect("never closed").forget();
+        let number = self.number.load(SeqCst);
+        let validator: Arc<str> = Arc::from(format!("{name} v{number}"));
+        let unchanged = self.stubborn.load(SeqCst) || call.validator.as_ref() == Some(&validator);
+        let body = if unchanged {
+            String::new()
+        } else {
+            format!("\"{validator}\"")
+        };
+        Answer {
+            head: Head {
+                // Not every provider repeats it.
+                validator: (!unchanged).then_some(validator),
+                unchanged,
+                upstream_request_id: Some(Arc::from(if unchanged { "the second" } else { "the first" })),
+                ..Head::json(name.clone())
+            },
+            body: Body::Bytes(Bytes::from(body)),
+            value: None,
+        }
+    }
 }
 
 /// Counts what reached the drivers.
@@ -154,7 +222,10 @@ impl Driver for TestDriver {
             self.counts.begun.fetch_add(1, SeqCst);
             let mut watch = Dropped(self.counts.clone(), false);
             let what = call.input.clone().downcast::<Do>().expect("tests give a Do");
-            let outcome = self.perform(&what).await;
+            let outcome = match &*what {
+                Do::Version(thing) => Ok(thing.answer(&self.name, &call).await),
+                what => self.perform(what).await,
+            };
             watch.1 = true;
             outcome
         })
@@ -205,6 +276,7 @@ impl TestDriver {
                 Ok(answer)
             }
             Do::Fail(failure) => Err(failure.clone()),
+            Do::Version(_) => unreachable!("its answer depends on the call"),
             Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
             Do::Hang | Do::HangAt(_) => std::future::pending().await,
             Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),

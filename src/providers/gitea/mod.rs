@@ -22,6 +22,8 @@ static DIALECT: Dialect = Dialect {
     stores: &[],
     request_id: "x-request-id",
     refuse: |refusal| by_status(refusal),
+    // Of files as they are; its other answers have no validator.
+    validates: true,
     ..Dialect::PLAIN
 };
 

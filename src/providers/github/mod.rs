@@ -40,6 +40,8 @@ static DIALECT: Dialect = Dialect {
     request_id: "x-github-request-id",
     refuse,
     quiet: Some(SECONDARY_LIMIT),
+    // What has not changed costs no quota.
+    validates: true,
 };
 
 /// The driver.

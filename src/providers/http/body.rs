@@ -12,7 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{lenient, link};
+use super::{lenient, link, revalidation};
 use crate::catalogue::raw::Raw;
 use crate::leisure::at_leisure;
 use crate::providers::table::Reply;
@@ -63,14 +63,20 @@ impl Received {
         &self.body
     }
 
-    /// A header's text.
+    /// A header's text. What is made of it has no validator: one stands for the body alone.
     pub fn header(&self, name: &str) -> Option<&str> {
+        revalidation::needs_more();
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The query that fetches the next page, where a `Link` header names one.
+    /// The query that fetches the next page, where a `Link` header names one. A last page has no validator: its body stays
+    /// the same where a page is added behind it.
     pub fn next_query(&self) -> Option<String> {
-        link::next_query(&self.headers)
+        let next = link::next_query(&self.headers);
+        if next.is_none() {
+            revalidation::needs_more();
+        }
+        next
     }
 
     /// The body as JSON.

@@ -22,6 +22,7 @@ mod mend;
 pub mod pages;
 pub mod quota;
 mod refusal;
+pub(super) mod revalidation;
 mod send;
 mod settings;
 pub mod sse;

@@ -17,6 +17,7 @@ use reqwest::Response;
 use url::Url;
 
 use super::endpoint::{Content, misplaced, routeless};
+use super::revalidation::Subject;
 use super::transport::transport;
 use super::{Endpoint, Form, Outgoing, Received, Refusal, sse, store};
 use crate::providers::table::Reply;
@@ -146,12 +147,19 @@ impl Endpoint {
             Content::Bytes(bytes) => (request.body(bytes.clone()), None),
             Content::Form(form) => (request.multipart(form.body()?), Some(form)),
         };
+        let subject = Subject::of(outgoing, self.dialect.validates);
         // A request's own headers come last and win.
         let request = request.headers(self.headers.clone()).headers(outgoing.headers.clone());
+        let request = request.headers(subject.headers());
         let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
         self.quota.hear(response.status(), response.headers(), Timestamp::now());
+        subject.hear(
+            response.status(),
+            response.headers(),
+            self.request_id(response.headers()),
+        )?;
         Ok(response)
     }
 
