@@ -19,7 +19,6 @@ use crate::catalogue::docs;
 static DIALECT: Dialect = Dialect {
     cloud: None,
     api_path: "/api",
-    stores: &[],
     request_id: "x-request-id",
     refuse,
     ..Dialect::PLAIN

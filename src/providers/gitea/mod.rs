@@ -19,7 +19,6 @@ static DIALECT: Dialect = Dialect {
     cloud: None,
     api_path: "/api/v1",
     // Gitea sends none itself; proxies in front of it do.
-    stores: &[],
     request_id: "x-request-id",
     refuse: |refusal| by_status(refusal),
     // Of files as they are; its other answers have no validator.

@@ -28,7 +28,6 @@ use crate::catalogue::op::Op;
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
     api_path: "/v1",
-    stores: &[],
     request_id: "x-request-id",
     refuse: refuse::refuse,
     ..Dialect::PLAIN

@@ -17,7 +17,6 @@ use crate::catalogue::cicd;
 static DIALECT: Dialect = Dialect {
     cloud: None,
     api_path: "/api",
-    stores: &[],
     request_id: "x-request-id",
     // A refusal's body is plain text, or empty: its status is all there is to read.
     refuse: |refusal| by_status(refusal),
