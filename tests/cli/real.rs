@@ -78,6 +78,12 @@ async fn an_instance_is_led_through_its_life() {
     rig.json(&add).await;
     let list = rig.json(&["plugins", "list"]).await.to_string();
     assert!(list.contains("forge") && list.contains("second"), "{list}");
+    // Its start asked how it is, and any answer tells what is left.
+    let limits = rig.json(&["plugins", "show", "second"]).await["rate_limits"].clone();
+    let (left, granted) = (&limits[0]["remaining"], &limits[0]["limit"]);
+    assert!(limits[0]["resource"] == "core" && left.is_u64(), "{limits}");
+    let wide = rig.run(&["plugins", "list", "--wide"]).await.out;
+    assert!(wide.contains("QUOTA") && wide.contains(&format!("{left}/{granted} core")), "{wide}");
     for step in ["drain", "start", "stop", "start", "update"] {
         rig.json(&["plugins", step, "second", WHY, "--force"]).await;
     }
