@@ -284,6 +284,8 @@ pub struct Head {
     pub usage: Option<Usage>,
     /// Rows of the provider's list that could not be read and were left out.
     pub skipped: u32,
+    /// The provider has nothing of the kind: the driver made the answer of other things that it can do.
+    pub emulated: bool,
     /// Tags beyond those of the call, which only the answer could tell: carried by a read's answer, made invalid by a
     /// write's (the id that it made).
     pub tags: Vec<Tag>,
@@ -308,6 +310,7 @@ impl Head {
             upstream_request_id: None,
             usage: None,
             skipped: 0,
+            emulated: false,
             tags: Vec::new(),
             validator: None,
             unchanged: false,

@@ -13,8 +13,12 @@ use super::download::OUTPUT;
 use super::upload::{CONTENT_TYPE, FILE};
 use super::{exit, operate};
 
+/// The flag of lists that asks for all pages.
+pub const ALL: &str = "all";
+
 /// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 13] = [
+    ALL,
     "input",
     OUTPUT,
     FILE,
@@ -168,6 +172,13 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         .arg(input_arg())
         .args(CallOption::of(entry).map(option_arg))
         .args(connection_args());
+    let command = match declaration.facts.list {
+        true => command.arg(switch(
+            ALL,
+            "Ask for page after page until the last, and show them as one",
+        )),
+        false => command,
+    };
     let command = match declaration.bytes {
         true => command.arg(flag(
             OUTPUT,

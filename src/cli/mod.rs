@@ -6,6 +6,7 @@
 //! `show` prints what it brought.
 
 mod admin;
+mod again;
 mod client;
 mod command;
 mod config;
@@ -44,7 +45,8 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
-use crate::catalogue::Entry;
+use crate::catalogue::cicd::RunWait;
+use crate::catalogue::{Entry, Op};
 use crate::dispatch::Options;
 
 use self::client::{Remote, Reply};
@@ -145,7 +147,8 @@ async fn call(
     let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
-    let reply = remote.call(entry, input, upload, &options).await?;
+    let ask = async |input, upload| remote.call(entry, input, upload, &options).await;
+    let reply = asked(entry, input, upload, flags, ask).await?;
     show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
@@ -158,19 +161,43 @@ async fn call_local(
     flags: &ArgMatches,
     screen: &Screen,
 ) -> Result<(), Stop> {
-    let answer = gateway.call(entry, Value::from(input), upload, options).await;
-    let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
-    let reply = match answer.body {
-        Body::Bytes(bytes) => Reply::Whole(bytes),
-        Body::Raw(file) => Reply::File(Download {
-            media_type: file.media_type.to_string(),
-            bytes: Box::pin(file.bytes.map_err(Problem::from)),
-        }),
-        Body::Stream(frames) => Reply::Events(Box::pin(
-            frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
-        )),
+    let ask = async |input: Map<String, Value>, upload| {
+        let answer = gateway.call(entry, Value::from(input), upload, options.clone()).await;
+        let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
+        Ok(match answer.body {
+            Body::Bytes(bytes) => Reply::Whole(bytes),
+            Body::Raw(file) => Reply::File(Download {
+                media_type: file.media_type.to_string(),
+                bytes: Box::pin(file.bytes.map_err(Problem::from)),
+            }),
+            Body::Stream(frames) => Reply::Events(Box::pin(
+                frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
+            )),
+        })
     };
+    let reply = asked(entry, input, upload, flags, ask).await?;
     show::reply(reply, entry, input::output(entry, flags), screen).await
+}
+
+/// Asks once, or again and again where one answer is not all that is wanted.
+async fn asked(
+    entry: &Entry,
+    input: Map<String, Value>,
+    upload: Option<Arc<Upload>>,
+    flags: &ArgMatches,
+    ask: impl AsyncFn(Map<String, Value>, Option<Arc<Upload>>) -> Result<Reply, Problem>,
+) -> Result<Reply, Problem> {
+    let whole = async |input| match ask(input, None).await? {
+        Reply::Whole(body) => Ok(body),
+        Reply::Events(_) | Reply::File(_) => Err(Failure::new(Kind::Internal, "a list came as a stream").into()),
+    };
+    if entry.declaration.facts.list && flags.get_flag(command::ALL) {
+        return again::all_pages(input, whole).await.map(Reply::Whole);
+    }
+    if entry.name() == RunWait::DECLARATION.facts.name {
+        return again::until_ended(input, whole).await.map(Reply::Whole);
+    }
+    ask(input, upload).await
 }
 
 #[cfg(test)]

@@ -134,11 +134,12 @@ impl<D> Default for Handlers<D> {
     }
 }
 
-/// Seals the cursors of one instance.
+/// What an answer says of where it came from; it seals the cursors of one instance.
 #[derive(Clone)]
 struct Seal {
     instance: Arc<str>,
     cursors: CursorKey,
+    emulated: bool,
 }
 
 impl<D: Send + Sync + 'static> Handlers<D> {
@@ -302,6 +303,7 @@ impl Seal {
             content_type,
             upstream_request_id,
             cache: CacheStatus::Bypass,
+            emulated: self.emulated,
             ..Head::json(self.instance.clone())
         }
     }
@@ -400,6 +402,7 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
         seal: Seal {
             instance: connection.instance.clone(),
             cursors: connection.cursors.clone(),
+            emulated: false,
         },
     })
 }
@@ -407,7 +410,11 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
 impl<D: Provider> Driver for TableDriver<D> {
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         match self.handlers.by_name.get(call.operation.name) {
-            Some(handler) => handler(self.driver.clone(), call, self.seal.clone()),
+            Some(handler) => {
+                let mut seal = self.seal.clone();
+                seal.emulated = self.handlers.emulated.contains(call.operation.name);
+                handler(self.driver.clone(), call, seal)
+            }
             None => Box::pin(async move {
                 let sentence = format!("{} cannot be done by this provider", call.operation.name);
                 Err(Failure::new(error::Kind::Unsupported, sentence).never_sent())

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 3] = *b"MSC";
 /// Raise it with every change of [`Head`]; another version's entries are misses.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const CODE: usize = 16;
 const PREFACE: usize = MAGIC.len() + 1;
 
@@ -50,6 +50,7 @@ enum MemoryHead<'a> {
         provider: &'a str,
         upstream_request_id: Option<&'a str>,
         skipped: u32,
+        emulated: bool,
         validator: Option<&'a str>,
     },
     NotFound {
@@ -75,6 +76,7 @@ impl Codec {
                 provider,
                 upstream_request_id,
                 skipped,
+                emulated,
                 validator,
                 body,
             } => {
@@ -84,6 +86,7 @@ impl Codec {
                         provider,
                         upstream_request_id,
                         skipped: *skipped,
+                        emulated: *emulated,
                         validator: validator.as_deref(),
                     },
                     body,
@@ -146,11 +149,13 @@ impl Codec {
                 provider,
                 upstream_request_id,
                 skipped,
+                emulated,
                 validator,
             } => Memory::Answer {
                 provider: Arc::from(provider),
                 upstream_request_id: upstream_request_id.map(Arc::from),
                 skipped,
+                emulated,
                 validator: validator.map(Arc::from),
                 body: sealed.slice_ref(content.get(read..)?),
             },
@@ -199,12 +204,13 @@ mod tests {
         let maybe = move || proptest::option::of(text());
         let body = proptest::collection::vec(any::<u8>(), 0..2000);
         prop_oneof![
-            (text(), maybe(), any::<u32>(), maybe(), body).prop_map(
-                |(provider, upstream_request_id, skipped, validator, body)| {
+            (text(), maybe(), any::<u32>(), any::<bool>(), maybe(), body).prop_map(
+                |(provider, upstream_request_id, skipped, emulated, validator, body)| {
                     Memory::Answer {
                         provider,
                         upstream_request_id,
                         skipped,
+                        emulated,
                         validator,
                         body: Bytes::from(body),
                     }

@@ -1,6 +1,7 @@
 //! The binary against a server that records: what it sends, prints and exits with.
 
 mod admin;
+mod again;
 mod doctor;
 mod failures;
 mod files;

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use mosaic::catalogue::{Declaration, Op, Output};
+use mosaic::catalogue::ai::ModelsList;
+use mosaic::catalogue::{Declaration, Op, Output, Page};
 use mosaic::config::{Config, ProviderConfig};
 use mosaic::embed::{Registry, StartError};
 use mosaic::engine::call::Resource;
@@ -72,10 +73,13 @@ impl Provider for Wall {
     }
 
     fn handlers() -> Handlers<Self> {
-        Handlers::new().on::<NoteGet, _, _>(|wall: Arc<Self>, request: Request<NoteGet>| async move {
+        let notes = Handlers::new().on::<NoteGet, _, _>(|wall: Arc<Self>, request: Request<NoteGet>| async move {
             let text = format!("{}: {}", request.native, wall.sentence);
             Ok(Reply::of(Note { text }))
-        })
+        });
+        // A wall has no models; it makes some up.
+        let models = |_: Arc<Self>, _: Request<ModelsList>| async { Ok(Reply::of(Page::new(vec![], None))) };
+        notes.on::<ModelsList, _, _>(models).emulates::<ModelsList>()
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
@@ -139,6 +143,25 @@ async fn a_foreign_operation_is_on_every_surface() {
     for path in ["/v1/operations", "/v1/capabilities", "/docs"] {
         assert!(get(path).await.contains("wall.note.get"), "{path}");
     }
+    let able: Value = serde_json::from_str(&get("/v1/capabilities").await).unwrap();
+    let row = |name: &str| {
+        let rows = able["matrix"].as_array().expect("a list");
+        rows.iter().find(|row| row["name"] == name).cloned().expect("a row")
+    };
+    assert_eq!(
+        row("wall.note.get"),
+        json!({"name": "wall.note.get", "kinds": ["wall"], "emulated": []})
+    );
+    assert_eq!(row("ai.models.list")["emulated"], json!(["wall"]));
+    // Also where a tier answers.
+    for _ in 0..2 {
+        let url = format!("http://{address}/v1/ai/models?provider=north");
+        let reply = http().get(url).send().await.expect("an answer");
+        assert_eq!(reply.headers().get("x-mosaic-emulated").expect("it says so"), "true");
+    }
+    let url = format!("http://{address}/v1/wall/notes/north~door");
+    let native = http().get(url).send().await.expect("an answer");
+    assert!(native.headers().get("x-mosaic-emulated").is_none());
     gateway.shutdown().await;
 }
 

@@ -35,6 +35,8 @@ pub enum Memory {
         upstream_request_id: Option<Arc<str>>,
         /// Rows that were left out of it.
         skipped: u32,
+        /// Its provider has nothing of the kind itself.
+        emulated: bool,
         /// What its provider can be asked about it by.
         validator: Option<Arc<str>>,
         /// The JSON, serialised once.
@@ -78,6 +80,7 @@ impl CacheEntry {
                 provider: head.provider.clone(),
                 upstream_request_id: head.upstream_request_id.clone(),
                 skipped: head.skipped,
+                emulated: head.emulated,
                 validator: head.validator.clone(),
                 body: body.clone(),
             },
@@ -103,12 +106,14 @@ impl CacheEntry {
                 provider,
                 upstream_request_id,
                 skipped,
+                emulated,
                 validator,
                 body,
             } => Ok(Remembered {
                 head: Head {
                     upstream_request_id,
                     skipped,
+                    emulated,
                     validator,
                     ..Head::json(provider)
                 },
@@ -149,6 +154,7 @@ mod tests {
                 provider: Arc::from("a"),
                 upstream_request_id: None,
                 skipped: 2,
+                emulated: true,
                 validator: Some(Arc::from("v")),
                 body: Bytes::from_static(b"{}"),
             },

@@ -34,6 +34,8 @@ use crate::wire::file;
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-mosaic-provider");
 /// How many attempts the answer took.
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-mosaic-attempts");
+/// `true` where the provider has nothing of the kind, and the answer was made of other things; absent elsewhere.
+pub const EMULATED: HeaderName = HeaderName::from_static("x-mosaic-emulated");
 /// How many rows of the provider's list could not be read and were left out; absent where none.
 pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows");
 
@@ -183,6 +185,9 @@ fn describe(head: &Head, headers: &mut HeaderMap) {
         && !provider.is_empty()
     {
         headers.insert(PROVIDER, provider);
+    }
+    if head.emulated {
+        headers.insert(EMULATED, HeaderValue::from_static("true"));
     }
     if head.skipped > 0 {
         headers.insert(SKIPPED, HeaderValue::from(head.skipped));
