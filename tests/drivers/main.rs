@@ -6,6 +6,7 @@ mod answers;
 mod bookstack;
 mod broken;
 mod gitea;
+mod github;
 mod health;
 mod refusals;
 mod sandbox;
