@@ -8,6 +8,7 @@ mod broken;
 mod gitea;
 mod github;
 mod health;
+mod mutated;
 mod refusals;
 mod sandbox;
 mod secrets;

@@ -11,7 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
 use super::lookup::{At, named, no_commit};
-use super::{GitHub, convert, refuse, wire};
+use super::{GitHub, convert, sayings, wire};
 use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
 use crate::catalogue::outcome::{DeleteOutcome, Deleted};
 use crate::providers::forge;
@@ -175,7 +175,7 @@ fn unchanged(failure: Failure, attempt: usize) -> Failure {
 /// again.
 fn overtaken(failure: &Failure, named: bool) -> bool {
     match failure.kind {
-        Kind::Conflict => failure.message() == refuse::OVERTAKEN,
+        Kind::Conflict => failure.message() == sayings::OVERTAKEN,
         Kind::PreconditionFailed => !named,
         _ => false,
     }
@@ -199,7 +199,7 @@ fn refused(failure: Failure, spot: Spot<'_>, is_named: bool) -> Failure {
 
 /// The caller named no blob, and so none that does not match.
 fn overtaken_twice(failure: &Failure) -> Failure {
-    let mut conflict = Failure::new(Kind::Conflict, refuse::OVERTAKEN);
+    let mut conflict = Failure::new(Kind::Conflict, sayings::OVERTAKEN);
     conflict.provider = failure.provider.clone();
     conflict.unbilled = failure.unbilled;
     conflict

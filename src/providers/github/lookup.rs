@@ -5,7 +5,7 @@
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::{GitHub, refuse, wire};
+use super::{GitHub, sayings, wire};
 use crate::providers::forge;
 use crate::providers::http::{Outgoing, Received};
 
@@ -147,7 +147,7 @@ pub fn named(mut failure: Failure, field: &str) -> Failure {
 /// The failure, with the caller's name of the commit that is not there, where that is what it says.
 pub fn no_commit(failure: Failure, field: &str) -> Failure {
     match failure.kind {
-        Kind::NotFound if failure.message() == refuse::NO_COMMIT => named(failure, field),
+        Kind::NotFound if failure.message() == sayings::NO_COMMIT => named(failure, field),
         _ => failure,
     }
 }

@@ -15,6 +15,7 @@ mod refuse;
 mod releases;
 mod repos;
 mod reviews;
+mod sayings;
 mod statuses;
 mod trees;
 mod wire;
