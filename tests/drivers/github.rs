@@ -88,19 +88,17 @@ async fn what_cannot_be_asked_is_not_sent() {
 
 #[tokio::test]
 async fn a_cursor_of_another_list_is_refused() {
-    for (operation, cursor) in [
-        ("git.pr.list", "state=open&page=2"),
-        ("git.tree.list", "page=2&size=1"),
-        ("git.tree.list", "tree=../../x&page=2&size=1"),
-        (
-            "git.tree.list",
-            "tree=9fb037999f264ba9a7fc6274d15fa3ae2ab98312&page=0&size=1",
-        ),
+    for cursor in [
+        "page=2&size=1",
+        "tree=../../x&page=2&size=1",
+        "tree=9fb037999f264ba9a7fc6274d15fa3ae2ab98312&page=0&size=1",
     ] {
+        let operation = "git.tree.list";
         let tree = json!({"sha": "9fb037999f264ba9a7fc6274d15fa3ae2ab98312", "tree": []});
         let provider = Upstream::answering([Canned::json(200, tree)]).await;
-        let sealed = upstream::cursors().seal(upstream::INSTANCE, operation, cursor);
-        let input = json!({"repo": "a/b", "cursor": sealed});
+        let mut input = json!({"repo": "a/b"});
+        let query = upstream::query(operation, &input);
+        input["cursor"] = upstream::cursors().seal(upstream::INSTANCE, &query, cursor).into();
         let failure = ask("github", &connection(&provider.url), operation, input)
             .await
             .expect_err(cursor);

@@ -119,8 +119,9 @@ async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
     if input["include_raw"] == true || input.get("upload").is_some() {
         input = input["input"].take();
     }
+    let query = upstream::query(&cell.operation, &input);
     if let Some(native) = input.get("cursor").and_then(Value::as_str) {
-        input["cursor"] = upstream::cursors().seal(INSTANCE, &cell.operation, native).into();
+        input["cursor"] = upstream::cursors().seal(INSTANCE, &query, native).into();
     }
     let provider = Upstream::answering(answers).await;
     let connection = upstream::connection_by(client, &provider.url);

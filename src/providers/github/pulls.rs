@@ -1,6 +1,6 @@
 //! The requests that serve pull requests.
 //!
-//! Invariant: what the rows of a list are filtered by here goes with its cursor.
+//! Invariant: a list holds what was asked for, also where GitHub cannot be asked for that alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,55 +30,19 @@ pub async fn list(github: Arc<GitHub>, request: Request<PullList>) -> Result<Rep
     let repo = At::of("repo", &request.native)?;
     let input = &request.input;
     let outgoing = github.endpoint.get(&repo.parts(&["pulls"]))?;
-    let (filter, outgoing) = match request.cursor() {
-        Some(cursor) => {
-            let (filter, query) = continued(cursor)?;
-            (filter, outgoing.continued(query))
-        }
-        None => {
-            let outgoing = outgoing
-                .query("state", state_word(input.state))
-                .query_if("head", input.head.as_deref().map(|head| of_owner(repo.owner, head)))
-                .query_if("base", input.base.as_deref())
-                .query_if(SIZE, request.limit());
-            (input.state, outgoing)
-        }
-    };
+    let outgoing = outgoing
+        .query("state", state_word(input.state))
+        .query_if("head", input.head.as_deref().map(|head| of_owner(repo.owner, head)))
+        .query_if("base", input.base.as_deref())
+        .part(SIZE, request.limit(), request.cursor());
     let received = github.endpoint.send(outgoing).await?;
     let rows = received.rows::<wire::Pull>(request.include_raw)?;
     let pulls = rows
         .into_iter()
         .map(|row| convert::pull(&request.instance, &request.native, row))
         // GitHub does not tell merged from closed where it is asked, but in what it answers.
-        .filter(|pull| filter.admits(pull.state));
-    let next = received
-        .next_query()
-        .map(|query| format!("{}?{query}", filter_word(filter)));
-    Ok(received.reply(Page::new(pulls.collect(), next)))
-}
-
-/// A cursor is what GitHub says of the next page, behind what its rows are filtered by here.
-fn continued(cursor: &str) -> Result<(PullFilter, &str), Failure> {
-    let read = cursor.split_once('?').and_then(|(word, query)| {
-        let all = [
-            PullFilter::Open,
-            PullFilter::Closed,
-            PullFilter::Merged,
-            PullFilter::All,
-        ];
-        let filter = all.into_iter().find(|filter| filter_word(*filter) == word)?;
-        Some((filter, query))
-    });
-    read.ok_or_else(|| Failure::invalid("cursor", "this cursor does not belong to this list").never_sent())
-}
-
-fn filter_word(filter: PullFilter) -> &'static str {
-    match filter {
-        PullFilter::Open => "open",
-        PullFilter::Closed => "closed",
-        PullFilter::Merged => "merged",
-        PullFilter::All => "all",
-    }
+        .filter(|pull| input.state.admits(pull.state));
+    Ok(received.reply(Page::new(pulls.collect(), received.next_query())))
 }
 
 /// GitHub's word for the states that may hold what is asked for.
@@ -210,17 +174,6 @@ pub fn head_of(pull: &wire::Pull) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_remembers_what_its_rows_are_filtered_by() {
-        assert_eq!(
-            continued("merged?state=closed&page=2").unwrap(),
-            (PullFilter::Merged, "state=closed&page=2")
-        );
-        for odd in ["", "state=closed&page=2", "draft?page=2"] {
-            assert_eq!(continued(odd).unwrap_err().field.as_deref(), Some("cursor"), "{odd}");
-        }
-    }
 
     #[test]
     fn rows_before_a_page_are_counted() {

@@ -11,9 +11,13 @@ use super::{sayings, wire};
 use crate::providers::http::{Refusal, by_status, too_large, waits};
 
 /// What GitHub asks clients to wait at least after a secondary limit that names no time.
-const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
-/// The least wait for a quota to be filled again, whatever our clock says.
+pub const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
+/// What is waited longer than until a quota is filled again, whatever our clock says.
 const CLOCK_SKEW: Duration = Duration::from_secs(1);
+/// Of which words one is in the message of every limit; older servers call the second kind by another name.
+const LIMITED: [&str; 3] = ["rate limit exceeded", "secondary rate", "abuse detection"];
+/// Of which words one is in the message where a permission is lacking.
+const LACKING: [&str; 2] = ["not accessible by", "must have"];
 
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let error: wire::Error = refusal.json().unwrap_or_default();
@@ -24,10 +28,12 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         403 if error.says("too_large") => {
             too_large("the file is larger than the provider gives in JSON", Source::Provider)
         }
-        403 | 429 => match quota_wait(refusal, &said) {
-            Some(wait) => Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached").after(wait),
-            None => sayings::known(status, &said).unwrap_or_else(|| forbidden(refusal)),
-        },
+        403 | 429 if is_limit(refusal, &said) => {
+            let mut failure = Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached");
+            failure.retry_after = told_wait(refusal);
+            failure
+        }
+        403 => sayings::known(status, &said).unwrap_or_else(|| forbidden(refusal)),
         409 if has_moved(&said) && sent_sha(refusal) => {
             let mut failure = Failure::new(Kind::PreconditionFailed, "if_match is no longer what stands there");
             failure.field = Some("if_match".into());
@@ -67,21 +73,27 @@ fn is_permission(told: &str) -> bool {
     !told.is_empty() && told.len() <= LONGEST && told.bytes().all(plain)
 }
 
-/// How long to wait, where the refusal is for want of quota: as told, else until the quota is filled again, else the
-/// minute that GitHub asks for.
-fn quota_wait(refusal: &Refusal<'_>, said: &str) -> Option<Duration> {
-    if let Some(wait) = waits::retry_after(refusal.headers, refusal.now) {
-        return Some(wait);
-    }
-    if refusal.header("x-ratelimit-remaining") == Some("0") {
-        let reset = refusal.header("x-ratelimit-reset");
-        let wait = reset.and_then(|reset| waits::until_epoch(reset, refusal.now));
+/// Whether a refusal is for want of quota. A permission that is lacking is not, though it may be the last request's.
+fn is_limit(refusal: &Refusal<'_>, said: &str) -> bool {
+    let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
+    refusal.status.as_u16() == 429
+        || waits::retry_after(refusal.headers, refusal.now).is_some()
+        || says(&LIMITED)
+        || (is_spent(refusal) && !says(&LACKING))
+}
+
+/// Whether no request is left.
+fn is_spent(refusal: &Refusal<'_>) -> bool {
+    refusal.header("x-ratelimit-remaining").map(str::trim) == Some("0")
+}
+
+/// How long to wait: as told, else until the quota is filled again. The secondary limits mostly tell nothing.
+fn told_wait(refusal: &Refusal<'_>) -> Option<Duration> {
+    waits::retry_after(refusal.headers, refusal.now).or_else(|| {
+        let reset = refusal.header("x-ratelimit-reset").filter(|_| is_spent(refusal))?;
         // A moment that has passed by our clock may not have by theirs.
-        return Some(wait.map_or(SECONDARY_LIMIT, |wait| wait.max(CLOCK_SKEW)));
-    }
-    // Older servers send no header with these, and call the second one by another name.
-    let limited = ["rate limit exceeded", "secondary rate limit", "abuse detection"];
-    (limited.iter().any(|part| said.contains(part)) || refusal.status.as_u16() == 429).then_some(SECONDARY_LIMIT)
+        Some(waits::until_epoch(reset, refusal.now)? + CLOCK_SKEW)
+    })
 }
 
 /// A validation error, with the first field that the caller knows.

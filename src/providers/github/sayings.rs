@@ -26,12 +26,7 @@ struct Saying {
     field: Option<&'static str>,
 }
 
-const fn said(
-    kind: Kind,
-    statuses: &'static [u16],
-    parts: &'static [&'static str],
-    sentence: &'static str,
-) -> Saying {
+const fn said(kind: Kind, statuses: &'static [u16], parts: &'static [&'static str], sentence: &'static str) -> Saying {
     Saying {
         kind,
         statuses,
@@ -51,45 +46,151 @@ impl Saying {
 /// Whoever comes first is meant.
 const SAYINGS: &[Saying] = &[
     // What may not be, at no time.
-    said(Forbidden, &[403], &["archived"], "the repository is archived and takes no changes"),
-    said(Forbidden, &[403, 404, 422], &["refusing to allow", "workflow"], "a workflow needs a credential with that scope"),
-    said(Forbidden, &[403, 409, 422], &["rule violations"], "a rule of the repository forbids this"),
-    said(Forbidden, &[403, 409, 422], &["protected branch"], "the branch is protected"),
-    said(Forbidden, &[409, 422], &["through a pull request"], "the branch takes changes by pull requests only"),
-    said(Forbidden, &[409, 422], &["required status check"], "the branch takes only what was checked before"),
+    said(
+        Forbidden,
+        &[403],
+        &["archived"],
+        "the repository is archived and takes no changes",
+    ),
+    said(
+        Forbidden,
+        &[403, 404, 422],
+        &["refusing to allow", "workflow"],
+        "a workflow needs a credential with that scope",
+    ),
+    said(
+        Forbidden,
+        &[403, 409, 422],
+        &["rule violations"],
+        "a rule of the repository forbids this",
+    ),
+    said(
+        Forbidden,
+        &[403, 409, 422],
+        &["protected branch"],
+        "the branch is protected",
+    ),
+    said(
+        Forbidden,
+        &[409, 422],
+        &["through a pull request"],
+        "the branch takes changes by pull requests only",
+    ),
+    said(
+        Forbidden,
+        &[409, 422],
+        &["required status check"],
+        "the branch takes only what was checked before",
+    ),
     said(Forbidden, &[422], &["cannot delete"], "the branch may not be deleted"),
-    said(Forbidden, &[422], &["your own pull request"], "nobody decides on a pull request of their own"),
+    said(
+        Forbidden,
+        &[422],
+        &["your own pull request"],
+        "nobody decides on a pull request of their own",
+    ),
     // What is not there.
     said(NotFound, &[422], &["reference does not exist"], "ref is not there").of("ref"),
-    said(NotFound, &[422], &["object does not exist"], "if_match is no commit of the repository").of("if_match"),
+    said(
+        NotFound,
+        &[422],
+        &["object does not exist"],
+        "if_match is no commit of the repository",
+    )
+    .of("if_match"),
     said(NotFound, &[404, 422], &["no commit found"], NO_COMMIT),
     said(NotFound, &[404], &["branch ", " not found"], "branch is not there").of("branch"),
     // What is in the way now.
-    said(Conflict, &[409], &["repository is empty"], "the repository is empty: nothing was ever committed to it"),
+    said(
+        Conflict,
+        &[409],
+        &["repository is empty"],
+        "the repository is empty: nothing was ever committed to it",
+    ),
     said(Conflict, &[409], &["but expected"], OVERTAKEN),
     said(Conflict, &[422], &["sha", "wasn't supplied"], OVERTAKEN),
     said(Conflict, &[422], &["reference already exists"], "ref exists already").of("ref"),
-    said(Conflict, &[422], &["pull request already exists"], "head has a pull request into this base already").of("head"),
-    said(Conflict, &[422], &["no commits between"], "head has no commits that base has not").of("head"),
-    said(Conflict, &[422], &["hook already exists"], "url has such a hook already").of("url"),
+    said(
+        Conflict,
+        &[422],
+        &["pull request already exists"],
+        "head has a pull request into this base already",
+    )
+    .of("head"),
+    said(
+        Conflict,
+        &[422],
+        &["no commits between"],
+        "head has no commits that base has not",
+    )
+    .of("head"),
+    said(
+        Conflict,
+        &[422],
+        &["hook already exists"],
+        "url has such a hook already",
+    )
+    .of("url"),
     said(Conflict, &[422], &["name already exists"], "name exists already").of("name"),
-    said(Conflict, &[422], &["maximum number of statuses"], "context has too many statuses of this commit").of("context"),
-    said(Conflict, &[422], &["state cannot be changed"], "state cannot be changed to this any more").of("state"),
+    said(
+        Conflict,
+        &[422],
+        &["maximum number of statuses"],
+        "context has too many statuses of this commit",
+    )
+    .of("context"),
+    said(
+        Conflict,
+        &[422],
+        &["state cannot be changed"],
+        "state cannot be changed to this any more",
+    )
+    .of("state"),
     // Why a pull request is not merged (H3).
-    said(Conflict, &[405, 409], &["base branch was modified"], "the base of the pull request has moved meanwhile"),
-    said(Conflict, &[409], &["head branch was modified"], "the head of the pull request has moved meanwhile"),
-    said(Conflict, &[405], &["not allowed on this repository"], "method is switched off there").of("method"),
-    said(Conflict, &[405], &["status check"], "checks that the base requires have not passed"),
-    said(Conflict, &[405], &["review"], "a review that the base requires is missing"),
+    said(
+        Conflict,
+        &[405, 409],
+        &["base branch was modified"],
+        "the base of the pull request has moved meanwhile",
+    ),
+    said(
+        Conflict,
+        &[409],
+        &["head branch was modified"],
+        "the head of the pull request has moved meanwhile",
+    ),
+    said(
+        Conflict,
+        &[405],
+        &["not allowed on this repository"],
+        "method is switched off there",
+    )
+    .of("method"),
+    said(
+        Conflict,
+        &[405],
+        &["status check"],
+        "checks that the base requires have not passed",
+    ),
+    said(
+        Conflict,
+        &[405],
+        &["review"],
+        "a review that the base requires is missing",
+    ),
     said(Conflict, &[405], &["draft"], "the pull request is a draft"),
-    said(Conflict, &[405], &["not mergeable"], "the pull request cannot be merged as it is"),
+    said(
+        Conflict,
+        &[405],
+        &["not mergeable"],
+        "the pull request cannot be merged as it is",
+    ),
 ];
 
 /// What is known to be meant by what GitHub says with a status, in lower case.
 pub fn known(status: u16, text: &str) -> Option<Failure> {
-    let is = |saying: &&Saying| {
-        saying.statuses.contains(&status) && saying.parts.iter().all(|part| text.contains(part))
-    };
+    let is =
+        |saying: &&Saying| saying.statuses.contains(&status) && saying.parts.iter().all(|part| text.contains(part));
     let saying = SAYINGS.iter().find(is)?;
     let mut failure = Failure::new(saying.kind, saying.sentence);
     failure.field = saying.field.map(Into::into);
@@ -102,9 +203,15 @@ mod tests {
 
     #[test]
     fn a_sentence_about_a_field_begins_with_it() {
-        for Saying { parts, sentence, field, .. } in SAYINGS {
+        for Saying {
+            parts, sentence, field, ..
+        } in SAYINGS
+        {
             assert!(field.is_none_or(|field| sentence.starts_with(field)), "{sentence}");
-            assert!(parts.iter().all(|part| *part == part.to_ascii_lowercase()), "{sentence}");
+            assert!(
+                parts.iter().all(|part| *part == part.to_ascii_lowercase()),
+                "{sentence}"
+            );
         }
     }
 }
