@@ -148,13 +148,6 @@ fn refs() -> Vec<Case> {
             same_new_branch,
         )
         .asks(2),
-        write(
-            "git branch delete octocat/Hello-World featureA",
-            ("DELETE", "/v1/git/repos/octocat/Hello-World/branches/featureA"),
-            Value::Null,
-            ("delete", "/repos/{owner}/{repo}/git/refs/{ref}", "204"),
-            same_nothing,
-        ),
         read(
             "git tag list octocat/Hello-World",
             "/v1/git/repos/octocat/Hello-World/tags",
@@ -240,7 +233,7 @@ fn pulls() -> Vec<Case> {
             same_pull,
         ),
         write(
-            "git pr create octocat/Hello-World T topic --base main --head-repo alice/Hello-World --body B --draft true",
+            "git pr create octocat/Hello-World T topic --base main --head-repo alice/Hello-World --body B --draft",
             ("POST", "/v1/git/repos/octocat/Hello-World/prs"),
             json!({"title": "T", "head": "topic", "base": "main", "head_repo": "alice/Hello-World", "body": "B",
                 "draft": true}),
