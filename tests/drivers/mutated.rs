@@ -51,7 +51,7 @@ impl Damage {
         let mut damaged = answer.clone();
         match self {
             Damage::Cut(share) => {
-                let text: String = text().chars().collect();
+                let text = text();
                 let kept = text.chars().count() * share / 1000;
                 (damaged.body, damaged.text) = (None, Some(text.chars().take(kept).collect()));
             }
