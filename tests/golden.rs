@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
-use mosaic::catalogue;
-use mosaic::catalogue::cursor::Query;
 use mosaic::providers::http::http_client;
 use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
@@ -27,7 +25,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 30, 40),
-    ("github", 23, 10),
+    ("github", 161, 116),
     ("openai", 13, 8),
     ("woodpecker", 14, 30),
     ("bookstack", 20, 12),
@@ -45,7 +43,7 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
         input = input["input"].take();
     }
     let cursors = upstream::cursors();
-    let query = query(&cell.operation, &input);
+    let query = upstream::query(&cell.operation, &input);
     if let Some(native) = input.get("cursor").and_then(Value::as_str) {
         input["cursor"] = cursors.seal(INSTANCE, &query, native).into();
     }
@@ -72,17 +70,6 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
         requests.push(as_sent(seen).await);
     }
     (requests.into(), neutral)
-}
-
-/// What the cursors of this input's list belong to.
-fn query(operation: &str, input: &Value) -> Query {
-    let mut begun = input.clone();
-    if let Some(fields) = begun.as_object_mut() {
-        fields.remove("cursor");
-    }
-    let call = upstream::call(operation, begun, false).expect("a sound input");
-    let entry = catalogue::find(operation).expect("a known operation");
-    entry.query(&call.input).expect("of this operation")
 }
 
 fn upload(said: &Value) -> Option<Arc<Upload>> {

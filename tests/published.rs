@@ -21,7 +21,7 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 39),
-    ("github", 16, 25),
+    ("github", 93, 207),
     ("openai", 4, 12),
     ("woodpecker", 0, 30),
     ("bookstack", 9, 0),
@@ -29,7 +29,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
 /// Hand-made answers of Woodpecker that are held to its description.
 const WOODPECKER_ANSWERS: usize = 25;
 /// Answers with one field left out or null.
-const FIELDS: usize = 187;
+const FIELDS: usize = 287;
 
 /// Descriptions, read once each: they are large.
 #[derive(Default)]
@@ -175,7 +175,71 @@ fn cases() -> Vec<Case> {
     let repo = json!({"repo": "octocat/Hello-World"});
     let file = json!({"repo": "octocat/Hello-World", "path": "README.md"});
     let issue = json!({"project": "octocat/Hello-World", "title": "t"});
+    let pull = json!({"pr": "octocat/Hello-World#1347"});
+    let of_commit = json!({"repo": "octocat/Hello-World", "commit": "6dcb09b5b57875f334f61aebed695e2e4193db5e"});
+    let named = |input: &Value, more: Value| {
+        let mut input = input.as_object().cloned().expect("an object");
+        input.extend(more.as_object().cloned().expect("an object"));
+        Value::from(input)
+    };
+    let of_status = named(&of_commit, json!({"state": "success", "context": "c"}));
+    let written = named(&file, json!({"content": "x", "if_match": "a"}));
+    let compared = named(&repo, json!({"base": "a", "head": "b"}));
+    let tree = named(&repo, json!({"ref": "a"}));
+    let retitled = named(&pull, json!({"title": "t"}));
+    let of = |name: &'static str| format!("/components/examples/{name}/value").leak() as &'static str;
     vec![
+        github("git.commit.get", of_commit.clone(), "commit", of("commit"), ""),
+        github("git.commit.list", repo.clone(), "commit", of("commit-items"), "/0"),
+        github(
+            "git.compare",
+            compared,
+            "commit-comparison",
+            of("commit-comparison"),
+            "",
+        ),
+        github("git.tree.list", tree, "git-tree", of("git-tree-default-response"), ""),
+        github("git.tag.list", repo.clone(), "tag", of("tag-items"), "/0"),
+        github("git.release.list", repo.clone(), "release", of("release-items"), "/0"),
+        github("git.pr.update", retitled, "pull-request", of("pull-request"), ""),
+        github(
+            "git.pr.list",
+            repo.clone(),
+            "pull-request-simple",
+            of("pull-request-simple-items"),
+            "/0",
+        ),
+        github("git.pr.files", pull.clone(), "diff-entry", of("diff-entry-items"), "/0"),
+        github(
+            "git.pr.reviews",
+            pull.clone(),
+            "pull-request-review",
+            of("pull-request-review-items"),
+            "/0",
+        ),
+        github(
+            "git.pr.comments",
+            pull,
+            "issue-comment",
+            of("issue-comment-items"),
+            "/0",
+        ),
+        github("git.status.set", of_status, "status", of("status"), ""),
+        github(
+            "git.status.get",
+            of_commit,
+            "combined-commit-status",
+            of("combined-commit-status"),
+            "",
+        ),
+        github("git.hook.list", repo.clone(), "hook", of("hook-items"), "/0"),
+        github(
+            "git.file.put",
+            written,
+            "file-commit",
+            of("file-commit-example-for-updating-a-file"),
+            "",
+        ),
         github("git.repo.get", repo.clone(), "full-repository", example, ""),
         github(
             "git.repo.list",

@@ -189,6 +189,17 @@ impl Gateway {
             .await
     }
 
+    /// A request of any method; without a body, its input stands in the address.
+    pub async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        let method = method.parse().expect("a method");
+        let request = self.client.0.request(method, format!("http://{}{path}", self.public));
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        http::send(request, &[]).await
+    }
+
     /// From the admin listener.
     pub async fn admin(&self, path: &str) -> Reply {
         self.client.get(&format!("http://{}{path}", self.admin)).await

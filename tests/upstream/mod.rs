@@ -16,7 +16,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use futures_util::StreamExt;
-use mosaic::catalogue::cursor::CursorKey;
+use mosaic::catalogue::cursor::{CursorKey, Query};
 use mosaic::catalogue::{self, Catalogue};
 use mosaic::providers::http::http_client;
 use mosaic::providers::{Connection, KINDS};
@@ -260,6 +260,17 @@ pub fn failure_json(failure: &Failure) -> Value {
         failure.retry_after.map(|wait| Value::from(wait.as_millis() as u64)),
     );
     object
+}
+
+/// What the cursors of this input's list belong to.
+pub fn query(operation: &str, input: &Value) -> Query {
+    let mut begun = input.clone();
+    if let Some(fields) = begun.as_object_mut() {
+        fields.remove("cursor");
+    }
+    let call = call(operation, begun, false).expect("a sound input");
+    let entry = catalogue::find(operation).expect("a known operation");
+    entry.query(&call.input).expect("of this operation")
 }
 
 /// How many there are of each.

@@ -58,13 +58,16 @@ pub fn operation<'a>(spec: &'a Value, method: &str, path: &str) -> Option<&'a Va
         .map(|(_, item)| &item[&method])
 }
 
-/// Whether a path fits a template. A placeholder takes one part; one of a path at the end takes all that are left.
+/// Whether a path fits a template. A placeholder takes one part; one of a path or a reference at the end takes all that
+/// are left.
 fn fits(template: &str, path: &str) -> bool {
+    let references = template.ends_with("/git/refs/{ref}");
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {
         match (template.next(), path.next()) {
             (None, None) => return true,
             (Some("{path}" | "{filepath}" | "{repo_full_name}"), Some(_)) => return true,
+            (Some("{ref}"), Some(_)) if references => return true,
             (Some(part), Some(_)) if part.starts_with('{') => {}
             (Some(part), Some(given)) if part == given => {}
             _ => return false,

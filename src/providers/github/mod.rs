@@ -1,17 +1,29 @@
 //! GitHub: its cloud, and GitHub Enterprise Server.
 //!
-//! Invariant: a refusal for want of quota is a rate limit, however GitHub words it; any other 403 is not.
+//! Invariant: each request names the version of the API that its wire types were written for.
 
+mod commits;
 mod convert;
-mod requests;
+mod files;
+mod hooks;
+mod issues;
+mod lookup;
+mod merge;
+mod pulls;
+mod refs;
+mod refuse;
+mod releases;
+mod repos;
+mod reviews;
+mod sayings;
+mod statuses;
+mod trees;
 mod wire;
 
-use std::time::Duration;
-
-use mosaic_actors::error::{Failure, Kind, Source};
+use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, Refusal, by_status, settings, too_large, waits};
+use super::http::{Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
 
@@ -20,14 +32,8 @@ const API_VERSION: &str = "2022-11-28";
 /// What GitHub recommends, and what its description declares: it lists plain JSON alone as the type of most answers, and
 /// what is made of that description (mocks, validating proxies) refuses to answer with another.
 const ACCEPT: &str = "application/vnd.github+json, application/json;q=0.9";
-/// What GitHub asks clients to wait at least after a secondary limit that names no time.
-const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
-/// What is waited longer than until a quota is filled again, whatever our clock says.
-const CLOCK_SKEW: Duration = Duration::from_secs(1);
-/// Of which words one is in the message of every limit; older servers call the second kind by another name.
-const LIMITED: [&str; 3] = ["rate limit exceeded", "secondary rate", "abuse detection"];
-/// Of which words one is in the message where a permission is lacking.
-const LACKING: [&str; 2] = ["not accessible by", "must have"];
+/// How GitHub calls the page size.
+const SIZE: &str = "per_page";
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.github.com"),
@@ -38,8 +44,8 @@ static DIALECT: Dialect = Dialect {
         ".githubusercontent.com",
     ],
     request_id: "x-github-request-id",
-    refuse,
-    quiet: Some(SECONDARY_LIMIT),
+    refuse: refuse::refuse,
+    quiet: Some(refuse::SECONDARY_LIMIT),
     // What has not changed costs no quota.
     validates: true,
 };
@@ -88,97 +94,49 @@ impl Provider for GitHub {
 
     fn handlers() -> Handlers<Self> {
         Handlers::new()
-            .on::<git::RepoGet, _, _>(requests::repo_get)
-            .on::<git::RepoList, _, _>(requests::repo_list)
-            .on::<git::BranchList, _, _>(requests::branch_list)
-            .on::<git::FileGet, _, _>(requests::file_get)
-            .on::<projects::IssueList, _, _>(requests::issue_list)
-            .on::<projects::IssueGet, _, _>(requests::issue_get)
-            .on::<projects::IssueCreate, _, _>(requests::issue_create)
+            .on::<git::RepoGet, _, _>(repos::get)
+            .on::<git::RepoList, _, _>(repos::list)
+            .on::<git::RepoCreate, _, _>(repos::create)
+            .on::<git::RepoDelete, _, _>(repos::delete)
+            .on::<git::RepoFork, _, _>(repos::fork)
+            .on::<git::BranchList, _, _>(refs::branch_list)
+            .on::<git::BranchCreate, _, _>(refs::branch_create)
+            .on::<git::BranchDelete, _, _>(refs::branch_delete)
+            .on::<git::TagList, _, _>(refs::tag_list)
+            .on::<git::TagCreate, _, _>(refs::tag_create)
+            .on::<git::CommitList, _, _>(commits::list)
+            .on::<git::CommitGet, _, _>(commits::get)
+            .on::<git::Compare, _, _>(commits::compare)
+            .on::<git::TreeList, _, _>(trees::list)
+            .on::<git::FileGet, _, _>(files::get)
+            .raw::<git::FileDownload, _, _>(files::download)
+            .on::<git::FilePut, _, _>(files::put)
+            .on::<git::FileDelete, _, _>(files::delete)
+            .on::<git::PullList, _, _>(pulls::list)
+            .on::<git::PullGet, _, _>(pulls::get)
+            .on::<git::PullCreate, _, _>(pulls::create)
+            .on::<git::PullUpdate, _, _>(pulls::update)
+            .on::<git::PullMerge, _, _>(merge::merge)
+            .on::<git::PullFiles, _, _>(pulls::files)
+            .on::<git::PullReview, _, _>(reviews::review)
+            .on::<git::PullReviews, _, _>(reviews::reviews)
+            .on::<git::PullComment, _, _>(reviews::comment)
+            .on::<git::PullComments, _, _>(reviews::comments)
+            .on::<git::ReleaseList, _, _>(releases::list)
+            .on::<git::ReleaseCreate, _, _>(releases::create)
+            .on::<git::StatusSet, _, _>(statuses::set)
+            .on::<git::StatusGet, _, _>(statuses::get)
+            .on::<git::HookList, _, _>(hooks::list)
+            .on::<git::HookCreate, _, _>(hooks::create)
+            .on::<git::HookDelete, _, _>(hooks::delete)
+            .on::<projects::IssueList, _, _>(issues::list)
+            .on::<projects::IssueGet, _, _>(issues::get)
+            .on::<projects::IssueCreate, _, _>(issues::create)
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
         // Costs no quota. Who comes without a credential is answered, who comes with a wrong one is not. A server whose limits
         // are switched off answers 404, and is well.
         self.endpoint.well(self.endpoint.get(&["rate_limit"])?, true).await
-    }
-}
-
-fn refuse(refusal: &Refusal<'_>) -> Failure {
-    let error: wire::Error = refusal.json().unwrap_or_default();
-    match refusal.status.as_u16() {
-        // As older servers say that they would answer with more than a megabyte of JSON.
-        403 if error.says("too_large") => {
-            too_large("the file is larger than the provider gives in JSON", Source::Provider)
-        }
-        403 | 429 if is_limit(refusal, &error) => {
-            let mut failure = Failure::new(Kind::UpstreamRateLimited, "GitHub's rate limit is reached");
-            failure.retry_after = told_wait(refusal);
-            failure
-        }
-        422 => invalid(refusal, &error),
-        _ => by_status(refusal),
-    }
-}
-
-/// Whether a refusal is for want of quota. A permission that is lacking is not, though it may be the last request's.
-fn is_limit(refusal: &Refusal<'_>, error: &wire::Error) -> bool {
-    let sentence = error.message.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|words| sentence.contains(words));
-    refusal.status.as_u16() == 429
-        || waits::retry_after(refusal.headers, refusal.now).is_some()
-        || says(&LIMITED)
-        || (is_spent(refusal) && !says(&LACKING))
-}
-
-/// Whether no request is left.
-fn is_spent(refusal: &Refusal<'_>) -> bool {
-    refusal.header("x-ratelimit-remaining").map(str::trim) == Some("0")
-}
-
-/// How long to wait: as told, else until the quota is filled again. The secondary limits mostly tell nothing.
-fn told_wait(refusal: &Refusal<'_>) -> Option<Duration> {
-    waits::retry_after(refusal.headers, refusal.now).or_else(|| {
-        let reset = refusal.header("x-ratelimit-reset").filter(|_| is_spent(refusal))?;
-        // A moment that has passed by our clock may not have by theirs.
-        Some(waits::until_epoch(reset, refusal.now)? + CLOCK_SKEW)
-    })
-}
-
-/// A validation error, with the first field that the caller knows.
-fn invalid(refusal: &Refusal<'_>, error: &wire::Error) -> Failure {
-    let faults = error.errors.iter().filter_map(|fault| match fault {
-        wire::Fault::Object { field, code } => Some((field.as_deref().and_then(neutral_field)?, code.as_deref())),
-        wire::Fault::Sentence(_) => None,
-    });
-    match faults.into_iter().next() {
-        Some((field, code)) => Failure::invalid(field, format!("{field} {}", fault_sentence(code))),
-        None => by_status(refusal),
-    }
-}
-
-/// GitHub's name of a field -> ours. Only names from this table are ever passed on.
-fn neutral_field(field: &str) -> Option<&'static str> {
-    Some(match field {
-        "title" => "title",
-        "body" => "body",
-        "labels" | "label" => "labels",
-        "assignees" | "assignee" => "assignees",
-        "state" => "state",
-        "per_page" => "limit",
-        "page" => "cursor",
-        "ref" => "ref",
-        "path" => "path",
-        _ => return None,
-    })
-}
-
-/// GitHub's codes of validation errors.
-fn fault_sentence(code: Option<&str>) -> &'static str {
-    match code {
-        Some("missing") => "names what does not exist",
-        Some("missing_field") => "is required by GitHub",
-        Some("already_exists") => "exists already",
-        _ => "is not accepted by GitHub",
     }
 }

@@ -27,6 +27,8 @@ pub struct Received {
     skipped: AtomicU32,
     /// Why it may be none of the provider's API.
     pub(super) misplaced: Option<String>,
+    /// It says that there is nothing (204), as some servers do in place of an empty list.
+    pub(super) no_content: bool,
 }
 
 /// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
@@ -46,6 +48,7 @@ impl Received {
             instance,
             skipped: AtomicU32::new(0),
             misplaced: None,
+            no_content: false,
         }
     }
 
@@ -110,11 +113,14 @@ impl Received {
             .map_err(|unreadable| self.unread(unreadable.failure(None)))
     }
 
-    /// The body as a list of objects; null is an empty one.
+    /// The body as a list of objects; null is an empty one, and so is no content.
     ///
     /// # Errors
     /// `upstream_failed` where it is no list, or has rows and none of them can be read.
     pub fn rows<T: DeserializeOwned>(&self, with_raw: bool) -> Result<Vec<Row<T>>, Failure> {
+        if self.no_content && self.body.is_empty() {
+            return Ok(vec![]);
+        }
         let items: Option<Vec<Box<RawValue>>> = self.json()?;
         self.rows_of(&items.unwrap_or_default(), with_raw)
     }

@@ -45,11 +45,13 @@ impl Endpoint {
         let attempt = async {
             let mut response = self.accepted(outgoing).await?;
             let request_id = self.request_id(response.headers());
+            let no_content = response.status() == StatusCode::NO_CONTENT;
             let headers = std::mem::take(response.headers_mut());
             let body = read(response, self.max_response).await?;
             let misplaced = misplaced(&self.base, self.dialect, &headers);
             let mut received = Received::new(headers, body, request_id, self.instance.clone());
             received.misplaced = misplaced;
+            received.no_content = no_content;
             Ok(received)
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
@@ -218,10 +220,20 @@ impl Opened {
 
     /// Whether the answer says that it is JSON, and so no stream.
     pub fn is_json(&self) -> bool {
+        let essence = self.essence();
+        essence == "application/json" || essence.ends_with("+json")
+    }
+
+    /// Whether the answer tells of a file, in JSON, rather than being one.
+    pub fn is_described(&self) -> bool {
+        self.essence() == "application/json"
+    }
+
+    /// The media type without its parameters.
+    fn essence(&self) -> String {
         let media_type = self.response.headers().get(header::CONTENT_TYPE);
         let text = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        essence == "application/json" || essence.ends_with("+json")
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// Receives the whole answer.

@@ -1,0 +1,257 @@
+//! The requests that serve files.
+//!
+//! Invariant: a file is replaced or deleted only as the blob that was seen, by the caller or just before.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::ByteStream;
+
+use super::lookup::{At, named, no_commit};
+use super::{GitHub, convert, sayings, wire};
+use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
+use crate::catalogue::outcome::{DeleteOutcome, Deleted};
+use crate::providers::forge;
+use crate::providers::http::{Outgoing, Received};
+use crate::providers::{Reply, Request};
+use crate::wire::file;
+
+/// Raw bytes instead of base64 in JSON: the only form for files above 1 MB (H8).
+const RAW: &str = "application/vnd.github.raw+json";
+
+/// How often a write is tried: once more where another one came between (H10).
+const ATTEMPTS: usize = 2;
+
+/// A file's place in a repository.
+#[derive(Clone, Copy)]
+struct Spot<'a> {
+    repo: At<'a>,
+    path: &'a str,
+    branch: Option<&'a str>,
+}
+
+impl<'a> Spot<'a> {
+    /// Slashes of the path are slashes of the route (H17).
+    fn parts(self) -> Vec<&'a str> {
+        let mut parts = self.repo.parts(&["contents"]);
+        parts.extend(self.path.split('/'));
+        parts
+    }
+
+    fn read(self, github: &GitHub) -> Result<Outgoing, Failure> {
+        Ok(github.endpoint.get(&self.parts())?.query_if("ref", self.branch))
+    }
+}
+
+pub async fn get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<Reply<File>, Failure> {
+    let spot = Spot {
+        repo: At::of("repo", &request.native)?,
+        path: &request.input.path,
+        branch: request.input.reference.as_deref(),
+    };
+    let sent = github.endpoint.send(spot.read(&github)?).await;
+    let received = sent.map_err(|failure| no_commit(failure, "ref"))?;
+    let row = received.row::<wire::Content>(request.include_raw)?;
+    let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
+    // `none` is the encoding of what is too large for JSON.
+    let given = match entry.encoding.as_deref() {
+        Some("none") => None,
+        _ => forge::given(entry.content.as_deref(), entry.size),
+    };
+    let content = match given {
+        Some(content) => forge::decode(content).ok_or_else(|| received.unusable("the file's content is not base64"))?,
+        None => {
+            let ask = spot.read(&github)?.accept(RAW);
+            forge::raw_content(&github.endpoint, ask, entry.size, github.max_response).await?
+        }
+    };
+    Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
+}
+
+/// Only a file has a content. Some versions call a submodule a file (H9).
+fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
+    match content {
+        wire::Content::Directory(entries) if entries.is_empty() => Err(forge::no_entry()),
+        wire::Content::Directory(_) => Err(forge::no_file("dir")),
+        wire::Content::Entry(entry) if entry.submodule_git_url.is_some() => Err(forge::no_file("submodule")),
+        wire::Content::Entry(entry) if entry.kind == "file" => Ok(entry),
+        wire::Content::Entry(entry) => Err(forge::no_file(&entry.kind)),
+    }
+}
+
+pub async fn download(github: Arc<GitHub>, request: Request<FileDownload>) -> Result<Reply<ByteStream>, Failure> {
+    let spot = Spot {
+        repo: At::of("repo", &request.native)?,
+        path: &request.input.path,
+        branch: request.input.reference.as_deref(),
+    };
+    let opened = github.endpoint.open_stored(spot.read(&github)?.accept(RAW)).await;
+    let opened = opened.map_err(|failure| no_commit(failure, "ref"))?;
+    // What has no bytes is described in JSON all the same; a file of JSON comes as what was asked for.
+    if opened.is_described() {
+        let received = opened.whole().await?;
+        let refusal = match entry(received.json()?) {
+            Ok(_) => received.unusable("the file was described instead of sent"),
+            Err(failure) => received.blame(failure),
+        };
+        return Err(refusal);
+    }
+    let mut reply = opened.file("application/octet-stream")?;
+    let name = spot.path.rsplit('/').next().unwrap_or_default();
+    reply.value.media_type = file::media_type(name);
+    reply.value.name = file::sound(name).then(|| Arc::from(name));
+    Ok(reply)
+}
+
+pub async fn put(github: Arc<GitHub>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
+    let input = &request.input;
+    let spot = Spot {
+        repo: At::of("repo", &request.native)?,
+        path: &input.path,
+        branch: input.branch.as_deref(),
+    };
+    let odd = || Failure::invalid("content", "content is not what encoding says").never_sent();
+    let content = STANDARD.encode(input.bytes().ok_or_else(odd)?);
+    let mut attempt = 1;
+    loop {
+        let sha = match &input.if_match {
+            Some(sha) => Some(sha.to_string()),
+            // Before the first write nothing was changed, and the whole may be repeated.
+            None => present(&github, spot)
+                .await
+                .map_err(|failure| unchanged(failure, attempt))?,
+        };
+        let verb = if sha.is_some() { "Update" } else { "Create" };
+        let message = input
+            .message
+            .as_deref()
+            .map_or_else(|| format!("{verb} {}", spot.path), str::to_owned);
+        let body = wire::PutContent {
+            message: &message,
+            content: &content,
+            sha: sha.as_deref(),
+            branch: spot.branch,
+        };
+        match github.endpoint.send(github.endpoint.put(&spot.parts(), &body)?).await {
+            Ok(received) => {
+                let row = received.row(request.include_raw)?;
+                return Ok(received.reply(convert::written(spot.path, spot.branch, sha.is_none(), row)));
+            }
+            Err(failure) if attempt < ATTEMPTS && overtaken(&failure, input.if_match.is_some()) => attempt += 1,
+            Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
+        }
+    }
+}
+
+/// The hash of the blob that stands there; none where nothing does.
+async fn present(github: &GitHub, spot: Spot<'_>) -> Result<Option<String>, Failure> {
+    let received = match github.endpoint.send(spot.read(github)?).await {
+        // Whether the repository is there, the write will tell.
+        Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
+        other => other?,
+    };
+    match received.json::<wire::Content>()? {
+        wire::Content::Directory(entries) if entries.is_empty() => Ok(None),
+        wire::Content::Directory(_) => Err(received.blame(forge::no_file("dir"))),
+        wire::Content::Entry(entry) if entry.kind == "submodule" || entry.submodule_git_url.is_some() => {
+            Err(received.blame(forge::no_file("submodule")))
+        }
+        wire::Content::Entry(entry) => Ok(Some(entry.sha)),
+    }
+}
+
+/// A failure of the look before a write.
+fn unchanged(failure: Failure, attempt: usize) -> Failure {
+    match attempt {
+        1 => failure.never_sent(),
+        _ => failure,
+    }
+}
+
+/// Whether another write came first, so that a second look makes sense; a blob that the caller named is not looked for
+/// again.
+fn overtaken(failure: &Failure, named: bool) -> bool {
+    match failure.kind {
+        Kind::Conflict => failure.message() == sayings::OVERTAKEN,
+        Kind::PreconditionFailed => !named,
+        _ => false,
+    }
+}
+
+/// The failure of a write, with what the caller knows of it.
+fn refused(failure: Failure, spot: Spot<'_>, is_named: bool) -> Failure {
+    let failure = match failure.kind {
+        Kind::PreconditionFailed if is_named => named(failure, "if_match"),
+        Kind::PreconditionFailed => overtaken_twice(&failure),
+        _ => failure,
+    };
+    match failure.kind {
+        // H11
+        Kind::NotFound | Kind::Forbidden if spot.path.starts_with(".github/workflows/") => {
+            failure.also("files below .github/workflows need a credential with the scope workflow")
+        }
+        _ => failure,
+    }
+}
+
+/// The caller named no blob, and so none that does not match.
+fn overtaken_twice(failure: &Failure) -> Failure {
+    let mut conflict = Failure::new(Kind::Conflict, sayings::OVERTAKEN);
+    conflict.provider = failure.provider.clone();
+    conflict.unbilled = failure.unbilled;
+    conflict
+}
+
+pub async fn delete(github: Arc<GitHub>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
+    let input = &request.input;
+    let spot = Spot {
+        repo: At::of("repo", &request.native)?,
+        path: &input.path,
+        branch: input.branch.as_deref(),
+    };
+    let message = input
+        .message
+        .as_deref()
+        .map_or_else(|| format!("Delete {}", spot.path), str::to_owned);
+    let mut attempt = 1;
+    loop {
+        let sha = match &input.if_match {
+            Some(sha) => sha.to_string(),
+            None => {
+                let there = present(&github, spot)
+                    .await
+                    .map_err(|failure| unchanged(failure, attempt))?;
+                there.ok_or_else(|| absent().by(&request.instance))?
+            }
+        };
+        match github.endpoint.send(removal(&github, spot, &message, &sha)?).await {
+            Ok(received) => return Ok(received.reply(gone(&received)?)),
+            Err(failure) if attempt < ATTEMPTS && overtaken(&failure, input.if_match.is_some()) => attempt += 1,
+            Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
+        }
+    }
+}
+
+fn absent() -> Failure {
+    named(Failure::new(Kind::NotFound, "path is not there"), "path")
+}
+
+fn removal(github: &GitHub, spot: Spot<'_>, message: &str, sha: &str) -> Result<Outgoing, Failure> {
+    let body = wire::DeleteContent {
+        message,
+        sha,
+        branch: spot.branch,
+    };
+    github.endpoint.with_json(Method::DELETE, &spot.parts(), &body)
+}
+
+fn gone(received: &Received) -> Result<Deleted, Failure> {
+    let done: wire::FileCommit = received.json()?;
+    Ok(Deleted {
+        outcome: DeleteOutcome::Deleted,
+        commit: done.commit.map(|commit| commit.sha),
+    })
+}
