@@ -6,6 +6,7 @@
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
 mod bookstack;
+mod ci;
 pub mod connection;
 mod forge;
 mod gitea;
