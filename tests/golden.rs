@@ -30,6 +30,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 30, 40),
     ("github", 23, 10),
+    ("jenkins", 62, 87),
     ("openai", 13, 8),
     ("woodpecker", 56, 124),
     ("bookstack", 20, 12),

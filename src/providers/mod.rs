@@ -12,6 +12,7 @@ mod forge;
 mod gitea;
 mod github;
 pub mod http;
+mod jenkins;
 pub mod matrix;
 mod openai;
 pub mod table;
@@ -26,6 +27,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<bookstack::BookStack>("bookstack"),
     Kind::of::<gitea::Gitea>("gitea"),
     Kind::of::<github::GitHub>("github"),
+    Kind::of::<jenkins::Jenkins>("jenkins"),
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];
