@@ -78,6 +78,7 @@ impl Provider for Jenkins {
             .on::<cicd::RunList, _, _>(builds::list)
             .on::<cicd::RunGet, _, _>(builds::get)
             .on::<cicd::RunWait, _, _>(builds::wait)
+            .emulates::<cicd::RunWait>()
             .on::<cicd::RunCancel, _, _>(control::cancel)
             .on::<cicd::RunDelete, _, _>(control::delete)
             .on::<cicd::LogGet, _, _>(logs::get)

@@ -57,6 +57,7 @@ impl Provider for Woodpecker {
             .on::<cicd::RunJobs, _, _>(runs::run_jobs)
             .on::<cicd::RunTrigger, _, _>(runs::run_trigger)
             .on::<cicd::RunWait, _, _>(runs::run_wait)
+            .emulates::<cicd::RunWait>()
             .on::<cicd::RunCancel, _, _>(control::cancel)
             .on::<cicd::RunRerun, _, _>(control::rerun)
             .on::<cicd::RunApprove, _, _>(control::approve)
