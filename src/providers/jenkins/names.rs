@@ -95,13 +95,18 @@ pub fn artifact(text: &str) -> Result<(Build<'_>, Vec<&str>), Failure> {
     Ok((Build::of("artifact", project, number)?, path))
 }
 
-/// The name of a branch's job within a multibranch project.
+/// The name of a branch's job within a multibranch project: what would mean something else in a path is encoded, and
+/// nothing else is.
 pub fn of_branch(branch: &str) -> String {
+    match branch {
+        "." => return "%2E".to_owned(),
+        ".." => return "%2E.".to_owned(),
+        _ => {}
+    }
     let mut name = String::with_capacity(branch.len());
     for c in branch.chars() {
         match c {
-            '?' | '*' | '/' | '\\' | '%' | '!' | '@' | '#' | '$' | '^' | '&' | '|' | '<' | '>' | '[' | ']' | ':'
-            | ';' => name += &format!("%{:02X}", u32::from(c)),
+            '#' | '%' | '/' | '?' | '[' | ']' | '\\' => name += &format!("%{:02X}", u32::from(c)),
             _ => name.push(c),
         }
     }
@@ -144,7 +149,14 @@ mod tests {
                 "{odd}"
             );
         }
-        assert_eq!(of_branch("feature/x#1"), "feature%2Fx%231");
+        for (branch, name) in [
+            ("feature/x#1", "feature%2Fx%231"),
+            ("a%b?c[d]\\e", "a%25b%3Fc%5Bd%5D%5Ce"),
+            ("v1:2;ü & *@!", "v1:2;ü & *@!"),
+            ("..", "%2E."),
+        ] {
+            assert_eq!(of_branch(branch), name);
+        }
         assert_eq!(
             project_at("http://wrong/jenkins/job/A/job/feature%252Fx/").as_deref(),
             Some("A/feature%2Fx")
