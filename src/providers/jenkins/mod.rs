@@ -27,11 +27,8 @@ use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::cicd;
 
 static DIALECT: Dialect = Dialect {
-    cloud: None,
-    api_path: "",
-    stores: &[],
-    request_id: "x-request-id",
     refuse,
+    ..Dialect::PLAIN
 };
 
 /// The driver.
