@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mosaic::providers::http::http_client;
 use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
@@ -26,11 +28,14 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 30, 40),
     ("github", 161, 116),
+    ("jenkins", 62, 87),
     ("openai", 13, 8),
-    ("woodpecker", 14, 30),
+    ("woodpecker", 56, 124),
     ("bookstack", 20, 12),
 ];
 
+/// The media type of a form without files.
+const FIELDS: &str = "application/x-www-form-urlencoded";
 /// What a form's media type begins with.
 const FORM: &str = "multipart/form-data";
 
@@ -83,6 +88,13 @@ fn upload(said: &Value) -> Option<Arc<Upload>> {
 
 async fn as_sent(seen: &Seen) -> Value {
     let sent = seen.headers["authorization"].to_str().expect("text");
+    let sent = match sent.strip_prefix("Basic ") {
+        Some(pair) => format!(
+            "Basic {}",
+            String::from_utf8(STANDARD.decode(pair).expect("base64")).expect("text")
+        ),
+        None => sent.to_owned(),
+    };
     // What stands before the credential is the driver's, and golden where it is not the usual word.
     let scheme = sent.strip_suffix(TOKEN).expect("the credential").trim_end();
     let ours = seen.headers.iter().filter(|(name, _)| {
@@ -113,6 +125,7 @@ async fn as_sent(seen: &Seen) -> Value {
     let body: Value = match seen.body.as_slice() {
         [] => Value::Null,
         _ if form => parts(seen).await,
+        bytes if seen.headers["content-type"] == FIELDS => String::from_utf8_lossy(bytes).into(),
         bytes => serde_json::from_slice(bytes).expect("JSON"),
     };
     json!({"method": seen.method, "path": seen.path, "query": seen.query, "headers": headers, "body": body})

@@ -23,11 +23,11 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 39),
     ("github", 93, 207),
     ("openai", 4, 12),
-    ("woodpecker", 0, 30),
+    ("woodpecker", 0, 124),
     ("bookstack", 9, 0),
 ];
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 25;
+const WOODPECKER_ANSWERS: usize = 90;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 
@@ -120,7 +120,9 @@ fn hand_made_answers_of_woodpecker_are_of_the_described_types() {
     let data = &mut spec["definitions"]["LogEntry"]["properties"]["data"];
     *data = json!({"anyOf": [data.take(), {"type": "string"}]});
     let mut checked = 0;
-    for cell in cells().into_iter().filter(|cell| cell.kind == "woodpecker") {
+    let cells = cells().into_iter().filter(|cell| cell.kind == "woodpecker");
+    // What an earlier version answers is described nowhere.
+    for cell in cells.filter(|cell| !cell.name().ends_with(".version_2")) {
         let requests = cell.read("request.json");
         let pairs = requests.as_array().expect("a list").iter().zip(&cell.answers);
         for (request, answer) in pairs.filter(|(_, answer)| answer.status == 200) {

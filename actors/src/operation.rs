@@ -26,6 +26,8 @@ pub struct Operation {
     pub paid: bool,
     /// The answer is a stream of events.
     pub streaming: bool,
+    /// It waits for something to happen: an attempt of it may take as long as its call, and proves nothing by that.
+    pub waits: bool,
     /// The answer is a page of a list, so that several instances can be asked for it at once.
     pub list: bool,
     /// How long an answer may be served from cache; `None`: never cached.
@@ -46,6 +48,7 @@ impl Operation {
             idempotent: true,
             paid: false,
             streaming: false,
+            waits: false,
             list: false,
             cache: None,
             cost: CostClass::Read,

@@ -12,8 +12,8 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::AttemptEnd;
 use mosaic_actors::stream::Upload;
 use support::{
-    Counts, Do, FETCH, PAID, READ, REPLACE, WRITE, call, eventually, failing, instance, pair, scripted, single, spawn,
-    tags, text, within,
+    Counts, Do, FETCH, PAID, READ, REPLACE, WAIT, WRITE, call, eventually, failing, instance, pair, scripted, single,
+    spawn, tags, text, within,
 };
 use tokio::time::Instant;
 
@@ -225,14 +225,13 @@ async fn a_failover_does_not_send_the_next_call_to_the_same_sick_candidate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_may_take_its_calls_deadline_and_others_their_attempts_time() {
+async fn who_waits_or_writes_may_take_its_calls_deadline_and_others_their_attempts_time() {
     let (system, _) = single(|spec| spec.instances[0].attempt_timeout = Duration::from_secs(2)).await;
     let slow = || Do::AnswerAfter(Duration::from_secs(8));
-    system
-        .gateway()
-        .call(call(&PAID, slow()))
-        .await
-        .expect("within the deadline");
+    for patient in [&PAID, &WAIT] {
+        let answer = system.gateway().call(call(patient, slow())).await;
+        answer.expect("within the deadline");
+    }
     let failure = system.gateway().call(call(&FETCH, slow())).await.unwrap_err();
     assert_eq!(failure.kind, Kind::Timeout);
     assert!(failure.message().contains("attempt_timeout"), "{failure}");

@@ -209,6 +209,12 @@ impl Declaration {
         self
     }
 
+    /// Waits for something to happen: its answer may take as long as its call.
+    pub const fn waits(mut self) -> Self {
+        self.facts.waits = true;
+        self.uncached()
+    }
+
     /// Answers with bytes of their own media type, which no tier keeps.
     pub const fn bytes(mut self) -> Self {
         self.bytes = true;

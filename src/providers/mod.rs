@@ -6,11 +6,13 @@
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
 mod bookstack;
+mod ci;
 pub mod connection;
 mod forge;
 mod gitea;
 mod github;
 pub mod http;
+mod jenkins;
 pub mod matrix;
 mod openai;
 pub mod table;
@@ -25,6 +27,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<bookstack::BookStack>("bookstack"),
     Kind::of::<gitea::Gitea>("gitea"),
     Kind::of::<github::GitHub>("github"),
+    Kind::of::<jenkins::Jenkins>("jenkins"),
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];

@@ -15,6 +15,7 @@ use mosaic_actors::error::{self, Failure};
 use mosaic_actors::rate_limit::RateLimit;
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::http::quota::Quota;
@@ -79,6 +80,8 @@ pub struct Request<O: Op> {
     pub include_raw: bool,
     /// The bytes that came with the input.
     pub upload: Option<Arc<Upload>>,
+    /// When the caller must have its reply.
+    pub deadline: Instant,
 }
 
 impl<O: Op> Request<O>
@@ -268,6 +271,7 @@ impl<O: Op> Request<O> {
             instance: seal.instance.clone(),
             include_raw: call.include_raw,
             upload: call.upload.clone(),
+            deadline: call.deadline,
         })
     }
 }

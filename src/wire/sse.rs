@@ -17,6 +17,8 @@ pub struct Event {
     pub name: String,
     /// Its data; several lines are joined by line feeds.
     pub data: String,
+    /// Its id; empty where the provider gave it none.
+    pub id: String,
 }
 
 /// Makes events of bytes.
@@ -24,6 +26,7 @@ pub struct Event {
 pub struct Decoder {
     line: Vec<u8>,
     name: String,
+    id: String,
     data: Option<String>,
     begun: bool,
     after_cr: bool,
@@ -65,15 +68,16 @@ impl Decoder {
             true => &text,
         };
         if line.is_empty() {
-            let name = std::mem::take(&mut self.name);
-            return Ok(self.data.take().map(|data| Event { name, data }));
+            let (name, id) = (std::mem::take(&mut self.name), std::mem::take(&mut self.id));
+            return Ok(self.data.take().map(|data| Event { name, data, id }));
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "data" => self.add(value)?,
             "event" => value.clone_into(&mut self.name),
-            // Comments (an empty name), `id` and `retry`: we do not resume streams.
+            "id" => value.clone_into(&mut self.id),
+            // Comments (an empty name), and `retry`: who resumes a stream knows for itself when.
             _ => {}
         }
         Ok(None)
@@ -130,6 +134,7 @@ mod tests {
         Event {
             name: name.to_owned(),
             data: data.to_owned(),
+            id: String::new(),
         }
     }
 
@@ -144,6 +149,11 @@ mod tests {
             [event("x", "a"), event("", "b")]
         );
         assert_eq!(whole(": ping\n\ndata\n\nid: 7\nretry: 3\n\n"), [event("", "")]);
+        let second = Event {
+            id: "7".to_owned(),
+            ..event("", "b")
+        };
+        assert_eq!(whole("id: 7\ndata: b\n\ndata: c\n\n"), [second, event("", "c")]);
         assert_eq!(whole("data:  two spaces\n\n"), [event("", " two spaces")]);
         assert_eq!(whole("event: lost\n\ndata: b\n\n"), [event("", "b")]);
         assert_eq!(whole("data: a\n\ndata: cut"), [event("", "a")]);

@@ -782,7 +782,7 @@ async fn compression_that_nobody_asked_for_is_unpacked_or_refused() {
 
 #[tokio::test]
 async fn a_server_without_the_route_of_its_health_check_is_well() {
-    for kind in ["bookstack", "gitea", "github", "openai", "woodpecker"] {
+    for kind in ["bookstack", "gitea", "github", "jenkins", "openai", "woodpecker"] {
         for (status, well) in [(200, true), (404, true), (405, true), (401, false), (500, false)] {
             let provider = Upstream::answering([Canned::json(status, json!({"detail": "Not Found"}))]).await;
             let health = driver(kind, &connection(&provider.url)).expect(kind).health().await;

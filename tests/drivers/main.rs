@@ -8,7 +8,9 @@ mod broken;
 mod gitea;
 mod github;
 mod health;
+mod jenkins;
 mod mutated;
+mod odd;
 mod refusals;
 mod sandbox;
 mod secrets;
@@ -178,6 +180,8 @@ async fn health_asks_something_cheap() {
         // A server without limits: well.
         ("github", 404, "/rate_limit", None),
         ("github", 401, "/rate_limit", Some(Kind::UpstreamAuth)),
+        ("jenkins", 200, "/api/json", None),
+        ("jenkins", 401, "/api/json", Some(Kind::UpstreamAuth)),
         ("openai", 200, "/models", None),
         ("openai", 500, "/models", Some(Kind::UpstreamFailed)),
     ] {

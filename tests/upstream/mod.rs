@@ -181,8 +181,14 @@ pub fn cursors() -> CursorKey {
 
 /// A driver of `kind`.
 pub fn driver(kind: &str, connection: &Connection) -> Result<Arc<dyn Driver>, Failure> {
+    let mut connection = connection.clone();
+    if kind == "jenkins" && connection.credential.is_some() {
+        // A token is none without its user there.
+        let user = connection.settings.entry("user");
+        user.or_insert_with(|| "ada".into());
+    }
     let kind = KINDS.iter().find(|row| row.name == kind).expect("a known kind");
-    (kind.connect)(connection)
+    (kind.connect)(&connection)
 }
 
 /// A call as a surface would make it.

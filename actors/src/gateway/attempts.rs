@@ -140,6 +140,7 @@ impl Tried {
         self.attempts < max_attempts
             && call.may_repeat()
             && !call.operation.paid
+            && !call.operation.waits
             && job.candidates.instances.len() > self.excluded.len() + 1
     }
 
@@ -179,7 +180,7 @@ async fn attempt(
     let granted = grant(job, env, tried).await?;
     let span = tracing::debug_span!(target: "mosaic::calls", "attempt");
     let share = share(remaining, tried.could_follow(job, env.settings.recover.max_attempts));
-    let limit = granted.instance.spec.attempt_limit(job.call.operation.cost);
+    let limit = granted.instance.spec.attempt_limit(&job.call.operation);
     // How long an upload takes in all is its sender's affair: only the call's deadline bounds it.
     let in_all = limit.filter(|_| job.call.upload.is_none());
     guard.asking(in_all.unwrap_or(remaining));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::{Capabilities, DriverFactory};
-use crate::operation::CostClass;
+use crate::operation::{CostClass, Operation};
 use crate::policy::breaker::BreakerSettings;
 use crate::policy::health::Chance;
 
@@ -50,8 +50,8 @@ pub struct CheckSettings {
 }
 
 impl InstanceSpec {
-    /// How long an attempt of this class may take; `None`: as long as its call.
-    pub fn attempt_limit(&self, cost: CostClass) -> Option<Duration> {
-        (cost != CostClass::Tokens).then_some(self.attempt_timeout)
+    /// How long an attempt of this operation may take; `None`: as long as its call.
+    pub fn attempt_limit(&self, operation: &Operation) -> Option<Duration> {
+        (operation.cost != CostClass::Tokens && !operation.waits).then_some(self.attempt_timeout)
     }
 }

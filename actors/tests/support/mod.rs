@@ -44,6 +44,11 @@ pub static STREAM: Operation = Operation {
     streaming: true,
     ..Operation::read("test", "test.thing.stream")
 };
+/// A read that waits.
+pub static WAIT: Operation = Operation {
+    waits: true,
+    ..Operation::read("test", "test.thing.wait")
+};
 /// A read that is billed.
 pub static PAID: Operation = Operation {
     paid: true,
@@ -57,8 +62,11 @@ pub static REPLACE: Operation = Operation {
 };
 
 /// The catalogue of the tests.
-pub static OPERATIONS: LazyLock<Arc<Operations>> =
-    LazyLock::new(|| Arc::new(Operations::new([&READ, &FETCH, &WRITE, &STREAM, &PAID, &REPLACE])));
+pub static OPERATIONS: LazyLock<Arc<Operations>> = LazyLock::new(|| {
+    Arc::new(Operations::new([
+        &READ, &FETCH, &WRITE, &STREAM, &PAID, &REPLACE, &WAIT,
+    ]))
+});
 
 /// All that the test driver can do.
 pub fn capabilities() -> Capabilities {

@@ -188,7 +188,7 @@ impl Op for RunWait {
     type Input = RunWaitInput;
     type Output = Waited;
     const DECLARATION: &'static Declaration =
-        &Declaration::get::<Self>("cicd.run.wait", "/cicd/runs/{run}/wait", "Wait until a run has ended").uncached();
+        &Declaration::get::<Self>("cicd.run.wait", "/cicd/runs/{run}/wait", "Wait until a run has ended").waits();
     fn resource(input: &RunWaitInput) -> Resource {
         input.run.resource()
     }

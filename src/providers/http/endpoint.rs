@@ -381,6 +381,13 @@ impl Outgoing {
         self
     }
 
+    /// Goes on with a stream of events behind the one of this id.
+    #[must_use]
+    pub fn behind(mut self, id: u64) -> Self {
+        self.headers.insert("last-event-id", HeaderValue::from(id));
+        self
+    }
+
     /// Whether it can be sent (again): an upload that was read is gone.
     pub(super) fn is_there(&self) -> bool {
         self.form().is_none_or(Form::is_there)

@@ -43,18 +43,37 @@ impl Endpoint {
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
         let attempt = async {
-            let mut response = self.accepted(outgoing).await?;
-            let request_id = self.request_id(response.headers());
-            let no_content = response.status() == StatusCode::NO_CONTENT;
-            let headers = std::mem::take(response.headers_mut());
-            let body = read(response, self.max_response).await?;
-            let misplaced = misplaced(&self.base, self.dialect, &headers);
-            let mut received = Received::new(headers, body, request_id, self.instance.clone());
-            received.misplaced = misplaced;
-            received.no_content = no_content;
-            Ok(received)
+            let response = self.accepted(outgoing).await?;
+            self.received(response).await
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
+    }
+
+    /// As [`Endpoint::send`], of an order that may be answered with a redirect: that is its answer, and nobody goes there.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub async fn send_unfollowed(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
+        let attempt = async {
+            let mut response = self.exchange(&outgoing).await?;
+            if !response.status().is_redirection() {
+                response = self.judged(&outgoing, response).await?;
+            }
+            Ok((response.status(), self.received(response).await?))
+        };
+        attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
+    }
+
+    async fn received(&self, mut response: Response) -> Result<Received, Failure> {
+        let request_id = self.request_id(response.headers());
+        let no_content = response.status() == StatusCode::NO_CONTENT;
+        let headers = std::mem::take(response.headers_mut());
+        let body = read(response, self.max_response).await?;
+        let misplaced = misplaced(&self.base, self.dialect, &headers);
+        let mut received = Received::new(headers, body, request_id, self.instance.clone());
+        received.misplaced = misplaced;
+        received.no_content = no_content;
+        Ok(received)
     }
 
     /// Sends a request and resolves when the provider has accepted it.

@@ -220,6 +220,7 @@ mod tests {
             Ok(Piece::Item(sse::Event {
                 name: String::new(),
                 data: (*data).to_owned(),
+                ..sse::Event::default()
             }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mosaic_actors::call::Resource;
 
 use super::wire;
-use crate::catalogue::cicd::{LogLine, LogStream, Run, RunStatus, Step};
+use crate::catalogue::cicd::{Job, LogLine, LogStream, Pipeline, QueueItem, Run, RunStatus, Step};
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
@@ -35,14 +35,85 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>
     }
 }
 
+/// Whether a run moves on no more. Its word is set as soon as somebody ends it, while its agents still stop what runs.
+pub fn at_rest(run: &wire::Pipeline) -> bool {
+    let running = |workflow: &wire::Workflow| {
+        let children = workflow.children.as_deref().unwrap_or_default();
+        let words = children.iter().map(|step| &step.state).chain([&workflow.state]);
+        words.into_iter().any(|word| status(word) == RunStatus::Running)
+    };
+    status(&run.status).has_ended() && !run.workflows.as_deref().unwrap_or_default().iter().any(running)
+}
+
 /// The steps of all workflows, in order.
 pub fn steps(workflows: Vec<wire::Workflow>) -> Vec<Step> {
-    let of_workflow = |workflow: wire::Workflow| {
-        let group = present(&workflow.name);
-        let children = workflow.children.unwrap_or_default();
-        children.into_iter().map(move |child| step(group.clone(), child))
-    };
-    workflows.into_iter().flat_map(of_workflow).collect()
+    workflows.into_iter().flat_map(steps_of).collect()
+}
+
+fn steps_of(workflow: wire::Workflow) -> impl Iterator<Item = Step> {
+    let group = present(&workflow.name);
+    let children = workflow.children.unwrap_or_default();
+    children.into_iter().map(move |child| step(group.clone(), child))
+}
+
+pub fn job(Row { wire, raw }: Row<wire::Workflow>) -> Job {
+    Job {
+        id: wire.id.to_string(),
+        name: wire.name.clone(),
+        status: status(&wire.state),
+        raw_status: wire.state.clone(),
+        runner: (wire.agent_id > 0).then(|| wire.agent_id.to_string()),
+        attempt: None,
+        web_url: None,
+        started_at: wire.started.clone().or(wire.start_time.clone()).in_utc(),
+        finished_at: wire.finished.clone().or(wire.end_time.clone()).in_utc(),
+        steps: steps_of(wire).collect(),
+        raw,
+    }
+}
+
+/// A repository as the one pipeline that it is; none where it has no name.
+pub fn project(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Option<Pipeline> {
+    let named = present(&wire.full_name);
+    let project = named.or_else(|| Some(format!("{}/{}", present(&wire.owner)?, present(&wire.name)?)))?;
+    let (_, last) = project.rsplit_once('/')?;
+    Some(Pipeline {
+        id: Resource::neutral_id(instance, &project),
+        key: None,
+        name: last.to_owned(),
+        path: present(&wire.config_file),
+        enabled: wire.active,
+        last_status: wire.last_pipeline.as_ref().map(|run| status(&run.status)),
+        raw_state: wire.last_pipeline.map(|run| run.status),
+        folder: false,
+        web_url: None,
+        project,
+        raw,
+    })
+}
+
+/// A task of the queue. Its repository has a name only among its labels, and its run a number only in later versions.
+pub fn queued(
+    instance: &str,
+    Row { wire, raw }: Row<wire::Task>,
+    status: RunStatus,
+    reason: Option<&str>,
+) -> QueueItem {
+    let project = wire.labels.get("repo").and_then(|name| present(name));
+    let run = project
+        .as_ref()
+        .zip(Some(wire.pipeline_number).filter(|number| *number > 0));
+    QueueItem {
+        id: wire.id,
+        run: run.map(|(project, number)| Resource::neutral_id(instance, format!("{project}#{number}"))),
+        project,
+        name: present(&wire.name),
+        pending: None,
+        status,
+        reason: reason.map(str::to_owned),
+        since: wire.created.in_utc(),
+        raw,
+    }
 }
 
 fn step(group: Option<String>, wire: wire::Step) -> Step {
@@ -61,7 +132,36 @@ fn step(group: Option<String>, wire: wire::Step) -> Step {
     }
 }
 
-fn status(word: &str) -> RunStatus {
+/// The words of Woodpecker that stand for a status: none where there are several.
+pub fn only_word(status: RunStatus) -> Option<&'static str> {
+    Some(match status {
+        RunStatus::Running => "running",
+        RunStatus::Blocked => "blocked",
+        RunStatus::Success => "success",
+        RunStatus::Failure => "failure",
+        RunStatus::Skipped => "skipped",
+        RunStatus::Error => "error",
+        RunStatus::Queued | RunStatus::Cancelled => return None,
+    })
+}
+
+/// A status in our own word, for a cursor.
+pub fn status_name(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Queued => "queued",
+        RunStatus::Cancelled => "cancelled",
+        other => only_word(other).unwrap_or_default(),
+    }
+}
+
+/// What [`status_name`] gave.
+pub fn status_named(name: &str) -> Option<RunStatus> {
+    use RunStatus::{Blocked, Cancelled, Error, Failure, Queued, Running, Skipped, Success};
+    let all = [Queued, Running, Blocked, Success, Failure, Cancelled, Skipped, Error];
+    all.into_iter().find(|status| status_name(*status) == name)
+}
+
+pub fn status(word: &str) -> RunStatus {
     match word {
         "pending" | "created" => RunStatus::Queued,
         "running" => RunStatus::Running,

@@ -2,10 +2,16 @@
 //!
 //! Invariant: callers name projects by their path; the numeric ids that the API wants never leave this driver.
 
+mod control;
 mod convert;
 mod ids;
-mod requests;
+mod logs;
+mod names;
+mod projects;
+mod runs;
 mod wire;
+
+use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
@@ -45,10 +51,22 @@ impl Provider for Woodpecker {
 
     fn handlers() -> Handlers<Self> {
         Handlers::new()
-            .on::<cicd::RunList, _, _>(requests::run_list)
-            .on::<cicd::RunGet, _, _>(requests::run_get)
-            .on::<cicd::RunTrigger, _, _>(requests::run_trigger)
-            .on::<cicd::LogGet, _, _>(requests::log_get)
+            .on::<cicd::PipelineList, _, _>(projects::pipeline_list)
+            .on::<cicd::RunList, _, _>(runs::run_list)
+            .on::<cicd::RunGet, _, _>(runs::run_get)
+            .on::<cicd::RunJobs, _, _>(runs::run_jobs)
+            .on::<cicd::RunTrigger, _, _>(runs::run_trigger)
+            .on::<cicd::RunWait, _, _>(runs::run_wait)
+            .emulates::<cicd::RunWait>()
+            .on::<cicd::RunCancel, _, _>(control::cancel)
+            .on::<cicd::RunRerun, _, _>(control::rerun)
+            .on::<cicd::RunApprove, _, _>(control::approve)
+            .on::<cicd::RunDelete, _, _>(control::delete)
+            .on::<cicd::LogGet, _, _>(logs::log_get)
+            .stream::<cicd::LogFollow, _, _, _>(logs::log_follow)
+            .on::<cicd::LogDelete, _, _>(control::log_delete)
+            .on::<cicd::SecretPut, _, _>(projects::secret_put)
+            .on::<cicd::QueueList, _, _>(projects::queue_list)
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
@@ -56,15 +74,37 @@ impl Provider for Woodpecker {
     }
 }
 
+/// A refusal as wrong (400, 422) of a request in which only `field` can be.
+fn blaming(failure: Failure, field: &str, sentence: &str) -> Failure {
+    if failure.kind != Kind::InvalidInput || failure.unsent {
+        return failure;
+    }
+    let mut refusal = failure.saying(sentence);
+    refusal.field = Some(Arc::from(field));
+    refusal
+}
+
 impl Woodpecker {
-    /// Asks Woodpecker for a repository, and remembers its id.
-    async fn look_up(&self, project: &str) -> Result<wire::Repo, Failure> {
+    /// Asks Woodpecker for a repository.
+    async fn repo(&self, project: &str) -> Result<Received, Failure> {
         let mut parts = vec!["repos", "lookup"];
         parts.extend(project.split('/'));
-        let received = self.endpoint.send(self.endpoint.get(&parts)?).await?;
-        let repo: wire::Repo = received.json()?;
+        self.endpoint.send(self.endpoint.get(&parts)?).await
+    }
+
+    /// The same, and remembers its id.
+    async fn look_up(&self, project: &str) -> Result<wire::Repo, Failure> {
+        let repo: wire::Repo = self.repo(project).await?.json()?;
         self.ids.remember(project, repo.id);
         Ok(repo)
+    }
+
+    /// A repository's id.
+    async fn id(&self, project: &str) -> Result<u64, Failure> {
+        match self.ids.get(project) {
+            Some(id) => Ok(id),
+            None => Ok(self.look_up(project).await?.id),
+        }
     }
 
     /// Sends what `request` makes of a repository's id.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::providers::http::Time;
 
@@ -13,7 +14,32 @@ use crate::providers::http::Time;
 pub struct Repo {
     pub id: u64,
     #[serde(default)]
+    pub owner: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub full_name: String,
+    #[serde(default)]
     pub default_branch: String,
+    #[serde(default)]
+    pub active: bool,
+    /// Empty where it is one of the usual ones.
+    #[serde(default)]
+    pub config_file: String,
+    /// Only in a user's own list.
+    pub last_pipeline: Option<LastPipeline>,
+}
+
+/// The part of a `Pipeline` that a `RepoLastPipeline` is read for.
+#[derive(Debug, Deserialize)]
+pub struct LastPipeline {
+    pub status: String,
+}
+
+/// A `Pipeline` of which only the workflows are read.
+#[derive(Debug, Deserialize)]
+pub struct Workflows {
+    pub workflows: Option<Vec<Box<RawValue>>>,
 }
 
 /// `Pipeline`: what others call a run.
@@ -47,7 +73,19 @@ pub struct Pipeline {
 #[derive(Debug, Deserialize)]
 pub struct Workflow {
     #[serde(default)]
+    pub id: u64,
+    #[serde(default)]
     pub name: String,
+    #[serde(default)]
+    pub state: String,
+    /// 0 before an agent has taken it.
+    #[serde(default)]
+    pub agent_id: i64,
+    pub started: Time,
+    pub finished: Time,
+    /// As version 2 calls them.
+    pub start_time: Time,
+    pub end_time: Time,
     /// Its steps.
     pub children: Option<Vec<Step>>,
 }
@@ -94,4 +132,44 @@ pub struct PipelineOptions<'a> {
     pub branch: &'a str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: &'a BTreeMap<String, String>,
+}
+
+/// `Secret`, and `SecretPatch` without a name.
+#[derive(Serialize)]
+pub struct Secret<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    pub value: &'a str,
+    /// Empty in a patch: they stay as they are.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub events: &'a [&'a str],
+}
+
+/// What a written `Secret` is read for; its value is never in it.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    pub name: String,
+}
+
+/// `QueueInfo`.
+#[derive(Debug, Deserialize)]
+pub struct QueueInfo {
+    #[serde(default)]
+    pub paused: bool,
+    pub running: Option<Vec<Box<RawValue>>>,
+    pub pending: Option<Vec<Box<RawValue>>>,
+    pub waiting_on_deps: Option<Vec<Box<RawValue>>>,
+}
+
+/// `model.QueueTask`, `Task` in earlier versions.
+#[derive(Debug, Deserialize)]
+pub struct Task {
+    pub id: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub pipeline_number: u64,
+    pub created: Time,
 }

@@ -1,0 +1,15 @@
+//! What drivers of CI servers share: waiting for a run, following a log, and lists that come whole.
+//!
+//! Invariant: no provider's name and no wire type appears here, and whatever asks again and again does so ever more rarely
+//! and within a bound.
+
+mod follow;
+mod lines;
+mod part;
+mod pauses;
+mod wait;
+
+pub use follow::{Followed, Then, Told, follow};
+pub use lines::{Counter, Growing, lines, stdout};
+pub use part::part;
+pub use wait::{Look, wait};

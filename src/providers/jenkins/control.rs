@@ -1,0 +1,79 @@
+//! The requests that end builds and delete them.
+//!
+//! Invariant: Jenkins answers an order with a redirect whether it does something or not, so where a build stands is read
+//! before, and behind it.
+
+use std::sync::Arc;
+
+use http::Method;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::names::{self, Build};
+use super::{Jenkins, builds};
+use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete};
+use crate::catalogue::outcome::Deleted;
+use crate::providers::{Reply, Request};
+
+pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
+    if let Some((_, item)) = names::waiting(&request.native) {
+        return unqueue(&jenkins, item).await;
+    }
+    let build = Build::named("run", &request.native)?;
+    let run = builds::run(&jenkins, &request.instance, &build).await?;
+    if run.status.has_ended() {
+        return Err(Failure::new(Kind::Conflict, "the run has ended already").by(&request.instance));
+    }
+    let force = request.input.force == Some(true);
+    let how = if force { "kill" } else { "stop" };
+    let outgoing = jenkins.endpoint.bare(Method::POST, &build.parts(&[how]))?;
+    let (_, received) = jenkins.order(outgoing).await.map_err(|failure| match failure.kind {
+        // The build was there a moment ago.
+        Kind::NotFound if force => {
+            let sentence = "this job's builds know one way to be ended, and no stronger one";
+            Failure::unsupported_field("force", sentence).by(&request.instance)
+        }
+        _ => failure,
+    })?;
+    let (outcome, run) = match builds::run(&jenkins, &request.instance, &build).await {
+        Ok(run) if run.status.has_ended() => (OrderOutcome::Done, Some(run)),
+        Ok(run) => (OrderOutcome::Requested, Some(run)),
+        // What was ordered is ordered.
+        Err(failure) => {
+            tracing::debug!(provider = &*request.instance, %failure, "a run that was cancelled cannot be read");
+            (OrderOutcome::Requested, None)
+        }
+    };
+    Ok(received.reply(Ordered { outcome, run }))
+}
+
+/// Takes what waits out of the queue.
+async fn unqueue(jenkins: &Jenkins, item: u64) -> Result<Reply<Ordered>, Failure> {
+    let outgoing = jenkins.endpoint.bare(Method::POST, &["queue", "cancelItem"])?;
+    let outgoing = outgoing.query("id", item.to_string());
+    let (_, received) = jenkins.order(outgoing).await.map_err(|failure| match failure.kind {
+        Kind::InvalidInput => failure_of_queue(&failure),
+        _ => failure,
+    })?;
+    Ok(received.reply(Ordered {
+        outcome: OrderOutcome::Done,
+        run: None,
+    }))
+}
+
+/// 422: it has left the queue meanwhile, or may not be taken out of it.
+fn failure_of_queue(failure: &Failure) -> Failure {
+    let mut refusal = Failure::new(Kind::Conflict, "it waits no more, or cannot be taken out of the queue");
+    refusal.provider.clone_from(&failure.provider);
+    refusal
+}
+
+pub async fn delete(jenkins: Arc<Jenkins>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {
+    let build = Build::named("run", &request.native)?;
+    let run = builds::run(&jenkins, &request.instance, &build).await?;
+    if !run.status.has_ended() {
+        return Err(Failure::new(Kind::Conflict, "the run has not ended yet").by(&request.instance));
+    }
+    let outgoing = jenkins.endpoint.bare(Method::POST, &build.parts(&["doDelete"]))?;
+    let (_, received) = jenkins.order(outgoing).await?;
+    Ok(received.reply(Deleted::done()))
+}

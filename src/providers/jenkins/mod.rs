@@ -1,0 +1,171 @@
+//! Jenkins.
+//!
+//! Invariant: a project is named by its path of names as Jenkins gives them, `A/B/job`, a build by `project#number`, and no
+//! address that Jenkins writes is ever gone to, since behind a proxy it is wrong.
+
+mod artifacts;
+mod builds;
+mod control;
+mod convert;
+mod jobs;
+mod logs;
+mod names;
+mod queue;
+mod trigger;
+mod wire;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+use mosaic_actors::error::{Failure, Kind};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::http::{Dialect, Endpoint, Outgoing, Received, Refusal, by_status, settings};
+use super::{Connection, Credential, Handlers, Provider, Setting};
+use crate::catalogue::cicd;
+
+static DIALECT: Dialect = Dialect {
+    refuse,
+    ..Dialect::PLAIN
+};
+
+/// The driver.
+pub struct Jenkins {
+    endpoint: Endpoint,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Whose API token the credential is; it may stand before it instead, as `user:token`.
+    user: Option<String>,
+}
+
+const SETTINGS: &[Setting] = &[Setting {
+    name: "user",
+    default: "as the credential says, user:token",
+    unit: "name",
+    meaning: "The user whose API token the credential is",
+}];
+
+impl Provider for Jenkins {
+    fn connect(connection: &Connection) -> Result<Self, Failure> {
+        let settings: Settings = settings(&connection.settings)?;
+        let mut connection = connection.clone();
+        connection.credential = match &connection.credential {
+            Some(token) => Some(basic(settings.user.as_deref(), token)?),
+            None => None,
+        };
+        Ok(Jenkins {
+            endpoint: Endpoint::new(&connection, &DIALECT)?.credential(&connection, AUTHORIZATION, "Basic ")?,
+        })
+    }
+
+    fn settings() -> &'static [Setting] {
+        SETTINGS
+    }
+
+    fn handlers() -> Handlers<Self> {
+        Handlers::new()
+            .on::<cicd::PipelineList, _, _>(jobs::list)
+            .on::<cicd::RunTrigger, _, _>(trigger::trigger)
+            .on::<cicd::RunResolve, _, _>(queue::resolve)
+            .on::<cicd::RunList, _, _>(builds::list)
+            .on::<cicd::RunGet, _, _>(builds::get)
+            .on::<cicd::RunWait, _, _>(builds::wait)
+            .emulates::<cicd::RunWait>()
+            .on::<cicd::RunCancel, _, _>(control::cancel)
+            .on::<cicd::RunDelete, _, _>(control::delete)
+            .on::<cicd::LogGet, _, _>(logs::get)
+            .stream::<cicd::LogFollow, _, _, _>(logs::follow)
+            .on::<cicd::ArtifactList, _, _>(artifacts::list)
+            .raw::<cicd::ArtifactGet, _, _>(artifacts::get)
+            .on::<cicd::QueueList, _, _>(queue::list)
+    }
+
+    async fn health(&self) -> Result<Credential, Failure> {
+        // A wrong credential is refused wherever it is given.
+        let root = self.endpoint.get(&["api", "json"])?.query("tree", "nodeName");
+        self.endpoint.well(root, true).await
+    }
+}
+
+/// What stands behind `Basic`.
+fn basic(user: Option<&str>, token: &SecretString) -> Result<SecretString, Failure> {
+    let token = token.expose_secret();
+    let pair = match user {
+        Some(user) if user.contains(':') => {
+            return Err(Failure::invalid("settings.user", "settings.user must hold no colon"));
+        }
+        Some(user) => SecretString::from(format!("{user}:{token}")),
+        None if token.contains(':') => SecretString::from(token),
+        None => {
+            let sentence =
+                "settings.user must name the user whose API token the credential is, or stand before it, user:token";
+            return Err(Failure::invalid("settings.user", sentence));
+        }
+    };
+    Ok(SecretString::from(STANDARD.encode(pair.expose_secret())))
+}
+
+/// A refusal is a web page: its status and its headers are all there is to read.
+fn refuse(refusal: &Refusal<'_>) -> Failure {
+    let failure = by_status(refusal);
+    if refusal.status != StatusCode::FORBIDDEN {
+        return failure;
+    }
+    let crumb = b"No valid crumb";
+    if refusal.body.windows(crumb.len()).any(|part| part == crumb) {
+        let sentence = "Jenkins wants a crumb for this credential, and none for a user's API token (status 403)";
+        return Failure::new(Kind::UpstreamAuth, sentence);
+    }
+    match refusal.header("x-you-are-authenticated-as") {
+        Some("anonymous") => Failure::new(
+            Kind::UpstreamAuth,
+            "Jenkins knows nobody by our credential (status 403)",
+        ),
+        _ => failure,
+    }
+}
+
+impl Jenkins {
+    /// A `GET` of what Jenkins tells of itself at `parts`, of which only what `tree` names. Without that it tells all.
+    fn tell(&self, parts: &[&str], tree: &str) -> Result<Outgoing, Failure> {
+        let parts = [parts, &["api", "json"]].concat();
+        Ok(self.endpoint.get(&parts)?.query("tree", tree))
+    }
+
+    /// Sends an order. A redirect means that it is taken; it leads to where a browser would look next, or to the login.
+    async fn order(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
+        let (status, received) = self.endpoint.send_unfollowed(outgoing).await?;
+        let to = received.header("location").unwrap_or_default();
+        let path = to.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let login = path.ends_with("/login") || path.ends_with("/securityRealm/commenceLogin");
+        if status.is_redirection() && login {
+            let sentence = "Jenkins sent us to its login in place of an answer";
+            return Err(received.failure(Kind::UpstreamAuth, sentence));
+        }
+        Ok((status, received))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_with_its_user() {
+        let encoded = |user: Option<&str>, token: &str| {
+            let made = basic(user, &SecretString::from(token));
+            made.map(|made| made.expose_secret().to_owned())
+                .map_err(|failure| failure.field)
+        };
+        assert_eq!(encoded(Some("ada"), "t").unwrap(), STANDARD.encode("ada:t"));
+        assert_eq!(encoded(None, "ada:t:x").unwrap(), STANDARD.encode("ada:t:x"));
+        for (user, token) in [(None, "t"), (Some("a:b"), "t")] {
+            assert_eq!(encoded(user, token).unwrap_err().as_deref(), Some("settings.user"));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The requests that start a job.
+//!
+//! Invariant: Jenkins drops what it does not know without a word, so nothing is sent that the job has not asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::Method;
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::{Jenkins, names, wire};
+use crate::catalogue::cicd::{RunTrigger, TriggerOutcome, Triggered};
+use crate::providers::{Reply, Request};
+
+/// Spares the quiet period, in which Jenkins waits for more of the same.
+const AT_ONCE: (&str, &str) = ("delay", "0sec");
+
+pub async fn trigger(jenkins: Arc<Jenkins>, request: Request<RunTrigger>) -> Result<Reply<Triggered>, Failure> {
+    let input = &request.input;
+    names::job("project", &request.native)?;
+    if input.pipeline.is_some() {
+        let sentence = "a project of this provider is one job, which has no other name";
+        return Err(Failure::unsupported_field("pipeline", sentence).never_sent());
+    }
+    let (project, job) = startable(&jenkins, &request)
+        .await
+        .map_err(|failure| failure.by(&request.instance))?;
+    let parameters: Vec<_> = job
+        .property
+        .into_iter()
+        .flatten()
+        .flat_map(|property| property.parameters)
+        .flatten()
+        .collect();
+    check(&parameters, &input.variables).map_err(|failure| failure.by(&request.instance))?;
+    let parts = names::job("project", &project)?;
+    let outgoing = match parameters.is_empty() {
+        true => jenkins
+            .endpoint
+            .bare(Method::POST, &[&parts[..], &["build"]].concat())?,
+        // What is left out takes its default.
+        false => {
+            let fields = input.variables.iter().map(|(name, value)| (&**name, &**value));
+            let parts = [&parts[..], &["buildWithParameters"]].concat();
+            jenkins.endpoint.post_fields(&parts, fields)?
+        }
+    };
+    // One of its own of that name would come to mean both.
+    let free = parameters.iter().all(|parameter| parameter.name != AT_ONCE.0);
+    let outgoing = outgoing.query_if(AT_ONCE.0, free.then_some(AT_ONCE.1));
+    let (status, received) = jenkins.order(outgoing).await.map_err(disabled)?;
+    // Also of one that waits already and would be the same: that is the one, then.
+    let item = received.header("location").and_then(names::item_at);
+    let (outcome, pending) = match item {
+        Some(item) => (TriggerOutcome::Pending, Some(names::pending(&project, item))),
+        // Back to the job's page: something has decided that nothing is to be built.
+        None if status.is_redirection() => (TriggerOutcome::Filtered, None),
+        None => return Err(received.unusable("the answer does not say what waits in the queue")),
+    };
+    Ok(received.reply(Triggered {
+        outcome,
+        run: None,
+        pending: pending.map(|pending| Resource::neutral_id(&request.instance, pending)),
+    }))
+}
+
+/// The job that is meant, and its path: in a multibranch project, the branch's.
+async fn startable(jenkins: &Jenkins, request: &Request<RunTrigger>) -> Result<(String, wire::Startable), Failure> {
+    let project = request.native.to_string();
+    let job = ask(jenkins, &project).await?;
+    match (&request.input.branch, holds(&job)) {
+        (None, false) => Ok((project, job)),
+        (None, true) => {
+            let sentence = "project holds jobs and is none: name one of them, or a branch where it has one for each";
+            Err(Failure::invalid("project", sentence))
+        }
+        (Some(_), false) => {
+            let sentence = "a job of this provider builds what it is configured to; only a project with a job for each \
+                branch is asked for one";
+            Err(Failure::unsupported_field("branch", sentence))
+        }
+        (Some(branch), true) => {
+            let project = format!("{project}/{}", names::of_branch(branch));
+            let job = ask(jenkins, &project).await.map_err(|failure| match failure.kind {
+                Kind::NotFound => {
+                    let mut missing = failure.saying("the project has no job for this branch (status 404)");
+                    missing.field = Some(Arc::from("branch"));
+                    missing
+                }
+                _ => failure,
+            })?;
+            Ok((project, job))
+        }
+    }
+}
+
+async fn ask(jenkins: &Jenkins, project: &str) -> Result<wire::Startable, Failure> {
+    let parts = names::job("project", project)?;
+    jenkins
+        .endpoint
+        .send(jenkins.tell(&parts, wire::STARTED)?)
+        .await?
+        .json()
+}
+
+/// Whether it holds jobs, and is none itself.
+fn holds(job: &wire::Startable) -> bool {
+    let class = job.class.rsplit('.').next().unwrap_or_default();
+    job.color.is_none() && (job.jobs.is_some() || class.ends_with("Folder") || class.contains("MultiBranch"))
+}
+
+/// Holds what was given to what the job asks for.
+fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Result<(), Failure> {
+    for (name, value) in given {
+        let Some(parameter) = parameters.iter().find(|parameter| parameter.name == *name) else {
+            return Err(Failure::invalid(
+                "variables",
+                "variables holds one that is no parameter of the job",
+            ));
+        };
+        if parameter
+            .choices
+            .as_ref()
+            .is_some_and(|choices| !choices.contains(value))
+        {
+            let sentence = "variables holds a value that is none of the choices of its parameter";
+            return Err(Failure::invalid("variables", sentence));
+        }
+        match &*parameter.kind {
+            "BooleanParameterDefinition" if !matches!(&**value, "true" | "false") => {
+                let sentence = "variables holds a value that must be true or false";
+                return Err(Failure::invalid("variables", sentence));
+            }
+            "FileParameterDefinition" => {
+                let sentence = "variables holds a value of a parameter that takes a file";
+                return Err(Failure::unsupported_field("variables", sentence));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn disabled(failure: Failure) -> Failure {
+    match failure.kind {
+        Kind::Conflict => failure.saying("the job is disabled (status 409)"),
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j3_what_the_job_does_not_ask_for_is_refused() {
+        let parameters: Vec<wire::Parameter> = serde_json::from_str(
+            r#"[{"name": "ENV", "type": "ChoiceParameterDefinition", "choices": ["test", "live"]},
+                {"name": "DRY", "type": "BooleanParameterDefinition"},
+                {"name": "NOTE", "type": "StringParameterDefinition"},
+                {"name": "FILE", "type": "FileParameterDefinition"}]"#,
+        )
+        .expect("JSON");
+        for (name, value, refused) in [
+            ("ENV", "live", None),
+            ("ENV", "moon", Some(Kind::InvalidInput)),
+            ("DRY", "true", None),
+            ("DRY", "yes", Some(Kind::InvalidInput)),
+            ("NOTE", "", None),
+            ("FILE", "x", Some(Kind::Unsupported)),
+            ("OTHER", "x", Some(Kind::InvalidInput)),
+        ] {
+            let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            let failure = check(&parameters, &given).err();
+            assert_eq!(failure.as_ref().map(|failure| failure.kind), refused, "{name} {value}");
+            assert!(failure.is_none_or(|failure| failure.field.as_deref() == Some("variables")));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Jenkins' JSON, as far as it is asked for.
+//!
+//! Invariant: what a `tree` does not name, or a plugin does not have, is missing, and never false.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::providers::http::Time;
+
+/// What is asked of a job or a folder.
+pub const JOB: &str = "name,displayName,url,color,buildable";
+
+/// A job, or what holds others.
+#[derive(Debug, Default, Deserialize)]
+pub struct Job {
+    #[serde(default)]
+    pub name: String,
+    #[serde(rename = "displayName")]
+    pub display_name: Option<String>,
+    pub url: Option<String>,
+    /// A word for a ball's colour; what holds others has none.
+    pub color: Option<String>,
+    pub buildable: Option<bool>,
+}
+
+/// What is below a job or a folder: of one, only what it has is there.
+#[derive(Debug, Deserialize)]
+pub struct Below {
+    pub jobs: Option<Vec<Box<RawValue>>>,
+    pub builds: Option<Vec<Box<RawValue>>>,
+    #[serde(rename = "allBuilds")]
+    pub all_builds: Option<Vec<Box<RawValue>>>,
+}
+
+/// What is asked of a job that is to be started.
+pub const STARTED: &str = "_class,color,jobs[name]{0,1},property[parameterDefinitions[_class,name,type,choices]]";
+
+/// A job that is to be started.
+#[derive(Debug, Deserialize)]
+pub struct Startable {
+    #[serde(rename = "_class", default)]
+    pub class: String,
+    pub color: Option<String>,
+    /// It holds others.
+    pub jobs: Option<Vec<Value>>,
+    pub property: Option<Vec<Property>>,
+}
+
+/// One of a job's properties; only one of them holds parameters.
+#[derive(Debug, Deserialize)]
+pub struct Property {
+    #[serde(rename = "parameterDefinitions")]
+    pub parameters: Option<Vec<Parameter>>,
+}
+
+/// A parameter that a job has.
+#[derive(Debug, Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    pub choices: Option<Vec<String>>,
+}
+
+/// What is asked of a build.
+pub const BUILD: &str = "number,url,result,building,inProgress,timestamp,duration,displayName,queueId,\
+    actions[causes[_class,userId,userName],lastBuiltRevision[SHA1,branch[name]]]";
+
+/// A build.
+#[derive(Debug, Deserialize)]
+pub struct Build {
+    pub number: u64,
+    pub url: Option<String>,
+    pub result: Option<String>,
+    pub building: Option<bool>,
+    /// Also while what comes behind the build is at work.
+    #[serde(rename = "inProgress")]
+    pub in_progress: Option<bool>,
+    /// When it began.
+    pub timestamp: Time,
+    /// Milliseconds; 0 until it has ended.
+    pub duration: Option<i64>,
+    #[serde(rename = "displayName")]
+    pub display_name: Option<String>,
+    /// Which item of the queue it was.
+    #[serde(rename = "queueId")]
+    pub queue_id: Option<i64>,
+    pub actions: Option<Vec<Option<Action>>>,
+}
+
+/// What somebody has to say of a build; each says something else, and many nothing.
+#[derive(Debug, Default, Deserialize)]
+pub struct Action {
+    pub causes: Option<Vec<Cause>>,
+    #[serde(rename = "lastBuiltRevision")]
+    pub revision: Option<Revision>,
+}
+
+/// Why a build was made.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cause {
+    #[serde(rename = "_class", default)]
+    pub class: String,
+    #[serde(rename = "userId")]
+    pub user_id: Option<String>,
+    #[serde(rename = "userName")]
+    pub user_name: Option<String>,
+}
+
+/// What of a repository was built.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Revision {
+    #[serde(rename = "SHA1")]
+    pub sha: Option<String>,
+    pub branch: Option<Vec<Branch>>,
+}
+
+/// A branch of it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Branch {
+    pub name: Option<String>,
+}
+
+/// What is asked of builds that are looked through for a queue's item.
+pub const TRACES: &str = "number,queueId";
+
+/// Such a build.
+#[derive(Debug, Deserialize)]
+pub struct Trace {
+    pub number: u64,
+    #[serde(rename = "queueId")]
+    pub queue_id: Option<i64>,
+}
+
+/// What is asked of a queue's item.
+pub const ITEM: &str = "id,why,inQueueSince,blocked,stuck,cancelled,task[name,fullName,url],executable[number,url]";
+
+/// An item of the queue, also one that has left it.
+#[derive(Debug, Deserialize)]
+pub struct Item {
+    pub id: u64,
+    pub why: Option<String>,
+    #[serde(rename = "inQueueSince", default)]
+    pub since: Time,
+    pub cancelled: Option<bool>,
+    pub task: Option<Task>,
+    /// The build, once it has begun.
+    pub executable: Option<Executable>,
+}
+
+/// What waits.
+#[derive(Debug, Deserialize)]
+pub struct Task {
+    pub name: Option<String>,
+    #[serde(rename = "fullName")]
+    pub full_name: Option<String>,
+    pub url: Option<String>,
+}
+
+/// A build that has begun.
+#[derive(Debug, Deserialize)]
+pub struct Executable {
+    pub number: Option<u64>,
+}
+
+/// The queue.
+#[derive(Debug, Deserialize)]
+pub struct Queue {
+    pub items: Option<Vec<Box<RawValue>>>,
+}
+
+/// What is asked of what a build left behind.
+pub const ARTIFACTS: &str = "artifacts[fileName,relativePath,displayPath]";
+
+/// What a build left behind.
+#[derive(Debug, Deserialize)]
+pub struct Artifacts {
+    pub artifacts: Option<Vec<Box<RawValue>>>,
+}
+
+/// A file of it.
+#[derive(Debug, Deserialize)]
+pub struct Artifact {
+    #[serde(rename = "relativePath")]
+    pub path: String,
+}

@@ -1,0 +1,251 @@
+//! The requests that read logs: as they are stored, and while they are written.
+//!
+//! Invariant: a followed line has the number that it has in the stored log, so that the one goes on where the other broke
+//! off, and nothing is told twice.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
+use tokio::time::timeout;
+
+use super::names::{find, numbered};
+use super::runs::pipeline;
+use super::{Woodpecker, convert, wire};
+use crate::catalogue::cicd::{Log, LogEvent, LogFollow, LogGet, LogLine, RunStatus, Step};
+use crate::providers::ci::{Counter, Followed, Then, Told, follow};
+use crate::providers::http::{Received, sse};
+use crate::providers::{Reply, Request};
+
+/// A stream says that it is there every 30 seconds, and some ends never arrive.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// A step's log. The run is read first: it tells which step is meant, and when it began.
+pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
+    let (project, number) = numbered(&request.native)?;
+    let wanted = wanted(request.input.step.as_deref())?;
+    let received = pipeline(&woodpecker, project, number).await?;
+    let workflows = received.json::<wire::Pipeline>()?.workflows.unwrap_or_default();
+    let step = find(convert::steps(workflows), wanted).map_err(|failure| failure.by(&request.instance))?;
+    let received = stored(&woodpecker, project, number, &step.id).await?;
+    let rows = received.rows::<wire::LogEntry>(false)?;
+    let (some, mut lines) = (!rows.is_empty(), vec![]);
+    for row in rows {
+        match convert::line(began(&step), row.wire) {
+            Some(line) => lines.push(line),
+            None => received.skip("a line of the log is not base64"),
+        }
+    }
+    if some && lines.is_empty() {
+        return Err(received.unusable("no line of the log is base64"));
+    }
+    Ok(received.reply(Log {
+        run: Resource::neutral_id(&request.instance, &request.native),
+        step: Some(step),
+        lines,
+        raw: request.include_raw.then(|| received.raw()).transpose()?,
+    }))
+}
+
+fn wanted(step: Option<&str>) -> Result<&str, Failure> {
+    step.ok_or_else(|| {
+        let sentence = "step is required: this provider keeps a log for each step";
+        Failure::invalid("step", sentence).never_sent()
+    })
+}
+
+/// What its lines' times are counted from.
+fn began(step: &Step) -> Option<Timestamp> {
+    step.started_at.as_deref()?.parse().ok()
+}
+
+async fn stored(woodpecker: &Woodpecker, project: &str, number: u64, step: &str) -> Result<Received, Failure> {
+    let number = number.to_string();
+    let ask = |id: &str| woodpecker.endpoint.get(&["repos", id, "logs", &number, step]);
+    woodpecker.in_repo(project, ask).await
+}
+
+pub async fn log_follow(
+    woodpecker: Arc<Woodpecker>,
+    request: Request<LogFollow>,
+) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
+    let (project, number) = numbered(&request.native)?;
+    let step = wanted(request.input.step.as_deref())?.to_owned();
+    let mut counter = Counter::behind(request.input.after);
+    counter.skip_to(request.input.after.map_or(0, |after| after.saturating_add(1)));
+    let following = Following {
+        project: project.to_owned(),
+        number,
+        step,
+        instance: request.instance.clone(),
+        counter,
+        began: None,
+        stream: None,
+        closed: false,
+        woodpecker,
+    };
+    Ok(Reply::of(follow(following).await?))
+}
+
+type Events = Pin<Box<dyn Stream<Item = Result<Piece<sse::Event>, Failure>> + Send>>;
+
+/// A step's log that is being followed: over a stream while the step runs, from the stored log once it has ended.
+struct Following {
+    woodpecker: Arc<Woodpecker>,
+    instance: Arc<str>,
+    project: String,
+    number: u64,
+    /// Its name or id, as asked; its id, once the run was read.
+    step: String,
+    counter: Counter,
+    began: Option<Timestamp>,
+    stream: Option<Events>,
+    /// The stream has said that nothing more comes, or that there is nothing to come.
+    closed: bool,
+}
+
+impl Followed for Following {
+    async fn next(&mut self) -> Result<Told, Failure> {
+        let Some(stream) = &mut self.stream else {
+            return self.look().await;
+        };
+        match soon(stream).await {
+            Some(Some(Ok(Piece::Item(event)))) => Ok(self.hear(&event)),
+            Some(Some(Ok(Piece::Alive))) => Ok(nothing(Then::Now)),
+            // Whether the step is at work, or has ended without a word, the run tells.
+            None => self.look().await,
+            Some(broken) => {
+                self.stream = None;
+                let ended = || Failure::new(Kind::UpstreamFailed, "the stream ended before the log was whole");
+                let failure = broken.and_then(Result::err).unwrap_or_else(ended);
+                Err(failure.by(&self.instance))
+            }
+        }
+    }
+}
+
+/// What comes within a while; none where nothing does, and then nothing is lost.
+async fn soon<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<Option<T>> {
+    timeout(QUIET, stream.next()).await.ok()
+}
+
+fn nothing(then: Then) -> Told {
+    Told { events: vec![], then }
+}
+
+impl Following {
+    /// Reads the run, and goes on as its step stands.
+    async fn look(&mut self) -> Result<Told, Failure> {
+        let received = pipeline(&self.woodpecker, &self.project, self.number).await?;
+        let run: wire::Pipeline = received.json()?;
+        let at_rest = convert::at_rest(&run);
+        let steps = convert::steps(run.workflows.unwrap_or_default());
+        let step = find(steps, &self.step).map_err(|failure| failure.by(&self.instance))?;
+        self.step.clone_from(&step.id);
+        self.began = began(&step);
+        if step.status.has_ended() || at_rest {
+            return self.end(step).await;
+        }
+        if self.stream.is_some() {
+            return Ok(nothing(Then::Now));
+        }
+        // A step's word may come behind its log's end.
+        if step.status != RunStatus::Running || std::mem::take(&mut self.closed) {
+            return Ok(nothing(Then::Later));
+        }
+        self.open().await?;
+        Ok(nothing(Then::Now))
+    }
+
+    async fn open(&mut self) -> Result<(), Failure> {
+        let (number, behind) = (self.number.to_string(), self.counter.next());
+        let id = self.woodpecker.id(&self.project).await?.to_string();
+        let parts = ["stream", "logs", &id, &number, &self.step];
+        let mut outgoing = self.woodpecker.endpoint.get(&parts)?.accept("text/event-stream");
+        if behind > 0 {
+            // Woodpecker counts them from 1.
+            outgoing = outgoing.behind(behind);
+        }
+        let opened = self.woodpecker.endpoint.open(outgoing).await?;
+        self.stream = Some(Box::pin(opened.events().value));
+        Ok(())
+    }
+
+    fn hear(&mut self, event: &sse::Event) -> Told {
+        // Earlier versions say the end as an error. What else is one means that there is no stream, mostly because the
+        // step has ended meanwhile.
+        if matches!(&*event.name, "eof" | "error") {
+            (self.stream, self.closed) = (None, true);
+            return nothing(Then::Now);
+        }
+        let seq = event.id.parse().ok().and_then(|id: u64| id.checked_sub(1));
+        if seq.is_some_and(|seq| seq < self.counter.next()) {
+            // Somebody between us has taken away what we had said of how far we are.
+            return nothing(Then::Now);
+        }
+        self.counter.skip_to(seq.unwrap_or_default());
+        let entry: Option<wire::LogEntry> = sse::json(event).ok();
+        let line = entry.and_then(|entry| convert::line(self.began, entry));
+        Told {
+            events: self.count(line).into_iter().collect(),
+            then: Then::Now,
+        }
+    }
+
+    /// A line that cannot be read has its number all the same.
+    fn count(&mut self, line: Option<LogLine>) -> Option<LogEvent> {
+        if line.is_none() {
+            tracing::debug!(provider = &*self.instance, "a line of a followed log is left out");
+            self.counter.skip_to(self.counter.next() + 1);
+        }
+        self.counter.line(line?)
+    }
+
+    /// The rest of the log, as it is stored, and its end.
+    async fn end(&mut self, step: Step) -> Result<Told, Failure> {
+        let received = stored(&self.woodpecker, &self.project, self.number, &step.id).await?;
+        let rows = received.rows::<wire::LogEntry>(false)?;
+        let known = usize::try_from(self.counter.next()).unwrap_or(usize::MAX);
+        let mut events = vec![];
+        for row in rows.into_iter().skip(known) {
+            events.extend(self.count(convert::line(self.began, row.wire)));
+        }
+        events.push(LogEvent::End {
+            status: step.status,
+            raw_status: step.raw_status,
+        });
+        Ok(Told {
+            events,
+            then: Then::Over,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_late_is_not_lost() {
+        let late = |after: u64| async move {
+            sleep(Duration::from_secs(after)).await;
+            after
+        };
+        let mut stream = Box::pin(stream::iter([3, 25]).then(late));
+        let began = Instant::now();
+        let mut heard = vec![];
+        for _ in 0..5 {
+            heard.push(soon(&mut stream).await);
+        }
+        assert_eq!(heard, [Some(Some(3)), None, None, Some(Some(25)), Some(None)]);
+        assert_eq!(began.elapsed().as_secs(), 28);
+    }
+}

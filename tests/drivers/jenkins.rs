@@ -1,0 +1,120 @@
+//! Jenkins: what is refused unsent, where its files are fetched from, and how a build that is awaited is asked for.
+//!
+//! Invariant: an address that Jenkins writes is gone to only for a file, and then without our credential.
+
+use mosaic_actors::error::Kind;
+use serde_json::{Value, json};
+
+use crate::upstream::{Canned, Upstream, ask, connection};
+
+const ARTIFACT: &str = "A/api#7/out/a.txt";
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_not_sent() {
+    use Kind::{InvalidInput, Unsupported};
+    for (operation, input, becomes, field) in [
+        (
+            "cicd.pipeline.list",
+            json!({"project": "a//b"}),
+            InvalidInput,
+            "project",
+        ),
+        ("cicd.run.list", json!({"project": "../b"}), InvalidInput, "project"),
+        (
+            "cicd.run.list",
+            json!({"project": "a", "branch": "b"}),
+            Unsupported,
+            "branch",
+        ),
+        (
+            "cicd.run.list",
+            json!({"project": "a", "event": "b"}),
+            Unsupported,
+            "event",
+        ),
+        ("cicd.run.get", json!({"run": "a/b"}), InvalidInput, "run"),
+        ("cicd.run.get", json!({"run": "a#q7"}), InvalidInput, "run"),
+        ("cicd.run.wait", json!({"run": "a#0"}), InvalidInput, "run"),
+        ("cicd.run.resolve", json!({"pending": "a#7"}), InvalidInput, "pending"),
+        (
+            "cicd.log.follow",
+            json!({"run": "a#7", "step": "s"}),
+            Unsupported,
+            "step",
+        ),
+        (
+            "cicd.artifact.get",
+            json!({"artifact": "a#7/../x"}),
+            InvalidInput,
+            "artifact",
+        ),
+    ] {
+        let provider = Upstream::answering([]).await;
+        let failure = ask("jenkins", &connection(&provider.url), operation, input)
+            .await
+            .expect_err(operation);
+        let what = (failure.kind, failure.field.as_deref(), failure.unsent);
+        assert_eq!(what, (becomes, Some(field), true), "{operation}");
+        assert!(provider.seen().is_empty(), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn j13_the_credential_does_not_go_to_where_artifacts_are_kept() {
+    let store = Upstream::answering([Canned::text(200, "the file")]).await;
+    let there = format!("{}/static-files/x/a.txt", store.url);
+    let provider = Upstream::answering([Canned::text(302, "").header("location", &there)]).await;
+    let input = json!({"artifact": ARTIFACT});
+    let file = ask("jenkins", &connection(&provider.url), "cicd.artifact.get", input).await;
+    let file = file.expect("fetched");
+    assert_eq!((&file["text"], &file["name"]), (&json!("the file"), &json!("a.txt")));
+    assert!(provider.seen()[0].headers.contains_key("authorization"));
+    assert!(!store.seen()[0].headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn j11_no_order_is_followed_to_where_a_browser_would_go() {
+    let elsewhere = Upstream::answering([]).await;
+    let build = |building: bool| Canned::json(200, json!({"number": 7, "building": building, "result": "ABORTED"}));
+    let sent_away = Canned::text(302, "").header("location", &elsewhere.url);
+    let provider = Upstream::answering([build(true), sent_away, build(false)]).await;
+    let input = json!({"run": "A/api#7"});
+    let ordered = ask("jenkins", &connection(&provider.url), "cicd.run.cancel", input).await;
+    assert_eq!(ordered.expect("ordered")["outcome"], "done");
+    assert!(elsewhere.seen().is_empty());
+}
+
+/// What a trigger answers as pending is an input of the resolution, and what that gives is one of all others.
+#[tokio::test]
+async fn a_trigger_leads_to_its_run() {
+    let item = |executable: Value| Canned::json(200, json!({"id": 17, "executable": executable}));
+    let build = |building: bool| {
+        Canned::json(
+            200,
+            json!({"number": 42, "queueId": 17, "building": building, "result": "SUCCESS"}),
+        )
+    };
+    let provider = Upstream::answering([
+        Canned::json(200, json!({"color": "blue", "property": []})),
+        Canned::text(201, "").header("location", "http://wrong/queue/item/17/"),
+        item(Value::Null),
+        item(json!({"number": 42})),
+        build(true),
+        build(false),
+    ])
+    .await;
+    let connection = connection(&provider.url);
+    let at =
+        async |operation: &str, input: Value| ask("jenkins", &connection, operation, input).await.expect(operation);
+    let triggered = at("cicd.run.trigger", json!({"project": "under-test~A/api"})).await;
+    assert_eq!(triggered["outcome"], "pending");
+    let waits = at("cicd.run.resolve", json!({"pending": triggered["pending"]})).await;
+    assert_eq!(waits, triggered, "it is still to come");
+    let begun = at("cicd.run.resolve", json!({"pending": waits["pending"]})).await;
+    assert_eq!(
+        (&begun["outcome"], &begun["run"]["id"]),
+        (&json!("started"), &json!("under-test~A/api#42"))
+    );
+    let ended = at("cicd.run.wait", json!({"run": begun["run"]["id"]})).await;
+    assert_eq!((&ended["ended"], &ended["status"]), (&json!(true), &json!("success")));
+}

@@ -1,0 +1,62 @@
+//! Drivers of CI servers, given something else in the place of each answer that they know.
+//!
+//! Invariant: whatever comes, a driver answers or fails, and names its instance where it fails behind an answer.
+
+use mosaic::providers::http::http_client;
+use serde_json::json;
+
+use crate::upstream::cells::cells;
+use crate::upstream::{self, Canned, Upstream};
+
+/// What may stand where an answer should.
+fn odd() -> Vec<Canned> {
+    let json = [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!("x"),
+        json!([null, 5, {}]),
+        json!({"jobs": 5, "allBuilds": [[]], "builds": {}, "items": [null], "artifacts": "x", "workflows": [7]}),
+        json!({"number": -1, "status": [], "building": "no", "timestamp": 1e300, "duration": i64::MAX, "actions": [[]]}),
+        json!({"number": 1, "status": "success", "timestamp": i64::MAX, "duration": i64::MAX, "created": -5,
+            "workflows": [{"children": [{"id": "x"}]}]}),
+    ];
+    let texts = ["", "<html></html>", "{\"number\": 1, \"sta", "\u{0}\u{feff}"];
+    let json = json.into_iter().map(|body| Canned::json(200, body));
+    json.chain(texts.into_iter().map(|text| Canned::text(200, text)))
+        .collect()
+}
+
+#[tokio::test]
+async fn whatever_stands_in_the_place_of_an_answer_ends_in_an_answer_or_a_failure() {
+    let client = http_client().expect("a client");
+    let mut given = 0;
+    for cell in cells() {
+        // What is followed is asked for again after a pause; its parts are read as elsewhere.
+        let pauses = matches!(&*cell.operation, "cicd.log.follow" | "cicd.run.wait");
+        if !matches!(&*cell.kind, "jenkins" | "woodpecker") || pauses {
+            continue;
+        }
+        let mut input = cell.read("input.json");
+        if input["input"].is_object() {
+            input = input["input"].take();
+        }
+        if input["cursor"].is_string() {
+            continue;
+        }
+        for at in 0..cell.answers.len() {
+            for answer in odd() {
+                let mut answers = cell.answers.clone();
+                answers[at] = answer;
+                let provider = Upstream::answering(answers).await;
+                let connection = upstream::connection_by(&client, &provider.url);
+                let outcome = upstream::ask(&cell.kind, &connection, &cell.operation, input.clone()).await;
+                if let Err(failure) = outcome {
+                    assert!(failure.provider.is_some(), "{}: {failure:?}", cell.name());
+                }
+                given += 1;
+            }
+        }
+    }
+    assert!(given > 1000, "{given} answers were given");
+}
