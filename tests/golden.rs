@@ -26,7 +26,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 173, 261),
+    ("gitea", 174, 263),
     ("github", 23, 10),
     ("openai", 13, 8),
     ("woodpecker", 14, 30),

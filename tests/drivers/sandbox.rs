@@ -45,11 +45,19 @@ impl Forge {
     }
 }
 
-/// Without what forges word in their own way, or do not tell alike: pages for people, times, totals.
+/// Without what forges word in their own way, or do not tell alike: pages for people, other addresses, times, totals.
 fn alike(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
-            for name in ["web_url", "created_at", "updated_at", "total", "next_cursor"] {
+            for name in [
+                "web_url",
+                "ssh_url",
+                "empty",
+                "created_at",
+                "updated_at",
+                "total",
+                "next_cursor",
+            ] {
                 fields.remove(name);
             }
             fields.values_mut().for_each(|field| *field = alike(field.take()));
