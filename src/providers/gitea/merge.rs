@@ -24,7 +24,7 @@ enum Came {
     /// The server has taken it.
     Taken(Received),
     /// It failed, and is merged all the same.
-    AllTheSame(Row<wire::Pull>),
+    AllTheSame(Box<Row<wire::Pull>>),
 }
 
 pub async fn merge(gitea: Arc<Gitea>, request: Request<PullMerge>) -> Result<Reply<Merged>, Failure> {
@@ -53,7 +53,7 @@ pub async fn merge(gitea: Arc<Gitea>, request: Request<PullMerge>) -> Result<Rep
                 },
             }),
         ),
-        Came::AllTheSame(row) => Ok(Reply::of(outcome(row))),
+        Came::AllTheSame(row) => Ok(Reply::of(outcome(*row))),
     }
 }
 
@@ -134,7 +134,7 @@ fn judged(failure: Failure, says: Says, input: &PullMergeInput, row: Row<wire::P
     let conflict = |sentence: &str| instead(&failure, Kind::Conflict, sentence);
     // It was done, and what came after failed; or somebody else did it.
     if now.merged && failure.kind == Kind::UpstreamFailed {
-        return Ok(Came::AllTheSame(row));
+        return Ok(Came::AllTheSame(Box::new(row)));
     }
     if now.merged {
         return Err(conflict("it is merged already"));
