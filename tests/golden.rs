@@ -26,7 +26,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 30, 40),
+    ("gitea", 174, 263),
     ("github", 161, 116),
     ("jenkins", 62, 87),
     ("openai", 13, 8),

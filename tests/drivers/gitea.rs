@@ -2,10 +2,14 @@
 //!
 //! Invariant: nothing is written before every label of it is known.
 
+use std::sync::Arc;
+
+use mosaic::providers::http::http_client;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
-use crate::upstream::{Canned, INSTANCE, TOKEN, Upstream, ask, connection, driver};
+use crate::upstream::cells::cells;
+use crate::upstream::{self, Canned, INSTANCE, TOKEN, Upstream, ask, connection, connection_by, driver};
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_not_sent() {
@@ -14,6 +18,27 @@ async fn what_cannot_be_asked_is_not_sent() {
         ("git.repo.get", json!({"repo": "acme"}), invalid, "repo"),
         ("git.repo.list", json!({"owner": "a/b"}), invalid, "owner"),
         ("projects.issue.get", json!({"issue": "acme/api#x"}), invalid, "issue"),
+        ("git.pr.get", json!({"pr": "acme/api"}), invalid, "pr"),
+        ("git.pr.merge", json!({"pr": "acme/api#0"}), invalid, "pr"),
+        ("git.hook.delete", json!({"hook": "acme#1"}), invalid, "hook"),
+        (
+            "git.pr.create",
+            json!({"repo": "a/b", "title": "t", "head": "h", "base": "m", "head_repo": "x"}),
+            invalid,
+            "head_repo",
+        ),
+        (
+            "git.repo.create",
+            json!({"name": "n", "visibility": "internal"}),
+            Kind::Unsupported,
+            "visibility",
+        ),
+        (
+            "git.status.set",
+            json!({"repo": "a/b", "commit": "c", "state": "running", "context": "ci"}),
+            Kind::Unsupported,
+            "state",
+        ),
         (
             "projects.issue.create",
             json!({"project": "a", "title": "t", "labels": ["bug"]}),
@@ -120,4 +145,109 @@ async fn the_search_for_a_label_ends_whatever_the_server_counts() {
         (Kind::Unsupported, Some("labels"))
     );
     assert_eq!((asked, failure.unsent), (40, true));
+}
+
+#[tokio::test]
+async fn gt11_statuses_are_read_to_their_end_or_to_a_bound() {
+    let status = |number: usize| json!({"context": format!("ci/{number}"), "status": "success"});
+    let page = |total: &str| {
+        let rows: Vec<Value> = (0..50).map(status).collect();
+        Canned::json(200, json!({"sha": "c1", "state": "success", "statuses": rows})).header("x-total-count", total)
+    };
+    for (total, asked, incomplete) in [("50", 1, false), ("120", 3, false), ("99999", 20, true)] {
+        let provider = Upstream::answering(vec![page(total); 40]).await;
+        let input = json!({"repo": "a/b", "commit": "main"});
+        let combined = ask("gitea", &connection(&provider.url), "git.status.get", input).await;
+        assert_eq!(combined.expect("statuses")["incomplete"], incomplete, "{total}");
+        assert_eq!(provider.seen().len(), asked, "{total}");
+    }
+}
+
+#[tokio::test]
+async fn gt33_the_version_is_asked_once_and_a_server_that_hides_it_works() {
+    let said = || Canned::json(201, json!({"context": "ci", "status": "skipped"}));
+    for (version, of_two) in [
+        (Canned::json(200, json!({"version": "1.26.0+dev-12-gabc"})), 3),
+        (Canned::json(403, json!({"message": "no"})), 3),
+        (Canned::text(200, "<html>"), 3),
+        // It may tell the next time.
+        (Canned::text(502, ""), 4),
+    ] {
+        let again = (of_two == 4).then(|| version.clone());
+        let answers = [Some(version), Some(said()), again, Some(said())];
+        let provider = Upstream::answering(answers.into_iter().flatten()).await;
+        let driver = driver("gitea", &connection(&provider.url)).expect("connected");
+        for _ in 0..2 {
+            let input = json!({"repo": "a/b", "commit": "c".repeat(40), "state": "skipped", "context": "ci"});
+            let call = upstream::call("git.status.set", input, false).expect("a sound input");
+            driver.clone().call(Arc::new(call)).await.expect("said");
+        }
+        assert_eq!(provider.seen().len(), of_two);
+    }
+}
+
+/// What can become of an answer on its way, or at a server that is not quite Gitea.
+fn changed(answer: &Canned) -> Vec<Canned> {
+    let with = |body: Value| Canned {
+        body: Some(body),
+        ..answer.clone()
+    };
+    let body = answer.body.clone().unwrap_or_default();
+    let text = body.to_string();
+    let half: String = text.chars().take(text.chars().count() / 2).collect();
+    let odd = [
+        json!(null),
+        json!(-1),
+        json!(1e300),
+        json!(""),
+        json!([[]]),
+        json!({"a": {}}),
+    ];
+    let mut all: Vec<Canned> = odd.iter().map(|odd| with(replaced(&body, odd))).collect();
+    all.extend([json!(null), json!([]), json!({}), json!([null, 7])].map(with));
+    all.extend(["", &half, "<html></html>", "\u{fffd}"].map(|text| Canned {
+        body: None,
+        text: Some(text.to_owned()),
+        ..answer.clone()
+    }));
+    all
+}
+
+/// The same with another value wherever there was none but a list or an object.
+fn replaced(value: &Value, odd: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| replaced(item, odd)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), replaced(value, odd)));
+            Value::Object(fields.collect())
+        }
+        _ => odd.clone(),
+    }
+}
+
+#[tokio::test]
+async fn however_answers_are_changed_no_call_panics_or_goes_on_for_ever() {
+    /// As many pages of statuses are read, and something before and behind.
+    const MOST: usize = 25;
+    let client = http_client().expect("a client");
+    let cells = cells()
+        .into_iter()
+        .filter(|cell| cell.kind == "gitea" && cell.operation.starts_with("git."));
+    for cell in cells {
+        let input = cell.read("input.json");
+        if input.get("include_raw").is_some() || input.get("cursor").is_some() {
+            continue;
+        }
+        for (at, answer) in cell.answers.iter().enumerate() {
+            for changed in changed(answer) {
+                let before = cell.answers[..at].iter().cloned();
+                let endless = std::iter::repeat_n(changed, MOST + 10);
+                let provider = Upstream::answering(before.chain(endless)).await;
+                let connection = connection_by(&client, &provider.url);
+                // Whether it is understood does not matter here.
+                let _outcome = ask("gitea", &connection, &cell.operation, input.clone()).await;
+                assert!(provider.seen().len() <= MOST, "{} at {at}", cell.name());
+            }
+        }
+    }
 }

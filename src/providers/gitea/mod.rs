@@ -1,17 +1,34 @@
 //! Gitea, self-hosted: its `base_url` ends in `/api/v1`.
 //!
-//! Invariant: a refusal is judged by its status alone. Gitea writes its messages for people, and some refusals (409)
-//! come without any; it names no field, and knows no rate limit of its own.
+//! Invariant: what one release does otherwise than another is told by the answers, and by the version only where no
+//! answer tells it: a server may hide that, and Forgejo counts by numbers of its own.
 
+mod branches;
+mod commits;
 mod convert;
-mod requests;
+mod files;
+mod hooks;
+mod issues;
+mod lookup;
+mod merge;
+mod pages;
+mod pulls;
+mod refusal;
+mod releases;
+mod repos;
+mod reviews;
+mod statuses;
+mod trees;
+mod version;
 mod wire;
+mod writes;
 
 use http::header::AUTHORIZATION;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
-use super::http::{Dialect, Endpoint, by_status, settings};
+use super::http::{Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::{git, projects};
 
@@ -20,7 +37,7 @@ static DIALECT: Dialect = Dialect {
     api_path: "/api/v1",
     // Gitea sends none itself; proxies in front of it do.
     request_id: "x-request-id",
-    refuse: |refusal| by_status(refusal),
+    refuse: refusal::refuse,
     // Of files as they are; its other answers have no validator.
     validates: true,
     ..Dialect::PLAIN
@@ -31,6 +48,7 @@ pub struct Gitea {
     endpoint: Endpoint,
     anonymous: bool,
     max_response: usize,
+    server: OnceCell<version::Server>,
 }
 
 /// It has none yet.
@@ -48,18 +66,18 @@ impl Provider for Gitea {
             endpoint,
             anonymous: connection.credential.is_none(),
             max_response: connection.max_response,
+            server: OnceCell::new(),
         })
     }
 
     fn handlers() -> Handlers<Self> {
-        Handlers::new()
-            .on::<git::RepoGet, _, _>(requests::repo_get)
-            .on::<git::RepoList, _, _>(requests::repo_list)
-            .on::<git::BranchList, _, _>(requests::branch_list)
-            .on::<git::FileGet, _, _>(requests::file_get)
-            .on::<projects::IssueList, _, _>(requests::issue_list)
-            .on::<projects::IssueGet, _, _>(requests::issue_get)
-            .on::<projects::IssueCreate, _, _>(requests::issue_create)
+        let handlers = issues(pulls(contents(repos(Handlers::new()))));
+        handlers
+            .on::<git::StatusSet, _, _>(statuses::set)
+            .on::<git::StatusGet, _, _>(statuses::get)
+            .on::<git::HookList, _, _>(hooks::list)
+            .on::<git::HookCreate, _, _>(hooks::create)
+            .on::<git::HookDelete, _, _>(hooks::delete)
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
@@ -70,4 +88,53 @@ impl Provider for Gitea {
             other => other,
         }
     }
+}
+
+fn repos(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
+    handlers
+        .on::<git::RepoGet, _, _>(repos::get)
+        .on::<git::RepoList, _, _>(repos::list)
+        .on::<git::RepoCreate, _, _>(repos::create)
+        .on::<git::RepoDelete, _, _>(repos::delete)
+        .on::<git::RepoFork, _, _>(repos::fork)
+        .on::<git::BranchList, _, _>(branches::list)
+        .on::<git::BranchCreate, _, _>(branches::create)
+        .on::<git::BranchDelete, _, _>(branches::delete)
+        .on::<git::TagList, _, _>(branches::tag_list)
+        .on::<git::TagCreate, _, _>(branches::tag_create)
+        .on::<git::ReleaseList, _, _>(releases::list)
+        .on::<git::ReleaseCreate, _, _>(releases::create)
+}
+
+fn contents(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
+    handlers
+        .on::<git::CommitList, _, _>(commits::list)
+        .on::<git::CommitGet, _, _>(commits::get)
+        .on::<git::Compare, _, _>(commits::compare)
+        .on::<git::TreeList, _, _>(trees::list)
+        .on::<git::FileGet, _, _>(files::get)
+        .raw::<git::FileDownload, _, _>(files::download)
+        .on::<git::FilePut, _, _>(writes::put)
+        .on::<git::FileDelete, _, _>(writes::delete)
+}
+
+fn pulls(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
+    handlers
+        .on::<git::PullList, _, _>(pulls::list)
+        .on::<git::PullGet, _, _>(pulls::get)
+        .on::<git::PullCreate, _, _>(pulls::create)
+        .on::<git::PullUpdate, _, _>(pulls::update)
+        .on::<git::PullFiles, _, _>(pulls::files)
+        .on::<git::PullMerge, _, _>(merge::merge)
+        .on::<git::PullReview, _, _>(reviews::review)
+        .on::<git::PullReviews, _, _>(reviews::list)
+        .on::<git::PullComment, _, _>(reviews::comment)
+        .on::<git::PullComments, _, _>(reviews::comments)
+}
+
+fn issues(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
+    handlers
+        .on::<projects::IssueList, _, _>(issues::issue_list)
+        .on::<projects::IssueGet, _, _>(issues::issue_get)
+        .on::<projects::IssueCreate, _, _>(issues::issue_create)
 }

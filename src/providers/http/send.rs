@@ -277,9 +277,10 @@ fn deaf() -> Failure {
 /// is sent again to where it was sent may be done twice.
 fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
     let follow = match status.as_u16() {
-        307 | 308 => true,
-        // These let a client turn a write into a read; only a read is the same request afterwards.
-        301 | 302 => outgoing.method == Method::GET,
+        // 301 lets a client turn a write into a read; we do not, and it is how forges say that a repository is renamed.
+        301 | 307 | 308 => true,
+        // What was written may be done, and its result be elsewhere; only a read is the same request there.
+        302 => outgoing.method == Method::GET,
         _ => false,
     };
     let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
@@ -352,7 +353,8 @@ mod tests {
             assert_eq!(leads(&get, status, "https://u:p@h.example/repositories/1"), None);
         }
         assert_eq!(leads(&get, 303, "/repositories/1"), None);
-        assert_eq!(leads(&post, 301, "/repositories/1"), None);
+        assert_eq!(leads(&post, 302, "/repositories/1"), None);
+        assert_eq!(leads(&post, 301, "/repositories/1"), there);
         assert_eq!(leads(&post, 307, "/repositories/1"), there);
     }
 
@@ -363,7 +365,7 @@ mod tests {
         let post = endpoint.post(&["repos", "a"], &()).unwrap();
         let follows = |outgoing: &Outgoing, to: &str| {
             let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
-            [307, 308].map(|status| moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).is_some())
+            [301, 307, 308].map(|status| moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).is_some())
         };
         for itself in [
             "",
@@ -374,10 +376,10 @@ mod tests {
             "/api/x/../repos/%61",
             "https://H.example:443/api/repos/a",
         ] {
-            assert_eq!(follows(&post, itself), [false; 2], "{itself}");
+            assert_eq!(follows(&post, itself), [false; 3], "{itself}");
         }
-        assert_eq!(follows(&post, "/api/repos/b"), [true; 2]);
-        assert_eq!(follows(&post, "/api/repos/a/"), [true; 2]);
-        assert_eq!(follows(&get, ""), [true; 2]);
+        assert_eq!(follows(&post, "/api/repos/b"), [true; 3]);
+        assert_eq!(follows(&post, "/api/repos/a/"), [true; 3]);
+        assert_eq!(follows(&get, ""), [true; 3]);
     }
 }

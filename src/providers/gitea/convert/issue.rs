@@ -1,0 +1,33 @@
+//! Issues.
+//!
+//! Invariant: as in [`super`].
+
+use super::written;
+use crate::catalogue::projects::{Issue, IssueState};
+use crate::providers::forge;
+use crate::providers::gitea::wire;
+use crate::providers::http::Row;
+
+/// `project` is the one that was asked; an issue that has moved names its new one itself.
+pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>) -> Issue {
+    let home = wire.repository.and_then(|repo| repo.full_name);
+    Issue {
+        id: forge::issue_id(instance, home.as_deref().unwrap_or(project), wire.number),
+        number: Some(wire.number),
+        title: wire.title,
+        body: written(wire.body),
+        state: match wire.state {
+            wire::State::Open => IssueState::Open,
+            wire::State::Closed => IssueState::Closed,
+        },
+        labels: wire.labels.into_iter().flatten().map(|label| label.name).collect(),
+        assignees: wire.assignees.into_iter().flatten().map(|user| user.login).collect(),
+        author: wire.user.map(|user| user.login),
+        comments: wire.comments,
+        web_url: wire.html_url,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        closed_at: wire.closed_at.text(),
+        raw,
+    }
+}

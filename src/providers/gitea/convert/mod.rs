@@ -1,0 +1,38 @@
+//! From Gitea's JSON to the neutral types. Pure.
+//!
+//! Invariant: an id made here is accepted as an input of this driver.
+
+mod commit;
+mod hook;
+mod issue;
+mod pull;
+mod release;
+mod repo;
+mod review;
+mod status;
+
+pub use commit::{change, commit, commit_time};
+pub use hook::{hook, words};
+pub use issue::issue;
+pub use pull::{DRAFT, plain_title, pull};
+pub use release::release;
+pub use repo::{branch, entry, place, repo, tag};
+pub use review::{comment, is_review, review};
+pub use status::{status, word};
+
+use super::wire;
+use crate::catalogue::person::Person;
+
+/// Gitea writes an absent text as an empty one.
+fn written(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn person(user: wire::User) -> Person {
+    Person {
+        login: written(Some(user.login)),
+        name: written(user.full_name),
+        email: written(user.email),
+        web_url: written(user.html_url),
+    }
+}

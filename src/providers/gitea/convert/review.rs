@@ -1,0 +1,46 @@
+//! Reviews and comments.
+//!
+//! Invariant: as in [`super`].
+
+use super::{person, written};
+use crate::catalogue::git::{Comment, Review, Verdict};
+use crate::providers::gitea::wire;
+use crate::providers::http::Row;
+
+/// Among the reviews Gitea lists whom it has asked for one.
+pub fn is_review(wire: &wire::Review) -> bool {
+    wire.state.as_deref() != Some("REQUEST_REVIEW")
+}
+
+pub fn review(Row { wire, raw }: Row<wire::Review>) -> Review {
+    let raw_verdict = written(wire.state).unwrap_or_else(|| "unknown".to_owned());
+    Review {
+        id: wire.id.map(|id| id.to_string()),
+        verdict: match &*raw_verdict {
+            _ if wire.dismissed => Verdict::Dismissed,
+            "APPROVED" => Verdict::Approved,
+            "REQUEST_CHANGES" => Verdict::ChangesRequested,
+            "PENDING" => Verdict::Pending,
+            _ => Verdict::Commented,
+        },
+        raw_verdict,
+        author: wire.user.map(person),
+        body: written(wire.body),
+        commit: written(wire.commit_id),
+        web_url: written(wire.html_url),
+        submitted_at: wire.submitted_at.text(),
+        raw,
+    }
+}
+
+pub fn comment(Row { wire, raw }: Row<wire::Comment>) -> Comment {
+    Comment {
+        id: wire.id.to_string(),
+        body: wire.body,
+        author: wire.user.map(person),
+        web_url: written(wire.html_url),
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        raw,
+    }
+}

@@ -1,0 +1,268 @@
+//! The requests that write and delete files, each in a commit of its own.
+//!
+//! Invariant: a file is replaced or deleted only as the one whose hash was named or read just before.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::Method;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::files::parts;
+use super::lookup::Place;
+use super::refusal::{blaming, is};
+use super::{Gitea, wire};
+use crate::catalogue::git::{FileDelete, FilePut, Written};
+use crate::catalogue::outcome::Deleted;
+use crate::providers::forge;
+use crate::providers::http::Received;
+use crate::providers::{Reply, Request};
+
+/// The statuses by which servers say that the file is not as it was said to be: 422 or 409 where its hash is another (a
+/// deletion: 400 before 1.25), 422 where one is there that should not be, 404 where none is (500 before 1.25).
+const OTHERWISE: [u16; 5] = [400, 404, 409, 422, 500];
+
+/// A file to be written or deleted.
+struct Target<'a> {
+    place: Place<'a>,
+    path: &'a str,
+    branch: Option<&'a str>,
+}
+
+pub async fn put(gitea: Arc<Gitea>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
+    let input = &request.input;
+    let target = Target {
+        place: forge::project("repo", &request.native)?,
+        path: &input.path,
+        branch: input.branch.as_deref(),
+    };
+    let bytes = input.bytes();
+    let bytes = bytes.ok_or_else(|| Failure::invalid("content", "content is not base64").never_sent())?;
+    let content = BASE64_STANDARD.encode(bytes);
+    let write = |sha: Option<String>| {
+        let (gitea, target, content) = (&gitea, &target, &content);
+        async move { target.write(gitea, content, input.message.as_deref(), sha).await }
+    };
+    let (received, created) = match &input.if_match {
+        Some(version) => {
+            let sent = write(Some(version.to_string())).await;
+            (
+                target.as_named(&gitea, sent, version, Kind::PreconditionFailed).await?,
+                false,
+            )
+        }
+        None => {
+            let found = target.sha(&gitea).await;
+            let sha = found.map_err(|failure| failure.by(&request.instance).never_sent())?;
+            match write(sha.clone()).await {
+                Ok(received) => (received, sha.is_none()),
+                Err(failure) => {
+                    let sha = target.changed(&gitea, failure, &sha).await?;
+                    let created = sha.is_none();
+                    (write(sha).await?, created)
+                }
+            }
+        }
+    };
+    let row = received.row::<wire::WrittenFile>(request.include_raw)?;
+    let content = row.wire.content;
+    let told = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (path, sha, web_url) = content.map_or((None, None, None), |content| {
+        (told(content.path), told(content.sha), told(content.html_url))
+    });
+    Ok(received.reply(Written {
+        path: path.unwrap_or_else(|| input.path.to_string()),
+        sha,
+        commit: row.wire.commit.and_then(|commit| told(commit.sha)),
+        branch: input.branch.as_ref().map(ToString::to_string),
+        created: Some(created),
+        web_url,
+        raw: row.raw,
+    }))
+}
+
+pub async fn delete(gitea: Arc<Gitea>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
+    let input = &request.input;
+    let target = Target {
+        place: forge::project("repo", &request.native)?,
+        path: &input.path,
+        branch: input.branch.as_deref(),
+    };
+    let remove = |sha: String| {
+        let (gitea, target) = (&gitea, &target);
+        async move { target.remove(gitea, input.message.as_deref(), &sha).await }
+    };
+    let received = match &input.if_match {
+        Some(version) => {
+            let sent = remove(version.to_string()).await;
+            target.as_named(&gitea, sent, version, Kind::NotFound).await?
+        }
+        None => {
+            let found = target.there(&gitea).await;
+            let sha = found.map_err(|failure| failure.by(&request.instance).never_sent())?;
+            match remove(sha.clone()).await {
+                Ok(received) => received,
+                Err(failure) => match target.changed(&gitea, failure, &Some(sha)).await? {
+                    Some(sha) => remove(sha).await?,
+                    None => return Err(absent().by(&request.instance)),
+                },
+            }
+        }
+    };
+    let done: wire::DeletedFile = received.json()?;
+    Ok(received.reply(Deleted {
+        commit: done.commit.and_then(|commit| commit.sha),
+        ..Deleted::done()
+    }))
+}
+
+fn absent() -> Failure {
+    let mut failure = Failure::new(Kind::NotFound, "path is not there");
+    failure.field = Some("path".into());
+    failure
+}
+
+impl Target<'_> {
+    /// Writes it: anew where `sha` names no file that is there.
+    async fn write(
+        &self,
+        gitea: &Gitea,
+        content: &str,
+        message: Option<&str>,
+        sha: Option<String>,
+    ) -> Result<Received, Failure> {
+        let (method, verb) = match sha {
+            None => (Method::POST, "Create"),
+            Some(_) => (Method::PUT, "Update"),
+        };
+        let file = wire::NewFile {
+            content,
+            message: &self.message(message, verb),
+            branch: self.branch,
+            sha: sha.as_deref(),
+        };
+        self.send(gitea, method, &file).await
+    }
+
+    async fn remove(&self, gitea: &Gitea, message: Option<&str>, sha: &str) -> Result<Received, Failure> {
+        let file = wire::OldFile {
+            sha,
+            message: &self.message(message, "Delete"),
+            branch: self.branch,
+        };
+        self.send(gitea, Method::DELETE, &file).await
+    }
+
+    fn message(&self, message: Option<&str>, verb: &str) -> String {
+        let given = message.filter(|message| !message.trim().is_empty());
+        given.map_or_else(|| format!("{verb} {}", self.path), str::to_owned)
+    }
+
+    async fn send(&self, gitea: &Gitea, method: Method, body: &impl serde::Serialize) -> Result<Received, Failure> {
+        let (owner, name) = self.place;
+        let parts = parts(owner, name, "contents", self.path);
+        gitea
+            .endpoint
+            .send(gitea.endpoint.with_json(method, &parts, body)?)
+            .await
+    }
+
+    /// The hash of the file that is there now, if one is.
+    async fn sha(&self, gitea: &Gitea) -> Result<Option<String>, Failure> {
+        let (owner, name) = self.place;
+        let outgoing = gitea.endpoint.get(&parts(owner, name, "contents", self.path))?;
+        let received = match gitea.endpoint.send(outgoing.query_if("ref", self.branch)).await {
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
+            // Its content comes along, and may be more than an answer may hold: the list of its directory has none.
+            Err(failure) if failure.unreadable && failure.sound => return self.sha_in_list(gitea).await,
+            other => other?,
+        };
+        match received.json::<wire::Content>()? {
+            wire::Content::Entry(entry) => Ok(Some(entry.sha)),
+            wire::Content::Directory(entries) if entries.is_empty() => Ok(None),
+            wire::Content::Directory(_) => Err(received.blame(forge::no_file("dir"))),
+        }
+    }
+
+    async fn sha_in_list(&self, gitea: &Gitea) -> Result<Option<String>, Failure> {
+        let (owner, name) = self.place;
+        let (above, last) = self.path.rsplit_once('/').unwrap_or(("", self.path));
+        let mut parts = vec!["repos", owner, name, "contents"];
+        parts.extend(above.split('/').filter(|part| !part.is_empty()));
+        let outgoing = gitea.endpoint.get(&parts)?.query_if("ref", self.branch);
+        let entries = gitea.endpoint.send(outgoing).await?.rows::<wire::PathContent>(false)?;
+        let found = entries.into_iter().find(|row| row.wire.name == last);
+        Ok(found.map(|row| row.wire.sha))
+    }
+
+    /// The hash of the file, which has to be there.
+    async fn there(&self, gitea: &Gitea) -> Result<String, Failure> {
+        match self.sha(gitea).await? {
+            Some(sha) => Ok(sha),
+            None => Err(self.missing(gitea, absent()).await),
+        }
+    }
+
+    /// Says what is missing: the repository, the branch, or only the file.
+    async fn missing(&self, gitea: &Gitea, failure: Failure) -> Failure {
+        match self.branch {
+            Some(branch) if gitea.lacks_branch(self.place, branch).await => {
+                gitea.missing(self.place, failure, "branch", Kind::NotFound).await
+            }
+            _ => match gitea.repo(self.place).await {
+                Err(absent) if absent.kind == Kind::NotFound => absent,
+                _ => failure,
+            },
+        }
+    }
+
+    /// After a refusal: what the file is now, where somebody was faster than we. What was sent may then be sent anew.
+    async fn changed(
+        &self,
+        gitea: &Gitea,
+        failure: Failure,
+        before: &Option<String>,
+    ) -> Result<Option<String>, Failure> {
+        // With 500 it may have been we who changed it.
+        let refused = failure.kind != Kind::Forbidden && is(&failure, &[400, 404, 409, 422]);
+        if !refused {
+            return Err(failure);
+        }
+        let now = self.sha(gitea).await?;
+        match now == *before {
+            false => Ok(now),
+            true if is(&failure, &[404]) => Err(self.missing(gitea, failure).await),
+            true => Err(failure),
+        }
+    }
+
+    /// The outcome where the caller had named the file's hash: whether that is still so, the server's statuses do not say
+    /// for certain, the file does. `gone`: what it means that there is none.
+    async fn as_named(
+        &self,
+        gitea: &Gitea,
+        sent: Result<Received, Failure>,
+        version: &str,
+        gone: Kind,
+    ) -> Result<Received, Failure> {
+        let failure = match sent {
+            Err(failure) if failure.kind != Kind::Forbidden && is(&failure, &OTHERWISE) => failure,
+            other => return other,
+        };
+        match self.sha(gitea).await {
+            Ok(Some(sha)) if sha.eq_ignore_ascii_case(version) => Err(failure),
+            Ok(Some(_)) => {
+                let sentence = "if_match: the file has changed since";
+                Err(blaming(&failure, Kind::PreconditionFailed, "if_match", sentence))
+            }
+            Ok(None) => Err(self.missing(gitea, no_more(&failure, gone)).await),
+            Err(_) => Err(failure),
+        }
+    }
+}
+
+fn no_more(failure: &Failure, gone: Kind) -> Failure {
+    let field = if gone == Kind::NotFound { "path" } else { "if_match" };
+    blaming(failure, gone, field, &format!("{field}: the file is not there"))
+}
