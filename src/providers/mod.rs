@@ -10,6 +10,7 @@ pub mod connection;
 mod forge;
 mod gitea;
 mod github;
+mod gitlab;
 pub mod http;
 pub mod matrix;
 mod openai;
@@ -25,6 +26,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<bookstack::BookStack>("bookstack"),
     Kind::of::<gitea::Gitea>("gitea"),
     Kind::of::<github::GitHub>("github"),
+    Kind::of::<gitlab::GitLab>("gitlab"),
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];

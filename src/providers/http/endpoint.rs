@@ -303,6 +303,15 @@ impl Endpoint {
         self.bare(Method::DELETE, parts)
     }
 
+    /// The same request with each dot of its path, behind that of the base, written as `%2E`. Some servers take what
+    /// follows the last dot of a path for the form of the answer.
+    pub fn without_dots(&self, mut outgoing: Outgoing) -> Outgoing {
+        let (base, rest) = outgoing.url.path().split_at(self.base.path().trim_end_matches('/').len());
+        let path = format!("{base}{}", rest.replace('.', "%2E"));
+        outgoing.url.set_path(&path);
+        outgoing
+    }
+
     fn with_bytes(
         &self,
         method: Method,
@@ -450,6 +459,15 @@ pub(crate) mod tests {
             let url = endpoint.get(&["repos", "a", "b"]).unwrap().url;
             assert_eq!(url.as_str(), "https://git.example.com/api/v3/repos/a/b");
         }
+    }
+
+    #[test]
+    fn dots_are_written_out_behind_the_base_alone() {
+        let endpoint = Endpoint::new(&connection(Some("https://git.example.com/v1.0/")), &DIALECT).unwrap();
+        let outgoing = endpoint.get(&["a.b/c", "..x", "%2E"]).unwrap().query("ref", "v1.0");
+        let url = endpoint.without_dots(outgoing).url;
+        let written = "https://git.example.com/v1.0/a%2Eb%2Fc/%2E%2Ex/%252E?ref=v1.0";
+        assert_eq!(url.as_str(), written);
     }
 
     #[test]
