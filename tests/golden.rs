@@ -28,6 +28,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 30, 40),
     ("github", 23, 10),
+    ("gitlab", 141, 153),
     ("openai", 13, 8),
     ("woodpecker", 14, 30),
     ("bookstack", 20, 12),
@@ -95,12 +96,16 @@ fn upload(said: &Value) -> Option<Arc<Upload>> {
 }
 
 async fn as_sent(seen: &Seen) -> Value {
-    let sent = seen.headers["authorization"].to_str().expect("text");
+    let names = ["authorization", "private-token"].into_iter();
+    let carried = names.filter_map(|name| Some((name, seen.headers.get(name)?.to_str().expect("text"))));
+    let [(carrier, sent)] = carried.collect::<Vec<_>>()[..] else {
+        panic!("one header with the credential")
+    };
     // What stands before the credential is the driver's, and golden where it is not the usual word.
     let scheme = sent.strip_suffix(TOKEN).expect("the credential").trim_end();
     let ours = seen.headers.iter().filter(|(name, _)| {
         // What the HTTP library adds, and the credential, are not the driver's.
-        !["accept-encoding", "authorization", "host", "content-length"].contains(&name.as_str())
+        !["accept-encoding", carrier, "host", "content-length"].contains(&name.as_str())
     });
     let form = seen
         .headers
@@ -121,7 +126,7 @@ async fn as_sent(seen: &Seen) -> Value {
         })
         .collect();
     if scheme != "Bearer" {
-        headers.insert("authorization".to_owned(), scheme.into());
+        headers.insert(carrier.to_owned(), scheme.into());
     }
     let body: Value = match seen.body.as_slice() {
         [] => Value::Null,

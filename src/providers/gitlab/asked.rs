@@ -1,7 +1,6 @@
 //! How GitLab is asked: one encoder for every name, one form of lists.
 //!
-//! Invariant: a name goes as one part of the path, its dots written out: GitLab would take what follows one for the form of
-//! the answer.
+//! Invariant: a name goes as one part of the path, with everything in it written out that GitLab reads as more than a name.
 
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
@@ -27,12 +26,12 @@ impl GitLab {
 
     /// A request without a body.
     pub fn bare(&self, method: Method, parts: &[&str]) -> Result<Outgoing, Failure> {
-        Ok(self.endpoint.without_dots(self.endpoint.bare(method, parts)?))
+        Ok(self.endpoint.written_out(self.endpoint.bare(method, parts)?))
     }
 
     /// A request with a JSON body: in a query long texts break, and every log has them.
     pub fn with(&self, method: Method, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
-        Ok(self.endpoint.without_dots(self.endpoint.with_json(method, parts, body)?))
+        Ok(self.endpoint.written_out(self.endpoint.with_json(method, parts, body)?))
     }
 
     /// What is said of a project.

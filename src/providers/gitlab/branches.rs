@@ -18,14 +18,19 @@ use crate::providers::{Reply, Request};
 pub async fn list(gitlab: Arc<GitLab>, request: Request<BranchList>) -> Result<Reply<Page<Branch>>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path, "repository", "branches"])?;
-    gitlab.list_in_repo(outgoing, &request, |_, row| convert::branch(row)).await
+    gitlab
+        .list_in_repo(outgoing, &request, |_, row| convert::branch(row))
+        .await
 }
 
 pub async fn create(gitlab: Arc<GitLab>, request: Request<BranchCreate>) -> Result<Reply<Branch>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let from = match &request.input.from {
         Some(from) => from.to_string(),
-        None => gitlab.default_branch(path).await.map_err(|failure| failure.by(&request.instance))?,
+        None => gitlab
+            .default_branch(path)
+            .await
+            .map_err(|failure| failure.by(&request.instance))?,
     };
     let branch = wire::NewBranch {
         branch: &request.input.branch,
@@ -42,7 +47,12 @@ pub async fn delete(gitlab: Arc<GitLab>, request: Request<BranchDelete>) -> Resu
     let received = gitlab.endpoint.send(gitlab.bare(Method::DELETE, &parts)?).await;
     let received = received.map_err(|failure| match failure.kind {
         // As 405 it says so.
-        Kind::Unsupported => means(&failure, Kind::Forbidden, None, "our credential may not write to the repository"),
+        Kind::Unsupported => means(
+            &failure,
+            Kind::Forbidden,
+            None,
+            "our credential may not write to the repository",
+        ),
         _ => failure,
     })?;
     Ok(received.reply(Deleted::done()))

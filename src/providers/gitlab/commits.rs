@@ -4,15 +4,12 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 
 use super::asked::{MOST, SIZE};
 use super::{GitLab, convert, ids, wire};
 use crate::catalogue::Page;
-use crate::catalogue::git::{
-    Commit, CommitGet, CommitList, Compare, Comparison, FileChange, TreeEntry, TreeList,
-};
-use crate::providers::forge;
+use crate::catalogue::git::{Commit, CommitGet, CommitList, Compare, Comparison, FileChange, TreeEntry, TreeList};
 use crate::providers::http::Row;
 use crate::providers::{Reply, Request};
 
@@ -28,7 +25,9 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<CommitList>) -> Result<R
         .query_if("path", input.path.as_deref())
         .query_if("since", input.since.as_deref())
         .query_if("until", input.until.as_deref());
-    gitlab.list_in_repo(outgoing, &request, |_, row| convert::commit(row)).await
+    gitlab
+        .list_in_repo(outgoing, &request, |_, row| convert::commit(row))
+        .await
 }
 
 /// GitLab tells what a commit changes by a request of its own.
@@ -61,9 +60,14 @@ async fn changes(gitlab: &GitLab, path: &str, sha: &str) -> Result<Changes, Fail
     let mut next: Option<String> = None;
     for _ in 0..CHANGE_PAGES {
         let outgoing = gitlab.get(&["projects", path, "repository", "commits", sha, "diff"])?;
-        let received = gitlab.endpoint.send(outgoing.part(SIZE, Some(MOST), next.as_deref())).await?;
+        let received = gitlab
+            .endpoint
+            .send(outgoing.part(SIZE, Some(MOST), next.as_deref()))
+            .await?;
         let rows = received.rows::<wire::Diff>(false)?;
-        changes.files.extend(rows.into_iter().map(|row| convert::change(row.wire)));
+        changes
+            .files
+            .extend(rows.into_iter().map(|row| convert::change(row.wire)));
         changes.skipped += received.skipped();
         next = received.next_query();
         if next.is_none() {
@@ -97,11 +101,17 @@ pub async fn tree(gitlab: Arc<GitLab>, request: Request<TreeList>) -> Result<Rep
         .query_if("recursive", input.recursive.then_some("true"))
         // The only way through a large one: the number of a page alone is not heeded.
         .query("pagination", "keyset");
-    let listed = gitlab.list_in_repo(outgoing, &request, |_, row| convert::entry(row)).await?;
+    let listed = gitlab
+        .list_in_repo(outgoing, &request, |_, row| convert::entry(row))
+        .await?;
     // Before 17.7 a directory that is not there is an empty one, which git does not know.
     let nothing = listed.value.items.is_empty() && listed.skipped == 0 && !listed.value.has_more;
     match nothing && input.path.is_some() && request.cursor().is_none() {
-        true => Err(forge::no_entry().by(&request.instance)),
+        true => {
+            let mut failure = Failure::new(Kind::NotFound, "there is no such directory").by(&request.instance);
+            failure.field = Some("path".into());
+            Err(failure)
+        }
         false => Ok(listed),
     }
 }

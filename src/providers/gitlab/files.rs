@@ -27,13 +27,16 @@ pub async fn get(gitlab: Arc<GitLab>, request: Request<FileGet>) -> Result<Reply
     let outgoing = outgoing.query("ref", request.input.reference.as_deref().unwrap_or(HEAD));
     let opened = gitlab.endpoint.open(outgoing).await?;
     // An answer that is sound and cannot be used is larger than any may be.
-    let received = opened.whole().await.map_err(|failure| match failure.unreadable && failure.sound {
-        true => {
-            let sentence = "the file is larger than what is held of an answer; git.file.download gives it";
-            too_large(sentence, Source::Gateway).by(&request.instance)
-        }
-        false => failure,
-    })?;
+    let received = opened
+        .whole()
+        .await
+        .map_err(|failure| match failure.unreadable && failure.sound {
+            true => {
+                let sentence = "the file is larger than what is held of an answer; git.file.download gives it";
+                too_large(sentence, Source::Gateway).by(&request.instance)
+            }
+            false => failure,
+        })?;
     let Row { mut wire, raw }: Row<wire::File> = received.row(request.include_raw)?;
     let content = wire.content.take().unwrap_or_default();
     let content = match wire.encoding.as_deref() {
@@ -48,7 +51,11 @@ pub async fn download(gitlab: Arc<GitLab>, request: Request<FileDownload>) -> Re
     let file = &request.input.path;
     let outgoing = gitlab.get(&["projects", path, "repository", "files", file, "raw"])?;
     let outgoing = outgoing.query("ref", request.input.reference.as_deref().unwrap_or(HEAD));
-    let mut reply = gitlab.endpoint.open(outgoing.accept("*/*")).await?.file("application/octet-stream")?;
+    let mut reply = gitlab
+        .endpoint
+        .open(outgoing.accept("*/*"))
+        .await?
+        .file("application/octet-stream")?;
     // GitLab calls all of them plain text.
     reply.value.media_type = media_type(&**file);
     Ok(reply)
@@ -108,13 +115,22 @@ pub async fn put(gitlab: Arc<GitLab>, request: Request<FilePut>) -> Result<Reply
     let not_base64 = || Failure::invalid("content", "content is not what encoding says").never_sent();
     let content = STANDARD.encode(input.bytes().ok_or_else(not_base64)?);
     let branch = branch(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
-    let before = standing(&gitlab, path, &input.path, &branch).await.map_err(Failure::never_sent)?;
+    let before = standing(&gitlab, path, &input.path, &branch)
+        .await
+        .map_err(Failure::never_sent)?;
     let last_commit_id = expected(before.as_ref(), input.if_match.as_deref()).map_err(by)?;
     let ask = |created: bool| {
-        let (method, done) = if created { (Method::POST, "Create") } else { (Method::PUT, "Update") };
+        let (method, done) = if created {
+            (Method::POST, "Create")
+        } else {
+            (Method::PUT, "Update")
+        };
         let file = wire::NewFile {
             branch: &branch,
-            commit_message: &input.message.as_deref().map_or_else(|| format!("{done} {}", &*input.path), str::to_owned),
+            commit_message: &input
+                .message
+                .as_deref()
+                .map_or_else(|| format!("{done} {}", &*input.path), str::to_owned),
             content: &content,
             encoding: "base64",
             last_commit_id,
@@ -135,7 +151,10 @@ pub async fn put(gitlab: Arc<GitLab>, request: Request<FilePut>) -> Result<Reply
     Ok(received.reply(Written {
         path: wire.file_path.unwrap_or_else(|| input.path.to_string()),
         // What was written as it stood has no commit of its own.
-        commit: after.as_ref().map(|after| after.last_commit.clone()).filter(|commit| Some(commit) != old.as_ref()),
+        commit: after
+            .as_ref()
+            .map(|after| after.last_commit.clone())
+            .filter(|commit| Some(commit) != old.as_ref()),
         sha: after.map(|after| after.blob),
         branch: Some(wire.branch.unwrap_or(branch)),
         created: Some(created),
@@ -153,7 +172,12 @@ fn was_slower(failure: &Failure, created: bool) -> bool {
 /// A file that went after it was looked at is not the one that the caller named.
 fn gone(failure: Failure, named: bool) -> Failure {
     match named && was_slower(&failure, false) {
-        true => super::asked::means(&failure, Kind::PreconditionFailed, Some("if_match"), "there is no such file any more"),
+        true => super::asked::means(
+            &failure,
+            Kind::PreconditionFailed,
+            Some("if_match"),
+            "there is no such file any more",
+        ),
         false => failure,
     }
 }
@@ -163,7 +187,9 @@ pub async fn delete(gitlab: Arc<GitLab>, request: Request<FileDelete>) -> Result
     let (input, by) = (&request.input, |failure: Failure| failure.by(&request.instance));
     let branch = branch(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
     let before = match input.if_match {
-        Some(_) => standing(&gitlab, path, &input.path, &branch).await.map_err(Failure::never_sent)?,
+        Some(_) => standing(&gitlab, path, &input.path, &branch)
+            .await
+            .map_err(Failure::never_sent)?,
         None => None,
     };
     let last_commit_id = expected(before.as_ref(), input.if_match.as_deref()).map_err(by)?;
@@ -173,7 +199,11 @@ pub async fn delete(gitlab: Arc<GitLab>, request: Request<FileDelete>) -> Result
         commit_message: input.message.as_deref().unwrap_or(&named),
         last_commit_id,
     };
-    let outgoing: Outgoing = gitlab.with(Method::DELETE, &["projects", path, "repository", "files", &input.path], &file)?;
+    let outgoing: Outgoing = gitlab.with(
+        Method::DELETE,
+        &["projects", path, "repository", "files", &input.path],
+        &file,
+    )?;
     let sent: Result<Received, Failure> = gitlab.endpoint.send(outgoing).await;
     let received = sent.map_err(|failure| gone(failure, input.if_match.is_some()))?;
     Ok(received.reply(Deleted::done()))

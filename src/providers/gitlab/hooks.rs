@@ -17,7 +17,9 @@ use crate::providers::{Reply, Request};
 pub async fn list(gitlab: Arc<GitLab>, request: Request<HookList>) -> Result<Reply<Page<Hook>>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path, "hooks"])?;
-    gitlab.list(outgoing, &request, |at, row| convert::hook(at, path, row)).await
+    gitlab
+        .list(outgoing, &request, |at, row| convert::hook(at, path, row))
+        .await
 }
 
 pub async fn create(gitlab: Arc<GitLab>, request: Request<HookCreate>) -> Result<Reply<Hook>, Failure> {
@@ -32,6 +34,9 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<HookCreate>) -> Result
 
 pub async fn delete(gitlab: Arc<GitLab>, request: Request<HookDelete>) -> Result<Reply<Deleted>, Failure> {
     let (path, id) = ids::hook(&request.native)?;
-    let received = gitlab.endpoint.send(gitlab.bare(Method::DELETE, &["projects", path, "hooks", &id])?).await?;
+    let received = gitlab
+        .endpoint
+        .send(gitlab.bare(Method::DELETE, &["projects", path, "hooks", &id])?)
+        .await?;
     Ok(received.reply(Deleted::done()))
 }

@@ -47,7 +47,11 @@ pub fn pull(text: &str) -> Result<(&str, String), Failure> {
 /// # Errors
 /// `invalid_input` on `hook`.
 pub fn hook(text: &str) -> Result<(&str, String), Failure> {
-    numbered("hook", text, "hook must be written as owner/name#id, as the list of hooks tells it")
+    numbered(
+        "hook",
+        text,
+        "hook must be written as owner/name#id, as the list of hooks tells it",
+    )
 }
 
 fn numbered<'a>(field: &str, text: &'a str, sentence: &str) -> Result<(&'a str, String), Failure> {
@@ -77,11 +81,32 @@ mod tests {
             assert_eq!(pull(resource.native()).unwrap(), (path, "7".to_owned()));
             assert_eq!(hook(resource.native()).unwrap(), (path, "7".to_owned()));
         }
-        for odd in ["acme", "acme/", "/api", "acme//api", "../api", "acme/..", "acme/./api", ""] {
+        for odd in [
+            "acme",
+            "acme/",
+            "/api",
+            "acme//api",
+            "../api",
+            "acme/..",
+            "acme/./api",
+            "",
+        ] {
             let failure = project("repo", odd).unwrap_err();
-            assert_eq!((failure.field.as_deref(), failure.unsent), (Some("repo"), true), "{odd}");
+            assert_eq!(
+                (failure.field.as_deref(), failure.unsent),
+                (Some("repo"), true),
+                "{odd}"
+            );
         }
-        for odd in ["acme/api", "acme/api#", "acme/api#0", "acme/api#x", "acme#1", "#1", "acme/api!1"] {
+        for odd in [
+            "acme/api",
+            "acme/api#",
+            "acme/api#0",
+            "acme/api#x",
+            "acme#1",
+            "#1",
+            "acme/api!1",
+        ] {
             assert_eq!(pull(odd).unwrap_err().field.as_deref(), Some("pr"), "{odd}");
         }
         assert!(owner("acme/platform").is_ok() && owner("acme/..").is_err() && owner("").is_err());

@@ -34,8 +34,16 @@ pub async fn merge(gitlab: Arc<GitLab>, request: Request<PullMerge>) -> Result<R
         sha: input.if_match.as_deref(),
         should_remove_source_branch: input.delete_branch,
     };
-    let outgoing = gitlab.with(Method::PUT, &["projects", path, "merge_requests", &iid, "merge"], &merge)?;
-    match gitlab.endpoint.answer(outgoing, &request, |_, row| convert::merged(row)).await {
+    let outgoing = gitlab.with(
+        Method::PUT,
+        &["projects", path, "merge_requests", &iid, "merge"],
+        &merge,
+    )?;
+    match gitlab
+        .endpoint
+        .answer(outgoing, &request, |_, row| convert::merged(row))
+        .await
+    {
         Err(failure) => Err(refused(&gitlab, path, &iid, input, failure).await),
         merged => merged,
     }
@@ -57,13 +65,23 @@ fn message(input: &PullMergeInput) -> Result<Option<String>, Failure> {
 /// What the refusal of a merge means.
 async fn refused(gitlab: &GitLab, path: &str, iid: &str, input: &PullMergeInput, failure: Failure) -> Failure {
     match failure.kind {
-        Kind::Conflict if input.if_match.is_some() && !failure.retryable && failure.message().contains("409") => {
-            let sentence = "the head is at another commit by now";
-            means(&failure, Kind::PreconditionFailed, Some("if_match"), sentence)
+        Kind::Conflict if input.if_match.is_some() && !failure.retryable => {
+            match gitlab.merge_request(path, iid).await {
+                Ok(now) if now.sha.as_deref() != input.if_match.as_deref() => {
+                    let sentence = "the head is at another commit by now";
+                    means(&failure, Kind::PreconditionFailed, Some("if_match"), sentence)
+                }
+                _ => failure,
+            }
         }
         // Who may not merge is answered as if the credential were wrong.
         Kind::UpstreamAuth => match gitlab.merge_request(path, iid).await {
-            Ok(_) => means(&failure, Kind::Forbidden, None, "our credential may not merge into this branch"),
+            Ok(_) => means(
+                &failure,
+                Kind::Forbidden,
+                None,
+                "our credential may not merge into this branch",
+            ),
             Err(_) => failure,
         },
         // As 405 it says that it cannot be merged now, whatever the reason.

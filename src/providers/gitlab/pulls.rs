@@ -19,7 +19,10 @@ use crate::providers::{Reply, Request};
 impl GitLab {
     /// What is said of a merge request.
     pub async fn merge_request(&self, path: &str, iid: &str) -> Result<wire::MergeRequest, Failure> {
-        let received = self.endpoint.send(self.get(&["projects", path, "merge_requests", iid])?).await?;
+        let received = self
+            .endpoint
+            .send(self.get(&["projects", path, "merge_requests", iid])?)
+            .await?;
         Ok(received.row::<wire::MergeRequest>(false)?.wire)
     }
 }
@@ -41,7 +44,9 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<PullList>) -> Result<Rep
         .query_if("source_branch", input.head.as_deref())
         .query_if("target_branch", input.base.as_deref());
     if input.head.is_none() {
-        return gitlab.list(outgoing, &request, |at, row| convert::listed(at, path, row)).await;
+        return gitlab
+            .list(outgoing, &request, |at, row| convert::listed(at, path, row))
+            .await;
     }
     // Forks have branches of the same name: they are listed, too, and counted.
     let own = |at: &Arc<str>, row: Row<wire::MergeRequest>| {
@@ -82,7 +87,9 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<PullCreate>) -> Result
     let default = target.as_ref().and_then(|project| project.default_branch.clone());
     let base = input.base.as_deref().map(str::to_owned).or(default).ok_or_else(|| {
         let sentence = "the repository is empty and has no default branch yet: nothing can be merged into it";
-        Failure::new(Kind::Conflict, sentence).by(&request.instance).never_sent()
+        Failure::new(Kind::Conflict, sentence)
+            .by(&request.instance)
+            .never_sent()
     })?;
     let title = match input.draft {
         Some(draft) => quick::marked(&input.title, draft),

@@ -43,7 +43,9 @@ pub fn is_marked(title: &str) -> bool {
 }
 
 fn begins(title: &str, mark: &str) -> bool {
-    title.get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark))
+    title
+        .get(..mark.len())
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(mark))
 }
 
 /// The title that makes a merge request a draft, or none.
@@ -63,7 +65,10 @@ mod tests {
     fn gl25_no_line_is_a_command() {
         for (text, safe) in [
             ("/close", "\\/close"),
-            ("Looks good\n/merge\r\n  /assign @me", "Looks good\n\\/merge\r\n  \\/assign @me"),
+            (
+                "Looks good\n/merge\r\n  /assign @me",
+                "Looks good\n\\/merge\r\n  \\/assign @me",
+            ),
             ("\n\r/close", "\n\r\\/close"),
             ("/\rclose", "\\/\rclose"),
             ("\u{a0}/close", "\u{a0}\\/close"),

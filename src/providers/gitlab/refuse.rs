@@ -82,6 +82,18 @@ const MEANINGS: &[Meaning] = &[
         "the default branch cannot be taken away",
     ),
     (
+        "merge request already exists",
+        Kind::Conflict,
+        Some("head"),
+        "there is an open merge request of these branches already",
+    ),
+    (
+        "release already exists",
+        Kind::Conflict,
+        Some("tag"),
+        "there is a release of this tag already",
+    ),
+    (
         "tag name invalid",
         Kind::InvalidInput,
         Some("tag"),
@@ -106,12 +118,7 @@ const MEANINGS: &[Meaning] = &[
         None,
         "it is marked to be deleted already",
     ),
-    (
-        "cannot be merged",
-        Kind::Conflict,
-        None,
-        "it cannot be merged as it is",
-    ),
+    ("cannot be merged", Kind::Conflict, None, "it cannot be merged as it is"),
 ];
 
 /// What an error body says.
@@ -134,7 +141,11 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.retry_after = waits::retry_after(refusal.headers, refusal.now);
             failure
         }
-        400 | 403 | 422 => said.meaning(&text).unwrap_or_else(|| by_status(refusal)),
+        403 | 409 => Said::meaning(&text).unwrap_or_else(|| by_status(refusal)),
+        400 | 422 => {
+            let meaning = Said::meaning(&text).or_else(|| said.field());
+            meaning.unwrap_or_else(|| by_status(refusal))
+        }
         // As releases before 15 say that it cannot be merged.
         406 => Failure::new(Kind::Conflict, "it cannot be merged as it is"),
         429 => {
@@ -165,7 +176,7 @@ impl Said {
         text.to_lowercase()
     }
 
-    fn meaning(&self, text: &str) -> Option<Failure> {
+    fn meaning(text: &str) -> Option<Failure> {
         if text.contains("has already been taken") {
             let taken = "there is one of this name already";
             return Some(named(Kind::Conflict, Some("name"), taken));
@@ -176,11 +187,20 @@ impl Said {
         }
         // These two quote a name in their middle.
         if text.starts_with("tag ") && text.contains(" already exists") {
-            return Some(named(Kind::Conflict, Some("tag"), "there is a tag of this name already"));
+            return Some(named(
+                Kind::Conflict,
+                Some("tag"),
+                "there is a tag of this name already",
+            ));
         }
         if text.starts_with("target ") && text.contains(" is invalid") {
             return Some(named(Kind::InvalidInput, Some("target"), "target leads to no commit"));
         }
+        None
+    }
+
+    /// The failure of a request whose parameters are wrong, with the first field that the caller knows.
+    fn field(&self) -> Option<Failure> {
         let field = self.fields().find_map(|field| neutral_field(&field))?;
         Some(Failure::invalid(field, format!("{field} is not accepted by GitLab")))
     }
@@ -191,7 +211,10 @@ impl Said {
             Some(Value::Object(map)) => map.keys().cloned().collect(),
             _ => vec![],
         };
-        let sentence = [&self.error, &self.message].into_iter().flatten().find_map(Value::as_str);
+        let sentence = [&self.error, &self.message]
+            .into_iter()
+            .flatten()
+            .find_map(Value::as_str);
         let words = sentence.into_iter().flat_map(|text| text.split(','));
         let firsts = words.filter_map(|part| part.split_whitespace().next().map(str::to_owned));
         keys.into_iter().chain(firsts.collect::<Vec<_>>())

@@ -31,7 +31,10 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<ReleaseCreate>) -> Res
     // It counts only where there is no such tag yet, and is missed then.
     let target = match &input.target {
         Some(target) => target.to_string(),
-        None => gitlab.default_branch(path).await.map_err(|failure| failure.by(&request.instance))?,
+        None => gitlab
+            .default_branch(path)
+            .await
+            .map_err(|failure| failure.by(&request.instance))?,
     };
     let release = wire::NewRelease {
         tag_name: &input.tag,

@@ -9,9 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::{GitLab, convert, ids, wire};
 use crate::catalogue::Page;
-use crate::catalogue::git::{
-    Forked, Repo, RepoCreate, RepoDelete, RepoFork, RepoGet, RepoList, Visibility,
-};
+use crate::catalogue::git::{Forked, Repo, RepoCreate, RepoDelete, RepoFork, RepoGet, RepoList, Visibility};
 use crate::catalogue::outcome::Deleted;
 use crate::providers::http::Row;
 use crate::providers::{Reply, Request};
@@ -19,7 +17,10 @@ use crate::providers::{Reply, Request};
 pub async fn get(gitlab: Arc<GitLab>, request: Request<RepoGet>) -> Result<Reply<Repo>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path])?;
-    gitlab.endpoint.answer(outgoing, &request, |at, row| convert::repo(at, row)).await
+    gitlab
+        .endpoint
+        .answer(outgoing, &request, |at, row| convert::repo(at, row))
+        .await
 }
 
 pub async fn list(gitlab: Arc<GitLab>, request: Request<RepoList>) -> Result<Reply<Page<Repo>>, Failure> {
@@ -30,7 +31,9 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<RepoList>) -> Result<Rep
     }
     let owner = ids::owner(&request.native)?;
     // Projects that others share with the group are not its own.
-    let of_group = gitlab.get(&["groups", owner, "projects"])?.query("with_shared", "false");
+    let of_group = gitlab
+        .get(&["groups", owner, "projects"])?
+        .query("with_shared", "false");
     match gitlab.list(of_group, &request, convert::repo).await {
         // A user has projects too, at another path; the name does not tell which of both it is. No user's has a slash.
         Err(failure) if failure.kind == Kind::NotFound && !owner.contains('/') => {
@@ -45,7 +48,8 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<RepoCreate>) -> Result
     let input = &request.input;
     let init = input.init.unwrap_or_default();
     if input.default_branch.is_some() && !init {
-        let sentence = "this provider names the default branch only of a repository that begins with a commit: set init";
+        let sentence =
+            "this provider names the default branch only of a repository that begins with a commit: set init";
         return Err(Failure::unsupported_field("default_branch", sentence).never_sent());
     }
     let namespace_id = match input.owner {
@@ -62,7 +66,10 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<RepoCreate>) -> Result
         initialize_with_readme: init,
     };
     let outgoing = gitlab.with(Method::POST, &["projects"], &project)?;
-    gitlab.endpoint.answer(outgoing, &request, |at, row| convert::repo(at, row)).await
+    gitlab
+        .endpoint
+        .answer(outgoing, &request, |at, row| convert::repo(at, row))
+        .await
 }
 
 /// The id of a group's place: a new project takes no path of one.
@@ -80,7 +87,10 @@ async fn namespace(gitlab: &GitLab, path: &str) -> Result<u64, Failure> {
 
 pub async fn delete(gitlab: Arc<GitLab>, request: Request<RepoDelete>) -> Result<Reply<Deleted>, Failure> {
     let path = ids::project("repo", &request.native)?;
-    let received = gitlab.endpoint.send(gitlab.bare(Method::DELETE, &["projects", path])?).await?;
+    let received = gitlab
+        .endpoint
+        .send(gitlab.bare(Method::DELETE, &["projects", path])?)
+        .await?;
     Ok(received.reply(Deleted::scheduled()))
 }
 

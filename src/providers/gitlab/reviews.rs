@@ -33,7 +33,9 @@ pub async fn comment(gitlab: Arc<GitLab>, request: Request<PullComment>) -> Resu
 }
 
 async fn note(gitlab: &GitLab, path: &str, iid: &str, text: &str) -> Result<Received, Failure> {
-    let note = wire::NewNote { body: quick::inert(text) };
+    let note = wire::NewNote {
+        body: quick::inert(text),
+    };
     let outgoing = gitlab.with(Method::POST, &["projects", path, "merge_requests", iid, "notes"], &note)?;
     gitlab.endpoint.send(outgoing).await
 }
@@ -112,7 +114,11 @@ async fn approve(
         (_, Some(false)) => return Err(answered.failure(Kind::Forbidden, NOT_ENTITLED).never_sent()),
         _ => {
             let approve = wire::Approve { sha };
-            let outgoing = gitlab.with(Method::POST, &["projects", path, "merge_requests", iid, "approve"], &approve)?;
+            let outgoing = gitlab.with(
+                Method::POST,
+                &["projects", path, "merge_requests", iid, "approve"],
+                &approve,
+            )?;
             let sent = gitlab.endpoint.send(outgoing).await;
             answered = sent.map_err(|failure| not_approved(failure, sha.is_some()))?;
             row = answered.row(request.include_raw)?;
@@ -163,13 +169,16 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<PullReviews>) -> Result<
             let fresh: Vec<Review> = decided.filter(|review| !is_among(&reviews, review)).collect();
             reviews.extend(fresh);
         }
-        // Before 13.8 nobody is asked for a review.
+        // Older releases do not tell of them.
         Err(failure) if failure.kind == Kind::NotFound => {}
         Err(failure) => return Err(failure),
     }
     let total = reviews.len();
     let (first, size) = (page.number.saturating_sub(1).saturating_mul(page.size), page.size);
-    let (first, size) = (usize::try_from(first).unwrap_or(usize::MAX), usize::try_from(size).unwrap_or(usize::MAX));
+    let (first, size) = (
+        usize::try_from(first).unwrap_or(usize::MAX),
+        usize::try_from(size).unwrap_or(usize::MAX),
+    );
     let items: Vec<Review> = reviews.into_iter().skip(first).take(size).collect();
     let more = first.saturating_add(items.len()) < total && !items.is_empty();
     let mut reply = received.reply(Page {

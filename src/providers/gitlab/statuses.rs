@@ -31,7 +31,10 @@ pub async fn get(gitlab: Arc<GitLab>, request: Request<StatusGet>) -> Result<Rep
     let mut next: Option<String> = None;
     for page in 0..STATUS_PAGES {
         let outgoing = gitlab.get(&["projects", path, "repository", "commits", &sha, "statuses"])?;
-        let received = gitlab.endpoint.send(outgoing.part(SIZE, Some(MOST), next.as_deref())).await?;
+        let received = gitlab
+            .endpoint
+            .send(outgoing.part(SIZE, Some(MOST), next.as_deref()))
+            .await?;
         let rows = received.rows::<wire::Status>(request.include_raw)?;
         statuses.extend(rows.into_iter().map(convert::status));
         skipped += received.skipped();
@@ -76,14 +79,19 @@ pub async fn set(gitlab: Arc<GitLab>, request: Request<StatusSet>) -> Result<Rep
         let sentence = "this provider knows neither warning nor error of a status: say success or failure";
         Failure::unsupported_field("state", sentence).never_sent()
     })?;
-    let texts = [("context", Some(&input.context)), ("description", input.description.as_ref())];
+    let texts = [
+        ("context", Some(&input.context)),
+        ("description", input.description.as_ref()),
+    ];
     for (field, text) in texts {
         if text.is_some_and(|text| text.chars().count() > LONGEST) {
             let sentence = format!("{field} must be at most {LONGEST} characters at this provider");
             return Err(Failure::invalid(field, sentence).never_sent());
         }
     }
-    let commit = self::commit(&gitlab, path, &input.commit).await.map_err(Failure::never_sent)?;
+    let commit = self::commit(&gitlab, path, &input.commit)
+        .await
+        .map_err(Failure::never_sent)?;
     let of_run = commit.last_pipeline.and_then(|pipeline| pipeline.reference);
     let reference = match is_hash(&input.commit) {
         true => of_run,
@@ -115,7 +123,9 @@ async fn said_already(
     failure: Failure,
 ) -> Result<Reply<Status>, Failure> {
     let outgoing = gitlab.get(&["projects", path, "repository", "commits", sha, "statuses"])?;
-    let outgoing = outgoing.query("name", &*request.input.context).query(SIZE, MOST.to_string());
+    let outgoing = outgoing
+        .query("name", &*request.input.context)
+        .query(SIZE, MOST.to_string());
     let received = gitlab.endpoint.send(outgoing).await?;
     let rows = received.rows::<wire::Status>(request.include_raw)?;
     let mut statuses = rows.into_iter().map(convert::status);

@@ -16,7 +16,9 @@ use crate::providers::{Reply, Request};
 pub async fn list(gitlab: Arc<GitLab>, request: Request<TagList>) -> Result<Reply<Page<Tag>>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path, "repository", "tags"])?;
-    gitlab.list_in_repo(outgoing, &request, |_, row| convert::tag(row)).await
+    gitlab
+        .list_in_repo(outgoing, &request, |_, row| convert::tag(row))
+        .await
 }
 
 pub async fn create(gitlab: Arc<GitLab>, request: Request<TagCreate>) -> Result<Reply<Tag>, Failure> {
@@ -24,7 +26,10 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<TagCreate>) -> Result<
     let input = &request.input;
     let target = match &input.target {
         Some(target) => target.to_string(),
-        None => gitlab.default_branch(path).await.map_err(|failure| failure.by(&request.instance))?,
+        None => gitlab
+            .default_branch(path)
+            .await
+            .map_err(|failure| failure.by(&request.instance))?,
     };
     let tag = wire::NewTag {
         tag_name: &input.tag,

@@ -3,9 +3,7 @@
 //! Invariant: what a list tells of whether one can be merged is stale and is left out.
 
 use super::{person, written};
-use crate::catalogue::git::{
-    Comment, MergeOutcome, Mergeable, Merged, Pull, PullEnd, PullState, Review, Verdict,
-};
+use crate::catalogue::git::{Comment, MergeOutcome, Mergeable, Merged, Pull, PullEnd, PullState, Review, Verdict};
 use crate::providers::gitlab::{ids, quick, wire};
 use crate::providers::http::Row;
 
@@ -20,9 +18,15 @@ pub fn listed(instance: &str, project: &str, row: Row<wire::MergeRequest>) -> Pu
 
 /// One that was asked for; `project` is where.
 pub fn pull(instance: &str, project: &str, Row { wire, raw }: Row<wire::MergeRequest>) -> Pull {
-    let full = wire.references.as_ref().and_then(|references| references.full.as_deref());
+    let full = wire
+        .references
+        .as_ref()
+        .and_then(|references| references.full.as_deref());
     // After a transfer not the one that was asked.
-    let home = full.and_then(|full| Some(full.rsplit_once('!')?.0)).unwrap_or(project).to_owned();
+    let home = full
+        .and_then(|full| Some(full.rsplit_once('!')?.0))
+        .unwrap_or(project)
+        .to_owned();
     let state = state(&wire.state);
     let (mergeable, raw_mergeable) = mergeable(&wire).filter(|_| state == PullState::Open).unzip();
     let draft = is_draft(&wire);
@@ -230,7 +234,10 @@ mod tests {
             ("a_new_word", Mergeable::Unknown),
         ] {
             let pull = of(json!({"iid": 1, "state": "opened", "detailed_merge_status": word, "merge_status": "x"}));
-            assert_eq!((pull.mergeable, pull.raw_mergeable.as_deref()), (Some(mergeable), Some(word)));
+            assert_eq!(
+                (pull.mergeable, pull.raw_mergeable.as_deref()),
+                (Some(mergeable), Some(word))
+            );
         }
         let old = |draft| of(json!({"iid": 1, "state": "opened", "draft": draft, "merge_status": "can_be_merged"}));
         assert_eq!(old(false).mergeable, Some(Mergeable::Yes));
@@ -248,7 +255,9 @@ mod tests {
             ("opened", json!(null), json!(null), None),
             ("locked", json!("m"), json!(null), None),
         ] {
-            let pull = of(json!({"iid": 1, "state": state, "sha": "h", "merge_commit_sha": merge, "squash_commit_sha": squash}));
+            let pull = of(
+                json!({"iid": 1, "state": state, "sha": "h", "merge_commit_sha": merge, "squash_commit_sha": squash}),
+            );
             assert_eq!(pull.merge_sha.as_deref(), sha, "{state} {merge} {squash}");
         }
     }
@@ -256,6 +265,9 @@ mod tests {
     #[test]
     fn gl13_more_than_a_thousand_is_no_number() {
         let changed = |count: Value| of(json!({"iid": 1, "changes_count": count})).changed_files;
-        assert_eq!((changed(json!("12")), changed(json!("1000+")), changed(json!(null))), (Some(12), None, None));
+        assert_eq!(
+            (changed(json!("12")), changed(json!("1000+")), changed(json!(null))),
+            (Some(12), None, None)
+        );
     }
 }

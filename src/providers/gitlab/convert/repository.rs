@@ -3,8 +3,8 @@
 //! Invariant: lines are counted only of a diff that is whole.
 
 use super::written;
-use crate::catalogue::person::Person;
 use crate::catalogue::git::{Branch, Change, Commit, Comparison, EntryKind, FileChange, Tag, TreeEntry};
+use crate::catalogue::person::Person;
 use crate::providers::forge::Place;
 use crate::providers::gitlab::wire;
 use crate::providers::http::Row;
@@ -28,7 +28,10 @@ pub fn tag(Row { wire, raw }: Row<wire::Tag>) -> Tag {
 }
 
 pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
-    let (additions, deletions) = wire.stats.map(|stats| (stats.additions, stats.deletions)).unwrap_or_default();
+    let (additions, deletions) = wire
+        .stats
+        .map(|stats| (stats.additions, stats.deletions))
+        .unwrap_or_default();
     Commit {
         sha: wire.id,
         message: wire.message,
@@ -66,7 +69,9 @@ pub fn change(wire: wire::Diff) -> FileChange {
     let patch = written(wire.diff).filter(|_| !wire.collapsed && !wire.too_large);
     let lines = patch.as_deref().and_then(lines);
     FileChange {
-        previous_path: wire.old_path.filter(|old| change == Change::Renamed && *old != wire.new_path),
+        previous_path: wire
+            .old_path
+            .filter(|old| change == Change::Renamed && *old != wire.new_path),
         path: wire.new_path,
         change,
         raw_change: None,

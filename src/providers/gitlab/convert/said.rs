@@ -25,9 +25,13 @@ fn state(word: &str, allowed: bool) -> StatusState {
     match word {
         "success" => StatusState::Success,
         "running" | "canceling" => StatusState::Running,
-        "created" | "waiting_for_resource" | "waiting_for_callback" | "preparing" | "pending" | "scheduled" | "manual" => {
-            StatusState::Pending
-        }
+        "created"
+        | "waiting_for_resource"
+        | "waiting_for_callback"
+        | "preparing"
+        | "pending"
+        | "scheduled"
+        | "manual" => StatusState::Pending,
         "failed" if allowed => StatusState::Warning,
         "failed" => StatusState::Failure,
         "canceled" => StatusState::Cancelled,

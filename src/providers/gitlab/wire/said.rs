@@ -13,7 +13,6 @@ pub struct Status {
     pub name: String,
     #[serde(default)]
     pub status: String,
-    pub sha: Option<String>,
     #[serde(default)]
     pub allow_failure: bool,
     pub description: Option<String>,
