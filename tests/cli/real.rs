@@ -83,7 +83,10 @@ async fn an_instance_is_led_through_its_life() {
     let (left, granted) = (&limits[0]["remaining"], &limits[0]["limit"]);
     assert!(limits[0]["resource"] == "core" && left.is_u64(), "{limits}");
     let wide = rig.run(&["plugins", "list", "--wide"]).await.out;
-    assert!(wide.contains("QUOTA") && wide.contains(&format!("{left}/{granted} core")), "{wide}");
+    assert!(
+        wide.contains("QUOTA") && wide.contains(&format!("{left}/{granted} core")),
+        "{wide}"
+    );
     for step in ["drain", "start", "stop", "start", "update"] {
         rig.json(&["plugins", step, "second", WHY, "--force"]).await;
     }

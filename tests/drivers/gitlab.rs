@@ -212,7 +212,10 @@ async fn no_answer_makes_it_panic_or_ask_without_end() {
     let mut operations = HashSet::new();
     for cell in cells().into_iter().filter(|cell| cell.kind == "gitlab") {
         let input = cell.read("input.json");
-        let plain = cell.answers.iter().any(|answer| answer.body.is_some() && answer.status < 300);
+        let plain = cell
+            .answers
+            .iter()
+            .any(|answer| answer.body.is_some() && answer.status < 300);
         // One of each operation will do.
         if !plain || !operations.insert(cell.operation.clone()) {
             continue;

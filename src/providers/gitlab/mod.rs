@@ -32,10 +32,10 @@ use crate::catalogue::git;
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://gitlab.com/api/v4"),
     api_path: "/api/v4",
-    // Nothing that is asked for here is kept elsewhere: a file comes out of the repository.
-    stores: &[],
-    request_id: "x-request-id",
     refuse: |refusal| refuse::refuse(refusal),
+    // Most of its answers; one that has not changed counts all the same, and is short.
+    validates: true,
+    ..Dialect::PLAIN
 };
 
 /// How a personal, project or group access token goes.
