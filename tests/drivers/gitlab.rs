@@ -183,6 +183,30 @@ async fn a_refusal_before_anything_is_written_leaves_nothing_in_doubt() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_is_not_held_is_told_apart_from_one_that_leads_elsewhere() {
+    let large = json!({"file_path": "x", "blob_id": "b", "encoding": "base64", "content": "YQ==".repeat(1000)});
+    let elsewhere = Canned::text(302, "").header("location", "https://elsewhere.example/x");
+    for (answer, becomes, download) in [
+        (Canned::json(200, large), Kind::Unsupported, true),
+        (elsewhere, Kind::UpstreamFailed, false),
+    ] {
+        let provider = Upstream::answering([answer]).await;
+        let mut connection = connection(&provider.url);
+        connection.max_response = 1000;
+        let asked = ask(
+            "gitlab",
+            &connection,
+            "git.file.get",
+            json!({"repo": "a/b", "path": "x"}),
+        )
+        .await;
+        let failure = asked.expect_err("refused");
+        let told = failure.message().contains("git.file.download");
+        assert_eq!((failure.kind, told), (becomes, download), "{failure}");
+    }
+}
+
 /// The most requests that one call makes: a commit, and ten pages of what it changes.
 const MOST_REQUESTS: usize = 11;
 
