@@ -28,6 +28,7 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 174, 263),
     ("github", 161, 116),
+    ("gitlab", 141, 153),
     ("jenkins", 62, 87),
     ("openai", 13, 8),
     ("woodpecker", 56, 124),
@@ -87,7 +88,11 @@ fn upload(said: &Value) -> Option<Arc<Upload>> {
 }
 
 async fn as_sent(seen: &Seen) -> Value {
-    let sent = seen.headers["authorization"].to_str().expect("text");
+    let names = ["authorization", "private-token"].into_iter();
+    let carried = names.filter_map(|name| Some((name, seen.headers.get(name)?.to_str().expect("text"))));
+    let [(carrier, sent)] = carried.collect::<Vec<_>>()[..] else {
+        panic!("one header with the credential")
+    };
     let sent = match sent.strip_prefix("Basic ") {
         Some(pair) => format!(
             "Basic {}",
@@ -99,7 +104,7 @@ async fn as_sent(seen: &Seen) -> Value {
     let scheme = sent.strip_suffix(TOKEN).expect("the credential").trim_end();
     let ours = seen.headers.iter().filter(|(name, _)| {
         // What the HTTP library adds, and the credential, are not the driver's.
-        !["accept-encoding", "authorization", "host", "content-length"].contains(&name.as_str())
+        !["accept-encoding", carrier, "host", "content-length"].contains(&name.as_str())
     });
     let form = seen
         .headers
@@ -120,7 +125,7 @@ async fn as_sent(seen: &Seen) -> Value {
         })
         .collect();
     if scheme != "Bearer" {
-        headers.insert("authorization".to_owned(), scheme.into());
+        headers.insert(carrier.to_owned(), scheme.into());
     }
     let body: Value = match seen.body.as_slice() {
         [] => Value::Null,

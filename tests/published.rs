@@ -22,10 +22,22 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 261),
     ("github", 93, 207),
+    ("gitlab", 57, 0),
     ("openai", 4, 12),
     ("woodpecker", 0, 124),
     ("bookstack", 9, 0),
 ];
+/// The methods and paths of GitLab; of `{resourceId}` a project is one.
+const GITLAB: &str = "gitlab-endpoints.tsv";
+/// What that table lacks, as GitLab's source has it.
+const GITLAB_LACKS: [&str; 3] = [
+    "POST /projects",
+    "GET /projects/{id}/merge_requests",
+    "GET /projects/{id}/merge_requests/{iid}/approvals",
+];
+/// Golden requests of GitLab that are looked up there.
+const GITLAB_REQUESTS: usize = 210;
+
 /// Hand-made answers of Woodpecker that are held to its description.
 const WOODPECKER_ANSWERS: usize = 90;
 /// Hand-made answers of Gitea that are held to its description.
@@ -111,6 +123,32 @@ fn golden_requests_are_known_to_the_provider() {
         expected(|(_, _, requests)| *requests),
         "a request was added or has vanished"
     );
+}
+
+#[test]
+fn golden_requests_of_gitlab_are_known_routes() {
+    let Some(folder) = specs::folder() else { return };
+    let table = std::fs::read_to_string(folder.join(GITLAB)).expect(GITLAB);
+    let rows = table.lines().map(|line| line.replacen('\t', " ", 1));
+    let rows = rows.map(|row| row.replacen("/{resourceId}", "/projects/{id}", 1));
+    let known: Vec<String> = rows.chain(GITLAB_LACKS.map(str::to_owned)).collect();
+    let fits = |row: &String, asked: &str| {
+        let (row, asked) = (row.split('/').collect::<Vec<_>>(), asked.split('/').collect::<Vec<_>>());
+        let mut parts = row.iter().zip(&asked);
+        row.len() == asked.len() && parts.all(|(part, asked)| part.starts_with('{') || part == asked)
+    };
+    let mut checked = 0;
+    for cell in cells().into_iter().filter(|cell| cell.kind == "gitlab") {
+        for request in cell.read("request.json").as_array().expect("a list") {
+            let method = request["method"].as_str().expect("a method");
+            // What can be got can be asked for without its body.
+            let method = if method == "HEAD" { "GET" } else { method };
+            let asked = format!("{method} {}", request["path"].as_str().expect("a path"));
+            assert!(known.iter().any(|row| fits(row, &asked)), "{}: {asked}", cell.name());
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, GITLAB_REQUESTS, "a request was added or has vanished");
 }
 
 /// No example of an answer is published for Woodpecker, so that its golden ones are hand-made: by its description.

@@ -11,6 +11,7 @@ pub mod connection;
 mod forge;
 mod gitea;
 mod github;
+mod gitlab;
 pub mod http;
 mod jenkins;
 pub mod matrix;
@@ -27,6 +28,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<bookstack::BookStack>("bookstack"),
     Kind::of::<gitea::Gitea>("gitea"),
     Kind::of::<github::GitHub>("github"),
+    Kind::of::<gitlab::GitLab>("gitlab"),
     Kind::of::<jenkins::Jenkins>("jenkins"),
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),

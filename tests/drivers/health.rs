@@ -17,6 +17,9 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
         ("gitea", false, &[200], Unproven),
         ("gitea", true, &[403], Unproven),
         ("github", true, &[200], Serves),
+        ("gitlab", true, &[200], Serves),
+        ("gitlab", false, &[200], Unproven),
+        ("gitlab", true, &[403], Unproven),
         ("github", false, &[200], Unproven),
         ("github", true, &[404], Unproven),
         ("jenkins", true, &[200], Serves),
@@ -49,6 +52,7 @@ async fn a_rate_limit_that_a_check_meets_tells_how_long_it_lasts() {
         // The second limit.
         ("github", 403),
         ("gitea", 429),
+        ("gitlab", 429),
         ("openai", 429),
     ] {
         let limited = Canned::json(status, json!({})).header("retry-after", "3600");

@@ -7,6 +7,7 @@ mod bookstack;
 mod broken;
 mod gitea;
 mod github;
+mod gitlab;
 mod health;
 mod jenkins;
 mod mutated;
@@ -41,7 +42,7 @@ pub fn hello() -> Value {
 /// A cheap request of each kind of provider.
 pub async fn any(kind: &str, url: &str) -> Result<Value, Failure> {
     match kind {
-        "gitea" | "github" => ask(kind, &connection(url), "git.repo.get", repo()).await,
+        "gitea" | "github" | "gitlab" => ask(kind, &connection(url), "git.repo.get", repo()).await,
         _ => ask(kind, &connection(url), "ai.chat.complete", hello()).await,
     }
 }
@@ -138,6 +139,7 @@ async fn settings_are_sent_or_refused_by_name() {
         ("github", "api_version = \"new\"", "settings.api_version"),
         ("github", "api_version = 2022", "settings.api_version"),
         ("gitea", "api_version = \"1\"", "settings.api_version"),
+        ("gitlab", "api_version = \"4\"", "settings.api_version"),
         ("openai", "projekt = \"p\"", "settings.projekt"),
         ("openai", "project = \"line\\nbreak\"", "settings.project"),
     ] {

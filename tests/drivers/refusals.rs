@@ -321,11 +321,63 @@ fn gitea_refusals() -> Vec<Row> {
     ]
 }
 
+fn gitlab_refusals() -> Vec<Row> {
+    use Kind::*;
+    let gitlab = |status, message: Value, becomes| {
+        let error = json!({ "message": message });
+        row("gitlab", Canned::json(status, error), becomes)
+    };
+    let in_two_minutes = (jiff::Timestamp::now().as_second() + 120).to_string();
+    let limited = || row("gitlab", Canned::text(429, "Retry later\n"), UpstreamRateLimited);
+    let locked = || gitlab(409, json!("409 Conflict: Resource lock"), Conflict).retryable(true);
+    let error = |status, code| Canned::json(status, json!({"error": code, "error_description": "d"}));
+    vec![
+        gitlab(401, json!("401 Unauthorized"), UpstreamAuth),
+        row("gitlab", error(401, "invalid_token"), UpstreamAuth),
+        row("gitlab", error(403, "insufficient_scope"), Forbidden),
+        gitlab(403, json!("403 Forbidden"), Forbidden),
+        gitlab(404, json!("404 Project Not Found"), NotFound),
+        gitlab(409, json!("a conflict"), Conflict),
+        // GL4: this one passes.
+        locked(),
+        locked().header("retry-after", "3").wait(3),
+        // Trap 16, and where it does not say how long.
+        limited().header("retry-after", "9").wait(9),
+        limited().header("ratelimit-reset", &in_two_minutes).wait(110),
+        limited().header("ratelimit-reset", "1000").wait(1),
+        limited(),
+        gitlab(400, json!("400 Bad request"), InvalidInput),
+        gitlab(400, json!({"title": ["is too long"]}), InvalidInput).field("title"),
+        gitlab(400, json!({"unheard_of": ["is wrong"]}), InvalidInput),
+        row(
+            "gitlab",
+            error(400, "foo is odd, target_branch is missing"),
+            InvalidInput,
+        )
+        .field("base"),
+        gitlab(400, json!({"path": ["has already been taken"]}), Conflict).field("name"),
+        gitlab(400, json!("Branch already exists"), Conflict).field("branch"),
+        gitlab(400, json!("Tag v1 already exists"), Conflict).field("tag"),
+        gitlab(400, json!("Tag name invalid"), InvalidInput).field("tag"),
+        gitlab(403, json!("Protected branch cannot be removed"), Forbidden).field("branch"),
+        gitlab(422, json!("Ref is not specified"), InvalidInput).field("target"),
+        gitlab(422, json!("Branch cannot be merged"), Conflict),
+        gitlab(406, json!("Branch cannot be merged"), Conflict),
+        row("gitlab", Canned::text(502, "<html>"), UpstreamFailed),
+        row("gitlab", Canned::text(503, ""), UpstreamFailed)
+            .header("retry-after", "5")
+            .wait(5),
+        row("gitlab", Canned::json(200, json!({"name": "api"})), UpstreamFailed),
+        row("gitlab", Canned::text(204, ""), UpstreamFailed),
+    ]
+}
+
 #[tokio::test]
 async fn refusals_become_failures() {
     let forges = github_refusals().into_iter().chain(gitea_refusals());
+    let forges = forges.chain(gitlab_refusals());
     let rows: Vec<Row> = forges.chain(openai_refusals()).collect();
-    assert_eq!(rows.len(), 83);
+    assert_eq!(rows.len(), 111);
     for row in rows {
         let name = format!("{} {:?}", row.kind, row.answer);
         let status = row.answer.status;
@@ -376,6 +428,7 @@ async fn a_web_page_in_place_of_an_answer_tells_of_the_base_url() {
         ("gitea", "/api/v1", 404),
         ("gitea", "/api/v1", 200),
         ("github", "/api/v3", 404),
+        ("gitlab", "/api/v4", 404),
         ("openai", "/v1", 200),
     ] {
         let server = Upstream::answering([page(status), page(status)]).await;

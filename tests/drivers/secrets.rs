@@ -18,6 +18,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
         let text = format!("bad key {TOKEN} {planted}");
         let body = match kind {
             "gitea" => json!({"message": text, "url": text}),
+            "gitlab" => json!({"message": {text.clone(): [text]}, "error": text, "error_description": text}),
             "github" => json!({"message": text, "documentation_url": text,
                 "errors": [{"field": text, "code": text, "value": text, "message": text}]}),
             _ => json!({"error": {"message": text, "type": text, "param": text, "code": text}}),
@@ -25,7 +26,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
         Canned::json(status, body).header("x-request-id", planted)
     };
     let mut checked = 0;
-    for kind in ["gitea", "github", "openai"] {
+    for kind in ["gitea", "github", "gitlab", "openai"] {
         for status in [200, 301, 400, 401, 403, 404, 409, 418, 422, 429, 500, 503] {
             let provider =
                 Upstream::answering([echo(status, kind).header("location", &format!("http://{planted}/"))]).await;
@@ -34,7 +35,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 36);
+    assert_eq!(checked, 48);
 }
 
 #[tokio::test]

@@ -303,6 +303,19 @@ impl Endpoint {
         self.bare(Method::DELETE, parts)
     }
 
+    /// The same request with what a path may hold as it is, and some servers read as more than a name, written out in its
+    /// path behind the base's: a dot (what follows the last one, they take for the form of the answer), `+` and `&`.
+    pub fn written_out(&self, mut outgoing: Outgoing) -> Outgoing {
+        let (base, rest) = outgoing
+            .url
+            .path()
+            .split_at(self.base.path().trim_end_matches('/').len());
+        let rest = rest.replace('.', "%2E").replace('+', "%2B").replace('&', "%26");
+        let path = format!("{base}{rest}");
+        outgoing.url.set_path(&path);
+        outgoing
+    }
+
     fn with_bytes(
         &self,
         method: Method,
@@ -457,6 +470,15 @@ pub(crate) mod tests {
             let url = endpoint.get(&["repos", "a", "b"]).unwrap().url;
             assert_eq!(url.as_str(), "https://git.example.com/api/v3/repos/a/b");
         }
+    }
+
+    #[test]
+    fn what_is_read_as_more_than_a_name_is_written_out_behind_the_base() {
+        let endpoint = Endpoint::new(&connection(Some("https://git.example.com/v1.0/")), &DIALECT).unwrap();
+        let outgoing = endpoint.get(&["a.b/c", "..x", "%2E+&"]).unwrap().query("ref", "v1.0&+");
+        let url = endpoint.written_out(outgoing).url;
+        let written = "https://git.example.com/v1.0/a%2Eb%2Fc/%2E%2Ex/%252E%2B%26?ref=v1.0%26%2B";
+        assert_eq!(url.as_str(), written);
     }
 
     #[test]

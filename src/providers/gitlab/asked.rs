@@ -1,0 +1,111 @@
+//! How GitLab is asked: one encoder for every name, one form of lists.
+//!
+//! Invariant: a name goes as one part of the path, with everything in it written out that GitLab reads as more than a name.
+
+use http::Method;
+use mosaic_actors::error::{Failure, Kind};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{GitLab, ids, wire};
+use crate::catalogue::Page;
+use crate::catalogue::op::{Op, Paged};
+use crate::providers::http::{Outgoing, Received, Row};
+use crate::providers::{Reply, Request};
+
+/// How GitLab calls the page size.
+pub const SIZE: &str = "per_page";
+/// The most rows that it gives in one page.
+pub const MOST: u32 = 100;
+
+impl GitLab {
+    /// A `GET` of the path made of `parts`.
+    pub fn get(&self, parts: &[&str]) -> Result<Outgoing, Failure> {
+        self.bare(Method::GET, parts)
+    }
+
+    /// A request without a body.
+    pub fn bare(&self, method: Method, parts: &[&str]) -> Result<Outgoing, Failure> {
+        Ok(self.endpoint.written_out(self.endpoint.bare(method, parts)?))
+    }
+
+    /// A request with a JSON body: in a query long texts break, and every log has them.
+    pub fn with(&self, method: Method, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
+        Ok(self.endpoint.written_out(self.endpoint.with_json(method, parts, body)?))
+    }
+
+    /// What is said of a project.
+    pub async fn project(&self, path: &str) -> Result<wire::Project, Failure> {
+        let received = self.endpoint.send(self.get(&["projects", path])?).await?;
+        Ok(received.row::<wire::Project>(false)?.wire)
+    }
+
+    /// The default branch, before something is written to it; an empty project may have none.
+    pub async fn default_branch(&self, path: &str) -> Result<String, Failure> {
+        let project = self.project(path).await.map_err(Failure::never_sent)?;
+        let branch = project.default_branch.filter(|branch| !branch.is_empty());
+        branch.ok_or_else(|| {
+            let sentence = "the repository is empty and has no default branch yet: name the branch";
+            Failure::new(Kind::Conflict, sentence).never_sent()
+        })
+    }
+
+    /// One page of a list, with the number of rows of all pages; beyond ten thousand GitLab does not tell it.
+    pub async fn list<O, T, W>(
+        &self,
+        outgoing: Outgoing,
+        request: &Request<O>,
+        convert: impl Fn(&str, Row<W>) -> T,
+    ) -> Result<Reply<Page<T>>, Failure>
+    where
+        O: Op<Output = Page<T>>,
+        O::Input: Paged,
+        W: DeserializeOwned,
+    {
+        let part = outgoing.part(SIZE, request.limit(), request.cursor());
+        let received = self.endpoint.send(part).await?;
+        let rows = received.rows(request.include_raw)?;
+        let items = rows.into_iter().map(|row| convert(&request.instance, row)).collect();
+        Ok(received.reply(Page {
+            total: total(&received),
+            ..Page::new(items, received.next_query())
+        }))
+    }
+
+    /// As [`GitLab::list`], of what an empty repository has none of: GitLab does not find it there.
+    pub async fn list_in_repo<O, T, W>(
+        &self,
+        outgoing: Outgoing,
+        request: &Request<O>,
+        convert: impl Fn(&str, Row<W>) -> T,
+    ) -> Result<Reply<Page<T>>, Failure>
+    where
+        O: Op<Output = Page<T>>,
+        O::Input: Paged,
+        W: DeserializeOwned,
+    {
+        let listed = self.list(outgoing, request, convert).await;
+        let missing = |failure: &Failure| failure.kind == Kind::NotFound && request.cursor().is_none();
+        if !listed.as_ref().is_err_and(missing) {
+            return listed;
+        }
+        match self.project(ids::project("repo", &request.native)?).await {
+            Ok(project) if project.empty_repo == Some(true) => Ok(Reply::of(Page::new(vec![], None))),
+            // Whatever else is wrong with the project, what was asked for was not found.
+            _ => listed,
+        }
+    }
+}
+
+/// The number of rows that all pages have.
+fn total(received: &Received) -> Option<u64> {
+    received.header("x-total")?.parse().ok()
+}
+
+/// The same failure, by what its status means to this request alone.
+pub fn means(failure: &Failure, kind: Kind, field: Option<&str>, sentence: &str) -> Failure {
+    let mut meant = Failure::new(kind, sentence).never_billed();
+    meant.provider.clone_from(&failure.provider);
+    meant.field = field.map(Into::into);
+    meant
+}

@@ -1,0 +1,117 @@
+//! GitLab: the vendor's cloud and servers of one's own, below any path.
+//!
+//! Invariant: a project goes as one part of a path, however deep its group is, and no text of a caller becomes a command
+//! there.
+
+mod asked;
+mod branches;
+mod commits;
+mod convert;
+mod files;
+mod hooks;
+mod ids;
+mod merge;
+mod pulls;
+mod quick;
+mod refuse;
+mod releases;
+mod repos;
+mod reviews;
+mod statuses;
+mod tags;
+mod wire;
+
+use http::HeaderName;
+use mosaic_actors::error::{Failure, Kind};
+use serde::Deserialize;
+
+use super::http::{Dialect, Endpoint, settings};
+use super::{Connection, Credential, Handlers, Provider};
+use crate::catalogue::git;
+
+static DIALECT: Dialect = Dialect {
+    cloud: Some("https://gitlab.com/api/v4"),
+    api_path: "/api/v4",
+    refuse: |refusal| refuse::refuse(refusal),
+    // Most of its answers; one that has not changed counts all the same, and is short.
+    validates: true,
+    ..Dialect::PLAIN
+};
+
+/// How a personal, project or group access token goes.
+const TOKEN: HeaderName = HeaderName::from_static("private-token");
+
+/// The driver.
+pub struct GitLab {
+    endpoint: Endpoint,
+    anonymous: bool,
+}
+
+/// It has none yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
+
+impl Provider for GitLab {
+    fn connect(connection: &Connection) -> Result<Self, Failure> {
+        let Settings {} = settings(&connection.settings)?;
+        let endpoint = Endpoint::new(connection, &DIALECT)?
+            .credential(connection, TOKEN, "")?
+            .header("accept", "application/json", "accept")?;
+        Ok(GitLab {
+            endpoint,
+            anonymous: connection.credential.is_none(),
+        })
+    }
+
+    fn handlers() -> Handlers<Self> {
+        Handlers::new()
+            .on::<git::RepoGet, _, _>(repos::get)
+            .on::<git::RepoList, _, _>(repos::list)
+            .on::<git::RepoCreate, _, _>(repos::create)
+            .on::<git::RepoDelete, _, _>(repos::delete)
+            .on::<git::RepoFork, _, _>(repos::fork)
+            .on::<git::BranchList, _, _>(branches::list)
+            .on::<git::BranchCreate, _, _>(branches::create)
+            .on::<git::BranchDelete, _, _>(branches::delete)
+            .on::<git::CommitList, _, _>(commits::list)
+            .on::<git::CommitGet, _, _>(commits::get)
+            .on::<git::Compare, _, _>(commits::compare)
+            .on::<git::TreeList, _, _>(commits::tree)
+            .on::<git::TagList, _, _>(tags::list)
+            .on::<git::TagCreate, _, _>(tags::create)
+            .on::<git::FileGet, _, _>(files::get)
+            .raw::<git::FileDownload, _, _>(files::download)
+            .on::<git::FilePut, _, _>(files::put)
+            .on::<git::FileDelete, _, _>(files::delete)
+            .on::<git::PullList, _, _>(pulls::list)
+            .on::<git::PullGet, _, _>(pulls::get)
+            .on::<git::PullCreate, _, _>(pulls::create)
+            .on::<git::PullUpdate, _, _>(pulls::update)
+            .on::<git::PullFiles, _, _>(pulls::files)
+            .on::<git::PullMerge, _, _>(merge::merge)
+            .on::<git::PullReview, _, _>(reviews::review)
+            .on::<git::PullReviews, _, _>(reviews::list)
+            .on::<git::PullComment, _, _>(reviews::comment)
+            .on::<git::PullComments, _, _>(reviews::comments)
+            .on::<git::ReleaseList, _, _>(releases::list)
+            .on::<git::ReleaseCreate, _, _>(releases::create)
+            .on::<git::StatusSet, _, _>(statuses::set)
+            .on::<git::StatusGet, _, _>(statuses::get)
+            .on::<git::HookList, _, _>(hooks::list)
+            .on::<git::HookCreate, _, _>(hooks::create)
+            .on::<git::HookDelete, _, _>(hooks::delete)
+    }
+
+    async fn health(&self) -> Result<Credential, Failure> {
+        let outgoing = match self.anonymous {
+            true => self.get(&["projects"])?.query("per_page", "1"),
+            false => self.get(&["user"])?,
+        };
+        match self.endpoint.well(outgoing, !self.anonymous).await {
+            // The token's scopes leave out what it tells of its user; but a proxy may say so, too.
+            Err(failure) if failure.kind == Kind::Forbidden => Ok(Credential::Unproven),
+            other => other,
+        }
+    }
+}

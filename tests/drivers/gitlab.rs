@@ -1,0 +1,264 @@
+//! What is GitLab's own: its token, its place, and answers of which any part may be missing.
+//!
+//! Invariant: what GitLab cannot do is refused before anything is sent, by the field that asks for it.
+
+use std::collections::HashSet;
+
+use mosaic::providers::http::http_client;
+use mosaic_actors::error::Kind;
+use serde_json::{Value, json};
+
+use crate::upstream::cells::cells;
+use crate::upstream::{Canned, TOKEN, Upstream, ask, connection, connection_by, driver};
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_not_sent() {
+    use Kind::{InvalidInput, Unsupported};
+    for (operation, input, becomes, field) in [
+        ("git.repo.get", json!({"repo": "acme"}), InvalidInput, "repo"),
+        ("git.repo.get", json!({"repo": "acme/../api"}), InvalidInput, "repo"),
+        ("git.repo.list", json!({"owner": "a//b"}), InvalidInput, "owner"),
+        ("git.pr.get", json!({"pr": "acme/api"}), InvalidInput, "pr"),
+        ("git.pr.get", json!({"pr": "acme/api!7"}), InvalidInput, "pr"),
+        ("git.hook.delete", json!({"hook": "acme/api#x"}), InvalidInput, "hook"),
+        (
+            "git.repo.create",
+            json!({"name": "api", "default_branch": "main"}),
+            Unsupported,
+            "default_branch",
+        ),
+        (
+            "git.pr.list",
+            json!({"repo": "a/b", "head": "o:x"}),
+            Unsupported,
+            "head",
+        ),
+        (
+            "git.pr.merge",
+            json!({"pr": "a/b#1", "method": "rebase"}),
+            Unsupported,
+            "method",
+        ),
+        (
+            "git.pr.merge",
+            json!({"pr": "a/b#1", "message": "m"}),
+            Unsupported,
+            "message",
+        ),
+        (
+            "git.pr.create",
+            json!({"repo": "a/b", "title": "t", "head": "h", "base": "m", "head_repo": "x"}),
+            InvalidInput,
+            "head_repo",
+        ),
+        // GL29: what a release before 19.2 would take for another thing.
+        (
+            "git.pr.review",
+            json!({"pr": "a/b#1", "event": "request_changes", "body": "no"}),
+            Unsupported,
+            "event",
+        ),
+        (
+            "git.release.create",
+            json!({"repo": "a/b", "tag": "v1", "prerelease": true}),
+            Unsupported,
+            "prerelease",
+        ),
+        (
+            "git.status.set",
+            json!({"repo": "a/b", "commit": "x", "state": "error", "context": "ci"}),
+            Unsupported,
+            "state",
+        ),
+        (
+            "git.status.set",
+            json!({"repo": "a/b", "commit": "x", "state": "success", "context": "c".repeat(256)}),
+            InvalidInput,
+            "context",
+        ),
+    ] {
+        let provider = Upstream::answering([]).await;
+        let outcome = ask("gitlab", &connection(&provider.url), operation, input).await;
+        let failure = outcome.expect_err(operation);
+        assert_eq!(
+            (failure.kind, failure.field.as_deref(), failure.unsent),
+            (becomes, Some(field), true),
+            "{operation}"
+        );
+        assert!(provider.seen().is_empty(), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn health_asks_who_the_token_is_or_else_for_a_project() {
+    for (token, status, path, becomes) in [
+        (true, 200, "/user", None),
+        // A token that may not see its own user: good all the same.
+        (true, 403, "/user", None),
+        (true, 401, "/user", Some(Kind::UpstreamAuth)),
+        (false, 200, "/projects", None),
+        (false, 502, "/projects", Some(Kind::UpstreamFailed)),
+    ] {
+        let provider = Upstream::answering([Canned::json(status, json!({}))]).await;
+        let mut connection = connection(&provider.url);
+        if !token {
+            connection.credential = None;
+        }
+        let health = driver("gitlab", &connection).expect("connected").health().await;
+        assert_eq!(health.err().map(|failure| failure.kind), becomes, "{path} {status}");
+        let seen = &provider.seen()[0];
+        let sent = seen.headers.get("private-token");
+        assert_eq!(seen.path, path);
+        assert_eq!(sent.map(|value| value.to_str().expect("text")), token.then_some(TOKEN));
+    }
+}
+
+#[tokio::test]
+async fn it_is_at_the_cloud_or_below_any_path() {
+    let mut cloud = connection("http://localhost:1");
+    cloud.base_url = None;
+    assert!(driver("gitlab", &cloud).is_ok());
+    let provider = Upstream::answering([Canned::json(404, json!({}))]).await;
+    let below = connection(&format!("{}/v1.0/gitlab/api/v4/", provider.url));
+    let input = json!({"repo": "acme/platform/api.js", "path": "a/b.c"});
+    ask("gitlab", &below, "git.file.get", input)
+        .await
+        .expect_err("not found");
+    // GL1, trap 14: one part each, dots written out, and the base as it was given.
+    let path = "/v1.0/gitlab/api/v4/projects/acme%2Fplatform%2Fapi%2Ejs/repository/files/a%2Fb%2Ec";
+    assert_eq!(provider.seen()[0].path, path);
+}
+
+#[tokio::test]
+async fn gl3_a_write_is_not_redirected() {
+    for status in [301, 302] {
+        let moved = Canned::text(status, "").header("location", "/projects/7/merge_requests/1/notes");
+        let provider = Upstream::answering([moved, Canned::json(200, json!({"id": 1}))]).await;
+        let input = json!({"pr": "acme/api#1", "body": "Hello"});
+        let asked = ask("gitlab", &connection(&provider.url), "git.pr.comment", input).await;
+        let failure = asked.expect_err("moved");
+        assert_eq!((failure.kind, failure.retryable), (Kind::UpstreamFailed, false));
+        assert!(failure.message().contains("new path"), "{failure}");
+        assert_eq!(provider.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_before_anything_is_written_leaves_nothing_in_doubt() {
+    for (operation, input) in [
+        ("git.branch.create", json!({"repo": "a/b", "branch": "x"})),
+        ("git.tag.create", json!({"repo": "a/b", "tag": "x"})),
+        ("git.release.create", json!({"repo": "a/b", "tag": "x"})),
+        ("git.repo.create", json!({"name": "x", "owner": "g"})),
+        ("git.file.put", json!({"repo": "a/b", "path": "x", "content": ""})),
+        (
+            "git.file.put",
+            json!({"repo": "a/b", "path": "x", "content": "", "branch": "m"}),
+        ),
+        (
+            "git.file.delete",
+            json!({"repo": "a/b", "path": "x", "branch": "m", "if_match": "y"}),
+        ),
+        ("git.pr.create", json!({"repo": "a/b", "title": "t", "head": "h"})),
+        ("git.pr.update", json!({"pr": "a/b#1", "draft": true})),
+        ("git.pr.review", json!({"pr": "a/b#1", "event": "approve"})),
+        (
+            "git.pr.review",
+            json!({"pr": "a/b#1", "event": "comment", "body": "b", "if_match": "y"}),
+        ),
+        (
+            "git.status.set",
+            json!({"repo": "a/b", "commit": "m", "state": "success", "context": "c"}),
+        ),
+    ] {
+        let provider = Upstream::answering([Canned::text(503, "")]).await;
+        let asked = ask("gitlab", &connection(&provider.url), operation, input).await;
+        let failure = asked.expect_err(operation);
+        assert_eq!(
+            (failure.kind, failure.unsent),
+            (Kind::UpstreamFailed, true),
+            "{operation}"
+        );
+        assert_eq!(provider.seen().len(), 1, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_held_is_told_apart_from_one_that_leads_elsewhere() {
+    let large = json!({"file_path": "x", "blob_id": "b", "encoding": "base64", "content": "YQ==".repeat(1000)});
+    let elsewhere = Canned::text(302, "").header("location", "https://elsewhere.example/x");
+    for (answer, becomes, download) in [
+        (Canned::json(200, large), Kind::Unsupported, true),
+        (elsewhere, Kind::UpstreamFailed, false),
+    ] {
+        let provider = Upstream::answering([answer]).await;
+        let mut connection = connection(&provider.url);
+        connection.max_response = 1000;
+        let asked = ask(
+            "gitlab",
+            &connection,
+            "git.file.get",
+            json!({"repo": "a/b", "path": "x"}),
+        )
+        .await;
+        let failure = asked.expect_err("refused");
+        let told = failure.message().contains("git.file.download");
+        assert_eq!((failure.kind, told), (becomes, download), "{failure}");
+    }
+}
+
+/// The most requests that one call makes: a commit, and ten pages of what it changes.
+const MOST_REQUESTS: usize = 11;
+
+/// The value with one part of its first levels left out, null, or of another kind, in turn.
+fn broken(whole: &Value) -> Vec<Value> {
+    let mut all = vec![json!(null), json!([]), json!({}), json!("x"), json!([null, 7])];
+    let keys: Vec<String> = match whole.pointer("/0").unwrap_or(whole) {
+        Value::Object(map) => map.keys().cloned().collect(),
+        _ => vec![],
+    };
+    let odds = [json!(-1), json!("\u{0}"), json!([[]]), json!({"id": {}})];
+    for (key, odd) in keys.into_iter().zip(odds.into_iter().cycle()) {
+        for odd in [json!(null), odd] {
+            let mut value = whole.clone();
+            let place = if value.is_array() { &mut value[0] } else { &mut value };
+            place[&key] = odd;
+            all.push(value);
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn no_answer_makes_it_panic_or_ask_without_end() {
+    let client = http_client().expect("a client");
+    let mut checked = 0;
+    let mut operations = HashSet::new();
+    for cell in cells().into_iter().filter(|cell| cell.kind == "gitlab") {
+        let input = cell.read("input.json");
+        let plain = cell
+            .answers
+            .iter()
+            .any(|answer| answer.body.is_some() && answer.status < 300);
+        // One of each operation will do.
+        if !plain || !operations.insert(cell.operation.clone()) {
+            continue;
+        }
+        for at in 0..cell.answers.len().min(3) {
+            let Some(body) = cell.answers[at].body.as_ref().filter(|_| cell.answers[at].status < 300) else {
+                continue;
+            };
+            for odd in broken(body) {
+                let mut answers = cell.answers.clone();
+                answers[at].body = Some(odd);
+                let provider = Upstream::answering(answers).await;
+                let connection = connection_by(&client, &provider.url);
+                // Whether it can be read or not, it ends.
+                drop(ask("gitlab", &connection, &cell.operation, input.clone()).await);
+                assert!(provider.seen().len() <= MOST_REQUESTS, "{}", cell.name());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 1000, "{checked}");
+}
