@@ -17,7 +17,7 @@ use crate::upstream::cells::{Cell, cells};
 use crate::upstream::{self, Canned, INSTANCE, Upstream};
 
 /// The kinds whose drivers are held to this.
-const KINDS: &[&str] = &["github"];
+const KINDS: &[&str] = &["github", "gitlab"];
 /// No operation asks more often for one output.
 const MOST_REQUESTS: usize = 40;
 /// How many damaged answers each cell is given.
