@@ -17,10 +17,8 @@ use super::GitHub;
 use super::gate::wants;
 use super::objects::Links;
 use super::problem::Problem;
-use crate::sandbox::forge::Repo;
+use crate::sandbox::forge::{Blob, Entry, Repo};
 use crate::sandbox::kit::query::Params;
-use crate::sandbox::seed::{BranchSeed, FileSeed};
-use crate::sandbox::tree::TreeNode;
 
 /// Above this a file comes only raw.
 const MAX_JSON_FILE: usize = 1 << 20;
@@ -50,36 +48,40 @@ pub(crate) async fn get(
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
     let params = Params::of(&uri);
     let asked = params.get("ref").filter(|name| !name.is_empty());
-    let branch = repo.branch(asked).ok_or_else(|| {
+    if repo.is_empty() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "This repository is empty."));
+    }
+    let commit = repo.resolve(asked).ok_or_else(|| {
         let message = format!("No commit found for the ref {}", asked.unwrap_or_default());
         Problem::new(StatusCode::NOT_FOUND, message)
     })?;
     let tree = Tree {
         links: github.links(),
         repo,
-        branch,
+        revision: asked.unwrap_or(&repo.default_branch),
     };
     let path = path.trim_end_matches('/');
-    if let Some(file) = branch.file(path) {
+    if let (Some(blob), Some(entry)) = (commit.tree.file(path), commit.tree.entry(path)) {
         return Ok(if wants(accept, "raw") {
-            raw(file)
+            raw(blob)
         } else {
-            Json(tree.file(file)).into_response()
+            Json(tree.file(&entry, blob)).into_response()
         });
     }
-    let entries = branch.entries(path).ok_or_else(Problem::not_found)?;
+    let entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
     let entries = entries.iter().map(|entry| tree.entry(entry)).collect();
     if wants(accept, "object") {
-        let mut object = tree.entry(&branch.directory(path));
+        let directory = commit.tree.directory(path).ok_or_else(Problem::not_found)?;
+        let mut object = tree.entry(&directory);
         object["entries"] = Value::Array(entries);
         return Ok(Json(object).into_response());
     }
     Ok(Json(Value::Array(entries)).into_response())
 }
 
-fn raw(file: &FileSeed) -> Response<Body> {
+fn raw(blob: &Blob) -> Response<Body> {
     let kind = HeaderValue::from_static("application/vnd.github.raw+json; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response()
+    ([(header::CONTENT_TYPE, kind)], blob.content.clone()).into_response()
 }
 
 /// Base64 in lines, each ended by a line feed.
@@ -95,27 +97,27 @@ fn base64_lines(content: &[u8]) -> String {
     lines
 }
 
-/// The files of one branch, as GitHub shows them.
+/// The files of one revision, as GitHub shows them.
 struct Tree<'a> {
     links: Links<'a>,
     repo: &'a Repo,
-    branch: &'a BranchSeed,
+    revision: &'a str,
 }
 
 impl Tree<'_> {
-    fn file(&self, file: &FileSeed) -> Value {
-        let mut object = self.entry(&file.into());
-        let (content, encoding) = match file.content.len() > MAX_JSON_FILE {
+    fn file(&self, entry: &Entry, blob: &Blob) -> Value {
+        let mut object = self.entry(entry);
+        let (content, encoding) = match blob.content.len() > MAX_JSON_FILE {
             true => (String::new(), "none"),
-            false => (base64_lines(&file.content), "base64"),
+            false => (base64_lines(&blob.content), "base64"),
         };
         object["content"] = json!(content);
         object["encoding"] = json!(encoding);
         object
     }
 
-    fn entry(&self, entry: &TreeNode<'_>) -> Value {
-        self.links.entry(&self.repo.full_name, self.branch.name, entry)
+    fn entry(&self, entry: &Entry) -> Value {
+        self.links.entry(&self.repo.full_name, self.revision, entry)
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::{GitHub, page};
-use crate::sandbox::forge::{Issue, MAX_CREATED};
+use crate::sandbox::forge::Issue;
 use crate::sandbox::kit::query::Params;
 
 /// GitHub's own bounds, in characters.
@@ -77,14 +77,11 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, Problem> {
     let mut state = github.state();
     let author = state.user;
-    if state.repo(&owner, &name).is_none() {
-        return Err(Problem::not_found());
-    }
+    let id = state.repo(&owner, &name).ok_or_else(Problem::not_found)?.id;
     let draft = draft(&body, author)?;
-    let (repo, issue) = state.create(&owner, &name, draft).ok_or_else(|| {
-        let message = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-    })?;
+    let number = state.create_issue(id, draft).map_err(Problem::from)?;
+    let repo = state.by_id(id)?;
+    let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
     let answer = github.links().issue(repo, issue);
     let location = answer["url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
@@ -150,6 +147,7 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::forge::MAX_CREATED;
     use crate::sandbox::github::open_github;
     use crate::sandbox::kit::vendor::Instance;
 
@@ -171,10 +169,10 @@ mod tests {
     #[tokio::test]
     async fn at_most_so_many_items_are_created() {
         let github = github();
-        github.state().created = MAX_CREATED - 1;
+        github.state().created.items = MAX_CREATED - 1;
         assert!(post(&github).await.is_ok());
         let refused = post(&github).await.map(|_| ()).unwrap_err().into_answer();
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(github.state().created, MAX_CREATED);
+        assert_eq!(github.state().created.items, MAX_CREATED);
     }
 }

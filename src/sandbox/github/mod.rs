@@ -152,6 +152,6 @@ impl Vendor for GitHub {
     }
 
     fn created(&self) -> usize {
-        self.state().created
+        self.state().created.items
     }
 }

@@ -5,9 +5,8 @@
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
-use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
+use crate::sandbox::forge::{Entry, Issue, PATH, Repo, stable_id};
 use crate::sandbox::seed::SEEDED_AT;
-use crate::sandbox::tree::TreeNode;
 
 /// The URLs of a repository's parts: the field's name before `_url`, and what follows the repository's own URL.
 const REPO_URLS: &[(&str, &str)] = &[
@@ -120,13 +119,13 @@ impl Links<'_> {
         let mut object = json!({
             "id": repo.id,
             "node_id": format!("R_{}", repo.id),
-            "name": repo.seed.name,
+            "name": repo.name,
             "full_name": repo.full_name,
-            "owner": self.user(repo.seed.org, "Organization"),
+            "owner": self.user(&repo.owner, "Organization"),
             "private": false,
             "visibility": "public",
             "html_url": web,
-            "description": repo.seed.description,
+            "description": repo.description,
             "fork": false,
             "url": url,
             "clone_url": format!("{web}.git"),
@@ -135,11 +134,11 @@ impl Links<'_> {
             "svn_url": web,
             "mirror_url": null,
             "homepage": null,
-            "language": repo.seed.language,
-            "default_branch": repo.default_branch().name,
+            "language": repo.language,
+            "default_branch": repo.default_branch,
             "license": null,
             "topics": ["sandbox"],
-            "size": repo.default_branch().files.iter().map(|file| file.content.len()).sum::<usize>() / 1024,
+            "size": repo.size() / 1024,
             "created_at": SEEDED_AT, "updated_at": SEEDED_AT, "pushed_at": SEEDED_AT,
             "permissions": { "admin": false, "maintain": false, "push": true, "triage": true, "pull": true },
         });
@@ -173,7 +172,7 @@ impl Links<'_> {
         let more = json!({
             "network_count": 0,
             "subscribers_count": 0,
-            "organization": self.user(repo.seed.org, "Organization"),
+            "organization": self.user(&repo.owner, "Organization"),
             "allow_merge_commit": true, "allow_squash_merge": true, "allow_rebase_merge": true,
             "allow_auto_merge": false, "delete_branch_on_merge": false, "allow_update_branch": false,
         });
@@ -181,15 +180,14 @@ impl Links<'_> {
     }
 
     pub fn issue(&self, repo: &Repo, issue: &Issue) -> Value {
-        let Issue {
-            number, is_pull, open, ..
-        } = *issue;
+        let Issue { number, open, .. } = *issue;
+        let is_pull = issue.is_pull();
         let repo_url = self.api_repo(&repo.full_name);
         let url = format!("{repo_url}/issues/{number}");
         let kind = if is_pull { "pull" } else { "issues" };
         let web = self.web(&format!("{}/{kind}/{number}", repo.full_name));
         let id = stable_id(&format!("{}#{number}", repo.full_name));
-        let closed_at = (!open).then_some(&issue.created_at);
+        let closed_at = &issue.closed_at;
         let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.user(login, "User")).collect();
         let mut object = json!({
             "id": id,
@@ -213,10 +211,10 @@ impl Links<'_> {
             "milestone": null,
             "locked": false,
             "active_lock_reason": null,
-            "comments": 0,
+            "comments": issue.comments.len(),
             "closed_at": closed_at,
             "created_at": issue.created_at,
-            "updated_at": issue.created_at,
+            "updated_at": issue.updated_at,
             "closed_by": if open { Value::Null } else { self.user(issue.author, "User") },
             "author_association": "MEMBER",
             "reactions": reactions(&url),
@@ -228,7 +226,7 @@ impl Links<'_> {
                 "html_url": web,
                 "diff_url": format!("{web}.diff"),
                 "patch_url": format!("{web}.patch"),
-                "merged_at": closed_at,
+                "merged_at": issue.pull.as_ref().and_then(|pull| pull.merged.as_ref()).map(|merge| &merge.at),
             });
         }
         object
@@ -248,26 +246,26 @@ impl Links<'_> {
     }
 
     /// A file or directory as a listing shows it.
-    pub fn entry(&self, repo: &str, branch: &str, entry: &TreeNode<'_>) -> Value {
+    pub fn entry(&self, repo: &str, branch: &str, entry: &Entry) -> Value {
         let (kind, git, web) = match entry.size {
             Some(_) => ("file", "blobs", "blob"),
             None => ("dir", "trees", "tree"),
         };
-        let path = utf8_percent_encode(entry.path, PATH).to_string();
+        let path = utf8_percent_encode(&entry.path, PATH).to_string();
         let url = format!(
             "{}/contents/{path}?ref={}",
             self.api_repo(repo),
             utf8_percent_encode(branch, PATH)
         );
-        let git_url = format!("{}/git/{git}/{}", self.api_repo(repo), entry.sha);
+        let git_url = format!("{}/git/{git}/{}", self.api_repo(repo), entry.id);
         let html_url = self.web(&format!("{repo}/{web}/{branch}/{path}"));
         let download_url = entry.size.map(|_| self.web(&format!("{repo}/raw/{branch}/{path}")));
         json!({
             "type": kind,
             "size": entry.size.unwrap_or(0),
-            "name": entry.path.rsplit('/').next().unwrap_or_default(),
+            "name": entry.name(),
             "path": entry.path,
-            "sha": entry.sha,
+            "sha": entry.id,
             "url": url,
             "git_url": git_url,
             "html_url": html_url,

@@ -10,6 +10,8 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::sandbox::forge::{MAX_CREATED, Refused};
+
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
 /// A refused request.
@@ -104,6 +106,27 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
         response
+    }
+}
+
+/// What is refused alike everywhere. A handler that has other words for a refusal says them first.
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (status, message) = match refused {
+            Refused::Full => {
+                let message =
+                    format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
+                (StatusCode::UNPROCESSABLE_ENTITY, message)
+            }
+            Refused::Archived => (
+                StatusCode::FORBIDDEN,
+                "Repository was archived so is read-only.".to_owned(),
+            ),
+            Refused::Empty => (StatusCode::CONFLICT, "Git Repository is empty.".to_owned()),
+            Refused::Missing(_) => return Self::not_found(),
+            _ => return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed"),
+        };
+        Self::new(status, message)
     }
 }
 

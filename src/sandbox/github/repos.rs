@@ -27,7 +27,7 @@ pub(crate) async fn get(
 
 pub(crate) async fn list_for_user(State(github): State<Arc<GitHub>>, uri: Uri) -> Response<Body> {
     let state = github.state();
-    answer(&github, &uri, state.repos.iter().collect())
+    answer(&github, &uri, state.own_repos())
 }
 
 pub(crate) async fn list_for_org(
@@ -67,9 +67,8 @@ pub(crate) async fn branches(
     let protected = Params::of(&uri)
         .get("protected")
         .and_then(|flag| flag.parse::<bool>().ok());
-    let mut branches: Vec<_> = repo.seed.branches.iter().collect();
+    let mut branches: Vec<_> = repo.branches.values().collect();
     branches.retain(|branch| protected.is_none_or(|wanted| branch.protected == wanted));
-    branches.sort_by_key(|branch| branch.name);
     let api = github.links().api_repo(&repo.full_name);
     Ok(page::PAGING.answer(&github.instance.origin, &uri, &branches, |branch| {
         json!({
