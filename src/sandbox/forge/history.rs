@@ -69,11 +69,6 @@ impl History {
         self.log(other).into_iter().find(|commit| behind.contains(&commit.id))
     }
 
-    /// Whether `younger` is `older` or follows from it.
-    pub fn follows(&self, younger: &str, older: &str) -> bool {
-        self.log(younger).iter().any(|commit| commit.id == older)
-    }
-
     /// A parent is always less deep than its child: going down by depth, every commit is met once.
     fn without(&self, id: &str, known: &HashSet<String>) -> Vec<Arc<Commit>> {
         let at = |id: &String| self.get(id).map(|commit| (commit.depth, commit.id.clone()));
@@ -118,7 +113,6 @@ mod tests {
         assert_eq!(history.merge_base(&left.id, &more.id).unwrap().id, root.id);
         assert_eq!(titles(history.between(&left.id, &more.id)), ["more", "right"]);
         assert_eq!(history.log(&merge.id).len(), 5);
-        assert!(history.follows(&merge.id, &right.id) && !history.follows(&left.id, &right.id));
         assert_eq!(history.find(&merge.id[..7]).unwrap().id, merge.id);
         assert!(history.find("abc").is_none());
         let mut other = History::default();

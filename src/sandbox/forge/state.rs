@@ -66,11 +66,6 @@ impl State {
         (!person && !repos.is_empty()).then_some(repos)
     }
 
-    /// Whether a person, not an organisation, has this name.
-    pub fn is_person(&self, login: &str) -> bool {
-        [self.user, GUEST].contains(&login)
-    }
-
     /// A number that no other repository has, for one with this name.
     pub(crate) fn free_id(&self, full_name: &str) -> u64 {
         let mut id = stable_id(full_name);

@@ -10,18 +10,21 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::GitHub;
-use super::gate::wants;
+use super::gate::asks;
 use super::objects::Links;
+use super::patch::raw;
 use super::problem::Problem;
 use crate::sandbox::forge::{Blob, Entry, Repo};
 use crate::sandbox::kit::query::Params;
 
 /// Above this a file comes only raw.
 const MAX_JSON_FILE: usize = 1 << 20;
+/// The most entries of a directory.
+const MAX_ENTRIES: usize = 1_000;
 /// The length of GitHub's base64 lines.
 const BASE64_LINE: usize = 60;
 
@@ -40,10 +43,6 @@ pub(crate) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
     let state = github.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
     let params = Params::of(&uri);
@@ -62,26 +61,22 @@ pub(crate) async fn get(
     };
     let path = path.trim_end_matches('/');
     if let (Some(blob), Some(entry)) = (commit.tree.file(path), commit.tree.entry(path)) {
-        return Ok(if wants(accept, "raw") {
-            raw(blob)
+        return Ok(if asks(&headers, "raw") {
+            raw(blob.content.clone())
         } else {
             Json(tree.file(&entry, blob)).into_response()
         });
     }
-    let entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
+    let mut entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
+    entries.truncate(MAX_ENTRIES);
     let entries = entries.iter().map(|entry| tree.entry(entry)).collect();
-    if wants(accept, "object") {
+    if asks(&headers, "object") {
         let directory = commit.tree.directory(path).ok_or_else(Problem::not_found)?;
         let mut object = tree.entry(&directory);
         object["entries"] = Value::Array(entries);
         return Ok(Json(object).into_response());
     }
     Ok(Json(Value::Array(entries)).into_response())
-}
-
-fn raw(blob: &Blob) -> Response<Body> {
-    let kind = HeaderValue::from_static("application/vnd.github.raw+json; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], blob.content.clone()).into_response()
 }
 
 /// Base64 in lines, each ended by a line feed.

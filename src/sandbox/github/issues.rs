@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use http::{Response, Uri};
 use serde_json::Value;
 
+use super::answer::created;
+use super::body::Input;
 use super::problem::Problem;
 use super::{GitHub, page};
 use crate::sandbox::forge::Issue;
@@ -82,23 +84,13 @@ pub(crate) async fn create(
     let number = state.create_issue(id, draft).map_err(Problem::from)?;
     let repo = state.by_id(id)?;
     let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
-    let answer = github.links().issue(repo, issue);
-    let location = answer["url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
-    let mut response = (StatusCode::CREATED, Json(answer)).into_response();
-    if let Some(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(github.links().issue(repo, issue)))
 }
 
 /// Reads a new issue, its number still 0.
 fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
-    let input: Value =
-        serde_json::from_slice(body).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
-    if !input.is_object() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "Body should be a JSON object"));
-    }
-    let title = match &input["title"] {
+    let input = Input::read(body, "Issue")?;
+    let title = match input.value("title") {
         Value::String(title) if !title.trim().is_empty() => title.clone(),
         Value::Number(number) => number.to_string(),
         Value::Null | Value::String(_) => {
@@ -109,7 +101,7 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
     if title.chars().count() > MAX_TITLE {
         return Err(Problem::field("Issue", "title", "too_long"));
     }
-    let text = match &input["body"] {
+    let text = match input.value("body") {
         Value::String(text) if text.chars().count() > MAX_BODY => {
             return Err(Problem::field("Issue", "body", "too_long"));
         }
@@ -117,13 +109,13 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
         Value::Null => None,
         _ => return Err(Problem::field("Issue", "body", "invalid")),
     };
-    let assignees = names(&input["assignees"], "assignees")?;
+    let assignees = names(input.value("assignees"), "assignees")?;
     if let Some(stranger) = assignees.iter().find(|login| *login != author) {
         return Err(Problem::invalid("Issue", "assignees", stranger));
     }
     Ok(Issue {
         body: text,
-        labels: names(&input["labels"], "labels")?,
+        labels: names(input.value("labels"), "labels")?,
         assignees,
         ..Issue::draft(title, author)
     })
@@ -146,6 +138,8 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
     use crate::sandbox::forge::MAX_CREATED;
     use crate::sandbox::github::open_github;

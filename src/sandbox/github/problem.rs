@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::sandbox::forge::{MAX_CREATED, Refused};
@@ -85,6 +85,60 @@ impl Problem {
             errors,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed")
         }
+    }
+
+    /// One field of a written resource is wrong in a way that its own words tell.
+    pub fn custom(resource: &str, field: &str, message: &str) -> Self {
+        let error = json!({ "resource": resource, "field": field, "code": "custom", "message": message });
+        Self {
+            errors: vec![error],
+            ..Self::unprocessable("Validation Failed")
+        }
+    }
+
+    /// The same where it is no field that is wrong.
+    pub fn custom_of(resource: &str, message: &str) -> Self {
+        let error = json!({ "resource": resource, "code": "custom", "message": message });
+        Self {
+            errors: vec![error],
+            ..Self::unprocessable("Validation Failed")
+        }
+    }
+
+    /// What some routes say instead: plain sentences.
+    pub fn plain(message: &str) -> Self {
+        Self {
+            errors: vec![json!(message)],
+            ..Self::unprocessable("Unprocessable Entity")
+        }
+    }
+
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The same with another message above the errors.
+    pub fn saying(self, message: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+            ..self
+        }
+    }
+
+    /// What was asked for has another place now.
+    pub fn moved(method: &Method, place: &str) -> Response<Body> {
+        // Others than reads are repeated as they are.
+        let status = match *method {
+            Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+            _ => StatusCode::TEMPORARY_REDIRECT,
+        };
+        let words = status.canonical_reason().unwrap_or_default();
+        let body = json!({ "message": words, "url": place, "documentation_url": DOCUMENTATION });
+        let mut response = (status, Json(body)).into_response();
+        if let Ok(place) = HeaderValue::from_str(place) {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
+        response
     }
 
     pub fn into_answer(self) -> Response<Body> {

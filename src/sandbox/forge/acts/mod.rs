@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod file;
 pub(crate) mod hook;
 pub(crate) mod issue;
+pub(crate) mod object;
 pub(crate) mod pull;
 pub(crate) mod release;
 pub(crate) mod repos;

@@ -21,8 +21,8 @@ pub(crate) enum Mergeable {
     Unknown,
     /// It can, and this commit would be the result.
     Yes(Arc<Commit>),
-    /// Both sides changed these paths.
-    Conflict(Vec<String>),
+    /// Both sides changed the same files.
+    Conflict,
 }
 
 /// A pull request to be opened.
@@ -76,7 +76,7 @@ impl Repo {
         let by = Signature::of(&self.owner, &self.updated_at);
         match self.join(pull, &by, "Merge of a test", MergeStyle::Merge) {
             Ok(commits) => commits.into_iter().next().map_or(Mergeable::Unknown, Mergeable::Yes),
-            Err(Refused::Conflict(paths)) => Mergeable::Conflict(paths),
+            Err(Refused::Conflict(_)) => Mergeable::Conflict,
             Err(_) => Mergeable::Unknown,
         }
     }

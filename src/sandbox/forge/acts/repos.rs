@@ -23,6 +23,15 @@ pub(crate) struct RepoDraft<'a> {
     pub default_branch: Option<&'a str>,
 }
 
+/// What is changed about a repository; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RepoEdit {
+    pub description: Option<String>,
+    pub private: Option<bool>,
+    pub archived: Option<bool>,
+    pub default_branch: Option<String>,
+}
+
 /// Whether a repository can have this name.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -87,6 +96,25 @@ impl State {
         let id = fork.id;
         self.repos.push(fork);
         Ok((id, true))
+    }
+
+    /// Changes a repository. One that takes no change can be opened again.
+    pub fn edit_repo(&mut self, id: u64, edit: RepoEdit) -> Result<(), Refused> {
+        let repo = self.by_id(id)?;
+        if edit.archived != Some(false) {
+            repo.writable()?;
+        }
+        let default = edit.default_branch.as_ref();
+        if default.is_some_and(|name| !repo.branches.contains_key(name)) {
+            return Err(Refused::Missing(What::Branch));
+        }
+        let repo = self.by_id_mut(id)?;
+        repo.archived = edit.archived.unwrap_or(repo.archived);
+        repo.private = edit.private.unwrap_or(repo.private);
+        repo.description = edit.description.or(repo.description.take());
+        repo.default_branch = edit.default_branch.unwrap_or(std::mem::take(&mut repo.default_branch));
+        repo.updated_at = now();
+        Ok(())
     }
 
     /// Gives a repository another name; the former one leads to it from now on.
@@ -164,6 +192,24 @@ mod tests {
         assert_eq!(state.moved("ACME", "Before").map(|repo| repo.id), Some(id));
         state.create_repo(&draft("before")).unwrap();
         assert!(state.moved("acme", "before").is_none());
+    }
+
+    #[test]
+    fn what_is_archived_takes_no_change_until_it_is_opened() {
+        let mut state = State::seeded("one");
+        let id = state.repo("many", "repo-001").unwrap().id;
+        let edit = |archived, branch: &str| RepoEdit {
+            archived,
+            default_branch: Some(branch.to_owned()),
+            ..RepoEdit::default()
+        };
+        let unknown = state.edit_repo(id, edit(None, "none"));
+        assert_eq!(unknown, Err(Refused::Missing(What::Branch)));
+        assert_eq!(state.edit_repo(id, edit(Some(true), "main")), Ok(()));
+        assert_eq!(state.create_branch(id, "x", "main"), Err(Refused::Archived));
+        assert_eq!(state.edit_repo(id, edit(None, "main")), Err(Refused::Archived));
+        assert_eq!(state.edit_repo(id, edit(Some(false), "main")), Ok(()));
+        assert_eq!(state.create_branch(id, "x", "main"), Ok(()));
     }
 
     #[test]

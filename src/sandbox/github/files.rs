@@ -1,0 +1,125 @@
+//! Files that are written and removed.
+//!
+//! A write takes a moment, the pace of this server's streams: of two that meet on one branch, the second is refused.
+//!
+//! Invariant: nobody replaces or removes a file whose id they do not know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::GitHub;
+use super::answer::Named;
+use super::body::Input;
+use super::problem::Problem;
+use crate::sandbox::forge::{FileWrite, Refused, Signature, What, now};
+
+pub(crate) async fn put(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name, path)): Path<(String, String, String)>,
+    body: Bytes,
+) -> Result<Response<Body>, Problem> {
+    let input = Input::read(&body, "Content")?;
+    let content = input.bytes("content")?.ok_or_else(|| absent("content"))?;
+    let known = input.text("sha")?.filter(|id| !id.is_empty());
+    write(&github, (&owner, &name), &path, &input, known, Some(content)).await
+}
+
+pub(crate) async fn delete(
+    State(github): State<Arc<GitHub>>,
+    Path((owner, name, path)): Path<(String, String, String)>,
+    body: Bytes,
+) -> Result<Response<Body>, Problem> {
+    let input = Input::read_optional(&body, "Content")?;
+    let known = input.text("sha")?.ok_or_else(|| absent("sha"))?;
+    write(&github, (&owner, &name), &path, &input, Some(known), None).await
+}
+
+async fn write(
+    github: &GitHub,
+    (owner, name): (&str, &str),
+    path: &str,
+    input: &Input,
+    known: Option<&str>,
+    content: Option<Bytes>,
+) -> Result<Response<Body>, Problem> {
+    let message = input.text("message")?.ok_or_else(|| absent("message"))?;
+    let asked = input.text("branch")?.filter(|branch| !branch.is_empty());
+    let (repo, branch) = {
+        let state = github.state();
+        let repo = state.named(owner, name)?;
+        (repo.id, asked.unwrap_or(&repo.default_branch).to_owned())
+    };
+    let turn = github.writing.begin(repo, &branch);
+    let turn = turn.ok_or_else(|| Problem::new(StatusCode::CONFLICT, format!("{branch} is being written to")))?;
+    pause(github.instance.chunk_pace).await;
+    let mut state = github.state();
+    let user = Signature::of(state.user, &now());
+    let committer = input.signature("committer")?;
+    let author = input.signature("author")?.or_else(|| committer.clone());
+    let removes = content.is_none();
+    let write = FileWrite {
+        branch: Some(&branch),
+        path,
+        content,
+        known,
+        message,
+        author: author.unwrap_or_else(|| user.clone()),
+        committer: committer.unwrap_or(user),
+    };
+    let commit = state
+        .write_file(repo, &write)
+        .map_err(|reason| refused(reason, &write))?;
+    drop(turn);
+    let (links, repo) = (github.links(), state.by_id(repo)?);
+    let entry = commit
+        .tree
+        .entry(path)
+        .map(|entry| links.entry(&repo.full_name, &branch, &entry));
+    let status = match known.is_none() && !removes {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    let answer = json!({
+        "content": entry.unwrap_or(Value::Null),
+        "commit": links.file_commit(&repo.full_name, &commit),
+    });
+    Ok((status, Json(answer)).into_response())
+}
+
+/// The time that a write takes.
+async fn pause(time: Duration) {
+    match time.is_zero() {
+        true => tokio::task::yield_now().await,
+        false => sleep(time).await,
+    }
+}
+
+fn absent(field: &str) -> Problem {
+    Problem::unprocessable(format!("Invalid request.\n\n\"{field}\" wasn't supplied."))
+}
+
+fn refused(reason: Refused, write: &FileWrite<'_>) -> Problem {
+    let (path, known) = (write.path, write.known.unwrap_or_default());
+    let conflict = |message| Problem::new(StatusCode::CONFLICT, message);
+    match reason {
+        Refused::Exists(What::File) => absent("sha"),
+        Refused::Stale(_) => conflict(format!("{path} does not match {known}")),
+        Refused::Missing(What::File) if write.content.is_some() => conflict(format!("{path} does not match {known}")),
+        Refused::Missing(What::Branch) => {
+            let message = format!("Branch {} not found", write.branch.unwrap_or_default());
+            Problem::new(StatusCode::NOT_FOUND, message)
+        }
+        Refused::Protected => conflict("Changes to this branch must be made through a pull request.".to_owned()),
+        Refused::BadName => Problem::unprocessable("path contains a malformed path component"),
+        other => other.into(),
+    }
+}
