@@ -1,7 +1,6 @@
 //! GitHub as a forge: what is written can be read, and each of its ways to refuse is its own.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -59,22 +58,6 @@ async fn h8_a_large_file_is_whole_only_in_its_raw_form() {
         .request("github-a", Method::GET, &path)
         .header("accept", "application/vnd.github.raw+json");
     assert_eq!(raw.send().await.unwrap().text().await.unwrap(), text);
-}
-
-#[tokio::test]
-async fn h10_of_two_writes_that_meet_on_a_branch_one_is_refused() {
-    let pace = Duration::from_millis(300);
-    let rig = Rig::one("github", |server| server.chunk_pace = pace).await;
-    let write = |file: &str, branch: &str| {
-        let body = json!({ "message": "m", "content": "eA==", "branch": branch });
-        let path = format!("/repos/acme/api/contents/{file}");
-        rig.request("one", Method::PUT, &path).json(&body).send()
-    };
-    let (one, two) = tokio::join!(write("a", "develop"), write("b", "develop"));
-    let statuses = BTreeSet::from([one.unwrap().status().as_u16(), two.unwrap().status().as_u16()]);
-    assert_eq!(statuses, BTreeSet::from([201, 409]));
-    let later = write("c", "develop").await.unwrap();
-    assert_eq!(later.status(), 201, "nobody else is writing any more");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Files that are written and removed.
 //!
-//! A write takes a moment, the pace of this server's streams: of two that meet on one branch, the second is refused.
+//! A write takes a moment, the pace of this server's streams: of two that meet on one branch, the one that is behind is
+//! refused.
 //!
 //! Invariant: nobody replaces or removes a file whose id they do not know.
 
@@ -20,7 +21,7 @@ use super::GitHub;
 use super::answer::Named;
 use super::body::Input;
 use super::problem::Problem;
-use crate::sandbox::forge::{FileWrite, Refused, Signature, What, now};
+use crate::sandbox::forge::{FileWrite, Refused, Repo, Signature, What, now};
 
 pub(crate) async fn put(
     State(github): State<Arc<GitHub>>,
@@ -53,15 +54,20 @@ async fn write(
 ) -> Result<Response<Body>, Problem> {
     let message = input.text("message")?.ok_or_else(|| absent("message"))?;
     let asked = input.text("branch")?.filter(|branch| !branch.is_empty());
-    let (repo, branch) = {
+    let (repo, branch, seen) = {
         let state = github.state();
         let repo = state.named(owner, name)?;
-        (repo.id, asked.unwrap_or(&repo.default_branch).to_owned())
+        let branch = asked.unwrap_or(&repo.default_branch);
+        let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+        (repo.id, branch.to_owned(), head(repo, branch))
     };
-    let turn = github.writing.begin(repo, &branch);
-    let turn = turn.ok_or_else(|| Problem::new(StatusCode::CONFLICT, format!("{branch} is being written to")))?;
     pause(github.instance.chunk_pace).await;
     let mut state = github.state();
+    let now_at = head(state.by_id(repo)?, &branch);
+    if now_at != seen {
+        let message = format!("{branch} is at {now_at} but expected {seen}");
+        return Err(Problem::new(StatusCode::CONFLICT, message));
+    }
     let user = Signature::of(state.user, &now());
     let committer = input.signature("committer")?;
     let author = input.signature("author")?.or_else(|| committer.clone());
@@ -78,7 +84,6 @@ async fn write(
     let commit = state
         .write_file(repo, &write)
         .map_err(|reason| refused(reason, &write))?;
-    drop(turn);
     let (links, repo) = (github.links(), state.by_id(repo)?);
     let entry = commit
         .tree
@@ -93,6 +98,11 @@ async fn write(
         "commit": links.file_commit(&repo.full_name, &commit),
     });
     Ok((status, Json(answer)).into_response())
+}
+
+/// Where a branch is; nothing when it has no commit.
+fn head(repo: &Repo, branch: &str) -> String {
+    repo.branch_head(branch).map(|head| head.id.clone()).unwrap_or_default()
 }
 
 /// The time that a write takes.
@@ -121,5 +131,47 @@ fn refused(reason: Refused, write: &FileWrite<'_>) -> Problem {
         Refused::Protected => conflict("Changes to this branch must be made through a pull request.".to_owned()),
         Refused::BadName => Problem::unprocessable("path contains a malformed path component"),
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::github::open_github;
+    use crate::sandbox::kit::vendor::Instance;
+
+    fn github() -> Arc<GitHub> {
+        open_github(Instance {
+            name: "one".to_owned(),
+            origin: "http://127.0.0.1:1".to_owned(),
+            token: "t".to_owned().into(),
+            requests_per_window: None,
+            chunk_pace: Duration::ZERO,
+        })
+    }
+
+    async fn write(github: &Arc<GitHub>, file: &str, branch: &str) -> StatusCode {
+        let body = json!({ "message": "m", "content": "eA==", "branch": branch }).to_string();
+        let path = Path(("acme".to_owned(), "api".to_owned(), file.to_owned()));
+        let answer = put(State(github.clone()), path, body.into()).await;
+        answer.into_response().status()
+    }
+
+    /// H10. All three have begun before one goes on: a join asks each in turn.
+    #[tokio::test]
+    async fn of_two_writes_that_meet_on_a_branch_one_is_refused() {
+        let github = github();
+        let repo = github.state().repo("acme", "api").unwrap().id;
+        github.state().create_branch(repo, "other", "main").unwrap();
+        let (one, two, apart) = tokio::join!(
+            write(&github, "a", "develop"),
+            write(&github, "b", "develop"),
+            write(&github, "c", "other")
+        );
+        assert_eq!(
+            (one, two, apart),
+            (StatusCode::CREATED, StatusCode::CONFLICT, StatusCode::CREATED)
+        );
+        assert_eq!(write(&github, "b", "develop").await, StatusCode::CREATED);
     }
 }

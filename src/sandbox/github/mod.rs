@@ -19,7 +19,6 @@ use tower::Layer;
 
 use self::objects::Links;
 use self::problem::Problem;
-use self::writing::Writing;
 use super::forge::State;
 use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
@@ -46,7 +45,6 @@ mod releases;
 mod repos;
 mod reviews;
 mod statuses;
-mod writing;
 
 pub(crate) const VENDOR: VendorRow = VendorRow {
     name: "github",
@@ -70,7 +68,6 @@ pub(crate) struct GitHub {
     state: Mutex<State>,
     user_quota: Allowance,
     anonymous_quota: Allowance,
-    writing: Writing,
     last_request: AtomicU64,
 }
 
@@ -94,7 +91,6 @@ fn open_github(instance: Instance) -> Arc<GitHub> {
         state: Mutex::new(State::seeded(&instance.name)),
         user_quota: Allowance::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW),
         anonymous_quota: Allowance::new(ANONYMOUS_LIMIT, WINDOW),
-        writing: Writing::default(),
         last_request: AtomicU64::new(0),
         instance,
     })
