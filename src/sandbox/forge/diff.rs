@@ -89,14 +89,8 @@ mod tests {
 
     #[test]
     fn files_are_added_changed_removed_and_renamed() {
-        let tree = |files: &[(&str, &str)]| -> Snapshot {
-            let files = files.iter();
-            files
-                .map(|(path, text)| (Arc::from(*path), Blob::new(text.to_string())))
-                .collect()
-        };
-        let before = tree(&[("kept", "k"), ("old", "moves\n"), ("changed", "1\n"), ("gone", "g\n")]);
-        let after = tree(&[("kept", "k"), ("new", "moves\n"), ("changed", "2\n"), ("fresh", "f\n")]);
+        let before = Snapshot::of(&[("kept", "k"), ("old", "moves\n"), ("changed", "1\n"), ("gone", "g\n")]);
+        let after = Snapshot::of(&[("kept", "k"), ("new", "moves\n"), ("changed", "2\n"), ("fresh", "f\n")]);
         let found = changes(&before, &after);
         let kinds: Vec<_> = found.iter().map(|change| (change.path.as_str(), change.kind)).collect();
         let expected = [

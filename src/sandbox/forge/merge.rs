@@ -112,33 +112,34 @@ impl Join<'_> {
 mod tests {
     use super::*;
 
-    fn tree(files: &[(&str, &str)]) -> Snapshot {
-        let files = files.iter();
-        files
-            .map(|(path, text)| (Arc::from(*path), Blob::new(text.to_string())))
-            .collect()
-    }
-
     #[test]
     fn both_sides_keep_their_changes() {
-        let base = tree(&[("a", "1"), ("b", "1"), ("gone", "1")]);
-        let ours = tree(&[("a", "2"), ("b", "1"), ("gone", "1"), ("same", "x")]);
-        let theirs = tree(&[("a", "1"), ("b", "3"), ("same", "x")]);
-        let expected = tree(&[("a", "2"), ("b", "3"), ("same", "x")]);
+        let base = Snapshot::of(&[("a", "1"), ("b", "1"), ("gone", "1")]);
+        let ours = Snapshot::of(&[("a", "2"), ("b", "1"), ("gone", "1"), ("same", "x")]);
+        let theirs = Snapshot::of(&[("a", "1"), ("b", "3"), ("same", "x")]);
+        let expected = Snapshot::of(&[("a", "2"), ("b", "3"), ("same", "x")]);
         assert_eq!(merged(&base, &ours, &theirs).unwrap().id(), expected.id());
     }
 
     #[test]
     fn what_both_changed_is_a_conflict() {
-        let base = tree(&[("a", "1"), ("b", "1")]);
-        let conflict = merged(&base, &tree(&[("a", "2"), ("b", "1")]), &tree(&[("a", "3")]));
+        let base = Snapshot::of(&[("a", "1"), ("b", "1")]);
+        let conflict = merged(
+            &base,
+            &Snapshot::of(&[("a", "2"), ("b", "1")]),
+            &Snapshot::of(&[("a", "3")]),
+        );
         assert_eq!(conflict.unwrap_err(), ["a"]);
-        let removed = merged(&base, &tree(&[("a", "2"), ("b", "1")]), &tree(&[("b", "1")]));
+        let removed = merged(
+            &base,
+            &Snapshot::of(&[("a", "2"), ("b", "1")]),
+            &Snapshot::of(&[("b", "1")]),
+        );
         assert_eq!(removed.unwrap_err(), ["a"]);
         let overlap = merged(
             &base,
-            &tree(&[("a", "1"), ("b", "1"), ("x", "")]),
-            &tree(&[("a", "1"), ("b", "1"), ("x/y", "")]),
+            &Snapshot::of(&[("a", "1"), ("b", "1"), ("x", "")]),
+            &Snapshot::of(&[("a", "1"), ("b", "1"), ("x/y", "")]),
         );
         assert_eq!(overlap.unwrap_err(), ["x"]);
     }

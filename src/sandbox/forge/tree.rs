@@ -199,29 +199,33 @@ fn is_path(path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> Snapshot {
+impl Snapshot {
+    /// These files with these texts.
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let files = files.iter();
         files
             .map(|(path, text)| (Arc::from(*path), Blob::new(text.to_string())))
             .collect()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn a_tree_has_the_id_that_git_gives_it() {
         // `git write-tree` of a repository with a file `a` that holds "hello\n".
         assert_eq!(
-            tree(&[("a", "hello\n")]).id(),
+            Snapshot::of(&[("a", "hello\n")]).id(),
             "0976950c1fdbcb52435a433913017bf044b3a58f"
         );
-        assert_eq!(tree(&[]).id(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+        assert_eq!(Snapshot::of(&[]).id(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
     }
 
     #[test]
     fn a_directory_lists_what_is_directly_below_it() {
-        let tree = tree(&[("a", ""), ("b/c", ""), ("b/d/e", ""), ("b.txt", "")]);
+        let tree = Snapshot::of(&[("a", ""), ("b/c", ""), ("b/d/e", ""), ("b.txt", "")]);
         let paths = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.path).collect::<Vec<_>>();
         assert_eq!(paths(tree.entries("").unwrap()), ["a", "b", "b.txt"]);
         assert_eq!(paths(tree.entries("b").unwrap()), ["b/c", "b/d"]);
@@ -233,7 +237,7 @@ mod tests {
 
     #[test]
     fn no_path_becomes_a_file_and_a_directory() {
-        let tree = tree(&[("a", ""), ("b/c", "")]);
+        let tree = Snapshot::of(&[("a", ""), ("b/c", "")]);
         for path in ["a/x", "b", "", "x//y", "../x", "x/.git/config"] {
             assert!(tree.with(path, Blob::new("")).is_none(), "{path}");
         }

@@ -137,18 +137,7 @@ fn refused(reason: Refused, write: &FileWrite<'_>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::github::open_github;
-    use crate::sandbox::kit::vendor::Instance;
-
-    fn github() -> Arc<GitHub> {
-        open_github(Instance {
-            name: "one".to_owned(),
-            origin: "http://127.0.0.1:1".to_owned(),
-            token: "t".to_owned().into(),
-            requests_per_window: None,
-            chunk_pace: Duration::ZERO,
-        })
-    }
+    use crate::sandbox::github::open_for_test;
 
     async fn write(github: &Arc<GitHub>, file: &str, branch: &str) -> StatusCode {
         let body = json!({ "message": "m", "content": "eA==", "branch": branch }).to_string();
@@ -160,7 +149,7 @@ mod tests {
     /// H10. All three have begun before one goes on: a join asks each in turn.
     #[tokio::test]
     async fn of_two_writes_that_meet_on_a_branch_one_is_refused() {
-        let github = github();
+        let github = open_for_test();
         let repo = github.state().repo("acme", "api").unwrap().id;
         github.state().create_branch(repo, "other", "main").unwrap();
         let (one, two, apart) = tokio::join!(

@@ -142,18 +142,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::forge::MAX_CREATED;
-    use crate::sandbox::github::open_github;
-    use crate::sandbox::kit::vendor::Instance;
-
-    fn github() -> Arc<GitHub> {
-        open_github(Instance {
-            name: "one".to_owned(),
-            origin: "http://127.0.0.1:1".to_owned(),
-            token: "t".to_owned().into(),
-            requests_per_window: None,
-            chunk_pace: std::time::Duration::ZERO,
-        })
-    }
+    use crate::sandbox::github::open_for_test;
 
     async fn post(github: &Arc<GitHub>) -> Result<Response<Body>, Problem> {
         let path = Path(("acme".to_owned(), "api".to_owned()));
@@ -162,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_most_so_many_items_are_created() {
-        let github = github();
+        let github = open_for_test();
         github.state().created.items = MAX_CREATED - 1;
         assert!(post(&github).await.is_ok());
         let refused = post(&github).await.map(|_| ()).unwrap_err().into_answer();

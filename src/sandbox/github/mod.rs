@@ -86,6 +86,18 @@ fn open(instance: Instance) -> Opened {
     }
 }
 
+/// One for tests, whose writes take no time.
+#[cfg(test)]
+fn open_for_test() -> Arc<GitHub> {
+    open_github(Instance {
+        name: "one".to_owned(),
+        origin: "http://127.0.0.1:1".to_owned(),
+        token: "t".to_owned().into(),
+        requests_per_window: None,
+        chunk_pace: Duration::ZERO,
+    })
+}
+
 fn open_github(instance: Instance) -> Arc<GitHub> {
     Arc::new(GitHub {
         state: Mutex::new(State::seeded(&instance.name)),

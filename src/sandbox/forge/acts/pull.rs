@@ -205,7 +205,9 @@ impl State {
         let commits = found.join(pull, &by, how.message, how.style)?;
         let (base, last) = (pull.base.clone(), commits.last().map(|commit| commit.id.clone()));
         let last = last.ok_or(Refused::NothingBetween)?;
-        self.created.take(0)?;
+        for _ in &commits {
+            self.created.take(0)?;
+        }
         // Closed first: what it moves on the base is what it brings, not news to it.
         let (merge, at) = (last.clone(), now());
         let user = self.user;
