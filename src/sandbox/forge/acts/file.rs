@@ -102,7 +102,7 @@ mod tests {
         let second = state
             .write_file(repo, &write("new.txt", Some("2"), Some(&blob)))
             .unwrap();
-        assert_eq!(second.parents, [first.id.clone()]);
+        assert_eq!(second.parents[0], first.id);
         let stale = state
             .write_file(repo, &write("new.txt", None, Some(&blob)))
             .unwrap_err();
