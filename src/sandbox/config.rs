@@ -78,7 +78,7 @@ pub struct ServerConfig {
     /// How many requests a credential may send per window of the vendor. `None`: the vendor's usual number.
     #[serde(default)]
     pub requests_per_window: Option<u64>,
-    /// The time between two frames of a stream: `"5ms"`.
+    /// The time between two frames of a stream, and that a forge takes to write a file: `"5ms"`.
     #[serde(default = "default_chunk_pace", deserialize_with = "human_duration")]
     pub chunk_pace: Duration,
     /// Faults that are set from the start.

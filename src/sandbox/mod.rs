@@ -26,7 +26,6 @@ mod seed;
 mod server;
 mod socket;
 mod state;
-mod tree;
 mod vendors;
 mod woodpecker;
 

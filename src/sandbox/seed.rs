@@ -7,7 +7,8 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
+use super::forge::{Blob, Commit, Signature, Snapshot};
 
 /// Repositories in the organisation `many`: four pages of thirty.
 const MANY: usize = 120;
@@ -15,6 +16,10 @@ const MANY: usize = 120;
 const WEB_ISSUES: u64 = 35;
 /// When everything was made.
 pub(crate) const SEEDED_AT: &str = "2026-01-05T09:00:00Z";
+/// Who the sandbox's credential belongs to.
+pub(crate) const USER: &str = "sandbox-user";
+/// Somebody else, who opened the seeded pull requests.
+pub(crate) const GUEST: &str = "sandbox-guest";
 
 /// A larger file than GitHub puts into JSON. Made once: it is the same everywhere, and hashing it takes a while.
 static LARGE_FILE: LazyLock<FileSeed> = LazyLock::new(|| {
@@ -47,16 +52,15 @@ pub(crate) struct BranchSeed {
     /// Id of its last commit.
     pub commit: String,
     pub protected: bool,
-    /// Sorted by path.
-    pub files: Arc<[FileSeed]>,
+    /// All that it is made of, oldest first.
+    pub commits: Vec<Arc<Commit>>,
 }
 
+/// A file of a seed.
 #[derive(Clone, Debug)]
-pub(crate) struct FileSeed {
-    pub path: &'static str,
-    pub content: Bytes,
-    /// The id that git gives to this content.
-    pub blob: String,
+struct FileSeed {
+    path: Arc<str>,
+    blob: Blob,
 }
 
 #[derive(Clone, Debug)]
@@ -70,36 +74,40 @@ pub(crate) struct IssueSeed {
     pub is_pull: bool,
 }
 
-/// The id of an object, as git computes it.
-pub(crate) fn git_id(kind: &str, content: &[u8]) -> String {
-    let mut object = format!("{kind} {}\0", content.len()).into_bytes();
-    object.extend_from_slice(content);
-    let id = digest(&SHA1_FOR_LEGACY_USE_ONLY, &object);
-    id.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl FileSeed {
-    fn new(path: &'static str, content: impl Into<Bytes>) -> Self {
-        let content = content.into();
+    fn new(path: &str, content: impl Into<Bytes>) -> Self {
         Self {
-            path,
-            blob: git_id("blob", &content),
-            content,
+            path: path.into(),
+            blob: Blob::new(content),
         }
     }
+}
+
+/// A commit of the sandbox's user when everything was made.
+pub(crate) fn seeded_commit(tree: Snapshot, parent: Option<&Commit>, message: &str) -> Arc<Commit> {
+    let who = Signature::of(USER, SEEDED_AT);
+    let parents: Vec<&Commit> = parent.into_iter().collect();
+    Arc::new(Commit::new(tree, &parents, who.clone(), who, message))
 }
 
 impl BranchSeed {
-    fn new(repo: &str, name: &'static str, protected: bool, mut files: Vec<FileSeed>) -> Self {
-        files.sort_by_key(|file| file.path);
-        let tree: String = files.iter().map(|file| file.blob.as_str()).collect();
+    /// A branch that starts after `root` with these files.
+    fn new(name: &'static str, protected: bool, root: &Arc<Commit>, files: Vec<FileSeed>) -> Self {
+        let tree = files.into_iter().map(|file| (file.path, file.blob)).collect();
+        let head = seeded_commit(tree, Some(root), &format!("Seed {name}\n"));
         Self {
             name,
-            commit: git_id("commit", format!("{repo} {name} {tree}").as_bytes()),
+            commit: head.id.clone(),
             protected,
-            files: files.into(),
+            commits: vec![root.clone(), head],
         }
     }
+}
+
+/// The commit that a repository begins with.
+fn root(readme: &FileSeed) -> Arc<Commit> {
+    let tree = [(readme.path.clone(), readme.blob.clone())].into_iter().collect();
+    seeded_commit(tree, None, "Initial commit\n")
 }
 
 impl ForgeSeed {
@@ -107,10 +115,7 @@ impl ForgeSeed {
     pub fn new(instance: &str) -> Self {
         let mut repos = vec![api(instance), web(instance)];
         repos.extend((1..=MANY).map(|n| generated(instance, n)));
-        Self {
-            user: "sandbox-user",
-            repos,
-        }
+        Self { user: USER, repos }
     }
 }
 
@@ -145,15 +150,17 @@ fn api(instance: &str) -> RepoSeed {
         labels,
         is_pull,
     };
+    let root = root(&readme(instance, "acme/api", "main"));
+    let branch = |name, protected| BranchSeed::new(name, protected, &root, files(name));
     RepoSeed {
         org: "acme",
         name: "api".to_owned(),
         description: format!("The public API of acme, served by {instance}"),
         language: "Rust",
         branches: vec![
-            BranchSeed::new("acme/api", "main", true, files("main")),
-            BranchSeed::new("acme/api", "develop", false, files("develop")),
-            BranchSeed::new("acme/api", "release/1.4", true, files("release/1.4")),
+            branch("main", true),
+            branch("develop", false),
+            branch("release/1.4", true),
         ],
         issues: vec![
             issue(1, "Login fails with an empty password", true, &["bug"][..], false),
@@ -191,24 +198,19 @@ fn web(instance: &str) -> RepoSeed {
         name: "web".to_owned(),
         description: format!("The web site of acme, served by {instance}"),
         language: "TypeScript",
-        branches: vec![BranchSeed::new("acme/web", "main", true, files)],
+        branches: vec![BranchSeed::new("main", true, &root(&files[0]), files)],
         issues: issues.collect(),
     }
 }
 
 fn generated(instance: &str, n: usize) -> RepoSeed {
     let name = format!("repo-{n:03}");
-    let path = format!("many/{name}");
+    let readme = readme(instance, &format!("many/{name}"), "main");
     RepoSeed {
         org: "many",
         description: format!("Generated repository {n}, served by {instance}"),
         language: "Shell",
-        branches: vec![BranchSeed::new(
-            &path,
-            "main",
-            false,
-            vec![readme(instance, &path, "main")],
-        )],
+        branches: vec![BranchSeed::new("main", false, &root(&readme), vec![readme])],
         issues: Vec::new(),
         name,
     }
@@ -217,13 +219,6 @@ fn generated(instance: &str, n: usize) -> RepoSeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_are_those_of_git() {
-        // `git hash-object` of an empty file and of "hello\n".
-        assert_eq!(git_id("blob", b""), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-        assert_eq!(git_id("blob", b"hello\n"), "ce013625030ba8dba906f756967f9e9ca394464a");
-    }
 
     #[test]
     fn two_instances_share_every_path_and_differ_in_their_texts() {

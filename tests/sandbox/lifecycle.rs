@@ -65,10 +65,10 @@ async fn faults_of_the_configuration_are_set_from_the_start() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_one_mebibyte_is_refused() {
+async fn a_body_beyond_the_bound_is_refused() {
     let rig = Rig::start().await;
     let send = async |size: usize| {
-        let request = rig.request("github-a", Method::POST, "/repos/acme/api/issues");
+        let request = rig.request("openai-a", Method::POST, "/chat/completions");
         request.body(vec![b'x'; size]).send().await.unwrap().status().as_u16()
     };
     assert_eq!(send((1 << 20) + 1).await, 413);

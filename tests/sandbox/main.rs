@@ -2,9 +2,12 @@
 
 mod bookstack;
 mod contract;
+mod contract_github;
 mod faults;
 mod gitea;
 mod github;
+mod github_forge;
+mod github_pulls;
 mod lifecycle;
 mod openai;
 #[allow(dead_code, reason = "the sandbox's tests use a part of it")]
@@ -92,6 +95,7 @@ fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(10));
     builder.build().unwrap()
 }

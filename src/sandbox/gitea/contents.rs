@@ -15,9 +15,8 @@ use serde_json::{Value, json};
 
 use super::Gitea;
 use super::problem::Problem;
-use crate::sandbox::forge::Repo;
+use crate::sandbox::forge::{Commit, Repo};
 use crate::sandbox::kit::query::Params;
-use crate::sandbox::seed::BranchSeed;
 
 /// Above this a file comes only raw. Gitea's default is 10 MiB; this server is configured tighter, so that clients
 /// meet the bound.
@@ -38,15 +37,16 @@ pub(crate) async fn get(
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
-    let branch = branch(repo, &uri)?;
+    let (revision, commit) = commit(repo, &uri)?;
     let path = path.trim_end_matches('/');
     let links = gitea.links();
-    let Some(file) = branch.file(path) else {
-        let entries = branch.entries(path).ok_or_else(Problem::not_found)?;
-        let list = entries.iter().map(|entry| links.entry(&repo.full_name, branch, entry));
+    let show = |entry| links.entry(&repo.full_name, &revision, &commit.id, entry);
+    let (Some(file), Some(entry)) = (commit.tree.file(path), commit.tree.entry(path)) else {
+        let entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
+        let list = entries.iter().map(show);
         return Ok(Json(list.collect::<Vec<Value>>()).into_response());
     };
-    let mut object = links.entry(&repo.full_name, branch, &file.into());
+    let mut object = show(&entry);
     if file.content.len() <= MAX_JSON_FILE {
         object["encoding"] = json!("base64");
         object["content"] = json!(STANDARD.encode(&file.content));
@@ -61,14 +61,18 @@ pub(crate) async fn raw(
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
-    let file = branch(repo, &uri)?.file(&path).ok_or_else(Problem::not_found)?;
+    let (_, commit) = commit(repo, &uri)?;
+    let file = commit.tree.file(&path).ok_or_else(Problem::not_found)?;
     let kind = HeaderValue::from_static("application/octet-stream");
     Ok(([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response())
 }
 
-fn branch<'a>(repo: &'a Repo, uri: &Uri) -> Result<&'a BranchSeed, Problem> {
+/// The revision that is asked for, and its commit.
+fn commit<'a>(repo: &'a Repo, uri: &Uri) -> Result<(String, &'a Commit), Problem> {
     let params = Params::of(uri);
     let asked = params.get("ref").filter(|name| !name.is_empty());
-    repo.branch(asked)
-        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "unable to find a git ref"))
+    let commit = repo
+        .resolve(asked)
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "unable to find a git ref"))?;
+    Ok((asked.unwrap_or(&repo.default_branch).to_owned(), commit))
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use super::{Gitea, label, page};
-use crate::sandbox::forge::{Issue, MAX_CREATED, Repo};
+use crate::sandbox::forge::{Issue, MAX_CREATED, Refused, Repo};
 use crate::sandbox::kit::query::Params;
 
 /// Longer titles are cut, in characters.
@@ -47,7 +47,7 @@ pub(crate) async fn list(
         .issues
         .iter()
         .filter(|issue| open.is_none_or(|open| issue.open == open))
-        .filter(|issue| pulls.is_none_or(|pulls| issue.is_pull == pulls))
+        .filter(|issue| pulls.is_none_or(|pulls| issue.is_pull() == pulls))
         .filter(|issue| labels.is_empty() || issue.labels.iter().any(|label| labels.contains(label)))
         .collect();
     // Newest first; numbers rise with time.
@@ -99,12 +99,23 @@ pub(crate) async fn create(
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
     let draft: Draft = serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("json: {error}")))?;
     let issue = draft.checked(repo, author)?;
-    let (repo, issue) = state.create(&owner, &name, issue).ok_or_else(|| {
-        let message = format!("this sandbox holds at most {MAX_CREATED} created items; restart it to empty it");
-        Problem::invalid(message)
-    })?;
+    let id = repo.id;
+    let number = state.create_issue(id, issue).map_err(refused)?;
+    let repo = state.by_id(id).map_err(refused)?;
+    let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
     let answer = gitea.links().issue(repo, issue);
     Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Full => {
+            let message = format!("this sandbox holds at most {MAX_CREATED} created items; restart it to empty it");
+            Problem::invalid(message)
+        }
+        Refused::Archived => Problem::of(StatusCode::LOCKED),
+        _ => Problem::not_found(),
+    }
 }
 
 impl Draft {

@@ -48,6 +48,6 @@ pub(crate) fn of_org(org: &str) -> Vec<Label> {
 /// What an issue of this repository can carry.
 pub(crate) fn known(repo: &Repo) -> Vec<Label> {
     let mut labels = of_repo(repo);
-    labels.extend(of_org(repo.seed.org));
+    labels.extend(of_org(&repo.owner));
     labels
 }

@@ -32,6 +32,6 @@ pub(crate) async fn list_of_org(
     let repos = state.repos_of(&org).ok_or_else(Problem::not_found)?;
     let repo = repos.first().ok_or_else(Problem::not_found)?;
     let links = gitea.links();
-    let labels = of_org(repo.seed.org);
+    let labels = of_org(&repo.owner);
     Ok(page::unlinked(&uri, &labels, |label| links.label(repo, label)))
 }

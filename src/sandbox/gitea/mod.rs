@@ -113,6 +113,6 @@ impl Vendor for Gitea {
     }
 
     fn created(&self) -> usize {
-        self.state().created
+        self.state().created.items
     }
 }

@@ -7,9 +7,8 @@ use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
 use super::label::{self, Label};
-use crate::sandbox::forge::{Issue, PATH, Repo, stable_id};
-use crate::sandbox::seed::{BranchSeed, SEEDED_AT};
-use crate::sandbox::tree::TreeNode;
+use crate::sandbox::forge::{Branch, Entry, Issue, PATH, Repo, stable_id};
+use crate::sandbox::seed::SEEDED_AT;
 
 /// Where the API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -55,28 +54,28 @@ impl Links<'_> {
     pub fn repo(&self, repo: &Repo) -> Value {
         let (url, web) = (self.api_repo(&repo.full_name), self.web(&repo.full_name));
         let open = |pull: bool| {
-            let open = repo.issues.iter().filter(|issue| issue.open && issue.is_pull == pull);
+            let open = repo.issues.iter().filter(|issue| issue.open && issue.is_pull() == pull);
             open.count()
         };
         let mut object = json!({
             "id": repo.id,
-            "owner": self.user(repo.seed.org),
-            "name": repo.seed.name,
+            "owner": self.user(&repo.owner),
+            "name": repo.name,
             "full_name": repo.full_name,
-            "description": repo.seed.description,
+            "description": repo.description.as_deref().unwrap_or_default(),
             "private": false, "internal": false, "fork": false, "template": false, "mirror": false,
-            "empty": false, "archived": false,
+            "empty": repo.is_empty(), "archived": repo.archived,
             "parent": null, "repo_transfer": null, "internal_tracker": null,
-            "size": repo.default_branch().files.iter().map(|file| file.content.len()).sum::<usize>() / 1024,
-            "language": repo.seed.language,
+            "size": repo.size() / 1024,
+            "language": repo.language.unwrap_or_default(),
             "languages_url": format!("{url}/languages"),
             "html_url": web,
             "url": url,
             "link": "", "original_url": "", "website": "", "avatar_url": "",
             "ssh_url": format!("git@{}.sandbox.invalid:{}.git", self.instance, repo.full_name),
             "clone_url": format!("{web}.git"),
-            "default_branch": repo.default_branch().name,
-            "branch_count": repo.seed.branches.len(),
+            "default_branch": repo.default_branch,
+            "branch_count": repo.branches.len(),
             "open_issues_count": open(false),
             "open_pr_counter": open(true),
             "created_at": SEEDED_AT, "updated_at": SEEDED_AT,
@@ -100,14 +99,15 @@ impl Links<'_> {
         object
     }
 
-    pub fn branch(&self, repo: &str, branch: &BranchSeed) -> Value {
+    pub fn branch(&self, repo: &Repo, branch: &Branch) -> Value {
+        let message = repo.history.get(&branch.commit).map(|commit| commit.message.as_str());
         let person = json!({ "name": "Sandbox", "email": "sandbox@sandbox.invalid", "username": "" });
         json!({
             "name": branch.name,
             "commit": {
                 "id": branch.commit,
-                "message": format!("Seed {}\n", branch.name),
-                "url": self.web(&format!("{repo}/commit/{}", branch.commit)),
+                "message": message.unwrap_or_default(),
+                "url": self.web(&format!("{}/commit/{}", repo.full_name, branch.commit)),
                 "author": person, "committer": person,
                 "verification": {
                     "verified": false, "reason": "gpg.error.not_signed_commit",
@@ -121,27 +121,27 @@ impl Links<'_> {
             "enable_status_check": false,
             "status_check_contexts": [],
             "user_can_push": !branch.protected, "user_can_merge": !branch.protected,
-            "effective_branch_protection_name": if branch.protected { branch.name } else { "" },
+            "effective_branch_protection_name": if branch.protected { branch.name.as_str() } else { "" },
         })
     }
 
     /// A file without its content, or a directory.
-    pub fn entry(&self, repo: &str, branch: &BranchSeed, entry: &TreeNode<'_>) -> Value {
+    pub fn entry(&self, repo: &str, revision: &str, commit: &str, entry: &Entry) -> Value {
         let (kind, git) = match entry.size {
             Some(_) => ("file", "blobs"),
             None => ("dir", "trees"),
         };
-        let path = utf8_percent_encode(entry.path, PATH);
+        let path = utf8_percent_encode(&entry.path, PATH);
         let api = self.api_repo(repo);
-        let url = format!("{api}/contents/{path}?ref={}", utf8_percent_encode(branch.name, PATH));
-        let git_url = format!("{api}/git/{git}/{}", entry.sha);
-        let html_url = self.web(&format!("{repo}/src/branch/{}/{path}", branch.name));
-        let raw = || self.web(&format!("{repo}/raw/branch/{}/{path}", branch.name));
+        let url = format!("{api}/contents/{path}?ref={}", utf8_percent_encode(revision, PATH));
+        let git_url = format!("{api}/git/{git}/{}", entry.id);
+        let html_url = self.web(&format!("{repo}/src/branch/{revision}/{path}"));
+        let raw = || self.web(&format!("{repo}/raw/branch/{revision}/{path}"));
         json!({
-            "name": entry.path.rsplit('/').next().unwrap_or_default(),
+            "name": entry.name(),
             "path": entry.path,
-            "sha": entry.sha,
-            "last_commit_sha": branch.commit,
+            "sha": entry.id,
+            "last_commit_sha": commit,
             "last_committer_date": SEEDED_AT, "last_author_date": SEEDED_AT,
             "type": kind,
             "size": entry.size.unwrap_or(0),
@@ -157,13 +157,15 @@ impl Links<'_> {
 
     pub fn issue(&self, repo: &Repo, issue: &Issue) -> Value {
         let number = issue.number;
-        let kind = if issue.is_pull { "pulls" } else { "issues" };
+        let kind = if issue.is_pull() { "pulls" } else { "issues" };
         let web = self.web(&format!("{}/{kind}/{number}", repo.full_name));
-        let closed_at = (!issue.open).then_some(&issue.created_at);
+        let closed_at = &issue.closed_at;
         let labels = label::known(repo);
         let labels = labels.iter().filter(|label| issue.labels.contains(&label.name));
         let assignees: Vec<Value> = issue.assignees.iter().map(|login| self.user(login)).collect();
-        let pull = json!({ "draft": false, "merged": !issue.open, "merged_at": closed_at, "html_url": web });
+        let merged = issue.pull.as_ref().and_then(|pull| pull.merged.as_ref());
+        let merged = merged.map(|merge| &merge.at);
+        let pull = json!({ "draft": false, "merged": merged.is_some(), "merged_at": merged, "html_url": web });
         json!({
             "id": stable_id(&format!("{}#{number}", repo.full_name)),
             "url": format!("{}/issues/{number}", self.api_repo(&repo.full_name)),
@@ -182,14 +184,14 @@ impl Links<'_> {
             "state": if issue.open { "open" } else { "closed" },
             "is_locked": false,
             "comments": 0,
-            "created_at": issue.created_at, "updated_at": issue.created_at,
+            "created_at": issue.created_at, "updated_at": issue.updated_at,
             "closed_at": closed_at,
             "due_date": null,
             "time_estimate": 0,
             "content_version": 0,
-            "pull_request": if issue.is_pull { pull } else { Value::Null },
+            "pull_request": if issue.is_pull() { pull } else { Value::Null },
             "repository": {
-                "id": repo.id, "name": repo.seed.name, "owner": repo.seed.org, "full_name": repo.full_name,
+                "id": repo.id, "name": repo.name, "owner": repo.owner, "full_name": repo.full_name,
             },
             "pin_order": 0,
         })
@@ -197,7 +199,7 @@ impl Links<'_> {
 
     pub fn label(&self, repo: &Repo, label: &Label) -> Value {
         let home = match label.shared {
-            true => format!("{}{BASE}/orgs/{}", self.origin, repo.seed.org),
+            true => format!("{}{BASE}/orgs/{}", self.origin, repo.owner),
             false => self.api_repo(&repo.full_name),
         };
         json!({

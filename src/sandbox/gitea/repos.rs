@@ -25,7 +25,7 @@ pub(crate) async fn get(
 
 pub(crate) async fn list_own(State(gitea): State<Arc<Gitea>>, uri: Uri) -> Response<Body> {
     let state = gitea.state();
-    answer(&gitea, &uri, state.repos.iter().collect())
+    answer(&gitea, &uri, state.own_repos())
 }
 
 pub(crate) async fn list_of_org(
@@ -63,10 +63,10 @@ pub(crate) async fn branches(
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
-    let mut branches: Vec<_> = repo.seed.branches.iter().collect();
-    branches.sort_by_key(|branch| branch.name);
+    let mut branches: Vec<_> = repo.branches.values().collect();
+    branches.sort_by_key(|branch| &branch.name);
     let links = gitea.links();
     Ok(page::answer(&gitea.instance.origin, &uri, &branches, |branch| {
-        links.branch(&repo.full_name, branch)
+        links.branch(repo, branch)
     }))
 }

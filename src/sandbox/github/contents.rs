@@ -10,20 +10,21 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::GitHub;
-use super::gate::wants;
+use super::gate::asks;
 use super::objects::Links;
+use super::patch::raw;
 use super::problem::Problem;
-use crate::sandbox::forge::Repo;
+use crate::sandbox::forge::{Blob, Entry, Repo};
 use crate::sandbox::kit::query::Params;
-use crate::sandbox::seed::{BranchSeed, FileSeed};
-use crate::sandbox::tree::TreeNode;
 
 /// Above this a file comes only raw.
 const MAX_JSON_FILE: usize = 1 << 20;
+/// The most entries of a directory.
+const MAX_ENTRIES: usize = 1_000;
 /// The length of GitHub's base64 lines.
 const BASE64_LINE: usize = 60;
 
@@ -42,44 +43,40 @@ pub(crate) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
     let state = github.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
     let params = Params::of(&uri);
     let asked = params.get("ref").filter(|name| !name.is_empty());
-    let branch = repo.branch(asked).ok_or_else(|| {
+    if repo.is_empty() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "This repository is empty."));
+    }
+    let commit = repo.resolve(asked).ok_or_else(|| {
         let message = format!("No commit found for the ref {}", asked.unwrap_or_default());
         Problem::new(StatusCode::NOT_FOUND, message)
     })?;
     let tree = Tree {
         links: github.links(),
         repo,
-        branch,
+        revision: asked.unwrap_or(&repo.default_branch),
     };
     let path = path.trim_end_matches('/');
-    if let Some(file) = branch.file(path) {
-        return Ok(if wants(accept, "raw") {
-            raw(file)
+    if let (Some(blob), Some(entry)) = (commit.tree.file(path), commit.tree.entry(path)) {
+        return Ok(if asks(&headers, "raw") {
+            raw(blob.content.clone())
         } else {
-            Json(tree.file(file)).into_response()
+            Json(tree.file(&entry, blob)).into_response()
         });
     }
-    let entries = branch.entries(path).ok_or_else(Problem::not_found)?;
+    let mut entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
+    entries.truncate(MAX_ENTRIES);
     let entries = entries.iter().map(|entry| tree.entry(entry)).collect();
-    if wants(accept, "object") {
-        let mut object = tree.entry(&branch.directory(path));
+    if asks(&headers, "object") {
+        let directory = commit.tree.directory(path).ok_or_else(Problem::not_found)?;
+        let mut object = tree.entry(&directory);
         object["entries"] = Value::Array(entries);
         return Ok(Json(object).into_response());
     }
     Ok(Json(Value::Array(entries)).into_response())
-}
-
-fn raw(file: &FileSeed) -> Response<Body> {
-    let kind = HeaderValue::from_static("application/vnd.github.raw+json; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response()
 }
 
 /// Base64 in lines, each ended by a line feed.
@@ -95,27 +92,27 @@ fn base64_lines(content: &[u8]) -> String {
     lines
 }
 
-/// The files of one branch, as GitHub shows them.
+/// The files of one revision, as GitHub shows them.
 struct Tree<'a> {
     links: Links<'a>,
     repo: &'a Repo,
-    branch: &'a BranchSeed,
+    revision: &'a str,
 }
 
 impl Tree<'_> {
-    fn file(&self, file: &FileSeed) -> Value {
-        let mut object = self.entry(&file.into());
-        let (content, encoding) = match file.content.len() > MAX_JSON_FILE {
+    fn file(&self, entry: &Entry, blob: &Blob) -> Value {
+        let mut object = self.entry(entry);
+        let (content, encoding) = match blob.content.len() > MAX_JSON_FILE {
             true => (String::new(), "none"),
-            false => (base64_lines(&file.content), "base64"),
+            false => (base64_lines(&blob.content), "base64"),
         };
         object["content"] = json!(content);
         object["encoding"] = json!(encoding);
         object
     }
 
-    fn entry(&self, entry: &TreeNode<'_>) -> Value {
-        self.links.entry(&self.repo.full_name, self.branch.name, entry)
+    fn entry(&self, entry: &Entry) -> Value {
+        self.links.entry(&self.repo.full_name, self.revision, entry)
     }
 }
 

@@ -12,15 +12,16 @@ use axum::response::IntoResponse;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::place;
 use super::problem::Problem;
-use super::{Caller, GitHub};
+use super::{Caller, GitHub, MAX_BODY};
 use crate::sandbox::kit::credential;
 use crate::sandbox::kit::quota::Standing;
 
 /// The API versions that are spoken here.
 pub(crate) const VERSIONS: &[&str] = &["2022-11-28"];
-/// The largest answer: the large file, and room.
-const MAX_ANSWER: usize = 8 << 20;
+/// The largest answer: the largest file that can be written, and room.
+const MAX_ANSWER: usize = 2 * MAX_BODY;
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 const VERSION_SELECTED: HeaderName = HeaderName::from_static("x-github-api-version-selected");
@@ -38,6 +39,10 @@ pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request
         let spent = Problem::rate_limited(StatusCode::FORBIDDEN).into_answer();
         return github.dress(spent, github.standing(caller));
     }
+    request = match place::found(&github, request, caller) {
+        Ok(request) => request,
+        Err(answer) => return github.dress(*answer, github.standing(caller)),
+    };
     let media_type = media_type(request.headers());
     let readable = request.method() == Method::GET;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -88,21 +93,25 @@ fn admit(github: &GitHub, request: &Request) -> Result<Caller, Box<Response<Body
 
 /// How GitHub names the representation that it chose.
 fn media_type(headers: &HeaderMap) -> HeaderValue {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    HeaderValue::from_static(if wants(accept, "raw") {
-        "github.v3; param=raw"
-    } else if wants(accept, "object") {
-        "github.v3; param=object; format=json"
-    } else {
-        "github.v3; format=json"
-    })
+    let forms = [
+        ("raw", "github.v3; param=raw"),
+        ("diff", "github.v3; param=diff"),
+        ("patch", "github.v3; param=patch"),
+        ("sha", "github.v3; param=sha"),
+        ("object", "github.v3; param=object; format=json"),
+    ];
+    let form = forms.into_iter().find(|(form, _)| asks(headers, form));
+    HeaderValue::from_static(form.map_or("github.v3; format=json", |(_, name)| name))
 }
 
-/// Whether the Accept header asks for one of GitHub's own forms, `raw` or `object`, in any of its spellings.
-pub(crate) fn wants(accept: &str, form: &str) -> bool {
+/// Whether a request asks for one of GitHub's own forms: `raw`, `object`, `diff`, ….
+pub(crate) fn asks(headers: &HeaderMap, form: &str) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    wants(accept.unwrap_or_default(), form)
+}
+
+/// The same of an Accept header, in any of the form's spellings.
+fn wants(accept: &str, form: &str) -> bool {
     accept.split(',').any(|entry| {
         let name = entry.split(';').next().unwrap_or_default().trim();
         let name = name.strip_prefix("application/vnd.github.").unwrap_or_default();

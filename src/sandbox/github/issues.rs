@@ -9,12 +9,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use http::{Response, Uri};
 use serde_json::Value;
 
+use super::answer::created;
+use super::body::Input;
 use super::problem::Problem;
 use super::{GitHub, page};
-use crate::sandbox::forge::{Issue, MAX_CREATED};
+use crate::sandbox::forge::Issue;
 use crate::sandbox::kit::query::Params;
 
 /// GitHub's own bounds, in characters.
@@ -77,31 +79,18 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, Problem> {
     let mut state = github.state();
     let author = state.user;
-    if state.repo(&owner, &name).is_none() {
-        return Err(Problem::not_found());
-    }
+    let id = state.repo(&owner, &name).ok_or_else(Problem::not_found)?.id;
     let draft = draft(&body, author)?;
-    let (repo, issue) = state.create(&owner, &name, draft).ok_or_else(|| {
-        let message = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-    })?;
-    let answer = github.links().issue(repo, issue);
-    let location = answer["url"].as_str().and_then(|url| HeaderValue::from_str(url).ok());
-    let mut response = (StatusCode::CREATED, Json(answer)).into_response();
-    if let Some(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let number = state.create_issue(id, draft).map_err(Problem::from)?;
+    let repo = state.by_id(id)?;
+    let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
+    Ok(created(github.links().issue(repo, issue)))
 }
 
 /// Reads a new issue, its number still 0.
 fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
-    let input: Value =
-        serde_json::from_slice(body).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"))?;
-    if !input.is_object() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "Body should be a JSON object"));
-    }
-    let title = match &input["title"] {
+    let input = Input::read(body, "Issue")?;
+    let title = match input.value("title") {
         Value::String(title) if !title.trim().is_empty() => title.clone(),
         Value::Number(number) => number.to_string(),
         Value::Null | Value::String(_) => {
@@ -112,7 +101,7 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
     if title.chars().count() > MAX_TITLE {
         return Err(Problem::field("Issue", "title", "too_long"));
     }
-    let text = match &input["body"] {
+    let text = match input.value("body") {
         Value::String(text) if text.chars().count() > MAX_BODY => {
             return Err(Problem::field("Issue", "body", "too_long"));
         }
@@ -120,13 +109,13 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
         Value::Null => None,
         _ => return Err(Problem::field("Issue", "body", "invalid")),
     };
-    let assignees = names(&input["assignees"], "assignees")?;
+    let assignees = names(input.value("assignees"), "assignees")?;
     if let Some(stranger) = assignees.iter().find(|login| *login != author) {
         return Err(Problem::invalid("Issue", "assignees", stranger));
     }
     Ok(Issue {
         body: text,
-        labels: names(&input["labels"], "labels")?,
+        labels: names(input.value("labels"), "labels")?,
         assignees,
         ..Issue::draft(title, author)
     })
@@ -149,19 +138,11 @@ fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::sandbox::github::open_github;
-    use crate::sandbox::kit::vendor::Instance;
+    use http::StatusCode;
 
-    fn github() -> Arc<GitHub> {
-        open_github(Instance {
-            name: "one".to_owned(),
-            origin: "http://127.0.0.1:1".to_owned(),
-            token: "t".to_owned().into(),
-            requests_per_window: None,
-            chunk_pace: std::time::Duration::ZERO,
-        })
-    }
+    use super::*;
+    use crate::sandbox::forge::MAX_CREATED;
+    use crate::sandbox::github::open_for_test;
 
     async fn post(github: &Arc<GitHub>) -> Result<Response<Body>, Problem> {
         let path = Path(("acme".to_owned(), "api".to_owned()));
@@ -170,11 +151,11 @@ mod tests {
 
     #[tokio::test]
     async fn at_most_so_many_items_are_created() {
-        let github = github();
-        github.state().created = MAX_CREATED - 1;
+        let github = open_for_test();
+        github.state().created.items = MAX_CREATED - 1;
         assert!(post(&github).await.is_ok());
         let refused = post(&github).await.map(|_| ()).unwrap_err().into_answer();
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(github.state().created, MAX_CREATED);
+        assert_eq!(github.state().created.items, MAX_CREATED);
     }
 }

@@ -1,4 +1,4 @@
-//! GitHub's REST API, version 2022-11-28: repositories, branches, contents, issues, and what surrounds them.
+//! GitHub's REST API, version 2022-11-28: all that a Git forge does, issues, and what surrounds them.
 //!
 //! Wire facts follow GitHub's OpenAPI description; where it is silent (texts of errors, order of headers) the vendor's
 //! documentation was followed, and the tests do not depend on it.
@@ -11,9 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{delete, get, post, put};
 use http::{Response, StatusCode};
+use tower::Layer;
 
 use self::objects::Links;
 use self::problem::Problem;
@@ -22,14 +24,27 @@ use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod answer;
+mod body;
+mod commits;
 mod contents;
+mod files;
 mod gate;
+mod hooks;
 mod issues;
+mod merge;
 mod meta;
 mod objects;
 mod page;
+mod patch;
+mod place;
 mod problem;
+mod pulls;
+mod refs;
+mod releases;
 mod repos;
+mod reviews;
+mod statuses;
 
 pub(crate) const VENDOR: VendorRow = VendorRow {
     name: "github",
@@ -43,6 +58,9 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 const USER_LIMIT: u64 = 5_000;
 /// Requests per hour without one.
 const ANONYMOUS_LIMIT: u64 = 60;
+
+/// The largest request: a file in base64, and room. GitHub's own bound is more than twice as much.
+const MAX_BODY: usize = 64 << 20;
 
 /// One GitHub.
 pub(crate) struct GitHub {
@@ -68,6 +86,18 @@ fn open(instance: Instance) -> Opened {
     }
 }
 
+/// One for tests, whose writes take no time.
+#[cfg(test)]
+fn open_for_test() -> Arc<GitHub> {
+    open_github(Instance {
+        name: "one".to_owned(),
+        origin: "http://127.0.0.1:1".to_owned(),
+        token: "t".to_owned().into(),
+        requests_per_window: None,
+        chunk_pace: Duration::ZERO,
+    })
+}
+
 fn open_github(instance: Instance) -> Arc<GitHub> {
     Arc::new(GitHub {
         state: Mutex::new(State::seeded(&instance.name)),
@@ -78,26 +108,90 @@ fn open_github(instance: Instance) -> Arc<GitHub> {
     })
 }
 
+/// The gate stands before the choice of the route, because it leads former names to present ones.
 fn router(github: Arc<GitHub>) -> Router {
-    Router::new()
+    let gate = middleware::from_fn_with_state(github.clone(), gate::pass);
+    let routes = around(Router::new());
+    let routes = in_repo(routes)
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        // The bound of a body is kept before any route.
+        .layer(DefaultBodyLimit::disable());
+    Router::new().fallback_service(gate.layer(routes.with_state(github)))
+}
+
+/// Who calls, what there is, and repositories as a whole.
+fn around(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
+    routes
         .named("/zen", get(meta::zen))
         .named("/meta", get(meta::meta))
         .named("/versions", get(meta::versions))
         .named("/rate_limit", get(meta::rate_limit))
         .named("/user", get(meta::user))
-        .named("/user/repos", get(repos::list_for_user))
-        .named("/orgs/{org}/repos", get(repos::list_for_org))
-        .named("/repos/{owner}/{repo}", get(repos::get))
-        .named("/repos/{owner}/{repo}/branches", get(repos::branches))
+        .named("/user/repos", get(repos::list_for_user).post(repos::create_for_user))
+        .named(
+            "/orgs/{org}/repos",
+            get(repos::list_for_org).post(repos::create_for_org),
+        )
+        .named(
+            "/repos/{owner}/{repo}",
+            get(repos::get).patch(repos::edit).delete(repos::delete),
+        )
+        .named("/repos/{owner}/{repo}/forks", post(repos::fork))
+        .named("/repos/{owner}/{repo}/hooks", get(hooks::list).post(hooks::create))
+        .named("/repos/{owner}/{repo}/hooks/{hook_id}", delete(hooks::delete))
+}
+
+/// What is in a repository.
+fn in_repo(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
+    let routes = routes
+        .named("/repos/{owner}/{repo}/branches", get(refs::branches))
+        .named("/repos/{owner}/{repo}/branches/{branch}", get(refs::branch))
+        .named("/repos/{owner}/{repo}/tags", get(refs::tags))
+        .named("/repos/{owner}/{repo}/git/refs", post(refs::create))
+        .named("/repos/{owner}/{repo}/git/refs/{*ref}", delete(refs::delete))
+        .named("/repos/{owner}/{repo}/git/ref/{*ref}", get(refs::get))
+        .named("/repos/{owner}/{repo}/git/tags", post(refs::annotate))
+        .named("/repos/{owner}/{repo}/git/tags/{tag_sha}", get(refs::annotation))
+        .named("/repos/{owner}/{repo}/git/trees/{tree_sha}", get(commits::tree))
+        .named("/repos/{owner}/{repo}/git/blobs/{file_sha}", get(commits::blob))
+        .named("/repos/{owner}/{repo}/commits", get(commits::list))
+        .named("/repos/{owner}/{repo}/commits/{ref}", get(commits::get))
+        .named("/repos/{owner}/{repo}/commits/{ref}/status", get(statuses::combined))
+        .named("/repos/{owner}/{repo}/commits/{ref}/statuses", get(statuses::list))
+        .named("/repos/{owner}/{repo}/statuses/{sha}", post(statuses::create))
+        .named("/repos/{owner}/{repo}/compare/{basehead}", get(commits::compare))
         .named("/repos/{owner}/{repo}/contents", get(contents::root))
         .named("/repos/{owner}/{repo}/contents/", get(contents::root))
-        .named("/repos/{owner}/{repo}/contents/{*path}", get(contents::get))
+        .named(
+            "/repos/{owner}/{repo}/contents/{*path}",
+            get(contents::get).put(files::put).delete(files::delete),
+        )
+        .named(
+            "/repos/{owner}/{repo}/releases",
+            get(releases::list).post(releases::create),
+        )
+        .named("/repos/{owner}/{repo}/releases/tags/{tag}", get(releases::by_tag));
+    routes
         .named("/repos/{owner}/{repo}/issues", get(issues::list).post(issues::create))
         .named("/repos/{owner}/{repo}/issues/{number}", get(issues::get))
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_found)
-        .layer(middleware::from_fn_with_state(github.clone(), gate::pass))
-        .with_state(github)
+        .named(
+            "/repos/{owner}/{repo}/issues/{number}/comments",
+            get(reviews::comments).post(reviews::comment),
+        )
+        .named("/repos/{owner}/{repo}/pulls", get(pulls::list).post(pulls::create))
+        .named(
+            "/repos/{owner}/{repo}/pulls/{number}",
+            get(pulls::get).patch(pulls::edit),
+        )
+        .named("/repos/{owner}/{repo}/pulls/{number}/commits", get(pulls::commits))
+        .named("/repos/{owner}/{repo}/pulls/{number}/files", get(pulls::files))
+        .named("/repos/{owner}/{repo}/pulls/{number}/merge", put(merge::merge))
+        .named(
+            "/repos/{owner}/{repo}/pulls/{number}/reviews",
+            get(reviews::list).post(reviews::create),
+        )
+        .named("/repos/{owner}/{repo}/pulls/{number}/comments", get(reviews::on_lines))
 }
 
 async fn not_found() -> Problem {
@@ -151,7 +245,11 @@ impl Vendor for GitHub {
         self.dress(problem.into_answer(), standing)
     }
 
+    fn max_body(&self) -> usize {
+        MAX_BODY
+    }
+
     fn created(&self) -> usize {
-        self.state().created
+        self.state().created.items
     }
 }

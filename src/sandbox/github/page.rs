@@ -12,6 +12,20 @@ pub(crate) const PAGING: Paging = Paging {
     separator: ", ",
 };
 
+/// The files of a commit.
+pub(crate) const FILES: Paging = Paging {
+    default: 300,
+    max: 300,
+    ..PAGING
+};
+
+/// The commits of a comparison.
+pub(crate) const COMPARED: Paging = Paging {
+    default: 250,
+    max: 250,
+    ..PAGING
+};
+
 /// In GitHub's order.
 fn links(number: usize, last: usize) -> Vec<(&'static str, usize)> {
     let mut links = Vec::new();

@@ -7,8 +7,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
+
+use crate::sandbox::forge::{MAX_CREATED, Refused};
 
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
@@ -85,6 +87,60 @@ impl Problem {
         }
     }
 
+    /// One field of a written resource is wrong in a way that its own words tell.
+    pub fn custom(resource: &str, field: &str, message: &str) -> Self {
+        let error = json!({ "resource": resource, "field": field, "code": "custom", "message": message });
+        Self {
+            errors: vec![error],
+            ..Self::unprocessable("Validation Failed")
+        }
+    }
+
+    /// The same where it is no field that is wrong.
+    pub fn custom_of(resource: &str, message: &str) -> Self {
+        let error = json!({ "resource": resource, "code": "custom", "message": message });
+        Self {
+            errors: vec![error],
+            ..Self::unprocessable("Validation Failed")
+        }
+    }
+
+    /// What some routes say instead: plain sentences.
+    pub fn plain(message: &str) -> Self {
+        Self {
+            errors: vec![json!(message)],
+            ..Self::unprocessable("Unprocessable Entity")
+        }
+    }
+
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The same with another message above the errors.
+    pub fn saying(self, message: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+            ..self
+        }
+    }
+
+    /// What was asked for has another place now.
+    pub fn moved(method: &Method, place: &str) -> Response<Body> {
+        // Others than reads are repeated as they are.
+        let status = match *method {
+            Method::GET | Method::HEAD => StatusCode::MOVED_PERMANENTLY,
+            _ => StatusCode::TEMPORARY_REDIRECT,
+        };
+        let words = status.canonical_reason().unwrap_or_default();
+        let body = json!({ "message": words, "url": place, "documentation_url": DOCUMENTATION });
+        let mut response = (status, Json(body)).into_response();
+        if let Ok(place) = HeaderValue::from_str(place) {
+            response.headers_mut().insert(header::LOCATION, place);
+        }
+        response
+    }
+
     pub fn into_answer(self) -> Response<Body> {
         let mut body = json!({
             "message": self.message,
@@ -104,6 +160,27 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
         response
+    }
+}
+
+/// What is refused alike everywhere. A handler that has other words for a refusal says them first.
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (status, message) = match refused {
+            Refused::Full => {
+                let message =
+                    format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
+                (StatusCode::UNPROCESSABLE_ENTITY, message)
+            }
+            Refused::Archived => (
+                StatusCode::FORBIDDEN,
+                "Repository was archived so is read-only.".to_owned(),
+            ),
+            Refused::Empty => (StatusCode::CONFLICT, "Git Repository is empty.".to_owned()),
+            Refused::Missing(_) => return Self::not_found(),
+            _ => return Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed"),
+        };
+        Self::new(status, message)
     }
 }
 

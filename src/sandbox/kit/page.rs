@@ -40,10 +40,14 @@ impl Paging {
 
     /// Answers the asked page of `items`, with its links.
     pub fn answer<T>(&self, origin: &str, uri: &Uri, items: &[T], render: impl Fn(&T) -> Value) -> Response<Body> {
+        self.linked(self.unlinked(uri, items, render), origin, uri, items.len())
+    }
+
+    /// The same answer, with the links between the pages of so many items.
+    pub fn linked(&self, mut response: Response<Body>, origin: &str, uri: &Uri, total: usize) -> Response<Body> {
         let params = Params::of(uri);
         let page = self.page(&params);
-        let mut response = self.unlinked(uri, items, render);
-        let links: Vec<String> = (self.links)(page.number, page.last(items.len()))
+        let links: Vec<String> = (self.links)(page.number, page.last(total))
             .into_iter()
             .map(|(rel, number)| format!("<{origin}{}?{}>; rel=\"{rel}\"", uri.path(), params.at_page(number)))
             .collect();
@@ -57,9 +61,16 @@ impl Paging {
 
     /// Answers the asked page of `items` without links.
     pub fn unlinked<T>(&self, uri: &Uri, items: &[T], render: impl Fn(&T) -> Value) -> Response<Body> {
-        let page = self.page(&Params::of(uri));
-        let shown: Vec<Value> = items.iter().skip(page.skipped()).take(page.size).map(render).collect();
+        let shown: Vec<Value> = self.slice(uri, items).iter().map(render).collect();
         Json(shown).into_response()
+    }
+
+    /// The asked page of `items` itself.
+    pub fn slice<'a, T>(&self, uri: &Uri, items: &'a [T]) -> &'a [T] {
+        let page = self.page(&Params::of(uri));
+        let start = page.skipped().min(items.len());
+        let end = start.saturating_add(page.size).min(items.len());
+        &items[start..end]
     }
 }
 

@@ -1,0 +1,34 @@
+//! Judgements on pull requests.
+//!
+//! Invariant: a review names the commit that was looked at.
+
+/// What a review comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReviewState {
+    Approved,
+    ChangesRequested,
+    Commented,
+    /// Begun, and seen by nobody else yet.
+    Pending,
+}
+
+/// A review.
+#[derive(Clone, Debug)]
+pub(crate) struct Review {
+    pub id: u64,
+    pub author: &'static str,
+    pub state: ReviewState,
+    pub body: String,
+    /// The head that was looked at.
+    pub commit: String,
+    pub comments: Vec<LineComment>,
+    pub submitted_at: String,
+}
+
+/// A remark on a line of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct LineComment {
+    pub path: String,
+    pub line: u64,
+    pub body: String,
+}
