@@ -39,6 +39,7 @@ pub mod catalogue;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod credential;
 #[cfg(feature = "cli")]
 pub mod demo;
 #[cfg(feature = "server")]

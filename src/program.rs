@@ -23,7 +23,8 @@ use crate::descriptors;
 use crate::dispatch::{Invocation, Options};
 use crate::doctor::{self, Report};
 use crate::embed::{self, Mosaic, Registry, StartError, serve};
-use crate::providers::KINDS;
+use crate::providers::http::Accepts;
+use crate::providers::{self, KINDS};
 use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
 use crate::secret::file;
 use crate::stores::{self, CopyError};
@@ -87,6 +88,7 @@ impl Runtime for Program {
                 "services": kind.services(),
                 "operations": (kind.operations)(),
                 "emulated": (kind.emulated)(),
+                "credentials": credentials(kind),
                 "settings": (kind.settings)(),
             })
         });
@@ -309,6 +311,14 @@ fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
 }
 
 /// What a copy of the state failed with: the state in use is the configuration's matter, the copy the command's.
+/// The credentials that a kind takes, as its table spells them.
+fn credentials(kind: &providers::Kind) -> Vec<Value> {
+    let taken = (kind.accepts)().iter().map(Accepts::scheme);
+    taken
+        .map(|scheme| json!({ "keys": scheme.spelled(), "meaning": scheme.meaning() }))
+        .collect()
+}
+
 fn uncopied(error: CopyError) -> Problem {
     match error {
         CopyError::State(error) => StartError::State(error).into(),

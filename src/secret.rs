@@ -76,16 +76,35 @@ impl SecretRef {
     /// # Errors
     /// As there.
     pub fn resolve_in(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Secret, SecretError> {
-        let read = match self {
+        self.read_in(env)
+            .and_then(Secret::checked)
+            .map_err(|fault| self.at_fault(fault))
+    }
+
+    /// As [`resolve`](SecretRef::resolve), of a secret that may have several lines, such as a key in PEM.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resolve_lines(&self) -> Result<Secret, SecretError> {
+        let read = self.read_in(&|name| std::env::var_os(name));
+        read.and_then(Secret::checked_lines)
+            .map_err(|fault| self.at_fault(fault))
+    }
+
+    fn at_fault(&self, fault: SecretFault) -> SecretError {
+        SecretError {
+            reference: self.clone(),
+            fault,
+        }
+    }
+
+    fn read_in(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Result<String, SecretFault> {
+        match self {
             SecretRef::Env(name) => env(name)
                 .ok_or(SecretFault::NotSet)
                 .and_then(|value| value.into_string().map_err(|_| SecretFault::NotText)),
             SecretRef::File(path) => read_bounded(path),
-        };
-        read.and_then(Secret::checked).map_err(|fault| SecretError {
-            reference: self.clone(),
-            fault,
-        })
+        }
     }
 }
 
@@ -232,6 +251,19 @@ impl Secret {
             _ if text.trim().is_empty() => Err(SecretFault::Empty),
             len if len > MAX_SECRET_BYTES => Err(SecretFault::TooLong),
             _ if text.contains(char::is_control) => Err(SecretFault::ControlCharacter),
+            _ => Ok(Secret::new(text)),
+        }
+    }
+
+    /// As [`Secret::checked`], where line breaks may stand within.
+    fn checked_lines(value: String) -> Result<Self, SecretFault> {
+        let text = value.trim_start_matches('\u{feff}').trim();
+        match text.len() {
+            0 => Err(SecretFault::Empty),
+            len if len > MAX_SECRET_BYTES => Err(SecretFault::TooLong),
+            _ if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
+                Err(SecretFault::ControlCharacter)
+            }
             _ => Ok(Secret::new(text)),
         }
     }

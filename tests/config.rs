@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use mosaic::Mosaic;
 use mosaic::config::{Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, TenantLimits};
+use mosaic::credential::Scheme;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 const EXAMPLE: &str = include_str!("../config/mosaic.toml");
-/// Two kinds of forges and one of documentation, and the operations of this program.
+/// Two kinds of forges, one of documentation and one of builds, and the operations of this program.
 fn known() -> Known {
     let operations: Vec<String> = Mosaic::known().operations;
     let kind = |name: &str, services: &[&str]| {
@@ -19,6 +20,11 @@ fn known() -> Known {
         KnownKind {
             name: name.to_owned(),
             operations,
+            credentials: match name {
+                "github" => vec![Scheme::Token, Scheme::App],
+                "gitlab" => vec![Scheme::Token, Scheme::Bearer, Scheme::Job, Scheme::OAuth],
+                _ => vec![Scheme::UserToken, Scheme::Password],
+            },
         }
     };
     let forge = &["git.", "projects."];
@@ -27,6 +33,7 @@ fn known() -> Known {
             kind("github", forge),
             kind("gitlab", forge),
             kind("bookstack", &["docs."]),
+            kind("jenkins", &["cicd."]),
         ],
         operations,
     }
@@ -236,6 +243,75 @@ fn base_addresses_are_plain() {
         let text = format!("{FORGE}base_url = \"{address}\"");
         refused(&text, &[], &[&format!("m.toml:3: providers.forge-a.base_url: {wrong}")]);
     }
+}
+
+#[test]
+fn a_provider_has_one_credential_and_one_that_its_kind_takes() {
+    let gitlab = "[providers.a]\nkind = \"gitlab\"\n";
+    let wiki = "[providers.a]\nkind = \"bookstack\"\n";
+    let github = "[providers.a]\nkind = \"github\"\n";
+    for sound in [
+        format!("{github}token = \"env:T\""),
+        format!("{github}app = {{ id = 12345, private_key = \"file:/k.pem\" }}"),
+        format!("{github}[providers.a.app]\nid = \"Iv1.a\"\nprivate_key = \"env:K\"\ninstallation = 7"),
+        format!("{gitlab}token = \"env:T\"\ntoken_kind = \"job\""),
+        format!("{gitlab}oauth = {{ client_id = \"c\", refresh_token = \"env:R\" }}"),
+        format!("{wiki}user = \"ann\"\ntoken = \"env:T\""),
+        format!("{wiki}user = \"ann\"\npassword = \"env:P\""),
+    ] {
+        assert!(parse(&sound, &[]).is_ok(), "{sound}: {:?}", parse(&sound, &[]));
+    }
+    for (text, wanted) in [
+        (
+            format!("{github}token = \"env:T\"\napp = {{ id = 1, private_key = \"env:K\" }}"),
+            "m.toml:4: providers.a.app: a provider has one credential, and `token` is there",
+        ),
+        (
+            format!("{wiki}password = \"env:P\""),
+            "m.toml:1: providers.a.user: is required with `password`",
+        ),
+        (
+            format!("{wiki}user = \"ann\""),
+            "m.toml:3: providers.a.user: needs `token` or `password` beside it",
+        ),
+        (
+            format!("{wiki}token_kind = \"job\""),
+            "m.toml:3: providers.a.token_kind: has a use beside `token` alone",
+        ),
+        (
+            format!("{wiki}token = \"env:T\""),
+            "m.toml:3: providers.a.token: is not taken by the kind bookstack, which takes (user, token) or (user, password); \
+             did you mean `user`?",
+        ),
+        (
+            format!("{github}token = \"env:T\"\ntoken_kind = \"job\""),
+            "m.toml:4: providers.a.token_kind: is not taken by the kind github, which takes (token) or \
+             (app.id, app.private_key); did you mean `token`?",
+        ),
+        (
+            format!("{gitlab}token = \"env:T\"\ntoken_kind = \"jobs\""),
+            "m.toml:4: providers.a.token_kind: expected one of `access`, `bearer`, `job`; did you mean `job`?",
+        ),
+        (
+            format!("{gitlab}app = {{ id = 0, private_key = \"env:K\" }}"),
+            "m.toml:3: providers.a.app.id: must be between 1 and 18446744073709551615",
+        ),
+        (
+            format!("{github}app = {{ id = 1, private_ky = \"env:K\" }}"),
+            "m.toml:3: providers.a.app.private_ky: unknown key; did you mean `private_key`?",
+        ),
+    ] {
+        let errors = parse(&text, &[]).expect_err("must be refused");
+        let found: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|line| line == wanted), "{wanted}\n{found:?}");
+    }
+    // A secret itself is never taken for a reference, and not quoted.
+    let pasted = format!("{github}app = {{ id = 1, private_key = \"-----BEGIN PLANTED\" }}");
+    let told = parse(&pasted, &[]).expect_err("no reference").to_string();
+    assert!(
+        told.contains("providers.a.app.private_key") && !told.contains("PLANTED"),
+        "{told}"
+    );
 }
 
 #[test]

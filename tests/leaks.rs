@@ -17,7 +17,7 @@ use mosaic::sandbox::{Effect, Fault, Sandbox, SandboxConfig, ServerConfig};
 use serde_json::{Value, json};
 
 /// What must never be seen. Each has characters that encodings change.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 15] = [
     ("a forge's token", "ghs/PLANTED+forge.token=1"),
     ("a model server's token", "sk/PLANTED+model.token=2"),
     ("the token of the hostile provider", "ghs/PLANTED+hostile.token=3"),
@@ -30,7 +30,16 @@ const SECRETS: [(&str, &str); 9] = [
         "a token in the wrong place of a configuration",
         "ghp/PLANTED+misplaced.token=9",
     ),
+    ("a user's password", "pwd/PLANTED+password=10"),
+    ("an application's secret", "cls/PLANTED+client.secret=11"),
+    ("a refresh token", "ref/PLANTED+refresh.token=12"),
+    ("an app's minted token", "ghs/PLANTED+minted.token=13"),
+    ("a renewed access token", "acc/PLANTED+renewed.token=14"),
+    ("a renewed refresh token", "ref/PLANTED+renewed.refresh=15"),
 ];
+
+/// An app's private key: none of its lines is ever seen.
+const APP_KEY: &str = include_str!("credentials/app-key.pem");
 
 /// Not secret at all: a search that misses it is no search.
 const CONTROL: &str = "planted-in-plain-sight";
@@ -113,6 +122,9 @@ impl Evidence {
 /// A provider that repeats, wherever it can, the credential it was sent and a secret of its own.
 async fn hostile() -> String {
     let app = Router::new().fallback(|request: Request| async move {
+        if let Some(answer) = renewed(request.uri().path()) {
+            return Response::new(Body::from(answer.to_string()));
+        }
         let credential = request.headers()["authorization"].to_str().expect("ASCII").to_owned();
         let text = format!("{} {credential}", secret("what an upstream's error says"));
         let case = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
@@ -146,6 +158,22 @@ async fn hostile() -> String {
     format!("http://{address}")
 }
 
+/// What it gives whoever wants a credential renewed.
+fn renewed(path: &str) -> Option<Value> {
+    if path.ends_with("/installation") {
+        return Some(json!({"id": 7}));
+    }
+    if path.ends_with("/access_tokens") {
+        return Some(json!({"token": secret("an app's minted token"), "expires_at": "2099-01-01T00:00:00Z"}));
+    }
+    path.ends_with("/oauth/access_token").then(|| {
+        json!({
+            "access_token": secret("a renewed access token"), "refresh_token": secret("a renewed refresh token"),
+            "expires_in": 3600,
+        })
+    })
+}
+
 async fn sandbox() -> Sandbox {
     let servers = vec![
         ServerConfig::new("forge", "github", secret("a forge's token")),
@@ -156,6 +184,16 @@ async fn sandbox() -> Sandbox {
 
 async fn start(sandbox: &Sandbox, log: &str, state: &std::path::Path) -> Gateway {
     let base = |name: &str| sandbox.server(name).expect("it is there").base_url().to_owned();
+    let hostile = hostile().await;
+    let common = format!("base_url = \"{hostile}\"\nhealth_check = false\nbreaker = {{ failures_to_open = 1000 }}\n");
+    let renewing = format!(
+        "[providers.app]\nkind = \"github\"\n{common}\
+         [providers.app.app]\nid = 12345\nprivate_key = \"file:{}/tests/credentials/app-key.pem\"\n\
+         [providers.pair]\nkind = \"gitea\"\n{common}\
+         [providers.pair.oauth]\nclient_id = \"client\"\nclient_secret = \"env:CLIENT\"\nrefresh_token = \"env:REFRESH\"\n\
+         [providers.user]\nkind = \"gitea\"\n{common}user = \"ann\"\npassword = \"env:WORD\"\n",
+        env!("CARGO_MANIFEST_DIR"),
+    );
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n\
          [admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:ADMIN\"\n\
@@ -166,11 +204,12 @@ async fn start(sandbox: &Sandbox, log: &str, state: &std::path::Path) -> Gateway
          [providers.models]\nkind = \"openai\"\nbase_url = \"{}\"\ntoken = \"env:MODELS\"\nattempt_timeout = \"1s\"\n\
          [providers.hostile]\nkind = \"github\"\nbase_url = \"{}\"\ntoken = \"env:HOSTILE\"\n\
          [providers.hostile.breaker]\nfailures_to_open = 1000\n\
+         {renewing}\
          [[routes]]\nservice = \"ai\"\nproviders = [\"models\"]\n[[routes]]\nproviders = [\"forge\"]\n",
         state.display(),
         base("forge"),
         base("models"),
-        hostile().await,
+        hostile,
     );
     let env = [
         ("ADMIN", "the admin token"),
@@ -179,6 +218,9 @@ async fn start(sandbox: &Sandbox, log: &str, state: &std::path::Path) -> Gateway
         ("FORGE", "a forge's token"),
         ("MODELS", "a model server's token"),
         ("HOSTILE", "the token of the hostile provider"),
+        ("CLIENT", "an application's secret"),
+        ("REFRESH", "a refresh token"),
+        ("WORD", "a user's password"),
     ];
     let env = env.map(|(variable, what)| (variable.to_owned(), secret(what).to_owned()));
     Gateway::serve(&config, env.to_vec()).await
@@ -238,6 +280,12 @@ async fn drive(caller: &mut Caller<'_>, sandbox: &Sandbox) {
         "400", "401", "403", "404", "409", "410", "412", "422", "500", "502", "503", "moved", "garbage", "mistyped",
         "limited",
     ];
+    for instance in ["app", "pair", "user"] {
+        for case in ["401", "403", "500", "moved", "garbage", "limited"] {
+            let path = format!("/v1/git/repos/{instance}~acme/{case}?timeout_ms=3000");
+            assert!(caller.get(&path).await >= 400, "{instance} {case}");
+        }
+    }
     for case in hostile {
         let path = format!("/v1/git/repos/hostile~acme/{case}?timeout_ms=3000");
         assert!(caller.get(&path).await >= 400, "{case}");
@@ -401,6 +449,10 @@ async fn no_secret_is_ever_seen() {
         for (what, secret) in SECRETS {
             let places = evidence.places_of(secret);
             assert!(places.is_empty(), "{what} is seen in {places:#?} (log {log})");
+        }
+        for line in APP_KEY.lines().filter(|line| line.len() > 40) {
+            let places = evidence.places_of(line);
+            assert!(places.is_empty(), "the app's key is seen in {places:#?} (log {log})");
         }
         let found = evidence.places_of(CONTROL);
         for place in [

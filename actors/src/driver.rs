@@ -28,7 +28,8 @@ pub enum Credential {
 /// A provider's driver: turns a neutral call into the provider's requests and its answer back.
 ///
 /// It is called from a task of its own, may be called many times at once, and is dropped mid-way when the caller
-/// goes away. It never retries, and it keeps no time: the engine does both.
+/// goes away. It never retries, save what was refused for a credential that it has renewed meanwhile, once; and it keeps no
+/// time: the engine does both.
 pub trait Driver: Send + Sync + 'static {
     /// Does one call.
     ///

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join, nearest};
 use super::known::{Known, KnownKind};
-use super::{Config, RouteConfig, TenantConfig};
+use super::{Config, ProviderConfig, RouteConfig, TenantConfig};
+use crate::credential::Scheme;
 use crate::dispatch::ALL;
 
 /// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
@@ -40,10 +41,13 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
     check_agreement(config, report);
     check_keys(config, names, report);
     for (name, provider) in &config.providers {
-        if known.kind(&provider.kind).is_none() {
-            let path = join(&join("providers", name), "kind");
-            let suggestion = nearest(&provider.kind, known.kinds.iter().map(|kind| kind.name.as_str()));
-            report.add_with(&path, "no driver of this kind", suggestion);
+        let path = join("providers", name);
+        match known.kind(&provider.kind) {
+            Some(kind) => check_credential(provider, kind, &path, report),
+            None => {
+                let suggestion = nearest(&provider.kind, known.kinds.iter().map(|kind| kind.name.as_str()));
+                report.add_with(&join(&path, "kind"), "no driver of this kind", suggestion);
+            }
         }
     }
     for (index, route) in config.routes.iter().enumerate() {
@@ -143,6 +147,45 @@ fn check_keys(config: &Config, names: &Names, report: &mut Report) {
         }
         check_tenant(&key.tenant, &join(&path, "tenant"), names, report);
     }
+}
+
+/// The table spells one credential, and one that its kind takes.
+fn check_credential(provider: &ProviderConfig, kind: &KnownKind, path: &str, report: &mut Report) {
+    let (key, message) = match provider.scheme() {
+        Err(wrong) => (wrong.key, wrong.message),
+        Ok(Some(scheme)) if !kind.credentials.contains(&scheme) => {
+            let takes: Vec<String> = kind
+                .credentials
+                .iter()
+                .map(|scheme| format!("({})", scheme.spelled()))
+                .collect();
+            let takes = match takes.as_slice() {
+                [] => "no credential".to_owned(),
+                some => some.join(" or "),
+            };
+            let message = format!("is not taken by the kind {}, which takes {takes}", kind.name);
+            return report.add_with(&dotted(path, scheme.key()), message, instead(scheme, &kind.credentials));
+        }
+        Ok(_) => return,
+    };
+    report.add(&dotted(path, key), message);
+}
+
+/// The key of the credential that is meant most likely: of those that are taken, the one that begins as this one does.
+fn instead(scheme: Scheme, taken: &[Scheme]) -> Option<String> {
+    let alike: &[Scheme] = match scheme {
+        Scheme::Token => &[Scheme::UserToken],
+        Scheme::Bearer | Scheme::Job | Scheme::UserToken => &[Scheme::Token],
+        Scheme::Password => &[Scheme::UserToken, Scheme::Token],
+        Scheme::App | Scheme::OAuth => &[],
+    };
+    let meant = alike.iter().find(|scheme| taken.contains(scheme))?;
+    Some(meant.key().to_owned())
+}
+
+/// A key of a table within the table at `path`.
+fn dotted(path: &str, key: &str) -> String {
+    key.split('.').fold(path.to_owned(), |path, part| join(&path, part))
 }
 
 fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {

@@ -116,6 +116,7 @@ mod tests {
             kinds: vec![KnownKind {
                 name: "k".to_owned(),
                 operations: vec!["git.repo.get".to_owned()],
+                credentials: vec![crate::credential::Scheme::Token],
             }],
             operations: vec!["git.repo.get".to_owned()],
         };

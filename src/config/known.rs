@@ -2,6 +2,8 @@
 //!
 //! Invariant: what is not listed here is refused where a configuration names it.
 
+use crate::credential::Scheme;
+
 /// The names that a program knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -18,6 +20,8 @@ pub struct KnownKind {
     pub name: String,
     /// The operations that its driver declares.
     pub operations: Vec<String>,
+    /// The credentials that its driver takes.
+    pub credentials: Vec<Scheme>,
 }
 
 impl Known {

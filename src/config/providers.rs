@@ -9,6 +9,7 @@ use mosaic_actors::policy::routing::covers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::credential::{AppConfig, OAuthConfig, TokenKind};
 use super::engine::{BreakerConfig, DefaultsConfig};
 use super::units::{self, BaseUrl};
 use crate::secret::SecretRef;
@@ -27,9 +28,25 @@ pub struct ProviderConfig {
     /// Where its API is; the vendor's own where left out, if the driver knows one.
     #[serde(default)]
     pub base_url: Option<BaseUrl>,
-    /// The credential.
+    /// The credential, where it is a token.
     #[serde(default)]
     pub token: Option<SecretRef>,
+    /// What kind of token that is; an access token where left out.
+    #[serde(default)]
+    pub token_kind: Option<TokenKind>,
+    /// The name of the user whose API token `token` is, or whose password is beside it.
+    #[serde(default)]
+    #[schemars(length(max = 256))]
+    pub user: Option<String>,
+    /// The user's password, in place of a token.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// An app's private key, in place of a token.
+    #[serde(default)]
+    pub app: Option<AppConfig>,
+    /// Tokens that are renewed by OAuth, in place of a token.
+    #[serde(default)]
+    pub oauth: Option<OAuthConfig>,
     /// A PEM file of authorities that are trusted for it, beside the system's and those of `[outbound]`.
     #[serde(default)]
     #[schemars(with = "Option<String>", length(max = 4096))]
@@ -87,6 +104,11 @@ impl ProviderConfig {
             kind: kind.into(),
             base_url: None,
             token: None,
+            token_kind: None,
+            user: None,
+            password: None,
+            app: None,
+            oauth: None,
             ca_file: None,
             max_in_flight: None,
             attempt_timeout: None,

@@ -11,6 +11,7 @@ mod ports;
 mod providers;
 mod report;
 mod secrets;
+mod standing;
 mod state;
 
 use std::path::Path;

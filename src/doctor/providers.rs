@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use mosaic_actors::driver::{BoxFuture, Credential, Driver};
+use mosaic_actors::driver::{BoxFuture, Credential};
 use mosaic_actors::error::{Failure, Kind};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -16,11 +16,12 @@ use url::Url;
 
 use crate::config::{Config, OutboundConfig, ProviderConfig};
 use crate::embed::outbound::{outbound, trusting};
-use crate::embed::{self, Registry, StartError};
+use crate::embed::{self, Looked, Registry, StartError};
+use crate::stores::{self, StateStore};
 use crate::wire::client::{self, Outbound};
 use crate::wire::tls;
 
-use super::{AT_ONCE, CheckStatus, Finding, PATIENCE};
+use super::{AT_ONCE, CheckStatus, Finding, PATIENCE, standing};
 
 /// What was learned.
 pub(super) struct Asked {
@@ -30,7 +31,17 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn check(config: &Config) -> Asked {
-    let drivers = match embed::drivers(config, &Registry::built_in()) {
+    // What is wrong with the state its own check tells.
+    let store = stores::look_at(&config.state).await.ok().flatten();
+    let asked = ask_all(config, store.clone()).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    asked
+}
+
+async fn ask_all(config: &Config, store: Option<Arc<dyn StateStore>>) -> Asked {
+    let drivers = match embed::drivers(config, &Registry::built_in(), store) {
         Ok(drivers) => drivers,
         Err(error) => {
             let remedy = "Install the system's certificate authorities, e.g. the package ca-certificates.";
@@ -70,7 +81,7 @@ async fn ask(
     name: String,
     base: Option<Url>,
     way: Result<Outbound, Failure>,
-    driver: Result<Arc<dyn Driver>, StartError>,
+    driver: Result<Looked, StartError>,
 ) -> Told {
     let (reached, ahead) = match (&base, way) {
         // What is wrong with the way is told with the driver, which is not made either.
@@ -170,7 +181,7 @@ pub(super) async fn ask_the_time(way: &Outbound, base: &Url) -> Result<Option<ji
     Ok(told.map(|told| told.duration_since(Timestamp::now())))
 }
 
-async fn credential(name: &str, driver: Result<Arc<dyn Driver>, StartError>, reached: Option<&Finding>) -> Finding {
+async fn credential(name: &str, driver: Result<Looked, StartError>, reached: Option<&Finding>) -> Finding {
     let finding = Finding::of("credentials", name);
     let driver = match driver {
         Ok(driver) => driver,
@@ -182,9 +193,12 @@ async fn credential(name: &str, driver: Result<Arc<dyn Driver>, StartError>, rea
     if reached.is_some_and(|reached| reached.verdict == CheckStatus::Failed) {
         return finding.unknown("the provider cannot be reached");
     }
-    match timeout(PATIENCE, driver.health()).await {
-        Ok(Ok(Credential::Serves)) => finding.ok("the provider is well and takes it"),
-        Ok(Ok(Credential::Unproven)) => finding.ok("the provider is well; whether it takes one, only a call shows"),
+    match timeout(PATIENCE, driver.driver.clone().health()).await {
+        Ok(Ok(Credential::Serves)) => standing::of(finding, "the provider is well and takes it", &driver).await,
+        Ok(Ok(Credential::Unproven)) => {
+            let seen = "the provider is well; whether it takes one, only a call shows";
+            standing::of(finding, seen, &driver).await
+        }
         Ok(Err(failure)) => judged(finding, &failure),
         Err(_) => finding.unknown(format!("the provider did not answer within {PATIENCE:?}")),
     }

@@ -12,12 +12,12 @@ use super::Finding;
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     references(config)
         .into_iter()
-        .map(|(key, reference)| one(key, reference))
+        .map(|(key, reference, lines)| one(key, reference, lines))
         .collect()
 }
 
-/// Every reference of the configuration, by its key there.
-fn references(config: &Config) -> Vec<(String, &SecretRef)> {
+/// Every reference of the configuration, by its key there, and whether it leads to several lines.
+fn references(config: &Config) -> Vec<(String, &SecretRef, bool)> {
     let own = [
         ("admin.token", &config.admin.token),
         ("state.encryption_key", &config.state.encryption_key),
@@ -32,14 +32,23 @@ fn references(config: &Config) -> Vec<(String, &SecretRef)> {
         .iter()
         .map(|(name, key)| (format!("keys.{name}.key"), &key.key));
     let providers = config.providers.iter();
-    let tokens =
-        providers.filter_map(|(name, provider)| Some((format!("providers.{name}.token"), provider.token.as_ref()?)));
-    own.chain(keys).chain(tokens).collect()
+    let theirs = providers.flat_map(|(name, provider)| {
+        let references = provider.references().into_iter();
+        references.map(move |its| (format!("providers.{name}.{}", its.key), its.reference, its.lines))
+    });
+    own.chain(keys)
+        .map(|(key, reference)| (key, reference, false))
+        .chain(theirs)
+        .collect()
 }
 
-fn one(key: String, reference: &SecretRef) -> Finding {
+fn one(key: String, reference: &SecretRef, lines: bool) -> Finding {
     let finding = Finding::of("secrets", key);
-    if let Err(error) = reference.resolve() {
+    let read = match lines {
+        true => reference.resolve_lines(),
+        false => reference.resolve(),
+    };
+    if let Err(error) = read {
         let remedy = match (reference, reference.place()) {
             (SecretRef::Env(_), Some(name)) => format!("Set the variable {name} for the gateway's process."),
             (SecretRef::File(_), Some(path)) => format!("Put the secret into {path}, as one line of text."),
@@ -85,7 +94,11 @@ mod tests {
         std::fs::write(file.path(), "planted-secret-4711").unwrap();
         let found = |mode| {
             std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-            let finding = one("admin.token".to_owned(), &SecretRef::File(file.path().to_owned()));
+            let finding = one(
+                "admin.token".to_owned(),
+                &SecretRef::File(file.path().to_owned()),
+                false,
+            );
             assert!(!format!("{finding:?}").contains("planted"));
             finding.verdict
         };
@@ -96,6 +109,7 @@ mod tests {
         let missing = one(
             "keys.a.key".to_owned(),
             &SecretRef::Env("MOSAIC_NO_SUCH_VARIABLE".to_owned()),
+            false,
         );
         assert_eq!(missing.verdict, CheckStatus::Failed);
         assert!(missing.remedy.unwrap().contains("MOSAIC_NO_SUCH_VARIABLE"));

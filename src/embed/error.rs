@@ -30,10 +30,12 @@ pub enum StartError {
         failure: Box<Failure>,
     },
     /// A provider's credential cannot be read.
-    #[error("providers.{name}.token: {error}")]
+    #[error("providers.{name}.{key}: {error}")]
     Credential {
         /// The instance.
         name: String,
+        /// The key of its table that leads to what cannot be read.
+        key: &'static str,
         /// What is wrong with it.
         error: SecretError,
     },
@@ -116,7 +118,7 @@ impl StartError {
                 let path = format!("providers.{name}{}", field.unwrap_or_default());
                 (path, failure.message().to_owned())
             }
-            StartError::Credential { name, error } => at(&format!("providers.{name}.token"), error),
+            StartError::Credential { name, key, error } => at(&format!("providers.{name}.{key}"), error),
             StartError::AdminToken(error) => at("admin.token", error),
             StartError::WeakAdminToken => at("admin.token", &"must be at least 16 bytes long"),
             StartError::Key(KeyError::Secret { name, error }) => at(&format!("keys.{name}.key"), error),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::credentials::Credentials;
 use super::drift;
+use super::keep;
 use super::native::{self, Native};
 use super::notice::Notice;
 use crate::config::{Config, Known, ProviderConfig};
@@ -126,6 +127,8 @@ impl Instances {
         } else {
             self.store.delete_document(KIND, name, Expected::Any).await?;
         }
+        // What was renewed for it is nobody's any more.
+        self.store.delete_credential(&keep::name_of(name)).await?;
         let mut overlay = self.overlay();
         overlay.kept.remove(name);
         overlay.invalid.remove(name);

@@ -13,19 +13,23 @@ use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::credentials::{Unread, given};
 use super::error::StartError;
+use super::keep::Kept;
 use super::outbound;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::http::HttpClient;
+use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};
 use crate::providers::matrix::MatrixRow;
 use crate::providers::{Connection, Kind};
-use crate::secret::{Secret, SecretError, SecretRef};
+use crate::secret::Secret;
+use crate::stores::StateStore;
 use crate::wire::client::Outbound;
 
 /// The loader's name in specs.
@@ -79,6 +83,10 @@ pub(super) struct Native {
     cursors: CursorKey,
     registry: Registry,
     quotas: Arc<Quotas>,
+    /// The state outlives a restart, and encrypts what is kept in it.
+    durable: bool,
+    /// The state, where it is open.
+    store: Option<Arc<dyn StateStore>>,
 }
 
 impl Native {
@@ -95,12 +103,19 @@ impl Native {
             cursors,
             registry: registry.clone(),
             quotas: Arc::default(),
+            durable: !config.state.in_memory() && config.state.encryption_key.is_some(),
+            store: None,
         })
     }
 
     /// Which kinds can do which operation.
     pub(super) fn matrix(&self) -> Vec<MatrixRow> {
         self.registry.matrix()
+    }
+
+    /// Keeps what is renewed in this store.
+    pub(super) fn keeping(self, store: Option<Arc<dyn StateStore>>) -> Self {
+        Native { store, ..self }
     }
 
     /// All that is wrong with an instance, as far as a look tells that sends nothing: a secret that is missing hides no
@@ -142,11 +157,30 @@ impl Native {
     pub(super) fn driver(&self, name: &str, manifest: &Manifest) -> Result<Arc<dyn Driver>, StartError> {
         let wrong = |failure| wrong_with(name, failure);
         let maker = self.maker(name, manifest).map_err(wrong)?;
-        let credential = maker.credential().map_err(|error| StartError::Credential {
-            name: name.to_owned(),
-            error,
-        })?;
+        let credential = maker
+            .credential()
+            .map_err(|Unread { key, error }| StartError::Credential {
+                name: name.to_owned(),
+                key,
+                error,
+            })?;
         maker.make(credential).map_err(wrong)
+    }
+
+    /// Makes an instance's driver, and what asks for the standing of its credential.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn looked(&self, name: &str, manifest: &Manifest) -> Result<Looked, StartError> {
+        let driver = self.driver(name, manifest)?;
+        let wrong = |failure| wrong_with(name, failure);
+        let maker = self.maker(name, manifest).map_err(wrong)?;
+        let connection = maker.with(maker.read_credential().map_err(wrong)?);
+        Ok(Looked {
+            driver,
+            connection,
+            kind: maker.kind,
+        })
     }
 
     fn maker(&self, name: &str, manifest: &Manifest) -> Result<Maker, Failure> {
@@ -154,8 +188,11 @@ impl Native {
         let kind = self.registry.find(&provider.kind);
         let kind = kind.ok_or_else(|| Failure::invalid("kind", format!("no driver is called {}", provider.kind)))?;
         let base_url = provider.base_url.as_ref().map(|base| base.url().clone());
-        if provider.token.is_some() || manifest.credential.is_some() {
+        if manifest.credential.is_some() || !provider.references().is_empty() {
             outbound::keep_from_proxies(base_url.as_ref(), &self.outbound, &self.ways)?;
+        }
+        if provider.oauth.is_some() && manifest.credential.is_none() && !self.durable {
+            return Err(undurable());
         }
         let http = outbound::client_of(provider.ca_file.as_deref(), &self.http, &self.outbound, &self.ways)?;
         let connection = Connection {
@@ -169,15 +206,16 @@ impl Native {
             operations: self.operations().clone(),
             max_response: MAX_RESPONSE,
             quota: Arc::default(),
+            clock: Clock::default(),
         };
         Ok(Maker {
             kind,
             connection,
-            given: manifest.credential.clone(),
-            token: provider.token.clone(),
+            manifest: manifest.clone(),
             whom: whom(provider),
             quotas: self.quotas.clone(),
             quota: Mutex::default(),
+            keep: self.store.as_ref().map(|store| Kept::place(store.clone(), name)),
         })
     }
 
@@ -225,11 +263,38 @@ impl Native {
     }
 }
 
+/// A provider that is looked at without serving.
+pub struct Looked {
+    /// Its driver.
+    pub driver: Arc<dyn Driver>,
+    connection: Connection,
+    kind: Kind,
+}
+
+impl Looked {
+    /// Asks what is known of its credential; `None`: it has none.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    pub async fn standing(&self) -> Result<Option<CredentialStanding>, Failure> {
+        if self.connection.credential.is_none() {
+            return Ok(None);
+        }
+        (self.kind.standing)(&self.connection).await.map(Some)
+    }
+}
+
 fn wrong_with(name: &str, failure: Failure) -> StartError {
     StartError::Provider {
         name: name.to_owned(),
         failure: Box::new(failure),
     }
+}
+
+fn undurable() -> Failure {
+    let sentence = "its tokens are replaced each time they are renewed, and must outlive a restart: set state.path and \
+                    state.encryption_key";
+    Failure::invalid("oauth", sentence)
 }
 
 fn manifest_of(spec: &PluginSpec) -> Result<&Manifest, Failure> {
@@ -259,29 +324,29 @@ impl Loader for Native {
 struct Maker {
     kind: Kind,
     connection: Connection,
-    given: Option<Secret>,
-    token: Option<SecretRef>,
+    manifest: Manifest,
     whom: [String; 3],
     quotas: Arc<Quotas>,
     /// Held from one driver to the next, which mostly comes with the same credential.
     quota: Mutex<Arc<Quota>>,
+    /// Where what is renewed is kept.
+    keep: Option<Arc<dyn Keep>>,
 }
 
 impl Maker {
-    fn credential(&self) -> Result<Option<SecretString>, SecretError> {
-        let secret = match &self.given {
-            Some(secret) => Some(secret.clone()),
-            None => self.token.as_ref().map(SecretRef::resolve).transpose()?,
-        };
-        Ok(secret.map(|secret| SecretString::from(secret.expose())))
+    fn credential(&self) -> Result<Option<Given>, Unread> {
+        match &self.manifest.credential {
+            Some(secret) => Ok(Some(SecretString::from(secret.expose()).into())),
+            None => given(&self.manifest.provider, self.keep.as_ref()),
+        }
     }
 
-    fn read_credential(&self) -> Result<Option<SecretString>, Failure> {
+    fn read_credential(&self) -> Result<Option<Given>, Failure> {
         self.credential()
-            .map_err(|error| Failure::invalid("token", error.to_string()))
+            .map_err(|Unread { key, error }| Failure::invalid(key, error.to_string()))
     }
 
-    fn make(&self, credential: Option<SecretString>) -> Result<Arc<dyn Driver>, Failure> {
+    fn make(&self, credential: Option<Given>) -> Result<Arc<dyn Driver>, Failure> {
         (self.kind.connect)(&self.with(credential))
     }
 
@@ -293,7 +358,7 @@ impl Maker {
         }
     }
 
-    fn with(&self, credential: Option<SecretString>) -> Connection {
+    fn with(&self, credential: Option<Given>) -> Connection {
         Connection {
             scope: Some(credential_scope(&self.whom, credential.as_ref())),
             quota: self.quota_of(credential.as_ref()),
@@ -303,7 +368,7 @@ impl Maker {
     }
 
     /// How an instance asks has no part in whose quota it spends.
-    fn quota_of(&self, credential: Option<&SecretString>) -> Arc<Quota> {
+    fn quota_of(&self, credential: Option<&Given>) -> Arc<Quota> {
         let [kind, base_url, _] = &self.whom;
         let quota = self.quotas.of(credential_scope(&[kind, base_url], credential));
         // Held for an assignment; no panic leaves half of one.
@@ -323,10 +388,14 @@ fn whom(provider: &ProviderConfig) -> [String; 3] {
 
 /// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
 /// share a cache may have instances of one name and different settings.
-fn credential_scope(whom: &[impl AsRef<str>], credential: Option<&SecretString>) -> u64 {
+fn credential_scope(whom: &[impl AsRef<str>], credential: Option<&Given>) -> u64 {
     let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
-    let credential = credential.map_or("", ExposeSecret::expose_secret);
-    for part in whom.iter().map(AsRef::as_ref).chain([credential]) {
+    let credential = credential.map_or_else(|| vec![String::new()], Given::distinct);
+    for part in whom
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(credential.iter().map(String::as_str))
+    {
         // The length first: no two sequences of parts run together to the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
@@ -349,7 +418,7 @@ mod tests {
         fs::write(&file, "one").unwrap();
         let native = Native::new(&Config::default(), CursorKey::random(), &Registry::built_in()).unwrap();
         let mut provider = ProviderConfig::new("github").at(BaseUrl::parse("http://localhost:1").unwrap());
-        provider.token = Some(SecretRef::File(file.clone()));
+        provider.token = Some(crate::secret::SecretRef::File(file.clone()));
         let manifest = Manifest {
             provider,
             credential: None,

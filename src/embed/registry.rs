@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Op};
 use crate::config::{Known, KnownKind};
+use crate::providers::http::Accepts;
 use crate::providers::matrix::{MatrixRow, matrix};
 use crate::providers::{KINDS, Kind, Provider};
 
@@ -89,6 +90,7 @@ impl Registry {
         let kind = |kind: &Kind| KnownKind {
             name: kind.name.to_owned(),
             operations: owned((kind.operations)()),
+            credentials: (kind.accepts)().iter().map(Accepts::scheme).collect(),
         };
         Known {
             kinds: self.kinds.iter().map(kind).collect(),

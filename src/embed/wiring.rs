@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
-use mosaic_actors::driver::Driver;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
@@ -19,7 +18,7 @@ use mosaic_actors::system::SystemSpec;
 
 use super::credentials::Credentials;
 use super::error::StartError;
-use super::native::{self, Manifest, Native};
+use super::native::{self, Looked, Manifest, Native};
 use super::registry::Registry;
 use super::services;
 use crate::catalogue::Catalogue;
@@ -81,7 +80,10 @@ pub(super) fn wire(
     spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
     spec.metered_tenants = config.metrics.tenants as usize;
     spec.services = services::specs(telemetry, store);
-    let native = Arc::new(Native::new(config, cursors.clone(), registry).map_err(StartError::Http)?);
+    let native = Native::new(config, cursors.clone(), registry)
+        .map_err(StartError::Http)?
+        .keeping(Some(store.clone()));
+    let native = Arc::new(native);
     spec.plugins = plugins(config, credentials);
     spec.loaders.push(native.clone());
     Ok(Wired {
@@ -101,22 +103,27 @@ pub(super) fn catalogue(registry: &Registry) -> Result<Catalogue, StartError> {
     Ok(registry.catalogue().clone())
 }
 
-/// An instance's name, and its driver or what keeps it from being made.
-pub type NamedDriver = (String, Result<Arc<dyn Driver>, StartError>);
+/// An instance's name, and the instance, or what keeps its driver from being made.
+pub type Named = (String, Result<Looked, StartError>);
 
 /// The driver of each provider instance of a checked configuration, apart from any gateway: for those who look at
-/// providers without serving.
+/// providers without serving. What is kept of their credentials is looked for in `store`.
 ///
 /// # Errors
 /// `Http` where no client can be made; what is wrong with one instance stands in its place.
-pub fn drivers(config: &Config, registry: &Registry) -> Result<Vec<NamedDriver>, StartError> {
+pub fn drivers(
+    config: &Config,
+    registry: &Registry,
+    store: Option<Arc<dyn StateStore>>,
+) -> Result<Vec<Named>, StartError> {
     let loader = Native::new(config, CursorKey::random(), registry).map_err(StartError::Http)?;
+    let loader = loader.keeping(store);
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {
             provider: provider.clone(),
             credential: None,
         };
-        (name.clone(), loader.driver(name, &manifest))
+        (name.clone(), loader.looked(name, &manifest))
     });
     Ok(made.collect())
 }

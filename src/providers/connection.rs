@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use mosaic_actors::call::Operations;
-use secrecy::SecretString;
 use url::Url;
 
 use super::http::client::HttpClient;
+use super::http::credential::{Clock, Given};
 use super::http::quota::Quota;
 use crate::catalogue::cursor::CursorKey;
 
@@ -20,7 +20,7 @@ pub struct Connection {
     /// Where the provider is; absent: the vendor's own cloud.
     pub base_url: Option<Url>,
     /// The credential; absent: anonymous.
-    pub credential: Option<SecretString>,
+    pub credential: Option<Given>,
     /// Free settings of the driver.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Shared by all drivers: connection pools, TLS.
@@ -35,4 +35,6 @@ pub struct Connection {
     pub max_response: usize,
     /// What the provider said of its limits on this credential; shared by all who come with it.
     pub quota: Arc<Quota>,
+    /// The time, where it decides when a token is renewed.
+    pub clock: Clock,
 }

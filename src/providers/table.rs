@@ -18,8 +18,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
 use super::http::revalidation::{self, Standing};
+use super::http::{Accepts, Header};
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
 use crate::catalogue::prepare::query;
@@ -36,9 +38,27 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What it can do.
     fn handlers() -> Handlers<Self>;
 
+    /// The credentials that it takes: a token in `Authorization: Bearer …`, unless it says otherwise.
+    fn accepts() -> &'static [Accepts] {
+        &[Accepts::Token(Header::BEARER)]
+    }
+
     /// What `[providers.NAME.settings]` may hold, for people.
     fn settings() -> &'static [Setting] {
         &[]
+    }
+
+    /// What its tokens begin with, and what such a token is; a longer beginning stands before one that it begins with.
+    fn tokens() -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// What the provider tells of our credential beside its [`Provider::health`], for people who look at it.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn standing(&self) -> impl Future<Output = Result<CredentialStanding, Failure>> + Send {
+        std::future::ready(Ok(CredentialStanding::default()))
     }
 
     /// What must be asked before the first call; the start timeout of its actor bounds it.
@@ -343,8 +363,12 @@ pub struct Kind {
     pub operations: fn() -> Vec<&'static str>,
     /// The names of those of them that its provider has nothing of the kind for, in order.
     pub emulated: fn() -> Vec<&'static str>,
+    /// The credentials that it takes.
+    pub accepts: fn() -> &'static [Accepts],
     /// What its `settings` may hold.
     pub settings: fn() -> &'static [Setting],
+    /// Asks what is known of a connection's credential.
+    pub standing: fn(&Connection) -> BoxFuture<Result<CredentialStanding, Failure>>,
     /// Makes a driver for one instance, and sends nothing.
     pub connect: fn(&Connection) -> Made,
     /// Makes one that is ready to be called; it may ask its server first.
@@ -358,7 +382,20 @@ impl Kind {
             name,
             operations: operations::<D>,
             emulated: || D::handlers().emulated.into_iter().collect(),
+            accepts: D::accepts,
             settings: D::settings,
+            standing: |connection| {
+                let connection = connection.clone();
+                Box::pin(async move {
+                    let what = connection
+                        .credential
+                        .as_ref()
+                        .and_then(|given| given.called(D::tokens()));
+                    let mut known = D::connect(&connection)?.standing().await?;
+                    known.cannot.sort_unstable();
+                    Ok(CredentialStanding { what, ..known })
+                })
+            },
             connect: |connection| Ok(driver(D::connect(connection)?, connection)),
             start: |connection| {
                 let connection = connection.clone();

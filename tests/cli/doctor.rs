@@ -106,3 +106,72 @@ fn a_database_that_is_not_there_is_not_made_and_a_foreign_file_is_told() {
     let (examined, _kept) = examine(&state(&folder.path().join("no/such/folder/a.db")), &[]);
     assert!(examined.out.contains("Make the folder"), "{examined:?}");
 }
+
+/// A forge whose answers tell what a token may do: by headers, or by what they refuse.
+async fn telling() -> String {
+    use axum::http::{HeaderMap, StatusCode, Uri};
+    let app = axum::Router::new().fallback(|uri: Uri, headers: HeaderMap| async move {
+        let sent = headers.get("authorization").map(|value| value.to_str().unwrap());
+        let known = matches!(sent, Some("Bearer ghp_PLANTED" | "Basic YW5uOlBMQU5URUQ="));
+        let status = match uri.path() {
+            _ if !known => StatusCode::UNAUTHORIZED,
+            "/repos/issues/search" => StatusCode::FORBIDDEN,
+            _ => StatusCode::OK,
+        };
+        let told = [
+            ("x-oauth-scopes", "repo, workflow"),
+            ("github-authentication-token-expiration", "2099-12-24 12:00:00 UTC"),
+        ];
+        (status, told, "{}")
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credential_is_told_by_its_kind_its_scopes_its_end_and_what_it_cannot_do() {
+    let url = telling().await;
+    let gitea =
+        format!("[providers.narrow]\nkind = \"gitea\"\nbase_url = \"{url}\"\nuser = \"ann\"\ntoken = \"env:NARROW\"\n");
+    let config = [FREE.to_owned(), provider("classic", &url, "env:CLASSIC"), gitea].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mosaic.toml");
+    std::fs::write(&file, &config).unwrap();
+    let path = file.to_str().unwrap().to_owned();
+    let examined = tokio::task::spawn_blocking(move || {
+        let mut command = mosaic(&["doctor", "--config", &path, "--json"]);
+        ran(command.env("CLASSIC", "ghp_PLANTED").env("NARROW", "PLANTED"))
+    });
+    let ran = examined.await.unwrap();
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let told = |subject: &str| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let mut of = findings.filter(|finding| finding["check"] == "credentials" && finding["subject"] == subject);
+        of.next()
+            .map(|finding| finding["seen"].as_str().unwrap().to_owned())
+            .unwrap_or_default()
+    };
+    let classic = told("classic");
+    for words in [
+        "a personal access token (classic)",
+        "scopes: repo, workflow",
+        "it ends 2099-12-24T12:00:00Z",
+    ] {
+        assert!(classic.contains(words), "{words}: {classic}");
+    }
+    let narrow = told("narrow");
+    for words in [
+        "scopes: read:repository",
+        "it cannot do projects.issue.",
+        "projects.issue.create",
+    ] {
+        assert!(narrow.contains(words), "{words}: {narrow}");
+    }
+    assert!(
+        !ran.out.contains("PLANTED") && !ran.err.contains("PLANTED"),
+        "{}",
+        ran.out
+    );
+}

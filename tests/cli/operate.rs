@@ -100,6 +100,21 @@ fn each_kind_of_provider_tells_of_its_settings() {
     }
     let json: Value = serde_json::from_str(&ran(&mut mosaic(&["providers", "github", "--json"])).out).unwrap();
     assert_eq!(json["settings"][0]["name"], "api_version");
+    let keys: Vec<_> = json["credentials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|way| &way["keys"])
+        .collect();
+    assert_eq!(keys, ["token", "app.id, app.private_key"]);
+    let one = ran(&mut mosaic(&["providers", "gitea"]));
+    for word in [
+        "oauth.client_id, oauth.refresh_token",
+        "user, password",
+        "kept in the state",
+    ] {
+        assert!(one.out.contains(word), "{word}: {}", one.out);
+    }
     let unknown = ran(&mut mosaic(&["providers", "gihub"]));
     assert_eq!(unknown.code, Some(3), "{unknown:?}");
     assert!(

@@ -35,7 +35,7 @@ impl Forge {
 
     fn connection(&self) -> Connection {
         let mut connection = connection(self.sandbox.servers()[0].base_url());
-        connection.credential = Some(SecretString::from("sandbox-one"));
+        connection.credential = Some(SecretString::from("sandbox-one").into());
         connection
     }
 
@@ -168,7 +168,7 @@ async fn the_same_refusals_come_from_every_forge() {
             assert_eq!(failure.kind, becomes, "{} {operation} {input}", forge.kind);
         }
         let mut connection = forge.connection();
-        connection.credential = Some(SecretString::from("another"));
+        connection.credential = Some(SecretString::from("another").into());
         let outcome = ask(forge.kind, &connection, "git.repo.get", json!({"repo": "acme/api"})).await;
         assert_eq!(outcome.expect_err("refused").kind, Kind::UpstreamAuth, "{}", forge.kind);
         assert_eq!(forge.sandbox.servers()[0].created(), 0);

@@ -163,7 +163,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
     Connection {
         instance: Arc::from(INSTANCE),
         base_url: Some(base_url.parse().expect("a URL")),
-        credential: Some(SecretString::from(TOKEN)),
+        credential: Some(SecretString::from(TOKEN).into()),
         settings: serde_json::Map::new(),
         http: client.clone().into(),
         cursors: cursors(),
@@ -171,6 +171,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         operations: Catalogue::built_in().operations().clone(),
         max_response: 4 << 20,
         quota: Arc::default(),
+        clock: Default::default(),
     }
 }
 

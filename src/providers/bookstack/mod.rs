@@ -7,12 +7,11 @@ mod convert;
 mod requests;
 mod wire;
 
-use http::header::AUTHORIZATION;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, Refusal, by_status, settings};
+use super::http::{Accepts, Dialect, Endpoint, Header, Refusal, by_status, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::docs;
 
@@ -38,9 +37,13 @@ impl Provider for BookStack {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let Settings {} = settings(&connection.settings)?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
-            .credential(connection, AUTHORIZATION, "Token ")?
+            .authenticated(connection, Self::accepts())?
             .header("accept", "application/json", "accept")?;
         Ok(BookStack { endpoint })
+    }
+
+    fn accepts() -> &'static [Accepts] {
+        const { &[Accepts::Token(Header::authorization("Token "))] }
     }
 
     fn handlers() -> Handlers<Self> {

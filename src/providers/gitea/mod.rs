@@ -6,6 +6,7 @@
 mod branches;
 mod commits;
 mod convert;
+mod credential;
 mod files;
 mod hooks;
 mod issues;
@@ -23,12 +24,12 @@ mod version;
 mod wire;
 mod writes;
 
-use http::header::AUTHORIZATION;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use super::http::{Dialect, Endpoint, settings};
+use super::http::credential::CredentialStanding;
+use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::{git, projects};
 
@@ -60,7 +61,7 @@ impl Provider for Gitea {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let Settings {} = settings(&connection.settings)?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
-            .credential(connection, AUTHORIZATION, "token ")?
+            .authenticated(connection, credential::ACCEPTS)?
             .header("accept", "application/json", "accept")?;
         Ok(Gitea {
             endpoint,
@@ -68,6 +69,10 @@ impl Provider for Gitea {
             max_response: connection.max_response,
             server: OnceCell::new(),
         })
+    }
+
+    fn accepts() -> &'static [Accepts] {
+        credential::ACCEPTS
     }
 
     fn handlers() -> Handlers<Self> {
@@ -78,6 +83,10 @@ impl Provider for Gitea {
             .on::<git::HookList, _, _>(hooks::list)
             .on::<git::HookCreate, _, _>(hooks::create)
             .on::<git::HookDelete, _, _>(hooks::delete)
+    }
+
+    async fn standing(&self) -> Result<CredentialStanding, Failure> {
+        credential::standing(&self.endpoint, &Self::handlers().names()).await
     }
 
     async fn health(&self) -> Result<Credential, Failure> {

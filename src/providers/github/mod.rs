@@ -4,6 +4,7 @@
 
 mod commits;
 mod convert;
+mod credential;
 mod files;
 mod hooks;
 mod issues;
@@ -23,9 +24,11 @@ mod wire;
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, settings};
+use super::http::credential::CredentialStanding;
+use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
+use credential::ACCEPTS;
 
 /// The API version that the wire types were written for.
 const API_VERSION: &str = "2022-11-28";
@@ -74,13 +77,17 @@ impl Provider for GitHub {
             ));
         }
         let endpoint = Endpoint::new(connection, &DIALECT)?
-            .bearer(connection)?
+            .authenticated(connection, ACCEPTS)?
             .header("accept", ACCEPT, "accept")?
             .header("x-github-api-version", version, "settings.api_version")?;
         Ok(GitHub {
             endpoint,
             max_response: connection.max_response,
         })
+    }
+
+    fn accepts() -> &'static [Accepts] {
+        ACCEPTS
     }
 
     fn settings() -> &'static [Setting] {
@@ -132,6 +139,15 @@ impl Provider for GitHub {
             .on::<projects::IssueList, _, _>(issues::list)
             .on::<projects::IssueGet, _, _>(issues::get)
             .on::<projects::IssueCreate, _, _>(issues::create)
+    }
+
+    fn tokens() -> &'static [(&'static str, &'static str)] {
+        credential::TOKENS
+    }
+
+    async fn standing(&self) -> Result<CredentialStanding, Failure> {
+        let received = self.endpoint.send(self.endpoint.get(&["rate_limit"])?).await?;
+        Ok(credential::standing(&received, &Self::handlers().names()))
     }
 
     async fn health(&self) -> Result<Credential, Failure> {

@@ -7,6 +7,7 @@ mod asked;
 mod branches;
 mod commits;
 mod convert;
+mod credential;
 mod files;
 mod hooks;
 mod ids;
@@ -21,11 +22,11 @@ mod statuses;
 mod tags;
 mod wire;
 
-use http::HeaderName;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, settings};
+use super::http::credential::CredentialStanding;
+use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::git;
 
@@ -37,9 +38,6 @@ static DIALECT: Dialect = Dialect {
     validates: true,
     ..Dialect::PLAIN
 };
-
-/// How a personal, project or group access token goes.
-const TOKEN: HeaderName = HeaderName::from_static("private-token");
 
 /// The driver.
 pub struct GitLab {
@@ -56,12 +54,24 @@ impl Provider for GitLab {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let Settings {} = settings(&connection.settings)?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
-            .credential(connection, TOKEN, "")?
+            .authenticated(connection, credential::ACCEPTS)?
             .header("accept", "application/json", "accept")?;
         Ok(GitLab {
             endpoint,
             anonymous: connection.credential.is_none(),
         })
+    }
+
+    fn accepts() -> &'static [Accepts] {
+        credential::ACCEPTS
+    }
+
+    fn tokens() -> &'static [(&'static str, &'static str)] {
+        credential::TOKENS
+    }
+
+    async fn standing(&self) -> Result<CredentialStanding, Failure> {
+        credential::standing(&self.endpoint, &Self::handlers().names()).await
     }
 
     fn handlers() -> Handlers<Self> {

@@ -130,11 +130,16 @@ struct Said {
     error: Option<Value>,
 }
 
+/// Whoever may not approve is told so.
+pub const NOT_ENTITLED: &str = "our credential's user may not approve it";
+
 /// What a refusal means.
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let said: Said = refusal.json().unwrap_or_default();
     let text = said.text();
     match refusal.status.as_u16() {
+        // A lack of rights, of one whose credential is sound.
+        401 if refusal.path.ends_with("/approve") => Failure::new(Kind::Forbidden, NOT_ENTITLED),
         409 if text.contains("resource lock") => {
             let mut failure = by_status(refusal).saying("somebody else changes it at this moment (status 409)");
             failure.retryable = true;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
-use super::asked::{SIZE, means};
+use super::asked::SIZE;
+use super::refuse::NOT_ENTITLED;
 use super::{GitLab, convert, ids, quick, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{
@@ -136,12 +137,8 @@ async fn approve(
     Ok(answered.reply(review))
 }
 
-const NOT_ENTITLED: &str = "our credential's user may not approve it";
-
 fn not_approved(failure: Failure, named: bool) -> Failure {
     match failure.kind {
-        // The credential was good a moment ago.
-        Kind::UpstreamAuth => means(&failure, Kind::Forbidden, None, NOT_ENTITLED),
         Kind::Conflict if named && !failure.retryable => {
             let mut meant = moved().never_billed();
             meant.provider = failure.provider;

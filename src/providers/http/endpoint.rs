@@ -9,16 +9,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, header};
+use futures_util::future::BoxFuture;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode, header};
 use mosaic_actors::driver::Credential;
 use mosaic_actors::error::{Failure, Kind};
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::client::KeptAlive;
+use super::credential::{Clock, Token};
 use super::quota::Quota;
 use super::{Form, Refusal, by_status};
 use crate::providers::connection::Connection;
@@ -66,10 +67,29 @@ pub struct Endpoint {
     /// How long an account that is spent is left alone.
     pub(super) spent: Duration,
     /// A credential goes with each request.
-    has_credential: bool,
+    pub(super) has_credential: bool,
+    /// What goes with a request and changes.
+    pub(super) renewable: Option<Box<dyn Renewable>>,
+    pub(super) clock: Clock,
     /// A check was refused for its credential: where it asks, one is looked at.
     refuses: AtomicBool,
     pub(super) base: Url,
+}
+
+/// What goes with requests beside an endpoint's own headers, and changes while it is used.
+pub(super) trait Renewable: Send + Sync {
+    /// What a request needs, other than what was `refused`; `None`: nothing.
+    fn token<'a>(
+        &'a self,
+        outgoing: &'a Outgoing,
+        refused: Option<&'a Arc<Token>>,
+    ) -> BoxFuture<'a, Result<Option<Arc<Token>>, Failure>>;
+
+    /// Whether a refusal is one of what went with the request.
+    fn is_stale(&self, failure: &Failure, status: StatusCode, body: &[u8]) -> bool;
+
+    /// How long a new token may be refused though it is sound.
+    fn fresh(&self) -> Duration;
 }
 
 /// As long as it takes somebody to pay a bill who was told at once.
@@ -150,6 +170,8 @@ impl Endpoint {
             quota: connection.quota.clone(),
             spent: SPENT,
             has_credential: false,
+            renewable: None,
+            clock: connection.clock.clone(),
             refuses: AtomicBool::new(false),
             base,
         })
@@ -187,29 +209,6 @@ impl Endpoint {
                 Err(failure)
             }
         }
-    }
-
-    /// Sends the connection's credential, if it has one, as `Authorization: Bearer …`.
-    ///
-    /// # Errors
-    /// As [`Endpoint::credential`].
-    pub fn bearer(self, connection: &Connection) -> Result<Self, Failure> {
-        self.credential(connection, AUTHORIZATION, "Bearer ")
-    }
-
-    /// Sends the connection's credential, if it has one, behind `prefix` in the header `name`.
-    ///
-    /// # Errors
-    /// `invalid_input` on `credential` where it holds what a header cannot.
-    pub fn credential(mut self, connection: &Connection, name: HeaderName, prefix: &str) -> Result<Self, Failure> {
-        if let Some(secret) = &connection.credential {
-            let mut value = HeaderValue::from_str(&format!("{prefix}{}", secret.expose_secret()))
-                .map_err(|_| Failure::invalid("credential", "the credential holds characters that no header can"))?;
-            value.set_sensitive(true);
-            self.headers.insert(name, value);
-            self.has_credential = true;
-        }
-        Ok(self)
     }
 
     /// Sends a header with every request. `setting` names where its value came from.
@@ -460,6 +459,7 @@ pub(crate) mod tests {
             operations: Catalogue::built_in().operations().clone(),
             max_response: 1 << 20,
             quota: Arc::default(),
+            clock: Clock::default(),
         }
     }
 

@@ -13,6 +13,7 @@
 mod ask;
 mod body;
 pub(super) mod client;
+pub mod credential;
 pub(super) mod endpoint;
 pub mod fault;
 mod lenient;
@@ -36,6 +37,7 @@ pub mod waits;
 
 pub use body::{Received, Row, parse};
 pub use client::{HttpClient, http_client};
+pub use credential::{Accepts, Header};
 pub use endpoint::{Dialect, Endpoint, Outgoing, routeless};
 pub use fault::{Fault, Refused};
 pub use refusal::{Refusal, by_status, left_alone, status, too_large};

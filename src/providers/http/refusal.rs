@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind, Source};
 use serde::de::DeserializeOwned;
@@ -21,6 +21,10 @@ pub struct Refusal<'a> {
     pub body: &'a [u8],
     /// The body of what was refused; empty where it is no bytes.
     pub sent: &'a [u8],
+    /// How was asked.
+    pub method: &'a Method,
+    /// The path that was asked for, as it was sent: one status may mean this here and that there.
+    pub path: &'a str,
     /// When it came, for waits that are given as a point in time.
     pub now: Timestamp,
 }
@@ -140,6 +144,8 @@ mod tests {
                 headers: &HeaderMap::new(),
                 body: b"",
                 sent: b"",
+                method: &Method::GET,
+                path: "/",
                 now: Timestamp::UNIX_EPOCH,
             };
             let failure = by_status(&refusal);
@@ -168,6 +174,8 @@ mod tests {
                 headers: &headers,
                 body: b"",
                 sent: b"",
+                method: &Method::GET,
+                path: "/",
                 now: Timestamp::UNIX_EPOCH,
             };
             // Whatever a dialect makes of it.
@@ -186,6 +194,8 @@ mod tests {
             headers: &HeaderMap::new(),
             body: b"",
             sent: b"",
+            method: &Method::GET,
+            path: "/",
             now: Timestamp::UNIX_EPOCH,
         };
         let failure = refusal.heed(by_status(&refusal), Duration::from_secs(300));

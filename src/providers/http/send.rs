@@ -36,6 +36,45 @@ pub struct Opened {
     max_response: usize,
 }
 
+/// Where a redirect is followed to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// Within the provider alone.
+    Home,
+    /// Also to where it keeps its files.
+    Stored,
+    /// Nowhere: it is the answer.
+    Nowhere,
+}
+
+/// A request that was not accepted.
+pub(super) struct Refused {
+    /// What it means.
+    pub(super) failure: Failure,
+    /// How it was refused; `None`: nothing came that could be read.
+    pub(super) answer: Option<Answered>,
+}
+
+/// A refusal as it came.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The first bytes of its body.
+    pub(super) body: Vec<u8>,
+}
+
+impl Refused {
+    /// Where no refusal came.
+    pub(super) fn before(failure: Failure) -> Box<Self> {
+        Box::new(Refused { failure, answer: None })
+    }
+
+    /// The refusal's status.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.answer.as_ref().map(|answer| answer.status.as_u16())
+    }
+}
+
 impl Endpoint {
     /// Sends a request and receives its whole answer. The engine alone keeps time.
     ///
@@ -43,7 +82,7 @@ impl Endpoint {
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
         let attempt = async {
-            let response = self.accepted(outgoing).await?;
+            let response = self.accepted(outgoing, Follow::Home).await?;
             self.received(response).await
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
@@ -55,10 +94,7 @@ impl Endpoint {
     /// As [`Endpoint::send`].
     pub async fn send_unfollowed(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
         let attempt = async {
-            let mut response = self.exchange(&outgoing).await?;
-            if !response.status().is_redirection() {
-                response = self.judged(&outgoing, response).await?;
-            }
+            let response = self.accepted(outgoing, Follow::Nowhere).await?;
             Ok((response.status(), self.received(response).await?))
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
@@ -82,7 +118,7 @@ impl Endpoint {
     /// As [`Endpoint::send`].
     pub async fn open(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
         let response = self
-            .accepted(outgoing)
+            .accepted(outgoing, Follow::Home)
             .await
             .map_err(|failure| failure.by(&self.instance))?;
         Ok(Opened {
@@ -99,15 +135,10 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::send`]; `upstream_failed` where it is no place that files are fetched from.
     pub async fn open_stored(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
-        let attempt = async {
-            let response = self.exchange(&outgoing).await?;
-            let elsewhere = store::elsewhere(self, response.headers(), response.status())?;
-            match elsewhere {
-                Some(url) => store::fetch(self, url).await,
-                None => self.judged(&outgoing, response).await,
-            }
-        };
-        let response = attempt.await.map_err(|failure: Failure| failure.by(&self.instance))?;
+        let response = self
+            .accepted(outgoing, Follow::Stored)
+            .await
+            .map_err(|failure| failure.by(&self.instance))?;
         Ok(Opened {
             request_id: self.request_id(response.headers()),
             response,
@@ -116,37 +147,63 @@ impl Endpoint {
         })
     }
 
-    async fn accepted(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+    /// Sends a request once, with what is `worn` beside the endpoint's own headers.
+    pub(super) async fn tried(
+        &self,
+        outgoing: &Outgoing,
+        worn: &HeaderMap,
+        follow: Follow,
+    ) -> Result<Response, Box<Refused>> {
         let _sending = outgoing.form().map(Form::sending);
-        let response = self.exchange(&outgoing).await?;
-        self.judged(&outgoing, response).await
+        let response = self.exchange(outgoing, worn).await.map_err(Refused::before)?;
+        if follow == Follow::Nowhere && response.status().is_redirection() {
+            return Ok(response);
+        }
+        if follow == Follow::Stored {
+            let elsewhere = store::elsewhere(self, response.headers(), response.status());
+            if let Some(url) = elsewhere.map_err(Refused::before)? {
+                return store::fetch(self, url).await.map_err(Refused::before);
+            }
+        }
+        self.judged(outgoing, worn, response).await
     }
 
     /// Follows a redirect at home, and tells a success from a refusal.
-    async fn judged(&self, outgoing: &Outgoing, mut response: Response) -> Result<Response, Failure> {
+    async fn judged(
+        &self,
+        outgoing: &Outgoing,
+        worn: &HeaderMap,
+        mut response: Response,
+    ) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
         if let Some(url) = moved(outgoing, response.status(), response.headers()) {
-            response = self.exchange(&outgoing.at(url)).await?;
+            let there = self.exchange(&outgoing.at(url), worn).await;
+            response = there.map_err(Refused::before)?;
         }
         if response.status().is_success() {
             if form.is_some_and(|form| !form.is_through()) {
-                return Err(deaf());
+                return Err(Refused::before(deaf()));
             }
             return match response.headers().get(header::CONTENT_ENCODING) {
                 // What we know how to unpack has lost this header.
                 Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
                     let sentence = "the answer is compressed in a way that nobody asked for";
-                    Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+                    Err(Refused::before(
+                        Failure::new(Kind::UpstreamFailed, sentence).not_usable(),
+                    ))
                 }
                 _ => Ok(response),
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_some(response, REFUSAL_BODY).await;
         let refusal = Refusal {
             status,
             headers: &headers,
-            body: &read_some(response, REFUSAL_BODY).await,
+            body: &body,
             sent: outgoing.bytes(),
+            method: &outgoing.method,
+            path: outgoing.url.path(),
             now: Timestamp::now(),
         };
         let failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
@@ -157,10 +214,11 @@ impl Endpoint {
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
-        Err(failure)
+        let answer = Some(Answered { status, headers, body });
+        Err(Box::new(Refused { failure, answer }))
     }
 
-    async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
+    async fn exchange(&self, outgoing: &Outgoing, worn: &HeaderMap) -> Result<Response, Failure> {
         let client = self.client.client();
         let request = client.request(outgoing.method.clone(), outgoing.url.clone());
         let (request, form) = match &outgoing.content {
@@ -170,8 +228,8 @@ impl Endpoint {
         };
         let subject = Subject::of(outgoing, self.dialect.validates);
         // A request's own headers come last and win.
-        let request = request.headers(self.headers.clone()).headers(outgoing.headers.clone());
-        let request = request.headers(subject.headers());
+        let request = request.headers(self.headers.clone()).headers(worn.clone());
+        let request = request.headers(outgoing.headers.clone()).headers(subject.headers());
         let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
@@ -297,7 +355,7 @@ fn resource(url: &Url) -> (Vec<Cow<'_, [u8]>>, bool) {
     (parts, url.path().ends_with('/'))
 }
 
-async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let sentence = format!("the answer is larger than the {limit} bytes allowed");
         Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()

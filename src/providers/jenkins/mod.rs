@@ -7,6 +7,7 @@ mod artifacts;
 mod builds;
 mod control;
 mod convert;
+mod credential;
 mod jobs;
 mod logs;
 mod names;
@@ -14,15 +15,12 @@ mod queue;
 mod trigger;
 mod wire;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use mosaic_actors::error::{Failure, Kind};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, Outgoing, Received, Refusal, by_status, settings};
+use super::http::credential::Given;
+use super::http::{Accepts, Dialect, Endpoint, Outgoing, Received, Refusal, by_status, settings};
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::cicd;
 
@@ -54,13 +52,17 @@ impl Provider for Jenkins {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let settings: Settings = settings(&connection.settings)?;
         let mut connection = connection.clone();
-        connection.credential = match &connection.credential {
-            Some(token) => Some(basic(settings.user.as_deref(), token)?),
-            None => None,
+        connection.credential = match connection.credential {
+            Some(Given::Token(token)) => Some(credential::of_user(settings.user, &token)?),
+            other => other,
         };
         Ok(Jenkins {
-            endpoint: Endpoint::new(&connection, &DIALECT)?.credential(&connection, AUTHORIZATION, "Basic ")?,
+            endpoint: Endpoint::new(&connection, &DIALECT)?.authenticated(&connection, credential::ACCEPTS)?,
         })
+    }
+
+    fn accepts() -> &'static [Accepts] {
+        credential::ACCEPTS
     }
 
     fn settings() -> &'static [Setting] {
@@ -90,24 +92,6 @@ impl Provider for Jenkins {
         let root = self.endpoint.get(&["api", "json"])?.query("tree", "nodeName");
         self.endpoint.well(root, true).await
     }
-}
-
-/// What stands behind `Basic`.
-fn basic(user: Option<&str>, token: &SecretString) -> Result<SecretString, Failure> {
-    let token = token.expose_secret();
-    let pair = match user {
-        Some(user) if user.contains(':') => {
-            return Err(Failure::invalid("settings.user", "settings.user must hold no colon"));
-        }
-        Some(user) => SecretString::from(format!("{user}:{token}")),
-        None if token.contains(':') => SecretString::from(token),
-        None => {
-            let sentence =
-                "settings.user must name the user whose API token the credential is, or stand before it, user:token";
-            return Err(Failure::invalid("settings.user", sentence));
-        }
-    };
-    Ok(SecretString::from(STANDARD.encode(pair.expose_secret())))
 }
 
 /// A refusal is a web page: its status and its headers are all there is to read.
@@ -148,24 +132,5 @@ impl Jenkins {
             return Err(received.failure(Kind::UpstreamAuth, sentence));
         }
         Ok((status, received))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_goes_with_its_user() {
-        let encoded = |user: Option<&str>, token: &str| {
-            let made = basic(user, &SecretString::from(token));
-            made.map(|made| made.expose_secret().to_owned())
-                .map_err(|failure| failure.field)
-        };
-        assert_eq!(encoded(Some("ada"), "t").unwrap(), STANDARD.encode("ada:t"));
-        assert_eq!(encoded(None, "ada:t:x").unwrap(), STANDARD.encode("ada:t:x"));
-        for (user, token) in [(None, "t"), (Some("a:b"), "t")] {
-            assert_eq!(encoded(user, token).unwrap_err().as_deref(), Some("settings.user"));
-        }
     }
 }

@@ -90,7 +90,7 @@ const SETTINGS: &[Setting] = &[
 impl Provider for OpenAi {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let settings: Settings = settings(&connection.settings)?;
-        let mut endpoint = Endpoint::new(connection, &DIALECT)?.bearer(connection)?;
+        let mut endpoint = Endpoint::new(connection, &DIALECT)?.authenticated(connection, Self::accepts())?;
         if let Some(organization) = &settings.organization {
             endpoint = endpoint.header("openai-organization", organization, "settings.organization")?;
         }

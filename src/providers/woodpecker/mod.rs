@@ -44,7 +44,7 @@ impl Provider for Woodpecker {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let Settings {} = settings(&connection.settings)?;
         Ok(Woodpecker {
-            endpoint: Endpoint::new(connection, &DIALECT)?.bearer(connection)?,
+            endpoint: Endpoint::new(connection, &DIALECT)?.authenticated(connection, Self::accepts())?,
             ids: ids::RepoIds::default(),
         })
     }
