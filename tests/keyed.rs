@@ -358,9 +358,14 @@ async fn of_every_kind_it_is_decided_whether_its_key_is_free() {
             .flat_map(|kind| [(true, true), (true, false), (false, true)].map(|(sent, again)| (kind, sent, again)))
         {
             let mut failure = Failure::new(kind, "as told");
-            failure.retryable &= retryable;
+            failure.retryable = retryable;
             failure.unsent = !sent;
-            let kept = sent && is_kept(kind, facts);
+            let passes = retryable
+                && matches!(
+                    kind,
+                    Kind::Conflict | Kind::PreconditionFailed | Kind::InvalidInput | Kind::Unsupported
+                );
+            let kept = sent && !passes && is_kept(kind, facts);
             let setup = setup(FakeCalls::failing(failure.clone()), Troubled::new(false, 0));
             let what = format!("{operation} {kind} sent: {sent} retryable: {retryable}");
             for replayed in [false, kept] {

@@ -6,7 +6,6 @@
 //! `show` prints what it brought.
 
 mod admin;
-mod again;
 mod client;
 mod command;
 mod config;
@@ -18,6 +17,7 @@ mod explain;
 mod input;
 mod matrix;
 mod operate;
+mod pages;
 mod problem;
 mod providers;
 mod render;
@@ -31,6 +31,7 @@ mod transport;
 mod tree;
 mod upload;
 mod views;
+mod wait;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -47,7 +48,7 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::cicd::RunWait;
 use crate::catalogue::{Entry, Op};
-use crate::dispatch::Options;
+use crate::dispatch::{ALL, Options};
 
 use self::client::{Remote, Reply};
 use self::download::Download;
@@ -148,7 +149,7 @@ async fn call(
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
     let ask = async |input, upload| remote.call(entry, input, upload, &options).await;
-    let reply = asked(entry, input, upload, flags, ask).await?;
+    let reply = asked(entry, input, upload, &options, flags, ask).await?;
     show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
@@ -175,7 +176,7 @@ async fn call_local(
             )),
         })
     };
-    let reply = asked(entry, input, upload, flags, ask).await?;
+    let reply = asked(entry, input, upload, &options, flags, ask).await?;
     show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
@@ -184,6 +185,7 @@ async fn asked(
     entry: &Entry,
     input: Map<String, Value>,
     upload: Option<Arc<Upload>>,
+    options: &Options,
     flags: &ArgMatches,
     ask: impl AsyncFn(Map<String, Value>, Option<Arc<Upload>>) -> Result<Reply, Problem>,
 ) -> Result<Reply, Problem> {
@@ -192,10 +194,11 @@ async fn asked(
         Reply::Events(_) | Reply::File(_) => Err(Failure::new(Kind::Internal, "a list came as a stream").into()),
     };
     if entry.declaration.facts.list && flags.get_flag(command::ALL) {
-        return again::all_pages(input, whole).await.map(Reply::Whole);
+        let of_all = options.provider.as_deref() == Some(ALL);
+        return pages::all_pages(input, of_all, whole).await.map(Reply::Whole);
     }
     if entry.name() == RunWait::DECLARATION.facts.name {
-        return again::until_ended(input, whole).await.map(Reply::Whole);
+        return wait::until_ended(input, whole).await.map(Reply::Whole);
     }
     ask(input, upload).await
 }

@@ -95,6 +95,19 @@ impl Problem {
         Value::from(self.document.clone()).to_string()
     }
 
+    /// Whether a repetition can help.
+    pub fn retryable(&self) -> bool {
+        match self.document.get("retryable").and_then(Value::as_bool) {
+            Some(said) => said,
+            None => self.kind.retryable(),
+        }
+    }
+
+    /// When to repeat it, where that was told.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The code, for the head of the message.
     pub fn code(&self) -> &str {
         self.text("code").unwrap_or(self.kind.code())

@@ -188,7 +188,11 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                 if standing.unchanged {
                     return Ok(seal.unchanged(standing));
                 }
-                let mut reply = reply?;
+                let judged = |failure| match call.operation.safe {
+                    true => failure,
+                    false => standing.judge(failure),
+                };
+                let mut reply = reply.map_err(judged)?;
                 reply
                     .value
                     .seal_cursor(&|native| seal.cursor(&query::<O>(&input)?, native))?;

@@ -43,13 +43,55 @@ fn taken(
     }
 }
 
-/// The file itself, by whatever links it is named: who names it otherwise meets the same lock.
+/// The file itself, by whatever symbolic links it is named, also before it is there: who names it otherwise meets the same
+/// lock.
 fn meant(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    /// As many as an operating system follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match path.read_link() {
+            Ok(target) => path = path.parent().unwrap_or(Path::new(".")).join(target),
+            Err(_no_link) => break,
+        }
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_meant_by_each_of_its_links_also_before_it_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("below")).expect("a folder");
+        std::os::unix::fs::symlink("below/state.db", at("link")).expect("a link");
+        std::os::unix::fs::symlink("link", at("second")).expect("a link");
+        let file = at("below/state.db")
+            .parent()
+            .expect("a folder")
+            .canonicalize()
+            .expect("it is there");
+        for name in ["below/state.db", "link", "second", "below/../below/state.db"] {
+            assert_eq!(meant(&at(name)), file.join("state.db"), "{name}");
+        }
+        std::fs::write(at("below/state.db"), "").expect("written");
+        assert_eq!(meant(&at("second")), file.join("state.db"));
+        // Links that lead round end, too.
+        std::os::unix::fs::symlink("round", at("round")).expect("a link");
+        assert!(meant(&at("round")).ends_with("round"));
+    }
 }

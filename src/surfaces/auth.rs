@@ -98,7 +98,10 @@ fn is_of_another_site(headers: &HeaderMap, target: Option<&Authority>) -> bool {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // Of the browser's own word, which says it also where a proxy in front has changed the Host.
     if let Some(site) = text(&SEC_FETCH_SITE) {
-        return site.eq_ignore_ascii_case("cross-site");
+        // Ports do not tell sites apart, nor do names below one: only what is of this very origin is ours.
+        return !["same-origin", "none"]
+            .iter()
+            .any(|ours| site.eq_ignore_ascii_case(ours));
     }
     let Some(origin) = headers.get(ORIGIN) else {
         return false;
@@ -185,6 +188,7 @@ mod tests {
             &[("origin", "null")],
             &[("origin", "http://127.0.0.1:8081")],
             &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:8081")],
             &[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8080")],
         ] {
             assert_eq!(asked(evil), Err(Kind::Forbidden), "{evil:?}");

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::topics::{BRANCHES, COMMITS, FILES, PULLS, REPO};
+use super::topics::{BRANCHES, REF_MOVES, REPO};
 use crate::catalogue::fields::{BranchName, CommitRef, Cursor, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
@@ -80,7 +80,7 @@ impl Op for BranchCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.branch.create", "/git/repos/{repo}/branches", "Create a branch")
             .args(&["branch"])
-            .invalidates(&[BRANCHES, COMMITS, FILES]);
+            .invalidates(REF_MOVES);
     fn resource(input: &BranchCreateInput) -> Resource {
         input.repo.resource()
     }
@@ -105,7 +105,7 @@ impl Op for BranchDelete {
         "/git/repos/{repo}/branches/{branch}",
         "Delete a branch",
     )
-    .invalidates(&[BRANCHES, COMMITS, FILES, PULLS]);
+    .invalidates(REF_MOVES);
     fn resource(input: &BranchDeleteInput) -> Resource {
         input.repo.resource()
     }

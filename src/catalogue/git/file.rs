@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::topics::{BRANCHES, COMMITS, FILES, PULLS, REPO, TREES};
+use super::topics::{FILES, REF_MOVES, REPO};
 use crate::catalogue::fields::{BranchName, FilePath, GitRef, Markdown, RepoRef, Version};
 use crate::catalogue::op::{self, Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
@@ -170,7 +170,7 @@ impl Op for FilePut {
         "Write a file, in a commit",
     )
     .once()
-    .invalidates(&[FILES, TREES, COMMITS, BRANCHES, PULLS]);
+    .invalidates(REF_MOVES);
     fn resource(input: &FilePutInput) -> Resource {
         input.repo.resource()
     }
@@ -212,7 +212,7 @@ impl Op for FileDelete {
         "Delete a file, in a commit",
     )
     .once()
-    .invalidates(&[FILES, TREES, COMMITS, BRANCHES, PULLS]);
+    .invalidates(REF_MOVES);
     fn resource(input: &FileDeleteInput) -> Resource {
         input.repo.resource()
     }

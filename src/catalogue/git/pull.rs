@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::commit::FileChange;
-use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, REPO, TREES};
+use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, REPO, STATUSES, TREES};
 use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef, Version};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
@@ -372,7 +372,7 @@ impl Op for PullMerge {
     type Output = Merged;
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.pr.merge", "/git/prs/{pr}/merge", "Merge a pull request")
-            .invalidates(&[PULL, PULLS, BRANCHES, COMMITS, FILES, TREES]);
+            .invalidates(&[PULL, PULLS, BRANCHES, COMMITS, FILES, TREES, STATUSES]);
     fn resource(input: &PullMergeInput) -> Resource {
         input.pr.resource()
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::topics::{RELEASES, REPO, TAGS};
+use super::topics::{COMMITS, FILES, RELEASES, REPO, STATUSES, TAGS, TREES};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, Name, PageSize, RepoRef, TagName};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
@@ -119,7 +119,7 @@ impl Op for ReleaseCreate {
         "Make a release of a tag",
     )
     .args(&["tag"])
-    .invalidates(&[RELEASES, TAGS]);
+    .invalidates(&[RELEASES, TAGS, COMMITS, FILES, TREES, STATUSES]);
     fn resource(input: &ReleaseCreateInput) -> Resource {
         input.repo.resource()
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::topics::{COMMITS, REPO, TAGS};
+use super::topics::{REPO, TAG_MOVES, TAGS};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, PageSize, RepoRef, TagName};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
@@ -77,7 +77,7 @@ impl Op for TagCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("git.tag.create", "/git/repos/{repo}/tags", "Create a tag")
             .args(&["tag"])
-            .invalidates(&[TAGS, COMMITS]);
+            .invalidates(TAG_MOVES);
     fn resource(input: &TagCreateInput) -> Resource {
         input.repo.resource()
     }

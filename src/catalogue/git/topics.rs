@@ -29,3 +29,8 @@ pub(super) const STATUSES: Topic = Topic::within("statuses");
 pub(super) const TAGS: Topic = Topic::within("tags");
 /// The trees of a repository.
 pub(super) const TREES: Topic = Topic::within("trees");
+
+/// What a branch leads to, when it comes, goes or moves: whatever may be asked for by its name.
+pub(super) const REF_MOVES: &[Topic] = &[BRANCHES, COMMITS, FILES, TREES, STATUSES, PULLS];
+/// The same of a tag.
+pub(super) const TAG_MOVES: &[Topic] = &[TAGS, COMMITS, FILES, TREES, STATUSES];

@@ -41,6 +41,8 @@ pub(super) fn is_final(facts: &Operation, failure: &Failure) -> bool {
         failure.kind,
         Kind::InvalidInput | Kind::Unsupported | Kind::Conflict | Kind::PreconditionFailed
     );
+    // One that says itself that it passes judges nothing.
+    let judged = judged && !failure.retryable;
     !failure.unsent && (judged || may_have_happened(facts, failure) || may_be_billed(facts, failure))
 }
 

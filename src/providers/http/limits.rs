@@ -96,9 +96,16 @@ fn limit(resource: Arc<str>, remaining: u64, reset: Option<Duration>, now: Times
         limit: None,
         remaining: Some(remaining),
         used: None,
-        reset_unix_ms: reset.map(|wait| unix_ms(now).saturating_add(wait.as_millis() as u64)),
+        reset_unix_ms: reset.map(|wait| ending(now, wait)),
         seen_unix_ms: unix_ms(now),
     }
+}
+
+/// When a window ends, in milliseconds since the Unix epoch. Both parts lose what is below a millisecond; a moment that was
+/// told as a whole second is one again.
+fn ending(now: Timestamp, wait: Duration) -> u64 {
+    let ends = now.as_nanosecond().saturating_add_unsigned(wait.as_nanos());
+    u64::try_from(ends.saturating_add(500_000) / 1_000_000).unwrap_or(0)
 }
 
 /// Milliseconds since the Unix epoch; no clock of ours is before it.

@@ -31,6 +31,10 @@ pub struct Standing {
     kept: Option<Arc<str>>,
     /// How many were sent.
     sent: u32,
+    /// Of those, how many may have changed something.
+    writes: u32,
+    /// One of them was answered with a success.
+    wrote: bool,
     /// What this answer can be recognised by.
     validator: Option<Arc<str>>,
     /// The answer that is kept is that of now.
@@ -43,6 +47,17 @@ impl Standing {
     /// What the call's answer can be recognised by.
     pub fn validator(&self) -> Option<Arc<str>> {
         self.validator.clone().filter(|_| self.sent == 1)
+    }
+
+    /// What a failure says of a write: reads that come before it are no part of it, and what was done before it failed stays
+    /// done.
+    pub fn judge(&self, mut failure: Failure) -> Failure {
+        if self.sent > 0 && self.writes == 0 {
+            failure.unsent = true;
+        } else if self.wrote {
+            failure.unsent = false;
+        }
+        failure
     }
 }
 
@@ -69,6 +84,8 @@ pub(super) fn needs_more() {
 pub(super) struct Subject {
     /// `None`: it has none.
     print: Option<String>,
+    /// It may change something.
+    writes: bool,
     /// The header that asks whether its answer has changed.
     condition: Option<(HeaderName, HeaderValue)>,
 }
@@ -80,6 +97,7 @@ impl Subject {
         let asked = STANDING.try_with(|standing| {
             let mut standing = standing.borrow_mut();
             standing.sent += 1;
+            standing.writes += u32::from(!outgoing.method.is_safe());
             standing.validator = None;
             // What comes behind another request may mean something else by now.
             let kept = standing.kept.as_deref().filter(|_| standing.sent == 1)?;
@@ -87,6 +105,7 @@ impl Subject {
         });
         Subject {
             condition: asked.ok().flatten(),
+            writes: !outgoing.method.is_safe(),
             print,
         }
     }
@@ -101,6 +120,9 @@ impl Subject {
     /// # Errors
     /// That nothing has changed, which ends the handler: [`Standing::unchanged`] says so.
     pub(super) fn hear(&self, status: StatusCode, headers: &HeaderMap, id: Option<Arc<str>>) -> Result<(), Failure> {
+        if self.writes && status.is_success() {
+            let _outside = STANDING.try_with(|standing| standing.borrow_mut().wrote = true);
+        }
         let Some(print) = &self.print else { return Ok(()) };
         let unchanged = status == StatusCode::NOT_MODIFIED && self.condition.is_some();
         let told = STANDING.try_with(|standing| {

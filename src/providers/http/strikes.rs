@@ -1,6 +1,7 @@
 //! Rate limits that name no time: how long to wait, the longer the more often. Pure.
 //!
-//! Invariant: refusals of requests that were under way together are one; an answer that comes after the wait ends the row.
+//! Invariant: refusals of requests that were under way together are one; answers end the row only when none
+//! was refused for as long again as the last wait: what is limited may be another kind of request than what is answered.
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ pub(super) struct Strikes {
     in_a_row: u32,
     /// Until when the last wait lasts, in milliseconds since the Unix epoch.
     until: u64,
+    /// How long it is, in milliseconds.
+    last: u64,
 }
 
 impl Strikes {
@@ -35,12 +38,13 @@ impl Strikes {
 
     /// A request was answered.
     pub(super) fn answered(&mut self, now: u64) {
-        if now >= self.until {
+        if now >= self.until.saturating_add(self.last) {
             self.in_a_row = 0;
         }
     }
 
     fn wait(&mut self, wait: Duration, now: u64) -> Duration {
+        self.last = millis(wait);
         self.until = now.saturating_add(millis(wait));
         wait
     }
@@ -68,8 +72,12 @@ mod tests {
             now += millis(wait);
         }
         assert_eq!(waits, [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
+        // Reads go on while writes are limited.
         strikes.answered(now);
-        assert_eq!(strikes.refused(MINUTE, now), MINUTE, "an answer ends the row");
+        assert_eq!(strikes.refused(MINUTE, now), LONGEST);
+        now += 2 * millis(LONGEST);
+        strikes.answered(now);
+        assert_eq!(strikes.refused(MINUTE, now), MINUTE, "a quiet time ends the row");
     }
 
     #[test]
