@@ -26,8 +26,8 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 174, 263),
-    ("github", 161, 116),
+    ("gitea", 227, 346),
+    ("github", 237, 204),
     ("gitlab", 141, 153),
     ("jenkins", 62, 87),
     ("openai", 13, 8),
@@ -131,9 +131,20 @@ async fn as_sent(seen: &Seen) -> Value {
         [] => Value::Null,
         _ if form => parts(seen).await,
         bytes if seen.headers["content-type"] == FIELDS => String::from_utf8_lossy(bytes).into(),
-        bytes => serde_json::from_slice(bytes).expect("JSON"),
+        bytes => unsealed(serde_json::from_slice(bytes).expect("JSON")),
     };
     json!({"method": seen.method, "path": seen.path, "query": seen.query, "headers": headers, "body": body})
+}
+
+/// A box is sealed by a key of its own, made by chance: golden is how much is in it.
+fn unsealed(mut body: Value) -> Value {
+    /// What a box has beside what is in it: the key, and what shows that nobody has changed it.
+    const AROUND: usize = 32 + 16;
+    if let Some(sealed) = body.get("encrypted_value").and_then(Value::as_str) {
+        let bytes = STANDARD.decode(sealed).expect("base64").len();
+        body["encrypted_value"] = format!("a box with {} bytes in it", bytes - AROUND).into();
+    }
+    body
 }
 
 /// The parts of a form, in order.

@@ -20,8 +20,8 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 261),
-    ("github", 93, 207),
+    ("gitea", 0, 344),
+    ("github", 108, 310),
     ("gitlab", 57, 0),
     ("openai", 4, 12),
     ("woodpecker", 0, 124),
@@ -41,7 +41,7 @@ const GITLAB_REQUESTS: usize = 210;
 /// Hand-made answers of Woodpecker that are held to its description.
 const WOODPECKER_ANSWERS: usize = 90;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 164;
+const GITEA_ANSWERS: usize = 208;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 
@@ -185,7 +185,9 @@ fn hand_made_answers_of_gitea_are_of_the_described_types() {
     let Some(folder) = specs::folder() else { return };
     let spec = specs::read(&folder, GITEA);
     let mut checked = 0;
-    for cell in cells().into_iter().filter(|cell| cell.kind == "gitea") {
+    let cells = cells().into_iter().filter(|cell| cell.kind == "gitea");
+    // What Forgejo answers in other words is not described there.
+    for cell in cells.filter(|cell| !cell.name().contains(".forgejo")) {
         let requests = cell.read("request.json");
         let pairs = requests.as_array().expect("a list").iter().zip(&cell.answers);
         for (request, answer) in pairs.filter(|(_, answer)| (200..300).contains(&answer.status)) {

@@ -111,9 +111,16 @@ mod tests {
     #[test]
     fn several_forges_without_a_route_are_told_and_models_are_not() {
         let forges = [("a", "github"), ("b", "gitea"), ("x", "openai"), ("y", "openai")];
-        assert_eq!(services(&config(&forges, vec![])), ["git", "projects"]);
-        assert_eq!(services(&config(&forges, vec![route("git", None)])), ["projects"]);
-        let for_some = vec![route("git", Some("acme/*")), route("projects", None)];
+        assert_eq!(services(&config(&forges, vec![])), ["cicd", "git", "projects"]);
+        assert_eq!(
+            services(&config(&forges, vec![route("git", None)])),
+            ["cicd", "projects"]
+        );
+        let for_some = vec![
+            route("git", Some("acme/*")),
+            route("projects", None),
+            route("cicd", None),
+        ];
         assert_eq!(services(&config(&forges, for_some)), ["git"]);
         assert!(services(&config(&forges[..1], vec![])).is_empty());
         let found = ambiguous(&config(&forges, vec![]), &Registry::built_in());

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
+mod actions;
 mod answers;
 mod bookstack;
 mod broken;

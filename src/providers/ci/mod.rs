@@ -3,6 +3,7 @@
 //! Invariant: no provider's name and no wire type appears here, and whatever asks again and again does so ever more rarely
 //! and within a bound.
 
+pub mod actions;
 mod follow;
 mod lines;
 mod part;

@@ -3,6 +3,7 @@
 //! Invariant: what one release does otherwise than another is told by the answers, and by the version only where no
 //! answer tells it: a server may hide that, and Forgejo counts by numbers of its own.
 
+mod actions;
 mod branches;
 mod commits;
 mod convert;
@@ -38,7 +39,7 @@ static DIALECT: Dialect = Dialect {
     api_path: "/api/v1",
     // Gitea sends none itself; proxies in front of it do.
     request_id: "x-request-id",
-    refuse: refusal::refuse,
+    refuse: |refusal| actions::lost(refusal).unwrap_or_else(|| refusal::refuse(refusal)),
     // Of files as they are; its other answers have no validator.
     validates: true,
     ..Dialect::PLAIN
@@ -76,13 +77,22 @@ impl Provider for Gitea {
     }
 
     fn handlers() -> Handlers<Self> {
-        let handlers = issues(pulls(contents(repos(Handlers::new()))));
+        let handlers = issues(pulls(contents(repos(actions::handlers(Handlers::new())))));
         handlers
             .on::<git::StatusSet, _, _>(statuses::set)
             .on::<git::StatusGet, _, _>(statuses::get)
             .on::<git::HookList, _, _>(hooks::list)
             .on::<git::HookCreate, _, _>(hooks::create)
             .on::<git::HookDelete, _, _>(hooks::delete)
+    }
+
+    async fn begin(self) -> Result<Self, Failure> {
+        self.server().await;
+        Ok(self)
+    }
+
+    fn lacks(&self) -> Vec<&'static str> {
+        self.server.get().copied().map(actions::lacks).unwrap_or_default()
     }
 
     async fn standing(&self) -> Result<CredentialStanding, Failure> {

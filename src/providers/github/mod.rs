@@ -2,6 +2,7 @@
 //!
 //! Invariant: each request names the version of the API that its wire types were written for.
 
+mod actions;
 mod commits;
 mod convert;
 mod credential;
@@ -56,6 +57,7 @@ static DIALECT: Dialect = Dialect {
 /// The driver.
 pub struct GitHub {
     endpoint: Endpoint,
+    api_version: jiff::civil::Date,
     max_response: usize,
 }
 
@@ -70,18 +72,19 @@ impl Provider for GitHub {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let settings: Settings = settings(&connection.settings)?;
         let version = settings.api_version.as_deref().unwrap_or(API_VERSION);
-        if version.parse::<jiff::civil::Date>().is_err() {
+        let Ok(api_version) = version.parse() else {
             return Err(Failure::invalid(
                 "settings.api_version",
                 "settings.api_version must be a date such as 2022-11-28",
             ));
-        }
+        };
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, ACCEPTS)?
             .header("accept", ACCEPT, "accept")?
             .header("x-github-api-version", version, "settings.api_version")?;
         Ok(GitHub {
             endpoint,
+            api_version,
             max_response: connection.max_response,
         })
     }
@@ -100,7 +103,7 @@ impl Provider for GitHub {
     }
 
     fn handlers() -> Handlers<Self> {
-        Handlers::new()
+        actions::handlers(Handlers::new())
             .on::<git::RepoGet, _, _>(repos::get)
             .on::<git::RepoList, _, _>(repos::list)
             .on::<git::RepoCreate, _, _>(repos::create)

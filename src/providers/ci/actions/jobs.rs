@@ -1,0 +1,161 @@
+//! Which job a log is asked for of, and what it means that there is none. Pure.
+//!
+//! Invariant: a log that is not there is told as empty only where its job wrote none.
+
+use std::sync::Arc;
+
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::lines;
+use crate::catalogue::cicd::{Job, Log, LogGet, RunStatus, Step};
+use crate::providers::http::Received;
+use crate::providers::{Reply, Request};
+
+/// The id of a step of a job: within the run, the job's goes before it.
+pub fn step_id(job: u64, number: u64) -> String {
+    format!("{job}.{number}")
+}
+
+/// The job that `wanted` is the id of, or that holds the step of this id.
+pub fn found(wanted: &str) -> Option<u64> {
+    let (job, step) = wanted.split_once('.').unwrap_or((wanted, "0"));
+    step.parse::<u64>().ok().and(job.parse().ok())
+}
+
+/// The only job of the name `wanted`; without one the only job that there is.
+///
+/// # Errors
+/// `invalid_input` or `not_found` on `step`.
+pub fn pick(mut jobs: Vec<Job>, wanted: Option<&str>) -> Result<Job, Failure> {
+    if let Some(wanted) = wanted {
+        jobs.retain(|job| job.id == wanted || job.name == wanted);
+        // An id goes before a name.
+        if let Some(at) = jobs.iter().position(|job| job.id == wanted) {
+            return Ok(jobs.swap_remove(at));
+        }
+    }
+    let several = match wanted {
+        Some(_) => "several jobs of the run have this name; give the id of one, as the run's jobs list them",
+        None => {
+            "step is required: this provider keeps a log for each job; give the id of one, as the run's jobs list them"
+        }
+    };
+    match (jobs.pop(), wanted) {
+        (Some(job), _) if jobs.is_empty() => Ok(job),
+        (Some(_), _) => Err(Failure::invalid("step", several)),
+        (None, Some(_)) => Err(no_job("the run has no job of this id or name")),
+        (None, None) => Err(Failure::new(Kind::NotFound, "the run has no job yet, and so no log")),
+    }
+}
+
+/// The failure of a job that is not there.
+pub fn no_job(sentence: &str) -> Failure {
+    let mut failure = Failure::new(Kind::NotFound, sentence);
+    failure.field = Some(Arc::from("step"));
+    failure
+}
+
+/// A job as what its log is the log of.
+fn step(job: &Job) -> Step {
+    Step {
+        id: job.id.clone(),
+        name: job.name.clone(),
+        group: None,
+        status: job.status,
+        raw_status: job.raw_status.clone(),
+        exit_code: None,
+        started_at: job.started_at.clone(),
+        finished_at: job.finished_at.clone(),
+    }
+}
+
+/// The log of a job, or what it means that there is none.
+///
+/// # Errors
+/// That of `text`, or as [`missing`].
+pub fn log(request: &Request<LogGet>, job: &Job, text: Result<Received, Failure>) -> Result<Reply<Log>, Failure> {
+    let log = |lines| Log {
+        run: Resource::neutral_id(&request.instance, &request.native),
+        step: Some(step(job)),
+        lines,
+        raw: None,
+    };
+    match text {
+        Ok(received) => Ok(received.reply(log(lines(received.bytes())))),
+        Err(failure) if failure.kind == Kind::NotFound => {
+            missing(job.status).map_err(|failure| failure.by(&request.instance))?;
+            Ok(Reply::of(log(vec![])))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What it means that the log of a job that stands so is not there: it wrote none, or this failure.
+///
+/// # Errors
+/// `conflict` where it is still to come, `not_found` where it was there.
+pub fn missing(status: RunStatus) -> Result<(), Failure> {
+    match status {
+        status if !status.has_ended() => {
+            let sentence = "the log is not ready: the job has not ended yet";
+            Err(Failure::new(Kind::Conflict, sentence))
+        }
+        RunStatus::Cancelled | RunStatus::Skipped => Ok(()),
+        _ => Err(Failure::new(
+            Kind::NotFound,
+            "the provider keeps the log of this job no more",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn job(id: &str, name: &str) -> Job {
+        serde_json::from_value(json!({"id": id, "name": name, "status": "success", "raw_status": "success"}))
+            .expect("a job")
+    }
+
+    #[test]
+    fn a_job_is_found_by_id_by_a_name_of_its_own_or_alone() {
+        let jobs = || vec![job("1", "build"), job("2", "test"), job("3", "test"), job("4", "2")];
+        let id = |wanted| pick(jobs(), wanted).map(|job| job.id);
+        assert_eq!(id(Some("build")).unwrap(), "1");
+        assert_eq!(id(Some("2")).unwrap(), "2", "an id goes before a name");
+        for (wanted, kind) in [
+            (Some("test"), Kind::InvalidInput),
+            (Some("lint"), Kind::NotFound),
+            (None, Kind::InvalidInput),
+        ] {
+            let failure = id(wanted).unwrap_err();
+            assert_eq!(
+                (failure.kind, failure.field.as_deref()),
+                (kind, Some("step")),
+                "{wanted:?}"
+            );
+        }
+        assert_eq!(pick(vec![job("9", "only")], None).unwrap().id, "9");
+        assert_eq!(pick(vec![], None).unwrap_err().kind, Kind::NotFound);
+    }
+
+    #[test]
+    fn a_steps_id_leads_to_its_job() {
+        assert_eq!(found(&step_id(12, 3)), Some(12));
+        assert_eq!(found("12"), Some(12));
+        for name in ["build", "12.x", "v1.2", "", "1.2.3"] {
+            assert_eq!(found(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn ha4_a_missing_log_has_three_reasons() {
+        assert_eq!(missing(RunStatus::Running).unwrap_err().kind, Kind::Conflict);
+        assert_eq!(missing(RunStatus::Blocked).unwrap_err().kind, Kind::Conflict);
+        assert!(missing(RunStatus::Cancelled).is_ok() && missing(RunStatus::Skipped).is_ok());
+        assert_eq!(missing(RunStatus::Success).unwrap_err().kind, Kind::NotFound);
+    }
+}

@@ -1,0 +1,17 @@
+//! What the CI of forges shares: runs of workflow files, their jobs, and logs that are kept by job.
+//!
+//! Invariant: no provider's name and no wire type appears here; whatever is refused here was never sent.
+
+mod jobs;
+mod names;
+mod orders;
+mod pending;
+mod polled;
+mod text;
+
+pub use jobs::{found, log, missing, no_job, pick, step_id};
+pub use names::{Numbered, id, pipeline};
+pub use orders::{begun, default_branch, for_all_events, of_a_project, only, started, state, waiting};
+pub use pending::{Pending, the_one};
+pub use polled::{Logged, polled};
+pub use text::{line, lines};

@@ -1,0 +1,109 @@
+//! What is asked before a run is started, and what is answered to an order. Pure.
+//!
+//! Invariant: an order that was carried out is told as that, however little is known of its run.
+
+use mosaic_actors::error::{Failure, Kind};
+
+use super::id;
+use crate::catalogue::cicd::{Run, RunStatus, TriggerOutcome, Triggered};
+use crate::catalogue::fields::Name;
+use crate::providers::Reply;
+use crate::providers::http::Received;
+
+/// The only one of the pipelines that can be started.
+///
+/// # Errors
+/// `invalid_input` on `pipeline` where there are several; `not_found` where there is none.
+pub fn only(mut keys: impl Iterator<Item = String>) -> Result<String, Failure> {
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => Ok(key),
+        (Some(_), Some(_)) => {
+            let sentence = "pipeline is required: the project has several; the list of pipelines tells their keys";
+            Err(Failure::invalid("pipeline", sentence))
+        }
+        (None, _) => Err(Failure::new(
+            Kind::NotFound,
+            "the project has no pipeline that can be started",
+        )),
+    }
+}
+
+/// The branch that is run for where nobody says.
+///
+/// # Errors
+/// `invalid_input` on `branch` where the project has none.
+pub fn default_branch(told: Option<String>) -> Result<String, Failure> {
+    let missing = || Failure::invalid("branch", "branch is required: the project names no default branch");
+    told.filter(|branch| !branch.is_empty()).ok_or_else(missing)
+}
+
+/// Pipelines are listed by project alone.
+///
+/// # Errors
+/// `invalid_input` on `project` where none is given.
+pub fn of_a_project<T>(project: Option<&T>) -> Result<(), Failure> {
+    let sentence = "project is required: at this provider each repository has pipelines of its own";
+    let missing = || Failure::invalid("project", sentence).never_sent();
+    project.map(drop).ok_or_else(missing)
+}
+
+/// Secrets are given to all runs alike.
+///
+/// # Errors
+/// `unsupported` on `events` where they are given.
+pub fn for_all_events(events: &[Name]) -> Result<(), Failure> {
+    let sentence = "this provider gives secrets to all runs of a project, whatever started them";
+    match events.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::unsupported_field("events", sentence).never_sent()),
+    }
+}
+
+/// A run of which nothing more is told than that it was begun.
+pub fn begun(instance: &str, project: &str, run: u64) -> Run {
+    Run {
+        id: id(instance, project, run),
+        project: project.to_owned(),
+        number: None,
+        pipeline: None,
+        attempt: None,
+        status: RunStatus::Queued,
+        raw_status: String::new(),
+        title: None,
+        event: None,
+        branch: None,
+        commit: None,
+        author: None,
+        steps: vec![],
+        web_url: None,
+        created_at: None,
+        started_at: None,
+        finished_at: None,
+        raw: None,
+    }
+}
+
+/// The reply to an order that has made a run go.
+pub fn started(received: &Received, run: Run) -> Reply<Triggered> {
+    received.reply(Triggered {
+        outcome: TriggerOutcome::Started,
+        run: Some(run),
+        pending: None,
+    })
+}
+
+/// The reply to an order whose run has no id yet.
+pub fn waiting(received: &Received, pending: String) -> Reply<Triggered> {
+    received.reply(Triggered {
+        outcome: TriggerOutcome::Pending,
+        run: None,
+        pending: Some(pending),
+    })
+}
+
+/// A refusal, as what the run's state means.
+pub fn state(sentence: &str, refusal: &Failure) -> Failure {
+    let mut failure = Failure::new(Kind::PreconditionFailed, sentence).never_billed();
+    failure.provider.clone_from(&refusal.provider);
+    failure
+}

@@ -1,0 +1,109 @@
+//! The requests that read the log of a job, at once or while it is written.
+//!
+//! Invariant: a job's log is asked for whole, however often: no server gives a part of it from a line on.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
+
+use super::super::Gitea;
+use super::{convert, pages, wire};
+use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
+use crate::providers::ci::actions::{self, Logged, Numbered};
+use crate::providers::http::Received;
+use crate::providers::{Reply, Request};
+
+/// Pages of jobs that are looked through for a name: more jobs than any run has.
+const PAGES: u32 = 20;
+
+pub async fn get(gitea: Arc<Gitea>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    let job = job(&gitea, &request.instance, &run, request.input.step.as_deref()).await?;
+    let text = text(&gitea, &run, &job.id).await;
+    actions::log(&request, &job, text)
+}
+
+async fn text(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Received, Failure> {
+    let parts = ["repos", &run.owner, &run.name, "actions", "jobs", job, "logs"];
+    let outgoing = gitea.endpoint.get(&parts)?.accept("text/plain, */*;q=0.9");
+    gitea.endpoint.open_stored(outgoing).await?.whole().await
+}
+
+/// The job that is meant.
+async fn job(gitea: &Gitea, instance: &Arc<str>, run: &Numbered, wanted: Option<&str>) -> Result<Job, Failure> {
+    if let Some(id) = wanted.and_then(actions::found) {
+        match one(gitea, run, id).await {
+            Ok(job) => return Ok(job),
+            // It may be called so; one of another run names its fault.
+            Err(failure) if failure.kind == Kind::NotFound && failure.field.is_none() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    let jobs = all(gitea, run).await?;
+    actions::pick(jobs, wanted).map_err(|failure| failure.by(instance))
+}
+
+async fn one(gitea: &Gitea, run: &Numbered, id: u64) -> Result<Job, Failure> {
+    let parts = ["repos", &run.owner, &run.name, "actions", "jobs", &id.to_string()];
+    let received = gitea.endpoint.send(gitea.endpoint.get(&parts)?).await?;
+    let row = received.row::<wire::Job>(false)?;
+    match row.wire.run_id.is_none_or(|of| of == run.id) {
+        true => Ok(convert::job(row)),
+        false => Err(received.blame(actions::no_job("this job is one of another run"))),
+    }
+}
+
+async fn all(gitea: &Gitea, run: &Numbered) -> Result<Vec<Job>, Failure> {
+    let mut jobs = vec![];
+    let mut seen = 0;
+    for page in 1..=PAGES {
+        let outgoing = gitea.below(run, &["jobs"])?.query("page", page.to_string());
+        let outgoing = outgoing.query("limit", pages::ROWS.most.to_string());
+        let received = gitea.endpoint.send(outgoing).await?;
+        let (rows, total) = pages::rows(&received, false)?;
+        let came = rows.len() as u64 + u64::from(received.skipped());
+        seen += came;
+        jobs.extend(rows.into_iter().map(convert::job));
+        // A bare list, which is not counted, is all there is.
+        if came == 0 || total.is_none_or(|total| seen >= total) {
+            break;
+        }
+    }
+    Ok(jobs)
+}
+
+pub async fn follow(
+    gitea: Arc<Gitea>,
+    request: Request<LogFollow>,
+) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    let job = job(&gitea, &request.instance, &run, request.input.step.as_deref()).await?;
+    let log = JobLog {
+        gitea,
+        run,
+        job: job.id,
+    };
+    Ok(Reply::of(actions::polled(log, request.input.after).await?))
+}
+
+/// The log of a job.
+struct JobLog {
+    gitea: Arc<Gitea>,
+    run: Numbered,
+    job: String,
+}
+
+impl Logged for JobLog {
+    const GROWS: bool = true;
+
+    async fn job(&self) -> Result<Job, Failure> {
+        one(&self.gitea, &self.run, self.job.parse().unwrap_or_default()).await
+    }
+
+    async fn text(&self) -> Result<Bytes, Failure> {
+        Ok(text(&self.gitea, &self.run, &self.job).await?.bytes().clone())
+    }
+}

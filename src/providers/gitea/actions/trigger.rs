@@ -1,0 +1,162 @@
+//! The requests that start a workflow, and find the run that came of it.
+//!
+//! Invariant: what has started something never fails behind that, so that nobody starts it twice.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::{Failure, Kind};
+use tokio::time::Instant;
+
+use super::super::Gitea;
+use super::super::version::Server;
+use super::{convert, pages, runs, wire, workflows};
+use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
+use crate::providers::ci::actions::{self, Numbered, Pending, pipeline, started, the_one, waiting};
+use crate::providers::forge;
+use crate::providers::{Reply, Request};
+
+/// What a run is told to have been started by.
+const EVENT: &str = "workflow_dispatch";
+
+pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<Reply<Triggered>, Failure> {
+    let (owner, name) = forge::project("project", &request.native)?;
+    // Whatever fails here, nothing was started, and the whole may be repeated.
+    let meant = meant(&gitea, &request, owner, name).await;
+    let (workflow, branch) = meant.map_err(|failure| failure.by(&request.instance).never_sent())?;
+    let server = gitea.server().await;
+    let latest = latest(&gitea, server, owner, name).await;
+    let forgejo = matches!(server, Server::Forgejo(_));
+    let dispatch = wire::Dispatch {
+        reference: &branch,
+        inputs: &request.input.variables,
+        return_run_info: forgejo.then_some(true),
+    };
+    let parts = ["repos", owner, name, "actions", "workflows", &workflow, "dispatches"];
+    let outgoing = gitea.endpoint.post(&parts, &dispatch)?;
+    let outgoing = outgoing.query_if("return_run_details", (!forgejo).then_some(true));
+    let asked = Instant::now();
+    let received = gitea.endpoint.send(outgoing).await.map_err(refused)?;
+    let told = match received.bytes().is_empty() {
+        true => None,
+        // One that cannot be read tells as little as none.
+        false => received.json::<wire::Dispatched>().ok(),
+    };
+    let Some(told) = told else {
+        let pending = Pending {
+            project: request.native.to_string(),
+            pipeline: workflow,
+            branch,
+            since: Pending::since(received.header("date"), asked.elapsed()),
+            latest,
+            actor: who(&gitea).await,
+        };
+        return Ok(waiting(&received, pending.id(&request.instance)));
+    };
+    let numbered = Numbered {
+        project: request.native.to_string(),
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        id: told.workflow_run_id,
+    };
+    let mut run = begun(&gitea, &request.instance, &numbered, request.include_raw).await;
+    run.web_url = run.web_url.or(told.html_url);
+    Ok(started(&received, run))
+}
+
+/// The workflow and the branch that are meant.
+async fn meant(
+    gitea: &Gitea,
+    request: &Request<RunTrigger>,
+    owner: &str,
+    name: &str,
+) -> Result<(String, String), Failure> {
+    let workflow = match &request.input.pipeline {
+        Some(text) => pipeline(&request.native, text)?.to_owned(),
+        None => workflows::only(gitea, owner, name).await?,
+    };
+    if let Some(branch) = &request.input.branch {
+        return Ok((workflow, branch.to_string()));
+    }
+    let received = gitea
+        .endpoint
+        .send(gitea.endpoint.get(&["repos", owner, name])?)
+        .await?;
+    let repo: wire::Repo = received.json()?;
+    Ok((workflow, actions::default_branch(repo.default_branch)?))
+}
+
+/// The newest run before one is asked for of a release that will not tell of it: it tells no run's beginning, either.
+async fn latest(gitea: &Gitea, server: Server, owner: &str, name: &str) -> Option<u64> {
+    if !(server.is_gitea_since(1, 25) && server.is_gitea_before(1, 26)) {
+        return None;
+    }
+    let outgoing = gitea.endpoint.get(&["repos", owner, name, "actions", "runs"]).ok()?;
+    let received = gitea
+        .endpoint
+        .send(outgoing.query("page", "1").query("limit", "1"))
+        .await
+        .ok()?;
+    let (rows, _) = pages::rows::<wire::Run>(&received, false).ok()?;
+    rows.first().map(|row| row.wire.id)
+}
+
+/// Gitea says why in sentences only.
+fn refused(failure: Failure) -> Failure {
+    match (failure.kind, &failure.field) {
+        (Kind::InvalidInput, None) => failure.saying(
+            "the pipeline cannot be started like this: its file on this branch lacks the trigger workflow_dispatch or \
+             asks for other variables, or there is no such branch",
+        ),
+        (Kind::Forbidden, None) => failure.also("or the workflow is disabled"),
+        _ => failure,
+    }
+}
+
+/// Whose credential ours is, where the server tells now.
+async fn who(gitea: &Gitea) -> Option<String> {
+    let received = gitea.endpoint.send(gitea.endpoint.get(&["user"]).ok()?).await.ok()?;
+    received.json::<wire::User>().ok().map(|user| user.login)
+}
+
+/// A run that is there for sure, as far as it can be read.
+pub async fn begun(gitea: &Gitea, instance: &Arc<str>, run: &Numbered, include_raw: bool) -> Run {
+    let read = async {
+        let received = runs::read(gitea, run).await?;
+        let row = received.row(include_raw)?;
+        Ok::<_, Failure>(convert::run(instance, &run.project, row))
+    };
+    read.await.unwrap_or_else(|failure| {
+        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
+        actions::begun(instance, &run.project, run.id)
+    })
+}
+
+pub async fn resolve(gitea: Arc<Gitea>, request: Request<RunResolve>) -> Result<Reply<Triggered>, Failure> {
+    let pending = Pending::read(&request.native)?;
+    let (owner, name) = pending.parts()?;
+    let most = pages::ROWS.most.to_string();
+    // One page, newest first: behind it is what was there before.
+    let outgoing = gitea
+        .endpoint
+        .get(&["repos", owner, name, "actions", "runs"])?
+        .query("event", EVENT)
+        .query("branch", &pending.branch)
+        .query("page", "1")
+        .query("limit", most);
+    let received = gitea.endpoint.send(outgoing).await?;
+    let (rows, _) = pages::rows(&received, request.include_raw)?;
+    let runs = rows
+        .into_iter()
+        .map(|row| convert::run(&request.instance, &pending.project, row));
+    // Forgejo overlooks these filters.
+    let ours = |run: &Run| {
+        run.event.as_deref().is_none_or(|event| event == EVENT)
+            && run.pipeline.as_deref().is_none_or(|key| key == pending.pipeline)
+            && pending.may_be(run)
+    };
+    let found = the_one(runs.filter(ours).collect());
+    match found.map_err(|failure| received.blame(failure))? {
+        Some(run) => Ok(started(&received, run)),
+        None => Ok(waiting(&received, pending.id(&request.instance))),
+    }
+}

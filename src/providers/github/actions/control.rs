@@ -1,0 +1,127 @@
+//! The requests that end runs, do them again, let them go on and delete them.
+//!
+//! Invariant: GitHub forbids by one status what the credential may not do and what the run's state does not allow, so the
+//! run is read before a refusal is told.
+
+use std::sync::Arc;
+
+use http::Method;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::trigger::begun;
+use super::{GitHub, convert, parts, runs};
+use crate::catalogue::cicd::{
+    LogDelete, OrderOutcome, Ordered, Run, RunApprove, RunCancel, RunDelete, RunRerun, RunRerunFailed, Triggered,
+};
+use crate::catalogue::outcome::Deleted;
+use crate::providers::ci::actions::{Numbered, started, state};
+use crate::providers::http::Received;
+use crate::providers::{Reply, Request};
+
+pub async fn cancel(github: Arc<GitHub>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    let how = match request.input.force {
+        Some(true) => "force-cancel",
+        Some(false) | None => "cancel",
+    };
+    let received = order(&github, &run, how).await.map_err(|failure| match failure.kind {
+        Kind::Conflict => state("the run has ended already, or cannot be ended (status 409)", &failure),
+        _ => failure,
+    })?;
+    // It may take minutes until it has ended.
+    Ok(received.reply(Ordered {
+        outcome: OrderOutcome::Requested,
+        run: None,
+    }))
+}
+
+pub async fn rerun(github: Arc<GitHub>, request: Request<RunRerun>) -> Result<Reply<Triggered>, Failure> {
+    again(&github, &request, "rerun").await
+}
+
+pub async fn rerun_failed(github: Arc<GitHub>, request: Request<RunRerunFailed>) -> Result<Reply<Triggered>, Failure> {
+    again(&github, &request, "rerun-failed-jobs").await
+}
+
+/// The run keeps its id, and has one attempt more.
+async fn again<O: crate::catalogue::op::Op>(
+    github: &GitHub,
+    request: &Request<O>,
+    how: &str,
+) -> Result<Reply<Triggered>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    let received = order(github, &run, how).await.map_err(|failure| match failure.kind {
+        Kind::Forbidden | Kind::Conflict => {
+            let sentence = "the run cannot be run again: it has not ended, is older than 30 days, was run 50 times or its \
+                workflow file is broken; or our credential may not";
+            state(sentence, &failure)
+        }
+        _ => failure,
+    })?;
+    let run = begun(github, &request.instance, &run, request.include_raw).await;
+    Ok(started(&received, run))
+}
+
+pub async fn approve(github: Arc<GitHub>, request: Request<RunApprove>) -> Result<Reply<Ordered>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    let received = match order(&github, &run, "approve").await {
+        Err(failure) if failure.kind == Kind::Forbidden => {
+            let now = stands(&github, &request.instance, &run, failure.clone()).await?;
+            return Err(match &*now.raw_status {
+                "action_required" => failure,
+                "waiting" => {
+                    let sentence = "the run waits for the reviewers of a deployment, who are not asked here";
+                    state(sentence, &failure)
+                }
+                _ => state("the run waits for nobody's approval", &failure),
+            });
+        }
+        other => other?,
+    };
+    Ok(received.reply(Ordered {
+        outcome: OrderOutcome::Done,
+        run: None,
+    }))
+}
+
+pub async fn delete(github: Arc<GitHub>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    remove(&github, &request.instance, &run, &[]).await
+}
+
+pub async fn log_delete(github: Arc<GitHub>, request: Request<LogDelete>) -> Result<Reply<Deleted>, Failure> {
+    let run = Numbered::read("run", &request.native)?;
+    remove(&github, &request.instance, &run, &["logs"]).await
+}
+
+async fn remove(
+    github: &GitHub,
+    instance: &Arc<str>,
+    run: &Numbered,
+    rest: &[&str],
+) -> Result<Reply<Deleted>, Failure> {
+    let outgoing = github.endpoint.delete(&parts(run, &run.number(), rest))?;
+    match github.endpoint.send(outgoing).await {
+        Ok(received) => Ok(received.reply(Deleted::done())),
+        Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::Conflict) => {
+            let now = stands(github, instance, run, failure.clone()).await?;
+            Err(match now.status.has_ended() {
+                true => failure,
+                false => state("the run has not ended yet", &failure),
+            })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn order(github: &GitHub, run: &Numbered, how: &str) -> Result<Received, Failure> {
+    let outgoing = github.endpoint.bare(Method::POST, &parts(run, &run.number(), &[how]))?;
+    github.endpoint.send(outgoing).await
+}
+
+/// The run as it stands; where it cannot be read, `refusal` remains.
+async fn stands(github: &GitHub, instance: &str, run: &Numbered, refusal: Failure) -> Result<Run, Failure> {
+    let read = async { runs::read(github, run).await?.row(false) };
+    let row = read.await.map_err(|_| refusal)?;
+    Ok(convert::run(instance, &run.project, row))
+}

@@ -1,0 +1,147 @@
+//! The requests that start a workflow, and find the run that came of it.
+//!
+//! Invariant: what has started something never fails behind that, so that nobody starts it twice.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::{Failure, Kind};
+use tokio::time::Instant;
+
+use super::{GitHub, MOST, SIZE, convert, runs, wire, workflows};
+use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
+use crate::providers::ci::actions::{self, Numbered, Pending, pipeline, started, the_one, waiting};
+use crate::providers::forge;
+use crate::providers::{Reply, Request};
+
+/// The most inputs that GitHub takes.
+const MOST_INPUTS: usize = 25;
+/// From this version of the API on a dispatch always tells of its run.
+const ALWAYS_TOLD: jiff::civil::Date = jiff::civil::date(2026, 3, 10);
+
+pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Result<Reply<Triggered>, Failure> {
+    let (owner, name) = forge::project("project", &request.native)?;
+    let variables = &request.input.variables;
+    if variables.len() > MOST_INPUTS {
+        let sentence = format!("this provider takes at most {MOST_INPUTS} variables");
+        return Err(Failure::invalid("variables", sentence).never_sent());
+    }
+    // Whatever fails here, nothing was started, and the whole may be repeated.
+    let meant = meant(&github, &request, owner, name).await;
+    let (workflow, branch) = meant.map_err(|failure| failure.by(&request.instance).never_sent())?;
+    let dispatch = wire::Dispatch {
+        reference: &branch,
+        inputs: variables,
+        return_run_details: (github.api_version < ALWAYS_TOLD).then_some(true),
+    };
+    let parts = ["repos", owner, name, "actions", "workflows", &workflow, "dispatches"];
+    let asked = Instant::now();
+    let received = github
+        .endpoint
+        .send(github.endpoint.post(&parts, &dispatch)?)
+        .await
+        .map_err(refused)?;
+    let told = match received.bytes().is_empty() {
+        true => None,
+        // One that cannot be read tells as little as none.
+        false => received.json::<wire::Dispatched>().ok(),
+    };
+    let Some(told) = told else {
+        let pending = Pending {
+            project: request.native.to_string(),
+            pipeline: workflow,
+            branch,
+            since: Pending::since(received.header("date"), asked.elapsed()),
+            latest: None,
+            actor: who(&github).await,
+        };
+        return Ok(waiting(&received, pending.id(&request.instance)));
+    };
+    let numbered = Numbered {
+        project: request.native.to_string(),
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        id: told.workflow_run_id,
+    };
+    let mut run = begun(&github, &request.instance, &numbered, request.include_raw).await;
+    run.web_url = run.web_url.or(told.html_url);
+    Ok(started(&received, run))
+}
+
+/// The workflow and the branch that are meant.
+async fn meant(
+    github: &GitHub,
+    request: &Request<RunTrigger>,
+    owner: &str,
+    name: &str,
+) -> Result<(String, String), Failure> {
+    let workflow = match &request.input.pipeline {
+        Some(text) => pipeline(&request.native, text)?.to_owned(),
+        None => workflows::only(github, owner, name).await?,
+    };
+    if let Some(branch) = &request.input.branch {
+        return Ok((workflow, branch.to_string()));
+    }
+    let received = github
+        .endpoint
+        .send(github.endpoint.get(&["repos", owner, name])?)
+        .await?;
+    let repo: wire::Repo = received.json()?;
+    Ok((workflow, actions::default_branch(repo.default_branch)?))
+}
+
+/// GitHub says why in sentences only.
+fn refused(failure: Failure) -> Failure {
+    match (failure.kind, &failure.field) {
+        (Kind::InvalidInput, None) => failure.saying(
+            "the pipeline cannot be started like this: it is disabled, or its file on this branch lacks the trigger \
+             workflow_dispatch or asks for other variables, or there is no such branch (status 422)",
+        ),
+        _ => failure,
+    }
+}
+
+/// Whose credential ours is; none where nobody's, as an app's, or where GitHub does not tell now.
+async fn who(github: &GitHub) -> Option<String> {
+    let asked = github.endpoint.get(&["user"]).ok()?;
+    let received = github.endpoint.send(asked).await.ok()?;
+    received.json::<wire::User>().ok().map(|user| user.login)
+}
+
+/// A run that is there for sure, as far as it can be read.
+pub async fn begun(github: &GitHub, instance: &Arc<str>, run: &Numbered, include_raw: bool) -> Run {
+    let read = async {
+        let received = runs::read(github, run).await?;
+        let row = received.row(include_raw)?;
+        Ok::<_, Failure>(convert::run(instance, &run.project, row))
+    };
+    read.await.unwrap_or_else(|failure| {
+        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
+        actions::begun(instance, &run.project, run.id)
+    })
+}
+
+pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Result<Reply<Triggered>, Failure> {
+    let pending = Pending::read(&request.native)?;
+    let (owner, name) = pending.parts()?;
+    let parts = ["repos", owner, name, "actions", "workflows", &pending.pipeline, "runs"];
+    // One page: where it holds two that may be it there is no answer anyway.
+    let outgoing = github
+        .endpoint
+        .get(&parts)?
+        .query("event", "workflow_dispatch")
+        .query("branch", &pending.branch)
+        .query("created", format!(">={}", pending.earliest()))
+        .query_if("actor", pending.actor.as_deref())
+        .query(SIZE, MOST);
+    let received = github.endpoint.send(outgoing).await?;
+    let listed: wire::Listed = received.json()?;
+    let rows = received.rows_of(&listed.items.unwrap_or_default(), request.include_raw)?;
+    let runs = rows
+        .into_iter()
+        .map(|row| convert::run(&request.instance, &pending.project, row));
+    let found = the_one(runs.filter(|run| pending.may_be(run)).collect());
+    match found.map_err(|failure| received.blame(failure))? {
+        Some(run) => Ok(started(&received, run)),
+        None => Ok(waiting(&received, pending.id(&request.instance))),
+    }
+}

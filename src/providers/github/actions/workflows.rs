@@ -1,0 +1,36 @@
+//! The requests that list workflow files.
+//!
+//! Invariant: a workflow is named by its file where it has one, which stays the same wherever the repository goes.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::Failure;
+
+use super::{GitHub, MOST, SIZE, convert, wire};
+use crate::catalogue::Page;
+use crate::catalogue::cicd::{Pipeline, PipelineList};
+use crate::providers::ci::actions;
+use crate::providers::forge;
+use crate::providers::{Reply, Request};
+
+pub async fn list(github: Arc<GitHub>, request: Request<PipelineList>) -> Result<Reply<Page<Pipeline>>, Failure> {
+    actions::of_a_project(request.input.project.as_ref())?;
+    let (owner, name) = forge::project("project", &request.native)?;
+    let outgoing = github.endpoint.get(&["repos", owner, name, "actions", "workflows"])?;
+    let pipeline = |row| Some(convert::pipeline(&request.instance, &request.native, row));
+    github.listed(outgoing, &request, pipeline).await
+}
+
+/// The only workflow of a project that can be started.
+pub async fn only(github: &GitHub, owner: &str, name: &str) -> Result<String, Failure> {
+    let outgoing = github.endpoint.get(&["repos", owner, name, "actions", "workflows"])?;
+    let received = github.endpoint.send(outgoing.query(SIZE, MOST)).await?;
+    let listed: wire::Listed = received.json()?;
+    let rows = received.rows_of::<wire::Workflow>(&listed.items.unwrap_or_default(), false)?;
+    let active = rows
+        .into_iter()
+        .map(|row| row.wire)
+        .filter(|one| one.state.as_deref() == Some("active"));
+    let files = active.filter_map(|one| convert::file(one.path.as_deref()?).map(str::to_owned));
+    actions::only(files).map_err(|failure| received.blame(failure))
+}
