@@ -70,7 +70,7 @@ fn parts<'a>(run: &'a Numbered, number: &'a str, rest: &[&'a str]) -> Vec<&'a st
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, Method};
     use jiff::Timestamp;
 
     use super::*;
@@ -88,6 +88,8 @@ mod tests {
                 headers: &HeaderMap::new(),
                 body: body.as_bytes(),
                 sent: b"",
+                method: &Method::GET,
+                path: "/api/v1/repos/acme/api/actions/jobs/1/logs",
                 now: Timestamp::UNIX_EPOCH,
             };
             let kind = lost(&refusal).map(|failure| failure.kind);
