@@ -156,7 +156,7 @@ impl Runtime for Program {
         })
     }
 
-    fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
+    fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
             let Loaded { mut config, origins } = load_sound(config.as_deref()).await?;
             // One call is sooner made than asked for.
@@ -164,7 +164,9 @@ impl Runtime for Program {
                 .providers
                 .values_mut()
                 .for_each(|provider| (provider.health_check, provider.health_interval) = (false, None));
-            let gateway = Mosaic::builder(config).origins(origins).visiting().start().await?;
+            let builder = Mosaic::builder(config).origins(origins);
+            let builder = if keyed { builder } else { builder.visiting() };
+            let gateway = builder.start().await?;
             let local: Box<dyn LocalCalls> = Box::new(Local(gateway));
             Ok(local)
         })

@@ -233,6 +233,30 @@ fn open_doors_are_refused() {
 }
 
 #[test]
+fn host_names_are_names_alone() {
+    for section in ["server", "admin"] {
+        for odd in [
+            "mosaic.example.org:80",
+            "http://x",
+            "*",
+            "*.corp",
+            "a b",
+            "h/",
+            "user@h",
+            "",
+            "[::1]",
+        ] {
+            let text = format!("[{section}]\nhosts = [\"fine.example\", \"{odd}\"]");
+            let wrong =
+                "must be a host name or an IP address alone, such as mosaic.example.org: no scheme, port, path or *";
+            refused(&text, &[], &[&format!("m.toml:2: {section}.hosts[1]: {wrong}")]);
+        }
+        let sound = format!("[{section}]\nhosts = [\"Mosaic.internal\", \"10.0.0.7\", \"fd00::7\", \"localhost\"]");
+        assert!(parse(&sound, &[]).is_ok());
+    }
+}
+
+#[test]
 fn base_addresses_are_plain() {
     for (address, wrong) in [
         ("ftp://x", "expected an address that begins with http:// or https://"),

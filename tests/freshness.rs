@@ -118,13 +118,14 @@ async fn no_remembered_absence_outlives_a_creation() {
 
     let trigger = || RunTriggerInput {
         pipeline: None,
-        project: "acme/api".into(),
+        // The forges run pipelines, too.
+        project: "woodpecker-a~acme/api".into(),
         branch: None,
         variables: Default::default(),
     };
     let made = gateway.call::<RunTrigger>(trigger()).await.expect("triggered");
     let number = made.value.run.as_ref().and_then(|run| run.number).expect("a number");
-    let next = format!("acme/api#{}", number + 1);
+    let next = format!("woodpecker-a~acme/api#{}", number + 1);
     let get = async || {
         gateway
             .call::<RunGet>(RunGetInput {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{self, Error as _, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -53,13 +53,50 @@ impl Serialize for Confidential {
 
 impl<'de> Deserialize<'de> for Confidential {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // serde's own sentence on a wrong type would quote the value.
-        let Ok(text) = String::deserialize(deserializer) else {
-            return Err(D::Error::custom("must be a text"));
-        };
-        let secret = Confidential(text);
-        secret.check().map_err(D::Error::custom)?;
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// Reads a text; serde's own sentence on anything else would quote it.
+struct Text;
+
+macro_rules! refuses {
+    ($($method:ident($kind:ty)),*) => {$(
+        fn $method<E: de::Error>(self, _value: $kind) -> Result<Confidential, E> {
+            Err(E::custom("must be a text"))
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Confidential;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Confidential, E> {
+        let secret = Confidential(text.to_owned());
+        secret.check().map_err(E::custom)?;
         Ok(secret)
+    }
+
+    refuses!(
+        visit_bool(bool),
+        visit_i64(i64),
+        visit_u64(u64),
+        visit_i128(i128),
+        visit_u128(u128),
+        visit_f64(f64)
+    );
+    refuses!(visit_bytes(&[u8]));
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _items: A) -> Result<Confidential, A::Error> {
+        Err(A::Error::custom("must be a text"))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, _fields: A) -> Result<Confidential, A::Error> {
+        Err(A::Error::custom("must be a text"))
     }
 }
 
@@ -89,6 +126,13 @@ mod tests {
             let error = serde_json::from_str::<Confidential>(wrong).unwrap_err().to_string();
             assert!(!error.contains("hunter2") && !error.contains("27182818"), "{error}");
         }
+        #[derive(Debug, Deserialize)]
+        struct Input {
+            #[allow(dead_code, reason = "read by Debug only")]
+            value: Confidential,
+        }
+        let missing = serde_json::from_str::<Input>("{}").unwrap_err().to_string();
+        assert!(missing.contains("missing field `value`"), "{missing}");
         assert!(serde_json::from_value::<Confidential>("".into()).is_err());
         assert!(serde_json::from_value::<Confidential>("x".repeat(LONGEST + 1).into()).is_err());
         assert_eq!(

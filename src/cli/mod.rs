@@ -37,6 +37,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
@@ -140,7 +141,7 @@ async fn call(
     let upload = upload::upload(entry, flags)?;
     if flags.get_flag("local") {
         let config = flags.get_one::<String>("config").map(PathBuf::from);
-        let gateway = runtime.local(config).await?;
+        let gateway = runtime.local(config, options.idempotency_key.is_some()).await?;
         let outcome = call_local(entry, input, upload, options, &*gateway, flags, screen).await;
         gateway.stop().await;
         return outcome;
@@ -180,6 +181,16 @@ async fn call_local(
     show::reply(reply, entry, input::output(entry, flags), screen).await
 }
 
+/// What is asked for by several calls takes no longer than a call may that the caller bounds.
+async fn within<T>(limit: Option<Duration>, asking: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let Some(limit) = limit else { return asking.await };
+    let late = |_| {
+        let sentence = format!("it was not done within {}", humantime::format_duration(limit));
+        Problem::from(Failure::new(Kind::Timeout, sentence))
+    };
+    tokio::time::timeout(limit, asking).await.map_err(late)?
+}
+
 /// Asks once, or again and again where one answer is not all that is wanted.
 async fn asked(
     entry: &Entry,
@@ -195,10 +206,13 @@ async fn asked(
     };
     if entry.declaration.facts.list && flags.get_flag(command::ALL) {
         let of_all = options.provider.as_deref() == Some(ALL);
-        return pages::all_pages(input, of_all, whole).await.map(Reply::Whole);
+        let gathering = pages::all_pages(input, of_all, whole);
+        return within(options.timeout, gathering).await.map(Reply::Whole);
     }
     if entry.name() == RunWait::DECLARATION.facts.name {
-        return wait::until_ended(input, whole).await.map(Reply::Whole);
+        return within(options.timeout, wait::until_ended(input, whole))
+            .await
+            .map(Reply::Whole);
     }
     ask(input, upload).await
 }
@@ -308,7 +322,7 @@ mod tests {
             self.wrote(format!("sandbox {config:?}"));
             Box::pin(async { Ok(()) })
         }
-        fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
+        fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));
             let local: Box<dyn LocalCalls> = Box::new(self.clone());
             Box::pin(async { Ok(local) })

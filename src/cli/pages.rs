@@ -15,6 +15,8 @@ use super::show::parse;
 /// The most rows that one command gathers: they are held in memory until the last has come.
 const MOST_ROWS: usize = 200_000;
 
+/// The most pages: a list whose pages are empty ends, too.
+const MOST_PAGES: usize = 10_000;
 /// As much as they may be long together, in bytes of JSON.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -46,9 +48,10 @@ pub async fn all_pages(
             None => page,
         };
         let rows = gathered["items"].as_array().map_or(0, Vec::len);
-        if rows > MOST_ROWS || bytes > MOST_BYTES {
-            let sentence =
-                format!("there are more than {MOST_ROWS} rows or {MOST_BYTES} bytes; ask for them page by page");
+        if rows > MOST_ROWS || bytes > MOST_BYTES || seen.len() >= MOST_PAGES {
+            let sentence = format!(
+                "there are more than {MOST_ROWS} rows, {MOST_BYTES} bytes or {MOST_PAGES} pages; ask for them page by page"
+            );
             return Err(odd(&sentence).into());
         }
         let Some(next) = next else {

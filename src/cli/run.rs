@@ -59,8 +59,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Serves the sandbox, the stand-in for every provider, until it is told to stop.
     fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>>;
 
-    /// Starts a gateway without listeners, for calls from this process.
-    fn local(&self, config: Option<PathBuf>) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>>;
+    /// Starts a gateway without listeners, for calls from this process. `keyed`: they are made under an idempotency key, so
+    /// no other process may serve with the same state: each would take the other's claims for those of the dead.
+    fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>>;
 }
 
 /// A gateway that runs in this process.

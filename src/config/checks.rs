@@ -3,8 +3,10 @@
 //! Invariant: a configuration that passes exposes nothing beyond loopback without a credential.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value};
+use url::Host;
 
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join, nearest};
@@ -93,6 +95,12 @@ fn check_doors(config: &Config, names: &Names, report: &mut Report) {
             "admin.listen",
             "not a loopback address, and admin.token is not set: anyone could administer",
         );
+    }
+    for (path, hosts) in [
+        ("server.hosts", &config.server.hosts),
+        ("admin.hosts", &config.admin.hosts),
+    ] {
+        check_list(hosts, path, report, host);
     }
     // Port 0 asks for any free port, so two of them do not collide.
     if config.server.listen == config.admin.listen && config.server.listen.port() != 0 {
@@ -233,6 +241,15 @@ fn operation(prefix: &str, known: &Known) -> Option<Fault> {
     }
     let is_known = known.prefixes().any(|known| known == prefix);
     (!is_known).then(|| ("no operation begins so", nearest(prefix, known.prefixes())))
+}
+
+/// A name as a request names it, without what stands beside it there or in a URL: one that can never be asked for lets
+/// nobody in.
+fn host(name: &str) -> Option<Fault> {
+    let is_name = matches!(Host::parse(name), Ok(Host::Domain(read)) if read == name.to_ascii_lowercase());
+    let is_address = name.parse::<IpAddr>().is_ok();
+    let sentence = "must be a host name or an IP address alone, such as mosaic.example.org: no scheme, port, path or *";
+    (!(is_name || is_address) || name.contains('*')).then_some((sentence, None))
 }
 
 fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&str) -> Option<Fault>) {

@@ -179,9 +179,12 @@ fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
         let checked = with_file(&["check", "--json"], text, &[]).json();
         checked["warnings"].as_array().expect("a list").len()
     };
-    assert_eq!(warnings(forges), 2, "git and projects");
+    assert_eq!(warnings(forges), 3, "git, projects and cicd");
     let route = |service: &str| format!("[[routes]]\nservice = \"{service}\"\nproviders = [\"one\", \"two\"]\n");
-    assert_eq!(warnings(&[forges, &route("git"), &route("projects")].concat()), 0);
+    assert_eq!(
+        warnings(&[forges, &route("git"), &route("projects"), &route("cicd")].concat()),
+        0
+    );
     let shown = with_file(&["check"], forges, &[]);
     assert!(shown.ok().contains("one, two"), "{shown:?}");
     let doctor = with_file(&["doctor"], forges, &[]);

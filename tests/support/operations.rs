@@ -17,12 +17,13 @@ pub fn sample(entry: &Entry) -> Map<String, Value> {
         .collect();
     // What no type tells: an address, a name of a variable, and a change that changes something.
     for (operation, field, value) in [
-        ("git.hook.create", "url", "https://example.com/hook"),
-        ("cicd.secret.put", "name", "TOKEN"),
-        ("git.pr.update", "title", "Mend it"),
+        ("git.hook.create", "url", json!("https://example.com/hook")),
+        ("git.hook.create", "events", json!(["push"])),
+        ("cicd.secret.put", "name", json!("TOKEN")),
+        ("git.pr.update", "title", json!("Mend it")),
     ] {
         if entry.name() == operation {
-            input.insert(field.to_owned(), json!(value));
+            input.insert(field.to_owned(), value);
         }
     }
     if entry.field("prompt").is_some() {

@@ -25,6 +25,8 @@ mod version;
 mod wire;
 mod writes;
 
+use std::time::Duration;
+
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -58,6 +60,9 @@ pub struct Gitea {
 #[serde(deny_unknown_fields)]
 struct Settings {}
 
+/// How long a start waits for a server's version: it is up, or the start is not to hang on it.
+const TELLS_ITS_VERSION: Duration = Duration::from_secs(2);
+
 impl Provider for Gitea {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
         let Settings {} = settings(&connection.settings)?;
@@ -87,7 +92,8 @@ impl Provider for Gitea {
     }
 
     async fn begin(self) -> Result<Self, Failure> {
-        self.server().await;
+        // A server that does not tell in time is taken for one that can do everything, and asked again by who must know.
+        let _unknown = tokio::time::timeout(TELLS_ITS_VERSION, self.server()).await;
         Ok(self)
     }
 

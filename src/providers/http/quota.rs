@@ -316,8 +316,11 @@ mod tests {
             waits(Failure::new(Kind::Forbidden, "no"), Some(minute), minute * 3),
             None
         );
+        // Answers to other requests go on meanwhile; only a time without refusals ends the row.
         quota.hear(StatusCode::OK, &HeaderMap::new(), now() + minute * 3);
-        assert_eq!(waits(limited(), Some(minute), minute * 3), Some(minute));
+        assert_eq!(waits(limited(), Some(minute), minute * 3), Some(minute * 4));
+        quota.hear(StatusCode::OK, &HeaderMap::new(), now() + minute * 11);
+        assert_eq!(waits(limited(), Some(minute), minute * 11), Some(minute));
     }
 
     #[test]
