@@ -190,7 +190,7 @@ async fn a_state_of_two_names_is_not_served_and_a_restore_gives_it_one() {
 
 #[tokio::test]
 async fn a_pipe_where_a_file_must_be_is_refused_and_not_waited_for() {
-    for ending in ["", ".lock", ".serving"] {
+    for ending in [".lock", ".serving", ""] {
         let kept = Kept::new();
         kept.run("copy.db", "new").await;
         let made = std::process::Command::new("mkfifo")
