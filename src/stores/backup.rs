@@ -1,17 +1,17 @@
 //! Copies of the state: taken while a gateway serves, and put back while none does.
 //!
-//! Invariant: nothing takes the state's place before it is whole and on the disk, and what it replaces is kept.
+//! Invariant: nothing takes the state's place before it is whole and on the disk, what it replaces is kept, and no file of
+//! the state in use is taken for a copy.
 
-use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::lock::beside;
-use super::{CopyError, OpenError, SqliteStore, StoreError, lock, look, options, vault};
+use super::lock::{self, beside, meant};
+use super::replace::{Scratch, journal_of, replace};
+use super::{CopyError, OpenError, SqliteStore, StoreError, look, options, sqlite, vault};
 use crate::config::StateConfig;
 
-/// The most states that are kept beside the one in use.
-const MOST_KEPT: u32 = 1000;
+/// What belongs to a state in use: its file, SQLite's beside it, and our locks.
+const OWN: [&str; 6] = ["", "-wal", "-shm", "-journal", ".lock", ".serving"];
 
 /// Writes a copy of the whole state, as of one moment, to the new file `to`. A gateway may serve meanwhile.
 ///
@@ -21,8 +21,16 @@ pub async fn backup(config: &StateConfig, to: &Path) -> Result<(), CopyError> {
     if config.in_memory() {
         return Err(unfit(StoreError::InMemory));
     }
+    refuse_own(config, to)?;
     if to.exists() {
         return Err(uncopied(to, "it exists; a backup is a new file"));
+    }
+    if let Some(journal) = journal_of(to) {
+        let journal = journal.display();
+        return Err(uncopied(
+            to,
+            format!("{journal} would be read into it; remove that first"),
+        ));
     }
     let store = SqliteStore::inspect(&config.path, vault(config)?, options(config))
         .await
@@ -40,6 +48,7 @@ pub async fn restore(config: &StateConfig, from: &Path) -> Result<Option<PathBuf
     if config.in_memory() {
         return Err(unfit(StoreError::InMemory));
     }
+    refuse_own(config, from)?;
     if !from.is_file() {
         return Err(uncopied(from, "there is no such backup"));
     }
@@ -51,7 +60,27 @@ pub async fn restore(config: &StateConfig, from: &Path) -> Result<Option<PathBuf
         other => CopyError::State(other),
     })?;
     let _alone = lock::to_replace(&config.path).map_err(unfit)?;
-    replace(&config.path, from).map_err(unfit)
+    let (path, patience) = (meant(&config.path), config.acquire_timeout);
+    lock::check_kind(&path).map_err(unfit)?;
+    let new = Scratch::beside(&path);
+    // Through SQLite, as it was looked at: what is in the backup's own journal belongs to it.
+    sqlite::copy(from, new.path(), patience)
+        .await
+        .map_err(|error| uncopied(from, error.to_string()))?;
+    replace(&path, new, patience, &|_step| Ok(())).await.map_err(unfit)
+}
+
+/// Refuses the state itself and what belongs to it, by whatever name.
+fn refuse_own(config: &StateConfig, file: &Path) -> Result<(), CopyError> {
+    let (path, named) = (meant(&config.path), meant(file));
+    let own = OWN.iter().map(|ending| beside(&path, ending));
+    match own.into_iter().any(|own| own == named || lock::same(&own, &named)) {
+        true => Err(uncopied(
+            file,
+            "it is the state in use, or belongs to it; name another file",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn uncopied(file: &Path, sentence: impl Into<String>) -> CopyError {
@@ -63,43 +92,4 @@ fn uncopied(file: &Path, sentence: impl Into<String>) -> CopyError {
 
 fn unfit(error: impl Into<StoreError>) -> CopyError {
     CopyError::State(error.into().into())
-}
-
-fn replace(path: &Path, from: &Path) -> std::io::Result<Option<PathBuf>> {
-    let (new, kept) = (beside(path, ".new"), free(path)?);
-    gone(std::fs::remove_file(&new))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut copy = options.open(&new)?;
-    std::io::copy(&mut File::open(from)?, &mut copy)?;
-    copy.sync_all()?;
-    let was_there = gone(std::fs::hard_link(path, &kept))?;
-    // A journal of the old state must not be read into the new one.
-    gone(std::fs::rename(beside(path, "-wal"), beside(&kept, "-wal")))?;
-    gone(std::fs::remove_file(beside(path, "-shm")))?;
-    std::fs::rename(&new, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(was_there.then_some(kept))
-}
-
-/// Where what is replaced is kept: whoever restores twice keeps both, the wrong backup and what it replaced.
-fn free(path: &Path) -> std::io::Result<PathBuf> {
-    let numbered = (2..=MOST_KEPT).map(|number| beside(path, &format!(".replaced.{number}")));
-    let mut places = std::iter::once(beside(path, ".replaced")).chain(numbered);
-    let taken = |place: &PathBuf| place.exists() || beside(place, "-wal").exists();
-    places
-        .find(|place| !taken(place))
-        .ok_or_else(|| std::io::Error::other("too many states that were replaced are kept beside it: remove some"))
-}
-
-/// Whether there was something; its absence is no error.
-fn gone(done: std::io::Result<()>) -> std::io::Result<bool> {
-    match done {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }

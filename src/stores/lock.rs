@@ -31,11 +31,19 @@ fn taken(
     lock: fn(&File) -> Result<(), TryLockError>,
     refused: impl FnOnce() -> StoreError,
 ) -> Result<File, StoreError> {
+    let place = beside(&meant(path), ending);
+    check_kind(&place)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(beside(&meant(path), ending))?;
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // To open a pipe that took its place since waits for nobody.
+        options
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = options.open(&place)?;
     match lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(refused()),
@@ -43,9 +51,29 @@ fn taken(
     }
 }
 
+/// Refuses what is there and is no file: to open a pipe waits for its other end.
+pub(super) fn check_kind(path: &Path) -> Result<(), StoreError> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(StoreError::NotAFile {
+            file: path.display().to_string(),
+        }),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether two names are of one file that is there.
+pub(super) fn same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (one.metadata(), other.metadata()) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
 /// The file itself, by whatever symbolic links it is named, also before it is there: who names it otherwise meets the same
 /// lock.
-fn meant(path: &Path) -> PathBuf {
+pub(super) fn meant(path: &Path) -> PathBuf {
     /// As many as an operating system follows.
     const MOST_LINKS: usize = 40;
     let mut path = path.to_owned();

@@ -20,6 +20,8 @@ mod place;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "sqlite")]
+mod replace;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod state;
 mod vault;

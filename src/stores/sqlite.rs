@@ -3,6 +3,7 @@
 //! Invariant: one connection writes, so writers queue in order instead of fighting for the file's lock.
 
 mod audit;
+mod copy;
 mod credentials;
 mod documents;
 mod idempotency;
@@ -21,11 +22,15 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::{Mutex, watch};
 
-use super::lock::{beside, in_use, to_serve};
+use super::lock::{in_use, meant, to_serve};
+use super::replace::Scratch;
 use super::state::*;
 use super::vault::Vault;
 use crate::secret::Secret;
 use writer::{Write, Writer};
+
+pub(super) use copy::{copy, create_new, settle};
+pub(super) use schema::check_file;
 
 /// The bounds of a store.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +84,8 @@ impl SqliteStore {
     /// [`StoreError::Failed`] where the file cannot be opened or is of another kind or a later version.
     pub async fn open(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
         let used = in_use(path)?;
+        // SQLite follows links, too, and names the journal by what they lead to.
+        let path = &meant(path);
         schema::check_file(path, options.acquire_timeout).await?;
         if !path.exists() {
             make(path).await?;
@@ -133,6 +140,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where it cannot be read, or is no state of ours.
     pub async fn inspect(path: &Path, vault: Option<Vault>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = &meant(path);
         schema::check_file(path, options.acquire_timeout).await?;
         let connect = SqliteConnectOptions::new()
             .filename(path)
@@ -151,16 +159,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] where the file is there already or cannot be written.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        create_new(to).map_err(StoreError::from)?;
-        let name = to.to_str().ok_or(StoreError::BadName { what: "file name" })?;
-        let copied = sqlx::query("VACUUM INTO $1").bind(name).execute(&self.read).await;
-        if let Err(error) = copied {
-            // Half a copy is worse than none.
-            std::fs::remove_file(to).map_err(StoreError::from)?;
-            return Err(error.into());
-        }
-        let file = std::fs::File::open(to).and_then(|file| file.sync_all());
-        file.map_err(StoreError::from)
+        copy::write_copy(&self.read, to).await
     }
 
     async fn try_write(&self) -> Result<(), StoreError> {
@@ -181,25 +180,12 @@ fn page(limit: u32) -> i64 {
     i64::from(limit.min(MAX_PAGE))
 }
 
-/// Makes a file that is not there, for its owner alone. SQLite writes a copy into an empty file.
-fn create_new(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
 /// Makes a store beside its place and moves it there when it is whole, so that an empty file is never one of ours.
 /// SQLite gives its journal the file's mode.
 async fn make(path: &Path) -> Result<(), StoreError> {
-    let unfinished = beside(path, ".new");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    create_new(&unfinished)?;
-    let connect = SqliteConnectOptions::new().filename(&unfinished);
+    let unfinished = Scratch::beside(path);
+    create_new(unfinished.path())?;
+    let connect = SqliteConnectOptions::new().filename(unfinished.path());
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(connect)
@@ -207,7 +193,7 @@ async fn make(path: &Path) -> Result<(), StoreError> {
     let made = schema::migrate(&pool).await;
     pool.close().await;
     made?;
-    Ok(std::fs::rename(&unfinished, path)?)
+    Ok(unfinished.place(path)?)
 }
 
 impl From<sqlx::Error> for StoreError {

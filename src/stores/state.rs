@@ -110,6 +110,20 @@ pub enum StoreError {
         /// The state's file, as it was named.
         file: String,
     },
+    /// The file has several names: beside each would stand a journal and a lock of its own.
+    #[error("{file} has {links} names (hard links); by one of them its journal would be missed")]
+    Linked {
+        /// The state's file.
+        file: String,
+        /// How many.
+        links: u64,
+    },
+    /// A pipe, a folder or a device is where a file must be.
+    #[error("{file} is no regular file")]
+    NotAFile {
+        /// What it is named.
+        file: String,
+    },
     /// There is no file to copy or replace.
     #[error("the state is kept in memory: state.path is not set")]
     InMemory,
@@ -136,6 +150,8 @@ impl StoreError {
             StoreError::Served { .. } => {
                 "Stop the gateway that serves with it, or give this one a state.path of its own."
             }
+            StoreError::Linked { .. } => "Leave the state's file one name: remove the others, or make copies of them.",
+            StoreError::NotAFile { .. } => "Remove it, or choose another state.path.",
             StoreError::InMemory => "Set state.path to a file.",
             StoreError::Busy => "Another process holds state.path; end it, or wait until it is done.",
             StoreError::Later { .. } => {

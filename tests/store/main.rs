@@ -7,6 +7,7 @@ mod documents;
 mod faults;
 mod file;
 mod idempotency;
+mod restore;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,8 +19,9 @@ use jiff::Timestamp;
 use mosaic::config::StateConfig;
 use mosaic::secret::{Secret, SecretRef};
 use mosaic::stores::{
-    self, AuditEntry, Begun, Change, Expected, IdempotentCall, KeyState, Lease, MAX_DOCUMENT_BYTES, MAX_PAGE,
-    MemoryStore, OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer, Vault,
+    self, AuditEntry, Begun, Change, CopyError, Expected, IdempotentCall, KeyState, Lease, MAX_DOCUMENT_BYTES,
+    MAX_PAGE, MemoryStore, OpenError, Released, SqliteOptions, SqliteStore, StateStore, StoreError, StoredAnswer,
+    Vault,
 };
 use serde_json::json;
 

@@ -39,7 +39,7 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`], [`StoreError::Later`], or what keeps it from being read.
-pub(super) async fn check_file(path: &Path, patience: Duration) -> Result<(), StoreError> {
+pub(in super::super) async fn check_file(path: &Path, patience: Duration) -> Result<(), StoreError> {
     let size = match std::fs::metadata(path) {
         Ok(found) => found.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
