@@ -119,6 +119,10 @@ pub(crate) struct Misspelt {
 }
 
 /// One reference of a provider's table.
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "the doctor alone asks for more than how many there are")
+)]
 pub(crate) struct Referred<'a> {
     /// Its key below the table.
     pub(crate) key: &'static str,
