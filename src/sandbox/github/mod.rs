@@ -146,7 +146,7 @@ fn around(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
 fn in_repo(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
     let routes = routes
         .named("/repos/{owner}/{repo}/branches", get(refs::branches))
-        .named("/repos/{owner}/{repo}/branches/{branch}", get(refs::branch))
+        .named("/repos/{owner}/{repo}/branches/{*branch}", get(refs::branch))
         .named("/repos/{owner}/{repo}/tags", get(refs::tags))
         .named("/repos/{owner}/{repo}/git/refs", post(refs::create))
         .named("/repos/{owner}/{repo}/git/refs/{*ref}", delete(refs::delete))
@@ -160,7 +160,7 @@ fn in_repo(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
         .named("/repos/{owner}/{repo}/commits/{ref}/status", get(statuses::combined))
         .named("/repos/{owner}/{repo}/commits/{ref}/statuses", get(statuses::list))
         .named("/repos/{owner}/{repo}/statuses/{sha}", post(statuses::create))
-        .named("/repos/{owner}/{repo}/compare/{basehead}", get(commits::compare))
+        .named("/repos/{owner}/{repo}/compare/{*basehead}", get(commits::compare))
         .named("/repos/{owner}/{repo}/contents", get(contents::root))
         .named("/repos/{owner}/{repo}/contents/", get(contents::root))
         .named(
