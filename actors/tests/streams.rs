@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mosaic_actors::call::Answer;
+use mosaic_actors::call::{Answer, Body};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::FRAMES_IN_FLIGHT;
 use support::{Counts, Do, STREAM, all_is_back, call, eventually, frames_of, json, single};
@@ -57,6 +57,57 @@ async fn a_silent_stream_fails() {
         system.snapshot().instances[0].traffic.failed,
         1,
         "a silence is evidence"
+    );
+    all_is_back(&system).await;
+}
+
+/// The kilobytes of a file that came, and how it broke off.
+async fn kilobytes(answer: Answer) -> (usize, Option<Failure>) {
+    let Body::Raw(file) = answer.body else {
+        panic!("a file was expected");
+    };
+    let pieces = file.bytes.collect::<Vec<_>>().await;
+    let failed = pieces.last().and_then(|piece| piece.as_ref().err()).cloned();
+    (pieces.iter().filter(|piece| piece.is_ok()).count(), failed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_has_bounds_of_its_own() {
+    let (system, _) = single(|spec| {
+        spec.settings.stream_max = Duration::from_secs(5);
+        spec.settings.transfer_max = Duration::from_secs(60);
+        spec.settings.transfer_bytes = 600 << 10;
+    })
+    .await;
+    let second = Duration::from_secs(1);
+    let file = |pieces, pause, length| system.gateway().call(call(&STREAM, Do::File(pieces, pause, length)));
+    let (came, failed) = kilobytes(file(50, second, None).await.unwrap()).await;
+    assert!(
+        came == 50 && failed.is_none(),
+        "longer than a stream, and than a call: {failed:?}"
+    );
+
+    let (came, failed) = kilobytes(file(100, second, None).await.unwrap()).await;
+    let failed = failed.expect("it took too long");
+    assert_eq!((came / 10, failed.kind), (5, Kind::Timeout));
+    assert!(failed.message().contains("max_transfer"), "{failed}");
+
+    let said = file(601, second, Some(601 << 10))
+        .await
+        .expect_err("it is said to be too large");
+    let (came, found) = kilobytes(file(601, Duration::ZERO, None).await.unwrap()).await;
+    let found = found.expect("it is too large");
+    assert_eq!(
+        (came, said.kind, found.kind),
+        (600, Kind::Unsupported, Kind::Unsupported)
+    );
+    assert_eq!((said.message(), found.message()), (said.message(), said.message()));
+    let whole = kilobytes(file(600, Duration::ZERO, Some(600 << 10)).await.unwrap()).await;
+    assert!(whole.0 == 600 && whole.1.is_none(), "{whole:?}");
+    assert_eq!(
+        system.snapshot().instances[0].traffic.failed,
+        0,
+        "none of it is the provider's fault"
     );
     all_is_back(&system).await;
 }

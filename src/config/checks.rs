@@ -125,6 +125,9 @@ fn check_agreement(config: &Config, report: &mut Report) {
     if config.gateway.stream_idle_timeout > config.gateway.max_stream {
         report.add("gateway.stream_idle_timeout", "longer than gateway.max_stream");
     }
+    if config.gateway.stream_idle_timeout > config.gateway.max_transfer {
+        report.add("gateway.stream_idle_timeout", "longer than gateway.max_transfer");
+    }
     if config.cache.l2.url.is_some() && server.cluster_key.is_none() {
         report.add(
             "server.cluster_key",

@@ -109,10 +109,18 @@ pub struct GatewayConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
     pub stream_idle_timeout: Duration,
-    /// How long a stream may last.
+    /// How long a stream of events may last.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
     pub max_stream: Duration,
+    /// How long the transfer of a file may last. The call's deadline bounds the time until its first byte.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
+    pub max_transfer: Duration,
+    /// The largest file that is carried, in bytes.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, { 1024 * GIB }>")]
+    pub max_transfer_size: usize,
 }
 
 impl Default for GatewayConfig {
@@ -123,6 +131,8 @@ impl Default for GatewayConfig {
             max_attempts: 3,
             stream_idle_timeout: Duration::from_secs(30),
             max_stream: Duration::from_secs(600),
+            max_transfer: Duration::from_secs(3_600),
+            max_transfer_size: 10 << 30,
         }
     }
 }

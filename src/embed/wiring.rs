@@ -149,6 +149,8 @@ fn settings(config: &Config) -> Settings {
         },
         stream_idle: config.gateway.stream_idle_timeout,
         stream_max: config.gateway.max_stream,
+        transfer_max: config.gateway.max_transfer,
+        transfer_bytes: config.gateway.max_transfer_size as u64,
     }
 }
 

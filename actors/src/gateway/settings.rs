@@ -15,8 +15,12 @@ pub struct Settings {
     pub recover: RecoverSettings,
     /// A stream in which no byte comes for so long has failed.
     pub stream_idle: Duration,
-    /// The longest that a stream may take.
+    /// The longest that a stream of events may take.
     pub stream_max: Duration,
+    /// The longest that the transfer of a file may take. A call's deadline bounds the time until its first byte.
+    pub transfer_max: Duration,
+    /// The largest file that is carried, in bytes.
+    pub transfer_bytes: u64,
 }
 
 impl Default for Settings {
@@ -26,6 +30,8 @@ impl Default for Settings {
             recover: RecoverSettings::default(),
             stream_idle: Duration::from_secs(30),
             stream_max: Duration::from_secs(600),
+            transfer_max: Duration::from_secs(3_600),
+            transfer_bytes: 10 << 30,
         }
     }
 }

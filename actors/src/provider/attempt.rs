@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::holding::{AttemptEnv, Evidence, Holding};
-use super::pump::{Pump, pumped};
+use super::pump::{Pump, pumped, too_large};
 use crate::call::{Answer, Body, Call};
 use crate::driver::Driver;
 use crate::error::{Failure, Kind, Source};
@@ -42,9 +42,13 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
                     holding.succeeded();
                     Body::Bytes(bytes)
                 }
-                Body::Stream(source) => Body::Stream(pumped(source, Pump::new(holding, &env, started))),
+                Body::Stream(source) => Body::Stream(pumped(source, Pump::of_events(holding, &env, started))),
                 Body::Raw(mut raw) => {
-                    raw.bytes = pumped(raw.bytes, Pump::new(holding, &env, started));
+                    let bound = env.settings.transfer_bytes;
+                    if raw.length.is_some_and(|length| length > bound) {
+                        return Err(holding.failed(None, too_large(bound)));
+                    }
+                    raw.bytes = pumped(raw.bytes, Pump::of_file(holding, &env, started));
                     Body::Raw(raw)
                 }
             };

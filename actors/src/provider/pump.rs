@@ -5,36 +5,74 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::holding::{AttemptEnv, Holding};
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, Source};
 use crate::gateway::calls::CallRecord;
-use crate::gateway::settings::Settings;
 use crate::stream::{BodyStream, Measured, Piece, Sender, body_stream};
+
+/// What one stream may take: long, and large.
+struct Bounds {
+    time: Duration,
+    /// The setting that gives it.
+    setting: &'static str,
+    bytes: u64,
+}
 
 /// What pumps one stream.
 pub(super) struct Pump {
     holding: Holding,
-    settings: Arc<Settings>,
+    bounds: Bounds,
+    idle: Duration,
     stop: CancellationToken,
     record: Arc<CallRecord>,
     started: Instant,
 }
 
 impl Pump {
-    pub(super) fn new(holding: Holding, env: &AttemptEnv, started: Instant) -> Self {
+    /// For events.
+    pub(super) fn of_events(holding: Holding, env: &AttemptEnv, started: Instant) -> Self {
+        let bounds = Bounds {
+            time: env.settings.stream_max,
+            setting: "max_stream",
+            bytes: u64::MAX,
+        };
+        Pump::new(holding, bounds, env, started)
+    }
+
+    /// For the bytes of a file.
+    pub(super) fn of_file(holding: Holding, env: &AttemptEnv, started: Instant) -> Self {
+        let bounds = Bounds {
+            time: env.settings.transfer_max,
+            setting: "max_transfer",
+            bytes: env.settings.transfer_bytes,
+        };
+        Pump::new(holding, bounds, env, started)
+    }
+
+    fn new(holding: Holding, bounds: Bounds, env: &AttemptEnv, started: Instant) -> Self {
         Pump {
             holding,
-            settings: env.settings.clone(),
+            bounds,
+            idle: env.settings.stream_idle,
             stop: env.stop.clone(),
             record: env.record.clone(),
             started,
         }
     }
+}
+
+/// Of a file that is larger than what is carried: it is there, and whoever asks for it is not at fault.
+pub(super) fn too_large(bound: u64) -> Failure {
+    let sentence = format!("the file is larger than max_transfer_size, {bound} bytes");
+    let mut failure = Failure::new(Kind::Unsupported, sentence);
+    failure.source = Source::Gateway;
+    failure
 }
 
 /// How a stream's carrying ended.
@@ -78,15 +116,15 @@ impl Pump {
 
     /// Until the stream ends, takes too long, or nobody wants it any more.
     async fn carry<T: Measured>(&self, source: BodyStream<T>, sender: &Sender<T>) -> Ended {
-        let max = self.settings.stream_max;
+        let Bounds { time, setting, .. } = self.bounds;
         tokio::select! {
             biased;
             () = sender.closed() => Ended::Abandoned,
             () = self.stop.cancelled() => Ended::Cut(Failure::new(Kind::Cancelled, "the gateway was stopped")),
             failure = self.record.cancelled() => Ended::Cut(failure),
             // One that kept sending, or was not read, was long and not ill.
-            () = sleep_until(self.started + max) => {
-                Ended::Cut(Failure::new(Kind::Timeout, format!("the stream took longer than max_stream, {max:?}")))
+            () = sleep_until(self.started + time) => {
+                Ended::Cut(Failure::new(Kind::Timeout, format!("the stream took longer than {setting}, {time:?}")))
             }
             ended = self.forward(source, sender) => ended,
         }
@@ -94,8 +132,9 @@ impl Pump {
 
     /// Forwards items, no faster than the caller reads them.
     async fn forward<T: Measured>(&self, mut source: BodyStream<T>, sender: &Sender<T>) -> Ended {
-        let idle = self.settings.stream_idle;
+        let idle = self.idle;
         let mut first = true;
+        let mut left = self.bounds.bytes;
         loop {
             let Ok(next) = timeout(idle, source.next_piece()).await else {
                 let sentence = format!("the stream was silent for stream_idle_timeout, {idle:?}");
@@ -107,6 +146,10 @@ impl Pump {
                     if std::mem::replace(&mut first, false) {
                         self.holding.instance.took(self.started.elapsed());
                     }
+                    let Some(rest) = left.checked_sub(item.bytes()) else {
+                        return Ended::Cut(too_large(self.bounds.bytes));
+                    };
+                    left = rest;
                     if sender.send(item).await.is_err() {
                         return Ended::Abandoned;
                     }

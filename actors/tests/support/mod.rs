@@ -21,7 +21,7 @@ use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::routing::Rule;
-use mosaic_actors::stream::{BodyStream, Event, Frame, Piece};
+use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece};
 use mosaic_actors::system::{System, SystemSpec};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -115,6 +115,8 @@ pub enum Do {
     HangAt(&'static [&'static str]),
     /// Stream so many frames, with a pause before each.
     Frames(usize, Duration),
+    /// A file of so many pieces of a kilobyte, with a pause before each, said to be so long.
+    File(usize, Duration, Option<u64>),
     /// Stream so many frames, then fail.
     FramesThenFail(usize, Kind),
     /// Stream so many frames, then panic.
@@ -288,6 +290,7 @@ impl TestDriver {
             Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
             Do::Hang | Do::HangAt(_) => std::future::pending().await,
             Do::Frames(count, pause) => Ok(self.stream(*count, *pause, None)),
+            Do::File(pieces, pause, length) => Ok(self.file(*pieces, *pause, *length)),
             Do::FramesThenFail(count, kind) => Ok(self.stream(*count, Duration::ZERO, Some(*kind))),
             Do::FramesThenPanic(count) => Ok(self.stream(*count, Duration::ZERO, Some(Kind::Internal))),
         }
@@ -305,6 +308,23 @@ impl TestDriver {
         Answer {
             head: Head::json(self.name.clone()),
             body: Body::Stream(BodyStream::from_stream(pieces)),
+            value: None,
+        }
+    }
+
+    fn file(&self, count: usize, pause: Duration, length: Option<u64>) -> Answer {
+        let pieces = futures_util::stream::unfold(0, move |at| async move {
+            tokio::time::sleep(pause).await;
+            (at < count).then(|| (Ok(Bytes::from_static(&[0; 1_024])), at + 1))
+        });
+        Answer {
+            head: Head::json(self.name.clone()),
+            body: Body::Raw(ByteStream {
+                media_type: "application/octet-stream".into(),
+                length,
+                name: None,
+                bytes: BodyStream::from_items(pieces),
+            }),
             value: None,
         }
     }
