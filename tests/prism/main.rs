@@ -1,11 +1,17 @@
 //! The GitHub driver through the whole program against Prism, a mock server that checks every request against GitHub's
-//! own description and answers with GitHub's own examples.
+//! own description and answers with GitHub's own examples; and every request of the golden cells of GitHub's Actions, of
+//! Gitea and of Woodpecker against theirs.
+//!
+//! Invariant: what Prism refuses is a fault, or is excused by name, and an excuse that nothing needs is one too.
 
 mod cases;
 mod compare;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod replay;
 mod servers;
+#[path = "../upstream/mod.rs"]
+mod upstream;
 
 use cases::{Case, cases};
 use harness::Gateway;
@@ -14,6 +20,7 @@ use harness::tools::tool;
 use mosaic::providers::KINDS;
 use serde_json::{Value, json};
 use servers::{Prism, Recorded, Recorder};
+use upstream::specs;
 
 /// The first example that the description has for an answer: the one that Prism serves; null for one without a body.
 fn example<'d>(description: &'d Value, method: &str, path: &str, status: &str) -> &'d Value {
@@ -100,7 +107,7 @@ async fn every_call_is_as_github_describes_it() {
     let needed: usize = cases().iter().map(|case| case.requests).sum();
     assert_eq!(seen.len(), needed * 2 + 2, "no request too many: {seen:#?}");
     every_operation_is_called();
-    for Recorded { line, violations } in &seen {
+    for Recorded { line, violations, .. } in &seen {
         // Examples that break GitHub's own schema are GitHub's affair.
         let ours: Vec<&Value> = violations
             .iter()
@@ -108,8 +115,7 @@ async fn every_call_is_as_github_describes_it() {
             .collect();
         assert!(ours.is_empty(), "{line}: {ours:#?}");
     }
-    // A request that is wrong is seen as wrong; else the check above could not fail. Prism looks at addresses and queries
-    // alone; the body of a write is held against the description by the drivers' own tests.
+    // A request that is wrong is seen as wrong; else the check above could not fail.
     Client::new()
         .get(&format!("{origin}/repos/octocat/Hello-World/issues?state=sleepy"))
         .await;
@@ -119,7 +125,62 @@ async fn every_call_is_as_github_describes_it() {
         .first()
         .unwrap_or_else(|| panic!("Prism found nothing wrong: {wrong:?}"));
     assert_eq!(wrong["location"], json!(["request", "query", "state"]));
+    // Its Actions, whose answers the golden cells have.
+    let faults = replay::faults(&prism.origin, "github", &description, |name| name.starts_with("cicd.")).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 
     gateway.program.signal("TERM");
     gateway.program.ended().ok();
+}
+
+/// The requests of a kind's golden cells, against the vendor's description among the collected ones.
+///
+/// `wrong` is an address with a query that the description does not allow: what finds nothing wrong would prove nothing.
+async fn every_request_is_described(kind: &str, file: &str, wrong: &str) {
+    let (Some(binary), Some(folder)) = (tool("MOSAIC_PRISM"), specs::folder()) else {
+        return;
+    };
+    let mut description = specs::read(&folder, file);
+    // Woodpecker's does not say what form its bodies have, by which it would have none.
+    if description.get("consumes").is_none() {
+        description["consumes"] = json!(["application/json"]);
+    }
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mended = scratch.path().join(file);
+    std::fs::write(&mended, description.to_string()).expect("written");
+    let prism = Prism::start(&binary, &mended).await;
+    let faults = replay::faults(&prism.origin, kind, &description, |_| true).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let recorder = Recorder::default();
+    let origin = recorder.serve(prism.origin.clone()).await;
+    for address in [wrong, "/no/such/address"] {
+        let asked = Client::new().0.get(format!("{origin}{address}"));
+        asked
+            .header("authorization", "Bearer x")
+            .send()
+            .await
+            .expect("an answer");
+    }
+    let [refused, unknown] = &recorder.seen()[..] else {
+        panic!("two requests")
+    };
+    for (judged, part) in [(refused, "UNPROCESSABLE_ENTITY"), (unknown, "NO_PATH_MATCHED_ERROR")] {
+        let problem = judged.refusal.as_ref().map(Value::to_string);
+        assert!(problem.is_some_and(|problem| problem.contains(part)), "{judged:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_as_gitea_describes_it() {
+    every_request_is_described(
+        "gitea",
+        "gitea-1.26.1.swagger.json",
+        "/repos/acme/api/pulls?state=sleepy",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_as_woodpecker_describes_it() {
+    every_request_is_described("woodpecker", "woodpecker.swagger.json", "/repos/1/pipelines?page=first").await;
 }

@@ -20,6 +20,8 @@ use crate::harness::process::Program;
 const PRISM_STARTS_WITHIN: Duration = Duration::from_secs(300);
 /// What Prism says was wrong with a request or with its own answer.
 const VIOLATIONS: &str = "sl-violations";
+/// What the types of its own problems hold.
+const OWN_PROBLEM: &str = "prism/errors#";
 
 pub struct Prism {
     /// Runs as long as this lives.
@@ -68,6 +70,9 @@ pub struct Recorder(Arc<Mutex<Vec<Recorded>>>);
 pub struct Recorded {
     pub line: String,
     pub violations: Vec<Value>,
+    /// Prism's own problem with it, where it did not even make up an answer: an address that the description lacks, or a
+    /// violation for which the description has no answer.
+    pub refusal: Option<Value>,
 }
 
 impl Recorder {
@@ -101,7 +106,6 @@ impl Recorder {
             .get(VIOLATIONS)
             .map_or("[]", |told| told.to_str().expect("ASCII"));
         let violations = serde_json::from_str(told).expect("a list");
-        self.0.lock().unwrap().push(Recorded { line, violations });
         let mut response = Response::builder().status(reply.status());
         let kept = reply
             .headers()
@@ -111,9 +115,15 @@ impl Recorder {
             .headers_mut()
             .expect("it is new")
             .extend(kept.map(|(name, value)| (name.clone(), value.clone())));
-        response
-            .body(Body::from(reply.bytes().await.expect("a whole answer")))
-            .expect("its parts were sound")
+        let bytes = reply.bytes().await.expect("a whole answer");
+        let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let own = problem["type"].as_str().is_some_and(|name| name.contains(OWN_PROBLEM));
+        self.0.lock().unwrap().push(Recorded {
+            line,
+            violations,
+            refusal: own.then_some(problem),
+        });
+        response.body(Body::from(bytes)).expect("its parts were sound")
     }
 
     pub fn seen(&self) -> Vec<Recorded> {

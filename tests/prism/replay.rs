@@ -1,0 +1,156 @@
+//! The requests of the golden cells, sent to Prism, which holds them against the vendor's description.
+//!
+//! Invariant: every request of every cell is sent, and each operation of the kind has at least one.
+
+use std::collections::BTreeSet;
+
+use mosaic::providers::KINDS;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::servers::{Recorded, Recorder};
+use crate::upstream::cells::{Cell, cells};
+
+/// What Prism holds against requests that are sound: the kind, words of its problem, and why they are no fault.
+const EXCUSED: &[(&str, &str, &str)] = &[
+    (
+        "gitea",
+        "difftype",
+        "a commit's name with a dot in it fits /git/commits/{sha}.{diffType} too",
+    ),
+    (
+        "gitea",
+        "required property 'do'",
+        "1.26 reads both spellings, servers before it the capital ones alone",
+    ),
+    (
+        "gitea",
+        "Cannot find serializer for application/octet-stream",
+        "Prism cannot make up a file",
+    ),
+    (
+        "woodpecker",
+        "events.0 must be equal",
+        "a golden asks for an event that no server knows",
+    ),
+    (
+        "github",
+        "query\",\"created",
+        "described as one time, and documented as a search's range",
+    ),
+    (
+        "github",
+        "workflow_id must match exactly one schema",
+        "a number written out fits both of its schemas",
+    ),
+    (
+        "github",
+        "encrypted_value must match pattern",
+        "a golden has the size of the box alone",
+    ),
+];
+
+/// Sends what the cells of `kind` sent, as far as `of` takes their operation; answers what Prism found wrong.
+pub async fn faults(origin: &str, kind: &str, description: &Value, of: fn(&str) -> bool) -> Vec<String> {
+    let recorder = Recorder::default();
+    let client = crate::harness::http::Client::new().0;
+    let address = recorder.serve(origin.to_owned()).await;
+    let (mut called, mut excused) = (BTreeSet::new(), BTreeSet::new());
+    let mut faults = vec![];
+    for cell in cells()
+        .into_iter()
+        .filter(|cell| cell.kind == kind && of(&cell.operation))
+    {
+        for request in cell.read("request.json").as_array().expect("requests") {
+            send(&client, &address, description, request).await;
+            let judged = recorder.seen().pop().expect("it was passed on");
+            let wrong = wrong(&cell, &judged);
+            let excuse = |fault: &String| {
+                EXCUSED
+                    .iter()
+                    .find(|(of, words, _)| *of == kind && fault.contains(words))
+            };
+            match wrong.as_ref().and_then(excuse) {
+                Some((_, words, _)) => _ = excused.insert(*words),
+                None => faults.extend(wrong),
+            }
+            called.insert(cell.operation.clone());
+        }
+    }
+    let unused = EXCUSED
+        .iter()
+        .filter(|(of, words, _)| *of == kind && !excused.contains(words));
+    faults.extend(unused.map(|(_, words, why)| format!("nothing needs the excuse {words:?}: {why}")));
+    let kind = KINDS.iter().find(|known| known.name == kind).expect("a kind");
+    let able = (kind.operations)().into_iter().filter(|name| of(name));
+    let silent = able.filter(|name| !called.contains(*name));
+    faults.extend(silent.map(|name| format!("{name}: no cell sends anything")));
+    faults
+}
+
+/// What is wrong with a request. What Prism made up as its answer is its own affair.
+fn wrong(cell: &Cell, judged: &Recorded) -> Option<String> {
+    let ours = judged
+        .violations
+        .iter()
+        .filter(|violation| violation["location"][0] != "response");
+    let mut words: Vec<String> = ours.map(Value::to_string).collect();
+    words.extend(judged.refusal.as_ref().map(Value::to_string));
+    (!words.is_empty()).then(|| format!("{}: {}: {}", cell.name(), judged.line, words.join(", ")))
+}
+
+async fn send(client: &reqwest::Client, address: &str, description: &Value, request: &Value) {
+    let text = |name: &str| request[name].as_str();
+    let method: Method = text("method").expect("a method").parse().expect("a method");
+    let path = in_parts(description, &method, text("path").expect("a path"));
+    let query = text("query").map(|query| format!("?{query}")).unwrap_or_default();
+    let mut sent = client.request(method, format!("{address}{path}{query}"));
+    for (name, value) in request["headers"].as_object().expect("headers") {
+        // The credential is left out of a golden; its scheme is not.
+        let value = value.as_str().expect("text");
+        sent = match name.as_str() {
+            "authorization" => sent.header(name, format!("{value} x")),
+            _ => sent.header(name, value),
+        };
+    }
+    if !request["headers"]
+        .as_object()
+        .expect("headers")
+        .contains_key("authorization")
+    {
+        sent = sent.header("authorization", "Bearer x");
+    }
+    sent = match &request["body"] {
+        Value::Null => sent,
+        Value::String(form) => sent.body(form.clone()),
+        json => sent.body(json.to_string()),
+    };
+    sent.send().await.expect("it is passed on");
+}
+
+/// The path, with what a last placeholder stands for as one part: Prism takes one part for it, vendors take all.
+fn in_parts(description: &Value, method: &Method, path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let method = method.as_str().to_ascii_lowercase();
+    let is_one = |part: &str| part.starts_with('{');
+    let templates = description["paths"].as_object().expect("paths").iter();
+    let fitting = templates
+        .filter(|(_, item)| item.get(&method).is_some())
+        .filter_map(|(template, _)| {
+            let wanted: Vec<&str> = template.split('/').collect();
+            let fits = wanted.len() <= parts.len()
+                && wanted
+                    .iter()
+                    .zip(&parts)
+                    .all(|(wanted, part)| is_one(wanted) || wanted == part)
+                && (wanted.len() == parts.len() || wanted.last().is_some_and(|last| is_one(last)));
+            fits.then_some(wanted)
+        });
+    // The longest that fits, and of those the one that says most.
+    let best = fitting.max_by_key(|wanted| (wanted.len(), wanted.iter().filter(|part| !is_one(part)).count()));
+    let Some(wanted) = best else {
+        return path.to_owned();
+    };
+    let (ahead, rest) = parts.split_at(wanted.len() - 1);
+    [ahead, &[rest.join("%2F").as_str()]].concat().join("/")
+}
