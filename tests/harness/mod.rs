@@ -106,7 +106,9 @@ pub fn configuration(sandbox: &Sandbox, setup: &Setup) -> String {
     for (service, vendor) in SERVICES {
         let names = sandbox.servers().iter().filter(|server| server.vendor() == vendor);
         let names: Vec<&str> = names.map(ServerHandle::name).collect();
-        writeln!(text, "[[routes]]\nservice = \"{service}\"\nproviders = {names:?}").unwrap();
+        if !names.is_empty() {
+            writeln!(text, "[[routes]]\nservice = \"{service}\"\nproviders = {names:?}").unwrap();
+        }
     }
     text + &setup.tables
 }
