@@ -12,6 +12,7 @@ mod forge;
 mod gitea;
 mod github;
 mod gitlab;
+pub mod handlers;
 pub mod http;
 mod jenkins;
 pub mod matrix;
@@ -21,7 +22,8 @@ mod woodpecker;
 
 pub use connection::Connection;
 pub use mosaic_actors::driver::Credential;
-pub use table::{Handlers, Kind, Provider, Reply, Request, Setting};
+pub use handlers::{Handlers, Reply, Request};
+pub use table::{Kind, Provider, Setting};
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{Endpoint, Outgoing, Row};
 use crate::catalogue::op::{Op, Paged};
 use crate::catalogue::page::Page;
-use crate::providers::table::{Reply, Request};
+use crate::providers::handlers::{Reply, Request};
 
 impl Endpoint {
     /// Gets one object.

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::{lenient, link, revalidation};
 use crate::catalogue::raw::Raw;
 use crate::leisure::at_leisure;
-use crate::providers::table::Reply;
+use crate::providers::handlers::Reply;
 
 /// A successful answer, received whole.
 pub struct Received {

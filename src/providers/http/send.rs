@@ -16,11 +16,12 @@ use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
-use super::endpoint::{Content, misplaced, routeless};
+use super::endpoint::{misplaced, routeless};
+use super::outgoing::Content;
 use super::revalidation::Subject;
 use super::transport::transport;
 use super::{Endpoint, Form, Outgoing, Received, Refusal, sse, store};
-use crate::providers::table::Reply;
+use crate::providers::handlers::Reply;
 use crate::wire::file::name_of;
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
