@@ -291,6 +291,5 @@ impl Seal {
 }
 
 fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
-    to_json(value)
-        .map_err(|cause| Failure::new(Kind::Internal, "an output could not be serialised").because(cause))
+    to_json(value).map_err(|cause| Failure::new(Kind::Internal, "an output could not be serialised").because(cause))
 }

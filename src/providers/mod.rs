@@ -21,8 +21,8 @@ pub mod table;
 mod woodpecker;
 
 pub use connection::Connection;
-pub use mosaic_actors::driver::Credential;
 pub use handlers::{Handlers, Reply, Request};
+pub use mosaic_actors::driver::Credential;
 pub use table::{Kind, Provider, Setting};
 
 /// Every kind of provider that is built in.

@@ -6,6 +6,7 @@
 use mosaic_actors::error::{Failure, Kind};
 use rustls::pki_types::CertificateDer;
 
+use super::near;
 use super::proxies::Proxies;
 use super::tls;
 
@@ -75,6 +76,11 @@ impl Ways {
             .redirect(reqwest::redirect::Policy::none())
             // Repeats are the business of those who know what they cost, and whether they are safe.
             .retry(reqwest::retry::never())
+    }
+
+    /// The same for what others send us to: a name that leads to this machine or its neighbours is not resolved.
+    pub fn builder_abroad(&self) -> reqwest::ClientBuilder {
+        self.builder().dns_resolver(near::abroad(self.proxies.addresses()))
     }
 }
 

@@ -5,11 +5,12 @@
 
 use std::env::var_os;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper_util::client::proxy::matcher::Matcher;
 use mosaic_actors::error::Failure;
-use url::{Host, Url};
+use url::Url;
+
+use super::near;
 
 /// The proxies of a client, by the scheme of what is asked for.
 #[derive(Clone, Default)]
@@ -99,6 +100,11 @@ impl Proxies {
         self.http.is_none() && self.https.is_none()
     }
 
+    /// Where they are.
+    pub fn addresses(&self) -> impl Iterator<Item = &Url> {
+        self.http.iter().chain(&self.https)
+    }
+
     /// The proxy that `url` is asked through.
     pub fn of(&self, url: &Url) -> Option<&Url> {
         let proxy = match url.scheme() {
@@ -107,7 +113,7 @@ impl Proxies {
             _ => return None,
         };
         let host = url.host()?;
-        if is_near(&host) || self.is_direct(&host.to_string()) {
+        if near::of_host(&host).is_some() || self.is_direct(&host.to_string()) {
             return None;
         }
         Some(proxy)
@@ -128,23 +134,6 @@ fn address(text: &str) -> Option<Url> {
         false => Url::parse(&format!("http://{text}")).ok()?,
     };
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
-/// Whether a host is this machine, or on its link.
-fn is_near(host: &Host<&str>) -> bool {
-    let v4 = |address: Ipv4Addr| address.is_loopback() || address.is_link_local() || address.is_unspecified();
-    let v6 = |address: Ipv6Addr| address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified();
-    match host {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
-        }
-        Host::Ipv4(address) => v4(*address),
-        Host::Ipv6(address) => match IpAddr::V6(*address).to_canonical() {
-            IpAddr::V4(address) => v4(address),
-            IpAddr::V6(address) => v6(address),
-        },
-    }
 }
 
 impl fmt::Debug for Proxies {

@@ -35,6 +35,8 @@ pub fn http_client() -> Result<reqwest::Client, Failure> {
 #[derive(Clone)]
 pub struct HttpClient {
     shared: reqwest::Client,
+    /// For what a provider sends us to.
+    abroad: reqwest::Client,
     /// What more clients are made of; none where the one was made elsewhere.
     ways: Option<Arc<Ways>>,
 }
@@ -48,21 +50,27 @@ impl HttpClient {
     pub fn new(outbound: &Outbound, idle: Duration) -> Result<Self, Failure> {
         let ways = outbound.ways()?;
         Ok(HttpClient {
-            shared: keeping(&ways, idle)?,
+            shared: keeping(ways.builder(), idle)?,
+            abroad: keeping(ways.builder_abroad(), idle)?,
             ways: Some(Arc::new(ways)),
         })
     }
 }
 
+/// One that was made elsewhere goes wherever its own resolver leads it.
 impl From<reqwest::Client> for HttpClient {
     fn from(shared: reqwest::Client) -> Self {
-        HttpClient { shared, ways: None }
+        HttpClient {
+            abroad: shared.clone(),
+            shared,
+            ways: None,
+        }
     }
 }
 
-fn keeping(ways: &Ways, idle: Duration) -> Result<reqwest::Client, Failure> {
+fn keeping(builder: reqwest::ClientBuilder, idle: Duration) -> Result<reqwest::Client, Failure> {
     client::build(
-        ways.builder()
+        builder
             .connect_timeout(CONNECT)
             // At zero the pool would not look for idle connections at all.
             .pool_idle_timeout(idle.max(Duration::from_millis(1)))
@@ -96,6 +104,11 @@ impl KeptAlive {
         }
     }
 
+    /// The one for where a provider sends us, which does not resolve a name that leads to this machine.
+    pub(super) fn abroad(&self) -> reqwest::Client {
+        self.client.abroad.clone()
+    }
+
     /// Takes an answer's `Keep-Alive: timeout=N`. The shortest time that was ever said holds, so that a server which
     /// says now this and now that does not make a client of each.
     pub(super) fn hear(&self, headers: &HeaderMap) {
@@ -105,7 +118,7 @@ impl KeptAlive {
         if self.told.load().as_ref().is_some_and(|told| told.idle <= idle) {
             return;
         }
-        match keeping(ways, idle) {
+        match keeping(ways.builder(), idle) {
             Ok(client) => self.told.store(Some(Arc::new(Told { idle, client }))),
             Err(failure) => tracing::warn!(%failure, "a client with another idle time could not be made"),
         }

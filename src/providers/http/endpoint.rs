@@ -206,7 +206,6 @@ impl Endpoint {
         self.headers.insert(HeaderName::from_static(name), value);
         Ok(self)
     }
-
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 //! Invariant: what goes to another place holds nothing but the address itself: no credential, no cookie, no header of the
 //! API; and a provider can send us neither into this machine nor to what only machines beside it may ask.
 
-use std::net::IpAddr;
+use std::error::Error;
 
 use http::{HeaderMap, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
-use url::{Host, Url};
+use url::Url;
 
 use super::endpoint::Endpoint;
 use super::transport::transport;
+use crate::wire::near::{self, Led, Near};
 
 /// How often a place may send us on to another.
 const MOST_HOPS: usize = 3;
@@ -44,12 +45,12 @@ pub(super) fn elsewhere(endpoint: &Endpoint, headers: &HeaderMap, status: Status
 pub(super) async fn fetch(endpoint: &Endpoint, url: Url) -> Result<Response, Failure> {
     let mut url = url;
     for _ in 0..=MOST_HOPS {
-        let request = endpoint.client.client().get(url.clone());
+        let request = client_for(endpoint, &url).get(url.clone());
         let response = request
             .header(header::ACCEPT_ENCODING, "identity")
             .send()
             .await
-            .map_err(transport)?;
+            .map_err(unreached)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -100,28 +101,38 @@ fn is_store(endpoint: &Endpoint, url: &Url) -> bool {
         .trim_end_matches('.')
         .to_ascii_lowercase();
     let known = !endpoint.is_in_cloud() || endpoint.dialect.stores.iter().any(|end| host.ends_with(end));
-    plain && kept && known && (!is_near(url) || is_near(&endpoint.base))
+    plain && kept && known && may_be_near(endpoint, url)
 }
 
-/// Whether a URL names this machine, or what answers only to machines beside it.
-fn is_near(url: &Url) -> bool {
+/// Whether it is no nearer to us than the provider itself, by what is written. What its name leads to is looked at when it
+/// is connected to.
+fn may_be_near(endpoint: &Endpoint, url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
-        }
-        Some(Host::Ipv4(address)) => is_near_address(address.into()),
-        Some(Host::Ipv6(address)) => is_near_address(address.to_canonical()),
-        None => true,
+        Some(host) => near::of_host(&host).is_none_or(|place| nearness(endpoint) == Some(place)),
+        None => false,
     }
 }
 
-fn is_near_address(address: IpAddr) -> bool {
-    let link_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    address.is_loopback() || address.is_unspecified() || link_local
+fn nearness(endpoint: &Endpoint) -> Option<Near> {
+    near::of_host(&endpoint.base.host()?)
+}
+
+/// The client that a place is asked by: of the provider's own host we know where it is, and of one beside a provider that
+/// is here that it may be here.
+fn client_for(endpoint: &Endpoint, url: &Url) -> reqwest::Client {
+    match nearness(endpoint).is_some() || url.host() == endpoint.base.host() {
+        true => endpoint.client.client(),
+        false => endpoint.client.abroad(),
+    }
+}
+
+/// What an error on the way there means: a name that leads here is as wrong as an address that does.
+fn unreached(error: reqwest::Error) -> Failure {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    match causes.into_iter().any(|cause| cause.is::<Led>()) {
+        true => refused(),
+        false => transport(error),
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +140,9 @@ mod tests {
     use super::super::endpoint::Dialect;
     use super::super::endpoint::tests::{DIALECT, connection};
     use super::*;
+    use crate::providers::http::HttpClient;
+    use crate::wire::client::Outbound;
+    use std::time::Duration;
 
     static CLOUD: Dialect = Dialect {
         stores: &[".store.example.net"],
@@ -146,7 +160,8 @@ mod tests {
             ("https://evil.example/x", false, true, true),
             ("https://evilstore.example.net/x", false, true, true),
             ("https://u:p@a.store.example.net/x", false, false, false),
-            ("https://169.254.169.254/latest", false, false, true),
+            ("https://169.254.169.254/latest", false, false, false),
+            ("https://[fd00:ec2::254]/latest", false, false, false),
             ("https://localhost/x", false, false, true),
             ("https://[::1]/x", false, false, true),
             ("https://[::ffff:127.0.0.1]/x", false, false, true),
@@ -171,5 +186,21 @@ mod tests {
         assert!(leads("https://other.example.org/x", 200).unwrap().is_none());
         assert!(leads("https://other.example.org/x", 302).unwrap().is_some());
         assert!(leads("https://127.0.0.1/x", 302).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_here_is_no_place_of_files() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a socket");
+        let port = listener.local_addr().expect("it is bound").port();
+        // As a redirect would have it whose host is a name in somebody's own domain.
+        let url = Url::parse(&format!("http://localhost:{port}/x")).unwrap();
+        let mut connection = connection(Some("http://git.example.org/api"));
+        connection.http = HttpClient::new(&Outbound::default(), Duration::ZERO).unwrap();
+        let own = Endpoint::new(&connection, &CLOUD).unwrap();
+        let failure = fetch(&own, url).await.expect_err("it leads here");
+        assert_eq!((failure.kind, failure.message()), (refused().kind, refused().message()));
+        let nobody = listener.accept().expect_err("nobody came");
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
     }
 }

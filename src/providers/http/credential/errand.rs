@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
 use super::super::body::parse;
-use super::super::outgoing::Content;
 use super::super::fault::Fault;
+use super::super::outgoing::Content;
 use super::super::send::{Follow, Refused, read};
 use super::super::{Endpoint, Outgoing};
 

@@ -1,0 +1,112 @@
+//! This machine, and what answers only to machines beside it: places that nobody else may send us to.
+//!
+//! Invariant: a name is judged by what it leads to, at the moment when it is connected to.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// How near an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Near {
+    /// This machine itself.
+    Here,
+    /// On its link, or what a cloud tells the machine that it runs.
+    Beside,
+}
+
+/// Where clouds on networks without link-local addresses of the fourth version tell a machine what it is.
+const INSTANCE_DATA: [IpAddr; 1] = [IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
+
+/// How near an address is; none for one that may be anywhere.
+pub fn of_address(address: IpAddr) -> Option<Near> {
+    let address = address.to_canonical();
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    if address.is_loopback() || address.is_unspecified() {
+        return Some(Near::Here);
+    }
+    (link_local || INSTANCE_DATA.contains(&address)).then_some(Near::Beside)
+}
+
+/// How near a host is, by what is written. A name that leads here may stand for it nevertheless, see [`Abroad`].
+pub fn of_host(host: &Host<&str>) -> Option<Near> {
+    match host {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            (name == "localhost" || name.ends_with(".localhost")).then_some(Near::Here)
+        }
+        Host::Ipv4(address) => of_address((*address).into()),
+        Host::Ipv6(address) => of_address((*address).into()),
+    }
+}
+
+/// Resolves names, but none that leads to this machine or its neighbours.
+#[derive(Debug)]
+pub struct Abroad {
+    /// Hosts that are taken wherever they are: the proxies that the configuration names.
+    pub known: Vec<String>,
+}
+
+/// A name that leads where nobody may send us.
+#[derive(Debug, thiserror::Error)]
+#[error("a name leads to this machine or its neighbours")]
+pub struct Led;
+
+impl Resolve for Abroad {
+    fn resolve(&self, name: Name) -> Resolving {
+        let known = self.known.iter().any(|host| host.eq_ignore_ascii_case(name.as_str()));
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if !known && found.iter().any(|address| of_address(address.ip()).is_some()) {
+                return Err(Box::new(Led) as Box<dyn Error + Send + Sync>);
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A client's resolver that lets nobody send us here; the hosts of `proxies` are known.
+pub fn abroad<'a>(proxies: impl IntoIterator<Item = &'a Url>) -> Arc<Abroad> {
+    let known = proxies
+        .into_iter()
+        .filter_map(|proxy| proxy.host_str().map(str::to_owned));
+    Arc::new(Abroad { known: known.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_known_for_where_they_are() {
+        for (address, near) in [
+            ("127.8.0.1", Some(Near::Here)),
+            ("0.0.0.0", Some(Near::Here)),
+            ("::1", Some(Near::Here)),
+            ("::ffff:127.0.0.1", Some(Near::Here)),
+            ("169.254.169.254", Some(Near::Beside)),
+            ("fe80::1", Some(Near::Beside)),
+            ("fd00:ec2::254", Some(Near::Beside)),
+            ("10.0.0.1", None),
+            ("fd00::1", None),
+            ("203.0.113.9", None),
+        ] {
+            assert_eq!(of_address(address.parse().expect(address)), near, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_here_is_resolved_for_nobody_but_who_is_known() {
+        let name = || "localhost".parse::<Name>().expect("a name");
+        let refused = abroad([]).resolve(name()).await.err().expect("it leads here");
+        assert!(refused.is::<Led>());
+        let proxy = Url::parse("http://localhost:3128").expect("a URL");
+        assert!(abroad([&proxy]).resolve(name()).await.is_ok());
+    }
+}
