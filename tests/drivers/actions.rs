@@ -165,6 +165,20 @@ async fn ha6_a_log_and_an_archive_are_fetched_elsewhere_without_our_credential()
 }
 
 #[tokio::test]
+async fn a_file_of_a_repository_that_was_renamed_is_fetched_where_it_is_kept() {
+    let store = Upstream::answering([Canned::text(200, "kept")]).await;
+    let renamed = Canned::text(301, "").header("location", "/repositories/7/actions/artifacts/9/zip");
+    let leads = Canned::text(302, "").header("location", &format!("{}/kept", store.url));
+    let provider = Upstream::answering([renamed, leads]).await;
+    let input = json!({"artifact": "acme/api#9"});
+    let got = ask("github", &connection(&provider.url), "cicd.artifact.get", input).await;
+    assert!(got.expect("fetched").to_string().contains("kept"));
+    let paths: Vec<_> = provider.seen().into_iter().map(|seen| seen.path).collect();
+    assert_eq!(paths[1], "/repositories/7/actions/artifacts/9/zip");
+    assert!(!store.seen()[0].headers.contains_key("authorization"));
+}
+
+#[tokio::test]
 async fn ha8_a_secret_leaves_sealed_and_is_shown_nowhere() {
     const VALUE: &str = "hunter2-hunter2";
     let input = json!({"project": "acme/api", "name": "TOKEN", "value": VALUE});

@@ -156,31 +156,27 @@ impl Endpoint {
         follow: Follow,
     ) -> Result<Response, Box<Refused>> {
         let _sending = outgoing.form().map(Form::sending);
-        let response = self.exchange(outgoing, worn).await.map_err(Refused::before)?;
+        let mut response = self.exchange(outgoing, worn).await.map_err(Refused::before)?;
         if follow == Follow::Nowhere && response.status().is_redirection() {
             return Ok(response);
         }
+        if let Some(url) = moved(outgoing, response.status(), response.headers()) {
+            let there = self.exchange(&outgoing.at(url), worn).await;
+            response = there.map_err(Refused::before)?;
+        }
+        // What has moved at home may be kept elsewhere, too: the files of a repository that was renamed.
         if follow == Follow::Stored {
             let elsewhere = store::elsewhere(self, response.headers(), response.status());
             if let Some(url) = elsewhere.map_err(Refused::before)? {
                 return store::fetch(self, url).await.map_err(Refused::before);
             }
         }
-        self.judged(outgoing, worn, response).await
+        self.judged(outgoing, response).await
     }
 
-    /// Follows a redirect at home, and tells a success from a refusal.
-    async fn judged(
-        &self,
-        outgoing: &Outgoing,
-        worn: &HeaderMap,
-        mut response: Response,
-    ) -> Result<Response, Box<Refused>> {
+    /// Tells a success from a refusal.
+    async fn judged(&self, outgoing: &Outgoing, response: Response) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
-        if let Some(url) = moved(outgoing, response.status(), response.headers()) {
-            let there = self.exchange(&outgoing.at(url), worn).await;
-            response = there.map_err(Refused::before)?;
-        }
         if response.status().is_success() {
             if form.is_some_and(|form| !form.is_through()) {
                 return Err(Refused::before(deaf()));
