@@ -37,6 +37,24 @@ pub(crate) struct Trigger {
     pub unlisted: u8,
 }
 
+impl Trigger {
+    /// One that says nothing more.
+    pub fn of(workflow: &Workflow, event: Event, branch: &str, commit: &str, title: &str, actor: &str) -> Self {
+        Self {
+            workflow: workflow.id,
+            event,
+            branch: branch.to_owned(),
+            commit: commit.to_owned(),
+            title: title.to_owned(),
+            actor: actor.to_owned(),
+            inputs: BTreeMap::new(),
+            parent: None,
+            gate: None,
+            unlisted: 0,
+        }
+    }
+}
+
 /// How a run is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancelling {

@@ -8,6 +8,7 @@
 
 mod acts;
 mod artifact;
+mod changes;
 mod ending;
 mod job;
 mod lines;
@@ -24,14 +25,14 @@ mod zip;
 
 pub(crate) use acts::{Again, Cancelling, Trigger};
 pub(crate) use artifact::Artifact;
+pub(crate) use changes::key;
 pub(crate) use ending::{Ending, Stage};
-pub(crate) use job::{Job, JobView, Step};
+pub(crate) use job::{JobView, Step};
 pub(crate) use lines::{Line, Stream};
-pub(crate) use plan::{Event, Gate, JobPlan, Workflow};
+pub(crate) use plan::{Event, Gate, Workflow};
 pub(crate) use project::Project;
 pub(crate) use refused::Refused;
 pub(crate) use run::{Attempt, Run};
 pub(crate) use secret::Secret;
-pub(crate) use seeded::{SEEDED_AT_S, workflow};
 pub(crate) use server::Ci;
 pub(crate) use zip::zip;

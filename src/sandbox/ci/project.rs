@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::artifact::Artifact;
+use super::changes::Seen;
 use super::job::JobView;
 use super::plan::Workflow;
 use super::refused::Refused;
@@ -27,6 +28,8 @@ pub(crate) struct Project {
     pub runs: Vec<Run>,
     /// By name.
     pub secrets: BTreeMap<String, Secret>,
+    /// Where its repository was when it was last looked at.
+    pub(super) seen: Seen,
     pub(super) last_number: u64,
     /// The last number of each workflow's runs.
     pub(super) last_in_workflow: BTreeMap<u64, u64>,

@@ -2,11 +2,10 @@
 //!
 //! Invariant: the same in every run, ids included.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::acts::Trigger;
+use super::changes::key;
 use super::ending::Ending;
 use super::outcome::OUTCOME;
 use super::plan::{Event, Gate, JobPlan, Workflow};
@@ -14,10 +13,14 @@ use super::progress::Progress;
 use super::project::Project;
 use super::refused::Refused;
 use super::server::Ci;
-use crate::sandbox::seed::{BranchSeed, USER};
+use crate::sandbox::forge::{Repo, State};
+use crate::sandbox::seed::{BranchSeed, ForgeSeed, GUEST, USER};
 
 /// 2026-01-05T09:00:00Z, as seconds since the epoch.
 pub(crate) const SEEDED_AT_S: i64 = 1_767_603_600;
+
+/// Seeded runs of `acme/web`: two full pages of fifty, and a short one.
+const WEB_RUNS: u64 = 120;
 
 /// The usual jobs. `clone` stands in both: a name alone does not tell which.
 const CHECKS: &[JobPlan] = &[
@@ -53,6 +56,50 @@ pub(crate) fn workflow(id: u64) -> Workflow {
 }
 
 impl Ci {
+    /// The CI of a forge: `acme/api` has a run of every ending, and one for a stranger's pull request that waits; `acme/web`
+    /// has many.
+    pub fn of_forge(instance: &str, state: &State) -> Self {
+        let mut ci = Self::new(instance);
+        let seeds = ForgeSeed::new(instance).repos;
+        let alternate = |n| if n % 4 == 0 { Ending::Failure } else { Ending::Success };
+        for (name, endings) in [
+            ("api", Ending::ALL.to_vec()),
+            ("web", (1..=WEB_RUNS).map(alternate).collect()),
+        ] {
+            let seed = seeds.iter().find(|seed| seed.org == "acme" && seed.name == name);
+            let (Some(seed), Some(repo)) = (seed, state.repo("acme", name)) else {
+                continue;
+            };
+            let key = key(repo);
+            ci.seed_workflows(&key);
+            let seeded = ci
+                .seed_runs(&key, &seed.branches, endings.into_iter())
+                .and_then(|()| ci.seed_expired(&key))
+                .and_then(|()| ci.seed_waiting(&key, repo));
+            // Nothing is refused to an empty server.
+            debug_assert_eq!(seeded, Ok(()));
+            ci.note(repo);
+        }
+        ci
+    }
+
+    /// A run for the first open pull request of a stranger, which waits for a member's word.
+    fn seed_waiting(&mut self, key: &str, repo: &Repo) -> Result<(), Refused> {
+        let guests = repo.issues.iter().filter(|issue| issue.open && issue.author == GUEST);
+        let Some((issue, pull)) = guests.filter_map(|issue| Some((issue, issue.pull.as_ref()?))).next() else {
+            return Ok(());
+        };
+        let workflow = self.project(key)?.workflows.first().ok_or(Refused::Missing)?.clone();
+        let at = Timestamp::from_second(SEEDED_AT_S).unwrap_or_default();
+        let event = Event::Pull(issue.number);
+        let trigger = Trigger {
+            gate: Some(Gate::Stranger),
+            ..Trigger::of(&workflow, event, &pull.head, &pull.head_id, &issue.title, GUEST)
+        };
+        let progress = Progress::new(Some(Ending::Success), true, at);
+        self.add(key, &workflow, trigger, progress).map(|_| ())
+    }
+
     /// A project with every kind of workflow: one for changes, one that waits for an environment's keeper, one that people
     /// cannot start, and one that is switched off.
     pub fn seed_workflows(&mut self, key: &str) {
@@ -108,18 +155,8 @@ impl Ci {
             let turn = usize::try_from(number).unwrap_or_default() % branches.len().max(1);
             let branch = branches.get(turn).ok_or(Refused::Missing)?;
             let at = Timestamp::from_second(SEEDED_AT_S + minute * 60).unwrap_or_default();
-            let trigger = Trigger {
-                workflow: workflow.id,
-                event: Event::Push,
-                branch: branch.name.to_owned(),
-                commit: branch.commit.clone(),
-                title: format!("Change {number}\n\nThe second paragraph of change {number}."),
-                actor: USER.to_owned(),
-                inputs: BTreeMap::new(),
-                parent: None,
-                gate: None,
-                unlisted: 0,
-            };
+            let title = format!("Change {number}\n\nThe second paragraph of change {number}.");
+            let trigger = Trigger::of(&workflow, Event::Push, branch.name, &branch.commit, &title, USER);
             self.add(key, &workflow, trigger, Progress::over(ending, at))?;
         }
         Ok(())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sandbox::ci::workflow;
+use crate::sandbox::ci::seeded::workflow;
 
 const KEY: &str = "acme/api";
 
@@ -14,19 +14,10 @@ fn server() -> Ci {
 }
 
 fn trigger(ci: &mut Ci, file: &str, outcome: &str) -> Result<u64, Refused> {
-    let workflow = ci.project(KEY)?.workflow(file).ok_or(Refused::Missing)?.id;
-    let inputs = BTreeMap::from([(crate::sandbox::ci::outcome::OUTCOME.to_owned(), outcome.to_owned())]);
+    let workflow = ci.project(KEY)?.workflow(file).ok_or(Refused::Missing)?.clone();
     let trigger = Trigger {
-        workflow,
-        event: Event::Manual,
-        branch: "main".to_owned(),
-        commit: "c".to_owned(),
-        title: "t".to_owned(),
-        actor: "a".to_owned(),
-        inputs,
-        parent: None,
-        gate: None,
-        unlisted: 0,
+        inputs: BTreeMap::from([(crate::sandbox::ci::outcome::OUTCOME.to_owned(), outcome.to_owned())]),
+        ..Trigger::of(&workflow, Event::Manual, "main", "c", "t", "a")
     };
     ci.trigger(KEY, trigger, at(1))
 }
@@ -106,4 +97,27 @@ fn an_environment_s_keeper_lets_a_run_go_on_or_not() {
     ci.decide(KEY, other, false, at(2)).unwrap();
     assert_eq!(ci.decide(KEY, other, true, at(2)), Err(Refused::NotBlocked));
     assert_eq!(ended(&mut ci, one), Stage::Over(Ending::Success));
+}
+
+#[test]
+fn a_push_and_a_pull_request_start_what_listens_to_them_once() {
+    let mut state = crate::sandbox::forge::State::seeded("one");
+    let mut ci = Ci::of_forge("one", &state);
+    let repo = state.repo("acme", "api").unwrap();
+    let (id, key) = (repo.id, crate::sandbox::ci::key(repo));
+    let runs = |ci: &Ci| ci.project(&key).unwrap().runs.len();
+    let before = runs(&ci);
+    ci.follow(&state, at(1));
+    assert_eq!(runs(&ci), before);
+    let head = repo.head().unwrap().id.clone();
+    state.create_branch(id, "topic", &head).unwrap();
+    ci.follow(&state, at(2));
+    ci.follow(&state, at(3));
+    let project = ci.project(&key).unwrap();
+    let last = project.runs.last().unwrap();
+    assert_eq!(
+        (project.runs.len(), last.event, &*last.branch),
+        (before + 1, Event::Push, "topic")
+    );
+    assert_eq!((last.commit.clone(), last.stage()), (head, Stage::Queued));
 }
