@@ -2,6 +2,7 @@
 
 mod bookstack;
 mod contract;
+mod contract_actions;
 mod contract_github;
 mod faults;
 mod gitea;

@@ -29,8 +29,6 @@ pub(crate) struct Trigger {
     pub title: String,
     pub actor: String,
     pub inputs: BTreeMap<String, String>,
-    /// The number of the run that it repeats.
-    pub parent: Option<u64>,
     /// Whose word it waits for, beside the workflow's own.
     pub gate: Option<Gate>,
     /// How many lists leave it out at first, as where a trigger tells no id.
@@ -48,7 +46,6 @@ impl Trigger {
             title: title.to_owned(),
             actor: actor.to_owned(),
             inputs: BTreeMap::new(),
-            parent: None,
             gate: None,
             unlisted: 0,
         }
@@ -126,8 +123,6 @@ impl Ci {
             commit: trigger.commit,
             title: trigger.title,
             outcome: Outcome::of(&trigger.inputs),
-            inputs: trigger.inputs,
-            parent: trigger.parent,
             gate: trigger.gate,
             created_at: progress.queued_at,
             attempts: vec![Attempt {

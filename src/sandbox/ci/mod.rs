@@ -1,5 +1,5 @@
 //! A CI server in memory, in no vendor's words: projects with their workflows, runs in attempts, jobs, steps, logs,
-//! artifacts, secrets, and a queue.
+//! artifacts and secrets.
 //!
 //! The vendors' folders put their wire formats over it. A project is whatever a vendor hangs runs on: a repository, or a
 //! job in folders. What is pending moves on by being read, and how a run ends is chosen by who starts it (see [`outcome`]).

@@ -60,14 +60,13 @@ impl Progress {
     pub fn read(&mut self, now: Timestamp) {
         self.reads = self.reads.saturating_add(1);
         match (self.stage, self.ending) {
+            // A broken definition, or nothing to run, shows as soon as somebody takes the work up.
+            (Stage::Queued, Some(ending)) if self.reads > QUEUED_READS && !ending.ran() => self.end(ending, now),
             (Stage::Queued, _) if self.reads > QUEUED_READS => {
                 self.enter(Stage::Running);
+                // This read finds it running.
+                self.reads = 1;
                 self.started_at = Some(now);
-                // A broken definition, or nothing to run, shows as soon as somebody takes the work up.
-                match self.ending {
-                    Some(ending) if !ending.ran() => self.end(ending, now),
-                    _ => {}
-                }
             }
             (Stage::Running, Some(ending)) if self.reads > RUNNING_READS => self.end(ending, now),
             _ => {}
@@ -82,13 +81,12 @@ impl Progress {
         }
     }
 
-    /// From now on it is being stopped: the read after the next finds it over.
+    /// From now on it is being stopped: a read or two still find it as it was.
     pub fn stop(&mut self) {
         if !self.stage.is_over() {
             self.ending = Some(Ending::Cancelled);
-            let started = self.stage == Stage::Running;
-            self.stage = Stage::Running;
-            self.reads = if started { RUNNING_READS - 1 } else { RUNNING_READS };
+            let running = self.stage == Stage::Running;
+            self.enter(if running { Stage::Running } else { Stage::Queued });
         }
     }
 

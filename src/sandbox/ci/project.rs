@@ -59,12 +59,6 @@ impl Project {
         self.runs.iter_mut().find(|run| run.id == id).ok_or(Refused::Missing)
     }
 
-    /// The run of this number.
-    pub fn numbered(&self, number: u64) -> Result<&Run, Refused> {
-        let found = self.runs.iter().find(|run| run.number == number);
-        found.ok_or(Refused::Missing)
-    }
-
     /// A job of any run, and its run.
     pub fn job(&self, id: u64) -> Result<(&Run, JobView<'_>), Refused> {
         let found = self.runs.iter().find_map(|run| Some((run, run.job(id)?)));

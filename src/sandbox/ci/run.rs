@@ -2,8 +2,6 @@
 //!
 //! Invariant: a run has at least one attempt, and only the last one moves.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::artifact::Artifact;
@@ -28,9 +26,6 @@ pub(crate) struct Run {
     pub commit: String,
     pub title: String,
     pub actor: String,
-    pub inputs: BTreeMap<String, String>,
-    /// The number of the run that it repeats.
-    pub parent: Option<u64>,
     pub outcome: Outcome,
     /// For whose word it waits, or waited.
     pub gate: Option<Gate>,

@@ -75,12 +75,34 @@ impl Ci {
             let seeded = ci
                 .seed_runs(&key, &seed.branches, endings.into_iter())
                 .and_then(|()| ci.seed_expired(&key))
+                .and_then(|()| ci.seed_nightly(&key, &seed.branches))
                 .and_then(|()| ci.seed_waiting(&key, repo));
             // Nothing is refused to an empty server.
             debug_assert_eq!(seeded, Ok(()));
             ci.note(repo);
         }
         ci
+    }
+
+    /// A run that a clock started.
+    fn seed_nightly(&mut self, key: &str, branches: &[BranchSeed]) -> Result<(), Refused> {
+        let workflow = self
+            .project(key)?
+            .workflow("nightly.yml")
+            .ok_or(Refused::Missing)?
+            .clone();
+        let branch = branches.first().ok_or(Refused::Missing)?;
+        let at = Timestamp::from_second(SEEDED_AT_S).unwrap_or_default();
+        let trigger = Trigger::of(
+            &workflow,
+            Event::Schedule,
+            branch.name,
+            &branch.commit,
+            workflow.name,
+            USER,
+        );
+        self.add(key, &workflow, trigger, Progress::over(Ending::Success, at))
+            .map(|_| ())
     }
 
     /// A run for the first open pull request of a stranger, which waits for a member's word.
@@ -133,12 +155,6 @@ impl Ci {
         };
         self.projects
             .push(Project::new(key, vec![usual, deploy, nightly, retired]));
-    }
-
-    /// A project with the usual workflow.
-    pub fn seed_project(&mut self, key: &str) {
-        let id = self.next_id();
-        self.projects.push(Project::new(key, vec![workflow(id)]));
     }
 
     /// Runs of the project's first workflow that ended long ago, a minute apart, on these branches in turn.

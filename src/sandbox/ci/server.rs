@@ -4,7 +4,6 @@
 
 use jiff::Timestamp;
 
-use super::ending::Stage;
 use super::project::Project;
 use super::refused::Refused;
 use super::run::Run;
@@ -80,17 +79,6 @@ impl Ci {
             }
         }
         listed
-    }
-
-    /// What waits to be run, oldest first, with its project.
-    pub fn queue(&self) -> impl Iterator<Item = (&Project, &Run)> {
-        let all = self.projects.iter();
-        let mut queued: Vec<_> = all
-            .flat_map(|project| project.runs.iter().map(move |run| (project, run)))
-            .filter(|(_, run)| run.stage() == Stage::Queued)
-            .collect();
-        queued.sort_by_key(|(_, run)| run.id);
-        queued.into_iter()
     }
 
     pub(super) fn next_id(&mut self) -> u64 {
