@@ -1,5 +1,6 @@
 //! The sandbox as clients see it: real servers, driven over HTTP.
 
+mod actions;
 mod bookstack;
 mod contract;
 mod contract_actions;
@@ -7,6 +8,7 @@ mod contract_github;
 mod faults;
 mod gitea;
 mod github;
+mod github_apps;
 mod github_forge;
 mod github_pulls;
 mod lifecycle;

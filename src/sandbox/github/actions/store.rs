@@ -56,7 +56,7 @@ impl Store {
         self.given += 1;
         let sign = blake3::hash(format!("{origin} link {}", self.given).as_bytes());
         let sign = sign.to_hex()[..32].to_owned();
-        let place = format!("{origin}/_store/{}?sig={sign}&sp=r", self.given);
+        let place = format!("{}_store/{}?sig={sign}&sp=r", elsewhere(origin), self.given);
         self.links.push_front((sign, stored));
         self.links.truncate(MAX_LINKS);
         let mut response = StatusCode::FOUND.into_response();
@@ -65,6 +65,16 @@ impl Store {
         }
         response
     }
+}
+
+/// This server by the name of the machine: to clients that is another house than its number.
+fn elsewhere(origin: &str) -> String {
+    let mut place = origin.parse::<url::Url>().ok();
+    if let Some(place) = &mut place {
+        // What was bound has an address, so it can have a name.
+        let _ = place.set_host(Some("localhost"));
+    }
+    place.map_or_else(|| format!("{origin}/"), |place| place.to_string())
 }
 
 pub(crate) async fn get(
@@ -124,7 +134,8 @@ mod tests {
         let mut store = Store::default();
         for _ in 0..MAX_LINKS + 3 {
             let answer = store.redirect("http://127.0.0.1:1", None);
-            assert_eq!(answer.status(), StatusCode::FOUND);
+            let place = answer.headers()[header::LOCATION].to_str().unwrap();
+            assert!(place.starts_with("http://localhost:1/_store/"), "{place}");
         }
         assert_eq!(store.links.len(), MAX_LINKS);
         let signs: std::collections::HashSet<_> = store.links.iter().map(|(sign, _)| sign).collect();
