@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 mod bookstack;
+mod ci;
 mod config;
 mod control;
 mod count;

@@ -17,6 +17,7 @@ mod refusals;
 mod sandbox;
 mod secrets;
 mod servers;
+mod through_actions;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

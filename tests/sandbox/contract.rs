@@ -273,7 +273,7 @@ async fn check(server: &str, spec: &Spec, errors: &Value, cases: Vec<Case>) -> (
     (contract.checked.len(), routes)
 }
 
-fn assert_conforms(validator: &Validator, answer: &Value, what: &str) {
+pub(crate) fn assert_conforms(validator: &Validator, answer: &Value, what: &str) {
     let faults = faults(validator, answer, what);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

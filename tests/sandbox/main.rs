@@ -1,11 +1,14 @@
 //! The sandbox as clients see it: real servers, driven over HTTP.
 
+mod actions;
 mod bookstack;
 mod contract;
+mod contract_actions;
 mod contract_github;
 mod faults;
 mod gitea;
 mod github;
+mod github_apps;
 mod github_forge;
 mod github_pulls;
 mod lifecycle;

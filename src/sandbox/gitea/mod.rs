@@ -16,11 +16,13 @@ use http::Response;
 
 use self::objects::{BASE, Links};
 use self::problem::Problem;
+use super::ci::Ci;
 use super::forge::State;
 use super::kit::lock::lock;
 use super::kit::quota::Allowance;
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod actions;
 mod contents;
 mod gate;
 mod issues;
@@ -45,12 +47,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(crate) struct Gitea {
     instance: Instance,
     state: Mutex<State>,
+    /// Taken after the state, never before it.
+    ci: Mutex<Ci>,
     proxy: Option<Allowance>,
 }
 
 fn open(instance: Instance) -> Opened {
+    let state = State::seeded(&instance.name);
     let gitea = Gitea {
-        state: Mutex::new(State::seeded(&instance.name)),
+        ci: Mutex::new(Ci::of_forge(&instance.name, &state)),
+        state: Mutex::new(state),
         proxy: instance.requests_per_window.map(|limit| Allowance::new(limit, WINDOW)),
         instance,
     };
@@ -77,6 +83,8 @@ fn router(gitea: Arc<Gitea>) -> Router {
         )
         .named("/api/v1/repos/{owner}/{repo}/issues/{index}", get(issues::get))
         .named("/api/v1/repos/{owner}/{repo}/labels", get(labels::list_of_repo))
+        .merge(actions::routes())
+        .layer(middleware::from_fn_with_state(gitea.clone(), actions::follow))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(middleware::from_fn_with_state(gitea.clone(), gate::pass))
@@ -113,6 +121,6 @@ impl Vendor for Gitea {
     }
 
     fn created(&self) -> usize {
-        self.state().created.items
+        self.state().created.items + lock(&self.ci).created()
     }
 }

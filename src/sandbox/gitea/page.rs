@@ -41,6 +41,11 @@ pub(crate) fn unlinked<T>(uri: &Uri, items: &[T], render: impl Fn(&T) -> Value) 
     counted(PAGING.unlinked(uri, items, render), items.len())
 }
 
+/// The same for a list that stands in an object.
+pub(crate) fn wrapped(body: Response<Body>, origin: &str, uri: &Uri, total: usize) -> Response<Body> {
+    counted(PAGING.linked(body, origin, uri, total), total)
+}
+
 fn counted(mut response: Response<Body>, total: usize) -> Response<Body> {
     response.headers_mut().insert(TOTAL_COUNT, HeaderValue::from(total));
     response

@@ -11,51 +11,90 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
+use jiff::Timestamp;
 
 use super::place;
 use super::problem::Problem;
-use super::{Caller, GitHub, MAX_BODY};
+use super::version::{VERSIONS, Version};
+use super::{Caller, GitHub, MAX_BODY, apps};
 use crate::sandbox::kit::credential;
 use crate::sandbox::kit::quota::Standing;
 
-/// The API versions that are spoken here.
-pub(crate) const VERSIONS: &[&str] = &["2022-11-28"];
 /// The largest answer: the largest file that can be written, and room.
 const MAX_ANSWER: usize = 2 * MAX_BODY;
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 const VERSION_SELECTED: HeaderName = HeaderName::from_static("x-github-api-version-selected");
 const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
+/// The representation that is usual.
+const PLAIN: HeaderValue = HeaderValue::from_static("github.v3; format=json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
 pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response<Body> {
+    let version = match spoken(&request) {
+        Ok(version) => version,
+        Err(problem) => {
+            let standing = github.standing(Caller::Anonymous);
+            return github.dress(problem.into_answer(), Version::USUAL, standing);
+        }
+    };
     let caller = match admit(&github, &request) {
         Ok(caller) => caller,
-        Err(refusal) => return github.dress(*refusal, github.standing(Caller::Anonymous)),
+        Err(refusal) => return github.dress(*refusal, version, github.standing(Caller::Anonymous)),
     };
     // Asking how much is left is free.
     let free = request.uri().path() == "/rate_limit";
     if !free && github.quota(caller).take(1, SystemTime::now()).is_err() {
         let spent = Problem::rate_limited(StatusCode::FORBIDDEN).into_answer();
-        return github.dress(spent, github.standing(caller));
+        return github.dress(spent, version, github.standing(caller));
     }
     request = match place::found(&github, request, caller) {
         Ok(request) => request,
-        Err(answer) => return github.dress(*answer, github.standing(caller)),
+        Err(answer) => return github.dress(*answer, version, github.standing(caller)),
     };
+    if let Err(problem) = apps::check(&github, caller, request.method(), request.uri().path()) {
+        return github.dress(problem.into_answer(), version, github.standing(caller));
+    }
+    let response = answer(&github, request, caller, version, next).await;
+    if !free && caller != Caller::Anonymous && response.status() == StatusCode::NOT_MODIFIED {
+        github.quota(caller).give_back(1);
+    }
+    github.dress(response, version, github.standing(caller))
+}
+
+/// What the route answers, in the asked version; a push that it made starts what listens to it.
+async fn answer(github: &GitHub, mut request: Request, caller: Caller, version: Version, next: Next) -> Response<Body> {
     let media_type = media_type(request.headers());
     let readable = request.method() == Method::GET;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let path = request.uri().path().to_owned();
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(version);
     let mut response = next.run(request).await;
+    if !readable && response.status().is_success() {
+        let state = github.state();
+        github.ci().follow(&state, Timestamp::now());
+    }
+    if version.is_later() {
+        response = cut(response, version, &path).await;
+    }
     if readable && response.status() == StatusCode::OK {
         response = conditional(response, known.as_ref()).await;
-        if !free && caller == Caller::User && response.status() == StatusCode::NOT_MODIFIED {
-            github.quota(caller).give_back(1);
-        }
     }
     response.headers_mut().insert(MEDIA_TYPE, media_type);
-    github.dress(response, github.standing(caller))
+    response
+}
+
+/// The version that a request asks for, or the refusal of one that is not spoken.
+fn spoken(request: &Request) -> Result<Version, Problem> {
+    let Some(asked) = request.headers().get(API_VERSION) else {
+        return Ok(Version::USUAL);
+    };
+    Version::asked(asked).ok_or_else(|| {
+        let known = VERSIONS.join(", ");
+        let message = format!("{asked:?} is not a supported API version. Supported: {known}");
+        Problem::new(StatusCode::BAD_REQUEST, message)
+    })
 }
 
 /// Who calls, or why not.
@@ -66,29 +105,33 @@ fn admit(github: &GitHub, request: &Request) -> Result<Caller, Box<Response<Body
             "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
         return Err(Box::new((StatusCode::FORBIDDEN, text).into_response()));
     }
-    let refuse = |problem: Problem| Err(Box::new(problem.into_answer()));
-    if let Some(asked) = headers.get(API_VERSION)
-        && !VERSIONS.iter().any(|version| version.as_bytes() == asked.as_bytes())
-    {
-        let message = format!(
-            "{:?} is not a supported API version. Supported: {}",
-            asked,
-            VERSIONS.join(", ")
-        );
-        return refuse(Problem::new(StatusCode::BAD_REQUEST, message));
-    }
     let path = request.uri().path();
-    let open_to_all = matches!(*request.method(), Method::GET | Method::HEAD) && !path.starts_with("/user");
-    match headers.get(header::AUTHORIZATION) {
+    let for_app = apps::is_for_the_app(path);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let open_to_all = reads && !for_app && !path.starts_with("/user") && !path.starts_with("/installation");
+    let caller = match headers.get(header::AUTHORIZATION) {
         None if open_to_all => Ok(Caller::Anonymous),
-        None => refuse(Problem::requires_authentication()),
-        Some(value)
-            if credential::token(value, &["bearer", "token"]).is_some_and(|token| github.instance.accepts(token)) =>
-        {
-            Ok(Caller::User)
-        }
-        Some(_) => refuse(Problem::bad_credentials()),
+        None => Err(Problem::requires_authentication()),
+        Some(value) => known(github, value, for_app),
+    };
+    caller.map_err(|problem| Box::new(problem.into_answer()))
+}
+
+/// Whose credential this is.
+fn known(github: &GitHub, value: &HeaderValue, for_app: bool) -> Result<Caller, Problem> {
+    let token = credential::token(value, &["bearer", "token"]).ok_or_else(Problem::bad_credentials)?;
+    if for_app || apps::jwt::is_one(token) {
+        apps::jwt::check(token, Timestamp::now())?;
+        return match for_app {
+            true => Ok(Caller::App),
+            false => Err(Problem::bad_credentials()),
+        };
     }
+    if github.instance.accepts(token) {
+        return Ok(Caller::User);
+    }
+    let number = github.apps().spend(token);
+    number.map(Caller::Installation).ok_or_else(Problem::bad_credentials)
 }
 
 /// How GitHub names the representation that it chose.
@@ -120,15 +163,38 @@ fn wants(accept: &str, form: &str) -> bool {
     })
 }
 
+/// An answer without what its version leaves out.
+async fn cut(response: Response<Body>, version: Version, path: &str) -> Response<Body> {
+    let json = response.headers().get(header::CONTENT_TYPE);
+    let json = json.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !json {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let body = match to_bytes(body, MAX_ANSWER).await {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error),
+    };
+    head.headers.remove(header::CONTENT_LENGTH);
+    let body = match serde_json::from_slice(&body) {
+        Ok(answer) => version.cut(path, answer).to_string().into(),
+        // A file that is served as it is.
+        Err(_) => body,
+    };
+    Response::from_parts(head, Body::from(body))
+}
+
+fn unreadable(error: &axum::Error) -> Response<Body> {
+    tracing::error!(%error, "sandbox: an answer of the sandbox itself could not be read");
+    Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_answer()
+}
+
 /// Adds the entity tag; 304 when the client holds this version.
 async fn conditional(response: Response<Body>, known: Option<&HeaderValue>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     let body = match to_bytes(body, MAX_ANSWER).await {
         Ok(body) => body,
-        Err(error) => {
-            tracing::error!(%error, "sandbox: an answer of the sandbox itself could not be read");
-            return Problem::of(StatusCode::INTERNAL_SERVER_ERROR).into_answer();
-        }
+        Err(error) => return unreadable(&error),
     };
     let tag = format!("\"{}\"", blake3::hash(&body).to_hex());
     if let Ok(value) = HeaderValue::from_str(&format!("W/{tag}")) {
@@ -158,15 +224,13 @@ async fn conditional(response: Response<Body>, known: Option<&HeaderValue>) -> R
 
 impl GitHub {
     /// Puts on what every answer of GitHub carries.
-    pub(crate) fn dress(&self, mut response: Response<Body>, standing: Standing) -> Response<Body> {
+    pub(crate) fn dress(&self, mut response: Response<Body>, version: Version, standing: Standing) -> Response<Body> {
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&self.next_request_id()) {
             headers.insert(REQUEST_ID, id);
         }
-        headers
-            .entry(MEDIA_TYPE)
-            .or_insert(HeaderValue::from_static("github.v3; format=json"));
-        headers.insert(VERSION_SELECTED, HeaderValue::from_static(VERSIONS[0]));
+        headers.entry(MEDIA_TYPE).or_insert(PLAIN);
+        headers.insert(VERSION_SELECTED, HeaderValue::from_static(version.name()));
         let mut number = |name, value: u64| headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         number("x-ratelimit-limit", standing.limit);
         number("x-ratelimit-remaining", standing.remaining());

@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 use http::Response;
 use serde_json::json;
 
-use super::gate::VERSIONS;
+use super::version::VERSIONS;
 use super::{Caller, GitHub};
 
 pub(crate) async fn zen() -> &'static str {

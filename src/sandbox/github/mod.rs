@@ -1,4 +1,4 @@
-//! GitHub's REST API, version 2022-11-28: all that a Git forge does, issues, and what surrounds them.
+//! GitHub's REST API, versions 2022-11-28 and 2026-03-10: all that a Git forge does, issues, Actions, and apps.
 //!
 //! Wire facts follow GitHub's OpenAPI description; where it is silent (texts of errors, order of headers) the vendor's
 //! documentation was followed, and the tests do not depend on it.
@@ -17,14 +17,20 @@ use axum::routing::{delete, get, post, put};
 use http::{Response, StatusCode};
 use tower::Layer;
 
+use self::actions::store::{self, Store};
+use self::apps::tokens::Tokens;
 use self::objects::Links;
 use self::problem::Problem;
+use self::version::Version;
+use super::ci::Ci;
 use super::forge::State;
 use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod actions;
 mod answer;
+mod apps;
 mod body;
 mod commits;
 mod contents;
@@ -45,6 +51,7 @@ mod releases;
 mod repos;
 mod reviews;
 mod statuses;
+mod version;
 
 pub(crate) const VENDOR: VendorRow = VendorRow {
     name: "github",
@@ -66,6 +73,11 @@ const MAX_BODY: usize = 64 << 20;
 pub(crate) struct GitHub {
     instance: Instance,
     state: Mutex<State>,
+    /// Taken after the state, never before it.
+    ci: Mutex<Ci>,
+    /// Taken after both.
+    apps: Mutex<Tokens>,
+    store: Mutex<Store>,
     user_quota: Allowance,
     anonymous_quota: Allowance,
     last_request: AtomicU64,
@@ -76,6 +88,10 @@ pub(crate) struct GitHub {
 enum Caller {
     Anonymous,
     User,
+    /// The app itself, by its signed word.
+    App,
+    /// The token of this number, of one of the app's installations.
+    Installation(u64),
 }
 
 fn open(instance: Instance) -> Opened {
@@ -99,8 +115,12 @@ fn open_for_test() -> Arc<GitHub> {
 }
 
 fn open_github(instance: Instance) -> Arc<GitHub> {
+    let state = State::seeded(&instance.name);
     Arc::new(GitHub {
-        state: Mutex::new(State::seeded(&instance.name)),
+        ci: Mutex::new(Ci::of_forge(&instance.name, &state)),
+        apps: Mutex::default(),
+        store: Mutex::default(),
+        state: Mutex::new(state),
         user_quota: Allowance::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW),
         anonymous_quota: Allowance::new(ANONYMOUS_LIMIT, WINDOW),
         last_request: AtomicU64::new(0),
@@ -112,12 +132,16 @@ fn open_github(instance: Instance) -> Arc<GitHub> {
 fn router(github: Arc<GitHub>) -> Router {
     let gate = middleware::from_fn_with_state(github.clone(), gate::pass);
     let routes = around(Router::new());
-    let routes = in_repo(routes)
+    let routes = apps::routes(actions::routes(in_repo(routes)))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         // The bound of a body is kept before any route.
         .layer(DefaultBodyLimit::disable());
-    Router::new().fallback_service(gate.layer(routes.with_state(github)))
+    Router::new()
+        // The store is another house: it has no gate.
+        .named("/_store/{number}", get(store::get))
+        .with_state(github.clone())
+        .fallback_service(gate.layer(routes.with_state(github)))
 }
 
 /// Who calls, what there is, and repositories as a whole.
@@ -204,6 +228,20 @@ impl GitHub {
         lock(&self.state)
     }
 
+    /// The runs; taken after the state.
+    fn ci(&self) -> MutexGuard<'_, Ci> {
+        lock(&self.ci)
+    }
+
+    /// The tokens of the app's installations; taken after the state.
+    fn apps(&self) -> MutexGuard<'_, Tokens> {
+        lock(&self.apps)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+
     fn links(&self) -> Links<'_> {
         Links {
             origin: &self.instance.origin,
@@ -213,8 +251,8 @@ impl GitHub {
 
     fn quota(&self, caller: Caller) -> &Allowance {
         match caller {
-            Caller::User => &self.user_quota,
             Caller::Anonymous => &self.anonymous_quota,
+            Caller::User | Caller::App | Caller::Installation(_) => &self.user_quota,
         }
     }
 
@@ -242,7 +280,7 @@ impl Vendor for GitHub {
             Refusal::ExpiredToken => (Problem::bad_credentials(), standing),
             Refusal::Status(status) => (Problem::of(status), standing),
         };
-        self.dress(problem.into_answer(), standing)
+        self.dress(problem.into_answer(), Version::USUAL, standing)
     }
 
     fn max_body(&self) -> usize {
@@ -250,6 +288,6 @@ impl Vendor for GitHub {
     }
 
     fn created(&self) -> usize {
-        self.state().created.items
+        self.state().created.items + self.ci().created()
     }
 }

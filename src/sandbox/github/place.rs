@@ -28,7 +28,7 @@ fn now(github: &GitHub, request: &Request, caller: Caller) -> Result<Option<Uri>
         .map(|query| format!("?{query}"))
         .unwrap_or_default();
     let state = github.state();
-    let seen = |repo: &Repo| !repo.private || caller == Caller::User;
+    let seen = |repo: &Repo| !repo.private || caller != Caller::Anonymous;
     if let Some((number, rest)) = path.strip_prefix("repositories/").map(head) {
         let repo = number.parse().ok().and_then(|id| state.by_id(id).ok());
         let repo = repo.filter(|repo| seen(repo)).ok_or_else(not_found)?;

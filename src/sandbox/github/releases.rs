@@ -25,7 +25,7 @@ pub(crate) async fn list(
 ) -> Result<Response<Body>, Problem> {
     let state = github.state();
     let repo = state.named(&owner, &name)?;
-    let writes = caller == Caller::User;
+    let writes = caller != Caller::Anonymous;
     let releases = repo.releases.iter().rev().filter(|release| writes || !release.draft);
     let releases: Vec<_> = releases.collect();
     let links = github.links();
