@@ -2,11 +2,13 @@
 //!
 //! Invariant: providers differ in what they lack, never in what they mean.
 
+mod ci;
 mod forge;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod story;
 
+use ci::Place;
 use harness::Gateway;
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
 use story::{Story, assert_same};
@@ -14,32 +16,68 @@ use story::{Story, assert_same};
 /// The forges.
 const FORGES: [&str; 1] = ["github"];
 
+/// The CI systems.
+const SYSTEMS: [Place; 1] = [Place {
+    kind: "github",
+    project: "acme/api",
+    folder: "acme/api",
+    pipeline: Some("ci.yml"),
+    branch: Some("main"),
+    step: Some("test"),
+}];
+
 /// One server of each vendor, and the program before them.
 async fn stage(vendors: &[&str]) -> (Sandbox, Gateway) {
-    let servers = vendors
-        .iter()
-        .map(|vendor| ServerConfig::new(format!("{vendor}-one"), *vendor, format!("token-of-{vendor}")));
-    let servers = servers.collect();
+    let server = |vendor: &&str| {
+        let token = format!("token-of-{vendor}");
+        // Jenkins' tokens are their user's.
+        let token = if *vendor == "jenkins" {
+            format!("sandbox-user:{token}")
+        } else {
+            token
+        };
+        ServerConfig::new(format!("{vendor}-one"), *vendor, token)
+    };
+    let servers = vendors.iter().map(server).collect();
     let sandbox = Sandbox::start(SandboxConfig { servers }).await.expect("free ports");
     let config = harness::configuration(&sandbox, &harness::Setup::default());
     let gateway = Gateway::serve(&config, harness::credentials(&sandbox, &harness::Setup::default())).await;
     (sandbox, gateway)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_travels_alike_at_every_forge() {
-    let (sandbox, gateway) = stage(&FORGES).await;
-    let mut told = vec![];
-    for vendor in FORGES {
-        let mut story = Story::at(&gateway, &format!("{vendor}-one"));
-        forge::travel(&mut story).await;
-        told.push(story);
-    }
-    for other in &told[1..] {
-        assert_same(&told[0], other);
-    }
-    drop(told);
+async fn close((sandbox, gateway): (Sandbox, Gateway)) {
     gateway.program.signal("TERM");
     gateway.program.ended().ok();
     sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_travels_alike_at_every_forge() {
+    let stage = stage(&FORGES).await;
+    let mut told: Vec<Story<'_>> = vec![];
+    for vendor in FORGES {
+        let mut story = Story::at(&stage.1, &format!("{vendor}-one"));
+        forge::travel(&mut story).await;
+        if let Some(first) = told.first() {
+            assert_same(first, &story);
+            assert_eq!(first.told.len(), story.told.len(), "all steps of it");
+        }
+        told.push(story);
+    }
+    drop(told);
+    close(stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_go_alike_at_every_system() {
+    let stage = stage(&SYSTEMS.map(|place| place.kind)).await;
+    let mut told: Vec<Story<'_>> = vec![];
+    for place in SYSTEMS {
+        let mut story = Story::at(&stage.1, &format!("{}-one", place.kind));
+        ci::work(&mut story, &place).await;
+        told.iter().for_each(|other| assert_same(other, &story));
+        told.push(story);
+    }
+    drop(told);
+    close(stage).await;
 }
