@@ -25,7 +25,7 @@ async fn drive(mut command: Command, script: &str, vendor: &str) {
     command
         .arg(path)
         .args([sandbox.servers()[0].base_url(), TOKEN])
-        .env("NO_PROXY", "127.0.0.1")
+        .env("NO_PROXY", "127.0.0.1,localhost")
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let ended = tokio::task::spawn_blocking(move || command.output());
     let output = ended.await.expect("no panic").expect("it starts");

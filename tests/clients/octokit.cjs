@@ -1,4 +1,4 @@
-// octokit on GitHub's sandbox: one change from a branch to its release.
+// octokit on GitHub's sandbox: one change from a branch to its release, and a run from its start to what it left behind.
 "use strict";
 
 const assert = require("node:assert/strict");
@@ -16,7 +16,52 @@ async function refused(status, call) {
   });
 }
 
+// Reads a run until it stands so: each read moves it on.
+async function until(at, run_id, status) {
+  for (let reads = 0; reads < 5; reads++) {
+    const { data: run } = await octokit.actions.getWorkflowRun({ ...at, run_id });
+    if (run.status === status) return run;
+  }
+  throw new Error(`run ${run_id} is never ${status}`);
+}
+
+// From a dispatch to the archive of what its run left behind.
+async function actions() {
+  const at = { owner: "acme", repo: "api" };
+  const { data: workflows } = await octokit.actions.listRepoWorkflows(at);
+  assert.equal(workflows.workflows[0].path, ".github/workflows/ci.yml");
+  const start = { ...at, workflow_id: "ci.yml", ref: "main", inputs: { SANDBOX_OUTCOME: "flaky", note: "By octokit" } };
+  const told = await octokit.actions.createWorkflowDispatch({ ...start, return_run_details: true });
+  const run_id = told.data.workflow_run_id;
+  await refused(422, () => octokit.actions.createWorkflowDispatch({ ...start, workflow_id: "retired.yml" }));
+  const failed = await until(at, run_id, "completed");
+  assert.deepEqual([failed.conclusion, failed.display_title], ["failure", "By octokit"]);
+  await octokit.actions.reRunWorkflowFailedJobs({ ...at, run_id });
+  const done = await until(at, run_id, "completed");
+  assert.deepEqual([done.conclusion, done.run_attempt], ["success", 2]);
+  const jobs = await octokit.paginate(octokit.actions.listJobsForWorkflowRun, { ...at, run_id, filter: "all" });
+  assert.deepEqual(jobs.map((job) => job.conclusion), ["success", "failure", "success", "success"]);
+  const log = await octokit.actions.downloadJobLogsForWorkflowRun({ ...at, job_id: jobs[1].id });
+  assert.match(log.data, /##\[error\]make: \*\*\* \[test\] Error 1/);
+  const { data: left } = await octokit.actions.listWorkflowRunArtifacts({ ...at, run_id });
+  assert.deepEqual(left.artifacts.map((artifact) => artifact.name), ["report", "report"]);
+  const zip = await octokit.actions.downloadArtifact({ ...at, artifact_id: left.artifacts[0].id, archive_format: "zip" });
+  assert.equal(Buffer.from(zip.data).subarray(0, 2).toString(), "PK");
+  const all = await octokit.paginate(octokit.actions.listWorkflowRunsForRepo, { owner: "acme", repo: "web", per_page: 50 });
+  assert.equal(all.length, 122);
+
+  const hold = { ...start, inputs: { SANDBOX_OUTCOME: "hold" }, return_run_details: true };
+  const { data: held } = await octokit.actions.createWorkflowDispatch(hold);
+  await until(at, held.workflow_run_id, "in_progress");
+  await octokit.actions.cancelWorkflowRun({ ...at, run_id: held.workflow_run_id });
+  assert.equal((await until(at, held.workflow_run_id, "completed")).conclusion, "cancelled");
+  await refused(409, () => octokit.actions.cancelWorkflowRun({ ...at, run_id: held.workflow_run_id }));
+  await octokit.actions.deleteWorkflowRun({ ...at, run_id });
+  await refused(404, () => octokit.actions.getWorkflowRun({ ...at, run_id }));
+}
+
 async function main() {
+  await actions();
   const { data: me } = await octokit.users.getAuthenticated();
   assert.equal(me.login, "sandbox-user");
   const many = await octokit.paginate(octokit.repos.listForOrg, { org: "many", per_page: 50 });

@@ -1,11 +1,11 @@
-"""PyGithub on GitHub's sandbox: one change from a branch to its release."""
+"""PyGithub on GitHub's sandbox: one change from a branch to its release, and a run from its start to its end."""
 
 import sys
 
 from github import Auth, Github, GithubException, UnknownObjectException
 
 base_url, token = sys.argv[1:]
-github = Github(base_url=base_url, auth=Auth.Token(token), retry=None)
+github = Github(base_url=base_url, auth=Auth.Token(token), retry=None, per_page=100)
 
 
 def refused(status, call):
@@ -101,8 +101,45 @@ assert fork.full_name == "sandbox-user/api" and fork.fork
 repo.delete()
 refused(404, lambda: github.get_repo("sandbox-user/travel"))
 
-# Ten thousand branches are walked, an empty repository has none, and an archived one is closed.
+# A run: started, tried again, stopped, let go on; each read moves it on.
+api = github.get_repo("acme/api")
+assert [(w.name, w.state) for w in api.get_workflows()][0] == ("CI", "active")
+checks = api.get_workflow("ci.yml")
+assert checks.create_dispatch("main", {"SANDBOX_OUTCOME": "failure", "note": "By PyGithub"})
+assert not api.get_workflow("retired.yml").create_dispatch("main")
+
+
+def runs(**how):
+    return list(api.get_workflow_runs(event="workflow_dispatch", **how))
+
+
+def ended(run):
+    for _ in range(5):
+        if run.status == "completed":
+            return run.conclusion
+        run = api.get_workflow_run(run.id)
+    raise AssertionError(f"run {run.id} never ends")
+
+
+# Its id was not told, so it takes a moment to appear.
+assert runs() == []
+(run,) = runs()
+assert (run.display_title, run.head_branch, run.run_attempt) == ("By PyGithub", "main", 1)
+assert ended(run) == "failure"
+assert [(j.name, j.conclusion, len(j.steps)) for j in run.jobs()] == [("lint", "success", 2), ("test", "failure", 2)]
+assert [artifact.name for artifact in run.get_artifacts()] == ["report"]
+assert run.rerun_failed_jobs() and ended(api.get_workflow_run(run.id)) == "failure"
+assert api.get_workflow_run(run.id).run_attempt == 2 and not run.cancel()
+assert run.delete()
+refused(404, lambda: api.get_workflow_run(run.id))
+(waiting,) = [run for run in api.get_workflow_runs(status="action_required")]
+assert waiting.event == "pull_request"
+key = api.get_public_key()
+secret = api.create_secret("TOKEN", "sealed by another hand")
+assert secret.name == "TOKEN" and [s.name for s in api.get_secrets()] == ["TOKEN"]
+
+# Ten thousand branches beside the main one are walked, an empty repository has none, and an archived one is closed.
 crowded = github.get_repo("quirks/crowded")
-assert sum(1 for _ in crowded.get_branches()) == 10_000
+assert sum(1 for _ in crowded.get_branches()) == 10_001
 assert list(github.get_repo("quirks/empty").get_branches()) == []
 refused(403, lambda: github.get_repo("quirks/archived").create_file("x", "x", "x"))

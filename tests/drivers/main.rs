@@ -18,6 +18,7 @@ mod sandbox;
 mod secrets;
 mod servers;
 mod through_actions;
+mod through_apps;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -178,10 +178,7 @@ async fn a_failure(forge: &Forge) {
         forge.refused("cicd.run.rerun", held.clone()).await,
         Kind::PreconditionFailed
     );
-    assert_eq!(
-        forge.refused("cicd.run.delete", held).await,
-        Kind::PreconditionFailed
-    );
+    assert_eq!(forge.refused("cicd.run.delete", held).await, Kind::PreconditionFailed);
     let id = forge.started("flaky").await;
     let run = json!({ "run": id });
     assert_eq!(forge.until(&id, "running").await["branch"], "main");
