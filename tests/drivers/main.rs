@@ -18,6 +18,8 @@ mod sandbox;
 mod secrets;
 mod servers;
 mod through_actions;
+mod through_gitlab;
+mod through_gitlab_refused;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -5,12 +5,17 @@ mod bookstack;
 mod contract;
 mod contract_actions;
 mod contract_github;
+mod contract_gitlab;
 mod faults;
 mod gitea;
 mod github;
 mod github_apps;
 mod github_forge;
 mod github_pulls;
+mod gitlab;
+mod gitlab_auth;
+mod gitlab_merges;
+mod gitlab_shape;
 mod lifecycle;
 mod openai;
 #[allow(dead_code, reason = "the sandbox's tests use a part of it")]
