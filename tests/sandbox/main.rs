@@ -6,6 +6,8 @@ mod contract;
 mod contract_actions;
 mod contract_github;
 mod contract_gitlab;
+mod contract_gitlab_merges;
+mod contract_gitlab_repository;
 mod faults;
 mod gitea;
 mod github;

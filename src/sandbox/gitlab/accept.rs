@@ -4,8 +4,8 @@
 
 use http::StatusCode;
 
-use super::Data;
 use super::ask::{Answer, Ask, ok};
+use super::data::Data;
 use super::merges::at;
 use super::objects::merge::MergeAt;
 use super::problem::Problem;

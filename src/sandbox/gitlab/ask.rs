@@ -11,9 +11,11 @@ use axum::{Json, RequestExt};
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde_json::Value;
 
+use super::GitLab;
+use super::caller::Caller;
+use super::data::Data;
 use super::input::Input;
 use super::problem::Problem;
-use super::{Caller, Data, GitLab};
 use crate::sandbox::forge::Repo;
 
 /// What a route answers.

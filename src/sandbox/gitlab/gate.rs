@@ -12,9 +12,10 @@ use axum::response::IntoResponse;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::caller::Caller;
 use super::problem::Problem;
 use super::tokens::Place;
-use super::{BASE, Caller, GitLab, MAX_BODY, WINDOW};
+use super::{BASE, GitLab, MAX_BODY, WINDOW};
 use crate::sandbox::kit::credential;
 use crate::sandbox::kit::query::Params;
 use crate::sandbox::kit::quota::Standing;

@@ -5,10 +5,10 @@
 use serde_json::json;
 
 use super::ask::{Answer, Ask, created, ok};
+use super::data::Namespace;
 use super::objects::project::Detail;
 use super::own::GroupDraft;
 use super::page;
-use super::place::Namespace;
 use super::problem::Problem;
 
 pub(crate) async fn namespaces(ask: Ask) -> Answer {

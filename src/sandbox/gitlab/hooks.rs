@@ -5,10 +5,11 @@
 use http::StatusCode;
 
 use super::ask::{Answer, Ask, created, gone, ok};
+use super::caller::Caller;
+use super::data::Data;
 use super::objects::beside::{EVENTS, hook};
 use super::page;
 use super::problem::Problem;
-use super::{Caller, Data};
 use crate::sandbox::forge::{Hook, HookDraft};
 
 pub(crate) async fn list(ask: Ask) -> Answer {

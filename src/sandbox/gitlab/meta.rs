@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use super::Caller;
 use super::ask::{Answer, Ask, ok};
+use super::caller::Caller;
 use super::objects::{time, user_id};
 use super::page;
 use super::problem::Problem;

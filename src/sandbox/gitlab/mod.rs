@@ -15,6 +15,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use http::{Response, StatusCode};
 
+use self::caller::Caller;
+use self::data::Data;
 use self::objects::Links;
 use self::own::Own;
 use self::problem::Problem;
@@ -28,12 +30,16 @@ mod accept;
 mod approvals;
 mod ask;
 mod branches;
+mod caller;
 mod commits;
+mod data;
 mod files;
 mod gate;
 mod groups;
 mod hooks;
 mod input;
+mod merge_edits;
+mod merge_writes;
 mod merges;
 mod meta;
 mod notes;
@@ -79,23 +85,6 @@ pub(crate) struct GitLab {
     user_quota: Allowance,
     anonymous_quota: Allowance,
     last_request: AtomicU64,
-}
-
-/// All that it holds.
-pub(crate) struct Data {
-    pub forge: State,
-    pub own: Own,
-}
-
-/// Who sent a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    Anonymous,
-    User,
-    /// With a token that only reads.
-    Reader,
-    /// A running job, where a job may be.
-    Job,
 }
 
 fn open(instance: Instance) -> Opened {

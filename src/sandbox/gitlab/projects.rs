@@ -8,10 +8,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::ask::{Answer, Ask, created, ok};
+use super::caller::Caller;
+use super::data::Data;
 use super::objects::project::Detail;
 use super::page;
 use super::problem::Problem;
-use super::{Caller, Data};
 use crate::sandbox::forge::{CommitDraft, FileAction, Refused, Repo, RepoDraft, RepoEdit, Signature, now};
 
 const VISIBILITIES: &[&str] = &["private", "internal", "public"];

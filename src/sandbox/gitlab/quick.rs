@@ -2,8 +2,9 @@
 //!
 //! Invariant: a line that was carried out is not kept as text, and one that is no command is.
 
+use super::data::Data;
 use super::problem::Problem;
-use super::{Data, accept, merges};
+use super::{accept, merge_edits};
 use crate::sandbox::forge::{PullEdit, Refused, ReviewState};
 
 /// A command.
@@ -83,7 +84,7 @@ impl Command {
                 };
             }
             Self::Merge => return accept::now(data, repo, number, None).map(drop),
-            Self::Label(names) => return merges::label(data, repo, number, names),
+            Self::Label(names) => return merge_edits::label(data, repo, number, names),
             Self::Close => PullEdit {
                 open: Some(false),
                 ..PullEdit::default()
@@ -92,9 +93,9 @@ impl Command {
                 open: Some(true),
                 ..PullEdit::default()
             },
-            Self::Draft => return merges::set_draft(data, repo, number, true),
-            Self::Ready => return merges::set_draft(data, repo, number, false),
-            Self::Title(title) => return merges::retitle(data, repo, number, title),
+            Self::Draft => return merge_edits::set_draft(data, repo, number, true),
+            Self::Ready => return merge_edits::set_draft(data, repo, number, false),
+            Self::Title(title) => return merge_edits::retitle(data, repo, number, title),
         };
         data.forge
             .edit_pull(repo, number, edit)

@@ -8,8 +8,8 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use super::{
-    GitLab, accept, approvals, branches, commits, files, groups, hooks, merges, meta, notes, oauth, projects,
-    protected, releases, statuses, tags, trees,
+    GitLab, accept, approvals, branches, commits, files, groups, hooks, merge_writes, merges, meta, notes, oauth,
+    projects, protected, releases, statuses, tags, trees,
 };
 use crate::sandbox::kit::vendor::RouteByName;
 
@@ -141,11 +141,11 @@ fn merge_requests(routes: Routes) -> Routes {
         .named("/api/v4/merge_requests", get(merges::list_all))
         .named(
             "/api/v4/projects/{id}/merge_requests",
-            get(merges::list).post(merges::create),
+            get(merges::list).post(merge_writes::create),
         )
         .named(
             "/api/v4/projects/{id}/merge_requests/{iid}",
-            get(merges::get).put(merges::update),
+            get(merges::get).put(merge_writes::update),
         )
         .named("/api/v4/projects/{id}/merge_requests/{iid}/merge", put(accept::merge))
         .named("/api/v4/projects/{id}/merge_requests/{iid}/diffs", get(merges::diffs))

@@ -4,7 +4,7 @@
 //!
 //! Invariant: of all OAuth pairs at most one is valid, and a refresh token is good once.
 
-use super::Caller;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::sandbox::kit::vendor::Instance;
 

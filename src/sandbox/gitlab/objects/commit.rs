@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Links, extend};
 use crate::sandbox::forge::{Branch, ChangeKind, Commit, FileChange, Repo, Tag};
-use crate::sandbox::gitlab::Data;
+use crate::sandbox::gitlab::data::Data;
 
 /// The run of CI that statuses from outside hang on.
 pub(crate) const PIPELINE: u64 = 1;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Links, extend, time};
 use crate::sandbox::forge::{Issue, Mergeable, Pull, Repo, stable_id};
-use crate::sandbox::gitlab::Data;
+use crate::sandbox::gitlab::data::Data;
 
 /// A merge request and where it is.
 #[derive(Clone, Copy)]

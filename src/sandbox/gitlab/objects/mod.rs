@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::Namespace;
+use super::data::Namespace;
 use crate::sandbox::forge::PATH;
 use crate::sandbox::seed::{SEEDED_AT, USER};
 

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Links, extend, time, user_id, user_name};
 use crate::sandbox::forge::Repo;
-use crate::sandbox::gitlab::Data;
-use crate::sandbox::gitlab::place::Namespace;
+use crate::sandbox::gitlab::data::{Data, Namespace};
 
 /// What may be done with a project's features.
 const ENABLED: &[&str] = &[
