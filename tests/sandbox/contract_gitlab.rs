@@ -135,6 +135,7 @@ async fn around(contract: &mut Contract) {
             case("/users/1", "/users/{id}", 200),
             case("/users/9", "/users/{id}", 404),
             case("/users/sandbox-user/projects", "/users/{id}/projects", 200),
+            case("/users/nobody/projects", "/users/{id}/projects", 404),
             case("/personal_access_tokens/self", "/personal_access_tokens/self", 200),
             case("/namespaces/acme%2Fplatform", "/namespaces/{id}", 200),
             case("/namespaces/none", "/namespaces/{id}", 404),

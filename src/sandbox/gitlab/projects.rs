@@ -11,9 +11,11 @@ use super::ask::{Answer, Ask, created, ok};
 use super::caller::Caller;
 use super::data::Data;
 use super::objects::project::Detail;
+use super::objects::user_id;
 use super::page;
 use super::problem::Problem;
 use crate::sandbox::forge::{CommitDraft, FileAction, Refused, Repo, RepoDraft, RepoEdit, Signature, now};
+use crate::sandbox::seed::GUEST;
 
 const VISIBILITIES: &[&str] = &["private", "internal", "public"];
 
@@ -31,11 +33,13 @@ pub(crate) async fn list(ask: Ask) -> Answer {
 pub(crate) async fn list_of_user(ask: Ask) -> Answer {
     let data = ask.gitlab.data();
     let key = ask.part(0)?;
-    let own = |repo: &&Repo| {
-        let owner = data.namespace_at(&repo.owner);
-        owner.is_person && (owner.path == key || super::objects::user_id(&owner.path).to_string() == key)
-    };
-    let found = data.forge.repos.iter().filter(own).collect();
+    let people = [data.forge.user, GUEST];
+    let called = |login: &&str| login.eq_ignore_ascii_case(key) || user_id(login).to_string() == key;
+    let login = people
+        .into_iter()
+        .find(called)
+        .ok_or_else(|| Problem::missing("User"))?;
+    let found = data.forge.repos.iter().filter(|repo| repo.owner == login).collect();
     listed(&ask, &data, found)
 }
 
