@@ -73,7 +73,7 @@ project.commits.create(
 project.files.delete(file_path="gone.txt", branch="feature/one", commit_message="Remove it")
 refused(404, lambda: project.files.get(file_path="gone.txt", ref="feature/one"))
 tree = project.repository_tree(ref="feature/one", recursive=True, iterator=True, per_page=1)
-assert [entry["path"] for entry in tree if entry["type"] == "blob"] == [path, "READ.md"]
+assert {entry["path"] for entry in tree if entry["type"] == "blob"} == {path, "READ.md"}
 
 # Commits and what lies between two of them.
 commits = project.commits.list(ref_name="feature/one", iterator=True, per_page=2)

@@ -67,12 +67,13 @@ async fn whether_it_can_be_merged_is_found_out_by_being_read() {
         (&seen["detailed_merge_status"], &seen["has_conflicts"]),
         (&json!("conflict"), &json!(true))
     );
-    let refused = put(&rig, &format!("{path}/merge"), json!({})).await;
+    let refused = put(&rig, &format!("{path}/merge"), json!({ "squash": true })).await;
     assert_eq!(refused.status(), 422);
     assert_eq!(
         refused.json::<Value>().await.unwrap()["message"],
         "Branch cannot be merged"
     );
+    assert_eq!(get(&rig, &path).await["squash"], false, "what was refused is not kept");
 }
 
 #[tokio::test]
@@ -197,6 +198,9 @@ async fn a_status_that_is_not_over_says_nothing_twice() {
 async fn lines_that_are_commands_are_carried_out() {
     let rig = rig().await;
     let path = open(&rig, "one", "README.md", "1").await;
+    let wrong = json!({ "title": "Another", "squash": "maybe" });
+    assert_eq!(put(&rig, &path, wrong).await.status(), 400);
+    assert_eq!(get(&rig, &path).await["title"], "From one");
     let notes = format!("{path}/notes");
     let mixed = post(&rig, &notes, json!({ "body": "Well\n/draft" })).await;
     assert_eq!(mixed.status(), 201);

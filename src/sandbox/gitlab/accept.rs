@@ -69,6 +69,7 @@ pub(crate) async fn merge(ask: Ask) -> Answer {
         }
         (at.issue.number, ci)
     };
+    let before = data.own.wish(repo, number);
     let wish = data.own.wish_mut(repo, number);
     wish.squash = squash.unwrap_or(wish.squash);
     wish.remove_branch = remove.or(wish.remove_branch);
@@ -76,7 +77,11 @@ pub(crate) async fn merge(ask: Ask) -> Answer {
         wish.auto = true;
     } else {
         let message = if wish.squash { squash_message } else { message };
-        now(&mut data, repo, number, message.as_deref())?;
+        let merged = now(&mut data, repo, number, message.as_deref());
+        if let Err(problem) = merged {
+            *data.own.wish_mut(repo, number) = before;
+            return Err(problem);
+        }
     }
     ok(ask.gitlab.links().whole_merge(&at(&ask, &data)?))
 }

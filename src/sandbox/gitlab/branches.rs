@@ -16,7 +16,7 @@ pub(crate) async fn list(ask: Ask) -> Answer {
     let matches = |name: &str| match (search.strip_prefix('^'), search.strip_suffix('$')) {
         (Some(head), _) => name.starts_with(head),
         (_, Some(tail)) => name.ends_with(tail),
-        _ => name.to_lowercase().contains(&search.to_lowercase()),
+        _ => search.is_empty() || name.to_lowercase().contains(&search.to_lowercase()),
     };
     let branches: Vec<&Branch> = repo.branches.values().filter(|branch| matches(&branch.name)).collect();
     let links = ask.gitlab.links();

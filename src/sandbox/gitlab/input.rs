@@ -107,9 +107,9 @@ impl Input {
             Value::Null => Ok(None),
             Value::Bool(flag) => Ok(Some(*flag)),
             Value::String(text) if text.is_empty() => Ok(None),
-            Value::String(text) => match text.as_str() {
-                "true" | "1" | "t" => Ok(Some(true)),
-                "false" | "0" | "f" => Ok(Some(false)),
+            Value::String(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "t" | "yes" | "y" | "on" | "1" => Ok(Some(true)),
+                "false" | "f" | "no" | "n" | "off" | "0" => Ok(Some(false)),
                 _ => Err(invalid(name)),
             },
             Value::Number(number) => Ok(Some(number.as_u64() == Some(1))),
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn query_form_and_json_say_the_same() {
         for input in [
-            read("a=x&n=3&f=true&l[]=p&l[]=q", "text/plain", ""),
+            read("a=x&n=3&f=True&l[]=p&l[]=q", "text/plain", ""),
             read("", "application/x-www-form-urlencoded", "a=x&n=3&f=1&l=p,q"),
             read(
                 "a=y",

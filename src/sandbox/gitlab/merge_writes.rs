@@ -45,6 +45,7 @@ pub(crate) async fn create(ask: Ask) -> Answer {
     let (body, commands) = quick::split(&ask.input.text("description")?.unwrap_or_default());
     let mut data = ask.gitlab.data();
     let from = ask.writable(&data)?;
+    let settings = Settings::read(&ask, &data)?;
     let to = match ask.input.text("target_project_id")? {
         Some(key) => data.project(&ask, &key)?.id,
         None => from,
@@ -64,7 +65,7 @@ pub(crate) async fn create(ask: Ask) -> Answer {
     let opened = data.forge.open_pull(to, &draft, true);
     let number = opened.map_err(|refused| refusal(&data, refused, (from, to), &source, &target))?;
     data.own.wish_mut(to, number).fresh = true;
-    settings(&ask, &mut data, to, number)?;
+    settings.apply(&mut data, to, number)?;
     quick::carry_out(&mut data, to, number, &commands);
     let at = MergeAt::find(&data, data.forge.by_id(to)?, number).ok_or_else(Problem::not_found)?;
     created(ask.gitlab.links().whole_merge(&at))
@@ -110,26 +111,44 @@ fn people(data: &Data, numbers: &[String]) -> Vec<String> {
 }
 
 /// What is set of a merge request beside its texts.
-fn settings(ask: &Ask, data: &mut Data, repo: u64, number: u64) -> Result<(), Problem> {
-    let assignees = ask.input.texts("assignee_ids")?.or(ask.input.texts("assignee_id")?);
-    let assignees = assignees.map(|numbers| people(data, &numbers));
-    let reviewers = ask.input.texts("reviewer_ids")?.map(|numbers| people(data, &numbers));
-    let (squash, remove) = (ask.input.flag("squash")?, ask.input.flag("remove_source_branch")?);
-    let (labels, more) = (ask.input.texts("labels")?, ask.input.texts("add_labels")?);
-    let less = ask.input.texts("remove_labels")?.unwrap_or_default();
-    let wish = data.own.wish_mut(repo, number);
-    wish.squash = squash.unwrap_or(wish.squash);
-    wish.remove_branch = remove.or(wish.remove_branch);
-    wish.reviewers = reviewers.unwrap_or(std::mem::take(&mut wish.reviewers));
-    let issue = data
-        .forge
-        .by_id_mut(repo)?
-        .issue_mut(number)
-        .ok_or_else(Problem::not_found)?;
-    issue.assignees = assignees.unwrap_or(std::mem::take(&mut issue.assignees));
-    issue.labels = labels.unwrap_or(std::mem::take(&mut issue.labels));
-    issue.labels.retain(|label| !less.contains(label));
-    label(data, repo, number, &more.unwrap_or_default())
+struct Settings {
+    assignees: Option<Vec<String>>,
+    reviewers: Option<Vec<String>>,
+    squash: Option<bool>,
+    remove_branch: Option<bool>,
+    labels: Option<Vec<String>>,
+    more_labels: Vec<String>,
+    less_labels: Vec<String>,
+}
+
+impl Settings {
+    /// Read before anything is changed, so that a wrong one leaves nothing behind.
+    fn read(ask: &Ask, data: &Data) -> Result<Self, Problem> {
+        let input = &ask.input;
+        let named = |numbers: Option<Vec<String>>| numbers.map(|numbers| people(data, &numbers));
+        Ok(Self {
+            assignees: named(input.texts("assignee_ids")?.or(input.texts("assignee_id")?)),
+            reviewers: named(input.texts("reviewer_ids")?),
+            squash: input.flag("squash")?,
+            remove_branch: input.flag("remove_source_branch")?,
+            labels: input.texts("labels")?,
+            more_labels: input.texts("add_labels")?.unwrap_or_default(),
+            less_labels: input.texts("remove_labels")?.unwrap_or_default(),
+        })
+    }
+
+    fn apply(self, data: &mut Data, repo: u64, number: u64) -> Result<(), Problem> {
+        let wish = data.own.wish_mut(repo, number);
+        wish.squash = self.squash.unwrap_or(wish.squash);
+        wish.remove_branch = self.remove_branch.or(wish.remove_branch);
+        wish.reviewers = self.reviewers.unwrap_or(std::mem::take(&mut wish.reviewers));
+        let found = data.forge.by_id_mut(repo)?.issue_mut(number);
+        let issue = found.ok_or_else(Problem::not_found)?;
+        issue.assignees = self.assignees.unwrap_or(std::mem::take(&mut issue.assignees));
+        issue.labels = self.labels.unwrap_or(std::mem::take(&mut issue.labels));
+        issue.labels.retain(|label| !self.less_labels.contains(label));
+        label(data, repo, number, &self.more_labels)
+    }
 }
 
 pub(crate) async fn update(ask: Ask) -> Answer {
@@ -145,6 +164,7 @@ pub(crate) async fn update(ask: Ask) -> Answer {
     let text = ask.input.text("description")?.map(|text| quick::split(&text));
     let mut data = ask.gitlab.data();
     let repo = ask.writable(&data)?;
+    let settings = Settings::read(&ask, &data)?;
     let at_first = at(&ask, &data)?;
     let (number, merged) = (at_first.issue.number, at_first.pull.merged.is_some());
     let edit = PullEdit {
@@ -167,7 +187,7 @@ pub(crate) async fn update(ask: Ask) -> Answer {
             Refused::Missing(What::Branch) => Problem::field("target_branch", "does not exist"),
             other => other.into(),
         })?;
-    settings(&ask, &mut data, repo, number)?;
+    settings.apply(&mut data, repo, number)?;
     if let Some((_, commands)) = text {
         quick::carry_out(&mut data, repo, number, &commands);
     }

@@ -1,6 +1,6 @@
 //! What only GitLab keeps: groups of their own, projects that wait for their end, forks under way, merges that wait.
 //!
-//! Invariant: nothing here outlives the project that it is about, but for the number.
+//! Invariant: what is kept of a project does not outlive it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ pub(crate) struct Own {
     imports: HashMap<u64, usize>,
     /// What was wished of a merge request, by project and number.
     pub wishes: HashMap<(u64, u64), Wish>,
-    /// The branch that a status was said for.
+    /// The branch that a status was said for; a status has its number for good.
     pub status_refs: HashMap<u64, String>,
 }
 
@@ -59,6 +59,13 @@ impl Own {
         }
     }
 
+    /// The project is gone, and with it what was kept of it.
+    pub fn forget(&mut self, project: u64) {
+        self.doomed.remove(&project);
+        self.imports.remove(&project);
+        self.wishes.retain(|(of, _), _| *of != project);
+    }
+
     pub fn wish(&self, project: u64, number: u64) -> Wish {
         self.wishes.get(&(project, number)).cloned().unwrap_or_default()
     }
@@ -84,5 +91,12 @@ mod tests {
         }
         let expected = ["scheduled", "scheduled", "started", "finished", "finished"];
         assert_eq!(seen, expected.map(Some));
+        own.wish_mut(1, 2).squash = true;
+        own.wish_mut(3, 2).squash = true;
+        own.forget(1);
+        assert_eq!(
+            (own.import(1), own.wish(1, 2).squash, own.wish(3, 2).squash),
+            (None, false, true)
+        );
     }
 }

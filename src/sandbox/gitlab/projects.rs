@@ -180,17 +180,19 @@ pub(crate) async fn edit(ask: Ask) -> Answer {
         archived: None,
         default_branch: ask.input.filled("default_branch")?,
     };
-    let path = ask.input.filled("path")?;
-    data.forge.edit_repo(id, edit).map_err(|refused| match refused {
-        Refused::Missing(_) => Problem::bad(json!({
-            "base": ["Could not change HEAD: branch does not exist"],
-        })),
-        other => other.into(),
-    })?;
-    if let Some(path) = path {
-        let owner = data.forge.by_id(id)?.owner.clone();
+    let repo = data.forge.by_id(id)?;
+    if edit
+        .default_branch
+        .as_ref()
+        .is_some_and(|name| !repo.branches.contains_key(name))
+    {
+        return Err(Problem::field("base", "Could not change HEAD: branch does not exist"));
+    }
+    if let Some(path) = ask.input.filled("path")? {
+        let owner = repo.owner.clone();
         data.forge.rename_repo(id, &owner, &path).map_err(named)?;
     }
+    data.forge.edit_repo(id, edit)?;
     ok(shown(&ask, &data, id)?)
 }
 
@@ -240,7 +242,7 @@ pub(crate) async fn delete(ask: Ask) -> Answer {
         ));
     } else {
         data.forge.delete_repo(id)?;
-        data.own.doomed.remove(&id);
+        data.own.forget(id);
     }
     let accepted = json!({ "message": "202 Accepted" });
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
