@@ -41,9 +41,8 @@ impl Through {
     }
 
     pub(crate) async fn tried(&self, operation: &str, input: Value) -> Result<Value, Failure> {
-        let mut asked = self.asked.lock().expect("no panic while held");
-        asked.insert(operation.to_owned());
-        drop(asked);
+        let name = operation.to_owned();
+        self.asked.lock().expect("no panic while held").insert(name);
         ask("gitlab", &self.connection(), operation, input).await
     }
 

@@ -139,14 +139,14 @@ pub(crate) fn settle(data: &mut Data, commit: &str) {
         let said = found
             .and_then(|found| MergeAt::find(data, found, number))
             .filter(|at| at.pull.head_id == commit);
-        match said.map(|at| ci(&at)) {
-            Some(Ci::Good) => {
-                if now(data, repo, number, None).is_err() {
-                    data.own.wish_mut(repo, number).auto = false;
-                }
-            }
-            Some(Ci::Bad) => data.own.wish_mut(repo, number).auto = false,
-            _ => {}
+        let merged = match said.map(|at| ci(&at)) {
+            Some(Ci::Good) => now(data, repo, number, None).map(drop),
+            Some(Ci::Bad) => Err(cannot()),
+            _ => continue,
+        };
+        if let Err(problem) = merged {
+            tracing::debug!(?problem, "sandbox: a merge waits no more");
+            data.own.wish_mut(repo, number).auto = false;
         }
     }
 }

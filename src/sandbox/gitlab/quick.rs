@@ -124,8 +124,8 @@ pub(crate) fn split(text: &str) -> (String, Vec<Command>) {
 /// What came of the commands of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
+    /// What each that was carried out changed, and the words for it.
     pub done: Vec<(&'static str, String)>,
-    pub failed: usize,
 }
 
 /// Carries out commands, each for itself.
@@ -134,7 +134,7 @@ pub(crate) fn carry_out(data: &mut Data, repo: u64, number: u64, commands: &[Com
     for command in commands {
         match command.run(data, repo, number) {
             Ok(()) => carried.done.push((command.name(), command.done())),
-            Err(_) => carried.failed += 1,
+            Err(problem) => tracing::debug!(?problem, "sandbox: a quick action is refused"),
         }
     }
     carried
