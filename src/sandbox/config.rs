@@ -67,7 +67,7 @@ pub struct SandboxConfig {
 pub struct ServerConfig {
     /// Its name, unique in the sandbox; it is visible in the data that it serves.
     pub name: String,
-    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `openai`, `woodpecker`.
+    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `openai`, `woodpecker`.
     pub vendor: String,
     /// Where it listens; loopback only. Port 0 lets the operating system choose.
     #[serde(default = "any_port")]
@@ -172,6 +172,8 @@ impl SandboxConfig {
                 server("openai-b", "openai"),
                 server("gitea-a", "gitea"),
                 server("gitea-b", "gitea"),
+                server("gitlab-a", "gitlab"),
+                server("gitlab-b", "gitlab"),
                 server("woodpecker-a", "woodpecker"),
                 server("woodpecker-b", "woodpecker"),
                 server("bookstack-a", "bookstack"),

@@ -21,6 +21,7 @@ mod fault_table;
 mod forge;
 mod gitea;
 mod github;
+mod gitlab;
 mod kit;
 mod openai;
 mod seed;

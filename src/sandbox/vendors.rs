@@ -5,13 +5,14 @@
 //! Invariant: nothing that a vendor uses imports this.
 
 use super::kit::vendor::VendorRow;
-use super::{bookstack, gitea, github, openai, woodpecker};
+use super::{bookstack, gitea, github, gitlab, openai, woodpecker};
 
 /// One row per vendor.
 const VENDORS: &[VendorRow] = &[
     bookstack::VENDOR,
     gitea::VENDOR,
     github::VENDOR,
+    gitlab::VENDOR,
     openai::VENDOR,
     woodpecker::VENDOR,
 ];

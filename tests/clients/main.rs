@@ -52,6 +52,11 @@ async fn pygithub_finds_a_github() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn python_gitlab_finds_a_gitlab() {
+    python("pygitlab.py", "gitlab").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn octokit_finds_a_github() {
     let Some(tools) = tool(NODE_TOOLS) else {
         return;

@@ -19,6 +19,8 @@ mod secrets;
 mod servers;
 mod through_actions;
 mod through_apps;
+mod through_gitlab;
+mod through_gitlab_refused;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -25,6 +25,8 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("openai-b", "openai"),
         ("gitea-a", "gitea"),
         ("gitea-b", "gitea"),
+        ("gitlab-a", "gitlab"),
+        ("gitlab-b", "gitlab"),
         ("woodpecker-a", "woodpecker"),
         ("woodpecker-b", "woodpecker"),
         ("bookstack-a", "bookstack"),

@@ -39,6 +39,13 @@ const MEANINGS: &[Meaning] = &[
         Some("if_match"),
         "the file is another by now",
     ),
+    // The same, of one that is to be deleted.
+    (
+        "delete a file that has been previously updated",
+        Kind::PreconditionFailed,
+        Some("if_match"),
+        "the file is another by now",
+    ),
     (
         "edit files when you are on a branch",
         Kind::NotFound,

@@ -19,6 +19,7 @@ mod repo;
 mod state;
 mod tree;
 
+pub(crate) use acts::commit::{CommitDraft, FileAction};
 pub(crate) use acts::compare::Comparison;
 pub(crate) use acts::file::FileWrite;
 pub(crate) use acts::hook::HookDraft;
@@ -35,7 +36,7 @@ pub(crate) use data::release::Release;
 pub(crate) use data::review::{LineComment, Review, ReviewState};
 pub(crate) use data::status::Status;
 pub(crate) use data::tag::{Annotation, Tag};
-pub(crate) use diff::{ChangeKind, FileChange};
+pub(crate) use diff::{ChangeKind, FileChange, changes};
 pub(crate) use merge::MergeStyle;
 pub(crate) use oid::{PATH, is_id, now, seconds, stable_id};
 pub(crate) use refused::{Refused, What};

@@ -58,6 +58,18 @@ impl State {
         Ok(())
     }
 
+    /// Protects a branch, or lets everybody change it.
+    pub fn protect_branch(&mut self, repo: u64, name: &str, protected: bool) -> Result<(), Refused> {
+        let found = self.writable(repo)?;
+        let branch = found.branches.get(name).ok_or(Refused::Missing(What::Branch))?;
+        let branch = Branch {
+            protected,
+            ..branch.clone()
+        };
+        self.by_id_mut(repo)?.set_branch(branch);
+        Ok(())
+    }
+
     /// Puts a commit on a branch that exists or, in an empty repository, begins with it.
     pub(crate) fn advance(&mut self, repo: u64, name: &str, commit: Arc<Commit>) -> Result<(), Refused> {
         let at = now();
@@ -121,6 +133,9 @@ mod tests {
         let unknown = state.create_branch(repo, "y", "none");
         assert_eq!(unknown, Err(Refused::Missing(What::Commit)));
         assert_eq!(state.delete_branch(repo, "main"), Err(Refused::Protected));
+        assert_eq!(state.protect_branch(repo, "feature/x", true), Ok(()));
+        assert_eq!(state.delete_branch(repo, "feature/x"), Err(Refused::Protected));
+        assert_eq!(state.protect_branch(repo, "feature/x", false), Ok(()));
         assert_eq!(state.delete_branch(repo, "feature/x"), Ok(()));
         let gone = state.delete_branch(repo, "feature/x");
         assert_eq!(gone, Err(Refused::Missing(What::Branch)));

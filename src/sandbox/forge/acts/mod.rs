@@ -3,6 +3,7 @@
 //! Invariant: what is refused has changed nothing.
 
 pub(crate) mod branch;
+pub(crate) mod commit;
 pub(crate) mod compare;
 pub(crate) mod file;
 pub(crate) mod hook;

@@ -103,8 +103,13 @@ impl State {
         }
     }
 
-    /// Opens a pull request; the answer is its number.
+    /// Opens a pull request that brings something; the answer is its number.
     pub fn create_pull(&mut self, repo: u64, draft: &PullDraft<'_>) -> Result<u64, Refused> {
+        self.open_pull(repo, draft, false)
+    }
+
+    /// The same where one may also bring nothing.
+    pub fn open_pull(&mut self, repo: u64, draft: &PullDraft<'_>, idle: bool) -> Result<u64, Refused> {
         let base = self.writable(repo)?;
         let from = self.by_id(draft.head_repo)?;
         if from.id != base.id && self.root_of(from) != self.root_of(base) {
@@ -121,7 +126,7 @@ impl State {
         }
         let (mut history, base_id, head_id) = (base.history.clone(), base_head.id.clone(), head.id.clone());
         history.import(&from.history, &head_id);
-        if history.between(&base_id, &head_id).is_empty() {
+        if !idle && history.between(&base_id, &head_id).is_empty() {
             return Err(Refused::NothingBetween);
         }
         let pull = Pull {

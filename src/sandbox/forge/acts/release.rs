@@ -50,6 +50,14 @@ impl State {
         self.by_id_mut(repo)?.releases.push(release.clone());
         Ok(release)
     }
+
+    /// Removes the release of a tag; the tag stays.
+    pub fn delete_release(&mut self, repo: u64, tag: &str) -> Result<Release, Refused> {
+        self.writable(repo)?;
+        let releases = &mut self.by_id_mut(repo)?.releases;
+        let at = releases.iter().position(|release| release.tag == tag);
+        Ok(releases.remove(at.ok_or(Refused::Missing(What::Release))?))
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +88,7 @@ mod tests {
         assert!(state.by_id(repo).unwrap().tags.contains_key("v1"));
         let again = state.create_release(repo, &draft("v1", false)).unwrap_err();
         assert_eq!(again, Refused::Exists(What::Release));
+        assert!(state.delete_release(repo, "v1").is_ok());
+        assert!(state.by_id(repo).unwrap().tags.contains_key("v1"), "the tag stays");
     }
 }

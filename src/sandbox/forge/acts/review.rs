@@ -39,6 +39,20 @@ impl State {
         pull.reviews.push(review.clone());
         Ok(review)
     }
+
+    /// Takes back the user's approvals of a pull request; false: there is none.
+    pub fn withdraw_approval(&mut self, repo: u64, number: u64) -> Result<bool, Refused> {
+        self.writable(repo)?;
+        let user = self.user;
+        let issue = self.by_id_mut(repo)?.issue_mut(number);
+        let pull = issue
+            .and_then(|issue| issue.pull.as_mut())
+            .ok_or(Refused::Missing(What::Pull))?;
+        let before = pull.reviews.len();
+        let own = |review: &Review| review.author == user && review.state == ReviewState::Approved;
+        pull.reviews.retain(|review| !own(review));
+        Ok(pull.reviews.len() < before)
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +71,8 @@ mod tests {
             (pull.reviews[0].id, &pull.reviews[0].commit),
             (review.id, &pull.head_id)
         );
+        assert_eq!(state.withdraw_approval(repo, 3), Ok(true));
+        assert_eq!(state.withdraw_approval(repo, 3), Ok(false), "it is gone");
         let none = state
             .create_review(repo, 1, ReviewState::Commented, "?", Vec::new())
             .unwrap_err();

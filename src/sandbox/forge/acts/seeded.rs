@@ -23,7 +23,7 @@ const CROWD: usize = 10_000;
 
 /// Made once: it is the same everywhere.
 static CROWDED: LazyLock<Repo> = LazyLock::new(|| {
-    let mut repo = small("crowded", "Many branches");
+    let mut repo = small(OWNER, "crowded", "Many branches");
     let commit = repo.head().map(|head| head.id.clone()).unwrap_or_default();
     let crowd = (1..=CROWD).map(|n| Branch {
         name: format!("topic/{n:05}"),
@@ -50,16 +50,23 @@ impl State {
     }
 }
 
+impl State {
+    /// Adds a repository with one commit, for a forge that begins with more than others.
+    pub fn plant(&mut self, owner: &str, name: &str, text: &str) {
+        self.repos.push(small(owner, name, text));
+    }
+}
+
 fn add(state: &mut State) {
     let archived = Repo {
         archived: true,
-        ..small("archived", "Nothing changes here any more")
+        ..small(OWNER, "archived", "Nothing changes here any more")
     };
     let empty = Repo {
         description: Some("Nothing was written here yet".to_owned()),
         ..Repo::empty(OWNER, "empty", SEEDED_AT)
     };
-    let mut renamed = small("former", "It had another name");
+    let mut renamed = small(OWNER, "former", "It had another name");
     renamed.rename(OWNER, "renamed");
     state.former.insert(format!("{OWNER}/former"), renamed.id);
     state.repos.extend([archived, CROWDED.clone(), empty, renamed]);
@@ -71,12 +78,12 @@ fn add(state: &mut State) {
 }
 
 /// A repository with one commit.
-fn small(name: &str, text: &str) -> Repo {
+fn small(owner: &str, name: &str, text: &str) -> Repo {
     let mut repo = Repo {
         description: Some(text.to_owned()),
-        ..Repo::empty(OWNER, name, SEEDED_AT)
+        ..Repo::empty(owner, name, SEEDED_AT)
     };
-    let readme = Blob::new(format!("# {OWNER}/{name}\n\n{text}.\n"));
+    let readme = Blob::new(format!("# {owner}/{name}\n\n{text}.\n"));
     let tree: Snapshot = [("README.md".into(), readme)].into_iter().collect();
     let commit = seeded_commit(tree, None, "Initial commit\n");
     repo.set_branch(Branch {
