@@ -156,7 +156,7 @@ async fn write(story: &mut Story<'_>, places: &Places) -> String {
         )
         .await;
     let compared = places.of(&format!("/compare?base=main&head={BRANCH_SENT}"));
-    let says = &["commits/3/sha", "files/0/path", "merge_base"];
+    let says = &["commits/3/sha", "files/0/path"];
     story.tells("compare", ("GET", compared), Value::Null, says).await;
     head
 }
@@ -219,10 +219,16 @@ async fn discuss(story: &mut Story<'_>, pull: &str) {
             &["id", "body"],
         )
         .await;
-    let says = &["items/0/body", "items/0/author/login"];
-    story
-        .tells("read the words", ("GET", format!("{pull}/comments")), Value::Null, says)
-        .await;
+    // A review's words may be among the comments.
+    let words = story.answer(("GET", format!("{pull}/comments")), Value::Null).await;
+    let word = words["items"]
+        .as_array()
+        .and_then(|items| items.last())
+        .expect("a comment");
+    story.tell(
+        "read the words",
+        json!({ "body": word["body"], "author": word["author"]["login"] }),
+    );
 }
 
 async fn judge(story: &mut Story<'_>, places: &Places, head: &str) {
@@ -308,6 +314,11 @@ async fn watch(story: &mut Story<'_>, places: &Places) {
         .tells("add a hook", ("POST", places.of("/hooks")), body, says)
         .await;
     assert!(!hook.to_string().contains("s3cret"), "{hook}");
+    let events = hook["events"].as_array().expect("events");
+    assert!(
+        ["push", "pull"].iter().all(|event| events.contains(&json!(event))),
+        "{hook}"
+    );
     story
         .tells(
             "list hooks",
@@ -341,10 +352,19 @@ async fn clear(story: &mut Story<'_>, places: &Places) {
         .tells("fork another", ("POST", forks), json!({}), &["repo/path", "repo/fork"])
         .await;
     assert_eq!(fork["repo"]["fork"], true, "{fork}");
-    story
-        .tells("delete the repository", ("DELETE", places.of("")), Value::Null, &[])
-        .await;
-    story
-        .refuses("read it no more", ("GET", places.of("")), Value::Null, "not_found")
-        .await;
+    let deleted = story.answer(("DELETE", places.of("")), Value::Null).await;
+    match deleted["outcome"].as_str() {
+        Some("deleted") => {
+            story
+                .refuses("read it no more", ("GET", places.of("")), Value::Null, "not_found")
+                .await
+        }
+        // It is there until its provider takes it away.
+        Some("scheduled") => {
+            _ = story.answer(("GET", places.of("")), Value::Null).await["id"]
+                .as_str()
+                .expect("it is there")
+        }
+        _ => panic!("{}: {deleted}", story.provider),
+    }
 }

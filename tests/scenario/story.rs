@@ -31,7 +31,15 @@ impl<'g> Story<'g> {
         let reply = self.gateway.send(method, &address, body).await;
         match reply.status {
             200 => reply.json(),
-            _ => json!({ "refused": reply.json()["code"], "field": reply.json()["field"] }),
+            _ => {
+                let problem = reply.json();
+                let mut refused = json!({ "refused": problem["code"] });
+                // Not every provider says which of the things that were named is not there.
+                if problem["field"].is_string() {
+                    refused["field"] = problem["field"].clone();
+                }
+                refused
+            }
         }
     }
 
@@ -96,29 +104,40 @@ impl<'g> Story<'g> {
     }
 }
 
+/// Fields whose values are a provider's own: names of objects and people, and what has not come to rest yet or is counted
+/// otherwise: whether a merge is possible or a fork is ready, what else is among the comments, what else a hook hears of.
+const OWN: [&str; 9] = [
+    "id",
+    "next_cursor",
+    "total",
+    "name",
+    "email",
+    "mergeable",
+    "comments",
+    "ready",
+    "events",
+];
+
 /// What differs from one provider to another by nature: names of instances, addresses, times, ids of objects, words that
 /// are the provider's own.
 fn alike(value: Value, provider: &str) -> Value {
     match value {
         Value::Object(fields) => {
             let own = |name: &str| {
-                name.starts_with("raw_")
-                    || name.ends_with("_url")
-                    || name.ends_with("_at")
-                    || ["id", "next_cursor", "total", "name", "email", "url"].contains(&name)
+                name.starts_with("raw_") || name.ends_with("_url") || name.ends_with("_at") || OWN.contains(&name)
             };
             // A file's name, a tag's and a job's are the caller's; a person's and an account's are the provider's.
             let person = fields.contains_key("login");
             let kept = fields
                 .into_iter()
-                .filter(|(name, _)| !own(name) || (name == "name" && !person) || name == "url");
+                .filter(|(name, _)| !own(name) || (name == "name" && !person));
             kept.map(|(name, field)| (name, alike(field, provider)))
                 .collect::<Map<_, _>>()
                 .into()
         }
         Value::Array(items) => items.into_iter().map(|item| alike(item, provider)).collect(),
         Value::String(text) if is_object_id(&text) => "(an object)".into(),
-        Value::String(text) => text.replace(&format!("{provider}~"), "~").into(),
+        Value::String(text) => text.replace(provider, "(an instance)").into(),
         other => other,
     }
 }
