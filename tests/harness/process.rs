@@ -109,12 +109,17 @@ impl Program {
 
     /// Sends a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.lock().unwrap().id().to_string();
+        let pid = self.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", name, &pid])
             .status()
             .expect("kill is there");
         assert!(sent.success(), "kill -s {name}");
+    }
+
+    /// Its process's id.
+    pub fn id(&self) -> u32 {
+        self.child.lock().unwrap().id()
     }
 
     /// What it has written to standard output up to now.
