@@ -3,6 +3,7 @@
 //! Invariant: every failure tells the caller what to do next, and none holds a secret.
 
 mod actions;
+mod alike;
 mod answers;
 mod bookstack;
 mod broken;
@@ -19,6 +20,9 @@ mod secrets;
 mod servers;
 mod through_actions;
 mod through_apps;
+mod through_gitea;
+mod through_gitea_credentials;
+mod through_gitea_refused;
 mod through_gitlab;
 mod through_gitlab_refused;
 #[path = "../upstream/mod.rs"]

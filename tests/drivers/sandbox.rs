@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 
 use crate::upstream::{ask, connection, cursors};
 
-const FORGES: [&str; 2] = ["gitea", "github"];
+pub const FORGES: [&str; 2] = ["gitea", "github"];
 
 /// One server of each forge; all have the same name, which is visible in their data.
-struct Forge {
-    kind: &'static str,
+pub struct Forge {
+    pub kind: &'static str,
     sandbox: Sandbox,
 }
 
 impl Forge {
-    async fn all() -> Vec<Self> {
+    pub async fn all() -> Vec<Self> {
         let mut forges = vec![];
         for kind in FORGES {
             let server = ServerConfig::new("one", kind, "sandbox-one");
@@ -39,7 +39,7 @@ impl Forge {
         connection
     }
 
-    async fn ask(&self, operation: &str, input: Value) -> Value {
+    pub async fn ask(&self, operation: &str, input: Value) -> Value {
         let outcome = ask(self.kind, &self.connection(), operation, input).await;
         outcome.unwrap_or_else(|failure| panic!("{} {operation}: {failure:?}", self.kind))
     }

@@ -122,7 +122,7 @@ async fn a_file_comes_as_base64_or_raw_and_a_large_one_only_raw() {
 }
 
 #[tokio::test]
-async fn issues_are_filtered_by_any_label_and_include_pull_requests_unless_told_otherwise() {
+async fn issues_are_filtered_by_all_labels_and_include_pull_requests_unless_told_otherwise() {
     let rig = Rig::start().await;
     let numbers = async |query: &str| {
         let issues = rig
@@ -136,9 +136,12 @@ async fn issues_are_filtered_by_any_label_and_include_pull_requests_unless_told_
     assert_eq!(numbers("").await, [6, 3, 2, 1]);
     assert_eq!(numbers("type=issues").await, [6, 2, 1]);
     assert_eq!(numbers("type=pulls&state=all").await, [5, 3]);
-    assert_eq!(numbers("labels=bug,documentation").await, [2, 1]);
+    assert_eq!(numbers("labels=documentation,help%20wanted").await, [2]);
+    assert!(numbers("labels=bug,documentation").await.is_empty());
     assert_eq!(numbers("labels=bug,unheard-of&state=all").await, [4, 1]);
     assert_eq!(numbers("labels=unheard-of&type=issues").await, [6, 2, 1]);
+    // Those of the organisation do not count.
+    assert_eq!(numbers("labels=org-wide&type=issues").await, [6, 2, 1]);
     let pull = rig.get_json("gitea-a", "/repos/acme/api/issues/3").await;
     let issue = rig.get_json("gitea-a", "/repos/acme/api/issues/1").await;
     assert!(pull["pull_request"].is_object() && issue["pull_request"].is_null());

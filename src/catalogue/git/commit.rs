@@ -163,7 +163,7 @@ pub struct Comparison {
     pub ahead_by: Option<u64>,
     /// How many commits `base` has that `head` has not, where the provider tells.
     pub behind_by: Option<u64>,
-    /// The commits that `head` has and `base` has not.
+    /// The commits that `head` has and `base` has not, the oldest first.
     pub commits: Vec<Commit>,
     /// What changes from their merge base to `head`; absent where the provider does not tell.
     pub files: Option<Vec<FileChange>>,

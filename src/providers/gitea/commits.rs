@@ -187,7 +187,8 @@ pub async fn compare(gitea: Arc<Gitea>, request: Request<Compare>) -> Result<Rep
     let whole: wire::Comparison = received.json()?;
     let rows = received.rows_of(&whole.commits.unwrap_or_default(), false)?;
     let found = rows.len() as u64 + u64::from(received.skipped());
-    let commits = rows.into_iter().map(|row| convert::commit(false, row)).collect();
+    // Gitea lists them as git's log does, the newest first.
+    let commits = rows.into_iter().rev().map(|row| convert::commit(false, row)).collect();
     Ok(received.reply(Comparison {
         base: input.base.to_string(),
         head: input.head.to_string(),

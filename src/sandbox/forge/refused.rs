@@ -12,6 +12,7 @@ pub(crate) enum What {
     File,
     Pull,
     Issue,
+    Review,
     Release,
     Hook,
 }

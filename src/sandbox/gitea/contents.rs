@@ -10,10 +10,11 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use super::Gitea;
+use super::answer::Named;
 use super::problem::Problem;
 use crate::sandbox::forge::{Commit, Repo};
 use crate::sandbox::kit::query::Params;
@@ -36,13 +37,17 @@ pub(crate) async fn get(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
     let (revision, commit) = commit(repo, &uri)?;
     let path = path.trim_end_matches('/');
     let links = gitea.links();
-    let show = |entry| links.entry(&repo.full_name, &revision, &commit.id, entry);
+    let show = |entry: &_| links.entry(&repo.full_name, &revision, &last_change(repo, commit, entry), entry);
     let (Some(file), Some(entry)) = (commit.tree.file(path), commit.tree.entry(path)) else {
-        let entries = commit.tree.entries(path).ok_or_else(Problem::not_found)?;
+        let missing = || {
+            let message = format!("object does not exist [id: , rel_path: {path}]");
+            Problem::new(StatusCode::NOT_FOUND, message)
+        };
+        let entries = commit.tree.entries(path).ok_or_else(missing)?;
         let list = entries.iter().map(show);
         return Ok(Json(list.collect::<Vec<Value>>()).into_response());
     };
@@ -54,17 +59,35 @@ pub(crate) async fn get(
     Ok(Json(object).into_response())
 }
 
+/// The bytes alone. Who holds them already is told so.
 pub(crate) async fn raw(
     State(gitea): State<Arc<Gitea>>,
     Path((owner, name, path)): Path<(String, String, String)>,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
     let (_, commit) = commit(repo, &uri)?;
     let file = commit.tree.file(&path).ok_or_else(Problem::not_found)?;
-    let kind = HeaderValue::from_static("application/octet-stream");
-    Ok(([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response())
+    let tag = format!("\"{}\"", file.id);
+    let held = headers.get(header::IF_NONE_MATCH).and_then(|held| held.to_str().ok());
+    let held = held.is_some_and(|held| held.split(',').any(|held| held.trim() == tag));
+    let mut response = match held {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let kind = match std::str::from_utf8(&file.content) {
+                Ok(text) if !text.contains('\0') => "text/plain; charset=utf-8",
+                _ => "application/octet-stream",
+            };
+            let kind = HeaderValue::from_static(kind);
+            ([(header::CONTENT_TYPE, kind)], file.content.clone()).into_response()
+        }
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
 }
 
 /// The revision that is asked for, and its commit.
@@ -75,4 +98,11 @@ fn commit<'a>(repo: &'a Repo, uri: &Uri) -> Result<(String, &'a Commit), Problem
         .resolve(asked)
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "unable to find a git ref"))?;
     Ok((asked.unwrap_or(&repo.default_branch).to_owned(), commit))
+}
+
+/// The id and the time of the commit that changed an entry last.
+pub(crate) fn last_change(repo: &Repo, from: &Commit, entry: &crate::sandbox::forge::Entry) -> (String, String) {
+    let log = repo.log_of(from, &entry.path);
+    let last = log.first().map_or(from, |last| &**last);
+    (last.id.clone(), last.committer.at.clone())
 }

@@ -4,17 +4,20 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use bytes::Bytes;
-use http::{Response, StatusCode, Uri};
+use http::{Response, Uri};
 use serde::Deserialize;
 
+use super::answer::{Named, created, number};
+use super::gate::Caller;
+use super::place::seen;
 use super::problem::Problem;
 use super::{Gitea, label, page};
-use crate::sandbox::forge::{Issue, MAX_CREATED, Refused, Repo};
+use crate::sandbox::forge::{Issue, Repo};
 use crate::sandbox::kit::query::Params;
 
 /// Longer titles are cut, in characters.
@@ -24,31 +27,48 @@ const MAX_BODY: usize = 65_536;
 /// Labels or assignees of one new issue; the sandbox's own bound.
 const MAX_NAMES: usize = 100;
 
+/// Which issues are asked for, by their state and kind.
+struct Filter {
+    open: Option<bool>,
+    pulls: Option<bool>,
+}
+
+impl Filter {
+    fn of(params: &Params) -> Self {
+        Self {
+            open: match params.get("state") {
+                Some("closed") => Some(false),
+                Some("all") => None,
+                _ => Some(true),
+            },
+            pulls: match params.get("type") {
+                Some("pulls") => Some(true),
+                Some("issues") => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    fn admits(&self, issue: &Issue) -> bool {
+        self.open.is_none_or(|open| issue.open == open) && self.pulls.is_none_or(|pulls| issue.is_pull() == pulls)
+    }
+}
+
 pub(crate) async fn list(
     State(gitea): State<Arc<Gitea>>,
     Path((owner, name)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let params = Params::of(&uri);
-    let open = match params.get("state") {
-        Some("closed") => Some(false),
-        Some("all") => None,
-        _ => Some(true),
-    };
-    let pulls = match params.get("type") {
-        Some("pulls") => Some(true),
-        Some("issues") => Some(false),
-        _ => None,
-    };
+    let filter = Filter::of(&params);
     let state = gitea.state();
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
     let labels = asked_labels(repo, &params);
     let mut issues: Vec<_> = repo
         .issues
         .iter()
-        .filter(|issue| open.is_none_or(|open| issue.open == open))
-        .filter(|issue| pulls.is_none_or(|pulls| issue.is_pull() == pulls))
-        .filter(|issue| labels.is_empty() || issue.labels.iter().any(|label| labels.contains(label)))
+        .filter(|issue| filter.admits(issue))
+        .filter(|issue| labels.iter().all(|label| issue.labels.contains(label)))
         .collect();
     // Newest first; numbers rise with time.
     issues.reverse();
@@ -58,21 +78,46 @@ pub(crate) async fn list(
     }))
 }
 
-/// The labels to filter by. One that does not exist is left out of the question.
+/// Among all repositories.
+pub(crate) async fn search(
+    State(gitea): State<Arc<Gitea>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> Response<Body> {
+    let params = Params::of(&uri);
+    let filter = Filter::of(&params);
+    let given = |name| params.get(name).filter(|text| !text.is_empty());
+    let words = given("q").unwrap_or_default().to_lowercase();
+    let owner = given("owner");
+    let state = gitea.state();
+    let repos = state.repos.iter().filter(|repo| seen(repo, &caller));
+    let repos = repos.filter(|repo| owner.is_none_or(|owner| repo.owner.eq_ignore_ascii_case(owner)));
+    let all = repos.flat_map(|repo| repo.issues.iter().map(move |issue| (repo, issue)));
+    let mut found: Vec<_> = all
+        .filter(|(_, issue)| filter.admits(issue) && issue.title.to_lowercase().contains(&words))
+        .collect();
+    found.sort_by(|(_, a), (_, b)| b.created_at.cmp(&a.created_at));
+    let links = gitea.links();
+    page::answer(&gitea.instance.origin, &uri, &found, |(repo, issue)| {
+        links.issue(repo, issue)
+    })
+}
+
+/// The labels to filter by, all of which an issue must carry. One that the repository itself has not is left out of the
+/// question.
 fn asked_labels(repo: &Repo, params: &Params) -> Vec<String> {
     let asked: Vec<&str> = params.get("labels").unwrap_or_default().split(',').collect();
-    let known = label::known(repo).into_iter().map(|label| label.name);
+    let known = label::of_repo(repo).into_iter().map(|label| label.name);
     known.filter(|name| asked.contains(&name.as_str())).collect()
 }
 
 pub(crate) async fn get(
     State(gitea): State<Arc<Gitea>>,
-    Path((owner, name, number)): Path<(String, String, String)>,
+    Path((owner, name, index)): Path<(String, String, String)>,
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
-    let number: u64 = number.parse().map_err(|_| Problem::not_found())?;
-    let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
+    let issue = repo.issue(number(&index)?).ok_or_else(Problem::not_found)?;
     Ok(Json(gitea.links().issue(repo, issue)).into_response())
 }
 
@@ -96,26 +141,15 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, Problem> {
     let mut state = gitea.state();
     let author = state.user;
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
+    repo.writable()?;
     let draft: Draft = serde_json::from_slice(&body).map_err(|error| Problem::invalid(format!("json: {error}")))?;
     let issue = draft.checked(repo, author)?;
     let id = repo.id;
-    let number = state.create_issue(id, issue).map_err(refused)?;
-    let repo = state.by_id(id).map_err(refused)?;
+    let number = state.create_issue(id, issue)?;
+    let repo = state.by_id(id)?;
     let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
-    let answer = gitea.links().issue(repo, issue);
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
-}
-
-fn refused(refused: Refused) -> Problem {
-    match refused {
-        Refused::Full => {
-            let message = format!("this sandbox holds at most {MAX_CREATED} created items; restart it to empty it");
-            Problem::invalid(message)
-        }
-        Refused::Archived => Problem::of(StatusCode::LOCKED),
-        _ => Problem::not_found(),
-    }
+    Ok(created(gitea.links().issue(repo, issue)))
 }
 
 impl Draft {
@@ -130,13 +164,9 @@ impl Draft {
             let message = format!("Assignee does not exist: [name: {stranger}]");
             return Err(Problem::invalid(message));
         }
-        // Gitea drops ids that it does not know without a word.
-        let carried = label::known(repo)
-            .into_iter()
-            .filter(|label| self.labels.iter().any(|id| u64::try_from(*id) == Ok(label.id)));
         Ok(Issue {
             body: Some(self.body),
-            labels: carried.map(|label| label.name).collect(),
+            labels: label::named(repo, &self.labels),
             assignees: self.assignees,
             ..Issue::draft(self.title.chars().take(MAX_TITLE).collect(), author)
         })

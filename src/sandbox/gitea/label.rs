@@ -51,3 +51,10 @@ pub(crate) fn known(repo: &Repo) -> Vec<Label> {
     labels.extend(of_org(&repo.owner));
     labels
 }
+
+/// The names of those with these ids; an id that there is not is dropped without a word.
+pub(crate) fn named(repo: &Repo, ids: &[i64]) -> Vec<String> {
+    let asked = |label: &Label| ids.iter().any(|id| u64::try_from(*id) == Ok(label.id));
+    let known = known(repo).into_iter().filter(asked);
+    known.map(|label| label.name).collect()
+}

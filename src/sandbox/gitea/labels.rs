@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use http::{Response, Uri};
 
+use super::answer::Named;
 use super::label::{of_org, of_repo};
 use super::problem::Problem;
 use super::{Gitea, page};
@@ -18,7 +19,7 @@ pub(crate) async fn list_of_repo(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let state = gitea.state();
-    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let repo = state.named(&owner, &name)?;
     let links = gitea.links();
     Ok(page::unlinked(&uri, &of_repo(repo), |label| links.label(repo, label)))
 }

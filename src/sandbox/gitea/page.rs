@@ -46,7 +46,8 @@ pub(crate) fn wrapped(body: Response<Body>, origin: &str, uri: &Uri, total: usiz
     counted(PAGING.linked(body, origin, uri, total), total)
 }
 
-fn counted(mut response: Response<Body>, total: usize) -> Response<Body> {
+/// The number of all, where they come in one answer.
+pub(crate) fn counted(mut response: Response<Body>, total: usize) -> Response<Body> {
     response.headers_mut().insert(TOTAL_COUNT, HeaderValue::from(total));
     response
 }

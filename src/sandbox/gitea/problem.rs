@@ -10,28 +10,36 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
+use crate::sandbox::forge::{MAX_CREATED, Refused};
+
 /// A refused request. The gate, which knows the origin, makes an answer of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    message: String,
+    /// `None`: it is refused without a word.
+    message: Option<String>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
-            message: message.into(),
+            message: Some(message.into()),
         }
     }
 
-    /// A status without a reason of its own. In production Gitea keeps the reason of a failure to itself.
+    /// A status without a reason of its own. In production Gitea keeps the reason of a failure to itself, and conflicts
+    /// are among what it may refuse without a word.
     pub fn of(status: StatusCode) -> Self {
         let message = match status {
-            StatusCode::INTERNAL_SERVER_ERROR => "",
-            other => other.canonical_reason().unwrap_or_default(),
+            StatusCode::CONFLICT => None,
+            StatusCode::INTERNAL_SERVER_ERROR => Some(""),
+            other => Some(other.canonical_reason().unwrap_or_default()),
         };
-        Self::new(status, message)
+        Self {
+            status,
+            message: message.map(str::to_owned),
+        }
     }
 
     pub fn not_found() -> Self {
@@ -50,18 +58,45 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// What Gitea did not foresee.
+    pub fn internal() -> Self {
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The sandbox's own bound.
+    pub fn full() -> Self {
+        let message = format!("this sandbox holds at most {MAX_CREATED} created items; restart it to empty it");
+        Self::invalid(message)
+    }
+
     pub fn into_answer(self, origin: &str) -> Response<Body> {
-        // Conflicts are among what Gitea refuses without a word.
-        if self.status == StatusCode::CONFLICT {
+        let Some(message) = self.message else {
             return self.status.into_response();
-        }
-        let body = json!({ "message": self.message, "url": format!("{origin}/api/swagger") });
+        };
+        let body = json!({ "message": message, "url": format!("{origin}/api/swagger") });
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json;charset=utf-8"),
         );
         response
+    }
+}
+
+/// What is refused alike everywhere. A handler that has other words for a refusal says them first.
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::full(),
+            Refused::Archived => Self::new(StatusCode::LOCKED, "repo is archived"),
+            Refused::Empty => Self::conflict("Git Repository is empty."),
+            Refused::Missing(_) => Self::not_found(),
+            _ => Self::internal(),
+        }
     }
 }
 

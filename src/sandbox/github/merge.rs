@@ -14,10 +14,9 @@ use serde_json::json;
 
 use super::GitHub;
 use super::body::Input;
-use super::objects::pull::PullAt;
 use super::problem::Problem;
 use super::pulls::at;
-use crate::sandbox::forge::{MergeStyle, Merging, Refused};
+use crate::sandbox::forge::{MergeStyle, Merging, PullAt, Refused};
 
 pub(crate) async fn merge(
     State(github): State<Arc<GitHub>>,

@@ -14,11 +14,10 @@ use serde_json::Value;
 
 use super::answer::{Named, created, number};
 use super::body::Input;
-use super::objects::pull::PullAt;
 use super::patch::{self, Form};
 use super::problem::Problem;
 use super::{GitHub, page};
-use crate::sandbox::forge::{PullDraft, PullEdit, Refused, Repo, State as Forge, What};
+use crate::sandbox::forge::{PullAt, PullDraft, PullEdit, Refused, Repo, State as Forge, What};
 use crate::sandbox::kit::query::Params;
 
 /// The most files that GitHub lists of a pull request.
@@ -175,9 +174,7 @@ fn head_of<'a>(state: &Forge, base: &Repo, head: &'a str, name: Option<&str>) ->
     if base.owner.eq_ignore_ascii_case(owner) {
         return Some((base.id, branch));
     }
-    let forks = state.repos.iter().filter(|repo| repo.owner.eq_ignore_ascii_case(owner));
-    let mut related = forks.filter(|repo| repo.parent == Some(base.id) || base.parent == Some(repo.id));
-    related.next().map(|repo| (repo.id, branch))
+    state.relative(base, owner).map(|repo| (repo.id, branch))
 }
 
 pub(crate) async fn edit(

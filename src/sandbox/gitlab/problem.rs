@@ -172,7 +172,7 @@ impl From<Refused> for Problem {
                 What::Pull => "Merge Request",
                 What::Issue => "Issue",
                 What::Release => "Release",
-                What::Hook => return Self::not_found(),
+                What::Hook | What::Review => return Self::not_found(),
             }),
             _ => Self::bad("400 Bad request"),
         }

@@ -35,6 +35,23 @@ impl State {
         issue.updated_at.clone_from(&comment.created_at);
         Ok(comment)
     }
+
+    /// Replaces an issue's labels and assignees; what is `None` stays.
+    pub fn mark_issue(
+        &mut self,
+        repo: u64,
+        number: u64,
+        labels: Option<Vec<String>>,
+        assignees: Option<Vec<String>>,
+    ) -> Result<(), Refused> {
+        self.writable(repo)?;
+        let issue = self.by_id_mut(repo)?.issue_mut(number);
+        let issue = issue.ok_or(Refused::Missing(What::Issue))?;
+        issue.labels = labels.unwrap_or(std::mem::take(&mut issue.labels));
+        issue.assignees = assignees.unwrap_or(std::mem::take(&mut issue.assignees));
+        issue.updated_at = now();
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +69,22 @@ mod tests {
         assert_eq!(state.create_issue(repo, draft()), Ok(7));
         assert_eq!(state.create_issue(repo, draft()), Err(Refused::Full));
         assert_eq!(state.created.items, MAX_CREATED);
+    }
+
+    #[test]
+    fn labels_and_assignees_are_replaced_each_by_itself() {
+        let mut state = State::seeded("one");
+        let repo = state.repo("acme", "api").unwrap().id;
+        let list = |text: &str| Some(vec![text.to_owned()]);
+        assert_eq!(state.mark_issue(repo, 2, None, list(USER)), Ok(()));
+        assert_eq!(state.mark_issue(repo, 2, list("bug"), None), Ok(()));
+        let issue = state.by_id(repo).unwrap().issue(2).unwrap();
+        assert_eq!(
+            (&issue.labels[..], &issue.assignees[..]),
+            (&["bug".to_owned()][..], &[USER.to_owned()][..])
+        );
+        let nowhere = state.mark_issue(repo, 999, None, None);
+        assert_eq!(nowhere, Err(Refused::Missing(What::Issue)));
     }
 
     #[test]

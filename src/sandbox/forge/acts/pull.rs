@@ -14,6 +14,28 @@ use crate::sandbox::forge::refused::{Refused, What};
 use crate::sandbox::forge::repo::Repo;
 use crate::sandbox::forge::state::State;
 
+/// A pull request and where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct PullAt<'a> {
+    pub state: &'a State,
+    pub repo: &'a Repo,
+    pub issue: &'a Issue,
+    pub pull: &'a Pull,
+}
+
+impl<'a> PullAt<'a> {
+    /// The pull request of this number.
+    pub fn find(state: &'a State, repo: &'a Repo, number: u64) -> Option<Self> {
+        let (issue, pull) = repo.pull(number)?;
+        Some(Self {
+            state,
+            repo,
+            issue,
+            pull,
+        })
+    }
+}
+
 /// Whether a pull request can be merged.
 #[derive(Clone, Debug)]
 pub(crate) enum Mergeable {

@@ -131,6 +131,15 @@ impl State {
         Ok(())
     }
 
+    /// The repository of this owner that was forked from it, or that it was forked from.
+    pub fn relative(&self, repo: &Repo, owner: &str) -> Option<&Repo> {
+        let mut theirs = self
+            .repos
+            .iter()
+            .filter(|other| other.owner.eq_ignore_ascii_case(owner));
+        theirs.find(|other| other.parent == Some(repo.id) || repo.parent == Some(other.id))
+    }
+
     /// Where a line of forks began.
     pub(crate) fn root_of(&self, repo: &Repo) -> u64 {
         let (mut id, mut parent) = (repo.id, repo.parent);
@@ -221,5 +230,9 @@ mod tests {
         let found = state.by_id(fork).unwrap();
         assert!(new && found.issues.is_empty() && found.branches.len() == 3);
         assert_eq!(state.root_of(found), origin);
+        let origin = state.by_id(origin).unwrap();
+        assert_eq!(state.relative(origin, "Sandbox-User").map(|repo| repo.id), Some(fork));
+        assert_eq!(state.relative(found, "acme").map(|repo| repo.id), Some(origin.id));
+        assert!(state.relative(origin, "many").is_none());
     }
 }

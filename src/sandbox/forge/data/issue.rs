@@ -19,6 +19,8 @@ pub(crate) struct Issue {
     /// What it has more when it is a pull request.
     pub pull: Option<Box<Pull>>,
     pub comments: Vec<Comment>,
+    /// How often its body was changed.
+    pub versions: u64,
     pub created_at: String,
     pub updated_at: String,
     pub closed_at: Option<String>,
@@ -47,6 +49,7 @@ impl Issue {
             author,
             pull: None,
             comments: Vec::new(),
+            versions: 0,
             created_at: at.clone(),
             updated_at: at,
             closed_at: None,
@@ -65,6 +68,7 @@ impl Issue {
             author: if seed.is_pull { GUEST } else { USER },
             pull: None,
             comments: Vec::new(),
+            versions: 0,
             created_at: SEEDED_AT.to_owned(),
             updated_at: SEEDED_AT.to_owned(),
             closed_at: (!seed.open).then(|| SEEDED_AT.to_owned()),
@@ -84,6 +88,7 @@ impl Issue {
     /// Changes what is given.
     pub(crate) fn edit(&mut self, title: Option<String>, body: Option<Option<String>>, open: Option<bool>) {
         self.title = title.unwrap_or(std::mem::take(&mut self.title));
+        self.versions += u64::from(body.is_some());
         self.body = body.unwrap_or(self.body.take());
         self.updated_at = now();
         match open {

@@ -12,6 +12,13 @@ pub(crate) enum ReviewState {
     Pending,
 }
 
+impl ReviewState {
+    /// Whether it says yes or no, which nobody does to what is their own.
+    pub fn judges(self) -> bool {
+        matches!(self, Self::Approved | Self::ChangesRequested)
+    }
+}
+
 /// A review.
 #[derive(Clone, Debug)]
 pub(crate) struct Review {

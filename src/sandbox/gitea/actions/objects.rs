@@ -52,7 +52,7 @@ impl Place<'_> {
             .find(|workflow| workflow.id == run.workflow);
         let file = workflow.map_or("", |workflow| workflow.file);
         let (status, conclusion) = words::of(run.stage());
-        let shown = links.repo(repo);
+        let shown = links.repo(&self.state, repo);
         let mut object = json!({
             "id": run.id,
             "url": self.url(repo, &format!("runs/{}", run.id)),

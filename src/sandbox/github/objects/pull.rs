@@ -6,31 +6,11 @@ use serde_json::{Value, json};
 
 use super::{Links, merged, reactions};
 use crate::sandbox::forge::{
-    Comment, Comparison, Issue, LineComment, Mergeable, Pull, Refused, Repo, Review, ReviewState, State, stable_id,
+    Comment, Comparison, Issue, LineComment, Mergeable, PullAt, Refused, Repo, Review, ReviewState, stable_id,
 };
 use crate::sandbox::seed::USER;
 
-/// A pull request and where it is.
-#[derive(Clone, Copy)]
-pub(crate) struct PullAt<'a> {
-    pub state: &'a State,
-    pub repo: &'a Repo,
-    pub issue: &'a Issue,
-    pub pull: &'a Pull,
-}
-
-impl<'a> PullAt<'a> {
-    /// The pull request of this number.
-    pub fn find(state: &'a State, repo: &'a Repo, number: u64) -> Option<Self> {
-        let (issue, pull) = repo.pull(number)?;
-        Some(Self {
-            state,
-            repo,
-            issue,
-            pull,
-        })
-    }
-
+impl PullAt<'_> {
     fn url(&self, links: &Links<'_>) -> String {
         format!("{}/pulls/{}", links.api_repo(&self.repo.full_name), self.issue.number)
     }
