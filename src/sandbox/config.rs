@@ -67,7 +67,7 @@ pub struct SandboxConfig {
 pub struct ServerConfig {
     /// Its name, unique in the sandbox; it is visible in the data that it serves.
     pub name: String,
-    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `openai`, `woodpecker`.
+    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `jenkins`, `openai`, `woodpecker`.
     pub vendor: String,
     /// Where it listens; loopback only. Port 0 lets the operating system choose.
     #[serde(default = "any_port")]
@@ -176,6 +176,8 @@ impl SandboxConfig {
                 server("gitlab-b", "gitlab"),
                 server("woodpecker-a", "woodpecker"),
                 server("woodpecker-b", "woodpecker"),
+                server("jenkins-a", "jenkins"),
+                server("jenkins-b", "jenkins"),
                 server("bookstack-a", "bookstack"),
                 server("bookstack-b", "bookstack"),
             ],
