@@ -73,7 +73,8 @@ async fn a_log_grows_with_its_step() {
         let log = rig
             .get_json(SERVER, &format!("/repos/{repo}/logs/{number}/{step}"))
             .await;
-        lengths.push(log.as_array().expect("a list").len());
+        // Nothing at all is null.
+        lengths.push(log.as_array().map_or(0, Vec::len));
         rig.get_json(SERVER, &format!("/repos/{repo}/pipelines/{number}")).await;
     }
     assert_eq!(lengths, [0, 0, 2, 4]);

@@ -48,7 +48,9 @@ pub(crate) fn listed(build: &Build) -> Vec<Value> {
 fn content(path: &str, build: &Build, instance: &str) -> Bytes {
     match path {
         "target/app.jar" => (0..=255).cycle().take(LARGE).collect::<Vec<u8>>().into(),
-        "results.json" => json!({ "build": build.number, "served_by": instance }).to_string().into(),
+        "results.json" => json!({ "build": build.number, "served_by": instance })
+            .to_string()
+            .into(),
         _ => format!("Build {} on {instance}: Grüße\n", build.number).into(),
     }
 }
@@ -60,7 +62,9 @@ pub(crate) fn answer(build: &Build, instance: &str, path: &[String]) -> Result<R
         return Ok(file(content(&path, build, instance), &path));
     }
     let folder = if path.is_empty() { path } else { path + "/" };
-    let below = paths(build).iter().filter_map(|file| file.strip_prefix(folder.as_str()));
+    let below = paths(build)
+        .iter()
+        .filter_map(|file| file.strip_prefix(folder.as_str()));
     let links: String = below
         .map(|file| {
             let link: Vec<String> = file.split('/').map(encoded).collect();

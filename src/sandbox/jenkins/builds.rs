@@ -14,7 +14,10 @@ use super::{Answer, Jenkins, artifacts, log};
 
 /// The job and the build's number that a request names, by number or by permalink.
 fn find<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, u64), Problem> {
-    let item = state.items.get(&asked.place.full_name()).ok_or_else(Problem::not_found)?;
+    let item = state
+        .items
+        .get(&asked.place.full_name())
+        .ok_or_else(Problem::not_found)?;
     let name = &asked.place.rest[0];
     let build = match name.parse() {
         Ok(number) => item.build(number),
@@ -26,12 +29,15 @@ fn find<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, u64), Problem>
 fn find_mut<'a>(state: &'a mut State, asked: &Asked) -> Result<&'a mut Build, Problem> {
     let (_, number) = find(state, asked)?;
     let item = state.items.get_mut(&asked.place.full_name());
-    item.and_then(|item| item.build_mut(number)).ok_or_else(Problem::not_found)
+    item.and_then(|item| item.build_mut(number))
+        .ok_or_else(Problem::not_found)
 }
 
 fn found<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, &'a Build), Problem> {
     let (item, number) = find(state, asked)?;
-    item.build(number).map(|build| (item, build)).ok_or_else(Problem::not_found)
+    item.build(number)
+        .map(|build| (item, build))
+        .ok_or_else(Problem::not_found)
 }
 
 pub(crate) fn get(jenkins: &Jenkins, asked: &Asked) -> Answer {
@@ -45,7 +51,10 @@ pub(crate) fn page(jenkins: &Jenkins, asked: &Asked) -> Answer {
     let state = jenkins.state();
     let (item, build) = found(&state, asked)?;
     let title = super::problem::escaped(&format!("{} #{}", item.full_name, build.number));
-    Ok(html(StatusCode::OK, format!("<html><head><title>{title}</title></head><body/></html>\n")))
+    Ok(html(
+        StatusCode::OK,
+        format!("<html><head><title>{title}</title></head><body/></html>\n"),
+    ))
 }
 
 /// `stop`, and for Pipelines `term` and `kill`. All are answered with a way back to where one came from.
@@ -85,7 +94,10 @@ pub(crate) fn console(jenkins: &Jenkins, asked: &Asked) -> Answer {
 /// The log from a byte of the stored file on. The answer tells where the next one begins, which its length does not.
 pub(crate) fn progressive(jenkins: &Jenkins, asked: &Asked) -> Answer {
     let mut state = jenkins.state();
-    let start = asked.parameter("start").and_then(|start| start.parse().ok()).unwrap_or_default();
+    let start = asked
+        .parameter("start")
+        .and_then(|start| start.parse().ok())
+        .unwrap_or_default();
     find_mut(&mut state, asked)?.progress.read(asked.now_ms);
     let (item, build) = found(&state, asked)?;
     let stored = log::stored(build, &item.full_name, &jenkins.instance.name);

@@ -31,11 +31,17 @@ pub(crate) struct Accounts {
 pub(crate) enum Caller {
     Anonymous,
     /// By an API token: no crumb is wanted.
-    Token { user: String },
+    Token {
+        user: String,
+    },
     /// By an API token of somebody who may only read.
-    Reader { user: String },
+    Reader {
+        user: String,
+    },
     /// By a password, or a session that one began.
-    Session { user: String },
+    Session {
+        user: String,
+    },
 }
 
 impl Accounts {
@@ -143,8 +149,14 @@ mod tests {
     #[test]
     fn a_token_is_one_of_its_user_alone() {
         let user = USER.to_owned();
-        assert_eq!(caller("t", &format!("{USER}:t")), Some(Caller::Token { user: user.clone() }));
-        assert_eq!(caller("t", &format!("{USER}:t-password")), Some(Caller::Session { user }));
+        assert_eq!(
+            caller("t", &format!("{USER}:t")),
+            Some(Caller::Token { user: user.clone() })
+        );
+        assert_eq!(
+            caller("t", &format!("{USER}:t-password")),
+            Some(Caller::Session { user })
+        );
         assert_eq!(caller("ada:t", "ada:t"), Some(Caller::Token { user: "ada".to_owned() }));
         for (configured, offered) in [("t", "ada:t"), ("ada:t", "ada:ada:t"), ("t", "t"), ("t", ":t")] {
             assert_eq!(caller(configured, offered), None, "{configured} {offered}");

@@ -77,7 +77,9 @@ fn colour(item: &Item) -> String {
 
 /// A name as people read it: a branch's slash is one again.
 fn displayed(name: &str) -> String {
-    percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(name)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 impl View<'_> {
@@ -95,12 +97,17 @@ impl View<'_> {
             .put("nodeName", "")
             .put("numExecutors", 2)
             .put("description", Value::Null)
-            .list("jobs", Rank::Usual, &self.state.children(""), |item, ask| self.item(item, ask))
+            .list("jobs", Rank::Usual, &self.state.children(""), |item, ask| {
+                self.item(item, ask)
+            })
             .put("overallLoad", json!({}))
             .put("primaryView", view.clone())
             .put("quietingDown", self.state.quieting)
             .put("slaveAgentPort", -1)
-            .put("unlabeledLoad", json!({ "_class": "jenkins.model.UnlabeledLoadStatistics" }))
+            .put(
+                "unlabeledLoad",
+                json!({ "_class": "jenkins.model.UnlabeledLoadStatistics" }),
+            )
             .put("url", self.root)
             .put("useCrumbs", true)
             .put("useSecurity", true)
@@ -132,9 +139,12 @@ impl View<'_> {
         let view = json!({ "_class": "hudson.model.AllView", "name": "all", "url": self.url(item) });
         object
             .put("actions", json!([{}]))
-            .list("jobs", Rank::Usual, &self.state.children(&item.full_name), |item, ask| {
-                self.item(item, ask)
-            })
+            .list(
+                "jobs",
+                Rank::Usual,
+                &self.state.children(&item.full_name),
+                |item, ask| self.item(item, ask),
+            )
             .put("primaryView", view.clone())
             .put("views", json!([view]));
     }
@@ -142,23 +152,35 @@ impl View<'_> {
     fn add_job(&self, object: &mut Object<'_>, item: &Item) {
         let newest: Vec<&Build> = item.builds.iter().rev().collect();
         let shown = &newest[..newest.len().min(SHOWN_BUILDS)];
-        let waiting = self.state.queue.iter().find(|queued| queued.phase == Phase::Waiting && queued.job == item.full_name);
+        let waiting = self
+            .state
+            .queue
+            .iter()
+            .find(|queued| queued.phase == Phase::Waiting && queued.job == item.full_name);
         object
             .brief("color", colour(item))
             .put("actions", self.definitions(item, "actions"))
             .put("buildable", !item.disabled)
             .list("builds", Rank::Usual, shown, |build, ask| self.build(item, build, ask))
-            .list("allBuilds", Rank::Hidden, &newest, |build, ask| self.build(item, build, ask))
+            .list("allBuilds", Rank::Hidden, &newest, |build, ask| {
+                self.build(item, build, ask)
+            })
             .put("inQueue", waiting.is_some())
             .put("keepDependencies", false)
-            .nested("firstBuild", Rank::Usual, |ask| self.build_or_null(item, item.builds.first(), ask))
+            .nested("firstBuild", Rank::Usual, |ask| {
+                self.build_or_null(item, item.builds.first(), ask)
+            })
             .put("nextBuildNumber", item.next_number)
             .put("property", self.definitions(item, "property"))
-            .nested("queueItem", Rank::Usual, |ask| waiting.map_or(Value::Null, |queued| self.queued(queued, ask)))
+            .nested("queueItem", Rank::Usual, |ask| {
+                waiting.map_or(Value::Null, |queued| self.queued(queued, ask))
+            })
             .put("concurrentBuild", true)
             .put("disabled", item.disabled);
         for name in PERMALINKS {
-            object.nested(name, Rank::Usual, |ask| self.build_or_null(item, permalink(item, name), ask));
+            object.nested(name, Rank::Usual, |ask| {
+                self.build_or_null(item, permalink(item, name), ask)
+            });
         }
         if item.kind == Kind::FreeStyle {
             object
@@ -171,10 +193,15 @@ impl View<'_> {
 
     /// The parameters that a job defines: they stand in two lists, the first beside actions that say nothing.
     fn definitions(&self, item: &Item, list: &str) -> Value {
-        let mut entries = if list == "actions" { vec![json!({}), json!({})] } else { vec![] };
+        let mut entries = if list == "actions" {
+            vec![json!({}), json!({})]
+        } else {
+            vec![]
+        };
         if !item.parameters.is_empty() {
             let defined: Vec<Value> = item.parameters.iter().map(|definition| definition.shown()).collect();
-            let entry = json!({ "_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": defined });
+            let entry =
+                json!({ "_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": defined });
             entries.insert(0, entry);
         }
         Value::Array(entries)
@@ -191,10 +218,17 @@ impl View<'_> {
     /// A build.
     pub fn build(&self, item: &Item, build: &Build, ask: Ask<'_>) -> Value {
         let progress = &build.progress;
-        let duration = if progress.is_building() { 0 } else { progress.ended_ms - progress.started_ms };
+        let duration = if progress.is_building() {
+            0
+        } else {
+            progress.ended_ms - progress.started_ms
+        };
         let beside = |number: Option<u64>| {
             let build = number.and_then(|number| item.build(number));
-            build.map_or(Value::Null, |build| json!({ "number": build.number, "url": self.build_url(item, build) }))
+            build.map_or(
+                Value::Null,
+                |build| json!({ "number": build.number, "url": self.build_url(item, build) }),
+            )
         };
         let mut object = Object::new(ask, item.kind.build_class());
         object
@@ -208,7 +242,10 @@ impl View<'_> {
             .put("duration", duration)
             .put("estimatedDuration", 30_000)
             .put("executor", if progress.is_building() { json!({}) } else { Value::Null })
-            .put("fullDisplayName", format!("{} #{}", item.full_name.replace('/', " » "), build.number))
+            .put(
+                "fullDisplayName",
+                format!("{} #{}", item.full_name.replace('/', " » "), build.number),
+            )
             .put("id", build.number.to_string())
             .put("inProgress", progress.is_in_progress())
             .put("keepLog", false)
@@ -220,9 +257,10 @@ impl View<'_> {
             .put("previousBuild", beside(build.number.checked_sub(1)));
         match item.kind {
             Kind::Pipeline => object.put("changeSets", json!([])),
-            _ => object
-                .put("builtOn", "")
-                .put("changeSet", json!({ "_class": "hudson.scm.EmptyChangeLogSet", "items": [], "kind": null })),
+            _ => object.put("builtOn", "").put(
+                "changeSet",
+                json!({ "_class": "hudson.scm.EmptyChangeLogSet", "items": [], "kind": null }),
+            ),
         };
         object.done()
     }

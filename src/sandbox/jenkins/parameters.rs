@@ -15,10 +15,21 @@ pub(crate) const OUTCOMES: [&str; 5] = ["success", "failure", "unstable", "error
 /// A parameter of a job.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Definition {
-    Text { name: &'static str, default: &'static str },
-    Choice { name: &'static str, choices: &'static [&'static str] },
-    Flag { name: &'static str, default: bool },
-    Secret { name: &'static str },
+    Text {
+        name: &'static str,
+        default: &'static str,
+    },
+    Choice {
+        name: &'static str,
+        choices: &'static [&'static str],
+    },
+    Flag {
+        name: &'static str,
+        default: bool,
+    },
+    Secret {
+        name: &'static str,
+    },
 }
 
 /// What a build has for it.
@@ -53,9 +64,10 @@ impl Definition {
         let value = match (self, text) {
             (Definition::Secret { .. }, _) => None,
             (Definition::Text { default, .. }, text) => Some(text.unwrap_or(default).into()),
-            (Definition::Flag { default, .. }, text) => {
-                Some(text.map_or(*default, |text| text.eq_ignore_ascii_case("true") || text == "on").into())
-            }
+            (Definition::Flag { default, .. }, text) => Some(
+                text.map_or(*default, |text| text.eq_ignore_ascii_case("true") || text == "on")
+                    .into(),
+            ),
             (Definition::Choice { choices, .. }, None) => Some(choices[0].into()),
             (Definition::Choice { name, choices }, Some(text)) => match choices.contains(&text) {
                 true => Some(text.into()),
@@ -122,7 +134,9 @@ pub(crate) fn fill(definitions: &[Definition], given: &[(String, String)]) -> Re
         let first = values.next().map(|(_, value)| value.as_str());
         match values.next() {
             None => definition.fill(first),
-            Some((name, _)) => Err(Problem::oops(format!("Illegal number of parameter values for {name}: 2"))),
+            Some((name, _)) => Err(Problem::oops(format!(
+                "Illegal number of parameter values for {name}: 2"
+            ))),
         }
     };
     definitions.iter().map(one).collect()
@@ -144,13 +158,22 @@ mod tests {
     use super::*;
 
     const DEFINED: [Definition; 3] = [
-        Definition::Choice { name: "ENV", choices: &["staging", "production"] },
-        Definition::Flag { name: "DRY", default: true },
+        Definition::Choice {
+            name: "ENV",
+            choices: &["staging", "production"],
+        },
+        Definition::Flag {
+            name: "DRY",
+            default: true,
+        },
         Definition::Secret { name: "KEY" },
     ];
 
     fn given(pairs: &[(&str, &str)]) -> Result<Vec<Parameter>, Problem> {
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         fill(&DEFINED, &pairs)
     }
 

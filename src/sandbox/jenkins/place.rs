@@ -58,7 +58,10 @@ impl Place {
 
 /// The path of a job below the root: `job/a/job/b/`. Its full name's slashes part it; a name has none of its own.
 pub(crate) fn job_path(full_name: &str) -> String {
-    full_name.split('/').map(|name| format!("job/{}/", encoded(name))).collect()
+    full_name
+        .split('/')
+        .map(|name| format!("job/{}/", encoded(name)))
+        .collect()
 }
 
 /// One part of a path, encoded.

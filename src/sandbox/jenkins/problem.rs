@@ -49,7 +49,8 @@ impl Problem {
 
     /// Who has not said who they are is led to the login.
     pub fn anonymous() -> Self {
-        Self::because(StatusCode::FORBIDDEN, "Authentication required").permission("anonymous", "hudson.model.Hudson.Read")
+        Self::because(StatusCode::FORBIDDEN, "Authentication required")
+            .permission("anonymous", "hudson.model.Hudson.Read")
     }
 
     pub fn no_crumb() -> Self {
@@ -85,7 +86,11 @@ impl Problem {
     }
 
     pub fn into_answer(self) -> Response<Body> {
-        let Self { status, reason, headers } = self;
+        let Self {
+            status,
+            reason,
+            headers,
+        } = self;
         let page = format!(
             "<html><head><title>Error {} {}</title></head><body><h2>HTTP ERROR {0} {}</h2></body></html>\n",
             status.as_u16(),
@@ -111,7 +116,10 @@ pub(crate) fn html(status: StatusCode, text: String) -> Response<Body> {
 
 /// Text as it may stand in a page.
 pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 impl IntoResponse for Problem {

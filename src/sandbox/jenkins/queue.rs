@@ -17,7 +17,12 @@ use super::{Answer, Jenkins};
 impl View<'_> {
     /// All that wait.
     fn queue(&self, ask: Ask<'_>) -> Value {
-        let waiting: Vec<&Queued> = self.state.queue.iter().filter(|item| item.phase == Phase::Waiting).collect();
+        let waiting: Vec<&Queued> = self
+            .state
+            .queue
+            .iter()
+            .filter(|item| item.phase == Phase::Waiting)
+            .collect();
         Object::new(ask, "hudson.model.Queue")
             .put("discoverableItems", json!([]))
             .list("items", Rank::Usual, &waiting, |item, ask| self.queued(item, ask))
@@ -27,7 +32,11 @@ impl View<'_> {
     /// An item of the queue, also one that has left it.
     pub fn queued(&self, queued: &Queued, ask: Ask<'_>) -> Value {
         let waits = queued.phase == Phase::Waiting;
-        let class = if waits { "hudson.model.Queue$WaitingItem" } else { "hudson.model.Queue$LeftItem" };
+        let class = if waits {
+            "hudson.model.Queue$WaitingItem"
+        } else {
+            "hudson.model.Queue$LeftItem"
+        };
         let why = match (waits, self.state.quieting) {
             (false, _) => Value::Null,
             (true, false) => "In the quiet period. Expires in 4.9 sec".into(),
@@ -39,13 +48,18 @@ impl View<'_> {
         let mut object = Object::new(ask, class);
         object
             .brief("id", queued.id)
-            .put("actions", actions(&queued.user, parameters.map(|parameter| parameter.shown())))
+            .put(
+                "actions",
+                actions(&queued.user, parameters.map(|parameter| parameter.shown())),
+            )
             .put("blocked", false)
             .put("buildable", false)
             .put("inQueueSince", queued.since_ms)
             .put("params", lines)
             .put("stuck", false)
-            .nested("task", Rank::Usual, |ask| item.map_or(Value::Null, |item| self.item(item, ask)))
+            .nested("task", Rank::Usual, |ask| {
+                item.map_or(Value::Null, |item| self.item(item, ask))
+            })
             .put("url", format!("queue/item/{}/", queued.id))
             .put("why", why);
         match queued.phase {
@@ -69,12 +83,17 @@ pub(crate) fn list(jenkins: &Jenkins, asked: &Asked) -> Answer {
 pub(crate) fn item(jenkins: &Jenkins, asked: &Asked) -> Answer {
     let mut state = jenkins.state();
     let id = asked.place.rest[2].parse().map_err(|_| Problem::not_found())?;
-    let queued = state.read_queued(id, asked.now_ms).cloned().ok_or_else(Problem::not_found)?;
+    let queued = state
+        .read_queued(id, asked.now_ms)
+        .cloned()
+        .ok_or_else(Problem::not_found)?;
     asked.json(&state, |view, ask| view.queued(&queued, ask))
 }
 
 pub(crate) fn cancel(jenkins: &Jenkins, asked: &Asked) -> Answer {
-    let id = asked.parameter("id").ok_or_else(|| Problem::of(StatusCode::BAD_REQUEST))?;
+    let id = asked
+        .parameter("id")
+        .ok_or_else(|| Problem::of(StatusCode::BAD_REQUEST))?;
     let id = id.parse().map_err(|_| Problem::of(StatusCode::BAD_REQUEST))?;
     match jenkins.state().cancel(id) {
         None => Err(Problem::not_found()),

@@ -75,7 +75,10 @@ impl Asked {
         let place = Place::of(request.uri().path()).ok_or_else(Problem::not_found)?;
         let (session, crumb) = {
             let state = jenkins.state();
-            (state.sessions.find(request.headers()), state.sessions.crumb_of(request.headers()))
+            (
+                state.sessions.find(request.headers()),
+                state.sessions.crumb_of(request.headers()),
+            )
         };
         let caller = jenkins.accounts.caller(request.headers(), session.is_some())?;
         if let (Some(quota), false) = (&jenkins.quota, caller == Caller::Anonymous) {
@@ -89,7 +92,9 @@ impl Asked {
         let (head, body) = request.into_parts();
         let too_large = |_| Problem::of(StatusCode::PAYLOAD_TOO_LARGE);
         let body = to_bytes(body, MAX_BODY).await.map_err(too_large)?;
-        let mut parameters: Vec<_> = parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        let mut parameters: Vec<_> = parse(head.uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
         let kind = head.headers.get(header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(FORM)) {
             parameters.extend(parse(&body).into_owned());
@@ -148,9 +153,11 @@ impl Asked {
             (false, [_, "stop" | "term" | "kill"]) => ("/job/{name}/{number}/stop", true, builds::stop),
             (false, [_, "doDelete"]) => ("/job/{name}/{number}/doDelete", true, builds::delete),
             (false, [_, "consoleText"]) => ("/job/{name}/{number}/consoleText", false, builds::console),
-            (false, [_, "logText", "progressiveText"]) => {
-                ("/job/{name}/{number}/logText/progressiveText", false, builds::progressive)
-            }
+            (false, [_, "logText", "progressiveText"]) => (
+                "/job/{name}/{number}/logText/progressiveText",
+                false,
+                builds::progressive,
+            ),
             (false, [_, "artifact", ..]) => ("/job/{name}/{number}/artifact/{relativePath}", false, builds::artifact),
             (false, _) => return None,
         };
@@ -159,7 +166,10 @@ impl Asked {
 
     /// A parameter of the query or of the form.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// An object, as much of it as the query asks for.
@@ -196,17 +206,26 @@ fn job(jenkins: &Jenkins, asked: &Asked) -> Answer {
 
 fn job_page(jenkins: &Jenkins, asked: &Asked) -> Answer {
     let state = jenkins.state();
-    let item = state.items.get(&asked.place.full_name()).ok_or_else(Problem::not_found)?;
+    let item = state
+        .items
+        .get(&asked.place.full_name())
+        .ok_or_else(Problem::not_found)?;
     if !asked.place.slash {
         let path = super::place::job_path(&item.full_name);
         return redirect(&format!("{}{path}", asked.root));
     }
     let title = escaped(&item.full_name);
-    Ok(html(StatusCode::OK, format!("<html><head><title>{title}</title></head><body/></html>\n")))
+    Ok(html(
+        StatusCode::OK,
+        format!("<html><head><title>{title}</title></head><body/></html>\n"),
+    ))
 }
 
 fn page(_: &Jenkins, _: &Asked) -> Answer {
-    Ok(html(StatusCode::OK, "<html><head><title>Jenkins</title></head><body/></html>\n".to_owned()))
+    Ok(html(
+        StatusCode::OK,
+        "<html><head><title>Jenkins</title></head><body/></html>\n".to_owned(),
+    ))
 }
 
 fn who_am_i(_: &Jenkins, asked: &Asked) -> Answer {

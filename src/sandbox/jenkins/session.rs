@@ -29,8 +29,13 @@ impl Sessions {
 
     /// The session that a request names, if it is one.
     pub fn find(&self, headers: &HeaderMap) -> Option<String> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
         pairs
             .find(|(name, value)| *name == COOKIE && self.known.iter().any(|known| known == value))
             .map(|(_, value)| value.to_owned())

@@ -165,7 +165,12 @@ mod tests {
             seen.push((result, progress.is_building(), progress.is_in_progress()));
         }
         let failed = Some("FAILURE");
-        let expected = [(None, true, true), (None, true, true), (failed, true, true), (failed, false, true)];
+        let expected = [
+            (None, true, true),
+            (None, true, true),
+            (failed, true, true),
+            (failed, false, true),
+        ];
         assert_eq!(seen[..4], expected);
         assert!(seen[4..].iter().all(|at| *at == (failed, false, false)));
         assert_eq!((progress.started_ms, progress.ended_ms), (1, 4));

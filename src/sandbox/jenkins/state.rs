@@ -198,7 +198,10 @@ impl State {
 
     /// A job is read: what waits for it moves on too.
     pub fn read_job(&mut self, job: &str, now_ms: i64) {
-        let waiting = self.queue.iter().filter(|item| item.phase == Phase::Waiting && item.job == job);
+        let waiting = self
+            .queue
+            .iter()
+            .filter(|item| item.phase == Phase::Waiting && item.job == job);
         for id in waiting.map(|item| item.id).collect::<Vec<_>>() {
             self.read_queued(id, now_ms);
         }
@@ -262,7 +265,10 @@ mod tests {
         for _ in 0..9 {
             assert_eq!(state.read_queued(id, 2).unwrap().phase, Phase::Waiting);
         }
-        assert_eq!((state.cancel(id), state.cancel(id), state.cancel(99)), (Some(true), Some(false), None));
+        assert_eq!(
+            (state.cancel(id), state.cancel(id), state.cancel(99)),
+            (Some(true), Some(false), None)
+        );
         assert!(state.items["a"].builds.is_empty());
     }
 }

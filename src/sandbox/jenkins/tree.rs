@@ -129,7 +129,10 @@ impl Reader<'_> {
             }),
             None => {
                 let from = number(text, 0)?;
-                Ok(Range { from, until: from.saturating_add(1) })
+                Ok(Range {
+                    from,
+                    until: from.saturating_add(1),
+                })
             }
         }
     }
@@ -221,9 +224,18 @@ mod tests {
         let builds = json!({"_class": "J", "name": "a", "builds": [{"_class": "B", "number": 2, "url": "u"}, {"_class": "B", "number": 1}]});
         let of = |tree: &str| pruned(tree, builds.clone());
         assert_eq!(of("name,nothing"), json!({"_class": "J", "name": "a"}));
-        assert_eq!(of("builds[number]{1,2}"), json!({"_class": "J", "builds": [{"_class": "B", "number": 1}]}));
-        assert_eq!(of("builds"), json!({"_class": "J", "builds": [{"_class": "B"}, {"_class": "B"}]}));
-        assert_eq!(of("builds[*]{0}")["builds"], json!([{"_class": "B", "number": 2, "url": "u"}]));
+        assert_eq!(
+            of("builds[number]{1,2}"),
+            json!({"_class": "J", "builds": [{"_class": "B", "number": 1}]})
+        );
+        assert_eq!(
+            of("builds"),
+            json!({"_class": "J", "builds": [{"_class": "B"}, {"_class": "B"}]})
+        );
+        assert_eq!(
+            of("builds[*]{0}")["builds"],
+            json!([{"_class": "B", "number": 2, "url": "u"}])
+        );
         assert_eq!(of("builds[number]{5,9}")["builds"], json!([]));
     }
 

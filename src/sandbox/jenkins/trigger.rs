@@ -71,7 +71,9 @@ pub(crate) fn build_with_parameters(jenkins: &Jenkins, asked: &Asked) -> Answer 
 
 fn buildable<'a>(state: &'a State, asked: &Asked) -> Result<&'a Item, Problem> {
     let item = state.items.get(&asked.place.full_name());
-    let item = item.filter(|item| !item.kind.holds_jobs()).ok_or_else(Problem::not_found)?;
+    let item = item
+        .filter(|item| !item.kind.holds_jobs())
+        .ok_or_else(Problem::not_found)?;
     match item.disabled {
         false => Ok(item),
         true => {
@@ -92,7 +94,10 @@ fn submitted(form: &str) -> Result<Vec<(String, String)>, Problem> {
         Value::String(text) => text,
         other => other.to_string(),
     };
-    Ok(entries.into_iter().map(|entry| (entry.name, text(entry.value))).collect())
+    Ok(entries
+        .into_iter()
+        .map(|entry| (entry.name, text(entry.value)))
+        .collect())
 }
 
 /// `again`: what is answered when the same build waits already.
