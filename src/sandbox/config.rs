@@ -160,10 +160,12 @@ impl ServerConfig {
 }
 
 impl SandboxConfig {
-    /// Two servers of each vendor on free ports, whose credentials are `sandbox-` and the server's name.
+    /// Two servers of each vendor on free ports, whose credentials are `sandbox-` and the server's name; those of Jenkins
+    /// have their user before it.
     #[must_use]
     pub fn default_pair() -> Self {
         let server = |name: &str, vendor: &str| ServerConfig::new(name, vendor, format!("sandbox-{name}"));
+        let jenkins = |name: &str| ServerConfig::new(name, "jenkins", format!("sandbox-user:sandbox-{name}"));
         Self {
             servers: vec![
                 server("github-a", "github"),
@@ -176,8 +178,8 @@ impl SandboxConfig {
                 server("gitlab-b", "gitlab"),
                 server("woodpecker-a", "woodpecker"),
                 server("woodpecker-b", "woodpecker"),
-                server("jenkins-a", "jenkins"),
-                server("jenkins-b", "jenkins"),
+                jenkins("jenkins-a"),
+                jenkins("jenkins-b"),
                 server("bookstack-a", "bookstack"),
                 server("bookstack-b", "bookstack"),
             ],
