@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
+use super::asked::{Asked, redirect};
 use super::objects::permalink;
 use super::problem::{Problem, html};
-use super::routes::{Asked, redirect};
 use super::state::{Build, Item, Kind, State};
 use super::{Answer, Jenkins, artifacts, log};
 

@@ -21,6 +21,7 @@ use super::kit::quota::Allowance;
 use super::kit::vendor::{Instance, Opened, Refusal, Vendor, VendorRow};
 
 mod artifacts;
+mod asked;
 mod builds;
 mod gate;
 mod log;

@@ -6,10 +6,10 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::asked::Asked;
 use super::object::Object;
 use super::objects::{View, actions};
 use super::problem::Problem;
-use super::routes::Asked;
 use super::state::{Phase, Queued};
 use super::tree::{Ask, Rank};
 use super::{Answer, Jenkins};

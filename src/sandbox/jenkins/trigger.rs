@@ -7,9 +7,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::asked::Asked;
 use super::parameters::{Parameter, fill};
 use super::problem::Problem;
-use super::routes::Asked;
 use super::state::{Item, MAX_CREATED, State};
 use super::{Answer, Jenkins};
 

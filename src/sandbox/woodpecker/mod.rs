@@ -30,6 +30,7 @@ mod pipelines;
 mod problem;
 mod queue;
 mod repos;
+mod secret;
 mod secrets;
 mod stage;
 mod state;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
-use super::secrets::Secret;
+use super::secret::Secret;
 use super::stage::{Ending, Progress};
 use crate::sandbox::seed::{BranchSeed, ForgeSeed, RepoSeed};
 
