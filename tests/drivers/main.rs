@@ -17,10 +17,13 @@ mod refusals;
 mod sandbox;
 mod secrets;
 mod servers;
+mod through;
 mod through_actions;
 mod through_apps;
 mod through_gitlab;
 mod through_gitlab_refused;
+mod through_jenkins;
+mod through_woodpecker;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -377,5 +377,8 @@ async fn a_limit_is_a_proxy_s_and_a_start_takes_its_time() {
     let starting = rig.jenkins("one", Method::GET, "/api/json").send().await.unwrap();
     assert_eq!(starting.status(), 503);
     let page = starting.text().await.unwrap();
-    assert!(page.contains("Please wait while Jenkins is getting ready to work"), "{page}");
+    assert!(
+        page.contains("Please wait while Jenkins is getting ready to work"),
+        "{page}"
+    );
 }

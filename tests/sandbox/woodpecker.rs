@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Rig, header, specs};
+use crate::{Rig, header};
 
 const SERVER: &str = "woodpecker-a";
 
