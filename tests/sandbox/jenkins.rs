@@ -344,9 +344,15 @@ async fn files_lie_in_folders_and_are_sent_as_they_are() {
         folder.contains("<a href=\"app.jar\">") && !folder.contains("report.txt"),
         "{folder}"
     );
+    let archive = rig.read("/job/deploy/1/artifact/target/*zip*/target.zip").await;
+    assert_eq!(header(&archive, "content-type"), Some("application/zip"));
+    let archive = archive.bytes().await.unwrap();
+    assert!(archive.starts_with(b"PK\x03\x04") && archive[30..].starts_with(b"target/app.jar"));
     // A build that failed has none.
     for path in [
         "/job/deploy/1/artifact/none",
+        "/job/deploy/1/artifact/none/*zip*/none.zip",
+        "/job/deploy/2/artifact/*zip*/archive.zip",
         "/job/deploy/2/artifact/report.txt",
         "/job/deploy/9/artifact/",
     ] {

@@ -165,6 +165,46 @@ async fn a_limit_is_a_proxy_s() {
 }
 
 #[tokio::test]
+async fn what_is_chosen_becomes_of_a_pipeline_and_a_flaky_one_succeeds_again() {
+    let rig = Rig::start().await;
+    let repo = id(&rig, "acme/api").await;
+    for (outcome, status) in [
+        ("error", "error"),
+        ("skipped", "skipped"),
+        ("approval", "blocked"),
+        ("x", "pending"),
+    ] {
+        let body = json!({ "branch": "main", "message": "By hand", "variables": { "SANDBOX_OUTCOME": outcome } });
+        let pipeline = trigger(&rig, repo, body).await;
+        assert_eq!(
+            (&pipeline["status"], &pipeline["message"]),
+            (&json!(status), &json!("By hand")),
+            "{outcome}"
+        );
+    }
+    let flaky = trigger(
+        &rig,
+        repo,
+        json!({ "branch": "main", "variables": { "SANDBOX_OUTCOME": "flaky" } }),
+    )
+    .await;
+    let path = |number: &Value| format!("/repos/{repo}/pipelines/{number}");
+    let again = rig
+        .request(SERVER, Method::POST, &path(&flaky["number"]))
+        .send()
+        .await
+        .unwrap();
+    let again: Value = again.json().await.unwrap();
+    for (pipeline, end) in [(flaky, "failure"), (again, "success")] {
+        let mut last = Value::Null;
+        for _ in 0..3 {
+            last = rig.get_json(SERVER, &path(&pipeline["number"])).await;
+        }
+        assert_eq!(last["status"], end);
+    }
+}
+
+#[tokio::test]
 async fn who_may_only_read_changes_nothing() {
     let rig = Rig::start().await;
     let repo = id(&rig, "acme/api").await;

@@ -14,6 +14,7 @@ use super::place::{Place, encoded};
 use super::problem::{Problem, escaped, html};
 use super::stage::{Ending, Stage};
 use super::state::Build;
+use crate::sandbox::ci::zip;
 
 /// How much of a file is sent at once.
 const PIECE: usize = 64 << 10;
@@ -55,8 +56,14 @@ fn content(path: &str, build: &Build, instance: &str) -> Bytes {
     }
 }
 
-/// A file of a build, or the page of one of its folders.
+/// A file of a build, the page of one of its folders, or an archive of it.
 pub(crate) fn answer(build: &Build, instance: &str, path: &[String]) -> Result<Response<Body>, Problem> {
+    if let [folder @ .., "*zip*", name] = path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        let archive = archive(build, instance, folder).filter(|_| name.ends_with(".zip"));
+        return archive
+            .map(|archive| file(archive, name))
+            .ok_or_else(Problem::not_found);
+    }
     let path = path.join("/");
     if paths(build).contains(&path.as_str()) {
         return Ok(file(content(&path, build, instance), &path));
@@ -75,6 +82,19 @@ pub(crate) fn answer(build: &Build, instance: &str, path: &[String]) -> Result<R
         true => Err(Problem::not_found()),
         false => Ok(html(StatusCode::OK, format!("<html><body>\n{links}</body></html>\n"))),
     }
+}
+
+/// All files below a folder, under its name; the outermost is called `archive`.
+fn archive(build: &Build, instance: &str, folder: &[&str]) -> Option<Bytes> {
+    let below: String = folder.iter().map(|name| format!("{name}/")).collect();
+    let root = folder.last().unwrap_or(&"archive");
+    let inside = paths(build)
+        .iter()
+        .filter_map(|path| Some((path.strip_prefix(&*below)?, path)));
+    let files: Vec<(String, Bytes)> = inside
+        .map(|(name, path)| (format!("{root}/{name}"), content(path, build, instance)))
+        .collect();
+    (!files.is_empty()).then(|| zip(files.iter().map(|(name, content)| (&**name, content))))
 }
 
 fn file(content: Bytes, path: &str) -> Response<Body> {

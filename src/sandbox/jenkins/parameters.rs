@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::problem::Problem;
 use super::stage::Ending;
+use crate::sandbox::ci;
+use crate::sandbox::ci::outcome::{OUTCOME, Outcome};
 
-/// The parameter by which a client chooses how its build ends.
-pub(crate) const OUTCOME: &str = "SANDBOX_OUTCOME";
-/// What it may be; `hold` works until it is stopped.
-pub(crate) const OUTCOMES: [&str; 5] = ["success", "failure", "unstable", "error", "hold"];
+/// What the parameter [`OUTCOME`] may be; `hold` works until it is stopped.
+pub(crate) const OUTCOMES: [&str; 6] = ["success", "failure", "unstable", "error", "skipped", "hold"];
 
 /// A parameter of a job.
 #[derive(Clone, Copy, Debug)]
@@ -145,10 +145,13 @@ pub(crate) fn fill(definitions: &[Definition], given: &[(String, String)]) -> Re
 /// How a build with these parameters ends, and whether it works until it is stopped.
 pub(crate) fn outcome(parameters: &[Parameter]) -> (Ending, bool) {
     let chosen = parameters.iter().find(|parameter| parameter.name == OUTCOME);
-    match chosen.and_then(|parameter| parameter.value.as_ref()?.as_str()) {
-        Some("failure" | "error") => (Ending::Failure, false),
-        Some("unstable") => (Ending::Unstable, false),
-        Some("hold") => (Ending::Success, true),
+    let word = chosen.and_then(|parameter| parameter.value.as_ref()?.as_str());
+    let words = word.map(|word| (OUTCOME.to_owned(), word.to_owned()));
+    match Outcome::of(&words.into_iter().collect()) {
+        Outcome::Ends(ci::Ending::Failure | ci::Ending::Error) => (Ending::Failure, false),
+        Outcome::Ends(ci::Ending::Unstable) => (Ending::Unstable, false),
+        Outcome::Ends(ci::Ending::Skipped) => (Ending::NotBuilt, false),
+        Outcome::Holds => (Ending::Success, true),
         _ => (Ending::Success, false),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Invariant: the same instance name gives the same jobs and builds.
 
-use super::parameters::{Definition, OUTCOME, OUTCOMES, fill};
+use super::parameters::{Definition, OUTCOMES, fill};
 use super::stage::{Ending, Progress};
 use super::state::{Item, Kind, State};
+use crate::sandbox::ci::outcome::OUTCOME;
 
 /// 2026-01-05T09:00:00Z, as milliseconds since the epoch.
 const SEEDED_AT_MS: i64 = 1_767_603_600_000;

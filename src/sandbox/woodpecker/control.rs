@@ -59,7 +59,7 @@ pub(crate) async fn restart(
     let given = parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
     let mut variables = old.variables.clone();
     variables.extend(given.filter(|(name, _)| !NO_VARIABLES.contains(&name.as_str())));
-    let progress = planned(&variables);
+    let progress = planned(&variables, true);
     let new = Pipeline {
         event: old.event,
         message: old.message.clone(),

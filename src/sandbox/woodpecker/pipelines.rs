@@ -20,15 +20,13 @@ use super::problem::Problem;
 use super::stage::{Ending, Progress};
 use super::state::{MAX_CREATED, Pipeline, State as Held};
 use super::{Woodpecker, bad_request, objects};
+use crate::sandbox::ci;
+use crate::sandbox::ci::outcome::Outcome;
 
 /// The size of a page; Woodpecker takes no larger one, and does not say so.
 const PAGE_SIZE: usize = 50;
 /// Branches whose pipelines the repository's configuration filters out.
 pub(crate) const FILTERED: &str = "release/";
-/// A variable by which a client chooses how its pipeline ends: `success`, `failure`, `error`; `hold` runs until it is
-/// cancelled, `approval` waits for one.
-const OUTCOME: &str = "SANDBOX_OUTCOME";
-
 pub(crate) type Answer = Result<Response<Body>, Problem>;
 
 pub(crate) async fn list(State(woodpecker): State<Arc<Woodpecker>>, Path(repo_id): Path<String>, uri: Uri) -> Answer {
@@ -114,7 +112,7 @@ pub(crate) async fn create(
     if branch.name.starts_with(FILTERED) {
         return Ok(filtered());
     }
-    let progress = planned(&options.variables);
+    let progress = planned(&options.variables, false);
     let now_s = Timestamp::now().as_second();
     let mut pipeline = Pipeline::new(state.next_id(), branch.name, &branch.commit, now_s, progress);
     pipeline.variables = options.variables;
@@ -124,13 +122,15 @@ pub(crate) async fn create(
     add(&mut state, id(&repo_id)?, pipeline)
 }
 
-/// What becomes of a pipeline with these variables.
-pub(crate) fn planned(variables: &BTreeMap<String, String>) -> Progress {
-    match variables.get(OUTCOME).map(String::as_str) {
-        Some("failure") => Progress::new(Ending::Failure),
-        Some("error") => Progress::stuck(Ending::Error),
-        Some("hold") => Progress::holding(),
-        Some("approval") => Progress::stuck(Ending::Blocked),
+/// What becomes of a pipeline with these variables, whether or not it repeats another.
+pub(crate) fn planned(variables: &BTreeMap<String, String>, again: bool) -> Progress {
+    let outcome = Outcome::of(variables);
+    match (outcome, outcome.ending(if again { 2 } else { 1 })) {
+        (Outcome::Waits, _) => Progress::stuck(Ending::Blocked),
+        (_, None) => Progress::holding(),
+        (_, Some(ci::Ending::Failure | ci::Ending::Unstable)) => Progress::new(Ending::Failure),
+        (_, Some(ci::Ending::Error)) => Progress::stuck(Ending::Error),
+        (_, Some(ci::Ending::Skipped)) => Progress::stuck(Ending::Skipped),
         _ => Progress::new(Ending::Success),
     }
 }
