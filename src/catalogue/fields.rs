@@ -100,7 +100,7 @@ text! {
     /// A hook of a repository.
     HookRef = "The hook's neutral id, as the list of hooks tells it.", referring;
     /// What a run left behind.
-    ArtifactRef = "The artifact's neutral id, as the list of artifacts tells it.", referring;
+    ArtifactRef = "The artifact's neutral id, as the list of artifacts tells it.", left_behind;
     /// A run that was asked for and has no id yet.
     PendingRef = "What the trigger answered as `pending`.", referring;
     /// A run of a pipeline.
@@ -234,6 +234,15 @@ pub(super) fn referring(text: &str) -> Result<(), Cow<'static, str>> {
     text.split(['/', '~', '#']).try_for_each(trimmed)
 }
 
+/// The rule of what a run has left behind. Behind the run, a file may be called by any name.
+fn left_behind(text: &str) -> Result<(), Cow<'static, str>> {
+    named(text)?;
+    trimmed(text)?;
+    let number = text.find('#').unwrap_or(text.len());
+    let run = text[number..].find('/').map_or(text.len(), |slash| number + slash);
+    referring(&text[..run])
+}
+
 fn trimmed(text: &str) -> Result<(), Cow<'static, str>> {
     match text.trim() == text {
         true => Ok(()),
@@ -308,6 +317,18 @@ mod tests {
         }
         assert!(serde_json::from_value::<ProjectRef>("forge~Our group/My project".into()).is_ok());
         assert!(serde_json::from_value::<FilePath>("a /b c/ d".into()).is_ok());
+        for (id, fits) in [
+            ("ci~a/b#1/out/a page #1 / 100%.html", true),
+            ("a/b#1", true),
+            ("a/b#1 ", false),
+            ("a /b#1/x", false),
+            ("a/b#1 /x", false),
+            ("a/b#1/x ", false),
+            ("a/b ", false),
+        ] {
+            let read = serde_json::from_value::<ArtifactRef>(id.into());
+            assert_eq!(read.is_ok(), fits, "{id:?}");
+        }
         for (wrong, right) in [
             ("2026-03-01", "2026-03-01T12:00:00Z"),
             ("yesterday", "2026-03-01T12:00:00+02:00"),

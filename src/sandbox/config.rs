@@ -67,7 +67,7 @@ pub struct SandboxConfig {
 pub struct ServerConfig {
     /// Its name, unique in the sandbox; it is visible in the data that it serves.
     pub name: String,
-    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `openai`, `woodpecker`.
+    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `jenkins`, `openai`, `woodpecker`.
     pub vendor: String,
     /// Where it listens; loopback only. Port 0 lets the operating system choose.
     #[serde(default = "any_port")]
@@ -160,10 +160,12 @@ impl ServerConfig {
 }
 
 impl SandboxConfig {
-    /// Two servers of each vendor on free ports, whose credentials are `sandbox-` and the server's name.
+    /// Two servers of each vendor on free ports, whose credentials are `sandbox-` and the server's name; those of Jenkins
+    /// have their user before it.
     #[must_use]
     pub fn default_pair() -> Self {
         let server = |name: &str, vendor: &str| ServerConfig::new(name, vendor, format!("sandbox-{name}"));
+        let jenkins = |name: &str| ServerConfig::new(name, "jenkins", format!("sandbox-user:sandbox-{name}"));
         Self {
             servers: vec![
                 server("github-a", "github"),
@@ -176,6 +178,8 @@ impl SandboxConfig {
                 server("gitlab-b", "gitlab"),
                 server("woodpecker-a", "woodpecker"),
                 server("woodpecker-b", "woodpecker"),
+                jenkins("jenkins-a"),
+                jenkins("jenkins-b"),
                 server("bookstack-a", "bookstack"),
                 server("bookstack-b", "bookstack"),
             ],

@@ -22,6 +22,7 @@ mod forge;
 mod gitea;
 mod github;
 mod gitlab;
+mod jenkins;
 mod kit;
 mod openai;
 mod seed;

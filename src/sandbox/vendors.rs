@@ -5,7 +5,7 @@
 //! Invariant: nothing that a vendor uses imports this.
 
 use super::kit::vendor::VendorRow;
-use super::{bookstack, gitea, github, gitlab, openai, woodpecker};
+use super::{bookstack, gitea, github, gitlab, jenkins, openai, woodpecker};
 
 /// One row per vendor.
 const VENDORS: &[VendorRow] = &[
@@ -13,6 +13,7 @@ const VENDORS: &[VendorRow] = &[
     gitea::VENDOR,
     github::VENDOR,
     gitlab::VENDOR,
+    jenkins::VENDOR,
     openai::VENDOR,
     woodpecker::VENDOR,
 ];

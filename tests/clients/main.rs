@@ -57,6 +57,11 @@ async fn python_gitlab_finds_a_gitlab() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn python_jenkins_finds_a_jenkins() {
+    python("python_jenkins.py", "jenkins").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn octokit_finds_a_github() {
     let Some(tools) = tool(NODE_TOOLS) else {
         return;

@@ -18,6 +18,7 @@ mod refusals;
 mod sandbox;
 mod secrets;
 mod servers;
+mod through;
 mod through_actions;
 mod through_apps;
 mod through_gitea;
@@ -25,6 +26,8 @@ mod through_gitea_credentials;
 mod through_gitea_refused;
 mod through_gitlab;
 mod through_gitlab_refused;
+mod through_jenkins;
+mod through_woodpecker;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -6,10 +6,12 @@ mod contract;
 mod contract_actions;
 mod contract_gitea;
 mod contract_gitea_beside;
+mod contract_ci;
 mod contract_github;
 mod contract_gitlab;
 mod contract_gitlab_merges;
 mod contract_gitlab_repository;
+mod contract_jenkins;
 mod faults;
 mod gitea;
 mod gitea_access;
@@ -22,12 +24,14 @@ mod gitlab;
 mod gitlab_auth;
 mod gitlab_merges;
 mod gitlab_shape;
+mod jenkins;
 mod lifecycle;
 mod openai;
 #[allow(dead_code, reason = "the sandbox's tests use a part of it")]
 #[path = "../upstream/specs.rs"]
 mod specs;
 mod woodpecker;
+mod yaml;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What Woodpecker checks before any route of its API.
+//! What Woodpecker checks before any route of its API: who asks, and what they may.
 //!
 //! Invariant: a request without the right token takes nothing from the limit.
 
@@ -8,28 +8,69 @@ use std::time::SystemTime;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use http::{Response, header};
+use http::{Method, Response, header};
 use url::form_urlencoded::parse;
 
 use super::Woodpecker;
 use super::problem::Problem;
 use crate::sandbox::kit::credential;
 
-pub(crate) async fn pass(State(woodpecker): State<Arc<Woodpecker>>, request: Request, next: Next) -> Response<Body> {
+/// The server's token with this after it is that of a guest, who may only read.
+const READER: &str = "-reader";
+/// What only an administrator may see or do.
+const FOR_ADMINS: [&str; 2] = ["/api/queue/", "/api/repos"];
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    Admin,
+    Reader,
+}
+
+pub(crate) async fn pass(
+    State(woodpecker): State<Arc<Woodpecker>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
     match admit(&woodpecker, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(viewer) => {
+            request.extensions_mut().insert(viewer);
+            next.run(request).await
+        }
         Err(problem) => problem.into_answer(),
     }
 }
 
-fn admit(woodpecker: &Woodpecker, request: &Request) -> Result<(), Problem> {
-    if !token(request).is_some_and(|token| woodpecker.instance.accepts(&token)) {
-        return Err(Problem::unauthorized());
-    }
-    let Some(quota) = &woodpecker.quota else {
-        return Ok(());
+fn admit(woodpecker: &Woodpecker, request: &Request) -> Result<Viewer, Problem> {
+    let token = token(request).ok_or_else(Problem::unauthorized)?;
+    let reader = token
+        .strip_suffix(READER)
+        .is_some_and(|token| woodpecker.instance.accepts(token));
+    let viewer = match reader {
+        true => Viewer::Reader,
+        false if woodpecker.instance.accepts(&token) => Viewer::Admin,
+        false => return Err(Problem::unauthorized()),
     };
-    quota.take(1, SystemTime::now()).map_err(Problem::rate_limited)
+    if let Some(quota) = &woodpecker.quota {
+        quota.take(1, SystemTime::now()).map_err(Problem::rate_limited)?;
+    }
+    viewer.may(request)?;
+    Ok(viewer)
+}
+
+impl Viewer {
+    fn may(self, request: &Request) -> Result<(), Problem> {
+        let path = request.uri().path();
+        let admins = FOR_ADMINS
+            .iter()
+            .any(|of| path == *of || of.ends_with('/') && path.starts_with(of));
+        match (self, admins, request.method() == Method::GET) {
+            (Viewer::Admin, ..) | (Viewer::Reader, false, true) => Ok(()),
+            (Viewer::Reader, true, _) => Err(Problem::forbidden()),
+            // What one may not change is not there.
+            (Viewer::Reader, false, false) => Err(Problem::not_found()),
+        }
+    }
 }
 
 /// `Authorization: Bearer T`, else the query's `access_token`.

@@ -1,4 +1,4 @@
-//! Pipelines, their steps and logs.
+//! Pipelines: their lists, one of them, and the trigger of a new one.
 //!
 //! Invariant: what a POST answered can be read back under the number that it named.
 
@@ -16,20 +16,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::form_urlencoded::parse;
 
-use super::objects::{self, Step};
 use super::problem::Problem;
 use super::stage::{Ending, Progress};
-use super::state::{MAX_CREATED, Pipeline};
-use super::{Woodpecker, bad_request};
+use super::state::{MAX_CREATED, Pipeline, State as Held};
+use super::{Woodpecker, bad_request, objects};
+use crate::sandbox::ci;
+use crate::sandbox::ci::outcome::Outcome;
 
 /// The size of a page; Woodpecker takes no larger one, and does not say so.
 const PAGE_SIZE: usize = 50;
 /// Branches whose pipelines the repository's configuration filters out.
-const FILTERED: &str = "release/";
-/// A variable by which a client chooses how its pipeline ends: `success`, `failure` or `error`.
-const OUTCOME: &str = "SANDBOX_OUTCOME";
-
-type Answer = Result<Response<Body>, Problem>;
+pub(crate) const FILTERED: &str = "release/";
+pub(crate) type Answer = Result<Response<Body>, Problem>;
 
 pub(crate) async fn list(State(woodpecker): State<Arc<Woodpecker>>, Path(repo_id): Path<String>, uri: Uri) -> Answer {
     let query: BTreeMap<String, String> = parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
@@ -79,7 +77,7 @@ pub(crate) async fn get(
     let user = state.user;
     let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
     let number = match number.as_str() {
-        "latest" => repo.next_number() - 1,
+        "latest" => repo.pipelines.last().ok_or_else(Problem::not_found)?.number,
         number => id(number)?,
     };
     let pipeline = repo.pipeline_mut(number).ok_or_else(Problem::not_found)?;
@@ -87,22 +85,13 @@ pub(crate) async fn get(
     Ok(Json(objects::full_pipeline(user, pipeline)).into_response())
 }
 
-pub(crate) async fn log(
-    State(woodpecker): State<Arc<Woodpecker>>,
-    Path((repo_id, number, step_id)): Path<(String, String, String)>,
-) -> Answer {
-    let mut state = woodpecker.state();
-    let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
-    let pipeline = repo.pipeline_mut(id(&number)?).ok_or_else(Problem::not_found)?;
-    let step = Step::of_id(pipeline, id(&step_id)?).ok_or_else(Problem::not_found)?;
-    Ok(Json(step.log(pipeline, &woodpecker.instance.name)).into_response())
-}
-
 /// The body of a trigger.
 #[derive(Deserialize)]
 struct Options {
     #[serde(default)]
     branch: String,
+    #[serde(default)]
+    message: String,
     #[serde(default)]
     variables: BTreeMap<String, String>,
 }
@@ -113,54 +102,60 @@ pub(crate) async fn create(
     body: Bytes,
 ) -> Answer {
     let mut state = woodpecker.state();
-    let (user, created) = (state.user, state.created);
     let repo = state.repo(id(&repo_id)?).ok_or_else(Problem::not_found)?;
     // Read as an object first: serde would take a list for one too.
     let body: Map<String, Value> = serde_json::from_slice(&body).map_err(bad_request)?;
-    let Options { branch, variables } = serde_json::from_value(body.into()).map_err(bad_request)?;
+    let options: Options = serde_json::from_value(body.into()).map_err(bad_request)?;
     // The forge is asked for the branch's last commit; that it has none is the server's failure here.
     let missing = || Problem::of(StatusCode::INTERNAL_SERVER_ERROR);
-    let branch = repo.branch(&branch).cloned().ok_or_else(missing)?;
+    let branch = repo.branch(&options.branch).cloned().ok_or_else(missing)?;
     if branch.name.starts_with(FILTERED) {
         return Ok(filtered());
     }
-    if created >= MAX_CREATED {
+    let progress = planned(&options.variables, false);
+    let now_s = Timestamp::now().as_second();
+    let mut pipeline = Pipeline::new(state.next_id(), branch.name, &branch.commit, now_s, progress);
+    pipeline.variables = options.variables;
+    if !options.message.is_empty() {
+        pipeline.message = options.message;
+    }
+    add(&mut state, id(&repo_id)?, pipeline)
+}
+
+/// What becomes of a pipeline with these variables, whether or not it repeats another.
+pub(crate) fn planned(variables: &BTreeMap<String, String>, again: bool) -> Progress {
+    let outcome = Outcome::of(variables);
+    match (outcome, outcome.ending(if again { 2 } else { 1 })) {
+        (Outcome::Waits, _) => Progress::stuck(Ending::Blocked),
+        (_, None) => Progress::holding(),
+        (_, Some(ci::Ending::Failure | ci::Ending::Unstable)) => Progress::new(Ending::Failure),
+        (_, Some(ci::Ending::Error)) => Progress::stuck(Ending::Error),
+        (_, Some(ci::Ending::Skipped)) => Progress::stuck(Ending::Skipped),
+        _ => Progress::new(Ending::Success),
+    }
+}
+
+/// Adds a pipeline under the repository's next number.
+pub(crate) fn add(state: &mut Held, repo: u64, mut pipeline: Pipeline) -> Answer {
+    if state.created >= MAX_CREATED {
         let text = format!("This sandbox holds at most {MAX_CREATED} created items; restart it to empty it.");
         return Err(Problem::text(StatusCode::UNPROCESSABLE_ENTITY, text));
     }
-    let ending = match variables.get(OUTCOME).map(String::as_str) {
-        Some("failure") => Ending::Failure,
-        Some("error") => Ending::Error,
-        _ => Ending::Success,
-    };
-    let pipeline = Pipeline {
-        id: state.next_id(),
-        number: 0,
-        event: "manual",
-        branch: branch.name,
-        commit: branch.commit,
-        message: format!("MANUAL PIPELINE @ {}", branch.name),
-        variables,
-        created_s: Timestamp::now().as_second(),
-        progress: Progress::new(ending),
-    };
-    state.created += 1;
-    let repo = state.repo_mut(id(&repo_id)?).ok_or_else(Problem::not_found)?;
-    let pipeline = Pipeline {
-        number: repo.next_number(),
-        ..pipeline
-    };
+    let user = state.user;
+    let repo = state.repo_mut(repo).ok_or_else(Problem::not_found)?;
+    pipeline.number = repo.take_number();
     let answer = objects::full_pipeline(user, &pipeline);
     repo.pipelines.push(pipeline);
+    state.created += 1;
     Ok(Json(answer).into_response())
 }
 
 /// Nothing ran: a success without content.
-fn filtered() -> Response<Body> {
+pub(crate) fn filtered() -> Response<Body> {
     let name = HeaderName::from_static("pipeline-filtered");
     (StatusCode::NO_CONTENT, [(name, HeaderValue::from_static("true"))]).into_response()
 }
 
-fn id(text: &str) -> Result<u64, Problem> {
+pub(crate) fn id(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(bad_request)
 }

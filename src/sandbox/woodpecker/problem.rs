@@ -42,6 +42,11 @@ impl Problem {
         Self::text(StatusCode::UNAUTHORIZED, "User not authorized")
     }
 
+    /// Who is known, and no administrator.
+    pub fn forbidden() -> Self {
+        Self::text(StatusCode::FORBIDDEN, "User not authorized")
+    }
+
     /// Woodpecker itself has no limit: this is a proxy's in front of it.
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! How a pipeline moves: a step further each time that it is read, so that nobody waits for a clock.
 //!
-//! Invariant: a pipeline moves pending -> running -> its ending, never back, and never beyond.
+//! Invariant: a pipeline moves pending -> running -> its ending, never beyond, and back only by an approval.
 
 /// How a pipeline ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) enum Ending {
     Canceled,
     Declined,
     Skipped,
-    /// It waits for an approval, for ever.
+    /// It waits for an approval.
     Blocked,
 }
 
@@ -28,6 +28,10 @@ pub(crate) enum Stage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     reads: u8,
+    /// It runs until it is cancelled.
+    holds: bool,
+    /// It is cancelled, and its agents have not stopped their work yet.
+    stopping: bool,
     pub ending: Ending,
     /// Seconds since the epoch; 0: not yet.
     pub started_s: i64,
@@ -79,9 +83,27 @@ impl Progress {
     pub fn new(ending: Ending) -> Self {
         Self {
             reads: 0,
+            holds: false,
+            stopping: false,
             ending,
             started_s: 0,
             finished_s: 0,
+        }
+    }
+
+    /// Of one that runs until it is cancelled.
+    pub fn holding() -> Self {
+        Self {
+            holds: true,
+            ..Self::new(Ending::Success)
+        }
+    }
+
+    /// Of one that never starts: it is broken, or waits for an approval.
+    pub fn stuck(ending: Ending) -> Self {
+        Self {
+            reads: PENDING_READS + RUNNING_READS + 1,
+            ..Self::new(ending)
         }
     }
 
@@ -89,10 +111,9 @@ impl Progress {
     pub fn over(ending: Ending, started_s: i64) -> Self {
         let waits = ending == Ending::Blocked;
         Self {
-            reads: PENDING_READS + RUNNING_READS + 1,
-            ending,
             started_s: if waits { 0 } else { started_s },
             finished_s: if waits { 0 } else { started_s + SEEDED_DURATION_S },
+            ..Self::stuck(ending)
         }
     }
 
@@ -104,6 +125,16 @@ impl Progress {
         } else {
             Stage::Over
         }
+    }
+
+    /// Where its steps are: for a while after a cancel they still run.
+    pub fn steps_stage(&self) -> Stage {
+        if self.stopping { Stage::Running } else { self.stage() }
+    }
+
+    /// The word for its workflows and steps.
+    pub fn steps_as_str(&self) -> &'static str {
+        if self.stopping { "running" } else { self.as_str() }
     }
 
     /// Woodpecker's word for it.
@@ -118,7 +149,11 @@ impl Progress {
     /// Moves it on by one read.
     pub fn read(&mut self, now_s: i64) {
         let before = self.stage();
-        if before == Stage::Over {
+        if self.stopping {
+            self.stopping = false;
+            return;
+        }
+        if before == Stage::Over || before == Stage::Running && self.holds {
             return;
         }
         self.reads += 1;
@@ -127,6 +162,32 @@ impl Progress {
             Stage::Over => self.finished_s = now_s,
             _ => {}
         }
+    }
+
+    /// It is cancelled. The pipeline's word changes at once; what runs is found stopped a read later. False: it is over.
+    pub fn cancel(&mut self, now_s: i64) -> bool {
+        let ending = match (self.stage(), self.ending) {
+            (Stage::Running, _) => Ending::Killed,
+            (Stage::Pending, _) | (Stage::Over, Ending::Blocked) => Ending::Canceled,
+            (Stage::Over, _) => return false,
+        };
+        *self = Self {
+            started_s: self.started_s,
+            finished_s: now_s,
+            stopping: ending == Ending::Killed,
+            ..Self::stuck(ending)
+        };
+        true
+    }
+
+    /// Whether it runs until it is cancelled.
+    pub fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// Whether it waits for an approval.
+    pub fn is_blocked(&self) -> bool {
+        self.stage() == Stage::Over && self.ending == Ending::Blocked
     }
 }
 
@@ -144,5 +205,25 @@ mod tests {
         }
         assert_eq!(seen, ["pending", "pending", "running", "failure", "failure", "failure"]);
         assert_eq!((progress.started_s, progress.finished_s), (2, 3));
+    }
+
+    #[test]
+    fn one_that_holds_runs_until_it_is_cancelled_and_its_steps_a_read_longer() {
+        let mut progress = Progress::holding();
+        (0..20).for_each(|now_s| progress.read(now_s));
+        assert_eq!(progress.as_str(), "running");
+        assert!(progress.cancel(30));
+        assert_eq!((progress.as_str(), progress.steps_as_str()), ("killed", "running"));
+        progress.read(31);
+        assert_eq!((progress.steps_as_str(), progress.finished_s), ("killed", 30));
+        assert!(!progress.cancel(32), "it is over");
+    }
+
+    #[test]
+    fn what_never_started_is_canceled() {
+        for mut progress in [Progress::new(Ending::Success), Progress::stuck(Ending::Blocked)] {
+            assert!(progress.cancel(7));
+            assert_eq!((progress.steps_as_str(), progress.started_s), ("canceled", 0));
+        }
     }
 }

@@ -3,8 +3,11 @@
 //! Invariant: numbers of pipelines only grow, a pipeline that has ended stays as it is, and at most [`MAX_CREATED`] are
 //! ever created.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::sync::watch;
+
+use super::secret::Secret;
 use super::stage::{Ending, Progress};
 use crate::sandbox::seed::{BranchSeed, ForgeSeed, RepoSeed};
 
@@ -20,6 +23,10 @@ pub(crate) struct State {
     pub user: &'static str,
     pub repos: Vec<Repo>,
     pub created: usize,
+    /// No agent takes work from the queue.
+    pub paused: bool,
+    /// Tells open streams that something has changed.
+    pub changed: watch::Sender<()>,
     last_id: u64,
 }
 
@@ -30,6 +37,8 @@ pub(crate) struct Repo {
     pub full_name: String,
     /// By rising number.
     pub pipelines: Vec<Pipeline>,
+    pub secrets: Vec<Secret>,
+    last_number: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -43,8 +52,18 @@ pub(crate) struct Pipeline {
     pub commit: String,
     pub message: String,
     pub variables: BTreeMap<String, String>,
+    /// The number of the one that it repeats; 0: none.
+    pub parent: u64,
     pub created_s: i64,
     pub progress: Progress,
+    /// When somebody approved or declined it; 0: nobody has.
+    pub reviewed_s: i64,
+    /// Whether somebody cancelled it.
+    pub cancelled: bool,
+    /// The ids of steps that a stream has followed to their end.
+    pub followed: BTreeSet<u64>,
+    /// The ids of steps whose log was deleted.
+    pub without_log: BTreeSet<u64>,
 }
 
 impl State {
@@ -55,6 +74,8 @@ impl State {
             user,
             repos: repos.collect(),
             created: 0,
+            paused: false,
+            changed: watch::Sender::new(()),
             last_id: 0,
         };
         state.seed("acme/api", Ending::ALL.iter().copied());
@@ -69,20 +90,21 @@ impl State {
             let Some(repo) = self.repos.iter_mut().find(|repo| repo.full_name == full_name) else {
                 return;
             };
-            let number = repo.next_number();
+            let number = repo.take_number();
             let branches = &repo.seed.branches;
             let branch = &branches[usize::try_from(number).unwrap_or_default() % branches.len()];
             let created_s = SEEDED_AT_S + i64::try_from(number).unwrap_or_default() * 60;
             let pipeline = Pipeline {
-                id,
                 number,
                 event: "push",
-                branch: branch.name,
-                commit: branch.commit.clone(),
                 message: format!("Change {number}\n\nThe second paragraph of change {number}."),
-                variables: BTreeMap::new(),
-                created_s,
-                progress: Progress::over(ending, created_s + 1),
+                ..Pipeline::new(
+                    id,
+                    branch.name,
+                    &branch.commit,
+                    created_s,
+                    Progress::over(ending, created_s + 1),
+                )
             };
             repo.pipelines.push(pipeline);
         }
@@ -109,6 +131,28 @@ impl State {
     }
 }
 
+impl Pipeline {
+    /// One that was triggered by hand and has no number yet.
+    pub fn new(id: u64, branch: &'static str, commit: &str, created_s: i64, progress: Progress) -> Self {
+        Self {
+            id,
+            number: 0,
+            event: "manual",
+            branch,
+            commit: commit.to_owned(),
+            message: format!("MANUAL PIPELINE @ {branch}"),
+            variables: BTreeMap::new(),
+            parent: 0,
+            created_s,
+            progress,
+            reviewed_s: 0,
+            cancelled: false,
+            followed: BTreeSet::new(),
+            without_log: BTreeSet::new(),
+        }
+    }
+}
+
 impl Repo {
     fn new(id: u64, seed: RepoSeed) -> Self {
         Self {
@@ -116,6 +160,8 @@ impl Repo {
             full_name: format!("{}/{}", seed.org, seed.name),
             seed,
             pipelines: Vec::new(),
+            secrets: Vec::new(),
+            last_number: 0,
         }
     }
 
@@ -123,8 +169,10 @@ impl Repo {
         self.seed.branches.iter().find(|branch| branch.name == name)
     }
 
-    pub fn next_number(&self) -> u64 {
-        self.pipelines.last().map_or(1, |pipeline| pipeline.number + 1)
+    /// The number of the next pipeline; a deleted one's is not used again.
+    pub fn take_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
     pub fn pipeline_mut(&mut self, number: u64) -> Option<&mut Pipeline> {
