@@ -8,14 +8,15 @@ use harness::http::Client;
 use harness::process::{self, Program};
 use serde_json::Value;
 
-const CHAPTERS: [&str; 7] = [
+const CHAPTERS: [&str; 8] = [
     "1. A call travels to a provider",
     "2. A write reaches one provider",
     "3. A model's answer comes in pieces",
     "4. Continuous integration and documentation answer",
-    "5. A plugin crashes under load and comes back",
-    "6. A provider fails; its circuit opens",
-    "7. A stream breaks after it began",
+    "5. One change travels from a branch to a finished run",
+    "6. A plugin crashes under load and comes back",
+    "7. A provider fails; its circuit opens",
+    "8. A stream breaks after it began",
 ];
 
 #[test]

@@ -54,6 +54,11 @@ impl Client {
             .await
     }
 
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Result<Reply, String> {
+        self.send(self.http.put(format!("{}{path}", self.public)).json(body))
+            .await
+    }
+
     pub(super) async fn admin(&self, path: &str) -> Result<Reply, String> {
         self.send(self.http.get(format!("{}{path}", self.admin))).await
     }

@@ -5,6 +5,7 @@
 
 mod client;
 mod story;
+mod travel;
 mod voice;
 
 use std::collections::BTreeMap;

@@ -9,14 +9,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Stage;
 use super::client::Reply;
+use super::{Stage, travel};
 use crate::sandbox::{Effect, Fault, ServerHandle};
 
 /// How long a step waits for what must come by itself.
 const SOON: Duration = Duration::from_secs(10);
 
-type Step = Result<(), String>;
+/// A step's end: nothing, or what was not as told.
+pub(super) type Step = Result<(), String>;
 
 /// A line of the story.
 macro_rules! tell {
@@ -30,6 +31,7 @@ pub(super) async fn tell(stage: &Stage) -> Step {
     a_write_and_what_it_touches(stage).await?;
     a_streamed_answer(stage).await?;
     a_run_and_a_page(stage).await?;
+    travel::tell(stage, 5).await?;
     a_plugin_crashes(stage).await?;
     a_breaker_opens(stage).await?;
     a_stream_is_cut(stage).await?;
@@ -199,7 +201,7 @@ async fn a_run_and_a_page(stage: &Stage) -> Step {
 }
 
 async fn a_plugin_crashes(stage: &Stage) -> Step {
-    chapter(stage, 5, "A plugin crashes under load and comes back; no call is lost");
+    chapter(stage, 6, "A plugin crashes under load and comes back; no call is lost");
     let path = "/root/plugins/instances/github-a/provider";
     let crashes = stage.gateway.ledger(1000).len();
     let callers = join_all((0..32).map(|_| stage.client.get("/v1/git/repos/acme/api?no_cache=true")));
@@ -230,7 +232,7 @@ async fn a_plugin_crashes(stage: &Stage) -> Step {
 async fn a_breaker_opens(stage: &Stage) -> Step {
     chapter(
         stage,
-        6,
+        7,
         "A provider fails; its circuit opens, calls fail over, and it closes when the provider is well",
     );
     let forge = server(stage, "github-a")?;
@@ -278,7 +280,7 @@ async fn a_breaker_opens(stage: &Stage) -> Step {
 async fn a_stream_is_cut(stage: &Stage) -> Step {
     chapter(
         stage,
-        7,
+        8,
         "A stream breaks after it began; the caller is told, in so many words",
     );
     for name in ["openai-a", "openai-b"] {
@@ -335,11 +337,11 @@ fn breaker(stage: &Stage, name: &str) -> &'static str {
         .map_or("unknown", |instance| instance.breaker.state)
 }
 
-fn chapter(stage: &Stage, number: u32, title: &str) {
+pub(super) fn chapter(stage: &Stage, number: u32, title: &str) {
     stage.voice.chapter(number, title);
 }
 
-fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {
+pub(super) fn expect(as_told: bool, what: &str, reply: &Reply) -> Step {
     if as_told {
         return Ok(());
     }

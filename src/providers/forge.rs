@@ -35,6 +35,12 @@ pub fn numbered(text: &str) -> Result<(&str, u64), Failure> {
         .ok_or_else(|| Failure::invalid("issue", "issue must be written as owner/name#number").never_sent())
 }
 
+/// A message as people wrote it. Git ends it with a line break, which some forges tell and others leave out.
+pub fn message(mut text: String) -> String {
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    text
+}
+
 /// The neutral id of an issue; [`numbered`] reads its native part.
 pub fn issue_id(instance: &str, project: &str, number: u64) -> String {
     Resource::neutral_id(instance, format!("{project}#{number}"))

@@ -26,6 +26,13 @@ fn sent(id: &str) -> String {
     percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
+/// Waits for a run, and tells how it ended.
+async fn wait(story: &mut Story<'_>, step: &str, call: (&str, String)) -> Value {
+    let waited = story.answer(call, Value::Null).await;
+    story.tell(step, json!({ "ended": waited["ended"], "status": waited["status"] }));
+    waited
+}
+
 fn id(value: &Value) -> String {
     let found = value["id"].as_str();
     found.unwrap_or_else(|| panic!("no id in {value}")).to_owned()
@@ -99,9 +106,7 @@ async fn succeed(story: &mut Story<'_>, place: &Place) {
     story.tell("the log's end", json!({ "status": end["status"] }));
 
     let waited = ("GET", place.run(&run, "/wait?seconds=20"));
-    let waited = story
-        .tells("wait for it", waited, Value::Null, &["ended", "status"])
-        .await;
+    let waited = wait(story, "wait for it", waited).await;
     assert_eq!(
         (&waited["ended"], &waited["status"]),
         (&json!(true), &json!("success")),
@@ -147,7 +152,7 @@ async fn artifacts(story: &mut Story<'_>, place: &Place, run: &str) {
 async fn fail(story: &mut Story<'_>, place: &Place) {
     let run = start(story, place, "failure").await;
     let waited = ("GET", place.run(&run, "/wait?seconds=20"));
-    let waited = story.tells("wait for a failure", waited, Value::Null, &["ended"]).await;
+    let waited = wait(story, "wait for a failure", waited).await;
     assert_eq!(waited["status"], "failure", "{}: {waited}", story.provider);
     let rerun = ("POST", place.run(&run, "/rerun"));
     let answer = story.answer(rerun, Value::Null).await;
@@ -166,16 +171,12 @@ async fn cancel(story: &mut Story<'_>, place: &Place) {
     }
     let waits = ("GET", place.run(&run, "/wait?seconds=1"));
     let waits = story.answer(waits, Value::Null).await;
-    assert_eq!(
-        (&waits["ended"], &waits["status"]),
-        (&json!(false), &json!("running")),
-        "{}",
-        story.provider
-    );
+    let goes_on = waits["ended"] == false && (waits["status"] == "running" || waits["status"] == "queued");
+    assert!(goes_on, "{}: {waits}", story.provider);
     let answer = story.answer(cancel, Value::Null).await;
     assert!(answer.get("refused").is_none(), "{}: {answer}", story.provider);
     let waited = ("GET", place.run(&run, "/wait?seconds=20"));
-    let waited = story.tells("wait for its end", waited, Value::Null, &["ended"]).await;
+    let waited = wait(story, "wait for its end", waited).await;
     assert_eq!(waited["status"], "cancelled", "{}: {waited}", story.provider);
     let again = ("POST", place.run(&run, "/cancel"));
     let again = story.answer(again, Value::Null).await;

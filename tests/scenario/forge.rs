@@ -156,7 +156,7 @@ async fn write(story: &mut Story<'_>, places: &Places) -> String {
         )
         .await;
     let compared = places.of(&format!("/compare?base=main&head={BRANCH_SENT}"));
-    let says = &["commits/3/sha", "files/0/path"];
+    let says = &["commits/3/sha", "commits/3/message"];
     story.tells("compare", ("GET", compared), Value::Null, says).await;
     head
 }
@@ -182,7 +182,7 @@ async fn propose(story: &mut Story<'_>, places: &Places, head: &str) -> String {
         .refuses("open it again", ("POST", pulls.clone()), body, "conflict")
         .await;
     let same = json!({ "title": "None", "head": "no-such-branch", "base": "main" });
-    let refused = story.told("open one of nothing", ("POST", pulls.clone()), same).await;
+    let refused = story.answer(("POST", pulls.clone()), same).await;
     assert!(refused.get("refused").is_some(), "{refused}");
     story
         .tells("list pull requests", ("GET", pulls), Value::Null, &["items/0/title"])

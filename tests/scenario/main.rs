@@ -14,17 +14,41 @@ use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
 use story::{Story, assert_same};
 
 /// The forges.
-const FORGES: [&str; 2] = ["github", "gitlab"];
+const FORGES: [&str; 3] = ["github", "gitea", "gitlab"];
 
 /// The CI systems.
-const SYSTEMS: [Place; 1] = [Place {
-    kind: "github",
-    project: "acme/api",
-    folder: "acme/api",
-    pipeline: Some("ci.yml"),
-    branch: Some("main"),
-    step: Some("test"),
-}];
+const SYSTEMS: [Place; 4] = [
+    actions("github"),
+    actions("gitea"),
+    Place {
+        kind: "jenkins",
+        project: "deploy",
+        folder: "team/backend",
+        pipeline: None,
+        branch: None,
+        step: None,
+    },
+    Place {
+        kind: "woodpecker",
+        project: "acme/api",
+        folder: "acme/api",
+        pipeline: None,
+        branch: Some("develop"),
+        step: Some("test"),
+    },
+];
+
+/// The Actions of a forge.
+const fn actions(kind: &'static str) -> Place {
+    Place {
+        kind,
+        project: "acme/api",
+        folder: "acme/api",
+        pipeline: Some("ci.yml"),
+        branch: Some("main"),
+        step: Some("test"),
+    }
+}
 
 /// One server of each vendor, and the program before them.
 async fn stage(vendors: &[&str]) -> (Sandbox, Gateway) {

@@ -105,8 +105,9 @@ impl<'g> Story<'g> {
 }
 
 /// Fields whose values are a provider's own: names of objects and people, and what has not come to rest yet or is counted
-/// otherwise: whether a merge is possible or a fork is ready, what else is among the comments, what else a hook hears of.
-const OWN: [&str; 9] = [
+/// otherwise: whether a merge is possible or a fork is ready, what else is among the comments, what else a hook hears of,
+/// how long the README is that a forge writes.
+const OWN: [&str; 10] = [
     "id",
     "next_cursor",
     "total",
@@ -116,6 +117,7 @@ const OWN: [&str; 9] = [
     "comments",
     "ready",
     "events",
+    "size",
 ];
 
 /// What differs from one provider to another by nature: names of instances, addresses, times, ids of objects, words that

@@ -20,7 +20,7 @@ use crate::catalogue::raw::Raw;
 pub struct Commit {
     /// Its whole hash.
     pub sha: String,
-    /// The whole message.
+    /// The whole message, without the line break that Git ends it with.
     pub message: String,
     /// Who wrote the change.
     pub author: Option<Person>,

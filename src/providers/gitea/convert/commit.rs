@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::written;
 use crate::catalogue::git::{Change, Commit, FileChange};
 use crate::catalogue::person::Person;
+use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
 
@@ -32,7 +33,7 @@ pub fn commit(with_files: bool, Row { wire, raw }: Row<wire::Commit>) -> Commit 
     });
     Commit {
         sha: wire.sha,
-        message,
+        message: forge::message(message),
         author,
         authored_at,
         committer,

@@ -6,7 +6,7 @@ use mosaic_actors::call::Resource;
 
 use super::written;
 use crate::catalogue::git::{Branch, EntryKind, Repo, Tag, TreeEntry, Visibility};
-use crate::providers::forge::Place;
+use crate::providers::forge::{self, Place};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
 
@@ -56,7 +56,7 @@ pub fn tag(Row { wire, raw }: Row<wire::Tag>) -> Tag {
     let annotated = wire.id.as_ref().is_some_and(|id| *id != wire.commit.sha);
     Tag {
         name: wire.name,
-        message: written(wire.message).filter(|_| annotated),
+        message: written(wire.message.map(forge::message)).filter(|_| annotated),
         sha: wire.commit.sha,
         raw,
     }

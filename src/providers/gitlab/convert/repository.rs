@@ -5,6 +5,7 @@
 use super::written;
 use crate::catalogue::git::{Branch, Change, Commit, Comparison, EntryKind, FileChange, Tag, TreeEntry};
 use crate::catalogue::person::Person;
+use crate::providers::forge;
 use crate::providers::forge::Place;
 use crate::providers::gitlab::wire;
 use crate::providers::http::Row;
@@ -22,7 +23,7 @@ pub fn tag(Row { wire, raw }: Row<wire::Tag>) -> Tag {
     Tag {
         name: wire.name,
         sha: wire.commit.id,
-        message: written(wire.message),
+        message: written(wire.message.map(forge::message)),
         raw,
     }
 }
@@ -34,7 +35,7 @@ pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
         .unwrap_or_default();
     Commit {
         sha: wire.id,
-        message: wire.message,
+        message: forge::message(wire.message),
         author: signer(wire.author_name, wire.author_email),
         authored_at: wire.authored_date.text(),
         committer: signer(wire.committer_name, wire.committer_email),
