@@ -225,6 +225,14 @@ fn circle(all: &BTreeMap<Module, Source>) -> Option<Vec<String>> {
     {
         left.remove(free);
     }
+    // And whatever nothing imports that is left leads there and is no part of it.
+    while let Some(free) = left
+        .iter()
+        .copied()
+        .find(|module| !left.iter().any(|from| edges[*from].contains(*module)))
+    {
+        left.remove(free);
+    }
     let rows = left.iter().map(|module| {
         let to: Vec<_> = edges[*module]
             .iter()

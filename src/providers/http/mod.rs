@@ -24,6 +24,7 @@ mod outgoing;
 pub mod pages;
 pub mod quota;
 mod refusal;
+mod requests;
 pub(super) mod revalidation;
 mod send;
 mod settings;
