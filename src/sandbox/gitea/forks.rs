@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
 
 use super::answer::Named;
+use super::caller::Caller;
 use super::form::Form;
-use super::gate::Caller;
 use super::place::seen;
 use super::problem::Problem;
 use super::{Gitea, page};

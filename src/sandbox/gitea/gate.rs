@@ -11,32 +11,14 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
+use super::caller::Caller;
 use super::objects::BASE;
 use super::problem::{Problem, by_proxy};
-use super::scope::Scope;
 use super::{Gitea, place};
 use crate::sandbox::kit::credential;
 use crate::sandbox::kit::query::Params;
 
 const WARNING: HeaderName = HeaderName::from_static("x-gitea-warning");
-
-/// Who sent a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    Anonymous,
-    User {
-        scope: Scope,
-        /// By name and password.
-        basic: bool,
-    },
-}
-
-impl Caller {
-    /// Whether it is shown what is private.
-    pub fn sees_private(&self) -> bool {
-        matches!(self, Self::User { scope, .. } if !scope.public_only)
-    }
-}
 
 pub(crate) async fn pass(State(gitea): State<Arc<Gitea>>, mut request: Request, next: Next) -> Response<Body> {
     if let Some(Err(wait)) = gitea.proxy.as_ref().map(|quota| quota.take(1, SystemTime::now())) {

@@ -13,7 +13,7 @@ use http::{Response, Uri};
 use serde::Deserialize;
 
 use super::answer::{Named, created, number};
-use super::gate::Caller;
+use super::caller::Caller;
 use super::place::seen;
 use super::problem::Problem;
 use super::{Gitea, label, page};

@@ -29,6 +29,7 @@ mod access;
 mod actions;
 mod answer;
 mod branches;
+mod caller;
 mod comments;
 mod commits;
 mod contents;

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::Gitea;
-use super::gate::Caller;
+use super::caller::Caller;
 use super::objects::BASE;
 use super::problem::Problem;
 use crate::sandbox::forge::Repo;

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
 
 use super::answer::{Named, created, number};
+use super::caller::Caller;
 use super::form::Form;
-use super::gate::Caller;
 use super::problem::Problem;
 use super::{Gitea, page};
 use crate::sandbox::forge::{Refused, Release, ReleaseDraft, Repo};

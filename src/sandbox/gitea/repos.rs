@@ -13,8 +13,8 @@ use http::{Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::answer::{Named, created, number};
+use super::caller::Caller;
 use super::form::Form;
-use super::gate::Caller;
 use super::place::seen;
 use super::problem::Problem;
 use super::{Gitea, page};

@@ -13,8 +13,8 @@ use http::{Response, StatusCode, Uri};
 use serde_json::Value;
 
 use super::answer::number;
+use super::caller::Caller;
 use super::form::Form;
-use super::gate::Caller;
 use super::problem::Problem;
 use super::pulls::at;
 use super::{Gitea, page};

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Uri};
 use serde_json::json;
 
+use super::caller::Caller;
 use super::form::Form;
-use super::gate::Caller;
 use super::problem::Problem;
 use super::scope::Scope;
 use super::{Gitea, page};
