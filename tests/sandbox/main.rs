@@ -4,6 +4,7 @@ mod actions;
 mod bookstack;
 mod contract;
 mod contract_actions;
+mod contract_actions_gitea;
 mod contract_ci;
 mod contract_gitea;
 mod contract_gitea_beside;

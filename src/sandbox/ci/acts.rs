@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::artifact::Artifact;
+use super::attempt::{Attempt, Job};
 use super::ending::{Ending, Stage};
-use super::job::Job;
 use super::outcome::Outcome;
 use super::plan::{Event, Gate, Workflow};
 use super::progress::Progress;
 use super::refused::Refused;
-use super::run::{Attempt, Run};
+use super::run::Run;
 use super::server::Ci;
 
 /// The most attempts of a run.

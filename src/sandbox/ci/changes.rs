@@ -2,24 +2,16 @@
 //!
 //! Invariant: a change starts the workflows that listen to it once, and what was there at the beginning starts none.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::acts::Trigger;
 use super::outcome::Outcome;
 use super::plan::{Event, Gate};
 use super::progress::Progress;
+use super::seen::Seen;
 use super::server::Ci;
 use crate::sandbox::forge::{Repo, State};
 use crate::sandbox::seed::GUEST;
-
-/// Where a repository's branches and open pull requests were when they were last looked at.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
-    branches: BTreeMap<String, String>,
-    pulls: BTreeMap<u64, String>,
-}
 
 /// A change of a repository.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +21,6 @@ struct Change<'a> {
     commit: &'a str,
     gate: Option<Gate>,
     actor: &'a str,
-}
-
-impl Seen {
-    fn of(repo: &Repo) -> Self {
-        let branches = repo.branches.values();
-        let open = repo.issues.iter().filter(|issue| issue.open);
-        let pulls = open.filter_map(|issue| Some((issue.number, issue.pull.as_ref()?.head_id.clone())));
-        Self {
-            branches: branches
-                .map(|branch| (branch.name.clone(), branch.commit.clone()))
-                .collect(),
-            pulls: pulls.collect(),
-        }
-    }
 }
 
 /// How a repository is found again, whatever its name.

@@ -4,19 +4,8 @@
 
 use jiff::Timestamp;
 
+use super::attempt::{Attempt, Job};
 use super::ending::{Ending, Stage};
-use super::plan::JobPlan;
-use super::run::Attempt;
-
-/// A job of an attempt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    /// New in each attempt.
-    pub id: u64,
-    pub plan: JobPlan,
-    /// How it ended in the attempt before, and when, where it is not tried again.
-    pub kept: Option<(Ending, Timestamp, Timestamp)>,
-}
 
 /// A job, as it is in its attempt.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +25,17 @@ pub(crate) struct Step {
     pub stage: Stage,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// Its jobs, as they are.
+    pub fn views(&self) -> impl Iterator<Item = JobView<'_>> {
+        self.jobs.iter().enumerate().map(|(place, job)| JobView {
+            attempt: self,
+            job,
+            place,
+        })
+    }
 }
 
 impl JobView<'_> {

@@ -8,6 +8,7 @@
 
 mod acts;
 mod artifact;
+mod attempt;
 mod changes;
 mod ending;
 mod job;
@@ -20,11 +21,13 @@ mod refused;
 mod run;
 mod secret;
 mod seeded;
+mod seen;
 mod server;
 mod zip;
 
 pub(crate) use acts::{Again, Cancelling, Trigger};
 pub(crate) use artifact::Artifact;
+pub(crate) use attempt::Attempt;
 pub(crate) use changes::key;
 pub(crate) use ending::{Ending, Stage};
 pub(crate) use job::{JobView, Step};
@@ -32,7 +35,7 @@ pub(crate) use lines::{Line, Stream};
 pub(crate) use plan::{Event, Gate, Workflow};
 pub(crate) use project::Project;
 pub(crate) use refused::Refused;
-pub(crate) use run::{Attempt, Run};
+pub(crate) use run::Run;
 pub(crate) use secret::Secret;
 pub(crate) use server::Ci;
 pub(crate) use zip::zip;

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::artifact::Artifact;
-use super::changes::Seen;
 use super::job::JobView;
 use super::plan::Workflow;
 use super::refused::Refused;
 use super::run::Run;
 use super::secret::Secret;
+use super::seen::Seen;
 
 /// The most secrets of a project.
 const MAX_SECRETS: usize = 100;

@@ -5,11 +5,11 @@
 use jiff::Timestamp;
 
 use super::artifact::Artifact;
+use super::attempt::Attempt;
 use super::ending::Stage;
-use super::job::{Job, JobView};
+use super::job::JobView;
 use super::outcome::Outcome;
 use super::plan::{Event, Gate};
-use super::progress::Progress;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -35,47 +35,6 @@ pub(crate) struct Run {
     pub logs_deleted: bool,
     /// How many lists leave it out still.
     pub(super) unlisted: u8,
-}
-
-/// One try of a run.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    /// From 1.
-    pub number: u32,
-    pub actor: String,
-    pub progress: Progress,
-    pub jobs: Vec<Job>,
-    pub(super) artifact: Option<Artifact>,
-}
-
-impl Attempt {
-    pub fn stage(&self) -> Stage {
-        self.progress.stage()
-    }
-
-    /// Its jobs, as they are.
-    pub fn views(&self) -> impl Iterator<Item = JobView<'_>> {
-        self.jobs.iter().enumerate().map(|(place, job)| JobView {
-            attempt: self,
-            job,
-            place,
-        })
-    }
-
-    /// What it has left behind.
-    pub fn artifact(&self) -> Option<&Artifact> {
-        let ran = self.stage().ending().is_some_and(|ending| ending.ran());
-        self.artifact.as_ref().filter(|_| ran)
-    }
-
-    /// When something last happened to it.
-    pub fn updated_at(&self) -> Timestamp {
-        let progress = &self.progress;
-        progress
-            .finished_at
-            .or(progress.started_at)
-            .unwrap_or(progress.queued_at)
-    }
 }
 
 impl Run {

@@ -17,7 +17,7 @@ use axum::routing::{delete, get, post, put};
 use http::{Response, StatusCode};
 use tower::Layer;
 
-use self::actions::store::{self, Store};
+use self::actions::store::Store;
 use self::apps::tokens::Tokens;
 use self::objects::Links;
 use self::problem::Problem;
@@ -139,7 +139,7 @@ fn router(github: Arc<GitHub>) -> Router {
         .layer(DefaultBodyLimit::disable());
     Router::new()
         // The store is another house: it has no gate.
-        .named("/_store/{number}", get(store::get))
+        .named("/_store/{number}", get(actions::fetch::get))
         .with_state(github.clone())
         .fallback_service(gate.layer(routes.with_state(github)))
 }

@@ -19,6 +19,7 @@ use crate::sandbox::kit::vendor::RouteByName;
 mod artifacts;
 mod control;
 mod deployments;
+pub(crate) mod fetch;
 mod filter;
 mod jobs;
 mod logs;

@@ -1,17 +1,13 @@
 //! Where logs and archives lie: another house, which knows nobody and opens to who holds a link.
 //!
-//! Invariant: a request with a credential is refused, and at most [`MAX_LINKS`] links lead in; an older one is dead.
+//! Invariant: at most [`MAX_LINKS`] links lead in; an older one is dead.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-
-use super::super::GitHub;
+use http::{HeaderValue, Response, StatusCode, header};
 
 /// Links that lead in at once. Theirs live for about a minute; here a link dies when so many newer ones were given.
 const MAX_LINKS: usize = 32;
@@ -19,9 +15,9 @@ const MAX_LINKS: usize = 32;
 /// Something that lies in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
-    name: String,
-    kind: &'static str,
-    content: Bytes,
+    pub name: String,
+    pub kind: &'static str,
+    pub content: Bytes,
 }
 
 impl Stored {
@@ -67,6 +63,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What a link leads to: `None`: it leads nowhere; within: nothing lies there.
+    pub fn find(&self, sign: &str) -> Option<Option<&Stored>> {
+        let found = self.links.iter().find(|(known, _)| known == sign);
+        found.map(|(_, stored)| stored.as_ref())
+    }
+}
+
 /// This server by the name of the machine: to clients that is another house than its number.
 fn elsewhere(origin: &str) -> String {
     let mut place = origin.parse::<url::Url>().ok();
@@ -75,54 +79,6 @@ fn elsewhere(origin: &str) -> String {
         let _ = place.set_host(Some("localhost"));
     }
     place.map_or_else(|| format!("{origin}/"), |place| place.to_string())
-}
-
-pub(crate) async fn get(
-    State(github): State<Arc<GitHub>>,
-    Path(_number): Path<String>,
-    headers: HeaderMap,
-    uri: http::Uri,
-) -> Response<Body> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        let message = "Authentication information is not given in the correct format.";
-        return refuse(StatusCode::BAD_REQUEST, "InvalidAuthenticationInfo", message);
-    }
-    let params = crate::sandbox::kit::query::Params::of(&uri);
-    let sign = params.get("sig").unwrap_or_default();
-    let store = github.store();
-    match store.links.iter().find(|(known, _)| known == sign) {
-        None => {
-            let message = "Server failed to authenticate the request: the signature is not valid any more.";
-            refuse(StatusCode::FORBIDDEN, "AuthenticationFailed", message)
-        }
-        Some((_, None)) => refuse(
-            StatusCode::NOT_FOUND,
-            "BlobNotFound",
-            "The specified blob does not exist.",
-        ),
-        Some((_, Some(stored))) => {
-            let name = format!("attachment; filename=\"{}\"", stored.name);
-            let mut response = stored.content.clone().into_response();
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(stored.kind));
-            if let Ok(name) = HeaderValue::from_str(&name) {
-                headers.insert(header::CONTENT_DISPOSITION, name);
-            }
-            response
-        }
-    }
-}
-
-/// As the store refuses: in XML.
-fn refuse(status: StatusCode, code: &'static str, message: &str) -> Response<Body> {
-    let body = format!(
-        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    );
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    headers.insert("x-ms-error-code", HeaderValue::from_static(code));
-    response
 }
 
 #[cfg(test)]

@@ -12,10 +12,9 @@ use http::{Method, StatusCode};
 
 use super::problem::Problem;
 use super::{Caller, GitHub};
-use crate::sandbox::forge::{Repo, State, stable_id};
 use crate::sandbox::kit::vendor::RouteByName;
-use crate::sandbox::seed::USER;
 
+mod installation;
 pub(crate) mod jwt;
 mod objects;
 mod routes;
@@ -25,9 +24,6 @@ pub(crate) mod tokens;
 const APP_ID: u64 = 1;
 /// Its other name.
 const CLIENT_ID: &str = "Iv23sandboxapp000001";
-/// Who has installed it.
-const ACCOUNTS: &[&str] = &["acme", USER];
-
 pub(crate) fn routes(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
     routes
         .named("/app", get(routes::app))
@@ -41,36 +37,6 @@ pub(crate) fn routes(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
         .named("/orgs/{org}/installation", get(routes::of_account))
         .named("/users/{username}/installation", get(routes::of_account))
         .named("/installation/repositories", get(routes::repositories))
-}
-
-/// An installation of the app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Installation {
-    pub account: &'static str,
-}
-
-impl Installation {
-    fn all() -> impl Iterator<Item = Self> {
-        ACCOUNTS.iter().map(|account| Self { account })
-    }
-
-    fn of(account: &str) -> Option<Self> {
-        Self::all().find(|installation| installation.account.eq_ignore_ascii_case(account))
-    }
-
-    fn numbered(id: u64) -> Option<Self> {
-        Self::all().find(|installation| installation.id() == id)
-    }
-
-    fn id(self) -> u64 {
-        stable_id(&format!("installation of {}", self.account))
-    }
-
-    fn repos(self, state: &State) -> Vec<&Repo> {
-        let all = state.repos.iter();
-        all.filter(|repo| repo.owner.eq_ignore_ascii_case(self.account))
-            .collect()
-    }
 }
 
 /// Whether only the app itself, by its signed word, may ask this.

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{APP_ID, CLIENT_ID, Installation};
+use super::installation::Installation;
+use super::{APP_ID, CLIENT_ID};
 use crate::sandbox::forge::stable_id;
 use crate::sandbox::github::objects::Links;
 use crate::sandbox::seed::{SEEDED_AT, USER};

@@ -17,7 +17,8 @@ use super::super::answer::{Named, number};
 use super::super::body::Input;
 use super::super::problem::Problem;
 use super::super::{Caller, GitHub, page};
-use super::{Installation, objects};
+use super::installation::Installation;
+use super::objects;
 use crate::sandbox::forge::Repo;
 
 /// How long a token is said to live.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use subtle::ConstantTimeEq;
 
-use super::Installation;
+use super::installation::Installation;
 use crate::sandbox::forge::Repo;
 
 /// How many requests a token opens. Theirs live for an hour; here no clock kills one.
