@@ -26,7 +26,7 @@ pub enum Kind {
     NotFound,
     /// The state of the resource forbids the change.
     Conflict,
-    /// A precondition (a version, a hash) named by the caller does not hold.
+    /// A precondition does not hold: a version or a hash that the caller named, or the state that an order needs.
     PreconditionFailed,
     /// No candidate can do this operation, or not with this field.
     Unsupported,

@@ -163,7 +163,10 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         declaration.method.as_str(),
         declaration.path
     );
+    // As the words of addresses and flags are written.
+    let hyphened = verb.contains('_').then(|| verb.replace('_', "-"));
     let command = Command::new(verb)
+        .visible_aliases(hyphened)
         .override_usage(usage(entry))
         .about(declaration.summary)
         .long_about(long)

@@ -5,7 +5,7 @@ import sys
 from github import Auth, Github, GithubException, UnknownObjectException
 
 base_url, token = sys.argv[1:]
-github = Github(base_url=base_url, auth=Auth.Token(token), retry=None, per_page=100)
+github = Github(base_url=base_url, auth=Auth.Token(token), retry=None, per_page=100, seconds_between_requests=0, seconds_between_writes=0)
 
 
 def refused(status, call):

@@ -160,7 +160,10 @@ async fn orders(jenkins: &Through) {
     for _ in 0..5 {
         assert_eq!(jenkins.ask("cicd.run.get", run(&held)).await["status"], "running");
     }
-    assert_eq!(jenkins.fails("cicd.run.delete", run(&held)).await.0, Kind::Conflict);
+    assert_eq!(
+        jenkins.fails("cicd.run.delete", run(&held)).await.0,
+        Kind::PreconditionFailed
+    );
     let stopped = jenkins.ask("cicd.run.cancel", run(&held)).await;
     assert_eq!(stopped["outcome"], "requested");
     let waited = jenkins.ask("cicd.run.wait", run(&held)).await;
@@ -168,7 +171,10 @@ async fn orders(jenkins: &Through) {
         (&waited["ended"], &waited["run"]["raw_status"]),
         (&json!(true), &json!("ABORTED"))
     );
-    assert_eq!(jenkins.fails("cicd.run.cancel", run(&held)).await.0, Kind::Conflict);
+    assert_eq!(
+        jenkins.fails("cicd.run.cancel", run(&held)).await.0,
+        Kind::PreconditionFailed
+    );
     // The strongest way ends it at once, where its job knows it.
     let held = started(jenkins, outcome("team/service", "hold")).await;
     let forced = |of: &Value| json!({ "run": of["id"], "force": true });
@@ -185,7 +191,7 @@ async fn orders(jenkins: &Through) {
     );
     assert_eq!(
         jenkins.fails("cicd.run.cancel", json!({ "run": pending })).await.0,
-        Kind::Conflict
+        Kind::PreconditionFailed
     );
     assert_eq!(
         jenkins.fails("cicd.run.resolve", json!({ "pending": pending })).await.0,

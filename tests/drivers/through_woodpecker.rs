@@ -153,7 +153,10 @@ async fn logs(woodpecker: &Through, over: &Value) {
 
 async fn orders(woodpecker: &Through) {
     let waits = json!({ "id": "acme/api#8" });
-    assert_eq!(woodpecker.fails("cicd.run.rerun", run(&waits)).await.0, Kind::Conflict);
+    assert_eq!(
+        woodpecker.fails("cicd.run.rerun", run(&waits)).await.0,
+        Kind::PreconditionFailed
+    );
     let approved = woodpecker.ask("cicd.run.approve", run(&waits)).await;
     assert_eq!(
         (&approved["outcome"], &approved["run"]["status"]),
@@ -161,7 +164,7 @@ async fn orders(woodpecker: &Through) {
     );
     assert_eq!(
         woodpecker.fails("cicd.run.approve", run(&waits)).await.0,
-        Kind::Conflict
+        Kind::PreconditionFailed
     );
     let waited = woodpecker.ask("cicd.run.wait", run(&waits)).await;
     assert_eq!(waited["status"], "success");
@@ -169,13 +172,22 @@ async fn orders(woodpecker: &Through) {
     assert_ne!(again["run"]["id"], approved["run"]["id"]);
     let held = triggered(woodpecker, "hold").await;
     at_work(woodpecker, &held).await;
-    assert_eq!(woodpecker.fails("cicd.run.delete", run(&held)).await.0, Kind::Conflict);
-    assert_eq!(woodpecker.fails("cicd.log.delete", run(&held)).await.0, Kind::Conflict);
+    assert_eq!(
+        woodpecker.fails("cicd.run.delete", run(&held)).await.0,
+        Kind::PreconditionFailed
+    );
+    assert_eq!(
+        woodpecker.fails("cicd.log.delete", run(&held)).await.0,
+        Kind::PreconditionFailed
+    );
     let cancelled = woodpecker.ask("cicd.run.cancel", run(&held)).await;
     assert_eq!(cancelled["run"]["raw_status"], "killed");
     let jobs = woodpecker.pages("cicd.run.jobs", run(&held)).await;
     assert_eq!(jobs[1]["raw_status"], "killed");
-    assert_eq!(woodpecker.fails("cicd.run.cancel", run(&held)).await.0, Kind::Conflict);
+    assert_eq!(
+        woodpecker.fails("cicd.run.cancel", run(&held)).await.0,
+        Kind::PreconditionFailed
+    );
     woodpecker.ask("cicd.run.delete", run(&held)).await;
     assert_eq!(woodpecker.fails("cicd.run.get", run(&held)).await.0, Kind::NotFound);
 }
@@ -239,8 +251,16 @@ async fn what_woodpecker_refuses_has_its_reason() {
             json!({ "run": "acme/api#1", "step": "none" }),
             Kind::NotFound,
         ),
-        ("cicd.run.cancel", json!({ "run": "acme/api#1" }), Kind::Conflict),
-        ("cicd.run.approve", json!({ "run": "acme/api#1" }), Kind::Conflict),
+        (
+            "cicd.run.cancel",
+            json!({ "run": "acme/api#1" }),
+            Kind::PreconditionFailed,
+        ),
+        (
+            "cicd.run.approve",
+            json!({ "run": "acme/api#1" }),
+            Kind::PreconditionFailed,
+        ),
         // It fails over a branch that is none, and does not say so.
         ("cicd.run.trigger", on("none"), Kind::UpstreamFailed),
     ] {

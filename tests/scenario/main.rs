@@ -8,16 +8,20 @@ mod forge;
 mod harness;
 mod story;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ci::Place;
 use harness::Gateway;
+use mosaic::catalogue::OPERATIONS;
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
-use story::{Story, assert_same};
+use story::{Story, Way, assert_same};
 
 /// The forges.
 const FORGES: [&str; 3] = ["github", "gitea", "gitlab"];
 
 /// The CI systems.
-const SYSTEMS: [Place; 4] = [
+static SYSTEMS: [Place; 4] = [
     actions("github"),
     actions("gitea"),
     Place {
@@ -51,7 +55,7 @@ const fn actions(kind: &'static str) -> Place {
 }
 
 /// One server of each vendor, and the program before them.
-async fn stage(vendors: &[&str]) -> (Sandbox, Gateway) {
+async fn stage(vendors: &[&str]) -> (Sandbox, Arc<Gateway>) {
     let server = |vendor: &&str| {
         let token = format!("token-of-{vendor}");
         // Jenkins' tokens are their user's.
@@ -66,45 +70,77 @@ async fn stage(vendors: &[&str]) -> (Sandbox, Gateway) {
     let sandbox = Sandbox::start(SandboxConfig { servers }).await.expect("free ports");
     let config = harness::configuration(&sandbox, &harness::Setup::default());
     let gateway = Gateway::serve(&config, harness::credentials(&sandbox, &harness::Setup::default())).await;
-    (sandbox, gateway)
+    (sandbox, Arc::new(gateway))
 }
 
-async fn close((sandbox, gateway): (Sandbox, Gateway)) {
+async fn close((sandbox, gateway): (Sandbox, Arc<Gateway>)) {
     gateway.program.signal("TERM");
     gateway.program.ended().ok();
     sandbox.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_travels_alike_at_every_forge() {
-    let stage = stage(&FORGES).await;
-    let mut told: Vec<Story<'_>> = vec![];
-    for vendor in FORGES {
-        let mut story = Story::at(&stage.1, &format!("{vendor}-one"));
-        forge::travel(&mut story).await;
-        if let Some(first) = told.first() {
-            assert_same(first, &story);
-            assert!(
-                first.told.len().abs_diff(story.told.len()) <= 1,
-                "all steps, but for what is there no more"
-            );
-        }
-        told.push(story);
+/// Every operation of the service was asked for at some place.
+fn assert_whole(service: &str, told: &[Story]) {
+    let asked: BTreeSet<String> = told.iter().flat_map(Story::asked).collect();
+    let names = OPERATIONS.iter().map(|entry| entry.name().to_owned());
+    let known: BTreeSet<String> = names.filter(|name| name.starts_with(service)).collect();
+    assert_eq!(asked, known, "each is called");
+}
+
+/// Stories that are told at once, each in a task of its own.
+async fn all<F: Future<Output = Story> + Send + 'static>(stories: impl Iterator<Item = F>) -> Vec<Story> {
+    let tasks: Vec<_> = stories.map(tokio::spawn).collect();
+    let mut told = vec![];
+    for task in tasks {
+        told.push(task.await.expect("it is told to its end"));
     }
-    drop(told);
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_travels_alike_at_every_forge_and_by_every_surface() {
+    let stage = stage(&FORGES).await;
+    let gateway = stage.1.clone();
+    let ways = FORGES
+        .map(|kind| (kind, Way::Rest))
+        .into_iter()
+        .chain([("github", Way::Cli)]);
+    let told = all(ways.map(|(kind, way)| {
+        let mut story = Story::at(&gateway, kind, way);
+        async move {
+            forge::travel(&mut story, &format!("travel-{way:?}").to_lowercase()).await;
+            story
+        }
+    }))
+    .await;
+    for other in &told[1..] {
+        assert_same(&told[0], other);
+        assert_eq!(told[0].steps(), other.steps(), "all steps of it");
+    }
+    assert_whole("git.", &told);
     close(stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_go_alike_at_every_system() {
-    let stage = stage(&SYSTEMS.map(|place| place.kind)).await;
-    let mut told: Vec<Story<'_>> = vec![];
-    for place in SYSTEMS {
-        let mut story = Story::at(&stage.1, &format!("{}-one", place.kind));
-        ci::work(&mut story, &place).await;
-        told.iter().for_each(|other| assert_same(other, &story));
-        told.push(story);
+async fn runs_go_alike_at_every_system_and_by_every_surface() {
+    let stage = stage(&SYSTEMS.each_ref().map(|place| place.kind)).await;
+    let gateway = stage.1.clone();
+    let tell = |place: &'static Place, way| {
+        let mut story = Story::at(&gateway, place.kind, way);
+        async move {
+            ci::work(&mut story, place).await;
+            story
+        }
+    };
+    let mut told = all(SYSTEMS.iter().map(|place| tell(place, Way::Rest))).await;
+    // One queue and one list of runs would show each other's to stories that are told at once.
+    let again = SYSTEMS
+        .iter()
+        .filter(|place| ["github", "woodpecker"].contains(&place.kind));
+    told.extend(all(again.map(|place| tell(place, Way::Cli))).await);
+    for (at, story) in told.iter().enumerate() {
+        told[..at].iter().for_each(|other| assert_same(other, story));
     }
-    drop(told);
+    assert_whole("cicd.", &told);
     close(stage).await;
 }

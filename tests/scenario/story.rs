@@ -1,68 +1,183 @@
-//! A story told at one provider, and what two of them must have in common.
+//! A story told at one provider, by one surface, and what two of them must have in common.
 //!
 //! Invariant: what is compared is what a caller sees: neutral answers, and the codes and fields of refusals.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use mosaic::catalogue::OPERATIONS;
+use mosaic::providers::KINDS;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use crate::harness::Gateway;
 
-/// What becomes of a story, step by step.
-pub struct Story<'g> {
-    gateway: &'g Gateway,
-    pub provider: String,
-    pub told: Vec<(String, Value)>,
+/// How calls are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Rest,
+    Cli,
 }
 
-impl<'g> Story<'g> {
-    pub fn at(gateway: &'g Gateway, provider: &str) -> Self {
+/// What becomes of a story, step by step.
+pub struct Story {
+    gateway: Arc<Gateway>,
+    way: Way,
+    kind: String,
+    pub provider: String,
+    told: Vec<(String, Value)>,
+    asked: Mutex<BTreeSet<String>>,
+}
+
+/// A request by REST.
+struct Address {
+    method: &'static str,
+    path: String,
+    body: Option<Value>,
+}
+
+impl Story {
+    /// At the instance `<kind>-one`.
+    pub fn at(gateway: &Arc<Gateway>, kind: &str, way: Way) -> Self {
         Story {
-            gateway,
-            provider: provider.to_owned(),
+            gateway: gateway.clone(),
+            way,
+            kind: kind.to_owned(),
+            provider: format!("{kind}-one"),
             told: vec![],
+            asked: Mutex::default(),
         }
+    }
+
+    /// A name at this provider.
+    pub fn named(&self, native: &str) -> String {
+        format!("{}~{native}", self.provider)
+    }
+
+    /// Whether the provider's kind can do it.
+    pub fn can(&self, operation: &str) -> bool {
+        let kind = KINDS.iter().find(|kind| kind.name == self.kind).expect("a kind");
+        (kind.operations)().contains(&operation)
+    }
+
+    /// The operations that were asked for.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many steps were told.
+    pub fn steps(&self) -> usize {
+        self.told.len()
     }
 
     /// Makes a call; its answer, or its refusal.
-    pub async fn answer(&self, call: (&str, String), body: Value) -> Value {
-        let (method, path) = call;
-        let sign = if path.contains('?') { '&' } else { '?' };
-        let address = format!("{path}{sign}provider={}", self.provider);
-        let body = (!body.is_null()).then_some(&body);
-        let reply = self.gateway.send(method, &address, body).await;
-        match reply.status {
-            200 => reply.json(),
-            _ => {
-                let problem = reply.json();
-                let mut refused = json!({ "refused": problem["code"] });
-                // Not every provider says which of the things that were named is not there.
-                if problem["field"].is_string() {
-                    refused["field"] = problem["field"].clone();
-                }
-                refused
+    pub async fn answer(&self, operation: &str, input: Value) -> Value {
+        self.asked.lock().unwrap().insert(operation.to_owned());
+        let outcome = match self.way {
+            Way::Rest => self.by_rest(operation, &input).await,
+            Way::Cli => self.by_cli(operation, &input, &[]),
+        };
+        outcome.unwrap_or_else(|problem| {
+            // Shown where the test fails.
+            eprintln!("{} by {:?}: {operation} {input}: {problem}", self.provider, self.way);
+            let mut refused = json!({ "refused": problem["code"] });
+            // Not every provider says which of the things that were named is not there.
+            if problem["field"].is_string() {
+                refused["field"] = problem["field"].clone();
             }
+            refused
+        })
+    }
+
+    async fn by_rest(&self, operation: &str, input: &Value) -> Result<Value, Value> {
+        let Address { method, path, body } = self.address(operation, input);
+        let reply = self.gateway.send(method, &path, body.as_ref()).await;
+        match reply.status {
+            200 => Ok(reply.json()),
+            _ => Err(reply.json()),
         }
     }
 
-    /// The events of a stream, without its last, which only says that it was whole.
-    pub async fn events(&self, path: &str) -> Vec<Value> {
-        let text = self.whole(path).await;
-        let text = String::from_utf8(text).expect("UTF-8");
-        let done = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    /// What stands in the path is taken out of the input; the rest is the query of a read or a removal, or the body.
+    fn address(&self, operation: &str, input: &Value) -> Address {
+        let entry = OPERATIONS.iter().find(|entry| entry.name() == operation);
+        let http = entry.expect("an operation").declaration;
+        let mut left = input.as_object().expect("an input").clone();
+        let sent = |value: &Value| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()
+        };
+        let parts = http.path.split('/').map(|part| match part.strip_prefix('{') {
+            Some(name) => sent(&left.remove(name.trim_end_matches('}')).expect("it is given")),
+            None => part.to_owned(),
+        });
+        let path = format!("/v1{}", parts.collect::<Vec<_>>().join("/"));
+        let mut query = vec![format!("provider={}", self.provider)];
+        let body = match http.method.as_str() {
+            "GET" | "DELETE" => {
+                query.extend(left.iter().map(|(name, value)| format!("{name}={}", sent(value))));
+                None
+            }
+            _ => Some(Value::Object(left)),
+        };
+        Address {
+            method: http.method.as_str(),
+            path: format!("{path}?{}", query.join("&")),
+            body,
+        }
+    }
+
+    fn by_cli(&self, operation: &str, input: &Value, more: &[&str]) -> Result<Value, Value> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), input.to_string()).expect("written");
+        let path = file.path().to_str().expect("a plain path");
+        let name = operation.replace('_', "-");
+        let mut words: Vec<&str> = name.split('.').collect();
+        words.extend(["--input", path, "--provider", &self.provider, "--json"]);
+        words.extend(more);
+        let ended = tokio::task::block_in_place(|| self.gateway.cli(&words));
+        if ended.code == Some(0) {
+            return Ok(serde_json::from_str(&ended.stdout).unwrap_or(Value::String(ended.stdout)));
+        }
+        let line = ended.stderr.lines().last().unwrap_or_default();
+        Err(serde_json::from_str(line).unwrap_or_else(|_| panic!("{operation}: {ended:#?}")))
+    }
+
+    /// The events of a stream.
+    pub async fn events(&self, operation: &str, input: Value) -> Vec<Value> {
+        self.asked.lock().unwrap().insert(operation.to_owned());
+        let read = |json: &str| serde_json::from_str(json).expect("JSON");
+        if self.way == Way::Cli {
+            let printed = self.by_cli(operation, &input, &[]).expect("it goes well");
+            return printed.as_str().expect("lines").lines().map(read).collect();
+        }
+        let text = String::from_utf8(self.whole(operation, &input).await).expect("UTF-8");
+        let (events, done) = text.trim_end().rsplit_once("\n\n").expect("events");
         assert!(done.contains("event: done"), "{}: {text}", self.provider);
-        let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-        let mut events: Vec<Value> = data.map(|json| serde_json::from_str(json).expect("JSON")).collect();
-        events.pop();
         events
+            .lines()
+            .filter_map(|line| line.strip_prefix("data:"))
+            .map(read)
+            .collect()
     }
 
-    /// The bytes of a file.
-    pub async fn bytes(&self, path: &str) -> usize {
-        self.whole(path).await.len()
+    /// A file's bytes.
+    pub async fn bytes(&self, operation: &str, input: Value) -> Vec<u8> {
+        self.asked.lock().unwrap().insert(operation.to_owned());
+        if self.way == Way::Rest {
+            return self.whole(operation, &input).await;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        let path = file.to_str().expect("a plain path");
+        self.by_cli(operation, &input, &["--output", path])
+            .expect("it goes well");
+        std::fs::read(&file).expect("it was written")
     }
 
-    async fn whole(&self, path: &str) -> Vec<u8> {
-        let sign = if path.contains('?') { '&' } else { '?' };
-        let url = format!("http://{}{path}{sign}provider={}", self.gateway.public, self.provider);
+    async fn whole(&self, operation: &str, input: &Value) -> Vec<u8> {
+        let Address { path, .. } = self.address(operation, input);
+        let url = format!("http://{}{path}", self.gateway.public);
         let reply = self.gateway.client.0.get(url).send().await.expect("an answer");
         assert_eq!(
             reply.status(),
@@ -79,28 +194,39 @@ impl<'g> Story<'g> {
         self.told.push((step.to_owned(), alike(what, &self.provider)));
     }
 
-    /// Makes a call, and tells its answer or its refusal.
-    pub async fn told(&mut self, step: &str, call: (&str, String), body: Value) -> Value {
-        let answer = self.answer(call, body).await;
-        self.tell(step, answer.clone());
-        answer
-    }
-
-    /// The same of one that must succeed and say these things.
-    pub async fn tells(&mut self, step: &str, call: (&str, String), body: Value, says: &[&str]) -> Value {
-        let answer = self.told(step, call, body).await;
-        assert!(answer.get("refused").is_none(), "{}, {step}: {answer}", self.provider);
+    /// Makes a call that must succeed and say these things, and tells its answer.
+    pub async fn tells(&mut self, step: &str, operation: &str, input: Value, says: &[&str]) -> Value {
+        let answer = self.done(step, operation, input).await;
         for field in says {
             let found = answer.pointer(&format!("/{field}"));
             assert!(found.is_some(), "{}, {step}: no {field} in {answer}", self.provider);
         }
+        self.tell(step, answer.clone());
         answer
     }
 
-    /// The same of one that must be refused in this way.
-    pub async fn refuses(&mut self, step: &str, call: (&str, String), body: Value, code: &str) {
-        let answer = self.told(step, call, body).await;
+    /// Makes a call that must succeed; its answer, which may be the provider's own.
+    pub async fn done(&self, step: &str, operation: &str, input: Value) -> Value {
+        let answer = self.answer(operation, input).await;
+        assert!(answer.get("refused").is_none(), "{}, {step}: {answer}", self.provider);
+        answer
+    }
+
+    /// Makes a call that must be refused in this way, and tells so.
+    pub async fn refuses(&mut self, step: &str, operation: &str, input: Value, code: &str) {
+        let answer = self.answer(operation, input).await;
         assert_eq!(answer["refused"], code, "{}, {step}: {answer}", self.provider);
+        self.tell(step, answer);
+    }
+
+    /// Makes a call that must succeed where the kind can do it, and else be refused as unsupported.
+    pub async fn does_if_it_can(&self, step: &str, operation: &str, input: Value) -> Option<Value> {
+        if self.can(operation) {
+            return Some(self.done(step, operation, input).await);
+        }
+        let answer = self.answer(operation, input).await;
+        assert_eq!(answer["refused"], "unsupported", "{}, {step}: {answer}", self.provider);
+        None
     }
 }
 
@@ -148,15 +274,18 @@ fn is_object_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Asserts that two providers told the same, but for steps and fields that only one of them has.
-pub fn assert_same(one: &Story<'_>, other: &Story<'_>) {
+/// Asserts that two told the same, but for steps and fields that only one of them has.
+pub fn assert_same(one: &Story, other: &Story) {
     let mut faults = vec![];
     for (step, mine) in &one.told {
         if let Some((_, theirs)) = other.told.iter().find(|(told, _)| told == step) {
             differ(&format!("{step}: "), mine, theirs, &mut faults);
         }
     }
-    let names = format!("{} and {}", one.provider, other.provider);
+    let names = format!(
+        "{} by {:?} and {} by {:?}",
+        one.provider, one.way, other.provider, other.way
+    );
     assert!(faults.is_empty(), "{names} differ:\n{}", faults.join("\n"));
 }
 

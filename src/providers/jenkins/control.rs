@@ -21,7 +21,7 @@ pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Resul
     let build = Build::named("run", &request.native)?;
     let run = builds::run(&jenkins, &request.instance, &build).await?;
     if run.status.has_ended() {
-        return Err(Failure::new(Kind::Conflict, "the run has ended already").by(&request.instance));
+        return Err(Failure::new(Kind::PreconditionFailed, "the run has ended already").by(&request.instance));
     }
     let force = request.input.force == Some(true);
     let how = if force { "kill" } else { "stop" };
@@ -62,7 +62,10 @@ async fn unqueue(jenkins: &Jenkins, item: u64) -> Result<Reply<Ordered>, Failure
 
 /// 422: it has left the queue meanwhile, or may not be taken out of it.
 fn failure_of_queue(failure: &Failure) -> Failure {
-    let mut refusal = Failure::new(Kind::Conflict, "it waits no more, or cannot be taken out of the queue");
+    let mut refusal = Failure::new(
+        Kind::PreconditionFailed,
+        "it waits no more, or cannot be taken out of the queue",
+    );
     refusal.provider.clone_from(&failure.provider);
     refusal
 }
@@ -71,7 +74,7 @@ pub async fn delete(jenkins: Arc<Jenkins>, request: Request<RunDelete>) -> Resul
     let build = Build::named("run", &request.native)?;
     let run = builds::run(&jenkins, &request.instance, &build).await?;
     if !run.status.has_ended() {
-        return Err(Failure::new(Kind::Conflict, "the run has not ended yet").by(&request.instance));
+        return Err(Failure::new(Kind::PreconditionFailed, "the run has not ended yet").by(&request.instance));
     }
     let outgoing = jenkins.endpoint.bare(Method::POST, &build.parts(&["doDelete"]))?;
     let (_, received) = jenkins.order(outgoing).await?;

@@ -110,7 +110,7 @@ fn refused(failure: Failure, sentence: &str) -> Failure {
     if failure.kind != Kind::InvalidInput || failure.unsent {
         return failure;
     }
-    let mut refusal = Failure::new(Kind::Conflict, sentence);
+    let mut refusal = Failure::new(Kind::PreconditionFailed, sentence);
     (refusal.provider, refusal.unbilled) = (failure.provider, failure.unbilled);
     refusal
 }
