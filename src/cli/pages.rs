@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
 use super::show::parse;
+use crate::catalogue::cursor::ALL;
 
 /// The most rows that one command gathers: they are held in memory until the last has come.
 const MOST_ROWS: usize = 200_000;
@@ -86,8 +87,10 @@ fn joined(mut before: Value, mut after: Value) -> Value {
 fn cut(mut so_far: Value, problem: &Problem) -> Value {
     let mut errors = take_rows(&mut so_far, "errors");
     if errors.is_empty() {
-        errors
-            .push(json!({"provider": "all", "code": problem.code(), "message": problem.sentence(), "retryable": true}));
+        errors.push(
+            json!({"provider": ALL, "code": problem.code(), "message": problem.sentence(),
+            "retryable": problem.retryable()}),
+        );
     }
     so_far["errors"] = errors.into();
     so_far

@@ -323,7 +323,7 @@ async fn a_credential_that_is_refused_again_is_no_reason_for_a_third_time() {
 }
 
 #[tokio::test]
-async fn a_new_token_that_is_not_known_everywhere_yet_is_tried_again() {
+async fn h24_a_new_token_that_is_not_known_everywhere_yet_is_tried_again() {
     let hands = Hands::new();
     let forge = Forge::new(&hands, &[("acme", 7)]);
     let server = forge.serve().await;
@@ -342,7 +342,7 @@ async fn a_new_token_that_is_not_known_everywhere_yet_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_wrong_is_corrected_by_theirs() {
+async fn h24_a_clock_that_goes_wrong_is_corrected_by_theirs() {
     for ahead in [-3600, 3600] {
         let hands = Hands::new();
         let mut forge = Forge::new(&hands, &[("acme", 7)]);

@@ -28,6 +28,7 @@ mod through_gitlab;
 mod through_gitlab_refused;
 mod through_jenkins;
 mod through_woodpecker;
+mod traps;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 mod woodpecker;

@@ -6,6 +6,7 @@ mod branch;
 mod commit;
 mod file;
 mod hook;
+mod merge;
 mod pull;
 mod release;
 mod repo;
@@ -27,10 +28,10 @@ pub use file::{
     FilePutInput, Written,
 };
 pub use hook::{Hook, HookCreate, HookCreateInput, HookDelete, HookDeleteInput, HookEvent, HookList, HookListInput};
+pub use merge::{MergeMethod, MergeOutcome, Merged, PullMerge, PullMergeInput};
 pub use pull::{
-    MergeMethod, MergeOutcome, Mergeable, Merged, Pull, PullChange, PullCreate, PullCreateInput, PullEnd, PullFiles,
-    PullFilesInput, PullFilter, PullGet, PullGetInput, PullList, PullListInput, PullMerge, PullMergeInput, PullState,
-    PullUpdate, PullUpdateInput,
+    Mergeable, Pull, PullChange, PullCreate, PullCreateInput, PullEnd, PullFiles, PullFilesInput, PullFilter, PullGet,
+    PullGetInput, PullList, PullListInput, PullState, PullUpdate, PullUpdateInput,
 };
 pub use release::{Release, ReleaseAsset, ReleaseCreate, ReleaseCreateInput, ReleaseList, ReleaseListInput};
 pub use repo::{

@@ -18,9 +18,9 @@ pub const ACCEPTS: &[Accepts] = &[
 ];
 
 /// What opens which operations, and a path that nothing else opens.
-const SCOPES: [(&str, &[&str], &str); 2] = [
-    ("read:repository", &["repos", "search"], "git."),
-    ("read:issue", &["repos", "issues", "search"], "projects.issue."),
+const SCOPES: [(&str, &[&str], &[&str]); 2] = [
+    ("read:repository", &["repos", "search"], &["git.", "cicd."]),
+    ("read:issue", &["repos", "issues", "search"], &["projects.issue."]),
 ];
 
 /// Gitea tells nobody what a token may do: what it is refused tells.
@@ -34,7 +34,9 @@ pub async fn standing(endpoint: &Endpoint, operations: &[&'static str]) -> Resul
             Ok(_) => standing.scopes.get_or_insert_default().push(scope.to_owned()),
             Err(failure) if failure.kind == Kind::Forbidden => {
                 standing.scopes.get_or_insert_default();
-                let shut = operations.iter().filter(|name| name.starts_with(opens));
+                let shut = operations
+                    .iter()
+                    .filter(|name| opens.iter().any(|begin| name.starts_with(begin)));
                 standing.cannot.extend(shut);
             }
             Err(failure) => return Err(failure),

@@ -11,7 +11,7 @@ mod text;
 
 pub use jobs::{found, log, missing, no_job, pick, step_id};
 pub use names::{Numbered, id, pipeline};
-pub use orders::{begun, default_branch, for_all_events, of_a_project, only, started, state, waiting};
+pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, started, state, waiting};
 pub use pending::{Pending, the_one};
 pub use polled::{Logged, polled};
 pub use text::{line, lines};

@@ -1,14 +1,17 @@
-//! What is asked before a run is started, and what is answered to an order. Pure.
+//! What is asked before a run is started, and what is answered to an order.
 //!
 //! Invariant: an order that was carried out is told as that, however little is known of its run.
 
+use std::future::Future;
+use std::sync::Arc;
+
 use mosaic_actors::error::{Failure, Kind};
 
-use super::id;
-use crate::catalogue::cicd::{Run, RunStatus, TriggerOutcome, Triggered};
+use super::names::{Numbered, id, pipeline};
+use crate::catalogue::cicd::{Run, RunStatus, RunTrigger, TriggerOutcome, Triggered};
 use crate::catalogue::fields::Name;
-use crate::providers::Reply;
 use crate::providers::http::Received;
+use crate::providers::{Reply, Request};
 
 /// The only one of the pipelines that can be started.
 ///
@@ -32,9 +35,47 @@ pub fn only(mut keys: impl Iterator<Item = String>) -> Result<String, Failure> {
 ///
 /// # Errors
 /// `invalid_input` on `branch` where the project has none.
-pub fn default_branch(told: Option<String>) -> Result<String, Failure> {
+fn default_branch(told: Option<String>) -> Result<String, Failure> {
     let missing = || Failure::invalid("branch", "branch is required: the project names no default branch");
     told.filter(|branch| !branch.is_empty()).ok_or_else(missing)
+}
+
+/// The workflow and the branch that are meant: those that are named, else the `only` one and the `default` branch, which
+/// are asked for where they are needed.
+///
+/// # Errors
+/// What `only` and `default` fail with, and as [`default_branch`]. Nothing was started, and the whole may be repeated.
+pub async fn meant(
+    request: &Request<RunTrigger>,
+    only: impl Future<Output = Result<String, Failure>>,
+    default: impl Future<Output = Result<Option<String>, Failure>>,
+) -> Result<(String, String), Failure> {
+    let found = async {
+        let workflow = match &request.input.pipeline {
+            Some(text) => pipeline(&request.native, text)?.to_owned(),
+            None => only.await?,
+        };
+        let branch = match &request.input.branch {
+            Some(branch) => branch.to_string(),
+            None => default_branch(default.await?)?,
+        };
+        Ok((workflow, branch))
+    };
+    found
+        .await
+        .map_err(|failure: Failure| failure.by(&request.instance).never_sent())
+}
+
+/// A run that is there for sure, as far as it can be `read`.
+pub async fn read_or_begun(
+    instance: &Arc<str>,
+    run: &Numbered,
+    read: impl Future<Output = Result<Run, Failure>>,
+) -> Run {
+    read.await.unwrap_or_else(|failure| {
+        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
+        begun(instance, &run.project, run.id)
+    })
 }
 
 /// Pipelines are listed by project alone.
@@ -60,7 +101,7 @@ pub fn for_all_events(events: &[Name]) -> Result<(), Failure> {
 }
 
 /// A run of which nothing more is told than that it was begun.
-pub fn begun(instance: &str, project: &str, run: u64) -> Run {
+fn begun(instance: &str, project: &str, run: u64) -> Run {
     Run {
         id: id(instance, project, run),
         project: project.to_owned(),

@@ -11,7 +11,7 @@ use super::super::Gitea;
 use super::super::version::Server;
 use super::{convert, pages, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{self, Numbered, Pending, pipeline, started, the_one, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, meant, read_or_begun, started, the_one, waiting};
 use crate::providers::forge;
 use crate::providers::{Reply, Request};
 
@@ -20,9 +20,8 @@ const EVENT: &str = "workflow_dispatch";
 
 pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<Reply<Triggered>, Failure> {
     let (owner, name) = forge::project("project", &request.native)?;
-    // Whatever fails here, nothing was started, and the whole may be repeated.
-    let meant = meant(&gitea, &request, owner, name).await;
-    let (workflow, branch) = meant.map_err(|failure| failure.by(&request.instance).never_sent())?;
+    let only = workflows::only(&gitea, owner, name);
+    let (workflow, branch) = meant(&request, only, default_branch(&gitea, owner, name)).await?;
     let server = gitea.server().await;
     let latest = latest(&gitea, server, owner, name).await;
     let forgejo = matches!(server, Server::Forgejo(_));
@@ -63,26 +62,10 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
     Ok(started(&received, run))
 }
 
-/// The workflow and the branch that are meant.
-async fn meant(
-    gitea: &Gitea,
-    request: &Request<RunTrigger>,
-    owner: &str,
-    name: &str,
-) -> Result<(String, String), Failure> {
-    let workflow = match &request.input.pipeline {
-        Some(text) => pipeline(&request.native, text)?.to_owned(),
-        None => workflows::only(gitea, owner, name).await?,
-    };
-    if let Some(branch) = &request.input.branch {
-        return Ok((workflow, branch.to_string()));
-    }
-    let received = gitea
-        .endpoint
-        .send(gitea.endpoint.get(&["repos", owner, name])?)
-        .await?;
-    let repo: wire::Repo = received.json()?;
-    Ok((workflow, actions::default_branch(repo.default_branch)?))
+async fn default_branch(gitea: &Gitea, owner: &str, name: &str) -> Result<Option<String>, Failure> {
+    let asked = gitea.endpoint.get(&["repos", owner, name])?;
+    let repo: wire::Repo = gitea.endpoint.send(asked).await?.json()?;
+    Ok(repo.default_branch)
 }
 
 /// The newest run before one is asked for of a release that will not tell of it: it tells no run's beginning, either.
@@ -123,12 +106,9 @@ pub async fn begun(gitea: &Gitea, instance: &Arc<str>, run: &Numbered, include_r
     let read = async {
         let received = runs::read(gitea, run).await?;
         let row = received.row(include_raw)?;
-        Ok::<_, Failure>(convert::run(instance, &run.project, row))
+        Ok(convert::run(instance, &run.project, row))
     };
-    read.await.unwrap_or_else(|failure| {
-        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
-        actions::begun(instance, &run.project, run.id)
-    })
+    read_or_begun(instance, run, read).await
 }
 
 pub async fn resolve(gitea: Arc<Gitea>, request: Request<RunResolve>) -> Result<Reply<Triggered>, Failure> {

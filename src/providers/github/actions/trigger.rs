@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{GitHub, MOST, SIZE, convert, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{self, Numbered, Pending, pipeline, started, the_one, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, meant, read_or_begun, started, the_one, waiting};
 use crate::providers::forge;
 use crate::providers::{Reply, Request};
 
@@ -25,9 +25,8 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
         let sentence = format!("this provider takes at most {MOST_INPUTS} variables");
         return Err(Failure::invalid("variables", sentence).never_sent());
     }
-    // Whatever fails here, nothing was started, and the whole may be repeated.
-    let meant = meant(&github, &request, owner, name).await;
-    let (workflow, branch) = meant.map_err(|failure| failure.by(&request.instance).never_sent())?;
+    let only = workflows::only(&github, owner, name);
+    let (workflow, branch) = meant(&request, only, default_branch(&github, owner, name)).await?;
     let dispatch = wire::Dispatch {
         reference: &branch,
         inputs: variables,
@@ -67,26 +66,10 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
     Ok(started(&received, run))
 }
 
-/// The workflow and the branch that are meant.
-async fn meant(
-    github: &GitHub,
-    request: &Request<RunTrigger>,
-    owner: &str,
-    name: &str,
-) -> Result<(String, String), Failure> {
-    let workflow = match &request.input.pipeline {
-        Some(text) => pipeline(&request.native, text)?.to_owned(),
-        None => workflows::only(github, owner, name).await?,
-    };
-    if let Some(branch) = &request.input.branch {
-        return Ok((workflow, branch.to_string()));
-    }
-    let received = github
-        .endpoint
-        .send(github.endpoint.get(&["repos", owner, name])?)
-        .await?;
-    let repo: wire::Repo = received.json()?;
-    Ok((workflow, actions::default_branch(repo.default_branch)?))
+async fn default_branch(github: &GitHub, owner: &str, name: &str) -> Result<Option<String>, Failure> {
+    let asked = github.endpoint.get(&["repos", owner, name])?;
+    let repo: wire::Repo = github.endpoint.send(asked).await?.json()?;
+    Ok(repo.default_branch)
 }
 
 /// GitHub says why in sentences only.
@@ -112,12 +95,9 @@ pub async fn begun(github: &GitHub, instance: &Arc<str>, run: &Numbered, include
     let read = async {
         let received = runs::read(github, run).await?;
         let row = received.row(include_raw)?;
-        Ok::<_, Failure>(convert::run(instance, &run.project, row))
+        Ok(convert::run(instance, &run.project, row))
     };
-    read.await.unwrap_or_else(|failure| {
-        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
-        actions::begun(instance, &run.project, run.id)
-    })
+    read_or_begun(instance, run, read).await
 }
 
 pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Result<Reply<Triggered>, Failure> {

@@ -1,0 +1,121 @@
+//! Answers that were accepted: as files, as streams of events, and whole.
+//!
+//! Invariant: of a whole answer no more is kept than is allowed, and a file is passed on piece by piece.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::{StatusCode, header};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::{BodyStream, ByteStream, Piece};
+use reqwest::Response;
+
+use super::transport::transport;
+use super::{Received, sse};
+use crate::providers::handlers::Reply;
+use crate::wire::file::name_of;
+
+/// An accepted request whose answer is a stream.
+pub struct Opened {
+    pub(super) response: Response,
+    pub(super) request_id: Option<Arc<str>>,
+    pub(super) instance: Arc<str>,
+    pub(super) max_response: usize,
+}
+
+impl Opened {
+    /// The answer as a file of this media type, and the provider's request id. Its name is the one that the provider gave.
+    ///
+    /// # Errors
+    /// `upstream_failed` where the answer is a part of a file, or none: nobody asked for that.
+    pub fn file(self, media_type: &'static str) -> Result<Reply<ByteStream>, Failure> {
+        if self.response.status() != StatusCode::OK {
+            let sentence = format!(
+                "the answer is no whole file (status {})",
+                self.response.status().as_u16()
+            );
+            return Err(Failure::new(Kind::UpstreamFailed, sentence)
+                .not_usable()
+                .by(&self.instance));
+        }
+        let Opened {
+            response,
+            request_id,
+            instance,
+            max_response: _,
+        } = self;
+        let file = ByteStream {
+            media_type: Arc::from(media_type),
+            length: response.content_length(),
+            name: name_of(response.headers()).map(Arc::from),
+            bytes: BodyStream::from_items(
+                response
+                    .bytes_stream()
+                    .map(move |piece| piece.map_err(|error| transport(error).by(&instance))),
+            ),
+        };
+        Ok(Reply {
+            upstream_request_id: request_id,
+            value: file,
+            skipped: 0,
+        })
+    }
+
+    /// The answer as server-sent events, and the provider's request id.
+    pub fn events(self) -> Reply<impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static> {
+        Reply {
+            upstream_request_id: self.request_id,
+            value: sse::events(self.response, self.instance),
+            skipped: 0,
+        }
+    }
+
+    /// Whether the answer says that it is JSON, and so no stream.
+    pub fn is_json(&self) -> bool {
+        let essence = self.essence();
+        essence == "application/json" || essence.ends_with("+json")
+    }
+
+    /// Whether the answer tells of a file, in JSON, rather than being one.
+    pub fn is_described(&self) -> bool {
+        self.essence() == "application/json"
+    }
+
+    /// The media type without its parameters.
+    fn essence(&self) -> String {
+        let media_type = self.response.headers().get(header::CONTENT_TYPE);
+        let text = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Receives the whole answer.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`].
+    pub async fn whole(mut self) -> Result<Received, Failure> {
+        let headers = std::mem::take(self.response.headers_mut());
+        let body = read(self.response, self.max_response).await;
+        let body = body.map_err(|failure| failure.by(&self.instance))?;
+        Ok(Received::new(headers, body, self.request_id, self.instance))
+    }
+}
+
+/// Receives a whole answer.
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let sentence = format!("the answer is larger than the {limit} bytes allowed");
+        Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
+    };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

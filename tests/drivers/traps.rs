@@ -1,0 +1,55 @@
+//! Traps of whole kinds of requests, which no one golden cell shows.
+//!
+//! Invariant: each test's name begins with the trap that it is of.
+
+use mosaic_actors::error::Kind;
+use serde_json::{Value, json};
+
+use crate::upstream::cells::cells;
+use crate::upstream::{Canned, Upstream, ask, connection};
+
+#[tokio::test]
+async fn h22_a_write_that_was_cut_may_have_been_done_and_is_not_repeated() {
+    for status in [500, 502, 504] {
+        let provider = Upstream::answering([Canned::text(status, "timeout"), Canned::json(201, json!({}))]).await;
+        let input = json!({"pr": "acme/api#7", "body": "A word"});
+        let failure = ask("github", &connection(&provider.url), "git.pr.comment", input).await;
+        let failure = failure.expect_err("it was cut");
+        assert!(
+            failure.kind.blames_provider() && !failure.unsent,
+            "{status}: {failure:?}"
+        );
+        assert_eq!(provider.seen().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn h23_the_api_s_version_is_the_oldest_unless_another_is_set() {
+    for (set, sent) in [(None, "2022-11-28"), (Some("2026-03-10"), "2026-03-10")] {
+        let provider = Upstream::answering([Canned::json(404, json!({}))]).await;
+        let mut connection = connection(&provider.url);
+        if let Some(version) = set {
+            connection.settings.insert("api_version".to_owned(), version.into());
+        }
+        let failure = ask("github", &connection, "git.repo.get", crate::repo()).await;
+        assert_eq!(failure.expect_err("404").kind, Kind::NotFound);
+        assert_eq!(provider.seen()[0].headers["x-github-api-version"], sent);
+    }
+}
+
+/// Texts in an address are cut by proxies and written into logs. What one request says of another's address alone is
+/// asked for there: which page, and what a removal is of.
+#[test]
+fn gl28_what_is_written_at_gitlab_stands_in_a_body() {
+    let mut writes = 0;
+    for cell in cells().into_iter().filter(|cell| cell.kind == "gitlab") {
+        for request in cell.read("request.json").as_array().expect("requests") {
+            if !matches!(request["method"].as_str(), Some("POST" | "PUT" | "PATCH")) {
+                continue;
+            }
+            writes += 1;
+            assert_eq!(request["query"], Value::Null, "{}: {request}", cell.name());
+        }
+    }
+    assert!(writes > 50, "{writes}");
+}

@@ -1,0 +1,89 @@
+//! The traps of the Git and CI providers: each is named by a test or a golden cell.
+//!
+//! A trap is a row of the collected facts, known by letters and a number: H of GitHub, HA of its Actions, GT of Gitea, GA of
+//! its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker.
+//!
+//! Invariant: one that nothing names is left to something that is named here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// How many of each there are.
+const TRAPS: [(&str, usize); 8] = [
+    ("f", 4),
+    ("ga", 7),
+    ("gl", 30),
+    ("gt", 33),
+    ("h", 29),
+    ("ha", 11),
+    ("j", 20),
+    ("w", 12),
+];
+
+/// Traps of what is not done at all.
+const LEFT: [(&str, &str); 16] = [
+    ("gl10", "no operation rebases"),
+    ("gl27", "no operation changes an issue at GitLab"),
+    ("gt23", "no operation changes labels"),
+    ("gt24", "no operation changes labels"),
+    ("gt25", "no operation changes an issue"),
+    ("gt26", "no operation changes an issue"),
+    ("gt27", "no operation changes an issue"),
+    ("gt28", "no operation searches issues"),
+    ("h14", "no operation moves an issue"),
+    ("h15", "no operation changes an issue's people"),
+    ("h16", "no operation changes an issue's people"),
+    (
+        "h21",
+        "writes are not paced beforehand: a secondary limit is waited out",
+    ),
+    ("h28", "no operation searches"),
+    ("j14", "stages are read without the plugin that names them so"),
+    ("j15", "stages are read without the plugin that names them so"),
+    ("j17", "no operation answers a question of a build"),
+];
+
+/// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of a source, only
+/// those of its unit tests.
+fn words(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+        let tells = name == "provenance" || name.ends_with(".rs");
+        // This file names them all.
+        let text = match path.is_dir() {
+            true => String::new(),
+            false if tells && !path.ends_with("tests/traps.rs") => fs::read_to_string(&path).expect("a text"),
+            false => String::new(),
+        };
+        let text = match path.components().any(|part| part.as_os_str() == "tests") {
+            true => &text,
+            false => text.split_once("mod tests {").map_or("", |(_, tests)| tests),
+        };
+        for text in [name, text] {
+            let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+            found.extend(parts.map(str::to_ascii_lowercase));
+        }
+        if path.is_dir() {
+            words(&path, found);
+        }
+    }
+}
+
+#[test]
+fn every_trap_is_named_by_what_shows_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    words(&root.join("tests"), &mut found);
+    words(&root.join("src/providers"), &mut found);
+    let traps = TRAPS
+        .iter()
+        .flat_map(|(letters, most)| (1..=*most).map(move |number| format!("{letters}{number}")));
+    let left: BTreeSet<&str> = LEFT.iter().map(|(trap, _)| *trap).collect();
+    let (named, silent): (Vec<String>, Vec<String>) = traps.partition(|trap| found.contains(trap));
+    let silent: Vec<_> = silent.iter().filter(|trap| !left.contains(trap.as_str())).collect();
+    assert!(silent.is_empty(), "nothing names {silent:?}");
+    let needless: Vec<_> = named.iter().filter(|trap| left.contains(trap.as_str())).collect();
+    assert!(needless.is_empty(), "{needless:?} is named, and left all the same");
+}
