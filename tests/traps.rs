@@ -44,9 +44,9 @@ const LEFT: [(&str, &str); 16] = [
     ("j17", "no operation answers a question of a build"),
 ];
 
-/// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of a source, only
-/// those of its unit tests.
-fn words(folder: &Path, found: &mut BTreeSet<String>) {
+/// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of what is not a
+/// test as a `whole`, only those of its unit tests.
+fn words(folder: &Path, whole: bool, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
@@ -57,7 +57,7 @@ fn words(folder: &Path, found: &mut BTreeSet<String>) {
             false if tells && !path.ends_with("tests/traps.rs") => fs::read_to_string(&path).expect("a text"),
             false => String::new(),
         };
-        let text = match path.components().any(|part| part.as_os_str() == "tests") {
+        let text = match whole {
             true => &text,
             false => text.split_once("mod tests {").map_or("", |(_, tests)| tests),
         };
@@ -66,7 +66,7 @@ fn words(folder: &Path, found: &mut BTreeSet<String>) {
             found.extend(parts.map(str::to_ascii_lowercase));
         }
         if path.is_dir() {
-            words(&path, found);
+            words(&path, whole, found);
         }
     }
 }
@@ -75,8 +75,8 @@ fn words(folder: &Path, found: &mut BTreeSet<String>) {
 fn every_trap_is_named_by_what_shows_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeSet::new();
-    words(&root.join("tests"), &mut found);
-    words(&root.join("src/providers"), &mut found);
+    words(&root.join("tests"), true, &mut found);
+    words(&root.join("src/providers"), false, &mut found);
     let traps = TRAPS
         .iter()
         .flat_map(|(letters, most)| (1..=*most).map(move |number| format!("{letters}{number}")));
