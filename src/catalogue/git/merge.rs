@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, REPO, STATUSES, TREES};
+use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, STATUSES, TREES};
 use crate::catalogue::fields::{Markdown, Name, PullRef, Version};
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::raw::Raw;

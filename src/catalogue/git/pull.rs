@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::commit::FileChange;
-use super::topics::{BRANCHES, COMMITS, FILES, PULL, PULLS, REPO, STATUSES, TREES};
-use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef, Version};
+use super::topics::{PULL, PULLS, REPO};
+use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;

@@ -6,23 +6,20 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::{BodyStream, ByteStream, Piece, UPLOAD_FIELD};
+use mosaic_actors::stream::UPLOAD_FIELD;
 use percent_encoding::percent_decode_str;
 use reqwest::Response;
 use url::Url;
 
 use super::endpoint::{misplaced, routeless};
+use super::opened::read;
 use super::outgoing::Content;
 use super::revalidation::Subject;
 use super::transport::transport;
-use super::{Endpoint, Form, Outgoing, Received, Refusal, sse, store};
-use crate::providers::handlers::Reply;
-use crate::wire::file::name_of;
+use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;

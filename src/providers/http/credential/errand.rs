@@ -16,8 +16,9 @@ use url::form_urlencoded::Serializer;
 
 use super::super::body::parse;
 use super::super::fault::Fault;
+use super::super::opened::read;
 use super::super::outgoing::Content;
-use super::super::send::{Follow, Refused, read};
+use super::super::send::{Follow, Refused};
 use super::super::{Endpoint, Outgoing};
 
 /// The longest errand. A lease on a renewal is longer.
