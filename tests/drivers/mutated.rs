@@ -17,7 +17,9 @@ use crate::upstream::cells::{Cell, cells};
 use crate::upstream::{self, Canned, INSTANCE, Upstream};
 
 /// The kinds whose drivers are held to this.
-const KINDS: &[&str] = &["github", "gitlab"];
+const KINDS: &[&str] = &["gitea", "github", "gitlab", "jenkins", "woodpecker"];
+/// What goes on until its run has ended is bounded by its call alone.
+const WAITING: &[&str] = &["cicd.log.follow", "cicd.run.wait"];
 /// No operation asks more often for one output.
 const MOST_REQUESTS: usize = 40;
 /// How many damaged answers each cell is given.
@@ -63,7 +65,7 @@ impl Damage {
                 }
             }
             Damage::Other(bytes) => {
-                (damaged.body, damaged.text) = (None, Some(String::from_utf8_lossy(bytes).into_owned()));
+                damaged.bytes = Some(bytes.clone());
             }
         }
         damaged
@@ -145,7 +147,7 @@ async fn damaged_answers_are_answers_or_failures() {
     let client = &http_client().expect("a client");
     let cells: Vec<Cell> = cells()
         .into_iter()
-        .filter(|cell| KINDS.contains(&&*cell.kind))
+        .filter(|cell| KINDS.contains(&&*cell.kind) && !WAITING.contains(&&*cell.operation))
         .collect();
     assert!(!cells.is_empty());
     let mut runner = TestRunner::deterministic();

@@ -62,6 +62,8 @@ async fn serving() -> (Mosaic, Serving) {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     (config.server.listen, config.admin.listen) = (free, free);
     config.server.drain_timeout = Duration::ZERO;
+    // Their files say that they are as large.
+    config.gateway.max_transfer_size = 1 << 40;
     let mut provider = ProviderConfig::new("endless");
     provider.max_in_flight = Some(CLIENTS);
     config.providers.insert("files".to_owned(), provider);

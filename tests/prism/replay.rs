@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::servers::{Recorded, Recorder};
-use crate::upstream::cells::{Cell, cells};
+use crate::upstream::cells::cells;
 
 /// What Prism holds against requests that are sound: the kind, words of its problem, and why they are no fault.
 const EXCUSED: &[(&str, &str, &str)] = &[
@@ -64,15 +64,14 @@ pub async fn faults(origin: &str, kind: &str, description: &Value, of: fn(&str) 
         for request in cell.read("request.json").as_array().expect("requests") {
             send(&client, &address, description, request).await;
             let judged = recorder.seen().pop().expect("it was passed on");
-            let wrong = wrong(&cell, &judged);
-            let excuse = |fault: &String| {
-                EXCUSED
+            for fault in wrong(&judged) {
+                let known = EXCUSED
                     .iter()
-                    .find(|(of, words, _)| *of == kind && fault.contains(words))
-            };
-            match wrong.as_ref().and_then(excuse) {
-                Some((_, words, _)) => _ = excused.insert(*words),
-                None => faults.extend(wrong),
+                    .find(|(of, words, _)| *of == kind && fault.contains(words));
+                match known {
+                    Some((_, words, _)) => _ = excused.insert(*words),
+                    None => faults.push(format!("{}: {}: {fault}", cell.name(), judged.line)),
+                }
             }
             called.insert(cell.operation.clone());
         }
@@ -88,15 +87,15 @@ pub async fn faults(origin: &str, kind: &str, description: &Value, of: fn(&str) 
     faults
 }
 
-/// What is wrong with a request. What Prism made up as its answer is its own affair.
-fn wrong(cell: &Cell, judged: &Recorded) -> Option<String> {
-    let ours = judged
-        .violations
-        .iter()
-        .filter(|violation| violation["location"][0] != "response");
-    let mut words: Vec<String> = ours.map(Value::to_string).collect();
-    words.extend(judged.refusal.as_ref().map(Value::to_string));
-    (!words.is_empty()).then(|| format!("{}: {}: {}", cell.name(), judged.line, words.join(", ")))
+/// What is wrong with a request, one thing after the other. What Prism made up as its answer is its own affair.
+fn wrong(judged: &Recorded) -> Vec<String> {
+    let refusal = judged.refusal.as_ref();
+    let listed = refusal.and_then(|problem| problem["validation"].as_array());
+    let told = judged.violations.iter().chain(listed.into_iter().flatten());
+    let ours = told.filter(|violation| violation["location"][0] != "response");
+    // A refusal that lists nothing is one thing.
+    let whole = refusal.filter(|_| listed.is_none());
+    ours.chain(whole).map(Value::to_string).collect()
 }
 
 async fn send(client: &reqwest::Client, address: &str, description: &Value, request: &Value) {

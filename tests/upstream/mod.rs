@@ -49,6 +49,9 @@ pub struct Canned {
     /// The body as text, where it is no JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The body as bytes, whatever they are.
+    #[serde(skip)]
+    pub bytes: Option<Vec<u8>>,
 }
 
 impl Canned {
@@ -74,6 +77,9 @@ impl Canned {
     }
 
     fn bytes(&self) -> Vec<u8> {
+        if let Some(bytes) = &self.bytes {
+            return bytes.clone();
+        }
         match (&self.body, &self.text) {
             (Some(body), _) => serde_json::to_vec(body).expect("JSON"),
             (None, Some(text)) => text.clone().into_bytes(),
