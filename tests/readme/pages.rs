@@ -64,8 +64,11 @@ fn the_dependency_and_its_features_are_those_of_the_manifest() {
         assert!(features.contains_key(feature.as_str().expect("a name")), "{feature}");
     }
     // The table above it: each row is a feature, and none that is on by default lacks a row.
-    let rows: Vec<&str> = crate::text::README
+    let (_, table) = crate::text::README.split_once("| feature |").expect("the table");
+    let rows: Vec<&str> = table
         .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
         .filter(|(_, rest)| rest.matches('|').count() == 1)
         .map(|(name, _)| name)
