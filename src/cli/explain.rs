@@ -12,6 +12,10 @@ use crate::failures::{Fault, codes, kind_of_status};
 pub const IN_DOUBT: &str =
     "Look whether it was done before you ask for it again; with --idempotency-key a repetition does no harm.";
 
+/// What to do where the provider, asked by the gateway's credential, does not allow it: no key of the gateway's helps.
+pub const FORBIDDEN_THERE: &str =
+    "Look at what protects it at the provider, and with `mosaic doctor` at what the provider's credential may do.";
+
 /// What to do about a failure of `kind`.
 pub const fn advice(kind: Kind) -> &'static str {
     match kind {

@@ -146,6 +146,7 @@ impl Problem {
         let advice = self.text("code").and_then(explain::advice_on);
         let advice = match self.is_in_doubt() {
             true => explain::IN_DOUBT,
+            false if self.kind == Kind::Forbidden && self.text("provider").is_some() => explain::FORBIDDEN_THERE,
             false => advice.unwrap_or(explain::advice(self.kind)),
         };
         let hint = self.text("hint").unwrap_or(advice);

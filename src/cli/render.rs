@@ -16,14 +16,15 @@ pub fn document(value: &Value, schema: Option<&Value>, screen: &Screen) -> Strin
                 schema.and_then(|schema| schema.pointer("/properties/items/items")),
                 screen,
             ),
-            _ => object_lines(object, screen),
+            _ => object_lines(object, schema, screen),
         },
         Value::Array(rows) => table_of(rows, schema.and_then(|schema| schema.get("items")), screen),
         scalar => cell(scalar),
     }
 }
 
-/// Every fact of an object in order, nested ones under a dotted name. Absent and empty ones are left out.
+/// Every fact of an object in order, nested ones under a dotted name. Absent and empty ones are left out, and so are lists
+/// of objects, which are tables.
 pub fn facts(object: &Map<String, Value>) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     for (name, value) in object {
@@ -33,7 +34,7 @@ pub fn facts(object: &Map<String, Value>) -> Vec<(String, String)> {
                 let nested = self::facts(nested).into_iter();
                 facts.extend(nested.map(|(below, text)| (format!("{name}.{below}"), text)));
             }
-            value if cell(value).is_empty() => {}
+            value if cell(value).is_empty() || rows(value).is_some() => {}
             value => facts.push((name.clone(), cell(value))),
         }
     }
@@ -50,7 +51,7 @@ pub fn table(columns: &[String], rows: Vec<Vec<String>>, screen: &Screen) -> Str
             .set_width(width);
     }
     let one_line = |cells: Vec<String>| {
-        let mut row = Row::from(cells.iter().map(|text| one_line(text)).collect::<Vec<_>>());
+        let mut row = Row::from(cells.iter().map(|text| short(text)).collect::<Vec<_>>());
         row.max_height(1);
         row
     };
@@ -66,6 +67,18 @@ pub fn table(columns: &[String], rows: Vec<Vec<String>>, screen: &Screen) -> Str
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+/// The most characters of a cell, wherever it is read: a file in one is looked at with `--json`, and measuring it takes
+/// minutes.
+const LONGEST_CELL: usize = 1_000;
+
+fn short(text: &str) -> String {
+    let end = text.char_indices().nth(LONGEST_CELL).map(|(end, _)| end);
+    match end {
+        Some(end) => format!("{}…", one_line(&text[..end])),
+        None => one_line(text),
+    }
 }
 
 /// The most characters of a cell between the first and the last on a terminal.
@@ -104,25 +117,37 @@ fn one_line_each(row: Vec<String>, screen: &Screen) -> Vec<String> {
     row.into_iter().enumerate().map(short).collect()
 }
 
-fn object_lines(object: &Map<String, Value>, screen: &Screen) -> String {
-    let tables = object.iter().filter_map(|(name, value)| {
-        let rows = rows(value)?;
-        Some(format!(
-            "\n{}\n{}",
-            screen.paint(FAINT, &format!("{name}:")),
-            table_of(rows, None, screen)
-        ))
-    });
-    let tables: Vec<String> = tables.collect();
-    let rest = object.iter().filter(|(_, value)| rows(value).is_none());
-    let facts = facts(&rest.map(|(name, value)| (name.clone(), value.clone())).collect());
+fn object_lines(object: &Map<String, Value>, schema: Option<&Value>, screen: &Screen) -> String {
+    let facts = facts(object);
     let widest = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let lines = facts.into_iter().map(|(name, text)| {
         let name = screen.paint(FAINT, &format!("{name:widest$}"));
         let indent = format!("\n{:widest$}  ", "");
         format!("{name}  {}", clean(&text).trim_end().replace('\n', &indent))
     });
+    let mut tables = vec![];
+    nested_tables(object, schema, "", screen, &mut tables);
     lines.chain(tables).collect::<Vec<_>>().join("\n")
+}
+
+/// A table for each list of objects, those of nested objects under a dotted name.
+fn nested_tables(
+    object: &Map<String, Value>,
+    schema: Option<&Value>,
+    above: &str,
+    screen: &Screen,
+    tables: &mut Vec<String>,
+) {
+    for (name, value) in object {
+        let schema = schema.and_then(|schema| schema.get("properties")?.get(name));
+        let name = format!("{above}{name}");
+        if let Some(rows) = rows(value) {
+            let rows = table_of(rows, schema.and_then(|schema| schema.get("items")), screen);
+            tables.push(format!("\n{}\n{rows}", screen.paint(FAINT, &format!("{name}:"))));
+        } else if let Value::Object(nested) = value {
+            nested_tables(nested, schema, &format!("{name}."), screen, tables);
+        }
+    }
 }
 
 /// The rows of a value that is a list of objects.

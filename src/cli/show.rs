@@ -150,6 +150,11 @@ async fn pieces(mut events: Events, screen: &Screen) -> Result<(), Stop> {
         };
         if let Some(text) = event.get("text").and_then(Value::as_str) {
             screen.data(visible(text, screen))?;
+            // A line of a log is whole; a piece of what a model says goes on where the last one ended.
+            if event["type"] == "line" {
+                screen.data("\n")?;
+                continue;
+            }
             unfinished = !text.ends_with('\n') && (unfinished || !text.is_empty());
         } else if let Value::Object(event) = event {
             others.extend(event);
