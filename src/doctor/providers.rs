@@ -42,7 +42,7 @@ pub(super) async fn check(config: &Config) -> Asked {
 
 async fn ask_all(config: &Config, store: Option<Arc<dyn StateStore>>) -> Asked {
     // A pair of tokens that is replaced with each use is not touched before there is a place for the next one.
-    let is_kept = config.state.path.is_none() || store.is_some();
+    let is_kept = config.state.path.as_os_str().is_empty() || store.is_some();
     let drivers = match embed::drivers(config, &Registry::built_in(), store) {
         Ok(drivers) => drivers,
         Err(error) => {

@@ -79,7 +79,7 @@ pub enum RunStatus {
     /// Its conditions were not met.
     Skipped,
     /// It could not be run: its configuration or the CI server failed. Also where the provider's word is one that
-    /// is not known here.
+    /// is not known here, of a run that has ended.
     Error,
 }
 

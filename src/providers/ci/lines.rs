@@ -2,10 +2,33 @@
 //!
 //! Invariant: a line is told once it is whole, and no line outgrows its bound.
 
+use mosaic_actors::error::{Failure, Source};
+
 use crate::catalogue::cicd::{LogEvent, LogLine, LogStream};
+use crate::providers::http::too_large;
 
 /// The longest line; a longer one is told in several. It bounds what is held of a line that does not end.
 const LONGEST: usize = 1 << 20;
+
+/// How many numbers a log may leave out at once.
+const FARTHEST: u64 = 1 << 20;
+/// The most lines of a log that is read whole, and of one piece of a log that grows: each takes a hundred times the memory of
+/// its line break.
+const MOST_LINES: usize = 400_000;
+
+/// A log's bytes, if they hold no more lines than can be held at once.
+///
+/// # Errors
+/// `unsupported` of more: it is there, and whoever asks for it is not at fault.
+pub fn bounded(bytes: &[u8]) -> Result<&[u8], Failure> {
+    match bytes.iter().filter(|byte| **byte == b'\n').count() > MOST_LINES {
+        true => Err(too_large(
+            &format!("the log has more than {MOST_LINES} lines"),
+            Source::Gateway,
+        )),
+        false => Ok(bytes),
+    }
+}
 
 /// Numbers lines, and leaves out those that the caller has.
 #[derive(Default)]
@@ -26,15 +49,17 @@ impl Counter {
         self.next
     }
 
-    /// Goes on with the line of this number.
+    /// Goes on with the line of this number; one that is farther away than any log goes in one step is none.
     pub fn skip_to(&mut self, seq: u64) {
-        self.next = self.next.max(seq);
+        if seq <= self.next.saturating_add(FARTHEST) {
+            self.next = self.next.max(seq);
+        }
     }
 
     /// The next line; none where the caller has it.
     pub fn line(&mut self, line: LogLine) -> Option<LogEvent> {
         let seq = self.next;
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         self.after
             .is_none_or(|after| seq > after)
             .then_some(LogEvent::Line { seq, line })

@@ -11,6 +11,6 @@ mod pauses;
 mod wait;
 
 pub use follow::{Followed, Then, Told, follow};
-pub use lines::{Counter, Growing, lines, stdout};
+pub use lines::{Counter, Growing, bounded, lines, stdout};
 pub use part::part;
 pub use wait::{Look, wait};

@@ -51,6 +51,7 @@ static DIALECT: Dialect = Dialect {
     refuse: refuse::refuse,
     quiet: Some(refuse::SECONDARY_LIMIT),
     // What has not changed costs no quota.
+    pages: false,
     validates: true,
 };
 

@@ -25,7 +25,7 @@ mod wire;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
-use super::http::credential::CredentialStanding;
+use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::git;
@@ -43,6 +43,7 @@ static DIALECT: Dialect = Dialect {
 pub struct GitLab {
     endpoint: Endpoint,
     anonymous: bool,
+    of_a_job: bool,
 }
 
 /// It has none yet.
@@ -59,6 +60,7 @@ impl Provider for GitLab {
         Ok(GitLab {
             endpoint,
             anonymous: connection.credential.is_none(),
+            of_a_job: matches!(connection.credential, Some(Given::Job(_))),
         })
     }
 
@@ -114,11 +116,13 @@ impl Provider for GitLab {
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
-        let outgoing = match self.anonymous {
+        let outgoing = match self.anonymous || self.of_a_job {
             true => self.get(&["projects"])?.query("per_page", "1"),
             false => self.get(&["user"])?,
         };
         match self.endpoint.well(outgoing, !self.anonymous).await {
+            // A job's token opens little more than its own project, and nothing that could be asked here.
+            Err(failure) if self.of_a_job && failure.kind == Kind::UpstreamAuth => Ok(Credential::Unproven),
             // The token's scopes leave out what it tells of its user; but a proxy may say so, too.
             Err(failure) if failure.kind == Kind::Forbidden => Ok(Credential::Unproven),
             other => other,

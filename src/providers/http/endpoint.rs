@@ -36,6 +36,8 @@ pub struct Dialect {
     /// The least wait after a rate limit that names no time; each that follows in a row is twice as long. `None`: as the
     /// engine has it.
     pub quiet: Option<Duration>,
+    /// It answers orders with web pages; elsewhere one in place of an answer is that of somebody between us.
+    pub pages: bool,
     /// It tells whether an answer has changed, by the validators of its answers: `ETag`, else `Last-Modified`.
     pub validates: bool,
 }
@@ -49,6 +51,7 @@ impl Dialect {
         request_id: "x-request-id",
         refuse: |refusal| by_status(refusal),
         quiet: None,
+        pages: false,
         validates: false,
     };
 

@@ -39,6 +39,13 @@ impl Opened {
                 .not_usable()
                 .by(&self.instance));
         }
+        // Who is not let in is led to a page that says so.
+        if self.essence() == "text/html" && media_type != "text/html" {
+            let sentence = "a web page came in the place of the file";
+            return Err(Failure::new(Kind::UpstreamFailed, sentence)
+                .not_usable()
+                .by(&self.instance));
+        }
         let Opened {
             response,
             request_id,

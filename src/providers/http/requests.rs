@@ -140,11 +140,14 @@ impl Endpoint {
 
     fn url(&self, parts: &[&str]) -> Result<Url, Failure> {
         // URL parsers take dots away together with what stands before them, encoded or not.
-        if parts.iter().any(|part| matches!(*part, "" | "." | "..")) {
+        // And what stands before a server may read an encoded slash as one, and then the dots beside it.
+        let climbs = |part: &str| part.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
+        if parts.iter().any(|part| part.is_empty() || climbs(part)) {
             return Err(Failure::new(
                 Kind::InvalidInput,
-                "a name must not be empty, '.' or '..'",
-            ));
+                "a name must not be empty, '.' or '..', nor hold such a part",
+            )
+            .never_sent());
         }
         let mut url = self.base.clone();
         url.path_segments_mut()
@@ -180,6 +183,17 @@ mod tests {
         assert_eq!(url.as_str(), written);
     }
 
+    #[test]
+    fn no_part_climbs_behind_a_server_that_decodes_slashes() {
+        for part in ["..", "../..", "../../api", "a/../b", "a/..", "..\\x", "./a"] {
+            let refused = ENDPOINT.delete(&["repos", part]).err().expect(part);
+            assert!(refused.kind == Kind::InvalidInput && refused.unsent, "{part}");
+        }
+        for part in ["a..b", "feature/a.b", "...", ".github", "a/.b"] {
+            assert!(ENDPOINT.delete(&["repos", part]).is_ok(), "{part}");
+        }
+    }
+
     static ENDPOINT: LazyLock<Endpoint> =
         LazyLock::new(|| Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).expect("an endpoint"));
 
@@ -196,7 +210,8 @@ mod tests {
                 let kept: String = part.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
                 prop_assert_eq!(decoded.as_ref(), kept);
             } else {
-                prop_assert!(matches!(part.as_str(), "" | "." | ".."));
+                let dots = part.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
+                prop_assert!(part.is_empty() || dots);
             }
         }
     }

@@ -170,6 +170,13 @@ impl Endpoint {
             if form.is_some_and(|form| !form.is_through()) {
                 return Err(Refused::before(deaf()));
             }
+            let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
+            if order && !self.dialect.pages && is_page(response.headers()) {
+                let sentence = "a web page came in the place of an answer: whether it was done is unknown";
+                return Err(Refused::before(
+                    Failure::new(Kind::UpstreamFailed, sentence).not_usable(),
+                ));
+            }
             return match response.headers().get(header::CONTENT_ENCODING) {
                 // What we know how to unpack has lost this header.
                 Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
@@ -238,6 +245,11 @@ impl Endpoint {
 fn deaf() -> Failure {
     let sentence = "the provider answered before it had taken the whole file";
     Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|text| text.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that

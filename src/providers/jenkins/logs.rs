@@ -32,7 +32,7 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<LogGet>) -> Result<Repl
     Ok(received.reply(Log {
         run: Resource::neutral_id(&request.instance, &request.native),
         step: None,
-        lines: ci::lines(received.bytes()),
+        lines: ci::lines(ci::bounded(received.bytes())?),
         raw: None,
     }))
 }
@@ -88,7 +88,7 @@ impl Followed for Following {
             events.push(self.log.replaced());
         }
         self.start = size;
-        events.extend(self.log.more(received.bytes(), stdout));
+        events.extend(self.log.more(ci::bounded(received.bytes())?, stdout));
         if received.header(MORE) == Some("true") {
             return Ok(Told {
                 events,

@@ -26,6 +26,7 @@ use crate::catalogue::cicd;
 
 static DIALECT: Dialect = Dialect {
     refuse,
+    pages: true,
     ..Dialect::PLAIN
 };
 

@@ -26,6 +26,9 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         return Err(Failure::invalid("pending", sentence).never_sent());
     };
     match item(&jenkins, id).await {
+        Ok((received, item)) if is_of_another(&item, project) => {
+            Err(received.failure(Kind::NotFound, "what waits under this number is of another job"))
+        }
         Ok((received, item)) if item.cancelled == Some(true) => {
             Err(received.failure(Kind::NotFound, "there is no run: it was cancelled while it waited"))
         }
@@ -40,6 +43,12 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         Err(failure) if failure.kind == Kind::NotFound => found(&jenkins, &request, project, id).await,
         Err(failure) => Err(failure),
     }
+}
+
+/// Whether what waits says that it is of another job: numbers begin anew where Jenkins was set up again.
+fn is_of_another(item: &wire::Item, project: &str) -> bool {
+    let name = item.task.as_ref().and_then(|task| task.full_name.as_deref());
+    name.is_some_and(|name| name != project)
 }
 
 async fn item(jenkins: &Jenkins, id: u64) -> Result<(Received, wire::Item), Failure> {

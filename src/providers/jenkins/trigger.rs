@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, StatusCode};
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
@@ -55,7 +55,9 @@ pub async fn trigger(jenkins: Arc<Jenkins>, request: Request<RunTrigger>) -> Res
     let (outcome, pending) = match item {
         Some(item) => (TriggerOutcome::Pending, Some(names::pending(&project, item))),
         // Back to the job's page: something has decided that nothing is to be built.
-        None if status.is_redirection() => (TriggerOutcome::Filtered, None),
+        None if status == StatusCode::FOUND && leads_back(received.header("location"), &project) => {
+            (TriggerOutcome::Filtered, None)
+        }
         None => return Err(received.unusable("the answer does not say what waits in the queue")),
     };
     Ok(received.reply(Triggered {
@@ -63,6 +65,11 @@ pub async fn trigger(jenkins: Arc<Jenkins>, request: Request<RunTrigger>) -> Res
         run: None,
         pending: pending.map(|pending| Resource::neutral_id(&request.instance, pending)),
     }))
+}
+
+/// Whether a redirect leads to the job's own page, as it is written or made whole by somebody between us.
+fn leads_back(location: Option<&str>, project: &str) -> bool {
+    location.is_some_and(|place| place == "." || names::project_at(place).as_deref() == Some(project))
 }
 
 /// The job that is meant, and its path: in a multibranch project, the branch's.

@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::lines;
 use crate::catalogue::cicd::{Job, Log, LogGet, RunStatus, Step};
+use crate::providers::ci::bounded;
 use crate::providers::http::Received;
 use crate::providers::{Reply, Request};
 
@@ -82,7 +83,7 @@ pub fn log(request: &Request<LogGet>, job: &Job, text: Result<Received, Failure>
         raw: None,
     };
     match text {
-        Ok(received) => Ok(received.reply(log(lines(received.bytes())))),
+        Ok(received) => Ok(received.reply(log(lines(bounded(received.bytes())?)))),
         Err(failure) if failure.kind == Kind::NotFound => {
             missing(job.status).map_err(|failure| failure.by(&request.instance))?;
             Ok(Reply::of(log(vec![])))

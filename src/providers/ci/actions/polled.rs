@@ -11,7 +11,7 @@ use mosaic_actors::stream::Piece;
 
 use super::{line, missing};
 use crate::catalogue::cicd::{Job, LogEvent};
-use crate::providers::ci::{Followed, Growing, Then, Told, follow};
+use crate::providers::ci::{Followed, Growing, Then, Told, bounded, follow};
 
 /// How often the log of a job that has ended is asked for in vain: where it is kept it may arrive a moment later.
 const MOST_ABSENT: u32 = 5;
@@ -70,7 +70,7 @@ impl<L: Logged> Followed for Polled<L> {
             return Ok(later(vec![]));
         }
         let mut events = match self.log.text().await {
-            Ok(text) => self.lines.whole(&text, ended, line),
+            Ok(text) => self.lines.whole(bounded(&text)?, ended, line),
             Err(failure) if failure.kind == Kind::NotFound => match missing(job.status) {
                 Ok(()) => vec![],
                 Err(_) if !ended => vec![],

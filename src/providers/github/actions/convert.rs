@@ -114,12 +114,13 @@ fn step(job: u64, group: Option<&str>, wire: wire::Step) -> Step {
 
 /// Where a run, a job or a step stands, in our word and in GitHub's own.
 fn status(status: Option<String>, conclusion: Option<String>) -> (RunStatus, String) {
+    let ended = status.as_deref() == Some("completed") || conclusion.as_deref().is_some_and(|word| !word.is_empty());
     let word = match status.as_deref() {
         Some("completed") | None => conclusion.or(status),
         Some(_) => status,
     };
     let word = word.unwrap_or_default();
-    let neutral = match &*word {
+    let neutral = match &*word.to_ascii_lowercase() {
         "queued" | "requested" | "pending" => RunStatus::Queued,
         "in_progress" => RunStatus::Running,
         // For reviewers of a deployment, or for somebody to let a stranger's change be run.
@@ -129,7 +130,9 @@ fn status(status: Option<String>, conclusion: Option<String>) -> (RunStatus, Str
         "cancelled" => RunStatus::Cancelled,
         "skipped" => RunStatus::Skipped,
         // Also `startup_failure`: the workflow file could not be run.
-        _ => RunStatus::Error,
+        _ if ended => RunStatus::Error,
+        // Whatever has no conclusion has not ended.
+        _ => RunStatus::Running,
     };
     (neutral, word)
 }

@@ -59,6 +59,11 @@ struct Held {
     until: Option<Timestamp>,
 }
 
+/// Whether a header and a form can carry it.
+fn sendable(token: impl AsRef<str>) -> bool {
+    token.as_ref().bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 #[derive(Deserialize)]
 struct Renewed {
     access_token: String,
@@ -151,6 +156,14 @@ impl Inner {
             // Whoever had the right before us may have been late with what it got.
             Err(failure) => return self.other(self.held().await?.as_ref(), last)?.ok_or(failure),
         };
+        // What could not be sent is not kept in the place of what can.
+        if renewed.access_token.is_empty()
+            || !sendable(&renewed.access_token)
+            || !renewed.refresh_token.as_deref().is_none_or(sendable)
+        {
+            let sentence = "the provider renewed the credential to what no request can carry";
+            return Err(Failure::new(Kind::UpstreamAuth, sentence));
+        }
         let since = self.clock.now();
         let lasts = renewed.expires_in.filter(|seconds| (1.0..1e9).contains(seconds));
         let held = Held {
@@ -158,6 +171,7 @@ impl Inner {
             access_token: renewed.access_token,
             refresh_token: renewed
                 .refresh_token
+                .filter(|token| !token.is_empty())
                 .unwrap_or_else(|| refresh.expose_secret().to_owned()),
             since,
             until: lasts.map(|seconds| since + SignedDuration::from_secs_f64(seconds)),
