@@ -36,6 +36,8 @@ pub struct Dialect {
     /// The least wait after a rate limit that names no time; each that follows in a row is twice as long. `None`: as the
     /// engine has it.
     pub quiet: Option<Duration>,
+    /// A write that it redirects within itself for good is sent again there.
+    pub follows_writes: bool,
     /// It tells whether an answer has changed, by the validators of its answers: `ETag`, else `Last-Modified`.
     pub validates: bool,
 }
@@ -49,6 +51,7 @@ impl Dialect {
         request_id: "x-request-id",
         refuse: |refusal| by_status(refusal),
         quiet: None,
+        follows_writes: true,
         validates: false,
     };
 
@@ -91,6 +94,11 @@ pub(super) trait Renewable: Send + Sync {
 
     /// How long a new token may be refused though it is sound.
     fn fresh(&self) -> Duration;
+
+    /// For how long a token is not renewed again, whatever is refused with it: so soon it is a right that lacks.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// As long as it takes somebody to pay a bill who was told at once.
