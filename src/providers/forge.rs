@@ -2,16 +2,22 @@
 //!
 //! Invariant: no provider's name and no wire type appears here, and what is refused here was never sent.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind, Source};
+use tokio::time::sleep;
 
 use super::http::{Endpoint, Outgoing, Received, too_large};
 use crate::catalogue::fields::Name;
 use crate::catalogue::git::{Encoding, File};
 use crate::catalogue::projects::StateFilter;
 use crate::catalogue::raw::Raw;
+
+/// How long a forge is given, time by time, to find out whether a pull request can be merged (H1, GL5).
+const PATIENCE: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(500)];
 
 /// `owner/name`.
 ///
@@ -44,6 +50,26 @@ pub fn message(mut text: String) -> String {
 /// The neutral id of an issue; [`numbered`] reads its native part.
 pub fn issue_id(instance: &str, project: &str, number: u64) -> String {
     Resource::neutral_id(instance, format!("{project}#{number}"))
+}
+
+/// Reads what a forge looks into once it is asked for, until it is `settled`, and at most so often. What was read last
+/// counts, settled or not.
+///
+/// # Errors
+/// What a reading fails with.
+pub async fn looked_into<T, F>(read: impl Fn() -> F, settled: impl Fn(&T) -> bool) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut found = read().await?;
+    for wait in PATIENCE {
+        if settled(&found) {
+            break;
+        }
+        sleep(wait).await;
+        found = read().await?;
+    }
+    Ok(found)
 }
 
 fn sound(part: &str) -> bool {

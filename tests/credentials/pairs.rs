@@ -62,7 +62,7 @@ impl Forge {
                 let number = self.holds.load(Relaxed);
                 let token = format!("Bearer access-PLANTED{number}");
                 let holds = seen.header("authorization") == Some(token.as_str()) && !self.dead.load(Relaxed);
-                if !holds || seen.path.ends_with("/approve") {
+                if !holds || ["/approve", "/merge"].iter().any(|end| seen.path.ends_with(end)) {
                     return Answer::json(401, r#"{"error":"invalid_token"}"#);
                 }
                 let kept = self.place.text();
@@ -348,4 +348,56 @@ async fn a_401_that_is_none_of_the_credential_renews_nothing() {
         Kind::Forbidden
     );
     assert_eq!((server.asked("/approve"), server.asked("/oauth/token")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_write_whose_token_is_not_renewed_behind_its_refusal_is_in_no_doubt() {
+    let (hands, place) = (Hands::new(), Arc::<Place>::default());
+    let forge = Forge::new(&hands, &place);
+    let server = forge.serve().await;
+    let endpoint = gateway(&server, grant(&place), &hands);
+    forge.dead.store(true, Relaxed);
+    for (refused, becomes) in [
+        (Some((503, "{}")), Kind::UpstreamFailed),
+        (Some((200, "{")), Kind::UpstreamFailed),
+        (Some((400, "{}")), Kind::UpstreamAuth),
+    ] {
+        *forge.refuses.lock().unwrap() = refused;
+        let write = endpoint.post(&["notes"], &json!({})).expect("a path");
+        let failure = endpoint.send(write).await.err().expect("refused");
+        assert_eq!((failure.kind, failure.unsent), (becomes, true));
+    }
+    assert_eq!(server.asked("/notes"), 3, "each was refused once, and so not done");
+}
+
+#[tokio::test]
+async fn a_new_pair_is_not_renewed_for_whoever_lacks_a_right() {
+    let (hands, place) = (Hands::new(), Arc::<Place>::default());
+    let forge = Forge::new(&hands, &place);
+    let server = forge.serve().await;
+    let without = Grant {
+        access_token: None,
+        ..grant(&place)
+    };
+    let endpoint = gateway(&server, without, &hands);
+    ask(&endpoint).await.expect("it has one made");
+    let merge = async || {
+        let merge = endpoint
+            .put(&["merge_requests", "1", "merge"], &json!({}))
+            .expect("a path");
+        endpoint.send(merge).await.err().expect("refused").kind
+    };
+    for _ in 0..3 {
+        assert_eq!(merge().await, Kind::UpstreamAuth);
+    }
+    hands.pass(59);
+    assert_eq!(merge().await, Kind::UpstreamAuth);
+    assert_eq!((server.asked("/merge"), server.asked("/oauth/token")), (4, 1));
+    // After a minute it may have ended, whatever was said of its end: once.
+    hands.pass(1);
+    for _ in 0..3 {
+        assert_eq!(merge().await, Kind::UpstreamAuth);
+    }
+    assert_eq!((server.asked("/merge"), server.asked("/oauth/token")), (8, 2));
+    ask(&endpoint).await.expect("the new one holds");
 }

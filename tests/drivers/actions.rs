@@ -179,6 +179,36 @@ async fn a_file_of_a_repository_that_was_renamed_is_fetched_where_it_is_kept() {
 }
 
 #[tokio::test]
+async fn a_file_that_moved_at_home_is_fetched_by_one_redirect_more_and_nothing_else_is() {
+    const ZIP: &str = "/repos/acme/new/actions/artifacts/9/zip";
+    let leads = |status, to: &str| Canned::text(status, "").header("location", to);
+    let raw = format!("{ZIP}/raw?sig=abc&expires=x");
+    let input = json!({"artifact": "acme/api#9"});
+    // Served there.
+    let provider = Upstream::answering([leads(307, ZIP), leads(302, &raw), Canned::text(200, "kept")]).await;
+    let got = ask("gitea", &connection(&provider.url), "cicd.artifact.get", input.clone()).await;
+    assert!(got.expect("fetched").to_string().contains("kept"));
+    let seen = provider.seen();
+    assert_eq!((&*seen[1].path, &*seen[2].path), (ZIP, &*format!("{ZIP}/raw")));
+    // Or kept elsewhere.
+    let store = Upstream::answering([Canned::text(200, "kept")]).await;
+    let away = leads(302, &format!("{}/kept", store.url));
+    let provider = Upstream::answering([leads(301, ZIP), leads(302, &raw), away]).await;
+    let got = ask("gitea", &connection(&provider.url), "cicd.artifact.get", input.clone()).await;
+    assert!(got.expect("fetched").to_string().contains("kept"));
+    assert!(!store.seen()[0].headers.contains_key("authorization"));
+    // But not round and round, and only for a file.
+    let provider = Upstream::answering([leads(302, &raw), leads(302, &raw), leads(302, &raw)]).await;
+    let lost = ask("gitea", &connection(&provider.url), "cicd.artifact.get", input).await;
+    assert_eq!(lost.expect_err("it leads nowhere").kind, Kind::UpstreamFailed);
+    assert_eq!(provider.seen().len(), 3);
+    let provider = Upstream::answering([leads(301, "/repositories/7"), leads(301, "/repositories/8")]).await;
+    let lost = ask("gitea", &connection(&provider.url), "git.repo.get", crate::repo()).await;
+    assert_eq!(lost.expect_err("it leads nowhere").kind, Kind::UpstreamFailed);
+    assert_eq!(provider.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn ha8_a_secret_leaves_sealed_and_is_shown_nowhere() {
     const VALUE: &str = "hunter2-hunter2";
     let input = json!({"project": "acme/api", "name": "TOKEN", "value": VALUE});

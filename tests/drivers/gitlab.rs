@@ -126,26 +126,53 @@ async fn it_is_at_the_cloud_or_below_any_path() {
 }
 
 #[tokio::test]
-async fn gl3_a_write_to_a_moved_project_is_never_taken_for_a_read() {
-    let moved = |status| Canned::text(status, "").header("location", "/projects/7/merge_requests/1/notes");
+async fn gl3_a_write_to_a_moved_project_is_refused_and_never_taken_for_a_read() {
+    let leads = |status, to: &str| Canned::text(status, "").header("location", to);
     let input = json!({"pr": "acme/api#1", "body": "Hello"});
-    // What may be done already is not sent again.
-    let provider = Upstream::answering([moved(302)]).await;
-    let asked = ask("gitlab", &connection(&provider.url), "git.pr.comment", input.clone()).await;
-    let failure = asked.expect_err("moved");
-    assert_eq!((failure.kind, failure.retryable), (Kind::UpstreamFailed, false));
-    assert!(failure.message().contains("new path"), "{failure}");
-    assert_eq!(provider.seen().len(), 1);
-    // What is elsewhere for good is the same write there.
-    let provider = Upstream::answering([moved(301), Canned::json(201, json!({"id": 5, "body": "Hello"}))]).await;
-    let asked = ask("gitlab", &connection(&provider.url), "git.pr.comment", input).await;
-    assert_eq!(asked.expect("written")["id"], "5");
-    let seen = provider.seen();
-    assert_eq!(
-        (&*seen[1].method, &*seen[1].path),
-        ("POST", "/projects/7/merge_requests/1/notes")
-    );
-    assert_eq!(seen[0].body, seen[1].body);
+    let moved = "/projects/7/merge_requests/1/notes";
+    let words = json!({"message": "Non GET methods are not allowed for moved projects"});
+    for (answer, becomes) in [
+        (leads(301, moved), Kind::Conflict),
+        (leads(302, moved), Kind::Conflict),
+        (leads(307, moved), Kind::Conflict),
+        (leads(308, moved), Kind::Conflict),
+        (Canned::json(405, words), Kind::Conflict),
+        // As a proxy does that wants somebody to sign in: nobody knows what became of the write.
+        (leads(302, "/users/sign_in"), Kind::UpstreamFailed),
+    ] {
+        let provider = Upstream::answering([answer.clone()]).await;
+        let asked = ask("gitlab", &connection(&provider.url), "git.pr.comment", input.clone()).await;
+        let failure = asked.expect_err("moved");
+        assert_eq!((failure.kind, failure.retryable), (becomes, false), "{answer:?}");
+        assert!(failure.message().contains("new path"), "{failure}");
+        assert_eq!(provider.seen().len(), 1, "{answer:?}");
+    }
+    // What is only looked at before is looked at where it is.
+    let there = Canned::text(200, "")
+        .header("x-gitlab-blob-id", "b1")
+        .header("x-gitlab-last-commit-id", "c1");
+    let head = leads(302, "/projects/7/repository/files/x");
+    let provider = Upstream::answering([head, there, leads(301, "/projects/7/repository/files/x")]).await;
+    let removal = json!({"repo": "a/b", "path": "x", "branch": "m", "if_match": "b1"});
+    let asked = ask("gitlab", &connection(&provider.url), "git.file.delete", removal).await;
+    assert_eq!(asked.expect_err("moved").kind, Kind::Conflict);
+    let methods: Vec<_> = provider.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["HEAD", "HEAD", "DELETE"]);
+}
+
+#[tokio::test]
+async fn gl4_what_was_refused_for_a_moment_may_be_written_again() {
+    let locked = || Canned::json(409, json!({"message": "409 Conflict: Resource lock"}));
+    for (operation, input) in [
+        ("git.pr.comment", json!({"pr": "a/b#1", "body": "x"})),
+        ("git.branch.create", json!({"repo": "a/b", "branch": "x", "from": "m"})),
+    ] {
+        let provider = Upstream::answering([locked()]).await;
+        let asked = ask("gitlab", &connection(&provider.url), operation, input).await;
+        let failure = asked.expect_err(operation);
+        let told = (failure.kind, failure.retryable, failure.unsent);
+        assert_eq!(told, (Kind::Conflict, true, true), "{operation}");
+    }
 }
 
 #[tokio::test]

@@ -85,7 +85,8 @@ async fn a_pair_is_renewed_each_time_that_its_access_token_ends() {
         redirect_uri: None,
         keep: Some(Arc::new(Place::default())),
     };
-    let connection = gitea.with_credential(Given::OAuth(grant));
+    let mut connection = gitea.with_credential(Given::OAuth(grant));
+    connection.clock = crate::hurried();
     let driver = driver("gitea", &connection).expect("connected");
     let before = gitea.server().requests().total;
     while gitea.server().requests().total - before < 2 * USES + USES / 2 {

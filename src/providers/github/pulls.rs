@@ -3,10 +3,8 @@
 //! Invariant: a list holds what was asked for, also where GitHub cannot be asked for that alone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mosaic_actors::error::Failure;
-use tokio::time::sleep;
 use url::form_urlencoded::parse;
 
 use super::lookup::{self, At, Numbered, unsupported};
@@ -19,8 +17,6 @@ use crate::providers::forge;
 use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
 
-/// How long GitHub is given, time by time, to find out whether a pull request can be merged (H1).
-const PATIENCE: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(500)];
 /// The most files of a pull request that GitHub tells of.
 const MOST_FILES: u64 = 3000;
 /// Rows a page where nobody says.
@@ -64,14 +60,10 @@ fn of_owner(owner: &str, branch: &str) -> String {
 
 pub async fn get(github: Arc<GitHub>, request: Request<PullGet>) -> Result<Reply<Pull>, Failure> {
     let pull = Numbered::of("pr", &request.native)?;
-    let (mut received, mut row) = one(&github, &pull, request.include_raw).await?;
-    for wait in PATIENCE {
-        if row.wire.state != "open" || row.wire.mergeable.is_some() {
-            break;
-        }
-        sleep(wait).await;
-        (received, row) = one(&github, &pull, request.include_raw).await?;
-    }
+    // H1: the first reading sets GitHub looking whether it can be merged.
+    let read = || one(&github, &pull, request.include_raw);
+    let settled = |(_, row): &(_, Row<wire::Pull>)| row.wire.state != "open" || row.wire.mergeable.is_some();
+    let (received, row) = forge::looked_into(read, settled).await?;
     Ok(received.reply(convert::pull(&request.instance, pull.path, row)))
 }
 

@@ -84,8 +84,8 @@ async fn refused(gitlab: &GitLab, path: &str, iid: &str, input: &PullMergeInput,
             ),
             Err(_) => failure,
         },
-        // As 405 it says that it cannot be merged now, whatever the reason.
-        Kind::Unsupported => match gitlab.merge_request(path, iid).await {
+        // As 405 it says that it cannot be merged now, whatever the reason, unless it names one.
+        Kind::Unsupported if failure.field.is_none() => match gitlab.merge_request(path, iid).await {
             Ok(wire) => not_now(&failure, wire),
             Err(_) => means(&failure, Kind::Conflict, None, "it cannot be merged as it is"),
         },
@@ -111,5 +111,7 @@ fn not_now(failure: &Failure, wire: wire::MergeRequest) -> Failure {
     let mut meant = means(failure, Kind::Conflict, None, sentence);
     meant.retryable = soon;
     meant.retry_after = soon.then_some(SOON);
+    // Nothing was done: it may be asked for again.
+    meant.unsent = soon;
     meant
 }

@@ -18,6 +18,7 @@ mod refuse;
 mod releases;
 mod repos;
 mod reviews;
+mod sayings;
 mod statuses;
 mod tags;
 mod wire;
@@ -34,6 +35,8 @@ static DIALECT: Dialect = Dialect {
     cloud: Some("https://gitlab.com/api/v4"),
     api_path: "/api/v4",
     refuse: |refusal| refuse::refuse(refusal),
+    // GL3: a project that has moved is read where it is now, and not written to.
+    follows_writes: false,
     // Most of its answers; one that has not changed counts all the same, and is short.
     validates: true,
     ..Dialect::PLAIN

@@ -13,18 +13,29 @@ use crate::catalogue::Page;
 use crate::catalogue::git::{
     FileChange, Pull, PullChange, PullCreate, PullFiles, PullFilter, PullGet, PullList, PullUpdate,
 };
-use crate::providers::http::Row;
+use crate::providers::forge;
+use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
 
 impl GitLab {
     /// What is said of a merge request.
     pub async fn merge_request(&self, path: &str, iid: &str) -> Result<wire::MergeRequest, Failure> {
-        let received = self
-            .endpoint
-            .send(self.get(&["projects", path, "merge_requests", iid])?)
-            .await?;
-        Ok(received.row::<wire::MergeRequest>(false)?.wire)
+        let (_, row) = one(self, path, iid, false).await?;
+        Ok(row.wire)
     }
+}
+
+/// A merge request as it is now.
+async fn one(
+    gitlab: &GitLab,
+    path: &str,
+    iid: &str,
+    include_raw: bool,
+) -> Result<(Received, Row<wire::MergeRequest>), Failure> {
+    let outgoing = gitlab.get(&["projects", path, "merge_requests", iid])?;
+    let received = gitlab.endpoint.send(outgoing).await?;
+    let row = received.row(include_raw)?;
+    Ok((received, row))
 }
 
 pub async fn list(gitlab: Arc<GitLab>, request: Request<PullList>) -> Result<Reply<Page<Pull>>, Failure> {
@@ -67,9 +78,10 @@ fn state_word(filter: PullFilter) -> &'static str {
 
 pub async fn get(gitlab: Arc<GitLab>, request: Request<PullGet>) -> Result<Reply<Pull>, Failure> {
     let (path, iid) = ids::pull(&request.native)?;
-    let outgoing = gitlab.get(&["projects", path, "merge_requests", &iid])?;
-    let convert = |at: &Arc<str>, row| convert::pull(at, path, row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    // GL5: the first reading sets GitLab looking whether it can be merged.
+    let read = || one(&gitlab, path, &iid, request.include_raw);
+    let (received, row) = forge::looked_into(read, |(_, row)| !convert::is_looked_into(&row.wire)).await?;
+    Ok(received.reply(convert::pull(&request.instance, path, row)))
 }
 
 pub async fn create(gitlab: Arc<GitLab>, request: Request<PullCreate>) -> Result<Reply<Pull>, Failure> {

@@ -4,129 +4,13 @@
 
 use std::time::Duration;
 
+use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::sayings::{MOVED, meaning, named};
 use crate::providers::http::{Refusal, by_status, waits};
-
-/// A part of a sentence in small letters, what it means, the field that it is about, and the sentence that is passed on.
-type Meaning = (&'static str, Kind, Option<&'static str>, &'static str);
-
-/// The first one that fits counts.
-const MEANINGS: &[Meaning] = &[
-    (
-        "file with this name already exists",
-        Kind::Conflict,
-        Some("path"),
-        "there is a file at this path already",
-    ),
-    (
-        "directory with this name already exists",
-        Kind::Conflict,
-        Some("path"),
-        "there is a directory at this path",
-    ),
-    (
-        "file with this name doesn't exist",
-        Kind::NotFound,
-        Some("path"),
-        "there is no file at this path",
-    ),
-    (
-        "since you started editing it",
-        Kind::PreconditionFailed,
-        Some("if_match"),
-        "the file is another by now",
-    ),
-    // The same, of one that is to be deleted.
-    (
-        "delete a file that has been previously updated",
-        Kind::PreconditionFailed,
-        Some("if_match"),
-        "the file is another by now",
-    ),
-    (
-        "edit files when you are on a branch",
-        Kind::NotFound,
-        Some("branch"),
-        "there is no such branch",
-    ),
-    (
-        "not allowed to push into this branch",
-        Kind::Forbidden,
-        Some("branch"),
-        "our credential may not write to this branch",
-    ),
-    (
-        "branch already exists",
-        Kind::Conflict,
-        Some("branch"),
-        "there is a branch of this name already",
-    ),
-    (
-        "branch name is invalid",
-        Kind::InvalidInput,
-        Some("branch"),
-        "branch is no name of a branch",
-    ),
-    (
-        "invalid reference name",
-        Kind::InvalidInput,
-        Some("from"),
-        "from leads to no commit",
-    ),
-    (
-        "protected branch",
-        Kind::Forbidden,
-        Some("branch"),
-        "the branch is protected",
-    ),
-    (
-        "default branch",
-        Kind::Forbidden,
-        Some("branch"),
-        "the default branch cannot be taken away",
-    ),
-    (
-        "merge request already exists",
-        Kind::Conflict,
-        Some("head"),
-        "there is an open merge request of these branches already",
-    ),
-    (
-        "release already exists",
-        Kind::Conflict,
-        Some("tag"),
-        "there is a release of this tag already",
-    ),
-    (
-        "tag name invalid",
-        Kind::InvalidInput,
-        Some("tag"),
-        "tag is no name of a tag",
-    ),
-    ("protected tag", Kind::Forbidden, Some("tag"), "the tag is protected"),
-    (
-        "ref is not specified",
-        Kind::InvalidInput,
-        Some("target"),
-        "there is no such tag yet, and target does not say what it shall point at",
-    ),
-    (
-        "cannot transition status",
-        Kind::Conflict,
-        Some("state"),
-        "the status cannot go to this state from where it is",
-    ),
-    (
-        "marked for deletion",
-        Kind::Conflict,
-        None,
-        "it is marked to be deleted already",
-    ),
-    ("cannot be merged", Kind::Conflict, None, "it cannot be merged as it is"),
-];
 
 /// What an error body says.
 #[derive(Default, Deserialize)]
@@ -151,11 +35,13 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             let mut failure = by_status(refusal).saying("somebody else changes it at this moment (status 409)");
             failure.retryable = true;
             failure.retry_after = waits::retry_after(refusal.headers, refusal.now);
+            // Nothing was done: what would have been written may be sent again, whatever it is.
+            failure.unsent = writes(refusal);
             failure
         }
-        403 | 409 => Said::meaning(&text).unwrap_or_else(|| by_status(refusal)),
+        403 | 405 | 409 => meaning(&text).unwrap_or_else(|| by_status(refusal)),
         400 | 422 => {
-            let meaning = Said::meaning(&text).or_else(|| said.field());
+            let meaning = meaning(&text).or_else(|| said.field(&text));
             meaning.unwrap_or_else(|| by_status(refusal))
         }
         // As releases before 15 say that it cannot be merged.
@@ -165,10 +51,21 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.retry_after = failure.retry_after.or_else(|| until_reset(refusal));
             failure
         }
-        301 | 302 | 307 | 308 => {
-            by_status(refusal).also("has the project moved? What is written must go to its new path")
-        }
+        301 | 302 | 307 | 308 if writes(refusal) => moved(refusal),
         _ => by_status(refusal),
+    }
+}
+
+fn writes(refusal: &Refusal<'_>) -> bool {
+    !matches!(*refusal.method, Method::GET | Method::HEAD)
+}
+
+/// What it means that a write is sent elsewhere: to another path of the project, or to whatever else, as proxies do.
+fn moved(refusal: &Refusal<'_>) -> Failure {
+    let leads = refusal.header("location").unwrap_or_default();
+    match leads.contains("/projects/") {
+        true => Failure::new(Kind::Conflict, MOVED).never_billed(),
+        false => by_status(refusal).also("has the project moved? What is written must go to its new path"),
     }
 }
 
@@ -188,32 +85,12 @@ impl Said {
         text.to_lowercase()
     }
 
-    fn meaning(text: &str) -> Option<Failure> {
-        if text.contains("has already been taken") {
-            let taken = "there is one of this name already";
-            return Some(named(Kind::Conflict, Some("name"), taken));
-        }
-        let fits = |(part, ..): &&Meaning| text.contains(part);
-        if let Some((_, kind, field, sentence)) = MEANINGS.iter().find(fits) {
-            return Some(named(*kind, *field, sentence));
-        }
-        // These two quote a name in their middle.
-        if text.starts_with("tag ") && text.contains(" already exists") {
-            return Some(named(
-                Kind::Conflict,
-                Some("tag"),
-                "there is a tag of this name already",
-            ));
-        }
-        if text.starts_with("target ") && text.contains(" is invalid") {
-            return Some(named(Kind::InvalidInput, Some("target"), "target leads to no commit"));
-        }
-        None
-    }
-
     /// The failure of a request whose parameters are wrong, with the first field that the caller knows.
-    fn field(&self) -> Option<Failure> {
+    fn field(&self, text: &str) -> Option<Failure> {
         let field = self.fields().find_map(|field| neutral_field(&field))?;
+        if matches!(field, "head" | "base") && text.contains("does not exist") {
+            return Some(named(Kind::NotFound, Some(field), "there is no such branch"));
+        }
         Some(Failure::invalid(field, format!("{field} is not accepted by GitLab")))
     }
 
@@ -243,12 +120,6 @@ fn gather(said: &Value, text: &mut String) {
         Value::Object(map) => map.values().for_each(|said| gather(said, text)),
         _ => {}
     }
-}
-
-fn named(kind: Kind, field: Option<&str>, sentence: &str) -> Failure {
-    let mut failure = Failure::new(kind, sentence);
-    failure.field = field.map(Into::into);
-    failure
 }
 
 /// GitLab's name of a field -> ours. Only names from this table are ever passed on.

@@ -38,6 +38,8 @@ pub struct Dialect {
     pub quiet: Option<Duration>,
     /// It answers orders with web pages; elsewhere one in place of an answer is that of somebody between us.
     pub pages: bool,
+    /// A write that it redirects within itself for good is sent again there.
+    pub follows_writes: bool,
     /// It tells whether an answer has changed, by the validators of its answers: `ETag`, else `Last-Modified`.
     pub validates: bool,
 }
@@ -52,6 +54,7 @@ impl Dialect {
         refuse: |refusal| by_status(refusal),
         quiet: None,
         pages: false,
+        follows_writes: true,
         validates: false,
     };
 
@@ -94,6 +97,11 @@ pub(super) trait Renewable: Send + Sync {
 
     /// How long a new token may be refused though it is sound.
     fn fresh(&self) -> Duration;
+
+    /// For how long a token is not renewed again, whatever is refused with it: so soon it is a right that lacks.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// As long as it takes somebody to pay a bill who was told at once.

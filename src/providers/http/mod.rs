@@ -24,6 +24,7 @@ mod opened;
 mod outgoing;
 pub mod pages;
 pub mod quota;
+mod redirect;
 mod refusal;
 mod requests;
 pub(super) mod revalidation;

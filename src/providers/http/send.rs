@@ -1,22 +1,20 @@
-//! Sending: one request, at most one redirect within the same origin, one bounded answer.
+//! Sending: one request, at most one redirect within the same origin, two to a file, one bounded answer.
 //!
-//! Invariant: a request is marked unsent only where no connection stood, and a credential never leaves for another
-//! origin than its instance's.
+//! Invariant: a request is marked unsent only where no connection stood or its dialect knows that nothing was done, and a
+//! credential never leaves for another origin than its instance's.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
-use percent_encoding::percent_decode_str;
 use reqwest::Response;
-use url::Url;
 
 use super::endpoint::{misplaced, routeless};
 use super::opened::read;
 use super::outgoing::Content;
+use super::redirect::moved;
 use super::revalidation::Subject;
 use super::transport::transport;
 use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
@@ -35,6 +33,18 @@ pub(super) enum Follow {
     Stored,
     /// Nowhere: it is the answer.
     Nowhere,
+}
+
+impl Follow {
+    /// How many redirects within the provider are followed.
+    fn hops(self, outgoing: &Outgoing) -> usize {
+        match self {
+            // A file of a repository that was renamed: to its new name, and from there to a signed address.
+            Follow::Stored if outgoing.method == Method::GET => 2,
+            Follow::Home | Follow::Stored => 1,
+            Follow::Nowhere => 0,
+        }
+    }
 }
 
 /// A request that was not accepted.
@@ -149,9 +159,16 @@ impl Endpoint {
         if follow == Follow::Nowhere && response.status().is_redirection() {
             return Ok(response);
         }
-        if let Some(url) = moved(outgoing, response.status(), response.headers()) {
-            let there = self.exchange(&outgoing.at(url), worn).await;
-            response = there.map_err(Refused::before)?;
+        let mut there = None;
+        for _ in 0..follow.hops(outgoing) {
+            let last = there.as_ref().unwrap_or(outgoing);
+            let writes = self.dialect.follows_writes;
+            let Some(url) = moved(last, response.status(), response.headers(), writes) else {
+                break;
+            };
+            let next = last.at(url);
+            response = self.exchange(&next, worn).await.map_err(Refused::before)?;
+            there = Some(next);
         }
         // What has moved at home may be kept elsewhere, too: the files of a repository that was renamed.
         if follow == Follow::Stored {
@@ -252,30 +269,6 @@ fn is_page(headers: &HeaderMap) -> bool {
     media_type.is_some_and(|text| text.to_ascii_lowercase().starts_with("text/html"))
 }
 
-/// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that
-/// is sent again to where it was sent may be done twice.
-fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
-    let follow = match status.as_u16() {
-        // 301 lets a client turn a write into a read; we do not, and it is how forges say that a repository is renamed.
-        301 | 307 | 308 => true,
-        // What was written may be done, and its result be elsewhere; only a read is the same request there.
-        302 => outgoing.method == Method::GET,
-        _ => false,
-    };
-    let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
-    let same_place = url.origin() == outgoing.url.origin() && url.username().is_empty() && url.password().is_none();
-    let once = outgoing.method == Method::GET || resource(&url) != resource(&outgoing.url);
-    (follow && same_place && once && outgoing.is_there()).then_some(url)
-}
-
-/// What a URL's path means, however it is written. A slash at its end makes another of it, as servers have it that
-/// redirect from the one to the other.
-fn resource(url: &Url) -> (Vec<Cow<'_, [u8]>>, bool) {
-    let parts = url.path().split('/').filter(|part| !part.is_empty());
-    let parts = parts.map(|part| percent_decode_str(part).into()).collect();
-    (parts, url.path().ends_with('/'))
-}
-
 /// The first bytes of a refusal's body. A body that breaks off takes nothing from the status, which came first.
 async fn read_some(mut response: Response, limit: usize) -> Vec<u8> {
     let mut body = Vec::new();
@@ -287,60 +280,4 @@ async fn read_some(mut response: Response, limit: usize) -> Vec<u8> {
         }
     }
     body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::endpoint::tests::{DIALECT, connection};
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn redirects_stay_at_home_and_change_nothing() {
-        let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
-        let get = endpoint.get(&["repos", "a"]).unwrap();
-        let post = endpoint.post(&["repos", "a"], &()).unwrap();
-        let leads = |outgoing: &Outgoing, status: u16, to: &str| {
-            let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
-            moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).map(String::from)
-        };
-        let there = Some("https://h.example/repositories/1".to_owned());
-        for status in [301, 302, 307, 308] {
-            assert_eq!(leads(&get, status, "https://h.example/repositories/1"), there);
-            assert_eq!(leads(&get, status, "/repositories/1"), there);
-            assert_eq!(leads(&get, status, "https://evil.example/repositories/1"), None);
-            assert_eq!(leads(&get, status, "http://h.example/repositories/1"), None);
-            assert_eq!(leads(&get, status, "https://h.example:8443/repositories/1"), None);
-            assert_eq!(leads(&get, status, "https://u:p@h.example/repositories/1"), None);
-        }
-        assert_eq!(leads(&get, 303, "/repositories/1"), None);
-        assert_eq!(leads(&post, 302, "/repositories/1"), None);
-        assert_eq!(leads(&post, 301, "/repositories/1"), there);
-        assert_eq!(leads(&post, 307, "/repositories/1"), there);
-    }
-
-    #[test]
-    fn a_write_is_not_sent_again_to_where_it_was_sent() {
-        let endpoint = Endpoint::new(&connection(Some("https://h.example/api")), &DIALECT).unwrap();
-        let get = endpoint.get(&["repos", "a"]).unwrap();
-        let post = endpoint.post(&["repos", "a"], &()).unwrap();
-        let follows = |outgoing: &Outgoing, to: &str| {
-            let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
-            [301, 307, 308].map(|status| moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers).is_some())
-        };
-        for itself in [
-            "",
-            "#a",
-            "?again=1",
-            "/api/repos/a",
-            "/api//repos/./a",
-            "/api/x/../repos/%61",
-            "https://H.example:443/api/repos/a",
-        ] {
-            assert_eq!(follows(&post, itself), [false; 3], "{itself}");
-        }
-        assert_eq!(follows(&post, "/api/repos/b"), [true; 3]);
-        assert_eq!(follows(&post, "/api/repos/a/"), [true; 3]);
-        assert_eq!(follows(&get, ""), [true; 3]);
-    }
 }

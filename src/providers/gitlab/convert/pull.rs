@@ -126,6 +126,13 @@ fn mergeable(wire: &wire::MergeRequest) -> Option<(Mergeable, String)> {
     Some((mergeable, word.clone()))
 }
 
+/// Whether GitLab is still looking whether it can be merged, and will tell soon.
+pub fn is_looked_into(wire: &wire::MergeRequest) -> bool {
+    let word = wire.detailed_merge_status.as_deref().or(wire.merge_status.as_deref());
+    let waits = |word| matches!(word, "unchecked" | "checking" | "preparing" | "approvals_syncing");
+    state(&wire.state) == PullState::Open && word.is_some_and(waits)
+}
+
 /// The commit that the base is at by it: there is no commit of the merge after a fast forward.
 fn merge_sha(wire: &wire::MergeRequest) -> Option<String> {
     let made = written(wire.merge_commit_sha.clone()).or_else(|| written(wire.squash_commit_sha.clone()));

@@ -129,14 +129,16 @@ impl Endpoint {
             }
             // Refused for its credential, so nothing was done: whatever it is, it may be sent again.
             let fresh = |token: &Arc<Token>| token.life.is_fresh(self.clock.now(), renewable.fresh());
+            let rests = |token: &Arc<Token>| token.life.is_fresh(self.clock.now(), renewable.rests());
             if token.as_ref().is_some_and(fresh) && waits < WAITS && outgoing.is_there() {
                 waits += 1;
                 tokio::time::sleep(WAIT).await;
-            } else if renewed {
+            } else if renewed || token.as_ref().is_some_and(rests) {
                 return Err(refused.failure);
             } else {
                 renewed = true;
-                token = renewable.token(&outgoing, token.as_ref()).await?;
+                let next = renewable.token(&outgoing, token.as_ref()).await;
+                token = next.map_err(Failure::never_sent)?;
                 // An upload that was read is gone; the next one finds the new token.
                 if !outgoing.is_there() {
                     return Err(refused.failure);

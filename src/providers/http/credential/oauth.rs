@@ -27,6 +27,9 @@ use super::life::{Clock, Life};
 
 /// How long the right to renew is had: longer than any errand.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long a new pair stays: some providers refuse who lacks a right as if the token were wrong, and each renewal kills
+/// a pair that others may be using.
+const RESTS: Duration = Duration::from_secs(60);
 /// How often another is looked at that renews.
 const LOOK: Duration = Duration::from_millis(250);
 /// How often at most: until its lease is over.
@@ -112,6 +115,10 @@ impl Renewable for Pair {
 
     fn fresh(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn rests(&self) -> Duration {
+        RESTS
     }
 }
 
@@ -207,7 +214,8 @@ impl Inner {
             (Some(held), _) => token(held)?,
             (None, Some(given)) => Token {
                 headers: headers(given.expose_secret())?,
-                life: Life::open(self.clock.now()),
+                // Nobody says how long it was had before it was given.
+                life: Life::open(Timestamp::UNIX_EPOCH),
             },
             (None, None) => return Ok(None),
         };
