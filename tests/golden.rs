@@ -26,9 +26,9 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 227, 346),
-    ("github", 237, 204),
-    ("gitlab", 153, 169),
+    ("gitea", 240, 368),
+    ("github", 250, 223),
+    ("gitlab", 154, 171),
     ("jenkins", 62, 87),
     ("openai", 13, 8),
     ("woodpecker", 56, 124),

@@ -163,6 +163,26 @@ async fn gt11_statuses_are_read_to_their_end_or_to_a_bound() {
     }
 }
 
+/// A server that gives 20 rows at most says nothing of it; where its count was taken away on the way, the end is an empty
+/// page.
+#[tokio::test]
+async fn gt22_statuses_that_are_not_counted_end_with_an_empty_page() {
+    let page = |rows: usize| {
+        let row = |number: usize| json!({"context": format!("ci/{number}"), "status": "success"});
+        let rows: Vec<Value> = (0..rows).map(row).collect();
+        Canned::json(200, json!({"sha": "c1", "statuses": rows}))
+    };
+    let provider = Upstream::answering([20, 20, 5, 0].map(page)).await;
+    let input = json!({"repo": "a/b", "commit": "main"});
+    let combined = ask("gitea", &connection(&provider.url), "git.status.get", input).await;
+    let combined = combined.expect("statuses");
+    assert_eq!(
+        (combined["statuses"].as_array().map(Vec::len), &combined["incomplete"]),
+        (Some(45), &json!(false))
+    );
+    assert_eq!(provider.seen().len(), 4);
+}
+
 #[tokio::test]
 async fn gt33_the_version_is_asked_once_and_a_server_that_hides_it_works() {
     let said = || Canned::json(201, json!({"context": "ci", "status": "skipped"}));

@@ -158,6 +158,38 @@ async fn a_file_is_streamed() {
     provider.over().await;
 }
 
+/// The same words for a fork that was made and for one that was there.
+#[tokio::test]
+async fn h27_a_fork_that_was_there_is_none_that_was_made() {
+    let fork = |name: &str, made: Value| {
+        let fork = json!({"name": name, "full_name": format!("me/{name}"), "owner": {"login": "me"}, "fork": true, "created_at": made});
+        Canned::json(202, fork).header("date", "Fri, 01 Mar 2024 12:00:00 GMT")
+    };
+    for (asked, name, made, sound) in [
+        (None, "b", json!("2024-03-01T11:59:58Z"), true),
+        // Whoever asks again because no answer came gets the one that was made.
+        (Some("B"), "b", json!("2024-03-01T11:59:01Z"), true),
+        // A clock of theirs that runs ahead.
+        (None, "b", json!("2024-03-01T12:00:05Z"), true),
+        (None, "b", json!(null), true),
+        (None, "b", json!("2024-03-01T11:58:59Z"), false),
+        (Some("b"), "b", json!("2019-03-01T11:58:59Z"), false),
+        (Some("c"), "b", json!("2024-03-01T11:59:58Z"), false),
+    ] {
+        let provider = Upstream::answering([fork(name, made.clone()), Canned::json(200, json!([]))]).await;
+        let input = match asked {
+            Some(asked) => json!({"repo": "a/b", "name": asked}),
+            None => json!({"repo": "a/b"}),
+        };
+        let outcome = ask("github", &connection(&provider.url), "git.repo.fork", input).await;
+        let refused = outcome
+            .err()
+            .map(|failure| (failure.kind, failure.field.as_deref().map(str::to_owned)));
+        let there = (Kind::Conflict, Some("name".to_owned()));
+        assert_eq!(refused, (!sound).then_some(there), "{asked:?} {made}");
+    }
+}
+
 /// A file of JSON is a file, and no description of one.
 #[tokio::test]
 async fn a_file_of_json_is_sent_as_it_is() {

@@ -312,7 +312,7 @@ fn gitea_refusals() -> Vec<Row> {
         row("gitea", Canned::text(409, ""), Conflict),
         gitea(412, PreconditionFailed),
         gitea(422, InvalidInput),
-        gitea(423, Conflict),
+        gitea(423, Forbidden),
         proxy(),
         proxy().header("retry-after", "9").wait(9),
         gitea(500, UpstreamFailed),

@@ -48,8 +48,14 @@ impl Forge {
     }
 
     async fn refused(&self, operation: &str, input: Value) -> Kind {
+        self.blamed(operation, input).await.0
+    }
+
+    /// What it is refused with, and the field that is to blame.
+    async fn blamed(&self, operation: &str, input: Value) -> (Kind, Option<String>) {
         let outcome = self.tried(operation, input.clone()).await;
-        outcome.expect_err(&format!("{} {operation} {input}", self.kind)).kind
+        let failure = outcome.expect_err(&format!("{} {operation} {input}", self.kind));
+        (failure.kind, failure.field.as_deref().map(str::to_owned))
     }
 
     /// Starts a run that is to end like this, and tells its id.
@@ -274,20 +280,12 @@ async fn unknown(forge: &Forge) {
     let refused = |pipeline: &'static str| forge.refused("cicd.run.trigger", start(pipeline, ""));
     assert_eq!(refused("none.yml").await, Kind::NotFound);
     assert_eq!(refused("nightly.yml").await, Kind::InvalidInput);
-    let disabled = if forge.kind == "github" {
-        Kind::InvalidInput
-    } else {
-        Kind::Forbidden
-    };
-    assert_eq!(refused("retired.yml").await, disabled);
+    let disabled = forge.blamed("cicd.run.trigger", start("retired.yml", "")).await;
+    assert_eq!(disabled, (Kind::Conflict, Some("pipeline".to_owned())));
     let mut elsewhere = start("ci.yml", "");
     elsewhere["branch"] = json!("none");
-    let missing = if forge.kind == "github" {
-        Kind::InvalidInput
-    } else {
-        Kind::NotFound
-    };
-    assert_eq!(forge.refused("cicd.run.trigger", elsewhere).await, missing);
+    let missing = forge.blamed("cicd.run.trigger", elsewhere).await;
+    assert_eq!(missing, (Kind::NotFound, Some("branch".to_owned())));
     for operation in [
         "cicd.run.get",
         "cicd.run.jobs",

@@ -55,27 +55,32 @@ async fn what_is_there_already_conflicts() {
         .does("git.release.create", json!({"repo": REPO, "tag": "v1"}))
         .await;
     gitea.does("git.repo.fork", json!({"repo": "acme/web"})).await;
-    for (operation, input) in [
-        ("git.repo.create", json!({"name": "tool"})),
-        ("git.repo.fork", json!({"repo": "acme/web"})),
+    for (operation, input, field) in [
+        ("git.repo.create", json!({"name": "tool"}), "name"),
+        ("git.repo.fork", json!({"repo": "acme/web"}), "name"),
         // Oneself.
-        ("git.repo.fork", json!({"repo": REPO})),
-        ("git.branch.create", json!({"repo": REPO, "branch": "work"})),
-        ("git.tag.create", json!({"repo": REPO, "tag": "v1"})),
-        ("git.release.create", json!({"repo": REPO, "tag": "v1"})),
+        ("git.repo.fork", json!({"repo": REPO}), "name"),
+        ("git.branch.create", json!({"repo": REPO, "branch": "work"}), "branch"),
+        ("git.tag.create", json!({"repo": REPO, "tag": "v1"}), "tag"),
+        ("git.release.create", json!({"repo": REPO, "tag": "v1"}), "tag"),
         (
             "git.pr.create",
             json!({"repo": REPO, "title": "x", "head": "work", "base": "main"}),
+            "head",
+        ),
+        // There is nothing new in it.
+        (
+            "git.pr.create",
+            json!({"repo": REPO, "title": "x", "head": "main", "base": "main"}),
+            "head",
         ),
     ] {
         assert_eq!(
-            gitea.refuses(operation, input.clone()).await.0,
-            Kind::Conflict,
+            gitea.refuses(operation, input.clone()).await,
+            (Kind::Conflict, Some(field.to_owned())),
             "{operation} {input}"
         );
     }
-    let nothing = json!({"repo": REPO, "title": "x", "head": "main", "base": "main"});
-    assert_eq!(gitea.refuses("git.pr.create", nothing).await.0, Kind::InvalidInput);
 }
 
 #[tokio::test]
@@ -99,7 +104,6 @@ async fn what_is_protected_archived_or_somebody_elses_is_forbidden() {
             "{operation} {input}"
         );
     }
-    let mut kinds = vec![];
     for (operation, input) in [
         ("git.file.put", file("quirks/archived")),
         ("git.branch.create", json!({"repo": "quirks/archived", "branch": "x"})),
@@ -109,10 +113,38 @@ async fn what_is_protected_archived_or_somebody_elses_is_forbidden() {
             json!({"project": "quirks/archived", "title": "x"}),
         ),
     ] {
-        kinds.push(gitea.refuses(operation, input).await.0);
+        assert_eq!(
+            gitea.refuses(operation, input.clone()).await.0,
+            Kind::Forbidden,
+            "{operation} {input}"
+        );
     }
-    assert!(kinds.iter().all(|kind| *kind == kinds[0]), "{kinds:?}");
-    assert!(matches!(kinds[0], Kind::Forbidden | Kind::Conflict), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_no_more_what_was_named() {
+    let gitea = Gitea::with_work().await;
+    let file = |more: Value| {
+        let version = "0123456789abcdef0123456789abcdef01234567";
+        let mut input = json!({"repo": REPO, "path": "none", "branch": "work", "if_match": version});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    for (operation, input) in [
+        ("git.file.put", file(json!({"content": "x"}))),
+        ("git.file.delete", file(json!({}))),
+    ] {
+        assert_eq!(
+            gitea.refuses(operation, input).await,
+            (Kind::PreconditionFailed, Some("if_match".to_owned())),
+            "{operation}"
+        );
+    }
+    let elsewhere = file(json!({"branch": "none"}));
+    assert_eq!(
+        gitea.refuses("git.file.delete", elsewhere).await,
+        (Kind::NotFound, Some("branch".to_owned()))
+    );
 }
 
 #[tokio::test]

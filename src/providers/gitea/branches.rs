@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::refusal::{blaming, instead, is};
+use super::refusal::{blaming, instead, is, is_archived, taken};
 use super::{Gitea, convert, pages, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{Branch, BranchCreate, BranchDelete, BranchList, Tag, TagCreate, TagList};
@@ -43,12 +43,11 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<BranchCreate>) -> Result
                 let sentence = "branch is not accepted by the provider";
                 blaming(&failure, Kind::InvalidInput, "branch", sentence)
             }
-            _ if is(&failure, &[409]) => instead(
-                &failure,
-                Kind::Conflict,
-                "there is a branch of this name already, or one in its way",
+            _ => taken(
+                failure,
+                "branch",
+                "branch: there is one of this name already, or one in its way",
             ),
-            _ => failure,
         })?,
     };
     let row = received.row(request.include_raw)?;
@@ -64,7 +63,7 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<BranchDelete>) -> Result
             return Err(gitea.missing(place, failure, "branch", Kind::Conflict).await);
         }
         other => other.map_err(|failure| match is(&failure, &[403]) {
-            true if failure.kind == Kind::Forbidden => {
+            true if failure.kind == Kind::Forbidden && !is_archived(&failure) => {
                 failure.also("a default branch and a protected one are never deleted")
             }
             _ => failure,
@@ -100,13 +99,6 @@ pub async fn tag_create(gitea: Arc<Gitea>, request: Request<TagCreate>) -> Resul
 }
 
 fn tag_refused(failure: &Failure) -> Failure {
-    if is(failure, &[409]) && failure.kind == Kind::Conflict {
-        return instead(
-            failure,
-            Kind::Conflict,
-            "there is a tag of this name already, or no commit yet",
-        );
-    }
     if is(failure, &[405]) {
         return instead(
             failure,
@@ -122,5 +114,9 @@ fn tag_refused(failure: &Failure) -> Failure {
             "tag is not accepted by the provider",
         );
     }
-    failure.clone()
+    taken(
+        failure.clone(),
+        "tag",
+        "tag: there is one of this name already, or no commit yet",
+    )
 }

@@ -41,29 +41,29 @@ pub async fn merge(gitea: Arc<Gitea>, request: Request<PullMerge>) -> Result<Rep
         delete_branch_after_merge: input.delete_branch,
     };
     match ask(&gitea, place, &number, &merge, &request).await? {
-        // Nothing is in that answer: not the commit, and not whether it is only planned.
-        Came::Taken(received) => Ok(
-            received.reply(match gitea.pull_row(place, &number, request.include_raw).await {
-                Ok(row) => outcome(row),
-                // It is done; only the commit is not known.
-                Err(_) => Merged {
-                    outcome: MergeOutcome::Merged,
-                    sha: None,
-                    raw: None,
-                },
-            }),
-        ),
-        Came::AllTheSame(row) => Ok(Reply::of(outcome(*row))),
+        // Nothing is in that answer, not even the commit; but its status tells what is only planned (GT2).
+        Came::Taken(received) => {
+            let planned = received.is_created();
+            let read = gitea.pull_row(place, &number, request.include_raw).await;
+            Ok(received.reply(outcome(planned, read.ok())))
+        }
+        Came::AllTheSame(row) => Ok(Reply::of(outcome(false, Some(*row)))),
     }
 }
 
-fn outcome(Row { wire: pull, raw }: Row<wire::Pull>) -> Merged {
+/// What has become of it. Where it cannot be read, or is read before it is up to date, only the commit is not known; what
+/// was `planned` may be done by now.
+fn outcome(planned: bool, row: Option<Row<wire::Pull>>) -> Merged {
+    let (pull, raw) = row.map_or((None, None), |Row { wire, raw }| (Some(wire), raw));
+    let merged = pull.filter(|pull| pull.merged);
     Merged {
-        outcome: match pull.merged {
-            true => MergeOutcome::Merged,
-            false => MergeOutcome::Scheduled,
+        outcome: match planned && merged.is_none() {
+            true => MergeOutcome::Scheduled,
+            false => MergeOutcome::Merged,
         },
-        sha: pull.merge_commit_sha.filter(|sha| pull.merged && !sha.is_empty()),
+        sha: merged
+            .and_then(|pull| pull.merge_commit_sha)
+            .filter(|sha| !sha.is_empty()),
         raw,
     }
 }

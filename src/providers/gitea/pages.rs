@@ -18,8 +18,6 @@ use crate::providers::{Reply, Request};
 /// How Gitea calls the page size.
 pub const SIZE: &str = "limit";
 const PAGE: &str = "page";
-/// Rows a page where nobody says, unless a server is configured otherwise.
-const USUAL: u64 = 30;
 /// Behind it a cursor holds how many rows came before. No query can hold it.
 const BEFORE: char = '#';
 
@@ -32,7 +30,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// The cursor of the next page. Not every list of Gitea's has links, but all are counted.
+    /// The cursor of the next page. Not every list of Gitea's has links, but all are counted, unless something on the way has
+    /// taken the count away.
     pub fn next(&self, rows: usize) -> Option<String> {
         if let Some(query) = self.received.next_query() {
             return Some(query);
@@ -41,8 +40,8 @@ impl Part {
         let seen = self.before?.saturating_add(rows);
         let more = match total(&self.received) {
             Some(total) => rows > 0 && seen < total,
-            // Nothing is said of the rest.
-            None => rows >= number(&self.query, SIZE).unwrap_or(USUAL),
+            // Links that lead no further say so; where nothing is said of the rest, an empty page will.
+            None => rows > 0 && self.received.header("link").is_none(),
         };
         more.then(|| {
             let page = number(&self.query, PAGE).unwrap_or(1).saturating_add(1);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::lookup::{Place, numbered};
-use super::refusal::{blaming, instead, is};
+use super::refusal::{Says, blaming, is, taken, told};
 use super::{Gitea, convert, pages, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{
@@ -104,15 +104,18 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<PullCreate>) -> Result<R
 
 fn not_opened(failure: &Failure) -> Failure {
     match failure.kind {
-        Kind::Conflict if is(failure, &[409]) => {
-            let sentence = "there is an open pull request of this head and base already";
-            instead(failure, Kind::Conflict, sentence)
+        _ if told(failure).is_some_and(|told| told.says == Says::NothingNew) => {
+            blaming(failure, Kind::Conflict, "head", "head has nothing that base has not")
         }
         Kind::InvalidInput => {
-            let sentence = "head has nothing that base has not, or is no branch that can be merged there";
+            let sentence = "head is no branch that can be merged there";
             blaming(failure, Kind::InvalidInput, "head", sentence)
         }
-        _ => failure.clone(),
+        _ => taken(
+            failure.clone(),
+            "head",
+            "head: there is an open pull request of it into this base already",
+        ),
     }
 }
 
@@ -201,8 +204,9 @@ fn not_changed(failure: &Failure, input: &PullUpdateInput) -> Failure {
             blaming(failure, Kind::Conflict, "state", sentence)
         }
         Kind::Conflict if is(failure, &[409]) && (input.base.is_some() || input.state.is_some()) => {
+            let field = if input.base.is_some() { "base" } else { "state" };
             let sentence = "there is an open pull request of this head and base already, or it was changed meanwhile";
-            instead(failure, Kind::Conflict, sentence)
+            taken(failure.clone(), field, &format!("{field}: {sentence}"))
         }
         Kind::InvalidInput if input.base.is_some() => blaming(
             failure,

@@ -49,11 +49,15 @@ pub enum Says {
     Own,
     /// What it waits for is not closed.
     Dependencies,
+    /// The head has nothing that the base has not.
+    NothingNew,
 }
 
 /// Words of Gitea's sentences, in lower case, with the statuses that they come with.
 const WORDS: &[(&[u16], &str, Says)] = &[
-    (&[403, 423], "archived", Says::Archived),
+    // No other refusal has this status, however it is worded.
+    (&[423], "", Says::Archived),
+    (&[403], "archived", Says::Archived),
     (&[403], "required scope", Says::Scope),
     (&[403, 405, 500], "protected", Says::Protected),
     (&[404, 409, 422], "repository is empty", Says::Empty),
@@ -65,6 +69,7 @@ const WORDS: &[(&[u16], &str, Says)] = &[
     (&[405], "user not allowed to merge", Says::MayNotMerge),
     (&[405], "work in progress", Says::Draft),
     (&[422], "your own pull", Says::Own),
+    (&[422], "no changes between", Says::NothingNew),
     (&[409, 412, 500], "dependenc", Says::Dependencies),
 ];
 
@@ -73,12 +78,19 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let sentence = refusal.json::<wire::Error>().map(|error| error.message);
     let sentence = sentence.unwrap_or_default().to_ascii_lowercase();
     let status = refusal.status.as_u16();
+    // A workflow may be called by any of the words below.
+    if let Some(failure) = not_started(refusal, &sentence) {
+        return failure.because(Told {
+            status,
+            says: Says::Nothing,
+        });
+    }
     let known = WORDS
         .iter()
         .find(|(statuses, words, _)| statuses.contains(&status) && sentence.contains(words));
     let says = known.map_or(Says::Nothing, |(_, _, says)| *says);
     let failure = match says {
-        Says::Archived => Failure::new(Kind::Conflict, "the repository is archived, and read only"),
+        Says::Archived => Failure::new(Kind::Forbidden, "the repository is archived, and read only"),
         Says::Empty => Failure::new(Kind::Conflict, "the repository is empty"),
         // Releases before 1.25 answer with 500, which would be evidence against the server.
         Says::Protected if status != 405 => Failure::new(
@@ -90,6 +102,24 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         _ => by_status(refusal),
     };
     failure.because(Told { status, says })
+}
+
+/// Why a workflow is not started, where the refusal is of that and tells it (GA7).
+fn not_started(refusal: &Refusal<'_>, sentence: &str) -> Option<Failure> {
+    if !refusal.path.ends_with("/dispatches") {
+        return None;
+    }
+    let (kind, field, what) = match refusal.status.as_u16() {
+        403 if sentence.contains("workflow") && sentence.contains("is disabled") => {
+            (Kind::Conflict, "pipeline", "is disabled")
+        }
+        404 if sentence.starts_with("ref ") => (Kind::NotFound, "branch", "is not there"),
+        404 if sentence.starts_with("workflow ") => (Kind::NotFound, "pipeline", "is not there"),
+        _ => return None,
+    };
+    let mut failure = Failure::new(kind, format!("{field} {what}"));
+    failure.field = Some(field.into());
+    Some(failure)
 }
 
 /// Names the scopes that a token lacks, as far as they are plain words of this form.
@@ -136,6 +166,21 @@ pub fn blaming(failure: &Failure, kind: Kind, field: &str, sentence: &str) -> Fa
     let mut other = instead(failure, kind, sentence);
     other.field = Some(field.into());
     other
+}
+
+/// The failure where something of this name is there already, naming the field that it was named by. That a repository
+/// is empty is no fault of the name.
+pub fn taken(failure: Failure, field: &str, sentence: &str) -> Failure {
+    let is_taken = told(&failure).is_some_and(|told| told.status == 409 && told.says == Says::Nothing);
+    match is_taken && failure.kind == Kind::Conflict {
+        true => blaming(&failure, Kind::Conflict, field, sentence),
+        false => failure,
+    }
+}
+
+/// Whether a failure is the refusal of an archived repository.
+pub fn is_archived(failure: &Failure) -> bool {
+    told(failure).is_some_and(|told| told.says == Says::Archived)
 }
 
 impl fmt::Display for Told {

@@ -1,12 +1,12 @@
 //! The requests that serve releases.
 //!
-//! Invariant: as for [`super::branches`].
+//! Invariant: a refusal tells which is at fault, the tag or what it was to begin at.
 
 use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::refusal::{blaming, instead, is};
+use super::refusal::{blaming, is, taken};
 use super::{Gitea, convert, pages, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{Release, ReleaseCreate, ReleaseList};
@@ -44,13 +44,6 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<ReleaseCreate>) -> Resul
 }
 
 fn refused(failure: &Failure) -> Failure {
-    if is(failure, &[409]) && failure.kind == Kind::Conflict {
-        return instead(
-            failure,
-            Kind::Conflict,
-            "there is a release of this tag already, or no commit yet",
-        );
-    }
     if is(failure, &[422]) && failure.kind == Kind::InvalidInput {
         return blaming(
             failure,
@@ -59,5 +52,9 @@ fn refused(failure: &Failure) -> Failure {
             "tag is not accepted by the provider",
         );
     }
-    failure.clone()
+    taken(
+        failure.clone(),
+        "tag",
+        "tag: there is a release of it already, or no commit yet",
+    )
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
-use super::refusal::{blaming, instead, is};
+use super::refusal::{blaming, is, taken};
 use super::{Gitea, convert, pages, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{Forked, Repo, RepoCreate, RepoDelete, RepoFork, RepoGet, RepoList, Visibility};
@@ -55,12 +55,11 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<RepoCreate>) -> Result<R
         Some(owner) => create_for(&gitea, owner, &new).await,
     };
     let received = received.map_err(|failure| match failure.kind {
-        Kind::Conflict => instead(&failure, Kind::Conflict, "there is a repository of this name already"),
         Kind::InvalidInput if failure.field.is_none() => {
             let sentence = "name is not accepted by the provider";
             blaming(&failure, Kind::InvalidInput, "name", sentence)
         }
-        _ => failure,
+        _ => taken(failure, "name", "name: there is a repository of this name already"),
     })?;
     let row = received.row(request.include_raw)?;
     Ok(received.reply(convert::repo(&request.instance, row)))
@@ -107,15 +106,15 @@ pub async fn fork(gitea: Arc<Gitea>, request: Request<RepoFork>) -> Result<Reply
         }
     }
     let received = sent.map_err(|failure| match failure.kind {
-        Kind::Conflict if failure.field.is_none() && is(&failure, &[409]) => {
-            let sentence = "there is a fork, or another repository of its name, already";
-            instead(&failure, Kind::Conflict, sentence)
-        }
         Kind::InvalidInput if wanted.is_some() => {
             let sentence = "owner is no organisation that our credential sees";
             blaming(&failure, Kind::InvalidInput, "owner", sentence)
         }
-        _ => failure,
+        _ => taken(
+            failure,
+            "name",
+            "name: there is a fork, or another repository of its name, already",
+        ),
     })?;
     let row = received.row(request.include_raw)?;
     Ok(received.reply(Forked {

@@ -1,7 +1,9 @@
 //! Which server it is, and which release of it.
 //!
-//! Invariant: Forgejo's numbers are its own and never compared with Gitea's; a server that does not tell is not known to
-//! lack anything.
+//! Invariant: Forgejo's numbers are its own and never compared with Gitea's; a server that does not tell, or tells a number
+//! of neither, is not known to lack anything.
+
+use std::ops::RangeInclusive;
 
 use mosaic_actors::error::{Failure, Kind};
 
@@ -26,6 +28,10 @@ pub struct Release {
     pub minor: u32,
 }
 
+/// The majors that are taken for Forgejo's where nothing else tells it: it counts from 7 on, one each quarter, and Gitea is
+/// at 1. What is above is no release but a date or the number of a build.
+const FORGEJO: RangeInclusive<u32> = 7..=99;
+
 impl Server {
     /// Reads what a server says of its version: `1.26.1`, `1.26.0+dev-12-gabc`, `15.0.0+gitea-1.22.0`, or what whoever
     /// built it made of that.
@@ -42,9 +48,12 @@ impl Server {
             minor: number(minor).unwrap_or_default(),
         };
         let forgejo = ["+gitea-", "forgejo"].iter().any(|word| text.contains(word));
-        match forgejo {
-            true => Server::Forgejo(release),
-            false => Server::Gitea(release),
+        // Whoever built it may have left the mark away.
+        match release.major {
+            _ if forgejo => Server::Forgejo(release),
+            1 => Server::Gitea(release),
+            major if FORGEJO.contains(&major) => Server::Forgejo(release),
+            _ => Server::Unknown,
         }
     }
 
@@ -95,7 +104,17 @@ mod tests {
             ("1.26.1", gitea(1, 26)),
             ("v1.22.0-rc0", gitea(1, 22)),
             ("1.26.0+dev-12-gabc", gitea(1, 26)),
-            ("2", gitea(2, 0)),
+            ("1", gitea(1, 0)),
+            // Without the mark.
+            ("7.0.3", forgejo(7, 0)),
+            ("v15.0.1-2-gabc", forgejo(15, 0)),
+            ("20.1", forgejo(20, 1)),
+            ("1.18.0-1+forgejo", forgejo(1, 18)),
+            // Of neither.
+            ("0.0.0-dev", Server::Unknown),
+            ("2", Server::Unknown),
+            ("6.9.9", Server::Unknown),
+            ("20260301.1", Server::Unknown),
             ("15.0.0+gitea-1.22.0", forgejo(15, 0)),
             ("7.0.3-12-gabc+gitea-1.21.11", forgejo(7, 0)),
             ("our own", Server::Unknown),

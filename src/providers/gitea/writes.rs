@@ -47,10 +47,7 @@ pub async fn put(gitea: Arc<Gitea>, request: Request<FilePut>) -> Result<Reply<W
     let (received, created) = match &input.if_match {
         Some(version) => {
             let sent = write(Some(version.to_string())).await;
-            (
-                target.as_named(&gitea, sent, version, Kind::PreconditionFailed).await?,
-                false,
-            )
+            (target.as_named(&gitea, sent, version).await?, false)
         }
         None => {
             let found = target.sha(&gitea).await;
@@ -96,7 +93,7 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<FileDelete>) -> Result<R
     let received = match &input.if_match {
         Some(version) => {
             let sent = remove(version.to_string()).await;
-            target.as_named(&gitea, sent, version, Kind::NotFound).await?
+            target.as_named(&gitea, sent, version).await?
         }
         None => {
             let found = target.there(&gitea).await;
@@ -238,13 +235,12 @@ impl Target<'_> {
     }
 
     /// The outcome where the caller had named the file's hash: whether that is still so, the server's statuses do not say
-    /// for certain, the file does. `gone`: what it means that there is none.
+    /// for certain, the file does.
     async fn as_named(
         &self,
         gitea: &Gitea,
         sent: Result<Received, Failure>,
         version: &str,
-        gone: Kind,
     ) -> Result<Received, Failure> {
         let failure = match sent {
             Err(failure) if failure.kind != Kind::Forbidden && is(&failure, &OTHERWISE) => failure,
@@ -256,13 +252,12 @@ impl Target<'_> {
                 let sentence = "if_match: the file has changed since";
                 Err(blaming(&failure, Kind::PreconditionFailed, "if_match", sentence))
             }
-            Ok(None) => Err(self.missing(gitea, no_more(&failure, gone)).await),
+            Ok(None) => {
+                let sentence = "if_match: the file is not there any more";
+                let gone = blaming(&failure, Kind::PreconditionFailed, "if_match", sentence);
+                Err(self.missing(gitea, gone).await)
+            }
             Err(_) => Err(failure),
         }
     }
-}
-
-fn no_more(failure: &Failure, gone: Kind) -> Failure {
-    let field = if gone == Kind::NotFound { "path" } else { "if_match" };
-    blaming(failure, gone, field, &format!("{field}: the file is not there"))
 }

@@ -10,7 +10,7 @@ use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
-use super::lookup::{At, named, no_commit};
+use super::lookup::{self, At, instead, named, no_commit};
 use super::{GitHub, convert, sayings, wire};
 use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
 use crate::catalogue::outcome::{DeleteOutcome, Deleted};
@@ -141,6 +141,9 @@ pub async fn put(github: Arc<GitHub>, request: Request<FilePut>) -> Result<Reply
                 return Ok(received.reply(convert::written(spot.path, spot.branch, sha.is_none(), row)));
             }
             Err(failure) if attempt < ATTEMPTS && overtaken(&failure, input.if_match.is_some()) => attempt += 1,
+            Err(failure) if input.if_match.is_some() && is_nowhere(&failure) => {
+                return Err(nowhere(&github, spot, failure).await);
+            }
             Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
         }
     }
@@ -181,6 +184,24 @@ fn overtaken(failure: &Failure, named: bool) -> bool {
     }
 }
 
+/// Whether GitHub says that something is not there, and not what.
+fn is_nowhere(failure: &Failure) -> bool {
+    failure.kind == Kind::NotFound && failure.field.is_none()
+}
+
+/// The failure of a write to a blob that the caller named, where something is not there: the blob, if all else is.
+async fn nowhere(github: &GitHub, spot: Spot<'_>, failure: Failure) -> Failure {
+    let gone = matches!(present(github, spot).await, Ok(None))
+        && lookup::commit(github, spot.repo, "branch", spot.branch).await.is_ok();
+    match gone {
+        true => {
+            let sentence = "if_match: the file is not there any more";
+            named(instead(&failure, Kind::PreconditionFailed, sentence), "if_match")
+        }
+        false => refused(failure, spot, true),
+    }
+}
+
 /// The failure of a write, with what the caller knows of it.
 fn refused(failure: Failure, spot: Spot<'_>, is_named: bool) -> Failure {
     let failure = match failure.kind {
@@ -199,10 +220,7 @@ fn refused(failure: Failure, spot: Spot<'_>, is_named: bool) -> Failure {
 
 /// The caller named no blob, and so none that does not match.
 fn overtaken_twice(failure: &Failure) -> Failure {
-    let mut conflict = Failure::new(Kind::Conflict, sayings::OVERTAKEN);
-    conflict.provider = failure.provider.clone();
-    conflict.unbilled = failure.unbilled;
-    conflict
+    instead(failure, Kind::Conflict, sayings::OVERTAKEN)
 }
 
 pub async fn delete(github: Arc<GitHub>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
@@ -230,6 +248,9 @@ pub async fn delete(github: Arc<GitHub>, request: Request<FileDelete>) -> Result
         match github.endpoint.send(removal(&github, spot, &message, &sha)?).await {
             Ok(received) => return Ok(received.reply(gone(&received)?)),
             Err(failure) if attempt < ATTEMPTS && overtaken(&failure, input.if_match.is_some()) => attempt += 1,
+            Err(failure) if input.if_match.is_some() && is_nowhere(&failure) => {
+                return Err(nowhere(&github, spot, failure).await);
+            }
             Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
         }
     }

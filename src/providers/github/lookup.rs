@@ -138,6 +138,14 @@ pub async fn pages(
     Ok((pages, false))
 }
 
+/// The same refusal, of another kind and in other words: what it means here.
+pub fn instead(failure: &Failure, kind: Kind, sentence: impl AsRef<str>) -> Failure {
+    let mut other = Failure::new(kind, sentence);
+    other.provider.clone_from(&failure.provider);
+    other.unbilled = failure.unbilled;
+    other
+}
+
 /// The failure, with the caller's name of what is at fault.
 pub fn named(mut failure: Failure, field: &str) -> Failure {
     failure.field = Some(field.into());

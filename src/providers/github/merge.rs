@@ -1,13 +1,13 @@
 //! The requests that merge a pull request.
 //!
-//! Invariant: a merge that GitHub refuses is a conflict of the pull request's state, never a route that is missing (H3), and
-//! one that is done is never reported as refused for what failed behind it.
+//! Invariant: a merge that GitHub refuses is a conflict of the pull request's state or a method that is switched off, never a
+//! route that is missing (H3), and one that is done is never reported as refused for what failed behind it.
 
 use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::lookup::{At, Numbered, named, unsupported};
+use super::lookup::{At, Numbered, instead, named, unsupported};
 use super::{GitHub, pulls, refs, wire};
 use crate::catalogue::git::{MergeMethod, MergeOutcome, Merged, PullMerge};
 use crate::providers::{Reply, Request};
@@ -74,15 +74,11 @@ async fn clear(github: &GitHub, repo: &str, branch: &str) -> Result<(), Failure>
     }
 }
 
-/// 405 is the word for everything that is in the way, and no method that is missing.
+/// 405 is the word for everything that is in the way, and no request that is missing; a way of merging that is switched off
+/// names its field.
 fn unmerged(failure: Failure) -> Failure {
-    match failure.kind {
-        Kind::Unsupported => {
-            let mut conflict = Failure::new(Kind::Conflict, "the pull request cannot be merged as it is");
-            conflict.provider = failure.provider;
-            conflict.unbilled = failure.unbilled;
-            conflict
-        }
+    match (failure.kind, &failure.field) {
+        (Kind::Unsupported, None) => instead(&failure, Kind::Conflict, "the pull request cannot be merged as it is"),
         _ => failure,
     }
 }

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use url::form_urlencoded::parse;
 
-use super::lookup::{self, At, Numbered, unsupported};
+use super::lookup::{self, At, Numbered, instead, named, unsupported};
 use super::{GitHub, SIZE, convert, wire};
 use crate::catalogue::git::{
     FileChange, Pull, PullChange, PullCreate, PullFiles, PullFilter, PullGet, PullList, PullUpdate,
@@ -109,7 +109,19 @@ pub async fn create(github: Arc<GitHub>, request: Request<PullCreate>) -> Result
     };
     let outgoing = github.endpoint.post(&repo.parts(&["pulls"]), &pull)?;
     let convert = |at: &Arc<str>, row| convert::pull(at, &request.native, row);
-    github.endpoint.answer(outgoing, &request, convert).await
+    let created = github.endpoint.answer(outgoing, &request, convert);
+    created.await.map_err(no_branch)
+}
+
+/// Of a branch that is not there GitHub says that its name is invalid.
+fn no_branch(failure: Failure) -> Failure {
+    match failure.field.as_deref() {
+        Some(field @ ("head" | "base")) if failure.kind == Kind::InvalidInput => {
+            let sentence = format!("{field} is not there, or not shown to us");
+            named(instead(&failure, Kind::NotFound, sentence), field)
+        }
+        _ => failure,
+    }
 }
 
 pub async fn update(github: Arc<GitHub>, request: Request<PullUpdate>) -> Result<Reply<Pull>, Failure> {
@@ -130,7 +142,8 @@ pub async fn update(github: Arc<GitHub>, request: Request<PullUpdate>) -> Result
     };
     let outgoing = github.endpoint.patch(&pull.parts("pulls", &[]), &patch)?;
     let convert = |at: &Arc<str>, row| convert::pull(at, pull.path, row);
-    github.endpoint.answer(outgoing, &request, convert).await
+    let changed = github.endpoint.answer(outgoing, &request, convert);
+    changed.await.map_err(no_branch)
 }
 
 pub async fn files(github: Arc<GitHub>, request: Request<PullFiles>) -> Result<Reply<Page<FileChange>>, Failure> {

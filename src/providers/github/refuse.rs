@@ -3,6 +3,8 @@
 //! Invariant: a refusal for want of quota is a rate limit, however GitHub words it; any other 403 is not. What GitHub says is
 //! compared with what is known of it, and never passed on.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind, Source};
@@ -33,7 +35,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.retry_after = told_wait(refusal);
             failure
         }
-        403 => sayings::known(status, &said).unwrap_or_else(|| forbidden(refusal)),
+        403 => sayings::known(status, &said).unwrap_or_else(|| forbidden(refusal, &said)),
         409 if has_moved(&said) && sent_sha(refusal) => {
             let mut failure = Failure::new(Kind::PreconditionFailed, "if_match is no longer what stands there");
             failure.field = Some("if_match".into());
@@ -55,15 +57,34 @@ fn sent_sha(refusal: &Refusal<'_>) -> bool {
 }
 
 /// A prohibition, with the permission that is lacking, where GitHub names it.
-fn forbidden(refusal: &Refusal<'_>) -> Failure {
+fn forbidden(refusal: &Refusal<'_>, said: &str) -> Failure {
     let failure = by_status(refusal);
+    let says_lacking = LACKING.iter().any(|words| said.contains(words));
     let lacking = refusal
         .header("x-accepted-github-permissions")
         .filter(|told| is_permission(told));
     match lacking {
-        Some(told) if failure.kind == Kind::Forbidden => failure.also(&format!("it needs {told}")),
-        _ => failure,
+        Some(told) => failure.also(&format!("it needs {told}")),
+        None if says_lacking => failure,
+        None => failure.because(Unexplained),
     }
+}
+
+/// A prohibition of which GitHub says nothing that is known here; it rides along as the failure's cause.
+#[derive(Debug)]
+struct Unexplained;
+
+impl fmt::Display for Unexplained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused with status 403, for no reason that is known")
+    }
+}
+
+impl Error for Unexplained {}
+
+/// Whether it is forbidden for a reason that GitHub does not tell: a right that is lacking it names.
+pub fn is_unexplained(failure: &Failure) -> bool {
+    Error::source(failure).is_some_and(|cause| cause.is::<Unexplained>())
 }
 
 /// Whether this is a list such as `contents=write, metadata=read`, and nothing else.

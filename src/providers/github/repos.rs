@@ -1,9 +1,11 @@
 //! The requests that serve repositories.
 //!
-//! Invariant: an input that GitHub cannot be asked is refused before anything is sent, naming the field.
+//! Invariant: an input that GitHub cannot be asked is refused before anything is sent, naming the field, and what was there
+//! before is never told as made.
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use mosaic_actors::error::{Failure, Kind};
 
 use super::lookup::{At, named, unsupported};
@@ -12,7 +14,7 @@ use crate::catalogue::git::{Forked, Repo, RepoCreate, RepoDelete, RepoFork, Repo
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::providers::forge;
-use crate::providers::http::Outgoing;
+use crate::providers::http::{Outgoing, Time};
 use crate::providers::{Reply, Request};
 
 pub async fn get(github: Arc<GitHub>, request: Request<RepoGet>) -> Result<Reply<Repo>, Failure> {
@@ -81,9 +83,29 @@ pub async fn fork(github: Arc<GitHub>, request: Request<RepoFork>) -> Result<Rep
     let outgoing = github.endpoint.post(&repo.parts(&["forks"]), &fork)?;
     let received = github.endpoint.send(outgoing).await?;
     let row = received.row::<wire::Repo>(request.include_raw)?;
+    let now = received.header("date").and_then(Time::read);
+    if let Some(sentence) = was_there(&row.wire, request.input.name.as_deref(), now) {
+        return Err(named(received.failure(Kind::Conflict, sentence), "name"));
+    }
     let ready = is_filled(&github, &row.wire.full_name).await;
     let repo = convert::repo(&request.instance, row);
     Ok(received.reply(Forked { repo, ready }))
+}
+
+/// How old a fork may be that was asked for just now, by GitHub's own clock: nobody waits longer for an answer, and who asks
+/// again because none came finds the one that was made.
+const JUST_NOW: SignedDuration = SignedDuration::from_mins(1);
+
+/// Why a fork that GitHub tells of is another one than was asked for: where the owner has one, that comes in the same words
+/// (H27).
+fn was_there(fork: &wire::Repo, wanted: Option<&str>, now: Option<Timestamp>) -> Option<&'static str> {
+    let (_, name) = fork.full_name.rsplit_once('/').unwrap_or_default();
+    if wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(name)) {
+        return Some("name: the owner has a fork already, of another name");
+    }
+    // What is told to be no fork, as in GitHub's own example, tells nothing of one.
+    let made = fork.created_at.at().filter(|_| fork.fork)?;
+    (now?.duration_since(made) > JUST_NOW).then_some("name: the owner has a fork already")
 }
 
 /// Whether a fork has its branches, which GitHub copies in its own time (H27); the fork is made whatever becomes of this

@@ -4,7 +4,7 @@
 //! is about.
 
 use mosaic_actors::error::Failure;
-use mosaic_actors::error::Kind::{self, Conflict, Forbidden, NotFound};
+use mosaic_actors::error::Kind::{self, Conflict, Forbidden, NotFound, PreconditionFailed, Unsupported};
 
 /// The sentence of a write that another one has overtaken: a second look makes sense.
 pub const OVERTAKEN: &str = "another change to the file or its branch came first";
@@ -100,6 +100,7 @@ const SAYINGS: &[Saying] = &[
     .of("if_match"),
     said(NotFound, &[404, 422], &["no commit found"], NO_COMMIT),
     said(NotFound, &[404], &["branch ", " not found"], "branch is not there").of("branch"),
+    said(NotFound, &[422], &["no ref found for"], "branch is not there").of("branch"),
     // What is in the way now.
     said(
         Conflict,
@@ -146,6 +147,26 @@ const SAYINGS: &[Saying] = &[
         "state cannot be changed to this any more",
     )
     .of("state"),
+    said(Conflict, &[422], &["disabled workflow"], "pipeline is disabled").of("pipeline"),
+    // Why a run is not run again (HA10).
+    said(
+        PreconditionFailed,
+        &[403],
+        &["already running"],
+        "the run cannot be run again: it has not ended",
+    ),
+    said(
+        PreconditionFailed,
+        &[403],
+        &["over a month ago"],
+        "the run cannot be run again: it is older than 30 days",
+    ),
+    said(
+        PreconditionFailed,
+        &[403],
+        &["cannot be retried"],
+        "the run cannot be run again: its workflow file is broken, nothing of it failed, or it was run 50 times",
+    ),
     // Why a pull request is not merged (H3).
     said(
         Conflict,
@@ -160,7 +181,7 @@ const SAYINGS: &[Saying] = &[
         "the head of the pull request has moved meanwhile",
     ),
     said(
-        Conflict,
+        Unsupported,
         &[405],
         &["not allowed on this repository"],
         "method is switched off there",

@@ -29,6 +29,8 @@ pub struct Received {
     pub(super) misplaced: Option<String>,
     /// It says that there is nothing (204), as some servers do in place of an empty list.
     pub(super) no_content: bool,
+    /// It says that something is new (201), as some servers do to say that it is only planned.
+    pub(super) created: bool,
 }
 
 /// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
@@ -49,6 +51,7 @@ impl Received {
             skipped: AtomicU32::new(0),
             misplaced: None,
             no_content: false,
+            created: false,
         }
     }
 
@@ -64,6 +67,11 @@ impl Received {
     /// The body.
     pub fn bytes(&self) -> &Bytes {
         &self.body
+    }
+
+    /// Whether its status is 201, where another success means another thing.
+    pub fn is_created(&self) -> bool {
+        self.created
     }
 
     /// A header's text. What is made of it has no validator: one stands for the body alone.

@@ -102,13 +102,14 @@ impl Endpoint {
 
     async fn received(&self, mut response: Response) -> Result<Received, Failure> {
         let request_id = self.request_id(response.headers());
-        let no_content = response.status() == StatusCode::NO_CONTENT;
+        let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let body = read(response, self.max_response).await?;
         let misplaced = misplaced(&self.base, self.dialect, &headers);
         let mut received = Received::new(headers, body, request_id, self.instance.clone());
         received.misplaced = misplaced;
-        received.no_content = no_content;
+        received.no_content = status == StatusCode::NO_CONTENT;
+        received.created = status == StatusCode::CREATED;
         Ok(received)
     }
 

@@ -32,6 +32,11 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 impl Time {
+    /// The instant that a text tells, as that of a header.
+    pub fn read(text: &str) -> Option<Timestamp> {
+        Time(of_text(text.to_owned())).at()
+    }
+
     /// RFC 3339.
     pub fn text(self) -> Option<String> {
         self.0

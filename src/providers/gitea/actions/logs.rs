@@ -67,8 +67,8 @@ async fn all(gitea: &Gitea, run: &Numbered) -> Result<Vec<Job>, Failure> {
         let came = rows.len() as u64 + u64::from(received.skipped());
         seen += came;
         jobs.extend(rows.into_iter().map(convert::job));
-        // A bare list, which is not counted, is all there is.
-        if came == 0 || total.is_none_or(|total| seen >= total) {
+        // A bare list is all there is, and counted as that.
+        if came == 0 || total.is_some_and(|total| seen >= total) {
             break;
         }
     }

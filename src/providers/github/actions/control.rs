@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
+use super::super::refuse;
 use super::trigger::begun;
 use super::{GitHub, convert, parts, runs};
 use crate::catalogue::cicd::{
@@ -50,13 +51,16 @@ async fn again<O: crate::catalogue::op::Op>(
     how: &str,
 ) -> Result<Reply<Triggered>, Failure> {
     let run = Numbered::read("run", &request.native)?;
-    let received = order(github, &run, how).await.map_err(|failure| match failure.kind {
-        Kind::Forbidden | Kind::Conflict => {
-            let sentence = "the run cannot be run again: it has not ended, is older than 30 days, was run 50 times or its \
-                workflow file is broken; or our credential may not";
-            state(sentence, &failure)
+    let received = order(github, &run, how).await.map_err(|failure| {
+        // HA10. A right that is lacking GitHub names, and an archived repository, too.
+        match failure.kind == Kind::Conflict || refuse::is_unexplained(&failure) {
+            true => {
+                let sentence = "the run cannot be run again: it has not ended, is older than 30 days, was run 50 times \
+                    or its workflow file is broken; or our credential may not";
+                state(sentence, &failure)
+            }
+            false => failure,
         }
-        _ => failure,
     })?;
     let run = begun(github, &request.instance, &run, request.include_raw).await;
     Ok(started(&received, run))
