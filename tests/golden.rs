@@ -29,9 +29,9 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 227, 346),
     ("github", 237, 204),
     ("gitlab", 142, 155),
-    ("jenkins", 62, 87),
+    ("jenkins", 65, 91),
     ("openai", 13, 8),
-    ("woodpecker", 56, 124),
+    ("woodpecker", 59, 136),
     ("bookstack", 20, 12),
 ];
 
