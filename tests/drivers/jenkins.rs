@@ -84,6 +84,33 @@ async fn j11_no_order_is_followed_to_where_a_browser_would_go() {
     assert!(elsewhere.seen().is_empty());
 }
 
+#[tokio::test]
+async fn only_what_leads_to_the_next_page_says_that_an_order_is_taken() {
+    let build = |building: bool| Canned::json(200, json!({"number": 7, "building": building, "result": "ABORTED"}));
+    for (status, taken) in [
+        (302, true),
+        (303, true),
+        (301, false),
+        (304, false),
+        (307, false),
+        (308, false),
+    ] {
+        let away = Canned::text(status, "").header("location", "/job/A/job/api/7/");
+        let provider = Upstream::answering([build(true), away, build(false)]).await;
+        let input = json!({"run": "A/api#7"});
+        let ordered = ask("jenkins", &connection(&provider.url), "cicd.run.cancel", input).await;
+        match ordered {
+            Ok(ordered) => assert!(taken && ordered["outcome"] == "done", "{status}: {ordered}"),
+            Err(failure) => assert_eq!(
+                (failure.kind, failure.retryable, taken),
+                (Kind::UpstreamFailed, false, false),
+                "{status}"
+            ),
+        }
+        assert_eq!(provider.seen().len(), if taken { 3 } else { 2 }, "{status}");
+    }
+}
+
 /// What a trigger answers as pending is an input of the resolution, and what that gives is one of all others.
 #[tokio::test]
 async fn a_trigger_leads_to_its_run() {

@@ -7,6 +7,7 @@ mod alike;
 mod answers;
 mod bookstack;
 mod broken;
+mod dispatches;
 mod gitea;
 mod github;
 mod gitlab;

@@ -275,6 +275,10 @@ async fn what_jenkins_refuses_has_its_reason() {
             "{operation} {input}"
         );
     }
+    let disabled = jenkins
+        .fails("cicd.run.trigger", json!({ "project": "disabled" }))
+        .await;
+    assert_eq!(disabled, (Kind::Conflict, Some("project".to_owned())));
     assert_eq!(jenkins.server().created(), 0, "nothing was started");
 }
 

@@ -11,6 +11,7 @@ use crate::through::{Through, event, ids, run, texts};
 
 const TOKEN: &str = "sandbox-one";
 const STREAM: &str = "/api/stream/logs/{repo_id}/{number}/{step_id}";
+const STORED: &str = "/api/repos/{repo_id}/logs/{number}/{step_id}";
 
 async fn start() -> Through {
     Through::start("woodpecker", TOKEN).await
@@ -134,6 +135,7 @@ async fn logs(woodpecker: &Through, over: &Value) {
     assert_eq!(texts(&stored), lines);
     assert_eq!(woodpecker.server().requests().served(&Method::GET, STREAM), 0);
     let next = triggered(woodpecker, "failure").await;
+    let read = woodpecker.server().requests().served(&Method::GET, STORED);
     let streamed = woodpecker.ask("cicd.log.follow", step(&next, "test")).await;
     assert_eq!(streamed, {
         let mut expected = stored.clone();
@@ -146,6 +148,8 @@ async fn logs(woodpecker: &Through, over: &Value) {
         expected
     });
     assert_eq!(woodpecker.server().requests().served(&Method::GET, STREAM), 1);
+    let read_again = woodpecker.server().requests().served(&Method::GET, STORED);
+    assert_eq!(read_again, read, "the stream has told all of it");
     woodpecker.ask("cicd.log.delete", run(over)).await;
     let gone = woodpecker.ask("cicd.log.get", step(over, "test")).await;
     assert_eq!(gone["lines"], json!([]));
@@ -261,8 +265,8 @@ async fn what_woodpecker_refuses_has_its_reason() {
             json!({ "run": "acme/api#1" }),
             Kind::PreconditionFailed,
         ),
-        // It fails over a branch that is none, and does not say so.
-        ("cicd.run.trigger", on("none"), Kind::UpstreamFailed),
+        // It fails over a branch that is none, and does not say so: its list does.
+        ("cicd.run.trigger", on("none"), Kind::NotFound),
     ] {
         assert_eq!(
             woodpecker.fails(operation, input.clone()).await.0,
@@ -270,6 +274,8 @@ async fn what_woodpecker_refuses_has_its_reason() {
             "{operation} {input}"
         );
     }
+    let unknown = woodpecker.fails("cicd.run.trigger", on("none")).await;
+    assert_eq!(unknown, (Kind::NotFound, Some("branch".to_owned())));
     let filtered = woodpecker.ask("cicd.run.trigger", on("release/1.4")).await;
     assert_eq!(filtered["outcome"], "filtered");
     let broken = triggered(&woodpecker, "error").await;

@@ -125,7 +125,6 @@ impl Growing {
     }
 
     /// What is new in a log that came whole; `ended`: nothing will be added to its last line.
-    #[allow(dead_code, reason = "for those that give their logs only whole")]
     pub fn whole(&mut self, bytes: &[u8], ended: bool, line: impl Fn(String) -> LogLine) -> Vec<LogEvent> {
         let known = self.counter.next();
         let mut anew = Growing::default();

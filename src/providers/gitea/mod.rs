@@ -31,6 +31,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::ci::actions::Dispatches;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider};
@@ -53,6 +54,7 @@ pub struct Gitea {
     anonymous: bool,
     max_response: usize,
     server: OnceCell<version::Server>,
+    dispatches: Dispatches,
 }
 
 /// It has none yet.
@@ -74,6 +76,7 @@ impl Provider for Gitea {
             anonymous: connection.credential.is_none(),
             max_response: connection.max_response,
             server: OnceCell::new(),
+            dispatches: Dispatches::default(),
         })
     }
 

@@ -25,6 +25,7 @@ mod wire;
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
+use super::ci::actions::Dispatches;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::{Connection, Credential, Handlers, Provider, Setting};
@@ -61,6 +62,7 @@ pub struct GitHub {
     endpoint: Endpoint,
     api_version: jiff::civil::Date,
     max_response: usize,
+    dispatches: Dispatches,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +90,7 @@ impl Provider for GitHub {
             endpoint,
             api_version,
             max_response: connection.max_response,
+            dispatches: Dispatches::default(),
         })
     }
 

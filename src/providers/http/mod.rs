@@ -11,6 +11,7 @@
 //! odd are then one thing, and a row that cannot be read is skipped and counted.
 
 mod ask;
+mod behind;
 mod body;
 pub(super) mod client;
 pub mod credential;
@@ -39,6 +40,7 @@ mod transport;
 mod upload;
 pub mod waits;
 
+pub use behind::behind;
 pub use body::{Received, Row, parse};
 pub use client::{HttpClient, http_client};
 pub use credential::{Accepts, Header};

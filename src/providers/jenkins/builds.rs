@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
 
-use super::jobs::{ROWS, page_of, range};
+use super::jobs::{ROWS, cut, range};
 use super::names::{self, Build};
 use super::{Jenkins, convert, wire};
 use crate::catalogue::Page;
@@ -45,12 +45,13 @@ pub async fn list(jenkins: Arc<Jenkins>, request: Request<RunList>) -> Result<Re
             "project holds jobs, and is none that is built",
         )));
     };
+    let (builds, next) = cut(builds, &page);
     let rows = received.rows_of(&builds, request.include_raw)?;
     let items = rows
         .into_iter()
         .map(|row| convert::run(&request.instance, &request.native, row))
         .collect();
-    Ok(received.reply(page_of(items, builds.len(), &page)))
+    Ok(received.reply(Page::new(items, next)))
 }
 
 pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {

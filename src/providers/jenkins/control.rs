@@ -12,6 +12,7 @@ use super::names::{self, Build};
 use super::{Jenkins, builds};
 use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete};
 use crate::catalogue::outcome::Deleted;
+use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
@@ -34,14 +35,11 @@ pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Resul
         }
         _ => failure,
     })?;
-    let (outcome, run) = match builds::run(&jenkins, &request.instance, &build).await {
-        Ok(run) if run.status.has_ended() => (OrderOutcome::Done, Some(run)),
-        Ok(run) => (OrderOutcome::Requested, Some(run)),
-        // What was ordered is ordered.
-        Err(failure) => {
-            tracing::debug!(provider = &*request.instance, %failure, "a run that was cancelled cannot be read");
-            (OrderOutcome::Requested, None)
-        }
+    // What was ordered is ordered.
+    let run = behind(&request.instance, builds::run(&jenkins, &request.instance, &build)).await;
+    let outcome = match run.as_ref().is_some_and(|run| run.status.has_ended()) {
+        true => OrderOutcome::Done,
+        false => OrderOutcome::Requested,
     };
     Ok(received.reply(Ordered { outcome, run }))
 }

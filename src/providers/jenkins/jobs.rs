@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
+use serde_json::value::RawValue;
 
 use super::{Jenkins, convert, names, wire};
 use crate::catalogue::Page;
@@ -26,11 +27,12 @@ pub fn range(page: &NumberedPage) -> String {
     format!("{{{first},{}}}", first.saturating_add(page.size).saturating_add(1))
 }
 
-/// A page of rows that [`range`] has asked for; `skipped` of them could not be read.
-pub fn page_of<T>(mut items: Vec<T>, came: usize, page: &NumberedPage) -> Page<T> {
-    let more = came as u64 > page.size;
-    items.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
-    Page::new(items, more.then(|| ROWS.after(page)))
+/// The page's own rows of those that [`range`] has asked for, and the cursor of the next page, where there is one. They are
+/// cut before they are read: one that cannot be read would let the next page's first row stand here, too.
+pub fn cut(mut rows: Vec<Box<RawValue>>, page: &NumberedPage) -> (Vec<Box<RawValue>>, Option<String>) {
+    let more = rows.len() as u64 > page.size;
+    rows.truncate(usize::try_from(page.size).unwrap_or(usize::MAX));
+    (rows, more.then(|| ROWS.after(page)))
 }
 
 pub async fn list(jenkins: Arc<Jenkins>, request: Request<PipelineList>) -> Result<Reply<Page<Pipeline>>, Failure> {
@@ -51,6 +53,7 @@ pub async fn list(jenkins: Arc<Jenkins>, request: Request<PipelineList>) -> Resu
         let one = convert::job(&request.instance, within.to_owned(), row);
         return Ok(received.reply(Page::new(vec![one], None)));
     };
+    let (jobs, next) = cut(jobs, &page);
     let rows = received.rows_of::<wire::Job>(&jobs, request.include_raw)?;
     let named = rows.into_iter().filter(|row| {
         let named = !row.wire.name.is_empty();
@@ -62,5 +65,5 @@ pub async fn list(jenkins: Arc<Jenkins>, request: Request<PipelineList>) -> Resu
     let items = named
         .map(|row| convert::pipeline(&request.instance, within, row))
         .collect();
-    Ok(received.reply(page_of(items, jobs.len(), &page)))
+    Ok(received.reply(Page::new(items, next)))
 }

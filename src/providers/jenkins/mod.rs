@@ -122,7 +122,8 @@ impl Jenkins {
         Ok(self.endpoint.get(&parts)?.query("tree", tree))
     }
 
-    /// Sends an order. A redirect means that it is taken; it leads to where a browser would look next, or to the login.
+    /// Sends an order. A redirect to what is to be read next (302, 303) means that it is taken, unless that is the login;
+    /// another means that it is to be given elsewhere.
     async fn order(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
         let (status, received) = self.endpoint.send_unfollowed(outgoing).await?;
         let to = received.header("location").unwrap_or_default();
@@ -131,6 +132,10 @@ impl Jenkins {
         if status.is_redirection() && login {
             let sentence = "Jenkins sent us to its login in place of an answer";
             return Err(received.failure(Kind::UpstreamAuth, sentence));
+        }
+        if status.is_redirection() && !matches!(status, StatusCode::FOUND | StatusCode::SEE_OTHER) {
+            let failure = super::http::status(status.as_u16());
+            return Err(received.blame(failure.also("Jenkins has another base URL, and was given no order")));
         }
         Ok((status, received))
     }

@@ -151,7 +151,11 @@ fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Re
 
 fn disabled(failure: Failure) -> Failure {
     match failure.kind {
-        Kind::Conflict => failure.saying("the job is disabled (status 409)"),
+        Kind::Conflict => {
+            let mut disabled = failure.saying("the job is disabled (status 409)");
+            disabled.field = Some(Arc::from("project"));
+            disabled
+        }
         _ => failure,
     }
 }

@@ -10,9 +10,11 @@ use mosaic_actors::error::{Failure, Kind};
 use super::names::numbered;
 use super::runs::{pipeline, triggered};
 use super::{Woodpecker, convert, wire};
-use crate::catalogue::cicd::{LogDelete, OrderOutcome, Ordered, RunApprove, RunCancel, RunDelete, RunRerun, Triggered};
+use crate::catalogue::cicd::{
+    LogDelete, OrderOutcome, Ordered, Run, RunApprove, RunCancel, RunDelete, RunRerun, Triggered,
+};
 use crate::catalogue::outcome::Deleted;
-use crate::providers::http::{Received, Row};
+use crate::providers::http::{Received, Row, behind};
 use crate::providers::{Reply, Request};
 
 /// Woodpecker sets the run's word at once, while its agents still stop what runs: where it stands is read behind the order.
@@ -25,13 +27,11 @@ pub async fn cancel(woodpecker: Arc<Woodpecker>, request: Request<RunCancel>) ->
     let ordered = order(&woodpecker, project, number, Some("cancel"))
         .await
         .map_err(|failure| refused(failure, "the run has ended already"))?;
-    let (outcome, run) = match stands(&woodpecker, &request, project, number).await {
-        Ok(stands) => stands,
+    let read = stands(&woodpecker, &request, project, number);
+    let (outcome, run) = match behind(&request.instance, read).await {
+        Some((outcome, run)) => (outcome, Some(run)),
         // What was ordered is ordered.
-        Err(failure) => {
-            tracing::debug!(provider = &*request.instance, %failure, "a run that was cancelled cannot be read");
-            (OrderOutcome::Requested, None)
-        }
+        None => (OrderOutcome::Requested, None),
     };
     Ok(ordered.reply(Ordered { outcome, run }))
 }
@@ -41,13 +41,13 @@ async fn stands(
     request: &Request<RunCancel>,
     project: &str,
     number: u64,
-) -> Result<(OrderOutcome, Option<crate::catalogue::cicd::Run>), Failure> {
+) -> Result<(OrderOutcome, Run), Failure> {
     let row: Row<wire::Pipeline> = pipeline(woodpecker, project, number).await?.row(request.include_raw)?;
     let outcome = match convert::at_rest(&row.wire) {
         true => OrderOutcome::Done,
         false => OrderOutcome::Requested,
     };
-    Ok((outcome, Some(convert::run(&request.instance, project, row))))
+    Ok((outcome, convert::run(&request.instance, project, row)))
 }
 
 /// A restart is a run of its own. Nothing may stand in its query: it would become a variable of the run.

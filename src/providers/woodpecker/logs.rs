@@ -25,6 +25,9 @@ use crate::providers::{Reply, Request};
 /// A stream says that it is there every 30 seconds, and some ends never arrive.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// What a line with a step's exit code is: nothing comes behind it.
+const EXIT_CODE: u8 = 2;
+
 /// A step's log. The run is read first: it tells which step is meant, and when it began.
 pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
     let (project, number) = numbered(&request.native)?;
@@ -87,6 +90,9 @@ pub async fn log_follow(
         began: None,
         stream: None,
         closed: false,
+        gapless: true,
+        exited: false,
+        whole: false,
         woodpecker,
     };
     Ok(Reply::of(follow(following).await?))
@@ -107,6 +113,13 @@ struct Following {
     stream: Option<Events>,
     /// The stream has said that nothing more comes, or that there is nothing to come.
     closed: bool,
+    /// Each line that the stream told is the one behind the last, by its own number too: Woodpecker numbers what it sends,
+    /// and drops lines for who is slow.
+    gapless: bool,
+    /// The last line that it told is the step's exit code.
+    exited: bool,
+    /// It has told all of the log and said so. Without the exit code its end proves nothing: lines may be on their way.
+    whole: bool,
 }
 
 impl Followed for Following {
@@ -181,6 +194,7 @@ impl Following {
         // step has ended meanwhile.
         if matches!(&*event.name, "eof" | "error") {
             (self.stream, self.closed) = (None, true);
+            self.whole = event.name == "eof" && self.gapless && self.exited;
             return nothing(Then::Now);
         }
         let seq = event.id.parse().ok().and_then(|id: u64| id.checked_sub(1));
@@ -188,8 +202,11 @@ impl Following {
             // Somebody between us has taken away what we had said of how far we are.
             return nothing(Then::Now);
         }
-        self.counter.skip_to(seq.unwrap_or_default());
         let entry: Option<wire::LogEntry> = sse::json(event).ok();
+        let line = entry.as_ref().and_then(|entry| entry.line);
+        self.gapless &= seq == Some(self.counter.next()) && seq == line;
+        self.exited = entry.as_ref().is_some_and(|entry| entry.kind == EXIT_CODE);
+        self.counter.skip_to(seq.unwrap_or_default());
         let line = entry.and_then(|entry| convert::line(self.began, entry));
         Told {
             events: self.count(line).into_iter().collect(),
@@ -206,15 +223,12 @@ impl Following {
         self.counter.line(line?)
     }
 
-    /// The rest of the log, as it is stored, and its end.
+    /// The rest of the log and its end.
     async fn end(&mut self, step: Step) -> Result<Told, Failure> {
-        let received = stored(&self.woodpecker, &self.project, self.number, &step.id).await?;
-        let rows = received.rows::<wire::LogEntry>(false)?;
-        let known = usize::try_from(self.counter.next()).unwrap_or(usize::MAX);
-        let mut events = vec![];
-        for row in rows.into_iter().skip(known) {
-            events.extend(self.count(convert::line(self.began, row.wire)));
-        }
+        let mut events = match self.whole {
+            true => vec![],
+            false => self.rest(&step).await?,
+        };
         events.push(LogEvent::End {
             status: step.status,
             raw_status: step.raw_status,
@@ -223,6 +237,18 @@ impl Following {
             events,
             then: Then::Over,
         })
+    }
+
+    /// The rest of the log, as it is stored.
+    async fn rest(&mut self, step: &Step) -> Result<Vec<LogEvent>, Failure> {
+        let received = stored(&self.woodpecker, &self.project, self.number, &step.id).await?;
+        let rows = received.rows::<wire::LogEntry>(false)?;
+        let known = usize::try_from(self.counter.next()).unwrap_or(usize::MAX);
+        let mut events = vec![];
+        for row in rows.into_iter().skip(known) {
+            events.extend(self.count(convert::line(self.began, row.wire)));
+        }
+        Ok(events)
     }
 }
 

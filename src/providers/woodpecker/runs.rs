@@ -15,7 +15,7 @@ use crate::catalogue::cicd::{
 };
 use crate::providers::ci::{self, Look};
 use crate::providers::http::pages::{Numbered, NumberedPage};
-use crate::providers::http::{Received, Row};
+use crate::providers::http::{Received, Row, behind};
 use crate::providers::{Reply, Request};
 
 /// Woodpecker silently answers with 50 rows where it is asked for more.
@@ -25,6 +25,9 @@ pub const ROWS: Numbered = Numbered {
     default: 50,
     most: 50,
 };
+
+/// Pages of branches that are looked through.
+const BRANCH_PAGES: u32 = 20;
 
 /// What runs are to be listed. It stands in our words in the query of a cursor, since some of them are none of
 /// Woodpecker's, and version 2 knows none at all: what comes is held to them once more.
@@ -172,18 +175,59 @@ pub async fn run_trigger(
         branch: &branch,
         variables: &request.input.variables,
     };
-    let received = woodpecker
-        .in_repo(project, |id| {
-            woodpecker.endpoint.post(&["repos", id, "pipelines"], &options)
-        })
+    let make = woodpecker.in_repo(project, |id| {
+        woodpecker.endpoint.post(&["repos", id, "pipelines"], &options)
+    });
+    match make.await {
+        Ok(received) => triggered(&received, &request, project),
+        Err(failure) => Err(refused(&woodpecker, &request.instance, project, &branch, failure).await),
+    }
+}
+
+/// Of a branch that is not there, Woodpecker says only that it has failed.
+async fn refused(
+    woodpecker: &Woodpecker,
+    instance: &Arc<str>,
+    project: &str,
+    branch: &str,
+    failure: Failure,
+) -> Failure {
+    if failure.kind != Kind::UpstreamFailed || failure.unreadable {
+        return failure;
+    }
+    match behind(instance, has_branch(woodpecker, project, branch))
         .await
-        .map_err(|failure| match failure.kind {
-            Kind::UpstreamFailed if !failure.unreadable => {
-                failure.also("Woodpecker answers so as well where the branch is not there")
-            }
-            _ => failure,
-        })?;
-    triggered(&received, &request, project)
+        .flatten()
+    {
+        Some(true) => failure,
+        Some(false) => {
+            let mut missing = Failure::new(Kind::NotFound, "the project has no such branch").by(instance);
+            missing.field = Some(Arc::from("branch"));
+            missing
+        }
+        None => failure.also("Woodpecker answers so as well where the branch is not there"),
+    }
+}
+
+/// Whether a project has this branch; none where it has too many to look through.
+async fn has_branch(woodpecker: &Woodpecker, project: &str, branch: &str) -> Result<Option<bool>, Failure> {
+    for page in 1..=BRANCH_PAGES {
+        let ask = |id: &str| {
+            let outgoing = woodpecker.endpoint.get(&["repos", id, "branches"])?;
+            let outgoing = outgoing.query(ROWS.page, page.to_string());
+            Ok(outgoing.query(ROWS.size, ROWS.most.to_string()))
+        };
+        let received = woodpecker.in_repo(project, ask).await?;
+        let names: Vec<String> = received.json::<Option<_>>()?.unwrap_or_default();
+        // A short page is not always the last: it is the forge behind Woodpecker that cuts them.
+        if names.is_empty() {
+            return Ok(Some(false));
+        }
+        if names.iter().any(|name| name == branch) {
+            return Ok(Some(true));
+        }
+    }
+    Ok(None)
 }
 
 /// What became of a trigger or a restart.

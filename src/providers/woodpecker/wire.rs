@@ -113,6 +113,8 @@ pub struct LogEntry {
     #[serde(default)]
     pub time: i64,
     pub data: Option<Data>,
+    /// Its number in the log, from 0.
+    pub line: Option<u64>,
     /// 0 standard output, 1 standard error, 2 exit code, 3 metadata, 4 progress.
     #[serde(rename = "type", default)]
     pub kind: u8,

@@ -69,6 +69,7 @@ fn router(woodpecker: Arc<Woodpecker>) -> Router {
         .named("/api/repos", get(repos::list))
         .named("/api/repos/lookup/{*repo_full_name}", get(repos::look_up))
         .named("/api/repos/{repo_id}", get(repos::get))
+        .named("/api/repos/{repo_id}/branches", get(repos::branches))
         .named("/api/repos/{repo_id}/secrets", get(secrets::list).post(secrets::create))
         .named(
             "/api/repos/{repo_id}/secrets/{secret}",

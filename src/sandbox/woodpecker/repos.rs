@@ -22,14 +22,34 @@ const PAGE_SIZE: usize = 50;
 
 /// All repositories of the server, for an administrator.
 pub(crate) async fn list(State(woodpecker): State<Arc<Woodpecker>>, uri: Uri) -> Json<Vec<Value>> {
-    let params = Params::of(&uri);
+    let (skipped, size) = part(&uri);
+    let state = woodpecker.state();
+    Json(state.repos.iter().skip(skipped).take(size).map(objects::repo).collect())
+}
+
+/// How many rows stand before the page that is asked for, and how many it holds.
+fn part(uri: &Uri) -> (usize, usize) {
+    let params = Params::of(uri);
     let size = params
         .number("perPage")
         .filter(|size| *size <= PAGE_SIZE)
         .unwrap_or(PAGE_SIZE);
-    let skipped = (params.number("page").unwrap_or(1) - 1).saturating_mul(size);
+    ((params.number("page").unwrap_or(1) - 1).saturating_mul(size), size)
+}
+
+/// The names of a repository's branches.
+pub(crate) async fn branches(
+    State(woodpecker): State<Arc<Woodpecker>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let id = id.parse().map_err(bad_request)?;
+    let (skipped, size) = part(&uri);
     let state = woodpecker.state();
-    Json(state.repos.iter().skip(skipped).take(size).map(objects::repo).collect())
+    let repo = state.repo(id).ok_or_else(Problem::not_found)?;
+    let branches = repo.seed.branches.iter().skip(skipped).take(size);
+    let names: Vec<&str> = branches.map(|branch| branch.name).collect();
+    Ok(Json(names).into_response())
 }
 
 /// The user's own repositories: all at once, whatever page is asked for.

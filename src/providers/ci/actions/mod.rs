@@ -2,6 +2,7 @@
 //!
 //! Invariant: no provider's name and no wire type appears here; whatever is refused here was never sent.
 
+mod dispatches;
 mod jobs;
 mod names;
 mod orders;
@@ -9,9 +10,10 @@ mod pending;
 mod polled;
 mod text;
 
+pub use dispatches::Dispatches;
 pub use jobs::{found, log, missing, no_job, pick, step_id};
 pub use names::{Numbered, id, pipeline};
 pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, started, state, waiting};
-pub use pending::{Pending, the_one};
+pub use pending::{Pending, clock};
 pub use polled::{Logged, polled};
 pub use text::{line, lines};

@@ -10,7 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 use super::names::{Numbered, id, pipeline};
 use crate::catalogue::cicd::{Run, RunStatus, RunTrigger, TriggerOutcome, Triggered};
 use crate::catalogue::fields::Name;
-use crate::providers::http::Received;
+use crate::providers::http::{Received, behind};
 use crate::providers::{Reply, Request};
 
 /// The only one of the pipelines that can be started.
@@ -72,10 +72,8 @@ pub async fn read_or_begun(
     run: &Numbered,
     read: impl Future<Output = Result<Run, Failure>>,
 ) -> Run {
-    read.await.unwrap_or_else(|failure| {
-        tracing::debug!(provider = &**instance, %failure, "a run that was started cannot be read");
-        begun(instance, &run.project, run.id)
-    })
+    let read = behind(instance, read).await;
+    read.unwrap_or_else(|| begun(instance, &run.project, run.id))
 }
 
 /// Pipelines are listed by project alone.
@@ -147,4 +145,18 @@ pub fn state(sentence: &str, refusal: &Failure) -> Failure {
     let mut failure = Failure::new(Kind::PreconditionFailed, sentence).never_billed();
     failure.provider.clone_from(&refusal.provider);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_was_begun_is_told_though_nothing_more_is_heard_of_it() {
+        let run = Numbered::read("run", "acme/api#41").expect("a run");
+        let told = read_or_begun(&Arc::from("ci"), &run, pending()).await;
+        assert_eq!((&*told.id, told.status), ("ci~acme/api#41", RunStatus::Queued));
+    }
 }

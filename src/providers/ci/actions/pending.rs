@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 use url::form_urlencoded::{Serializer, parse};
@@ -14,7 +14,7 @@ use crate::providers::forge;
 use crate::providers::http::Time;
 
 /// How much earlier than it was asked for a run may seem to be made: clocks of one forge differ by a moment.
-const SKEW: Duration = Duration::from_secs(5);
+pub const SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is known of a run that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +35,8 @@ pub struct Pending {
 impl Pending {
     /// When it was asked for: `took` before the answer, which bears its own date.
     pub fn since(date: Option<&str>, took: Duration) -> Timestamp {
-        let date = date.and_then(|date| serde_json::from_value::<Time>(date.into()).ok()?.at());
         let whole = Duration::from_secs(took.as_secs());
-        let at = date.unwrap_or_else(Timestamp::now);
+        let at = clock(date);
         at.checked_sub(whole).unwrap_or(at)
     }
 
@@ -104,6 +103,12 @@ impl Pending {
             && run.branch.as_deref().is_none_or(|branch| branch == self.branch)
             && (self.actor.as_deref().zip(who)).is_none_or(|(wanted, who)| wanted.eq_ignore_ascii_case(who))
     }
+}
+
+/// What time it is by the forge's clock, where an answer bears its date; else by ours.
+pub fn clock(date: Option<&str>) -> Timestamp {
+    let told = date.and_then(|date| serde_json::from_value::<Time>(date.into()).ok()?.at());
+    told.unwrap_or_else(Timestamp::now)
 }
 
 /// The only one of those that may be it.

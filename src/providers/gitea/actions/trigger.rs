@@ -11,8 +11,9 @@ use super::super::Gitea;
 use super::super::version::Server;
 use super::{convert, pages, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{Numbered, Pending, meant, read_or_begun, started, the_one, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, started, waiting};
 use crate::providers::forge;
+use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 /// What a run is told to have been started by.
@@ -25,14 +26,15 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
     let server = gitea.server().await;
     let latest = latest(&gitea, server, owner, name).await;
     let forgejo = matches!(server, Server::Forgejo(_));
-    let dispatch = wire::Dispatch {
+    let body = wire::Dispatch {
         reference: &branch,
         inputs: &request.input.variables,
         return_run_info: forgejo.then_some(true),
     };
     let parts = ["repos", owner, name, "actions", "workflows", &workflow, "dispatches"];
-    let outgoing = gitea.endpoint.post(&parts, &dispatch)?;
+    let outgoing = gitea.endpoint.post(&parts, &body)?;
     let outgoing = outgoing.query_if("return_run_details", (!forgejo).then_some(true));
+    let dispatch = gitea.dispatches.begin(&request.native, &workflow, &branch);
     let asked = Instant::now();
     let received = gitea.endpoint.send(outgoing).await.map_err(refused)?;
     let told = match received.bytes().is_empty() {
@@ -41,14 +43,16 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
         false => received.json::<wire::Dispatched>().ok(),
     };
     let Some(told) = told else {
-        let pending = Pending {
+        let mut pending = Pending {
             project: request.native.to_string(),
             pipeline: workflow,
             branch,
             since: Pending::since(received.header("date"), asked.elapsed()),
             latest,
-            actor: who(&gitea).await,
+            actor: None,
         };
+        dispatch.untold(&pending);
+        pending.actor = behind(&request.instance, who(&gitea)).await;
         return Ok(waiting(&received, pending.id(&request.instance)));
     };
     let numbered = Numbered {
@@ -95,10 +99,10 @@ fn refused(failure: Failure) -> Failure {
     }
 }
 
-/// Whose credential ours is, where the server tells now.
-async fn who(gitea: &Gitea) -> Option<String> {
-    let received = gitea.endpoint.send(gitea.endpoint.get(&["user"]).ok()?).await.ok()?;
-    received.json::<wire::User>().ok().map(|user| user.login)
+/// Whose credential ours is.
+async fn who(gitea: &Gitea) -> Result<String, Failure> {
+    let received = gitea.endpoint.send(gitea.endpoint.get(&["user"])?).await?;
+    Ok(received.json::<wire::User>()?.login)
 }
 
 /// A run that is there for sure, as far as it can be read.
@@ -132,9 +136,9 @@ pub async fn resolve(gitea: Arc<Gitea>, request: Request<RunResolve>) -> Result<
     let ours = |run: &Run| {
         run.event.as_deref().is_none_or(|event| event == EVENT)
             && run.pipeline.as_deref().is_none_or(|key| key == pending.pipeline)
-            && pending.may_be(run)
     };
-    let found = the_one(runs.filter(ours).collect());
+    let (runs, now) = (runs.filter(ours).collect::<Vec<_>>(), clock(received.header("date")));
+    let found = gitea.dispatches.beside(&pending).the_one(&pending, &runs, now);
     match found.map_err(|failure| received.blame(failure))? {
         Some(run) => Ok(started(&received, run)),
         None => Ok(waiting(&received, pending.id(&request.instance))),

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::{GitHub, MOST, SIZE, convert, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{Numbered, Pending, meant, read_or_begun, started, the_one, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, started, waiting};
 use crate::providers::forge;
+use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 /// The most inputs that GitHub takes.
@@ -27,16 +28,17 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
     }
     let only = workflows::only(&github, owner, name);
     let (workflow, branch) = meant(&request, only, default_branch(&github, owner, name)).await?;
-    let dispatch = wire::Dispatch {
+    let body = wire::Dispatch {
         reference: &branch,
         inputs: variables,
         return_run_details: (github.api_version < ALWAYS_TOLD).then_some(true),
     };
     let parts = ["repos", owner, name, "actions", "workflows", &workflow, "dispatches"];
+    let dispatch = github.dispatches.begin(&request.native, &workflow, &branch);
     let asked = Instant::now();
     let received = github
         .endpoint
-        .send(github.endpoint.post(&parts, &dispatch)?)
+        .send(github.endpoint.post(&parts, &body)?)
         .await
         .map_err(refused)?;
     let told = match received.bytes().is_empty() {
@@ -45,14 +47,16 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
         false => received.json::<wire::Dispatched>().ok(),
     };
     let Some(told) = told else {
-        let pending = Pending {
+        let mut pending = Pending {
             project: request.native.to_string(),
             pipeline: workflow,
             branch,
             since: Pending::since(received.header("date"), asked.elapsed()),
             latest: None,
-            actor: who(&github).await,
+            actor: None,
         };
+        dispatch.untold(&pending);
+        pending.actor = behind(&request.instance, who(&github)).await;
         return Ok(waiting(&received, pending.id(&request.instance)));
     };
     let numbered = Numbered {
@@ -83,11 +87,10 @@ fn refused(failure: Failure) -> Failure {
     }
 }
 
-/// Whose credential ours is; none where nobody's, as an app's, or where GitHub does not tell now.
-async fn who(github: &GitHub) -> Option<String> {
-    let asked = github.endpoint.get(&["user"]).ok()?;
-    let received = github.endpoint.send(asked).await.ok()?;
-    received.json::<wire::User>().ok().map(|user| user.login)
+/// Whose credential ours is. An app's is nobody's.
+async fn who(github: &GitHub) -> Result<String, Failure> {
+    let received = github.endpoint.send(github.endpoint.get(&["user"])?).await?;
+    Ok(received.json::<wire::User>()?.login)
 }
 
 /// A run that is there for sure, as far as it can be read.
@@ -104,13 +107,14 @@ pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Resul
     let pending = Pending::read(&request.native)?;
     let (owner, name) = pending.parts()?;
     let parts = ["repos", owner, name, "actions", "workflows", &pending.pipeline, "runs"];
+    let earliest = github.dispatches.beside(&pending).earliest(&pending);
     // One page: where it holds two that may be it there is no answer anyway.
     let outgoing = github
         .endpoint
         .get(&parts)?
         .query("event", "workflow_dispatch")
         .query("branch", &pending.branch)
-        .query("created", format!(">={}", pending.earliest()))
+        .query("created", format!(">={earliest}"))
         .query_if("actor", pending.actor.as_deref())
         .query(SIZE, MOST);
     let received = github.endpoint.send(outgoing).await?;
@@ -119,7 +123,9 @@ pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Resul
     let runs = rows
         .into_iter()
         .map(|row| convert::run(&request.instance, &pending.project, row));
-    let found = the_one(runs.filter(|run| pending.may_be(run)).collect());
+    let (runs, now) = (runs.collect::<Vec<_>>(), clock(received.header("date")));
+    // Also of those that were asked for meanwhile.
+    let found = github.dispatches.beside(&pending).the_one(&pending, &runs, now);
     match found.map_err(|failure| received.blame(failure))? {
         Some(run) => Ok(started(&received, run)),
         None => Ok(waiting(&received, pending.id(&request.instance))),
