@@ -41,8 +41,11 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<ArtifactGet>) -> Result
         .endpoint
         .open_stored(jenkins.endpoint.get(&build.parts(&below))?)
         .await?;
-    let mut reply = opened.file("application/octet-stream")?;
-    reply.value.media_type = file::media_type(name);
+    let media_type = file::media_type(name);
+    // A file may be a page by its name; of another, a page is somebody's word in its place.
+    let page = &*media_type == "text/html";
+    let mut reply = opened.file(if page { "text/html" } else { "application/octet-stream" })?;
+    reply.value.media_type = media_type;
     reply.value.name.get_or_insert_with(|| Arc::from(name));
     Ok(reply)
 }
