@@ -191,9 +191,12 @@ impl Endpoint {
             let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
             if order && !self.dialect.pages && is_page(response.headers()) {
                 let sentence = "a web page came in the place of an answer: whether it was done is unknown";
-                return Err(Refused::before(
-                    Failure::new(Kind::UpstreamFailed, sentence).not_usable(),
-                ));
+                let failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable();
+                let why = misplaced(&self.base, self.dialect, response.headers());
+                return Err(Refused::before(match why {
+                    Some(why) => failure.also(&why),
+                    None => failure,
+                }));
             }
             return match response.headers().get(header::CONTENT_ENCODING) {
                 // What we know how to unpack has lost this header.

@@ -185,7 +185,9 @@ mod tests {
         ] {
             assert_eq!(seen("completed", Some(word)), expected, "{word}");
         }
-        assert_eq!(status(None, None), (RunStatus::Error, String::new()));
+        assert_eq!(status(None, None), (RunStatus::Running, String::new()));
+        assert_eq!(seen("preparing", None), RunStatus::Running);
+        assert_eq!(seen("IN_PROGRESS", None), RunStatus::Running);
     }
 
     #[test]
