@@ -262,6 +262,23 @@ mod tests {
     }
 
     #[test]
+    fn lists_within_an_output_have_the_columns_of_their_schema_and_no_file_in_a_cell() {
+        let schema = find("git.compare").expect("an operation").output_schema.as_value();
+        let patch = "+line\n".repeat(200_000);
+        let files = json!([{"path": "a.txt", "change": "modified", "additions": 3, "patch": patch}]);
+        let compared = json!({"base": "main", "head": "x", "commits": [], "files": files, "incomplete": false});
+        let seen = document(&compared, Some(schema), &Screen::default());
+        assert!(
+            seen.contains("files:\nPATH") && seen.contains("a.txt") && !seen.contains("+line"),
+            "{seen}"
+        );
+        // Also where no schema says what a column holds.
+        assert!(shown(json!([{"path": "a.txt", "patch": patch}]), None).len() < 3 * LONGEST_CELL);
+        let nested = json!({"run": {"id": "r", "steps": [{"id": "1", "name": "test"}]}});
+        assert_eq!(shown(nested, None), "run.id  r\n\nrun.steps:\nID  NAME\n1   test");
+    }
+
+    #[test]
     fn columns_are_what_every_row_has_in_the_order_of_the_schema() {
         let schema = find("projects.issue.list")
             .expect("an operation")

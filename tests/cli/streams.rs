@@ -77,6 +77,35 @@ fn pieces_are_printed_as_they_come() {
 }
 
 #[test]
+fn each_line_of_a_log_is_printed_as_one() {
+    let server = Recorder::start(|_| {
+        let line = |seq: u64, text: &str| {
+            format!(
+                "data: {}\n\n",
+                json!({"type": "line", "seq": seq, "stream": "stdout", "text": text})
+            )
+        };
+        let end = json!({"type": "end", "status": "success", "raw_status": "success"});
+        events(Body::from(format!(
+            "{}{}{}data: {end}\n\nevent: done\ndata: {{}}\n\n",
+            line(0, "make test"),
+            line(1, ""),
+            line(2, "Grüße")
+        )))
+    });
+    let output = server
+        .mosaic(&["cicd", "log", "follow", "acme/api#1"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "make test\n\nGrüße\n",
+        "{output:?}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn a_stream_that_breaks_is_a_failure_after_what_came() {
     let cases = [
         (
