@@ -290,6 +290,36 @@ async fn a_pair_that_could_not_be_kept_is_not_used_and_not_lost() {
 }
 
 #[tokio::test]
+async fn a_pair_that_no_request_can_carry_is_not_kept_in_the_place_of_one_that_can() {
+    let (hands, place) = (Hands::new(), Arc::<Place>::default());
+    let forge = Forge::new(&hands, &place);
+    let server = forge.serve().await;
+    let endpoint = gateway(&server, grant(&place), &hands);
+    forge.dead.store(true, Relaxed);
+    for odd in [
+        r#"{"access_token": "a\r\nPLANTED: b", "refresh_token": "r"}"#,
+        r#"{"access_token": "", "refresh_token": "r"}"#,
+        r#"{"access_token": "a", "refresh_token": "r s"}"#,
+    ] {
+        *forge.refuses.lock().unwrap() = Some((200, odd));
+        let failure = ask(&endpoint).await.expect_err("nothing can be sent");
+        assert_eq!(failure.kind, Kind::UpstreamAuth, "{odd}");
+        assert!(
+            place.text().is_empty() && !format!("{failure:?}").contains("PLANTED"),
+            "{odd}"
+        );
+    }
+    // What there was is as good as ever.
+    *forge.refuses.lock().unwrap() = None;
+    ask(&endpoint).await.expect("it is renewed");
+    // An empty one is none, and the old one lives on.
+    forge.dead.store(true, Relaxed);
+    *forge.refuses.lock().unwrap() = Some((200, r#"{"access_token": "other", "refresh_token": ""}"#));
+    ask(&endpoint).await.expect_err("nobody knows this access token");
+    assert!(place.text().contains("refresh-PLANTED1"), "it is kept");
+}
+
+#[tokio::test]
 async fn a_renewal_that_is_refused_says_so_and_quotes_nothing() {
     let (hands, place) = (Hands::new(), Arc::<Place>::default());
     let forge = Forge::new(&hands, &place);

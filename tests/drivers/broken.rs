@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::upstream::raw::{RawUpstream, Then};
-use crate::upstream::{self, INSTANCE, ask, connection, driver};
+use crate::upstream::{self, Canned, INSTANCE, Upstream, ask, connection, driver};
 use crate::{any, hello, repo};
 
 #[tokio::test]
@@ -26,6 +26,34 @@ async fn a_cursor_that_would_be_refused_is_not_handed_out() {
                 (false, Kind::UpstreamFailed, false, Some(INSTANCE))
             ),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_answer_to_an_order_and_no_file() {
+    let page = |status: u16| Canned::text(status, "<html>Sign in</html>").header("content-type", "text/html");
+    let branch = json!({"repo": "acme/api", "branch": "x"});
+    for (kind, operation, input) in [
+        ("github", "git.branch.delete", branch.clone()),
+        ("gitea", "git.branch.delete", branch.clone()),
+        ("gitlab", "git.branch.delete", branch),
+        ("github", "cicd.run.cancel", json!({"run": "acme/api#1"})),
+    ] {
+        let provider = Upstream::answering(vec![page(200); 4]).await;
+        let failure = ask(kind, &connection(&provider.url), operation, input).await;
+        let failure = failure.expect_err("nobody knows whether it was done");
+        let told = (failure.kind, failure.retryable, failure.unsent);
+        assert_eq!(
+            told,
+            (Kind::UpstreamFailed, false, false),
+            "{kind} {operation}: {failure:?}"
+        );
+    }
+    for kind in ["github", "gitea", "gitlab"] {
+        let provider = Upstream::answering(vec![page(200); 4]).await;
+        let file = json!({"repo": "acme/api", "path": "README.md"});
+        let failure = ask(kind, &connection(&provider.url), "git.file.download", file).await;
+        assert_eq!(failure.expect_err("it is no file").kind, Kind::UpstreamFailed, "{kind}");
     }
 }
 
