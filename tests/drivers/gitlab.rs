@@ -238,3 +238,31 @@ async fn a_file_that_is_not_held_is_told_apart_from_one_that_leads_elsewhere() {
         assert_eq!((failure.kind, told), (becomes, download), "{failure}");
     }
 }
+
+#[tokio::test]
+async fn a_merge_that_was_given_up_is_not_told_as_one_to_come() {
+    for (state, more) in [
+        ("opened", json!({"merge_error": "boom"})),
+        ("opened", json!({"merge_status": "cannot_be_merged"})),
+        ("closed", json!({})),
+    ] {
+        let mut answer = json!({"id": 1, "iid": 7, "project_id": 3, "state": state});
+        answer
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let provider = Upstream::answering([Canned::json(200, answer)]).await;
+        let merged = ask(
+            "gitlab",
+            &connection(&provider.url),
+            "git.pr.merge",
+            json!({"pr": "acme/api#7"}),
+        )
+        .await;
+        assert_eq!(
+            merged.expect_err("it is not merged").kind,
+            Kind::Conflict,
+            "{state} {more}"
+        );
+    }
+}

@@ -39,14 +39,23 @@ pub async fn merge(gitlab: Arc<GitLab>, request: Request<PullMerge>) -> Result<R
         &["projects", path, "merge_requests", &iid, "merge"],
         &merge,
     )?;
-    match gitlab
-        .endpoint
-        .answer(outgoing, &request, |_, row| convert::merged(row))
-        .await
-    {
-        Err(failure) => Err(refused(&gitlab, path, &iid, input, failure).await),
-        merged => merged,
+    let received = match gitlab.endpoint.send(outgoing).await {
+        Ok(received) => received,
+        Err(failure) => return Err(refused(&gitlab, path, &iid, input, failure).await),
+    };
+    let row: Row<wire::MergeRequest> = received.row(request.include_raw)?;
+    if is_given_up(&row.wire) {
+        let sentence = "the merge was begun and given up: it is closed, or what it changes cannot be merged";
+        return Err(received.failure(Kind::Conflict, sentence));
     }
+    Ok(received.reply(convert::merged(row)))
+}
+
+/// Whether it will not be merged by itself any more, though the order was taken.
+fn is_given_up(wire: &wire::MergeRequest) -> bool {
+    let failed = wire.merge_error.as_deref().is_some_and(|error| !error.is_empty());
+    let cannot = wire.merge_status.as_deref() == Some("cannot_be_merged");
+    wire.state == "closed" || (wire.state == "opened" && (failed || cannot))
 }
 
 /// The message of the commit that it makes: GitLab takes it whole.

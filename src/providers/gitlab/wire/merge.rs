@@ -32,6 +32,8 @@ pub struct MergeRequest {
     /// Since 15.6.
     pub detailed_merge_status: Option<String>,
     pub merge_status: Option<String>,
+    /// Why the last try to merge it failed.
+    pub merge_error: Option<String>,
     /// Null before the merge, and after one that was a fast forward.
     pub merge_commit_sha: Option<String>,
     pub squash_commit_sha: Option<String>,
