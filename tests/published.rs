@@ -20,11 +20,11 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 344),
-    ("github", 108, 310),
+    ("gitea", 0, 366),
+    ("github", 108, 329),
     ("gitlab", 57, 0),
     ("openai", 4, 12),
-    ("woodpecker", 0, 124),
+    ("woodpecker", 0, 136),
     ("bookstack", 9, 0),
 ];
 /// The methods and paths of GitLab; of `{resourceId}` a project is one.
@@ -36,12 +36,12 @@ const GITLAB_LACKS: [&str; 3] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 212;
+const GITLAB_REQUESTS: usize = 226;
 
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 90;
+const WOODPECKER_ANSWERS: usize = 98;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 208;
+const GITEA_ANSWERS: usize = 218;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 
