@@ -107,11 +107,16 @@ pub(super) trait Renewable: Send + Sync {
 /// As long as it takes somebody to pay a bill who was told at once.
 const SPENT: Duration = Duration::from_secs(300);
 
+/// Whether an answer is a web page.
+pub(super) fn is_page(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|text| text.to_ascii_lowercase().starts_with("text/html"))
+}
+
 /// What a web page in the place of an answer tells of where a server was looked for.
 pub(super) fn misplaced(base: &Url, dialect: &Dialect, headers: &HeaderMap) -> Option<String> {
-    let media_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     // Nearly every answer ends here.
-    if !media_type.to_ascii_lowercase().starts_with("text/html") {
+    if !is_page(headers) {
         return None;
     }
     // The vendor's cloud may have its API elsewhere than the servers of others.

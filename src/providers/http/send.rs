@@ -11,7 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
 use reqwest::Response;
 
-use super::endpoint::{misplaced, routeless};
+use super::endpoint::{is_page, misplaced, routeless};
 use super::opened::read;
 use super::outgoing::Content;
 use super::redirect::moved;
@@ -118,16 +118,7 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::send`].
     pub async fn open(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
-        let response = self
-            .accepted(outgoing, Follow::Home)
-            .await
-            .map_err(|failure| failure.by(&self.instance))?;
-        Ok(Opened {
-            request_id: self.request_id(response.headers()),
-            response,
-            instance: self.instance.clone(),
-            max_response: self.max_response,
-        })
+        self.opened(outgoing, Follow::Home).await
     }
 
     /// As [`Endpoint::open`], of a file that the provider may keep at another place: who is sent there goes without the
@@ -136,8 +127,12 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::send`]; `upstream_failed` where it is no place that files are fetched from.
     pub async fn open_stored(&self, outgoing: Outgoing) -> Result<Opened, Failure> {
+        self.opened(outgoing, Follow::Stored).await
+    }
+
+    async fn opened(&self, outgoing: Outgoing, follow: Follow) -> Result<Opened, Failure> {
         let response = self
-            .accepted(outgoing, Follow::Stored)
+            .accepted(outgoing, follow)
             .await
             .map_err(|failure| failure.by(&self.instance))?;
         Ok(Opened {
@@ -185,28 +180,9 @@ impl Endpoint {
     async fn judged(&self, outgoing: &Outgoing, response: Response) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
         if response.status().is_success() {
-            if form.is_some_and(|form| !form.is_through()) {
-                return Err(Refused::before(deaf()));
-            }
-            let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
-            if order && !self.dialect.pages && is_page(response.headers()) {
-                let sentence = "a web page came in the place of an answer: whether it was done is unknown";
-                let failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable();
-                let why = misplaced(&self.base, self.dialect, response.headers());
-                return Err(Refused::before(match why {
-                    Some(why) => failure.also(&why),
-                    None => failure,
-                }));
-            }
-            return match response.headers().get(header::CONTENT_ENCODING) {
-                // What we know how to unpack has lost this header.
-                Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-                    let sentence = "the answer is compressed in a way that nobody asked for";
-                    Err(Refused::before(
-                        Failure::new(Kind::UpstreamFailed, sentence).not_usable(),
-                    ))
-                }
-                _ => Ok(response),
+            return match self.unusable(outgoing, response.headers()) {
+                Some(failure) => Err(Refused::before(failure)),
+                None => Ok(response),
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
@@ -230,6 +206,27 @@ impl Endpoint {
         }
         let answer = Some(Answered { status, headers, body });
         Err(Box::new(Refused { failure, answer }))
+    }
+
+    /// Why a success is none that can be used.
+    fn unusable(&self, outgoing: &Outgoing, headers: &HeaderMap) -> Option<Failure> {
+        if outgoing.form().is_some_and(|form| !form.is_through()) {
+            return Some(deaf());
+        }
+        let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
+        if order && !self.dialect.pages && is_page(headers) {
+            let sentence = "a web page came in the place of an answer: whether it was done is unknown";
+            let failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable();
+            return Some(match misplaced(&self.base, self.dialect, headers) {
+                Some(why) => failure.also(&why),
+                None => failure,
+            });
+        }
+        // What we know how to unpack has lost this header.
+        let coding = headers.get(header::CONTENT_ENCODING)?;
+        let sentence = "the answer is compressed in a way that nobody asked for";
+        (!coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+            .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
     }
 
     async fn exchange(&self, outgoing: &Outgoing, worn: &HeaderMap) -> Result<Response, Failure> {
@@ -266,11 +263,6 @@ impl Endpoint {
 fn deaf() -> Failure {
     let sentence = "the provider answered before it had taken the whole file";
     Failure::new(Kind::UpstreamFailed, sentence).not_usable()
-}
-
-fn is_page(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media_type.is_some_and(|text| text.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// The first bytes of a refusal's body. A body that breaks off takes nothing from the status, which came first.

@@ -13,7 +13,7 @@ mod text;
 pub use dispatches::Dispatches;
 pub use jobs::{found, log, missing, no_job, pick, step_id};
 pub use names::{Numbered, id, pipeline};
-pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, started, state, waiting};
+pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, resolved, started, state, told, untold};
 pub use pending::{Pending, clock};
 pub use polled::{Logged, polled};
 pub use text::{line, lines};

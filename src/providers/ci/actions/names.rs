@@ -19,6 +19,16 @@ pub struct Numbered {
 }
 
 impl Numbered {
+    /// The run of this number in `project`, which is `owner/name`.
+    pub fn of(project: &str, (owner, name): (&str, &str), id: u64) -> Self {
+        Numbered {
+            project: project.to_owned(),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            id,
+        }
+    }
+
     /// Reads one.
     ///
     /// # Errors

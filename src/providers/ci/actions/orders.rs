@@ -6,8 +6,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
+use serde::de::DeserializeOwned;
 
+use super::dispatches::Dispatch;
 use super::names::{Numbered, id, pipeline};
+use super::pending::Pending;
 use crate::catalogue::cicd::{Run, RunStatus, RunTrigger, TriggerOutcome, Triggered};
 use crate::catalogue::fields::Name;
 use crate::providers::http::{Received, behind};
@@ -132,11 +135,47 @@ pub fn started(received: &Received, run: Run) -> Reply<Triggered> {
 }
 
 /// The reply to an order whose run has no id yet.
-pub fn waiting(received: &Received, pending: String) -> Reply<Triggered> {
+fn waiting(received: &Received, pending: String) -> Reply<Triggered> {
     received.reply(Triggered {
         outcome: TriggerOutcome::Pending,
         run: None,
         pending: Some(pending),
+    })
+}
+
+/// What the answer to a dispatch tells of its run. One that cannot be read tells as little as none.
+pub fn told<T: DeserializeOwned>(received: &Received) -> Option<T> {
+    match received.bytes().is_empty() {
+        true => None,
+        false => received.json().ok(),
+    }
+}
+
+/// The reply to a dispatch whose run was not told; `who`: whose credential ours is, which tells it from others'.
+pub async fn untold(
+    received: &Received,
+    instance: &Arc<str>,
+    (dispatch, mut pending): (Dispatch<'_>, Pending),
+    who: impl Future<Output = Result<String, Failure>>,
+) -> Reply<Triggered> {
+    dispatch.untold(&pending);
+    pending.actor = behind(instance, who).await;
+    waiting(received, pending.id(instance))
+}
+
+/// The reply to who asks which run came of a dispatch.
+///
+/// # Errors
+/// What it was not `found` for.
+pub fn resolved(
+    received: &Received,
+    instance: &str,
+    pending: &Pending,
+    found: Result<Option<Run>, Failure>,
+) -> Result<Reply<Triggered>, Failure> {
+    Ok(match found.map_err(|failure| received.blame(failure))? {
+        Some(run) => started(received, run),
+        None => waiting(received, pending.id(instance)),
     })
 }
 

@@ -11,9 +11,8 @@ use super::super::Gitea;
 use super::super::version::Server;
 use super::{convert, pages, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, started, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, resolved, started, told, untold};
 use crate::providers::forge;
-use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 /// What a run is told to have been started by.
@@ -37,13 +36,8 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
     let dispatch = gitea.dispatches.begin(&request.native, &workflow, &branch);
     let asked = Instant::now();
     let received = gitea.endpoint.send(outgoing).await.map_err(refused)?;
-    let told = match received.bytes().is_empty() {
-        true => None,
-        // One that cannot be read tells as little as none.
-        false => received.json::<wire::Dispatched>().ok(),
-    };
-    let Some(told) = told else {
-        let mut pending = Pending {
+    let Some(told) = told::<wire::Dispatched>(&received) else {
+        let pending = Pending {
             project: request.native.to_string(),
             pipeline: workflow,
             branch,
@@ -51,16 +45,9 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
             latest,
             actor: None,
         };
-        dispatch.untold(&pending);
-        pending.actor = behind(&request.instance, who(&gitea)).await;
-        return Ok(waiting(&received, pending.id(&request.instance)));
+        return Ok(untold(&received, &request.instance, (dispatch, pending), who(&gitea)).await);
     };
-    let numbered = Numbered {
-        project: request.native.to_string(),
-        owner: owner.to_owned(),
-        name: name.to_owned(),
-        id: told.workflow_run_id,
-    };
+    let numbered = Numbered::of(&request.native, (owner, name), told.workflow_run_id);
     let mut run = begun(&gitea, &request.instance, &numbered, request.include_raw).await;
     run.web_url = run.web_url.or(told.html_url);
     Ok(started(&received, run))
@@ -139,8 +126,5 @@ pub async fn resolve(gitea: Arc<Gitea>, request: Request<RunResolve>) -> Result<
     };
     let (runs, now) = (runs.filter(ours).collect::<Vec<_>>(), clock(received.header("date")));
     let found = gitea.dispatches.beside(&pending).the_one(&pending, &runs, now);
-    match found.map_err(|failure| received.blame(failure))? {
-        Some(run) => Ok(started(&received, run)),
-        None => Ok(waiting(&received, pending.id(&request.instance))),
-    }
+    resolved(&received, &request.instance, &pending, found)
 }

@@ -9,9 +9,8 @@ use tokio::time::Instant;
 
 use super::{GitHub, MOST, SIZE, convert, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
-use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, started, waiting};
+use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, resolved, started, told, untold};
 use crate::providers::forge;
-use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 /// The most inputs that GitHub takes.
@@ -41,13 +40,8 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
         .send(github.endpoint.post(&parts, &body)?)
         .await
         .map_err(refused)?;
-    let told = match received.bytes().is_empty() {
-        true => None,
-        // One that cannot be read tells as little as none.
-        false => received.json::<wire::Dispatched>().ok(),
-    };
-    let Some(told) = told else {
-        let mut pending = Pending {
+    let Some(told) = told::<wire::Dispatched>(&received) else {
+        let pending = Pending {
             project: request.native.to_string(),
             pipeline: workflow,
             branch,
@@ -55,16 +49,9 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
             latest: None,
             actor: None,
         };
-        dispatch.untold(&pending);
-        pending.actor = behind(&request.instance, who(&github)).await;
-        return Ok(waiting(&received, pending.id(&request.instance)));
+        return Ok(untold(&received, &request.instance, (dispatch, pending), who(&github)).await);
     };
-    let numbered = Numbered {
-        project: request.native.to_string(),
-        owner: owner.to_owned(),
-        name: name.to_owned(),
-        id: told.workflow_run_id,
-    };
+    let numbered = Numbered::of(&request.native, (owner, name), told.workflow_run_id);
     let mut run = begun(&github, &request.instance, &numbered, request.include_raw).await;
     run.web_url = run.web_url.or(told.html_url);
     Ok(started(&received, run))
@@ -126,8 +113,5 @@ pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Resul
     let (runs, now) = (runs.collect::<Vec<_>>(), clock(received.header("date")));
     // Also of those that were asked for meanwhile.
     let found = github.dispatches.beside(&pending).the_one(&pending, &runs, now);
-    match found.map_err(|failure| received.blame(failure))? {
-        Some(run) => Ok(started(&received, run)),
-        None => Ok(waiting(&received, pending.id(&request.instance))),
-    }
+    resolved(&received, &request.instance, &pending, found)
 }
