@@ -43,9 +43,7 @@ fn issue(title: &str) -> IssueCreateInput {
     IssueCreateInput {
         project: "acme/api".into(),
         title: title.into(),
-        body: None,
-        labels: vec![],
-        assignees: vec![],
+        ..IssueCreateInput::default()
     }
 }
 
@@ -53,9 +51,8 @@ async fn issues(gateway: &Mosaic, project: &str) -> (usize, CacheStatus) {
     let input = IssueListInput {
         project: project.into(),
         state: StateFilter::All,
-        labels: vec![],
-        cursor: None,
         limit: Some(100.into()),
+        ..IssueListInput::default()
     };
     let answer = gateway.call::<IssueList>(input).await.expect("a list");
     (answer.value.items.len(), answer.head.cache)
@@ -244,9 +241,8 @@ async fn what_a_rotated_token_could_see_is_not_served_on() {
     let list = || IssueListInput {
         project: "acme/api".into(),
         state: StateFilter::All,
-        labels: vec![],
-        cursor: None,
         limit: Some(100.into()),
+        ..IssueListInput::default()
     };
     // Who restarts it in order may rely on it from the answer on: often, for what a race shows only now and then.
     for _ in 0..20 {

@@ -243,7 +243,7 @@ mod tests {
                 "projects.issue.create",
                 json!({"project": "a/b", "title": "t", "assignees": ["kim "]})
             ),
-            "assignees"
+            "assignees[0]"
         );
         assert_eq!(
             field("projects.issue.list", json!({"project": "a/b", "state": "odd"})),

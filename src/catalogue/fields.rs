@@ -109,6 +109,24 @@ text! {
     PageRef = "The provider's id of the page, or a neutral id.", referring;
     /// What is attached to a page.
     AttachmentRef = "The provider's id of the attachment, or a neutral id.", referring;
+    /// A comment on an issue.
+    IssueCommentRef = "The comment's neutral id, as the list of comments tells it.", referring;
+    /// A milestone of a project.
+    MilestoneRef = "The milestone's id, as the list of milestones tells it.", referring;
+    /// A board.
+    BoardRef = "The board's neutral id, as the list of boards tells it.", referring;
+    /// A thing on a board.
+    BoardItemRef = "The item's neutral id, as the list of items tells it.", referring;
+    /// Whose boards.
+    BoardsOf = "An organisation, a user or a project; default: all that the credential sees.", referring;
+    /// Somebody.
+    PersonRef = "A name of the directory, or else the account's own name or id at the provider.", referring;
+    /// A comment on a page of documentation.
+    PageCommentRef = "The comment's neutral id, as the list of comments tells it.", referring;
+    /// A day.
+    Day = "A day, such as 2026-03-01.", day;
+    /// A colour.
+    Colour = "A colour, such as #d73a4a.", colour;
     /// What a page is in.
     ParentRef = "What it shall be in, as another page's `parent` names it.", referring;
     /// A model.
@@ -149,7 +167,7 @@ macro_rules! resources {
 }
 
 resources!(RepoRef OwnerRef ProjectRef IssueRef PullRef HookRef RunRef PendingRef ArtifactRef PageRef AttachmentRef ParentRef
-    ModelRef);
+    ModelRef IssueCommentRef BoardRef BoardItemRef BoardsOf PageCommentRef);
 
 /// Rows a page, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,6 +285,24 @@ fn moment(text: &str) -> Result<(), Cow<'static, str>> {
         .map_err(|_| "must be a moment such as 2026-03-01T12:00:00Z (RFC 3339)".into())
 }
 
+/// The rule of days.
+fn day(text: &str) -> Result<(), Cow<'static, str>> {
+    let read = text.parse::<jiff::civil::Date>().map(|date| date.to_string() == text);
+    match read {
+        Ok(true) => Ok(()),
+        _ => Err("must be a day such as 2026-03-01".into()),
+    }
+}
+
+/// The rule of colours.
+fn colour(text: &str) -> Result<(), Cow<'static, str>> {
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    match digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        true => Ok(()),
+        false => Err("must be a colour such as #d73a4a".into()),
+    }
+}
+
 /// The rule of addresses.
 fn web_address(text: &str) -> Result<(), Cow<'static, str>> {
     named(text)?;
@@ -335,6 +371,23 @@ mod tests {
         ] {
             assert!(serde_json::to_vec(&Moment::from(wrong)).is_err(), "{wrong}");
             assert!(serde_json::to_vec(&Moment::from(right)).is_ok(), "{right}");
+        }
+        for (wrong, right) in [
+            ("2026-3-1", "2026-03-01"),
+            ("2026-02-30", "2024-02-29"),
+            ("2026-03-01T00:00", "0001-01-01"),
+        ] {
+            assert!(serde_json::to_vec(&Day::from(wrong)).is_err(), "{wrong}");
+            assert!(serde_json::to_vec(&Day::from(right)).is_ok(), "{right}");
+        }
+        for (wrong, right) in [
+            ("d73a4a", "#d73a4a"),
+            ("#fff", "#FFFFFF"),
+            ("#gggggg", "#000000"),
+            ("red", "#ff0000"),
+        ] {
+            assert!(serde_json::to_vec(&Colour::from(wrong)).is_err(), "{wrong}");
+            assert!(serde_json::to_vec(&Colour::from(right)).is_ok(), "{right}");
         }
         for wrong in ["ftp://a/b", "example.com/x", "http://", "javascript:alert(1)"] {
             assert!(serde_json::to_vec(&WebUrl::from(wrong)).is_err(), "{wrong}");

@@ -26,6 +26,8 @@ pub enum DeleteOutcome {
     Deleted,
     /// The provider has marked it, and takes it away later.
     Scheduled,
+    /// It is in the provider's trash, and can be restored.
+    Trashed,
 }
 
 impl Deleted {
@@ -41,7 +43,15 @@ impl Deleted {
     pub fn scheduled() -> Self {
         Deleted {
             outcome: DeleteOutcome::Scheduled,
-            commit: None,
+            ..Self::done()
+        }
+    }
+
+    /// It is in the trash.
+    pub fn trashed() -> Self {
+        Deleted {
+            outcome: DeleteOutcome::Trashed,
+            ..Self::done()
         }
     }
 }

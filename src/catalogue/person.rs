@@ -10,6 +10,8 @@ use serde_with::skip_serializing_none;
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
+    /// The provider's id of the account, where the account has no name, or other things are addressed by the id.
+    pub id: Option<String>,
     /// The account's name, as it is written behind an `@`.
     pub login: Option<String>,
     /// The name for people.

@@ -182,11 +182,16 @@ fn columns_of_schema(schema: &Value) -> Vec<String> {
         .filter(|(name, property)| match kind(property) {
             Some("integer" | "number" | "boolean") => true,
             Some("string") => required(name),
-            Some("array") => required(name) && property.get("items").and_then(kind) == Some("string"),
+            Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
             _ => false,
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Whether several of these can be read in one cell: texts, and people by their names.
+fn fits_a_cell(items: &Value) -> bool {
+    kind(items) == Some("string") || items.pointer("/properties/login").is_some()
 }
 
 /// The type of a property besides `null`.
@@ -218,8 +223,21 @@ pub fn cell(value: &Value) -> String {
         Value::Array(values) if values.iter().all(Value::is_string) => {
             values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
         }
+        Value::Array(values) if values.iter().all(|value| known_as(value).is_some()) => {
+            values.iter().filter_map(known_as).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     }
+}
+
+/// What somebody is known as; none where the value is more than a person.
+fn known_as(value: &Value) -> Option<&str> {
+    let person = value.as_object()?;
+    let is_told = |name: &String| matches!(name.as_str(), "id" | "login" | "name" | "email" | "web_url");
+    let mut names = ["login", "name", "id"]
+        .iter()
+        .filter_map(|name| person.get(*name)?.as_str());
+    person.keys().all(is_told).then(|| names.next())?
 }
 
 fn one_line(text: &str) -> String {
@@ -250,6 +268,13 @@ mod tests {
             "name                api\narchived            no\nusage.input_tokens  3\nlabels              a, b\n\
              body                one\n                    two\u{fffd}"
         );
+    }
+
+    #[test]
+    fn people_in_a_cell_are_named() {
+        let people = json!([{"login": "kim", "web_url": "https://h/kim"}, {"name": "Ada"}]);
+        assert_eq!(cell(&people), "kim, Ada");
+        assert!(cell(&json!([{"name": "a", "state": "running"}])).contains("running"));
     }
 
     #[test]
@@ -287,7 +312,16 @@ mod tests {
         let items = schema.pointer("/properties/items/items").expect("a page");
         assert_eq!(
             columns_of_schema(items),
-            ["id", "number", "title", "state", "labels", "assignees", "comments"]
+            [
+                "id",
+                "number",
+                "title",
+                "state",
+                "labels",
+                "assignees",
+                "locked",
+                "comments"
+            ]
         );
     }
 

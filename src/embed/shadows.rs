@@ -109,12 +109,30 @@ mod tests {
         let (git, narrow) = (route("git", "", "", &["a"]), route("", "git.repo", "acme/*", &["b"]));
         assert_eq!(found(&[git.clone(), narrow.clone()]), all("routes[1]", &["routes[0]"]));
         assert!(found(&[narrow, git.clone()]).is_empty());
-        let parts = ["docs.search", "docs.page", "docs.attachment"].map(|part| route("", part, "", &["a"]));
+        let parts = [
+            "docs.search",
+            "docs.space",
+            "docs.page",
+            "docs.comment",
+            "docs.attachment",
+            "docs.user",
+        ]
+        .map(|part| route("", part, "", &["a"]));
         let docs = route("docs", "", "", &["a"]);
         let together = [&parts[..], std::slice::from_ref(&docs)].concat();
         assert_eq!(
             found(&together),
-            all("routes[3]", &["routes[0]", "routes[1]", "routes[2]"])
+            all(
+                "routes[6]",
+                &[
+                    "routes[0]",
+                    "routes[1]",
+                    "routes[2]",
+                    "routes[3]",
+                    "routes[4]",
+                    "routes[5]"
+                ]
+            )
         );
         let patterns = |wide, narrow| found(&[route("git", "", wide, &["a"]), route("git", "", narrow, &["b"])]);
         assert_eq!(patterns("acme/*", "ACME/api-*").len(), 1);

@@ -11,7 +11,7 @@ use mosaic_actors::error::{Failure, Kind, Source};
 use tokio::time::sleep;
 
 use super::http::{Endpoint, Outgoing, Received, too_large};
-use crate::catalogue::fields::Name;
+use crate::catalogue::fields::{MilestoneRef, Name};
 use crate::catalogue::git::{Encoding, File};
 use crate::catalogue::projects::StateFilter;
 use crate::catalogue::raw::Raw;
@@ -39,6 +39,21 @@ pub fn numbered(text: &str) -> Result<(&str, u64), Failure> {
         .and_then(|(path, number)| Some((path, number.parse().ok()?)))
         .filter(|(_, number)| *number > 0)
         .ok_or_else(|| Failure::invalid("issue", "issue must be written as owner/name#number").never_sent())
+}
+
+/// The number of a milestone.
+///
+/// # Errors
+/// `invalid_input` on `milestone`.
+pub fn milestone(id: Option<&MilestoneRef>) -> Result<Option<u64>, Failure> {
+    let number = |id: &MilestoneRef| id.parse().ok().filter(|number| *number > 0);
+    match id {
+        None => Ok(None),
+        Some(id) => number(id).map(Some).ok_or_else(|| {
+            let sentence = "milestone must be an id of the list of milestones";
+            Failure::invalid("milestone", sentence).never_sent()
+        }),
+    }
 }
 
 /// A message as people wrote it. Git ends it with a line break, which some forges tell and others leave out.

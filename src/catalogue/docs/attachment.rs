@@ -7,15 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::page::PAGES;
+use super::topics::{ATTACHMENTS, PAGES};
 use crate::catalogue::Page;
 use crate::catalogue::fields::{AttachmentRef, Cursor, Name, PageRef, PageSize};
 use crate::catalogue::op::{Declaration, File, Op, Output, Paged};
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// The attachments of one page.
-const ATTACHMENTS: Topic = Topic::whole("attachments");
 
 /// What is attached to a page.
 #[skip_serializing_none]

@@ -44,3 +44,51 @@ impl Op for PageExport {
         input.page.resource()
     }
 }
+
+/// Input of `docs.page.export_markdown`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageExportMarkdownInput {
+    pub page: PageRef,
+}
+
+/// `docs.page.export_markdown`
+pub struct PageExportMarkdown;
+
+impl Op for PageExportMarkdown {
+    type Input = PageExportMarkdownInput;
+    type Output = File;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "docs.page.export_markdown",
+        "/docs/pages/{page}/export/markdown",
+        "Get a page as a file of Markdown, in the provider's dialect",
+    )
+    .bytes();
+    fn resource(input: &PageExportMarkdownInput) -> Resource {
+        input.page.resource()
+    }
+}
+
+/// Input of `docs.page.export_html`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageExportHtmlInput {
+    pub page: PageRef,
+}
+
+/// `docs.page.export_html`
+pub struct PageExportHtml;
+
+impl Op for PageExportHtml {
+    type Input = PageExportHtmlInput;
+    type Output = File;
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "docs.page.export_html",
+        "/docs/pages/{page}/export/html",
+        "Get a page as a file of HTML, which has not been made safe to show",
+    )
+    .bytes();
+    fn resource(input: &PageExportHtmlInput) -> Resource {
+        input.page.resource()
+    }
+}

@@ -1,21 +1,17 @@
 //! Pages of documentation.
 //!
-//! Invariant: a page's id tells nothing of what it is in, so a new page is told to all who wait for one.
+//! Invariant: a page's `body` says all that its provider keeps, or `lost` names what it does not say.
 
 use mosaic_actors::call::{Resource, Tag};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::topics::{PAGE, PAGES};
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// One page.
-const PAGE: Topic = Topic::whole("page");
-/// Whatever pages there are.
-pub(super) const PAGES: Topic = Topic::all("pages");
 
 /// How a page's text is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,10 +38,18 @@ pub struct DocPage {
     pub format: Format,
     /// The text.
     pub body: String,
-    /// The name of who wrote it.
-    pub author: Option<String>,
+    /// What of the page could not be written as `format` has it, and stands in `body` as a mark at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Lost>,
+    /// What stands for its state, to be given back as `if_match`.
+    pub version: Option<String>,
+    /// Who wrote it.
+    pub author: Option<Person>,
     /// Not published yet.
     pub draft: bool,
+    /// In the trash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trashed: bool,
     /// Its page for people.
     pub web_url: Option<String>,
     /// RFC 3339.
@@ -54,6 +58,16 @@ pub struct DocPage {
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
+}
+
+/// What could not be said in another markup.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lost {
+    /// What it is, in the provider's own word.
+    pub what: String,
+    /// The provider's id of it, where it has one.
+    pub id: Option<String>,
 }
 
 impl<I> Output<I> for DocPage {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::page::PAGES;
+use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, Name, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;

@@ -8,16 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{Cursor, IssueRef, Markdown, Name, PageSize, ProjectRef, referring};
+use super::topics::{BOARD_ITEMS, FOUND, ISSUE, ISSUES};
+use crate::catalogue::fields::{
+    Cursor, Day, IssueRef, Markdown, MilestoneRef, Moment, Name, PageSize, PersonRef, ProjectRef,
+};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
-use crate::catalogue::tags::Topic;
-
-/// One issue.
-const ISSUE: Topic = Topic::whole("issue");
-/// The issues of a project.
-const ISSUES: Topic = Topic::within("issues");
 
 /// An issue.
 #[skip_serializing_none]
@@ -33,12 +31,20 @@ pub struct Issue {
     pub body: Option<String>,
     /// Open or closed.
     pub state: IssueState,
+    /// Its state in the tracker's own word, where that says more: a column, or why it was closed.
+    pub raw_state: Option<String>,
     /// Names of its labels.
     pub labels: Vec<String>,
-    /// Logins of its assignees.
-    pub assignees: Vec<String>,
-    /// The login of who wrote it.
-    pub author: Option<String>,
+    /// Who shall see to it.
+    pub assignees: Vec<Person>,
+    /// Who wrote it.
+    pub author: Option<Person>,
+    /// The milestone that it belongs to.
+    pub milestone: Option<InMilestone>,
+    /// The day by which it shall be done, or the moment where the tracker keeps one.
+    pub due_on: Option<String>,
+    /// Whether only members may comment, where the tracker tells.
+    pub locked: Option<bool>,
     /// How many comments it has, where the tracker tells.
     pub comments: Option<u64>,
     /// Its page for people.
@@ -53,11 +59,21 @@ pub struct Issue {
     pub raw: Option<Raw>,
 }
 
+/// A milestone, as an issue names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InMilestone {
+    /// Its id, as the list of milestones tells it.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+}
+
 /// Whether an issue is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueState {
     /// To do.
+    #[default]
     Open,
     /// Done, or given up.
     Closed,
@@ -103,6 +119,12 @@ pub struct IssueListInput {
     /// Only issues that carry all of these labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Name>,
+    /// Only issues that this one shall see to.
+    pub assignee: Option<PersonRef>,
+    /// Only issues of this milestone.
+    pub milestone: Option<MilestoneRef>,
+    /// Only issues that have changed since.
+    pub updated_since: Option<Moment>,
     pub cursor: Option<Cursor>,
     pub limit: Option<PageSize>,
 }
@@ -163,9 +185,11 @@ pub struct IssueCreateInput {
     /// Names of labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Name>,
-    /// Logins.
+    /// Who shall see to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub assignees: Vec<String>,
+    pub assignees: Vec<PersonRef>,
+    pub milestone: Option<MilestoneRef>,
+    pub due_on: Option<Day>,
 }
 
 /// `projects.issue.create`
@@ -177,24 +201,24 @@ impl Op for IssueCreate {
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("projects.issue.create", "/projects/issues", "Create an issue")
             .args(&["project"])
-            .invalidates(&[ISSUES]);
+            .invalidates(&[ISSUES, BOARD_ITEMS, FOUND]);
     fn resource(input: &IssueCreateInput) -> Resource {
         input.project.resource()
     }
     fn check(input: &IssueCreateInput) -> Result<(), Failure> {
         few_labels(&input.labels)?;
-        let wrong = |rule| Failure::invalid("assignees", format!("assignees {rule}"));
-        input
-            .assignees
-            .iter()
-            .try_for_each(|login| referring(login).map_err(wrong))
+        few("assignees", input.assignees.len())
     }
 }
 
-fn few_labels(labels: &[Name]) -> Result<(), Failure> {
+pub(super) fn few_labels(labels: &[Name]) -> Result<(), Failure> {
+    few("labels", labels.len())
+}
+
+pub(super) fn few(field: &str, found: usize) -> Result<(), Failure> {
     const MOST: usize = 100;
-    match labels.len() > MOST {
-        true => Err(Failure::invalid("labels", format!("at most {MOST} labels"))),
+    match found > MOST {
+        true => Err(Failure::invalid(field, format!("at most {MOST} {field}"))),
         false => Ok(()),
     }
 }

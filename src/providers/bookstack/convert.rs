@@ -7,6 +7,7 @@ use mosaic_actors::call::Resource;
 
 use super::wire;
 use crate::catalogue::docs::{Attachment, DocPage, Format, Hit};
+use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
 /// What a page is in.
@@ -65,13 +66,23 @@ pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, 
         parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
         format,
         body,
-        author: wire.created_by.and_then(|user| user.name),
+        lost: vec![],
+        version: None,
+        author: wire.created_by.and_then(author),
         draft: wire.draft,
+        trashed: false,
         web_url: wire.url,
         created_at: wire.created_at.in_utc(),
         updated_at: wire.updated_at.in_utc(),
         raw,
     }
+}
+
+fn author(user: wire::User) -> Option<Person> {
+    user.name.is_some().then(|| Person {
+        name: user.name,
+        ..Person::default()
+    })
 }
 
 pub fn attachment(instance: &str, Row { wire, raw }: Row<wire::Attachment>) -> Attachment {

@@ -29,7 +29,13 @@ pub async fn issue_list(gitea: Arc<Gitea>, request: Request<IssueList>) -> Resul
         // Without it pull requests are listed too.
         .query("type", "issues")
         .query("state", forge::state_word(input.state))
-        .query_if("labels", labels);
+        .query_if("labels", labels)
+        .query_if("assigned_by", input.assignee.as_deref())
+        .query_if(
+            "milestones",
+            forge::milestone(input.milestone.as_ref())?.map(|id| id.to_string()),
+        )
+        .query_if("since", input.updated_since.as_deref());
     let part = outgoing.part(pages::SIZE, request.limit(), request.cursor());
     let received = gitea.endpoint.send(part).await?;
     let rows = received.rows::<wire::Issue>(request.include_raw)?;
@@ -76,6 +82,8 @@ pub async fn issue_create(gitea: Arc<Gitea>, request: Request<IssueCreate>) -> R
         body: input.body.as_deref(),
         labels,
         assignees: &input.assignees,
+        milestone: forge::milestone(input.milestone.as_ref())?,
+        due_date: input.due_on.as_deref().map(|day| format!("{day}T00:00:00Z")),
     };
     let outgoing = gitea.endpoint.post(&["repos", owner, name, "issues"], &issue)?;
     let convert = |at: &Arc<str>, row| convert::issue(at, &request.native, row);

@@ -2,8 +2,8 @@
 //!
 //! Invariant: as in [`super`].
 
-use super::written;
-use crate::catalogue::projects::{Issue, IssueState};
+use super::{person, written};
+use crate::catalogue::projects::{InMilestone, Issue, IssueState};
 use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
@@ -20,9 +20,16 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
             wire::State::Open => IssueState::Open,
             wire::State::Closed => IssueState::Closed,
         },
+        raw_state: None,
         labels: wire.labels.into_iter().flatten().map(|label| label.name).collect(),
-        assignees: wire.assignees.into_iter().flatten().map(|user| user.login).collect(),
-        author: wire.user.map(|user| user.login),
+        assignees: wire.assignees.into_iter().flatten().map(person).collect(),
+        author: wire.user.map(person),
+        milestone: wire.milestone.map(|its| InMilestone {
+            id: its.id.to_string(),
+            title: its.title,
+        }),
+        due_on: wire.due_date.text(),
+        locked: wire.is_locked,
         comments: wire.comments,
         web_url: wire.html_url,
         created_at: wire.created_at.text(),

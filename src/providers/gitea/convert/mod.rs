@@ -30,6 +30,7 @@ fn written(text: Option<String>) -> Option<String> {
 
 fn person(user: wire::User) -> Person {
     Person {
+        id: None,
         login: written(Some(user.login)),
         name: written(user.full_name),
         email: written(user.email),

@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::User;
+use crate::catalogue::fields::PersonRef;
 use crate::providers::http::Time;
 
 /// `Issue`.
@@ -20,6 +21,9 @@ pub struct Issue {
     pub labels: Option<Vec<Label>>,
     pub assignees: Option<Vec<User>>,
     pub user: Option<User>,
+    pub milestone: Option<InMilestone>,
+    pub due_date: Time,
+    pub is_locked: Option<bool>,
     pub comments: Option<u64>,
     pub html_url: Option<String>,
     pub created_at: Time,
@@ -37,6 +41,14 @@ pub struct Issue {
 pub enum State {
     Open,
     Closed,
+}
+
+/// The milestone of an issue.
+#[derive(Debug, Deserialize)]
+pub struct InMilestone {
+    pub id: i64,
+    #[serde(default)]
+    pub title: String,
 }
 
 /// `RepositoryMeta`.
@@ -61,6 +73,10 @@ pub struct NewIssue<'a> {
     /// Ids: here, and only here, Gitea takes no names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<i64>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub assignees: &'a [String],
+    #[serde(skip_serializing_if = "<[PersonRef]>::is_empty")]
+    pub assignees: &'a [PersonRef],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_date: Option<String>,
 }

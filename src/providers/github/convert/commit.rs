@@ -36,6 +36,7 @@ pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
 fn person(git: wire::GitPerson, account: Option<wire::User>) -> Option<Person> {
     let (login, web_url) = account.map_or((None, None), |user| (Some(user.login), user.html_url));
     let person = Person {
+        id: None,
         login,
         name: git.name,
         email: git.email,

@@ -2,8 +2,8 @@
 //!
 //! Invariant: an issue is named by the project that it is in now.
 
-use super::labels;
-use crate::catalogue::projects::{Issue, IssueState};
+use super::{labels, people, person};
+use crate::catalogue::projects::{InMilestone, Issue, IssueState};
 use crate::providers::forge;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
@@ -20,9 +20,16 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
             wire::State::Open => IssueState::Open,
             wire::State::Closed => IssueState::Closed,
         },
+        raw_state: wire.state_reason,
         labels: labels(wire.labels),
-        assignees: logins(wire.assignees.unwrap_or_default()),
-        author: wire.user.map(|user| user.login),
+        assignees: people(wire.assignees.unwrap_or_default()),
+        author: wire.user.map(person),
+        milestone: wire.milestone.map(|its| InMilestone {
+            id: its.number.to_string(),
+            title: its.title,
+        }),
+        due_on: None,
+        locked: wire.locked,
         comments: wire.comments,
         web_url: wire.html_url,
         created_at: wire.created_at.text(),
@@ -30,10 +37,6 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         closed_at: wire.closed_at.text(),
         raw,
     }
-}
-
-fn logins(users: Vec<wire::User>) -> Vec<String> {
-    users.into_iter().map(|user| user.login).collect()
 }
 
 /// `owner/name` of `https://HOST/…/repos/owner/name`.

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::User;
-use crate::catalogue::fields::Name;
+use crate::catalogue::fields::{Name, PersonRef};
 use crate::providers::http::Time;
 
 /// `issue`.
@@ -22,6 +22,10 @@ pub struct Issue {
     pub assignees: Option<Vec<User>>,
     /// Null where the account is gone.
     pub user: Option<User>,
+    /// Why it was closed, or opened again.
+    pub state_reason: Option<String>,
+    pub milestone: Option<InMilestone>,
+    pub locked: Option<bool>,
     pub comments: Option<u64>,
     pub html_url: Option<String>,
     pub created_at: Time,
@@ -41,6 +45,14 @@ pub enum State {
     Closed,
 }
 
+/// The milestone of an issue.
+#[derive(Debug, Deserialize)]
+pub struct InMilestone {
+    pub number: i64,
+    #[serde(default)]
+    pub title: String,
+}
+
 /// A label of an `issue`: its name, or an object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -57,6 +69,8 @@ pub struct NewIssue<'a> {
     pub body: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Name]>::is_empty")]
     pub labels: &'a [Name],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub assignees: &'a [String],
+    #[serde(skip_serializing_if = "<[PersonRef]>::is_empty")]
+    pub assignees: &'a [PersonRef],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<u64>,
 }

@@ -18,6 +18,7 @@ use crate::catalogue::person::Person;
 /// Somebody with an account.
 pub fn person(user: wire::User) -> Person {
     Person {
+        id: None,
         login: Some(user.username),
         name: written(user.name),
         email: written(user.email),
