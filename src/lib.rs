@@ -35,6 +35,7 @@
 
 #[cfg(feature = "server")]
 pub mod admin;
+pub mod bus;
 pub mod catalogue;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -388,6 +388,7 @@ impl From<StartError> for Problem {
             StartError::NotBuilt(_)
             | StartError::Provider { .. }
             | StartError::Credential { .. }
+            | StartError::WeakWebhook { .. }
             | StartError::AdminToken(_)
             | StartError::WeakAdminToken
             | StartError::ClusterKey(_)

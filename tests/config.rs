@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mosaic::Mosaic;
-use mosaic::config::{Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, TenantLimits};
+use mosaic::config::{Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, Sends, TenantLimits};
 use mosaic::credential::Scheme;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -24,6 +24,11 @@ fn known() -> Known {
                 "github" => vec![Scheme::Token, Scheme::App],
                 "gitlab" => vec![Scheme::Token, Scheme::Bearer, Scheme::Job, Scheme::OAuth],
                 _ => vec![Scheme::UserToken, Scheme::Password],
+            },
+            sends: match name {
+                "github" | "gitlab" => Sends::Signed,
+                "bookstack" => Sends::Unsigned,
+                _ => Sends::Nothing,
             },
         }
     };

@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 33] = [
+const EXPECTED: [&str; 34] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -43,6 +43,7 @@ const EXPECTED: [&str; 33] = [
     "mosaic_provider_rate_limit_reset_timestamp_seconds",
     "mosaic_refused_total",
     "mosaic_retries_total",
+    "mosaic_webhook_deliveries_total",
     "process_cpu_seconds_total",
     "process_open_fds",
     "process_resident_memory_bytes",

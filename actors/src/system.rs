@@ -11,12 +11,12 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::CacheKey;
 use crate::cache::chain::Chain;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
 use crate::cache::purge::{Purge, TierPurged};
 use crate::cache::tier::{TierSnapshot, TierSpec};
 use crate::cache::tiered::TieredCache;
+use crate::cache::{CacheKey, Tag};
 use crate::clock::Clock;
 use crate::directory::{Published, Rulebook};
 use crate::error::{Failure, Kind};
@@ -272,6 +272,13 @@ impl System {
     /// `invalid_input` where no tier has the name; `network` where one still holds the one answer that was to be purged.
     pub async fn purge(&self, purge: &Purge) -> Result<Vec<TierPurged>, Failure> {
         self.gateway.front.cache.purge(purge).await
+    }
+
+    /// Has the cache forget what carries any of these tags: something has changed that no call of ours has changed.
+    pub async fn invalidate(&self, tags: Vec<Tag>) {
+        if !tags.is_empty() {
+            self.gateway.front.cache.invalidate(tags).await;
+        }
     }
 
     /// The tiers that a purge is about.

@@ -30,6 +30,7 @@ pub mod cursor;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod docs;
 pub mod entry;
+pub mod event;
 pub mod fields;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;

@@ -10,7 +10,7 @@ use url::Host;
 
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join, nearest};
-use super::known::{Known, KnownKind};
+use super::known::{Known, KnownKind, Sends};
 use super::{Config, ProviderConfig, RouteConfig, TenantConfig};
 use crate::credential::Scheme;
 use crate::dispatch::ALL;
@@ -45,7 +45,10 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
     for (name, provider) in &config.providers {
         let path = join("providers", name);
         match known.kind(&provider.kind) {
-            Some(kind) => check_credential(provider, kind, &path, report),
+            Some(kind) => {
+                check_credential(provider, kind, &path, report);
+                check_webhook(provider, kind, &join(&path, "webhook"), report);
+            }
             None => {
                 let suggestion = nearest(&provider.kind, known.kinds.iter().map(|kind| kind.name.as_str()));
                 report.add_with(&join(&path, "kind"), "no driver of this kind", suggestion);
@@ -181,6 +184,43 @@ fn check_credential(provider: &ProviderConfig, kind: &KnownKind, path: &str, rep
     };
     report.add(&dotted(path, key), message);
 }
+
+/// What a provider sends by itself is proven by what it has, and one that sends nothing is looked at.
+fn check_webhook(provider: &ProviderConfig, kind: &KnownKind, path: &str, report: &mut Report) {
+    let webhook = &provider.webhook;
+    let (secret, path_secret) = (webhook.secret.is_some(), webhook.path_secret.is_some());
+    let sends = |what: &str| format!("the kind {} sends {what}", kind.name);
+    match kind.sends {
+        Sends::Nothing if secret => report.add(&join(path, "secret"), sends("nothing by itself")),
+        Sends::Nothing if path_secret => report.add(&join(path, "path_secret"), sends("nothing by itself")),
+        Sends::Unsigned if secret => {
+            report.add_with(
+                &join(path, "secret"),
+                sends("deliveries that prove nothing"),
+                Some("path_secret".to_owned()),
+            );
+        }
+        Sends::Signed if path_secret && !secret => {
+            report.add(&join(path, "secret"), "is required: its deliveries are signed");
+        }
+        _ => {}
+    }
+    if webhook.poll.is_empty() {
+        return;
+    }
+    if kind.sends != Sends::Nothing {
+        let message = sends("what happens by itself, and is not asked for it");
+        report.add(&join(path, "poll"), message);
+    } else if !kind.operations.iter().any(|name| name == POLLED) {
+        report.add(
+            &join(path, "poll"),
+            format!("the kind {} cannot do {POLLED}", kind.name),
+        );
+    }
+}
+
+/// The operation by which a provider is looked at that sends nothing.
+pub(crate) const POLLED: &str = "cicd.run.list";
 
 /// The key of the credential that is meant most likely: of those that are taken, the one that begins as this one does.
 fn instead(scheme: Scheme, taken: &[Scheme]) -> Option<String> {

@@ -117,6 +117,7 @@ mod tests {
                 name: "k".to_owned(),
                 operations: vec!["git.repo.get".to_owned()],
                 credentials: vec![crate::credential::Scheme::Token],
+                ..KnownKind::default()
             }],
             operations: vec!["git.repo.get".to_owned()],
         };

@@ -22,6 +22,20 @@ pub struct KnownKind {
     pub operations: Vec<String>,
     /// The credentials that its driver takes.
     pub credentials: Vec<Scheme>,
+    /// What it sends by itself.
+    pub sends: Sends,
+}
+
+/// What a kind of providers sends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sends {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Deliveries that prove nothing.
+    Unsigned,
+    /// Deliveries that prove that they come from it.
+    Signed,
 }
 
 impl Known {

@@ -36,11 +36,11 @@ pub use engine::{
 #[cfg(feature = "cli")]
 pub(crate) use errors::nearest;
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
-pub use known::{Known, KnownKind};
+pub use known::{Known, KnownKind, Sends};
 pub use outbound::{OutboundConfig, ProxyConfig};
-pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig};
+pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig, WebhookConfig};
 pub use redis_url::RedisUrl;
-pub use server::{AdminConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig};
+pub use server::{AdminConfig, EventsConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig};
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
@@ -66,6 +66,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// What outlives a restart.
     pub state: StateConfig,
+    /// What providers tell by themselves.
+    pub events: EventsConfig,
     /// The cache's tiers.
     pub cache: CacheConfig,
     /// The bounds of a call.

@@ -69,6 +69,9 @@ pub struct ProviderConfig {
     /// Where its circuit breaker differs from `[defaults.breaker]`.
     #[serde(default)]
     pub breaker: BreakerOverrides,
+    /// What it sends by itself.
+    #[serde(default)]
+    pub webhook: WebhookConfig,
     /// Patterns of the models that it offers, with `*` for any run of characters; where left out, those that it lists.
     #[serde(default)]
     pub models: Vec<String>,
@@ -93,6 +96,34 @@ pub struct BreakerOverrides {
     pub half_open_probes: Option<u32>,
 }
 
+/// `[providers.NAME.webhook]`: how it tells what happens. Without a secret nothing that is sent for it is taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Proves that a delivery comes from it.
+    pub secret: Option<SecretRef>,
+    /// What stands behind its name in the path of its deliveries; required where it proves nothing.
+    pub path_secret: Option<SecretRef>,
+    /// Projects whose runs are looked at from time to time, where it sends nothing.
+    #[schemars(length(max = 100), inner(length(min = 1, max = 1024)))]
+    pub poll: Vec<String>,
+    /// How often.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
+    pub poll_every: Duration,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        WebhookConfig {
+            secret: None,
+            path_secret: None,
+            poll: Vec::new(),
+            poll_every: Duration::from_secs(60),
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }
@@ -115,6 +146,7 @@ impl ProviderConfig {
             health_check: true,
             health_interval: None,
             breaker: BreakerOverrides::default(),
+            webhook: WebhookConfig::default(),
             models: Vec::new(),
             settings: serde_json::Map::new(),
         }

@@ -194,6 +194,32 @@ pub struct MetricsConfig {
     pub tenants: u32,
 }
 
+/// `[events]`: what providers tell by themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventsConfig {
+    /// How long events are kept, and deliveries known by their names.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<MINUTE, { 90 * DAY }>")]
+    pub retention: Duration,
+    /// The most deliveries that wait to be kept; more are refused for the moment.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_pending: usize,
+    /// The most that listen at one time.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_listeners: usize,
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        EventsConfig {
+            retention: Duration::from_secs(24 * 3600),
+            max_pending: 1_000,
+            max_listeners: 256,
+        }
+    }
+}
+
 /// `[state]`: what must outlive a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

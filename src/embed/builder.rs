@@ -307,11 +307,14 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         store,
         dispatcher,
         system,
+        bus: wired.bus,
         started: Instant::now(),
         runtime: Handle::current(),
         stopped: AtomicBool::new(false),
     };
-    Ok(Mosaic { inner: Arc::new(inner) })
+    let inner = Arc::new(inner);
+    wired.polls.begin(&inner);
+    Ok(Mosaic { inner })
 }
 
 /// Opens the state, lays what was changed at run time over the configuration, and sees that all else is there.

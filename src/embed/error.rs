@@ -39,6 +39,14 @@ pub enum StartError {
         /// What is wrong with it.
         error: SecretError,
     },
+    /// The secret of a provider's webhook is unfit.
+    #[error("providers.{name}.webhook.{key}: must be at least 16 bytes long")]
+    WeakWebhook {
+        /// The instance.
+        name: String,
+        /// The key of its webhook's table.
+        key: &'static str,
+    },
     /// The admin token cannot be read.
     #[error("admin.token: {0}")]
     AdminToken(SecretError),
@@ -119,6 +127,10 @@ impl StartError {
                 (path, failure.message().to_owned())
             }
             StartError::Credential { name, key, error } => at(&format!("providers.{name}.{key}"), error),
+            StartError::WeakWebhook { name, key } => {
+                let path = format!("providers.{name}.webhook.{key}");
+                at(&path, &"must be at least 16 bytes long")
+            }
             StartError::AdminToken(error) => at("admin.token", error),
             StartError::WeakAdminToken => at("admin.token", &"must be at least 16 bytes long"),
             StartError::Key(KeyError::Secret { name, error }) => at(&format!("keys.{name}.key"), error),

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::mosaic::Inner;
+use crate::bus::Bus;
 use crate::dispatch::Dispatcher;
 use crate::stores::{Expected, StateStore, StoreError};
 
@@ -23,6 +24,7 @@ pub(super) struct Running {
     dispatcher: Arc<Dispatcher>,
     system: System,
     store: Arc<dyn StateStore>,
+    bus: Bus,
 }
 
 /// The document that is there while a gateway runs, and after one that was killed.
@@ -61,6 +63,7 @@ async fn end(store: &dyn StateStore) {
 
 impl Running {
     pub(super) async fn stop(self, limit: Duration) -> Drained {
+        self.bus.end();
         let drained = self.system.gateway().drain(limit).await;
         // The calls are over by now; what is left of a keyed write is to write its outcome down.
         if timeout(RECORDING, self.dispatcher.settled()).await.is_err() {
@@ -89,6 +92,7 @@ impl Inner {
             dispatcher: self.dispatcher.clone(),
             system: self.system.clone(),
             store: self.store.clone(),
+            bus: self.bus.clone(),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 use super::answers::{events, file, whole};
 use super::instances::Instances;
 use super::typed::Typed;
+use crate::bus::Bus;
 use crate::catalogue::{Catalogue, Op};
 use crate::config::{Config, LOCAL_TENANT, Origins};
 use crate::dispatch::{Dispatcher, Options};
@@ -60,6 +61,7 @@ pub(super) struct Inner {
     pub(super) log: Option<Arc<LogHandle>>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) system: System,
+    pub(super) bus: Bus,
     pub(super) started: Instant,
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,
@@ -118,6 +120,11 @@ impl Mosaic {
         options: Options,
     ) -> Result<ByteStream, Failure> {
         file::<O>(self.inner.dispatcher.call::<O>(input, None, caller, options).await?)
+    }
+
+    /// What providers tell by themselves.
+    pub fn bus(&self) -> &Bus {
+        &self.inner.bus
     }
 
     /// The supervision tree as it stands.

@@ -27,6 +27,7 @@ use crate::providers::http::HttpClient;
 use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};
 use crate::providers::matrix::MatrixRow;
+use crate::providers::webhooks::Webhooks;
 use crate::providers::{Connection, Kind};
 use crate::secret::Secret;
 use crate::stores::StateStore;
@@ -111,6 +112,11 @@ impl Native {
     /// Which kinds can do which operation.
     pub(super) fn matrix(&self) -> Vec<MatrixRow> {
         self.registry.matrix()
+    }
+
+    /// How what a kind sends by itself is proven and read.
+    pub(super) fn webhooks(&self, kind: &str) -> Option<&'static Webhooks> {
+        (self.registry.find(kind)?.webhooks)()
     }
 
     /// Keeps what is renewed in this store.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Op};
-use crate::config::{Known, KnownKind};
+use crate::config::{Known, KnownKind, Sends};
 use crate::providers::http::Accepts;
 use crate::providers::matrix::{MatrixRow, matrix};
 use crate::providers::{KINDS, Kind, Provider};
@@ -91,6 +91,11 @@ impl Registry {
             name: kind.name.to_owned(),
             operations: owned((kind.operations)()),
             credentials: (kind.accepts)().iter().map(Accepts::scheme).collect(),
+            sends: match (kind.webhooks)() {
+                None => Sends::Nothing,
+                Some(webhooks) if webhooks.proofs.is_empty() => Sends::Unsigned,
+                Some(_) => Sends::Signed,
+            },
         };
         Known {
             kinds: self.kinds.iter().map(kind).collect(),

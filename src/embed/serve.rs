@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use mosaic_actors::call::Caller;
+use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
 use serde_json::json;
@@ -25,9 +26,12 @@ use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::config::{Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
+use crate::stores::Appended;
 use crate::surfaces::auth::Authenticator;
+use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+use crate::surfaces::webhooks::{self, Taken};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -71,14 +75,38 @@ impl Mosaic {
         if let Some(hosts) = hosts {
             authenticator = authenticator.reached_as(hosts);
         }
-        let shown = self.clone();
-        rest::router(RestConfig {
+        let (shown, reached, sent) = (self.clone(), self.clone(), self.clone());
+        let feed = feed::router(FeedConfig {
+            bus: self.inner.bus.clone(),
+            authenticator: authenticator.clone(),
+            reaches: Arc::new(move |tenant, instance| reached.system().reaches(tenant, instance)),
+        });
+        let max_body = self.config().server.max_body;
+        let webhooks = webhooks::router(
+            Arc::new(move |instance, secret| sent.take_in(instance, secret)),
+            max_body,
+        );
+        let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
-            max_body: self.config().server.max_body,
-        })
+            max_body,
+        });
+        rest.merge(feed).merge(webhooks)
+    }
+
+    /// Where deliveries come, if any may.
+    fn take_in(&self, instance: &str, secret: Option<&str>) -> Result<webhooks::Take, Failure> {
+        let inlet = self.inlet(instance, secret)?;
+        Ok(Box::new(move |headers, body| {
+            Box::pin(async move {
+                Ok(match inlet.take(&headers, body).await? {
+                    Appended::Kept(_) => Taken::Kept,
+                    Appended::Repeated => Taken::Repeated,
+                })
+            })
+        }))
     }
 
     /// The admin surface for a listener at `addr`, to mount in a server of one's own; readiness turns false with
@@ -251,6 +279,7 @@ impl Serving {
         tokio::time::sleep(config.drain_grace).await;
         let until = Instant::now() + config.drain_timeout;
         let (public, admin) = self.listeners;
+        mosaic.inner.bus.end();
         public.close();
         public.finished(config.drain_timeout).await;
         let mut drained = mosaic

@@ -12,7 +12,7 @@ use super::error::StartError;
 use super::native::{Manifest, Native};
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
-use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report};
+use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report, WebhookConfig};
 use crate::secret::{KeyRing, MIN_KEY_BYTES, Secret, SecretRef};
 use crate::stores::{OpenError, TierOpenError};
 
@@ -95,8 +95,32 @@ fn instances(config: &Config, given: &Given<'_>) -> Vec<StartError> {
             credential: given.credentials.get(name).cloned(),
         };
         faults.extend(loader.faults(name, &manifest));
+        faults.extend(webhook(name, &provider.webhook));
     }
     faults
+}
+
+/// The secrets of what an instance sends by itself.
+fn webhook(name: &str, webhook: &WebhookConfig) -> Vec<StartError> {
+    let secrets = [("secret", &webhook.secret), ("path_secret", &webhook.path_secret)];
+    let fault = |(key, reference): (&'static str, &Option<SecretRef>)| {
+        let name = name.to_owned();
+        match reference.as_ref()?.resolve() {
+            Err(error) => Some(StartError::Credential {
+                name,
+                key: if key == "secret" {
+                    "webhook.secret"
+                } else {
+                    "webhook.path_secret"
+                },
+                error,
+            }),
+            // Whoever guesses it could have us believe anything, and ask again for all that is kept.
+            Ok(secret) if secret.expose().len() < MIN_KEY_BYTES => Some(StartError::WeakWebhook { name, key }),
+            Ok(_) => None,
+        }
+    };
+    secrets.into_iter().filter_map(fault).collect()
 }
 
 /// The token that administrators present.

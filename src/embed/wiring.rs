@@ -20,7 +20,8 @@ use super::credentials::Credentials;
 use super::error::StartError;
 use super::native::{self, Looked, Manifest, Native};
 use super::registry::Registry;
-use super::services;
+use super::{polls, services};
+use crate::bus::{self, Bus};
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
@@ -34,6 +35,9 @@ pub(super) struct Wired {
     pub(super) catalogue: Catalogue,
     pub(super) cursors: CursorKey,
     pub(super) native: Arc<Native>,
+    pub(super) bus: Bus,
+    /// To be given the gateway once that is there.
+    pub(super) polls: polls::Polls,
 }
 
 /// Turns a checked configuration into a system's spec.
@@ -79,7 +83,10 @@ pub(super) fn wire(
     spec.rules = config.routes.iter().map(rule).collect();
     spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
     spec.metered_tenants = config.metrics.tenants as usize;
+    let bus = Bus::new(store.clone(), config.events.clone(), &telemetry.recorder());
+    let polls = polls::Polls::default();
     spec.services = services::specs(telemetry, store);
+    spec.services.extend([bus::spec(&bus), polls::spec(&polls)]);
     let native = Native::new(config, cursors.clone(), registry)
         .map_err(StartError::Http)?
         .keeping(Some(store.clone()));
@@ -87,6 +94,8 @@ pub(super) fn wire(
     spec.plugins = plugins(config, credentials);
     spec.loaders.push(native.clone());
     Ok(Wired {
+        bus,
+        polls,
         spec,
         catalogue,
         cursors,

@@ -18,6 +18,7 @@ mod jenkins;
 pub mod matrix;
 mod openai;
 pub mod table;
+pub mod webhooks;
 mod woodpecker;
 
 pub use connection::Connection;

@@ -18,6 +18,7 @@ use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
 use super::http::{Accepts, Header};
+use super::webhooks::Webhooks;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -38,6 +39,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What `[providers.NAME.settings]` may hold, for people.
     fn settings() -> &'static [Setting] {
         &[]
+    }
+
+    /// How what it sends by itself is proven and read; none where it sends nothing.
+    fn webhooks() -> Option<&'static Webhooks> {
+        None
     }
 
     /// What its tokens begin with, and what such a token is; a longer beginning stands before one that it begins with.
@@ -109,6 +115,8 @@ pub struct Kind {
     pub accepts: fn() -> &'static [Accepts],
     /// What its `settings` may hold.
     pub settings: fn() -> &'static [Setting],
+    /// How what it sends by itself is proven and read.
+    pub webhooks: fn() -> Option<&'static Webhooks>,
     /// Asks what is known of a connection's credential.
     pub standing: fn(&Connection) -> BoxFuture<Result<CredentialStanding, Failure>>,
     /// Makes a driver for one instance, and sends nothing.
@@ -126,6 +134,7 @@ impl Kind {
             emulated: || D::handlers().emulated(),
             accepts: D::accepts,
             settings: D::settings,
+            webhooks: D::webhooks,
             standing: |connection| {
                 let connection = connection.clone();
                 Box::pin(async move {

@@ -3,6 +3,7 @@
 //! Invariant: what it holds has a bound; a write beyond that is refused, and nothing is dropped for it.
 
 mod claims;
+mod events;
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -19,6 +20,7 @@ use super::state::*;
 use super::vault::{Sealed, Vault};
 use crate::secret::Secret;
 use claims::Claim;
+use events::Kept;
 
 /// The most bytes that the texts and bodies may have together.
 const MOST_BYTES: usize = 1 << 30;
@@ -40,6 +42,7 @@ struct Tables {
     /// By scope and key.
     calls: BTreeMap<(String, String), Claim>,
     audit: Vec<AuditRecord>,
+    events: Kept,
     used: usize,
     most: usize,
     /// The last write was refused.
@@ -95,6 +98,7 @@ impl MemoryStore {
             credentials: BTreeMap::new(),
             calls: BTreeMap::new(),
             audit: Vec::new(),
+            events: Kept::default(),
             used: 0,
             most,
             full: false,
@@ -310,6 +314,22 @@ impl StateStore for MemoryStore {
             let wanted = older.filter(|record| tenant.is_none_or(|tenant| record.entry.tenant == tenant));
             Ok(wanted.take(page(limit)).cloned().collect())
         })
+    }
+
+    fn append_events<'a>(&'a self, deliveries: &'a [Delivered]) -> StoreFuture<'a, Vec<Appended>> {
+        self.at_once(|tables| tables.append_events(deliveries))
+    }
+
+    fn list_events(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<EventRow>> {
+        self.at_once(|tables| Ok(tables.events.after(after, page(limit))))
+    }
+
+    fn event_span(&self) -> StoreFuture<'_, Span> {
+        self.at_once(|tables| Ok(tables.events.span()))
+    }
+
+    fn expire_events(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
+        self.at_once(|tables| tables.expire_events(before, page(limit)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

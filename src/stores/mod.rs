@@ -9,6 +9,7 @@ mod backup;
 mod codec;
 #[cfg_attr(not(feature = "sqlite"), path = "no_sqlite.rs")]
 mod durable;
+mod events;
 mod keys;
 #[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
 mod l2;

@@ -6,6 +6,7 @@ mod audit;
 mod copy;
 mod credentials;
 mod documents;
+mod events;
 mod idempotency;
 mod schema;
 mod writer;
@@ -304,6 +305,22 @@ impl StateStore for SqliteStore {
         limit: u32,
     ) -> StoreFuture<'a, Vec<AuditRecord>> {
         self.read_audit(tenant, before, limit).boxed()
+    }
+
+    fn append_events<'a>(&'a self, deliveries: &'a [Delivered]) -> StoreFuture<'a, Vec<Appended>> {
+        self.write_events(deliveries).boxed()
+    }
+
+    fn list_events(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<EventRow>> {
+        self.read_events(after, limit).boxed()
+    }
+
+    fn event_span(&self) -> StoreFuture<'_, Span> {
+        self.read_span().boxed()
+    }
+
+    fn expire_events(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u64> {
+        self.forget_events(before, limit).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::secret::Secret;
 
+pub use super::events::*;
 pub use super::keys::*;
 
 /// The most rows of one answer; a larger limit is cut to it.
@@ -357,6 +358,18 @@ pub trait StateStore: Send + Sync {
         before: Option<i64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<AuditRecord>>;
+
+    /// Keeps deliveries, all of them or none; what became of each, in their order.
+    fn append_events<'a>(&'a self, deliveries: &'a [Delivered]) -> StoreFuture<'a, Vec<Appended>>;
+
+    /// The events behind number `after`, oldest first.
+    fn list_events(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<EventRow>>;
+
+    /// The numbers of the oldest and of the latest event.
+    fn event_span(&self) -> StoreFuture<'_, Span>;
+
+    /// Forgets up to `limit` events, and as many names of deliveries, that came before `before`; how many.
+    fn expire_events(&self, before: Timestamp, limit: u32) -> StoreFuture<'_, u64>;
 
     /// Finishes what is being written and closes the store. Later calls fail.
     fn close(&self) -> BoxFuture<'_, ()>;

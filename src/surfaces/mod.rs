@@ -6,8 +6,10 @@
 pub mod access;
 pub mod arrival;
 pub mod auth;
+mod beside;
 mod cache_status;
 pub(crate) mod docs;
+pub mod feed;
 pub(crate) mod hosts;
 pub mod json_body;
 pub(crate) mod mount;
@@ -18,3 +20,4 @@ pub mod request_id;
 pub mod rest;
 pub(crate) mod shared;
 mod strict;
+pub mod webhooks;

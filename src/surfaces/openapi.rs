@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
+use super::beside;
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
@@ -25,11 +26,11 @@ pub fn document(catalogue: &Catalogue) -> Value {
         let method = declaration.method.as_str().to_ascii_lowercase();
         path.insert(method, operation(entry, &mut schemas));
     }
-    for (path, id, summary) in META {
+    for (path, method, described) in beside::paths() {
         paths
-            .entry((*path).to_owned())
+            .entry(path.to_owned())
             .or_default()
-            .insert("get".to_owned(), meta(id, summary));
+            .insert(method.to_owned(), described);
     }
     let mut schemas = schemas.finish();
     schemas.extend(problem_schemas());
@@ -57,19 +58,6 @@ pub fn document(catalogue: &Catalogue) -> Value {
         },
     })
 }
-
-const META: &[(&str, &str, &str)] = &[
-    (
-        "/v1/operations",
-        "meta.operations",
-        "List the operations of this gateway",
-    ),
-    (
-        "/v1/capabilities",
-        "meta.capabilities",
-        "Show which instance can do which operation",
-    ),
-];
 
 /// Where the schemas stand in the document.
 const SCHEMAS: &str = "/components/schemas";
@@ -287,19 +275,6 @@ fn bytes() -> Value {
 /// Bytes, as generators of clients know them.
 fn file() -> Value {
     json!({ "schema": { "type": "string", "format": "binary" } })
-}
-
-fn meta(id: &str, summary: &str) -> Value {
-    let content = json!({ "application/json": { "schema": { "type": "object" } } });
-    json!({
-        "operationId": id,
-        "tags": ["meta"],
-        "summary": summary,
-        "responses": {
-            "200": { "description": "The answer", "content": content },
-            "401": { "$ref": "#/components/responses/Error401" },
-        },
-    })
 }
 
 fn tags(catalogue: &Catalogue) -> Vec<Value> {

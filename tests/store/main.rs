@@ -4,6 +4,7 @@
 
 mod audit;
 mod documents;
+mod events;
 mod faults;
 mod file;
 mod idempotency;

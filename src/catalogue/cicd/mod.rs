@@ -11,7 +11,7 @@ mod pipeline;
 mod queue;
 mod run;
 mod secret;
-mod topics;
+pub(super) mod topics;
 
 pub use artifact::{Artifact, ArtifactFormat, ArtifactGet, ArtifactGetInput, ArtifactList, ArtifactListInput};
 pub use control::{

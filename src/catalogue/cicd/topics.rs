@@ -5,10 +5,10 @@
 use crate::catalogue::tags::Topic;
 
 /// The pipelines of a project.
-pub(super) const PIPELINES: Topic = Topic::whole("pipelines");
+pub(in crate::catalogue) const PIPELINES: Topic = Topic::whole("pipelines");
 /// What waits.
-pub(super) const QUEUE: Topic = Topic::all("queue");
+pub(in crate::catalogue) const QUEUE: Topic = Topic::all("queue");
 /// One run.
-pub(super) const RUN: Topic = Topic::whole("run");
+pub(in crate::catalogue) const RUN: Topic = Topic::whole("run");
 /// The runs of a project.
-pub(super) const RUNS: Topic = Topic::within("runs");
+pub(in crate::catalogue) const RUNS: Topic = Topic::within("runs");

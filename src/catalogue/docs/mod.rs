@@ -11,7 +11,7 @@ mod export;
 mod page;
 mod search;
 mod space;
-mod topics;
+pub(super) mod topics;
 mod tree;
 
 pub use account::{UserList, UserListInput};

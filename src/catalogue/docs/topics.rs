@@ -5,14 +5,14 @@
 use crate::catalogue::tags::Topic;
 
 /// The attachments of one page.
-pub(super) const ATTACHMENTS: Topic = Topic::whole("attachments");
+pub(in crate::catalogue) const ATTACHMENTS: Topic = Topic::whole("attachments");
 /// The comments on one page.
-pub(super) const COMMENTS: Topic = Topic::whole("page_comments");
+pub(in crate::catalogue) const COMMENTS: Topic = Topic::whole("page_comments");
 /// One page.
-pub(super) const PAGE: Topic = Topic::whole("page");
+pub(in crate::catalogue) const PAGE: Topic = Topic::whole("page");
 /// Whatever pages there are.
-pub(super) const PAGES: Topic = Topic::all("pages");
+pub(in crate::catalogue) const PAGES: Topic = Topic::all("pages");
 /// Whatever spaces there are.
-pub(super) const SPACES: Topic = Topic::all("spaces");
+pub(in crate::catalogue) const SPACES: Topic = Topic::all("spaces");
 /// Whoever has an account.
-pub(super) const ACCOUNTS: Topic = Topic::all("docs_accounts");
+pub(in crate::catalogue) const ACCOUNTS: Topic = Topic::all("docs_accounts");

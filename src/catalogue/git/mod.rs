@@ -13,7 +13,7 @@ mod repo;
 mod review;
 mod status;
 mod tag;
-mod topics;
+pub(super) mod topics;
 mod tree;
 
 pub use branch::{

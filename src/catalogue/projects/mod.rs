@@ -9,7 +9,7 @@ mod issue;
 mod label;
 mod milestone;
 mod search;
-mod topics;
+pub(super) mod topics;
 
 pub use board::{
     Board, BoardAddItem, BoardAddItemInput, BoardItem, BoardItemKind, BoardItems, BoardItemsInput, BoardList,

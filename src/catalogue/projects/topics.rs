@@ -5,21 +5,21 @@
 use crate::catalogue::tags::Topic;
 
 /// One issue.
-pub(super) const ISSUE: Topic = Topic::whole("issue");
+pub(in crate::catalogue) const ISSUE: Topic = Topic::whole("issue");
 /// The issues of a project.
-pub(super) const ISSUES: Topic = Topic::within("issues");
+pub(in crate::catalogue) const ISSUES: Topic = Topic::within("issues");
 /// The comments on one issue.
-pub(super) const COMMENTS: Topic = Topic::whole("issue_comments");
+pub(in crate::catalogue) const COMMENTS: Topic = Topic::whole("issue_comments");
 /// The labels of a project.
-pub(super) const LABELS: Topic = Topic::whole("labels");
+pub(in crate::catalogue) const LABELS: Topic = Topic::whole("labels");
 /// The milestones of a project.
-pub(super) const MILESTONES: Topic = Topic::whole("milestones");
+pub(in crate::catalogue) const MILESTONES: Topic = Topic::whole("milestones");
 /// Whatever boards there are.
-pub(super) const BOARDS: Topic = Topic::all("boards");
+pub(in crate::catalogue) const BOARDS: Topic = Topic::all("boards");
 /// What stands on any board: an issue that is changed may stand on each.
-pub(super) const BOARD_ITEMS: Topic = Topic::all("board_items");
+pub(in crate::catalogue) const BOARD_ITEMS: Topic = Topic::all("board_items");
 /// Whatever a search may find.
-pub(super) const FOUND: Topic = Topic::all("found_issues");
+pub(in crate::catalogue) const FOUND: Topic = Topic::all("found_issues");
 
 /// What changes with an issue.
-pub(super) const ISSUE_CHANGES: &[Topic] = &[ISSUE, ISSUES, BOARD_ITEMS, FOUND];
+pub(in crate::catalogue) const ISSUE_CHANGES: &[Topic] = &[ISSUE, ISSUES, BOARD_ITEMS, FOUND];

@@ -5,6 +5,7 @@
 mod attachments;
 mod convert;
 mod requests;
+mod webhooks;
 mod wire;
 
 use mosaic_actors::error::{Failure, Kind};
@@ -12,6 +13,7 @@ use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Deserialize;
 
 use super::http::{Accepts, Dialect, Endpoint, Header, Refusal, by_status, settings};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::docs;
 
@@ -44,6 +46,10 @@ impl Provider for BookStack {
 
     fn accepts() -> &'static [Accepts] {
         const { &[Accepts::Token(Header::authorization("Token "))] }
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

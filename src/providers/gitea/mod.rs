@@ -22,6 +22,7 @@ mod reviews;
 mod statuses;
 mod trees;
 mod version;
+mod webhooks;
 mod wire;
 mod writes;
 
@@ -34,6 +35,7 @@ use tokio::sync::OnceCell;
 use super::ci::actions::Dispatches;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::{git, projects};
 
@@ -82,6 +84,10 @@ impl Provider for Gitea {
 
     fn accepts() -> &'static [Accepts] {
         credential::ACCEPTS
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

@@ -20,6 +20,7 @@ mod reviews;
 mod sayings;
 mod statuses;
 mod trees;
+mod webhooks;
 mod wire;
 
 use mosaic_actors::error::Failure;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 use super::ci::actions::Dispatches;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::{git, projects};
 use credential::ACCEPTS;
@@ -105,6 +107,10 @@ impl Provider for GitHub {
             unit: "date",
             meaning: "The version of the API that is asked for",
         }]
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

@@ -21,6 +21,7 @@ mod reviews;
 mod sayings;
 mod statuses;
 mod tags;
+mod webhooks;
 mod wire;
 
 use mosaic_actors::error::{Failure, Kind};
@@ -28,6 +29,7 @@ use serde::Deserialize;
 
 use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::git;
 
@@ -77,6 +79,10 @@ impl Provider for GitLab {
 
     async fn standing(&self) -> Result<CredentialStanding, Failure> {
         credential::standing(&self.endpoint, &Self::handlers().names()).await
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

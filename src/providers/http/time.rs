@@ -68,7 +68,14 @@ fn of_text(text: String) -> Option<String> {
 
 /// Without an offset it is in UTC: servers that leave it out keep their times so.
 fn of_other_forms(text: &str) -> Option<Timestamp> {
-    let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    let local = || {
+        text.strip_suffix(" UTC")
+            .unwrap_or(text)
+            .parse::<DateTime>()
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .ok()
+    };
     // `2006-01-02 15:04:05.999 -0700 MST`, as Go prints it.
     let printed = || {
         let (at, zone) = text.rsplit_once(' ').unwrap_or((text, ""));

@@ -6,6 +6,7 @@ mod convert;
 mod profile;
 mod refuse;
 mod stream;
+mod webhooks;
 mod wire;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use self::profile::{Profile, TokenLimit};
 use self::refuse::Sent;
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{Chat, ChatComplete, ChatEvent, ChatStream, Model, ModelsList};
@@ -117,6 +119,10 @@ impl Provider for OpenAi {
 
     fn settings() -> &'static [Setting] {
         SETTINGS
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

@@ -12,20 +12,33 @@ use sqlx::{Connection, SqlSafeStr};
 use super::super::lock::beside;
 use super::super::state::StoreError;
 
+/// The versions of the tables, in order: each one's name, what makes it of the one before, and the tables that are there
+/// from it on.
+const STEPS: [(&str, &str, &[&str]); 2] = [
+    (
+        "state",
+        include_str!("../migrations/0001_state.sql"),
+        &["audit", "credentials", "documents", "idempotency", "sequences"],
+    ),
+    (
+        "events",
+        include_str!("../migrations/0002_events.sql"),
+        &["deliveries", "events"],
+    ),
+];
 /// The latest version of the tables.
-const VERSION: i64 = 1;
-/// Every table of the first version on; later ones only change these.
-const TABLES: [&str; 5] = ["audit", "credentials", "documents", "idempotency", "sequences"];
+const VERSION: i64 = STEPS.len() as i64;
 
 fn migrator() -> Migrator {
     let step = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(
-        VERSION,
-        "state",
-        include_str!("../migrations/0001_state.sql"),
-    )])
+    let steps = (1..).zip(STEPS);
+    Migrator::with_migrations(
+        steps
+            .map(|(version, (name, sql, _))| step(version, name, sql))
+            .collect(),
+    )
 }
 
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
@@ -77,15 +90,22 @@ async fn check(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
         .fetch_all(&mut *connection)
         .await?;
-    let missing = |name: &&str| !tables.iter().any(|table| table == name);
-    if let Some(table) = ["_sqlx_migrations"].iter().chain(&TABLES).find(|name| missing(name)) {
-        return Err(StoreError::Corrupt(format!("the table {table} is missing")));
-    }
+    let whole = |expected: &[&str]| {
+        let missing = |name: &&&str| !tables.iter().any(|table| table == **name);
+        match expected.iter().find(missing) {
+            Some(table) => Err(StoreError::Corrupt(format!("the table {table} is missing"))),
+            None => Ok(()),
+        }
+    };
+    // Those of the first version, whatever the file says of itself.
+    whole(&["_sqlx_migrations"])?;
+    whole(STEPS[0].2)?;
     let found: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations")
         .fetch_one(&mut *connection)
         .await?;
     if found > VERSION {
         return Err(StoreError::Later { found, known: VERSION });
     }
-    Ok(())
+    let reached = (1..).zip(STEPS).take_while(|(version, _)| *version <= found);
+    reached.into_iter().try_for_each(|(_, (_, _, tables))| whole(tables))
 }

@@ -118,7 +118,7 @@ async fn overview(State(rest): State<Arc<Rest>>) -> Response {
     page(rest.docs.clone())
 }
 
-async fn method_not_allowed(request: Request<Body>) -> Response {
+pub(crate) async fn method_not_allowed(request: Request<Body>) -> Response {
     // axum adds the Allow header, which it alone knows here.
     let problem = Problem::fault(Fault::MethodNotAllowed, "this path has other methods");
     problem.response(&RequestId::given(request.extensions()))

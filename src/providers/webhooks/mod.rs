@@ -1,0 +1,53 @@
+//! What providers send by themselves: how it is proven, and what it tells.
+//!
+//! Invariant: nothing of a delivery is read before it is proven to come from its provider.
+
+pub mod forge;
+pub mod proof;
+
+use http::HeaderMap;
+use mosaic_actors::error::Failure;
+use serde::de::DeserializeOwned;
+
+use crate::catalogue::event::Told;
+
+pub use proof::Proof;
+
+/// How the deliveries of a kind of provider are proven and read.
+#[derive(Debug)]
+pub struct Webhooks {
+    /// The proofs that it gives, the best first. None: it proves nothing, and is told from others by a secret path alone.
+    pub proofs: &'static [Proof],
+    /// The headers that name a delivery, the first that is there; where none is, its bytes do.
+    pub delivery: &'static [&'static str],
+    /// What a delivery tells; nothing where the provider only tries whether it arrives.
+    pub read: fn(&HeaderMap, &[u8]) -> Result<Vec<Told>, Failure>,
+}
+
+impl Webhooks {
+    /// The name of a delivery, where one of its headers gives it.
+    pub fn named<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        self.delivery.iter().find_map(|name| text(headers, name))
+    }
+}
+
+/// A header's text; none where it is empty or no text.
+pub fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let value = headers.get(name)?.to_str().ok()?.trim();
+    (!value.is_empty()).then_some(value)
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// `invalid_input` on `body`.
+pub fn body<T: DeserializeOwned>(json: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(json).map_err(|error| {
+        let sentence = format!(
+            "the delivery is not as expected at line {}, column {}",
+            error.line(),
+            error.column()
+        );
+        Failure::invalid("body", sentence)
+    })
+}

@@ -1,0 +1,218 @@
+//! Proofs: signatures over a delivery's bytes, and tokens beside them.
+//!
+//! Invariant: what is compared with a secret, or with what is made of one, is compared in constant time.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use jiff::Timestamp;
+use mosaic_actors::error::{Failure, Kind};
+use ring::hmac;
+use subtle::ConstantTimeEq as _;
+
+use super::text;
+
+/// How far a sender's clock may be from ours, in seconds: the tolerance of Standard Webhooks' own libraries.
+pub const TOLERANCE_S: i64 = 300;
+/// What a secret of Standard Webhooks begins with, before its base64.
+const WHSEC: &str = "whsec_";
+/// The most signatures of one delivery that are looked at: a sender gives several while it changes its secret.
+const MOST_SIGNATURES: usize = 8;
+
+/// A way by which a sender proves that it knows the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Hexadecimal HMAC-SHA256 over the body, behind `prefix`.
+    Hex {
+        /// The header.
+        header: &'static str,
+        /// What stands before it.
+        prefix: &'static str,
+    },
+    /// The secret itself.
+    Token {
+        /// The header.
+        header: &'static str,
+    },
+    /// Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over id, moment and body, in base64 behind `v1,`.
+    Standard,
+}
+
+impl Proof {
+    /// The header that it comes in.
+    const fn header(self) -> &'static str {
+        match self {
+            Proof::Hex { header, .. } | Proof::Token { header } => header,
+            Proof::Standard => "webhook-signature",
+        }
+    }
+
+    /// Whether the name of a delivery is under its signature, so that nobody can give an old one a new name.
+    pub const fn covers_name(self) -> bool {
+        matches!(self, Proof::Standard)
+    }
+
+    fn holds(self, given: &str, headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> bool {
+        match self {
+            Proof::Token { .. } => bool::from(given.as_bytes().ct_eq(secret.as_bytes())),
+            Proof::Hex { prefix, .. } => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+                let signature = given.strip_prefix(prefix).and_then(unhex);
+                signature.is_some_and(|signature| hmac::verify(&key, body, &signature).is_ok())
+            }
+            Proof::Standard => standard(given, headers, body, secret, now),
+        }
+    }
+}
+
+/// The proof that a delivery gives.
+///
+/// # Errors
+/// `unauthenticated` where it gives none of those that its kind knows, or one that does not hold.
+pub fn prove(
+    proofs: &[Proof],
+    headers: &HeaderMap,
+    body: &[u8],
+    secret: &str,
+    now: Timestamp,
+) -> Result<Proof, Failure> {
+    let given = |proof: &Proof| Some((*proof, text(headers, proof.header())?));
+    let refused = |sentence: &str| Failure::new(Kind::Unauthenticated, sentence).never_sent();
+    // One proof counts: a better one that fails is not made up for by a weaker one.
+    let (proof, given) = proofs
+        .iter()
+        .find_map(given)
+        .ok_or_else(|| refused("the delivery is not signed"))?;
+    match proof.holds(given, headers, body, secret, now) {
+        true => Ok(proof),
+        false => Err(refused("the delivery's signature does not hold")),
+    }
+}
+
+fn standard(given: &str, headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> bool {
+    let (Some(id), Some(moment)) = (text(headers, "webhook-id"), text(headers, "webhook-timestamp")) else {
+        return false;
+    };
+    let near = |seconds: i64| now.as_second().abs_diff(seconds) <= TOLERANCE_S.unsigned_abs();
+    if !moment.parse().is_ok_and(near) {
+        return false;
+    }
+    let key = secret
+        .strip_prefix(WHSEC)
+        .and_then(|encoded| STANDARD.decode(encoded).ok());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_deref().unwrap_or(secret.as_bytes()));
+    let signed = [id.as_bytes(), b".", moment.as_bytes(), b".", body].concat();
+    given
+        .split(' ')
+        .take(MOST_SIGNATURES)
+        .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
+        .any(|signature| hmac::verify(&key, &signed, &signature).is_ok())
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    pairs.map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderName;
+    use proptest::prelude::*;
+
+    const HEX: Proof = Proof::Hex {
+        header: "x-hub-signature-256",
+        prefix: "sha256=",
+    };
+    const TOKEN: Proof = Proof::Token {
+        header: "x-gitlab-token",
+    };
+
+    fn headers(given: &[(&str, &str)]) -> HeaderMap {
+        let name = |name: &str| HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let pairs = given.iter();
+        pairs
+            .map(|(key, value)| (name(key), value.parse().expect("a value")))
+            .collect()
+    }
+
+    fn holds(proofs: &[Proof], given: &[(&str, &str)], body: &[u8], secret: &str) -> bool {
+        let now = Timestamp::from_second(1_614_265_330).expect("a moment");
+        prove(proofs, &headers(given), body, secret, now).is_ok()
+    }
+
+    #[test]
+    fn a_published_signature_holds_and_no_other() {
+        // The example of the vendor's own documentation.
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let given = [("x-hub-signature-256", signature)];
+        let secret = "It's a Secret to Everybody";
+        assert!(holds(&[HEX], &given, b"Hello, World!", secret));
+        assert!(!holds(&[HEX], &given, b"Hello, World?", secret));
+        assert!(!holds(&[HEX], &given, b"Hello, World!", "another"));
+        assert!(!holds(&[HEX], &[], b"Hello, World!", secret));
+        for broken in ["sha256=", "sha256=7", "sha1=757107ea", "757107ea", "sha256=zz"] {
+            assert!(
+                !holds(&[HEX], &[("x-hub-signature-256", broken)], b"", secret),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_standard_webhook_is_held_to_its_id_its_moment_and_its_body() {
+        // The example of the standard's own documentation.
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let body = br#"{"test": 2432232314}"#;
+        let all = [
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        ];
+        assert!(holds(&[Proof::Standard], &all, body, secret));
+        assert!(!holds(&[Proof::Standard], &all[1..], body, secret));
+        for (at, other) in [(0, "msg_other"), (1, "1614265331"), (1, "1614260000"), (1, "soon")] {
+            let mut forged = all;
+            forged[at].1 = other;
+            assert!(!holds(&[Proof::Standard], &forged, body, secret), "{other}");
+        }
+        let late = Timestamp::from_second(1_614_265_330 + TOLERANCE_S + 1).expect("a moment");
+        assert!(prove(&[Proof::Standard], &headers(&all), body, secret, late).is_err());
+        let mut several = all;
+        several[2].1 = "v1a,AAAA v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        assert!(holds(&[Proof::Standard], &several, body, secret));
+    }
+
+    #[test]
+    fn a_better_proof_that_fails_is_not_made_up_for() {
+        let proofs = [Proof::Standard, TOKEN];
+        assert!(holds(&proofs, &[("x-gitlab-token", "secret")], b"", "secret"));
+        assert!(!holds(&proofs, &[("x-gitlab-token", "secre")], b"", "secret"));
+        let both = [("webhook-signature", "v1,AAAA"), ("x-gitlab-token", "secret")];
+        assert!(!holds(&proofs, &both, b"", "secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_without_a_panic(given in "\\PC{0,80}", body in proptest::collection::vec(any::<u8>(), 0..64)) {
+            for proof in [HEX, TOKEN, Proof::Standard] {
+                let mut headers = HeaderMap::new();
+                if let Ok(value) = http::HeaderValue::from_str(&given) {
+                    headers.insert(proof.header(), value.clone());
+                    headers.insert("webhook-id", value.clone());
+                    headers.insert("webhook-timestamp", value);
+                }
+                prop_assert!(prove(&[proof], &headers, &body, "a secret that nobody guesses", Timestamp::now()).is_err());
+            }
+        }
+    }
+}

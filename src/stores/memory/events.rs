@@ -1,0 +1,107 @@
+//! Events and the names of deliveries, in memory.
+//!
+//! Invariant: what is kept is counted, and what is forgotten is counted back.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::state::*;
+use super::Tables;
+
+/// What is kept of events.
+#[derive(Default)]
+pub(super) struct Kept {
+    latest: i64,
+    /// Oldest first.
+    rows: VecDeque<(Timestamp, EventRow)>,
+    /// When each delivery came, by its instance and name.
+    names: HashMap<(Arc<str>, String), Timestamp>,
+}
+
+impl Kept {
+    pub(super) fn after(&self, after: i64, limit: usize) -> Vec<EventRow> {
+        let from = self.rows.partition_point(|(_, row)| row.seq <= after);
+        let rows = self.rows.iter().skip(from).take(limit);
+        rows.map(|(_, row)| row.clone()).collect()
+    }
+
+    pub(super) fn span(&self) -> Span {
+        let seq = |row: Option<&(Timestamp, EventRow)>| row.map(|(_, row)| row.seq);
+        seq(self.rows.front()).zip(seq(self.rows.back()))
+    }
+
+    fn has(&self, delivered: &Delivered) -> bool {
+        let key = |name: &String| (delivered.provider.clone(), name.clone());
+        delivered.names.iter().any(|name| self.names.contains_key(&key(name)))
+    }
+
+    fn keep(&mut self, delivered: &Delivered) -> Option<i64> {
+        let key = |name: &String| (delivered.provider.clone(), name.clone());
+        self.names
+            .extend(delivered.names.iter().map(|name| (key(name), delivered.at)));
+        for body in &delivered.bodies {
+            self.latest += 1;
+            let row = EventRow {
+                seq: self.latest,
+                body: body.clone(),
+            };
+            self.rows.push_back((delivered.at, row));
+        }
+        (!delivered.bodies.is_empty()).then_some(self.latest)
+    }
+}
+
+/// What a kept name counts for.
+fn name_bytes((provider, name): &(Arc<str>, String)) -> usize {
+    provider.len() + name.len()
+}
+
+impl Tables {
+    pub(super) fn append_events(&mut self, deliveries: &[Delivered]) -> Result<Vec<Appended>, StoreError> {
+        let mut bytes = 0;
+        for delivered in deliveries {
+            // What is counted back is a row's body and a name with its instance.
+            delivered.check()?;
+            let names = delivered.names.iter().map(|name| name.len() + delivered.provider.len());
+            bytes += names.chain(delivered.bodies.iter().map(String::len)).sum::<usize>();
+        }
+        self.replace(0, bytes)?;
+        let mut unused = 0;
+        let mut appended = Vec::with_capacity(deliveries.len());
+        for delivered in deliveries {
+            appended.push(match self.events.has(delivered) {
+                true => {
+                    let names = delivered.names.iter().map(|name| name.len() + delivered.provider.len());
+                    unused += names.chain(delivered.bodies.iter().map(String::len)).sum::<usize>();
+                    Appended::Repeated
+                }
+                false => Appended::Kept(self.events.keep(delivered)),
+            });
+        }
+        self.replace(unused, 0)?;
+        Ok(appended)
+    }
+
+    pub(super) fn expire_events(&mut self, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let mut freed = 0;
+        let mut forgotten = 0;
+        while forgotten < limit && self.events.rows.front().is_some_and(|(at, _)| *at < before) {
+            if let Some((_, row)) = self.events.rows.pop_front() {
+                freed += row.body.len();
+                forgotten += 1;
+            }
+        }
+        self.events.names.retain(|key, at| {
+            let stays = *at >= before;
+            if !stays {
+                freed += name_bytes(key);
+                forgotten += 1;
+            }
+            stays
+        });
+        self.replace(freed, 0)?;
+        Ok(forgotten as u64)
+    }
+}

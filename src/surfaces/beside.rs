@@ -1,0 +1,100 @@
+//! What the OpenAPI document says of what is there beside the operations.
+//!
+//! Invariant: every path of the public surface that no operation has is described here, or is a page for people.
+
+use serde_json::{Value, json};
+
+use crate::catalogue::event::Event;
+use crate::catalogue::schema;
+
+/// A path, a method, and what it does.
+pub(super) fn paths() -> Vec<(&'static str, &'static str, Value)> {
+    let operations = answer("meta.operations", "List the operations of this gateway");
+    let capabilities = answer("meta.capabilities", "Show which instance can do which operation");
+    vec![
+        ("/v1/operations", "get", operations),
+        ("/v1/capabilities", "get", capabilities),
+        ("/v1/events", "get", events()),
+        ("/webhooks/{instance}", "post", delivery(false)),
+        ("/webhooks/{instance}/{secret}", "post", delivery(true)),
+    ]
+}
+
+fn answer(id: &str, summary: &str) -> Value {
+    let content = json!({ "application/json": { "schema": { "type": "object" } } });
+    json!({
+        "operationId": id,
+        "tags": ["meta"],
+        "summary": summary,
+        "responses": {
+            "200": { "description": "The answer", "content": content },
+            "401": problem(401),
+        },
+    })
+}
+
+fn events() -> Value {
+    let parameter = |name: &str, description: &str| json!({ "name": name, "in": "query", "description": description, "schema": { "type": "string" } });
+    let mut parameters = vec![
+        parameter("service", "Events of this service alone."),
+        parameter(
+            "type",
+            "Events of this type alone, or whose type begins so, such as git.pr.",
+        ),
+        parameter("provider", "Events of this instance alone."),
+        parameter("resource", "Events of this resource alone, or of what is within it."),
+    ];
+    let place = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    let behind = "Events behind the one of this id; 0: from the oldest that is kept; default: from now on.";
+    parameters.push(json!({ "name": "after", "in": "query", "description": behind, "schema": place }));
+    let again = "The same, as browsers say it that come again.";
+    parameters.push(json!({ "name": "Last-Event-ID", "in": "header", "description": again, "schema": place }));
+    let event = schema::whole::<Event>();
+    json!({
+        "operationId": "events.follow",
+        "tags": ["meta"],
+        "summary": "Follow what providers tell, as server-sent events; an event called `missed` says that some were forgotten before",
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": "Events, one JSON object each", "content": { "text/event-stream": { "schema": event } } },
+            "400": problem(400),
+            "401": problem(401),
+            "503": problem(503),
+        },
+    })
+}
+
+fn delivery(behind_a_secret: bool) -> Value {
+    let parameter =
+        |name: &str| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+    let (id, parameters) = match behind_a_secret {
+        true => (
+            "webhooks.deliver_secretly",
+            vec![parameter("instance"), parameter("secret")],
+        ),
+        false => ("webhooks.deliver", vec![parameter("instance")]),
+    };
+    let taken = json!({ "type": "object", "required": ["repeated"], "properties": {
+        "repeated": { "type": "boolean", "description": "It had come before, and told nothing." } } });
+    json!({
+        "operationId": id,
+        "tags": ["meta"],
+        "summary": "Take what a provider sends by itself; its signature or its path says that it comes from there",
+        "security": [],
+        "parameters": parameters,
+        "requestBody": { "required": true, "content": { "application/json": { "schema": {} } } },
+        "responses": {
+            "200": { "description": "It is kept", "content": { "application/json": { "schema": taken } } },
+            "400": problem(400),
+            "401": problem(401),
+            "404": problem(404),
+            "413": problem(413),
+            "429": problem(429),
+            "503": problem(503),
+        },
+    })
+}
+
+fn problem(status: u16) -> Value {
+    json!({ "$ref": format!("#/components/responses/Error{status}") })
+}
