@@ -88,16 +88,6 @@ async fn fetch(url: &str, size: usize) -> Result<Duration, Failed> {
     Ok(started.elapsed())
 }
 
-/// A field of what Linux tells of a process's memory, in KiB.
-fn memory(process: u32, field: &str) -> Result<u64, Failed> {
-    let told = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = told
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let number = line.and_then(|rest| rest.split_whitespace().next());
-    Ok(number.ok_or_else(|| format!("no {field}"))?.parse()?)
-}
-
 async fn measure() -> Result<(), Failed> {
     let size = mebibytes()? << 20;
     let forge = forge(size).await?;
@@ -106,12 +96,12 @@ async fn measure() -> Result<(), Failed> {
          [providers.forge]\nkind = \"gitea\"\nbase_url = \"{forge}/api/v1\"\nhealth_check = false\n"
     );
     let gateway = Gateway::serve(&config, vec![]).await;
-    let process = gateway.program.id();
+    let process = &gateway.program;
     let direct = format!("{forge}/api/v1/repos/acme/api/raw/large.bin");
     let through = format!("http://{}/v1/git/repos/acme%2Fapi/raw/large.bin", gateway.public);
-    let before = memory(process, "VmRSS")?;
+    let before = process.memory_kib("VmRSS");
     let (alone, behind) = (fetch(&direct, size).await?, fetch(&through, size).await?);
-    let growth = memory(process, "VmHWM")?.saturating_sub(before);
+    let growth = process.memory_kib("VmHWM").saturating_sub(before);
     println!(
         "{CALLERS} transfers of {} MiB at once: through the gateway / direct {:.2}; its memory was {before} KiB, and \
          grew by {growth} KiB at most",

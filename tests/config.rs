@@ -590,7 +590,13 @@ fn shown(root: &Value, at: &Value, written: Option<&Value>, path: &str, seen: &m
         // Several names together may show what one alone does not need.
         let tables = written.and_then(Value::as_object).into_iter().flat_map(Map::values);
         let entries = tables.filter_map(Value::as_object).flatten();
-        let first: Map<_, _> = entries.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut first = Map::new();
+        for (key, value) in entries {
+            match (first.get_mut(key).and_then(Value::as_object_mut), value.as_object()) {
+                (Some(known), Some(more)) => known.extend(more.clone()),
+                _ => drop(first.insert(key.clone(), value.clone())),
+            }
+        }
         let first = Some(&Value::Object(first));
         shown(
             root,

@@ -29,7 +29,7 @@ use super::body::{Outgoing, Upload};
 use super::limits::ServerLimits;
 use super::meters::ServerMeters;
 use super::unread::Held;
-use crate::surfaces::access::Unremarkable;
+use crate::surfaces::access::{Unremarkable, told_path};
 use crate::surfaces::arrival::Arrival;
 use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
@@ -225,7 +225,7 @@ impl Told {
         Told {
             id: id.clone(),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            path: told_path(request.uri().path()),
             started: Instant::now(),
         }
     }

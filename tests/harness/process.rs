@@ -107,6 +107,15 @@ impl Program {
         }
     }
 
+    /// A field of what Linux tells of its memory, in KiB: `VmRSS`, `VmHWM`.
+    pub fn memory_kib(&self, field: &str) -> u64 {
+        let told = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let mut lines = told.lines();
+        let rest = lines.find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let number = rest.and_then(|rest| rest.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a number")
+    }
+
     /// Sends a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
         let pid = self.id().to_string();

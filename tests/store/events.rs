@@ -85,3 +85,27 @@ async fn what_is_unsound_is_refused_with_all_that_came_beside_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_file_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let store = open(&path, None).await;
+    store.append_audit(&entry("a", 1)).await.unwrap();
+    store.close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for statement in [
+        "DROP TABLE events",
+        "DROP TABLE deliveries",
+        "DELETE FROM _sqlx_migrations WHERE version = 2",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = open(&path, None).await;
+    assert_eq!(store.list_audit(None, None, 9).await.unwrap().len(), 1);
+    let kept = store.append_events(&[delivered(&["a"], &["1"], 0)]).await.unwrap();
+    assert_eq!(kept, [Appended::Kept(Some(1))]);
+    store.close().await;
+}
