@@ -151,12 +151,33 @@ async fn the_commands_do_what_readme_says() {
         let expected = if line.contains("keys release") { 3 } else { 0 };
         assert_eq!(ended.code, Some(expected), "{line}: {ended:#?}");
     }
+    events_are_there(&public).await;
     pages_are_there(&public, &admin).await;
     gateway.signal("TERM");
     gateway.ended().ok();
     assert!(stage.folder.path().join("copy.db").exists());
     stage.run(&restore).ok();
     stage.sandbox.shutdown().await;
+}
+
+/// The feed that README listens to.
+async fn events_are_there(public: &str) {
+    let text = block("curl -N").text;
+    let path = text
+        .split_once("8080")
+        .and_then(|(_, rest)| rest.split_once('\''))
+        .expect("an address")
+        .0;
+    let answer = Client::new()
+        .0
+        .get(format!("{public}{path}"))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"text/event-stream".parse().expect("a value"))
+    );
 }
 
 /// What README says can be got is there, at one of the two listeners.
