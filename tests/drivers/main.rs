@@ -7,6 +7,7 @@ mod alike;
 mod answers;
 mod bookstack;
 mod broken;
+mod deliveries;
 mod dispatches;
 mod gitea;
 mod github;

@@ -4,16 +4,11 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
-#[path = "../upstream/specs.rs"]
-mod specs;
 
 mod durable;
 mod feed;
 mod polls;
 mod receive;
-mod samples;
-
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use ring::hmac;
@@ -150,6 +145,3 @@ impl Listener {
         line.data["resource"].as_str().unwrap_or_default().to_owned()
     }
 }
-
-/// Ample.
-pub const LONG: Duration = SOON;
