@@ -1,6 +1,7 @@
 //! The capability matrix against the collected table of operations, against the golden cells, and in README.
 //!
-//! Invariant: what a driver says it can do was proposed for it or is named here, and has a golden that passes.
+//! Invariant: what a driver says it can do was proposed for it or is named here, and has a golden that passes, one that is
+//! refused and, of a list, one of each sort of page.
 
 mod upstream;
 
@@ -8,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use mosaic::catalogue::Catalogue;
+use mosaic::catalogue::{self, Catalogue};
 use mosaic::providers::KINDS;
 use mosaic::providers::matrix::{MatrixRow, matrix};
-use upstream::cells::cells;
+use upstream::cells::{Cell, cells};
 use upstream::specs;
 
 /// How the table names kinds.
@@ -36,6 +37,27 @@ const BEYOND: [(&str, &str); 6] = [
 /// Where README's table begins and ends.
 const BEGIN: &str = "<!-- the matrix: UPDATE_README=1 cargo test --test matrix -->\n";
 const END: &str = "<!-- the end of the matrix -->\n";
+
+/// Whether a golden's page is of a sort: of one that has rows, of which there are more, and that a cursor asked for.
+type Sort = fn((bool, bool, bool)) -> bool;
+/// The sorts of pages that a list has a golden of each.
+const PAGES: [(&str, Sort); 3] = [
+    ("without rows", |(rows, more, _)| !rows && !more),
+    ("that goes on", |(_, more, _)| more),
+    ("behind which there is none", |(rows, more, cursor)| {
+        rows && !more && cursor
+    }),
+];
+/// The lists that no provider could be shown to give so, and why.
+const ONE_PAGE: [(&str, &str, &str, &str); 2] = [
+    ("ai.models.list", "openai", "that goes on", "all models come at once"),
+    (
+        "ai.models.list",
+        "openai",
+        "behind which there is none",
+        "all models come at once: nothing has a cursor",
+    ),
+];
 
 /// An operation at a kind.
 type Pair = (String, String);
@@ -108,15 +130,66 @@ fn every_cell_of_the_table_is_there_or_cannot_be() {
     }
 }
 
+/// The operations and kinds that have such a golden.
+fn golden(is: impl Fn(&Cell) -> bool) -> BTreeSet<Pair> {
+    let such = cells().into_iter().filter(|cell| is(cell));
+    such.map(|cell| (cell.operation, cell.kind)).collect()
+}
+
+fn fails(cell: &Cell) -> bool {
+    cell.read("neutral.json").get("failure").is_some()
+}
+
+/// Whether it shows what becomes of a provider's refusal: what is refused before anything is sent shows nothing of it.
+fn is_refused(cell: &Cell) -> bool {
+    fails(cell) && cell.answers.iter().any(|answer| answer.status >= 400)
+}
+
 #[test]
 fn every_cell_of_the_matrix_has_a_golden_that_succeeds() {
-    let succeeds = |cell: &upstream::cells::Cell| cell.read("neutral.json").get("failure").is_none();
-    let golden: BTreeSet<Pair> = cells()
-        .into_iter()
-        .filter(succeeds)
-        .map(|cell| (cell.operation, cell.kind))
-        .collect();
-    assert_eq!(golden, able(), "a golden that succeeds for each cell, and for no other");
+    let succeeds = golden(|cell| !fails(cell));
+    assert_eq!(
+        succeeds,
+        able(),
+        "a golden that succeeds for each cell, and for no other"
+    );
+}
+
+#[test]
+fn every_cell_of_the_matrix_has_a_golden_that_is_refused() {
+    assert_eq!(golden(is_refused), able(), "a golden of a refusal for each cell");
+}
+
+/// What a golden shows of a page: whether it has rows, whether there are more, and whether it was asked for by a cursor.
+fn page(cell: &Cell) -> Option<(bool, bool, bool)> {
+    let (output, input) = (cell.read("neutral.json"), cell.read("input.json"));
+    let rows = output.get("items")?.as_array()?;
+    let cursor = [&input, &input["input"]]
+        .iter()
+        .any(|input| input["cursor"].is_string());
+    Some((!rows.is_empty(), output["has_more"] == true, cursor))
+}
+
+#[test]
+fn every_list_has_a_golden_of_each_sort_of_page() {
+    let lists = |(operation, _): &Pair| catalogue::find(operation).is_some_and(|entry| entry.declaration.facts.list);
+    let lists: BTreeSet<Pair> = able().into_iter().filter(lists).collect();
+    assert!(!lists.is_empty());
+    let found = PAGES.map(|(_, sort)| golden(|cell| page(cell).is_some_and(sort)));
+    let mut lacking = BTreeSet::new();
+    for ((name, _), found) in PAGES.iter().zip(&found) {
+        assert!(found.is_subset(&lists), "{name}: of what is no list");
+        let without = lists.difference(found);
+        lacking.extend(without.map(|(operation, kind)| (operation.as_str(), kind.as_str(), *name)));
+    }
+    let impossible = ONE_PAGE
+        .iter()
+        .map(|(operation, kind, sort, _)| (*operation, *kind, *sort));
+    assert_eq!(
+        lacking,
+        impossible.collect(),
+        "a golden of each sort of page, or why there can be none"
+    );
 }
 
 #[test]

@@ -20,13 +20,15 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 366),
-    ("github", 108, 329),
-    ("gitlab", 57, 0),
-    ("openai", 4, 12),
-    ("woodpecker", 0, 136),
+    ("gitea", 0, 408),
+    ("github", 120, 381),
+    ("gitlab", 69, 0),
+    ("openai", 4, 15),
+    ("woodpecker", 0, 156),
     ("bookstack", 9, 0),
 ];
+/// What Gitea's description lacks: the list of a run's artifacts takes these as any list does.
+const GITEA_LACKS: (&str, [&str; 2]) = ("/artifacts", ["page", "limit"]);
 /// The methods and paths of GitLab; of `{resourceId}` a project is one.
 const GITLAB: &str = "gitlab-endpoints.tsv";
 /// What that table lacks, as GitLab's source has it.
@@ -36,12 +38,12 @@ const GITLAB_LACKS: [&str; 3] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 226;
+const GITLAB_REQUESTS: usize = 264;
 
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 98;
+const WOODPECKER_ANSWERS: usize = 112;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 218;
+const GITEA_ANSWERS: usize = 239;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 
@@ -213,7 +215,10 @@ fn assert_known(spec: &Value, request: &Value, cell: &str) {
     let text = |name: &str| request[name].as_str().unwrap_or_default();
     let operation = specs::operation(spec, text("method"), text("path"));
     let operation = operation.unwrap_or_else(|| panic!("{cell}: no {} {}", text("method"), text("path")));
-    let known = specs::query_names(spec, operation);
+    let mut known = specs::query_names(spec, operation);
+    if cell.starts_with("gitea/") && text("path").ends_with(GITEA_LACKS.0) {
+        known.extend(GITEA_LACKS.1.map(str::to_owned));
+    }
     for (name, _) in url::form_urlencoded::parse(text("query").as_bytes()) {
         assert!(known.contains(&*name), "{cell}: no query parameter {name}");
     }

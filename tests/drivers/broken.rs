@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::Kind;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::upstream::raw::{RawUpstream, Then};
 use crate::upstream::{self, Canned, INSTANCE, Upstream, ask, connection, driver};
@@ -118,9 +118,10 @@ async fn broken_answers_are_told_apart() {
 
 #[tokio::test]
 async fn without_a_connection_nothing_was_sent() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    // It is held, so that nobody else begins to listen there.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
     let refused = format!("http://{}", closed.local_addr().expect("an address"));
-    drop(closed);
     // A name that the standards keep from ever being given away.
     for url in [refused, "http://nowhere.invalid".to_owned()] {
         let failure = any("github", &url).await.expect_err(&url);

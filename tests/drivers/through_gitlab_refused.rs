@@ -67,7 +67,7 @@ async fn what_cannot_be_done_is_refused_by_its_kind_and_field() {
             "git.branch.delete",
             json!({"repo": "acme/api", "branch": "none"}),
             NotFound,
-            None,
+            Some("branch"),
         ),
         (
             "git.branch.delete",
@@ -91,7 +91,7 @@ async fn what_cannot_be_done_is_refused_by_its_kind_and_field() {
             "git.commit.get",
             json!({"repo": "acme/api", "commit": "none"}),
             NotFound,
-            None,
+            Some("commit"),
         ),
         (
             "git.compare",
@@ -109,7 +109,7 @@ async fn what_cannot_be_done_is_refused_by_its_kind_and_field() {
             "git.file.get",
             json!({"repo": "acme/api", "path": "none"}),
             NotFound,
-            None,
+            Some("path"),
         ),
         ("git.file.put", file("x", "none", Value::Null), NotFound, Some("branch")),
         (

@@ -41,6 +41,10 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.field = Some("if_match".into());
             failure
         }
+        // What is asked for is there: GitHub gives up on it, in the words of a caller's fault.
+        422 if said.contains("diff is taking too long") => {
+            too_large("the changes are more than GitHub makes a diff of", Source::Provider)
+        }
         422 => sayings::known(status, &said).unwrap_or_else(|| invalid(refusal, &error)),
         _ => sayings::known(status, &said).unwrap_or_else(|| by_status(refusal)),
     }

@@ -127,6 +127,12 @@ const SAYINGS: &[Saying] = &[
     .of("head"),
     said(
         Conflict,
+        &[404],
+        &["no common ancestor"],
+        "base and head have no commit in common",
+    ),
+    said(
+        Conflict,
         &[422],
         &["hook already exists"],
         "url has such a hook already",

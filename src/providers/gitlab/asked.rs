@@ -102,6 +102,15 @@ fn total(received: &Received) -> Option<u64> {
     received.header("x-total")?.parse().ok()
 }
 
+/// The failure of a commit that is not there, where the caller has named that as `ref`.
+pub fn of_reference(mut failure: Failure) -> Failure {
+    if failure.kind == Kind::NotFound && failure.field.as_deref() == Some("commit") {
+        failure = failure.saying("ref is not there, or not shown to us");
+        failure.field = Some("ref".into());
+    }
+    failure
+}
+
 /// The same failure, by what its status means to this request alone.
 pub fn means(failure: &Failure, kind: Kind, field: Option<&str>, sentence: &str) -> Failure {
     let mut meant = Failure::new(kind, sentence).never_billed();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::asked::{MOST, SIZE};
+use super::asked::{MOST, SIZE, of_reference};
 use super::{GitLab, convert, ids, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{Commit, CommitGet, CommitList, Compare, Comparison, FileChange, TreeEntry, TreeList};
@@ -28,6 +28,7 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<CommitList>) -> Result<R
     gitlab
         .list_in_repo(outgoing, &request, |_, row| convert::commit(row))
         .await
+        .map_err(of_reference)
 }
 
 /// GitLab tells what a commit changes by a request of its own.

@@ -10,6 +10,7 @@ use http::Method;
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::ByteStream;
 
+use super::asked::{means, of_reference};
 use super::{GitLab, convert, ids, wire};
 use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
 use crate::catalogue::outcome::Deleted;
@@ -25,7 +26,7 @@ pub async fn get(gitlab: Arc<GitLab>, request: Request<FileGet>) -> Result<Reply
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path, "repository", "files", &request.input.path])?;
     let outgoing = outgoing.query("ref", request.input.reference.as_deref().unwrap_or(HEAD));
-    let opened = gitlab.endpoint.open(outgoing).await?;
+    let opened = gitlab.endpoint.open(outgoing).await.map_err(of_reference)?;
     // An answer that is sound and cannot be used is larger than any may be.
     let received = opened
         .whole()
@@ -54,7 +55,8 @@ pub async fn download(gitlab: Arc<GitLab>, request: Request<FileDownload>) -> Re
     let mut reply = gitlab
         .endpoint
         .open(outgoing.accept("*/*"))
-        .await?
+        .await
+        .map_err(of_reference)?
         .file("application/octet-stream")?;
     // GitLab calls all of them plain text.
     reply.value.media_type = media_type(&**file);
@@ -172,7 +174,7 @@ fn was_slower(failure: &Failure, created: bool) -> bool {
 /// A file that went after it was looked at is not the one that the caller named.
 fn gone(failure: Failure, named: bool) -> Failure {
     match named && was_slower(&failure, false) {
-        true => super::asked::means(
+        true => means(
             &failure,
             Kind::PreconditionFailed,
             Some("if_match"),

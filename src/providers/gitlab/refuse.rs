@@ -9,7 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sayings::{MOVED, meaning, named};
+use super::sayings::{MOVED, absent, meaning, named};
 use crate::providers::http::{Refusal, by_status, waits};
 
 /// What an error body says.
@@ -19,6 +19,8 @@ struct Said {
     message: Option<Value>,
     /// The same of a request whose parameters are wrong, or a code.
     error: Option<Value>,
+    /// The scopes of which a token needs one, where it has none of them.
+    scope: Option<Value>,
 }
 
 /// Whoever may not approve is told so.
@@ -39,11 +41,13 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.unsent = writes(refusal);
             failure
         }
+        403 if said.code() == Some("insufficient_scope") => said.lacking(),
         403 | 405 | 409 => meaning(&text).unwrap_or_else(|| by_status(refusal)),
         400 | 422 => {
             let meaning = meaning(&text).or_else(|| said.field(&text));
             meaning.unwrap_or_else(|| by_status(refusal))
         }
+        404 => absent(&text).unwrap_or_else(|| by_status(refusal)),
         // As releases before 15 say that it cannot be merged.
         406 => Failure::new(Kind::Conflict, "it cannot be merged as it is"),
         429 => {
@@ -83,6 +87,23 @@ impl Said {
             gather(said, &mut text);
         }
         text.to_lowercase()
+    }
+
+    /// What it says by a word.
+    fn code(&self) -> Option<&str> {
+        self.error.as_ref()?.as_str()
+    }
+
+    /// Names the scopes that would do, as far as they are plain words.
+    fn lacking(&self) -> Failure {
+        let is_scope = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let told = self.scope.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let scopes: Vec<&str> = told.split_whitespace().filter(is_scope).take(4).collect();
+        let sentence = match scopes.is_empty() {
+            true => "the token lacks a scope for this".to_owned(),
+            false => format!("the token lacks a scope for this: {}", scopes.join(" or ")),
+        };
+        Failure::new(Kind::Forbidden, sentence)
     }
 
     /// The failure of a request whose parameters are wrong, with the first field that the caller knows.
@@ -143,4 +164,24 @@ fn neutral_field(field: &str) -> Option<&'static str> {
         "until" => "until",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_scope_is_passed_on_and_nothing_else() {
+        let told = |scope: Value| {
+            let said = serde_json::from_value::<Said>(json!({"error": "insufficient_scope", "scope": scope}));
+            said.expect("read").lacking().message().to_owned()
+        };
+        let without = "the token lacks a scope for this";
+        assert_eq!(told(json!("api read_api")), format!("{without}: api or read_api"));
+        for odd in [json!(null), json!(7), json!(""), json!("glpat-5551212"), json!(["api"])] {
+            assert_eq!(told(odd.clone()), without, "{odd}");
+        }
+    }
 }

@@ -107,6 +107,12 @@ const MEANINGS: &[Meaning] = &[
         "there is a release of this tag already",
     ),
     (
+        "invalid url given",
+        Kind::InvalidInput,
+        Some("url"),
+        "url is not accepted by GitLab",
+    ),
+    (
         "tag name invalid",
         Kind::InvalidInput,
         Some("tag"),
@@ -158,6 +164,17 @@ pub fn meaning(text: &str) -> Option<Failure> {
         return Some(named(Kind::NotFound, Some("target"), "target leads to no commit"));
     }
     None
+}
+
+/// What a text in small letters says of what is not there, where it names that.
+pub fn absent(text: &str) -> Option<Failure> {
+    let (field, sentence) = match text.trim() {
+        "404 commit not found" => ("commit", "commit is not there, or not shown to us"),
+        "404 branch not found" => ("branch", "branch is not there, or not shown to us"),
+        "404 file not found" => ("path", "path is no file, or not shown to us"),
+        _ => return None,
+    };
+    Some(named(Kind::NotFound, Some(field), sentence))
 }
 
 /// A failure that is about a field.

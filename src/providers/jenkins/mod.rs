@@ -111,8 +111,21 @@ fn refuse(refusal: &Refusal<'_>) -> Failure {
             Kind::UpstreamAuth,
             "Jenkins knows nobody by our credential (status 403)",
         ),
-        _ => failure,
+        _ => match refusal
+            .header("x-required-permission")
+            .filter(|told| is_permission(told))
+        {
+            Some(told) => failure.also(&format!("it needs {told}")),
+            None => failure,
+        },
     }
+}
+
+/// Whether this is a name such as `hudson.model.Run.Delete`, and nothing else.
+fn is_permission(told: &str) -> bool {
+    const LONGEST: usize = 128;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+    !told.is_empty() && told.len() <= LONGEST && told.bytes().all(plain)
 }
 
 impl Jenkins {
@@ -138,5 +151,18 @@ impl Jenkins {
             return Err(received.blame(failure.also("Jenkins has another base URL, and was given no order")));
         }
         Ok((status, received))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_is_passed_on_and_nothing_else() {
+        assert!(is_permission("hudson.model.Run.Delete") && is_permission("hudson.model.Item.Read"));
+        for odd in ["", "Run/Delete<script>", "a b", &"a".repeat(129)] {
+            assert!(!is_permission(odd), "{odd}");
+        }
     }
 }
