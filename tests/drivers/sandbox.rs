@@ -52,7 +52,9 @@ fn alike(mut value: Value) -> Value {
             for name in [
                 "web_url",
                 "ssh_url",
+                "email",
                 "empty",
+                "raw_state",
                 "created_at",
                 "updated_at",
                 "total",
