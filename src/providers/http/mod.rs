@@ -15,6 +15,7 @@ mod behind;
 mod body;
 pub(super) mod client;
 pub mod credential;
+mod crowded;
 pub(super) mod endpoint;
 pub mod fault;
 mod lenient;
