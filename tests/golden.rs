@@ -26,12 +26,12 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 240, 368),
-    ("github", 250, 223),
+    ("gitea", 241, 370),
+    ("github", 251, 224),
     ("gitlab", 153, 169),
-    ("jenkins", 65, 91),
+    ("jenkins", 66, 92),
     ("openai", 13, 8),
-    ("woodpecker", 59, 136),
+    ("woodpecker", 60, 139),
     ("bookstack", 20, 12),
 ];
 

@@ -22,11 +22,11 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 366),
-    ("github", 108, 329),
+    ("gitea", 0, 368),
+    ("github", 109, 331),
     ("gitlab", 57, 0),
     ("openai", 4, 12),
-    ("woodpecker", 0, 136),
+    ("woodpecker", 0, 139),
     ("bookstack", 9, 0),
 ];
 /// The methods and paths of GitLab; of `{resourceId}` a project is one.
@@ -41,9 +41,9 @@ const GITLAB_LACKS: [&str; 3] = [
 const GITLAB_REQUESTS: usize = 226;
 
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 98;
+const WOODPECKER_ANSWERS: usize = 101;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 218;
+const GITEA_ANSWERS: usize = 219;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 

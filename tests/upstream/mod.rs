@@ -5,6 +5,7 @@
 
 pub mod cells;
 pub mod jenkins;
+pub mod logs;
 pub mod raw;
 pub mod specs;
 pub mod yaml;
