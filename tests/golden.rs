@@ -26,12 +26,12 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 279, 410),
-    ("github", 300, 263),
+    ("gitea", 280, 412),
+    ("github", 301, 264),
     ("gitlab", 188, 195),
-    ("jenkins", 77, 105),
+    ("jenkins", 78, 106),
     ("openai", 16, 11),
-    ("woodpecker", 70, 156),
+    ("woodpecker", 71, 159),
     ("bookstack", 26, 18),
 ];
 

@@ -112,6 +112,8 @@ pub struct Declaration {
     pub bytes: bool,
     /// It takes bytes of their own media type beside its input.
     pub upload: bool,
+    /// Its answer may be a part of what there is: its `next_after`, as the input's `after`, gives the next one.
+    pub parts: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -166,6 +168,7 @@ impl Declaration {
             invalidates_nothing: None,
             bytes: false,
             upload: false,
+            parts: false,
         }
     }
 
@@ -219,6 +222,12 @@ impl Declaration {
     pub const fn bytes(mut self) -> Self {
         self.bytes = true;
         self.uncached()
+    }
+
+    /// Answers with as much as one answer holds, and tells in `next_after` where it goes on.
+    pub const fn in_parts(mut self) -> Self {
+        self.parts = true;
+        self
     }
 
     /// Takes bytes of their own media type, as the body that its input leaves free.

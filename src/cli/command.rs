@@ -13,7 +13,7 @@ use super::download::OUTPUT;
 use super::upload::{CONTENT_TYPE, FILE};
 use super::{exit, operate};
 
-/// The flag of lists that asks for all pages.
+/// The flag of lists that asks for all pages, and of what comes in parts for all of them.
 pub const ALL: &str = "all";
 
 /// Flags that operations have beside the call options; an input field of the same name takes the prefix `input-`.
@@ -175,12 +175,16 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         .arg(input_arg())
         .args(CallOption::of(entry).map(option_arg))
         .args(connection_args());
-    let command = match declaration.facts.list {
-        true => command.arg(switch(
+    let command = match (declaration.facts.list, declaration.parts) {
+        (true, _) => command.arg(switch(
             ALL,
             "Ask for page after page until the last, and show them as one",
         )),
-        false => command,
+        (false, true) => command.arg(switch(
+            ALL,
+            "Ask for part after part until the last, and show each as it comes",
+        )),
+        (false, false) => command,
     };
     let command = match declaration.bytes {
         true => command.arg(flag(

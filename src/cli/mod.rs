@@ -59,6 +59,8 @@ use self::screen::{Screen, Stop};
 
 /// The gateway on this machine.
 const SERVER: &str = "http://127.0.0.1:8080";
+/// The field by which what comes in parts is gone on with.
+const AFTER: &str = "after";
 
 /// Runs the command line `args`, the program's name included, and says how the process ends.
 pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtime) -> ExitCode {
@@ -150,8 +152,7 @@ async fn call(
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
     let ask = async |input, upload| remote.call(entry, input, upload, &options).await;
-    let reply = asked(entry, input, upload, &options, flags, ask).await?;
-    show::reply(reply, entry, input::output(entry, flags), screen).await
+    answered(entry, input, upload, &options, flags, ask, screen).await
 }
 
 async fn call_local(
@@ -177,8 +178,47 @@ async fn call_local(
             )),
         })
     };
-    let reply = asked(entry, input, upload, &options, flags, ask).await?;
-    show::reply(reply, entry, input::output(entry, flags), screen).await
+    answered(entry, input, upload, &options, flags, ask, screen).await
+}
+
+/// Asks, and shows what comes; what comes in parts and is wanted whole, part after part.
+async fn answered(
+    entry: &Entry,
+    mut input: Map<String, Value>,
+    mut upload: Option<Arc<Upload>>,
+    options: &Options,
+    flags: &ArgMatches,
+    ask: impl AsyncFn(Map<String, Value>, Option<Arc<Upload>>) -> Result<Reply, Problem>,
+    screen: &Screen,
+) -> Result<(), Stop> {
+    loop {
+        let reply = asked(entry, input.clone(), upload.take(), options, flags, &ask).await?;
+        let next = match &reply {
+            Reply::Whole(body) if entry.declaration.parts => show::next_after(body)?,
+            _ => None,
+        };
+        show::reply(reply, entry, input::output(entry, flags), screen).await?;
+        let Some(next) = next else { return Ok(()) };
+        if !flags.get_flag(command::ALL) {
+            if !screen.json {
+                screen.note(&format!("there is more: --after {next}, or --all"));
+            }
+            return Ok(());
+        }
+        // An end that never comes is none.
+        if input
+            .get(AFTER)
+            .and_then(Value::as_u64)
+            .is_some_and(|before| next <= before)
+        {
+            return Err(Failure::new(
+                Kind::UpstreamFailed,
+                "what comes in parts leads back to where it has been",
+            )
+            .into());
+        }
+        input.insert(AFTER.to_owned(), next.into());
+    }
 }
 
 /// What is asked for by several calls takes no longer than a call may that the caller bounds.
@@ -204,6 +244,7 @@ async fn asked(
         Reply::Whole(body) => Ok(body),
         Reply::Events(_) | Reply::File(_) => Err(Failure::new(Kind::Internal, "a list came as a stream").into()),
     };
+    // What comes in parts is shown by parts.
     if entry.declaration.facts.list && flags.get_flag(command::ALL) {
         let of_all = options.provider.as_deref() == Some(ALL);
         let gathering = pages::all_pages(input, of_all, whole);

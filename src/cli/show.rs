@@ -37,6 +37,17 @@ pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &S
     }
 }
 
+/// Where an answer that is a part goes on.
+const NEXT_AFTER: &str = "next_after";
+
+/// Where a part of something goes on; none of the last.
+///
+/// # Errors
+/// As [`parse`].
+pub fn next_after(body: &[u8]) -> Result<Option<u64>, Failure> {
+    Ok(parse(body)?[NEXT_AFTER].as_u64())
+}
+
 /// Shows a document that is no operation's output.
 ///
 /// # Errors
@@ -59,13 +70,20 @@ pub fn parse(body: &[u8]) -> Result<Value, Failure> {
 
 fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
     let text = |pointer| output.pointer(pointer).and_then(Value::as_str);
-    // Outputs that are there for their content: a file, a message.
+    // Outputs that are there for their content: a file, a message, a log.
     if let (Some(content), Some(encoding)) = (text("/content"), text("/encoding")) {
         return file(content, encoding, screen);
     }
     if let Some(content) = text("/message/content") {
         screen.lines(visible(content, screen))?;
         note_facts(output, &["message"], screen);
+        return Ok(());
+    }
+    if let Some(lines) = output.get("lines").and_then(Value::as_array) {
+        let texts = lines.iter().filter_map(|line| line.get("text")?.as_str());
+        let text: String = texts.flat_map(|text| [text, "\n"]).collect();
+        screen.data(visible(&text, screen))?;
+        note_facts(output, &["lines", "truncated", NEXT_AFTER], screen);
         return Ok(());
     }
     match output.get("items").and_then(Value::as_array) {

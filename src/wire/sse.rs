@@ -5,10 +5,11 @@
 use bytes::{Buf, Bytes};
 use mosaic_actors::error::{Failure, Kind};
 
-/// The longest line, in bytes. Models send a few hundred.
-pub const LONGEST_LINE: usize = 1 << 20;
+/// The longest line, in bytes. Models send a few hundred; a line of a log has a mebibyte at most, and in base64 four thirds
+/// of it.
+pub const LONGEST_LINE: usize = 2 << 20;
 /// The most data that one event may have, in bytes.
-pub const LARGEST_EVENT: usize = 1 << 20;
+pub const LARGEST_EVENT: usize = 2 << 20;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

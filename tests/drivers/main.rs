@@ -14,6 +14,7 @@ mod github;
 mod gitlab;
 mod health;
 mod jenkins;
+mod logs;
 mod mutated;
 mod odd;
 mod refusals;

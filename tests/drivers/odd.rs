@@ -3,6 +3,7 @@
 //! Invariant: whatever comes, a driver answers or fails, and names its instance where it fails behind an answer.
 
 use mosaic::providers::http::http_client;
+use mosaic_actors::error::Kind;
 use serde_json::json;
 
 use crate::upstream::cells::cells;
@@ -61,4 +62,34 @@ async fn whatever_stands_in_the_place_of_an_answer_ends_in_an_answer_or_a_failur
         }
     }
     assert!(given > 1000, "{given} answers were given");
+}
+
+/// Within the bytes that an answer may have, there is room for millions of rows, which would take many times its memory.
+#[tokio::test]
+async fn a_list_of_millions_of_rows_is_not_read() {
+    let client = http_client().expect("a client");
+    let rows = |row: &str| ["[", row, &format!(",{row}").repeat(1_400_000), "]"].concat();
+    for (kind, operation, input, before, after) in [
+        ("github", "git.branch.list", json!({"repo": "a/b"}), "", ""),
+        ("gitea", "git.branch.list", json!({"repo": "a/b"}), "", ""),
+        ("gitlab", "git.tag.list", json!({"repo": "a/b"}), "", ""),
+        ("jenkins", "cicd.queue.list", json!({}), r#"{"items":"#, "}"),
+        ("openai", "ai.models.list", json!({}), r#"{"data":"#, "}"),
+    ] {
+        for row in ["1", "{}"] {
+            let answer = Canned {
+                bytes: Some([before, &rows(row), after].concat().into_bytes()),
+                ..Canned::json(200, json!(null))
+            };
+            let provider = Upstream::answering([answer]).await;
+            let mut connection = upstream::connection_by(&client, &provider.url);
+            connection.max_response = 32 << 20;
+            let failure = upstream::ask(kind, &connection, operation, input.clone()).await;
+            let failure = failure.expect_err(kind);
+            assert_eq!(failure.kind, Kind::UpstreamFailed, "{kind}");
+            assert!(failure.message().contains("more rows"), "{kind}: {failure}");
+            assert!(!failure.retryable && failure.sound, "{kind}");
+            assert_eq!(failure.provider.as_deref(), Some(upstream::INSTANCE), "{kind}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The GitHub driver through the whole program against Prism, a mock server that checks every request against GitHub's
 //! own description and answers with GitHub's own examples; and every request of the golden cells of GitHub's Actions, of
-//! Gitea and of Woodpecker against theirs.
+//! Gitea, of Jenkins and of Woodpecker against theirs.
 //!
 //! Invariant: what Prism refuses is a fault, or is excused by name, and an excuse that nothing needs is one too.
 
@@ -13,6 +13,8 @@ mod servers;
 #[path = "../upstream/mod.rs"]
 mod upstream;
 
+use std::path::Path;
+
 use cases::{Case, cases};
 use harness::Gateway;
 use harness::http::Client;
@@ -20,7 +22,7 @@ use harness::tools::tool;
 use mosaic::providers::KINDS;
 use serde_json::{Value, json};
 use servers::{Prism, Recorded, Recorder};
-use upstream::specs;
+use upstream::{jenkins, specs};
 
 /// The first example that the description has for an answer: the one that Prism serves; null for one without a body.
 fn example<'d>(description: &'d Value, method: &str, path: &str, status: &str) -> &'d Value {
@@ -135,30 +137,28 @@ async fn every_call_is_as_github_describes_it() {
     gateway.program.ended().ok();
 }
 
-/// The requests of a kind's golden cells, against the vendor's description among the collected ones.
+/// The requests of a kind's golden cells, against the vendor's description among the collected ones, as `mended`.
 ///
 /// `wrong` is an address with a query that the description does not allow: what finds nothing wrong would prove nothing.
-async fn every_request_is_described(kind: &str, file: &str, wrong: &str) {
+async fn every_request_is_described(kind: &str, mended: fn(&Path) -> Value, wrong: &str) {
     let (Some(binary), Some(folder)) = (tool("MOSAIC_PRISM"), specs::folder()) else {
         return;
     };
-    let mut description = specs::read(&folder, file);
-    // Woodpecker's does not say what form its bodies have, by which it would have none.
-    if description.get("consumes").is_none() {
-        description["consumes"] = json!(["application/json"]);
-    }
+    let description = mended(&folder);
     let scratch = tempfile::tempdir().expect("a folder");
-    let mended = scratch.path().join(file);
-    std::fs::write(&mended, description.to_string()).expect("written");
-    let prism = Prism::start(&binary, &mended).await;
+    let file = scratch.path().join("description.json");
+    std::fs::write(&file, description.to_string()).expect("written");
+    let prism = Prism::start(&binary, &file).await;
     let faults = replay::faults(&prism.origin, kind, &description, |_| true).await;
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let recorder = Recorder::default();
     let origin = recorder.serve(prism.origin.clone()).await;
+    // Jenkins knows users.
+    let credential = if kind == "jenkins" { "Basic YTpi" } else { "Bearer x" };
     for address in [wrong, "/no/such/address"] {
         let asked = Client::new().0.get(format!("{origin}{address}"));
         asked
-            .header("authorization", "Bearer x")
+            .header("authorization", credential)
             .send()
             .await
             .expect("an answer");
@@ -174,15 +174,23 @@ async fn every_request_is_described(kind: &str, file: &str, wrong: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_is_as_gitea_describes_it() {
-    every_request_is_described(
-        "gitea",
-        "gitea-1.26.1.swagger.json",
-        "/repos/acme/api/pulls?state=sleepy",
-    )
-    .await;
+    let described = |folder: &Path| specs::read(folder, "gitea-1.26.1.swagger.json");
+    every_request_is_described("gitea", described, "/repos/acme/api/pulls?state=sleepy").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_is_as_woodpecker_describes_it() {
-    every_request_is_described("woodpecker", "woodpecker.swagger.json", "/repos/1/pipelines?page=first").await;
+    let described = |folder: &Path| {
+        let mut description = specs::read(folder, "woodpecker.swagger.json");
+        // It does not say what form its bodies have, by which it would have none.
+        assert!(description.get("consumes").is_none());
+        description["consumes"] = json!(["application/json"]);
+        description
+    };
+    every_request_is_described("woodpecker", described, "/repos/1/pipelines?page=first").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_as_jenkins_is_described() {
+    every_request_is_described("jenkins", jenkins::description, "/computer/api/json?depth=deep").await;
 }

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mosaic::providers::KINDS;
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::servers::{Recorded, Recorder};
 use crate::upstream::cells::cells;
+use crate::upstream::jenkins;
 
 /// What Prism holds against requests that are sound: the kind, words of its problem, and why they are no fault.
 const EXCUSED: &[(&str, &str, &str)] = &[
@@ -67,7 +70,7 @@ pub async fn faults(origin: &str, kind: &str, description: &Value, of: fn(&str) 
         .filter(|cell| cell.kind == kind && of(&cell.operation))
     {
         for request in cell.read("request.json").as_array().expect("requests") {
-            send(&client, &address, description, request).await;
+            send(&client, &address, description, kind, request).await;
             let judged = recorder.seen().pop().expect("it was passed on");
             for fault in wrong(&judged) {
                 let known = EXCUSED
@@ -103,17 +106,22 @@ fn wrong(judged: &Recorded) -> Vec<String> {
     ours.chain(whole).map(Value::to_string).collect()
 }
 
-async fn send(client: &reqwest::Client, address: &str, description: &Value, request: &Value) {
+async fn send(client: &reqwest::Client, address: &str, description: &Value, kind: &str, request: &Value) {
     let text = |name: &str| request[name].as_str();
     let method: Method = text("method").expect("a method").parse().expect("a method");
-    let path = in_parts(description, &method, text("path").expect("a path"));
+    let path = text("path").expect("a path");
+    let path = match kind {
+        "jenkins" => jenkins::of_one_job(path),
+        _ => path.to_owned(),
+    };
+    let path = in_parts(description, &method, &path);
     let query = text("query").map(|query| format!("?{query}")).unwrap_or_default();
     let mut sent = client.request(method, format!("{address}{path}{query}"));
     for (name, value) in request["headers"].as_object().expect("headers") {
         // The credential is left out of a golden; its scheme is not.
         let value = value.as_str().expect("text");
         sent = match name.as_str() {
-            "authorization" => sent.header(name, format!("{value} x")),
+            "authorization" => sent.header(name, whole(value)),
             _ => sent.header(name, value),
         };
     }
@@ -130,6 +138,14 @@ async fn send(client: &reqwest::Client, address: &str, description: &Value, requ
         json => sent.body(json.to_string()),
     };
     sent.send().await.expect("it is passed on");
+}
+
+/// A credential of this scheme.
+fn whole(scheme: &str) -> String {
+    match scheme.strip_prefix("Basic ") {
+        Some(user) => format!("Basic {}", STANDARD.encode(format!("{user}x"))),
+        None => format!("{scheme} x"),
+    }
 }
 
 /// The path, with what a last placeholder stands for as one part: Prism takes one part for it, vendors take all.

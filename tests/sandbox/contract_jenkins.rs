@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::contract_ci::assert_all_asked;
 use crate::jenkins::queue_id;
-use crate::{Rig, header, specs, yaml};
+use crate::{Rig, header, specs};
 
 /// Jenkins, and what it was asked.
 struct Jenkins {
@@ -53,7 +53,7 @@ impl Jenkins {
 /// The description, mended where it took what it happened to see for all there is.
 fn jenkins_description() -> Option<Value> {
     let folder = specs::folder()?;
-    let mut spec = yaml::read(&std::fs::read_to_string(folder.join("jenkins.openapi.yml")).unwrap());
+    let mut spec = specs::read(&folder, "jenkins.openapi.yml");
     let schemas = &mut spec["components"]["schemas"];
     let build = json!({ "$ref": "#/components/schemas/FreeStyleBuild" });
     for last in ["lastFailedBuild", "lastUnstableBuild", "lastUnsuccessfulBuild"] {

@@ -32,6 +32,7 @@ mod openai;
 #[path = "../upstream/specs.rs"]
 mod specs;
 mod woodpecker;
+#[path = "../upstream/yaml.rs"]
 mod yaml;
 
 use std::sync::Arc;

@@ -4,8 +4,11 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod cells;
+pub mod jenkins;
+pub mod logs;
 pub mod raw;
 pub mod specs;
+pub mod yaml;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

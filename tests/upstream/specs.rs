@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::yaml;
+
 /// The folder of the descriptions; none where it is absent and that may be.
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("MOSAIC_SPECS").map_or_else(
@@ -25,10 +27,13 @@ pub fn folder() -> Option<PathBuf> {
     None
 }
 
-/// Reads one description.
+/// Reads one description, of JSON or YAML.
 pub fn read(folder: &Path, file: &str) -> Value {
-    let bytes = std::fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{file}: {error}"))
+    let text = std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    match file.ends_with(".yml") {
+        true => yaml::read(&text),
+        false => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}")),
+    }
 }
 
 /// Follows a `$ref`, if it is one.
@@ -48,6 +53,11 @@ pub fn resolve<'a>(spec: &'a Value, node: &'a Value) -> &'a Value {
 
 /// The operation that serves a request: the path with the fewest placeholders that fits.
 pub fn operation<'a>(spec: &'a Value, method: &str, path: &str) -> Option<&'a Value> {
+    described(spec, method, path).map(|(_, operation)| operation)
+}
+
+/// The same with its path, as it is described.
+pub fn described<'a>(spec: &'a Value, method: &str, path: &str) -> Option<(&'a str, &'a Value)> {
     let method = method.to_ascii_lowercase();
     spec["paths"]
         .as_object()
@@ -55,7 +65,7 @@ pub fn operation<'a>(spec: &'a Value, method: &str, path: &str) -> Option<&'a Va
         .iter()
         .filter(|(template, item)| item.get(&method).is_some() && fits(template, path))
         .min_by_key(|(template, _)| template.matches('{').count())
-        .map(|(_, item)| &item[&method])
+        .map(|(template, item)| (template.as_str(), &item[&method]))
 }
 
 /// Whether a path fits a template. A placeholder takes one part; one of a path or a reference at the end takes all that
@@ -77,12 +87,21 @@ fn fits(template: &str, path: &str) -> bool {
 
 /// The names of an operation's query parameters.
 pub fn query_names(spec: &Value, operation: &Value) -> BTreeSet<String> {
+    in_query(spec, operation, |_| true)
+}
+
+/// The names of those that every request must have.
+pub fn required_in_query(spec: &Value, operation: &Value) -> BTreeSet<String> {
+    in_query(spec, operation, |parameter| parameter["required"] == true)
+}
+
+fn in_query(spec: &Value, operation: &Value, wanted: impl Fn(&Value) -> bool) -> BTreeSet<String> {
     let parameters = operation.get("parameters").and_then(Value::as_array);
     parameters
         .into_iter()
         .flatten()
         .map(|parameter| resolve(spec, parameter))
-        .filter(|parameter| parameter["in"] == "query")
+        .filter(|parameter| parameter["in"] == "query" && wanted(parameter))
         .map(|parameter| parameter["name"].as_str().expect("a name").to_owned())
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Logs of runs.
 //!
-//! Invariant: a log is what was written so far; a run that goes on writes more.
+//! Invariant: a log is what was written so far; a run that goes on writes more. An answer that does not hold all of it says so,
+//! and where it goes on.
 
 use bytes::Bytes;
 use mosaic_actors::call::Resource;
@@ -17,7 +18,7 @@ use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::raw::Raw;
 
-/// A log, as far as it is written.
+/// A log, as far as it is written and one answer holds it. `cicd.log.follow` tells all of it, however large.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Log {
@@ -27,6 +28,11 @@ pub struct Log {
     pub step: Option<Step>,
     /// Its lines, oldest first.
     pub lines: Vec<LogLine>,
+    /// It has more lines than one answer holds: it goes on behind `next_after`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// As `after`, it gives the lines that follow; absent where the answer holds the last one.
+    pub next_after: Option<u64>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
@@ -66,6 +72,8 @@ pub struct LogGetInput {
     /// The id of a step, or of a job where logs are kept by job; or its name where only one of the run has it. Required
     /// where the provider keeps no log of a whole run.
     pub step: Option<Name>,
+    /// Goes on behind the line of this number, counted from 0; default: from the first line.
+    pub after: Option<u64>,
 }
 
 /// `cicd.log.get`
@@ -77,6 +85,7 @@ impl Op for LogGet {
     const DECLARATION: &'static Declaration =
         &Declaration::get::<Self>("cicd.log.get", "/cicd/runs/{run}/log", "Get the log of a step")
             .args(&["step"])
+            .in_parts()
             .carries(&[RUN])
             .absent(&[RUNS])
             .cached(3, 60, 3);

@@ -72,7 +72,7 @@ pub async fn follow<L: Followed>(
 
 struct Following<L> {
     log: L,
-    /// Events to hand out: at most those of one answer.
+    /// Events to hand out: at most those of one piece of an answer.
     ready: VecDeque<LogEvent>,
     then: Then,
     pauses: Pauses,
@@ -133,7 +133,8 @@ mod tests {
     use futures_util::StreamExt;
     use mosaic_actors::error::Kind;
 
-    use super::super::lines::{Counter, stdout};
+    use super::super::counter::Counter;
+    use super::super::lines::stdout;
     use super::*;
     use crate::catalogue::cicd::RunStatus;
 

@@ -4,13 +4,17 @@
 //! and within a bound.
 
 pub mod actions;
+mod counter;
 mod follow;
+mod held;
 mod lines;
 mod part;
 mod pauses;
 mod wait;
 
+pub use counter::Counter;
 pub use follow::{Followed, Then, Told, follow};
-pub use lines::{Counter, Growing, bounded, lines, stdout};
+pub use held::{Held, held};
+pub use lines::{Growing, stdout};
 pub use part::part;
 pub use wait::{Look, wait};

@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Error as 
 use serde_json::{Error, Map, Number, Value};
 use serde_path_to_error::{Path, Segment};
 
+use super::crowded::is_crowded;
 use super::mend::mend;
 
 /// The most that is left out of one value before it is given up.
@@ -23,6 +24,8 @@ pub(super) enum Unreadable {
     GoesOn,
     /// What has to be there is missing or odd.
     At(String),
+    /// More rows or values are in it than can be held.
+    Crowded,
 }
 
 impl Unreadable {
@@ -32,6 +35,7 @@ impl Unreadable {
         let sentence = match self {
             Unreadable::NoJson => "the answer is not JSON, or broke off".to_owned(),
             Unreadable::GoesOn => "the answer goes on behind its JSON".to_owned(),
+            Unreadable::Crowded => return too_many(),
             Unreadable::At(place) if row.is_empty() || place == "." => {
                 format!(
                     "the answer is not as expected at {}",
@@ -44,8 +48,17 @@ impl Unreadable {
     }
 }
 
+/// As one that is larger than is held: it may be sound.
+fn too_many() -> Failure {
+    let sentence = "the answer has more rows or values than can be held";
+    Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
+}
+
 /// Reads JSON that a provider sent.
 pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
+    if is_crowded(json) {
+        return Err(Unreadable::Crowded);
+    }
     serde_json::from_slice(json).or_else(|_| read_odd(&mend(json)))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: of a whole answer no more is kept than is allowed, and a file is passed on piece by piece.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -11,10 +12,14 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Piece};
 use reqwest::Response;
 
+use super::pieces::Pieces;
 use super::transport::transport;
-use super::{Received, sse};
+use super::{Elements, Received, sse};
 use crate::providers::handlers::Reply;
 use crate::wire::file::name_of;
+
+/// The bytes of an answer, as they come.
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 
 /// An accepted request whose answer is a stream.
 pub struct Opened {
@@ -35,38 +40,80 @@ impl Opened {
                 "the answer is no whole file (status {})",
                 self.response.status().as_u16()
             );
-            return Err(Failure::new(Kind::UpstreamFailed, sentence)
-                .not_usable()
-                .by(&self.instance));
+            return Err(self.unusable(&sentence));
         }
-        // Who is not let in is led to a page that says so.
-        if self.essence() == "text/html" && media_type != "text/html" {
-            let sentence = "a web page came in the place of the file";
-            return Err(Failure::new(Kind::UpstreamFailed, sentence)
-                .not_usable()
-                .by(&self.instance));
+        if media_type != "text/html" {
+            self.no_page()?;
         }
-        let Opened {
-            response,
-            request_id,
-            instance,
-            max_response: _,
-        } = self;
-        let file = ByteStream {
+        let length = self.response.content_length();
+        let name = name_of(self.response.headers()).map(Arc::from);
+        Ok(self.piecewise(|bytes| ByteStream {
             media_type: Arc::from(media_type),
-            length: response.content_length(),
-            name: name_of(response.headers()).map(Arc::from),
-            bytes: BodyStream::from_items(
-                response
-                    .bytes_stream()
-                    .map(move |piece| piece.map_err(|error| transport(error).by(&instance))),
-            ),
+            length,
+            name,
+            bytes: BodyStream::from_items(bytes),
+        }))
+    }
+
+    /// The answer piece by piece, however large it is, and the provider's request id.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is a web page, or a part that nobody asked for.
+    pub fn pieces(self) -> Result<Reply<Pieces>, Failure> {
+        self.no_page()?;
+        if self.response.status() == StatusCode::PARTIAL_CONTENT {
+            return Err(self.unusable("only a part of the answer came"));
+        }
+        Ok(self.piecewise(Pieces::of))
+    }
+
+    /// The rows of the list that the answer is, however many, and the provider's request id. No content is no rows.
+    ///
+    /// # Errors
+    /// As [`Opened::pieces`].
+    pub fn elements(self) -> Result<Reply<Elements>, Failure> {
+        let of: fn(Pieces) -> Elements = match self.response.status() {
+            StatusCode::NO_CONTENT => |_| Elements::none(),
+            _ => Elements::of,
         };
+        let pieces = self.pieces()?;
         Ok(Reply {
-            upstream_request_id: request_id,
-            value: file,
-            skipped: 0,
+            value: of(pieces.value),
+            upstream_request_id: pieces.upstream_request_id,
+            skipped: pieces.skipped,
         })
+    }
+
+    /// Who is not let in is led to a page that says so.
+    fn no_page(&self) -> Result<(), Failure> {
+        match self.essence() == "text/html" {
+            true => Err(self.unusable("a web page came in the place of the file")),
+            false => Ok(()),
+        }
+    }
+
+    /// What is made of the answer's bytes, as they come.
+    fn piecewise<T>(self, make: impl FnOnce(Chunks) -> T) -> Reply<T> {
+        let instance = self.instance;
+        let bytes = self.response.bytes_stream();
+        let named = bytes.map(move |piece| piece.map_err(|error| transport(error).by(&instance)));
+        Reply {
+            upstream_request_id: self.request_id,
+            value: make(Box::pin(named)),
+            skipped: 0,
+        }
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// The failure of an answer that cannot be used.
+    pub fn unusable(&self, sentence: &str) -> Failure {
+        Failure::new(Kind::UpstreamFailed, sentence)
+            .not_usable()
+            .by(&self.instance)
     }
 
     /// The answer as server-sent events, and the provider's request id.

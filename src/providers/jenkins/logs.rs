@@ -13,7 +13,7 @@ use super::names::Build;
 use super::{Jenkins, builds};
 use crate::catalogue::cicd::{Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::{self, Followed, Growing, Then, Told, stdout};
-use crate::providers::http::Received;
+use crate::providers::http::Pieces;
 use crate::providers::{Reply, Request};
 
 /// Where the log goes on.
@@ -28,13 +28,13 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<LogGet>) -> Result<Repl
         .endpoint
         .get(&build.parts(&["consoleText"]))?
         .accept("text/plain");
-    let received = jenkins.endpoint.send(outgoing).await?;
-    Ok(received.reply(Log {
-        run: Resource::neutral_id(&request.instance, &request.native),
-        step: None,
-        lines: ci::lines(ci::bounded(received.bytes())?),
-        raw: None,
-    }))
+    let text = jenkins.endpoint.open(outgoing).await?.pieces()?;
+    let held = ci::held(text.value, request.input.after, stdout).await?;
+    Ok(Reply {
+        value: held.log(Resource::neutral_id(&request.instance, &request.native), None),
+        upstream_request_id: text.upstream_request_id,
+        skipped: 0,
+    })
 }
 
 fn whole(step: Option<&str>) -> Result<(), Failure> {
@@ -56,8 +56,9 @@ pub async fn follow(
     let following = Following {
         run: request.native.clone(),
         instance: request.instance.clone(),
-        log: Growing::behind(request.input.after),
+        log: Growing::behind(request.input.after, stdout),
         start: 0,
+        part: None,
         jenkins,
     };
     Ok(Reply::of(ci::follow(following).await?))
@@ -71,62 +72,107 @@ struct Following {
     log: Growing,
     /// Where it goes on, as Jenkins has said.
     start: u64,
+    /// The part from there on, as it is read.
+    part: Option<Part>,
+}
+
+/// A part of a log: as much as there was when it was asked for.
+struct Part {
+    text: Pieces,
+    /// Where the log goes on behind it.
+    end: u64,
+    /// More is to come.
+    more: bool,
 }
 
 impl Followed for Following {
     async fn next(&mut self) -> Result<Told, Failure> {
-        let run = self.run.clone();
-        let build = Build::named("run", &run)?;
-        let received = self.piece(&build).await?;
-        let size = received.header(SIZE).and_then(|size| size.trim().parse::<u64>().ok());
-        let Some(size) = size else {
-            return Err(received.unusable("the answer does not say where the log goes on"));
+        let Some(mut part) = self.part.take() else {
+            return self.look().await;
         };
-        let mut events = vec![];
-        if size < self.start {
-            // Jenkins has begun at the beginning again, since the log is shorter than it was.
-            events.push(self.log.replaced());
+        // One that breaks off is asked for again, from where it began.
+        match part.text.next().await? {
+            Some(piece) => {
+                self.part = Some(part);
+                Ok(now(self.log.more(&piece)))
+            }
+            None => self.read(part.end, part.more).await,
         }
-        self.start = size;
-        events.extend(self.log.more(ci::bounded(received.bytes())?, stdout));
-        if received.header(MORE) == Some("true") {
-            return Ok(Told {
-                events,
-                then: Then::Later,
-            });
-        }
-        self.ended(&build, events).await
+    }
+}
+
+fn now(events: Vec<LogEvent>) -> Told {
+    Told {
+        events,
+        then: Then::Now,
     }
 }
 
 impl Following {
-    async fn piece(&self, build: &Build<'_>) -> Result<Received, Failure> {
+    /// Asks for the part that comes next.
+    async fn look(&mut self) -> Result<Told, Failure> {
+        let run = self.run.clone();
+        let build = Build::named("run", &run)?;
         let parts = build.parts(&["logText", "progressiveText"]);
         let outgoing = self.jenkins.endpoint.get(&parts)?.accept("text/plain");
         let outgoing = outgoing.query("start", self.start.to_string());
-        self.jenkins.endpoint.send(outgoing).await
+        let opened = self.jenkins.endpoint.open(outgoing).await?;
+        let size = opened.header(SIZE).and_then(|size| size.trim().parse::<u64>().ok());
+        let Some(end) = size else {
+            return Err(opened.unusable("the answer does not say where the log goes on"));
+        };
+        let mut events = vec![];
+        if end < self.start {
+            // Jenkins has begun at the beginning again, since the log is shorter than it was.
+            events.push(self.replaced());
+        }
+        self.log.again();
+        self.part = Some(Part {
+            end,
+            more: opened.header(MORE) == Some("true"),
+            text: opened.pieces()?.value,
+        });
+        Ok(now(events))
+    }
+
+    fn replaced(&mut self) -> LogEvent {
+        self.start = 0;
+        self.log.replaced()
+    }
+
+    /// A part was read to its end.
+    async fn read(&mut self, end: u64, more: bool) -> Result<Told, Failure> {
+        if self.log.is_short() {
+            return Ok(now(vec![self.replaced()]));
+        }
+        self.start = end;
+        self.log.mark();
+        if more {
+            return Ok(Told {
+                events: vec![],
+                then: Then::Later,
+            });
+        }
+        let run = self.run.clone();
+        self.ended(&Build::named("run", &run)?).await
     }
 
     /// A log that is whole ends once its build has.
-    async fn ended(&mut self, build: &Build<'_>, mut events: Vec<LogEvent>) -> Result<Told, Failure> {
-        let run = match builds::run(&self.jenkins, &self.instance, build).await {
-            Ok(run) if run.status.has_ended() => run,
-            // What has come is told first; the build is asked for again behind that.
-            Err(failure) if !failure.retryable || events.is_empty() => return Err(failure),
-            Ok(_) | Err(_) => {
-                return Ok(Told {
-                    events,
-                    then: Then::Later,
-                });
-            }
-        };
-        events.extend(self.log.rest(stdout));
-        events.push(LogEvent::End {
+    async fn ended(&mut self, build: &Build<'_>) -> Result<Told, Failure> {
+        let run = builds::run(&self.jenkins, &self.instance, build).await?;
+        if !run.status.has_ended() {
+            return Ok(Told {
+                events: vec![],
+                then: Then::Later,
+            });
+        }
+        let rest = self.log.rest();
+        let end = LogEvent::End {
             status: run.status,
             raw_status: run.raw_status,
-        });
+        };
         Ok(Told {
-            events,
+            events: rest.into_iter().chain([end]).collect(),
             then: Then::Over,
         })
     }

@@ -16,10 +16,11 @@ use tokio::time::timeout;
 
 use super::names::{find, numbered};
 use super::runs::pipeline;
+use super::stored::{Stored, began};
 use super::{Woodpecker, convert, wire};
 use crate::catalogue::cicd::{Log, LogEvent, LogFollow, LogGet, LogLine, RunStatus, Step};
-use crate::providers::ci::{Counter, Followed, Then, Told, follow};
-use crate::providers::http::{Received, sse};
+use crate::providers::ci::{Counter, Followed, Held, Then, Told, follow};
+use crate::providers::http::{list, sse};
 use crate::providers::{Reply, Request};
 
 /// A stream says that it is there every 30 seconds, and some ends never arrive.
@@ -34,25 +35,43 @@ pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> R
     let wanted = wanted(request.input.step.as_deref())?;
     let received = pipeline(&woodpecker, project, number).await?;
     let workflows = received.json::<wire::Pipeline>()?.workflows.unwrap_or_default();
-    let step = find(convert::steps(workflows), wanted).map_err(|failure| failure.by(&request.instance))?;
-    let received = stored(&woodpecker, project, number, &step.id).await?;
-    let rows = received.rows::<wire::LogEntry>(false)?;
-    let (some, mut lines) = (!rows.is_empty(), vec![]);
-    for row in rows {
-        match convert::line(began(&step), row.wire) {
-            Some(line) => lines.push(line),
-            None => received.skip("a line of the log is not base64"),
+    let blame = |failure: Failure| failure.by(&request.instance);
+    let step = find(convert::steps(workflows), wanted).map_err(blame)?;
+    let mut stored = Stored::open(&woodpecker, project, number, &step).await?;
+    let mut counter = Counter::behind(request.input.after);
+    let (mut held, mut raw, mut skipped) = (Held::default(), vec![], 0);
+    'log: while let Some(rows) = stored.next().await.map_err(blame)? {
+        for row in rows {
+            let unread = row.line.is_none();
+            let Some(line) = count(&mut counter, row.line) else {
+                let wanted = request.input.after.is_none_or(|after| row.at > after);
+                skipped += u32::from(unread && wanted);
+                continue;
+            };
+            let json = row.element.json().filter(|_| request.include_raw);
+            if !held.add(line, json.as_ref().map_or(0, Vec::len)) {
+                break 'log;
+            }
+            raw.extend(json);
         }
     }
-    if some && lines.is_empty() {
-        return Err(received.unusable("no line of the log is base64"));
+    let mut log = held.log(Resource::neutral_id(&request.instance, &request.native), Some(step));
+    if request.include_raw {
+        log.raw = Some(list(&raw).map_err(blame)?);
     }
-    Ok(received.reply(Log {
-        run: Resource::neutral_id(&request.instance, &request.native),
-        step: Some(step),
-        lines,
-        raw: request.include_raw.then(|| received.raw()).transpose()?,
-    }))
+    Ok(Reply {
+        value: log,
+        upstream_request_id: stored.request_id,
+        skipped,
+    })
+}
+
+/// A line that cannot be read has its number all the same.
+fn count(counter: &mut Counter, line: Option<LogLine>) -> Option<LogEvent> {
+    if line.is_none() {
+        counter.skip_to(counter.next() + 1);
+    }
+    counter.line(line?)
 }
 
 fn wanted(step: Option<&str>) -> Result<&str, Failure> {
@@ -60,17 +79,6 @@ fn wanted(step: Option<&str>) -> Result<&str, Failure> {
         let sentence = "step is required: this provider keeps a log for each step";
         Failure::invalid("step", sentence).never_sent()
     })
-}
-
-/// What its lines' times are counted from.
-fn began(step: &Step) -> Option<Timestamp> {
-    step.started_at.as_deref()?.parse().ok()
-}
-
-async fn stored(woodpecker: &Woodpecker, project: &str, number: u64, step: &str) -> Result<Received, Failure> {
-    let number = number.to_string();
-    let ask = |id: &str| woodpecker.endpoint.get(&["repos", id, "logs", &number, step]);
-    woodpecker.in_repo(project, ask).await
 }
 
 pub async fn log_follow(
@@ -89,6 +97,7 @@ pub async fn log_follow(
         counter,
         began: None,
         stream: None,
+        stored: None,
         closed: false,
         gapless: true,
         exited: false,
@@ -111,6 +120,8 @@ struct Following {
     counter: Counter,
     began: Option<Timestamp>,
     stream: Option<Events>,
+    /// The stored log as it is read, once the step has ended as told.
+    stored: Option<(Stored, Step)>,
     /// The stream has said that nothing more comes, or that there is nothing to come.
     closed: bool,
     /// Each line that the stream told is the one behind the last, by its own number too: Woodpecker numbers what it sends,
@@ -124,6 +135,9 @@ struct Following {
 
 impl Followed for Following {
     async fn next(&mut self) -> Result<Told, Failure> {
+        if let Some((stored, step)) = self.stored.take() {
+            return self.rest(stored, step).await;
+        }
         let Some(stream) = &mut self.stream else {
             return self.look().await;
         };
@@ -208,47 +222,54 @@ impl Following {
         self.exited = entry.as_ref().is_some_and(|entry| entry.kind == EXIT_CODE);
         self.counter.skip_to(seq.unwrap_or_default());
         let line = entry.and_then(|entry| convert::line(self.began, entry));
+        if line.is_none() {
+            tracing::debug!(provider = &*self.instance, "a line of a followed log is left out");
+        }
         Told {
-            events: self.count(line).into_iter().collect(),
+            events: count(&mut self.counter, line).into_iter().collect(),
             then: Then::Now,
         }
     }
 
-    /// A line that cannot be read has its number all the same.
-    fn count(&mut self, line: Option<LogLine>) -> Option<LogEvent> {
-        if line.is_none() {
-            tracing::debug!(provider = &*self.instance, "a line of a followed log is left out");
-            self.counter.skip_to(self.counter.next() + 1);
-        }
-        self.counter.line(line?)
-    }
-
     /// The rest of the log and its end.
     async fn end(&mut self, step: Step) -> Result<Told, Failure> {
-        let mut events = match self.whole {
-            true => vec![],
-            false => self.rest(&step).await?,
-        };
-        events.push(LogEvent::End {
-            status: step.status,
-            raw_status: step.raw_status,
-        });
-        Ok(Told {
-            events,
-            then: Then::Over,
-        })
+        if self.whole {
+            return Ok(over(step));
+        }
+        let stored = Stored::open(&self.woodpecker, &self.project, self.number, &step).await?;
+        self.stored = Some((stored, step));
+        Ok(nothing(Then::Now))
     }
 
-    /// The rest of the log, as it is stored.
-    async fn rest(&mut self, step: &Step) -> Result<Vec<LogEvent>, Failure> {
-        let received = stored(&self.woodpecker, &self.project, self.number, &step.id).await?;
-        let rows = received.rows::<wire::LogEntry>(false)?;
-        let known = usize::try_from(self.counter.next()).unwrap_or(usize::MAX);
+    /// The rest of the log, as it is stored. One that breaks off is asked for again, and gone on from the next line.
+    async fn rest(&mut self, mut stored: Stored, step: Step) -> Result<Told, Failure> {
+        let blame = |failure: Failure| failure.by(&self.instance);
+        let Some(rows) = stored.next().await.map_err(blame)? else {
+            return Ok(over(step));
+        };
         let mut events = vec![];
-        for row in rows.into_iter().skip(known) {
-            events.extend(self.count(convert::line(self.began, row.wire)));
+        for row in rows {
+            if row.at >= self.counter.next() {
+                events.extend(count(&mut self.counter, row.line));
+            }
         }
-        Ok(events)
+        self.stored = Some((stored, step));
+        Ok(Told {
+            events,
+            then: Then::Now,
+        })
+    }
+}
+
+/// The end of a log that is whole.
+fn over(step: Step) -> Told {
+    let end = LogEvent::End {
+        status: step.status,
+        raw_status: step.raw_status,
+    };
+    Told {
+        events: vec![end],
+        then: Then::Over,
     }
 }
 

@@ -9,14 +9,17 @@ mod logs;
 mod names;
 mod projects;
 mod runs;
+mod stored;
 mod wire;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
-use super::http::{Dialect, Endpoint, Outgoing, Received, by_status, settings};
+use super::http::{Dialect, Endpoint, Opened, Outgoing, Received, by_status, settings};
 use super::{Connection, Credential, Handlers, Provider};
 use crate::catalogue::cicd;
 
@@ -113,10 +116,30 @@ impl Woodpecker {
         project: &str,
         request: impl Fn(&str) -> Result<Outgoing, Failure>,
     ) -> Result<Received, Failure> {
+        self.asked(project, request, |endpoint, outgoing| endpoint.send(outgoing).boxed())
+            .await
+    }
+
+    /// As [`Woodpecker::in_repo`], of an answer that is not received whole.
+    async fn open_in_repo(
+        &self,
+        project: &str,
+        request: impl Fn(&str) -> Result<Outgoing, Failure>,
+    ) -> Result<Opened, Failure> {
+        self.asked(project, request, |endpoint, outgoing| endpoint.open(outgoing).boxed())
+            .await
+    }
+
+    async fn asked<T>(
+        &self,
+        project: &str,
+        request: impl Fn(&str) -> Result<Outgoing, Failure>,
+        send: Sending<T>,
+    ) -> Result<T, Failure> {
         let known = self.ids.get(project);
         let missing = match known {
             None => None,
-            Some(id) => match self.endpoint.send(request(&id.to_string())?).await {
+            Some(id) => match send(&self.endpoint, request(&id.to_string())?).await {
                 Err(failure) if failure.kind == Kind::NotFound => Some(failure),
                 other => return other,
             },
@@ -127,7 +150,10 @@ impl Woodpecker {
         let id = self.look_up(project).await?.id;
         match missing {
             Some(failure) if known == Some(id) => Err(failure),
-            _ => self.endpoint.send(request(&id.to_string())?).await,
+            _ => send(&self.endpoint, request(&id.to_string())?).await,
         }
     }
 }
+
+/// How a request is sent.
+type Sending<T> = for<'e> fn(&'e Endpoint, Outgoing) -> BoxFuture<'e, Result<T, Failure>>;

@@ -1,4 +1,4 @@
-//! Which job a log is asked for of, and what it means that there is none. Pure.
+//! Which job a log is asked for of, and what it means that there is none.
 //!
 //! Invariant: a log that is not there is told as empty only where its job wrote none.
 
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
-use super::lines;
+use super::line;
 use crate::catalogue::cicd::{Job, Log, LogGet, RunStatus, Step};
-use crate::providers::ci::bounded;
-use crate::providers::http::Received;
+use crate::providers::ci::{Held, held};
+use crate::providers::http::Pieces;
 use crate::providers::{Reply, Request};
 
 /// The id of a step of a job: within the run, the job's goes before it.
@@ -71,22 +71,28 @@ fn step(job: &Job) -> Step {
     }
 }
 
-/// The log of a job, or what it means that there is none.
+/// The log of a job, as much as one answer holds of it, or what it means that there is none.
 ///
 /// # Errors
 /// That of `text`, or as [`missing`].
-pub fn log(request: &Request<LogGet>, job: &Job, text: Result<Received, Failure>) -> Result<Reply<Log>, Failure> {
-    let log = |lines| Log {
-        run: Resource::neutral_id(&request.instance, &request.native),
-        step: Some(step(job)),
-        lines,
-        raw: None,
-    };
+pub async fn log(
+    request: &Request<LogGet>,
+    job: &Job,
+    text: Result<Reply<Pieces>, Failure>,
+) -> Result<Reply<Log>, Failure> {
+    let run = Resource::neutral_id(&request.instance, &request.native);
     match text {
-        Ok(received) => Ok(received.reply(log(lines(bounded(received.bytes())?)))),
+        Ok(text) => {
+            let held = held(text.value, request.input.after, line).await?;
+            Ok(Reply {
+                value: held.log(run, Some(step(job))),
+                upstream_request_id: text.upstream_request_id,
+                skipped: 0,
+            })
+        }
         Err(failure) if failure.kind == Kind::NotFound => {
             missing(job.status).map_err(|failure| failure.by(&request.instance))?;
-            Ok(Reply::of(log(vec![])))
+            Ok(Reply::of(Held::default().log(run, Some(step(job)))))
         }
         Err(failure) => Err(failure),
     }

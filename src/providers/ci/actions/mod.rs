@@ -16,4 +16,4 @@ pub use names::{Numbered, id, pipeline};
 pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, resolved, started, state, told, untold};
 pub use pending::{Pending, clock};
 pub use polled::{Logged, polled};
-pub use text::{line, lines};
+pub use text::line;

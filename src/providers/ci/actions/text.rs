@@ -12,11 +12,6 @@ const ESCAPE: char = '\u{1b}';
 /// Ends an order that holds a text.
 const BELL: char = '\u{7}';
 
-/// The lines of a whole log.
-pub fn lines(bytes: &[u8]) -> Vec<LogLine> {
-    ci::lines(bytes).into_iter().map(|whole| line(whole.text)).collect()
-}
-
 /// One line, which may begin with its time.
 pub fn line(text: String) -> LogLine {
     // The first one begins with the mark of its encoding.
@@ -123,12 +118,6 @@ mod tests {
         fn no_line_grows_or_keeps_an_escape(text in "\\PC*|(\u{1b}|\\[|\\]|m|\u{7}|a)*") {
             let line = line(text.clone());
             prop_assert!(line.text.len() <= text.len() && !line.text.contains(ESCAPE));
-        }
-
-        #[test]
-        fn any_bytes_are_lines(bytes: Vec<u8>) {
-            let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
-            prop_assert!(lines(&bytes).len() <= ends + 1);
         }
     }
 }

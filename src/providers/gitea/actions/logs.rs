@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
@@ -13,7 +12,7 @@ use super::super::Gitea;
 use super::{convert, pages, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
-use crate::providers::http::Received;
+use crate::providers::http::Pieces;
 use crate::providers::{Reply, Request};
 
 /// Pages of jobs that are looked through for a name: more jobs than any run has.
@@ -23,13 +22,13 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<LogGet>) -> Result<Reply<Lo
     let run = Numbered::read("run", &request.native)?;
     let job = job(&gitea, &request.instance, &run, request.input.step.as_deref()).await?;
     let text = text(&gitea, &run, &job.id).await;
-    actions::log(&request, &job, text)
+    actions::log(&request, &job, text).await
 }
 
-async fn text(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Received, Failure> {
+async fn text(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Reply<Pieces>, Failure> {
     let parts = ["repos", &run.owner, &run.name, "actions", "jobs", job, "logs"];
     let outgoing = gitea.endpoint.get(&parts)?.accept("text/plain, */*;q=0.9");
-    gitea.endpoint.open_stored(outgoing).await?.whole().await
+    gitea.endpoint.open_stored(outgoing).await?.pieces()
 }
 
 /// The job that is meant.
@@ -103,7 +102,7 @@ impl Logged for JobLog {
         one(&self.gitea, &self.run, self.job.parse().unwrap_or_default()).await
     }
 
-    async fn text(&self) -> Result<Bytes, Failure> {
-        Ok(text(&self.gitea, &self.run, &self.job).await?.bytes().clone())
+    async fn text(&self) -> Result<Pieces, Failure> {
+        Ok(text(&self.gitea, &self.run, &self.job).await?.value)
     }
 }

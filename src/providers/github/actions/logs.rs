@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
@@ -12,7 +11,7 @@ use mosaic_actors::stream::Piece;
 use super::{GitHub, MOST, SIZE, convert, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
-use crate::providers::http::Received;
+use crate::providers::http::Pieces;
 use crate::providers::{Reply, Request};
 
 /// Pages of jobs that are looked through for a name: more jobs than any run has.
@@ -22,18 +21,14 @@ pub async fn get(github: Arc<GitHub>, request: Request<LogGet>) -> Result<Reply<
     let run = Numbered::read("run", &request.native)?;
     let job = job(&github, &request.instance, &run, request.input.step.as_deref()).await?;
     let text = text(&github, &run, &job.id).await;
-    actions::log(&request, &job, text)
+    actions::log(&request, &job, text).await
 }
 
 /// GitHub sends who asks to where it keeps the log.
-async fn text(github: &GitHub, run: &Numbered, job: &str) -> Result<Received, Failure> {
+async fn text(github: &GitHub, run: &Numbered, job: &str) -> Result<Reply<Pieces>, Failure> {
     let parts = ["repos", &run.owner, &run.name, "actions", "jobs", job, "logs"];
-    github
-        .endpoint
-        .open_stored(github.endpoint.get(&parts)?)
-        .await?
-        .whole()
-        .await
+    let outgoing = github.endpoint.get(&parts)?;
+    github.endpoint.open_stored(outgoing).await?.pieces()
 }
 
 /// The job that is meant.
@@ -110,7 +105,7 @@ impl Logged for JobLog {
         one(&self.github, &self.run, self.job.parse().unwrap_or_default()).await
     }
 
-    async fn text(&self) -> Result<Bytes, Failure> {
-        Ok(text(&self.github, &self.run, &self.job).await?.bytes().clone())
+    async fn text(&self) -> Result<Pieces, Failure> {
+        Ok(text(&self.github, &self.run, &self.job).await?.value)
     }
 }

@@ -101,15 +101,3 @@ fn word(text: &str) -> &str {
     let inner = |mark| text.strip_prefix(mark)?.strip_suffix(mark);
     inner('\'').or_else(|| inner('"')).unwrap_or(text)
 }
-
-#[test]
-fn a_document_is_read() {
-    let text = "a:\n  # no\n  'b/{c}':\n    - $ref: '#/x'\n    - name: y\n      in: path\n    - plain\n  t: >-\n    one\n    two\ns:\n- k: []\nn: 3\n";
-    let read = read(text);
-    let expected = serde_json::json!({
-        "a": { "b/{c}": [{ "$ref": "#/x" }, { "name": "y", "in": "path" }, "plain"], "t": "one two" },
-        "s": [{ "k": [] }],
-        "n": 3,
-    });
-    assert_eq!(read, expected);
-}
