@@ -179,7 +179,7 @@ async fn all_well(calls: impl Iterator<Item = impl Future<Output = Result<(), Fa
 }
 
 #[tokio::test]
-async fn a_hundred_calls_with_an_expired_token_have_the_pair_renewed_once() {
+async fn trap_17_a_hundred_calls_with_an_expired_token_have_the_pair_renewed_once() {
     let (hands, place) = (Hands::new(), Arc::<Place>::default());
     let forge = Forge::new(&hands, &place);
     let server = forge.serve().await;

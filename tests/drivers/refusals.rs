@@ -447,7 +447,7 @@ async fn a_web_page_in_place_of_an_answer_tells_of_the_base_url() {
 }
 
 #[tokio::test]
-async fn a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with_the_credential() {
+async fn trap_18_a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with_the_credential() {
     let limited = || Canned::json(403, json!({"message": "You have exceeded a secondary rate limit."}));
     let server = Upstream::answering([limited(), limited(), limited()]).await;
     // Two instances with one credential.

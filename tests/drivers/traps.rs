@@ -2,11 +2,25 @@
 //!
 //! Invariant: each test's name begins with the trap that it is of.
 
+use mosaic::providers::KINDS;
 use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
 
 use crate::upstream::cells::cells;
 use crate::upstream::{Canned, Upstream, ask, connection};
+
+#[tokio::test]
+async fn trap_13_what_gitea_lacks_is_declared_and_never_sent() {
+    let gitea = KINDS.iter().find(|kind| kind.name == "gitea").expect("a kind");
+    for operation in ["cicd.run.cancel", "cicd.run.approve"] {
+        assert!(!(gitea.operations)().contains(&operation), "{operation}");
+        let provider = Upstream::answering([]).await;
+        let input = json!({"run": "acme/api#41"});
+        let failure = ask("gitea", &connection(&provider.url), operation, input).await;
+        assert_eq!(failure.expect_err("it cannot").kind, Kind::Unsupported, "{operation}");
+        assert_eq!(provider.seen().len(), 0, "{operation}");
+    }
+}
 
 #[tokio::test]
 async fn h22_a_write_that_was_cut_may_have_been_done_and_is_not_repeated() {
