@@ -47,8 +47,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
-use crate::catalogue::cicd::RunWait;
-use crate::catalogue::{Entry, Op};
+use crate::catalogue::Entry;
 use crate::dispatch::{ALL, Options};
 
 use self::client::{Remote, Reply};
@@ -209,7 +208,7 @@ async fn asked(
         let gathering = pages::all_pages(input, of_all, whole);
         return within(options.timeout, gathering).await.map(Reply::Whole);
     }
-    if entry.name() == RunWait::DECLARATION.facts.name {
+    if wait::is_of(entry) {
         return within(options.timeout, wait::until_ended(input, whole))
             .await
             .map(Reply::Whole);
