@@ -26,9 +26,9 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 240, 368),
-    ("github", 250, 223),
-    ("gitlab", 153, 169),
+    ("gitea", 240, 369),
+    ("github", 251, 224),
+    ("gitlab", 154, 170),
     ("jenkins", 65, 91),
     ("openai", 13, 8),
     ("woodpecker", 59, 136),

@@ -83,7 +83,8 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
         arg.to_str()
             .is_some_and(|arg| arg == "--input" || arg.starts_with("--input="))
     });
-    let outcome = match command::root(colour, by_input).try_get_matches_from(&args) {
+    let parsed = command::root(colour, by_input).try_get_matches_from(&args);
+    let outcome = match parsed.or_else(|error| by_name(colour, &args, &error).ok_or(error)) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
         Err(error) => refused(&error, &screen),
     };
@@ -95,6 +96,21 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
             problem.exit_code()
         }
     }
+}
+
+/// A line that leaves out places, where it gives some fields of its operation by name: what is missing then is told when
+/// its input is read.
+fn by_name(colour: ColorChoice, args: &[OsString], error: &clap::Error) -> Option<ArgMatches> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    let parsed = command::root(colour, true).try_get_matches_from(args).ok();
+    parsed.filter(|matches| {
+        command::operation(matches).is_some_and(|(entry, flags)| {
+            let mut named = command::positionals(entry).map(command::named_id);
+            named.any(|id| flags.contains_id(&id))
+        })
+    })
 }
 
 /// Help and version are what was asked for; all else is a mistake in the line.

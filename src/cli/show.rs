@@ -82,7 +82,7 @@ fn verdict(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
     if entry.declaration.facts.list {
         return note_missing(output, screen);
     }
-    match wait::is_of(entry) && !wait::ended_well(output) {
+    match wait::is_of(entry) && wait::ended_badly(output) {
         true => Err(Stop::Quiet(exit::ENDED_BADLY)),
         false => Ok(()),
     }

@@ -26,9 +26,9 @@ pub fn is_of(entry: &Entry) -> bool {
     entry.name() == RunWait::DECLARATION.facts.name
 }
 
-/// Whether the run that was waited for did what it was to do: a script that goes on behind it relies on that.
-pub fn ended_well(waited: &Value) -> bool {
-    waited["status"] == "success"
+/// Whether the run that was waited for ended otherwise than well: a script that goes on behind it relies on that.
+pub fn ended_badly(waited: &Value) -> bool {
+    waited["ended"] == true && waited["status"] != "success"
 }
 
 /// Waits until a run has ended, however often the gateway has to be asked; with `seconds` in the input, no longer.

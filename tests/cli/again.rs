@@ -60,7 +60,10 @@ fn a_wait_asks_again_until_the_run_has_ended() {
     // One that did not end well is shown as well, and tells so by its code.
     for (status, code) in [("success", 0), ("failure", 10), ("cancelled", 10), ("error", 10)] {
         let over = Recorder::json(json!({"ended": true, "status": status, "run": run(status)}));
-        for line in [&["cicd", "run", "wait", "acme/api#1"][..], &["cicd", "run", "wait", "acme/api#1", "--json"]] {
+        for line in [
+            &["cicd", "run", "wait", "acme/api#1"][..],
+            &["cicd", "run", "wait", "acme/api#1", "--json"],
+        ] {
             let waited = over.run(line);
             assert!(waited.code == Some(code) && waited.out.contains(status), "{waited:?}");
         }

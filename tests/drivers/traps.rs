@@ -67,3 +67,42 @@ fn gl28_what_is_written_at_gitlab_stands_in_a_body() {
     }
     assert!(writes > 50, "{writes}");
 }
+
+/// As proxies and overloaded servers do: a success that only says something is no list without rows.
+#[tokio::test]
+async fn what_only_says_something_is_no_empty_list() {
+    let lists = cells()
+        .into_iter()
+        .filter(|cell| matches!(&*cell.kind, "github" | "gitea" | "gitlab"));
+    let lists: std::collections::BTreeSet<(String, String)> = lists
+        .filter(|cell| cell.operation.ends_with(".list") || cell.operation.ends_with("s"))
+        .map(|cell| (cell.kind, cell.operation))
+        .collect();
+    let mut asked = 0;
+    for (kind, operation) in lists {
+        let entry = mosaic::catalogue::find(&operation).expect("an operation");
+        if !entry.declaration.facts.list {
+            continue;
+        }
+        asked += 1;
+        let said = || Canned::json(200, json!({"message": "Server Error"}));
+        let provider = Upstream::answering(std::iter::repeat_with(said).take(9)).await;
+        let mut input = serde_json::Map::new();
+        for field in entry.fields.iter().filter(|field| field.required) {
+            let value = match &*field.name {
+                "run" => "acme/api#41",
+                "pr" => "acme/api#7",
+                "repo" | "project" => "acme/api",
+                other => panic!("{operation}: {other}"),
+            };
+            input.insert(field.name.clone(), value.into());
+        }
+        if operation == "cicd.pipeline.list" {
+            input.insert("project".to_owned(), "acme/api".into());
+        }
+        let listed = ask(&kind, &connection(&provider.url), &operation, input.into()).await;
+        let failure = listed.expect_err(&format!("{kind} {operation}"));
+        assert_eq!(failure.kind, Kind::UpstreamFailed, "{kind} {operation}: {failure}");
+    }
+    assert!(asked > 30, "{asked}");
+}

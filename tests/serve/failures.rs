@@ -77,7 +77,10 @@ async fn a_list_of_all_names_who_is_missing() {
     let shown = stage
         .gateway
         .cli(&["git", "branch", "list", "acme/api", "--provider", "all", "--no-cache"]);
-    assert!(shown.stdout.contains("PROVIDER") && shown.stdout.contains("github-b"), "{shown:#?}");
+    assert!(
+        shown.stdout.contains("PROVIDER") && shown.stdout.contains("github-b"),
+        "{shown:#?}"
+    );
 
     stage
         .server("github-b")

@@ -158,9 +158,10 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     *response.status_mut() = StatusCode::from_u16(canned.status).expect("a status");
     for (name, value) in &canned.headers {
         let name: axum::http::HeaderName = name.parse().expect("a header name");
-        response
-            .headers_mut()
-            .append(name, value.replace(BESIDE, &script.beside).parse().expect("a header value"));
+        response.headers_mut().append(
+            name,
+            value.replace(BESIDE, &script.beside).parse().expect("a header value"),
+        );
     }
     response
 }

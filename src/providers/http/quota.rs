@@ -100,11 +100,15 @@ impl Quota {
     /// `upstream_rate_limited` while a limit is waited out that another call has met.
     pub(super) fn open(&self) -> Result<(), Failure> {
         let mut heard = self.heard();
-        let left = heard.closed.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = heard
+            .closed
+            .map(|until| until.saturating_duration_since(Instant::now()));
         match left.filter(|left| !left.is_zero()) {
             Some(left) => {
                 let sentence = "a rate limit of the provider on this credential is being waited out";
-                Err(Failure::new(Kind::UpstreamRateLimited, sentence).after(left).never_sent())
+                Err(Failure::new(Kind::UpstreamRateLimited, sentence)
+                    .after(left)
+                    .never_sent())
             }
             None => {
                 heard.closed = None;
@@ -420,7 +424,10 @@ mod tests {
         // And whatever they call their limits, these are few.
         let held: Vec<_> = (3..20).map(|installation| quota.part(installation)).collect();
         for (number, part) in held.iter().enumerate() {
-            let words = [("x-ratelimit-remaining", "1"), ("x-ratelimit-resource", &format!("r{number}"))];
+            let words = [
+                ("x-ratelimit-remaining", "1"),
+                ("x-ratelimit-resource", &format!("r{number}")),
+            ];
             part.hear(StatusCode::OK, &headers(&words), now());
         }
         assert!(quota.limits(now()).len() <= NAMES + 1);

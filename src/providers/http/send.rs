@@ -209,7 +209,9 @@ impl Endpoint {
             quota.close(&failure);
         }
         if let Some(why) = misplaced(&self.base, self.dialect, &headers).filter(|_| routeless(&failure)) {
-            failure = failure.also(&why);
+            // It is not for want of what was asked for, and says nothing of that.
+            let sentence = "what answers there is not the provider's API";
+            failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable().also(&why);
         }
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));

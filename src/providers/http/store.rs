@@ -126,8 +126,8 @@ fn nearness(endpoint: &Endpoint) -> Option<Near> {
 fn client_for(endpoint: &Endpoint, url: &Url) -> reqwest::Client {
     let place = url.host().and_then(|host| near::of_host(&host));
     let written = place.is_some() && place == nearness(endpoint);
-    let own = url.host() == endpoint.base.host()
-        && url.port_or_known_default() == endpoint.base.port_or_known_default();
+    let own =
+        url.host() == endpoint.base.host() && url.port_or_known_default() == endpoint.base.port_or_known_default();
     match written || own {
         true => endpoint.client.client(),
         false => endpoint.client.abroad(),

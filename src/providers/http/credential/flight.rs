@@ -105,10 +105,7 @@ impl Renewing {
         lasts.filter(|_| landed.is_err()).map_or(landed, Ok)
     }
 
-    fn take_off(
-        &self,
-        renewal: impl Future<Output = Result<Token, Failure>> + Send + 'static,
-    ) -> Flight {
+    fn take_off(&self, renewal: impl Future<Output = Result<Token, Failure>> + Send + 'static) -> Flight {
         let over = Over(self.clone());
         let task = tokio::spawn(async move {
             let landed = renewal.await.map(Arc::new);
