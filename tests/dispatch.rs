@@ -106,7 +106,7 @@ async fn a_list_of_all_lays_pages_together_and_names_who_is_missing() {
         .expect("a page");
     assert_eq!(
         text(&merged),
-        "{\"items\":[{\"id\":1.0},{\"id\":\"2\"},{\"id\":3}],\"has_more\":false,\"errors\":[{\"provider\":\"b\",\
+        "{\"items\":[{\"id\":1.0,\"provider\":\"a\"},{\"id\":\"2\",\"provider\":\"c\"},{\"id\":3,\"provider\":\"c\"}],\"has_more\":false,\"errors\":[{\"provider\":\"b\",\
          \"code\":\"upstream_auth\",\"message\":\"b is ill\",\"retryable\":false},{\"provider\":\"a\",\
          \"code\":\"upstream_failed\",\"message\":\"it has more rows, and gave no cursor that leads to them\",\
          \"retryable\":false}]}"

@@ -196,7 +196,11 @@ impl Router {
             }
             offered.declined.push(index);
         }
-        port.answer(Err(offered.refusal()));
+        let only = match &offered.set.instances[..] {
+            [only] => Some(&**only),
+            _ => None,
+        };
+        port.answer(Err(self.env.registry.explained(offered.refusal(), only)));
     }
 }
 

@@ -204,6 +204,7 @@ impl System {
             meters,
             admission: admission.clone(),
             directory,
+            registry: registry.clone(),
             cache: cache.clone(),
             actor: gateway.clone(),
         });

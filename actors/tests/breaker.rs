@@ -66,6 +66,7 @@ async fn it_opens_refuses_probes_and_closes() {
     let begun = counts.begun.load(SeqCst);
     let refused = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
     assert_eq!(refused.kind, Kind::CircuitOpen);
+    assert!(refused.message().contains("; it met last: "), "{refused}");
     let wait = refused.retry_after.expect("when to come back");
     assert!(
         wait > Duration::from_secs(9) && wait <= Duration::from_secs(10),

@@ -197,6 +197,12 @@ async fn a_failure_at_each_step_of_the_start_is_told_and_leaves_nothing_that_ser
             assert!(failed.problem.is_some() && failed.busy.is_none(), "{reached} {how:?}");
             let refused = fetch(&system, Do::Answer).await.unwrap_err();
             assert_eq!(refused.kind, Kind::NoProvider, "{reached} {how:?}");
+            // Why, without the words of a panic.
+            let told = refused.message();
+            assert!(
+                told.contains("; its ") && !told.contains("panic"),
+                "{reached} {how:?}: {told}"
+            );
 
             plugins.update(sound("a")).await.expect("it is sound now");
             assert_eq!(fetch(&system, Do::Answer).await.expect("it serves"), "\"a\"");

@@ -56,6 +56,8 @@ pub struct Field {
     pub description: String,
     /// The words allowed, where they are few.
     pub choices: Vec<String>,
+    /// Nobody may read it where it is written.
+    pub secret: bool,
 }
 
 /// What a field holds, as far as a text surface must know.
@@ -170,6 +172,7 @@ fn fields_of(schema: &Schema) -> Vec<Field> {
             required: required.contains(&name.as_str()),
             description: description_of(property).to_owned(),
             choices: choices_of(property),
+            secret: property.get("format").and_then(Value::as_str) == Some("password"),
         })
         .collect()
 }

@@ -3,17 +3,22 @@
 //! Invariant: a page that has more carries the cursor that fetches it.
 
 use mosaic_actors::error::Failure;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::fields::Cursor;
 use super::op::{Output, Paged};
+
+/// What a row of `provider=all` tells its instance by, whatever else it holds.
+pub const PROVIDER: &str = "provider";
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "{T}Page")]
 pub struct Page<T> {
-    /// The rows.
+    /// The rows. With `provider=all` each tells by `provider` of which instance it is.
+    #[schemars(schema_with = "rows::<T>")]
     pub items: Vec<T>,
     /// Fetches the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,6 +34,22 @@ pub struct Page<T> {
     /// With `provider=all`: the instances that failed, and why. The page is then partial.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<PartialError>,
+}
+
+/// Rows of a type, which may tell their instance beside what they hold.
+fn rows<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut row = generator.subschema_for::<T>();
+    let fields = row.ensure_object().entry("properties").or_insert_with(|| json!({}));
+    if let Some(fields) = fields.as_object_mut() {
+        let meaning = "With `provider=all`: the instance that the row is of.";
+        let told = json!({ "type": "string", "description": meaning });
+        // A row that means something else by this word keeps it.
+        fields.entry(PROVIDER).or_insert(told);
+    }
+    let mut rows = Schema::default();
+    rows.insert("type".to_owned(), json!("array"));
+    rows.insert("items".to_owned(), row.into());
+    rows
 }
 
 /// Why one of several providers is missing from a page.

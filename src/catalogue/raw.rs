@@ -22,9 +22,36 @@ impl Raw {
         self.0.get()
     }
 
+    /// The same without the fields of these names, wherever they stand; a field is meant however its name is cased.
+    #[must_use]
+    pub fn without(self, names: &[&str]) -> Raw {
+        let mut value = self.to_value();
+        match strip(&mut value, names) {
+            // What is written anew is as sound as what was read.
+            true => to_raw_value(&value).map(Raw::from).unwrap_or(self),
+            false => self,
+        }
+    }
+
     /// It, read.
     pub fn to_value(&self) -> Value {
         serde_json::from_str(self.get()).unwrap_or_default()
+    }
+}
+
+/// Takes fields out; true where there was one.
+fn strip(value: &mut Value, names: &[&str]) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let before = fields.len();
+            fields.retain(|name, _| !names.iter().any(|taken| taken.eq_ignore_ascii_case(name)));
+            let below = fields
+                .values_mut()
+                .fold(false, |taken, field| strip(field, names) | taken);
+            below || fields.len() < before
+        }
+        Value::Array(rows) => rows.iter_mut().fold(false, |taken, row| strip(row, names) | taken),
+        _ => false,
     }
 }
 
@@ -73,5 +100,22 @@ impl JsonSchema for Raw {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         Value::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_is_gone_wherever_it_stood_and_all_else_stays() {
+        let raw = |text: &str| Raw::from(RawValue::from_string(text.to_owned()).expect("JSON"));
+        let hook =
+            raw(r#"{"id": 7, "config": {"url": "u", "Secret": "PLANTED"}, "more": [{"token": "PLANTED", "x": 1}]}"#);
+        let bare = hook.without(&["secret", "token"]);
+        assert!(!bare.get().contains("PLANTED"), "{}", bare.get());
+        assert_eq!(bare.get(), r#"{"id":7,"config":{"url":"u"},"more":[{"x":1}]}"#);
+        // What holds none of them is as it was, to the letter.
+        assert_eq!(raw("{ \"a\": 1.50 }").without(&["secret"]).get(), "{ \"a\": 1.50 }");
     }
 }

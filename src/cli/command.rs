@@ -95,6 +95,20 @@ pub fn field_id(field: &Field) -> String {
     format!("field:{}", field.name)
 }
 
+/// The id of the flag that gives a field by name which is mostly given by its place.
+pub fn named_id(field: &Field) -> String {
+    format!("named:{}", field.name)
+}
+
+/// The field that may be read from a file, where an operation has one that holds more than a line, or a secret.
+pub fn from_file(entry: &Entry) -> Option<&Field> {
+    let mut fields = entry.fields.iter().filter(|_| !entry.declaration.upload);
+    fields.find(|field| field.secret || field.name == CONTENT)
+}
+
+/// The field that holds a file's content; beside it stands how that is written.
+pub const CONTENT: &str = "content";
+
 /// Whether the field takes the rest of the line, its words joined by spaces. What names a resource is required
 /// and is one word; a last positional that may be left out is free text, such as a prompt.
 pub fn takes_words(entry: &Entry, field: &Field) -> bool {
@@ -171,6 +185,7 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         .about(declaration.summary)
         .long_about(long)
         .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
+        .args(positionals(entry).map(|field| named_arg(field)))
         .next_help_heading("Call options")
         .arg(input_arg())
         .args(CallOption::of(entry).map(option_arg))
@@ -194,10 +209,39 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         )),
         false => command,
     };
+    let command = match from_file(entry) {
+        Some(field) => command.arg(file_arg(field)),
+        None => command,
+    };
     match declaration.upload {
         true => command.args(upload_args()),
         false => command,
     }
+}
+
+/// The fields that are given by their place.
+pub fn positionals(entry: &Entry) -> impl Iterator<Item = &Field> {
+    entry.positionals.iter().filter_map(|name| entry.field(name))
+}
+
+/// The same field by its name, for scripts that name all that they say.
+fn named_arg(field: &Field) -> Arg {
+    Arg::new(named_id(field))
+        .long(long(field))
+        .value_name(value_name(field))
+        .help(field.description.clone())
+        .hide_short_help(true)
+        .help_heading("By name instead of by place")
+}
+
+/// Secrets stand on no command line, which everybody on the machine can read; and files are longer than one.
+fn file_arg(field: &Field) -> Arg {
+    let help = format!("Read --{} from this file; `-` is stdin", long(field));
+    Arg::new(FILE)
+        .long(FILE)
+        .value_name("FILE")
+        .help(help)
+        .conflicts_with(field_id(field))
 }
 
 /// The call in one line. Written here because clap puts every optional flag into it.
@@ -239,7 +283,11 @@ fn field_arg(entry: &Entry, field: &Field, by_input: bool) -> Arg {
         (choices, _) => arg.value_parser(PossibleValuesParser::new(choices.to_vec())),
     };
     // `--input` may hold what is required; the server checks the whole.
-    let arg = arg.required(field.required && !by_input);
+    let required = field.required && !by_input;
+    let arg = match from_file(entry).filter(|from| from.name == field.name) {
+        Some(_) if required => arg.required_unless_present(FILE),
+        _ => arg.required(required),
+    };
     let position = entry.positionals.iter().position(|name| *name == field.name);
     match position {
         Some(position) if takes_words(entry, field) => arg
@@ -347,6 +395,7 @@ mod tests {
                 required: false,
                 description: String::new(),
                 choices: vec![],
+                secret: false,
             })
         };
         assert_eq!(long("max_tokens"), "max-tokens");

@@ -13,7 +13,7 @@ pub const FAILURE: u8 = 1;
 /// Wrong usage, or an input that is not valid.
 pub const USAGE: u8 = 2;
 
-const TABLE: [(u8, &str); 16] = [
+const TABLE: [(u8, &str); 17] = [
     (OK, "done"),
     (FAILURE, "failed in a way that no other code describes"),
     (USAGE, "wrong usage or invalid input"),
@@ -31,6 +31,10 @@ const TABLE: [(u8, &str); 16] = [
         "a write broke off, and whether it was done is unknown: look before it is repeated",
     ),
     (
+        ENDED_BADLY,
+        "the run that was waited for failed, was cancelled, or ended otherwise than well; it is printed",
+    ),
+    (
         69,
         "unavailable: overloaded, circuit open, no provider, network, provider failed",
     ),
@@ -46,6 +50,9 @@ pub const PARTIAL: u8 = 8;
 
 /// Nobody knows whether a write was done. Above the codes of its kinds, after which scripts repeat a call.
 pub const IN_DOUBT: u8 = 9;
+
+/// A run that was waited for did not end well. The wait itself did what it was to do.
+pub const ENDED_BADLY: u8 = 10;
 
 /// The exit code of a process that was interrupted: 128 and the number of SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;

@@ -47,8 +47,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
-use crate::catalogue::cicd::RunWait;
-use crate::catalogue::{Entry, Op};
+use crate::catalogue::Entry;
 use crate::dispatch::{ALL, Options};
 
 use self::client::{Remote, Reply};
@@ -86,7 +85,8 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
         arg.to_str()
             .is_some_and(|arg| arg == "--input" || arg.starts_with("--input="))
     });
-    let outcome = match command::root(colour, by_input).try_get_matches_from(&args) {
+    let parsed = command::root(colour, by_input).try_get_matches_from(&args);
+    let outcome = match parsed.or_else(|error| by_name(colour, &args, &error).ok_or(error)) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
         Err(error) => refused(&error, &screen),
     };
@@ -98,6 +98,21 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
             problem.exit_code()
         }
     }
+}
+
+/// A line that leaves out places, where it gives some fields of its operation by name: what is missing then is told when
+/// its input is read.
+fn by_name(colour: ColorChoice, args: &[OsString], error: &clap::Error) -> Option<ArgMatches> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    let parsed = command::root(colour, true).try_get_matches_from(args).ok();
+    parsed.filter(|matches| {
+        command::operation(matches).is_some_and(|(entry, flags)| {
+            let mut named = command::positionals(entry).map(command::named_id);
+            named.any(|id| flags.contains_id(&id))
+        })
+    })
 }
 
 /// Help and version are what was asked for; all else is a mistake in the line.
@@ -250,7 +265,7 @@ async fn asked(
         let gathering = pages::all_pages(input, of_all, whole);
         return within(options.timeout, gathering).await.map(Reply::Whole);
     }
-    if entry.name() == RunWait::DECLARATION.facts.name {
+    if wait::is_of(entry) {
         return within(options.timeout, wait::until_ended(input, whole))
             .await
             .map(Reply::Whole);

@@ -6,6 +6,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde_json::{Map, Value};
 
 use super::screen::{FAINT, Screen, clean};
+use crate::catalogue::page::PROVIDER;
 
 /// Renders any document. `schema` is that of the document, where there is one.
 pub fn document(value: &Value, schema: Option<&Value>, screen: &Screen) -> String {
@@ -168,8 +169,8 @@ fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
     table(&columns, rows.iter().map(cells).collect(), screen)
 }
 
-/// The columns worth showing: what every row has, and numbers and yes-or-no facts. Longer optional texts, links and
-/// dates are for the single view and for `--json`.
+/// The columns worth showing: what every row has, numbers and yes-or-no facts, and whose a row is. Longer optional texts,
+/// links and dates are for the single view and for `--json`.
 fn columns_of_schema(schema: &Value) -> Vec<String> {
     let required = |name: &str| {
         let names = schema.get("required").and_then(Value::as_array);
@@ -181,7 +182,7 @@ fn columns_of_schema(schema: &Value) -> Vec<String> {
         .flatten()
         .filter(|(name, property)| match kind(property) {
             Some("integer" | "number" | "boolean") => true,
-            Some("string") => required(name),
+            Some("string") => required(name) || *name == PROVIDER,
             Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
             _ => false,
         })
@@ -320,7 +321,8 @@ mod tests {
                 "labels",
                 "assignees",
                 "locked",
-                "comments"
+                "comments",
+                "provider"
             ]
         );
     }

@@ -16,6 +16,7 @@ use super::exit;
 use super::problem::Problem;
 use super::render;
 use super::screen::{Screen, Stop, clean};
+use super::wait;
 
 /// Shows a reply to a call of `entry`; a file goes where `output` says.
 ///
@@ -26,8 +27,8 @@ pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &S
         Reply::File(file) => file.save(output, screen).await,
         Reply::Whole(body) if screen.json => {
             screen.lines(&body)?;
-            match entry.declaration.facts.list {
-                true => note_missing(&parse(&body)?, screen),
+            match entry.declaration.facts.list || wait::is_of(entry) {
+                true => verdict(&parse(&body)?, entry, screen),
                 false => Ok(()),
             }
         }
@@ -91,8 +92,16 @@ fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
         _ => screen.lines(render::document(output, Some(entry.output_schema.as_value()), screen))?,
     }
     note_page(output, screen);
-    match entry.declaration.facts.list {
-        true => note_missing(output, screen),
+    verdict(output, entry, screen)
+}
+
+/// What the exit code is to say of an answer that was shown.
+fn verdict(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
+    if entry.declaration.facts.list {
+        return note_missing(output, screen);
+    }
+    match wait::is_of(entry) && wait::ended_badly(output) {
+        true => Err(Stop::Quiet(exit::ENDED_BADLY)),
         false => Ok(()),
     }
 }

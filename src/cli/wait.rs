@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use super::problem::Problem;
 use super::show::parse;
+use crate::catalogue::cicd::RunWait;
+use crate::catalogue::{Entry, Op};
 
 /// The shortest time from one question to the next.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -18,6 +20,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Failures in a row that are waited out: a gateway that is being replaced is back within them.
 const MOST_FAILURES: u32 = 6;
+
+/// Whether a command waits for a run.
+pub fn is_of(entry: &Entry) -> bool {
+    entry.name() == RunWait::DECLARATION.facts.name
+}
+
+/// Whether the run that was waited for ended otherwise than well: a script that goes on behind it relies on that.
+pub fn ended_badly(waited: &Value) -> bool {
+    waited["ended"] == true && waited["status"] != "success"
+}
 
 /// Waits until a run has ended, however often the gateway has to be asked; with `seconds` in the input, no longer.
 ///

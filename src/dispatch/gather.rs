@@ -1,7 +1,7 @@
 //! `provider=all`: one list asked of every instance, and their pages laid together.
 //!
-//! Invariant: an instance whose rows are missing is named in the `errors` of each page that lacks them; a partial page
-//! never looks whole.
+//! Invariant: each row names the instance that it is of, and an instance whose rows are missing is named in the `errors` of
+//! each page that lacks them; a partial page never looks whole.
 //!
 //! The merged page's cursor holds the places of the instances that have more rows, and the next page asks these alone. Who
 //! failed or had no turn keeps its place, and is asked again. Who cannot succeed again, by its failure or because its
@@ -14,13 +14,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head};
 use mosaic_actors::error::{Failure, Kind};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::options::PROVIDER;
 use super::{ALL, Calls, internal, is_list};
 use crate::catalogue::cursor::{CursorKey, Parts, Place, Query};
-use crate::catalogue::page::PartialError;
+use crate::catalogue::page::{PROVIDER as ORIGIN, PartialError};
 use crate::catalogue::{Entry, Prepared};
 use crate::leisure::{at_leisure, to_json};
 
@@ -44,8 +45,8 @@ struct Rows<'a> {
 }
 
 #[derive(Serialize)]
-struct Merged<'a> {
-    items: Vec<&'a RawValue>,
+struct Merged {
+    items: Box<RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     has_more: bool,
@@ -205,13 +206,13 @@ fn merged_body(
     mut errors: Vec<PartialError>,
     seal: &Seal<'_>,
 ) -> Result<Bytes, Failure> {
-    let mut items = Vec::new();
+    let mut items = Items::default();
     let mut total = Some(0_u64);
     let mut next = Vec::new();
     for (instance, page) in pages {
         let rows: Rows<'_> = at_leisure(page.len(), || serde_json::from_slice(page))
             .map_err(|error| internal("an instance's page is not a page").because(error))?;
-        items.extend(rows.items);
+        items.lay(rows.items, instance)?;
         total = total.zip(rows.total).map(|(sum, more)| sum.saturating_add(more));
         errors.extend(rows.errors);
         if rows.has_more {
@@ -230,14 +231,56 @@ fn merged_body(
     let (next_cursor, left_out) = seal.over(next);
     errors.extend(left_out.iter().map(|instance| not_held(instance)));
     let merged = Merged {
-        items,
+        items: items.whole()?,
         has_more: next_cursor.is_some(),
         next_cursor,
         // A sum is only the number of all rows where every instance was asked, answered and told.
         total: total.filter(|_| errors.is_empty()),
         errors,
     };
-    to_json(&merged).map_err(|error| internal("a merged page could not be serialised").because(error))
+    to_json(&merged).map_err(unwritten)
+}
+
+/// What is read of a row.
+#[derive(Deserialize)]
+struct Told {
+    provider: Option<IgnoredAny>,
+}
+
+/// Rows as they are written, with commas between them.
+#[derive(Default)]
+struct Items(String);
+
+impl Items {
+    /// Lays an instance's rows behind those that are there, and writes into each whose it is.
+    fn lay(&mut self, rows: Vec<&RawValue>, instance: &str) -> Result<(), Failure> {
+        let origin = serde_json::to_string(instance).map_err(unwritten)?;
+        for row in rows {
+            if !self.0.is_empty() {
+                self.0.push(',');
+            }
+            // What is no object, or says something else by that word, stays as it is.
+            let untold = serde_json::from_str::<Told>(row.get()).is_ok_and(|told| told.provider.is_none());
+            match row.get().strip_suffix('}').filter(|_| untold) {
+                Some(open) => {
+                    let comma = if open.trim_end() == "{" { "" } else { "," };
+                    self.0.push_str(open);
+                    self.0.extend([comma, "\"", ORIGIN, "\":", &origin, "}"]);
+                }
+                None => self.0.push_str(row.get()),
+            }
+        }
+        Ok(())
+    }
+
+    fn whole(self) -> Result<Box<RawValue>, Failure> {
+        let text = format!("[{}]", self.0);
+        at_leisure(text.len(), || RawValue::from_string(text)).map_err(unwritten)
+    }
+}
+
+fn unwritten(error: serde_json::Error) -> Failure {
+    internal("a merged page could not be serialised").because(error)
 }
 
 fn whole(body: Body) -> Result<Bytes, Failure> {

@@ -227,6 +227,9 @@ fn judged(finding: Finding, failure: &Failure) -> Finding {
         Kind::RateLimited | Kind::UpstreamRateLimited => {
             finding.warning(seen, "Wait: the provider's rate limit is used up at present.")
         }
+        _ if failure.unreadable => {
+            finding.failed(seen, "Check base_url: what answers there is not the provider's API.")
+        }
         Kind::NotFound => finding.failed(seen, "Check base_url: the provider's API is not there."),
         _ => finding.warning(
             seen,

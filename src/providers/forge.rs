@@ -56,6 +56,22 @@ pub fn milestone(id: Option<&MilestoneRef>) -> Result<Option<u64>, Failure> {
     }
 }
 
+/// What a hook may hold that is nobody's to read: what its deliveries are signed with, or bring along.
+const HOOK_SECRETS: [&str; 7] = [
+    "secret",
+    "token",
+    "secret_token",
+    "signing_token",
+    "password",
+    "authorization_header",
+    "custom_headers",
+];
+
+/// A hook as its forge told of it, without its secrets.
+pub fn hook_raw(raw: Option<Raw>) -> Option<Raw> {
+    raw.map(|raw| raw.without(&HOOK_SECRETS))
+}
+
 /// A message as people wrote it. Git ends it with a line break, which some forges tell and others leave out.
 pub fn message(mut text: String) -> String {
     text.truncate(text.trim_end_matches(['\n', '\r']).len());

@@ -57,6 +57,17 @@ fn a_wait_asks_again_until_the_run_has_ended() {
         "{waited:?}"
     );
     assert_eq!(server.seen().len(), 3);
+    // One that did not end well is shown as well, and tells so by its code.
+    for (status, code) in [("success", 0), ("failure", 10), ("cancelled", 10), ("error", 10)] {
+        let over = Recorder::json(json!({"ended": true, "status": status, "run": run(status)}));
+        for line in [
+            &["cicd", "run", "wait", "acme/api#1"][..],
+            &["cicd", "run", "wait", "acme/api#1", "--json"],
+        ] {
+            let waited = over.run(line);
+            assert!(waited.code == Some(code) && waited.out.contains(status), "{waited:?}");
+        }
+    }
     // A time of its own that is over is a failure, and tells so by its code.
     let never = Recorder::json(json!({"ended": false, "status": "running", "run": run("running")}));
     let late = never.run(&["cicd", "run", "wait", "acme/api#1", "--seconds", "1"]);

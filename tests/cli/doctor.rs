@@ -131,6 +131,34 @@ async fn telling() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_base_url_without_the_path_of_its_api_is_told() {
+    let page = || async {
+        (
+            axum::http::StatusCode::NOT_FOUND,
+            axum::response::Html("<!DOCTYPE html>"),
+        )
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(page)).await });
+    let gitea = format!("[providers.forge]\nkind = \"gitea\"\nbase_url = \"{url}\"\ntoken = \"env:FORGE\"\n");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mosaic.toml");
+    std::fs::write(&file, [FREE.to_owned(), gitea].concat()).unwrap();
+    let path = file.to_str().unwrap().to_owned();
+    let examined = tokio::task::spawn_blocking(move || {
+        let mut command = mosaic(&["doctor", "--config", &path]);
+        ran(command.env("FORGE", "PLANTED"))
+    });
+    let ran = examined.await.unwrap();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.out.contains("/api/v1") && ran.out.contains("Check base_url"),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_credential_is_told_by_its_kind_its_scopes_its_end_and_what_it_cannot_do() {
     let url = telling().await;
     let gitea =

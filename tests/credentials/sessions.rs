@@ -1,5 +1,6 @@
 //! Passwords with a crumb: had once for all writes, with its cookie, and had anew where it does not hold.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,8 @@ struct Builds {
     done: AtomicU32,
     /// No crumb holds.
     never: AtomicU32,
+    /// Crumbs serve one write each; these were given and have not served.
+    single: Mutex<Option<HashSet<String>>>,
 }
 
 impl Builds {
@@ -48,12 +51,28 @@ impl Builds {
             let Some(field) = field else {
                 return Answer::json(404, "<html>").with("x-jenkins", "2.568");
             };
+            let number = match &mut *self.single.lock().unwrap() {
+                Some(given) => {
+                    let next = self.holds.fetch_add(1, Relaxed);
+                    given.insert(format!("crumb-PLANTED{next} JSESSIONID.0a=node-PLANTED{next}"));
+                    next
+                }
+                None => number,
+            };
             let crumb = json!({"_class": "c", "crumb": format!("crumb-PLANTED{number}"), "crumbRequestField": field});
             let cookie = format!("JSESSIONID.0a=node-PLANTED{number}; Path=/; HttpOnly");
             return Answer::json(200, crumb.to_string()).with("set-cookie", cookie);
         }
         if seen.method == "GET" {
             return Answer::json(200, "{}");
+        }
+        if let (Some(given), Some(field)) = (&mut *self.single.lock().unwrap(), field) {
+            let shown = [field, "cookie"].map(|name| seen.header(name).unwrap_or_default().to_owned());
+            if !given.remove(&shown.join(" ")) {
+                return Answer::json(403, "<html>No valid crumb was included in the request");
+            }
+            self.done.fetch_add(1, Relaxed);
+            return Answer::json(201, "{}");
         }
         let crumb = field.is_none_or(|field| seen.header(field) == Some(format!("crumb-PLANTED{number}").as_str()));
         let cookie = seen.header("cookie") == Some(format!("JSESSIONID.0a=node-PLANTED{number}").as_str());
@@ -83,7 +102,7 @@ async fn write(endpoint: &Endpoint, job: &str) -> Result<(), Failure> {
 }
 
 #[tokio::test]
-async fn reads_need_no_crumb_and_writes_share_one_with_its_cookie() {
+async fn trap_9_reads_need_no_crumb_and_writes_share_one_with_its_cookie() {
     let builds = Arc::<Builds>::default();
     *builds.field.lock().unwrap() = Some("jenkins-crumb");
     let server = builds.serve().await;
@@ -154,7 +173,28 @@ async fn a_crumb_that_does_not_hold_is_had_anew_once() {
         write(&endpoint, "a").await.expect_err("none holds").kind,
         Kind::Forbidden
     );
-    assert_eq!(server.asked("/build"), before + 2);
+    // One that others use, a new one, and one that nobody else has.
+    assert_eq!(server.asked("/build"), before + 3);
+}
+
+#[tokio::test]
+async fn crumbs_that_serve_once_serve_fifty_who_come_at_once() {
+    let builds = Arc::<Builds>::default();
+    *builds.field.lock().unwrap() = Some("jenkins-crumb");
+    *builds.single.lock().unwrap() = Some(HashSet::new());
+    let server = builds.serve().await;
+    let endpoint = client(&server);
+    for written in join_all((0..50).map(|_| write(&endpoint, "a"))).await {
+        written.expect("it is done");
+    }
+    assert_eq!(builds.done.load(Relaxed), 50);
+    // From now on each has its own at once.
+    let before = (server.asked("/crumbIssuer/api/json"), server.asked("/build"));
+    for written in join_all((0..50).map(|_| write(&endpoint, "a"))).await {
+        written.expect("it is done");
+    }
+    let after = (server.asked("/crumbIssuer/api/json"), server.asked("/build"));
+    assert_eq!((after.0 - before.0, after.1 - before.1), (50, 50));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use mosaic::providers::KINDS;
 use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
 
-use crate::upstream::{self, Canned, TOKEN, Upstream, ask, connection};
+use crate::upstream::{self, BESIDE, Canned, TOKEN, Upstream, ask, connection};
 
 fn start() -> Value {
     json!({"project": "acme/api", "pipeline": "ci.yml", "branch": "main"})
@@ -144,17 +144,16 @@ async fn ha6_a_log_and_an_archive_are_fetched_elsewhere_without_our_credential()
         ),
         ("gitea", "cicd.artifact.get", json!({"artifact": "acme/api#9"}), None),
     ] {
-        let store = Upstream::answering([Canned::text(200, "2026-03-01T12:00:00Z kept")]).await;
-        let signed = format!("{}/kept?sig=s%2Fx", store.url);
-        let leads = Canned::text(302, "").header("location", &signed);
-        let provider = Upstream::answering(first.into_iter().chain([leads])).await;
+        let leads = Canned::text(302, "").header("location", &format!("{BESIDE}/kept?sig=s%2Fx"));
+        let kept = Canned::text(200, "2026-03-01T12:00:00Z kept");
+        let provider = Upstream::answering(first.into_iter().chain([leads, kept])).await;
         let got = ask(kind, &connection(&provider.url), operation, input)
             .await
             .expect("fetched");
         assert!(got.to_string().contains("kept"), "{kind} {operation}: {got}");
-        let seen = store.seen();
-        assert_eq!((&*seen[0].path, seen[0].query.as_deref()), ("/kept", Some("sig=s%2Fx")));
-        for (name, value) in &seen[0].headers {
+        let seen = provider.seen().pop().expect("it was asked");
+        assert_eq!((&*seen.path, seen.query.as_deref()), ("/kept", Some("sig=s%2Fx")));
+        for (name, value) in &seen.headers {
             let told = format!("{name}: {}", value.to_str().expect("text"));
             assert!(
                 !told.contains(TOKEN) && !told.starts_with("authorization") && !told.starts_with("x-github"),
@@ -165,17 +164,32 @@ async fn ha6_a_log_and_an_archive_are_fetched_elsewhere_without_our_credential()
 }
 
 #[tokio::test]
+async fn a_provider_on_this_machine_leads_to_nothing_else_that_listens_here() {
+    let input = json!({"artifact": "acme/api#9"});
+    for (kind, redirects) in [("github", 1), ("gitea", 1), ("gitea", 2)] {
+        // As our administration does, which asks nobody here for a token.
+        let admin = Upstream::answering([Canned::text(200, "the tree")]).await;
+        let leads = Canned::text(302, "").header("location", &format!("{}/admin/v1/tree", admin.url));
+        let home = Canned::text(302, "").header("location", &format!("{BESIDE}/kept"));
+        let answers = std::iter::repeat_n(home, redirects - 1).chain([leads]);
+        let provider = Upstream::answering(answers).await;
+        let lost = ask(kind, &connection(&provider.url), "cicd.artifact.get", input.clone()).await;
+        assert_eq!(lost.expect_err("it leads astray").kind, Kind::UpstreamFailed, "{kind}");
+        assert!(admin.seen().is_empty(), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_a_repository_that_was_renamed_is_fetched_where_it_is_kept() {
-    let store = Upstream::answering([Canned::text(200, "kept")]).await;
     let renamed = Canned::text(301, "").header("location", "/repositories/7/actions/artifacts/9/zip");
-    let leads = Canned::text(302, "").header("location", &format!("{}/kept", store.url));
-    let provider = Upstream::answering([renamed, leads]).await;
+    let leads = Canned::text(302, "").header("location", &format!("{BESIDE}/kept"));
+    let provider = Upstream::answering([renamed, leads, Canned::text(200, "kept")]).await;
     let input = json!({"artifact": "acme/api#9"});
     let got = ask("github", &connection(&provider.url), "cicd.artifact.get", input).await;
     assert!(got.expect("fetched").to_string().contains("kept"));
     let paths: Vec<_> = provider.seen().into_iter().map(|seen| seen.path).collect();
-    assert_eq!(paths[1], "/repositories/7/actions/artifacts/9/zip");
-    assert!(!store.seen()[0].headers.contains_key("authorization"));
+    assert_eq!(paths[1..], ["/repositories/7/actions/artifacts/9/zip", "/kept"]);
+    assert!(!provider.seen()[2].headers.contains_key("authorization"));
 }
 
 #[tokio::test]
@@ -191,12 +205,11 @@ async fn a_file_that_moved_at_home_is_fetched_by_one_redirect_more_and_nothing_e
     let seen = provider.seen();
     assert_eq!((&*seen[1].path, &*seen[2].path), (ZIP, &*format!("{ZIP}/raw")));
     // Or kept elsewhere.
-    let store = Upstream::answering([Canned::text(200, "kept")]).await;
-    let away = leads(302, &format!("{}/kept", store.url));
-    let provider = Upstream::answering([leads(301, ZIP), leads(302, &raw), away]).await;
+    let away = leads(302, &format!("{BESIDE}/kept"));
+    let provider = Upstream::answering([leads(301, ZIP), leads(302, &raw), away, Canned::text(200, "kept")]).await;
     let got = ask("gitea", &connection(&provider.url), "cicd.artifact.get", input.clone()).await;
     assert!(got.expect("fetched").to_string().contains("kept"));
-    assert!(!store.seen()[0].headers.contains_key("authorization"));
+    assert!(!provider.seen()[3].headers.contains_key("authorization"));
     // But not round and round, and only for a file.
     let provider = Upstream::answering([leads(302, &raw), leads(302, &raw), leads(302, &raw)]).await;
     let lost = ask("gitea", &connection(&provider.url), "cicd.artifact.get", input).await;

@@ -171,7 +171,7 @@ async fn a_created_page_is_found_and_read_in_either_format() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_wysiwyg_editor_is_exported() {
+async fn trap_25_a_page_of_the_wysiwyg_editor_is_exported() {
     let (_sandbox, driver) = sandbox().await;
     let read = at(&driver, "docs.page.get", json!({"page": "2"})).await.expect("read");
     let body = "Call docs-a & wait.\n\nThen restart it.";

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a limit is told from a prohibition, and a wait is passed on as it was told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mosaic::providers::Connection;
@@ -447,9 +448,9 @@ async fn a_web_page_in_place_of_an_answer_tells_of_the_base_url() {
 }
 
 #[tokio::test]
-async fn a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with_the_credential() {
+async fn trap_18_a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with_the_credential() {
     let limited = || Canned::json(403, json!({"message": "You have exceeded a secondary rate limit."}));
-    let server = Upstream::answering([limited(), limited(), limited()]).await;
+    let server = Upstream::answering([limited(), limited()]).await;
     // Two instances with one credential.
     let one = connection(&server.url);
     let other = Connection {
@@ -457,12 +458,22 @@ async fn a_secondary_limit_that_names_no_time_is_waited_out_by_all_who_come_with
         ..one.clone()
     };
     let minute = Duration::from_secs(60);
-    for connection in [&one, &other, &one] {
+    for (connection, sent) in [(&one, true), (&other, false), (&one, false)] {
         let failure = ask("github", connection, "git.repo.get", crate::repo()).await;
-        let wait = failure.expect_err("it is limited").retry_after.expect("a wait");
-        // These were under way together, and tell nothing more than the first.
-        assert_eq!(wait, minute);
+        let failure = failure.expect_err("it is limited");
+        assert_eq!((failure.kind, failure.unsent), (Kind::UpstreamRateLimited, !sent));
+        let wait = failure.retry_after.expect("a wait");
+        assert!(wait <= minute && wait > minute / 2, "{wait:?}");
     }
+    assert_eq!(server.seen().len(), 1, "the others wait, too, and are not sent");
+    // Another credential is not meant.
+    let stranger = Connection {
+        quota: Arc::default(),
+        ..one.clone()
+    };
+    let failure = ask("github", &stranger, "git.repo.get", crate::repo()).await;
+    assert!(!failure.expect_err("it is limited, too").unsent);
+    assert_eq!(server.seen().len(), 2);
     // The wait was heeded, and in vain.
     let later = jiff::Timestamp::now() + minute;
     let again = Failure::new(Kind::UpstreamRateLimited, "as told");

@@ -42,7 +42,7 @@ async fn twice(operation: &str, input: Value, answers: Vec<Canned>) -> (Vec<Stri
 const LOOK_UP: &str = "/repos/lookup/acme/api";
 
 #[tokio::test]
-async fn an_id_is_looked_up_once() {
+async fn trap_6_an_id_is_looked_up_once() {
     let (paths, second) = twice(
         "cicd.run.get",
         json!({"run": "acme/api#12"}),
@@ -95,7 +95,7 @@ async fn what_cannot_be_asked_is_not_sent() {
 }
 
 #[tokio::test]
-async fn refusals_are_read_from_their_status() {
+async fn trap_7_refusals_are_read_from_their_status() {
     for (status, text, kind) in [
         (401, "User not authorized", Kind::UpstreamAuth),
         (403, "", Kind::Forbidden),

@@ -68,6 +68,19 @@ async fn a_list_of_all_names_who_is_missing() {
         ]
     );
     assert!(page.get("errors").is_none());
+    // Also where a row has no id that says it: of a list of branches each row names its instance.
+    let branches = "/v1/git/repos/acme/api/branches?provider=all&no_cache=true";
+    let page = stage.gateway.get(branches).await.ok();
+    let rows = page["items"].as_array().unwrap().iter();
+    let whose: Vec<_> = rows.map(|row| row["provider"].as_str().expect("it is told")).collect();
+    assert!(whose.is_sorted() && whose.first() == Some(&"github-a") && whose.last() == Some(&"github-b"));
+    let shown = stage
+        .gateway
+        .cli(&["git", "branch", "list", "acme/api", "--provider", "all", "--no-cache"]);
+    assert!(
+        shown.stdout.contains("PROVIDER") && shown.stdout.contains("github-b"),
+        "{shown:#?}"
+    );
 
     stage
         .server("github-b")

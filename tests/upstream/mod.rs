@@ -108,7 +108,11 @@ pub struct Upstream {
     server: JoinHandle<()>,
 }
 
+/// Where it sends us by this in a header, it is another place to us, and its own: a name for the port that it listens on.
+pub const BESIDE: &str = "http://beside.example";
+
 struct Script {
+    beside: String,
     answers: Mutex<VecDeque<Canned>>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
@@ -116,9 +120,11 @@ struct Script {
 impl Upstream {
     pub async fn answering(answers: impl IntoIterator<Item = Canned>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let url = format!("http://{address}");
         let seen = Arc::new(Mutex::new(vec![]));
         let script = Arc::new(Script {
+            beside: format!("http://localhost:{}", address.port()),
             answers: Mutex::new(answers.into_iter().collect()),
             seen: seen.clone(),
         });
@@ -155,9 +161,10 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     *response.status_mut() = StatusCode::from_u16(canned.status).expect("a status");
     for (name, value) in &canned.headers {
         let name: axum::http::HeaderName = name.parse().expect("a header name");
-        response
-            .headers_mut()
-            .append(name, value.parse().expect("a header value"));
+        response.headers_mut().append(
+            name,
+            value.replace(BESIDE, &script.beside).parse().expect("a header value"),
+        );
     }
     response
 }

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::directory::Published;
 use crate::error::{Failure, Kind};
 use crate::messages::GatewayMsg;
+use crate::plugin::Registry;
 use crate::port::ReplyPort;
 use crate::supervision::Handle;
 use crate::telemetry::{Meters, phase, sampled};
@@ -41,6 +42,7 @@ pub(crate) struct Front {
     pub(crate) meters: Arc<Meters>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) directory: Arc<Published>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) cache: Arc<TieredCache>,
     pub(crate) actor: Handle<GatewayMsg>,
 }
@@ -125,7 +127,11 @@ impl Front {
             }
             entered = Some(permits);
         }
-        let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call))?;
+        let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call));
+        let candidates = candidates.map_err(|failure| {
+            let meant = failure.provider.clone();
+            self.registry.explained(failure, meant.as_deref())
+        })?;
         let key = CacheKey::of(&call, candidates.id);
         let epoch = self.cache.l1.epoch();
         let mut stale = None;

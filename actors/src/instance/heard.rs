@@ -156,6 +156,12 @@ impl Instance {
         }
     }
 
+    /// Why it can serve nobody, or else what its last failed attempt met.
+    pub(crate) fn trouble(&self) -> Option<Arc<str>> {
+        let ill = self.ill().map(|(why, _)| why);
+        ill.or_else(|| self.traffic.last_trouble())
+    }
+
     /// An attempt ended, with `failure` or as it should. `answered`: the provider did its part, even if the caller was told
     /// no.
     pub(crate) fn count(&self, end: AttemptEnd, failure: Option<&Failure>, answered: bool) {

@@ -173,6 +173,11 @@ impl Traffic {
         found.as_ref().map(|found| (found.message.clone(), found.since))
     }
 
+    /// What the last attempt that failed met.
+    pub(crate) fn last_trouble(&self) -> Option<Arc<str>> {
+        self.last_failure.load().as_ref().map(|found| found.message.clone())
+    }
+
     /// When the provider last did its part in an attempt. It never goes back.
     pub(crate) fn last_word(&self) -> Option<u64> {
         Some(self.word.load(Relaxed)).filter(|word| *word != 0)

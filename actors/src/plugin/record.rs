@@ -143,6 +143,25 @@ impl Record {
         self.standing.current().or(leaving)
     }
 
+    /// Why it serves nobody, in words that any caller may read: what is wrong with its settings is its operators' to know.
+    pub(super) fn why_down(&self) -> Option<String> {
+        if self.invalid.is_some() {
+            return Some("its settings or its credential cannot be used".to_owned());
+        }
+        if let Some(why) = self.placed().and_then(|placed| placed.instance.trouble()) {
+            return Some(format!("it met last: {why}"));
+        }
+        let problem = self.problem.as_deref()?;
+        // A driver's words are fit to be told; those of a panic, or of whatever else befell it, are not.
+        let told = Kind::ALL
+            .iter()
+            .any(|kind| problem.split(": ").next() == Some(kind.code()));
+        Some(match told && !problem.starts_with(Kind::Internal.code()) {
+            true => format!("its start failed: {problem}"),
+            false => "its start failed".to_owned(),
+        })
+    }
+
     /// The spec that the next step is about.
     pub(super) fn coming_spec(&self) -> &PluginSpec {
         let candidate = self.candidate.as_ref().filter(|_| self.standing.has_successor());

@@ -17,7 +17,7 @@ use super::order::PluginMsg;
 use super::record::{Placement, Record};
 use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::instance::Instance;
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
@@ -105,6 +105,16 @@ impl Registry {
     pub(crate) fn serving(&self) -> Vec<Arc<Instance>> {
         let records = self.records();
         records.iter().filter_map(|record| record.serving().cloned()).collect()
+    }
+
+    /// A failure for want of a provider, with why the one that is meant serves nobody.
+    pub(crate) fn explained(&self, failure: Failure, meant: Option<&str>) -> Failure {
+        let down = matches!(failure.kind, Kind::NoProvider | Kind::CircuitOpen);
+        let why = meant.filter(|_| down).and_then(|name| self.record(name)?.why_down());
+        match why {
+            Some(why) => failure.also(&why),
+            None => failure,
+        }
     }
 
     /// What routing knows: the loaded plugins, and the names of those that never were.

@@ -308,7 +308,13 @@ impl RoutingTable {
         if !away.is_empty() {
             let names: Vec<&str> = away.into_iter().take(8).collect();
             let sentence = format!("{} has not come up so far", names.join(", "));
-            return Failure::new(Kind::NoProvider, sentence).never_sent();
+            let failure = Failure::new(Kind::NoProvider, sentence).never_sent();
+            // Others that a rule names may not be there at all.
+            let mut there = names.iter().filter(|name| self.unloaded.contains(**name));
+            return match (there.next(), there.next()) {
+                (Some(one), None) => failure.by(&Arc::from(*one)),
+                _ => failure,
+            };
         }
         if self.instances.is_empty() {
             return Failure::new(Kind::NoProvider, "no provider is configured").never_sent();

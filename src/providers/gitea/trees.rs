@@ -45,6 +45,10 @@ pub async fn list(gitea: Arc<Gitea>, request: Request<TreeList>) -> Result<Reply
         other => other?,
     };
     let whole: wire::GitTree = received.json()?;
+    // Null where it is empty, and then counted.
+    if whole.tree.is_none() && whole.total_count.is_none() {
+        return Err(received.unusable("the answer is no tree"));
+    }
     let rows = received.rows_of(&whole.tree.unwrap_or_default(), request.include_raw)?;
     let items = rows.into_iter().map(|row| convert::entry(below, row)).collect();
     let next = whole.truncated.then(|| ENTRIES.after(&page));

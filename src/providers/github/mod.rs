@@ -53,6 +53,7 @@ static DIALECT: Dialect = Dialect {
     request_id: "x-github-request-id",
     refuse: refuse::refuse,
     quiet: Some(refuse::SECONDARY_LIMIT),
+    limits_all: refuse::limits_all,
     follows_writes: true,
     // What has not changed costs no quota.
     pages: false,

@@ -21,6 +21,11 @@ const LIMITED: [&str; 3] = ["rate limit exceeded", "secondary rate", "abuse dete
 /// Of which words one is in the message where a permission is lacking.
 const LACKING: [&str; 2] = ["not accessible by", "must have"];
 
+/// Whether a rate limit is a secondary one: it is on the credential, whatever is asked for.
+pub fn limits_all(refusal: &Refusal<'_>) -> bool {
+    !is_spent(refusal)
+}
+
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let error: wire::Error = refusal.json().unwrap_or_default();
     let said = error.sentences();

@@ -132,9 +132,24 @@ pub async fn update(gitlab: Arc<GitLab>, request: Request<PullUpdate>) -> Result
         target_branch: input.base.as_deref(),
     };
     let outgoing = gitlab.with(Method::PUT, &["projects", path, "merge_requests", &iid], &change)?;
-    let convert = |at: &Arc<str>, row| convert::pull(at, path, row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    let received = gitlab.endpoint.send(outgoing).await?;
+    let row: Row<wire::MergeRequest> = received.row(request.include_raw)?;
+    // GitLab overlooks the order then, and answers as if it were done.
+    if input.state.is_some() && row.wire.state == MERGED {
+        let others = change.title.is_some() || change.description.is_some() || change.target_branch.is_some();
+        let sentence = match others {
+            true => "its state cannot be changed: it is merged; what else was asked for is done",
+            false => "its state cannot be changed: it is merged",
+        };
+        let mut failure = received.failure(Kind::Conflict, sentence);
+        failure.field = Some(Arc::from("state"));
+        return Err(failure);
+    }
+    Ok(received.reply(convert::pull(&request.instance, path, row)))
 }
+
+/// GitLab's word for what is merged.
+const MERGED: &str = "merged";
 
 /// The new title: whether it is a draft is a part of it, so that the one is not changed without the other.
 async fn title(

@@ -36,6 +36,8 @@ pub struct Dialect {
     /// The least wait after a rate limit that names no time; each that follows in a row is twice as long. `None`: as the
     /// engine has it.
     pub quiet: Option<Duration>,
+    /// Whether a rate limit holds for whatever is asked with the credential, and not for requests of its kind alone.
+    pub limits_all: fn(&Refusal<'_>) -> bool,
     /// It answers orders with web pages; elsewhere one in place of an answer is that of somebody between us.
     pub pages: bool,
     /// A write that it redirects within itself for good is sent again there.
@@ -53,6 +55,7 @@ impl Dialect {
         request_id: "x-request-id",
         refuse: |refusal| by_status(refusal),
         quiet: None,
+        limits_all: |_| false,
         pages: false,
         follows_writes: true,
         validates: false,
@@ -102,6 +105,14 @@ pub(super) trait Renewable: Send + Sync {
     fn rests(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// A token that nobody else is given, for a provider that takes each once; `None`: it takes one as long as it holds.
+    fn single(&self) -> Option<BoxFuture<'_, Result<Arc<Token>, Failure>>> {
+        None
+    }
+
+    /// Such a token has served where no shared one did.
+    fn serves_singly(&self) {}
 }
 
 /// As long as it takes somebody to pay a bill who was told at once.

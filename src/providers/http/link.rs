@@ -1,10 +1,22 @@
 //! The `Link` header (RFC 8288), as far as paging needs it. Pure.
 //!
-//! Invariant: of a link only the query is used. Where the next page is asked for is decided by us, so a link can lead
+//! Invariant: of a link only the query is used, and of that no credential. Where the next page is asked for is decided by us, so a link can lead
 //! neither our credential nor a reader anywhere else.
 
 use http::HeaderMap;
 use http::header::LINK;
+use percent_encoding::percent_decode_str;
+
+/// The parameters that a credential is given in, where it is given so.
+const SECRETS: [&str; 7] = [
+    "access_token",
+    "private_token",
+    "job_token",
+    "oauth_token",
+    "refresh_token",
+    "client_secret",
+    "token",
+];
 
 /// The query of the first link whose relation is `next`.
 pub fn next_query(headers: &HeaderMap) -> Option<String> {
@@ -23,10 +35,19 @@ fn next_of(mut rest: &str) -> Option<String> {
         if is_next(parameters) {
             let (_, query) = target.split_once('?')?;
             let query = query.split('#').next().unwrap_or_default();
-            return (!query.is_empty()).then(|| query.to_owned());
+            let pairs: Vec<&str> = query.split('&').filter(|pair| !is_secret(pair)).collect();
+            return Some(pairs.join("&")).filter(|query| !query.is_empty());
         }
         rest = tail;
     }
+}
+
+/// Whether a pair of a query is a credential, which some servers and proxies repeat of what they were asked with. Ours goes
+/// in a header, and a cursor is shown to whoever reads a list.
+fn is_secret(pair: &str) -> bool {
+    let name = pair.split('=').next().unwrap_or_default();
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(&name))
 }
 
 /// Whether `; rel="…"` holds the relation `next`: names are case-insensitive, and one link may have several.
@@ -84,6 +105,20 @@ mod tests {
         assert_eq!(next(&format!("{}; rel=\"nextish\"", page(1))), None);
         assert_eq!(next("<https://api.example.com/x>; rel=\"next\""), None);
         assert_eq!(next("</x?page=2#top>; rel=\"next\""), Some("page=2".to_owned()));
+    }
+
+    #[test]
+    fn a_credential_that_is_repeated_stays_out_of_cursors() {
+        for secret in [
+            "private_token=glpat-x",
+            "Access_Token=x&private%5Ftoken=y",
+            "token=",
+            "job_token",
+        ] {
+            let link = format!("<https://h.example/x?{secret}&page=3&page_token=a%3D%3D>; rel=\"next\"");
+            assert_eq!(next(&link), Some("page=3&page_token=a%3D%3D".to_owned()), "{secret}");
+        }
+        assert_eq!(next("</x?private_token=x>; rel=\"next\""), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a provider says of its limits on whoever comes with one credential.
 //!
 //! Invariant: it is scarce only on the provider's own word, and no longer than that holds; a credential has at most
-//! [`NAMES`] limits, and one more for whatever else a provider thinks of.
+//! [`NAMES`] limits, and one more for whatever else a provider thinks of, and at most [`PARTS`] parts with limits of their own.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::rate_limit::RateLimit;
+use tokio::time::Instant;
 
 use super::limits::{self, unix_ms};
 use super::strikes::Strikes;
@@ -27,6 +28,8 @@ const SKEW: u64 = 1_000;
 const NAMES: usize = 16;
 /// The name of those beyond.
 const OTHER: &str = "other";
+/// The parts of a credential that are kept: as many as an app's tokens.
+const PARTS: usize = 256;
 
 /// The quota of one credential. It outlives the drivers that come with it, and is shared by those that do.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ pub struct Quota {
     heard: Mutex<Heard>,
     /// Until when it is scarce, in milliseconds since the Unix epoch.
     scarce_until: AtomicU64,
+    /// Those of an app's installations, by their ids.
+    parts: Mutex<HashMap<u64, Arc<Quota>>>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +46,8 @@ struct Heard {
     /// In the order of their names' first coming.
     limits: Vec<RateLimit>,
     strikes: Strikes,
+    /// Until when nothing is asked.
+    closed: Option<Instant>,
 }
 
 impl Quota {
@@ -61,13 +68,78 @@ impl Quota {
         self.scarce_until.store(until.unwrap_or(0), Relaxed);
     }
 
-    /// Little is left of something.
-    pub fn is_scarce(&self, now: Timestamp) -> bool {
-        unix_ms(now) < self.scarce_until.load(Relaxed)
+    /// The limits of one installation of an app, which spends nothing of another's.
+    pub(super) fn part(&self, installation: u64) -> Arc<Quota> {
+        let mut parts = self.parts();
+        if let Some(part) = parts.get(&installation) {
+            return part.clone();
+        }
+        if parts.len() >= PARTS {
+            parts.retain(|_, part| Arc::strong_count(part) > 1);
+        }
+        let part = Arc::<Quota>::default();
+        // One that finds no room is known by its own token alone.
+        if parts.len() < PARTS {
+            parts.insert(installation, part.clone());
+        }
+        part
     }
 
-    /// The limits as they stand: of a window that has passed, nobody knows what is left of the next.
+    /// A rate limit holds for all who come with the credential, for as long as it is to be waited out.
+    pub(super) fn close(&self, failure: &Failure) {
+        if let (Kind::UpstreamRateLimited, Some(wait)) = (failure.kind, failure.retry_after) {
+            let until = Instant::now() + wait;
+            let mut heard = self.heard();
+            heard.closed = Some(heard.closed.map_or(until, |closed| closed.max(until)));
+        }
+    }
+
+    /// Whether anything may be asked.
+    ///
+    /// # Errors
+    /// `upstream_rate_limited` while a limit is waited out that another call has met.
+    pub(super) fn open(&self) -> Result<(), Failure> {
+        let mut heard = self.heard();
+        let left = heard
+            .closed
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        match left.filter(|left| !left.is_zero()) {
+            Some(left) => {
+                let sentence = "a rate limit of the provider on this credential is being waited out";
+                Err(Failure::new(Kind::UpstreamRateLimited, sentence)
+                    .after(left)
+                    .never_sent())
+            }
+            None => {
+                heard.closed = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Little is left of something; of an app's installations, of each.
+    pub fn is_scarce(&self, now: Timestamp) -> bool {
+        let own = |quota: &Quota| unix_ms(now) < quota.scarce_until.load(Relaxed);
+        let parts = self.parts();
+        own(self) || (!parts.is_empty() && parts.values().all(|part| own(part)))
+    }
+
+    /// The limits as they stand, and of an app's installations the tightest.
     pub fn limits(&self, now: Timestamp) -> Vec<RateLimit> {
+        let mut limits = self.own_limits(now);
+        for said in self.parts().values().flat_map(|part| part.own_limits(now)) {
+            let left = |limit: &RateLimit| (limit.remaining.is_none(), limit.remaining);
+            match limits.iter().position(|limit| limit.resource == said.resource) {
+                Some(known) if left(&said) < left(&limits[known]) => limits[known] = said,
+                None if limits.len() <= NAMES => limits.push(said),
+                _ => {}
+            }
+        }
+        limits
+    }
+
+    /// Of a window that has passed, nobody knows what is left of the next.
+    fn own_limits(&self, now: Timestamp) -> Vec<RateLimit> {
         let now = unix_ms(now);
         let standing = |limit: &RateLimit| match now < ends(limit) {
             true => limit.clone(),
@@ -87,6 +159,11 @@ impl Quota {
             failure.retry_after = Some(self.heard().strikes.refused(least, unix_ms(now)));
         }
         failure
+    }
+
+    /// As [`heard`](Quota::heard).
+    fn parts(&self) -> MutexGuard<'_, HashMap<u64, Arc<Quota>>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held for a look or an insertion; no panic leaves half of one.
@@ -321,6 +398,54 @@ mod tests {
         assert_eq!(waits(limited(), Some(minute), minute * 3), Some(minute * 4));
         quota.hear(StatusCode::OK, &HeaderMap::new(), now() + minute * 11);
         assert_eq!(waits(limited(), Some(minute), minute * 11), Some(minute));
+    }
+
+    #[test]
+    fn installations_of_an_app_spend_nothing_of_each_others() {
+        let quota = Quota::default();
+        let (one, other) = (quota.part(1), quota.part(2));
+        assert!(Arc::ptr_eq(&one, &quota.part(1)));
+        one.hear(StatusCode::OK, &core("0", "1700000600"), now());
+        other.hear(StatusCode::OK, &core("4000", "1700000600"), now());
+        assert_eq!(other.limits(now())[0].remaining, Some(4000));
+        // Of the whole the tightest is shown, and it is scarce only where each is.
+        assert_eq!(quota.limits(now())[0].remaining, Some(0));
+        assert!(!quota.is_scarce(now()));
+        other.hear(StatusCode::OK, &core("1", "1700000600"), now());
+        assert!(quota.is_scarce(now()));
+        one.close(&Failure::new(Kind::UpstreamRateLimited, "as told").after(Duration::from_secs(60)));
+        assert!(one.open().is_err() && other.open().is_ok() && quota.open().is_ok());
+        drop(other);
+        for installation in 3..3 * PARTS as u64 {
+            quota.part(installation);
+        }
+        let kept = quota.parts().len();
+        assert!(kept <= PARTS && Arc::ptr_eq(&one, &quota.part(1)));
+        // And whatever they call their limits, these are few.
+        let held: Vec<_> = (3..20).map(|installation| quota.part(installation)).collect();
+        for (number, part) in held.iter().enumerate() {
+            let words = [
+                ("x-ratelimit-remaining", "1"),
+                ("x-ratelimit-resource", &format!("r{number}")),
+            ];
+            part.hear(StatusCode::OK, &headers(&words), now());
+        }
+        assert!(quota.limits(now()).len() <= NAMES + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_on_all_is_waited_out_by_all() {
+        let quota = Quota::default();
+        let limited = |seconds| Failure::new(Kind::UpstreamRateLimited, "as told").after(Duration::from_secs(seconds));
+        quota.close(&Failure::new(Kind::Forbidden, "no").after(Duration::from_secs(60)));
+        assert!(quota.open().is_ok());
+        quota.close(&limited(60));
+        quota.close(&limited(1));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        let held = quota.open().expect_err("it is waited out");
+        assert_eq!((held.retry_after, held.unsent), (Some(Duration::from_secs(40)), true));
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert!(quota.open().is_ok());
     }
 
     #[test]

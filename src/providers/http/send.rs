@@ -11,9 +11,11 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
 use reqwest::Response;
 
+use super::credential::Token;
 use super::endpoint::{is_page, misplaced, routeless};
 use super::opened::read;
 use super::outgoing::Content;
+use super::quota::Quota;
 use super::redirect::moved;
 use super::revalidation::Subject;
 use super::transport::transport;
@@ -143,15 +145,20 @@ impl Endpoint {
         })
     }
 
-    /// Sends a request once, with what is `worn` beside the endpoint's own headers.
+    /// The limits on whoever comes with this token.
+    pub(super) fn quota_of<'a>(&'a self, token: Option<&'a Token>) -> &'a Quota {
+        token.and_then(|token| token.quota.as_deref()).unwrap_or(&self.quota)
+    }
+
+    /// Sends a request once, with a token beside the endpoint's own headers.
     pub(super) async fn tried(
         &self,
         outgoing: &Outgoing,
-        worn: &HeaderMap,
+        token: Option<&Token>,
         follow: Follow,
     ) -> Result<Response, Box<Refused>> {
         let _sending = outgoing.form().map(Form::sending);
-        let mut response = self.exchange(outgoing, worn).await.map_err(Refused::before)?;
+        let mut response = self.exchange(outgoing, token).await.map_err(Refused::before)?;
         if follow == Follow::Nowhere && response.status().is_redirection() {
             return Ok(response);
         }
@@ -163,7 +170,7 @@ impl Endpoint {
                 break;
             };
             let next = last.at(url);
-            response = self.exchange(&next, worn).await.map_err(Refused::before)?;
+            response = self.exchange(&next, token).await.map_err(Refused::before)?;
             there = Some(next);
         }
         // What has moved at home may be kept elsewhere, too: the files of a repository that was renamed.
@@ -173,11 +180,11 @@ impl Endpoint {
                 return store::fetch(self, url).await.map_err(Refused::before);
             }
         }
-        self.judged(outgoing, response).await
+        self.judged(outgoing, response, self.quota_of(token)).await
     }
 
     /// Tells a success from a refusal.
-    async fn judged(&self, outgoing: &Outgoing, response: Response) -> Result<Response, Box<Refused>> {
+    async fn judged(&self, outgoing: &Outgoing, response: Response, quota: &Quota) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
         if response.status().is_success() {
             return match self.unusable(outgoing, response.headers()) {
@@ -197,9 +204,14 @@ impl Endpoint {
             now: Timestamp::now(),
         };
         let failure = refusal.heed((self.dialect.refuse)(&refusal), self.spent);
-        let mut failure = self.quota.patient(failure, self.dialect.quiet, refusal.now);
+        let mut failure = quota.patient(failure, self.dialect.quiet, refusal.now);
+        if (self.dialect.limits_all)(&refusal) {
+            quota.close(&failure);
+        }
         if let Some(why) = misplaced(&self.base, self.dialect, &headers).filter(|_| routeless(&failure)) {
-            failure = failure.also(&why);
+            // It is not for want of what was asked for, and says nothing of that.
+            let sentence = "what answers there is not the provider's API";
+            failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable().also(&why);
         }
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
@@ -229,7 +241,7 @@ impl Endpoint {
             .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
     }
 
-    async fn exchange(&self, outgoing: &Outgoing, worn: &HeaderMap) -> Result<Response, Failure> {
+    async fn exchange(&self, outgoing: &Outgoing, token: Option<&Token>) -> Result<Response, Failure> {
         let client = self.client.client();
         let request = client.request(outgoing.method.clone(), outgoing.url.clone());
         let (request, form) = match &outgoing.content {
@@ -239,12 +251,14 @@ impl Endpoint {
         };
         let subject = Subject::of(outgoing, self.dialect.validates);
         // A request's own headers come last and win.
-        let request = request.headers(self.headers.clone()).headers(worn.clone());
+        let worn = token.map(|token| token.headers.clone()).unwrap_or_default();
+        let request = request.headers(self.headers.clone()).headers(worn);
         let request = request.headers(outgoing.headers.clone()).headers(subject.headers());
         let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
-        self.quota.hear(response.status(), response.headers(), Timestamp::now());
+        let quota = self.quota_of(token);
+        quota.hear(response.status(), response.headers(), Timestamp::now());
         subject.hear(
             response.status(),
             response.headers(),

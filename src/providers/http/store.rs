@@ -1,7 +1,8 @@
 //! Files that a provider keeps elsewhere, and sends us to: logs, artifacts, archives.
 //!
 //! Invariant: what goes to another place holds nothing but the address itself: no credential, no cookie, no header of the
-//! API; and a provider can send us neither into this machine nor to what only machines beside it may ask.
+//! API; and a provider can send us neither into this machine nor to what only machines beside it may ask, and one that is
+//! here itself nowhere else on it: our own administration listens here, too, and knows its callers by that.
 
 use std::error::Error;
 
@@ -91,7 +92,7 @@ fn refused() -> Failure {
 }
 
 /// Whether files are fetched from there: from a vendor's cloud only where it is known to keep them; from a server of one's
-/// own wherever it says, save from this machine and its next neighbours, unless it is itself there.
+/// own wherever it says, save from this machine and its next neighbours; from its own port, where it is itself here.
 fn is_store(endpoint: &Endpoint, url: &Url) -> bool {
     let plain = url.username().is_empty() && url.password().is_none();
     let kept = url.scheme() == "https" || (url.scheme() == "http" && endpoint.base.scheme() == "http");
@@ -108,7 +109,10 @@ fn is_store(endpoint: &Endpoint, url: &Url) -> bool {
 /// is connected to.
 fn may_be_near(endpoint: &Endpoint, url: &Url) -> bool {
     match url.host() {
-        Some(host) => near::of_host(&host).is_none_or(|place| nearness(endpoint) == Some(place)),
+        Some(host) => near::of_host(&host).is_none_or(|place| {
+            let port = url.port_or_known_default() == endpoint.base.port_or_known_default();
+            nearness(endpoint) == Some(place) && (port || place != Near::Here)
+        }),
         None => false,
     }
 }
@@ -117,10 +121,14 @@ fn nearness(endpoint: &Endpoint) -> Option<Near> {
     near::of_host(&endpoint.base.host()?)
 }
 
-/// The client that a place is asked by: of the provider's own host we know where it is, and of one beside a provider that
-/// is here that it may be here.
+/// The client that a place is asked by: what is written of one that is as near as the provider was looked at, and the
+/// provider's own is known wherever it is. Another name, or another port, may lead here and must not.
 fn client_for(endpoint: &Endpoint, url: &Url) -> reqwest::Client {
-    match nearness(endpoint).is_some() || url.host() == endpoint.base.host() {
+    let place = url.host().and_then(|host| near::of_host(&host));
+    let written = place.is_some() && place == nearness(endpoint);
+    let own =
+        url.host() == endpoint.base.host() && url.port_or_known_default() == endpoint.base.port_or_known_default();
+    match written || own {
         true => endpoint.client.client(),
         false => endpoint.client.abroad(),
     }
@@ -162,10 +170,15 @@ mod tests {
             ("https://u:p@a.store.example.net/x", false, false, false),
             ("https://169.254.169.254/latest", false, false, false),
             ("https://[fd00:ec2::254]/latest", false, false, false),
-            ("https://localhost/x", false, false, true),
-            ("https://[::1]/x", false, false, true),
-            ("https://[::ffff:127.0.0.1]/x", false, false, true),
-            ("http://127.0.0.1:9000/x", false, false, true),
+            ("http://localhost:3000/x", false, false, true),
+            ("https://[::1]:3000/x", false, false, true),
+            ("http://[::ffff:127.0.0.1]:3000/x", false, false, true),
+            // What else listens on this machine, our own administration above all.
+            ("https://localhost/x", false, false, false),
+            ("http://127.0.0.1:9901/admin/v1/tree", false, false, false),
+            ("http://127.9.9.9:9901/x", false, false, false),
+            ("http://[::]:9901/x", false, false, false),
+            ("http://admin.localhost:9901/x", false, false, false),
             ("file:///etc/passwd", false, false, false),
         ] {
             let url = Url::parse(url).unwrap();
@@ -198,8 +211,15 @@ mod tests {
         let mut connection = connection(Some("http://git.example.org/api"));
         connection.http = HttpClient::new(&Outbound::default(), Duration::ZERO).unwrap();
         let own = Endpoint::new(&connection, &CLOUD).unwrap();
-        let failure = fetch(&own, url).await.expect_err("it leads here");
+        let failure = fetch(&own, url.clone()).await.expect_err("it leads here");
         assert_eq!((failure.kind, failure.message()), (refused().kind, refused().message()));
+        // Nor is another port of a name that leads here, of a provider that is here by that name.
+        let mut base = url.clone();
+        base.set_port(Some(if port == 1 { 2 } else { 1 })).unwrap();
+        let url = Url::parse(&format!("http://localhost:{port}/x")).unwrap();
+        connection.base_url = Some(base);
+        let here = Endpoint::new(&connection, &CLOUD).unwrap();
+        assert!(!is_store(&here, &url));
         let nobody = listener.accept().expect_err("nobody came");
         assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
     }

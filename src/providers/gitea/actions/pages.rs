@@ -35,8 +35,8 @@ pub fn rows<W: DeserializeOwned>(received: &Received, with_raw: bool) -> Result<
         let all = rows.len() as u64 + u64::from(received.skipped());
         return Ok((rows, counted.or(Some(all))));
     }
-    let listed: wire::Listed = received.json()?;
-    let rows = received.rows_of(&listed.items.unwrap_or_default(), with_raw)?;
+    let mut listed: wire::Listed = received.json()?;
+    let rows = received.rows_of(&listed.rows(received)?, with_raw)?;
     Ok((rows, listed.total_count.or(counted)))
 }
 

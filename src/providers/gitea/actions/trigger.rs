@@ -35,7 +35,10 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
     let outgoing = outgoing.query_if("return_run_details", (!forgejo).then_some(true));
     let dispatch = gitea.dispatches.begin(&request.native, &workflow, &branch);
     let asked = Instant::now();
-    let received = gitea.endpoint.send(outgoing).await.map_err(refused)?;
+    let received = match gitea.endpoint.send(outgoing).await {
+        Ok(received) => received,
+        Err(failure) => return Err(refused(&gitea, &parts[..6], failure).await),
+    };
     let Some(told) = told::<wire::Dispatched>(&received) else {
         let pending = Pending {
             project: request.native.to_string(),
@@ -74,8 +77,14 @@ async fn latest(gitea: &Gitea, server: Server, owner: &str, name: &str) -> Optio
     rows.first().map(|row| row.wire.id)
 }
 
-/// Gitea says why in sentences only.
-fn refused(failure: Failure) -> Failure {
+/// Gitea says why in sentences only. Whether a workflow is disabled, it tells where it is asked for that; `workflow`: its path.
+async fn refused(gitea: &Gitea, workflow: &[&str], failure: Failure) -> Failure {
+    if (failure.kind, &failure.field) == (Kind::Forbidden, &None) && is_disabled(gitea, workflow).await {
+        let mut disabled = Failure::new(Kind::Conflict, "pipeline is disabled").never_billed();
+        disabled.field = Some(Arc::from("pipeline"));
+        disabled.provider = failure.provider;
+        return disabled;
+    }
     match (failure.kind, &failure.field) {
         (Kind::InvalidInput, None) => failure.saying(
             "the pipeline cannot be started like this: its file on this branch lacks the trigger workflow_dispatch or \
@@ -84,6 +93,16 @@ fn refused(failure: Failure) -> Failure {
         (Kind::Forbidden, None) => failure.also("or the workflow is disabled"),
         _ => failure,
     }
+}
+
+/// What cannot be read is none that is known to be.
+async fn is_disabled(gitea: &Gitea, workflow: &[&str]) -> bool {
+    let read = async {
+        let received = gitea.endpoint.send(gitea.endpoint.get(workflow)?).await?;
+        received.json::<wire::Workflow>()
+    };
+    let state = read.await.ok().and_then(|workflow| workflow.state);
+    state.is_some_and(|state| state.starts_with("disabled"))
 }
 
 /// Whose credential ours is.

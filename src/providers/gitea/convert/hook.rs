@@ -26,7 +26,7 @@ pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> H
         alert: None,
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
-        raw,
+        raw: forge::hook_raw(raw),
     }
 }
 

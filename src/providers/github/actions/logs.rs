@@ -67,8 +67,8 @@ async fn all(github: &GitHub, run: &Numbered) -> Result<Vec<Job>, Failure> {
     for _ in 0..PAGES {
         let Some(outgoing) = next.take() else { break };
         let received = github.endpoint.send(outgoing).await?;
-        let listed: wire::Listed = received.json()?;
-        let rows = received.rows_of(&listed.items.unwrap_or_default(), false)?;
+        let mut listed: wire::Listed = received.json()?;
+        let rows = received.rows_of(&listed.rows(&received)?, false)?;
         jobs.extend(rows.into_iter().map(convert::job));
         if let Some(query) = received.next_query() {
             next = Some(github.below(run, &["jobs"])?.continued(&query));

@@ -68,8 +68,8 @@ impl GitHub {
     {
         let part = outgoing.part(SIZE, request.limit(), request.cursor());
         let received = self.endpoint.send(part).await?;
-        let listed: wire::Listed = received.json()?;
-        let rows = received.rows_of(&listed.items.unwrap_or_default(), request.include_raw)?;
+        let mut listed: wire::Listed = received.json()?;
+        let rows = received.rows_of(&listed.rows(&received)?, request.include_raw)?;
         let items = rows.into_iter().filter_map(convert).collect();
         let mut page = Page::new(items, received.next_query());
         page.total = listed.total_count;

@@ -105,8 +105,8 @@ pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Resul
         .query_if("actor", pending.actor.as_deref())
         .query(SIZE, MOST);
     let received = github.endpoint.send(outgoing).await?;
-    let listed: wire::Listed = received.json()?;
-    let rows = received.rows_of(&listed.items.unwrap_or_default(), request.include_raw)?;
+    let mut listed: wire::Listed = received.json()?;
+    let rows = received.rows_of(&listed.rows(&received)?, request.include_raw)?;
     let runs = rows
         .into_iter()
         .map(|row| convert::run(&request.instance, &pending.project, row));

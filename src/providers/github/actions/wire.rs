@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use mosaic_actors::error::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::providers::http::Time;
+use crate::providers::http::{Received, Time};
 
 /// A page of a list, whatever it is a list of.
 #[derive(Debug, Deserialize)]
@@ -15,6 +16,16 @@ pub struct Listed {
     pub total_count: Option<u64>,
     #[serde(alias = "artifacts", alias = "jobs", alias = "workflow_runs", alias = "workflows")]
     pub items: Option<Vec<Box<RawValue>>>,
+}
+
+impl Listed {
+    /// What is listed. An object with neither rows nor their number is no list, whatever else it says.
+    pub fn rows(&mut self, received: &Received) -> Result<Vec<Box<RawValue>>, Failure> {
+        match (self.items.take(), self.total_count) {
+            (None, None) => Err(received.unusable("the answer is no list")),
+            (items, _) => Ok(items.unwrap_or_default()),
+        }
+    }
 }
 
 /// `workflow`.

@@ -25,8 +25,8 @@ pub async fn list(github: Arc<GitHub>, request: Request<PipelineList>) -> Result
 pub async fn only(github: &GitHub, owner: &str, name: &str) -> Result<String, Failure> {
     let outgoing = github.endpoint.get(&["repos", owner, name, "actions", "workflows"])?;
     let received = github.endpoint.send(outgoing.query(SIZE, MOST)).await?;
-    let listed: wire::Listed = received.json()?;
-    let rows = received.rows_of::<wire::Workflow>(&listed.items.unwrap_or_default(), false)?;
+    let mut listed: wire::Listed = received.json()?;
+    let rows = received.rows_of::<wire::Workflow>(&listed.rows(&received)?, false)?;
     let active = rows
         .into_iter()
         .map(|row| row.wire)

@@ -53,7 +53,7 @@ pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> H
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw_events: wire.events,
-        raw,
+        raw: forge::hook_raw(raw),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::written;
 use crate::catalogue::git::{Forked, Hook, HookEvent, Repo, Visibility};
+use crate::providers::forge;
 use crate::providers::gitlab::{ids, wire};
 use crate::providers::http::Row;
 
@@ -89,7 +90,7 @@ pub fn hook(instance: &str, project: &str, Row { wire, raw }: Row<wire::Hook>) -
         created_at: wire.created_at.text(),
         updated_at: None,
         url: wire.url,
-        raw,
+        raw: forge::hook_raw(raw),
     }
 }
 

@@ -133,12 +133,14 @@ impl Inner {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, sensitive(&format!("Bearer {}", minted.token))?);
         let until = minted.expires_at.at().unwrap_or(since + LASTS);
+        let life = Life {
+            since,
+            until: Some(until),
+        };
         Ok(Token {
-            headers,
-            life: Life {
-                since,
-                until: Some(until),
-            },
+            // Each installation has limits of its own.
+            quota: Some(self.endpoint.quota.part(owned.installation.load(Relaxed))),
+            ..Token::new(headers, life)
         })
     }
 

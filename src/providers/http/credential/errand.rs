@@ -46,7 +46,7 @@ impl Done {
 /// Sends one.
 pub(super) async fn send(endpoint: &Endpoint, outgoing: &Outgoing) -> Result<Done, Box<Refused>> {
     let sent = async {
-        let mut response = endpoint.tried(outgoing, &HeaderMap::new(), Follow::Home).await?;
+        let mut response = endpoint.tried(outgoing, None, Follow::Home).await?;
         let headers = std::mem::take(response.headers_mut());
         let body = read(response, endpoint.max_response).await.map_err(Refused::before)?;
         Ok(Done { headers, body })

@@ -5,21 +5,43 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use http::HeaderMap;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
+use tokio::time::{Instant, timeout_at};
 
 use super::life::Life;
+use crate::providers::http::quota::Quota;
+
+/// How long a renewal ahead of time may hold up who has a token that lasts. The provider may kill that by it, so a renewal
+/// that is about to land is waited for.
+const AHEAD: Duration = Duration::from_secs(1);
+/// How long any other one holds up a call: shorter than an attempt mostly may take, so that the call hears why, and may go
+/// elsewhere. The renewal goes on.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// A token, ready to be sent.
 pub(in super::super) struct Token {
     /// The headers that it is sent in.
-    pub(super) headers: HeaderMap,
+    pub(in super::super) headers: HeaderMap,
     /// How long it lasts.
     pub(super) life: Life,
+    /// Whose limits it spends, where those are not the credential's own.
+    pub(in super::super) quota: Option<Arc<Quota>>,
+}
+
+impl Token {
+    pub(super) fn new(headers: HeaderMap, life: Life) -> Self {
+        Token {
+            headers,
+            life,
+            quota: None,
+        }
+    }
 }
 
 type Landing = Result<Arc<Token>, Failure>;
@@ -27,7 +49,13 @@ type Landing = Result<Arc<Token>, Failure>;
 #[derive(Default)]
 struct State {
     current: Option<Arc<Token>>,
-    flight: Option<Shared<BoxFuture<'static, Landing>>>,
+    flight: Option<Flight>,
+}
+
+#[derive(Clone)]
+struct Flight {
+    since: Instant,
+    landing: Shared<BoxFuture<'static, Landing>>,
 }
 
 /// One token and its renewal. Cheap to clone; clones share it.
@@ -66,16 +94,18 @@ impl Renewing {
             };
             (current, flight)
         };
-        let landed = flight.await;
         // Renewed ahead of time, or not: what lasts still serves.
-        let lasts = current.filter(|token| landed.is_err() && !token.life.is_over(now));
-        lasts.map_or(landed, Ok)
+        let lasts = current.filter(|token| !token.life.is_over(now));
+        let until = match &lasts {
+            Some(_) => flight.since + AHEAD,
+            None => Instant::now() + LONGEST,
+        };
+        let landed = timeout_at(until, flight.landing).await;
+        let landed = landed.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout, "the renewal of a credential hangs")));
+        lasts.filter(|_| landed.is_err()).map_or(landed, Ok)
     }
 
-    fn take_off(
-        &self,
-        renewal: impl Future<Output = Result<Token, Failure>> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Landing>> {
+    fn take_off(&self, renewal: impl Future<Output = Result<Token, Failure>> + Send + 'static) -> Flight {
         let over = Over(self.clone());
         let task = tokio::spawn(async move {
             let landed = renewal.await.map(Arc::new);
@@ -90,7 +120,10 @@ impl Renewing {
                 Err(Failure::new(Kind::Internal, "the renewal of a credential was cut off").because(died))
             })
         };
-        landing.boxed().shared()
+        Flight {
+            since: Instant::now(),
+            landing: landing.boxed().shared(),
+        }
     }
 
     /// Each change leaves the state whole, so a panic elsewhere spoils nothing.
@@ -121,10 +154,7 @@ mod tests {
     }
 
     fn token() -> Token {
-        Token {
-            headers: HeaderMap::new(),
-            life: Life::open(now()),
-        }
+        Token::new(HeaderMap::new(), Life::open(now()))
     }
 
     #[tokio::test]
@@ -169,6 +199,28 @@ mod tests {
         let late = renewing.get(now(), Some(&first), make).await.expect("a token");
         assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&second, &late));
         assert_eq!(made.load(Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_hangs_holds_nobody_up_for_long() {
+        let renewing = Renewing::default();
+        let until = Some(now() + SignedDuration::from_secs(30));
+        let life = Life { since: now(), until };
+        let due = || async move { Ok(Token { life, ..token() }) };
+        let old = renewing.get(now(), None, due).await.expect("a token");
+        let hangs = || std::future::pending();
+        let soon = now() + SignedDuration::from_secs(29);
+        let began = Instant::now();
+        for _ in 0..100 {
+            let had = renewing.get(soon, None, hangs).await.expect("the one that lasts");
+            assert!(Arc::ptr_eq(&had, &old));
+        }
+        assert!(began.elapsed() <= AHEAD * 2, "together: {:?}", began.elapsed());
+        // Who has none that serves is told in time to do something else.
+        let began = Instant::now();
+        let told = renewing.get(soon, Some(&old), hangs).await.err().expect("it hangs");
+        assert_eq!((told.kind, told.retryable), (Kind::Timeout, true));
+        assert!(began.elapsed() <= LONGEST * 2, "{:?}", began.elapsed());
     }
 
     #[tokio::test]

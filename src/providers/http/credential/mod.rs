@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderName;
 use mosaic_actors::error::Failure;
 use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
@@ -110,17 +110,23 @@ impl Endpoint {
     /// Sends a request, with whatever credential it needs, until the provider has accepted it.
     pub(super) async fn accepted(&self, outgoing: Outgoing, follow: Follow) -> Result<Response, Failure> {
         let Some(renewable) = &self.renewable else {
-            let tried = self.tried(&outgoing, &HeaderMap::new(), follow).await;
+            self.quota.open()?;
+            let tried = self.tried(&outgoing, None, follow).await;
             return tried.map_err(|refused| refused.failure);
         };
         // What is not had was not used: nothing has left.
         let first = renewable.token(&outgoing, None).await;
         let mut token = first.map_err(Failure::never_sent)?;
-        let (mut waits, mut renewed) = (0, false);
+        let (mut waits, mut renewed, mut single) = (0, false, false);
         loop {
-            let worn = token.as_ref().map(|token| token.headers.clone()).unwrap_or_default();
-            let refused = match self.tried(&outgoing, &worn, follow).await {
-                Ok(response) => return Ok(response),
+            self.quota_of(token.as_deref()).open()?;
+            let refused = match self.tried(&outgoing, token.as_deref(), follow).await {
+                Ok(response) => {
+                    if single {
+                        renewable.serves_singly();
+                    }
+                    return Ok(response);
+                }
                 Err(refused) => refused,
             };
             let answer = refused.answer.as_ref();
@@ -133,6 +139,10 @@ impl Endpoint {
             if token.as_ref().is_some_and(fresh) && waits < WAITS && outgoing.is_there() {
                 waits += 1;
                 tokio::time::sleep(WAIT).await;
+            } else if let Some(own) = renewable.single().filter(|_| renewed && !single && outgoing.is_there()) {
+                // Others have used it up, and will use up the next one.
+                single = true;
+                token = Some(own.await.map_err(Failure::never_sent)?);
             } else if renewed || token.as_ref().is_some_and(rests) {
                 return Err(refused.failure);
             } else {

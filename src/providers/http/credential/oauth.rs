@@ -212,11 +212,8 @@ impl Inner {
     fn other(&self, held: Option<&Held>, last: Option<&Token>) -> Result<Option<Token>, Failure> {
         let found = match (held, &self.grant.access_token) {
             (Some(held), _) => token(held)?,
-            (None, Some(given)) => Token {
-                headers: headers(given.expose_secret())?,
-                // Nobody says how long it was had before it was given.
-                life: Life::open(Timestamp::UNIX_EPOCH),
-            },
+            // Nobody says how long it was had before it was given.
+            (None, Some(given)) => Token::new(headers(given.expose_secret())?, Life::open(Timestamp::UNIX_EPOCH)),
             (None, None) => return Ok(None),
         };
         let same = last.is_some_and(|last| last.headers == found.headers);
@@ -260,13 +257,11 @@ impl Inner {
 }
 
 fn token(held: &Held) -> Result<Token, Failure> {
-    Ok(Token {
-        headers: headers(&held.access_token)?,
-        life: Life {
-            since: held.since,
-            until: held.until,
-        },
-    })
+    let life = Life {
+        since: held.since,
+        until: held.until,
+    };
+    Ok(Token::new(headers(&held.access_token)?, life))
 }
 
 fn headers(token: &str) -> Result<HeaderMap, Failure> {

@@ -1,9 +1,12 @@
 //! A password that needs a session: writes carry a crumb, which holds in the session of its cookie alone.
 //!
-//! Invariant: a crumb and its cookies are sent together, and to the server that gave them.
+//! Invariant: a crumb and its cookies are sent together, and to the server that gave them; one that serves a single write
+//! goes with one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -36,6 +39,8 @@ const TAKEN: [&str; 6] = [
 pub(super) struct Session {
     inner: Arc<Inner>,
     token: Renewing,
+    /// A crumb serves one write there.
+    single: AtomicBool,
 }
 
 struct Inner {
@@ -58,10 +63,14 @@ impl Session {
         Session {
             inner: Arc::new(Inner { endpoint, api, clock }),
             token: Renewing::default(),
+            single: AtomicBool::new(false),
         }
     }
 
     async fn begun(&self, refused: Option<&Arc<Token>>) -> Result<Arc<Token>, Failure> {
+        if self.single.load(Relaxed) {
+            return self.inner.clone().begin().await.map(Arc::new);
+        }
         let renewal = || self.inner.clone().begin();
         self.token.get(self.inner.clock.now(), refused, renewal).await
     }
@@ -87,6 +96,14 @@ impl Renewable for Session {
     fn fresh(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn single(&self) -> Option<BoxFuture<'_, Result<Arc<Token>, Failure>>> {
+        Some(async { self.inner.clone().begin().await.map(Arc::new) }.boxed())
+    }
+
+    fn serves_singly(&self) {
+        self.single.store(true, Relaxed);
+    }
 }
 
 impl Inner {
@@ -97,8 +114,7 @@ impl Inner {
             Ok(done) => done,
             // There is nothing of the kind where the protection is off.
             Err(refused) if refused.status() == Some(StatusCode::NOT_FOUND.as_u16()) => {
-                let headers = HeaderMap::new();
-                return Ok(Token { headers, life });
+                return Ok(Token::new(HeaderMap::new(), life));
             }
             Err(refused) => return Err(turned_down(*refused, "the provider gives us no crumb")),
         };
@@ -112,7 +128,7 @@ impl Inner {
         if !cookies.is_empty() {
             headers.insert(COOKIE, sensitive(&cookies).map_err(|_| unfit())?);
         }
-        Ok(Token { headers, life })
+        Ok(Token::new(headers, life))
     }
 }
 
