@@ -185,7 +185,7 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         .about(declaration.summary)
         .long_about(long)
         .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
-        .args(positionals(entry).map(|field| named_arg(field)))
+        .args(positionals(entry).map(named_arg))
         .next_help_heading("Call options")
         .arg(input_arg())
         .args(CallOption::of(entry).map(option_arg))

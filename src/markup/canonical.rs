@@ -205,9 +205,12 @@ impl Form<'_> {
         };
         let attrs = attrs.borrow();
         let kept = attrs.iter().filter(|attr| {
-            let generated = &*attr.name.local == "id" && attr.value.starts_with(self.generated);
-            let nothing = &*attr.name.local == "start" && &*attr.value == "1";
-            !(generated && !self.generated.is_empty()) && !nothing
+            let own = !self.generated.is_empty() && attr.value.starts_with(self.generated);
+            match &*attr.name.local {
+                "id" => !own,
+                "start" => &*attr.value != "1",
+                _ => true,
+            }
         });
         let mut written: Vec<String> = kept
             .map(|attr| {
