@@ -55,6 +55,7 @@ pub mod doctor;
 pub mod embed;
 pub mod failures;
 mod leisure;
+mod markup;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod providers;

@@ -1,8 +1,8 @@
-//! The traps of the Git and CI providers: each is named by a test or a golden cell.
+//! The traps of the Git, CI and documentation providers: each is named by a test or a golden cell.
 //!
-//! A trap is a row of the collected facts, known by letters and a number: H of GitHub, HA of its Actions, GT of Gitea, GA of
-//! its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The first of them, of all providers, have a
-//! number alone, behind the word itself.
+//! A trap is a row of the collected facts, known by letters and a number: B of BookStack, H of GitHub, HA of its Actions,
+//! GT of Gitea, GA of its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The first of them, of all
+//! providers, have a number alone, behind the word itself.
 //!
 //! Invariant: one that nothing names is left to something that is named here.
 
@@ -14,7 +14,8 @@ use std::path::Path;
 const TRAP: &str = "trap";
 
 /// How many of each there are.
-const TRAPS: [(&str, usize); 9] = [
+const TRAPS: [(&str, usize); 10] = [
+    ("b", 30),
     ("f", 4),
     ("ga", 7),
     ("gl", 30),
@@ -27,7 +28,9 @@ const TRAPS: [(&str, usize); 9] = [
 ];
 
 /// Traps of what is not done at all.
-const LEFT: [(&str, &str); 20] = [
+const LEFT: [(&str, &str); 22] = [
+    ("b21", "no operation reads or writes images alone"),
+    ("b29", "no operation changes permissions"),
     ("gl10", "no operation rebases"),
     ("gl27", "no operation changes an issue at GitLab"),
     ("gt23", "no operation changes labels"),

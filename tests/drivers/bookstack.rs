@@ -161,7 +161,8 @@ async fn a_created_page_is_found_and_read_in_either_format() {
         json!({"page": created["id"], "format": "html"}),
     )
     .await;
-    assert_eq!(html.expect("read")["body"], "<p>Mind the *stripes*.</p>");
+    let stored = "<p id=\"bkmrk-mind-the-stripes\">Mind the <em>stripes</em>.</p>";
+    assert_eq!(html.expect("read")["body"], stored);
     // The parent that a page names takes another page.
     let input = json!({"parent": read["parent"], "title": "Another", "body": "<p>x</p>", "format": "html"});
     assert_eq!(
@@ -171,10 +172,10 @@ async fn a_created_page_is_found_and_read_in_either_format() {
 }
 
 #[tokio::test]
-async fn trap_25_a_page_of_the_wysiwyg_editor_is_exported() {
+async fn trap_25_a_page_of_the_wysiwyg_editor_is_read_as_markdown() {
     let (_sandbox, driver) = sandbox().await;
     let read = at(&driver, "docs.page.get", json!({"page": "2"})).await.expect("read");
-    let body = "Call docs-a & wait.\n\nThen restart it.";
+    let body = "Call docs-a & wait.\n\nThen **restart** it.";
     assert_eq!((&read["format"], &read["body"]), (&json!("markdown"), &json!(body)));
     let empty = at(&driver, "docs.page.get", json!({"page": "3"})).await.expect("read");
     assert_eq!(empty["body"], "");

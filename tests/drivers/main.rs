@@ -18,12 +18,14 @@ mod logs;
 mod mutated;
 mod odd;
 mod refusals;
+mod round_trips;
 mod sandbox;
 mod secrets;
 mod servers;
 mod through;
 mod through_actions;
 mod through_apps;
+mod through_bookstack;
 mod through_gitea;
 mod through_gitea_credentials;
 mod through_gitea_refused;
@@ -31,6 +33,8 @@ mod through_gitlab;
 mod through_gitlab_refused;
 mod through_jenkins;
 mod through_woodpecker;
+#[path = "../harness/tools.rs"]
+mod tools;
 mod traps;
 #[path = "../upstream/mod.rs"]
 mod upstream;

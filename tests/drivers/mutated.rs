@@ -17,7 +17,7 @@ use crate::upstream::cells::{Cell, cells};
 use crate::upstream::{self, Canned, INSTANCE, Upstream};
 
 /// The kinds whose drivers are held to this.
-const KINDS: &[&str] = &["gitea", "github", "gitlab", "jenkins", "woodpecker"];
+const KINDS: &[&str] = &["bookstack", "gitea", "github", "gitlab", "jenkins", "woodpecker"];
 /// What goes on until its run has ended is bounded by its call alone.
 const WAITING: &[&str] = &["cicd.log.follow", "cicd.run.wait"];
 /// No operation asks more often for one output.

@@ -1,4 +1,4 @@
-//! The drivers of CI servers through their sandboxes: what is started once for a test, and what was asked of it.
+//! The drivers of CI servers and of documentation through their sandboxes: what is started once for a test, and what was asked of it.
 //!
 //! Invariant: what is asked is noted, so that no operation of a driver is left out unseen.
 
@@ -52,11 +52,16 @@ impl Through {
         outcome.unwrap_or_else(|failure| panic!("{operation} {input}: {failure:?}"))
     }
 
-    pub async fn try_ask(&self, operation: &str, input: Value) -> Result<Value, Failure> {
+    /// Notes what was asked for elsewhere.
+    pub fn note(&self, operation: &str) {
         self.asked
             .lock()
             .expect("no panic while held")
             .insert(operation.to_owned());
+    }
+
+    pub async fn try_ask(&self, operation: &str, input: Value) -> Result<Value, Failure> {
+        self.note(operation);
         ask(self.kind, &self.connection, operation, input).await
     }
 
@@ -77,10 +82,7 @@ impl Through {
 
     /// A log's events, one by one.
     pub async fn follow(&self, input: Value) -> BodyStream<Frame> {
-        self.asked
-            .lock()
-            .expect("no panic while held")
-            .insert("cicd.log.follow".to_owned());
+        self.note("cicd.log.follow");
         let call = Arc::new(call("cicd.log.follow", input, false).expect("a sound input"));
         let answer = driver(self.kind, &self.connection).expect("connected").call(call).await;
         match answer.expect("it begins").body {
@@ -102,7 +104,7 @@ impl Through {
         }
     }
 
-    /// That every operation of CI that the driver declares was asked for.
+    /// That every operation that the driver declares was asked for.
     pub fn assert_all_asked(&self) {
         let kind = KINDS.iter().find(|row| row.name == self.kind).expect("a known kind");
         let declared: BTreeSet<String> = (kind.operations)().into_iter().map(|name| name.to_string()).collect();

@@ -1,4 +1,5 @@
-//! BookStack: pages, their export, what is attached to them, the search, refusals, and every answer against the published examples.
+//! BookStack: pages and what is around them, the recycle bin, the search, refusals, and every answer against the published
+//! examples.
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
@@ -50,7 +51,7 @@ async fn a_page_is_written_read_listed_exported_and_found() {
     );
     assert_eq!(export.text().await.unwrap(), "# Zebra crossing\n\nMind the stripes.");
     let newest = get_json(&rig, "/pages?sort=-id&count=1").await;
-    assert_eq!((&newest["data"][0]["id"], &newest["total"]), (id, &json!(134)));
+    assert_eq!((&newest["data"][0]["id"], &newest["total"]), (id, &json!(135)));
     let found = get_json(&rig, "/search?query=stripes").await;
     assert_eq!((&found["data"][0]["id"], &found["total"]), (id, &json!(1)));
     assert_eq!(
@@ -116,11 +117,15 @@ async fn a_file_is_attached_listed_and_given_back() {
 async fn lists_count_from_an_offset() {
     let rig = Rig::start().await;
     for (query, rows, total) in [
-        ("", 100, 133),
-        ("count=500", 133, 133),
-        ("count=2&offset=132", 1, 133),
-        ("count=2&offset=999", 0, 133),
-        ("filter[book_id]=1", 3, 3),
+        ("", 100, 134),
+        ("count=500", 134, 134),
+        ("count=2&offset=133", 1, 134),
+        ("count=2&offset=999", 0, 134),
+        // The draft is the asker's own.
+        ("filter[book_id]=1", 4, 4),
+        ("filter[book_id]=1&filter[draft]=0", 3, 3),
+        ("filter[id:gte]=130&count=2", 2, 5),
+        ("filter[unheard_of]=1", 100, 134),
         ("filter[book_id:eq]=9", 0, 0),
     ] {
         let list = get_json(&rig, &format!("/pages?{query}")).await;
@@ -227,6 +232,142 @@ fn shape(value: &Value) -> Value {
         Value::Bool(_) => "boolean".into(),
         Value::Null => "null".into(),
     }
+}
+
+#[tokio::test]
+async fn a_page_is_changed_moved_deleted_and_restored() {
+    let rig = Rig::start().await;
+    let put = |body: Value| request(&rig, SERVER, Method::PUT, "/pages/1").json(&body).send();
+    let changed: Value = put(json!({ "html": "<p>{{@2}}<script>x</script></p>" }))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    // HTML takes the place of the Markdown, and what is shown is not what is stored.
+    assert_eq!(
+        (&changed["markdown"], &changed["revision_count"]),
+        (&json!(""), &json!(2))
+    );
+    assert_eq!(
+        changed["raw_html"],
+        "<p id=\"bkmrk-{{@2}}x\">{{@2}}<script>x</script></p>".replace("{{@2}}x", "2x")
+    );
+    let shown = changed["html"].as_str().expect("a text");
+    assert!(shown.contains("wait.") && !shown.contains("script"), "{shown}");
+    // Even the book of its chapter is a move.
+    let moved: Value = put(json!({ "chapter_id": 1 })).await.unwrap().json().await.unwrap();
+    assert_eq!((&moved["chapter_id"], &moved["revision_count"]), (&json!(1), &json!(2)));
+    let moved: Value = put(json!({ "book_id": 1 })).await.unwrap().json().await.unwrap();
+    assert_eq!(moved["chapter_id"], 0);
+    let deleted = request(&rig, SERVER, Method::DELETE, "/pages/1").send().await.unwrap();
+    assert_eq!(
+        (deleted.status().as_u16(), deleted.text().await.unwrap().as_str()),
+        (204, "")
+    );
+    assert_eq!(get(&rig, "/pages/1").await.status(), 404);
+    let bin = get_json(&rig, "/recycle-bin?filter[deletable_type]=page").await;
+    assert_eq!((&bin["total"], &bin["data"][0]["deletable_id"]), (&json!(1), &json!(1)));
+    let restored = request(&rig, SERVER, Method::PUT, "/recycle-bin/1")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(restored.json::<Value>().await.unwrap(), json!({ "restore_count": 1 }));
+    assert_eq!(get(&rig, "/pages/1").await.status(), 200);
+    // A page whose book is in the bin is not put back, and its deletion is forgotten.
+    for path in ["/pages/1", "/books/1"] {
+        request(&rig, SERVER, Method::DELETE, path).send().await.unwrap();
+    }
+    let nothing = request(&rig, SERVER, Method::PUT, "/recycle-bin/2")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(nothing.json::<Value>().await.unwrap(), json!({ "restore_count": 0 }));
+    assert_eq!(get_json(&rig, "/recycle-bin").await["total"], 1);
+}
+
+#[tokio::test]
+async fn what_is_beside_pages_has_the_shape_of_its_example() {
+    let Some(folder) = specs::folder() else { return };
+    let example = |file: &str| specs::read(&folder, &format!("bookstack-examples/responses/{file}.json"));
+    let rig = Rig::start().await;
+    let send = |method: Method, path: &'static str, body: Value| request(&rig, SERVER, method, path).json(&body).send();
+    let body = specs::read(&folder, "bookstack-examples/requests/books-create.json");
+    let made = send(Method::POST, "/books", body).await.unwrap().json().await.unwrap();
+    let body = json!({ "chapter_id": 1, "html": "<p>x</p>", "name": "y" });
+    let changed = send(Method::PUT, "/pages/1", body).await.unwrap().json().await.unwrap();
+    let mut answers: Vec<(Value, &str)> = vec![(made, "books-create"), (changed, "pages-update")];
+    for (path, file) in [
+        ("/books", "books-list"),
+        ("/books/1", "books-read"),
+        ("/chapters/1", "chapters-read"),
+        ("/shelves", "shelves-list"),
+        ("/users", "users-list"),
+    ] {
+        answers.push((get_json(&rig, path).await, file));
+    }
+    send(Method::DELETE, "/pages/1", json!({})).await.unwrap();
+    answers.push((get_json(&rig, "/recycle-bin").await, "recycle-bin-list"));
+    let restored = send(Method::PUT, "/recycle-bin/1", json!({})).await.unwrap();
+    answers.push((restored.json().await.unwrap(), "recycle-bin-restore"));
+    for (mut answer, file) in answers {
+        let mut example = example(file);
+        // What may be none; the rest says nothing of the thing itself.
+        for object in [&mut answer, &mut example] {
+            for field in ["tags", "cover", "default_template_id"] {
+                object.as_object_mut().expect("an object").remove(field);
+            }
+        }
+        assert_eq!(shape(&answer), shape(&example), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn comments_are_numbered_on_each_page() {
+    let rig = Rig::start().await;
+    let send = |body: Value| request(&rig, SERVER, Method::POST, "/comments").json(&body).send();
+    for page in [1, 2, 1] {
+        let made = send(json!({ "page_id": page, "html": "<p>x</p>" })).await.unwrap();
+        assert!(made.json::<Value>().await.unwrap().get("html").is_none());
+    }
+    let reply = send(json!({ "page_id": 1, "html": "<p>y</p>", "reply_to": 2 }))
+        .await
+        .unwrap();
+    assert_eq!(reply.json::<Value>().await.unwrap()["local_id"], 3);
+    let listed = get_json(&rig, "/comments?filter[commentable_id]=1").await;
+    assert_eq!(
+        (&listed["total"], &listed["data"][2]["parent_id"]),
+        (&json!(3), &json!(2))
+    );
+    assert!(listed["data"][0].get("html").is_none());
+    let read = get_json(&rig, "/comments/3").await;
+    assert_eq!(
+        (&read["html"], &read["replies"][0]["html"]),
+        (&json!("<p>x</p>"), &json!("<p>y</p>"))
+    );
+    assert!(get_json(&rig, "/system").await["version"].as_str().expect("a text") >= "v25.11");
+}
+
+#[tokio::test]
+async fn who_may_not_is_refused_and_led_away_where_no_json_is_asked_for() {
+    let rig = Rig::start().await;
+    let token = format!("Token {}-reader", rig.server(SERVER).token());
+    let ask = |method: Method, path: &str| rig.bare(SERVER, method, path).header("authorization", &token);
+    for (method, path) in [
+        (Method::GET, "/users"),
+        (Method::GET, "/recycle-bin"),
+        (Method::PUT, "/recycle-bin/1"),
+        (Method::DELETE, "/pages/1"),
+    ] {
+        let refused = ask(method, path).send().await.unwrap();
+        assert_eq!(refused.status(), 403, "{path}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], 403, "{path}");
+    }
+    let export = || ask(Method::GET, "/pages/1/export/html");
+    assert_eq!(export().send().await.unwrap().status(), 302);
+    let refused = export().header("accept", "application/json").send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    assert!(refused.json::<Value>().await.unwrap()["error"].is_string());
 }
 
 #[tokio::test]

@@ -10,45 +10,27 @@ use bytes::Bytes;
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD};
 
+use super::lists::ROWS;
 use super::requests::page_id;
 use super::{BookStack, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::docs::{Attachment, AttachmentGet, AttachmentList, AttachmentUpload};
-use crate::providers::http::pages::Numbered;
-use crate::providers::http::{Form, too_large};
+use crate::providers::http::{Form, Row, too_large};
 use crate::providers::{Reply, Request};
 use crate::wire::file;
-
-/// BookStack skips rows and knows no pages here; ours are numbered all the same, so that a cursor holds the page's size.
-const ROWS: Numbered = Numbered {
-    page: "page",
-    size: "count",
-    default: 20,
-    most: 100,
-};
 
 pub async fn list(
     bookstack: Arc<BookStack>,
     request: Request<AttachmentList>,
 ) -> Result<Reply<Page<Attachment>>, Failure> {
     let id = page_id(&request.native)?;
-    let page = ROWS.page(&[], request.limit(), request.cursor())?;
-    let skipped = page.number.saturating_sub(1).saturating_mul(page.size);
-    let outgoing = bookstack
-        .endpoint
-        .get(&["attachments"])?
-        .query("filter[uploaded_to]", id)
-        .query("count", page.size.to_string())
-        .query("offset", skipped.to_string());
-    let received = bookstack.endpoint.send(outgoing).await?;
-    let list: wire::List = received.json()?;
-    let rows = received.rows_of::<wire::Attachment>(&list.data, request.include_raw)?;
-    let more = !rows.is_empty() && skipped.saturating_add(page.size) < list.total.unwrap_or_default();
-    let rows = rows.into_iter();
-    let items = rows.map(|row| convert::attachment(&request.instance, row)).collect();
-    let mut found = Page::new(items, more.then(|| ROWS.after(&page)));
-    found.total = list.total;
-    Ok(received.reply(found))
+    let listed = bookstack
+        .list("attachments", &[("uploaded_to", &id)], &ROWS, &request)
+        .await?;
+    Ok(listed.page(|row: Row<wire::Attachment>| {
+        let own = row.wire.uploaded_to.to_string() == id;
+        own.then(|| convert::attachment(&request.instance, row))
+    }))
 }
 
 /// BookStack takes the extension from the file's name, and shows the other name.
@@ -74,7 +56,7 @@ pub async fn upload(
 }
 
 /// What is a page's title there is called a name here.
-fn called_name(mut failure: Failure) -> Failure {
+pub(super) fn called_name(mut failure: Failure) -> Failure {
     if failure.field.as_deref() == Some("title") {
         failure.field = Some(Arc::from("name"));
     }

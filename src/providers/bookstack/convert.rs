@@ -5,8 +5,9 @@
 
 use mosaic_actors::call::Resource;
 
+use super::body::{self, Text};
 use super::wire;
-use crate::catalogue::docs::{Attachment, DocPage, Format, Hit};
+use crate::catalogue::docs::{Attachment, DocPage, Format, Hit, PageComment, PageRow, RowKind, Space};
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
@@ -29,11 +30,51 @@ impl Parent {
         }
     }
 
-    fn of(book: Option<u64>, chapter: Option<u64>) -> Option<Self> {
+    /// What a page says that it is in.
+    pub fn of(book: Option<u64>, chapter: Option<u64>) -> Option<Self> {
         match (chapter, book) {
             (Some(chapter), _) if chapter > 0 => Some(Parent::Chapter(chapter)),
             (_, Some(book)) if book > 0 => Some(Parent::Book(book)),
             _ => None,
+        }
+    }
+
+    /// BookStack's word for all of its kind.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Parent::Book(_) => "books",
+            Parent::Chapter(_) => "chapters",
+        }
+    }
+
+    /// Its number.
+    pub fn number(self) -> u64 {
+        match self {
+            Parent::Book(id) | Parent::Chapter(id) => id,
+        }
+    }
+
+    /// The field of a page that names it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Parent::Book(_) => "book_id",
+            Parent::Chapter(_) => "chapter_id",
+        }
+    }
+
+    /// The book, else the chapter, that a page is sent with.
+    pub fn fields(self) -> (Option<u64>, Option<u64>) {
+        match self {
+            Parent::Book(id) => (Some(id), None),
+            Parent::Chapter(id) => (None, Some(id)),
+        }
+    }
+
+    /// Whether a page is somewhere within.
+    pub fn holds(self, page: &wire::Page) -> bool {
+        match self {
+            Parent::Book(id) => page.book_id == Some(id),
+            Parent::Chapter(id) => page.chapter_id == Some(id),
         }
     }
 
@@ -58,16 +99,16 @@ pub fn hit(instance: &str, Row { wire, raw }: Row<wire::Found>) -> Hit {
     }
 }
 
-/// A page whose text is `body`, written in `format`.
-pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, body: String) -> DocPage {
+/// A page with its text, written in `format`.
+pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, text: Text) -> DocPage {
     DocPage {
+        version: version(&wire),
         id: Resource::neutral_id(instance, wire.id),
         title: wire.name,
         parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
         format,
-        body,
-        lost: vec![],
-        version: None,
+        body: text.body,
+        lost: text.lost,
         author: wire.created_by.and_then(author),
         draft: wire.draft,
         trashed: false,
@@ -78,11 +119,91 @@ pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, 
     }
 }
 
-fn author(user: wire::User) -> Option<Person> {
-    user.name.is_some().then(|| Person {
+/// What stands for a page's state. Each change of its text is counted; times are told by the second alone.
+pub fn version(page: &wire::Page) -> Option<String> {
+    let count = page.revision_count.map(|count| count.to_string());
+    count.or_else(|| page.updated_at.clone().in_utc())
+}
+
+/// A page or chapter as lists show it. A book's contents do not count changes: a version of them would be another than
+/// the page's.
+pub fn row(instance: &str, Row { wire, raw }: Row<wire::Page>) -> PageRow {
+    let section = wire.kind.as_deref() == Some("chapter");
+    let parent = match section {
+        true => Parent::of(wire.book_id, None),
+        false => Parent::of(wire.book_id, wire.chapter_id),
+    };
+    PageRow {
+        id: match section {
+            true => Parent::Chapter(wire.id).neutral(instance),
+            false => Resource::neutral_id(instance, wire.id),
+        },
+        title: wire.name,
+        kind: if section { RowKind::Section } else { RowKind::Page },
+        parent: parent.map(|parent| parent.neutral(instance)),
+        version: wire.revision_count.map(|count| count.to_string()),
+        draft: wire.draft,
+        trashed: false,
+        web_url: wire.url,
+        created_at: wire.created_at.in_utc(),
+        updated_at: wire.updated_at.in_utc(),
+        raw,
+    }
+}
+
+/// A book or shelf.
+pub fn space(instance: &str, kind: &str, Row { wire, raw }: Row<wire::Space>) -> Space {
+    Space {
+        id: Resource::neutral_id(instance, format_args!("{kind}/{}", wire.id)),
+        name: wire.name,
+        raw_kind: kind.to_owned(),
+        description: wire.description.filter(|text| !text.is_empty()),
+        web_url: wire.url,
+        created_at: wire.created_at.in_utc(),
+        updated_at: wire.updated_at.in_utc(),
+        raw,
+    }
+}
+
+/// A comment on the page of this number, and the id of the one that it replies to.
+pub fn comment(
+    instance: &str,
+    page: &str,
+    Row { wire, raw }: Row<wire::Comment>,
+    reply_to: Option<u64>,
+) -> PageComment {
+    let named = |id: u64| Resource::neutral_id(instance, format_args!("{page}/{id}"));
+    PageComment {
+        id: named(wire.id),
+        body: wire.html.map(|html| body::markdown(&html).body).unwrap_or_default(),
+        reply_to: reply_to.map(named),
+        author: wire.created_by.and_then(author),
+        created_at: wire.created_at.in_utc(),
+        updated_at: wire.updated_at.in_utc(),
+        raw,
+    }
+}
+
+fn author(by: wire::By) -> Option<Person> {
+    let person = match by {
+        wire::By::Number(id) => Person {
+            id: Some(id.to_string()),
+            ..Person::default()
+        },
+        wire::By::User(user) => person(user),
+    };
+    (person != Person::default()).then_some(person)
+}
+
+/// An account.
+pub fn person(user: wire::User) -> Person {
+    Person {
+        id: user.id.map(|id| id.to_string()),
+        login: None,
         name: user.name,
-        ..Person::default()
-    })
+        email: user.email,
+        web_url: user.profile_url,
+    }
 }
 
 pub fn attachment(instance: &str, Row { wire, raw }: Row<wire::Attachment>) -> Attachment {

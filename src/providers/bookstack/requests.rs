@@ -1,4 +1,4 @@
-//! The requests that serve each operation.
+//! Pages as they are searched, read and exported.
 //!
 //! Invariant: an input that BookStack cannot be asked is refused before anything is sent, naming the field.
 
@@ -7,10 +7,12 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
-use super::convert::Parent;
+use super::body::{self, Text};
 use super::{BookStack, convert, wire};
 use crate::catalogue::Page;
-use crate::catalogue::docs::{DocPage, ExportFormat, Format, Hit, PageCreate, PageExport, PageGet, Search};
+use crate::catalogue::docs::{
+    DocPage, ExportFormat, Hit, PageExport, PageExportHtml, PageExportMarkdown, PageGet, Search,
+};
 use crate::providers::http::Row;
 use crate::providers::http::pages::Numbered;
 use crate::providers::{Reply, Request};
@@ -44,19 +46,18 @@ pub async fn search(bookstack: Arc<BookStack>, request: Request<Search>) -> Resu
     Ok(received.reply(found))
 }
 
-/// A page's Markdown is empty where it was written in the WYSIWYG editor: it is then exported, by a second request.
+/// A page of the WYSIWYG editor of which an early release does not tell what is stored is exported, by a second request.
 pub async fn page_get(bookstack: Arc<BookStack>, request: Request<PageGet>) -> Result<Reply<DocPage>, Failure> {
     let id = page_id(&request.native)?;
     let outgoing = bookstack.endpoint.get(&["pages", &id])?;
     let received = bookstack.endpoint.send(outgoing).await?;
-    let mut row: Row<wire::Page> = received.row(request.include_raw)?;
+    let row: Row<wire::Page> = received.row(request.include_raw)?;
     let format = request.input.format;
-    let body = match text(&mut row.wire, format) {
+    let text = match body::text(&row.wire, format) {
         Some(text) => text,
-        None if row.wire.html.is_empty() => String::new(),
-        None => export(&bookstack, &row.wire).await?,
+        None => Text::of(export(&bookstack, &row.wire).await?).untold(),
     };
-    Ok(received.reply(convert::page(&request.instance, row, format, body)))
+    Ok(received.reply(convert::page(&request.instance, row, format, text)))
 }
 
 /// BookStack calls every export an unknown stream of octets; what it is, the format that was asked for tells.
@@ -64,56 +65,47 @@ pub async fn page_export(
     bookstack: Arc<BookStack>,
     request: Request<PageExport>,
 ) -> Result<Reply<ByteStream>, Failure> {
-    let id = page_id(&request.native)?;
-    let (format, media_type) = match request.input.format {
+    file(&bookstack, &request.native, request.input.format).await
+}
+
+pub async fn page_export_markdown(
+    bookstack: Arc<BookStack>,
+    request: Request<PageExportMarkdown>,
+) -> Result<Reply<ByteStream>, Failure> {
+    file(&bookstack, &request.native, ExportFormat::Markdown).await
+}
+
+pub async fn page_export_html(
+    bookstack: Arc<BookStack>,
+    request: Request<PageExportHtml>,
+) -> Result<Reply<ByteStream>, Failure> {
+    file(&bookstack, &request.native, ExportFormat::Html).await
+}
+
+async fn file(bookstack: &BookStack, native: &str, format: ExportFormat) -> Result<Reply<ByteStream>, Failure> {
+    let id = page_id(native)?;
+    let (format, media_type) = match format {
         ExportFormat::Pdf => ("pdf", "application/pdf"),
         ExportFormat::Html => ("html", "text/html; charset=utf-8"),
         ExportFormat::Markdown => ("markdown", "text/markdown; charset=utf-8"),
         ExportFormat::Text => ("plaintext", "text/plain; charset=utf-8"),
     };
     let outgoing = bookstack.endpoint.get(&["pages", &id, "export", format])?;
-    bookstack.endpoint.open(outgoing).await?.file(media_type)
+    let opened = bookstack.endpoint.open(outgoing).await.map_err(led_away)?;
+    opened.file(media_type).map_err(led_away)
 }
 
-pub async fn page_create(bookstack: Arc<BookStack>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
-    let input = &request.input;
-    let parent = Parent::parse(&request.native).ok_or_else(|| {
-        let sentence = "parent must be written as book/3 or chapter/5, as pages name theirs";
-        Failure::invalid("parent", sentence).never_sent()
-    })?;
-    if input.body.trim().is_empty() {
-        return Err(Failure::invalid("body", "body must not be empty at this provider").never_sent());
+/// Some releases send whoever lacks the permission to export to their front page.
+fn led_away(mut failure: Failure) -> Failure {
+    if failure.unreadable {
+        let provider = failure.provider.take();
+        failure = Failure::new(
+            Kind::Forbidden,
+            "our credential lacks the permission to export at the provider",
+        );
+        failure.provider = provider;
     }
-    let (book_id, chapter_id) = match parent {
-        Parent::Book(id) => (Some(id), None),
-        Parent::Chapter(id) => (None, Some(id)),
-    };
-    let body = Some(&*input.body);
-    let (markdown, html) = match input.format {
-        Format::Markdown => (body, None),
-        Format::Html => (None, body),
-    };
-    let page = wire::NewPage {
-        book_id,
-        chapter_id,
-        name: &input.title,
-        markdown,
-        html,
-    };
-    let outgoing = bookstack.endpoint.post(&["pages"], &page)?;
-    let received = bookstack.endpoint.send(outgoing).await?;
-    let mut row: Row<wire::Page> = received.row(request.include_raw)?;
-    // Nothing more is asked for: were that to fail, a page that is there would be reported as a failure.
-    let body = text(&mut row.wire, input.format).unwrap_or_else(|| input.body.to_string());
-    Ok(received.reply(convert::page(&request.instance, row, input.format, body)))
-}
-
-/// The page's text in a format; `None`: BookStack holds none in this one.
-fn text(page: &mut wire::Page, format: Format) -> Option<String> {
-    match format {
-        Format::Html => Some(std::mem::take(&mut page.html)),
-        Format::Markdown => page.markdown.take().filter(|text| !text.is_empty()),
-    }
+    failure
 }
 
 async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Failure> {
@@ -126,9 +118,9 @@ async fn export(bookstack: &BookStack, page: &wire::Page) -> Result<String, Fail
 }
 
 /// Pages can be read without the permission to export them, which the caller did not ask for.
-fn not_exported(mut failure: Failure) -> Failure {
-    // Some releases send whoever lacks it to their front page.
-    if failure.kind == Kind::Forbidden || failure.unreadable {
+fn not_exported(failure: Failure) -> Failure {
+    let mut failure = led_away(failure);
+    if failure.kind == Kind::Forbidden {
         let sentence = "this page has no Markdown of its own, and our credential lacks the permission to export it; ask for \
                         it with format html";
         let provider = failure.provider.take();

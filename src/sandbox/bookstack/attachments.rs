@@ -11,31 +11,33 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Response, StatusCode, Uri, header};
-use serde_json::{Value, json};
-use url::form_urlencoded::parse;
+use serde_json::Value;
 
-use super::pages::{Answer, DEFAULT_COUNT, MAX_COUNT, MAX_NAME};
+use super::pages::{Answer, MAX_NAME};
 use super::problem::Problem;
+use super::query::listing;
 use super::state::{Attached, MAX_ATTACHED, MAX_CREATED, NewAttachment};
 use super::{BookStack, objects};
 
 /// The longest body that is not a form.
 const MAX_JSON: usize = 64 << 10;
 
+/// The fields of an attachment that the list is filtered by.
+const FIELDS: [&str; 8] = [
+    "id",
+    "name",
+    "extension",
+    "uploaded_to",
+    "external",
+    "order",
+    "created_at",
+    "updated_at",
+];
+
 pub(crate) async fn list(State(bookstack): State<Arc<BookStack>>, uri: Uri) -> Response<axum::body::Body> {
-    let query: Vec<_> = parse(uri.query().unwrap_or_default().as_bytes()).collect();
-    let number = |name: &str| {
-        let given = query.iter().rev().find(|(key, _)| key == name);
-        given.and_then(|(_, value)| value.parse::<usize>().ok())
-    };
-    let page = number("filter[uploaded_to]").map(|page| page as u64);
     let state = bookstack.state();
-    let all = state.attachments.iter();
-    let matching: Vec<_> = all.filter(|row| page.is_none_or(|page| row.page == page)).collect();
-    let count = number("count").unwrap_or(DEFAULT_COUNT).clamp(1, MAX_COUNT);
-    let rows = matching.iter().skip(number("offset").unwrap_or(0)).take(count);
-    let rows: Vec<Value> = rows.map(|row| objects::listed_attachment(row)).collect();
-    Json(json!({ "data": rows, "total": matching.len() })).into_response()
+    let rows = state.attachments.iter().map(objects::listed_attachment);
+    listing(&uri, &FIELDS, rows.collect())
 }
 
 pub(crate) async fn get(State(bookstack): State<Arc<BookStack>>, Path(id): Path<String>) -> Answer {

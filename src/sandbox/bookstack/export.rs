@@ -4,11 +4,15 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
-use http::{HeaderValue, header};
+use axum::{Extension, Json};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
 
 use super::BookStack;
+use super::gate::Viewer;
 use super::pages::Answer;
 use super::problem::Problem;
 use super::state::Page;
@@ -20,8 +24,13 @@ const LINES: usize = 48;
 /// A download, called after the page. BookStack calls all of them a stream of octets.
 pub(crate) async fn page(
     State(bookstack): State<Arc<BookStack>>,
+    Extension(viewer): Extension<Viewer>,
+    headers: HeaderMap,
     Path((id, format)): Path<(String, String)>,
 ) -> Answer {
+    if viewer == Viewer::Reader {
+        return Ok(turned_away(&headers));
+    }
     let state = bookstack.state();
     let page = id.parse().ok().and_then(|id| state.page(id));
     let page = page.ok_or_else(|| Problem::not_found("Page"))?;
@@ -44,6 +53,18 @@ pub(crate) async fn page(
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
+}
+
+/// Who may not export is told so in JSON where that is asked for, and led to the front page otherwise.
+fn turned_away(headers: &HeaderMap) -> Response<Body> {
+    let asked = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    match asked.is_some_and(|asked| asked.contains("json")) {
+        true => {
+            let error = json!({ "error": "You do not have permission to access the requested page." });
+            (StatusCode::FORBIDDEN, Json(error)).into_response()
+        }
+        false => (StatusCode::FOUND, [(header::LOCATION, "/")]).into_response(),
+    }
 }
 
 /// The name as a headline, and the text below.

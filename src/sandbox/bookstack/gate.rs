@@ -14,24 +14,66 @@ use super::BookStack;
 use super::problem::Problem;
 use crate::sandbox::kit::quota::Standing;
 
-pub(crate) async fn pass(State(bookstack): State<Arc<BookStack>>, request: Request, next: Next) -> Response<Body> {
+/// The server's token with this after it is that of somebody who may only read and write pages.
+const READER: &str = "-reader";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    Admin,
+    Reader,
+}
+
+impl Viewer {
+    /// The number of the account.
+    pub fn number(self) -> u64 {
+        match self {
+            Viewer::Admin => 1,
+            Viewer::Reader => 2,
+        }
+    }
+
+    /// The account's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Viewer::Admin => "Sandbox User",
+            Viewer::Reader => "Sandbox Reader",
+        }
+    }
+
+    /// Refuses who may not manage anything.
+    pub fn must_manage(self) -> Result<(), Problem> {
+        match self {
+            Viewer::Admin => Ok(()),
+            Viewer::Reader => Err(Problem::forbidden()),
+        }
+    }
+}
+
+pub(crate) async fn pass(State(bookstack): State<Arc<BookStack>>, mut request: Request, next: Next) -> Response<Body> {
     let response = match admit(&bookstack, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(viewer) => {
+            request.extensions_mut().insert(viewer);
+            next.run(request).await
+        }
         Err(problem) => problem.into_answer(),
     };
     bookstack.dress(response, bookstack.standing())
 }
 
-fn admit(bookstack: &BookStack, headers: &HeaderMap) -> Result<(), Problem> {
+fn admit(bookstack: &BookStack, headers: &HeaderMap) -> Result<Viewer, Problem> {
     let offered = headers.get(header::AUTHORIZATION).ok_or_else(Problem::no_token)?;
     let token = offered.to_str().ok().and_then(|value| value.strip_prefix("Token "));
-    if !bookstack.instance.accepts(token.ok_or_else(Problem::odd_token)?) {
-        return Err(Problem::unknown_token());
-    }
-    bookstack
-        .quota
-        .take(1, SystemTime::now())
-        .map_err(Problem::rate_limited)
+    let token = token.ok_or_else(Problem::odd_token)?;
+    let accepts = |token: &str| bookstack.instance.accepts(token);
+    let viewer = match token.strip_suffix(READER) {
+        Some(token) if accepts(token) => Viewer::Reader,
+        _ if accepts(token) => Viewer::Admin,
+        _ => return Err(Problem::unknown_token()),
+    };
+    let taken = bookstack.quota.take(1, SystemTime::now());
+    taken.map_err(Problem::rate_limited)?;
+    Ok(viewer)
 }
 
 impl BookStack {

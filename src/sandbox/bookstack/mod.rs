@@ -1,4 +1,5 @@
-//! BookStack's API, version 24.10: pages, their export, what is attached to them, and the search.
+//! BookStack's API, version 24.10 with the comments of 25.11: books, chapters, pages, their export, what is attached to
+//! them and said of them, the recycle bin, the search.
 //!
 //! Wire facts follow BookStack's published examples and its source.
 //!
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, put};
 use http::Response;
 
 use self::problem::Problem;
@@ -20,12 +21,18 @@ use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod accounts;
 mod attachments;
+mod bin;
+mod books;
+mod comments;
+mod content;
 mod export;
 mod gate;
 mod objects;
 mod pages;
 mod problem;
+mod query;
 mod search;
 mod state;
 mod text;
@@ -53,7 +60,7 @@ pub(crate) struct BookStack {
 fn open(instance: Instance) -> Opened {
     let limit = instance.requests_per_window.unwrap_or(LIMIT);
     let bookstack = BookStack {
-        state: Mutex::new(State::seeded(&instance.name)),
+        state: Mutex::new(State::seeded(&instance.name, &instance.origin)),
         quota: Allowance::new(limit, WINDOW),
         instance,
     };
@@ -63,11 +70,24 @@ fn open(instance: Instance) -> Opened {
 fn router(bookstack: Arc<BookStack>) -> Router {
     Router::new()
         .named("/api/pages", get(pages::list).post(pages::create))
-        .named("/api/pages/{id}", get(pages::get))
+        .named(
+            "/api/pages/{id}",
+            get(pages::get).put(pages::update).delete(pages::delete),
+        )
         .named("/api/pages/{id}/export/{format}", get(export::page))
         .named("/api/attachments", get(attachments::list).post(attachments::create))
         .named("/api/attachments/{id}", get(attachments::get))
         .named("/api/search", get(search::all))
+        .named("/api/books", get(books::list).post(books::create))
+        .named("/api/books/{id}", get(books::get).delete(books::delete))
+        .named("/api/chapters/{id}", get(books::chapter).delete(books::delete_chapter))
+        .named("/api/shelves", get(books::shelves))
+        .named("/api/recycle-bin", get(bin::list))
+        .named("/api/recycle-bin/{id}", put(bin::restore))
+        .named("/api/comments", get(comments::list).post(comments::create))
+        .named("/api/comments/{id}", get(comments::get))
+        .named("/api/users", get(accounts::list))
+        .named("/api/system", get(accounts::system))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         // The server in front has bounded the body.

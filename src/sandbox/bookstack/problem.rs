@@ -42,6 +42,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("{what} not found"))
     }
 
+    /// A permission that lacks.
+    pub fn forbidden() -> Self {
+        let message = "You do not have permission to access the requested page.";
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     pub fn no_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "No authorization token found on the request")
     }

@@ -82,17 +82,17 @@ fn matches<'a>(state: &'a state::State, kind: &str, terms: &[String]) -> Vec<Fou
     let any = |texts: [&str; 2]| terms.is_empty() || texts.into_iter().any(|text| found(text, terms));
     match kind {
         "page" => {
-            let pages = state.pages.iter();
+            let pages = state.pages.iter().filter(|page| !page.trashed && !page.draft);
             let pages = pages.filter(|page| any([&page.name, &bare(&page.html)]));
             pages.map(Found::Page).collect()
         }
         "chapter" => {
-            let chapters = state.chapters.iter();
+            let chapters = state.chapters.iter().filter(|chapter| !chapter.trashed);
             let chapters = chapters.filter(|chapter| any([&chapter.name, &chapter.description]));
             chapters.map(Found::Chapter).collect()
         }
         _ => {
-            let books = state.books.iter();
+            let books = state.books.iter().filter(|book| !book.trashed);
             books
                 .filter(|book| any([&book.name, &book.description]))
                 .map(Found::Book)
