@@ -1,8 +1,8 @@
-//! The traps of the Git and CI providers: each is named by a test or a golden cell.
+//! The traps of the Git, CI and AI providers: each is named by a test or a golden cell.
 //!
 //! A trap is a row of the collected facts, known by letters and a number: H of GitHub, HA of its Actions, GT of Gitea, GA of
-//! its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The first of them, of all providers, have a
-//! number alone, behind the word itself.
+//! its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker, A of the dialects of models. The first of them,
+//! of all providers, have a number alone, behind the word itself.
 //!
 //! Invariant: one that nothing names is left to something that is named here.
 
@@ -14,7 +14,8 @@ use std::path::Path;
 const TRAP: &str = "trap";
 
 /// How many of each there are.
-const TRAPS: [(&str, usize); 9] = [
+const TRAPS: [(&str, usize); 10] = [
+    ("a", 36),
     ("f", 4),
     ("ga", 7),
     ("gl", 30),
@@ -27,7 +28,22 @@ const TRAPS: [(&str, usize); 9] = [
 ];
 
 /// Traps of what is not done at all.
-const LEFT: [(&str, &str); 20] = [
+const LEFT: [(&str, &str); 24] = [
+    (
+        "a13",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    (
+        "a14",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    (
+        "a15",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    ("a18", "no operation does batches"),
+    ("a33", "no operation does batches"),
+    ("a34", "no operation keeps files"),
     ("gl10", "no operation rebases"),
     ("gl27", "no operation changes an issue at GitLab"),
     ("gt23", "no operation changes labels"),
@@ -49,8 +65,6 @@ const LEFT: [(&str, &str); 20] = [
     ("j17", "no operation answers a question of a build"),
     ("trap19", "there is no driver of Notion yet"),
     ("trap20", "there is no driver of Notion yet"),
-    ("trap21", "there is no driver of Anthropic yet"),
-    ("trap24", "there is no driver of Anthropic yet"),
 ];
 
 /// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of what is not a
