@@ -215,6 +215,58 @@ async fn a_model_that_thinks_aloud_is_not_silent() {
     server.abort();
 }
 
+/// Begins an answer and then says nothing more.
+async fn stalled(mut client: TcpStream, begun: &'static str) -> std::io::Result<()> {
+    let mut asked = Vec::new();
+    while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
+        if client.read_buf(&mut asked).await? == 0 {
+            return Ok(());
+        }
+    }
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    client.write_all(format!("{head}{begun}").as_bytes()).await?;
+    client.read_to_end(&mut asked).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_ends_in_a_timeout_in_either_dialect() {
+    let openai = "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let anthropic =
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"c\",\"model\":\"m\"}}\n\n";
+    for (kind, begun) in [("openai", openai), ("anthropic", anthropic)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(stalled(client, begun));
+            }
+        });
+        let mut config = Config::default();
+        config.gateway.stream_idle_timeout = Duration::from_secs(1);
+        let mut model = ProviderConfig::new(kind).at(BaseUrl::parse(&url).expect("a base URL"));
+        model.health_check = false;
+        model.models = vec!["m*".to_owned()];
+        config.providers.insert("model".to_owned(), model);
+        let gateway = Mosaic::start(config).await.expect("it starts");
+        let input = ChatInput {
+            model: "m".into(),
+            prompt: Some("Go on.".to_owned()),
+            max_tokens: Some(9),
+            ..ChatInput::default()
+        };
+        let events = gateway.stream::<ChatStream>(input).await.expect("accepted");
+        let events: Vec<_> = events.collect().await;
+        let last = events.last().expect("an event").as_ref();
+        assert_eq!(
+            last.expect_err("no clean end").kind,
+            mosaic_actors::error::Kind::Timeout,
+            "{kind}"
+        );
+        gateway.shutdown().await;
+        server.abort();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rotated_token_could_see_is_not_served_on() {
     let sandbox = sandbox().await;

@@ -1,8 +1,8 @@
-//! The traps of the Git, CI and documentation providers: each is named by a test or a golden cell.
+//! The traps of the Git, CI, documentation and AI providers: each is named by a test or a golden cell.
 //!
-//! A trap is a row of the collected facts, known by letters and a number: B of BookStack, H of GitHub, HA of its Actions,
-//! GT of Gitea, GA of its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The first of them, of all
-//! providers, have a number alone, behind the word itself.
+//! A trap is a row of the collected facts, known by letters and a number: A of the dialects of models, B of BookStack, H of
+//! GitHub, HA of its Actions, GT of Gitea, GA of its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The
+//! first of them, of all providers, have a number alone, behind the word itself.
 //!
 //! Invariant: one that nothing names is left to something that is named here.
 
@@ -15,6 +15,7 @@ const TRAP: &str = "trap";
 
 /// How many of each there are.
 const TRAPS: [(&str, usize); 10] = [
+    ("a", 36),
     ("b", 30),
     ("f", 4),
     ("ga", 7),
@@ -28,7 +29,22 @@ const TRAPS: [(&str, usize); 10] = [
 ];
 
 /// Traps of what is not done at all.
-const LEFT: [(&str, &str); 22] = [
+const LEFT: [(&str, &str); 26] = [
+    (
+        "a13",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    (
+        "a14",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    (
+        "a15",
+        "nothing is asked by the Responses API but how many tokens there are",
+    ),
+    ("a18", "no operation does batches"),
+    ("a33", "no operation does batches"),
+    ("a34", "no operation keeps files"),
     ("b21", "no operation reads or writes images alone"),
     ("b29", "no operation changes permissions"),
     ("gl10", "no operation rebases"),
@@ -52,8 +68,6 @@ const LEFT: [(&str, &str); 22] = [
     ("j17", "no operation answers a question of a build"),
     ("trap19", "there is no driver of Notion yet"),
     ("trap20", "there is no driver of Notion yet"),
-    ("trap21", "there is no driver of Anthropic yet"),
-    ("trap24", "there is no driver of Anthropic yet"),
 ];
 
 /// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of what is not a

@@ -159,7 +159,10 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<docs::UserList>(),
         Entry::of::<ai::ChatComplete>(),
         Entry::of::<ai::ChatStream>(),
+        Entry::of::<ai::TokensCount>(),
+        Entry::of::<ai::EmbeddingsCreate>(),
         Entry::of::<ai::ModelsList>(),
+        Entry::of::<ai::ModelGet>(),
     ]
 });
 

@@ -196,6 +196,18 @@ impl Declaration {
         self.facts.idempotent = true;
         self.facts.paid = true;
         self.facts.cost = CostClass::Tokens;
+        self.offered()
+    }
+
+    /// Asked of a model's provider, as a generation is, and free: it changes nothing, and is never cached.
+    pub const fn computes(mut self) -> Self {
+        self.facts.safe = true;
+        self.facts.idempotent = true;
+        self.offered().uncached()
+    }
+
+    /// Of what a provider offers by its name: who lists it is asked.
+    pub const fn offered(mut self) -> Self {
         self.facts.homes = Homes::Offered;
         self
     }

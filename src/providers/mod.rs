@@ -5,6 +5,7 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod anthropic;
 mod bookstack;
 mod ci;
 pub mod connection;
@@ -28,6 +29,7 @@ pub use table::{Kind, Provider, Setting};
 
 /// Every kind of provider that is built in.
 pub static KINDS: &[Kind] = &[
+    Kind::of::<anthropic::Anthropic>("anthropic"),
     Kind::of::<bookstack::BookStack>("bookstack"),
     Kind::of::<gitea::Gitea>("gitea"),
     Kind::of::<github::GitHub>("github"),

@@ -172,6 +172,8 @@ impl SandboxConfig {
                 server("github-b", "github"),
                 server("openai-a", "openai"),
                 server("openai-b", "openai"),
+                server("anthropic-a", "anthropic"),
+                server("anthropic-b", "anthropic"),
                 server("gitea-a", "gitea"),
                 server("gitea-b", "gitea"),
                 server("gitlab-a", "gitlab"),

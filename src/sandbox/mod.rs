@@ -9,6 +9,7 @@
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+mod anthropic;
 mod bookstack;
 mod ci;
 mod config;
@@ -24,6 +25,7 @@ mod github;
 mod gitlab;
 mod jenkins;
 mod kit;
+mod model;
 mod openai;
 mod seed;
 mod server;

@@ -5,10 +5,11 @@
 //! Invariant: nothing that a vendor uses imports this.
 
 use super::kit::vendor::VendorRow;
-use super::{bookstack, gitea, github, gitlab, jenkins, openai, woodpecker};
+use super::{anthropic, bookstack, gitea, github, gitlab, jenkins, openai, woodpecker};
 
 /// One row per vendor.
 const VENDORS: &[VendorRow] = &[
+    anthropic::VENDOR,
     bookstack::VENDOR,
     gitea::VENDOR,
     github::VENDOR,

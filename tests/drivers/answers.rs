@@ -244,7 +244,10 @@ async fn whole_answers_of_models() {
         complete(
             "refusal",
             ok(choice(json!({"message": {"content": null, "refusal": "no"}}))),
-            Output(json!({"message": {"role": "assistant", "content": "no"}, "finish": "filter"})),
+            Output(
+                json!({"message": {"role": "assistant", "content": [{"type": "refusal", "text": "no"}]},
+                "finish": "filter"}),
+            ),
         ),
         complete(
             "usage empty",
@@ -782,7 +785,15 @@ async fn compression_that_nobody_asked_for_is_unpacked_or_refused() {
 
 #[tokio::test]
 async fn a_server_without_the_route_of_its_health_check_is_well() {
-    for kind in ["bookstack", "gitea", "github", "jenkins", "openai", "woodpecker"] {
+    for kind in [
+        "anthropic",
+        "bookstack",
+        "gitea",
+        "github",
+        "jenkins",
+        "openai",
+        "woodpecker",
+    ] {
         for (status, well) in [(200, true), (404, true), (405, true), (401, false), (500, false)] {
             let provider = Upstream::answering([Canned::json(status, json!({"detail": "Not Found"}))]).await;
             let health = driver(kind, &connection(&provider.url)).expect(kind).health().await;
@@ -798,7 +809,7 @@ async fn a_server_without_the_route_of_its_health_check_is_well() {
 }
 
 #[tokio::test]
-async fn parameters_are_sent_by_the_names_that_a_server_knows() {
+async fn a4_parameters_are_sent_by_the_names_that_a_server_knows() {
     let input = json!({"model": "m", "prompt": "Hello", "max_tokens": 5});
     for (settings, operation, sent, not_sent) in [
         ("", "ai.chat.complete", "max_tokens", "max_completion_tokens"),

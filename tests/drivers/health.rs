@@ -31,6 +31,8 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
         ("openai", true, &[500, 200], Unproven),
         ("openai", true, &[401, 200], Serves),
         ("openai", true, &[401, 404], Unproven),
+        ("anthropic", true, &[200], Unproven),
+        ("anthropic", true, &[401, 200], Serves),
     ] {
         let answers = statuses.iter().map(|status| Canned::json(*status, json!({})));
         let provider = Upstream::answering(answers.collect::<Vec<_>>()).await;
@@ -54,6 +56,7 @@ async fn a_rate_limit_that_a_check_meets_tells_how_long_it_lasts() {
         ("gitea", 429),
         ("gitlab", 429),
         ("openai", 429),
+        ("anthropic", 429),
     ] {
         let limited = Canned::json(status, json!({})).header("retry-after", "3600");
         let provider = Upstream::answering([limited]).await;

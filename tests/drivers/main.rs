@@ -32,6 +32,7 @@ mod through_gitea_refused;
 mod through_gitlab;
 mod through_gitlab_refused;
 mod through_jenkins;
+mod through_models;
 mod through_woodpecker;
 #[path = "../harness/tools.rs"]
 mod tools;
@@ -73,6 +74,10 @@ pub fn hello() -> Value {
 pub async fn any(kind: &str, url: &str) -> Result<Value, Failure> {
     match kind {
         "gitea" | "github" | "gitlab" => ask(kind, &connection(url), "git.repo.get", repo()).await,
+        "anthropic" => {
+            let hello = json!({"model": "m", "prompt": "Hello", "max_tokens": 100});
+            ask(kind, &connection(url), "ai.chat.complete", hello).await
+        }
         _ => ask(kind, &connection(url), "ai.chat.complete", hello()).await,
     }
 }
@@ -172,6 +177,10 @@ async fn settings_are_sent_or_refused_by_name() {
         ("gitlab", "api_version = \"4\"", "settings.api_version"),
         ("openai", "projekt = \"p\"", "settings.projekt"),
         ("openai", "project = \"line\\nbreak\"", "settings.project"),
+        ("openai", "profile = \"none\"", "settings.profile"),
+        ("anthropic", "betas = [\"a,b\"]", "settings.betas"),
+        ("anthropic", "max_tokens = 0", "settings.max_tokens"),
+        ("anthropic", "spent_pause_s = 90000", "settings.spent_pause_s"),
     ] {
         let failure = driver(kind, &with("http://localhost:1", settings))
             .err()
@@ -216,6 +225,8 @@ async fn health_asks_something_cheap() {
         ("jenkins", 401, "/api/json", Some(Kind::UpstreamAuth)),
         ("openai", 200, "/models", None),
         ("openai", 500, "/models", Some(Kind::UpstreamFailed)),
+        ("anthropic", 200, "/v1/models", None),
+        ("anthropic", 529, "/v1/models", Some(Kind::UpstreamFailed)),
     ] {
         let provider = Upstream::answering([Canned::json(status, json!({}))]).await;
         let outcome = driver(kind, &connection(&provider.url))

@@ -26,7 +26,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
         Canned::json(status, body).header("x-request-id", planted)
     };
     let mut checked = 0;
-    for kind in ["gitea", "github", "gitlab", "openai"] {
+    for kind in ["anthropic", "gitea", "github", "gitlab", "openai"] {
         for status in [200, 301, 400, 401, 403, 404, 409, 418, 422, 429, 500, 503] {
             let provider =
                 Upstream::answering([echo(status, kind).header("location", &format!("http://{planted}/"))]).await;
@@ -35,7 +35,7 @@ async fn secrets_in_an_answer_reach_no_failure() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 48);
+    assert_eq!(checked, 60);
 }
 
 #[tokio::test]

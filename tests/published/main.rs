@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use upstream::cells::cells;
 use upstream::{Canned, Upstream, specs};
 
+const ANTHROPIC: &str = "anthropic.openapi.yaml";
 const GITEA: &str = "gitea-1.26.1.swagger.json";
 const GITHUB: &str = "github-api.github.com.openapi.json";
 const OPENAI: &str = "openai.openapi.json";
@@ -26,7 +27,8 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 408),
     ("github", 120, 381),
     ("gitlab", 69, 0),
-    ("openai", 4, 15),
+    ("anthropic", 1, 34),
+    ("openai", 6, 31),
     ("woodpecker", 0, 156),
     ("bookstack", 33, 0),
 ];
@@ -48,7 +50,7 @@ const WOODPECKER_ANSWERS: usize = 112;
 /// Hand-made answers of Gitea that are held to its description.
 const GITEA_ANSWERS: usize = 239;
 /// Answers with one field left out or null.
-const FIELDS: usize = 287;
+const FIELDS: usize = 292;
 
 /// Descriptions, read once each: they are large.
 #[derive(Default)]
@@ -107,6 +109,7 @@ fn golden_requests_are_known_to_the_provider() {
     let mut checked = vec![];
     for cell in cells() {
         let spec = match cell.kind.as_str() {
+            "anthropic" => descriptions.get(&folder, ANTHROPIC),
             "gitea" => descriptions.get(&folder, GITEA),
             "github" => descriptions.get(&folder, GITHUB),
             "openai" => descriptions.get(&folder, OPENAI),
@@ -379,6 +382,14 @@ fn cases() -> Vec<Case> {
             "/paths/~1chat~1completions/post/x-oaiMeta/examples/0/response",
             "/choices/0/message",
         ),
+        case(
+            "anthropic",
+            "ai.chat.complete",
+            json!({"model": "m", "prompt": "p", "max_tokens": 9}),
+            "Message",
+            "/components/schemas/Message/examples/0",
+            "",
+        ),
     ]
 }
 
@@ -389,7 +400,11 @@ async fn every_optional_field_may_be_absent_and_every_nullable_one_null() {
     let mut descriptions = Specs::default();
     let mut checked = 0;
     for case in cases() {
-        let file = if case.kind == "github" { GITHUB } else { OPENAI };
+        let file = match case.kind {
+            "anthropic" => ANTHROPIC,
+            "github" => GITHUB,
+            _ => OPENAI,
+        };
         let spec = descriptions.get(&folder, file);
         let variants = variants(spec, &case);
         let answers = variants.iter().map(|(_, body)| Canned::json(200, body.clone()));

@@ -23,6 +23,8 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("github-b", "github"),
         ("openai-a", "openai"),
         ("openai-b", "openai"),
+        ("anthropic-a", "anthropic"),
+        ("anthropic-b", "anthropic"),
         ("gitea-a", "gitea"),
         ("gitea-b", "gitea"),
         ("gitlab-a", "gitlab"),

@@ -1,6 +1,7 @@
 //! The sandbox as clients see it: real servers, driven over HTTP.
 
 mod actions;
+mod anthropic;
 mod bookstack;
 mod contract;
 mod contract_actions;
@@ -13,6 +14,7 @@ mod contract_gitlab;
 mod contract_gitlab_merges;
 mod contract_gitlab_repository;
 mod contract_jenkins;
+mod contract_models;
 mod faults;
 mod gitea;
 mod gitea_access;
@@ -78,6 +80,8 @@ impl Rig {
         self.bare(server.name(), method, path)
             .bearer_auth(server.token())
             .header("user-agent", "sandbox-test")
+            // Only who knows it looks at it.
+            .header("anthropic-version", "2023-06-01")
     }
 
     /// A request with nothing.

@@ -2,8 +2,32 @@
 //!
 //! Invariant: the neutral finish reasons and usage counts mean the same at every provider.
 
+mod answer;
 mod chat;
+mod check;
+mod content;
+mod embedding;
+mod event;
+mod extensions;
+pub mod fold;
+mod input;
+mod message;
 mod model;
+mod opaque;
+mod part;
+mod tokens;
+mod tool;
 
-pub use chat::{Chat, ChatComplete, ChatEvent, ChatInput, ChatStream, Finish, Message, Role, Usage};
-pub use model::{Model, ModelsList, ModelsListInput};
+pub use answer::{Chat, Finish, Usage, Warning};
+pub use chat::{ChatComplete, ChatStream};
+pub use content::Content;
+pub use embedding::{Embeddings, EmbeddingsCreate, EmbeddingsInput};
+pub use event::ChatEvent;
+pub use extensions::Extensions;
+pub use input::{ChatInput, Said, Turn};
+pub use message::{Message, Role};
+pub use model::{Model, ModelGet, ModelGetInput, ModelsList, ModelsListInput};
+pub use opaque::{Base64, Opaque};
+pub use part::{Cache, Detail, Part, ResultPart, Source};
+pub use tokens::{TokenCount, TokensCount};
+pub use tool::{Effort, NamedTool, Reasoning, ResponseFormat, Tool, ToolChoice, ToolMode};

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::catalogue::fields::{Cursor, PageSize};
-use crate::catalogue::op::{Declaration, Op, Paged};
+use crate::catalogue::fields::{Cursor, ModelRef, PageSize};
+use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
@@ -24,13 +24,21 @@ pub struct Model {
     pub id: String,
     /// The model's own id.
     pub name: String,
+    /// Its name for people, where the provider tells.
+    pub title: Option<String>,
     /// Who offers it, where the provider tells.
     pub owner: Option<String>,
+    /// The most tokens that it reads, where the provider tells.
+    pub max_input_tokens: Option<u64>,
+    /// The most tokens that an answer may have, where the provider tells.
+    pub max_output_tokens: Option<u64>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
+
+impl<I> Output<I> for Model {}
 
 /// Input of `ai.models.list`.
 #[skip_serializing_none]
@@ -56,3 +64,26 @@ impl Op for ModelsList {
 }
 
 paged!(ModelsListInput);
+
+/// Input of `ai.models.get`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelGetInput {
+    pub model: ModelRef,
+}
+
+/// `ai.models.get`
+pub struct ModelGet;
+
+impl Op for ModelGet {
+    type Input = ModelGetInput;
+    type Output = Model;
+    const DECLARATION: &'static Declaration =
+        &Declaration::get::<Self>("ai.models.get", "/ai/models/{model}", "Show a model")
+            .carries(&[MODELS])
+            .cached(300, 3600, 10)
+            .offered();
+    fn resource(input: &ModelGetInput) -> Resource {
+        input.model.resource()
+    }
+}

@@ -57,6 +57,13 @@ impl Outgoing {
         self
     }
 
+    /// Adds a header of the provider's own.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
     /// Goes on with a stream of events behind the one of this id.
     #[must_use]
     pub fn behind(mut self, id: u64) -> Self {

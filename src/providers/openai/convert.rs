@@ -1,44 +1,45 @@
-//! Between the neutral types and OpenAI's JSON. Pure.
+//! From OpenAI's answers to the neutral types. Pure.
 //!
-//! Invariant: a refusal is text that the caller sees, and finishes as a filter's.
+//! Invariant: a refusal is one that the caller sees, and finishes as a filter's.
 
 use mosaic_actors::call::Resource;
+use mosaic_actors::error::Failure;
 
-use super::profile::{Profile, TokenLimit};
-use super::wire;
-use crate::catalogue::ai::{Chat, ChatInput, Finish, Message, Model, Role, Usage};
+use super::{calls, wire};
+use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Usage, Warning};
 use crate::providers::http::Row;
 use crate::providers::http::text::Text;
 
-/// The request for one answer, whole or streamed.
-pub fn request<'a>(profile: &Profile, model: &'a str, input: &'a ChatInput, streamed: bool) -> wire::ChatRequest<'a> {
-    let message = |Message { role, content }| wire::ChatMessage { role, content };
-    let limit = |name| input.max_tokens.filter(|_| profile.token_limit == name);
-    let options = streamed && profile.stream_options;
-    wire::ChatRequest {
-        model,
-        messages: input.conversation().map(message).collect(),
-        max_tokens: limit(TokenLimit::MaxTokens),
-        max_completion_tokens: limit(TokenLimit::MaxCompletionTokens),
-        temperature: input.temperature,
-        top_p: input.top_p,
-        stop: &input.stop,
-        stream: streamed.then_some(true),
-        stream_options: options.then_some(wire::StreamOptions { include_usage: true }),
-    }
-}
-
 /// A whole answer of the `asked` model; none where the provider sent no choice.
-pub fn chat(instance: &str, asked: &str, Row { wire, raw }: Row<wire::Completion>) -> Option<Chat> {
-    let choice = wire.choices?.into_iter().next()?;
-    let said = choice.message?;
+///
+/// # Errors
+/// `upstream_failed` where it calls a tool without saying which.
+pub fn chat(
+    instance: &str,
+    asked: &str,
+    Row { wire, raw }: Row<wire::Completion>,
+    warnings: Vec<Warning>,
+) -> Result<Option<Chat>, Failure> {
+    let choice = wire.choices.and_then(|choices| choices.into_iter().next());
+    let Some((said, word)) = choice.and_then(|choice| Some((choice.message?, choice.finish_reason))) else {
+        return Ok(None);
+    };
     let refusal = written(said.refusal);
-    let (finish, raw_finish) = finish(choice.finish_reason.as_deref(), refusal.is_some());
+    let (finish, raw_finish) = finish(word.as_deref(), refusal.is_some());
     let among = said.content.as_ref().map(|content| Text {
         said: content.thought.clone(),
         ..Text::default()
     });
-    Some(Chat {
+    let calls = said.tool_calls.into_iter().flatten().enumerate();
+    let calls = calls
+        .map(|(at, call)| tool_call(at, call))
+        .collect::<Result<Vec<_>, _>>()?;
+    // No content at all where the model only wants a tool called.
+    let texts = [
+        written(said.content).map(Part::text),
+        refusal.map(|text| Part::Refusal { text }),
+    ];
+    Ok(Some(Chat {
         id: present(wire.id).map(|id| Resource::neutral_id(instance, id)),
         model: present(wire.model).unwrap_or_else(|| asked.to_owned()),
         reasoning: written(said.reasoning_content)
@@ -46,13 +47,27 @@ pub fn chat(instance: &str, asked: &str, Row { wire, raw }: Row<wire::Completion
             .or_else(|| written(among)),
         message: Message {
             role: Role::Assistant,
-            // No content at all where the model only wants a tool called.
-            content: written(said.content).or(refusal).unwrap_or_default(),
+            content: Content::said(texts.into_iter().flatten().chain(calls)),
         },
         finish,
         raw_finish,
+        // It is never told which was met.
+        stop_sequence: None,
         usage: wire.usage.and_then(usage),
+        warnings,
         raw,
+    }))
+}
+
+fn tool_call(at: usize, call: wire::ToolCall) -> Result<Part, Failure> {
+    let name = call.function.name.unwrap_or_default();
+    calls::sound(&name)?;
+    let arguments = present(call.function.arguments.map(wire::Arguments::text));
+    Ok(Part::ToolCall {
+        id: calls::id(&call.id.unwrap_or_default(), at),
+        name,
+        arguments: arguments.unwrap_or_else(|| calls::NOTHING.to_owned()),
+        cache: None,
     })
 }
 
@@ -102,9 +117,13 @@ pub fn failed(word: Option<&str>) -> bool {
 /// None where the provider did not count.
 pub fn usage(usage: wire::Usage) -> Option<Usage> {
     let counted = usage.prompt_tokens.is_some() || usage.completion_tokens.is_some();
+    let (read, written) = (usage.prompt_tokens_details, usage.completion_tokens_details);
     counted.then(|| Usage {
         input_tokens: usage.prompt_tokens.unwrap_or_default(),
         output_tokens: usage.completion_tokens.unwrap_or_default(),
+        cached_input_tokens: read.cached_tokens.or(usage.prompt_cache_hit_tokens),
+        cache_write_tokens: read.cache_write_tokens,
+        reasoning_tokens: written.reasoning_tokens,
     })
 }
 
@@ -112,7 +131,10 @@ pub fn model(instance: &str, Row { wire, raw }: Row<wire::Model>) -> Model {
     Model {
         id: Resource::neutral_id(instance, &wire.id),
         name: wire.id,
+        title: None,
         owner: present(wire.owned_by),
+        max_input_tokens: None,
+        max_output_tokens: None,
         created_at: wire.created.in_utc(),
         raw,
     }
@@ -127,7 +149,14 @@ pub fn neutral_field(param: &str) -> Option<&'static str> {
         "max_completion_tokens" | "max_tokens" => Some("max_tokens"),
         "temperature" => Some("temperature"),
         "top_p" => Some("top_p"),
+        "top_k" => Some("top_k"),
         "stop" => Some("stop"),
+        "tools" => Some("tools"),
+        "tool_choice" => Some("tool_choice"),
+        "parallel_tool_calls" => Some("parallel_tool_calls"),
+        "response_format" => Some("response_format"),
+        "reasoning_effort" | "reasoning" => Some("reasoning"),
+        "user" | "safety_identifier" => Some("user"),
         _ => None,
     }
 }

@@ -2,9 +2,16 @@
 //!
 //! Invariant: what is no answer, in whichever form, is a failure, though it came as a success.
 
+mod asked;
+mod calls;
 mod convert;
+mod count;
+mod embed;
+mod messages;
 mod profile;
 mod refuse;
+mod request;
+mod settings;
 mod stream;
 mod webhooks;
 mod wire;
@@ -15,16 +22,20 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
-use serde::Deserialize;
 use serde_json::Value;
 
-use self::profile::{Profile, TokenLimit};
+use self::profile::Profile;
 use self::refuse::Sent;
+use self::request::{Asked, request as asked};
+use self::settings::{SETTINGS, Settings};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
 use crate::catalogue::Page;
-use crate::catalogue::ai::{Chat, ChatComplete, ChatEvent, ChatStream, Model, ModelsList};
+use crate::catalogue::ai::{
+    Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, TokenCount,
+    TokensCount, Warning,
+};
 use crate::catalogue::op::Op;
 
 static DIALECT: Dialect = Dialect {
@@ -40,54 +51,6 @@ pub struct OpenAi {
     endpoint: Endpoint,
     profile: Profile,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    /// The organisation that pays, where the key belongs to several.
-    organization: Option<String>,
-    /// The project that pays.
-    project: Option<String>,
-    /// `max_tokens` or `max_completion_tokens`, whichever the server knows; by its host where left out.
-    token_limit: Option<TokenLimit>,
-    /// Whether the tokens of streams are asked for; by its host where left out.
-    stream_options: Option<bool>,
-    /// How long an account that is spent is left alone, in seconds; 300 where left out.
-    spent_pause_s: Option<u64>,
-}
-
-const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "organization",
-        default: "the key's own",
-        unit: "id",
-        meaning: "The organisation that pays, where the key belongs to several",
-    },
-    Setting {
-        name: "project",
-        default: "the key's own",
-        unit: "id",
-        meaning: "The project that pays",
-    },
-    Setting {
-        name: "token_limit",
-        default: "by its host",
-        unit: "max_tokens or max_completion_tokens",
-        meaning: "The name of the parameter that limits an answer's tokens",
-    },
-    Setting {
-        name: "stream_options",
-        default: "by its host",
-        unit: "true or false",
-        meaning: "Whether it is asked to count the tokens of streams",
-    },
-    Setting {
-        name: "spent_pause_s",
-        default: "300",
-        unit: "seconds, 0 to 86400",
-        meaning: "How long an account without money is left alone",
-    },
-];
 
 impl Provider for OpenAi {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
@@ -107,13 +70,10 @@ impl Provider for OpenAi {
             }
             endpoint = endpoint.spent_for(pause);
         }
-        let known = Profile::of(connection.base_url.as_ref());
+        let known = Profile::of(settings.profile.as_deref(), connection.base_url.as_ref())?;
         Ok(OpenAi {
             endpoint,
-            profile: Profile {
-                token_limit: settings.token_limit.unwrap_or(known.token_limit),
-                stream_options: settings.stream_options.unwrap_or(known.stream_options),
-            },
+            profile: known.but(settings.known()),
         })
     }
 
@@ -129,7 +89,10 @@ impl Provider for OpenAi {
         Handlers::new()
             .on::<ChatComplete, _, _>(chat_complete)
             .stream::<ChatStream, _, _, _>(chat_stream)
+            .on::<TokensCount, _, _>(tokens_count)
+            .on::<EmbeddingsCreate, _, _>(embeddings_create)
             .on::<ModelsList, _, _>(models_list)
+            .on::<ModelGet, _, _>(model_get)
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
@@ -151,10 +114,11 @@ impl Provider for OpenAi {
 }
 
 async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> Result<Reply<Chat>, Failure> {
-    let body = convert::request(&openai.profile, &request.native, &request.input, false);
+    let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, false)?;
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
+    let sent = Sent::from(&body);
     let received = openai.endpoint.send(outgoing).await?;
-    let chat = chat(&openai, &received, &request, Sent::from(&body))?;
+    let chat = chat(&openai, &received, &request, sent, warnings)?;
     Ok(received.reply(chat))
 }
 
@@ -162,19 +126,19 @@ async fn chat_stream(
     openai: Arc<OpenAi>,
     request: Request<ChatStream>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static>, Failure> {
-    let body = convert::request(&openai.profile, &request.native, &request.input, true);
+    let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, true)?;
     let sent = Sent::from(&body);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let opened = openai.endpoint.open(outgoing).await?;
     if opened.is_json() {
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
-        let chat = chat(&openai, &received, &request, sent)?;
+        let chat = chat(&openai, &received, &request, sent, warnings)?;
         return Ok(received.reply(stream::whole(chat).left_stream()));
     }
     let opened = opened.events();
     let spent = openai.endpoint.spent();
-    let events = stream::chat_events(request.instance, request.native, sent, opened.value)
+    let events = stream::chat_events(request.instance, request.native, sent, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
     Ok(Reply {
         value: events.right_stream(),
@@ -184,14 +148,50 @@ async fn chat_stream(
 }
 
 /// The whole answer that came as a success.
-fn chat<O: Op>(openai: &OpenAi, received: &Received, request: &Request<O>, sent: Sent) -> Result<Chat, Failure> {
+fn chat<O: Op>(
+    openai: &OpenAi,
+    received: &Received,
+    request: &Request<O>,
+    sent: Sent,
+    warnings: Vec<Warning>,
+) -> Result<Chat, Failure> {
     let row: Row<wire::Completion> = received
         .row(request.include_raw)
         .map_err(|failure| received.blame(disguised(received.bytes(), sent, failure)))?;
     sound(received.bytes(), &row.wire, sent)
         .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
-    convert::chat(&request.instance, &request.native, row)
+    let chat = convert::chat(&request.instance, &request.native, row, warnings);
+    chat.map_err(|failure| received.blame(failure))?
         .ok_or_else(|| received.unusable("the answer holds no choice"))
+}
+
+async fn tokens_count(openai: Arc<OpenAi>, request: Request<TokensCount>) -> Result<Reply<TokenCount>, Failure> {
+    let (body, warnings) = count::request(&request.native, &request.input)?;
+    let outgoing = openai.endpoint.post(&["responses", "input_tokens"], &body)?;
+    let received = openai.endpoint.send(outgoing).await?;
+    let Row { wire, raw } = received
+        .row::<wire::Counted>(request.include_raw)
+        .map_err(|failure| received.blame(disguised(received.bytes(), Sent::default(), failure)))?;
+    Ok(received.reply(TokenCount {
+        input_tokens: wire.input_tokens,
+        warnings,
+        raw,
+    }))
+}
+
+async fn embeddings_create(
+    openai: Arc<OpenAi>,
+    request: Request<EmbeddingsCreate>,
+) -> Result<Reply<Embeddings>, Failure> {
+    embed::create(&openai.endpoint, &openai.profile, &request).await
+}
+
+async fn model_get(openai: Arc<OpenAi>, request: Request<ModelGet>) -> Result<Reply<Model>, Failure> {
+    let model = openai.endpoint.get(&["models", &request.native])?;
+    openai
+        .endpoint
+        .answer(model, &request, |instance, row| convert::model(instance, row))
+        .await
 }
 
 /// What cannot be read as an answer may be an error, such as a list of one.

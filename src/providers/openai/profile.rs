@@ -1,10 +1,18 @@
 //! Which optional parameters a server takes, and by which names.
 //!
-//! Invariant: what is set wins over what is known of a vendor, and nothing is sent that the caller did not ask for but the
+//! Invariant: what is set wins over what is known of a server, and nothing is sent that the caller did not ask for but the
 //! counting of a stream's tokens.
 
+use std::collections::BTreeMap;
+
+use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use url::Url;
+
+/// What is known of servers.
+const KNOWN: &str = include_str!("profiles.toml");
+/// The vendor's own.
+const VENDOR: &str = "openai";
 
 /// The name of the parameter that limits an answer's tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -16,64 +24,169 @@ pub enum TokenLimit {
     MaxCompletionTokens,
 }
 
-/// What a server takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Profile {
-    pub token_limit: TokenLimit,
-    /// Whether it is asked to count the tokens of streams.
-    pub stream_options: bool,
+/// A choice among tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    Auto,
+    None,
+    Required,
+    /// One by its name.
+    Named,
 }
 
-/// Of a server that nothing is known of.
-const PLAIN: Profile = Profile {
-    token_limit: TokenLimit::MaxTokens,
-    stream_options: true,
-};
+/// How a server is told how much its model shall think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// In a word: `reasoning_effort`.
+    Effort,
+    /// In a word or in tokens: `reasoning`.
+    Object,
+    None,
+}
 
-/// The vendor's own.
-const VENDOR: Profile = Profile {
-    token_limit: TokenLimit::MaxCompletionTokens,
-    stream_options: true,
-};
+/// The name of the parameter that stands for the person who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asker {
+    User,
+    SafetyIdentifier,
+    None,
+}
 
-/// Known by how their hosts' names end.
-const KNOWN: &[(&str, Profile)] = &[
-    ("api.openai.com", VENDOR),
-    (".openai.azure.com", VENDOR),
-    ("api.groq.com", VENDOR),
-    // It counts without being asked.
-    (
-        "api.mistral.ai",
-        Profile {
-            stream_options: false,
-            ..PLAIN
-        },
-    ),
-];
+/// Makes a profile, and what is known or set of one.
+macro_rules! profile {
+    ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
+        /// What a server takes.
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Profile {
+            $($(#[$attribute])* pub $name: $type,)*
+        }
+
+        /// What is known of one server, or set for it.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Known {
+            /// How the names of its hosts end.
+            #[serde(default)]
+            pub hosts: Vec<String>,
+            $(pub $name: Option<$type>,)*
+        }
+
+        impl Profile {
+            /// This one, but for what is known better.
+            #[must_use]
+            pub fn but(self, known: Known) -> Self {
+                Profile { $($name: known.$name.unwrap_or(self.$name),)* }
+            }
+        }
+    };
+}
+
+profile! {
+    token_limit: TokenLimit,
+    /// Whether it is asked to count the tokens of streams.
+    stream_options: bool,
+    /// Whether instructions are of the role `developer`.
+    developer: bool,
+    /// The choices among tools that it honours.
+    tool_choice: Vec<Choice>,
+    /// Its word for `required`.
+    required: String,
+    parallel_tool_calls: bool,
+    json_object: bool,
+    json_schema: bool,
+    reasoning: Thinking,
+    top_k: bool,
+    user: Asker,
+    /// Whether it takes refusals back as such.
+    refusal: bool,
+    /// The most stop texts.
+    stops: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    plain: Profile,
+    server: BTreeMap<String, Known>,
+}
 
 impl Profile {
-    /// What is known of the server at `base`; none is the vendor's cloud.
-    pub fn of(base: Option<&Url>) -> Self {
-        let Some(base) = base else {
-            return VENDOR;
+    /// What is known of the server called `name`, else of the one at `base`; without a base it is the vendor's cloud.
+    ///
+    /// # Errors
+    /// `invalid_input` on `settings.profile` where no server is called so.
+    pub fn of(name: Option<&str>, base: Option<&Url>) -> Result<Self, Failure> {
+        let Table { plain, mut server } = toml::from_str(KNOWN)
+            .map_err(|error| Failure::new(Kind::Internal, "the table of known servers is wrong").because(error))?;
+        let by_host = || {
+            let Some(base) = base else {
+                return Some(VENDOR.to_owned());
+            };
+            let host = base.host_str().unwrap_or_default();
+            let known = server
+                .iter()
+                .find(|(_, known)| known.hosts.iter().any(|end| is_at(host, end)));
+            known.map(|(name, _)| name.clone())
         };
-        let host = base.host_str().unwrap_or_default();
-        let known = KNOWN.iter().find(|(end, _)| host.ends_with(end));
-        known.map_or(PLAIN, |(_, profile)| *profile)
+        match name.map(str::to_owned).or_else(by_host) {
+            None => Ok(plain),
+            Some(name) => match server.remove(&name) {
+                Some(known) => Ok(plain.but(known)),
+                None => {
+                    let names: Vec<_> = server.keys().map(String::as_str).collect();
+                    let sentence = format!("settings.profile is one of {}", names.join(", "));
+                    Err(Failure::invalid("settings.profile", sentence))
+                }
+            },
+        }
     }
+}
+
+/// Whether a host is this one, or one below it where a dot says so.
+fn is_at(host: &str, end: &str) -> bool {
+    host == end || end.starts_with('.') && host.ends_with(end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(url: &str) -> Profile {
+        Profile::of(None, Some(&Url::parse(url).expect("a URL"))).expect("a profile")
+    }
+
+    fn named(name: &str) -> Profile {
+        Profile::of(Some(name), None).expect("a profile")
+    }
+
     #[test]
-    fn only_known_hosts_are_asked_by_the_newer_name() {
-        let of = |url: &str| Profile::of(Some(&Url::parse(url).expect("a URL")));
-        assert_eq!(Profile::of(None), VENDOR);
-        assert_eq!(of("https://api.openai.com/v1"), VENDOR);
-        assert_eq!(of("https://acme.openai.azure.com/openai/v1"), VENDOR);
-        assert_eq!(of("http://localhost:11434/v1"), PLAIN);
-        assert!(!of("https://api.mistral.ai/v1").stream_options);
+    fn servers_are_known_by_host_or_by_name() {
+        let vendor = Profile::of(None, None).expect("a profile");
+        assert_eq!(vendor.token_limit, TokenLimit::MaxCompletionTokens);
+        assert_eq!(at("https://api.openai.com/v1"), vendor);
+        assert_eq!(at("https://acme.openai.azure.com/openai/v1"), named("azure"));
+        assert!(!at("https://api.mistral.ai/v1").stream_options);
+        let plain = at("http://localhost:11434/v1");
+        assert_eq!(plain.token_limit, TokenLimit::MaxTokens);
+        // Of another's host, whose name ends alike, nothing is known.
+        assert_eq!(at("https://notapi.openai.com/v1"), plain);
+        assert_eq!(named("ollama").tool_choice, [Choice::Auto]);
+        let refused = Profile::of(Some("none"), None).expect_err("not known");
+        assert_eq!(refused.field.as_deref(), Some("settings.profile"));
+        assert!(refused.message().contains("vllm"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_set_wins() {
+        let set = Known {
+            stream_options: Some(true),
+            ..Known::default()
+        };
+        let profile = named("mistral").but(set);
+        assert!(profile.stream_options && profile.required == "any");
     }
 }

@@ -10,8 +10,8 @@ use mosaic_actors::error::{Failure, Kind, Source};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::asked::ChatRequest;
 use super::convert;
-use super::wire::ChatRequest;
 use crate::providers::http::{Fault, Refusal, Refused, by_status, status, waits};
 
 const SPENT: &[&str] = &[

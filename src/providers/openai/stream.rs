@@ -11,10 +11,11 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 
+use super::calls::Calls;
 use super::convert::{self, present};
 use super::refuse::{self, Sent};
 use super::wire;
-use crate::catalogue::ai::{Chat, ChatEvent, Finish, Usage};
+use crate::catalogue::ai::{Chat, ChatEvent, Finish, Usage, Warning, fold};
 use crate::providers::http::text::{Joined, Text};
 use crate::providers::http::{Fault, sse};
 
@@ -26,9 +27,10 @@ pub fn chat_events(
     instance: Arc<str>,
     asked: Arc<str>,
     sent: Sent,
+    warnings: Vec<Warning>,
     upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    let answer = Answer::new(instance, asked, sent);
+    let answer = Answer::new(instance, asked, sent, warnings);
     stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
         loop {
             if let Some(event) = answer.ready.pop_front() {
@@ -55,16 +57,7 @@ pub fn chat_events(
 
 /// A whole answer as events, of a server that was asked for a stream and does not stream.
 pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    let (id, model) = (chat.id, chat.model);
-    let mut events = vec![ChatEvent::Start { id, model }];
-    events.extend(present(chat.reasoning).map(|text| ChatEvent::Reasoning { text }));
-    events.extend(present(Some(chat.message.content)).map(|text| ChatEvent::Delta { text }));
-    events.extend(chat.usage.map(|usage| ChatEvent::Usage { usage }));
-    events.push(ChatEvent::End {
-        finish: chat.finish,
-        raw_finish: chat.raw_finish,
-    });
-    stream::iter(events.into_iter().map(|event| Ok(Piece::Item(event))))
+    stream::iter(fold::events(chat).into_iter().map(|event| Ok(Piece::Item(event))))
 }
 
 /// What is known of a streamed answer so far.
@@ -83,14 +76,17 @@ struct Answer {
     /// As counted last: some servers count on in each chunk.
     usage: Option<Usage>,
     text: Joined,
+    refusal: Joined,
     reasoning: Joined,
+    calls: Calls,
+    warnings: Vec<Warning>,
     over: bool,
-    /// Events to hand out; at most a handful, those of one chunk.
+    /// Events to hand out: those of one chunk.
     ready: VecDeque<ChatEvent>,
 }
 
 impl Answer {
-    fn new(instance: Arc<str>, asked: Arc<str>, sent: Sent) -> Self {
+    fn new(instance: Arc<str>, asked: Arc<str>, sent: Sent, warnings: Vec<Warning>) -> Self {
         Answer {
             instance,
             asked,
@@ -103,7 +99,10 @@ impl Answer {
             finish: (None, None),
             usage: None,
             text: Joined::default(),
+            refusal: Joined::default(),
             reasoning: Joined::default(),
+            calls: Calls::default(),
+            warnings,
             over: false,
             ready: VecDeque::new(),
         }
@@ -138,8 +137,7 @@ impl Answer {
         let choices = chunk.choices.into_iter().flatten();
         choices
             .filter(|choice| choice.index == 0)
-            .for_each(|choice| self.hear(choice));
-        Ok(())
+            .try_for_each(|choice| self.hear(choice))
     }
 
     fn begin(&mut self) {
@@ -148,14 +146,16 @@ impl Answer {
             self.ready.push_back(ChatEvent::Start {
                 id: id.map(|id| Resource::neutral_id(&self.instance, id)),
                 model: self.model.clone().unwrap_or_else(|| self.asked.to_string()),
+                warnings: std::mem::take(&mut self.warnings),
             });
         }
     }
 
-    fn hear(&mut self, choice: wire::Choice) {
+    fn hear(&mut self, choice: wire::Choice) -> Result<(), Failure> {
         let wire::Said {
             content,
             refusal,
+            tool_calls,
             reasoning_content,
             reasoning,
         } = choice.delta;
@@ -168,25 +168,31 @@ impl Answer {
         let refusal = said(&refusal);
         self.refused |= !refusal.is_empty();
         let thought = self.reasoning.piece(&thought);
-        self.think(thought);
-        let text = self.text.piece(&[said(&content), refusal].concat());
-        self.say(text);
+        self.tell(thought, |text| ChatEvent::Reasoning { text });
+        let text = self.text.piece(&said(&content));
+        self.tell(text, |text| ChatEvent::Delta { text });
+        let refusal = self.refusal.piece(&refusal);
+        self.tell(refusal, |text| ChatEvent::Refusal { text });
+        for call in tool_calls.into_iter().flatten() {
+            let events = self.calls.hear(call)?;
+            self.tell_all(events);
+        }
         if choice.finish_reason.as_deref().is_some_and(|word| !word.is_empty()) {
             self.finish = convert::finish(choice.finish_reason.as_deref(), self.refused);
         }
+        Ok(())
     }
 
-    fn think(&mut self, text: String) {
+    fn tell(&mut self, text: String, event: fn(String) -> ChatEvent) {
         if !text.is_empty() {
-            self.begin();
-            self.ready.push_back(ChatEvent::Reasoning { text });
+            self.tell_all([event(text)]);
         }
     }
 
-    fn say(&mut self, text: String) {
-        if !text.is_empty() {
+    fn tell_all(&mut self, events: impl IntoIterator<Item = ChatEvent>) {
+        for event in events {
             self.begin();
-            self.ready.push_back(ChatEvent::Delta { text });
+            self.ready.push_back(event);
         }
     }
 
@@ -196,12 +202,20 @@ impl Answer {
         }
         self.begin();
         let rest = self.reasoning.rest();
-        self.think(rest);
+        self.tell(rest, |text| ChatEvent::Reasoning { text });
         let rest = self.text.rest();
-        self.say(rest);
+        self.tell(rest, |text| ChatEvent::Delta { text });
+        let rest = self.refusal.rest();
+        self.tell(rest, |text| ChatEvent::Refusal { text });
+        let calls = self.calls.end()?;
+        self.tell_all(calls);
         self.ready.extend(self.usage.map(|usage| ChatEvent::Usage { usage }));
         let (finish, raw_finish) = std::mem::take(&mut self.finish);
-        self.ready.push_back(ChatEvent::End { finish, raw_finish });
+        self.ready.push_back(ChatEvent::End {
+            finish,
+            raw_finish,
+            stop_sequence: None,
+        });
         self.over = true;
         Ok(())
     }
@@ -224,7 +238,7 @@ mod tests {
             }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());
-        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), Sent::default(), upstream);
+        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), Sent::default(), vec![], upstream);
         let items = pieces.filter_map(async |piece| match piece {
             Ok(Piece::Item(event)) => Some(Ok(event)),
             Ok(Piece::Alive) => None,
@@ -295,12 +309,13 @@ mod tests {
         let refusal =
             r#"{"id":"c1","model":"m","choices":[{"index":0,"delta":{"refusal":"no"},"finish_reason":"stop"}]}"#;
         let events: Vec<_> = run(&[refusal, DONE]).await.into_iter().map(Result::unwrap).collect();
-        assert_eq!(events[1], ChatEvent::Delta { text: "no".to_owned() });
+        assert_eq!(events[1], ChatEvent::Refusal { text: "no".to_owned() });
         assert_eq!(
             events[2],
             ChatEvent::End {
                 finish: Some(Finish::Filter),
-                raw_finish: None
+                raw_finish: None,
+                stop_sequence: None,
             }
         );
     }

@@ -1,50 +1,14 @@
-//! OpenAI's JSON, as far as it is used (API description 2.3.0), and that of compatible servers.
+//! OpenAI's JSON as it answers, as far as it is used (API description 2.3.0), and that of compatible servers.
 //!
 //! Invariant: nothing that an answer is useful without is required here, whatever the description says.
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::catalogue::ai::Role;
 use crate::providers::http::Time;
 use crate::providers::http::text::Text;
-
-/// The body of `POST /chat/completions`.
-#[derive(Debug, Serialize)]
-pub struct ChatRequest<'a> {
-    pub model: &'a str,
-    pub messages: Vec<ChatMessage>,
-    /// The older name, which most compatible servers know alone and OpenAI's newer models refuse.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_tokens: Option<u32>,
-    /// The newer name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_completion_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub top_p: Option<f64>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub stop: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream_options: Option<StreamOptions>,
-}
-
-/// One message of a request. The roles have the same names as ours.
-#[derive(Debug, Serialize)]
-pub struct ChatMessage {
-    pub role: Role,
-    pub content: String,
-}
-
-/// `ChatCompletionStreamOptions`
-#[derive(Debug, Serialize)]
-pub struct StreamOptions {
-    pub include_usage: bool,
-}
 
 /// `CreateChatCompletionResponse`, `CreateChatCompletionStreamResponse`, or an error in place of either.
 #[derive(Debug, Deserialize)]
@@ -88,10 +52,47 @@ pub struct Choice {
 pub struct Said {
     pub content: Option<Text>,
     pub refusal: Option<Text>,
+    pub tool_calls: Option<Vec<ToolCall>>,
     /// What a model thought, as most servers call it.
     pub reasoning_content: Option<Text>,
     /// As others do, some of which write both.
     pub reasoning: Option<Text>,
+}
+
+/// `ChatCompletionMessageToolCall`, or a piece of it.
+#[derive(Debug, Deserialize)]
+pub struct ToolCall {
+    /// Which it is, of a chunk; some servers leave it out.
+    pub index: Option<u32>,
+    pub id: Option<String>,
+    #[serde(default)]
+    pub function: Function,
+}
+
+/// What is called, and with what.
+#[derive(Debug, Default, Deserialize)]
+pub struct Function {
+    pub name: Option<String>,
+    pub arguments: Option<Arguments>,
+}
+
+/// JSON in a text, or as it is.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Arguments {
+    Text(String),
+    Json(Value),
+}
+
+impl Arguments {
+    /// The text.
+    pub fn text(self) -> String {
+        match self {
+            Arguments::Text(text) => text,
+            Arguments::Json(Value::Null) => String::new(),
+            Arguments::Json(value) => value.to_string(),
+        }
+    }
 }
 
 /// `CompletionUsage`
@@ -99,6 +100,26 @@ pub struct Said {
 pub struct Usage {
     pub prompt_tokens: Option<u64>,
     pub completion_tokens: Option<u64>,
+    #[serde(default)]
+    pub prompt_tokens_details: Details,
+    #[serde(default)]
+    pub completion_tokens_details: Details,
+    /// What others have among the details.
+    pub prompt_cache_hit_tokens: Option<u64>,
+}
+
+/// What some of the tokens are.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Details {
+    pub cached_tokens: Option<u64>,
+    pub cache_write_tokens: Option<u64>,
+    pub reasoning_tokens: Option<u64>,
+}
+
+/// `TokenCountsResource`
+#[derive(Debug, Deserialize)]
+pub struct Counted {
+    pub input_tokens: u64,
 }
 
 /// `ListModelsResponse`; the models are read one by one.

@@ -19,15 +19,15 @@ use tokio::time::sleep;
 use super::OpenAi;
 use super::problem::Problem;
 use super::request::ChatRequest;
-use super::text::{self, Finish};
+use super::said;
+use crate::sandbox::model::{self, Spoken};
 
 /// A finished completion.
 struct Completion {
     id: String,
     created_s: u64,
     model: String,
-    content: String,
-    finish: Finish,
+    spoken: Spoken,
     usage: Value,
 }
 
@@ -62,15 +62,8 @@ fn paced(frames: Vec<Bytes>, pace: Duration) -> Body {
 
 impl OpenAi {
     fn completion(&self, request: &ChatRequest) -> Result<Completion, Problem> {
-        let ChatRequest {
-            model,
-            prompt,
-            prompt_tokens,
-            ..
-        } = request;
-        let said = text::say(&self.instance.name, model, prompt);
-        let (content, finish) = text::limit(said, &request.stops, request.max_tokens);
-        let completion_tokens = text::tokens(&content).count();
+        let spoken = model::say(&request.asked(&self.instance.name));
+        let (prompt_tokens, completion_tokens) = (request.prompt_tokens, spoken.tokens());
         let total = prompt_tokens + completion_tokens;
         let now = SystemTime::now();
         let taken = self.tokens.take(total as u64, now);
@@ -78,19 +71,18 @@ impl OpenAi {
         Ok(Completion {
             id: self.next_completion_id(),
             created_s: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
-            model: model.clone(),
-            content,
-            finish,
+            model: request.asked.model.clone(),
             usage: json!({
                 "prompt_tokens": prompt_tokens,
                 "completion_tokens": completion_tokens,
                 "total_tokens": total,
                 "prompt_tokens_details": { "cached_tokens": 0, "audio_tokens": 0 },
                 "completion_tokens_details": {
-                    "reasoning_tokens": 0, "audio_tokens": 0,
+                    "reasoning_tokens": spoken.thought_tokens(), "audio_tokens": 0,
                     "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
                 },
             }),
+            spoken,
         })
     }
 }
@@ -104,9 +96,9 @@ impl Completion {
             "model": self.model,
             "choices": [{
                 "index": 0,
-                "message": { "role": "assistant", "content": self.content, "refusal": null, "annotations": [] },
+                "message": said::message(&self.spoken, &self.id),
                 "logprobs": null,
-                "finish_reason": self.finish.name(),
+                "finish_reason": said::finish(&self.spoken.finish),
             }],
             "usage": self.usage,
             "service_tier": "default",
@@ -122,8 +114,9 @@ impl Completion {
             json!({ "role": "assistant", "content": "", "refusal": null }),
             None,
         )];
-        chunks.extend(text::tokens(&self.content).map(|token| choice(json!({ "content": token }), None)));
-        chunks.push(choice(json!({}), Some(self.finish.name())));
+        let deltas = said::deltas(&self.spoken, &self.id).into_iter();
+        chunks.extend(deltas.map(|delta| choice(delta, None)));
+        chunks.push(choice(json!({}), Some(said::finish(&self.spoken.finish))));
         let mut frames: Vec<Bytes> = chunks
             .into_iter()
             .map(|choices| self.frame(choices, include_usage.then_some(&Value::Null)))

@@ -21,11 +21,13 @@ use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
 mod chat;
+mod embeddings;
 mod gate;
 mod models;
 mod problem;
 mod request;
-mod text;
+mod said;
+mod tokens;
 
 pub(crate) const VENDOR: VendorRow = VendorRow {
     name: "openai",
@@ -63,6 +65,8 @@ fn router(openai: Arc<OpenAi>) -> Router {
         .named("/v1/models", get(models::list))
         .named("/v1/models/{model}", get(models::get))
         .named("/v1/chat/completions", post(chat::complete))
+        .named("/v1/embeddings", post(embeddings::create))
+        .named("/v1/responses/input_tokens", post(tokens::count))
         .fallback(unknown_url)
         .method_not_allowed_fallback(unknown_url)
         .layer(middleware::from_fn_with_state(openai.clone(), gate::pass))

@@ -1,6 +1,6 @@
 //! A chat request, read and checked.
 //!
-//! Fields that change nothing for the sandbox's small model (temperature, tools, …) are accepted and ignored.
+//! Fields that change nothing for the sandbox's small model (temperature, …) are accepted and ignored.
 //!
 //! Invariant: a request that passed has a known model, a prompt, and limits of at least one token.
 
@@ -10,19 +10,16 @@ use serde_json::Value;
 
 use super::models::MODELS;
 use super::problem::Problem;
-use super::text;
+use crate::sandbox::model::Asked;
+use crate::sandbox::model::text;
 
 const MAX_STOPS: usize = 4;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ChatRequest {
-    pub model: String,
-    /// The last message of the user.
-    pub prompt: String,
+    pub asked: Asked,
     pub prompt_tokens: usize,
-    pub max_tokens: Option<usize>,
-    pub stops: Vec<String>,
     pub stream: bool,
     pub include_usage: bool,
 }
@@ -48,22 +45,105 @@ impl ChatRequest {
                 Some("unsupported_value"),
             ));
         }
-        let user = messages.iter().rfind(|(role, _)| role == "user").or(messages.last());
         // OpenAI counts a few tokens around each message.
         let prompt_tokens = messages
             .iter()
             .map(|(_, content)| text::tokens(content).count() + 4)
             .sum();
-        Ok(Self {
+        let user = messages.iter().rfind(|(role, _)| role == "user").or(messages.last());
+        let results = messages.iter().rev().take_while(|(role, _)| role == "tool");
+        let mut results: Vec<String> = results.map(|(_, content)| content.clone()).collect();
+        results.reverse();
+        let tools = tools(&input)?;
+        let asked = Asked {
+            instance: String::new(),
             model,
             prompt: user.map(|(_, content)| content.clone()).unwrap_or_default(),
-            prompt_tokens,
-            max_tokens: max_tokens(&input)?,
+            results,
+            pictures: parts(&input, "image_url"),
+            documents: parts(&input, "file"),
+            required: required(&input["tool_choice"], &tools)?,
+            tools: if input["tool_choice"] == "none" { vec![] } else { tools },
+            one_call: input["parallel_tool_calls"] == false,
+            json: !matches!(input["response_format"]["type"].as_str(), None | Some("text")),
+            thinks: input["reasoning_effort"] != "none",
             stops: stops(&input["stop"])?,
+            max_tokens: max_tokens(&input)?,
+        };
+        Ok(Self {
+            asked,
+            prompt_tokens,
             stream: flag(&input, "stream")?,
             include_usage: flag(&input["stream_options"], "include_usage")?,
         })
     }
+
+    /// The same, of this instance.
+    pub fn asked(&self, instance: &str) -> Asked {
+        Asked {
+            instance: instance.to_owned(),
+            ..self.asked.clone()
+        }
+    }
+}
+
+/// How many parts of a kind the last message has.
+fn parts(input: &Value, kind: &str) -> usize {
+    let last = input["messages"].as_array().and_then(|messages| messages.last());
+    let parts = last.and_then(|message| message["content"].as_array());
+    parts.map_or(0, |parts| parts.iter().filter(|part| part["type"] == kind).count())
+}
+
+/// The names of the tools.
+fn tools(input: &Value) -> Result<Vec<String>, Problem> {
+    let tools = input["tools"].as_array().into_iter().flatten();
+    let name = |tool: &Value| match (&tool["type"], tool["function"]["name"].as_str()) {
+        (Value::String(kind), Some(name)) if kind == "function" => Ok(name.to_owned()),
+        _ => Err(Problem::field(
+            "tools",
+            "each tool is a function with a name",
+            Some("invalid_value"),
+        )),
+    };
+    tools.map(name).collect()
+}
+
+/// The tool that must be called; some tool, where it is empty.
+fn required(choice: &Value, tools: &[String]) -> Result<Option<String>, Problem> {
+    let wrong = |message: &str| Problem::field("tool_choice", message, Some("invalid_value"));
+    match choice {
+        Value::Null => Ok(None),
+        _ if tools.is_empty() => Err(wrong("'tool_choice' is only allowed when 'tools' are specified.")),
+        Value::String(word) if matches!(word.as_str(), "auto" | "none") => Ok(None),
+        Value::String(word) if word == "required" => Ok(Some(String::new())),
+        choice => match choice["function"]["name"].as_str() {
+            Some(name) if tools.iter().any(|tool| tool == name) => Ok(Some(name.to_owned())),
+            _ => Err(wrong("Tool choice not found in 'tools' parameter.")),
+        },
+    }
+}
+
+/// Each call is followed by its result.
+fn answered(entries: &[Value]) -> Result<(), Problem> {
+    let mut waiting: Vec<&str> = vec![];
+    for entry in entries {
+        if entry["role"] == "tool" {
+            let id = entry["tool_call_id"].as_str().unwrap_or_default();
+            let at = waiting.iter().position(|waiting| *waiting == id).ok_or_else(|| {
+                let message = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'";
+                Problem::field("messages", message, None)
+            })?;
+            waiting.remove(at);
+            continue;
+        }
+        if !waiting.is_empty() {
+            let message = "an assistant message with 'tool_calls' must be followed by tool messages for each of them";
+            return Err(Problem::field("messages", message, None));
+        }
+        let calls = entry["tool_calls"].as_array().into_iter().flatten();
+        waiting.extend(calls.filter_map(|call| call["id"].as_str()));
+    }
+    Ok(())
 }
 
 /// Role and text of each message.
@@ -79,6 +159,7 @@ fn messages(value: &Value) -> Result<Vec<(String, String)>, Problem> {
             Some("empty_array"),
         ));
     }
+    answered(entries)?;
     let known = ["developer", "system", "user", "assistant", "tool", "function"];
     let read = |entry: &Value| {
         let role = entry["role"].as_str().filter(|role| known.contains(role));

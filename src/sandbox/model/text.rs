@@ -10,19 +10,14 @@ const MAX_WORDS: usize = 10_000;
 const MAX_ECHO: usize = 2_000;
 
 /// Why a text ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finish {
-    Stop,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All was said.
+    Whole,
+    /// This was met.
+    Stop(String),
+    /// There was no room for more.
     Length,
-}
-
-impl Finish {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-        }
-    }
 }
 
 /// Pieces of a text: a word with the white space before it.
@@ -59,19 +54,27 @@ fn asked_words(prompt: &str) -> Option<usize> {
 }
 
 /// Ends a text at the first stop sequence, then at the limit; the sequence itself is not said.
-pub(crate) fn limit(mut text: String, stops: &[String], max_tokens: Option<usize>) -> (String, Finish) {
-    if let Some(at) = stops.iter().filter_map(|stop| text.find(stop.as_str())).min() {
-        text.truncate(at);
-    }
+pub(crate) fn limit(mut text: String, stops: &[String], max_tokens: Option<usize>) -> (String, End) {
+    let met = stops
+        .iter()
+        .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
+        .min_by_key(|(at, _)| *at);
+    let end = match met {
+        Some((at, stop)) => {
+            text.truncate(at);
+            End::Stop(stop.clone())
+        }
+        None => End::Whole,
+    };
     let Some(max) = max_tokens else {
-        return (text, Finish::Stop);
+        return (text, end);
     };
     let length: usize = tokens(&text).take(max).map(str::len).sum();
     if length == text.len() {
-        return (text, Finish::Stop);
+        return (text, end);
     }
     text.truncate(length);
-    (text, Finish::Length)
+    (text, End::Length)
 }
 
 #[cfg(test)]
@@ -92,11 +95,12 @@ mod tests {
             let stops: Vec<String> = stops.iter().map(ToString::to_string).collect();
             limit("word1 word2 word3".to_owned(), &stops, max)
         };
-        assert_eq!(limited(&[], None), ("word1 word2 word3".to_owned(), Finish::Stop));
-        assert_eq!(limited(&[], Some(3)), ("word1 word2 word3".to_owned(), Finish::Stop));
-        assert_eq!(limited(&[], Some(2)), ("word1 word2".to_owned(), Finish::Length));
-        assert_eq!(limited(&["3", "2"], None), ("word1 word".to_owned(), Finish::Stop));
-        assert_eq!(limited(&["word1"], Some(9)), (String::new(), Finish::Stop));
+        let met = |stop: &str| End::Stop(stop.to_owned());
+        assert_eq!(limited(&[], None), ("word1 word2 word3".to_owned(), End::Whole));
+        assert_eq!(limited(&[], Some(3)), ("word1 word2 word3".to_owned(), End::Whole));
+        assert_eq!(limited(&[], Some(2)), ("word1 word2".to_owned(), End::Length));
+        assert_eq!(limited(&["3", "2"], None), ("word1 word".to_owned(), met("2")));
+        assert_eq!(limited(&["word1"], Some(9)), (String::new(), met("word1")));
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! What a model answers.
+//!
+//! Invariant: what was counted, finished and left out is told in the same words whole and piece by piece.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::message::Message;
+use crate::catalogue::op::Output;
+use crate::catalogue::raw::Raw;
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// It had said all, or met a stop text.
+    Stop,
+    /// It ran out of tokens.
+    Length,
+    /// It wants a tool called.
+    Tool,
+    /// A filter or a refusal ended it.
+    Filter,
+    /// It paused and can be continued.
+    Pause,
+    /// For a reason of the provider's own; its word stands beside it.
+    Other,
+}
+
+/// Tokens, as the provider counted them.
+#[skip_serializing_none]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Read, those from a cache and those written to one included.
+    pub input_tokens: u64,
+    /// Written, those of its thoughts included.
+    pub output_tokens: u64,
+    /// Read from the provider's cache; absent where it does not tell.
+    pub cached_input_tokens: Option<u64>,
+    /// Written to the provider's cache; absent where it does not tell.
+    pub cache_write_tokens: Option<u64>,
+    /// Thought; absent where it does not tell.
+    pub reasoning_tokens: Option<u64>,
+}
+
+impl From<Usage> for mosaic_actors::stream::Usage {
+    fn from(usage: Usage) -> Self {
+        mosaic_actors::stream::Usage {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+        }
+    }
+}
+
+/// A part of an input that was not passed on as it was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// Where it stands in the input.
+    pub field: String,
+    /// What became of it.
+    pub message: String,
+}
+
+impl Warning {
+    /// What became of the part at `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Warning {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A whole answer.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Chat {
+    /// The provider's id of the answer, as a neutral id; absent where it gave none.
+    pub id: Option<String>,
+    /// The model that answered, as the provider names it.
+    pub model: String,
+    /// What it said; with what it was thinking, where the provider wants that back.
+    pub message: Message,
+    /// What it thought before, where the provider shows it and does not want it back.
+    pub reasoning: Option<String>,
+    /// Why it stopped; absent where the provider did not say.
+    pub finish: Option<Finish>,
+    /// The provider's word for it, where `finish` is `other`.
+    pub raw_finish: Option<String>,
+    /// The stop text that it met, where the provider says which.
+    pub stop_sequence: Option<String>,
+    /// Tokens; absent where the provider did not count.
+    pub usage: Option<Usage>,
+    /// What of the input was not passed on as it was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// The provider's own JSON, on request.
+    pub raw: Option<Raw>,
+}
+
+impl<I> Output<I> for Chat {
+    fn usage(&self) -> Option<mosaic_actors::stream::Usage> {
+        self.usage.map(Into::into)
+    }
+}
