@@ -8,6 +8,7 @@
 mod bookstack;
 mod ci;
 pub mod connection;
+pub mod directory;
 mod forge;
 mod gitea;
 mod github;
