@@ -19,6 +19,7 @@ mod jenkins;
 pub mod matrix;
 mod openai;
 pub mod table;
+mod tracker;
 pub mod webhooks;
 mod woodpecker;
 

@@ -13,6 +13,7 @@ mod contract_gitlab;
 mod contract_gitlab_merges;
 mod contract_gitlab_repository;
 mod contract_jenkins;
+mod contract_trackers;
 mod faults;
 mod gitea;
 mod gitea_access;
