@@ -26,9 +26,9 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 346, 519),
-    ("github", 405, 338),
-    ("gitlab", 268, 283),
+    ("gitea", 350, 528),
+    ("github", 406, 339),
+    ("gitlab", 272, 288),
     ("jenkins", 78, 106),
     ("openai", 16, 11),
     ("woodpecker", 71, 159),

@@ -23,8 +23,8 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 514),
-    ("github", 181, 512),
+    ("gitea", 0, 526),
+    ("github", 183, 517),
     ("gitlab", 69, 0),
     ("openai", 4, 15),
     ("woodpecker", 0, 156),
@@ -44,12 +44,12 @@ const GITLAB_LACKS: [&str; 6] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 351;
+const GITLAB_REQUESTS: usize = 356;
 
 /// Hand-made answers of Woodpecker that are held to its description.
 const WOODPECKER_ANSWERS: usize = 112;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 321;
+const GITEA_ANSWERS: usize = 328;
 /// Answers with one field left out or null.
 const FIELDS: usize = 287;
 
