@@ -167,7 +167,7 @@ fn neutral_field(field: &str) -> Option<&'static str> {
         "due_date" => "due_on",
         "milestone_id" => "milestone",
         "updated_after" => "updated_since",
-        "body" | "note" | "description" => "body",
+        "body" | "note" => "body",
         _ => return None,
     })
 }
