@@ -88,6 +88,22 @@ fn unknown_keys_name_the_nearest() {
 }
 
 #[test]
+fn the_directory_names_accounts_at_instances_that_there_are() {
+    let loaded = parse(&format!("{FORGE}[directory.ada]\nforge-a = \"ada-l\"\n"), &[]).expect("sound");
+    assert_eq!(loaded.config.directory["ada"]["forge-a"], "ada-l");
+    refused(
+        &format!("{FORGE}[directory.ada]\nforge-b = \"ada-l\"\nforge-a = \" \"\n[directory.\" bob\"]\nforge-a = 7"),
+        &[],
+        &[
+            "m.toml:4: directory.ada.forge-b: no such provider under [providers]; did you mean `forge-a`?",
+            "m.toml:5: directory.ada.forge-a: an account has 1 to 100 characters, and no white space at its ends",
+            "m.toml:6: directory.\" bob\": a name has 1 to 100 characters, and no white space at its ends",
+            "m.toml:7: directory.\" bob\".forge-a: expected a string, found a whole number",
+        ],
+    );
+}
+
+#[test]
 fn types_and_ranges_are_checked_everywhere_at_once() {
     refused(
         r#"

@@ -26,9 +26,9 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 280, 413),
-    ("github", 302, 265),
-    ("gitlab", 189, 196),
+    ("gitea", 350, 528),
+    ("github", 406, 339),
+    ("gitlab", 272, 288),
     ("jenkins", 78, 106),
     ("anthropic", 37, 33),
     ("openai", 35, 25),

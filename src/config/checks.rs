@@ -55,6 +55,7 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
             }
         }
     }
+    check_directory(config, names, report);
     for (index, route) in config.routes.iter().enumerate() {
         let path = format!("routes[{index}]");
         check_route(route, &path, names, report);
@@ -83,6 +84,32 @@ fn check_names(names: &Names, report: &mut Report) {
     if names.providers.iter().any(|name| name == ALL) {
         let message = "`provider=all` asks every instance, so none is called that: give it another name";
         report.add(&join("providers", ALL), message);
+    }
+}
+
+/// Whoever is named is somebody, at instances that there are.
+fn check_directory(config: &Config, names: &Names, report: &mut Report) {
+    let spoken = |name: &str| {
+        let sound = !name.chars().any(char::is_control) && name.trim() == name;
+        sound && (1..=100).contains(&name.chars().count())
+    };
+    for (person, accounts) in &config.directory {
+        let path = join("directory", person);
+        if !spoken(person) {
+            report.add(&path, "a name has 1 to 100 characters, and no white space at its ends");
+        }
+        for (instance, account) in accounts {
+            let path = join(&path, instance);
+            if let Some((message, suggestion)) = provider(instance, names) {
+                report.add_with(&path, message, suggestion);
+            }
+            if !spoken(account) {
+                report.add(
+                    &path,
+                    "an account has 1 to 100 characters, and no white space at its ends",
+                );
+            }
+        }
     }
 }
 

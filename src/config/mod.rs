@@ -84,6 +84,8 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantConfig>,
     /// Provider instances by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// People by their names: the account that each is at an instance, by the instance's name.
+    pub directory: BTreeMap<String, BTreeMap<String, String>>,
     /// Rules, the first match first.
     pub routes: Vec<RouteConfig>,
 }

@@ -3,6 +3,7 @@
 //! Invariant: a secret is resolved here, goes into its driver, and nowhere else; it is read anew at each start of the
 //! provider's actor, so that a rotated file takes effect at a restart.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use super::outbound;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
+use crate::providers::directory::Directory;
 use crate::providers::http::HttpClient;
 use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};
@@ -84,6 +86,8 @@ pub(super) struct Native {
     cursors: CursorKey,
     registry: Registry,
     quotas: Arc<Quotas>,
+    /// People, and who each is at which instance.
+    directory: BTreeMap<String, BTreeMap<String, String>>,
     /// The state outlives a restart, and encrypts what is kept in it.
     durable: bool,
     /// The state, where it is open.
@@ -104,6 +108,7 @@ impl Native {
             cursors,
             registry: registry.clone(),
             quotas: Arc::default(),
+            directory: config.directory.clone(),
             durable: !config.state.in_memory() && config.state.encryption_key.is_some(),
             store: None,
         })
@@ -212,6 +217,7 @@ impl Native {
             operations: self.operations().clone(),
             max_response: MAX_RESPONSE,
             quota: Arc::default(),
+            directory: Arc::new(self.people_at(name)),
             clock: Clock::default(),
         };
         Ok(Maker {
@@ -223,6 +229,14 @@ impl Native {
             quota: Mutex::default(),
             keep: self.store.as_ref().map(|store| Kept::place(store.clone(), name)),
         })
+    }
+
+    /// The part of the directory that is about one instance.
+    fn people_at(&self, instance: &str) -> Directory {
+        let account = |(name, accounts): (&String, &BTreeMap<String, String>)| {
+            accounts.get(instance).map(|account| (name.clone(), account.clone()))
+        };
+        self.directory.iter().filter_map(account).collect()
     }
 
     fn operations(&self) -> &Arc<Operations> {

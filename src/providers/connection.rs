@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mosaic_actors::call::Operations;
 use url::Url;
 
+use super::directory::Directory;
 use super::http::client::HttpClient;
 use super::http::credential::{Clock, Given};
 use super::http::quota::Quota;
@@ -35,6 +36,8 @@ pub struct Connection {
     pub max_response: usize,
     /// What the provider said of its limits on this credential; shared by all who come with it.
     pub quota: Arc<Quota>,
+    /// Who is which account there.
+    pub directory: Arc<Directory>,
     /// The time, where it decides when a token is renewed.
     pub clock: Clock,
 }

@@ -103,6 +103,23 @@ where
     Ok(found)
 }
 
+/// Writes to what was just made or read, and which a forge may not find everywhere yet (H16).
+///
+/// # Errors
+/// What the last of so many writes fails with.
+pub async fn once_found<T, F>(write: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    for wait in PATIENCE {
+        match write().await {
+            Err(failure) if failure.kind == Kind::NotFound => sleep(wait).await,
+            other => return other,
+        }
+    }
+    write().await
+}
+
 fn sound(part: &str) -> bool {
     !matches!(part, "" | "." | "..") && !part.contains('/')
 }

@@ -9,6 +9,7 @@ mod anthropic;
 mod bookstack;
 mod ci;
 pub mod connection;
+pub mod directory;
 mod forge;
 mod gitea;
 mod github;
@@ -19,6 +20,7 @@ mod jenkins;
 pub mod matrix;
 mod openai;
 pub mod table;
+mod tracker;
 pub mod webhooks;
 mod woodpecker;
 

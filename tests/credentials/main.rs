@@ -76,6 +76,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         operations: Catalogue::built_in().operations().clone(),
         max_response: 1 << 20,
         quota: Arc::default(),
+        directory: Arc::default(),
         clock: hands.clock(),
     }
 }

@@ -33,6 +33,7 @@ mod through_gitlab;
 mod through_gitlab_refused;
 mod through_jenkins;
 mod through_models;
+mod through_trackers;
 mod through_woodpecker;
 #[path = "../harness/tools.rs"]
 mod tools;

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::compare::{
     same_branch, same_change, same_comment, same_commit, same_comparison, same_file, same_fork, same_hook, same_issue,
-    same_merge, same_new_branch, same_new_tag, same_nothing, same_pull, same_release, same_removal, same_repo,
-    same_review, same_status, same_statuses, same_tag, same_tree, same_written,
+    same_issue_comment, same_label, same_lock, same_merge, same_milestone, same_new_branch, same_new_tag, same_nothing,
+    same_pull, same_release, same_removal, same_repo, same_review, same_status, same_statuses, same_tag, same_tree,
+    same_written,
 };
 
 /// What becomes of one call: the command, the method and the address, the requests that it needs, and where GitHub's own
@@ -74,6 +75,7 @@ pub fn cases() -> Vec<Case> {
         pulls(),
         releases_statuses_and_hooks(),
         issues(),
+        around_issues(),
     ]
     .into_iter()
     .flatten()
@@ -362,6 +364,104 @@ fn issues() -> Vec<Case> {
             json!({"project": "octocat/Hello-World", "title": "T", "body": "B", "labels": ["bug"]}),
             ("post", "/repos/{owner}/{repo}/issues", "201"),
             same_issue,
+        ),
+        write(
+            "projects issue update octocat/Hello-World#1347 --title T --body B",
+            ("PATCH", "/v1/projects/issues/octocat%2FHello-World%231347"),
+            json!({"title": "T", "body": "B"}),
+            ("patch", ISSUE, "200"),
+            same_issue,
+        )
+        .asks(2),
+        write(
+            "projects issue close octocat/Hello-World#1347 --reason completed",
+            ("PUT", "/v1/projects/issues/octocat%2FHello-World%231347/close"),
+            json!({"reason": "completed"}),
+            ("patch", ISSUE, "200"),
+            same_issue,
+        )
+        .asks(2),
+        write(
+            "projects issue reopen octocat/Hello-World#1347",
+            ("PUT", "/v1/projects/issues/octocat%2FHello-World%231347/reopen"),
+            json!({}),
+            ("patch", ISSUE, "200"),
+            same_issue,
+        )
+        .asks(2),
+        write(
+            "projects issue lock octocat/Hello-World#1347",
+            ("PUT", "/v1/projects/issues/octocat%2FHello-World%231347/lock"),
+            json!({}),
+            ("put", "/repos/{owner}/{repo}/issues/{issue_number}/lock", "204"),
+            same_lock,
+        )
+        .asks(2),
+    ]
+}
+
+/// An issue, as it is changed.
+const ISSUE: &str = "/repos/{owner}/{repo}/issues/{issue_number}";
+
+fn around_issues() -> Vec<Case> {
+    const COMMENTS: &str = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
+    const COMMENT: &str = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
+    vec![
+        read(
+            "projects comment list octocat/Hello-World#1347",
+            "/v1/projects/issues/octocat%2FHello-World%231347/comments",
+            COMMENTS,
+            same_issue_comment,
+        ),
+        write(
+            "projects comment create octocat/Hello-World#1347 B",
+            ("POST", "/v1/projects/issues/octocat%2FHello-World%231347/comments"),
+            json!({"body": "B"}),
+            ("post", COMMENTS, "201"),
+            same_issue_comment,
+        )
+        .asks(2),
+        write(
+            "projects comment update octocat/Hello-World#1347/1 B",
+            ("PATCH", "/v1/projects/comments/octocat%2FHello-World%231347%2F1"),
+            json!({"body": "B"}),
+            ("patch", COMMENT, "200"),
+            same_issue_comment,
+        )
+        .asks(2),
+        write(
+            "projects comment delete octocat/Hello-World#1347/1",
+            ("DELETE", "/v1/projects/comments/octocat%2FHello-World%231347%2F1"),
+            Value::Null,
+            ("delete", COMMENT, "204"),
+            same_nothing,
+        )
+        .asks(2),
+        read(
+            "projects label list octocat/Hello-World",
+            "/v1/projects/labels?project=octocat/Hello-World",
+            "/repos/{owner}/{repo}/labels",
+            same_label,
+        ),
+        write(
+            "projects label create octocat/Hello-World bug --color #f29513",
+            ("POST", "/v1/projects/labels"),
+            json!({"project": "octocat/Hello-World", "name": "bug", "color": "#f29513"}),
+            ("post", "/repos/{owner}/{repo}/labels", "201"),
+            same_label,
+        ),
+        read(
+            "projects milestone list octocat/Hello-World",
+            "/v1/projects/milestones?project=octocat/Hello-World",
+            "/repos/{owner}/{repo}/milestones",
+            same_milestone,
+        ),
+        write(
+            "projects milestone create octocat/Hello-World v1.0 --due-on 2012-10-09",
+            ("POST", "/v1/projects/milestones"),
+            json!({"project": "octocat/Hello-World", "title": "v1.0", "due_on": "2012-10-09"}),
+            ("post", "/repos/{owner}/{repo}/milestones", "201"),
+            same_milestone,
         ),
     ]
 }

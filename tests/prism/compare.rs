@@ -51,7 +51,10 @@ pub fn same_issue(ours: &Value, theirs: &Value) {
     };
     assert_eq!(ours["id"], format!("prism~octocat/Hello-World#{}", theirs["number"]));
     assert_eq!(ours["labels"], json!(names("labels", "name")));
-    assert_eq!(ours["assignees"], json!(names("assignees", "login")));
+    let people = ours["assignees"].as_array().unwrap().iter();
+    let people: Vec<Value> = people.map(|person| person["login"].clone()).collect();
+    assert_eq!(people, names("assignees", "login"));
+    same(&ours["author"], theirs, &[("login", "/user/login")]);
     same(
         ours,
         theirs,
@@ -60,7 +63,7 @@ pub fn same_issue(ours: &Value, theirs: &Value) {
             ("title", "/title"),
             ("body", "/body"),
             ("state", "/state"),
-            ("author", "/user/login"),
+            ("locked", "/locked"),
             ("comments", "/comments"),
             ("web_url", "/html_url"),
             ("created_at", "/created_at"),
@@ -68,6 +71,47 @@ pub fn same_issue(ours: &Value, theirs: &Value) {
             ("closed_at", "/closed_at"),
         ],
     );
+}
+
+pub fn same_issue_comment(ours: &Value, theirs: &Value) {
+    assert_eq!(ours["id"], format!("prism~octocat/Hello-World#1347/{}", theirs["id"]));
+    same(
+        ours,
+        theirs,
+        &[
+            ("body", "/body"),
+            ("web_url", "/html_url"),
+            ("created_at", "/created_at"),
+            ("updated_at", "/updated_at"),
+        ],
+    );
+    same(&ours["author"], theirs, &[("login", "/user/login")]);
+}
+
+pub fn same_label(ours: &Value, theirs: &Value) {
+    assert_eq!(ours["color"], format!("#{}", theirs["color"].as_str().unwrap()));
+    same(ours, theirs, &[("name", "/name"), ("description", "/description")]);
+}
+
+pub fn same_milestone(ours: &Value, theirs: &Value) {
+    assert_eq!(ours["id"], theirs["number"].to_string());
+    assert_eq!(ours["due_on"], theirs["due_on"].as_str().unwrap()[..10]);
+    same(
+        ours,
+        theirs,
+        &[
+            ("title", "/title"),
+            ("description", "/description"),
+            ("state", "/state"),
+            ("open_issues", "/open_issues"),
+            ("closed_issues", "/closed_issues"),
+        ],
+    );
+}
+
+/// A lock is answered with nothing.
+pub fn same_lock(ours: &Value, _theirs: &Value) {
+    assert_eq!(*ours, json!({"id": "prism~octocat/Hello-World#1347", "locked": true}));
 }
 
 pub fn same_file(ours: &Value, theirs: &Value) {

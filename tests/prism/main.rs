@@ -55,8 +55,20 @@ fn compare(case: &Case, ours: &Value, theirs: &Value) {
         .for_each(|(ours, theirs)| (case.compare)(ours, theirs));
 }
 
-/// GitHub's description has no form of an answer for a file's bytes, and Prism takes a reference for one part of a path.
-const NOT_DESCRIBED: &[&str] = &["git.branch.delete", "git.file.download"];
+/// GitHub's description has no form of an answer for a file's bytes, and Prism takes a reference for one part of a path; the
+/// examples of boards are one thing where a list is meant, that of a search is a pull request, and those of people and labels
+/// are others than were asked for.
+const NOT_DESCRIBED: &[&str] = &[
+    "git.branch.delete",
+    "git.file.download",
+    "projects.board.add_item",
+    "projects.board.items",
+    "projects.board.list",
+    "projects.board.update_item",
+    "projects.issue.assign",
+    "projects.issue.search",
+    "projects.label.set",
+];
 
 /// The table has a row for each operation that the kind can do at its forge; the requests to its Actions are those of the
 /// golden cells.

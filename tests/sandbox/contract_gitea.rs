@@ -1,13 +1,12 @@
 //! Every answer of Gitea against its own description.
 //!
-//! Invariant: no operation of git that Gitea has in the catalogue is left out.
+//! Invariant: no operation of git and of projects that Gitea has in the catalogue is left out.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::contract::{Contract, Spec, case, delete, post, with};
-use crate::contract_gitea_beside;
-use crate::specs;
+use crate::{contract_gitea_beside, contract_trackers, specs};
 
 const REPO: &str = "/repos/{owner}/{repo}";
 const FORKS: &str = "/repos/{owner}/{repo}/forks";
@@ -38,11 +37,14 @@ async fn every_gitea_answer_meets_its_description() {
     contract_gitea_beside::pulls(&mut contract).await;
     contract_gitea_beside::issues(&mut contract).await;
     contract_gitea_beside::beside(&mut contract, &commit).await;
+    contract_trackers::gitea(&mut contract).await;
     assert!(contract.faults.is_empty(), "{}", contract.faults.join("\n"));
     let folder = specs::folder().expect("the description was there");
     let table = std::fs::read_to_string(folder.join("operation-catalogue.tsv")).unwrap();
     let rows = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let rows = rows.filter(|row| row[0].starts_with("git.") && row[1] == "GT");
+    let rows = rows.filter(|row| {
+        (row[0].starts_with("git.") || row[0].starts_with("projects.")) && row[1] == "GT" && row[2] != "UNSUPPORTED"
+    });
     let missing: Vec<_> = rows
         .filter(|row| !contract.checked.iter().any(|checked| checked == row[2]))
         .collect();

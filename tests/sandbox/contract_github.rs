@@ -1,12 +1,12 @@
 //! Every answer of GitHub against its own description.
 //!
-//! Invariant: no operation of git that GitHub has in the catalogue is left out.
+//! Invariant: no operation of git and of projects that GitHub has in the catalogue is left out.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::contract::{Case, Contract, Spec, case, delete, post, with};
-use crate::specs;
+use crate::{contract_trackers, specs};
 
 const REPO: &str = "/repos/{owner}/{repo}";
 const CONTENTS: &str = "/repos/{owner}/{repo}/contents/{path}";
@@ -44,11 +44,15 @@ async fn every_github_answer_meets_its_description() {
     files(&mut contract).await;
     pulls(&mut contract).await;
     beside(&mut contract, &commit).await;
+    contract_trackers::github(&mut contract).await;
+    contract_trackers::github_boards(&mut contract).await;
     assert!(contract.faults.is_empty(), "{}", contract.faults.join("\n"));
     let folder = specs::folder().expect("the description was there");
     let table = std::fs::read_to_string(folder.join("operation-catalogue.tsv")).unwrap();
     let rows = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let rows = rows.filter(|row| row[0].starts_with("git.") && row[1] == "GH");
+    let rows = rows.filter(|row| {
+        (row[0].starts_with("git.") || row[0].starts_with("projects.")) && row[1] == "GH" && row[2] != "UNSUPPORTED"
+    });
     let missing: Vec<_> = rows
         .filter(|row| !contract.checked.iter().any(|checked| checked == row[2]))
         .collect();

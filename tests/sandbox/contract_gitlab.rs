@@ -1,6 +1,6 @@
 //! Every kind of GitLab's answers against what is recorded of them.
 //!
-//! Invariant: no operation of git that GitLab has in the catalogue is left out, and no route is served unasked here.
+//! Invariant: no operation of git and of projects that GitLab has in the catalogue is left out, and no route is served unasked here.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::contract::{Case, case, delete, post, with};
 use crate::gitlab_shape::{differences, plain, served};
-use crate::{Rig, contract_gitlab_merges, contract_gitlab_repository, specs};
+use crate::{Rig, contract_gitlab_merges, contract_gitlab_repository, contract_trackers, specs};
 
 const PROJECT: &str = "/projects/{id}";
 
@@ -100,10 +100,13 @@ async fn every_gitlab_answer_has_its_recorded_shape() {
     contract_gitlab_repository::beside(&mut contract).await;
     contract_gitlab_merges::merges(&mut contract).await;
     contract_gitlab_merges::said(&mut contract).await;
+    contract_trackers::gitlab(&mut contract).await;
     assert!(contract.faults.is_empty(), "{}", contract.faults.join("\n"));
     let table = std::fs::read_to_string(folder.join("operation-catalogue.tsv")).unwrap();
     let rows = table.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let rows = rows.filter(|row| row[0].starts_with("git.") && row[1] == "GL");
+    let rows = rows.filter(|row| {
+        (row[0].starts_with("git.") || row[0].starts_with("projects.")) && row[1] == "GL" && row[2] != "UNSUPPORTED"
+    });
     let of_table = rows.map(|row| plain(row[2].split('?').next().unwrap_or_default()));
     // Those of OAuth are no part of the API, and have tests of their own.
     let own = served().into_iter().filter(|route| !route.contains("/oauth/"));

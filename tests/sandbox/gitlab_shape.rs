@@ -20,6 +20,9 @@ const BESIDE: &[(&str, &str)] = &[
     ("GET /version", "tells the release"),
     // The catalogue of operations has them.
     ("POST /projects", "git.repo.create"),
+    ("GET /issues", "projects.issue.search"),
+    ("GET /projects/{}/issues", "projects.issue.list"),
+    ("GET /projects/{}/issues/{}", "projects.issue.get"),
     // Read out of an approval's refusal, trap GL15.
     ("GET /projects/{}/merge_requests/{}/approvals", "who approved"),
 ];
@@ -40,7 +43,7 @@ pub(crate) fn plain(path: &str) -> String {
     plain
 }
 
-/// The table, with its generic rows written out for projects and their merge requests.
+/// The table, with its generic rows written out for projects, their merge requests and issues.
 pub(crate) fn table(folder: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(folder.join("gitlab-endpoints.tsv")).expect("the table of routes");
     let mut rows = BTreeSet::new();
@@ -48,9 +51,11 @@ pub(crate) fn table(folder: &Path) -> BTreeSet<String> {
         let Some((method, path)) = line.split_once('\t') else {
             continue;
         };
-        let path = path.replace("{this.resource2Type}", "merge_requests");
         let path = path.replace("/{resourceId}/", "/projects/{}/");
-        rows.insert(format!("{method} {}", plain(&path)));
+        for kind in ["merge_requests", "issues"] {
+            let path = path.replace("{this.resource2Type}", kind);
+            rows.insert(format!("{method} {}", plain(&path)));
+        }
         if let Some(rest) = path.strip_prefix("/{prefix}") {
             rows.insert(format!("{method} /{rest}"));
             rows.insert(format!("{method} /projects/{{}}/{rest}"));

@@ -15,6 +15,7 @@ mod contract_gitlab_merges;
 mod contract_gitlab_repository;
 mod contract_jenkins;
 mod contract_models;
+mod contract_trackers;
 mod faults;
 mod gitea;
 mod gitea_access;

@@ -7,6 +7,7 @@ mod forge;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod story;
+mod tracker;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use story::{Story, Way, assert_same};
 
 /// The forges.
 const FORGES: [&str; 3] = ["github", "gitea", "gitlab"];
+
+/// People, and their accounts at each forge.
+const PEOPLE: [(&str, &str); 2] = [("ada", "sandbox-user"), ("grace", "sandbox-guest")];
 
 /// The CI systems.
 static SYSTEMS: [Place; 4] = [
@@ -68,7 +72,12 @@ async fn stage(vendors: &[&str]) -> (Sandbox, Arc<Gateway>) {
     };
     let servers = vendors.iter().map(server).collect();
     let sandbox = Sandbox::start(SandboxConfig { servers }).await.expect("free ports");
-    let config = harness::configuration(&sandbox, &harness::Setup::default());
+    let mut config = harness::configuration(&sandbox, &harness::Setup::default());
+    for (name, account) in PEOPLE {
+        config += &format!("\n[directory.{name}]\n");
+        let forges = vendors.iter().filter(|vendor| FORGES.contains(vendor));
+        config.extend(forges.map(|forge| format!("{forge}-one = \"{account}\"\n")));
+    }
     let gateway = Gateway::serve(&config, harness::credentials(&sandbox, &harness::Setup::default())).await;
     (sandbox, Arc::new(gateway))
 }
@@ -142,5 +151,34 @@ async fn runs_go_alike_at_every_system_and_by_every_surface() {
         told[..at].iter().for_each(|other| assert_same(other, story));
     }
     assert_whole("cicd.", &told);
+    close(stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_travels_alike_at_every_forge_and_by_every_surface() {
+    let stage = stage(&FORGES).await;
+    let gateway = stage.1.clone();
+    let ways = FORGES
+        .map(|kind| (kind, Way::Rest))
+        .into_iter()
+        .chain([("github", Way::Cli)]);
+    let told = all(ways.map(|(kind, way)| {
+        let mut story = Story::at(&gateway, kind, way);
+        async move {
+            tracker::travel(&mut story, &format!("issues-{way:?}").to_lowercase()).await;
+            story
+        }
+    }))
+    .await;
+    for other in &told[1..] {
+        assert_same(&told[0], other);
+        assert_eq!(told[0].steps(), other.steps(), "all steps of it");
+    }
+    let asked: BTreeSet<String> = told.iter().flat_map(Story::asked).collect();
+    let names = OPERATIONS.iter().map(|entry| entry.name().to_owned());
+    let missing: Vec<_> = names
+        .filter(|name| name.starts_with("projects.") && !asked.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
     close(stage).await;
 }

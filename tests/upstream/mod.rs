@@ -187,6 +187,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         operations: Catalogue::built_in().operations().clone(),
         max_response: 4 << 20,
         quota: Arc::default(),
+        directory: Arc::default(),
         clock: Default::default(),
     }
 }

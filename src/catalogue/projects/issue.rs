@@ -55,6 +55,9 @@ pub struct Issue {
     pub updated_at: Option<String>,
     /// RFC 3339.
     pub closed_at: Option<String>,
+    /// Of a write: fields of its input that the provider has passed over, mostly for want of a right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

@@ -10,7 +10,6 @@ mod convert;
 mod credential;
 mod files;
 mod hooks;
-mod issues;
 mod lookup;
 mod merge;
 mod pages;
@@ -20,12 +19,14 @@ mod releases;
 mod repos;
 mod reviews;
 mod statuses;
+mod tracker;
 mod trees;
 mod version;
 mod webhooks;
 mod wire;
 mod writes;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind};
@@ -33,11 +34,12 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::ci::actions::Dispatches;
+use super::directory::Directory;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider};
-use crate::catalogue::{git, projects};
+use crate::catalogue::git;
 
 static DIALECT: Dialect = Dialect {
     cloud: None,
@@ -57,6 +59,7 @@ pub struct Gitea {
     max_response: usize,
     server: OnceCell<version::Server>,
     dispatches: Dispatches,
+    directory: Arc<Directory>,
 }
 
 /// It has none yet.
@@ -79,6 +82,7 @@ impl Provider for Gitea {
             max_response: connection.max_response,
             server: OnceCell::new(),
             dispatches: Dispatches::default(),
+            directory: connection.directory.clone(),
         })
     }
 
@@ -91,7 +95,7 @@ impl Provider for Gitea {
     }
 
     fn handlers() -> Handlers<Self> {
-        let handlers = issues(pulls(contents(repos(actions::handlers(Handlers::new())))));
+        let handlers = tracker::handlers(pulls(contents(repos(actions::handlers(Handlers::new())))));
         handlers
             .on::<git::StatusSet, _, _>(statuses::set)
             .on::<git::StatusGet, _, _>(statuses::get)
@@ -164,11 +168,4 @@ fn pulls(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
         .on::<git::PullReviews, _, _>(reviews::list)
         .on::<git::PullComment, _, _>(reviews::comment)
         .on::<git::PullComments, _, _>(reviews::comments)
-}
-
-fn issues(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
-    handlers
-        .on::<projects::IssueList, _, _>(issues::issue_list)
-        .on::<projects::IssueGet, _, _>(issues::issue_get)
-        .on::<projects::IssueCreate, _, _>(issues::issue_create)
 }

@@ -51,6 +51,8 @@ pub enum Says {
     Dependencies,
     /// The head has nothing that the base has not.
     NothingNew,
+    /// Somebody who shall see to an issue has no account.
+    NoAssignee,
 }
 
 /// Words of Gitea's sentences, in lower case, with the statuses that they come with.
@@ -71,6 +73,7 @@ const WORDS: &[(&[u16], &str, Says)] = &[
     (&[422], "your own pull", Says::Own),
     (&[422], "no changes between", Says::NothingNew),
     (&[409, 412, 500], "dependenc", Says::Dependencies),
+    (&[422], "assignee does not exist", Says::NoAssignee),
 ];
 
 /// The dialect's judgement.

@@ -89,7 +89,7 @@ pub async fn comment(gitea: Arc<Gitea>, request: Request<PullComment>) -> Result
 }
 
 /// Gitea gives all comments at once; the caller's pages are cut from them.
-const PARTS: Numbered = Numbered {
+pub const PARTS: Numbered = Numbered {
     page: "page",
     size: "size",
     // All, where nobody says.

@@ -8,7 +8,6 @@ mod convert;
 mod credential;
 mod files;
 mod hooks;
-mod issues;
 mod lookup;
 mod merge;
 mod pulls;
@@ -19,19 +18,23 @@ mod repos;
 mod reviews;
 mod sayings;
 mod statuses;
+mod tracker;
 mod trees;
 mod webhooks;
 mod wire;
+
+use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use super::ci::actions::Dispatches;
+use super::directory::Directory;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Setting};
-use crate::catalogue::{git, projects};
+use crate::catalogue::git;
 use credential::ACCEPTS;
 
 /// The API version that the wire types were written for.
@@ -66,6 +69,7 @@ pub struct GitHub {
     api_version: jiff::civil::Date,
     max_response: usize,
     dispatches: Dispatches,
+    directory: Arc<Directory>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +98,7 @@ impl Provider for GitHub {
             api_version,
             max_response: connection.max_response,
             dispatches: Dispatches::default(),
+            directory: connection.directory.clone(),
         })
     }
 
@@ -115,7 +120,7 @@ impl Provider for GitHub {
     }
 
     fn handlers() -> Handlers<Self> {
-        actions::handlers(Handlers::new())
+        tracker::handlers(actions::handlers(Handlers::new()))
             .on::<git::RepoGet, _, _>(repos::get)
             .on::<git::RepoList, _, _>(repos::list)
             .on::<git::RepoCreate, _, _>(repos::create)
@@ -151,9 +156,6 @@ impl Provider for GitHub {
             .on::<git::HookList, _, _>(hooks::list)
             .on::<git::HookCreate, _, _>(hooks::create)
             .on::<git::HookDelete, _, _>(hooks::delete)
-            .on::<projects::IssueList, _, _>(issues::list)
-            .on::<projects::IssueGet, _, _>(issues::get)
-            .on::<projects::IssueCreate, _, _>(issues::create)
     }
 
     fn tokens() -> &'static [(&'static str, &'static str)] {

@@ -183,11 +183,16 @@ fn neutral_field(field: &str) -> Option<&'static str> {
         "config",
         "object",
         "tag",
+        "milestone",
+        "color",
+        "due_on",
     ];
     let same = SAME.iter().find(|same| **same == field);
     same.copied().or(match field {
         "label" => Some("labels"),
         "assignee" => Some("assignees"),
+        "state_reason" => Some("reason"),
+        "q" => Some("query"),
         "per_page" => Some("limit"),
         "page" => Some("cursor"),
         "private" => Some("visibility"),

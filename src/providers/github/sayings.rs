@@ -82,6 +82,12 @@ const SAYINGS: &[Saying] = &[
         &["required status check"],
         "the branch takes only what was checked before",
     ),
+    said(
+        Forbidden,
+        &[403],
+        &["issue is locked"],
+        "its conversation is locked: only members may comment",
+    ),
     said(Forbidden, &[422], &["cannot delete"], "the branch may not be deleted"),
     said(
         Forbidden,
@@ -101,6 +107,20 @@ const SAYINGS: &[Saying] = &[
     said(NotFound, &[404, 422], &["no commit found"], NO_COMMIT),
     said(NotFound, &[404], &["branch ", " not found"], "branch is not there").of("branch"),
     said(NotFound, &[422], &["no ref found for"], "branch is not there").of("branch"),
+    said(NotFound, &[410], &["deleted"], "the issue was deleted"),
+    said(
+        NotFound,
+        &[410],
+        &["disabled"],
+        "issues are switched off in the repository",
+    ),
+    said(
+        NotFound,
+        &[422],
+        &["cannot be searched"],
+        "project is not there, or not shown to us",
+    )
+    .of("project"),
     // What is in the way now.
     said(
         Conflict,

@@ -54,6 +54,23 @@ pub fn hook(text: &str) -> Result<(&str, String), Failure> {
     )
 }
 
+/// An issue's project and its number in it; `field` is where the caller named it.
+///
+/// # Errors
+/// `invalid_input` on `field`.
+pub fn issue<'a>(field: &str, text: &'a str) -> Result<(&'a str, String), Failure> {
+    numbered(field, text, &format!("{field} must be written as owner/name#number"))
+}
+
+/// A board's project and its id.
+///
+/// # Errors
+/// `invalid_input` on `board`.
+pub fn board(text: &str) -> Result<(&str, String), Failure> {
+    let sentence = "board must be written as owner/name#id, as the list of boards tells it";
+    numbered("board", text, sentence)
+}
+
 fn numbered<'a>(field: &str, text: &'a str, sentence: &str) -> Result<(&'a str, String), Failure> {
     let parts = text.rsplit_once('#');
     let parts = parts.and_then(|(path, number)| Some((project(field, path).ok()?, number.parse::<u64>().ok()?)));

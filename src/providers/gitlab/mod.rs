@@ -21,12 +21,16 @@ mod reviews;
 mod sayings;
 mod statuses;
 mod tags;
+mod tracker;
 mod webhooks;
 mod wire;
+
+use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
+use super::directory::Directory;
 use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
@@ -49,6 +53,7 @@ pub struct GitLab {
     endpoint: Endpoint,
     anonymous: bool,
     of_a_job: bool,
+    directory: Arc<Directory>,
 }
 
 /// It has none yet.
@@ -66,6 +71,7 @@ impl Provider for GitLab {
             endpoint,
             anonymous: connection.credential.is_none(),
             of_a_job: matches!(connection.credential, Some(Given::Job(_))),
+            directory: connection.directory.clone(),
         })
     }
 
@@ -86,7 +92,7 @@ impl Provider for GitLab {
     }
 
     fn handlers() -> Handlers<Self> {
-        Handlers::new()
+        tracker::handlers(Handlers::new())
             .on::<git::RepoGet, _, _>(repos::get)
             .on::<git::RepoList, _, _>(repos::list)
             .on::<git::RepoCreate, _, _>(repos::create)

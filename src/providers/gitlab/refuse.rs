@@ -162,6 +162,12 @@ fn neutral_field(field: &str) -> Option<&'static str> {
         "per_page" => "limit",
         "since" => "since",
         "until" => "until",
+        "name" => "name",
+        "color" => "color",
+        "due_date" => "due_on",
+        "milestone_id" => "milestone",
+        "updated_after" => "updated_since",
+        "body" | "note" => "body",
         _ => return None,
     })
 }

@@ -113,6 +113,18 @@ const MEANINGS: &[Meaning] = &[
         "url is not accepted by GitLab",
     ),
     (
+        "label already exists",
+        Kind::Conflict,
+        Some("name"),
+        "there is a label of this name already",
+    ),
+    (
+        "already being used for another",
+        Kind::Conflict,
+        Some("title"),
+        "there is a milestone of this title already",
+    ),
+    (
         "tag name invalid",
         Kind::InvalidInput,
         Some("tag"),

@@ -260,6 +260,7 @@ pub(crate) mod tests {
             operations: Catalogue::built_in().operations().clone(),
             max_response: 1 << 20,
             quota: Arc::default(),
+            directory: Arc::default(),
             clock: Clock::default(),
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! Invariant: every ref leads to a commit of its history.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::commit::Commit;
 use super::data::branch::Branch;
 use super::data::hook::Hook;
 use super::data::issue::Issue;
+use super::data::label::{Label, Milestone};
 use super::data::release::Release;
 use super::data::status::Status;
 use super::data::tag::{Annotation, Tag};
@@ -19,6 +20,11 @@ use crate::sandbox::seed::{RepoSeed, SEEDED_AT};
 
 /// The default branch of what nobody gave another.
 const DEFAULT_BRANCH: &str = "main";
+
+/// The repository with more labels than a page has.
+const LABELLED: &str = "acme/web";
+/// How many more.
+const AREAS: usize = 120;
 
 /// A repository.
 #[derive(Clone, Debug)]
@@ -44,6 +50,10 @@ pub(crate) struct Repo {
     pub annotations: HashMap<String, Annotation>,
     /// By rising number.
     pub issues: Vec<Issue>,
+    /// The numbers of issues that are gone.
+    pub deleted: BTreeSet<u64>,
+    pub labels: Vec<Label>,
+    pub milestones: Vec<Milestone>,
     pub statuses: Vec<Status>,
     pub releases: Vec<Release>,
     pub hooks: Vec<Hook>,
@@ -57,6 +67,7 @@ impl Repo {
             id: stable_id(&full_name),
             owner: owner.to_owned(),
             name: name.to_owned(),
+            labels: Label::usual(&full_name),
             full_name,
             description: None,
             language: None,
@@ -71,6 +82,8 @@ impl Repo {
             history: History::default(),
             annotations: HashMap::new(),
             issues: Vec::new(),
+            deleted: BTreeSet::new(),
+            milestones: Vec::new(),
             statuses: Vec::new(),
             releases: Vec::new(),
             hooks: Vec::new(),
@@ -84,6 +97,10 @@ impl Repo {
             issues: seed.issues.into_iter().map(Issue::seeded).collect(),
             ..Self::empty(seed.org, &seed.name, SEEDED_AT)
         };
+        if repo.full_name == LABELLED {
+            let areas = (1..=AREAS).map(|n| Label::seeded(LABELLED, &format!("area-{n:03}")));
+            repo.labels.extend(areas);
+        }
         if let Some(first) = seed.branches.first() {
             repo.default_branch = first.name.to_owned();
         }
@@ -173,7 +190,23 @@ impl Repo {
         self.issues.iter().filter(|issue| issue.open).count()
     }
 
+    /// The milestone of this number.
+    pub fn milestone(&self, number: u64) -> Option<&Milestone> {
+        self.milestones.iter().find(|its| its.number == number)
+    }
+
+    /// How many issues a milestone has that are open, and that are closed.
+    pub fn reached(&self, milestone: &Milestone) -> (usize, usize) {
+        let its = self
+            .issues
+            .iter()
+            .filter(|issue| issue.milestone == Some(milestone.number));
+        let (open, closed): (Vec<_>, Vec<_>) = its.partition(|issue| issue.open);
+        (open.len(), closed.len())
+    }
+
     pub(crate) fn next_number(&self) -> u64 {
-        self.issues.last().map_or(1, |issue| issue.number + 1)
+        let numbers = self.issues.iter().map(|issue| issue.number);
+        numbers.chain(self.deleted.iter().copied()).max().unwrap_or_default() + 1
     }
 }

@@ -1,6 +1,6 @@
 //! What people say to issues and pull requests.
 //!
-//! Invariant: all comments of an issue come at once.
+//! Invariant: all comments of an issue come at once; one is found by its number, whatever it is on.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{Response, Uri};
+use http::{Response, StatusCode, Uri};
 use serde_json::Value;
 
 use super::answer::{Named, created, number};
 use super::form::Form;
 use super::problem::Problem;
 use super::{Gitea, page};
-use crate::sandbox::forge::seconds;
+use crate::sandbox::forge::{Comment, Issue, Repo, seconds};
 use crate::sandbox::kit::query::Params;
 
 type At = Path<(String, String, String)>;
@@ -58,4 +58,48 @@ pub(crate) async fn create(
     let repo = state.by_id(repo)?;
     let issue = repo.issue(index).ok_or_else(Problem::not_found)?;
     Ok(created(gitea.links().comment(repo, issue, &comment)))
+}
+
+/// What a comment is on, and itself.
+fn of<'a>(repo: &'a Repo, id: u64) -> Result<(&'a Issue, &'a Comment), Problem> {
+    let mut all = repo.issues.iter().flat_map(|issue| {
+        let comments = issue.comments.iter();
+        comments.map(move |comment| (issue, comment))
+    });
+    all.find(|(_, comment)| comment.id == id).ok_or_else(Problem::not_found)
+}
+
+pub(crate) async fn get(
+    State(gitea): State<Arc<Gitea>>,
+    Path((owner, name, id)): At,
+) -> Result<Response<Body>, Problem> {
+    let state = gitea.state();
+    let repo = state.named(&owner, &name)?;
+    let (issue, comment) = of(repo, number(&id)?)?;
+    Ok(Json(gitea.links().comment(repo, issue, comment)).into_response())
+}
+
+pub(crate) async fn edit(
+    State(gitea): State<Arc<Gitea>>,
+    Path((owner, name, id)): At,
+    body: Bytes,
+) -> Result<Response<Body>, Problem> {
+    let form = Form::read(&body)?;
+    let text = form.required("body", "Body")?;
+    let mut state = gitea.state();
+    let (repo, id) = (state.named(&owner, &name)?.id, number(&id)?);
+    state.edit_comment(repo, id, text)?;
+    let repo = state.by_id(repo)?;
+    let (issue, comment) = of(repo, id)?;
+    Ok(Json(gitea.links().comment(repo, issue, comment)).into_response())
+}
+
+pub(crate) async fn delete(
+    State(gitea): State<Arc<Gitea>>,
+    Path((owner, name, id)): At,
+) -> Result<StatusCode, Problem> {
+    let mut state = gitea.state();
+    let repo = state.named(&owner, &name)?.id;
+    state.delete_comment(repo, number(&id)?)?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use http::Response;
 
 use self::access::Access;
@@ -30,6 +30,7 @@ mod actions;
 mod answer;
 mod branches;
 mod caller;
+mod changes;
 mod comments;
 mod commits;
 mod contents;
@@ -43,6 +44,7 @@ mod label;
 mod labels;
 mod merge;
 mod meta;
+mod milestones;
 mod oauth;
 mod objects;
 mod page;
@@ -254,12 +256,36 @@ fn issues(routes: Routes) -> Routes {
             "/api/v1/repos/{owner}/{repo}/issues",
             get(issues::list).post(issues::create),
         )
-        .named("/api/v1/repos/{owner}/{repo}/issues/{index}", get(issues::get))
+        .named(
+            "/api/v1/repos/{owner}/{repo}/issues/{index}",
+            get(issues::get).patch(changes::edit).delete(changes::delete),
+        )
+        .named(
+            "/api/v1/repos/{owner}/{repo}/issues/{index}/lock",
+            put(changes::lock).delete(changes::unlock),
+        )
+        .named(
+            "/api/v1/repos/{owner}/{repo}/issues/{index}/labels",
+            put(labels::replace).delete(labels::clear),
+        )
+        .named(
+            "/api/v1/repos/{owner}/{repo}/issues/comments/{id}",
+            get(comments::get).patch(comments::edit).delete(comments::delete),
+        )
+        .named("/api/v1/repos/{owner}/{repo}/assignees", get(changes::assignees))
+        .named(
+            "/api/v1/repos/{owner}/{repo}/milestones",
+            get(milestones::list).post(milestones::create),
+        )
+        .named("/api/v1/repos/{owner}/{repo}/milestones/{id}", get(milestones::get))
         .named(
             "/api/v1/repos/{owner}/{repo}/issues/{index}/comments",
             get(comments::list).post(comments::create),
         )
-        .named("/api/v1/repos/{owner}/{repo}/labels", get(labels::list_of_repo))
+        .named(
+            "/api/v1/repos/{owner}/{repo}/labels",
+            get(labels::list_of_repo).post(labels::create),
+        )
         .named("/api/v1/orgs/{org}/labels", get(labels::list_of_org))
 }
 

@@ -48,6 +48,11 @@ impl Input {
         }
     }
 
+    /// Whether a field is there, null or not.
+    pub fn gives(&self, field: &str) -> bool {
+        self.fields.get(field).is_some()
+    }
+
     pub fn value(&self, field: &str) -> &Value {
         &self.fields[field]
     }

@@ -30,7 +30,28 @@ const MEDIA_TYPE: HeaderName = HeaderName::from_static("x-github-media-type");
 const PLAIN: HeaderValue = HeaderValue::from_static("github.v3; format=json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-github-request-id");
 
-pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request, next: Next) -> Response<Body> {
+/// Where is searched.
+const SEARCH: &str = "/search/";
+
+pub(crate) async fn pass(State(github): State<Arc<GitHub>>, request: Request, next: Next) -> Response<Body> {
+    if !request.uri().path().starts_with(SEARCH) {
+        return admitted(&github, request, next).await;
+    }
+    // What a search costs is counted apart, and so it is told.
+    let now = SystemTime::now();
+    let spent = github.search_quota.take(1, now).is_err();
+    let response = match spent {
+        true => Problem::rate_limited(StatusCode::FORBIDDEN).into_answer(),
+        false => admitted(&github, request, next).await,
+    };
+    let mut response = github.dress(response, Version::USUAL, github.search_quota.standing(now));
+    response
+        .headers_mut()
+        .insert("x-ratelimit-resource", HeaderValue::from_static("search"));
+    response
+}
+
+async fn admitted(github: &Arc<GitHub>, mut request: Request, next: Next) -> Response<Body> {
     let version = match spoken(&request) {
         Ok(version) => version,
         Err(problem) => {
@@ -38,24 +59,25 @@ pub(crate) async fn pass(State(github): State<Arc<GitHub>>, mut request: Request
             return github.dress(problem.into_answer(), Version::USUAL, standing);
         }
     };
-    let caller = match admit(&github, &request) {
+    let caller = match admit(github, &request) {
         Ok(caller) => caller,
         Err(refusal) => return github.dress(*refusal, version, github.standing(Caller::Anonymous)),
     };
     // Asking how much is left is free.
-    let free = request.uri().path() == "/rate_limit";
+    let path = request.uri().path();
+    let free = path == "/rate_limit" || path.starts_with(SEARCH);
     if !free && github.quota(caller).take(1, SystemTime::now()).is_err() {
         let spent = Problem::rate_limited(StatusCode::FORBIDDEN).into_answer();
         return github.dress(spent, version, github.standing(caller));
     }
-    request = match place::found(&github, request, caller) {
+    request = match place::found(github, request, caller) {
         Ok(request) => request,
         Err(answer) => return github.dress(*answer, version, github.standing(caller)),
     };
-    if let Err(problem) = apps::check(&github, caller, request.method(), request.uri().path()) {
+    if let Err(problem) = apps::check(github, caller, request.method(), request.uri().path()) {
         return github.dress(problem.into_answer(), version, github.standing(caller));
     }
-    let response = answer(&github, request, caller, version, next).await;
+    let response = answer(github, request, caller, version, next).await;
     if !free && caller != Caller::Anonymous && response.status() == StatusCode::NOT_MODIFIED {
         github.quota(caller).give_back(1);
     }

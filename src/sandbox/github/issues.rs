@@ -16,12 +16,13 @@ use super::answer::created;
 use super::body::Input;
 use super::problem::Problem;
 use super::{GitHub, page};
-use crate::sandbox::forge::Issue;
+use crate::sandbox::forge::{Issue, Repo, seconds};
 use crate::sandbox::kit::query::Params;
+use crate::sandbox::seed::{GUEST, USER};
 
 /// GitHub's own bounds, in characters.
-const MAX_TITLE: usize = 256;
-const MAX_BODY: usize = 65_536;
+pub(crate) const MAX_TITLE: usize = 256;
+pub(crate) const MAX_BODY: usize = 65_536;
 /// Labels or assignees of one new issue.
 const MAX_NAMES: usize = 100;
 
@@ -46,12 +47,29 @@ pub(crate) async fn list(
         .collect();
     let state = github.state();
     let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let milestone = match params.get("milestone") {
+        None => None,
+        Some(text) => {
+            let number = text.parse().ok().filter(|number| repo.milestone(*number).is_some());
+            Some(number.ok_or_else(|| Problem::invalid("Issue", "milestone", text))?)
+        }
+    };
+    let assignee = params.get("assignee");
+    let sees_to = |issue: &Issue, whom: &str| match whom {
+        "none" => issue.assignees.is_empty(),
+        "*" => !issue.assignees.is_empty(),
+        login => issue.assignees.iter().any(|own| own.eq_ignore_ascii_case(login)),
+    };
+    let since = params.get("since").and_then(seconds);
     let has = |issue: &Issue, label: &str| issue.labels.iter().any(|own| own.eq_ignore_ascii_case(label));
     let mut issues: Vec<_> = repo
         .issues
         .iter()
         .filter(|issue| open.is_none_or(|open| issue.open == open))
         .filter(|issue| labels.iter().all(|label| has(issue, label)))
+        .filter(|issue| milestone.is_none_or(|number| issue.milestone == Some(number)))
+        .filter(|issue| assignee.is_none_or(|whom| sees_to(issue, whom)))
+        .filter(|issue| since.as_ref().is_none_or(|since| issue.updated_at >= *since))
         .collect();
     // Newest first unless told otherwise; numbers rise with time.
     if params.get("direction") != Some("asc") {
@@ -79,12 +97,31 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, Problem> {
     let mut state = github.state();
     let author = state.user;
-    let id = state.repo(&owner, &name).ok_or_else(Problem::not_found)?.id;
-    let draft = draft(&body, author)?;
+    let repo = state.repo(&owner, &name).ok_or_else(Problem::not_found)?;
+    let id = repo.id;
+    let mut draft = draft(&body, author)?;
+    if draft.milestone.is_some_and(|number| repo.milestone(number).is_none()) {
+        return Err(Problem::field("Issue", "milestone", "invalid"));
+    }
+    match pushes(repo) {
+        true => state.ensure_labels(id, &draft.labels)?,
+        false => (draft.labels, draft.assignees, draft.milestone) = (vec![], vec![], None),
+    }
     let number = state.create_issue(id, draft).map_err(Problem::from)?;
+    github.own().fresh.insert((id, number));
     let repo = state.by_id(id)?;
     let issue = repo.issue(number).ok_or_else(Problem::not_found)?;
     Ok(created(github.links().issue(repo, issue)))
+}
+
+/// Whether somebody can see to issues.
+pub(crate) fn assignable(login: &str) -> bool {
+    [USER, GUEST].contains(&login)
+}
+
+/// Whether the credential's owner may write to a repository.
+pub(crate) fn pushes(repo: &Repo) -> bool {
+    repo.owner != GUEST
 }
 
 /// Reads a new issue, its number still 0.
@@ -110,11 +147,17 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
         _ => return Err(Problem::field("Issue", "body", "invalid")),
     };
     let assignees = names(input.value("assignees"), "assignees")?;
-    if let Some(stranger) = assignees.iter().find(|login| *login != author) {
+    if let Some(stranger) = assignees.iter().find(|login| !assignable(login)) {
         return Err(Problem::invalid("Issue", "assignees", stranger));
     }
+    let milestone = match input.value("milestone") {
+        Value::Null => None,
+        Value::Number(number) => number.as_u64(),
+        _ => return Err(Problem::field("Issue", "milestone", "invalid")),
+    };
     Ok(Issue {
         body: text,
+        milestone,
         labels: names(input.value("labels"), "labels")?,
         assignees,
         ..Issue::draft(title, author)
@@ -122,7 +165,7 @@ fn draft(body: &Bytes, author: &'static str) -> Result<Issue, Problem> {
 }
 
 /// A list of names, each a string or an object with a `name`.
-fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
+pub(crate) fn names(value: &Value, field: &str) -> Result<Vec<String>, Problem> {
     let entries = match value {
         Value::Null => return Ok(Vec::new()),
         Value::Array(entries) if entries.len() <= MAX_NAMES => entries,

@@ -45,8 +45,15 @@ pub(crate) async fn rate_limit(
         "remaining": core.remaining(),
         "reset": core.reset_epoch_s(),
     });
+    let search = github.search_quota.standing(std::time::SystemTime::now());
+    let searches = json!({
+        "limit": search.limit,
+        "used": search.used,
+        "remaining": search.remaining(),
+        "reset": search.reset_epoch_s(),
+    });
     Json(json!({
-        "resources": { "core": rate, "search": untouched(30), "graphql": untouched(5_000) },
+        "resources": { "core": rate, "search": searches, "graphql": untouched(5_000) },
         "rate": rate,
     }))
     .into_response()

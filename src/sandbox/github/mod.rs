@@ -19,6 +19,7 @@ use tower::Layer;
 
 use self::actions::store::Store;
 use self::apps::tokens::Tokens;
+use self::boards::Boards;
 use self::objects::Links;
 use self::problem::Problem;
 use self::version::Version;
@@ -31,13 +32,16 @@ use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorR
 mod actions;
 mod answer;
 mod apps;
+mod boards;
 mod body;
+mod changes;
 mod commits;
 mod contents;
 mod files;
 mod gate;
 mod hooks;
 mod issues;
+mod labels;
 mod merge;
 mod meta;
 mod objects;
@@ -48,8 +52,10 @@ mod problem;
 mod pulls;
 mod refs;
 mod releases;
+mod remarks;
 mod repos;
 mod reviews;
+mod search;
 mod statuses;
 mod version;
 
@@ -65,6 +71,9 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 const USER_LIMIT: u64 = 5_000;
 /// Requests per hour without one.
 const ANONYMOUS_LIMIT: u64 = 60;
+/// Searches are counted per minute.
+const SEARCH_WINDOW: Duration = Duration::from_secs(60);
+const SEARCH_LIMIT: u64 = 30;
 
 /// The largest request: a file in base64, and room. GitHub's own bound is more than twice as much.
 const MAX_BODY: usize = 64 << 20;
@@ -78,8 +87,12 @@ pub(crate) struct GitHub {
     /// Taken after both.
     apps: Mutex<Tokens>,
     store: Mutex<Store>,
+    /// Taken after the state.
+    own: Mutex<Boards>,
     user_quota: Allowance,
     anonymous_quota: Allowance,
+    /// Searches have one of their own.
+    search_quota: Allowance,
     last_request: AtomicU64,
 }
 
@@ -120,9 +133,11 @@ fn open_github(instance: Instance) -> Arc<GitHub> {
         ci: Mutex::new(Ci::of_forge(&instance.name, &state)),
         apps: Mutex::default(),
         store: Mutex::default(),
+        own: Mutex::new(Boards::seeded()),
         state: Mutex::new(state),
         user_quota: Allowance::new(instance.requests_per_window.unwrap_or(USER_LIMIT), WINDOW),
         anonymous_quota: Allowance::new(ANONYMOUS_LIMIT, WINDOW),
+        search_quota: Allowance::new(SEARCH_LIMIT, SEARCH_WINDOW),
         last_request: AtomicU64::new(0),
         instance,
     })
@@ -131,7 +146,7 @@ fn open_github(instance: Instance) -> Arc<GitHub> {
 /// The gate stands before the choice of the route, because it leads former names to present ones.
 fn router(github: Arc<GitHub>) -> Router {
     let gate = middleware::from_fn_with_state(github.clone(), gate::pass);
-    let routes = around(Router::new());
+    let routes = boards::routes(around(Router::new()));
     let routes = apps::routes(actions::routes(in_repo(routes)))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
@@ -198,7 +213,32 @@ fn in_repo(routes: Router<Arc<GitHub>>) -> Router<Arc<GitHub>> {
         .named("/repos/{owner}/{repo}/releases/tags/{tag}", get(releases::by_tag));
     routes
         .named("/repos/{owner}/{repo}/issues", get(issues::list).post(issues::create))
-        .named("/repos/{owner}/{repo}/issues/{number}", get(issues::get))
+        .named(
+            "/repos/{owner}/{repo}/issues/{number}",
+            get(issues::get).patch(changes::edit),
+        )
+        .named(
+            "/repos/{owner}/{repo}/issues/{number}/lock",
+            put(changes::lock).delete(changes::unlock),
+        )
+        .named(
+            "/repos/{owner}/{repo}/issues/{number}/assignees",
+            post(changes::assign).delete(changes::unassign),
+        )
+        .named(
+            "/repos/{owner}/{repo}/issues/{number}/labels",
+            get(labels::of_issue).put(labels::replace).delete(labels::clear),
+        )
+        .named(
+            "/repos/{owner}/{repo}/issues/comments/{comment}",
+            get(remarks::get).patch(remarks::edit).delete(remarks::delete),
+        )
+        .named("/repos/{owner}/{repo}/labels", get(labels::list).post(labels::create))
+        .named(
+            "/repos/{owner}/{repo}/milestones",
+            get(labels::milestones).post(labels::create_milestone),
+        )
+        .named("/search/issues", get(search::issues))
         .named(
             "/repos/{owner}/{repo}/issues/{number}/comments",
             get(reviews::comments).post(reviews::comment),
@@ -236,6 +276,11 @@ impl GitHub {
     /// The tokens of the app's installations; taken after the state.
     fn apps(&self) -> MutexGuard<'_, Tokens> {
         lock(&self.apps)
+    }
+
+    /// Boards, and what else GitHub alone keeps of issues; taken after the state.
+    fn own(&self) -> MutexGuard<'_, Boards> {
+        lock(&self.own)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

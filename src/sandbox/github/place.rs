@@ -4,7 +4,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use http::{Response, Uri};
+use http::{Response, StatusCode, Uri};
 
 use super::problem::Problem;
 use super::{Caller, GitHub};
@@ -45,8 +45,21 @@ fn now(github: &GitHub, request: &Request, caller: Caller) -> Result<Option<Uri>
     }
     match state.repo(owner, name) {
         Some(repo) if !seen(repo) => Err(not_found()),
-        _ => Ok(None),
+        Some(repo) => gone(github, repo, request, rest).map_or(Ok(None), |answer| Err(Box::new(answer))),
+        None => Ok(None),
     }
+}
+
+/// The answer to who asks for an issue that was moved, or deleted.
+fn gone(github: &GitHub, repo: &Repo, request: &Request, rest: &str) -> Option<Response<Body>> {
+    let (number, behind) = head(rest.strip_prefix("/issues/")?);
+    let number = number.parse().ok()?;
+    if repo.deleted.contains(&number) {
+        return Some(Problem::new(StatusCode::GONE, "This issue was deleted").into_answer());
+    }
+    let (path, number) = repo.issue(number)?.moved_to.as_ref()?;
+    let place = format!("{}/repos/{path}/issues/{number}{behind}", github.instance.origin);
+    Some(Problem::moved(request.method(), &place))
 }
 
 /// The first part of a path, and the rest with its slash.

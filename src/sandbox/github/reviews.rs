@@ -21,7 +21,7 @@ use crate::sandbox::forge::{LineComment, Refused, ReviewState, seconds};
 use crate::sandbox::kit::query::Params;
 
 /// The longest text, in characters.
-const MAX_BODY: usize = 65_536;
+pub(crate) const MAX_BODY: usize = 65_536;
 
 type At = Path<(String, String, String)>;
 

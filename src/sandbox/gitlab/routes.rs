@@ -8,15 +8,15 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use super::{
-    GitLab, accept, approvals, branches, commits, files, groups, hooks, merge_writes, merges, meta, notes, oauth,
-    projects, protected, releases, statuses, tags, trees,
+    GitLab, accept, approvals, branches, commits, files, groups, hooks, issues, merge_writes, merges, meta, notes,
+    oauth, planning, projects, protected, releases, statuses, tags, trees,
 };
 use crate::sandbox::kit::vendor::RouteByName;
 
 type Routes = Router<Arc<GitLab>>;
 
 pub(crate) fn all(routes: Routes) -> Routes {
-    merge_requests(repository(beside(around(routes))))
+    tracker(merge_requests(repository(beside(around(routes)))))
 }
 
 /// Who calls, what there is, and projects as a whole.
@@ -189,4 +189,34 @@ fn merge_requests(routes: Routes) -> Routes {
             "/api/v4/projects/{id}/merge_requests/{iid}/discussions/{discussion}",
             get(notes::discussion),
         )
+}
+
+/// Issues, and what surrounds them.
+fn tracker(routes: Routes) -> Routes {
+    routes
+        .named("/api/v4/issues", get(issues::everywhere))
+        .named("/api/v4/projects/{id}/issues", get(issues::list).post(issues::create))
+        .named(
+            "/api/v4/projects/{id}/issues/{iid}",
+            get(issues::get).put(issues::edit).delete(issues::delete),
+        )
+        .named(
+            "/api/v4/projects/{id}/issues/{iid}/notes",
+            get(issues::list_notes).post(issues::create_note),
+        )
+        .named(
+            "/api/v4/projects/{id}/issues/{iid}/notes/{note}",
+            get(issues::get_note).put(issues::edit_note).delete(issues::delete_note),
+        )
+        .named(
+            "/api/v4/projects/{id}/labels",
+            get(planning::labels).post(planning::create_label),
+        )
+        .named(
+            "/api/v4/projects/{id}/milestones",
+            get(planning::milestones).post(planning::create_milestone),
+        )
+        .named("/api/v4/projects/{id}/milestones/{milestone}", get(planning::milestone))
+        .named("/api/v4/projects/{id}/boards", get(planning::boards))
+        .named("/api/v4/projects/{id}/boards/{board}", get(planning::board))
 }

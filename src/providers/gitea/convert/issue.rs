@@ -4,9 +4,9 @@
 
 use super::{person, written};
 use crate::catalogue::projects::{InMilestone, Issue, IssueState};
-use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::{forge, tracker};
 
 /// `project` is the one that was asked; an issue that has moved names its new one itself.
 pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>) -> Issue {
@@ -28,13 +28,14 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
             id: its.id.to_string(),
             title: its.title,
         }),
-        due_on: wire.due_date.text(),
+        due_on: wire.due_date.text().as_deref().and_then(tracker::day),
         locked: wire.is_locked,
         comments: wire.comments,
         web_url: wire.html_url,
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),
+        dropped: Vec::new(),
         raw,
     }
 }

@@ -10,6 +10,7 @@ mod release;
 mod repo;
 mod review;
 mod status;
+mod tracker;
 
 pub use commit::{change, commit, commit_time};
 pub use hook::{hook, words};
@@ -19,6 +20,7 @@ pub use release::release;
 pub use repo::{branch, entry, place, repo, tag};
 pub use review::{comment, is_review, review};
 pub use status::{status, word};
+pub use tracker::{issue_comment, label, milestone};
 
 use super::wire;
 use crate::catalogue::person::Person;

@@ -6,7 +6,6 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::User;
-use crate::catalogue::fields::PersonRef;
 use crate::providers::http::Time;
 
 /// `Issue`.
@@ -62,6 +61,8 @@ pub struct RepoMeta {
 pub struct Label {
     pub id: i64,
     pub name: String,
+    pub color: Option<String>,
+    pub description: Option<String>,
 }
 
 /// `CreateIssueOption`.
@@ -73,8 +74,8 @@ pub struct NewIssue<'a> {
     /// Ids: here, and only here, Gitea takes no names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<i64>,
-    #[serde(skip_serializing_if = "<[PersonRef]>::is_empty")]
-    pub assignees: &'a [PersonRef],
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    pub assignees: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milestone: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

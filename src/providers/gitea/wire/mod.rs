@@ -12,6 +12,7 @@ mod release;
 mod repo;
 mod review;
 mod status;
+mod tracker;
 
 pub use commit::{ChangedFile, Commit, CommitUser, Comparison, GitUser};
 pub use file::{Content, DeletedFile, GitEntry, GitTree, NewFile, OldFile, PathContent, WrittenFile};
@@ -22,6 +23,7 @@ pub use release::{NewRelease, Release};
 pub use repo::{Branch, NewBranch, NewFork, NewRepo, NewTag, Repo, Tag};
 pub use review::{Comment, NewComment, NewReview, Review};
 pub use status::{Combined, NewStatus, Status};
+pub use tracker::{IssueComment, IssuePatch, LabelIds, Milestone, NewLabel, NewMilestone};
 
 use serde::Deserialize;
 

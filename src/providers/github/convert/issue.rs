@@ -35,12 +35,13 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),
+        dropped: Vec::new(),
         raw,
     }
 }
 
 /// `owner/name` of `https://HOST/…/repos/owner/name`.
-fn path_of_repo(url: &str) -> Option<String> {
+pub fn path_of_repo(url: &str) -> Option<String> {
     let mut parts = url.rsplit('/');
     let (name, owner) = (parts.next()?, parts.next()?);
     (parts.next() == Some("repos")).then(|| format!("{owner}/{name}"))

@@ -2,6 +2,7 @@
 //!
 //! Invariant: an id made here is accepted as an input of this driver.
 
+pub mod board;
 mod commit;
 mod hook;
 mod issue;
@@ -10,16 +11,18 @@ mod release;
 mod repo;
 mod review;
 mod status;
+mod tracker;
 mod tree;
 
 pub use commit::{commit, comparison, file_change};
 pub use hook::{events, hook};
-pub use issue::issue;
+pub use issue::{issue, path_of_repo};
 pub use pull::pull;
 pub use release::release;
 pub use repo::repo;
 pub use review::{comment, review};
 pub use status::{combined, status};
+pub use tracker::{issue_comment, label, milestone};
 pub use tree::tree_entry;
 
 use super::wire;
@@ -40,7 +43,7 @@ fn people(users: Vec<wire::User>) -> Vec<Person> {
     users.into_iter().map(person).collect()
 }
 
-fn labels(labels: Vec<wire::Label>) -> Vec<String> {
+pub fn labels(labels: Vec<wire::Label>) -> Vec<String> {
     let name = |label| match label {
         wire::Label::Name(name) => Some(name),
         wire::Label::Object { name } => name,

@@ -4,9 +4,10 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::User;
-use crate::catalogue::fields::{Name, PersonRef};
+use crate::catalogue::fields::Name;
 use crate::providers::http::Time;
 
 /// `issue`.
@@ -69,8 +70,26 @@ pub struct NewIssue<'a> {
     pub body: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Name]>::is_empty")]
     pub labels: &'a [Name],
-    #[serde(skip_serializing_if = "<[PersonRef]>::is_empty")]
-    pub assignees: &'a [PersonRef],
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    pub assignees: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub milestone: Option<u64>,
+}
+
+/// The body of `PATCH /repos/{owner}/{repo}/issues/{issue_number}`.
+#[skip_serializing_none]
+#[derive(Debug, Default, Serialize)]
+pub struct IssuePatch<'a> {
+    pub title: Option<&'a str>,
+    pub body: Option<&'a str>,
+    pub state: Option<&'a str>,
+    pub state_reason: Option<&'a str>,
+    /// Null takes it away.
+    pub milestone: Option<Option<u64>>,
+}
+
+/// The body of what adds people to an issue, and of what takes them away.
+#[derive(Debug, Serialize)]
+pub struct Assignees<'a> {
+    pub assignees: &'a [String],
 }

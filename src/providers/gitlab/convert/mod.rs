@@ -6,11 +6,13 @@ mod project;
 mod pull;
 mod repository;
 mod said;
+mod tracker;
 
 pub use project::*;
 pub use pull::*;
 pub use repository::*;
 pub use said::*;
+pub use tracker::*;
 
 use super::wire;
 use crate::catalogue::person::Person;

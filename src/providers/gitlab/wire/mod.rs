@@ -6,8 +6,10 @@ mod merge;
 mod project;
 mod repository;
 mod said;
+mod tracker;
 
 pub use merge::*;
 pub use project::*;
 pub use repository::*;
 pub use said::*;
+pub use tracker::*;

@@ -21,11 +21,13 @@ impl State {
         self.writable(repo)?
             .issue(number)
             .ok_or(Refused::Missing(What::Issue))?;
+        let at = now();
         let comment = Comment {
             id: self.created.take(body.len())?,
             author: self.user,
             body: body.to_owned(),
-            created_at: now(),
+            created_at: at.clone(),
+            updated_at: at,
         };
         let issue = self
             .by_id_mut(repo)?

@@ -16,3 +16,4 @@ pub(crate) mod review;
 pub(crate) mod seeded;
 pub(crate) mod status;
 pub(crate) mod tag;
+pub(crate) mod tracker;

@@ -18,6 +18,8 @@ use crate::sandbox::seed::{ForgeSeed, GUEST, SEEDED_AT, USER, seeded_commit};
 
 /// Who has them.
 const OWNER: &str = "quirks";
+/// The number that an issue of `quirks/renamed` had.
+const DELETED: u64 = 2;
 /// Branches of `quirks/crowded`.
 const CROWD: usize = 10_000;
 
@@ -68,6 +70,8 @@ fn add(state: &mut State) {
     };
     let mut renamed = small(OWNER, "former", "It had another name");
     renamed.rename(OWNER, "renamed");
+    renamed.issues.extend(odd_issues());
+    renamed.deleted.insert(DELETED);
     state.former.insert(format!("{OWNER}/former"), renamed.id);
     state.repos.extend([archived, CROWDED.clone(), empty, renamed]);
     for name in ["api", "web"] {
@@ -75,6 +79,28 @@ fn add(state: &mut State) {
         let fork = at.map(|at| fork_with_pulls(&mut state.repos[at]));
         state.repos.extend(fork);
     }
+}
+
+/// Issues that are unlike others: one that has moved, one that is locked, and the number of one that is gone.
+fn odd_issues() -> [Issue; 2] {
+    let at = || SEEDED_AT.to_owned();
+    let draft = |number, title: &str| Issue {
+        number,
+        created_at: at(),
+        updated_at: at(),
+        ..Issue::draft(title.to_owned(), USER)
+    };
+    let moved = Issue {
+        open: false,
+        closed_at: Some(at()),
+        moved_to: Some(("acme/api".to_owned(), 1)),
+        ..draft(1, "It was moved")
+    };
+    let locked = Issue {
+        locked: true,
+        ..draft(DELETED + 1, "Nobody else may say more")
+    };
+    [moved, locked]
 }
 
 /// A repository with one commit.

@@ -19,6 +19,16 @@ pub(crate) struct Issue {
     /// What it has more when it is a pull request.
     pub pull: Option<Box<Pull>>,
     pub comments: Vec<Comment>,
+    /// The number of its milestone.
+    pub milestone: Option<u64>,
+    /// By when it shall be done, as whoever said it wrote it.
+    pub due_on: Option<String>,
+    /// Why it was closed, or opened again, where that is told.
+    pub reason: Option<String>,
+    /// Only members may comment.
+    pub locked: bool,
+    /// The path and the number that it has now, where it was moved.
+    pub moved_to: Option<(String, u64)>,
     /// How often its body was changed.
     pub versions: u64,
     pub created_at: String,
@@ -33,6 +43,7 @@ pub(crate) struct Comment {
     pub author: &'static str,
     pub body: String,
     pub created_at: String,
+    pub updated_at: String,
 }
 
 impl Issue {
@@ -49,6 +60,11 @@ impl Issue {
             author,
             pull: None,
             comments: Vec::new(),
+            milestone: None,
+            due_on: None,
+            reason: None,
+            locked: false,
+            moved_to: None,
             versions: 0,
             created_at: at.clone(),
             updated_at: at,
@@ -68,6 +84,11 @@ impl Issue {
             author: if seed.is_pull { GUEST } else { USER },
             pull: None,
             comments: Vec::new(),
+            milestone: None,
+            due_on: None,
+            reason: None,
+            locked: false,
+            moved_to: None,
             versions: 0,
             created_at: SEEDED_AT.to_owned(),
             updated_at: SEEDED_AT.to_owned(),

@@ -5,6 +5,7 @@
 pub(crate) mod branch;
 pub(crate) mod hook;
 pub(crate) mod issue;
+pub(crate) mod label;
 pub(crate) mod pull;
 pub(crate) mod release;
 pub(crate) mod review;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{BASE, Links};
-use crate::sandbox::forge::{Comment, Issue, Repo, stable_id};
+use crate::sandbox::forge::{Comment, Issue, Milestone, Repo, stable_id};
 use crate::sandbox::gitea::label::{self, Label};
 
 impl Links<'_> {
@@ -18,7 +18,7 @@ impl Links<'_> {
     /// The labels that it carries.
     pub fn labels_of(&self, repo: &Repo, issue: &Issue) -> Vec<Value> {
         let known = label::known(repo);
-        let carried = known.iter().filter(|label| issue.labels.contains(&label.name));
+        let carried = known.iter().filter(|label| issue.labels.contains(&label.own.name));
         carried.map(|label| self.label(repo, label)).collect()
     }
 
@@ -30,6 +30,8 @@ impl Links<'_> {
         let number = issue.number;
         let web = self.issue_page(repo, issue);
         let assignees = self.assignees(issue);
+        let milestone = issue.milestone.and_then(|number| repo.milestone(number));
+        let milestone = milestone.map(|milestone| self.milestone(repo, milestone));
         let pull = issue.pull.as_ref().map(|pull| {
             let merged = pull.merged.as_ref().map(|merge| &merge.at);
             json!({ "draft": pull.draft, "merged": merged.is_some(), "merged_at": merged, "html_url": web })
@@ -46,15 +48,15 @@ impl Links<'_> {
             "ref": "",
             "assets": [],
             "labels": self.labels_of(repo, issue),
-            "milestone": null,
+            "milestone": milestone,
             "assignee": assignees.first(),
             "assignees": if assignees.is_empty() { Value::Null } else { assignees.clone().into() },
             "state": if issue.open { "open" } else { "closed" },
-            "is_locked": false,
+            "is_locked": issue.locked,
             "comments": issue.comments.len(),
             "created_at": issue.created_at, "updated_at": issue.updated_at,
             "closed_at": issue.closed_at,
-            "due_date": null,
+            "due_date": issue.due_on,
             "time_estimate": 0,
             "content_version": issue.versions,
             "pull_request": pull,
@@ -81,7 +83,22 @@ impl Links<'_> {
             "original_author": "", "original_author_id": 0,
             "body": comment.body,
             "assets": [],
-            "created_at": comment.created_at, "updated_at": comment.created_at,
+            "created_at": comment.created_at, "updated_at": comment.updated_at,
+        })
+    }
+
+    pub fn milestone(&self, repo: &Repo, milestone: &Milestone) -> Value {
+        let (open, closed) = repo.reached(milestone);
+        json!({
+            "id": milestone.id,
+            "title": milestone.title,
+            "description": milestone.description.as_deref().unwrap_or_default(),
+            "state": if milestone.open { "open" } else { "closed" },
+            "open_issues": open,
+            "closed_issues": closed,
+            "created_at": milestone.created_at, "updated_at": milestone.created_at,
+            "closed_at": milestone.closed_at,
+            "due_on": milestone.due_on,
         })
     }
 
@@ -91,13 +108,13 @@ impl Links<'_> {
             false => self.api_repo(&repo.full_name),
         };
         json!({
-            "id": label.id,
-            "name": label.name,
+            "id": label.own.id,
+            "name": label.own.name,
             "exclusive": false,
             "is_archived": false,
-            "color": if label.name == "bug" { "d73a4a" } else { "ededed" },
-            "description": "",
-            "url": format!("{home}/labels/{}", label.id),
+            "color": label.own.color,
+            "description": label.own.description,
+            "url": format!("{home}/labels/{}", label.own.id),
         })
     }
 }

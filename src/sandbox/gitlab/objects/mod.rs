@@ -10,6 +10,7 @@ use crate::sandbox::seed::{SEEDED_AT, USER};
 
 pub(crate) mod beside;
 pub(crate) mod commit;
+pub(crate) mod issue;
 pub(crate) mod merge;
 pub(crate) mod project;
 

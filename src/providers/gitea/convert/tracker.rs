@@ -1,0 +1,53 @@
+//! What surrounds issues: comments, labels and milestones.
+//!
+//! Invariant: a milestone is known by its id, which issues name it by.
+
+use super::{person, written};
+use crate::catalogue::projects::{IssueComment, IssueState, Label, Milestone};
+use crate::providers::gitea::wire;
+use crate::providers::http::Row;
+use crate::providers::tracker;
+
+/// `issue` is the native id of the one that it is on.
+pub fn issue_comment(instance: &str, issue: &str, Row { wire, raw }: Row<wire::IssueComment>) -> IssueComment {
+    IssueComment {
+        id: tracker::comment_id(instance, issue, wire.id),
+        body: wire.body,
+        author: wire.user.map(person),
+        internal: None,
+        web_url: wire.html_url,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        raw,
+    }
+}
+
+pub fn label(Row { wire, raw }: Row<wire::Label>) -> Label {
+    Label {
+        id: Some(wire.id.to_string()),
+        name: wire.name,
+        color: wire.color.as_deref().and_then(tracker::colour),
+        description: written(wire.description),
+        raw,
+    }
+}
+
+pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
+    Milestone {
+        id: wire.id.to_string(),
+        title: wire.title,
+        description: written(wire.description),
+        state: match wire.state.as_deref() {
+            Some("closed") => IssueState::Closed,
+            _ => IssueState::Open,
+        },
+        due_on: wire.due_on.text().as_deref().and_then(tracker::day),
+        open_issues: wire.open_issues,
+        closed_issues: wire.closed_issues,
+        web_url: None,
+        created_at: wire.created_at.text(),
+        updated_at: wire.updated_at.text(),
+        closed_at: wire.closed_at.text(),
+        raw,
+    }
+}

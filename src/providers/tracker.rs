@@ -1,0 +1,144 @@
+//! What trackers share: how comments are named, which days and colours there are, and whether what was asked for is there.
+//!
+//! Invariant: no provider's name and no wire type appears here, and nothing here is sent.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::{Failure, Kind};
+
+use super::http::Received;
+
+/// The neutral id of a comment; [`commented`] reads its native part.
+pub fn comment_id(instance: &str, issue: &str, id: u64) -> String {
+    Resource::neutral_id(instance, format!("{issue}/{id}"))
+}
+
+/// An issue's native id and the comment's own, of `owner/name#number/id`.
+///
+/// # Errors
+/// `invalid_input` on `comment`.
+pub fn commented(native: &str) -> Result<(&str, u64), Failure> {
+    let parts = native
+        .rsplit_once('/')
+        .filter(|(issue, _)| issue.contains('#'))
+        .and_then(|(issue, id)| Some((issue, id.parse().ok()?)));
+    parts.ok_or_else(|| {
+        let sentence = "comment must be an id of the list of comments, owner/name#number/id";
+        Failure::invalid("comment", sentence).never_sent()
+    })
+}
+
+/// Refuses to change what is no longer as the caller has seen it: `seen` is a time of change, as the provider told it.
+///
+/// # Errors
+/// `precondition_failed` on `if_match`.
+pub fn unchanged(received: &Received, seen: Option<&str>, updated_at: Option<&str>) -> Result<(), Failure> {
+    let Some(seen) = seen else { return Ok(()) };
+    let moment = |text: &str| text.parse::<Timestamp>().ok();
+    let same = updated_at.is_some_and(|now| now == seen || moment(now).is_some_and(|now| moment(seen) == Some(now)));
+    match same {
+        true => Ok(()),
+        false => {
+            let sentence = "if_match is no longer the time of its last change";
+            let mut failure = received.failure(Kind::PreconditionFailed, sentence);
+            failure.field = Some("if_match".into());
+            Err(failure.never_sent())
+        }
+    }
+}
+
+/// Whether something of what was `asked` for is not there; names differ in more than their case.
+pub fn lacks<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<str>]) -> bool {
+    let is_given = |name: &str| {
+        given
+            .iter()
+            .any(|its| its.as_ref().to_lowercase() == name.to_lowercase())
+    };
+    asked.into_iter().any(|name| !is_given(name))
+}
+
+/// A colour as we write it, of one with or without its mark; none of a word.
+pub fn colour(text: &str) -> Option<String> {
+    let digits = text.trim_start_matches('#');
+    let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match digits.len() {
+        6 if hex => Some(format!("#{}", digits.to_ascii_lowercase())),
+        3 if hex => Some(digits.chars().fold("#".to_owned(), |colour, digit| {
+            colour + &digit.to_ascii_lowercase().to_string().repeat(2)
+        })),
+        _ => None,
+    }
+}
+
+/// A moment that is on `day` wherever it is looked at from, but for the rim of the world.
+pub fn noon(day: &str) -> String {
+    format!("{day}T12:00:00Z")
+}
+
+/// The day of a moment, as whoever wrote it counts days.
+pub fn day(moment: &str) -> Option<String> {
+    let day = moment.get(..10)?;
+    day.parse::<Date>().ok().map(|_| day.to_owned())
+}
+
+/// A text that says something.
+pub fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_id_is_read_back() {
+        let id = comment_id("forge-a", "acme/api#7", 4411);
+        assert_eq!(commented(Resource::parse(&id).native()).unwrap(), ("acme/api#7", 4411));
+        assert_eq!(commented("group/sub/api#7/1").unwrap(), ("group/sub/api#7", 1));
+        for odd in [
+            "acme/api#7",
+            "acme/api/7",
+            "acme/api#7/",
+            "acme/api#7/x",
+            "acme/api#7/-1",
+        ] {
+            assert_eq!(commented(odd).unwrap_err().field.as_deref(), Some("comment"), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_colour_has_six_digits_and_a_mark() {
+        for (text, colour_of) in [
+            ("F29513", Some("#f29513")),
+            ("#f29513", Some("#f29513")),
+            ("#abc", Some("#aabbcc")),
+            ("red", None),
+            ("", None),
+        ] {
+            assert_eq!(colour(text).as_deref(), colour_of, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_that_of_whoever_wrote_it() {
+        for (moment, its) in [
+            ("2026-03-01T23:59:59-05:00", Some("2026-03-01")),
+            ("2026-03-01T07:00:00Z", Some("2026-03-01")),
+            ("2026-03-01", Some("2026-03-01")),
+            ("0001-13-01T00:00:00Z", None),
+            ("soon", None),
+        ] {
+            assert_eq!(day(moment).as_deref(), its, "{moment}");
+        }
+        assert_eq!(noon("2026-03-01"), "2026-03-01T12:00:00Z");
+    }
+
+    #[test]
+    fn what_is_there_by_another_case_is_there() {
+        assert!(!lacks(["Bug", "ü"], &["bug", "Ü", "more"]));
+        assert!(lacks(["bug", "none"], &["bug"]));
+        let nobody: &[&str] = &[];
+        assert!(!lacks([], nobody));
+    }
+}
