@@ -51,7 +51,7 @@ async fn a_model_goes_to_who_lists_it_though_nobodys_health_is_asked() {
             ..ChatInput::default()
         };
         let chat = gateway.call::<ChatComplete>(input).await.expect("it has one home");
-        assert_eq!(chat.value.message.content, format!("from {model}"));
+        assert_eq!(chat.value.message.content, format!("from {model}").into());
         assert_eq!(&*chat.head.provider, format!("with-{model}"));
     }
     gateway.shutdown().await;

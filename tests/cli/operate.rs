@@ -71,7 +71,7 @@ fn help_version_and_completions_are_data() {
             "{shell}"
         );
         // The library's fish scripts go two levels deep: services and nouns, not the flags of a verb.
-        assert_eq!(script.out.contains("labels"), shell != "fish", "{shell}");
+        assert_eq!(script.out.contains("updated-since"), shell != "fish", "{shell}");
     }
     let bare = ran(&mut mosaic(&[]));
     assert_eq!((bare.code, &*bare.out), (Some(2), ""));

@@ -225,8 +225,24 @@ impl Provider {
         let (counted, notify) = (connections.clone(), began.clone());
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(socket, does, notify.clone(), tell.clone()));
+                let (counted, notify, tell) = (counted.clone(), notify.clone(), tell.clone());
+                tokio::spawn(async move {
+                    let mut socket = socket;
+                    let mut got = vec![];
+                    // What it is asked before it is called says nothing of its version.
+                    while !got.starts_with(b"POST") {
+                        if !matches!(socket.read_buf(&mut got).await, Ok(read) if read > 0) {
+                            return;
+                        }
+                        if got.starts_with(b"GET") && got.ends_with(b"\r\n\r\n") {
+                            got.clear();
+                            let none = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+                            socket.write_all(none).await.unwrap();
+                        }
+                    }
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    serve(socket, got, does, notify, tell).await;
+                });
             }
         });
         Provider {
@@ -253,8 +269,13 @@ impl Provider {
     }
 }
 
-async fn serve(mut socket: TcpStream, does: Does, began: Arc<Notify>, tell: mpsc::UnboundedSender<Vec<u8>>) {
-    let mut got = vec![];
+async fn serve(
+    mut socket: TcpStream,
+    mut got: Vec<u8>,
+    does: Does,
+    began: Arc<Notify>,
+    tell: mpsc::UnboundedSender<Vec<u8>>,
+) {
     while got.len() < 4096 && matches!(socket.read_buf(&mut got).await, Ok(read) if read > 0) {}
     began.notify_one();
     match does {

@@ -153,7 +153,8 @@ async fn what_comes_in_the_place_of_a_log_is_none() {
         Canned::json(200, json!({"id": 77})),
         Canned::json(
             200,
-            json!({"number": 12, "workflows": [{"children": [{"id": 34, "name": "test"}]}]}),
+            json!({"number": 12, "status": "success", "workflows": [{"state": "success",
+                "children": [{"id": 34, "pid": 2, "name": "test", "state": "success"}]}]}),
         ),
         Canned::text(204, ""),
     ]);

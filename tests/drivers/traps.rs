@@ -93,6 +93,10 @@ async fn what_only_says_something_is_no_empty_list() {
                 "run" => "acme/api#41",
                 "pr" => "acme/api#7",
                 "repo" | "project" => "acme/api",
+                "issue" => "acme/api#7",
+                "board" if kind == "github" => "orgs/acme#5",
+                "board" => "acme/api#3",
+                "query" => "words",
                 other => panic!("{operation}: {other}"),
             };
             input.insert(field.name.clone(), value.into());

@@ -29,7 +29,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitlab", 69, 0),
     ("anthropic", 1, 34),
     ("openai", 6, 31),
-    ("woodpecker", 0, 156),
+    ("woodpecker", 0, 159),
     ("bookstack", 33, 0),
 ];
 /// What Gitea's description lacks: the list of a run's artifacts takes these as any list does.
@@ -46,10 +46,10 @@ const GITLAB_LACKS: [&str; 6] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 356;
+const GITLAB_REQUESTS: usize = 357;
 
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 112;
+const WOODPECKER_ANSWERS: usize = 115;
 /// Hand-made answers of Gitea that are held to its description.
 const GITEA_ANSWERS: usize = 328;
 /// Answers with one field left out or null.

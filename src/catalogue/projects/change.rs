@@ -179,7 +179,6 @@ impl Op for IssueAssign {
         "/projects/issues/{issue}/assignees",
         "Say who shall see to an issue",
     )
-    .args(&["assignees"])
     .invalidates(ISSUE_CHANGES);
     fn resource(input: &IssueAssignInput) -> Resource {
         input.issue.resource()

@@ -119,7 +119,6 @@ impl Op for LabelSet {
         "/projects/issues/{issue}/labels",
         "Say which labels an issue carries",
     )
-    .args(&["labels"])
     .invalidates(ISSUE_CHANGES);
     fn resource(input: &LabelSetInput) -> Resource {
         input.issue.resource()
