@@ -330,9 +330,9 @@ fn a_breach_is_seen_and_nothing_else() {
     let seen = |file: &str, source: &str, wall: Wall| breaches(Path::new(file), source, wall).len();
     let driver = |source: &str| seen("providers/builder/convert.rs", source, driver_wall);
     for breach in [
-        "use crate::providers::tracker::wire;",
-        "use super::super::tracker;",
-        "use crate::{config::A, providers::{http::send, tracker}};",
+        "use crate::providers::wiki::wire;",
+        "use super::super::wiki;",
+        "use crate::{config::A, providers::{http::send, wiki}};",
         "fn f() { crate::surfaces::rest::serve() }",
         "use mosaic_actors::gateway::Gateway;",
         "use mosaic_actors::{call::Call, system::{System}};",

@@ -14,6 +14,21 @@ use crate::{Rig, frames};
 /// An OpenAPI description.
 pub(crate) struct Spec(Value);
 
+/// What is of one of several described kinds may be of another, too: descriptions tell theirs apart by more than they
+/// demand.
+fn of_any(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(kinds) = fields.remove("oneOf") {
+                fields.insert("anyOf".to_owned(), kinds);
+            }
+            fields.values_mut().for_each(of_any);
+        }
+        Value::Array(items) => items.iter_mut().for_each(of_any),
+        _ => {}
+    }
+}
+
 impl Spec {
     /// `None`: the descriptions are not on this machine.
     pub(crate) fn load(file: &str) -> Option<Self> {
@@ -23,7 +38,9 @@ impl Spec {
         );
         let path = folder.join(file);
         if path.is_file() {
-            return Some(Self(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()));
+            let mut spec = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            of_any(&mut spec);
+            return Some(Self(spec));
         }
         assert_ne!(
             std::env::var("CI").as_deref(),

@@ -24,7 +24,7 @@ const ASKED: [(&str, &str, &str, &str, usize); 4] = [
         "CountMessageTokensParams",
         2,
     ),
-    ("openai", OPENAI, CHAT, "CreateChatCompletionRequest", 17),
+    ("openai", OPENAI, CHAT, "CreateChatCompletionRequest", 18),
     ("openai", OPENAI, "/responses/input_tokens", "TokenCountsBody", 3),
 ];
 

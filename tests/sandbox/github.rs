@@ -303,7 +303,8 @@ async fn a_created_issue_can_be_read_back_and_only_there() {
     assert_eq!(repo["open_issues_count"], 5);
     assert_eq!(
         (rig.server("github-a").created(), rig.server("github-b").created()),
-        (1, 0)
+        // The issue, and a label that there was not before.
+        (2, 0)
     );
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::{SERVICES, Setup, Stage};
 
 /// A reading operation as a command line and as an address.
-const READS: [(&str, &str); 25] = [
+const READS: [(&str, &str); 31] = [
     ("git repo get acme/api", "/v1/git/repos/acme/api?"),
     ("git repo list --owner acme", "/v1/git/repos?owner=acme"),
     ("git branch list acme/api", "/v1/git/repos/acme/api/branches?"),
@@ -45,11 +45,17 @@ const READS: [(&str, &str); 25] = [
     ("docs search welcome", "/v1/docs/search?query=welcome"),
     ("docs page get 1", "/v1/docs/pages/1?"),
     ("docs attachment list 1", "/v1/docs/pages/1/attachments?"),
+    ("docs space list", "/v1/docs/spaces?"),
+    ("docs page list", "/v1/docs/pages?"),
+    ("docs page list_children book/1", "/v1/docs/pages/book%2F1/children?"),
+    ("docs comment list 1", "/v1/docs/pages/1/comments?"),
+    ("docs user list", "/v1/docs/users?"),
+    ("ai models get sandbox-small", "/v1/ai/models/sandbox-small?"),
     ("ai models list", "/v1/ai/models?"),
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 19] = [
     "docs page export",
     "docs attachment get",
     "docs attachment upload",
@@ -58,10 +64,21 @@ const OTHERS: [&str; 8] = [
     "docs page create",
     "ai chat complete",
     "ai chat stream",
+    "docs page export_markdown",
+    "docs page export_html",
+    "docs space create",
+    "docs page update",
+    "docs page append",
+    "docs page move",
+    "docs page delete",
+    "docs page restore",
+    "docs comment create",
+    "ai tokens count",
+    "ai embeddings create",
 ];
 
 /// The services whose every operation is called by tests/scenario, by both surfaces.
-const TOLD: [&str; 2] = ["git", "cicd"];
+const TOLD: [&str; 3] = ["git", "cicd", "projects"];
 
 fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
@@ -133,6 +150,14 @@ async fn a_file_has_the_same_bytes_everywhere() {
             "/v1/docs/pages/bookstack-b~1/export?format=markdown".to_owned(),
         ),
         (
+            "docs page export_markdown bookstack-b~1".to_owned(),
+            "/v1/docs/pages/bookstack-b~1/export/markdown".to_owned(),
+        ),
+        (
+            "docs page export_html bookstack-b~1".to_owned(),
+            "/v1/docs/pages/bookstack-b~1/export/html".to_owned(),
+        ),
+        (
             format!("docs attachment get {id}"),
             format!("/v1/docs/attachments/{id}"),
         ),
@@ -145,6 +170,105 @@ async fn a_file_has_the_same_bytes_everywhere() {
         let local = [&line[..], &["--local", "--config", &config]].concat();
         assert_eq!(stage.gateway.cli(&local).ok(), reply.text);
     }
+    stage.close().await.ok();
+}
+
+/// Without what differs from one writing of the same to the next.
+fn lasting(mut answer: Value) -> Value {
+    if let Some(fields) = answer.as_object_mut() {
+        for name in ["id", "version", "web_url", "created_at", "updated_at"] {
+            fields.remove(name);
+        }
+    }
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_change_alike_by_rest_and_by_the_command_line() {
+    let stage = Stage::open(Setup::default()).await;
+    let page = "bookstack-a~2";
+    let at = |rest: &str| format!("/v1/docs/pages/{page}{rest}");
+    let text = json!({"body": "B", "title": "T"});
+    for (method, path, body, line) in [
+        (
+            "POST",
+            "/v1/docs/spaces".to_owned(),
+            json!({"name": "S"}),
+            "docs space create S",
+        ),
+        ("PATCH", at(""), text, "docs page update PAGE --title T --body B"),
+        (
+            "POST",
+            at("/append"),
+            json!({"body": ""}),
+            "docs page append PAGE --body \u{20}",
+        ),
+        (
+            "POST",
+            at("/move"),
+            json!({"parent": "bookstack-a~book/2"}),
+            "docs page move PAGE bookstack-a~book/2",
+        ),
+        (
+            "POST",
+            at("/comments"),
+            json!({"body": "C"}),
+            "docs comment create PAGE C",
+        ),
+    ] {
+        let reply = stage
+            .gateway
+            .send(method, &format!("{path}?provider=bookstack-a"), Some(&body))
+            .await;
+        let mut args: Vec<&str> = words(line)
+            .into_iter()
+            .map(|word| if word == "PAGE" { page } else { word })
+            .collect();
+        args.extend(["--json", "--provider", "bookstack-a"]);
+        let ended = stage.gateway.cli(&args);
+        match line.contains("append") {
+            // Nothing to add is refused by both.
+            true => assert_eq!(
+                (reply.refused(400).as_str(), ended.code),
+                ("invalid_input", Some(2)),
+                "{line}"
+            ),
+            false => assert_eq!(lasting(ended.json()), lasting(reply.ok()), "{line}"),
+        }
+    }
+    let cli = |line: &str| {
+        stage
+            .gateway
+            .cli(&[&words(line)[..], &[page, "--json"]].concat())
+            .json()
+    };
+    let restored = json!({});
+    assert_eq!(
+        stage.gateway.send("DELETE", &at("?"), None).await.ok(),
+        json!({"outcome": "trashed"})
+    );
+    let by_cli = cli("docs page restore");
+    assert_eq!(cli("docs page delete"), json!({"outcome": "trashed"}));
+    let by_rest = stage.gateway.post(&at("/restore"), &restored).await.ok();
+    assert_eq!(lasting(by_rest), lasting(by_cli));
+    let add = json!({"body": "more"});
+    let reply = stage.gateway.post(&at("/append"), &add).await.ok();
+    let by_cli = stage
+        .gateway
+        .cli(&["docs", "page", "append", page, "--body", "more", "--json"])
+        .json();
+    assert_eq!((&by_cli["title"], &by_cli["id"]), (&reply["title"], &reply["id"]));
+    let count = json!({"model": "openai-a~sandbox-small", "prompt": "Say hello"});
+    let by_rest = stage.gateway.post("/v1/ai/tokens/count", &count).await.ok();
+    let line = words("ai tokens count openai-a~sandbox-small hello --json");
+    assert!(
+        stage.gateway.cli(&line).json()["input_tokens"].is_u64() && by_rest["input_tokens"].is_u64(),
+        "{by_rest}"
+    );
+    let embed = json!({"model": "openai-a~sandbox-small", "texts": ["hello"]});
+    let by_rest = stage.gateway.post("/v1/ai/embeddings", &embed).await.ok();
+    let line = words("ai embeddings create openai-a~sandbox-small --texts hello --json");
+    assert_eq!(stage.gateway.cli(&line).json()["vectors"], by_rest["vectors"]);
     stage.close().await.ok();
 }
 

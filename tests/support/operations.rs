@@ -21,6 +21,10 @@ pub fn sample(entry: &Entry) -> Map<String, Value> {
         ("git.hook.create", "events", json!(["push"])),
         ("cicd.secret.put", "name", json!("TOKEN")),
         ("git.pr.update", "title", json!("Mend it")),
+        ("projects.issue.update", "title", json!("Mend it")),
+        ("projects.board.add_item", "title", json!("Mend it")),
+        ("projects.board.update_item", "column", json!("Done")),
+        ("docs.page.update", "title", json!("Mended")),
     ] {
         if entry.name() == operation {
             input.insert(field.to_owned(), value);

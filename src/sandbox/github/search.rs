@@ -93,10 +93,14 @@ pub(crate) async fn issues(State(github): State<Arc<GitHub>>, uri: Uri) -> Resul
         .map(|(repo, issue)| {
             let mut object = links.issue(repo, issue);
             object["score"] = json!(1.0);
+            if object["body"].is_null() {
+                object["body"] = json!("");
+            }
             object
         })
         .collect();
-    let body = json!({ "total_count": found.len(), "incomplete_results": false, "items": shown });
+    let body = json!({ "total_count": found.len(), "incomplete_results": false, "items": shown,
+        "search_type": "lexical" });
     let answer = Json(body).into_response();
     Ok(page::PAGING.linked(answer, &github.instance.origin, &uri, given.len()))
 }
