@@ -115,7 +115,7 @@ async fn what_it_does_not_take_is_refused_in_its_words() {
             400,
             "messages.0",
         ),
-        (messages(&[call.clone()]), 200, ""),
+        (messages(std::slice::from_ref(&call)), 200, ""),
         (messages(&[call.clone(), user.clone()]), 400, "messages.2"),
         (
             messages(&[call.clone(), json!({ "role": "user", "content": [text, result] })]),

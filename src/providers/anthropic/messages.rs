@@ -429,7 +429,7 @@ mod tests {
             ),
             (json!([{"role": "user", "content": ""}]), "messages".to_owned()),
         ] {
-            let failure = told(&Options::default(), messages.clone()).err().expect("refused");
+            let failure = told(&Options::default(), messages.clone()).expect_err("refused");
             assert_eq!(
                 (failure.field.as_deref(), failure.unsent),
                 (Some(&*field), true),

@@ -58,17 +58,18 @@ enum Spoken<'a> {
 
 #[skip_serializing_none]
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Piece<'a> {
-    InputText {
-        text: &'a str,
-    },
-    InputImage {
+    #[serde(rename = "input_text")]
+    Text { text: &'a str },
+    #[serde(rename = "input_image")]
+    Image {
         image_url: Option<Cow<'a, str>>,
         file_id: Option<&'a str>,
         detail: &'static str,
     },
-    InputFile {
+    #[serde(rename = "input_file")]
+    File {
         file_url: Option<&'a str>,
         file_data: Option<String>,
         file_id: Option<&'a str>,
@@ -240,9 +241,9 @@ fn turn_items<'a>(turn: &Turn<'a>, items: &mut Vec<Item<'a>>, warnings: &mut Vec
 
 fn piece(part: &Part) -> Option<Piece<'_>> {
     match (part, part.source()) {
-        (Part::Text { text, .. }, _) => Some(Piece::InputText { text }),
+        (Part::Text { text, .. }, _) => Some(Piece::Text { text }),
         (Part::Image { detail, .. }, Some(source)) => Some(image(source, *detail)),
-        (Part::File { name, .. }, Some(source)) => Some(Piece::InputFile {
+        (Part::File { name, .. }, Some(source)) => Some(Piece::File {
             file_url: match source {
                 Source::Url(url) => Some(url),
                 _ => None,
@@ -268,7 +269,7 @@ fn image(source: Source<'_>, detail: Option<Detail>) -> Piece<'_> {
         Source::Data { media_type, data } => (Some(data_url(media_type, data).into()), None),
         Source::File(id) => (None, Some(id)),
     };
-    Piece::InputImage {
+    Piece::Image {
         image_url,
         file_id,
         detail,
@@ -284,7 +285,7 @@ fn output(content: &Content<ResultPart>) -> Spoken<'_> {
 
 fn shown(part: &ResultPart) -> Option<Piece<'_>> {
     match part {
-        ResultPart::Text { text } => Some(Piece::InputText { text }),
+        ResultPart::Text { text } => Some(Piece::Text { text }),
         ResultPart::Image { detail, .. } => Some(image(part.source()?, *detail)),
     }
 }

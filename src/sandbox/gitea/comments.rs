@@ -61,7 +61,7 @@ pub(crate) async fn create(
 }
 
 /// What a comment is on, and itself.
-fn of<'a>(repo: &'a Repo, id: u64) -> Result<(&'a Issue, &'a Comment), Problem> {
+fn of(repo: &Repo, id: u64) -> Result<(&Issue, &Comment), Problem> {
     let mut all = repo.issues.iter().flat_map(|issue| {
         let comments = issue.comments.iter();
         comments.map(move |comment| (issue, comment))

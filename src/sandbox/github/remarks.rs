@@ -20,7 +20,7 @@ use crate::sandbox::forge::{Comment, Issue, Repo};
 
 type At = Path<(String, String, String)>;
 
-fn of<'a>(repo: &'a Repo, id: u64) -> Result<(&'a Issue, &'a Comment), Problem> {
+fn of(repo: &Repo, id: u64) -> Result<(&Issue, &Comment), Problem> {
     let all = repo.issues.iter().flat_map(|issue| {
         let comments = issue.comments.iter();
         comments.map(move |comment| (issue, comment))

@@ -291,7 +291,7 @@ pub(crate) async fn delete(ask: Ask) -> Answer {
 }
 
 /// The notes of an issue: what was said, and before it what has happened.
-fn notes<'a>(issue: &'a Issue) -> Vec<(u64, &'a str, &'a str, &'a str, bool)> {
+fn notes(issue: &Issue) -> Vec<(u64, &str, &str, &str, bool)> {
     let closed = issue
         .closed_at
         .iter()
