@@ -108,6 +108,8 @@ impl Worker for BusActor {
 /// Keeps a batch and answers its senders.
 fn write(bus: Arc<Inner>, batch: Vec<Waiting>, done: Handle<BusMsg>) {
     tokio::spawn(async move {
+        // However it ends: what waits is written next.
+        let _done = Done(done);
         let (deliveries, replies): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|waiting| (waiting.delivered, (waiting.reply, waiting._permit)))
@@ -142,9 +144,16 @@ fn write(bus: Arc<Inner>, batch: Vec<Waiting>, done: Handle<BusMsg>) {
                 }
             }
         }
-        // To whichever incarnation is there: one that has not begun this transaction begins its own no later.
-        let _stopping = done.send(BusMsg::Written);
     });
+}
+
+/// Tells that a transaction has ended, to whichever incarnation is there: one that did not begin it begins its own no later.
+struct Done(Handle<BusMsg>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        let _stopping = self.0.send(BusMsg::Written);
+    }
 }
 
 fn forget(bus: Arc<Inner>) {

@@ -101,25 +101,24 @@ pub struct Feed {
 
 impl Feed {
     pub(super) fn new(seat: Seat, woken: watch::Receiver<i64>, span: Span, after: Option<i64>, filter: Filter) -> Self {
-        let latest = span.map_or(0, |(_, latest)| latest);
-        let after = after.unwrap_or(latest);
-        let missed = span.filter(|(oldest, _)| after > 0 && after + 1 < *oldest);
+        let (oldest, latest) = span.unwrap_or((1, 0));
+        let asked = after.unwrap_or(latest);
+        // A place that is not there yet was another store's: what this one keeps is new to the listener.
+        let is_strange = asked > latest && (asked > 0 && span.is_some());
+        let ready = is_strange.then_some(Heard::Missed { after: asked, oldest });
         Feed {
             seat,
             woken,
-            after,
+            after: if is_strange { 0 } else { asked },
             filter,
-            ready: missed
-                .map(|(oldest, _)| Heard::Missed { after, oldest })
-                .into_iter()
-                .collect(),
+            ready: ready.into_iter().collect(),
         }
     }
 
     /// The next that is heard; waits for it. None once the gateway has stopped.
     ///
     /// # Errors
-    /// What the store fails with, or `internal` where it holds what is no event.
+    /// What the store fails with.
     pub async fn next(&mut self) -> Option<Result<Heard, Failure>> {
         loop {
             if let Some(heard) = self.ready.pop_front() {
@@ -136,21 +135,32 @@ impl Feed {
                 ended.run_until_cancelled(self.woken.changed()).await?.ok()?;
                 continue;
             }
-            if let Err(failure) = self.take(rows) {
-                return Some(Err(failure));
-            }
+            self.take(rows);
         }
     }
 
-    fn take(&mut self, rows: Vec<EventRow>) -> Result<(), Failure> {
+    fn take(&mut self, rows: Vec<EventRow>) {
         for row in rows {
-            let event = read(&row)?;
-            self.after = row.seq;
-            if self.filter.takes(&event) {
-                self.ready.push_back(Heard::Event(Box::new(event)));
+            // Numbers have no gaps but where the oldest were forgotten.
+            if self.after > 0 && self.after + 1 < row.seq {
+                self.missed(row.seq);
             }
+            match read(&row) {
+                Ok(event) if self.filter.takes(&event) => self.ready.push_back(Heard::Event(Box::new(event))),
+                Ok(_) => {}
+                // Of a later version, say: the others can be told all the same.
+                Err(failure) => {
+                    tracing::error!(event = row.seq, %failure, "an event is left out");
+                    self.missed(row.seq + 1);
+                }
+            }
+            self.after = row.seq;
         }
-        Ok(())
+    }
+
+    fn missed(&mut self, oldest: i64) {
+        let after = self.after;
+        self.ready.push_back(Heard::Missed { after, oldest });
     }
 }
 

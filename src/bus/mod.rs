@@ -15,7 +15,7 @@ use std::time::Duration;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::supervision::Handle;
 use mosaic_actors::telemetry::SharedRecorder;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::EventsConfig;
@@ -73,10 +73,26 @@ impl Bus {
     /// `rate_limited` where more waits than may; `overloaded` where nobody is there to keep it; what the store fails with.
     /// Nothing is kept then.
     pub async fn deliver(&self, delivered: Delivered) -> Result<Appended, Failure> {
+        self.deliver_from(self.place()?, delivered).await
+    }
+
+    /// A place among the deliveries that wait.
+    ///
+    /// # Errors
+    /// `rate_limited` where more wait than may.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        let full = |_| Failure::new(Kind::RateLimited, "more deliveries wait than may").after(COME_AGAIN);
+        Ok(Place(self.0.room.clone().try_acquire_owned().map_err(full)?))
+    }
+
+    /// As [`Bus::deliver`], from a place that was taken before.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn deliver_from(&self, place: Place, delivered: Delivered) -> Result<Appended, Failure> {
         // Alone: a delivery that can be kept is not refused for another's sake.
         delivered.check().map_err(Failure::from)?;
-        let full = |_| Failure::new(Kind::RateLimited, "more deliveries wait than may").after(COME_AGAIN);
-        let permit = self.0.room.clone().try_acquire_owned().map_err(full)?;
+        let Place(permit) = place;
         let lost = || Failure::new(Kind::Overloaded, "nobody is there to keep it").after(COME_AGAIN);
         let (reply, kept) = oneshot::channel();
         let message = BusMsg::Deliver {
@@ -110,6 +126,9 @@ impl Bus {
         self.0.listeners.load(Acquire)
     }
 }
+
+/// A place among the deliveries that wait.
+pub(crate) struct Place(OwnedSemaphorePermit);
 
 /// The right to listen, given back when it is dropped.
 pub(crate) struct Seat(Bus);

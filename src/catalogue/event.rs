@@ -144,7 +144,7 @@ kinds! {
     /// A release was published, changed or deleted.
     ReleaseChanged = "git.release.changed", &[RELEASES];
     /// A repository is new, has changed, has moved or is gone.
-    RepoChanged = "git.repo.changed", &[REPO, REPOS, REPOS_OF_OWNER, BRANCHES, HOOKS];
+    RepoChanged = "git.repo.changed", REPO_CHANGES;
     /// The status of a commit has changed.
     StatusChanged = "git.status.changed", &[STATUSES];
     /// An issue is new.
@@ -170,7 +170,7 @@ kinds! {
     /// A page has changed, or has moved.
     PageUpdated = "docs.page.updated", &[PAGE, PAGES];
     /// A page is gone, or in the trash.
-    PageDeleted = "docs.page.deleted", &[PAGE, PAGES];
+    PageDeleted = "docs.page.deleted", PAGE_GOES;
     /// A comment on a page was written, changed or deleted.
     PageCommented = "docs.page.commented", &[docs::topics::COMMENTS];
     /// What holds pages is new, has changed or is gone.
@@ -183,6 +183,23 @@ kinds! {
     #[default]
     Other = "other", &[];
 }
+
+/// What goes with a page.
+const PAGE_GOES: &[Topic] = &[PAGE, PAGES, docs::topics::COMMENTS, docs::topics::ATTACHMENTS];
+
+/// What may change with a repository: all that is asked for by its path.
+const REPO_CHANGES: &[Topic] = &[
+    REPO,
+    REPOS,
+    REPOS_OF_OWNER,
+    BRANCHES,
+    HOOKS,
+    PULLS,
+    RELEASES,
+    projects::topics::ISSUES,
+    LABELS,
+    MILESTONES,
+];
 
 /// What changes with a comment.
 const ISSUE_COMMENTED: &[Topic] = &[

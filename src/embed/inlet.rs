@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -15,6 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::mosaic::Mosaic;
 use super::native;
+use super::told::digest;
 use crate::bus::Came;
 use crate::config::{ProviderConfig, WebhookConfig};
 use crate::providers::webhooks::{Webhooks, proof};
@@ -122,9 +121,4 @@ impl Inlet {
         }
         Ok(names)
     }
-}
-
-/// Short, whatever a sender writes.
-fn digest(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(blake3::hash(bytes).as_bytes())
 }

@@ -1,7 +1,7 @@
 //! Looks at providers that send nothing by themselves.
 //!
-//! Invariant: what was there when a project was first looked at is told to nobody, and what is told is told once, also
-//! after a restart: the bus knows what has come by its name.
+//! Invariant: what was there when a project was first looked at is told to nobody; what has moved since the last look is told
+//! once, also after a restart: how it stood is kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -10,17 +10,24 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mosaic_actors::error::Failure;
 use mosaic_actors::supervision::{ChildSpec, Context, Fault, Handle, Message, Worker};
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::mosaic::{Inner, Mosaic};
 use super::native;
+use super::told::digest;
 use crate::catalogue::cicd::{Run, RunList, RunListInput};
 use crate::catalogue::event::{EventType, Told};
-use crate::stores::Appended;
+use crate::stores::Expected;
 
 /// How often it is looked whose turn it is.
 const TICK: Duration = Duration::from_secs(1);
 /// Runs that are looked at: the newest.
 const NEWEST: u32 = 50;
+/// Looks at the same time.
+const AT_ONCE: usize = 4;
+/// The kind of the documents that keep how the runs of a project stood.
+const KIND: &str = "polled";
 
 /// The gateway whose providers are looked at, once it is there; it is not held.
 #[derive(Clone, Default)]
@@ -40,6 +47,7 @@ pub(super) fn spec(polls: &Polls) -> ChildSpec {
         Ok(PollActor {
             polls: polls.clone(),
             looked: HashMap::new(),
+            room: Arc::new(Semaphore::new(AT_ONCE)),
         })
     })
     .kind("polls")
@@ -58,7 +66,15 @@ type Looked = (Arc<str>, String);
 
 struct PollActor {
     polls: Polls,
-    looked: HashMap<Looked, Instant>,
+    looked: HashMap<Looked, Last>,
+    room: Arc<Semaphore>,
+}
+
+/// The last look at a project: when it began, and whether it still goes on.
+#[derive(Clone)]
+struct Last {
+    began: Instant,
+    goes_on: Arc<()>,
 }
 
 impl Worker for PollActor {
@@ -85,17 +101,17 @@ impl Worker for PollActor {
             };
             for project in &provider.webhook.poll {
                 let which = (plugin.name.clone(), project.clone());
-                let due = self
-                    .looked
-                    .get(&which)
-                    .is_none_or(|last| now.saturating_duration_since(*last) >= provider.webhook.poll_every);
-                let last = match due {
-                    true => now,
-                    false => self.looked.get(&which).copied().unwrap_or(now),
+                let last = match self.looked.get(&which) {
+                    Some(last) if !last.is_due(now, provider.webhook.poll_every) => last.clone(),
+                    _ => {
+                        let last = Last {
+                            began: now,
+                            goes_on: Arc::default(),
+                        };
+                        look(gateway.clone(), which.clone(), self.room.clone(), last.goes_on.clone());
+                        last
+                    }
                 };
-                if due {
-                    look(gateway.clone(), which.clone());
-                }
                 known.insert(which, last);
             }
         }
@@ -105,8 +121,18 @@ impl Worker for PollActor {
     }
 }
 
-fn look(gateway: Mosaic, (instance, project): Looked) {
+impl Last {
+    /// Whether its time is over, and it has ended.
+    fn is_due(&self, now: Instant, every: Duration) -> bool {
+        now.saturating_duration_since(self.began) >= every && Arc::strong_count(&self.goes_on) == 1
+    }
+}
+
+fn look(gateway: Mosaic, (instance, project): Looked, room: Arc<Semaphore>, goes_on: Arc<()>) {
     tokio::spawn(async move {
+        let _goes_on = goes_on;
+        // Never closed.
+        let Ok(_place) = room.acquire_owned().await else { return };
         if let Err(failure) = gateway.look_at(&instance, &project).await {
             tracing::warn!(provider = %instance, project, %failure, "its runs could not be looked at");
         }
@@ -127,21 +153,43 @@ impl Mosaic {
             .send()
             .await?;
         let now = Timestamp::now();
-        let begun = self
-            .tell(instance, vec![format!("polled:{project}")], vec![], now)
-            .await?;
-        let is_first = matches!(begun, Appended::Kept(_));
-        // Oldest first, as they happened.
-        for run in runs.value.items.iter().rev() {
-            let name = format!("run:{}:{}:{}", run.id, run.raw_status, run.attempt.unwrap_or(1));
-            let told = match is_first {
-                true => vec![],
-                false => vec![moved(run.clone())],
-            };
-            self.tell(instance, vec![name], told, now).await?;
+        let store = &self.inner.store;
+        let id = format!("{instance}/{}", digest(project.as_bytes()));
+        let last = store
+            .get_document(KIND, &id)
+            .await
+            .map_err(Failure::from)?
+            .map(|last| last.body);
+        let stood: Map<String, Value> = runs
+            .value
+            .items
+            .iter()
+            .map(|run| (run.id.clone(), standing(run).into()))
+            .collect();
+        let stood = Value::Object(stood);
+        if last.as_ref() == Some(&stood) {
+            return Ok(());
         }
+        // Oldest first, as they happened.
+        for run in runs.value.items.iter().rev().filter(|_| last.is_some()) {
+            let known = last.as_ref().and_then(|last| last.get(&run.id));
+            if known.and_then(Value::as_str) != Some(&*standing(run)) {
+                // By its name it is told once where the end of this look is not kept.
+                let name = format!("run:{}", digest(format!("{}:{}", run.id, standing(run)).as_bytes()));
+                self.tell(instance, vec![name], vec![moved(run.clone())], now).await?;
+            }
+        }
+        store
+            .put_document(KIND, &id, &stood, Expected::Any)
+            .await
+            .map_err(Failure::from)?;
         Ok(())
     }
+}
+
+/// What a run is known by to have moved.
+fn standing(run: &Run) -> String {
+    format!("{}:{}", run.raw_status, run.attempt.unwrap_or(1))
 }
 
 fn moved(run: Run) -> Told {

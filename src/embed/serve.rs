@@ -75,7 +75,8 @@ impl Mosaic {
         if let Some(hosts) = hosts {
             authenticator = authenticator.reached_as(hosts);
         }
-        let (shown, reached, sent) = (self.clone(), self.clone(), self.clone());
+        let (shown, reached) = (self.clone(), self.clone());
+        let (sent, counted) = (self.clone(), self.clone());
         let feed = feed::router(FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
@@ -84,6 +85,7 @@ impl Mosaic {
         let max_body = self.config().server.max_body;
         let webhooks = webhooks::router(
             Arc::new(move |instance, secret| sent.take_in(instance, secret)),
+            Arc::new(move |came| counted.inner.bus.meters().count(came)),
             max_body,
         );
         let rest = rest::router(RestConfig {

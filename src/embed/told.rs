@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
@@ -23,6 +25,8 @@ impl Mosaic {
         told: Vec<Told>,
         now: Timestamp,
     ) -> Result<Appended, Failure> {
+        // First: what waits here is bounded, too.
+        let place = self.inner.bus.place()?;
         self.system()
             .invalidate(told.iter().flat_map(Told::tags).collect())
             .await;
@@ -34,6 +38,11 @@ impl Mosaic {
             at: now,
             bodies: told.into_iter().map(body).collect::<Result<_, _>>()?,
         };
-        self.inner.bus.deliver(delivered).await
+        self.inner.bus.deliver_from(place, delivered).await
     }
+}
+
+/// Short, whatever was written.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(blake3::hash(bytes).as_bytes())
 }

@@ -1,7 +1,7 @@
 //! Webhooks: where providers send what happens.
 //!
-//! Invariant: nobody is told more than a status and a code: not whether an instance is there, nor what was wrong with a
-//! signature.
+//! Invariant: whoever does not prove where it comes from is told no more than that: not what was wrong with the proof, nor
+//! whether an instance is there that takes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use tokio::time::timeout;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::rest::method_not_allowed;
+use crate::bus::Came;
 
 /// How long a delivery may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +37,9 @@ pub type Take = Box<dyn FnOnce(HeaderMap, Bytes) -> BoxFuture<Result<Taken, Fail
 /// Finds where deliveries come, by the instance's name and what stands behind it in the path.
 pub type Find = Arc<dyn Fn(&str, Option<&str>) -> Result<Take, Failure> + Send + Sync>;
 
+/// Counts a delivery that was refused before it was given to its instance.
+pub type Count = Arc<dyn Fn(Came) + Send + Sync>;
+
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -47,14 +51,16 @@ pub enum Taken {
 
 struct Webhooks {
     find: Find,
+    count: Count,
     max_body: usize,
     room: Arc<Semaphore>,
 }
 
 /// The routes: `/webhooks/{instance}`, and the same with a secret behind it.
-pub fn router(find: Find, max_body: usize) -> Router {
+pub fn router(find: Find, count: Count, max_body: usize) -> Router {
     let webhooks = Arc::new(Webhooks {
         find,
+        count,
         max_body,
         room: Arc::new(Semaphore::new(ROOM_KIB.max(max_body >> 10))),
     });
@@ -98,8 +104,14 @@ impl Webhooks {
         body: Body,
     ) -> Result<Taken, Problem> {
         let take = (self.find)(instance, secret)?;
-        let late = |_| Failure::new(Kind::InvalidInput, "the delivery did not come in time");
-        let (bytes, _room) = timeout(PATIENCE, self.read(body)).await.map_err(late)??;
+        let late = |_| Problem::from(Failure::invalid("body", "the delivery did not come in time"));
+        let read = timeout(PATIENCE, self.read(body)).await.map_err(late).flatten();
+        let (bytes, _room) = read.inspect_err(|problem| {
+            (self.count)(match problem.status() {
+                StatusCode::TOO_MANY_REQUESTS => Came::Full,
+                _ => Came::Unread,
+            });
+        })?;
         Ok(take(headers, bytes).await?)
     }
 

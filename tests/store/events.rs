@@ -33,6 +33,9 @@ async fn a_delivery_is_kept_once_under_each_of_its_names() {
         let kept = store.append_events(&again).await.unwrap();
         use Appended::{Kept, Repeated};
         assert_eq!(kept, [Repeated, Repeated, Kept(Some(4)), Repeated, Kept(None)]);
+        // What was repeated has left nothing: its other name is nobody's.
+        let fresh = store.append_events(&[delivered(&["y"], &[], 2)]).await.unwrap();
+        assert_eq!(fresh, [Kept(None)]);
         let other = Delivered {
             provider: Arc::from("another"),
             ..delivered(&["a"], &["8"], 3)

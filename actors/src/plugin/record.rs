@@ -149,7 +149,9 @@ impl Record {
             return Some("its settings or its credential cannot be used".to_owned());
         }
         if let Some(why) = self.placed().and_then(|placed| placed.instance.trouble()) {
-            return Some(format!("it met last: {why}"));
+            // Of whom it was asked for does not matter, and its provider's words may be another tenant's.
+            let kind = why.split(": ").next().unwrap_or_default();
+            return Some(format!("it met last: {kind}"));
         }
         let problem = self.problem.as_deref()?;
         // A driver's words are fit to be told; those of a panic, or of whatever else befell it, are not.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::page::{DocPage, Format};
-use super::topics::{PAGE, PAGES};
+use super::topics::{ATTACHMENTS, COMMENTS, PAGE, PAGES};
 use super::tree::PageRow;
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef, Version};
 use crate::catalogue::op::{Declaration, Op};
@@ -106,7 +106,7 @@ impl Op for PageDelete {
     type Output = Deleted;
     const DECLARATION: &'static Declaration =
         &Declaration::delete::<Self>("docs.page.delete", "/docs/pages/{page}", "Put a page into the trash")
-            .invalidates(&[PAGE, PAGES]);
+            .invalidates(&[PAGE, PAGES, COMMENTS, ATTACHMENTS]);
     fn resource(input: &PageDeleteInput) -> Resource {
         input.page.resource()
     }

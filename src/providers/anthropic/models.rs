@@ -70,6 +70,7 @@ pub async fn abilities(
         // It has no list, or shows it to others alone.
         Err(failure) if routeless(&failure) && failure.field.is_none() => Ok(Abilities::default()),
         Err(failure) if failure.kind == Kind::Forbidden => Ok(Abilities::default()),
-        Err(failure) => Err(failure),
+        // The conversation itself was not sent.
+        Err(failure) => Err(failure.never_sent().never_billed()),
     }
 }

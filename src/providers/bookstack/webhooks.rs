@@ -1,6 +1,6 @@
 //! What BookStack sends by itself.
 //!
-//! Invariant: it proves nothing, so a delivery says no more than that something is to be looked at again.
+//! Invariant: it proves nothing, so a delivery is worth no more than its secret path.
 
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
@@ -62,7 +62,9 @@ fn meant(event: &str, id: Option<u64>) -> (EventType, Option<String>) {
         Some(("page", "create")) => (EventType::PageCreated, page),
         Some(("page", "delete")) => (EventType::PageDeleted, page),
         Some(("page", _)) => (EventType::PageUpdated, page),
-        Some(("comment" | "commented", _)) => (EventType::PageCommented, page),
+        Some(("commented", _)) => (EventType::PageCommented, page),
+        // The id is the comment's own, and tells of no page.
+        Some(("comment", _)) => (EventType::PageCommented, None),
         Some(("chapter", _)) => (EventType::SpaceChanged, within("chapter")),
         Some(("book", _)) => (EventType::SpaceChanged, within("book")),
         Some(("bookshelf", _)) => (EventType::SpaceChanged, within("shelf")),

@@ -19,6 +19,9 @@ const WHSEC: &str = "whsec_";
 /// The most signatures of one delivery that are looked at: a sender gives several while it changes its secret.
 const MOST_SIGNATURES: usize = 8;
 
+/// One sentence for whatever is wrong: who tries to guess learns nothing.
+const UNPROVEN: &str = "the delivery does not prove where it comes from";
+
 /// A way by which a sender proves that it knows the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
@@ -47,9 +50,9 @@ impl Proof {
         }
     }
 
-    /// Whether the name of a delivery is under its signature, so that nobody can give an old one a new name.
+    /// Whether a delivery's name can be relied on: it is under the signature, or who could change it could forge all of it.
     pub const fn covers_name(self) -> bool {
-        matches!(self, Proof::Standard)
+        matches!(self, Proof::Standard | Proof::Token { .. })
     }
 
     fn holds(self, given: &str, headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> bool {
@@ -79,13 +82,10 @@ pub fn prove(
     let given = |proof: &Proof| Some((*proof, text(headers, proof.header())?));
     let refused = |sentence: &str| Failure::new(Kind::Unauthenticated, sentence).never_sent();
     // One proof counts: a better one that fails is not made up for by a weaker one.
-    let (proof, given) = proofs
-        .iter()
-        .find_map(given)
-        .ok_or_else(|| refused("the delivery is not signed"))?;
+    let (proof, given) = proofs.iter().find_map(given).ok_or_else(|| refused(UNPROVEN))?;
     match proof.holds(given, headers, body, secret, now) {
         true => Ok(proof),
-        false => Err(refused("the delivery's signature does not hold")),
+        false => Err(refused(UNPROVEN)),
     }
 }
 

@@ -59,19 +59,25 @@ async fn append_all(write: &mut Write, deliveries: &[Delivered]) -> Result<Vec<A
 
 async fn append(write: &mut Write, delivered: &Delivered) -> Result<Appended, StoreError> {
     let at = delivered.at.as_millisecond();
-    let mut repeated = false;
     for name in &delivered.names {
+        let known: Option<i64> = sqlx::query_scalar("SELECT at FROM deliveries WHERE provider = $1 AND name = $2")
+            .bind(&*delivered.provider)
+            .bind(name)
+            .fetch_optional(write.on())
+            .await?;
+        if known.is_some() {
+            return Ok(Appended::Repeated);
+        }
+    }
+    for name in &delivered.names {
+        // One name may be given twice.
         let sql = "INSERT INTO deliveries (provider, name, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        let inserted = sqlx::query(sql)
+        sqlx::query(sql)
             .bind(&*delivered.provider)
             .bind(name)
             .bind(at)
             .execute(write.on())
             .await?;
-        repeated |= inserted.rows_affected() == 0;
-    }
-    if repeated {
-        return Ok(Appended::Repeated);
     }
     let mut last = None;
     for body in &delivered.bodies {
