@@ -101,10 +101,10 @@ pub struct Feed {
 
 impl Feed {
     pub(super) fn new(seat: Seat, woken: watch::Receiver<i64>, span: Span, after: Option<i64>, filter: Filter) -> Self {
-        let (oldest, latest) = span.unwrap_or((1, 0));
-        let asked = after.unwrap_or(latest);
+        let asked = after.unwrap_or(span.latest);
         // A place that is not there yet was another store's: what this one keeps is new to the listener.
-        let is_strange = asked > latest && (asked > 0 && span.is_some());
+        let is_strange = asked > span.latest;
+        let oldest = span.oldest.unwrap_or(span.latest + 1);
         let ready = is_strange.then_some(Heard::Missed { after: asked, oldest });
         Feed {
             seat,

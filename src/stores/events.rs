@@ -43,8 +43,14 @@ pub struct EventRow {
     pub body: String,
 }
 
-/// The numbers of the oldest and of the latest event that are kept; none are.
-pub type Span = Option<(i64, i64)>;
+/// Which events there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The number of the oldest that is kept; none is.
+    pub oldest: Option<i64>,
+    /// The number that was given last, also where its event is forgotten; 0: none was.
+    pub latest: i64,
+}
 
 impl Delivered {
     /// Checks its texts; their length in bytes.

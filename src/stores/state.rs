@@ -365,7 +365,7 @@ pub trait StateStore: Send + Sync {
     /// The events behind number `after`, oldest first.
     fn list_events(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<EventRow>>;
 
-    /// The numbers of the oldest and of the latest event.
+    /// Which events there are.
     fn event_span(&self) -> StoreFuture<'_, Span>;
 
     /// Forgets up to `limit` events, and as many names of deliveries, that came before `before`; how many.

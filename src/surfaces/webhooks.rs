@@ -3,11 +3,13 @@
 //! Invariant: whoever does not prove where it comes from is told no more than that: not what was wrong with the proof, nor
 //! whether an instance is there that takes nothing.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -22,13 +24,13 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::request_id::RequestId;
-use super::rest::method_not_allowed;
+use super::rest::{method_not_allowed, not_found};
 use crate::bus::Came;
 
 /// How long a delivery may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most KiB of all deliveries that are on their way in.
-const ROOM_KIB: usize = 64 << 10;
+/// The most KiB of an instance's deliveries that are on their way in: who floods one instance floods no other.
+const ROOM_KIB: usize = 16 << 10;
 /// When a sender that is refused for want of room shall come again.
 const COME_AGAIN: Duration = Duration::from_secs(1);
 
@@ -53,7 +55,8 @@ struct Webhooks {
     find: Find,
     count: Count,
     max_body: usize,
-    room: Arc<Semaphore>,
+    /// By instances that are there.
+    rooms: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 /// The routes: `/webhooks/{instance}`, and the same with a secret behind it.
@@ -62,7 +65,7 @@ pub fn router(find: Find, count: Count, max_body: usize) -> Router {
         find,
         count,
         max_body,
-        room: Arc::new(Semaphore::new(ROOM_KIB.max(max_body >> 10))),
+        rooms: Mutex::default(),
     });
     Router::new()
         .route("/webhooks/{instance}", post(open))
@@ -77,10 +80,13 @@ async fn open(State(webhooks): State<Arc<Webhooks>>, Path(instance): Path<String
 
 async fn secret(
     State(webhooks): State<Arc<Webhooks>>,
-    Path((instance, secret)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
-    webhooks.answer(&instance, Some(&secret), request).await
+    match path {
+        Ok(Path((instance, secret))) => webhooks.answer(&instance, Some(&secret), request).await,
+        Err(_) => not_found(request).await,
+    }
 }
 
 impl Webhooks {
@@ -105,7 +111,10 @@ impl Webhooks {
     ) -> Result<Taken, Problem> {
         let take = (self.find)(instance, secret)?;
         let late = |_| Problem::from(Failure::invalid("body", "the delivery did not come in time"));
-        let read = timeout(PATIENCE, self.read(body)).await.map_err(late).flatten();
+        let read = timeout(PATIENCE, self.read(&self.room(instance), body))
+            .await
+            .map_err(late)
+            .flatten();
         let (bytes, _room) = read.inspect_err(|problem| {
             (self.count)(match problem.status() {
                 StatusCode::TOO_MANY_REQUESTS => Came::Full,
@@ -115,10 +124,20 @@ impl Webhooks {
         Ok(take(headers, bytes).await?)
     }
 
+    fn room(&self, instance: &str) -> Arc<Semaphore> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(Semaphore::new(ROOM_KIB.max(self.max_body >> 10) + 1));
+        rooms.entry(instance.to_owned()).or_insert_with(made).clone()
+    }
+
     /// Room is taken as bytes come: who announces many and sends few holds little.
-    async fn read(&self, mut body: Body) -> Result<(Bytes, Vec<tokio::sync::OwnedSemaphorePermit>), Problem> {
+    async fn read(
+        &self,
+        room_of: &Arc<Semaphore>,
+        mut body: Body,
+    ) -> Result<(Bytes, Vec<tokio::sync::OwnedSemaphorePermit>), Problem> {
         let full = |_| Failure::new(Kind::RateLimited, "more deliveries come than may").after(COME_AGAIN);
-        let mut room = vec![self.room.clone().try_acquire_owned().map_err(full)?];
+        let mut room = vec![room_of.clone().try_acquire_owned().map_err(full)?];
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let broken = |_| Failure::invalid("body", "the delivery broke off before its end");
@@ -131,7 +150,7 @@ impl Webhooks {
             bytes.extend_from_slice(&data);
             let short = (bytes.len() >> 10).saturating_sub(room.iter().map(|permit| permit.num_permits()).sum());
             if let Some(short) = u32::try_from(short).ok().filter(|short| *short > 0) {
-                room.push(self.room.clone().try_acquire_many_owned(short).map_err(full)?);
+                room.push(room_of.clone().try_acquire_many_owned(short).map_err(full)?);
             }
         }
         Ok((bytes.freeze(), room))

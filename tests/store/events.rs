@@ -2,7 +2,7 @@
 //!
 //! Invariant: as in the crate.
 
-use mosaic::stores::{Appended, Delivered};
+use mosaic::stores::{Appended, Delivered, Span};
 
 use super::*;
 
@@ -15,10 +15,14 @@ fn delivered(names: &[&str], bodies: &[&str], second: i64) -> Delivered {
     }
 }
 
+fn span(oldest: Option<i64>, latest: i64) -> Span {
+    Span { oldest, latest }
+}
+
 #[tokio::test]
 async fn a_delivery_is_kept_once_under_each_of_its_names() {
     on_both(|store| async move {
-        assert_eq!(store.event_span().await.unwrap(), None);
+        assert_eq!(store.event_span().await.unwrap(), span(None, 0));
         let first = [delivered(&["a", "x"], &["1", "2"], 0), delivered(&["b"], &["3"], 1)];
         let kept = store.append_events(&first).await.unwrap();
         assert_eq!(kept, [Appended::Kept(Some(2)), Appended::Kept(Some(3))]);
@@ -51,7 +55,7 @@ async fn a_delivery_is_kept_once_under_each_of_its_names() {
         let row = |seq: i64, body: &str| (seq, body.to_owned());
         assert_eq!(read(0, 2).await, [row(1, "1"), row(2, "2")]);
         assert_eq!(read(3, 9).await, [row(4, "6"), row(5, "8")]);
-        assert_eq!(store.event_span().await.unwrap(), Some((1, 5)));
+        assert_eq!(store.event_span().await.unwrap(), span(Some(1), 5));
     })
     .await;
 }
@@ -63,9 +67,9 @@ async fn what_is_forgotten_may_come_again_and_numbers_go_on() {
         store.append_events(&all).await.unwrap();
         assert_eq!(store.expire_events(at(0), 100).await.unwrap(), 0);
         assert_eq!(store.expire_events(at(5), 100).await.unwrap(), 2);
-        assert_eq!(store.event_span().await.unwrap(), Some((2, 2)));
+        assert_eq!(store.event_span().await.unwrap(), span(Some(2), 2));
         assert_eq!(store.expire_events(at(50), 100).await.unwrap(), 2);
-        assert_eq!(store.event_span().await.unwrap(), None);
+        assert_eq!(store.event_span().await.unwrap(), span(None, 2));
         let again = store.append_events(&all[..1]).await.unwrap();
         assert_eq!(again, [Appended::Kept(Some(3))]);
     })
@@ -84,7 +88,7 @@ async fn what_is_unsound_is_refused_with_all_that_came_beside_it() {
             let batch = [delivered(&["good"], &["1"], 0), wrong];
             assert!(store.append_events(&batch).await.is_err());
         }
-        assert_eq!(store.event_span().await.unwrap(), None);
+        assert_eq!(store.event_span().await.unwrap(), span(None, 0));
     })
     .await;
 }

@@ -6,7 +6,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::body;
+use super::{body, payload};
 use crate::catalogue::event::{EventType, Told};
 use crate::catalogue::person::Person;
 use crate::providers::http::Time;
@@ -86,7 +86,7 @@ const TRIES: &[&str] = &["ping", "meta"];
 /// # Errors
 /// `invalid_input` on `body`.
 pub fn told(event: &str, json: &[u8]) -> Result<Vec<Told>, Failure> {
-    let delivery: Delivery = body(json)?;
+    let delivery: Delivery = body(&payload(json))?;
     if TRIES.contains(&event) {
         return Ok(vec![]);
     }
@@ -328,6 +328,8 @@ mod tests {
             (EventType::Other, "sponsorship.created", None)
         );
         assert!(told("ping", b"{\"zen\": \"x\"}").expect("read").is_empty());
+        let form = told("push", b"payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%7D").expect("read");
+        assert_eq!(form[0].reference.as_deref(), Some("main"));
         assert_eq!(told("push", b"[").unwrap_err().field.as_deref(), Some("body"));
     }
 }

@@ -5,9 +5,12 @@
 pub mod forge;
 pub mod proof;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use mosaic_actors::error::Failure;
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 
 use crate::catalogue::event::Told;
 
@@ -35,6 +38,20 @@ impl Webhooks {
 pub fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty()).then_some(value)
+}
+
+/// The JSON of a body that may bring it as the field `payload` of a form.
+pub fn payload(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut fields = match body.starts_with(b"payload=") {
+        true => form_urlencoded::parse(body),
+        false => return Cow::Borrowed(body),
+    };
+    let payload = fields.find(|(name, _)| name == "payload");
+    Cow::Owned(
+        payload
+            .map(|(_, json)| json.into_owned().into_bytes())
+            .unwrap_or_default(),
+    )
 }
 
 /// Reads a body.

@@ -28,8 +28,10 @@ impl Kept {
     }
 
     pub(super) fn span(&self) -> Span {
-        let seq = |row: Option<&(Timestamp, EventRow)>| row.map(|(_, row)| row.seq);
-        seq(self.rows.front()).zip(seq(self.rows.back()))
+        Span {
+            oldest: self.rows.front().map(|(_, row)| row.seq),
+            latest: self.latest,
+        }
     }
 
     fn has(&self, delivered: &Delivered) -> bool {

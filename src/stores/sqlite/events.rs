@@ -35,11 +35,14 @@ impl SqliteStore {
     }
 
     pub(super) async fn read_span(&self) -> Result<Span, StoreError> {
-        let row = sqlx::query("SELECT MIN(seq) AS oldest, MAX(seq) AS latest FROM events")
-            .fetch_one(&self.read)
-            .await?;
-        let span: (Option<i64>, Option<i64>) = (row.try_get("oldest")?, row.try_get("latest")?);
-        Ok(span.0.zip(span.1))
+        let sql = "SELECT (SELECT MIN(seq) FROM events) AS oldest,
+                   (SELECT value FROM sequences WHERE name = 'events') AS latest";
+        let row = sqlx::query(sql).fetch_one(&self.read).await?;
+        let latest: Option<i64> = row.try_get("latest")?;
+        Ok(Span {
+            oldest: row.try_get("oldest")?,
+            latest: latest.unwrap_or_default(),
+        })
     }
 
     pub(super) async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
