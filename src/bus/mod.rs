@@ -63,7 +63,7 @@ impl Bus {
     }
 
     /// What is counted of deliveries.
-    pub(crate) fn meters(&self) -> &BusMeters {
+    pub fn meters(&self) -> &BusMeters {
         &self.0.meters
     }
 
