@@ -101,6 +101,10 @@ async fn what_only_says_something_is_no_empty_list() {
             };
             input.insert(field.name.clone(), value.into());
         }
+        if operation == "projects.board.list" {
+            let of = if kind == "github" { "acme" } else { "acme/api" };
+            input.insert("of".to_owned(), of.into());
+        }
         if operation == "cicd.pipeline.list" {
             input.insert("project".to_owned(), "acme/api".into());
         }

@@ -62,7 +62,7 @@ impl Op for EmbeddingsCreate {
     type Output = Embeddings;
     const DECLARATION: &'static Declaration =
         &Declaration::post::<Self>("ai.embeddings.create", "/ai/embeddings", "Make vectors of texts")
-            .args(&["model", "texts"])
+            .args(&["model"])
             .generates();
     fn resource(input: &EmbeddingsInput) -> Resource {
         input.model.resource()
