@@ -67,15 +67,6 @@ impl Bus {
         &self.0.meters
     }
 
-    /// Keeps what a provider has told.
-    ///
-    /// # Errors
-    /// `rate_limited` where more waits than may; `overloaded` where nobody is there to keep it; what the store fails with.
-    /// Nothing is kept then.
-    pub async fn deliver(&self, delivered: Delivered) -> Result<Appended, Failure> {
-        self.deliver_from(self.place()?, delivered).await
-    }
-
     /// A place among the deliveries that wait.
     ///
     /// # Errors
@@ -85,11 +76,11 @@ impl Bus {
         Ok(Place(self.0.room.clone().try_acquire_owned().map_err(full)?))
     }
 
-    /// As [`Bus::deliver`], from a place that was taken before.
+    /// Keeps what a provider has told.
     ///
     /// # Errors
-    /// As there.
-    pub(crate) async fn deliver_from(&self, place: Place, delivered: Delivered) -> Result<Appended, Failure> {
+    /// `overloaded` where nobody is there to keep it; what the store fails with. Nothing is kept then.
+    pub(crate) async fn deliver(&self, place: Place, delivered: Delivered) -> Result<Appended, Failure> {
         // Alone: a delivery that can be kept is not refused for another's sake.
         delivered.check().map_err(Failure::from)?;
         let Place(permit) = place;

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
 
 use mosaic_actors::call::Resource;
+use mosaic_actors::error::Failure;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -16,71 +16,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The longest name of anything, in bytes.
 const LONGEST: usize = 1024;
 
-/// What is wrong with a value; begins with `must`, and the field's name is put before it.
-type Rule = fn(&str) -> Result<(), Cow<'static, str>>;
-
 macro_rules! text {
     ($($(#[$attribute:meta])* $name:ident = $description:literal, $rule:expr;)*) => {$(
         $(#[$attribute])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name(String);
 
-        impl $name {
-            const RULE: Rule = $rule;
-        }
-
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                $name(text)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                $name(text.to_owned())
-            }
-        }
-
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
+        checked!($name, $description, $rule);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                Self::RULE(&self.0).map_err(S::Error::custom)?;
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::RULE(&text).map_err(D::Error::custom)?;
-                Ok($name(text))
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "description": $description })
             }
         }
     )*};
@@ -228,6 +174,17 @@ impl JsonSchema for PageSize {
             "maximum": Self::MOST,
             "description": "Rows a page, 1 to 100; default: the provider's."
         })
+    }
+}
+
+/// Holds a text that must say something to it.
+///
+/// # Errors
+/// `invalid_input` on `field`.
+pub(super) fn says(field: &str, text: &str) -> Result<(), Failure> {
+    match text.trim().is_empty() {
+        true => Err(Failure::invalid(field, format!("{field} must not be empty"))),
+        false => Ok(()),
     }
 }
 

@@ -21,6 +21,9 @@ macro_rules! paged {
     };
 }
 
+#[macro_use]
+mod checked;
+
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod ai;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]

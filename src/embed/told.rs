@@ -17,7 +17,7 @@ impl Mosaic {
     /// Has the cache forget what is no longer true, and whoever listens be told.
     ///
     /// # Errors
-    /// As [`Bus::deliver`](crate::bus::Bus::deliver).
+    /// As [`Bus::place`](crate::bus::Bus::place) and [`Bus::deliver`](crate::bus::Bus::deliver).
     pub(super) async fn tell(
         &self,
         instance: &Arc<str>,
@@ -38,7 +38,7 @@ impl Mosaic {
             at: now,
             bodies: told.into_iter().map(body).collect::<Result<_, _>>()?,
         };
-        self.inner.bus.deliver_from(place, delivered).await
+        self.inner.bus.deliver(place, delivered).await
     }
 }
 

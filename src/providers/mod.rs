@@ -5,6 +5,7 @@
 //! To add a driver: a folder with `mod.rs` (the [`Provider`] implementation and its table of handlers), `wire.rs` (private
 //! wire types) and `convert.rs` (pure converters), and one row in [`KINDS`].
 
+mod ai;
 mod anthropic;
 mod bookstack;
 mod ci;

@@ -1,4 +1,5 @@
-//! What trackers share: how comments are named, which days and colours there are, and whether what was asked for is there.
+//! What trackers share: how comments are named, which days, states and colours there are, and whether what was asked for is
+//! there.
 //!
 //! Invariant: no provider's name and no wire type appears here, and nothing here is sent.
 
@@ -8,6 +9,7 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::http::Received;
+use crate::catalogue::projects::{Clearable, Issue, IssueCreateInput, IssueState, IssueUpdateInput};
 
 /// The neutral id of a comment; [`commented`] reads its native part.
 pub fn comment_id(instance: &str, issue: &str, id: u64) -> String {
@@ -58,6 +60,51 @@ pub fn lacks<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<s
     asked.into_iter().any(|name| !is_given(name))
 }
 
+/// Notes on a new issue what of its input the provider passed over. `people` are the accounts that were asked for.
+pub fn note_missing(input: &IssueCreateInput, people: &[&str], made: &mut Issue) {
+    let given: Vec<&str> = made.assignees.iter().filter_map(|its| its.login.as_deref()).collect();
+    let labels = input.labels.iter().map(|label| &**label);
+    let missing = [
+        ("labels", lacks(labels, &made.labels)),
+        ("assignees", lacks(people.iter().copied(), &given)),
+        ("milestone", input.milestone.is_some() && made.milestone.is_none()),
+        ("due_on", input.due_on.is_some() && made.due_on.is_none()),
+    ];
+    note(missing, made);
+}
+
+/// Notes on a changed issue what of its input the provider passed over. `milestone` is the number of the one that was set.
+pub fn note_unchanged(input: &IssueUpdateInput, milestone: Option<u64>, now: &mut Issue) {
+    let clears = |what| input.clear.contains(&what);
+    let its = now.milestone.as_ref().map(|its| its.id.as_str());
+    let asked = milestone.is_some() || clears(Clearable::Milestone);
+    let other = asked && its != milestone.map(|id| id.to_string()).as_deref();
+    let day = input
+        .due_on
+        .as_deref()
+        .is_some_and(|day| now.due_on.as_deref() != Some(day));
+    let kept = (other && milestone.is_none()) || (clears(Clearable::DueOn) && now.due_on.is_some());
+    let unchanged = [
+        ("milestone", other && milestone.is_some()),
+        ("due_on", day),
+        ("clear", kept),
+    ];
+    note(unchanged, now);
+}
+
+fn note<const N: usize>(fields: [(&str, bool); N], issue: &mut Issue) {
+    let dropped = fields.into_iter().filter(|(_, is_dropped)| *is_dropped);
+    issue.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+}
+
+/// The state that a word stands for; whatever is not closed is open.
+pub fn state(word: Option<&str>) -> IssueState {
+    match word {
+        Some("closed") => IssueState::Closed,
+        _ => IssueState::Open,
+    }
+}
+
 /// A colour as we write it, of one with or without its mark; none of a word.
 pub fn colour(text: &str) -> Option<String> {
     let digits = text.trim_start_matches('#');
@@ -80,11 +127,6 @@ pub fn noon(day: &str) -> String {
 pub fn day(moment: &str) -> Option<String> {
     let day = moment.get(..10)?;
     day.parse::<Date>().ok().map(|_| day.to_owned())
-}
-
-/// A text that says something.
-pub fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

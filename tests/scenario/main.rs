@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ci::Place;
+use futures_util::future::BoxFuture;
 use harness::Gateway;
 use mosaic::catalogue::OPERATIONS;
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig};
@@ -106,18 +107,21 @@ async fn all<F: Future<Output = Story> + Send + 'static>(stories: impl Iterator<
     told
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_travels_alike_at_every_forge_and_by_every_surface() {
-    let stage = stage(&FORGES).await;
-    let gateway = stage.1.clone();
+/// One story at every forge by REST, and at one by the command line, which must be the same; `name` is its own by the way.
+async fn told_alike(
+    gateway: &Arc<Gateway>,
+    name: &str,
+    travel: for<'a> fn(&'a mut Story, &'a str) -> BoxFuture<'a, ()>,
+) -> Vec<Story> {
     let ways = FORGES
         .map(|kind| (kind, Way::Rest))
         .into_iter()
         .chain([("github", Way::Cli)]);
     let told = all(ways.map(|(kind, way)| {
-        let mut story = Story::at(&gateway, kind, way);
+        let mut story = Story::at(gateway, kind, way);
+        let name = format!("{name}-{way:?}").to_lowercase();
         async move {
-            forge::travel(&mut story, &format!("travel-{way:?}").to_lowercase()).await;
+            travel(&mut story, &name).await;
             story
         }
     }))
@@ -126,6 +130,13 @@ async fn a_change_travels_alike_at_every_forge_and_by_every_surface() {
         assert_same(&told[0], other);
         assert_eq!(told[0].steps(), other.steps(), "all steps of it");
     }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_travels_alike_at_every_forge_and_by_every_surface() {
+    let stage = stage(&FORGES).await;
+    let told = told_alike(&stage.1, "travel", |story, name| Box::pin(forge::travel(story, name))).await;
     assert_whole("git.", &told);
     close(stage).await;
 }
@@ -157,23 +168,7 @@ async fn runs_go_alike_at_every_system_and_by_every_surface() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_travels_alike_at_every_forge_and_by_every_surface() {
     let stage = stage(&FORGES).await;
-    let gateway = stage.1.clone();
-    let ways = FORGES
-        .map(|kind| (kind, Way::Rest))
-        .into_iter()
-        .chain([("github", Way::Cli)]);
-    let told = all(ways.map(|(kind, way)| {
-        let mut story = Story::at(&gateway, kind, way);
-        async move {
-            tracker::travel(&mut story, &format!("issues-{way:?}").to_lowercase()).await;
-            story
-        }
-    }))
-    .await;
-    for other in &told[1..] {
-        assert_same(&told[0], other);
-        assert_eq!(told[0].steps(), other.steps(), "all steps of it");
-    }
+    let told = told_alike(&stage.1, "issues", |story, name| Box::pin(tracker::travel(story, name))).await;
     let asked: BTreeSet<String> = told.iter().flat_map(Story::asked).collect();
     let names = OPERATIONS.iter().map(|entry| entry.name().to_owned());
     let missing: Vec<_> = names

@@ -4,12 +4,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! unseen {
     ($($(#[$attribute:meta])* $name:ident = $description:literal, $rule:expr;)*) => {$(
@@ -17,62 +11,11 @@ macro_rules! unseen {
         #[derive(Clone, Default, PartialEq, Eq)]
         pub struct $name(String);
 
-        impl $name {
-            const RULE: fn(&str) -> Result<(), &'static str> = $rule;
-        }
-
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                $name(text)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                $name(text.to_owned())
-            }
-        }
-
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
+        checked!($name, $description, $rule);
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{}({} bytes)", stringify!($name), self.0.len())
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                Self::RULE(&self.0).map_err(S::Error::custom)?;
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::RULE(&text).map_err(D::Error::custom)?;
-                Ok($name(text))
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "description": $description })
             }
         }
     )*};
@@ -85,7 +28,7 @@ unseen! {
     Base64 = "The bytes as base64 (RFC 4648, section 4).", base64;
 }
 
-fn base64(text: &str) -> Result<(), &'static str> {
+fn base64(text: &str) -> Result<(), Cow<'static, str>> {
     let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let digits = text.trim_end_matches('=');
     match !digits.is_empty()
@@ -94,7 +37,7 @@ fn base64(text: &str) -> Result<(), &'static str> {
         && digits.bytes().all(digit)
     {
         true => Ok(()),
-        false => Err("must be base64 with its padding and without line breaks"),
+        false => Err("must be base64 with its padding and without line breaks".into()),
     }
 }
 

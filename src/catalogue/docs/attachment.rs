@@ -74,15 +74,7 @@ pub struct AttachmentListInput {
     pub cursor: Option<Cursor>,
 }
 
-impl Paged for AttachmentListInput {
-    fn cursor(&mut self) -> &mut Option<Cursor> {
-        &mut self.cursor
-    }
-
-    fn page(&self) -> (Option<u32>, Option<&str>) {
-        (self.limit.map(PageSize::get), self.cursor.as_deref())
-    }
-}
+paged!(AttachmentListInput);
 
 /// `docs.attachment.list`
 pub struct AttachmentList;

@@ -11,7 +11,7 @@ use serde_with::skip_serializing_none;
 use super::page::{DocPage, Format};
 use super::topics::{ATTACHMENTS, COMMENTS, PAGE, PAGES};
 use super::tree::PageRow;
-use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef, Version};
+use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef, Version, says};
 use crate::catalogue::op::{Declaration, Op};
 use crate::catalogue::outcome::Deleted;
 
@@ -84,10 +84,7 @@ impl Op for PageAppend {
         input.page.resource()
     }
     fn check(input: &PageAppendInput) -> Result<(), Failure> {
-        match input.body.trim().is_empty() {
-            true => Err(Failure::invalid("body", "body must not be empty")),
-            false => Ok(()),
-        }
+        says("body", &input.body)
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::topics::{COMMENTS, PAGES};
-use crate::catalogue::fields::{Cursor, Markdown, PageCommentRef, PageRef, PageSize};
+use crate::catalogue::fields::{Cursor, Markdown, PageCommentRef, PageRef, PageSize, says};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -97,9 +97,6 @@ impl Op for PageCommentCreate {
         input.page.resource()
     }
     fn check(input: &PageCommentCreateInput) -> Result<(), Failure> {
-        match input.body.trim().is_empty() {
-            true => Err(Failure::invalid("body", "body must not be empty")),
-            false => Ok(()),
-        }
+        says("body", &input.body)
     }
 }

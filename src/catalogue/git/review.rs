@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::topics::{PULL, PULLS};
-use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version};
+use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version, says};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -182,10 +182,7 @@ impl Op for PullComment {
         input.pr.resource()
     }
     fn check(input: &PullCommentInput) -> Result<(), Failure> {
-        match input.body.trim().is_empty() {
-            false => Ok(()),
-            true => Err(Failure::invalid("body", "body must not be empty")),
-        }
+        says("body", &input.body)
     }
 }
 

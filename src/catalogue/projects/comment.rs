@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::topics::{COMMENTS, ISSUE, ISSUES};
-use crate::catalogue::fields::{Cursor, IssueCommentRef, IssueRef, Markdown, PageSize};
+use crate::catalogue::fields::{Cursor, IssueCommentRef, IssueRef, Markdown, PageSize, says};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
@@ -46,13 +46,6 @@ fn beside(mut declared: Tags, comment: &Resource) -> Tags {
     let issue = native.rsplit_once('/').map_or(&**native, |(issue, _)| issue);
     declared.invalidates.extend([COMMENTS.tag(issue), ISSUE.tag(issue)]);
     declared
-}
-
-fn says(body: &str) -> Result<(), Failure> {
-    match body.trim().is_empty() {
-        true => Err(Failure::invalid("body", "body must not be empty")),
-        false => Ok(()),
-    }
 }
 
 /// Input of `projects.comment.list`.
@@ -112,7 +105,7 @@ impl Op for IssueCommentCreate {
         input.issue.resource()
     }
     fn check(input: &IssueCommentCreateInput) -> Result<(), Failure> {
-        says(&input.body)
+        says("body", &input.body)
     }
 }
 
@@ -145,7 +138,7 @@ impl Op for IssueCommentUpdate {
         beside(Self::DECLARATION.tags(resource), resource)
     }
     fn check(input: &IssueCommentUpdateInput) -> Result<(), Failure> {
-        says(&input.body)
+        says("body", &input.body)
     }
 }
 

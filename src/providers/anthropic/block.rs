@@ -8,12 +8,13 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::convert::{self, present, strange};
+use super::convert::{self, strange};
 use super::options::DIALECT;
 use super::wire;
 use crate::catalogue::ai::ChatEvent;
 use crate::catalogue::raw::Raw;
 use crate::providers::http::parse;
+use crate::providers::http::text::present;
 
 /// The most bytes of a block that is kept until it is whole.
 const LARGEST: usize = 1 << 20;

@@ -10,6 +10,7 @@ use super::options::DIALECT;
 use super::wire;
 use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Usage, Warning};
 use crate::catalogue::raw::Raw;
+use crate::providers::http::text::present;
 use crate::providers::http::{Row, parse};
 
 /// A whole answer of the `asked` model.
@@ -50,11 +51,6 @@ pub fn chat(
         warnings,
         raw,
     })
-}
-
-/// Many servers write an absent text as an empty one.
-pub fn present(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 /// Why it refuses, where it says so.

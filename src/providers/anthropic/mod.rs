@@ -28,7 +28,7 @@ use self::request::{Asked, counted, read_alone, request as asked};
 use super::http::{
     Accepts, Dialect, Endpoint, Fault, Header, Outgoing, Received, Row, left_alone, parse, routeless, settings, waits,
 };
-use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
+use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatInput, ChatStream, Model, ModelGet, ModelsList, TokenCount, TokensCount, Warning,
@@ -186,7 +186,7 @@ async fn chat_stream(
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
         let chat = chat(&anthropic, &received, &request, warnings)?;
-        return Ok(received.reply(stream::whole(chat).left_stream()));
+        return Ok(received.reply(ai::whole(chat).left_stream()));
     }
     let opened = opened.events();
     let spent = anthropic.endpoint.spent();

@@ -6,15 +6,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::Stream;
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
 
 use super::block::Open;
-use super::convert::{self, present, strange};
+use super::convert::{self, strange};
 use super::{refuse, wire};
-use crate::catalogue::ai::{Chat, ChatEvent, Finish, Warning, fold};
+use crate::catalogue::ai::{ChatEvent, Finish, Warning};
+use crate::providers::ai::{Hearing, told};
+use crate::providers::http::text::present;
 use crate::providers::http::{Fault, sse};
 
 /// The neutral events of a streamed answer of the `asked` model.
@@ -37,32 +39,7 @@ pub fn chat_events(
         over: false,
         ready: VecDeque::new(),
     };
-    stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
-        loop {
-            if let Some(event) = answer.ready.pop_front() {
-                return Ok(Some((Piece::Item(event), (upstream, answer))));
-            }
-            if answer.over {
-                return Ok(None);
-            }
-            let accepted = match upstream.next().await {
-                Some(Ok(Piece::Item(event))) => answer.accept(&event),
-                Some(Ok(Piece::Alive)) => Ok(()),
-                Some(Err(failure)) => Err(failure),
-                None => Err(unfinished()),
-            };
-            accepted.map_err(|failure| failure.by(&answer.instance))?;
-            // Also an event that says nothing to the caller: a model at work is not silent.
-            if answer.ready.is_empty() && !answer.over {
-                return Ok(Some((Piece::Alive, (upstream, answer))));
-            }
-        }
-    })
-}
-
-/// A whole answer as events, of a server that was asked for a stream and does not stream.
-pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    stream::iter(fold::events(chat).into_iter().map(|event| Ok(Piece::Item(event))))
+    told(answer, upstream)
 }
 
 /// What is known of a streamed answer so far.
@@ -85,7 +62,11 @@ struct Answer {
     ready: VecDeque<ChatEvent>,
 }
 
-impl Answer {
+impl Hearing for Answer {
+    fn instance(&self) -> &Arc<str> {
+        &self.instance
+    }
+
     fn accept(&mut self, event: &sse::Event) -> Result<(), Failure> {
         let data = event.data.trim();
         if event.name == "error" {
@@ -136,6 +117,16 @@ impl Answer {
         }
     }
 
+    fn ready(&mut self) -> &mut VecDeque<ChatEvent> {
+        &mut self.ready
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+impl Answer {
     fn begin(&mut self, message: Option<wire::Message>) -> Result<(), Failure> {
         if std::mem::replace(&mut self.begun, true) {
             return Err(strange("it begins twice"));
@@ -173,14 +164,12 @@ impl Answer {
     }
 }
 
-fn unfinished() -> Failure {
-    Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::ai::Usage;
+    use crate::catalogue::ai::{Chat, Usage, fold};
+    use futures_util::{StreamExt, stream};
+    use mosaic_actors::error::Kind;
     use serde_json::{Value, json};
 
     async fn run(data: &[Value]) -> Vec<Result<ChatEvent, Failure>> {

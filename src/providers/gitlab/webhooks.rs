@@ -5,10 +5,10 @@
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
-use super::convert::written;
 use crate::catalogue::event::{EventType, Told};
 use crate::catalogue::person::Person;
 use crate::providers::http::Time;
+use crate::providers::http::text::present;
 use crate::providers::webhooks::{Proof, Webhooks, body, forge};
 
 pub static WEBHOOKS: Webhooks = Webhooks {
@@ -93,7 +93,7 @@ impl Delivery {
         Told {
             native: self.native(kind, &object),
             reference: self.reference.as_deref().map(forge::plain),
-            web_url: written(object.url).or_else(|| written(self.url.clone())).or_else(page),
+            web_url: present(object.url).or_else(|| present(self.url.clone())).or_else(page),
             occurred_at: object.updated_at.or(self.updated_at.clone()).in_utc(),
             raw_type: match action {
                 Some(action) => format!("{word}.{action}"),
@@ -153,7 +153,7 @@ impl Delivery {
             None => (self.user_username, None),
         };
         Some(Person {
-            name: written(name),
+            name: present(name),
             ..Person::of_login(login?)?
         })
     }

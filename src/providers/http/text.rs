@@ -7,6 +7,11 @@ use std::fmt;
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+/// A text that says something: many servers write an absent one as an empty one.
+pub fn present(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
 /// A text, or a list of parts of which some are text.
 ///
 /// It is kept as bytes, because half a character cannot be kept in a string (the encoding is WTF-8).

@@ -8,7 +8,7 @@ use mosaic_actors::error::Failure;
 use super::{calls, wire};
 use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Usage, Warning};
 use crate::providers::http::Row;
-use crate::providers::http::text::Text;
+use crate::providers::http::text::{Text, present};
 
 /// A whole answer of the `asked` model; none where the provider sent no choice.
 ///
@@ -74,11 +74,6 @@ fn tool_call(at: usize, call: wire::ToolCall) -> Result<Part, Failure> {
 /// A text that says something.
 fn written(text: Option<Text>) -> Option<String> {
     present(text.map(|text| text.said()))
-}
-
-/// Many servers write an absent text as an empty one.
-pub fn present(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }
 
 /// Why it stopped, and the provider's word where ours does not say it.

@@ -16,6 +16,7 @@ use super::profile::{Asker, Profile};
 use super::request::{DIALECT, unsupported};
 use super::wire::Usage;
 use crate::catalogue::ai::{Embeddings, EmbeddingsCreate, EmbeddingsInput};
+use crate::providers::http::text::present;
 use crate::providers::http::{Endpoint, Received, Row};
 use crate::providers::{Reply, Request};
 
@@ -104,7 +105,7 @@ fn embeddings(received: &Received, request: &Request<EmbeddingsCreate>) -> Resul
     }
     let vectors: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
     Ok(Embeddings {
-        model: convert::present(wire.model).unwrap_or_else(|| request.native.to_string()),
+        model: present(wire.model).unwrap_or_else(|| request.native.to_string()),
         vectors: vectors.ok_or_else(|| received.unusable("the answer holds fewer vectors than there are texts"))?,
         usage: wire.usage.and_then(convert::usage),
         raw,

@@ -30,7 +30,7 @@ use self::request::{Asked, request as asked};
 use self::settings::{SETTINGS, Settings};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting};
+use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, TokenCount,
@@ -134,7 +134,7 @@ async fn chat_stream(
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
         let chat = chat(&openai, &received, &request, sent, warnings)?;
-        return Ok(received.reply(stream::whole(chat).left_stream()));
+        return Ok(received.reply(ai::whole(chat).left_stream()));
     }
     let opened = opened.events();
     let spent = openai.endpoint.spent();

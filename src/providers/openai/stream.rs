@@ -6,17 +6,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::Stream;
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
 
 use super::calls::Calls;
-use super::convert::{self, present};
+use super::convert;
 use super::refuse::{self, Sent};
 use super::wire;
-use crate::catalogue::ai::{Chat, ChatEvent, Finish, Usage, Warning, fold};
-use crate::providers::http::text::{Joined, Text};
+use crate::catalogue::ai::{ChatEvent, Finish, Usage, Warning};
+use crate::providers::ai::{Hearing, told, unfinished};
+use crate::providers::http::text::{Joined, Text, present};
 use crate::providers::http::{Fault, sse};
 
 /// The last event's data.
@@ -31,33 +32,7 @@ pub fn chat_events(
     upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
     let answer = Answer::new(instance, asked, sent, warnings);
-    stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
-        loop {
-            if let Some(event) = answer.ready.pop_front() {
-                return Ok(Some((Piece::Item(event), (upstream, answer))));
-            }
-            if answer.over {
-                return Ok(None);
-            }
-            let accepted = match upstream.next().await {
-                Some(Ok(Piece::Item(event))) => answer.accept(&event),
-                Some(Ok(Piece::Alive)) => Ok(()),
-                Some(Err(failure)) => Err(failure),
-                None if answer.finish.0.is_some() => answer.end(),
-                None => Err(unfinished()),
-            };
-            accepted.map_err(|failure| failure.by(&answer.instance))?;
-            // Also a chunk that says nothing to the caller: a model at work is not silent.
-            if answer.ready.is_empty() {
-                return Ok(Some((Piece::Alive, (upstream, answer))));
-            }
-        }
-    })
-}
-
-/// A whole answer as events, of a server that was asked for a stream and does not stream.
-pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    stream::iter(fold::events(chat).into_iter().map(|event| Ok(Piece::Item(event))))
+    told(answer, upstream)
 }
 
 /// What is known of a streamed answer so far.
@@ -85,27 +60,9 @@ struct Answer {
     ready: VecDeque<ChatEvent>,
 }
 
-impl Answer {
-    fn new(instance: Arc<str>, asked: Arc<str>, sent: Sent, warnings: Vec<Warning>) -> Self {
-        Answer {
-            instance,
-            asked,
-            sent,
-            id: None,
-            model: None,
-            heard: false,
-            begun: false,
-            refused: false,
-            finish: (None, None),
-            usage: None,
-            text: Joined::default(),
-            refusal: Joined::default(),
-            reasoning: Joined::default(),
-            calls: Calls::default(),
-            warnings,
-            over: false,
-            ready: VecDeque::new(),
-        }
+impl Hearing for Answer {
+    fn instance(&self) -> &Arc<str> {
+        &self.instance
     }
 
     fn accept(&mut self, event: &sse::Event) -> Result<(), Failure> {
@@ -138,6 +95,45 @@ impl Answer {
         choices
             .filter(|choice| choice.index == 0)
             .try_for_each(|choice| self.hear(choice))
+    }
+
+    fn cease(&mut self) -> Result<(), Failure> {
+        match self.finish.0 {
+            Some(_) => self.end(),
+            None => Err(unfinished()),
+        }
+    }
+
+    fn ready(&mut self) -> &mut VecDeque<ChatEvent> {
+        &mut self.ready
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+impl Answer {
+    fn new(instance: Arc<str>, asked: Arc<str>, sent: Sent, warnings: Vec<Warning>) -> Self {
+        Answer {
+            instance,
+            asked,
+            sent,
+            id: None,
+            model: None,
+            heard: false,
+            begun: false,
+            refused: false,
+            finish: (None, None),
+            usage: None,
+            text: Joined::default(),
+            refusal: Joined::default(),
+            reasoning: Joined::default(),
+            calls: Calls::default(),
+            warnings,
+            over: false,
+            ready: VecDeque::new(),
+        }
     }
 
     fn begin(&mut self) {
@@ -221,13 +217,11 @@ impl Answer {
     }
 }
 
-fn unfinished() -> Failure {
-    Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::{StreamExt, stream};
+    use mosaic_actors::error::Kind;
 
     async fn run(data: &[&str]) -> Vec<Result<ChatEvent, Failure>> {
         let event = |data: &&str| {

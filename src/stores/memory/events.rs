@@ -56,27 +56,26 @@ impl Kept {
 }
 
 /// What a kept name counts for.
-fn name_bytes((provider, name): &(Arc<str>, String)) -> usize {
+fn name_bytes(provider: &str, name: &str) -> usize {
     provider.len() + name.len()
+}
+
+/// What a kept delivery counts for: as much as is counted back of it.
+fn bytes(delivered: &Delivered) -> usize {
+    let names = delivered.names.iter().map(|name| name_bytes(&delivered.provider, name));
+    names.chain(delivered.bodies.iter().map(String::len)).sum()
 }
 
 impl Tables {
     pub(super) fn append_events(&mut self, deliveries: &[Delivered]) -> Result<Vec<Appended>, StoreError> {
-        let mut bytes = 0;
-        for delivered in deliveries {
-            // What is counted back is a row's body and a name with its instance.
-            delivered.check()?;
-            let names = delivered.names.iter().map(|name| name.len() + delivered.provider.len());
-            bytes += names.chain(delivered.bodies.iter().map(String::len)).sum::<usize>();
-        }
-        self.replace(0, bytes)?;
+        deliveries.iter().try_for_each(Delivered::check)?;
+        self.replace(0, deliveries.iter().map(bytes).sum())?;
         let mut unused = 0;
         let mut appended = Vec::with_capacity(deliveries.len());
         for delivered in deliveries {
             appended.push(match self.events.has(delivered) {
                 true => {
-                    let names = delivered.names.iter().map(|name| name.len() + delivered.provider.len());
-                    unused += names.chain(delivered.bodies.iter().map(String::len)).sum::<usize>();
+                    unused += bytes(delivered);
                     Appended::Repeated
                 }
                 false => Appended::Kept(self.events.keep(delivered)),
@@ -95,10 +94,10 @@ impl Tables {
                 forgotten += 1;
             }
         }
-        self.events.names.retain(|key, at| {
+        self.events.names.retain(|(provider, name), at| {
             let stays = *at >= before;
             if !stays {
-                freed += name_bytes(key);
+                freed += name_bytes(provider, name);
                 forgotten += 1;
             }
             stays

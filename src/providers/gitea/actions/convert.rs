@@ -7,25 +7,21 @@ use super::wire;
 use crate::catalogue::cicd::{Artifact, ArtifactFormat, Job, Pipeline, Run, RunStatus, Step};
 use crate::catalogue::person::Person;
 use crate::providers::ci::actions::{id, step_id};
+use crate::providers::http::text::present;
 use crate::providers::http::{Row, Time};
-
-/// Gitea writes an absent text as an empty one.
-fn written(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
 
 pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Workflow>) -> Pipeline {
     Pipeline {
         id: id(instance, project, &wire.id),
         project: project.to_owned(),
-        name: written(wire.name).unwrap_or_else(|| wire.id.clone()),
+        name: present(wire.name).unwrap_or_else(|| wire.id.clone()),
         key: Some(wire.id),
-        path: written(wire.path),
+        path: present(wire.path),
         enabled: wire.state.as_deref() == Some("active"),
         last_status: None,
-        raw_state: written(wire.state),
+        raw_state: present(wire.state),
         folder: false,
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         raw,
     }
 }
@@ -34,7 +30,7 @@ pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Work
 pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> Run {
     let forgejo = wire.prettyref.is_some() || wire.commit_sha.is_some();
     let (status, raw_status) = status(forgejo, wire.status, wire.conclusion);
-    let home = wire.repository.and_then(|repo| written(repo.full_name));
+    let home = wire.repository.and_then(|repo| present(repo.full_name));
     let project = home.as_deref().unwrap_or(project);
     let file = wire.path.as_deref().and_then(|path| path.split('@').next());
     let file = file.and_then(|path| path.rsplit('/').next()).map(str::to_owned);
@@ -42,17 +38,17 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
         id: id(instance, project, wire.id),
         project: project.to_owned(),
         number: wire.run_number.filter(|number| *number > 0),
-        pipeline: written(wire.workflow_id).or(written(file)),
+        pipeline: present(wire.workflow_id).or(present(file)),
         attempt: wire.run_attempt.filter(|attempt| *attempt > 0),
         status,
         raw_status,
-        title: written(wire.display_title),
-        event: written(wire.event),
-        branch: written(wire.head_branch).or(written(wire.prettyref)),
-        commit: written(wire.head_sha).or(written(wire.commit_sha)),
+        title: present(wire.display_title),
+        event: present(wire.event),
+        branch: present(wire.head_branch).or(present(wire.prettyref)),
+        commit: present(wire.head_sha).or(present(wire.commit_sha)),
         author: wire.actor.and_then(person),
         steps: vec![],
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         created_at: wire.created.text(),
         started_at: wire.started_at.text(),
         finished_at: ended(status, wire.completed_at),
@@ -67,8 +63,8 @@ fn ended(status: RunStatus, at: Time) -> Option<String> {
 
 fn person(user: wire::User) -> Option<Person> {
     Some(Person {
-        name: written(user.full_name),
-        web_url: written(user.html_url),
+        name: present(user.full_name),
+        web_url: present(user.html_url),
         ..Person::of_login(user.login)?
     })
 }
@@ -85,9 +81,9 @@ pub fn job(Row { wire, raw }: Row<wire::Job>) -> Job {
         name: wire.name.unwrap_or_default(),
         status,
         raw_status,
-        runner: written(wire.runner_name),
+        runner: present(wire.runner_name),
         attempt: wire.run_attempt.filter(|attempt| *attempt > 0),
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         started_at: wire.started_at.text(),
         finished_at: ended(status, wire.completed_at),
         raw,
@@ -112,7 +108,7 @@ fn step(forgejo: bool, job: u64, group: Option<&str>, wire: wire::Step) -> Step 
 /// by `waiting` it means that a runner is waited for, where Gitea means that it is held up.
 fn status(forgejo: bool, status: Option<String>, conclusion: Option<String>) -> (RunStatus, String) {
     let word = match status.as_deref() {
-        Some("completed" | "") | None => written(conclusion).or(status),
+        Some("completed" | "") | None => present(conclusion).or(status),
         Some(_) => status,
     };
     let word = word.unwrap_or_default();

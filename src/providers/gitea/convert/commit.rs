@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 
-use super::written;
 use crate::catalogue::git::{Change, Commit, FileChange};
 use crate::catalogue::person::Person;
 use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 /// `with_files`: the answer tells of every file.
 pub fn commit(with_files: bool, Row { wire, raw }: Row<wire::Commit>) -> Commit {
@@ -25,7 +25,7 @@ pub fn commit(with_files: bool, Row { wire, raw }: Row<wire::Commit>) -> Commit 
             path: file.filename,
             previous_path: None,
             change,
-            raw_change: written(file.status),
+            raw_change: present(file.status),
             additions: None,
             deletions: None,
             patch: None,
@@ -43,7 +43,7 @@ pub fn commit(with_files: bool, Row { wire, raw }: Row<wire::Commit>) -> Commit 
         deletions: wire.stats.as_ref().and_then(|stats| stats.deletions),
         files: with_files.then(|| files.collect()),
         files_incomplete: None,
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         raw,
     }
 }
@@ -53,10 +53,10 @@ fn somebody(account: Option<wire::GitUser>, git: Option<wire::CommitUser>) -> (O
     let mut person = Person::default();
     let mut at = None;
     if let Some(git) = git {
-        (person.name, person.email, at) = (written(git.name), written(git.email), git.date.text());
+        (person.name, person.email, at) = (present(git.name), present(git.email), git.date.text());
     }
     if let Some(account) = account {
-        (person.login, person.web_url) = (written(account.login), written(account.html_url));
+        (person.login, person.web_url) = (present(account.login), present(account.html_url));
     }
     ((person != Person::default()).then_some(person), at)
 }
@@ -72,9 +72,9 @@ pub fn change(row: wire::ChangedFile) -> FileChange {
     let moved = matches!(change, Change::Renamed | Change::Copied);
     FileChange {
         path: row.filename,
-        previous_path: written(row.previous_filename).filter(|_| moved),
+        previous_path: present(row.previous_filename).filter(|_| moved),
         change,
-        raw_change: written(row.status),
+        raw_change: present(row.status),
         additions: row.additions,
         deletions: row.deletions,
         patch: None,

@@ -2,11 +2,11 @@
 //!
 //! Invariant: what is asked for by [`words`] is recognised by [`tells_of`].
 
-use super::written;
 use crate::catalogue::git::{Hook, HookEvent};
 use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> Hook {
     let raw_events = wire.events.unwrap_or_default();
@@ -19,7 +19,7 @@ pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> H
     Hook {
         // As an issue's: numbered within its repository.
         id: forge::issue_id(instance, repo, wire.id),
-        url: wire.config.and_then(|config| written(config.url)).unwrap_or_default(),
+        url: wire.config.and_then(|config| present(config.url)).unwrap_or_default(),
         events,
         raw_events,
         active: wire.active,

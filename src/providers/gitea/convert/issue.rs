@@ -2,10 +2,11 @@
 //!
 //! Invariant: as in [`super`].
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::projects::{InMilestone, Issue, IssueState};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 use crate::providers::{forge, tracker};
 
 /// `project` is the one that was asked; an issue that has moved names its new one itself.
@@ -15,7 +16,7 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         id: forge::issue_id(instance, home.as_deref().unwrap_or(project), wire.number),
         number: Some(wire.number),
         title: wire.title,
-        body: written(wire.body),
+        body: present(wire.body),
         state: match wire.state {
             wire::State::Open => IssueState::Open,
             wire::State::Closed => IssueState::Closed,

@@ -24,18 +24,14 @@ pub use tracker::{issue_comment, label, milestone};
 
 use super::wire;
 use crate::catalogue::person::Person;
-
-/// Gitea writes an absent text as an empty one.
-fn written(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
+use crate::providers::http::text::present;
 
 fn person(user: wire::User) -> Person {
     Person {
         id: None,
-        login: written(Some(user.login)),
-        name: written(user.full_name),
-        email: written(user.email),
-        web_url: written(user.html_url),
+        login: present(Some(user.login)),
+        name: present(user.full_name),
+        email: present(user.email),
+        web_url: present(user.html_url),
     }
 }

@@ -3,11 +3,12 @@
 //! Invariant: the title is without the mark of drafts, and `conflict` is never said: Gitea does not tell it from a check
 //! that is not over.
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::git::{Mergeable, Pull, PullEnd, PullState};
 use crate::providers::forge;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 /// What a draft's title begins with where we make it one: the first of Gitea's marks.
 pub const DRAFT: &str = "WIP: ";
@@ -28,16 +29,16 @@ pub fn pull(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Pull>) -> P
             Some(true) => plain_title(&wire.title).to_owned(),
             _ => wire.title,
         },
-        body: written(wire.body),
+        body: present(wire.body),
         state,
-        raw_state: written(wire.state).unwrap_or_else(|| "unknown".to_owned()),
+        raw_state: present(wire.state).unwrap_or_else(|| "unknown".to_owned()),
         draft: wire.draft,
         author: wire.user.map(person),
         head: end(wire.head.unwrap_or_default()),
         base: end(base),
         mergeable,
         raw_mergeable: None,
-        merge_sha: written(wire.merge_commit_sha).filter(|_| merged),
+        merge_sha: present(wire.merge_commit_sha).filter(|_| merged),
         merged_by: wire.merged_by.map(person).filter(|_| merged),
         labels: wire.labels.into_iter().flatten().map(|label| label.name).collect(),
         assignees: wire.assignees.into_iter().flatten().map(person).collect(),
@@ -47,7 +48,7 @@ pub fn pull(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Pull>) -> P
         additions: wire.additions,
         deletions: wire.deletions,
         comments: wire.comments,
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         merged_at: wire.merged_at.text(),
@@ -77,8 +78,8 @@ fn end(end: wire::PullEnd) -> PullEnd {
     PullEnd {
         repo: end.repo.map(|repo| repo.full_name),
         // What is left of a branch that is gone is no branch.
-        branch: written(end.reference).filter(|name| !name.starts_with("refs/pull/")),
-        sha: written(end.sha),
+        branch: present(end.reference).filter(|name| !name.starts_with("refs/pull/")),
+        sha: present(end.sha),
     }
 }
 

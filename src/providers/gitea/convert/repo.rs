@@ -4,11 +4,11 @@
 
 use mosaic_actors::call::Resource;
 
-use super::written;
 use crate::catalogue::git::{Branch, EntryKind, Repo, Tag, TreeEntry, Visibility};
 use crate::providers::forge::{self, Place};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
     let (owner, name) = wire.full_name.rsplit_once('/').unwrap_or_default();
@@ -17,15 +17,15 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
         visibility: visibility(&wire),
         name: wire.name.unwrap_or_else(|| name.to_owned()),
         owner: wire.owner.map_or_else(|| owner.to_owned(), |owner| owner.login),
-        description: written(wire.description),
-        default_branch: written(wire.default_branch),
+        description: present(wire.description),
+        default_branch: present(wire.default_branch),
         archived: wire.archived,
         fork: wire.fork,
-        parent: wire.parent.and_then(|parent| written(parent.full_name)),
+        parent: wire.parent.and_then(|parent| present(parent.full_name)),
         empty: wire.empty,
         web_url: wire.html_url,
         clone_url: wire.clone_url,
-        ssh_url: written(wire.ssh_url),
+        ssh_url: present(wire.ssh_url),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         path: wire.full_name,
@@ -56,7 +56,7 @@ pub fn tag(Row { wire, raw }: Row<wire::Tag>) -> Tag {
     let annotated = wire.id.as_ref().is_some_and(|id| *id != wire.commit.sha);
     Tag {
         name: wire.name,
-        message: written(wire.message.map(forge::message)).filter(|_| annotated),
+        message: present(wire.message.map(forge::message)).filter(|_| annotated),
         sha: wire.commit.sha,
         raw,
     }

@@ -2,10 +2,11 @@
 //!
 //! Invariant: as in [`super`].
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::git::{Comment, Review, Verdict};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 /// Among the reviews Gitea lists whom it has asked for one.
 pub fn is_review(wire: &wire::Review) -> bool {
@@ -13,7 +14,7 @@ pub fn is_review(wire: &wire::Review) -> bool {
 }
 
 pub fn review(Row { wire, raw }: Row<wire::Review>) -> Review {
-    let raw_verdict = written(wire.state).unwrap_or_else(|| "unknown".to_owned());
+    let raw_verdict = present(wire.state).unwrap_or_else(|| "unknown".to_owned());
     Review {
         id: wire.id.map(|id| id.to_string()),
         verdict: match &*raw_verdict {
@@ -25,9 +26,9 @@ pub fn review(Row { wire, raw }: Row<wire::Review>) -> Review {
         },
         raw_verdict,
         author: wire.user.map(person),
-        body: written(wire.body),
-        commit: written(wire.commit_id),
-        web_url: written(wire.html_url),
+        body: present(wire.body),
+        commit: present(wire.commit_id),
+        web_url: present(wire.html_url),
         submitted_at: wire.submitted_at.text(),
         raw,
     }
@@ -38,7 +39,7 @@ pub fn comment(Row { wire, raw }: Row<wire::Comment>) -> Comment {
         id: wire.id.to_string(),
         body: wire.body,
         author: wire.user.map(person),
-        web_url: written(wire.html_url),
+        web_url: present(wire.html_url),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw,

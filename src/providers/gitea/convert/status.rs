@@ -2,13 +2,14 @@
 //!
 //! Invariant: a state that is written by [`word`] is read back as the same.
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::git::{Status, StatusState};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
-    let raw_state = written(wire.status).unwrap_or_else(|| "unknown".to_owned());
+    let raw_state = present(wire.status).unwrap_or_else(|| "unknown".to_owned());
     Status {
         context: wire.context.unwrap_or_default(),
         state: match &*raw_state {
@@ -20,8 +21,8 @@ pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
             _ => StatusState::Error,
         },
         raw_state,
-        description: written(wire.description),
-        target_url: written(wire.target_url),
+        description: present(wire.description),
+        target_url: present(wire.target_url),
         creator: wire.creator.map(person),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),

@@ -2,10 +2,11 @@
 //!
 //! Invariant: a milestone is known by its id, which issues name it by.
 
-use super::{person, written};
-use crate::catalogue::projects::{IssueComment, IssueState, Label, Milestone};
+use super::person;
+use crate::catalogue::projects::{IssueComment, Label, Milestone};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 use crate::providers::tracker;
 
 /// `issue` is the native id of the one that it is on.
@@ -27,7 +28,7 @@ pub fn label(Row { wire, raw }: Row<wire::Label>) -> Label {
         id: Some(wire.id.to_string()),
         name: wire.name,
         color: wire.color.as_deref().and_then(tracker::colour),
-        description: written(wire.description),
+        description: present(wire.description),
         raw,
     }
 }
@@ -36,11 +37,8 @@ pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
     Milestone {
         id: wire.id.to_string(),
         title: wire.title,
-        description: written(wire.description),
-        state: match wire.state.as_deref() {
-            Some("closed") => IssueState::Closed,
-            _ => IssueState::Open,
-        },
+        description: present(wire.description),
+        state: tracker::state(wire.state.as_deref()),
         due_on: wire.due_on.text().as_deref().and_then(tracker::day),
         open_issues: wire.open_issues,
         closed_issues: wire.closed_issues,

@@ -74,23 +74,8 @@ pub async fn update(gitea: Arc<Gitea>, request: Request<IssueUpdate>) -> Result<
         ..wire::IssuePatch::default()
     };
     let mut reply = patched(&gitea, &at, &request, &patch).await?;
-    // As they are passed over where the right to write lacks (GT25).
-    let now = &mut reply.value;
-    let its = now.milestone.as_ref().map(|its| its.id.clone());
-    let milestone = patch.milestone.is_some() && its != set.map(|id| id.to_string());
-    // Its hour may be another (GT26).
-    let day = input
-        .due_on
-        .as_deref()
-        .is_some_and(|day| now.due_on.as_deref() != Some(day));
-    let cleared = (milestone && set.is_none()) || (clears(Clearable::DueOn) && now.due_on.is_some());
-    let dropped = [
-        ("milestone", milestone && set.is_some()),
-        ("due_on", day),
-        ("clear", cleared),
-    ];
-    let dropped = dropped.into_iter().filter(|(_, is_dropped)| *is_dropped);
-    now.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+    // They are passed over where the right to write lacks (GT25), and a day's hour may be another (GT26).
+    tracker::note_unchanged(input, set, &mut reply.value);
     Ok(reply)
 }
 

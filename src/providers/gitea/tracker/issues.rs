@@ -122,17 +122,7 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<IssueCreate>) -> Result<
     let answered = gitea.endpoint.answer(outgoing, &request, convert).await;
     let mut reply = answered.map_err(no_account)?;
     // Without the right to write Gitea passes these over, and says nothing (GT25).
-    let made = &mut reply.value;
-    let labels = input.labels.iter().map(|label| &**label);
-    let given: Vec<&str> = made.assignees.iter().filter_map(|its| its.login.as_deref()).collect();
-    let dropped = [
-        ("labels", tracker::lacks(labels, &made.labels)),
-        ("assignees", tracker::lacks(assignees.iter().copied(), &given)),
-        ("milestone", milestone.is_some() && made.milestone.is_none()),
-        ("due_on", input.due_on.is_some() && made.due_on.is_none()),
-    ];
-    let dropped = dropped.into_iter().filter(|(_, lacks)| *lacks);
-    made.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+    tracker::note_missing(input, &assignees, &mut reply.value);
     Ok(reply)
 }
 

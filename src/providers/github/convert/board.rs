@@ -8,9 +8,10 @@ use mosaic_actors::call::Resource;
 use serde_json::Value;
 
 use crate::catalogue::projects::{Board, BoardItem, BoardItemKind, IssueState};
+use crate::providers::forge;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
-use crate::providers::{forge, tracker};
+use crate::providers::http::text::present;
 
 /// The name of the field that tells columns.
 const STATUS: &str = "Status";
@@ -33,7 +34,7 @@ pub fn board(instance: &str, kind: &str, owner: &str, Row { wire, raw }: Row<wir
     Board {
         id: forge::issue_id(instance, &format!("{kind}/{owner}"), wire.number),
         title: wire.title,
-        description: tracker::said(wire.short_description).or(tracker::said(wire.description)),
+        description: present(wire.short_description).or(present(wire.description)),
         columns: None,
         closed,
         web_url: None,

@@ -2,9 +2,10 @@
 //!
 //! Invariant: a milestone is known by its number, which issues name it by.
 
-use crate::catalogue::projects::{IssueComment, IssueState, Label, Milestone};
+use crate::catalogue::projects::{IssueComment, Label, Milestone};
 use crate::providers::github::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 use crate::providers::tracker;
 
 use super::person;
@@ -28,7 +29,7 @@ pub fn label(Row { wire, raw }: Row<wire::RepoLabel>) -> Label {
         id: wire.id.map(|id| id.to_string()),
         name: wire.name,
         color: wire.color.as_deref().and_then(tracker::colour),
-        description: tracker::said(wire.description),
+        description: present(wire.description),
         raw,
     }
 }
@@ -37,11 +38,8 @@ pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
     Milestone {
         id: wire.number.to_string(),
         title: wire.title,
-        description: tracker::said(wire.description),
-        state: match wire.state.as_deref() {
-            Some("closed") => IssueState::Closed,
-            _ => IssueState::Open,
-        },
+        description: present(wire.description),
+        state: tracker::state(wire.state.as_deref()),
         due_on: wire.due_on.text().as_deref().and_then(tracker::day),
         open_issues: wire.open_issues,
         closed_issues: wire.closed_issues,

@@ -42,12 +42,7 @@ pub async fn update(github: Arc<GitHub>, request: Request<IssueUpdate>) -> Resul
     };
     let mut reply = patched(&github, &issue, &request, &patch).await?;
     // As it is passed over where the right to write lacks (H15).
-    let its = reply.value.milestone.as_ref().map(|its| its.id.clone());
-    let is_set = its == set.map(|number| number.to_string());
-    if patch.milestone.is_some() && !is_set {
-        let field = if cleared { "clear" } else { "milestone" };
-        reply.value.dropped.push(field.to_owned());
-    }
+    tracker::note_unchanged(input, set, &mut reply.value);
     Ok(reply)
 }
 

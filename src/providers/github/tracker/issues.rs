@@ -79,16 +79,7 @@ pub async fn create(github: Arc<GitHub>, request: Request<IssueCreate>) -> Resul
     let convert = |at: &Arc<str>, row| convert::issue(at, &request.native, row);
     let mut reply = github.endpoint.answer(outgoing, &request, convert).await?;
     // Without the right to write GitHub passes these over, and says nothing (H15).
-    let made = &mut reply.value;
-    let labels = input.labels.iter().map(|label| &**label);
-    let given: Vec<&str> = made.assignees.iter().filter_map(|its| its.login.as_deref()).collect();
-    let dropped = [
-        ("labels", tracker::lacks(labels, &made.labels)),
-        ("assignees", tracker::lacks(assignees.iter().copied(), &given)),
-        ("milestone", milestone.is_some() && made.milestone.is_none()),
-    ];
-    let dropped = dropped.into_iter().filter(|(_, lacks)| *lacks);
-    made.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+    tracker::note_missing(input, &assignees, &mut reply.value);
     Ok(reply)
 }
 

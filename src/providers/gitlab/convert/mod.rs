@@ -16,19 +16,15 @@ pub use tracker::*;
 
 use super::wire;
 use crate::catalogue::person::Person;
+use crate::providers::http::text::present;
 
 /// Somebody with an account.
 pub fn person(user: wire::User) -> Person {
     Person {
         id: None,
         login: Some(user.username),
-        name: written(user.name),
-        email: written(user.email),
-        web_url: written(user.web_url),
+        name: present(user.name),
+        email: present(user.email),
+        web_url: present(user.web_url),
     }
-}
-
-/// GitLab writes an absent text as null or as an empty one.
-pub fn written(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }

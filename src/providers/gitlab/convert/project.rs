@@ -5,11 +5,11 @@
 use mosaic_actors::call::Resource;
 use serde_json::Value;
 
-use super::written;
 use crate::catalogue::git::{Forked, Hook, HookEvent, Repo, Visibility};
 use crate::providers::forge;
 use crate::providers::gitlab::{ids, wire};
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Project>) -> Repo {
     let path = wire.path_with_namespace;
@@ -18,9 +18,9 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Project>) -> Repo {
         id: Resource::neutral_id(instance, &path),
         name: wire.path.unwrap_or_else(|| name.to_owned()),
         owner: owner.to_owned(),
-        description: written(wire.description),
+        description: present(wire.description),
         visibility: visibility(wire.visibility.as_deref()),
-        default_branch: written(wire.default_branch),
+        default_branch: present(wire.default_branch),
         archived: wire.archived,
         fork: wire.forked_from_project.is_some(),
         parent: wire.forked_from_project.and_then(|parent| parent.path_with_namespace),

@@ -2,10 +2,11 @@
 //!
 //! Invariant: what a list tells of whether one can be merged is stale and is left out.
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::git::{Comment, MergeOutcome, Mergeable, Merged, Pull, PullEnd, PullState, Review, Verdict};
 use crate::providers::gitlab::{ids, quick, wire};
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 /// One of a list.
 pub fn listed(instance: &str, project: &str, row: Row<wire::MergeRequest>) -> Pull {
@@ -36,20 +37,20 @@ pub fn pull(instance: &str, project: &str, Row { wire, raw }: Row<wire::MergeReq
         id: ids::numbered_id(instance, &home, wire.iid),
         number: wire.iid,
         title: title(&wire, draft),
-        body: written(wire.description),
+        body: present(wire.description),
         state,
         raw_state: wire.state,
         draft: Some(draft),
         author: wire.author.map(person),
         head: PullEnd {
             repo: here.then(|| home.clone()),
-            branch: written(wire.source_branch),
-            sha: written(wire.sha),
+            branch: present(wire.source_branch),
+            sha: present(wire.sha),
         },
         // The base of its diffs is no end of a branch: it is where both part.
         base: PullEnd {
             repo: Some(home),
-            branch: written(wire.target_branch),
+            branch: present(wire.target_branch),
             sha: None,
         },
         mergeable,
@@ -135,8 +136,8 @@ pub fn is_looked_into(wire: &wire::MergeRequest) -> bool {
 
 /// The commit that the base is at by it: there is no commit of the merge after a fast forward.
 fn merge_sha(wire: &wire::MergeRequest) -> Option<String> {
-    let made = written(wire.merge_commit_sha.clone()).or_else(|| written(wire.squash_commit_sha.clone()));
-    let sha = made.or_else(|| written(wire.sha.clone()));
+    let made = present(wire.merge_commit_sha.clone()).or_else(|| present(wire.squash_commit_sha.clone()));
+    let sha = made.or_else(|| present(wire.sha.clone()));
     sha.filter(|_| wire.state == "merged")
 }
 
@@ -185,7 +186,7 @@ pub fn remark(row: Row<wire::Note>) -> Review {
     Review {
         id: Some(comment.id),
         author: comment.author,
-        body: written(Some(comment.body)),
+        body: present(Some(comment.body)),
         submitted_at: comment.created_at,
         raw: comment.raw,
         ..review(Verdict::Commented, "commented")

@@ -2,13 +2,13 @@
 //!
 //! Invariant: lines are counted only of a diff that is whole.
 
-use super::written;
 use crate::catalogue::git::{Branch, Change, Commit, Comparison, EntryKind, FileChange, Tag, TreeEntry};
 use crate::catalogue::person::Person;
 use crate::providers::forge;
 use crate::providers::forge::Place;
 use crate::providers::gitlab::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn branch(Row { wire, raw }: Row<wire::Branch>) -> Branch {
     Branch {
@@ -23,7 +23,7 @@ pub fn tag(Row { wire, raw }: Row<wire::Tag>) -> Tag {
     Tag {
         name: wire.name,
         sha: wire.commit.id,
-        message: written(wire.message.map(forge::message)),
+        message: present(wire.message.map(forge::message)),
         raw,
     }
 }
@@ -52,7 +52,7 @@ pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
 
 /// Of whom only what the commit says is known.
 fn signer(name: Option<String>, email: Option<String>) -> Option<Person> {
-    let (name, email) = (written(name), written(email));
+    let (name, email) = (present(name), present(email));
     (name.is_some() || email.is_some()).then(|| Person {
         name,
         email,
@@ -67,7 +67,7 @@ pub fn change(wire: wire::Diff) -> FileChange {
         () if wire.renamed_file => Change::Renamed,
         () => Change::Modified,
     };
-    let patch = written(wire.diff).filter(|_| !wire.collapsed && !wire.too_large);
+    let patch = present(wire.diff).filter(|_| !wire.collapsed && !wire.too_large);
     let lines = patch.as_deref().and_then(lines);
     FileChange {
         previous_path: wire

@@ -2,18 +2,19 @@
 //!
 //! Invariant: a failure that its pipeline allows is a warning, and a word that is not known here is an error.
 
-use super::{person, written};
+use super::person;
 use crate::catalogue::git::{Release, ReleaseAsset, Status, StatusState};
 use crate::providers::gitlab::wire;
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 
 pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
     Status {
         context: wire.name,
         state: state(&wire.status, wire.allow_failure),
         raw_state: wire.status,
-        description: written(wire.description),
-        target_url: written(wire.target_url),
+        description: present(wire.description),
+        target_url: present(wire.target_url),
         creator: wire.author.map(person),
         created_at: wire.created_at.text(),
         updated_at: wire.finished_at.or(wire.started_at).text(),
@@ -57,8 +58,8 @@ pub fn release(Row { wire, raw }: Row<wire::Release>) -> Release {
     let links = wire.assets.into_iter().flat_map(|assets| assets.links);
     Release {
         tag: wire.tag_name,
-        name: written(wire.name),
-        body: written(wire.description),
+        name: present(wire.name),
+        body: present(wire.description),
         // It knows neither.
         draft: None,
         prerelease: None,

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use mosaic_actors::call::Resource;
 
-use super::{person, written};
-use crate::catalogue::projects::{
-    Board, BoardItem, BoardItemKind, InMilestone, Issue, IssueComment, IssueState, Label, Milestone,
-};
+use super::person;
+use crate::catalogue::projects::{Board, BoardItem, BoardItemKind, InMilestone, Issue, IssueComment, Label, Milestone};
 use crate::providers::gitlab::{ids, wire};
 use crate::providers::http::Row;
+use crate::providers::http::text::present;
 use crate::providers::tracker;
 
 pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>) -> Issue {
@@ -20,11 +19,8 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         id: ids::numbered_id(instance, home.as_deref().unwrap_or(project), wire.iid),
         number: Some(wire.iid),
         title: wire.title,
-        body: written(wire.description),
-        state: match wire.state.as_str() {
-            "closed" => IssueState::Closed,
-            _ => IssueState::Open,
-        },
+        body: present(wire.description),
+        state: tracker::state(Some(&wire.state)),
         raw_state: wire.moved_to_id.map(|_| "moved".to_owned()),
         labels: wire.labels,
         assignees: wire.assignees.into_iter().map(person).collect(),
@@ -64,7 +60,7 @@ pub fn label(Row { wire, raw }: Row<wire::Label>) -> Label {
         id: wire.id.map(|id| id.to_string()),
         name: wire.name,
         color: wire.color.as_deref().and_then(tracker::colour),
-        description: written(wire.description),
+        description: present(wire.description),
         raw,
     }
 }
@@ -73,11 +69,8 @@ pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
     Milestone {
         id: wire.id.to_string(),
         title: wire.title,
-        description: written(wire.description),
-        state: match wire.state.as_deref() {
-            Some("closed") => IssueState::Closed,
-            _ => IssueState::Open,
-        },
+        description: present(wire.description),
+        state: tracker::state(wire.state.as_deref()),
         due_on: wire.due_date.as_deref().and_then(tracker::day),
         open_issues: None,
         closed_issues: None,

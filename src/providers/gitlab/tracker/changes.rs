@@ -34,21 +34,7 @@ pub async fn update(gitlab: Arc<GitLab>, request: Request<IssueUpdate>) -> Resul
         ..wire::IssueChange::default()
     };
     let mut reply = changed(&gitlab, path, &iid, &request, &change).await?;
-    let now = &mut reply.value;
-    let its = now.milestone.as_ref().map(|its| its.id.clone());
-    let milestone = change.milestone_id.is_some() && its != set.map(|id| id.to_string());
-    let day = input
-        .due_on
-        .as_deref()
-        .is_some_and(|day| now.due_on.as_deref() != Some(day));
-    let cleared = (milestone && set.is_none()) || (clears(Clearable::DueOn) && now.due_on.is_some());
-    let dropped = [
-        ("milestone", milestone && set.is_some()),
-        ("due_on", day),
-        ("clear", cleared),
-    ];
-    let dropped = dropped.into_iter().filter(|(_, is_dropped)| *is_dropped);
-    now.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+    tracker::note_unchanged(input, set, &mut reply.value);
     Ok(reply)
 }
 

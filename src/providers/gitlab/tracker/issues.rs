@@ -104,16 +104,6 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<IssueCreate>) -> Resul
     let convert = |at: &Arc<str>, row| convert::issue(at, path, row);
     let mut reply = gitlab.endpoint.answer(outgoing, &request, convert).await?;
     // Without the right to set these, or the licence for more than one person, they are passed over.
-    let made = &mut reply.value;
-    let labels = input.labels.iter().map(|label| &**label);
-    let given: Vec<&str> = made.assignees.iter().filter_map(|its| its.login.as_deref()).collect();
-    let dropped = [
-        ("labels", tracker::lacks(labels, &made.labels)),
-        ("assignees", tracker::lacks(people.iter().copied(), &given)),
-        ("milestone", milestone.is_some() && made.milestone.is_none()),
-        ("due_on", input.due_on.is_some() && made.due_on.is_none()),
-    ];
-    let dropped = dropped.into_iter().filter(|(_, lacks)| *lacks);
-    made.dropped = dropped.map(|(field, _)| field.to_owned()).collect();
+    tracker::note_missing(input, &people, &mut reply.value);
     Ok(reply)
 }

@@ -1,0 +1,78 @@
+//! What dialects of models share: how a streamed answer is told.
+//!
+//! Invariant: no provider's name and no wire type appears here, and a stream that ends before its answer is whole ends in a
+//! failure.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt, stream};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Piece;
+
+use super::http::sse;
+use crate::catalogue::ai::{Chat, ChatEvent, fold};
+
+/// A streamed answer as a dialect understands it.
+pub trait Hearing: Send + 'static {
+    /// The instance that it comes from.
+    fn instance(&self) -> &Arc<str>;
+
+    /// Hears an event of the provider's.
+    ///
+    /// # Errors
+    /// What it tells, or `upstream_failed` where it cannot be understood.
+    fn accept(&mut self, event: &sse::Event) -> Result<(), Failure>;
+
+    /// The provider says no more.
+    ///
+    /// # Errors
+    /// `upstream_failed` where the answer is not whole.
+    fn cease(&mut self) -> Result<(), Failure> {
+        Err(unfinished())
+    }
+
+    /// Neutral events that are ready to be told: those of what was heard last.
+    fn ready(&mut self) -> &mut VecDeque<ChatEvent>;
+
+    /// Whether the answer is whole, and nothing more is heard.
+    fn is_over(&self) -> bool;
+}
+
+/// The neutral events of a streamed answer.
+pub fn told(
+    answer: impl Hearing,
+    upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
+) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
+    stream::try_unfold((Box::pin(upstream), answer), |(mut upstream, mut answer)| async move {
+        loop {
+            if let Some(event) = answer.ready().pop_front() {
+                return Ok(Some((Piece::Item(event), (upstream, answer))));
+            }
+            if answer.is_over() {
+                return Ok(None);
+            }
+            let accepted = match upstream.next().await {
+                Some(Ok(Piece::Item(event))) => answer.accept(&event),
+                Some(Ok(Piece::Alive)) => Ok(()),
+                Some(Err(failure)) => Err(failure),
+                None => answer.cease(),
+            };
+            accepted.map_err(|failure| failure.by(answer.instance()))?;
+            // Also where nothing is said to the caller: a model at work is not silent.
+            if answer.ready().is_empty() && !answer.is_over() {
+                return Ok(Some((Piece::Alive, (upstream, answer))));
+            }
+        }
+    })
+}
+
+/// A whole answer as events, of a server that was asked for a stream and does not stream.
+pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
+    stream::iter(fold::events(chat).into_iter().map(|event| Ok(Piece::Item(event))))
+}
+
+/// The failure of a stream that ended too soon.
+pub fn unfinished() -> Failure {
+    Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
+}
