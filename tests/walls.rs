@@ -23,13 +23,14 @@ const NOT_IN_THE_ENGINE: [&str; 6] = ["axum", "hyper", "reqwest", "redis", "sqlx
 /// The engine's modules that a driver may know.
 const SEAM: [&str; 4] = ["call", "driver", "error", "stream"];
 /// What lies beside the drivers in their folder: the shared way of sending, and the table.
-const NOT_A_DRIVER: [&str; 9] = [
+const NOT_A_DRIVER: [&str; 10] = [
     "ai",
     "ci",
     "directory",
     "forge",
     "http",
     "mod",
+    "models",
     "table",
     "tracker",
     "webhooks",

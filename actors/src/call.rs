@@ -109,6 +109,15 @@ pub struct Tags {
     pub invalidates: Vec<Tag>,
 }
 
+/// Tokens of a call, guessed before it is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// To be read.
+    pub input_tokens: u64,
+    /// The most that may be written; absent where the provider sets the bound.
+    pub max_output_tokens: Option<u64>,
+}
+
 /// One call on its way. Made by a surface, shared by every attempt.
 #[derive(Clone)]
 pub struct Call {
@@ -124,6 +133,8 @@ pub struct Call {
     pub input: AnyValue,
     /// What the answer depends on, and what the call changes.
     pub tags: Tags,
+    /// The tokens that it may take, guessed before anybody is asked.
+    pub estimate: Option<Estimate>,
     /// Bytes that come with the input: a file, an attachment.
     pub upload: Option<Arc<Upload>>,
     /// The key of the canonical request; `None` keeps the call out of the cache.
@@ -167,6 +178,7 @@ impl Call {
             caller,
             input,
             tags: Tags::default(),
+            estimate: None,
             upload: None,
             request_key: None,
             provider: None,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
 
+use crate::call::Estimate;
 use crate::error::Kind;
 use crate::operation::{OperationRef, Operations};
 use crate::stream::Usage;
@@ -105,6 +106,8 @@ pub(crate) struct OperationMeters {
     first_event: OnceLock<Histogram>,
     events: OnceLock<Counter>,
     tokens: OnceLock<[Counter; 2]>,
+    estimated: OnceLock<Counter>,
+    cost: OnceLock<Counter>,
 }
 
 impl OperationMeters {
@@ -121,6 +124,8 @@ impl OperationMeters {
             first_event: OnceLock::new(),
             events: OnceLock::new(),
             tokens: OnceLock::new(),
+            estimated: OnceLock::new(),
+            cost: OnceLock::new(),
         }
     }
 
@@ -138,14 +143,26 @@ impl OperationMeters {
 
     /// Events of streams.
     pub(crate) fn events(&self) -> &Counter {
-        self.events.get_or_init(|| {
-            let key = Key::from_parts("mosaic_call_events_total", self.labels());
+        self.counted(&self.events, "mosaic_call_events_total")
+    }
+
+    fn counted<'a>(&self, cell: &'a OnceLock<Counter>, name: &'static str) -> &'a Counter {
+        cell.get_or_init(|| {
+            let key = Key::from_parts(name, self.labels());
             self.recorder.register_counter(&key, &METADATA)
         })
     }
 
-    /// Counts tokens, as the provider told them.
-    pub(crate) fn tokens(&self, usage: Usage) {
+    /// Counts tokens, as the provider told them, beside what they were guessed to be and what they cost.
+    pub(crate) fn tokens(&self, usage: Usage, estimate: Option<Estimate>) {
+        if let Some(estimate) = estimate {
+            self.counted(&self.estimated, "mosaic_call_estimated_input_tokens_total")
+                .increment(estimate.input_tokens);
+        }
+        if let Some(cost) = usage.cost_nano_usd {
+            self.counted(&self.cost, "mosaic_call_cost_nanodollars_total")
+                .increment(cost);
+        }
         let [input, output] = self.tokens.get_or_init(|| {
             ["input", "output"].map(|direction| {
                 let mut labels = self.labels();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mosaic_actors::call::{CacheTimes, CostClass, Homes, Operation, Resource, Tag, Tags};
+use mosaic_actors::call::{CacheTimes, CostClass, Estimate, Homes, Operation, Resource, Tag, Tags};
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Usage;
 use schemars::JsonSchema;
@@ -31,6 +31,11 @@ pub trait Op: 'static {
     /// an operation knows better.
     fn tags(_input: &Self::Input, resource: &Resource) -> Tags {
         Self::DECLARATION.tags(resource)
+    }
+
+    /// The tokens that a call may take, guessed before anybody is asked.
+    fn estimate(_input: &Self::Input) -> Option<Estimate> {
+        None
     }
 
     /// Checks across fields. What one field must be, its type checks.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::call::{AnyValue, RequestKey, Resource, Tags};
+use mosaic_actors::call::{AnyValue, Estimate, RequestKey, Resource, Tags};
 use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +16,8 @@ use super::op::{Op, Output};
 pub struct Prepared {
     /// What the call is about.
     pub resource: Resource,
+    /// The tokens that it may take.
+    pub estimate: Option<Estimate>,
     /// The typed input.
     pub input: AnyValue,
     /// What its answer depends on, and what it changes.
@@ -108,6 +110,7 @@ fn prepared<O: Op>(input: O::Input, include_raw: bool, instance: Option<Arc<str>
     };
     Ok(Prepared {
         tags: O::tags(&input, &resource),
+        estimate: O::estimate(&input),
         resource,
         input: Arc::new(input),
         request_key,

@@ -9,6 +9,7 @@ mod effective;
 mod engine;
 mod errors;
 mod known;
+mod models;
 mod outbound;
 mod providers;
 mod redis_url;
@@ -19,7 +20,7 @@ mod units;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -37,6 +38,7 @@ pub use engine::{
 pub(crate) use errors::nearest;
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
+pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
 pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig, WebhookConfig};
 pub use redis_url::RedisUrl;
@@ -86,6 +88,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// People by their names: the account that each is at an instance, by the instance's name.
     pub directory: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is known of models.
+    pub models: ModelsConfig,
     /// Rules, the first match first.
     pub routes: Vec<RouteConfig>,
 }
@@ -204,10 +208,12 @@ impl Config {
     /// The key whose path is not Unicode.
     fn unwritable(&self) -> &'static str {
         let odd = |path: &Path| path.to_str().is_none();
-        match self.outbound.ca_file.as_deref().is_some_and(odd) {
-            _ if odd(&self.state.path) => "state.path",
-            true => "outbound.ca_file",
-            false => "providers",
+        let given = |path: &Option<PathBuf>| path.as_deref().is_some_and(odd);
+        match () {
+            () if odd(&self.state.path) => "state.path",
+            () if given(&self.outbound.ca_file) => "outbound.ca_file",
+            () if given(&self.models.file) => "models.file",
+            () => "providers",
         }
     }
 

@@ -151,6 +151,7 @@ impl Dispatcher {
         // Without a key no tier looks it up, and none keeps it.
         call.request_key = prepared.request_key.filter(|_| !options.no_store);
         call.tags = prepared.tags;
+        call.estimate = prepared.estimate;
         call.upload = upload.clone();
         call.include_raw = options.include_raw;
         call.no_cache = options.no_cache;

@@ -29,6 +29,7 @@ use crate::providers::http::HttpClient;
 use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};
 use crate::providers::matrix::MatrixRow;
+use crate::providers::models::Models;
 use crate::providers::webhooks::Webhooks;
 use crate::providers::{Connection, Kind};
 use crate::secret::Secret;
@@ -88,6 +89,8 @@ pub(super) struct Native {
     quotas: Arc<Quotas>,
     /// People, and who each is at which instance.
     directory: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is known of models.
+    models: Arc<Models>,
     /// The state outlives a restart, and encrypts what is kept in it.
     durable: bool,
     /// The state, where it is open.
@@ -109,6 +112,7 @@ impl Native {
             registry: registry.clone(),
             quotas: Arc::default(),
             directory: config.directory.clone(),
+            models: Arc::new(Models::load(config.models.file.as_deref())?),
             durable: !config.state.in_memory() && config.state.encryption_key.is_some(),
             store: None,
         })
@@ -218,6 +222,7 @@ impl Native {
             max_response: MAX_RESPONSE,
             quota: Arc::default(),
             directory: Arc::new(self.people_at(name)),
+            models: self.models.clone(),
             clock: Clock::default(),
         };
         Ok(Maker {

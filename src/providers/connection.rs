@@ -11,6 +11,7 @@ use super::directory::Directory;
 use super::http::client::HttpClient;
 use super::http::credential::{Clock, Given};
 use super::http::quota::Quota;
+use super::models::Models;
 use crate::catalogue::cursor::CursorKey;
 
 /// What a driver needs to serve one instance.
@@ -38,6 +39,8 @@ pub struct Connection {
     pub quota: Arc<Quota>,
     /// Who is which account there.
     pub directory: Arc<Directory>,
+    /// What is known of models by tables.
+    pub models: Arc<Models>,
     /// The time, where it decides when a token is renewed.
     pub clock: Clock,
 }

@@ -19,6 +19,7 @@ pub mod handlers;
 pub mod http;
 mod jenkins;
 pub mod matrix;
+pub mod models;
 mod openai;
 pub mod table;
 mod tracker;

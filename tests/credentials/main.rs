@@ -77,6 +77,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         max_response: 1 << 20,
         quota: Arc::default(),
         directory: Arc::default(),
+        models: Arc::default(),
         clock: hands.clock(),
     }
 }

@@ -188,6 +188,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         max_response: 4 << 20,
         quota: Arc::default(),
         directory: Arc::default(),
+        models: Arc::default(),
         clock: Default::default(),
     }
 }

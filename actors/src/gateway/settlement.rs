@@ -188,7 +188,7 @@ impl Open {
             meters.events().increment(account.events);
         }
         if let Some(usage) = account.usage {
-            meters.tokens(usage);
+            meters.tokens(usage, self.call.estimate);
         }
         self.tell(account, answered.as_ref(), failure, took);
         if let Some(listed) = &self.listed {
@@ -244,6 +244,8 @@ impl Open {
                     bytes = account.bytes,
                     input_tokens = account.usage.map(|usage| usage.input_tokens),
                     output_tokens = account.usage.map(|usage| usage.output_tokens),
+                    cost_nano_usd = account.usage.and_then(|usage| usage.cost_nano_usd),
+                    estimated_input_tokens = self.call.estimate.map(|estimate| estimate.input_tokens),
                     $sentence $(, $argument)*
                 )
             };

@@ -19,6 +19,8 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Written.
     pub output_tokens: u64,
+    /// What they cost, in billionths of a US dollar; absent where that is not known.
+    pub cost_nano_usd: Option<u64>,
 }
 
 /// A typed event.

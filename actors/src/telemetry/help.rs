@@ -27,6 +27,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "Kept answers that their provider said have not changed, by provider instance.",
     ),
     ("mosaic_cache_requests_total", "Cache lookups by tier and result."),
+    (
+        "mosaic_call_cost_nanodollars_total",
+        "What calls cost in billionths of a US dollar, where it is known, by operation.",
+    ),
+    (
+        "mosaic_call_estimated_input_tokens_total",
+        "Tokens that were guessed to be read, of calls whose tokens were counted, by operation.",
+    ),
     ("mosaic_call_events_total", "Events of streams, by operation."),
     (
         "mosaic_call_tokens_total",

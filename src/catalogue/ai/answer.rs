@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::message::Message;
+use super::price::{Terms, Usd};
 use crate::catalogue::op::Output;
 use crate::catalogue::raw::Raw;
 
@@ -40,8 +41,14 @@ pub struct Usage {
     pub cached_input_tokens: Option<u64>,
     /// Written to the provider's cache; absent where it does not tell.
     pub cache_write_tokens: Option<u64>,
+    /// Of those written to its cache, kept for an hour; absent where it does not tell.
+    pub cache_write_hour_tokens: Option<u64>,
     /// Thought; absent where it does not tell.
     pub reasoning_tokens: Option<u64>,
+    /// The terms that they were served on; absent where the provider does not tell.
+    pub terms: Option<Terms>,
+    /// What they cost: as the provider says, else by the prices that are known of the model; absent where neither is.
+    pub cost_usd: Option<Usd>,
 }
 
 impl From<Usage> for mosaic_actors::stream::Usage {
@@ -49,6 +56,7 @@ impl From<Usage> for mosaic_actors::stream::Usage {
         mosaic_actors::stream::Usage {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            cost_nano_usd: usage.cost_usd.map(Usd::nano),
         }
     }
 }

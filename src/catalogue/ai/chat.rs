@@ -2,11 +2,12 @@
 //!
 //! Invariant: an answer changes nothing and is billed, so it is never asked for twice unless the first was refused.
 
-use mosaic_actors::call::Resource;
+use mosaic_actors::call::{Estimate, Resource};
 use mosaic_actors::error::Failure;
 
 use super::answer::Chat;
 use super::check::check;
+use super::estimate;
 use super::event::ChatEvent;
 use super::input::ChatInput;
 use crate::catalogue::op::{Declaration, Op};
@@ -26,6 +27,9 @@ impl Op for ChatComplete {
     }
     fn check(input: &ChatInput) -> Result<(), Failure> {
         check(input)
+    }
+    fn estimate(input: &ChatInput) -> Option<Estimate> {
+        Some(estimate::chat(input))
     }
 }
 
@@ -48,5 +52,8 @@ impl Op for ChatStream {
     }
     fn check(input: &ChatInput) -> Result<(), Failure> {
         check(input)
+    }
+    fn estimate(input: &ChatInput) -> Option<Estimate> {
+        Some(estimate::chat(input))
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Invariant: there is one vector for each text, in their order.
 
-use mosaic_actors::call::Resource;
+use mosaic_actors::call::{Estimate, Resource};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::answer::Usage;
+use super::estimate;
 use super::extensions::Extensions;
 use crate::catalogue::fields::ModelRef;
 use crate::catalogue::op::{Declaration, Op, Output};
@@ -66,6 +67,9 @@ impl Op for EmbeddingsCreate {
             .generates();
     fn resource(input: &EmbeddingsInput) -> Resource {
         input.model.resource()
+    }
+    fn estimate(input: &EmbeddingsInput) -> Option<Estimate> {
+        Some(estimate::texts(input.texts.iter().map(String::as_str)))
     }
     fn check(input: &EmbeddingsInput) -> Result<(), Failure> {
         if input.texts.is_empty() || input.texts.len() > MOST_TEXTS {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::facts::Facts;
 use crate::catalogue::fields::{Cursor, ModelRef, PageSize};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
@@ -34,6 +35,8 @@ pub struct Model {
     pub max_output_tokens: Option<u64>,
     /// RFC 3339.
     pub created_at: Option<String>,
+    /// What is known of it beside what its provider tells; absent where nothing is.
+    pub known: Option<Facts>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

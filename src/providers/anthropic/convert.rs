@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::options::DIALECT;
 use super::wire;
-use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Usage, Warning};
+use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Terms, Usage, Warning};
 use crate::catalogue::raw::Raw;
 use crate::providers::http::text::present;
 use crate::providers::http::{Row, parse};
@@ -136,6 +136,11 @@ pub fn counted(first: wire::Usage, later: wire::Usage) -> wire::Usage {
         output_tokens: later.output_tokens.or(first.output_tokens),
         cache_creation_input_tokens: later.cache_creation_input_tokens.or(first.cache_creation_input_tokens),
         cache_read_input_tokens: later.cache_read_input_tokens.or(first.cache_read_input_tokens),
+        cache_creation: match later.cache_creation.ephemeral_1h_input_tokens {
+            Some(_) => later.cache_creation,
+            None => first.cache_creation,
+        },
+        service_tier: later.service_tier.or(first.service_tier),
         output_tokens_details: wire::Details {
             thinking_tokens: later
                 .output_tokens_details
@@ -157,8 +162,20 @@ pub fn usage(usage: wire::Usage) -> Option<Usage> {
         output_tokens: usage.output_tokens.unwrap_or_default(),
         cached_input_tokens: read,
         cache_write_tokens: written,
+        cache_write_hour_tokens: usage.cache_creation.ephemeral_1h_input_tokens,
         reasoning_tokens: usage.output_tokens_details.thinking_tokens,
+        terms: usage.service_tier.map(terms),
+        cost_usd: None,
     })
+}
+
+fn terms(tier: wire::Tier) -> Terms {
+    match tier {
+        wire::Tier::Standard => Terms::Standard,
+        wire::Tier::Batch => Terms::Batch,
+        // What was bought in advance has no price of its own.
+        wire::Tier::Priority | wire::Tier::Other => Terms::Other,
+    }
 }
 
 pub fn model(instance: &str, Row { wire, raw }: Row<wire::Model>) -> Model {
@@ -170,6 +187,7 @@ pub fn model(instance: &str, Row { wire, raw }: Row<wire::Model>) -> Model {
         max_input_tokens: wire.max_input_tokens,
         max_output_tokens: wire.max_tokens,
         created_at: wire.created_at.in_utc(),
+        known: None,
         raw,
     }
 }

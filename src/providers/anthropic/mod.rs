@@ -28,6 +28,7 @@ use self::request::{Asked, counted, read_alone, request as asked};
 use super::http::{
     Accepts, Dialect, Endpoint, Fault, Header, Outgoing, Received, Row, left_alone, parse, routeless, settings, waits,
 };
+use super::models::Book;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
@@ -49,6 +50,7 @@ const MOST_PAGES: usize = 10;
 
 /// The driver.
 pub struct Anthropic {
+    book: Book,
     endpoint: Endpoint,
     options: Options,
     known: Known,
@@ -69,7 +71,13 @@ impl Provider for Anthropic {
             }
             endpoint = endpoint.spent_for(pause);
         }
+        // Elsewhere others serve, by their own prices.
+        let list = settings
+            .prices
+            .as_deref()
+            .or(endpoint.is_in_cloud().then_some(options::DIALECT));
         Ok(Anthropic {
+            book: Book::new(&connection.models, list.filter(|list: &&str| !list.is_empty()))?,
             endpoint,
             options: Options::of(settings)?,
             known: Known::default(),
@@ -190,8 +198,10 @@ async fn chat_stream(
     }
     let opened = opened.events();
     let spent = anthropic.endpoint.spent();
+    let asked = request.native.clone();
     let events = stream::chat_events(request.instance, request.native, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
+    let events = anthropic.book.clone().told(asked, events);
     Ok(Reply {
         value: events.right_stream(),
         upstream_request_id: opened.upstream_request_id,
@@ -220,7 +230,8 @@ fn chat<O: Op>(
         }
     };
     let chat = convert::chat(&request.instance, &request.native, row, warnings);
-    chat.map_err(|failure| received.blame(failure))
+    chat.map(|chat| anthropic.book.answered(chat, &request.native))
+        .map_err(|failure| received.blame(failure))
 }
 
 async fn tokens_count(anthropic: Arc<Anthropic>, request: Request<TokensCount>) -> Result<Reply<TokenCount>, Failure> {
@@ -246,7 +257,8 @@ async fn tokens_count(anthropic: Arc<Anthropic>, request: Request<TokensCount>) 
 async fn models_list(anthropic: Arc<Anthropic>, request: Request<ModelsList>) -> Result<Reply<Page<Model>>, Failure> {
     let received = anthropic.models(request.limit(), request.cursor()).await?;
     let (rows, next) = anthropic.listed(&received, request.include_raw)?;
-    let items = rows.into_iter().map(|row| convert::model(&request.instance, row));
+    let model = |row| anthropic.book.known(convert::model(&request.instance, row));
+    let items = rows.into_iter().map(model);
     Ok(received.reply(Page::new(items.collect(), next)))
 }
 
@@ -254,6 +266,8 @@ async fn model_get(anthropic: Arc<Anthropic>, request: Request<ModelGet>) -> Res
     let model = anthropic.endpoint.get(&["v1", "models", &request.native])?;
     anthropic
         .endpoint
-        .answer(model, &request, |instance, row| convert::model(instance, row))
+        .answer(model, &request, |instance, row| {
+            anthropic.book.known(convert::model(instance, row))
+        })
         .await
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     user_id: Option<Asker>,
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     pub spent_pause_s: Option<u64>,
+    /// The list of models that says what is known of its own.
+    pub prices: Option<String>,
 }
 
 /// How a model is told how much to think.
@@ -178,6 +180,12 @@ pub const SETTINGS: &[Setting] = &[
         default: "hash",
         unit: "hash, plain or drop",
         meaning: "What is told of the person who asks",
+    },
+    Setting {
+        name: "prices",
+        default: "anthropic in the vendor's cloud, none elsewhere",
+        unit: "anthropic, azure, deepseek, gemini, groq, mistral, openai, together or xai; empty: none",
+        meaning: "Which list says what its models can and cost",
     },
     Setting {
         name: "spent_pause_s",

@@ -55,7 +55,27 @@ pub struct Usage {
     pub cache_creation_input_tokens: Option<u64>,
     pub cache_read_input_tokens: Option<u64>,
     #[serde(default)]
+    pub cache_creation: Written,
+    pub service_tier: Option<Tier>,
+    #[serde(default)]
     pub output_tokens_details: Details,
+}
+
+/// `CacheCreation`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Written {
+    pub ephemeral_1h_input_tokens: Option<u64>,
+}
+
+/// The terms of a request.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    Standard,
+    Priority,
+    Batch,
+    #[serde(other)]
+    Other,
 }
 
 /// What some of the tokens are.

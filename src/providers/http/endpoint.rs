@@ -261,6 +261,7 @@ pub(crate) mod tests {
             max_response: 1 << 20,
             quota: Arc::default(),
             directory: Arc::default(),
+            models: Arc::default(),
             clock: Clock::default(),
         }
     }

@@ -6,7 +6,7 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 
 use super::{calls, wire};
-use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Usage, Warning};
+use crate::catalogue::ai::{Chat, Content, Finish, Message, Model, Part, Role, Terms, Usage, Usd, Warning};
 use crate::providers::http::Row;
 use crate::providers::http::text::{Text, present};
 
@@ -53,7 +53,9 @@ pub fn chat(
         raw_finish,
         // It is never told which was met.
         stop_sequence: None,
-        usage: wire.usage.and_then(usage),
+        usage: wire
+            .usage
+            .and_then(|counted| usage(counted, wire.service_tier.as_deref())),
         warnings,
         raw,
     }))
@@ -110,7 +112,7 @@ pub fn failed(word: Option<&str>) -> bool {
 }
 
 /// None where the provider did not count.
-pub fn usage(usage: wire::Usage) -> Option<Usage> {
+pub fn usage(usage: wire::Usage, tier: Option<&str>) -> Option<Usage> {
     let counted = usage.prompt_tokens.is_some() || usage.completion_tokens.is_some();
     let (read, written) = (usage.prompt_tokens_details, usage.completion_tokens_details);
     counted.then(|| Usage {
@@ -119,6 +121,21 @@ pub fn usage(usage: wire::Usage) -> Option<Usage> {
         cached_input_tokens: read.cached_tokens.or(usage.prompt_cache_hit_tokens),
         cache_write_tokens: read.cache_write_tokens,
         reasoning_tokens: written.reasoning_tokens,
+        cache_write_hour_tokens: None,
+        terms: tier.and_then(terms),
+        cost_usd: usage.cost.and_then(Usd::new),
+    })
+}
+
+/// The terms by the server's word for them; a word of its own says nothing of its prices.
+fn terms(word: &str) -> Option<Terms> {
+    Some(match word {
+        "default" | "standard" => Terms::Standard,
+        "batch" => Terms::Batch,
+        "flex" => Terms::Flex,
+        "priority" => Terms::Priority,
+        "scale" => Terms::Other,
+        _ => return None,
     })
 }
 
@@ -131,6 +148,7 @@ pub fn model(instance: &str, Row { wire, raw }: Row<wire::Model>) -> Model {
         max_input_tokens: None,
         max_output_tokens: None,
         created_at: wire.created.in_utc(),
+        known: None,
         raw,
     }
 }

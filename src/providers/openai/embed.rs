@@ -107,7 +107,7 @@ fn embeddings(received: &Received, request: &Request<EmbeddingsCreate>) -> Resul
     Ok(Embeddings {
         model: present(wire.model).unwrap_or_else(|| request.native.to_string()),
         vectors: vectors.ok_or_else(|| received.unusable("the answer holds fewer vectors than there are texts"))?,
-        usage: wire.usage.and_then(convert::usage),
+        usage: wire.usage.and_then(|counted| convert::usage(counted, None)),
         raw,
     })
 }

@@ -29,6 +29,7 @@ use self::refuse::Sent;
 use self::request::{Asked, request as asked};
 use self::settings::{SETTINGS, Settings};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
+use super::models::Book;
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
@@ -50,6 +51,7 @@ static DIALECT: Dialect = Dialect {
 pub struct OpenAi {
     endpoint: Endpoint,
     profile: Profile,
+    book: Book,
 }
 
 impl Provider for OpenAi {
@@ -71,9 +73,14 @@ impl Provider for OpenAi {
             endpoint = endpoint.spent_for(pause);
         }
         let known = Profile::of(settings.profile.as_deref(), connection.base_url.as_ref())?;
+        let profile = known.but(settings.known());
         Ok(OpenAi {
+            book: Book::new(
+                &connection.models,
+                Some(&*profile.prices).filter(|list| !list.is_empty()),
+            )?,
             endpoint,
-            profile: known.but(settings.known()),
+            profile,
         })
     }
 
@@ -138,8 +145,10 @@ async fn chat_stream(
     }
     let opened = opened.events();
     let spent = openai.endpoint.spent();
+    let asked = request.native.clone();
     let events = stream::chat_events(request.instance, request.native, sent, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
+    let events = openai.book.clone().told(asked, events);
     Ok(Reply {
         value: events.right_stream(),
         upstream_request_id: opened.upstream_request_id,
@@ -162,6 +171,7 @@ fn chat<O: Op>(
         .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
     let chat = convert::chat(&request.instance, &request.native, row, warnings);
     chat.map_err(|failure| received.blame(failure))?
+        .map(|chat| openai.book.answered(chat, &request.native))
         .ok_or_else(|| received.unusable("the answer holds no choice"))
 }
 
@@ -183,14 +193,21 @@ async fn embeddings_create(
     openai: Arc<OpenAi>,
     request: Request<EmbeddingsCreate>,
 ) -> Result<Reply<Embeddings>, Failure> {
-    embed::create(&openai.endpoint, &openai.profile, &request).await
+    let mut reply = embed::create(&openai.endpoint, &openai.profile, &request).await?;
+    let made = &mut reply.value;
+    made.usage = made
+        .usage
+        .map(|usage| openai.book.priced(usage, &made.model, &request.native));
+    Ok(reply)
 }
 
 async fn model_get(openai: Arc<OpenAi>, request: Request<ModelGet>) -> Result<Reply<Model>, Failure> {
     let model = openai.endpoint.get(&["models", &request.native])?;
     openai
         .endpoint
-        .answer(model, &request, |instance, row| convert::model(instance, row))
+        .answer(model, &request, |instance, row| {
+            openai.book.known(convert::model(instance, row))
+        })
         .await
 }
 
@@ -258,6 +275,7 @@ async fn models_list(openai: Arc<OpenAi>, request: Request<ModelsList>) -> Resul
     }
     let received = openai.endpoint.send(openai.endpoint.get(&["models"])?).await?;
     let rows = models(&received, request.include_raw)?;
-    let items = rows.into_iter().map(|row| convert::model(&request.instance, row));
+    let model = |row| openai.book.known(convert::model(&request.instance, row));
+    let items = rows.into_iter().map(model);
     Ok(received.reply(Page::new(items.collect(), None)))
 }

@@ -105,6 +105,8 @@ profile! {
     refusal: bool,
     /// The most stop texts.
     stops: usize,
+    /// The list of models that says what is known of its own, and what they cost; empty: none.
+    prices: String,
 }
 
 #[derive(Deserialize)]

@@ -29,6 +29,7 @@ pub struct Settings {
     user: Option<Asker>,
     refusal: Option<bool>,
     stops: Option<usize>,
+    prices: Option<String>,
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     pub spent_pause_s: Option<u64>,
 }
@@ -50,6 +51,7 @@ impl Settings {
             user: self.user,
             refusal: self.refusal,
             stops: self.stops,
+            prices: self.prices,
             ..Known::default()
         }
     }
@@ -139,6 +141,11 @@ pub const SETTINGS: &[Setting] = &[
         "Whether it takes refusals back as such, and not as text",
     ),
     profiled("stops", "number", "The most stop texts"),
+    profiled(
+        "prices",
+        "anthropic, azure, deepseek, gemini, groq, mistral, openai, together or xai; empty: none",
+        "Which list says what its models can and cost",
+    ),
     Setting {
         name: "spent_pause_s",
         default: "300",

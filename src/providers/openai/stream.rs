@@ -50,6 +50,8 @@ struct Answer {
     finish: (Option<Finish>, Option<String>),
     /// As counted last: some servers count on in each chunk.
     usage: Option<Usage>,
+    /// Their terms, in the server's word.
+    tier: Option<String>,
     text: Joined,
     refusal: Joined,
     reasoning: Joined,
@@ -83,7 +85,9 @@ impl Hearing for Answer {
         }
         super::sound(data.as_bytes(), &chunk, self.sent)?;
         let usage = chunk.usage.or(chunk.x_groq.and_then(|groq| groq.usage));
-        self.usage = usage.and_then(convert::usage).or(self.usage);
+        self.tier = chunk.service_tier.or(self.tier.take());
+        let counted = usage.and_then(|usage| convert::usage(usage, self.tier.as_deref()));
+        self.usage = counted.or(self.usage);
         self.heard = true;
         self.id = self.id.take().or(present(chunk.id));
         self.model = self.model.take().or(present(chunk.model));
@@ -126,6 +130,7 @@ impl Answer {
             refused: false,
             finish: (None, None),
             usage: None,
+            tier: None,
             text: Joined::default(),
             refusal: Joined::default(),
             reasoning: Joined::default(),

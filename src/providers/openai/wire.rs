@@ -20,6 +20,8 @@ pub struct Completion {
     pub kind: Option<String>,
     pub choices: Option<Vec<Choice>>,
     pub usage: Option<Usage>,
+    /// The terms that it was served on, in a word.
+    pub service_tier: Option<String>,
     /// Where Groq puts the usage of a stream.
     pub x_groq: Option<Groq>,
     /// Whether there is one; what it says is read apart.
@@ -106,6 +108,8 @@ pub struct Usage {
     pub completion_tokens_details: Details,
     /// What others have among the details.
     pub prompt_cache_hit_tokens: Option<u64>,
+    /// US dollars, where a server of others' models tells.
+    pub cost: Option<f64>,
 }
 
 /// What some of the tokens are.

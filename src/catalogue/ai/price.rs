@@ -1,0 +1,322 @@
+//! Prices of tokens, and sums of money.
+//!
+//! Invariant: a sum is a whole number of billionths of a dollar and never rounded down, and no token is paid for twice.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_with::skip_serializing_none;
+
+use super::answer::Usage;
+
+/// The terms that a request is served on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Terms {
+    /// The common ones.
+    Standard,
+    /// In a batch.
+    Batch,
+    /// Cheaper, and when there is room.
+    Flex,
+    /// Sooner, and dearer.
+    Priority,
+    /// The provider's own, such as what was bought in advance.
+    Other,
+}
+
+/// A price: US dollars per million tokens, 0 to 1,000,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(
+    /// Millionths of a millionth of a dollar per token.
+    u64,
+);
+
+/// The prices of tokens on the same terms.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// Among others' `above`: they hold of a whole request that reads more tokens than so many.
+    pub tokens: Option<u64>,
+    /// Read, neither from a cache nor written to one.
+    pub input: Option<Rate>,
+    /// Written.
+    pub output: Option<Rate>,
+    /// Read from the provider's cache; absent: as `input`.
+    pub cached: Option<Rate>,
+    /// Written to the provider's cache; absent: as `input`.
+    pub cache_write: Option<Rate>,
+    /// Written to it for an hour; absent: as `cache_write`.
+    pub cache_write_hour: Option<Rate>,
+    /// Thought; absent: as `output`.
+    pub reasoning: Option<Rate>,
+    /// The prices of longer requests, the shortest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<Rates>,
+}
+
+/// The prices of a model, in US dollars per million tokens, by the terms.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// On the common terms.
+    pub standard: Option<Rates>,
+    /// In batches.
+    pub batch: Option<Rates>,
+    /// When there is room.
+    pub flex: Option<Rates>,
+    /// Before others.
+    pub priority: Option<Rates>,
+}
+
+/// US dollars, exact to a billionth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usd(u64);
+
+const NANO: f64 = 1e9;
+const PICO_IN_NANO: u128 = 1000;
+
+impl Rate {
+    /// The most dollars for a million tokens.
+    const MOST: f64 = 1e6;
+
+    fn of(self, tokens: u64) -> u128 {
+        u128::from(self.0) * u128::from(tokens)
+    }
+}
+
+impl Rates {
+    /// What so many tokens cost; none where a price is not known of some that were used.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
+        let longer = |rates: &&Rates| rates.tokens.is_some_and(|least| usage.input_tokens > least);
+        let rates = self.above.iter().rev().find(longer).unwrap_or(self);
+        // What is told of parts may be more than the whole: of a provider's miscount no part is paid twice.
+        let mut unread = usage.input_tokens;
+        let mut part = |of: Option<u64>| {
+            let part = of.unwrap_or_default().min(unread);
+            unread -= part;
+            part
+        };
+        let cached = part(usage.cached_input_tokens);
+        let hour = part(usage.cache_write_hour_tokens);
+        let written = part(usage.cache_write_tokens.map(|all| all.saturating_sub(hour)));
+        let thought = usage.reasoning_tokens.unwrap_or_default().min(usage.output_tokens);
+        let sums = [
+            (unread, rates.input),
+            (cached, rates.cached.or(rates.input)),
+            (written, rates.cache_write.or(rates.input)),
+            (hour, rates.cache_write_hour.or(rates.cache_write).or(rates.input)),
+            (thought, rates.reasoning.or(rates.output)),
+            (usage.output_tokens - thought, rates.output),
+        ];
+        let mut pico = 0;
+        for (tokens, rate) in sums.into_iter().filter(|(tokens, _)| *tokens > 0) {
+            pico += rate?.of(tokens);
+        }
+        Some(Usd(u64::try_from(pico.div_ceil(PICO_IN_NANO)).unwrap_or(u64::MAX)))
+    }
+}
+
+impl Prices {
+    /// The prices on these terms; none where they are not known.
+    pub fn on(&self, terms: Terms) -> Option<&Rates> {
+        match terms {
+            Terms::Standard => self.standard.as_ref(),
+            Terms::Batch => self.batch.as_ref(),
+            Terms::Flex => self.flex.as_ref(),
+            Terms::Priority => self.priority.as_ref(),
+            Terms::Other => None,
+        }
+    }
+}
+
+impl Usd {
+    /// So many dollars; none where they are no sum.
+    pub fn new(dollars: f64) -> Option<Self> {
+        let nano = dollars * NANO;
+        // A float of 2^64 or more does not fit; the cast of a smaller one is exact in its integer part.
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "its bounds are checked"
+        )]
+        ((0.0..=1e18).contains(&nano)).then(|| Usd(nano.round() as u64))
+    }
+
+    /// Billionths of a dollar.
+    pub fn nano(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, nano) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let digits = format!("{whole}.{nano:09}");
+        f.write_str(digits.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+/// The nearest float: what is written of it in JSON is the decimal that it stands for.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a sum above four million dollars is told to six digits less"
+)]
+fn float(parts: u64, per_dollar: f64) -> f64 {
+    parts as f64 / per_dollar
+}
+
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(float(self.0, NANO))
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let dollars = f64::deserialize(deserializer)?;
+        Usd::new(dollars).ok_or_else(|| D::Error::custom("must be US dollars, 0 or more"))
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(float(self.0, 1e6))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let dollars = f64::deserialize(deserializer)?;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "its bounds are checked"
+        )]
+        match (0.0..=Rate::MOST).contains(&dollars) {
+            true => Ok(Rate((dollars * 1e6).round() as u64)),
+            false => Err(D::Error::custom("must be US dollars per million tokens, 0 to 1000000")),
+        }
+    }
+}
+
+macro_rules! number {
+    ($name:ident, $description:literal) => {
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "number", "minimum": 0, "description": $description })
+            }
+        }
+    };
+}
+
+number!(Usd, "US dollars.");
+number!(Rate, "US dollars per million tokens.");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn rates(rates: serde_json::Value) -> Rates {
+        serde_json::from_value(rates).expect("rates")
+    }
+
+    fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
+        Usage {
+            input_tokens,
+            output_tokens,
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn each_token_is_paid_once_at_its_own_price() {
+        let rates = rates(json!({
+            "input": 3, "output": 15, "cached": 0.3, "cache_write": 3.75, "cache_write_hour": 6,
+            "above": [{"tokens": 200_000, "input": 6, "output": 22.5}]
+        }));
+        let cost = |usage: &Usage| rates.cost(usage).expect("known").to_string();
+        assert_eq!(cost(&usage(1_000_000 / 10, 10_000)), "0.45");
+        let parts = Usage {
+            cached_input_tokens: Some(50_000),
+            cache_write_tokens: Some(30_000),
+            cache_write_hour_tokens: Some(10_000),
+            reasoning_tokens: Some(4_000),
+            ..usage(100_000, 10_000)
+        };
+        // 20,000 x 3 + 50,000 x 0.3 + 20,000 x 3.75 + 10,000 x 6 + 10,000 x 15, in millionths.
+        assert_eq!(cost(&parts), "0.36");
+        // The whole of a long request is dearer.
+        assert_eq!(cost(&usage(200_000, 0)), "0.6");
+        assert_eq!(cost(&usage(200_001, 2)), "1.200051");
+        // Parts that are more than their whole are not paid beyond it.
+        let odd = Usage {
+            cached_input_tokens: Some(70),
+            cache_write_tokens: Some(70),
+            reasoning_tokens: Some(9),
+            ..usage(100, 1)
+        };
+        assert_eq!(cost(&odd), "0.0001485");
+    }
+
+    #[test]
+    fn what_has_no_price_is_not_guessed() {
+        let read = rates(json!({"input": 0.02}));
+        assert_eq!(read.cost(&usage(10, 1)), None);
+        assert_eq!(read.cost(&usage(10, 0)).map(Usd::nano), Some(200));
+        // Less than a billionth is one.
+        assert_eq!(
+            rates(json!({"input": 0.0001})).cost(&usage(1, 0)).map(Usd::nano),
+            Some(1)
+        );
+        for wrong in [
+            json!({"input": -1}),
+            json!({"input": 1e7}),
+            json!({"inputs": 1}),
+            json!({"input": "1"}),
+        ] {
+            assert!(serde_json::from_value::<Rates>(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_is_told_and_read_alike(nano in 0u64..4_000_000_000_000_000) {
+            let told = serde_json::to_string(&Usd(nano)).expect("JSON");
+            prop_assert_eq!(serde_json::from_str::<Usd>(&told).expect("a sum"), Usd(nano));
+            prop_assert_eq!(Usd(nano).to_string().parse::<f64>().expect("a number"), float(nano, NANO));
+        }
+
+        #[test]
+        fn no_count_overflows(counts in any::<[u64; 6]>(), price in 0.0f64..1e6) {
+            let [input_tokens, output_tokens, cached, write, hour, thought] = counts;
+            let all = rates(json!({"input": price, "output": price}));
+            let parts = Usage {
+                cached_input_tokens: Some(cached),
+                cache_write_tokens: Some(write),
+                cache_write_hour_tokens: Some(hour),
+                reasoning_tokens: Some(thought),
+                ..usage(input_tokens, output_tokens)
+            };
+            // All at one price: how they are parted changes nothing.
+            prop_assert_eq!(all.cost(&parts), all.cost(&usage(input_tokens, output_tokens)));
+        }
+    }
+}
