@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, header};
+use mosaic_actors::error::{Failure, Kind};
 use url::Url;
 
 use super::Form;
@@ -47,6 +48,21 @@ impl Outgoing {
     pub fn continued(mut self, query: &str) -> Self {
         self.url.set_query(Some(query));
         self
+    }
+
+    /// Goes on below its path at a part that is encoded already, and is sent as it is.
+    ///
+    /// # Errors
+    /// `upstream_failed` where it is none.
+    pub fn then(mut self, encoded: &str) -> Result<Self, Failure> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'-' | b'_' | b'~');
+        if encoded.is_empty() || !encoded.bytes().all(plain) {
+            let sentence = "an id of the provider's cannot stand in a path";
+            return Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable());
+        }
+        let path = format!("{}/{encoded}", self.url.path());
+        self.url.set_path(&path);
+        Ok(self)
     }
 
     /// Asks for another media type than the endpoint's own.

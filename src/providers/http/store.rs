@@ -11,6 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
 use url::Url;
 
+use super::Opened;
 use super::endpoint::Endpoint;
 use super::transport::transport;
 use crate::wire::near::{self, Led, Near};
@@ -36,6 +37,28 @@ pub(super) fn elsewhere(endpoint: &Endpoint, headers: &HeaderMap, status: Status
     match is_store(endpoint, &url) {
         true => Ok(Some(url)),
         false => Err(refused()),
+    }
+}
+
+impl Endpoint {
+    /// Opens a file at the address that an answer of the provider's tells: it is asked for without the credential.
+    ///
+    /// # Errors
+    /// `not_found` where it is there no more, `upstream_failed` where it is no place that files are fetched from, and what a
+    /// transport fails with.
+    pub async fn open_at(&self, address: &str) -> Result<Opened, Failure> {
+        let url = Url::parse(address)
+            .ok()
+            .filter(|url| is_store(self, url))
+            .ok_or_else(refused);
+        let opened = async { fetch(self, url?).await };
+        let response = opened.await.map_err(|failure| failure.by(&self.instance))?;
+        Ok(Opened {
+            request_id: None,
+            response,
+            instance: self.instance.clone(),
+            max_response: self.max_response,
+        })
     }
 }
 
