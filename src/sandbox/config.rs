@@ -67,7 +67,8 @@ pub struct SandboxConfig {
 pub struct ServerConfig {
     /// Its name, unique in the sandbox; it is visible in the data that it serves.
     pub name: String,
-    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `jenkins`, `openai`, `woodpecker`.
+    /// Whose API it speaks: `bookstack`, `gitea`, `github`, `gitlab`, `jenkins`, `notion`, `openai`,
+    /// `woodpecker`.
     pub vendor: String,
     /// Where it listens; loopback only. Port 0 lets the operating system choose.
     #[serde(default = "any_port")]
@@ -184,6 +185,8 @@ impl SandboxConfig {
                 jenkins("jenkins-b"),
                 server("bookstack-a", "bookstack"),
                 server("bookstack-b", "bookstack"),
+                server("notion-a", "notion"),
+                server("notion-b", "notion"),
             ],
         }
     }

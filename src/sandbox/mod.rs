@@ -26,6 +26,7 @@ mod gitlab;
 mod jenkins;
 mod kit;
 mod model;
+mod notion;
 mod openai;
 mod seed;
 mod server;

@@ -5,7 +5,7 @@
 //! Invariant: nothing that a vendor uses imports this.
 
 use super::kit::vendor::VendorRow;
-use super::{anthropic, bookstack, gitea, github, gitlab, jenkins, openai, woodpecker};
+use super::{anthropic, bookstack, gitea, github, gitlab, jenkins, notion, openai, woodpecker};
 
 /// One row per vendor.
 const VENDORS: &[VendorRow] = &[
@@ -15,6 +15,7 @@ const VENDORS: &[VendorRow] = &[
     github::VENDOR,
     gitlab::VENDOR,
     jenkins::VENDOR,
+    notion::VENDOR,
     openai::VENDOR,
     woodpecker::VENDOR,
 ];

@@ -35,6 +35,8 @@ async fn the_default_pair_has_two_of_each_with_their_tokens() {
         ("jenkins-b", "jenkins"),
         ("bookstack-a", "bookstack"),
         ("bookstack-b", "bookstack"),
+        ("notion-a", "notion"),
+        ("notion-b", "notion"),
     ];
     assert_eq!(servers, expected);
     for server in rig.sandbox.servers() {

@@ -30,6 +30,7 @@ mod gitlab_merges;
 mod gitlab_shape;
 mod jenkins;
 mod lifecycle;
+mod notion;
 mod openai;
 #[allow(dead_code, reason = "the sandbox's tests use a part of it")]
 #[path = "../upstream/specs.rs"]
