@@ -2,7 +2,7 @@
 //!
 //! A cell is a folder `tests/golden/<kind>/<operation>[.<variant>]` with
 //! - `input.json`: the neutral input; `{"input": …, "include_raw": true}` asks for the raw JSON too, and
-//!   `{"input": …, "upload": {"media_type": …, "name": …, "text": …}}` brings a file;
+//!   `{"input": …, "upload": {"media_type": …, "name": …, "text": …}}` brings a file, and `settings` are the driver's;
 //! - `wire.json`: the provider's answers, in order;
 //! - `provenance`: one line an answer: `file#pointer` into the published descriptions, or `hand-made: why`;
 //! - `request.json`, `neutral.json`: what must come of it. `UPDATE_GOLDEN=1` writes these two anew.
@@ -31,6 +31,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitlab", 272, 288),
     ("jenkins", 78, 106),
     ("anthropic", 37, 33),
+    ("notion", 205, 361),
     ("openai", 35, 25),
     ("woodpecker", 71, 159),
     ("bookstack", 101, 93),
@@ -46,7 +47,8 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     let mut input = cell.read("input.json");
     let include_raw = input["include_raw"] == true;
     let upload = upload(&input["upload"]);
-    if include_raw || upload.is_some() {
+    let settings = input.get("settings").and_then(Value::as_object).cloned();
+    if include_raw || upload.is_some() || settings.is_some() {
         input = input["input"].take();
     }
     let cursors = upstream::cursors();
@@ -55,7 +57,8 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
         input["cursor"] = cursors.seal(INSTANCE, &query, native).into();
     }
     let provider = Upstream::answering(cell.answers.clone()).await;
-    let connection = upstream::connection_by(client, &provider.url);
+    let mut connection = upstream::connection_by(client, &provider.url);
+    connection.settings = settings.unwrap_or_default();
     let driver = upstream::driver(&cell.kind, &connection).expect("connected");
     let mut call = upstream::call(&cell.operation, input, include_raw).expect("a sound input");
     call.upload = upload;
@@ -91,8 +94,11 @@ fn upload(said: &Value) -> Option<Arc<Upload>> {
 async fn as_sent(seen: &Seen) -> Value {
     let names = ["authorization", "private-token", "x-api-key"].into_iter();
     let carried = names.filter_map(|name| Some((name, seen.headers.get(name)?.to_str().expect("text"))));
-    let [(carrier, sent)] = carried.collect::<Vec<_>>()[..] else {
-        panic!("one header with the credential")
+    let (carrier, sent) = match carried.collect::<Vec<_>>()[..] {
+        [one] => one,
+        // What is kept elsewhere is asked for without it.
+        [] => ("nothing", TOKEN),
+        _ => panic!("one header with the credential"),
     };
     let sent = match sent.strip_prefix("Basic ") {
         Some(pair) => format!(
@@ -125,7 +131,9 @@ async fn as_sent(seen: &Seen) -> Value {
             (name.to_string(), value.into())
         })
         .collect();
-    if scheme != "Bearer" {
+    if carrier == "nothing" {
+        headers.insert("credential".to_owned(), Value::Null);
+    } else if scheme != "Bearer" {
         headers.insert(carrier.to_owned(), scheme.into());
     }
     let body: Value = match seen.body.as_slice() {

@@ -1,8 +1,8 @@
 //! The traps of the Git, CI, documentation and AI providers: each is named by a test or a golden cell.
 //!
 //! A trap is a row of the collected facts, known by letters and a number: A of the dialects of models, B of BookStack, H of
-//! GitHub, HA of its Actions, GT of Gitea, GA of its Actions, F of Forgejo, GL of GitLab, J of Jenkins, W of Woodpecker. The
-//! first of them, of all providers, have a number alone, behind the word itself.
+//! GitHub, HA of its Actions, GT of Gitea, GA of its Actions, F of Forgejo, GL of GitLab, J of Jenkins, N of Notion, P of its
+//! trackers, W of Woodpecker. The first of them, of all providers, have a number alone, behind the word itself.
 //!
 //! Invariant: one that nothing names is left to something that is named here.
 
@@ -14,7 +14,7 @@ use std::path::Path;
 const TRAP: &str = "trap";
 
 /// How many of each there are.
-const TRAPS: [(&str, usize); 11] = [
+const TRAPS: [(&str, usize); 13] = [
     ("a", 36),
     ("b", 30),
     ("f", 4),
@@ -24,6 +24,8 @@ const TRAPS: [(&str, usize); 11] = [
     ("h", 29),
     ("ha", 11),
     ("j", 20),
+    ("n", 33),
+    ("p", 5),
     (TRAP, 25),
     ("w", 12),
 ];
@@ -55,8 +57,8 @@ const LEFT: [(&str, &str); 15] = [
     ("j14", "stages are read without the plugin that names them so"),
     ("j15", "stages are read without the plugin that names them so"),
     ("j17", "no operation answers a question of a build"),
-    ("trap19", "there is no driver of Notion yet"),
-    ("trap20", "there is no driver of Notion yet"),
+    ("n26", "nothing is asked for that is answered later"),
+    ("n32", "no delivery is taken from Notion yet"),
 ];
 
 /// Words of the names of files below a folder, and of the texts of tests and of where goldens come from; of what is not a

@@ -20,6 +20,7 @@ pub mod http;
 mod jenkins;
 pub mod matrix;
 pub mod models;
+mod notion;
 mod openai;
 pub mod table;
 mod tracker;
@@ -39,6 +40,7 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<github::GitHub>("github"),
     Kind::of::<gitlab::GitLab>("gitlab"),
     Kind::of::<jenkins::Jenkins>("jenkins"),
+    Kind::of::<notion::Notion>("notion"),
     Kind::of::<openai::OpenAi>("openai"),
     Kind::of::<woodpecker::Woodpecker>("woodpecker"),
 ];

@@ -791,6 +791,7 @@ async fn a_server_without_the_route_of_its_health_check_is_well() {
         "gitea",
         "github",
         "jenkins",
+        "notion",
         "openai",
         "woodpecker",
     ] {

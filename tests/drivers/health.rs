@@ -24,6 +24,7 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
         ("github", true, &[404], Unproven),
         ("jenkins", true, &[200], Serves),
         ("jenkins", false, &[200], Unproven),
+        ("notion", true, &[200], Serves),
         ("woodpecker", true, &[200], Serves),
         ("woodpecker", true, &[405], Unproven),
         // Many list their models to everybody; one that has refused a credential does not.

@@ -16,6 +16,8 @@ mod health;
 mod jenkins;
 mod logs;
 mod mutated;
+mod notion;
+mod notion_markdown;
 mod odd;
 mod refusals;
 mod round_trips;
@@ -33,6 +35,7 @@ mod through_gitlab;
 mod through_gitlab_refused;
 mod through_jenkins;
 mod through_models;
+mod through_notion;
 mod through_trackers;
 mod through_woodpecker;
 #[path = "../harness/tools.rs"]

@@ -17,7 +17,15 @@ use crate::upstream::cells::{Cell, cells};
 use crate::upstream::{self, Canned, INSTANCE, Upstream};
 
 /// The kinds whose drivers are held to this.
-const KINDS: &[&str] = &["bookstack", "gitea", "github", "gitlab", "jenkins", "woodpecker"];
+const KINDS: &[&str] = &[
+    "bookstack",
+    "gitea",
+    "github",
+    "gitlab",
+    "jenkins",
+    "notion",
+    "woodpecker",
+];
 /// What goes on until its run has ended is bounded by its call alone.
 const WAITING: &[&str] = &["cicd.log.follow", "cicd.run.wait"];
 /// No operation asks more often for one output.
@@ -118,7 +126,8 @@ async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
     let last = answers.last().cloned();
     answers.extend(last.into_iter().cycle().take(MOST_REQUESTS));
     let mut input = cell.read("input.json");
-    if input["include_raw"] == true || input.get("upload").is_some() {
+    let settings = input.get("settings").and_then(Value::as_object).cloned();
+    if input["include_raw"] == true || input.get("upload").is_some() || settings.is_some() {
         input = input["input"].take();
     }
     let query = upstream::query(&cell.operation, &input);
@@ -126,7 +135,8 @@ async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
         input["cursor"] = upstream::cursors().seal(INSTANCE, &query, native).into();
     }
     let provider = Upstream::answering(answers).await;
-    let connection = upstream::connection_by(client, &provider.url);
+    let mut connection = upstream::connection_by(client, &provider.url);
+    connection.settings = settings.unwrap_or_default();
     let driver = upstream::driver(&cell.kind, &connection).expect("connected");
     let call = upstream::call(&cell.operation, input, true).expect("a sound input");
     let outcome = tokio::time::timeout(Duration::from_secs(60), driver.call(Arc::new(call))).await;

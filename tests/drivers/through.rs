@@ -27,8 +27,14 @@ pub struct Through {
 
 impl Through {
     pub async fn start(kind: &'static str, token: &str) -> Self {
+        Self::started(kind, token, |_| ()).await
+    }
+
+    /// The same, changed before it starts.
+    pub async fn started(kind: &'static str, token: &str, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut server = ServerConfig::new("one", kind, token);
         server.chunk_pace = Duration::ZERO;
+        change(&mut server);
         let sandbox = Sandbox::start(SandboxConfig { servers: vec![server] })
             .await
             .expect("a free port");

@@ -18,6 +18,20 @@ use upstream::{Canned, Upstream, specs};
 const ANTHROPIC: &str = "anthropic.openapi.yaml";
 const GITEA: &str = "gitea-1.26.1.swagger.json";
 const GITHUB: &str = "github-api.github.com.openapi.json";
+const NOTION: &str = "notion.openapi.json";
+/// The methods and paths of Notion; its description lacks some.
+const NOTION_ROUTES: &str = "notion-endpoints.tsv";
+/// Fields of bodies that its description lacks, as its own client's types have them.
+const NOTION_FIELDS: [(&str, &str); 6] = [
+    ("PATCH /v1/blocks/{block_id}/children", "position"),
+    ("POST /v1/comments", "discussion_id"),
+    ("POST /v1/data_sources/{data_source_id}/query", "result_type"),
+    ("PATCH /v1/comments/{comment_id}", "rich_text"),
+    ("PATCH /v1/blocks/{block_id}", "in_trash"),
+    ("POST /v1/pages", "position"),
+];
+/// Golden requests of Notion that are looked up in both.
+const NOTION_REQUESTS: usize = 361;
 const OPENAI: &str = "openai.openapi.json";
 const WOODPECKER: &str = "woodpecker.swagger.json";
 
@@ -28,6 +42,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("github", 183, 517),
     ("gitlab", 69, 0),
     ("anthropic", 1, 34),
+    ("notion", 2, 0),
     ("openai", 6, 31),
     ("woodpecker", 0, 159),
     ("bookstack", 33, 0),
@@ -160,6 +175,50 @@ fn golden_requests_of_gitlab_are_known_routes() {
         }
     }
     assert_eq!(checked, GITLAB_REQUESTS, "a request was added or has vanished");
+}
+
+/// Notion's description has a part of its routes, and its client's table all of them.
+#[test]
+fn golden_requests_of_notion_are_known_to_it() {
+    let Some(folder) = specs::folder() else { return };
+    let spec = specs::read(&folder, NOTION);
+    let table = std::fs::read_to_string(folder.join(NOTION_ROUTES)).expect(NOTION_ROUTES);
+    let routes: Vec<(&str, &str)> = table.lines().filter_map(|line| line.split_once('\t')).collect();
+    let mut checked = 0;
+    for cell in cells().into_iter().filter(|cell| cell.kind == "notion") {
+        let requests = cell.read("request.json");
+        let requests = requests.as_array().expect("a list").iter();
+        // A file lies elsewhere.
+        for request in requests.filter(|request| request["headers"].get("credential").is_none()) {
+            let (method, path) = (
+                request["method"].as_str().expect("a method"),
+                request["path"].as_str().expect("a path"),
+            );
+            let path = format!("/v1{path}");
+            let fits = |route: &&(&str, &str)| route.0 == method && specs::fits(route.1, &path);
+            let route = routes
+                .iter()
+                .filter(fits)
+                .min_by_key(|route| route.1.matches('{').count());
+            let route = route.unwrap_or_else(|| panic!("{}: no {method} {path}", cell.name()));
+            checked += 1;
+            let Some(operation) = specs::operation(&spec, method, &path) else {
+                continue;
+            };
+            let known = specs::query_names(&spec, operation);
+            let query = request["query"].as_str().unwrap_or_default();
+            for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
+                assert!(known.contains(&*name), "{}: no query parameter {name}", cell.name());
+            }
+            let known = specs::body_names(&spec, operation);
+            for name in request["body"].as_object().into_iter().flat_map(|body| body.keys()) {
+                let named = format!("{} {}", route.0, route.1);
+                let beyond = NOTION_FIELDS.contains(&(named.as_str(), name.as_str()));
+                assert!(known.contains(name) || beyond, "{}: no body field {name}", cell.name());
+            }
+        }
+    }
+    assert_eq!(checked, NOTION_REQUESTS, "a request was added or has vanished");
 }
 
 /// No example of an answer is published for Woodpecker, so that its golden ones are hand-made: by its description.

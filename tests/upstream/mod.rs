@@ -79,6 +79,15 @@ impl Canned {
         self
     }
 
+    /// The body; where an answer leads to itself, `{origin}` stands for where it is.
+    fn bytes_at(&self, host: &str) -> Vec<u8> {
+        let bytes = self.bytes();
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if text.contains("{origin}") => text.replace("{origin}", &format!("http://{host}")).into_bytes(),
+            _ => bytes,
+        }
+    }
+
     fn bytes(&self) -> Vec<u8> {
         if let Some(bytes) = &self.bytes {
             return bytes.clone();
@@ -147,6 +156,8 @@ impl Drop for Upstream {
 
 async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default().to_owned();
     let body = to_bytes(body, 1 << 20).await.expect("a small body").to_vec();
     script.seen.lock().expect("no panic while held").push(Seen {
         method: parts.method.to_string(),
@@ -157,7 +168,7 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
     });
     let next = script.answers.lock().expect("no panic while held").pop_front();
     let canned = next.unwrap_or(Canned::text(418, "the script is over"));
-    let mut response = Response::new(Body::from(canned.bytes()));
+    let mut response = Response::new(Body::from(canned.bytes_at(&host)));
     *response.status_mut() = StatusCode::from_u16(canned.status).expect("a status");
     for (name, value) in &canned.headers {
         let name: axum::http::HeaderName = name.parse().expect("a header name");

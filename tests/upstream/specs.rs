@@ -70,7 +70,7 @@ pub fn described<'a>(spec: &'a Value, method: &str, path: &str) -> Option<(&'a s
 
 /// Whether a path fits a template. A placeholder takes one part; one of a path or a reference at the end takes all that
 /// are left.
-fn fits(template: &str, path: &str) -> bool {
+pub fn fits(template: &str, path: &str) -> bool {
     let references = template.ends_with("/git/refs/{ref}");
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {

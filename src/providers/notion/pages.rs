@@ -1,0 +1,347 @@
+//! Pages: read, made, changed, moved, put into the trash and taken out.
+//!
+//! Invariant: a page that was made and could not be filled is put into the trash again, and the failure says so; what was
+//! written of a page that stays is told, and is never written twice.
+
+use std::sync::Arc;
+
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::ids::{Place, uuid};
+use super::parts::{self, At};
+use super::tree::Tree;
+use super::{Notion, block, convert, markdown, wire};
+use crate::catalogue::docs::{
+    DocPage, Format, Lost, PageAppend, PageCreate, PageDelete, PageGet, PageMove, PageRestore, PageRow, PageUpdate,
+};
+use crate::catalogue::outcome::Deleted;
+use crate::providers::http::{Received, Row, behind};
+use crate::providers::{Reply, Request};
+
+/// Markdown as blocks that can be made, and what is lost on the way.
+pub(super) struct Text {
+    pub blocks: Vec<block::Block>,
+    pub lost: Vec<Lost>,
+}
+
+impl Text {
+    /// Reads Markdown.
+    pub fn read(body: &str) -> Result<Self, Failure> {
+        let told = markdown::read(body)
+            .map_err(|markdown::TooDeep| Failure::invalid("body", "body is nested too deeply").never_sent())?;
+        let mut lost = told.lost;
+        let blocks = parts::cut(told.blocks, &mut lost);
+        Ok(Text {
+            blocks,
+            lost: convert::lost(lost),
+        })
+    }
+
+    /// Of a page that holds nothing yet, to which nothing that stays can belong.
+    pub fn of_new(body: &str) -> Result<Self, Failure> {
+        let text = Self::read(body)?;
+        let mut lost = text.lost;
+        let blocks = parts::makeable(text.blocks, &mut lost);
+        Ok(Text { blocks, lost })
+    }
+}
+
+pub(super) fn only_markdown(format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Markdown => Ok(()),
+        Format::Html => {
+            let sentence = "pages have no HTML at this provider: leave format out, or say markdown";
+            Err(Failure::unsupported_field("format", sentence).never_sent())
+        }
+    }
+}
+
+pub async fn get(notion: Arc<Notion>, request: Request<PageGet>) -> Result<Reply<DocPage>, Failure> {
+    let id = uuid(&request.native, "page")?;
+    only_markdown(request.input.format)?;
+    let received = notion.endpoint.send(notion.endpoint.get(&["pages", &id])?).await?;
+    let row: Row<wire::Page> = received.row(request.include_raw)?;
+    let tree = notion.tree(&id, request.deadline).await?;
+    let changed = row.wire.last_edited_time.clone().text();
+    let version = tree.version(changed.as_deref(), &convert::title(&row.wire));
+    let page = convert::page(&request.instance, row, tree.markdown(), tree.lost(), version);
+    Ok(received.reply(page))
+}
+
+pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
+    let input = &request.input;
+    let parent = Place::read(&request.native, "parent")?;
+    only_markdown(input.format)?;
+    let text = Text::of_new(&input.body)?;
+    let made = notion
+        .make(
+            &request.instance,
+            json!({"parent": parent.parent()?, "properties": convert::titled(&input.title)}),
+            &text.blocks,
+            request.deadline,
+        )
+        .await?;
+    let row: Row<wire::Page> = made.received.row(request.include_raw)?;
+    let body = markdown::write(&text.blocks);
+    let version = row.wire.last_edited_time.clone().text().filter(|_| made.at_once);
+    let mut page = convert::page(&request.instance, row, body, text.lost, version);
+    // A connection that may not read is told the id alone.
+    if page.title.is_empty() {
+        page.title = input.title.to_string();
+    }
+    page.parent = page.parent.or_else(|| Some(parent.neutral(&request.instance)));
+    Ok(made.received.reply(page))
+}
+
+/// A page that was made.
+pub(super) struct MadePage {
+    pub received: Received,
+    /// By one request.
+    pub at_once: bool,
+}
+
+impl Notion {
+    /// Makes a page and fills it. `body`: the request without children.
+    pub(super) async fn make(
+        &self,
+        instance: &str,
+        body: serde_json::Value,
+        blocks: &[block::Block],
+        deadline: Instant,
+    ) -> Result<MadePage, Failure> {
+        let mut body = body;
+        let mut prepared = parts::prepare(blocks)?;
+        let rest = prepared.split_off(parts::first_batch(&prepared));
+        if !prepared.is_empty() {
+            body["children"] = prepared.into_iter().map(|one| one.json).collect();
+        }
+        let received = self.endpoint.send(self.endpoint.post(&["pages"], &body)?).await?;
+        let made: wire::Page = received.json()?;
+        let at_once = rest.is_empty();
+        if let Err(failure) = self.put_in(made.id.clone(), At::End, rest, &mut vec![], deadline).await {
+            return Err(self.unmade(instance, &made.id, failure, deadline).await);
+        }
+        Ok(MadePage { received, at_once })
+    }
+
+    /// Puts a page that is half made into the trash, and tells what became of it.
+    async fn unmade(&self, instance: &str, id: &str, failure: Failure, deadline: Instant) -> Failure {
+        let outgoing = || self.endpoint.patch(&["pages", id], &self.version.trash(true));
+        let page = Resource::neutral_id(instance, id);
+        let became = match self.patient(deadline, outgoing).await {
+            Ok(_) => "it has been put into the trash again".to_owned(),
+            Err(why) => format!(
+                "it stands there so, since it could not be put into the trash ({})",
+                why.message()
+            ),
+        };
+        let sentence = format!(
+            "the page {page} was made, but not all of its text could be written ({}); {became}",
+            failure.message()
+        );
+        let mut failure = failure.saying(sentence);
+        (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
+        failure
+    }
+
+    /// The page as it is now, behind a write; none where it is not told soon.
+    pub(super) async fn page_behind(&self, instance: &str, id: &str) -> Option<Received> {
+        let read = async { self.endpoint.send(self.endpoint.get(&["pages", id])?).await };
+        behind(instance, read).await
+    }
+}
+
+pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result<Reply<DocPage>, Failure> {
+    let input = &request.input;
+    let id = uuid(&request.native, "page")?;
+    only_markdown(input.format)?;
+    let text = input.body.as_deref().map(Text::read).transpose()?;
+    let received = notion.endpoint.send(notion.endpoint.get(&["pages", &id])?).await?;
+    let row: Row<wire::Page> = received.row(request.include_raw)?;
+    writable(&received, &row.wire)?;
+    let changed = row.wire.last_edited_time.clone().text();
+    let title = convert::title(&row.wire);
+    let tree = notion.tree(&id, request.deadline).await?;
+    holds(&tree, input.if_match.as_deref(), changed.as_deref(), &title)?;
+    let mut lost = tree.lost();
+    let mut body = tree.markdown();
+    // The headline last: it is the part that cannot be done in part.
+    if let Some(text) = text {
+        let replaced = notion
+            .replace(&id, &tree.blocks, text.blocks, input.lossy, request.deadline)
+            .await?;
+        lost = text.lost;
+        lost.extend(replaced.lost);
+        body = replaced.body;
+    }
+    let received = match &input.title {
+        Some(title) => Some(notion.retitle(&request, &id, title).await?),
+        None => notion.page_behind(&request.instance, &id).await,
+    };
+    let row = match &received {
+        Some(received) => received.row(request.include_raw)?,
+        None => row,
+    };
+    let version = received.as_ref().and_then(|_| row.wire.last_edited_time.clone().text());
+    let mut page = convert::page(&request.instance, row, body, lost, version);
+    if let Some(title) = input.title.as_deref().filter(|_| page.title.is_empty()) {
+        page.title = title.to_owned();
+    }
+    Ok(received.map_or_else(|| Reply::of(page.clone()), |received| received.reply(page.clone())))
+}
+
+impl Notion {
+    async fn retitle(&self, request: &Request<PageUpdate>, id: &str, title: &str) -> Result<Received, Failure> {
+        let body = json!({"properties": convert::titled(title)});
+        let outgoing = || self.endpoint.patch(&["pages", id], &body);
+        let written = request.input.body.is_some();
+        self.patient(request.deadline, outgoing)
+            .await
+            .map_err(|failure| match written {
+                true => {
+                    let mut failure = failure.also("the page's text was written, and its headline was not");
+                    (failure.retryable, failure.unsent) = (false, false);
+                    failure
+                }
+                false => failure,
+            })
+    }
+}
+
+/// What is in the trash can be read, and not be written to.
+fn writable(received: &Received, page: &wire::Page) -> Result<(), Failure> {
+    match page.in_trash || page.archived {
+        true => Err(received.failure(Kind::Conflict, "the page is in the trash: restore it first")),
+        false => Ok(()),
+    }
+}
+
+fn holds(tree: &Tree, if_match: Option<&str>, changed: Option<&str>, title: &str) -> Result<(), Failure> {
+    match if_match.is_none_or(|version| tree.is(version, changed, title)) {
+        true => Ok(()),
+        false => {
+            let sentence = "the page has changed since: get it again";
+            let mut failure = Failure::new(Kind::PreconditionFailed, sentence);
+            failure.field = Some(Arc::from("if_match"));
+            Err(failure)
+        }
+    }
+}
+
+/// Adds to the end of a page. Its text is read only where a version is to hold: the answer is what was added to it.
+pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result<Reply<DocPage>, Failure> {
+    let input = &request.input;
+    let id = uuid(&request.native, "page")?;
+    let text = Text::of_new(&input.body)?;
+    let prepared = parts::prepare(&text.blocks)?;
+    let received = notion.endpoint.send(notion.endpoint.get(&["pages", &id])?).await?;
+    let row: Row<wire::Page> = received.row(request.include_raw)?;
+    writable(&received, &row.wire)?;
+    let changed = row.wire.last_edited_time.clone().text();
+    let tree = notion.tree(&id, request.deadline).await?;
+    holds(
+        &tree,
+        input.if_match.as_deref(),
+        changed.as_deref(),
+        &convert::title(&row.wire),
+    )?;
+    let mut made = vec![];
+    if let Err(failure) = notion
+        .put_in(id.clone(), At::End, prepared, &mut made, request.deadline)
+        .await
+    {
+        return Err(notion.undone(failure, &made, request.deadline).await);
+    }
+    let mut lost = text.lost;
+    lost.extend(tree.lost());
+    let mut blocks = tree.blocks;
+    blocks.extend(text.blocks);
+    let now = notion.page_behind(&request.instance, &id).await;
+    let row = match &now {
+        Some(received) => received.row(request.include_raw)?,
+        None => row,
+    };
+    let version = now.and_then(|_| row.wire.last_edited_time.clone().text());
+    let page = convert::page(&request.instance, row, markdown::write(&blocks), lost, version);
+    Ok(received.reply(page))
+}
+
+impl Notion {
+    /// Takes away what was added before something failed, and tells what became of it.
+    pub(super) async fn undone(&self, failure: Failure, made: &[String], deadline: Instant) -> Failure {
+        if made.is_empty() {
+            return failure;
+        }
+        let became = match self.take_away(made, deadline).await {
+            Ok(()) => "what had been written was taken away again: the page is as it was".to_owned(),
+            Err((left, why)) => format!(
+                "{left} of the blocks that had been written stand there still, the first of them {} ({})",
+                made[0],
+                why.message()
+            ),
+        };
+        let mut failure = failure.also(&became);
+        (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
+        failure
+    }
+}
+
+pub async fn put(notion: Arc<Notion>, request: Request<PageMove>) -> Result<Reply<PageRow>, Failure> {
+    let id = uuid(&request.native, "page")?;
+    let resource = request.input.parent.resource();
+    let place = match Place::read(resource.native(), "parent")? {
+        // Only its data sources take pages.
+        Place::Database(database) => Place::DataSource(notion.only_source(&database, "parent").await?),
+        place => place,
+    };
+    let body = json!({"parent": place.parent()?});
+    let received = notion
+        .endpoint
+        .send(notion.endpoint.post(&["pages", &id, "move"], &body)?)
+        .await?;
+    row(&request, &received)
+}
+
+pub async fn delete(notion: Arc<Notion>, request: Request<PageDelete>) -> Result<Reply<Deleted>, Failure> {
+    let id = uuid(&request.native, "page")?;
+    let outgoing = notion.endpoint.patch(&["pages", &id], &notion.version.trash(true))?;
+    Ok(notion.endpoint.send(outgoing).await?.reply(Deleted::trashed()))
+}
+
+pub async fn restore(notion: Arc<Notion>, request: Request<PageRestore>) -> Result<Reply<PageRow>, Failure> {
+    let id = uuid(&request.native, "page")?;
+    let outgoing = notion.endpoint.patch(&["pages", &id], &notion.version.trash(false))?;
+    row(&request, &notion.endpoint.send(outgoing).await?)
+}
+
+fn row<O: crate::catalogue::op::Op>(request: &Request<O>, received: &Received) -> Result<Reply<PageRow>, Failure> {
+    let row = received.row(request.include_raw)?;
+    Ok(received.reply(convert::page_row(&request.instance, row)))
+}
+
+impl Notion {
+    /// The one data source of a database.
+    pub(super) async fn only_source(&self, database: &str, field: &str) -> Result<String, Failure> {
+        let received = self.endpoint.send(self.endpoint.get(&["databases", database])?).await?;
+        let mut found = received.json::<wire::Database>()?.data_sources;
+        match (found.pop(), found.len()) {
+            (Some(source), 0) => Ok(source.id),
+            (None, _) => Err(received.failure(Kind::NotFound, "the database has no data source that is shown to us")),
+            (Some(last), _) => {
+                found.push(last);
+                let names: Vec<String> = found
+                    .into_iter()
+                    .map(|source| format!("data_source/{}", source.id))
+                    .collect();
+                let sentence = format!(
+                    "the database has several data sources: name one of {}",
+                    names.join(", ")
+                );
+                Err(received.blame(Failure::invalid(field, sentence)))
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Data sources as trackers: their properties, and what the mapping makes of them.
+//!
+//! Invariant: what is remembered of a data source is forgotten as soon as something that is made of it is refused.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Map, Value};
+
+use super::super::Notion;
+use super::super::ids::{Place, uuid};
+use super::Mapping;
+use crate::providers::http::Received;
+
+/// The most data sources that are remembered.
+const MOST: usize = 200;
+
+/// What is remembered of data sources, by their ids.
+#[derive(Default)]
+pub struct Trackers(Mutex<HashMap<String, Arc<Tracker>>>);
+
+impl Trackers {
+    /// Held for one look.
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Tracker>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn forget(&self, id: &str) {
+        self.known().remove(id);
+    }
+}
+
+/// A property: names change, ids stay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    pub id: String,
+    pub name: String,
+    pub kind: String,
+    /// What it may hold, where that is told.
+    pub options: Vec<Value>,
+}
+
+impl Property {
+    /// The names of what it may hold.
+    pub fn words(&self) -> Vec<String> {
+        let names = self.options.iter().filter_map(|option| option["name"].as_str());
+        names.map(str::to_owned).collect()
+    }
+
+    pub fn has(&self, word: &str) -> bool {
+        self.options.iter().any(|option| option["name"] == word)
+    }
+}
+
+/// A data source, and what its properties mean.
+#[derive(Debug)]
+pub struct Tracker {
+    pub source: String,
+    pub properties: Vec<Property>,
+    pub status: Option<Property>,
+    pub labels: Option<Property>,
+    pub assignee: Option<Property>,
+    pub due: Option<Property>,
+    pub number: Option<Property>,
+    pub closed: Vec<String>,
+    pub close: Option<String>,
+    pub not_planned: Option<String>,
+    pub reopen: Option<String>,
+}
+
+impl Tracker {
+    /// Reads a data source, and holds the mapping against it.
+    pub fn read(json: &Value, mapping: &Mapping) -> Result<Self, Failure> {
+        let properties = properties(&json["properties"]);
+        let find = |wanted: &Option<String>, setting: &str, kinds: &[&str]| match wanted {
+            Some(name) => named(&properties, name, setting, kinds).map(Some),
+            None => Ok(None),
+        };
+        let only = |kind: &str| {
+            let mut of = properties.iter().filter(|property| property.kind == kind);
+            of.next().filter(|_| of.next().is_none()).cloned()
+        };
+        let status = find(&mapping.status, "status", &["status", "select"])?.or_else(|| only("status"));
+        let groups = status.as_ref().map(|status| groups(&json["properties"][&status.name]));
+        let mut tracker = Tracker {
+            source: json["id"].as_str().unwrap_or_default().to_owned(),
+            labels: find(&mapping.labels, "labels", &["multi_select"])?,
+            assignee: find(&mapping.assignee, "assignee", &["people"])?,
+            due: find(&mapping.due, "due", &["date"])?,
+            number: find(&mapping.number, "number", &["unique_id"])?.or_else(|| only("unique_id")),
+            closed: mapping.closed.clone(),
+            close: mapping.close.clone(),
+            not_planned: mapping.not_planned.clone(),
+            reopen: mapping.reopen.clone(),
+            status,
+            properties,
+        };
+        tracker.fill(&groups.unwrap_or_default());
+        tracker.check()?;
+        Ok(tracker)
+    }
+
+    /// What is not configured is taken from the groups of the status: the last one is of what is closed.
+    fn fill(&mut self, groups: &[Vec<String>]) {
+        let first = |group: Option<&Vec<String>>| group.and_then(|words| words.first().cloned());
+        if self.closed.is_empty() && groups.len() > 1 {
+            self.closed = groups.last().cloned().unwrap_or_default();
+        }
+        let close = self.close.take().or_else(|| self.closed.first().cloned());
+        self.close = close;
+        let open = first(groups.first()).filter(|word| !self.closed.contains(word));
+        let reopen = self.reopen.take().or(open);
+        self.reopen = reopen;
+    }
+
+    /// Whether each word that has a meaning is there.
+    fn check(&self) -> Result<(), Failure> {
+        let told = [&self.close, &self.not_planned, &self.reopen];
+        let mut words = self.closed.iter().chain(told.into_iter().flatten());
+        let Some(status) = &self.status else {
+            return match words.next() {
+                Some(_) => Err(drifted("status", "the data source has no property that is the status")),
+                None => Ok(()),
+            };
+        };
+        match words.find(|word| !status.has(word)) {
+            Some(word) => {
+                let sentence = format!(
+                    "the property {} of the data source has no option {word} any more",
+                    status.name
+                );
+                Err(drifted("status", &sentence))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a word is one of a closed issue.
+    pub fn is_closed(&self, word: &str) -> bool {
+        self.closed.iter().any(|closed| closed == word)
+    }
+}
+
+fn properties(json: &Value) -> Vec<Property> {
+    let property = |(name, said): (&String, &Value)| {
+        let kind = said["type"].as_str()?.to_owned();
+        let options = said[&kind]["options"].as_array().cloned().unwrap_or_default();
+        Some(Property {
+            id: said["id"].as_str()?.to_owned(),
+            name: name.clone(),
+            kind,
+            options,
+        })
+    };
+    json.as_object()
+        .map(Map::iter)
+        .into_iter()
+        .flatten()
+        .filter_map(property)
+        .collect()
+}
+
+fn named(all: &[Property], name: &str, setting: &str, kinds: &[&str]) -> Result<Property, Failure> {
+    let found = all.iter().find(|property| property.name == name || property.id == name);
+    match found {
+        Some(property) if kinds.contains(&property.kind.as_str()) => Ok(property.clone()),
+        Some(property) => {
+            let sentence = format!("the property {name} of the data source is of type {}", property.kind);
+            Err(drifted(
+                setting,
+                &format!("{sentence}, and must be of {}", kinds.join(" or ")),
+            ))
+        }
+        None => Err(drifted(
+            setting,
+            &format!("the data source has no property {name} any more"),
+        )),
+    }
+}
+
+/// A data source that is no longer as the settings have it.
+fn drifted(setting: &str, sentence: &str) -> Failure {
+    let mut failure = Failure::new(
+        Kind::PreconditionFailed,
+        format!("{sentence} (settings.tracker.{setting})"),
+    );
+    failure.field = Some(Arc::from(format!("settings.tracker.{setting}")));
+    failure
+}
+
+/// The words of each group of a status, in their order.
+fn groups(property: &Value) -> Vec<Vec<String>> {
+    let status = &property["status"];
+    let name_of = |id: &Value| {
+        let mut options = status["options"].as_array().into_iter().flatten();
+        let option = options.find(|option| option["id"] == *id);
+        option.and_then(|option| option["name"].as_str()).map(str::to_owned)
+    };
+    let group = |group: &Value| {
+        group["option_ids"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(name_of)
+            .collect()
+    };
+    status["groups"].as_array().into_iter().flatten().map(group).collect()
+}
+
+impl Notion {
+    /// The tracker of a project: of a data source, or of the only one of a database.
+    pub(in super::super) async fn tracker(&self, native: &str, field: &str) -> Result<Arc<Tracker>, Failure> {
+        let id = match native.contains('/') {
+            true => match Place::read(native, field)? {
+                Place::Database(database) => self.only_source(&database, field).await?,
+                Place::DataSource(id) | Place::Page(id) | Place::Block(id) => {
+                    let sentence = format!("{field} must be written as {id}");
+                    return Err(Failure::invalid(field, sentence).never_sent());
+                }
+            },
+            false => uuid(native, field)?,
+        };
+        if let Some(known) = self.trackers.known().get(&id) {
+            return Ok(known.clone());
+        }
+        let received = match self.read_source(&id).await {
+            // People see the ids of databases.
+            Err(failure) if failure.kind == Kind::NotFound && !native.contains('/') => {
+                match self.only_source(&id, field).await {
+                    Ok(source) => self.read_source(&source).await?,
+                    Err(other) if other.kind == Kind::NotFound => return Err(failure),
+                    Err(other) => return Err(other),
+                }
+            }
+            received => received?,
+        };
+        self.remember(&received)
+    }
+
+    async fn read_source(&self, id: &str) -> Result<Received, Failure> {
+        self.endpoint.send(self.endpoint.get(&["data_sources", id])?).await
+    }
+
+    /// Reads a data source anew.
+    pub(in super::super) async fn tracker_anew(&self, source: &str) -> Result<Arc<Tracker>, Failure> {
+        self.trackers.forget(source);
+        let received = self.read_source(source).await?;
+        self.remember(&received)
+    }
+
+    fn remember(&self, received: &Received) -> Result<Arc<Tracker>, Failure> {
+        let json: Value = received.json()?;
+        let id = json["id"].as_str().unwrap_or_default().to_owned();
+        if id.is_empty() {
+            return Err(received.unusable("the answer is not as expected at id"));
+        }
+        let tracker = Tracker::read(&json, self.mappings.of(&id)).map_err(|failure| received.blame(failure))?;
+        let tracker = Arc::new(tracker);
+        let mut known = self.trackers.known();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(id, tracker.clone());
+        Ok(tracker)
+    }
+
+    /// A failure of what was made of a tracker: where that has changed, the change is the failure.
+    pub(in super::super) async fn drift(&self, tracker: &Tracker, failure: Failure) -> Failure {
+        if failure.kind != Kind::InvalidInput {
+            return failure;
+        }
+        match self.tracker_anew(&tracker.source).await {
+            Err(drifted) if drifted.kind == Kind::PreconditionFailed => drifted,
+            _ => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn source() -> Value {
+        json!({"id": "s", "properties": {
+            "Task": {"id": "title", "type": "title", "title": {}},
+            "State": {"id": "f%5C%5C%3Ap", "type": "status", "status": {
+                "options": [{"id": "1", "name": "Neu"}, {"id": "2", "name": "Fertig"}, {"id": "3", "name": "Verworfen"}],
+                "groups": [{"name": "A", "option_ids": ["1"]}, {"name": "B", "option_ids": ["2", "3"]}]}},
+            "Other": {"id": "o", "type": "select", "select": {"options": [{"id": "1", "name": "x"}]}},
+            "No": {"id": "n", "type": "unique_id", "unique_id": {"prefix": "T"}}}})
+    }
+
+    /// P2: without configuration the last group is of what is closed, whatever it is called. P3: a number is one only where
+    /// a property counts. N18: an id is kept as it is told.
+    #[test]
+    fn groups_tell_what_is_closed_where_nobody_else_does() {
+        let tracker = Tracker::read(&source(), &Mapping::default()).expect("a tracker");
+        assert_eq!(tracker.closed, ["Fertig", "Verworfen"]);
+        assert_eq!(
+            (tracker.close.as_deref(), tracker.reopen.as_deref()),
+            (Some("Fertig"), Some("Neu"))
+        );
+        assert_eq!(tracker.number.map(|number| number.id).as_deref(), Some("n"));
+        assert_eq!(tracker.status.map(|status| status.id).as_deref(), Some("f%5C%5C%3Ap"));
+        let select = Mapping {
+            status: Some("Other".to_owned()),
+            ..Mapping::default()
+        };
+        let tracker = Tracker::read(&source(), &select).expect("a tracker");
+        assert_eq!((tracker.closed.len(), tracker.close, tracker.reopen), (0, None, None));
+    }
+
+    /// P1: what the settings name and is not there, or is of another type, is named.
+    #[test]
+    fn drift_is_told_by_its_name() {
+        for (mapping, names) in [
+            (json!({"labels": "Tags"}), "Tags"),
+            (json!({"due": "Other"}), "Other"),
+            (json!({"closed": ["Gone"]}), "Gone"),
+        ] {
+            let mapping: Mapping = serde_json::from_value(mapping).expect("a mapping");
+            let failure = Tracker::read(&source(), &mapping).expect_err("it drifted");
+            assert_eq!(failure.kind, Kind::PreconditionFailed);
+            assert!(failure.message().contains(names), "{failure}");
+        }
+    }
+}

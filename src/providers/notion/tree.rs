@@ -1,0 +1,189 @@
+//! What is in a page: its blocks, level by level.
+//!
+//! Invariant: what could not be read is a block that stays where it is, never one that is not there; documents within the
+//! page are not entered.
+
+use std::pin::Pin;
+
+use futures_util::future::BoxFuture;
+use mosaic_actors::error::{Failure, Source};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::block::{Block, Kind};
+use super::{Notion, markdown, wire};
+use crate::catalogue::docs::Lost;
+use crate::providers::http::too_large;
+
+/// The most requests for one page.
+const MOST_CALLS: usize = 200;
+/// How deep a page is read.
+const DEEPEST: usize = 12;
+/// The most blocks that Notion gives at once.
+const ROWS: &str = "100";
+
+/// A block as it came, and what is in it.
+pub struct Node {
+    pub json: Value,
+    pub children: Vec<Node>,
+    /// It holds more than was read.
+    pub cut: bool,
+}
+
+impl Node {
+    /// As a block of ours.
+    fn block(&self) -> Block {
+        let block = Block::read(&self.json);
+        match self.cut {
+            true => Block {
+                kind: Kind::Kept {
+                    name: block.name(),
+                    title: String::new(),
+                },
+                ..block
+            },
+            false => block.holding(self.children.iter().map(Node::block).collect()),
+        }
+    }
+
+    /// It and all below it.
+    pub fn all(&self) -> Vec<&Node> {
+        let mut all = vec![self];
+        all.extend(self.children.iter().flat_map(Node::all));
+        all
+    }
+}
+
+/// The blocks of a page.
+pub struct Tree {
+    pub blocks: Vec<Block>,
+}
+
+impl Tree {
+    pub fn of(nodes: &[Node]) -> Self {
+        Tree {
+            blocks: nodes.iter().map(Node::block).collect(),
+        }
+    }
+
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::write(&self.blocks)
+    }
+
+    /// What of it stands in the Markdown as a mark alone.
+    pub fn lost(&self) -> Vec<Lost> {
+        kept(&self.blocks)
+    }
+
+    /// What stands for its state: when it was changed last, and what it holds. Notion tells the minute alone.
+    pub fn version(&self, changed: Option<&str>, title: &str) -> Option<String> {
+        Some(format!("{}/{}", changed?, self.hash(title)))
+    }
+
+    /// Whether a version still holds. Lists tell the time alone.
+    pub fn is(&self, version: &str, changed: Option<&str>, title: &str) -> bool {
+        match version.split_once('/') {
+            Some((time, hash)) => changed == Some(time) && hash == self.hash(title),
+            None => changed == Some(version),
+        }
+    }
+
+    fn hash(&self, title: &str) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(title.as_bytes());
+        for block in self.blocks.iter().flat_map(Block::all) {
+            let id = block.id.as_deref().unwrap_or_default();
+            let said = match &block.kind {
+                Kind::Kept { name, title } => format!("{name} {title}"),
+                _ => block.bare_json().to_string(),
+            };
+            hasher.update(format!("\n{id} {} {said}", block.children.len()).as_bytes());
+        }
+        hasher.finalize().to_hex()[..16].to_owned()
+    }
+}
+
+/// The blocks among these, and below them, that cannot be made anew.
+pub fn kept(blocks: &[Block]) -> Vec<Lost> {
+    let all = blocks.iter().flat_map(Block::all);
+    all.filter_map(|block| match &block.kind {
+        Kind::Kept { name, .. } => Some(Lost {
+            what: name.clone(),
+            id: block.id.clone(),
+        }),
+        _ => None,
+    })
+    .collect()
+}
+
+/// What may still be asked for.
+struct Budget {
+    calls: usize,
+    deadline: Instant,
+}
+
+impl Notion {
+    /// What is in a page or block.
+    pub(super) async fn nodes(&self, id: &str, deadline: Instant) -> Result<Vec<Node>, Failure> {
+        let mut budget = Budget {
+            calls: MOST_CALLS,
+            deadline,
+        };
+        self.level(id.to_owned(), 0, &mut budget).await
+    }
+
+    /// The blocks of a page.
+    pub(super) async fn tree(&self, id: &str, deadline: Instant) -> Result<Tree, Failure> {
+        Ok(Tree::of(&self.nodes(id, deadline).await?))
+    }
+
+    fn level<'a>(
+        &'a self,
+        id: String,
+        depth: usize,
+        budget: &'a mut Budget,
+    ) -> BoxFuture<'a, Result<Vec<Node>, Failure>> {
+        Pin::from(Box::new(async move {
+            let mut nodes = vec![];
+            for json in self.blocks_of(&id, budget).await? {
+                let open = Block::is_open(&json);
+                let cut = open && (depth + 1 >= DEEPEST || budget.calls == 0);
+                let children = match (json["id"].as_str(), open && !cut) {
+                    (Some(id), true) => self.level(id.to_owned(), depth + 1, budget).await?,
+                    _ => vec![],
+                };
+                nodes.push(Node { json, children, cut });
+            }
+            Ok(nodes)
+        }))
+    }
+
+    /// All blocks of one level.
+    async fn blocks_of(&self, id: &str, budget: &mut Budget) -> Result<Vec<Value>, Failure> {
+        let mut rows = vec![];
+        let mut cursor: Option<String> = None;
+        loop {
+            if budget.calls == 0 {
+                let sentence = format!("the page has more blocks than {MOST_CALLS} requests can read");
+                return Err(too_large(&sentence, Source::Gateway));
+            }
+            budget.calls -= 1;
+            let outgoing = || {
+                let outgoing = self.endpoint.get(&["blocks", id, "children"])?.query("page_size", ROWS);
+                Ok(outgoing.query_if("start_cursor", cursor.as_ref()))
+            };
+            let received = self.patient(budget.deadline, outgoing).await?;
+            let list: wire::List = received.json()?;
+            let read = received.rows_of::<Value>(&list.results, false)?;
+            if received.skipped() > 0 {
+                return Err(received.unusable("a block of the page cannot be read"));
+            }
+            rows.extend(read.into_iter().map(|row| row.wire));
+            cursor = list.next();
+            if cursor.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+}
