@@ -28,6 +28,7 @@ fn known() -> Known {
             sends: match name {
                 "github" | "gitlab" => Sends::Signed,
                 "bookstack" => Sends::Unsigned,
+                "notion" => Sends::Introduced,
                 _ => Sends::Nothing,
             },
         }
@@ -38,6 +39,7 @@ fn known() -> Known {
             kind("github", forge),
             kind("gitlab", forge),
             kind("bookstack", &["docs."]),
+            kind("notion", &["docs.", "projects."]),
             kind("jenkins", &["cicd."]),
         ],
         operations,
@@ -288,6 +290,26 @@ fn base_addresses_are_plain() {
         let text = format!("{FORGE}base_url = \"{address}\"");
         refused(&text, &[], &[&format!("m.toml:3: providers.forge-a.base_url: {wrong}")]);
     }
+}
+
+/// A kind whose first delivery brings the secret begins with a secret path alone; another that signs never does.
+#[test]
+fn a_secret_path_stands_alone_where_the_secret_comes_by_it() {
+    let with = |kind: &str, path: &str| {
+        format!("[providers.a]\nkind = \"{kind}\"\nuser = \"u\"\ntoken = \"env:T\"\n[providers.a.webhook]\n{path}")
+    };
+    let path = "path_secret = \"env:P\"";
+    let both = "path_secret = \"env:P\"\nsecret = \"env:S\"";
+    for webhook in [path, both] {
+        let text = with("notion", webhook);
+        assert!(parse(&text, &[]).is_ok(), "{text}: {:?}", parse(&text, &[]));
+    }
+    let github = "[providers.a]\nkind = \"github\"\n[providers.a.webhook]\npath_secret = \"env:P\"";
+    let errors = parse(github, &[]).expect_err("it signs");
+    assert!(
+        errors.to_string().contains("providers.a.webhook.secret: is required"),
+        "{errors}"
+    );
 }
 
 #[test]

@@ -65,6 +65,11 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
             |name, _: Nothing| Ok(AdminOrder::RemovePlugin(name)),
         )
         .order_to(
+            "/plugins/{name}/webhook-token",
+            "Tell, once, the token that an instance's first delivery has brought, to be given to its provider",
+            |name, _: Nothing| Ok(AdminOrder::TellToken(name)),
+        )
+        .order_to(
             "/breakers/{name}/force-open",
             "Let no call through to an instance",
             |name, ForceOpen { for_ms }: ForceOpen| {

@@ -111,6 +111,8 @@ pub enum AdminOrder {
     DrainPlugin(String),
     /// Stop and forget it.
     RemovePlugin(String),
+    /// Tell the secret that its first delivery has brought.
+    TellToken(String),
     /// Force a plugin's breaker open, for so many milliseconds or until it is reset.
     ForceOpen {
         /// Whose.
@@ -162,6 +164,7 @@ impl AdminOrder {
             AdminOrder::StartPlugin(_) => "plugin.start",
             AdminOrder::DrainPlugin(_) => "plugin.drain",
             AdminOrder::RemovePlugin(_) => "plugin.remove",
+            AdminOrder::TellToken(_) => "plugin.webhook_token",
             AdminOrder::ForceOpen { .. } => "breaker.force_open",
             AdminOrder::ResetBreaker(_) => "breaker.reset",
             AdminOrder::DrainGateway => "gateway.drain",
@@ -183,7 +186,7 @@ impl AdminOrder {
             AdminOrder::RemovePlugin(target) | AdminOrder::ResetBreaker(target) | AdminOrder::CancelCall(target) => {
                 target
             }
-            AdminOrder::ForceOpen { name, .. } => name,
+            AdminOrder::ForceOpen { name, .. } | AdminOrder::TellToken(name) => name,
             AdminOrder::DrainGateway => "gateway",
             AdminOrder::ReleaseKey { target, .. } | AdminOrder::PurgeCache { target, .. } => target,
             AdminOrder::SetLog { filter, .. } => filter,

@@ -114,7 +114,7 @@ use docs::topics::{PAGE, PAGES, SPACES};
 use git::topics::{
     BRANCHES, HOOKS, PULL, PULLS, REF_MOVES, RELEASES, REPO, REPOS, REPOS_OF_OWNER, STATUSES, TAG_MOVES,
 };
-use projects::topics::{ISSUE_CHANGES, LABELS, MILESTONES};
+use projects::topics::{BOARDS, ISSUE_CHANGES, LABELS, MILESTONES};
 
 kinds! {
     /// Commits were pushed to a branch.
@@ -173,8 +173,8 @@ kinds! {
     PageDeleted = "docs.page.deleted", PAGE_GOES;
     /// A comment on a page was written, changed or deleted.
     PageCommented = "docs.page.commented", &[docs::topics::COMMENTS];
-    /// What holds pages is new, has changed or is gone.
-    SpaceChanged = "docs.space.changed", &[SPACES, PAGES];
+    /// What holds pages, and may be a board, is new, has changed or is gone.
+    SpaceChanged = "docs.space.changed", &[SPACES, PAGES, BOARDS];
     /// An answer that was made in the background is there, or has failed.
     ResponseEnded = "ai.response.ended", &[];
     /// A batch has ended, or has failed.

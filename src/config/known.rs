@@ -36,6 +36,8 @@ pub enum Sends {
     Unsigned,
     /// Deliveries that prove that they come from it.
     Signed,
+    /// The same, by a secret that its first delivery brings.
+    Introduced,
 }
 
 impl Known {

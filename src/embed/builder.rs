@@ -308,6 +308,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         dispatcher,
         system,
         bus: wired.bus,
+        #[cfg(feature = "server")]
+        introduced: super::introduced::Introduced::default(),
         started: Instant::now(),
         runtime: Handle::current(),
         stopped: AtomicBool::new(false),

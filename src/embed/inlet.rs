@@ -1,7 +1,7 @@
 //! Deliveries: proven, read, and given to the bus.
 //!
-//! Invariant: nothing is read of a delivery that is not proven, what it tells is invalid in the cache before anybody is
-//! told, and a sender is answered only once its events are kept.
+//! Invariant: nothing is read of a delivery that is not proven, save the secret that a first one brings; what it tells is
+//! invalid in the cache before anybody is told, and a sender is answered only once its events are kept.
 
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(super) struct Inlet {
     instance: Arc<str>,
     webhooks: &'static Webhooks,
     secret: Option<Secret>,
+    /// Whether it is behind a secret path.
+    hidden: bool,
 }
 
 impl Mosaic {
@@ -60,7 +62,8 @@ impl Mosaic {
         } = provider;
         // An operator may have turned a secret's file since the last delivery, as with credentials.
         let (secret, path) = (read(secret.as_ref())?, read(path.as_ref())?);
-        let proves = secret.is_some() || path.is_some() && webhooks.proofs.is_empty();
+        let alone = webhooks.proofs.is_empty() || webhooks.introduces();
+        let proves = secret.is_some() || path.is_some() && alone;
         let is_there = match (&path, path_secret) {
             (None, None) => true,
             (Some(expected), Some(given)) => bool::from(expected.expose().as_bytes().ct_eq(given.as_bytes())),
@@ -71,6 +74,7 @@ impl Mosaic {
             instance: Arc::from(instance),
             webhooks,
             secret,
+            hidden: path.is_some(),
         }))
     }
 }
@@ -93,6 +97,15 @@ impl Inlet {
     pub(super) async fn take(self, headers: &HeaderMap, body: Bytes) -> Result<Appended, Failure> {
         let now = Timestamp::now();
         let meters = self.gateway.inner.bus.meters();
+        if let Some(secret) = self.introduction(headers, &body, now) {
+            self.gateway.inner.introduced.keep(&self.instance, secret);
+            tracing::info!(
+                instance = &*self.instance,
+                "a first delivery has brought its secret, to be told once"
+            );
+            meters.count(Came::Kept);
+            return Ok(Appended::Kept(None));
+        }
         let names = self
             .proven(headers, &body, now)
             .inspect_err(|_| meters.count(Came::Refused))?;
@@ -107,13 +120,29 @@ impl Inlet {
         taken
     }
 
+    /// The secret that a first delivery brings, where it comes by a path that nobody guesses; anybody could send one by
+    /// another. A signature that it has is one by what it brings.
+    fn introduction(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Secret> {
+        let within = self.webhooks.within.as_ref().filter(|_| self.hidden)?;
+        let brought = (within.secret)(body)?;
+        let proofs = self.webhooks.proofs;
+        let holds = |secret: &Secret| proof::prove(proofs, headers, body, secret.expose(), now).is_ok();
+        // What is configured already is brought once more.
+        let known = self.secret.as_ref().is_some_and(&holds);
+        let sound = !proof::is_given(proofs, headers) || holds(&brought);
+        (!known && sound).then_some(brought)
+    }
+
     /// The names of a delivery that is proven.
     fn proven(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Vec<String>, Failure> {
-        if let Some(secret) = &self.secret {
-            proof::prove(self.webhooks.proofs, headers, body, secret.expose(), now)?;
+        match &self.secret {
+            Some(secret) => proof::prove(self.webhooks.proofs, headers, body, secret.expose(), now)?,
+            None if self.webhooks.proofs.is_empty() => {}
+            // Its secret is not configured yet: all but its first delivery is unproven.
+            None => return Err(proof::unproven()),
         }
         // Where it has no name it is known by its bytes; where it has one, equal bytes may well tell of two events.
-        let name = match self.webhooks.named(headers) {
+        let name = match self.webhooks.named(headers, body) {
             Some(name) => format!("id:{}", digest(name.as_bytes())),
             None => format!("body:{}", digest(body)),
         };

@@ -16,6 +16,8 @@ mod homes;
 #[cfg(feature = "server")]
 mod inlet;
 mod instances;
+#[cfg(feature = "server")]
+mod introduced;
 mod keep;
 mod life;
 mod mosaic;

@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) system: System,
     pub(super) bus: Bus,
+    #[cfg(feature = "server")]
+    pub(super) introduced: super::introduced::Introduced,
     pub(super) started: Instant,
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,

@@ -94,6 +94,7 @@ impl Registry {
             sends: match (kind.webhooks)() {
                 None => Sends::Nothing,
                 Some(webhooks) if webhooks.proofs.is_empty() => Sends::Unsigned,
+                Some(webhooks) if webhooks.introduces() => Sends::Introduced,
                 Some(_) => Sends::Signed,
             },
         };

@@ -13,3 +13,34 @@ mod render;
 pub use canonical::images;
 pub use markdown::{Dialect, keeping, to_markdown};
 pub use render::to_html;
+
+/// Whether two texts of Markdown are shown alike.
+pub fn alike(one: &str, other: &str) -> bool {
+    let form = |markdown| canonical::canonical(&to_html(markdown), "");
+    one == other || form(one) == form(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alike;
+
+    #[test]
+    fn what_is_shown_alike_is_alike() {
+        for (one, other) in [
+            ("a", "a"),
+            ("*a*\nb", "_a_ b"),
+            ("- a\n- b", "* a\n* b"),
+            ("# a", "a\n="),
+        ] {
+            assert!(alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("a", "b"),
+            ("- a\n\n- b", "- a\n- b"),
+            ("3. a", "1. a"),
+            ("**a**", "*a*"),
+        ] {
+            assert!(!alike(one, other), "{one} {other}");
+        }
+    }
+}

@@ -36,7 +36,7 @@ const fn dangerous(name: &'static str, path: &'static str, about: &'static str) 
     }
 }
 
-const PLUGINS: [Verb; 6] = [
+const PLUGINS: [Verb; 7] = [
     verb("add", "/admin/v1/plugins", "Put up a provider instance"),
     verb(
         "update",
@@ -58,6 +58,11 @@ const PLUGINS: [Verb; 6] = [
         "remove",
         "/admin/v1/plugins/{name}/remove",
         "Stop an instance and forget it",
+    ),
+    verb(
+        "webhook-token",
+        "/admin/v1/plugins/{name}/webhook-token",
+        "Tell, once, the token that an instance's first delivery has brought, to be given to its provider",
     ),
 ];
 

@@ -92,6 +92,10 @@ impl Port {
             AdminOrder::StartPlugin(name) => plugins.start(name).await?,
             AdminOrder::DrainPlugin(name) => plugins.drain(name).await?,
             AdminOrder::RemovePlugin(name) => return self.remove(name).await,
+            AdminOrder::TellToken(name) => {
+                let token = self.0.inner.introduced.take(name).ok_or_else(|| no_token(name))?;
+                return Ok(json!({ "verification_token": token.expose() }));
+            }
             AdminOrder::ForceOpen { name, for_ms } => {
                 let limit = for_ms.map(Duration::from_millis);
                 self.0
@@ -177,6 +181,7 @@ impl Port {
         if self.0.system().plugins().get(name).is_some() {
             self.0.system().plugins().remove(name).await?;
         }
+        drop(self.0.inner.introduced.take(name));
         let forgotten = self.0.inner.instances.forget(name).await;
         forgotten.map_err(|failure| unkept("it is removed, but comes back at the next start", &failure))?;
         Ok(json!({ "kept": self.keeps() }))
@@ -233,6 +238,12 @@ impl Port {
 /// The calls may have ended between a look and an order.
 pub(super) fn no_call(id: &str) -> Failure {
     Failure::new(Kind::NotFound, format!("no call in flight has the id {id}"))
+}
+
+/// Another may have been told it between a look and an order.
+pub(super) fn no_token(name: &str) -> Failure {
+    let sentence = format!("no first delivery with a token has come to {name} since it was last told");
+    Failure::new(Kind::NotFound, sentence)
 }
 
 /// The same failure, with what else is so.

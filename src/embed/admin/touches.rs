@@ -12,7 +12,7 @@ use mosaic_actors::supervision::Node;
 use mosaic_actors::system::VITAL;
 
 use super::Port;
-use super::orders::no_call;
+use super::orders::{no_call, no_token};
 use crate::admin::{AdminOrder, Touches};
 use crate::surfaces::problem::Problem;
 
@@ -55,6 +55,7 @@ impl Port {
             | AdminOrder::StartPlugin(name)
             | AdminOrder::DrainPlugin(name)
             | AdminOrder::RemovePlugin(name) => self.plugin(name),
+            AdminOrder::TellToken(name) => self.token(name),
             AdminOrder::ForceOpen { name, .. } | AdminOrder::ResetBreaker(name) => self.breaker(name),
             AdminOrder::CancelCall(id) => self.call(id),
             AdminOrder::PurgeCache { purge, .. } => self.purge(purge),
@@ -105,6 +106,18 @@ impl Port {
         }
         add(&mut touches, &plugin);
         Ok(touches)
+    }
+
+    fn token(&self, name: &str) -> Result<Touches, Problem> {
+        let plugin = self.known(name)?;
+        if !self.0.inner.introduced.waits(name) {
+            return Err(no_token(name).into());
+        }
+        Ok(Touches {
+            plugins: vec![plugin.name],
+            notes: vec!["the token is told once, and in this answer alone".to_owned()],
+            ..Touches::default()
+        })
     }
 
     fn breaker(&self, name: &str) -> Result<Touches, Problem> {

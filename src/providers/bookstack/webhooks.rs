@@ -13,6 +13,7 @@ use crate::providers::webhooks::{Webhooks, body};
 pub static WEBHOOKS: Webhooks = Webhooks {
     proofs: &[],
     delivery: &[],
+    within: None,
     read: |_, json| told(json),
 };
 

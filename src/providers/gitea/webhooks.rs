@@ -23,6 +23,7 @@ pub static WEBHOOKS: Webhooks = Webhooks {
         },
     ],
     delivery: &["x-gitea-delivery", "x-forgejo-delivery", "x-github-delivery"],
+    within: None,
     read,
 };
 

@@ -14,6 +14,7 @@ pub static WEBHOOKS: Webhooks = Webhooks {
         prefix: "sha256=",
     }],
     delivery: &["x-github-delivery"],
+    within: None,
     read,
 };
 

@@ -20,6 +20,7 @@ pub static WEBHOOKS: Webhooks = Webhooks {
     ],
     // Not the event's UUID: what an event sets off carries it, too.
     delivery: &["webhook-id", "idempotency-key"],
+    within: None,
     read: |_, json| told(json),
 };
 

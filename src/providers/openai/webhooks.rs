@@ -12,6 +12,7 @@ use crate::providers::webhooks::{Proof, Webhooks, body};
 pub static WEBHOOKS: Webhooks = Webhooks {
     proofs: &[Proof::Standard],
     delivery: &["webhook-id"],
+    within: None,
     read: |_, json| told(json),
 };
 

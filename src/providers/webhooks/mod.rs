@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use crate::catalogue::event::Told;
+use crate::secret::Secret;
 
 pub use proof::Proof;
 
@@ -23,14 +24,33 @@ pub struct Webhooks {
     pub proofs: &'static [Proof],
     /// The headers that name a delivery, the first that is there; where none is, its bytes do.
     pub delivery: &'static [&'static str],
+    /// What its bodies say that others say elsewhere.
+    pub within: Option<Within>,
     /// What a delivery tells; nothing where the provider only tries whether it arrives.
     pub read: fn(&HeaderMap, &[u8]) -> Result<Vec<Told>, Failure>,
 }
 
+/// What bodies say of deliveries.
+#[derive(Debug)]
+pub struct Within {
+    /// The name of a delivery: one that is tried again differs in its bytes.
+    pub name: fn(&[u8]) -> Option<String>,
+    /// The secret that the first delivery brings, by which all others are proven. Anybody can send one: it is worth no more
+    /// than the secret path that it came by.
+    pub secret: fn(&[u8]) -> Option<Secret>,
+}
+
 impl Webhooks {
-    /// The name of a delivery, where one of its headers gives it.
-    pub fn named<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        self.delivery.iter().find_map(|name| text(headers, name))
+    /// The name of a delivery, where one of its headers gives it, or its body.
+    pub fn named<'h>(&self, headers: &'h HeaderMap, body: &[u8]) -> Option<Cow<'h, str>> {
+        let header = self.delivery.iter().find_map(|name| text(headers, name));
+        let within = || Some(Cow::Owned((self.within.as_ref()?.name)(body)?));
+        header.map(Cow::Borrowed).or_else(within)
+    }
+
+    /// Whether its first delivery brings the secret.
+    pub fn introduces(&self) -> bool {
+        self.within.is_some()
     }
 }
 

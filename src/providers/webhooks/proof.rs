@@ -68,14 +68,27 @@ impl Proof {
 /// # Errors
 /// `unauthenticated` where it gives none of those that its kind knows, or one that does not hold.
 pub fn prove(proofs: &[Proof], headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> Result<(), Failure> {
-    let given = |proof: &Proof| Some((*proof, text(headers, proof.header())?));
-    let refused = |sentence: &str| Failure::new(Kind::Unauthenticated, sentence).never_sent();
     // One proof counts: a better one that fails is not made up for by a weaker one.
-    let (proof, given) = proofs.iter().find_map(given).ok_or_else(|| refused(UNPROVEN))?;
+    let (proof, given) = given(proofs, headers).ok_or_else(unproven)?;
     match proof.holds(given, headers, body, secret, now) {
         true => Ok(()),
-        false => Err(refused(UNPROVEN)),
+        false => Err(unproven()),
     }
+}
+
+/// Whether a delivery gives a proof that its kind knows, be it right or wrong.
+pub fn is_given(proofs: &[Proof], headers: &HeaderMap) -> bool {
+    given(proofs, headers).is_some()
+}
+
+fn given<'h>(proofs: &[Proof], headers: &'h HeaderMap) -> Option<(Proof, &'h str)> {
+    let given = |proof: &Proof| Some((*proof, text(headers, proof.header())?));
+    proofs.iter().find_map(given)
+}
+
+/// What whoever proves nothing is told.
+pub fn unproven() -> Failure {
+    Failure::new(Kind::Unauthenticated, UNPROVEN).never_sent()
 }
 
 fn standard(given: &str, headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> bool {
