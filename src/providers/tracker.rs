@@ -9,6 +9,7 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::http::Received;
+use crate::catalogue::person::Person;
 use crate::catalogue::projects::{Clearable, Issue, IssueCreateInput, IssueState, IssueUpdateInput};
 
 /// The neutral id of a comment; [`commented`] reads its native part.
@@ -62,7 +63,8 @@ pub fn lacks<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<s
 
 /// Notes on a new issue what of its input the provider passed over. `people` are the accounts that were asked for.
 pub fn note_missing(input: &IssueCreateInput, people: &[&str], made: &mut Issue) {
-    let given: Vec<&str> = made.assignees.iter().filter_map(|its| its.login.as_deref()).collect();
+    let account = |its: &'_ Person| its.login.clone().or_else(|| its.id.clone());
+    let given: Vec<String> = made.assignees.iter().filter_map(account).collect();
     let labels = input.labels.iter().map(|label| &**label);
     let missing = [
         ("labels", lacks(labels, &made.labels)),

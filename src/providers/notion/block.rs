@@ -214,6 +214,10 @@ impl Block {
     /// As [`Block::read`] gives it, where what it holds makes another of it: only some can be said without a tag.
     #[must_use]
     pub fn holding(mut self, children: Vec<Block>) -> Self {
+        // A row is read whole, and holds nothing.
+        if matches!(&self.kind, Kind::Table { rows, .. } if !rows.is_empty()) {
+            return self;
+        }
         self.kind = match self.kind {
             Kind::Table {
                 column_header,

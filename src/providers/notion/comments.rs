@@ -16,19 +16,31 @@ use super::rich::{self, MOST_ITEMS, Rich, Run};
 use super::{Notion, convert, markdown, wire};
 use crate::catalogue::Page;
 use crate::catalogue::docs::{PageComment, PageCommentCreate, PageCommentList};
-use crate::providers::http::Row;
+use crate::catalogue::op::{Op, Paged};
+use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
+
+impl Notion {
+    /// The request's page of the comments on a page: those of its open discussions.
+    pub(super) async fn said<O>(&self, request: &Request<O>, page: &str) -> Result<(Received, wire::List), Failure>
+    where
+        O: Op<Input: Paged>,
+    {
+        let outgoing = self
+            .endpoint
+            .get(&["comments"])?
+            .query("block_id", page)
+            .query("page_size", request.limit().unwrap_or(MOST).to_string())
+            .query_if("start_cursor", request.cursor());
+        let received = self.endpoint.send(outgoing).await?;
+        let list = received.json()?;
+        Ok((received, list))
+    }
+}
 
 pub async fn list(notion: Arc<Notion>, request: Request<PageCommentList>) -> Result<Reply<Page<PageComment>>, Failure> {
     let id = uuid(&request.native, "page")?;
-    let outgoing = notion
-        .endpoint
-        .get(&["comments"])?
-        .query("block_id", &id)
-        .query("page_size", request.limit().unwrap_or(MOST).to_string())
-        .query_if("start_cursor", request.cursor());
-    let received = notion.endpoint.send(outgoing).await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.said(&request, &id).await?;
     let rows = received.rows_of::<wire::Comment>(&list.results, request.include_raw)?;
     // Whoever speaks first in a discussion begins it; of one that began on an earlier page nobody tells.
     let mut begun: HashMap<String, String> = HashMap::new();
@@ -77,11 +89,20 @@ async fn discussion(notion: &Notion, native: &str, page: &str) -> Result<String,
         return Err(wrong());
     }
     let id = uuid(id, "reply_to")?;
-    let received = notion.endpoint.send(notion.endpoint.get(&["comments", &id])?).await?;
-    let comment: wire::Comment = received.json()?;
+    let (received, comment) = one(notion, &id, page).await?;
     comment
         .discussion_id
         .ok_or_else(|| received.failure(Kind::Forbidden, "our credential's connection may not read the comment"))
+}
+
+/// A comment, where it stands on this page: one on another is not found by this page's name.
+pub async fn one(notion: &Notion, id: &str, page: &str) -> Result<(Received, wire::Comment), Failure> {
+    let received = notion.endpoint.send(notion.endpoint.get(&["comments", id])?).await?;
+    let comment: wire::Comment = received.json()?;
+    match comment.parent["page_id"].as_str().is_none_or(|on| on == page) {
+        true => Ok((received, comment)),
+        false => Err(received.failure(Kind::NotFound, "the comment stands on another page")),
+    }
 }
 
 fn comment(instance: &str, page: &str, Row { wire, raw }: Row<wire::Comment>) -> PageComment {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ids::Place;
 use super::{Notion, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::docs::{Hit, PageChildren, PageList, PageRow, RowKind, Search};
+use crate::catalogue::op::{Op, Paged};
 use crate::providers::http::{Outgoing, Received};
 use crate::providers::{Reply, Request};
 
@@ -20,23 +21,31 @@ pub(super) const MOST: u32 = 100;
 /// How many pages of blocks are read for one page of children.
 const MOST_CALLS: usize = 10;
 
-/// What a search is narrowed to.
-pub(super) fn only(object: &str) -> Value {
-    json!({"property": "object", "value": object})
+impl Notion {
+    /// The request's page of what a search finds: by words, if any, and of one sort of object, if one alone is meant.
+    pub(super) async fn found<O>(
+        &self,
+        request: &Request<O>,
+        query: Option<&str>,
+        object: Option<&str>,
+    ) -> Result<(Received, wire::List), Failure>
+    where
+        O: Op<Input: Paged>,
+    {
+        let search = wire::Search {
+            query,
+            filter: object.map(|object| json!({"property": "object", "value": object})),
+            start_cursor: request.cursor(),
+            page_size: request.limit().unwrap_or(MOST),
+        };
+        let received = self.endpoint.send(self.endpoint.post(&["search"], &search)?).await?;
+        let list = received.json()?;
+        Ok((received, list))
+    }
 }
 
 pub async fn search(notion: Arc<Notion>, request: Request<Search>) -> Result<Reply<Page<Hit>>, Failure> {
-    let search = wire::Search {
-        query: Some(&request.input.query),
-        filter: Some(only("page")),
-        start_cursor: request.cursor(),
-        page_size: request.limit().unwrap_or(MOST),
-    };
-    let received = notion
-        .endpoint
-        .send(notion.endpoint.post(&["search"], &search)?)
-        .await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.found(&request, Some(&request.input.query), Some("page")).await?;
     let rows = received.rows_of::<wire::Page>(&list.results, request.include_raw)?;
     let pages = rows.into_iter().filter(|row| row.wire.object == "page");
     let items = pages.map(|row| convert::hit(&request.instance, row)).collect();
@@ -47,13 +56,8 @@ pub async fn pages(notion: Arc<Notion>, request: Request<PageList>) -> Result<Re
     let size = request.limit().unwrap_or(MOST);
     let outgoing = match &request.input.space {
         None => {
-            let search = wire::Search {
-                query: None,
-                filter: Some(only("page")),
-                start_cursor: request.cursor(),
-                page_size: size,
-            };
-            notion.endpoint.post(&["search"], &search)?
+            let (received, list) = notion.found(&request, None, Some("page")).await?;
+            return page_rows(&request.instance, request.include_raw, &received, &list);
         }
         Some(space) => {
             let source = match Place::read(space.resource().native(), "space")? {
@@ -68,11 +72,15 @@ pub async fn pages(notion: Arc<Notion>, request: Request<PageList>) -> Result<Re
         }
     };
     let received = notion.endpoint.send(outgoing).await?;
-    page_rows(&request.instance, request.include_raw, &received)
+    page_rows(&request.instance, request.include_raw, &received, &received.json()?)
 }
 
-fn page_rows(instance: &str, include_raw: bool, received: &Received) -> Result<Reply<Page<PageRow>>, Failure> {
-    let list: wire::List = received.json()?;
+fn page_rows(
+    instance: &str,
+    include_raw: bool,
+    received: &Received,
+    list: &wire::List,
+) -> Result<Reply<Page<PageRow>>, Failure> {
     let rows = received.rows_of::<wire::Page>(&list.results, include_raw)?;
     let pages = rows.into_iter().filter(|row| row.wire.object == "page");
     let items = pages.map(|row| convert::page_row(instance, row)).collect();
@@ -99,7 +107,7 @@ pub async fn children(notion: Arc<Notion>, request: Request<PageChildren>) -> Re
             let size = request.limit().unwrap_or(MOST);
             let outgoing = notion.rows_of_source(&id, size, request.cursor())?;
             let received = notion.endpoint.send(outgoing).await?;
-            page_rows(&request.instance, request.include_raw, &received)
+            page_rows(&request.instance, request.include_raw, &received, &received.json()?)
         }
     }
 }

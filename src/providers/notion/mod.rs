@@ -14,6 +14,7 @@ mod convert;
 mod export;
 mod ids;
 mod lists;
+mod making;
 mod markdown;
 mod pages;
 mod parts;
@@ -22,20 +23,26 @@ mod refuse;
 mod replace;
 mod rich;
 mod spaces;
+mod text;
 mod tracker;
 mod tree;
+mod unfinished;
 mod uploads;
 mod users;
 mod version;
+mod webhooks;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use self::version::Version;
+use super::directory::Directory;
 use super::http::{Dialect, Endpoint, settings};
+use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Setting};
 use crate::catalogue::docs;
 
@@ -57,6 +64,7 @@ pub struct Notion {
     mappings: tracker::Mappings,
     /// What is known of data sources.
     trackers: tracker::Trackers,
+    directory: Arc<Directory>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +100,7 @@ impl Provider for Notion {
                 own: own.collect::<Result<_, Failure>>()?,
             },
             trackers: tracker::Trackers::default(),
+            directory: connection.directory.clone(),
             version,
         })
     }
@@ -131,6 +140,10 @@ impl Provider for Notion {
             ("ntn_", "a token of a connection"),
             ("secret_", "a token of a connection"),
         ]
+    }
+
+    fn webhooks() -> Option<&'static Webhooks> {
+        Some(&webhooks::WEBHOOKS)
     }
 
     fn handlers() -> Handlers<Self> {

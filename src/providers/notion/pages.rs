@@ -1,53 +1,24 @@
 //! Pages: read, made, changed, moved, put into the trash and taken out.
 //!
-//! Invariant: a page that was made and could not be filled is put into the trash again, and the failure says so; what was
-//! written of a page that stays is told, and is never written twice.
+//! Invariant: what was written of a page that stays is told, and is never written twice.
 
 use std::sync::Arc;
 
-use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::ids::{Place, uuid};
 use super::parts::{self, At};
+use super::text::Text;
 use super::tree::Tree;
-use super::{Notion, block, convert, markdown, wire};
+use super::unfinished::Unfinished;
+use super::{Notion, convert, markdown, wire};
 use crate::catalogue::docs::{
-    DocPage, Format, Lost, PageAppend, PageCreate, PageDelete, PageGet, PageMove, PageRestore, PageRow, PageUpdate,
+    DocPage, Format, PageAppend, PageCreate, PageDelete, PageGet, PageMove, PageRestore, PageRow, PageUpdate,
 };
 use crate::catalogue::outcome::Deleted;
-use crate::providers::http::{Received, Row, behind};
+use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
-
-/// Markdown as blocks that can be made, and what is lost on the way.
-pub(super) struct Text {
-    pub blocks: Vec<block::Block>,
-    pub lost: Vec<Lost>,
-}
-
-impl Text {
-    /// Reads Markdown.
-    pub fn read(body: &str) -> Result<Self, Failure> {
-        let told = markdown::read(body)
-            .map_err(|markdown::TooDeep| Failure::invalid("body", "body is nested too deeply").never_sent())?;
-        let mut lost = told.lost;
-        let blocks = parts::cut(told.blocks, &mut lost);
-        Ok(Text {
-            blocks,
-            lost: convert::lost(lost),
-        })
-    }
-
-    /// Of a page that holds nothing yet, to which nothing that stays can belong.
-    pub fn of_new(body: &str) -> Result<Self, Failure> {
-        let text = Self::read(body)?;
-        let mut lost = text.lost;
-        let blocks = parts::makeable(text.blocks, &mut lost);
-        Ok(Text { blocks, lost })
-    }
-}
 
 pub(super) fn only_markdown(format: Format) -> Result<(), Failure> {
     match format {
@@ -87,71 +58,13 @@ pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result
     let row: Row<wire::Page> = made.received.row(request.include_raw)?;
     let body = markdown::write(&text.blocks);
     let version = row.wire.last_edited_time.clone().text().filter(|_| made.at_once);
-    let mut page = convert::page(&request.instance, row, body, text.lost, version);
+    let mut page = convert::page(&request.instance, row, body, text.told(), version);
     // A connection that may not read is told the id alone.
     if page.title.is_empty() {
         page.title = input.title.to_string();
     }
     page.parent = page.parent.or_else(|| Some(parent.neutral(&request.instance)));
     Ok(made.received.reply(page))
-}
-
-/// A page that was made.
-pub(super) struct MadePage {
-    pub received: Received,
-    /// By one request.
-    pub at_once: bool,
-}
-
-impl Notion {
-    /// Makes a page and fills it. `body`: the request without children.
-    pub(super) async fn make(
-        &self,
-        instance: &str,
-        body: serde_json::Value,
-        blocks: &[block::Block],
-        deadline: Instant,
-    ) -> Result<MadePage, Failure> {
-        let mut body = body;
-        let mut prepared = parts::prepare(blocks)?;
-        let rest = prepared.split_off(parts::first_batch(&prepared));
-        if !prepared.is_empty() {
-            body["children"] = prepared.into_iter().map(|one| one.json).collect();
-        }
-        let received = self.endpoint.send(self.endpoint.post(&["pages"], &body)?).await?;
-        let made: wire::Page = received.json()?;
-        let at_once = rest.is_empty();
-        if let Err(failure) = self.put_in(made.id.clone(), At::End, rest, &mut vec![], deadline).await {
-            return Err(self.unmade(instance, &made.id, failure, deadline).await);
-        }
-        Ok(MadePage { received, at_once })
-    }
-
-    /// Puts a page that is half made into the trash, and tells what became of it.
-    async fn unmade(&self, instance: &str, id: &str, failure: Failure, deadline: Instant) -> Failure {
-        let outgoing = || self.endpoint.patch(&["pages", id], &self.version.trash(true));
-        let page = Resource::neutral_id(instance, id);
-        let became = match self.patient(deadline, outgoing).await {
-            Ok(_) => "it has been put into the trash again".to_owned(),
-            Err(why) => format!(
-                "it stands there so, since it could not be put into the trash ({})",
-                why.message()
-            ),
-        };
-        let sentence = format!(
-            "the page {page} was made, but not all of its text could be written ({}); {became}",
-            failure.message()
-        );
-        let mut failure = failure.saying(sentence);
-        (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
-        failure
-    }
-
-    /// The page as it is now, behind a write; none where it is not told soon.
-    pub(super) async fn page_behind(&self, instance: &str, id: &str) -> Option<Received> {
-        let read = async { self.endpoint.send(self.endpoint.get(&["pages", id])?).await };
-        behind(instance, read).await
-    }
 }
 
 pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result<Reply<DocPage>, Failure> {
@@ -170,10 +83,16 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
     let mut body = tree.markdown();
     // The headline last: it is the part that cannot be done in part.
     if let Some(text) = text {
+        lost = text.told();
         let replaced = notion
-            .replace(&id, &tree.blocks, text.blocks, input.lossy, request.deadline)
+            .replace(
+                (&request.instance, &id),
+                &tree.blocks,
+                text.blocks,
+                input.lossy,
+                request.deadline,
+            )
             .await?;
-        lost = text.lost;
         lost.extend(replaced.lost);
         body = replaced.body;
     }
@@ -248,14 +167,17 @@ pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result
         changed.as_deref(),
         &convert::title(&row.wire),
     )?;
-    let mut made = vec![];
-    if let Err(failure) = notion
-        .put_in(id.clone(), At::End, prepared, &mut made, request.deadline)
-        .await
-    {
-        return Err(notion.undone(failure, &made, request.deadline).await);
+    let mut begun = Unfinished::new(&notion, &request.instance);
+    let added = notion
+        .put_in(id.clone(), At::End, prepared, &mut begun.blocks, request.deadline)
+        .await;
+    if let Err(failure) = added {
+        let failure = notion.undone(failure, &begun.blocks, request.deadline).await;
+        begun.end();
+        return Err(failure);
     }
-    let mut lost = text.lost;
+    begun.end();
+    let mut lost = text.told();
     lost.extend(tree.lost());
     let mut blocks = tree.blocks;
     blocks.extend(text.blocks);
@@ -267,26 +189,6 @@ pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result
     let version = now.and_then(|_| row.wire.last_edited_time.clone().text());
     let page = convert::page(&request.instance, row, markdown::write(&blocks), lost, version);
     Ok(received.reply(page))
-}
-
-impl Notion {
-    /// Takes away what was added before something failed, and tells what became of it.
-    pub(super) async fn undone(&self, failure: Failure, made: &[String], deadline: Instant) -> Failure {
-        if made.is_empty() {
-            return failure;
-        }
-        let became = match self.take_away(made, deadline).await {
-            Ok(()) => "what had been written was taken away again: the page is as it was".to_owned(),
-            Err((left, why)) => format!(
-                "{left} of the blocks that had been written stand there still, the first of them {} ({})",
-                made[0],
-                why.message()
-            ),
-        };
-        let mut failure = failure.also(&became);
-        (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
-        failure
-    }
 }
 
 pub async fn put(notion: Arc<Notion>, request: Request<PageMove>) -> Result<Reply<PageRow>, Failure> {

@@ -2,11 +2,14 @@
 //!
 //! Invariant: nothing of the old text is taken away before the new one is there; a page within the page never is.
 
+use std::sync::Arc;
+
 use mosaic_actors::error::{Failure, Kind as Why};
 use tokio::time::Instant;
 
 use super::block::{Block, Kind};
 use super::parts::{self, At, Prepared};
+use super::unfinished::Unfinished;
 use super::{Notion, markdown, tree};
 use crate::catalogue::docs::Lost;
 
@@ -29,8 +32,8 @@ struct Plan {
 
 impl Notion {
     pub(super) async fn replace(
-        &self,
-        page: &str,
+        self: &Arc<Self>,
+        (instance, page): (&Arc<str>, &str),
         old: &[Block],
         new: Vec<Block>,
         lossy: bool,
@@ -48,14 +51,21 @@ impl Notion {
             };
             runs.push((at, parts::prepare(&parts::makeable(blocks.clone(), &mut lost))?));
         }
-        let mut made = vec![];
+        let mut begun = Unfinished::new(self, instance);
         for (at, prepared) in runs {
-            if let Err(failure) = self.put_in(page.to_owned(), at, prepared, &mut made, deadline).await {
-                return Err(self.undone(failure, &made, deadline).await);
+            let put = self.put_in(page.to_owned(), at, prepared, &mut begun.blocks, deadline);
+            if let Err(failure) = put.await {
+                let failure = self.undone(failure, &begun.blocks, deadline).await;
+                begun.end();
+                return Err(failure);
             }
         }
         let gone: Vec<String> = dropped.iter().filter_map(|block| block.id.clone()).collect();
-        if let Err((left, failure)) = self.take_away(&gone, deadline).await {
+        // From here on it is brought to its end rather than taken back.
+        begun.blocks.clone_from(&gone);
+        let taken = self.take_away(&gone, deadline).await;
+        begun.end();
+        if let Err((left, failure)) = taken {
             let sentence = format!("the new text is written, and {left} blocks of the old one stand there still");
             let mut failure = failure.also(&sentence);
             (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::ids::Place;
 use super::lists::MOST;
-use super::pages::Text;
-use super::{Notion, convert, wire};
+use super::text::Text;
+use super::{Notion, convert, markdown, wire};
 use crate::catalogue::Page;
 use crate::catalogue::docs::{Space, SpaceCreate, SpaceKind, SpaceList};
 use crate::providers::http::Row;
@@ -30,17 +30,7 @@ pub async fn list(notion: Arc<Notion>, request: Request<SpaceList>) -> Result<Re
 /// Of what a search finds, what is at the top, and what holds pages alone. Most rows are neither: a page of spaces may be
 /// short, or empty, and not the last.
 async fn found(notion: &Notion, request: &Request<SpaceList>) -> Result<Reply<Page<Space>>, Failure> {
-    let search = wire::Search {
-        query: None,
-        filter: None,
-        start_cursor: request.cursor(),
-        page_size: request.limit().unwrap_or(MOST),
-    };
-    let received = notion
-        .endpoint
-        .send(notion.endpoint.post(&["search"], &search)?)
-        .await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.found(request, None, None).await?;
     let rows = received.rows_of::<wire::Page>(&list.results, request.include_raw)?;
     let top = |row: &Row<wire::Page>| match &*row.wire.object {
         "data_source" => true,
@@ -89,6 +79,11 @@ pub async fn create(notion: Arc<Notion>, request: Request<SpaceCreate>) -> Resul
     };
     let place = Place::read(parent.resource().native(), "parent")?;
     let text = Text::of_new(input.description.as_deref().unwrap_or_default())?;
+    // A space has no place for what is lost.
+    if let Some(lost) = text.lost.first() {
+        let sentence = format!("description says what this provider cannot keep: {}", lost.what);
+        return Err(Failure::unsupported_field("description", sentence).never_sent());
+    }
     let body = json!({"parent": place.parent()?, "properties": convert::titled(&input.name)});
     let made = notion
         .make(&request.instance, body, &text.blocks, request.deadline)
@@ -98,6 +93,6 @@ pub async fn create(notion: Arc<Notion>, request: Request<SpaceCreate>) -> Resul
     if space.name.is_empty() {
         space.name = input.name.to_string();
     }
-    space.description = input.description.as_ref().map(ToString::to_string);
+    space.description = input.description.as_ref().map(|_| markdown::write(&text.blocks));
     Ok(made.received.reply(space))
 }

@@ -187,3 +187,31 @@ impl Notion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(json: Value, children: Vec<Node>) -> Node {
+        Node {
+            json,
+            children,
+            cut: false,
+        }
+    }
+
+    #[test]
+    fn a_table_is_read_with_what_its_rows_say() {
+        let row = |id: &str, cells: [&str; 2]| {
+            let cells = cells.map(|cell| json!([{"type": "text", "text": {"content": cell}, "plain_text": cell}]));
+            let row = json!({"id": id, "type": "table_row", "has_children": false, "table_row": {"cells": cells}});
+            node(row, vec![])
+        };
+        let table = json!({"id": "t", "type": "table", "has_children": true,
+            "table": {"table_width": 2, "has_column_header": true, "has_row_header": false}});
+        let nodes = [node(table, vec![row("r", ["a", "b"]), row("s", ["c", "d"])])];
+        assert_eq!(Tree::of(&nodes).markdown(), "| a | b |\n| --- | --- |\n| c | d |");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a request holds only what the version that it names knows.
 
+use http::HeaderValue;
 use jiff::civil::{Date, date};
 use mosaic_actors::error::Failure;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ pub const HEADER: &str = "notion-version";
 /// What is asked for where nothing is set: the first one with data sources.
 pub const DEFAULT: &str = "2025-09-03";
 /// The one that the Markdown of a page is asked for in.
-pub const OF_MARKDOWN: &str = "2026-03-11";
+pub const OF_MARKDOWN: HeaderValue = HeaderValue::from_static("2026-03-11");
 
 const FIRST: Date = date(2025, 9, 3);
 /// Since then, what is in the trash is called so, and what is inserted has a position.

@@ -84,6 +84,8 @@ pub struct Contact {
 #[derive(Debug, Deserialize)]
 pub struct Comment {
     pub id: String,
+    #[serde(default)]
+    pub parent: Value,
     pub discussion_id: Option<String>,
     #[serde(default)]
     pub rich_text: Value,

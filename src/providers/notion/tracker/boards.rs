@@ -8,9 +8,9 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 use serde_json::{Value, json};
 
-use super::super::lists::{MOST, only};
-use super::super::pages::Text;
-use super::super::{Notion, convert as pages, rich, wire};
+use super::super::lists::MOST;
+use super::super::text::Text;
+use super::super::{Notion, convert as pages, rich};
 use super::change::in_status;
 use super::issues::mapped;
 use super::schema::{Property, Tracker};
@@ -26,17 +26,7 @@ pub async fn list(notion: Arc<Notion>, request: Request<BoardList>) -> Result<Re
         let sentence = "boards are listed all together at this provider: leave it out";
         return Err(Failure::unsupported_field("of", sentence).never_sent());
     }
-    let search = wire::Search {
-        query: None,
-        filter: Some(only("data_source")),
-        start_cursor: request.cursor(),
-        page_size: request.limit().unwrap_or(MOST),
-    };
-    let received = notion
-        .endpoint
-        .send(notion.endpoint.post(&["search"], &search)?)
-        .await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.found(&request, None, Some("data_source")).await?;
     let rows = received.rows_of::<Value>(&list.results, request.include_raw)?;
     let sources = rows.into_iter().filter(|row| row.wire["object"] == "data_source");
     let items = sources.filter_map(|Row { wire, raw }| board(&notion, &request.instance, &wire, raw));

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
-use super::super::pages::Text;
+use super::super::text::Text;
 use super::super::{Notion, convert as pages, markdown, wire};
 use super::issues::{Found, mapped, no_milestones};
 use super::schema::{Property, Tracker};
 use super::{account, convert};
 use crate::catalogue::fields::{Name, PersonRef};
 use crate::catalogue::outcome::Deleted;
+use crate::catalogue::person::Person;
 use crate::catalogue::projects::{
-    Clearable, CloseReason, Issue, IssueAssign, IssueClose, IssueCreate, IssueDelete, IssueReopen, IssueState,
-    IssueUpdate,
+    Clearable, CloseReason, Issue, IssueAssign, IssueClose, IssueCreate, IssueCreateInput, IssueDelete, IssueReopen,
+    IssueState, IssueUpdate,
 };
 use crate::providers::http::{Received, Row};
-use crate::providers::{Reply, Request};
+use crate::providers::{Reply, Request, tracker};
 
 /// The value of a property of labels: names that are there. One that is not would be made by being written.
 pub fn labelled(property: &Property, labels: &[Name]) -> Result<Value, Failure> {
@@ -31,10 +32,21 @@ pub fn labelled(property: &Property, labels: &[Name]) -> Result<Value, Failure> 
     Ok(json!({ "multi_select": names }))
 }
 
-fn assigned(people: &[PersonRef]) -> Result<Value, Failure> {
-    let ids = people.iter().map(|person| account(person, "assignees"));
-    let ids: Vec<Value> = ids.map(|id| Ok(json!({"id": id?}))).collect::<Result<_, Failure>>()?;
-    Ok(json!({ "people": ids }))
+/// The accounts that are meant, each once.
+fn accounts(notion: &Notion, people: &[PersonRef]) -> Result<Vec<String>, Failure> {
+    let mut ids: Vec<String> = vec![];
+    for person in people {
+        let id = account(notion, person, "assignees")?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn assigned(accounts: &[String]) -> Value {
+    let ids: Vec<Value> = accounts.iter().map(|id| json!({ "id": id })).collect();
+    json!({ "people": ids })
 }
 
 /// The value of a property of the status.
@@ -66,7 +78,7 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCreate>) -> Resul
     if let Some(lost) = text.lost.first() {
         return Err(unsayable(&lost.what));
     }
-    let people = assigned(&input.assignees)?;
+    let people = accounts(&notion, &input.assignees)?;
     let tracker = notion.tracker(&request.native, "project").await?;
     let mut properties = pages::titled(&input.title);
     if !input.labels.is_empty() {
@@ -75,7 +87,7 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCreate>) -> Resul
     }
     if !input.assignees.is_empty() {
         let property = mapped(tracker.assignee.as_ref(), "assignees", "assignee")?;
-        properties[property.id.as_str()] = people;
+        properties[property.id.as_str()] = assigned(&people);
     }
     if let Some(day) = input.due_on.as_deref() {
         let property = mapped(tracker.due.as_ref(), "due_on", "due")?;
@@ -94,11 +106,30 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCreate>) -> Resul
     let partial = row.wire.properties.is_empty();
     let body = input.body.as_ref().map(|_| markdown::write(&text.blocks));
     let mut issue = convert::issue(&request.instance, &tracker, row, body);
-    if partial {
-        issue.title = input.title.to_string();
-        issue.labels = input.labels.iter().map(ToString::to_string).collect();
+    match partial {
+        // What is not told again was taken: Notion refuses what it does not take.
+        true => issue = as_asked(input, people, issue),
+        false => {
+            let people: Vec<&str> = people.iter().map(String::as_str).collect();
+            tracker::note_missing(input, &people, &mut issue);
+        }
     }
     Ok(made.received.reply(issue))
+}
+
+/// An issue that is told without its properties, because our connection may not read.
+fn as_asked(input: &IssueCreateInput, accounts: Vec<String>, told: Issue) -> Issue {
+    let person = |id| Person {
+        id: Some(id),
+        ..Person::default()
+    };
+    Issue {
+        title: input.title.to_string(),
+        labels: input.labels.iter().map(ToString::to_string).collect(),
+        assignees: accounts.into_iter().map(person).collect(),
+        due_on: input.due_on.as_ref().map(ToString::to_string),
+        ..told
+    }
 }
 
 /// An issue has no place for what is lost, so that nothing may be.
@@ -118,17 +149,7 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
         .issue(&request.native, request.include_raw, request.deadline)
         .await?;
     let changed = found.row.wire.last_edited_time.clone().text();
-    if input
-        .if_match
-        .as_deref()
-        .is_some_and(|version| changed.as_deref() != Some(version))
-    {
-        let mut failure = found
-            .received
-            .failure(Kind::PreconditionFailed, "the issue has changed since: get it again");
-        failure.field = Some(Arc::from("if_match"));
-        return Err(failure);
-    }
+    tracker::unchanged(&found.received, input.if_match.as_deref(), changed.as_deref())?;
     let mut properties = match &input.title {
         Some(title) => pages::titled(title),
         None => json!({}),
@@ -142,7 +163,8 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
     let tree = notion.tree(&found.id, request.deadline).await?;
     let body = match text {
         Some(text) => {
-            let replaced = notion.replace(&found.id, &tree.blocks, text.blocks, false, request.deadline);
+            let place = (&request.instance, found.id.as_str());
+            let replaced = notion.replace(place, &tree.blocks, text.blocks, false, request.deadline);
             replaced.await?.body
         }
         None => tree.markdown(),
@@ -165,13 +187,15 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
         }
         false => failure,
     })?;
-    told(
+    let mut reply = told(
         &request.instance,
         &found.tracker,
         &received,
         request.include_raw,
         Some(body),
-    )
+    )?;
+    tracker::note_unchanged(input, None, &mut reply.value);
+    Ok(reply)
 }
 
 impl Notion {
@@ -223,7 +247,7 @@ pub async fn close(notion: Arc<Notion>, request: Request<IssueClose>) -> Result<
             None => wordless("close", "closed"),
         });
     };
-    turned(
+    let mut reply = turned(
         &notion,
         &found,
         word,
@@ -231,7 +255,13 @@ pub async fn close(notion: Arc<Notion>, request: Request<IssueClose>) -> Result<
         request.include_raw,
         request.deadline,
     )
-    .await
+    .await?;
+    // Where something else there has made another word of it at once.
+    let other = reply.value.raw_state.as_ref().is_some_and(|now| now != word);
+    if reason.is_some() && other {
+        reply.value.dropped.push("reason".to_owned());
+    }
+    Ok(reply)
 }
 
 pub async fn reopen(notion: Arc<Notion>, request: Request<IssueReopen>) -> Result<Reply<Issue>, Failure> {
@@ -297,12 +327,12 @@ pub async fn delete(notion: Arc<Notion>, request: Request<IssueDelete>) -> Resul
 }
 
 pub async fn assign(notion: Arc<Notion>, request: Request<IssueAssign>) -> Result<Reply<Issue>, Failure> {
-    let people = assigned(&request.input.assignees)?;
+    let people = accounts(&notion, &request.input.assignees)?;
     let found = notion
         .issue(&request.native, request.include_raw, request.deadline)
         .await?;
     let property = mapped(found.tracker.assignee.as_ref(), "assignees", "assignee")?;
-    let properties = json!({property.id.as_str(): people});
+    let properties = json!({property.id.as_str(): assigned(&people)});
     let received = notion.write(&found, &properties, request.deadline).await?;
     told(&request.instance, &found.tracker, &received, request.include_raw, None)
 }

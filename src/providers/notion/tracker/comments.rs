@@ -5,12 +5,11 @@
 use std::sync::Arc;
 
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
 
-use super::super::comments::{heard, spoken};
+use super::super::comments::{heard, one, spoken};
 use super::super::ids::uuid;
-use super::super::lists::MOST;
 use super::super::{Notion, convert, rich, wire};
 use super::issue_of;
 use crate::catalogue::Page;
@@ -39,14 +38,7 @@ pub async fn list(
     request: Request<IssueCommentList>,
 ) -> Result<Reply<Page<IssueComment>>, Failure> {
     let (_, page) = issue_of(&request.native, "issue")?;
-    let outgoing = notion
-        .endpoint
-        .get(&["comments"])?
-        .query("block_id", &page)
-        .query("page_size", request.limit().unwrap_or(MOST).to_string())
-        .query_if("start_cursor", request.cursor());
-    let received = notion.endpoint.send(outgoing).await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.said(&request, &page).await?;
     let rows = received.rows_of::<wire::Comment>(&list.results, request.include_raw)?;
     let items = rows
         .into_iter()
@@ -72,17 +64,22 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCommentCreate>) -
     Ok(received.reply(comment))
 }
 
-/// The issue of a comment, and its own id.
-fn parts(native: &str) -> Result<(&str, String), Failure> {
+/// The issue of a comment, and its own id, once it is seen to stand on that issue.
+async fn parts<'n>(notion: &Notion, native: &'n str) -> Result<(&'n str, String), Failure> {
     let wrong = || Failure::invalid("comment", "comment must be written as an issue's id, / and its own").never_sent();
     let (issue, id) = native.rsplit_once('/').ok_or_else(wrong)?;
-    issue_of(issue, "comment")?;
-    Ok((issue, uuid(id, "comment")?))
+    let (_, page) = issue_of(issue, "comment")?;
+    let id = uuid(id, "comment")?;
+    match one(notion, &id, &page).await {
+        // Who may write comments need not be allowed to read any.
+        Err(failure) if failure.kind != Kind::Forbidden => Err(failure.never_sent()),
+        _ => Ok((issue, id)),
+    }
 }
 
 pub async fn update(notion: Arc<Notion>, request: Request<IssueCommentUpdate>) -> Result<Reply<IssueComment>, Failure> {
-    let (issue, id) = parts(&request.native)?;
     let text = spoken(&request.input.body)?;
+    let (issue, id) = parts(&notion, &request.native).await?;
     let body = json!({"rich_text": rich::items(&text)});
     let received = notion
         .endpoint
@@ -98,7 +95,7 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueCommentUpdate>) -
 }
 
 pub async fn delete(notion: Arc<Notion>, request: Request<IssueCommentDelete>) -> Result<Reply<Deleted>, Failure> {
-    let (_, id) = parts(&request.native)?;
+    let (_, id) = parts(&notion, &request.native).await?;
     let outgoing = notion.endpoint.delete(&["comments", &id])?;
     Ok(notion.endpoint.send(outgoing).await?.reply(Deleted::done()))
 }

@@ -67,6 +67,7 @@ pub fn issue(instance: &str, tracker: &Tracker, Row { wire, raw }: Row<wire::Pag
         locked: None,
         comments: None,
         closed_at: None,
+        dropped: Vec::new(),
         author: wire.created_by.map(convert::person),
         web_url: wire.url,
         created_at: wire.created_time.text(),

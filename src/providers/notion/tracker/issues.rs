@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::ids::Place;
-use super::super::lists::{MOST, only};
+use super::super::lists::MOST;
 use super::super::{Notion, wire};
 use super::query::{self, Rows};
 use super::schema::{Property, Tracker};
@@ -43,7 +43,7 @@ pub async fn list(notion: Arc<Notion>, request: Request<IssueList>) -> Result<Re
     let assignee = input
         .assignee
         .as_ref()
-        .map(|person| account(person, "assignee"))
+        .map(|person| account(&notion, person, "assignee"))
         .transpose()?;
     let tracker = notion.tracker(&request.native, "project").await?;
     if query::is_empty(&tracker, input.state) {
@@ -109,6 +109,9 @@ impl Notion {
                 "the page is in another place now, and no issue of this project",
             ));
         }
+        if row.wire.in_trash || row.wire.archived {
+            return Err(received.failure(Kind::NotFound, "the issue was deleted: its page is in the trash"));
+        }
         self.complete(&tracker, &mut row.wire, deadline).await?;
         Ok(Found {
             tracker,
@@ -171,7 +174,7 @@ pub async fn search(notion: Arc<Notion>, request: Request<IssueSearch>) -> Resul
     let size = request.limit().unwrap_or(MOST);
     let state = query::filter_of(input.state);
     if input.project.is_none() {
-        return everywhere(&notion, &request, size, state).await;
+        return everywhere(&notion, &request, state).await;
     }
     let tracker = notion.tracker(&request.native, "project").await?;
     if query::is_empty(&tracker, state) {
@@ -189,20 +192,9 @@ pub async fn search(notion: Arc<Notion>, request: Request<IssueSearch>) -> Resul
 async fn everywhere(
     notion: &Notion,
     request: &Request<IssueSearch>,
-    size: u32,
     state: StateFilter,
 ) -> Result<Reply<Page<Issue>>, Failure> {
-    let search = wire::Search {
-        query: Some(&request.input.query),
-        filter: Some(only("page")),
-        start_cursor: request.cursor(),
-        page_size: size,
-    };
-    let received = notion
-        .endpoint
-        .send(notion.endpoint.post(&["search"], &search)?)
-        .await?;
-    let list: wire::List = received.json()?;
+    let (received, list) = notion.found(request, Some(&request.input.query), Some("page")).await?;
     let mut items = vec![];
     for mut row in received.rows_of::<wire::Page>(&list.results, request.include_raw)? {
         let Some(Place::DataSource(source)) = Place::of(&row.wire.parent) else {

@@ -60,7 +60,9 @@ pub async fn create(notion: Arc<Notion>, request: Request<LabelCreate>) -> Resul
     let tracker = notion.tracker_anew(&tracker.source).await?;
     let property = mapped(tracker.labels.as_ref(), "project", "labels")?;
     if property.has(&input.name) {
-        return Err(Failure::new(Kind::Conflict, "the project has a label of this name"));
+        let mut taken = Failure::new(Kind::Conflict, "the project has a label of this name");
+        taken.field = Some(Arc::from("name"));
+        return Err(taken);
     }
     let kept = |option: &Value| json!({"id": option["id"], "name": option["name"], "color": option["color"]});
     let mut options: Vec<Value> = property.options.iter().map(kept).collect();

@@ -21,7 +21,7 @@ use serde::Deserialize;
 pub use schema::Trackers;
 
 use super::Notion;
-use super::ids::uuid;
+use super::ids::{of_setting, uuid};
 use crate::catalogue::fields::PersonRef;
 use crate::catalogue::projects;
 use crate::providers::Handlers;
@@ -90,9 +90,12 @@ pub fn handlers(handlers: Handlers<Notion>) -> Handlers<Notion> {
         .on::<projects::BoardUpdateItem, _, _>(boards::update)
 }
 
-/// The account of somebody: people are known by their ids here.
-fn account(person: &PersonRef, field: &str) -> Result<String, Failure> {
-    uuid(person, field)
+/// The account of somebody, by the directory's name or its own: accounts are known by their ids here.
+fn account(notion: &Notion, person: &PersonRef, field: &str) -> Result<String, Failure> {
+    match notion.directory.account(person) {
+        own if own == &**person => uuid(own, field),
+        known => of_setting(known, "directory"),
+    }
 }
 
 /// The data source and the page of an issue, `DATA_SOURCE#PAGE`.
