@@ -8,7 +8,7 @@ use std::fs;
 use http::HeaderMap;
 use mosaic::catalogue::event::Told;
 use mosaic::providers::KINDS;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::upstream::specs;
 
@@ -134,4 +134,82 @@ fn gitlab_s_recorded_deliveries_are_read() {
             ("tag_delete", "git.tag.deleted", false),
         ]
     );
+}
+
+/// All types of events that Notion's own client knows (`src/api-endpoints/webhooks.ts` of 5.26.0), and what each is read as.
+#[test]
+fn n32_every_type_that_notion_s_client_knows_is_read() {
+    const PAGE: &str = "153104cd-477e-809d-8dc4-ff2d96ae3090";
+    const SOURCE: &str = "98824b2c-fab8-4e32-9a20-3b7e7bd5bd41";
+    let row = json!({"id": "13950b26-c203-4f3b-b97d-93ec06319565", "type": "database", "data_source_id": SOURCE});
+    for (kind, told) in [
+        ("comment.created", "docs.page.commented"),
+        ("comment.deleted", "docs.page.commented"),
+        ("comment.updated", "docs.page.commented"),
+        ("data_source.content_updated", "docs.space.changed"),
+        ("data_source.created", "docs.space.changed"),
+        ("data_source.deleted", "docs.space.changed"),
+        ("data_source.moved", "docs.space.changed"),
+        (
+            "data_source.schema_updated",
+            "docs.space.changed projects.label.changed",
+        ),
+        ("data_source.undeleted", "docs.space.changed"),
+        ("database.content_updated", "docs.space.changed"),
+        ("database.created", "docs.space.changed"),
+        ("database.deleted", "docs.space.changed"),
+        ("database.moved", "docs.space.changed"),
+        ("database.schema_updated", "docs.space.changed"),
+        ("database.undeleted", "docs.space.changed"),
+        ("file_upload.completed", "other"),
+        ("file_upload.created", "other"),
+        ("file_upload.expired", "other"),
+        ("file_upload.upload_failed", "other"),
+        ("page.content_updated", "docs.page.updated projects.issue.updated"),
+        ("page.created", "docs.page.created projects.issue.opened"),
+        ("page.deleted", "docs.page.deleted projects.issue.deleted"),
+        ("page.locked", "docs.page.updated projects.issue.updated"),
+        ("page.moved", "docs.page.updated projects.issue.updated"),
+        ("page.properties_updated", "docs.page.updated projects.issue.updated"),
+        ("page.transcription_block.transcript_deleted", "docs.page.updated"),
+        ("page.undeleted", "docs.page.updated projects.issue.updated"),
+        ("page.unlocked", "docs.page.updated projects.issue.updated"),
+        ("view.created", "other"),
+        ("view.deleted", "other"),
+        ("view.updated", "other"),
+    ] {
+        let (thing, _) = kind.split_once('.').expect("two words");
+        let id = if thing == "page" { PAGE } else { SOURCE };
+        // A transcript's own event tells no parent.
+        let data = match kind.contains("transcript") {
+            true => json!({"target": {"id": "b", "type": "block"}, "transcript_id": null}),
+            false => json!({"parent": row, "page_id": PAGE}),
+        };
+        let event = json!({"id": "367cba44-b6f3-4c92-81e7-6a2e9659efd4", "timestamp": "2024-12-05T23:55:34.285Z",
+            "type": kind, "authors": [{"id": "c7c11cca-1d73-471d-9b6e-bdef51470190", "type": "person"}],
+            "attempt_number": 1, "api_version": "2026-03-11", "entity": {"id": id, "type": thing}, "data": data});
+        let found = read("notion", &[], event.to_string().as_bytes());
+        let words: Vec<&str> = found.iter().map(|told| told.kind.name()).collect();
+        assert_eq!(words.join(" "), told, "{kind}");
+        for told in &found {
+            assert_eq!(told.raw_type, kind);
+            let id = match told.kind.service() {
+                None => None,
+                Some("projects") if told.kind.is("projects.issue") => Some(format!("{SOURCE}#{PAGE}")),
+                Some("projects") => Some(SOURCE.to_owned()),
+                _ if told.kind.is("docs.page") => Some(PAGE.to_owned()),
+                _ => Some(format!("{thing}/{SOURCE}")),
+            };
+            assert_eq!(told.native, id, "{kind}");
+        }
+    }
+    let broken: [&[u8]; 2] = [b"{", b"[]"];
+    for odd in broken {
+        let kind = KINDS.iter().find(|known| known.name == "notion").expect("a kind");
+        let webhooks = (kind.webhooks)().expect("it sends");
+        let failure = (webhooks.read)(&HeaderMap::new(), odd).expect_err("no delivery");
+        assert_eq!(failure.field.as_deref(), Some("body"));
+    }
+    let bare = br#"{"type": "page.moved", "authors": null, "entity": null, "data": null, "timestamp": null}"#;
+    assert_eq!(read("notion", &[], bare)[0].native, None);
 }

@@ -9,6 +9,8 @@ mod bookstack;
 mod broken;
 mod deliveries;
 mod dispatches;
+mod every_tracker;
+mod every_wiki;
 mod gitea;
 mod github;
 mod gitlab;

@@ -1,12 +1,10 @@
 //! CommonMark's own examples through Notion: written as a page of the sandbox's, read again, and rendered.
 //!
-//! Invariant: an example renders as before, white space apart, or is in the table of what is lost.
+//! Invariant: an example renders as before, white space apart, or is in the table of what is lost, and the answer names it.
 
-use std::path::PathBuf;
-
-use pulldown_cmark::{Options, Parser, html};
 use serde_json::json;
 
+use crate::round_trips::{examples_there, hold_table, normal, rendered};
 use crate::through::Through;
 
 /// What is lost, and the numbers of the examples that show it. The driver's own documentation has the same lines.
@@ -28,73 +26,83 @@ const LOST: [(&str, &[usize]); 7] = [
     ),
     (
         "line ends that are written as characters, and HTML that never ends",
-        &[39, 173],
+        &[39, 148, 173],
     ),
 ];
 
-/// Where the examples are; none where they may be absent.
-fn examples() -> Option<String> {
-    let tools = std::env::var_os("MOSAIC_NODE_TOOLS").map(PathBuf::from);
-    let file = tools.and_then(|tools| Some(tools.parent()?.join("commonmark-spec/spec.txt")));
-    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    if text.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CommonMark's examples are required under CI: MOSAIC_NODE_TOOLS leads to none"
-        );
-        eprintln!("ROUND TRIPS NOT RUN: CommonMark's examples are absent");
-    }
-    text
-}
-
-/// The inputs of the examples, in order.
-fn inputs(spec: &str) -> Vec<String> {
-    let fence = "`".repeat(32);
-    let begin = format!("{fence} example");
-    let mut lines = spec.lines();
-    let mut inputs = vec![];
-    while let Some(line) = lines.next() {
-        if line == begin {
-            let input: Vec<&str> = lines.by_ref().take_while(|line| *line != ".").collect();
-            inputs.push(input.join("\n").replace('→', "\t") + "\n");
-            lines.by_ref().find(|line| *line == fence);
-        }
-    }
-    inputs
-}
-
-/// As it looks: white space is one space, and none between tags.
-fn rendered(markdown: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut text = String::new();
-    html::push_html(&mut text, Parser::new_ext(markdown, options));
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").replace("> <", "><")
-}
+/// Where README's table begins and ends.
+const MARKS: (&str, &str) = (
+    "<!-- the round trips of notion: UPDATE_README=1 cargo test --test drivers notion_markdown -->\n",
+    "<!-- the end of the round trips of notion -->\n",
+);
 
 #[tokio::test]
 async fn every_example_of_commonmark_comes_back_or_is_known_to_be_lost() {
-    let Some(spec) = examples() else { return };
+    let Some(examples) = examples_there() else { return };
     let notion = Through::started("notion", "sandbox-one", |server| {
         server.requests_per_window = Some(1_000_000)
     })
     .await;
-    let inputs = inputs(&spec);
-    assert_eq!(inputs.len(), 652, "another release of the examples");
+    assert_eq!(examples.len(), 652, "another release of the examples");
     let home = notion.ask("docs.search", json!({"query": "Handbook"})).await;
-    let mut lost = vec![];
-    for (at, input) in inputs.iter().enumerate() {
-        let page = json!({"parent": home["items"][0]["id"], "title": format!("Example {}", at + 1), "body": input});
+    let (mut lost, mut silent, mut sections) = (vec![], vec![], vec![]);
+    for (at, example) in examples.iter().enumerate() {
+        let page = json!({"parent": home["items"][0]["id"], "title": format!("Example {}", at + 1),
+            "body": example.markdown});
         let created = notion.ask("docs.page.create", page).await;
         let read = notion.ask("docs.page.get", json!({"page": created["id"]})).await;
         assert_eq!(read["body"], created["body"], "example {}", at + 1);
-        if rendered(input) != rendered(read["body"].as_str().expect("a text")) {
+        let body = read["body"].as_str().expect("a text");
+        let (before, after) = (normal(&example.html), normal(&rendered(body)));
+        let same = before == after;
+        // Whatever is shown otherwise is named, and nothing else is.
+        if same == created.get("lost").is_some() {
+            let told = &created["lost"];
+            silent.push(format!(
+                "{}: {told}\n{}\n{body}\n{before}\n{after}",
+                at + 1,
+                example.markdown
+            ));
+        }
+        if !same {
             lost.push(at + 1);
         }
+        sections.push((example.section.as_str(), same));
     }
+    assert!(
+        silent.is_empty(),
+        "{} are changed in silence, or named for nothing:\n{}",
+        silent.len(),
+        silent.join("\n---\n")
+    );
     let mut known: Vec<usize> = LOST.iter().flat_map(|(_, examples)| examples.iter().copied()).collect();
     known.sort_unstable();
     assert_eq!(lost, known);
+    hold_table(MARKS, &table(&sections));
+}
+
+/// How many examples of each section come back, and what of the others is lost.
+fn table(examples: &[(&str, bool)]) -> String {
+    let mut text = "\n| section | as it was | lost, and named |\n|---|--:|--:|\n".to_owned();
+    let mut rest = examples;
+    let mut line = |name: &str, of: &[(&str, bool)]| {
+        let same = of.iter().filter(|(_, same)| *same).count();
+        text += &format!("| {name} | {same} | {} |\n", of.len() - same);
+    };
+    while let Some((name, _)) = rest.first() {
+        let end = rest
+            .iter()
+            .position(|(section, _)| section != name)
+            .unwrap_or(rest.len());
+        line(name, &rest[..end]);
+        rest = &rest[end..];
+    }
+    line("all", examples);
+    text += "\n| what is lost | examples |\n|---|--:|\n";
+    for (what, examples) in LOST {
+        text += &format!("| {what} | {} |\n", examples.len());
+    }
+    text + "\n"
 }
 
 /// The driver's documentation lists the same.

@@ -31,10 +31,18 @@ const ALIKE: &str = "<a href=\"foo\">\n*bar*\n</a>\n";
 const FENCE: &str = "````````````````````````````````";
 
 /// An example of the specification.
-struct Example {
-    section: String,
-    markdown: String,
-    html: String,
+pub struct Example {
+    pub section: String,
+    pub markdown: String,
+    pub html: String,
+}
+
+/// The examples, where they are.
+pub fn examples_there() -> Option<Vec<Example>> {
+    let file = tool(NODE_TOOLS)?.join("../commonmark-spec/spec.txt");
+    let all = examples(&fs::read_to_string(&file).expect("the specification"));
+    assert!(all.len() > 600, "{}", all.len());
+    Some(all)
 }
 
 fn examples(text: &str) -> Vec<Example> {
@@ -58,7 +66,7 @@ fn examples(text: &str) -> Vec<Example> {
     found
 }
 
-fn rendered(markdown: &str) -> String {
+pub fn rendered(markdown: &str) -> String {
     let mut made = String::new();
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     html::push_html(&mut made, Parser::new_ext(markdown, options));
@@ -143,7 +151,7 @@ fn parsed(html: &str) -> String {
 }
 
 /// The same with white space in one form, and without the ids that BookStack makes (B2).
-fn normal(html: &str) -> String {
+pub fn normal(html: &str) -> String {
     let text = parsed(html);
     let mut normal = String::new();
     let (mut rest, mut preformatted) = (text.as_str(), false);
@@ -239,11 +247,7 @@ struct Tally {
 
 #[tokio::test]
 async fn every_example_of_commonmark_comes_back() {
-    let Some(tools) = tool(NODE_TOOLS) else { return };
-    let file = tools.join("../commonmark-spec/spec.txt");
-    let text = fs::read_to_string(&file).expect("the specification");
-    let examples = examples(&text);
-    assert!(examples.len() > 600, "{}", examples.len());
+    let Some(examples) = examples_there() else { return };
     let (_sandbox, driver) = start().await;
     let mut sections: Vec<String> = vec![];
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
@@ -284,7 +288,7 @@ async fn every_example_of_commonmark_comes_back() {
         wrong.len(),
         wrong.join("\n---\n")
     );
-    hold_table(&table(&sections, &tallies));
+    hold_table((BEGIN, END), &table(&sections, &tallies));
 }
 
 fn table(sections: &[String], tallies: &BTreeMap<String, Tally>) -> String {
@@ -309,13 +313,14 @@ fn table(sections: &[String], tallies: &BTreeMap<String, Tally>) -> String {
     text + "\n"
 }
 
-fn hold_table(now: &str) {
+/// Holds README's table between these marks to what it is now.
+pub fn hold_table((begin, end): (&str, &str), now: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).expect("README");
-    let (before, rest) = readme.split_once(BEGIN).expect("its begin");
-    let (table, after) = rest.split_once(END).expect("its end");
+    let (before, rest) = readme.split_once(begin).expect("its begin");
+    let (table, after) = rest.split_once(end).expect("its end");
     if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{now}{END}{after}")).expect("written");
+        fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("written");
     } else {
         assert!(table == now, "UPDATE_README=1 writes it anew:\n{now}");
     }

@@ -3,6 +3,7 @@
 //! Invariant: every operation that the driver declares is called, and each of its failures tells what to do next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -358,6 +359,53 @@ async fn a_change_that_fails_is_taken_back() {
     assert_eq!(failure.expect_err("refused").kind, Kind::UpstreamFailed);
     notion.server().faults().clear();
     assert_eq!(notion.ask("docs.page.get", json!({"page": id})).await["body"], "old");
+}
+
+/// Waits for something that comes by itself.
+async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let wait = async {
+        while !is() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
+    waited.unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// Drops an operation at a request that nobody answers.
+async fn dropped(notion: &Through, (method, path): (&str, &str), operation: &str, input: Value) {
+    let mut fault = Fault::new(Effect::Hang { processed: false });
+    (fault.method, fault.path_prefix) = (Some(method.to_owned()), Some(path.to_owned()));
+    fault.times = Some(1);
+    notion.server().faults().add(fault).expect("a sound fault");
+    let before = notion.server().requests().faults("hang");
+    tokio::select! {
+        outcome = notion.try_ask(operation, input) => panic!("{operation}: {outcome:?}"),
+        () = until("it hangs", || notion.server().requests().faults("hang") > before) => {}
+    }
+}
+
+/// N4: where an operation's time ends between two requests, nothing half written is left.
+#[tokio::test]
+async fn what_is_dropped_midway_is_taken_back_or_brought_to_its_end() {
+    let notion = start().await;
+    let home = titled(&notion, "Projects").await;
+    let many = (1..=230).map(|n| format!("p{n}")).collect::<Vec<_>>().join("\n\n");
+    let half = json!({"parent": home, "title": "Half", "body": many});
+    dropped(&notion, ("PATCH", "/v1/blocks/"), "docs.page.create", half).await;
+    let trashed = || notion.server().requests().served(&Method::PATCH, "/v1/pages/{id}") == 1;
+    until("the page is put into the trash", trashed).await;
+    let children = notion.pages("docs.page.list_children", json!({"parent": home})).await;
+    assert!(children.iter().all(|child| child["title"] != "Half"), "{children:?}");
+    // What is written already takes the place of what was there.
+    let page = json!({"parent": home, "title": "t", "body": "one\n\ntwo\n\nthree"});
+    let page = notion.ask("docs.page.create", page).await;
+    let new = json!({"page": page["id"], "body": "four"});
+    dropped(&notion, ("DELETE", "/v1/blocks/"), "docs.page.update", new).await;
+    let gone = || notion.server().requests().served(&Method::DELETE, "/v1/blocks/{id}") == 3;
+    until("the old text is taken away", gone).await;
+    let read = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+    assert_eq!(read["body"], "four");
 }
 
 /// What the sandbox's data sources are read by.

@@ -17,18 +17,18 @@ use serde_json::{Value, json};
 use crate::upstream::{ask, connection};
 
 const FORGES: [&str; 3] = ["github", "gitea", "gitlab"];
-const PROJECT: &str = "acme/api";
+pub const PROJECT: &str = "acme/api";
 
 /// A server of one forge, the driver's way to it, and what it was asked.
-struct Tracker {
-    kind: &'static str,
-    connection: Connection,
+pub struct Tracker {
+    pub kind: &'static str,
+    pub connection: Connection,
     asked: Mutex<BTreeSet<String>>,
     _sandbox: Sandbox,
 }
 
 impl Tracker {
-    async fn start(kind: &'static str) -> Self {
+    pub async fn start(kind: &'static str) -> Self {
         let mut server = ServerConfig::new("one", kind, "sandbox-one");
         server.chunk_pace = Duration::ZERO;
         let sandbox = Sandbox::start(SandboxConfig { servers: vec![server] })
@@ -53,13 +53,13 @@ impl Tracker {
         ask(self.kind, &self.connection, operation, input).await
     }
 
-    async fn does(&self, operation: &str, input: Value) -> Value {
+    pub async fn does(&self, operation: &str, input: Value) -> Value {
         let outcome = self.tried(operation, input.clone()).await;
         outcome.unwrap_or_else(|failure| panic!("{} {operation} {input}: {failure:?}", self.kind))
     }
 
     /// What it is refused with, and the field that is to blame.
-    async fn refuses(&self, operation: &str, input: Value) -> (Kind, Option<String>) {
+    pub async fn refuses(&self, operation: &str, input: Value) -> (Kind, Option<String>) {
         let outcome = self.tried(operation, input.clone()).await;
         let failure = outcome.expect_err(&format!("{} {operation} {input}", self.kind));
         (failure.kind, failure.field.as_deref().map(str::to_owned))
@@ -80,7 +80,7 @@ impl Tracker {
     }
 }
 
-fn texts(values: &Value, field: &str) -> Vec<String> {
+pub fn texts(values: &Value, field: &str) -> Vec<String> {
     let items = values.as_array().expect("a list").iter();
     items
         .map(|item| item[field].as_str().expect("a text").to_owned())

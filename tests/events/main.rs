@@ -7,6 +7,7 @@ mod harness;
 
 mod durable;
 mod feed;
+mod notion;
 mod polls;
 mod receive;
 
