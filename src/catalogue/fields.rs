@@ -77,6 +77,8 @@ text! {
     ParentRef = "What it shall be in, as another page's `parent` names it.", referring;
     /// A model.
     ModelRef = "The model's id; `instance~model` pins a provider.", referring;
+    /// An answer that its provider keeps.
+    ResponseRef = "The answer's neutral id, as the answer told it.", referring;
     /// A short text: a label, a title, a step's name.
     Name = "A name.", named;
     /// A branch, tag or commit.
@@ -113,7 +115,7 @@ macro_rules! resources {
 }
 
 resources!(RepoRef OwnerRef ProjectRef IssueRef PullRef HookRef RunRef PendingRef ArtifactRef PageRef AttachmentRef ParentRef
-    ModelRef IssueCommentRef BoardRef BoardItemRef BoardsOf PageCommentRef);
+    ModelRef ResponseRef IssueCommentRef BoardRef BoardItemRef BoardsOf PageCommentRef);
 
 /// Rows a page, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

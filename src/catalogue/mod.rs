@@ -162,8 +162,13 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<docs::UserList>(),
         Entry::of::<ai::ChatComplete>(),
         Entry::of::<ai::ChatStream>(),
+        Entry::of::<ai::ResponseCreate>(),
+        Entry::of::<ai::ResponseStream>(),
+        Entry::of::<ai::ResponseGet>(),
+        Entry::of::<ai::ResponseCancel>(),
         Entry::of::<ai::TokensCount>(),
         Entry::of::<ai::EmbeddingsCreate>(),
+        Entry::of::<ai::ModerationCreate>(),
         Entry::of::<ai::ModelsList>(),
         Entry::of::<ai::ModelGet>(),
     ]

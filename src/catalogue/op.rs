@@ -204,11 +204,23 @@ impl Declaration {
         self.offered()
     }
 
-    /// Asked of a model's provider, as a generation is, and free: it changes nothing, and is never cached.
-    pub const fn computes(mut self) -> Self {
+    /// A generation that its provider keeps: a write, and each time another one.
+    pub const fn kept(mut self) -> Self {
+        self.facts.safe = false;
+        self.facts.idempotent = false;
+        self
+    }
+
+    /// Looks at what it is given, for free: it changes nothing, and is never cached.
+    pub const fn looks(mut self) -> Self {
         self.facts.safe = true;
         self.facts.idempotent = true;
-        self.offered().uncached()
+        self.uncached()
+    }
+
+    /// Asked of a model's provider, as a generation is, and free: it changes nothing, and is never cached.
+    pub const fn computes(self) -> Self {
+        self.looks().offered()
     }
 
     /// Of what a provider offers by its name: who lists it is asked.
@@ -258,9 +270,10 @@ impl Declaration {
         self.upload || !self.method.has_body()
     }
 
-    /// Whether a caller may do it under an idempotency key. What is streamed cannot be compared with a repetition.
+    /// Whether a caller may do it under an idempotency key. What is streamed, either way, cannot be compared with a
+    /// repetition.
     pub const fn takes_key(&self) -> bool {
-        !self.facts.safe && !self.upload
+        !self.facts.safe && !self.upload && !self.facts.streaming
     }
 
     /// What its answer depends on.

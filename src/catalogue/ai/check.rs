@@ -175,11 +175,18 @@ fn check_part(field: &str, part: &Part) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Part::Thinking { text, signature, data } => match data {
+        Part::Thinking {
+            text,
+            signature,
+            data,
+            dialect,
+        } => match data {
             Some(_) if signature.is_some() || !text.is_empty() => {
                 wrong(field, "a thought is shown or hidden, and not both")
             }
-            _ => Ok(()),
+            _ => dialect
+                .as_deref()
+                .map_or(Ok(()), |name| named(&format!("{field}.dialect"), name)),
         },
         Part::Other { dialect, block } => {
             named(&format!("{field}.dialect"), dialect)?;
@@ -318,6 +325,10 @@ mod tests {
             (
                 message("assistant", &json!({"type": "thinking", "signature": "s", "data": "d"})),
                 "messages[0].content[0]",
+            ),
+            (
+                message("assistant", &json!({"type": "thinking", "signature": "s", "dialect": "a b"})),
+                "messages[0].content[0].dialect",
             ),
             (
                 message("assistant", &json!({"type": "other", "dialect": "one", "block": 7})),

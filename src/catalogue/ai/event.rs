@@ -38,6 +38,8 @@ pub enum ChatEvent {
     Signature {
         /// Proves that it is unchanged.
         signature: Opaque,
+        /// As that of the thought.
+        dialect: Option<String>,
     },
     /// A thought that is hidden, and to be given back.
     HiddenReasoning {

@@ -26,9 +26,10 @@ pub fn events(chat: Chat) -> Vec<ChatEvent> {
                 text,
                 signature,
                 data: None,
+                dialect,
             } => {
                 events.extend((!text.is_empty()).then_some(ChatEvent::Reasoning { text }));
-                events.extend(signature.map(|signature| ChatEvent::Signature { signature }));
+                events.extend(signature.map(|signature| ChatEvent::Signature { signature, dialect }));
             }
             Part::ToolCall {
                 id, name, arguments, ..
@@ -100,12 +101,13 @@ impl Fold {
                 });
             }
             ChatEvent::Reasoning { text } => self.thought.push_str(&text),
-            ChatEvent::Signature { signature } => {
+            ChatEvent::Signature { signature, dialect } => {
                 let text = std::mem::take(&mut self.thought);
                 self.parts.push(Part::Thinking {
                     text,
                     signature: Some(signature),
                     data: None,
+                    dialect,
                 });
             }
             ChatEvent::HiddenReasoning { data } => {
@@ -113,6 +115,7 @@ impl Fold {
                     text: String::new(),
                     signature: None,
                     data: Some(data),
+                    dialect: None,
                 });
             }
             ChatEvent::Delta { text } => self.push(Part::text(text)),
@@ -191,15 +194,17 @@ mod tests {
         prop_oneof![
             text.prop_map(Part::text),
             text.prop_map(|text| Part::Refusal { text }),
-            ("[a-z]{0,6}", "[A-Z]{1,6}").prop_map(|(text, signature)| Part::Thinking {
+            ("[a-z]{0,6}", "[A-Z]{1,6}", of("[a-z]{1,4}")).prop_map(|(text, signature, dialect)| Part::Thinking {
                 text,
                 signature: Some(signature.into()),
-                data: None
+                data: None,
+                dialect
             }),
             "[A-Z]{1,6}".prop_map(|data| Part::Thinking {
                 text: String::new(),
                 signature: None,
-                data: Some(data.into())
+                data: Some(data.into()),
+                dialect: None
             }),
             (text, text, r#"(\{"a": [0-9]\})?"#).prop_map(|(id, name, arguments)| Part::ToolCall {
                 id,

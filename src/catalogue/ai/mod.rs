@@ -1,4 +1,4 @@
-//! AI: chat and models.
+//! AI: conversations, answers that are kept, and models.
 //!
 //! Invariant: the neutral finish reasons and usage counts mean the same at every provider.
 
@@ -15,9 +15,12 @@ pub mod fold;
 mod input;
 mod message;
 mod model;
+mod moderation;
 mod opaque;
 mod part;
 mod price;
+mod response;
+mod response_input;
 mod tokens;
 mod tool;
 
@@ -31,8 +34,13 @@ pub use facts::{Ability, Facts, Work};
 pub use input::{ChatInput, Said, Turn};
 pub use message::{Message, Role};
 pub use model::{Model, ModelGet, ModelGetInput, ModelsList, ModelsListInput};
+pub use moderation::{Harm, Judged, Moderation, ModerationCreate, ModerationInput, Picture, Verdict};
 pub use opaque::{Base64, Opaque};
 pub use part::{Cache, Detail, Part, ResultPart, Source};
 pub use price::{Prices, Rate, Rates, Terms, Usd};
+pub use response::{
+    Response, ResponseCancel, ResponseCreate, ResponseError, ResponseGet, ResponseGetInput, ResponseState, ResponseStream,
+};
+pub use response_input::ResponseInput;
 pub use tokens::{TokenCount, TokensCount};
 pub use tool::{Effort, NamedTool, Reasoning, ResponseFormat, Tool, ToolChoice, ToolMode};

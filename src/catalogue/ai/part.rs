@@ -79,6 +79,8 @@ pub enum Part {
         signature: Option<Opaque>,
         /// The thought itself, where it is hidden.
         data: Option<Opaque>,
+        /// The dialect that alone takes it back; absent: the one that signs thoughts so that anybody may keep them.
+        dialect: Option<String>,
     },
     /// The model refuses, and says so.
     Refusal { text: String },

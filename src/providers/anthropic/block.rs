@@ -114,7 +114,10 @@ impl Open {
             Open::Text | Open::Whole | Open::Call { said: true, .. } => {}
             Open::Thinking { signature } => {
                 let signature = present(Some(signature));
-                ready.extend(signature.map(|text| ChatEvent::Signature { signature: text.into() }));
+                ready.extend(signature.map(|text| ChatEvent::Signature {
+                    signature: text.into(),
+                    dialect: None,
+                }));
             }
             Open::Call {
                 index,

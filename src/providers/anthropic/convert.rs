@@ -30,6 +30,7 @@ pub fn chat(
                 text,
                 signature: None,
                 data: None,
+                ..
             } => reasoning.push_str(&text),
             part => parts.push(part),
         }
@@ -67,11 +68,13 @@ fn part(block: &RawValue) -> Result<Part, Failure> {
             text: read.thinking.unwrap_or_default(),
             signature: present(read.signature).map(Into::into),
             data: None,
+            dialect: None,
         },
         "redacted_thinking" => Part::Thinking {
             text: String::new(),
             signature: None,
             data: Some(read.data.unwrap_or_default().into()),
+            dialect: None,
         },
         "tool_use" => {
             let (id, name) = called(read.id, read.name)?;

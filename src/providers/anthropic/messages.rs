@@ -173,6 +173,13 @@ impl Speaker<'_> {
                 content: self.result(place, content)?,
                 is_error: *is_error,
             },
+            (Part::Thinking { dialect: Some(other), .. }, _) if other != DIALECT => {
+                self.warn(
+                    place.to_owned(),
+                    "left out: this provider takes no thought back that another has signed",
+                );
+                return Ok(None);
+            }
             (Part::Thinking { data: Some(data), .. }, _) => Kind::RedactedThinking { data },
             (
                 Part::Thinking {
@@ -378,11 +385,17 @@ mod tests {
                     {"type": "image", "url": "https://example.com/a.png", "detail": "high"}]},
                 {"role": "assistant", "content": [
                     {"type": "thinking", "text": "unsigned"},
+                    {"type": "thinking", "text": "another's", "signature": "{}", "dialect": "openai"},
                     {"type": "other", "dialect": "anthropic", "block": {"type": "odd", "x": 1}},
                     {"type": "refusal", "text": "no"}]}]),
         )
         .expect("told");
-        assert_eq!(warnings, ["messages[0].content[3].detail", "messages[1].content[0]"]);
+        let left_out = [
+            "messages[0].content[3].detail",
+            "messages[1].content[0]",
+            "messages[1].content[1]",
+        ];
+        assert_eq!(warnings, left_out);
         let document = |source: Value| json!({"type": "document", "source": source});
         let mut pdf = document(json!({"type": "base64", "media_type": "application/pdf", "data": "YQ=="}));
         pdf["title"] = "a.pdf".into();

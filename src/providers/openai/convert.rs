@@ -158,8 +158,12 @@ pub fn neutral_field(param: &str) -> Option<&'static str> {
     // `messages[0].content`, `stop[1]`
     match param.split(['[', '.']).next().unwrap_or_default() {
         "messages" => Some("messages"),
+        "previous_response_id" => Some("previous"),
+        "instructions" => Some("instructions"),
+        "background" => Some("background"),
+        "store" => Some("store"),
         "model" => Some("model"),
-        "max_completion_tokens" | "max_tokens" => Some("max_tokens"),
+        "max_completion_tokens" | "max_tokens" | "max_output_tokens" => Some("max_tokens"),
         "temperature" => Some("temperature"),
         "top_p" => Some("top_p"),
         "top_k" => Some("top_k"),
@@ -167,7 +171,7 @@ pub fn neutral_field(param: &str) -> Option<&'static str> {
         "tools" => Some("tools"),
         "tool_choice" => Some("tool_choice"),
         "parallel_tool_calls" => Some("parallel_tool_calls"),
-        "response_format" => Some("response_format"),
+        "response_format" | "text" => Some("response_format"),
         "reasoning_effort" | "reasoning" => Some("reasoning"),
         "user" | "safety_identifier" => Some("user"),
         _ => None,

@@ -11,7 +11,7 @@ use super::profile::Profile;
 use crate::catalogue::ai::{Base64, ChatInput, Content, Detail, Part, ResultPart, Role, Said, Source, Turn, Warning};
 
 /// What stands before the text of a call that failed: the dialect has no mark for that.
-const FAILED: &str = "Error: ";
+pub const FAILED: &str = "Error: ";
 
 /// All messages of a conversation.
 ///

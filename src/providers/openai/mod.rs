@@ -1,4 +1,4 @@
-//! OpenAI, and servers that speak its chat completions API.
+//! OpenAI, and servers that speak its APIs: chat completions, and Responses.
 //!
 //! Invariant: what is no answer, in whichever form, is a failure, though it came as a success.
 
@@ -8,9 +8,11 @@ mod convert;
 mod count;
 mod embed;
 mod messages;
+mod moderation;
 mod profile;
 mod refuse;
 mod request;
+mod responses;
 mod settings;
 mod stream;
 mod webhooks;
@@ -24,7 +26,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 use serde_json::Value;
 
-use self::profile::Profile;
+use self::profile::{Api, Profile};
 use self::refuse::Sent;
 use self::request::{Asked, request as asked};
 use self::settings::{SETTINGS, Settings};
@@ -34,8 +36,8 @@ use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
-    Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, TokenCount,
-    TokensCount, Warning,
+    Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, Moderation,
+    ModerationCreate, ResponseCancel, ResponseCreate, ResponseGet, ResponseStream, TokenCount, TokensCount, Warning,
 };
 use crate::catalogue::op::Op;
 
@@ -46,6 +48,14 @@ static DIALECT: Dialect = Dialect {
     refuse: refuse::refuse,
     ..Dialect::PLAIN
 };
+
+/// What only the Responses API does.
+const OF_RESPONSES: [&str; 4] = [
+    "ai.response.create",
+    "ai.response.stream",
+    "ai.response.get",
+    "ai.response.cancel",
+];
 
 /// The driver.
 pub struct OpenAi {
@@ -96,10 +106,22 @@ impl Provider for OpenAi {
         Handlers::new()
             .on::<ChatComplete, _, _>(chat_complete)
             .stream::<ChatStream, _, _, _>(chat_stream)
+            .on::<ResponseCreate, _, _>(responses::create)
+            .stream::<ResponseStream, _, _, _>(responses::streamed)
+            .on::<ResponseGet, _, _>(responses::get)
+            .on::<ResponseCancel, _, _>(responses::cancel)
+            .on::<ModerationCreate, _, _>(moderation_create)
             .on::<TokensCount, _, _>(tokens_count)
             .on::<EmbeddingsCreate, _, _>(embeddings_create)
             .on::<ModelsList, _, _>(models_list)
             .on::<ModelGet, _, _>(model_get)
+    }
+
+    fn lacks(&self) -> Vec<&'static str> {
+        match self.profile.responses || self.profile.api == Api::Responses {
+            true => vec![],
+            false => OF_RESPONSES.to_vec(),
+        }
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
@@ -121,6 +143,9 @@ impl Provider for OpenAi {
 }
 
 async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> Result<Reply<Chat>, Failure> {
+    if openai.profile.api == Api::Responses {
+        return responses::complete(&openai, &request).await;
+    }
     let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, false)?;
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let sent = Sent::from(&body);
@@ -133,6 +158,14 @@ async fn chat_stream(
     openai: Arc<OpenAi>,
     request: Request<ChatStream>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static>, Failure> {
+    if openai.profile.api == Api::Responses {
+        let reply = responses::spoken(&openai, request).await?;
+        return Ok(Reply {
+            value: reply.value.left_stream(),
+            upstream_request_id: reply.upstream_request_id,
+            skipped: reply.skipped,
+        });
+    }
     let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, true)?;
     let sent = Sent::from(&body);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
@@ -141,7 +174,7 @@ async fn chat_stream(
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
         let chat = chat(&openai, &received, &request, sent, warnings)?;
-        return Ok(received.reply(ai::whole(chat).left_stream()));
+        return Ok(received.reply(ai::whole(chat).left_stream().right_stream()));
     }
     let opened = opened.events();
     let spent = openai.endpoint.spent();
@@ -150,7 +183,7 @@ async fn chat_stream(
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
     let events = openai.book.clone().told(asked, events);
     Ok(Reply {
-        value: events.right_stream(),
+        value: events.right_stream().right_stream(),
         upstream_request_id: opened.upstream_request_id,
         skipped: 0,
     })
@@ -176,7 +209,7 @@ fn chat<O: Op>(
 }
 
 async fn tokens_count(openai: Arc<OpenAi>, request: Request<TokensCount>) -> Result<Reply<TokenCount>, Failure> {
-    let (body, warnings) = count::request(&request.native, &request.input)?;
+    let (body, warnings) = count::request(&openai.profile, &request.native, &request.input)?;
     let outgoing = openai.endpoint.post(&["responses", "input_tokens"], &body)?;
     let received = openai.endpoint.send(outgoing).await?;
     let Row { wire, raw } = received
@@ -199,6 +232,13 @@ async fn embeddings_create(
         .usage
         .map(|usage| openai.book.priced(usage, &made.model, &request.native));
     Ok(reply)
+}
+
+async fn moderation_create(
+    openai: Arc<OpenAi>,
+    request: Request<ModerationCreate>,
+) -> Result<Reply<Moderation>, Failure> {
+    moderation::create(&openai.endpoint, &request).await
 }
 
 async fn model_get(openai: Arc<OpenAi>, request: Request<ModelGet>) -> Result<Reply<Model>, Failure> {

@@ -55,6 +55,16 @@ pub enum Asker {
     None,
 }
 
+/// The API that conversations go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// Chat completions, which every server has.
+    Chat,
+    /// The vendor's newer one.
+    Responses,
+}
+
 /// Makes a profile, and what is known or set of one.
 macro_rules! profile {
     ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
@@ -107,6 +117,10 @@ profile! {
     stops: usize,
     /// The list of models that says what is known of its own, and what they cost; empty: none.
     prices: String,
+    /// Whether it has the Responses API.
+    responses: bool,
+    /// The API that conversations go by.
+    api: Api,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +194,14 @@ mod tests {
         let refused = Profile::of(Some("none"), None).expect_err("not known");
         assert_eq!(refused.field.as_deref(), Some("settings.profile"));
         assert!(refused.message().contains("vllm"), "{refused}");
+    }
+
+    #[test]
+    fn a_server_has_the_responses_api_where_somebody_says_so() {
+        for (name, has) in [("openai", true), ("vllm", true), ("ollama", true), ("mistral", false), ("groq", false)] {
+            let profile = named(name);
+            assert_eq!((profile.responses, profile.api), (has, Api::Chat), "{name}");
+        }
     }
 
     #[test]

@@ -43,6 +43,25 @@ const TOO_LONG: &[&str] = &[
     "exceed_context_size_error",
     "string_above_max_length",
 ];
+/// What was said cannot be answered, or a picture in it cannot be read.
+const UNANSWERABLE: &[&str] = &[
+    "invalid_prompt",
+    "bio_policy",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_base64_image",
+    "invalid_image_url",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "image_content_policy_violation",
+    "invalid_image_mode",
+    "image_file_too_large",
+    "unsupported_image_media_type",
+    "empty_image_file",
+    "failed_to_download_image",
+    "image_file_not_found",
+];
 const NO_MODEL: &[&str] = &["model_not_found", "model_not_available"];
 /// A parameter that the driver adds, or chose the name of.
 struct Ours {
@@ -82,6 +101,14 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// That of a request which has but this one of them.
+    pub fn streaming(stream: Option<bool>) -> Self {
+        Sent {
+            stream: stream.map(|_| IgnoredAny),
+            ..Sent::default()
+        }
+    }
+
     fn has(self, name: &str) -> bool {
         let sent = match name {
             "stream" => self.stream,
@@ -116,7 +143,11 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure.retry_after = failure.retry_after.or_else(|| refilled(refusal));
             failure
         }
-        400 | 404 | 422 => blamed(by_status(refusal), &fault, refusal.sent().unwrap_or_default()),
+        400 | 404 | 422 => read(
+            blamed(by_status(refusal), &fault, refusal.sent().unwrap_or_default()),
+            &fault,
+            refusal.path,
+        ),
         // Refused before anything was made: the server is full, or loads the model.
         503 | 529 => by_status(refusal).never_billed(),
         _ => by_status(refusal),
@@ -163,6 +194,19 @@ pub fn within(fault: &Fault, sent: Sent) -> Failure {
     failure
 }
 
+/// What is asked to be read has one name at the provider, and here one for each thing that is done with it.
+fn read(failure: Failure, fault: &Fault, path: &str) -> Failure {
+    let param = fault.param.as_deref().unwrap_or_default();
+    if failure.field.is_some() || param.split(['[', '.']).next() != Some("input") {
+        return failure;
+    }
+    let field = match path.rsplit('/').next() {
+        Some("embeddings" | "moderations") => "texts",
+        _ => "messages",
+    };
+    on_field(failure, field)
+}
+
 fn is_spent(fault: &Fault) -> bool {
     fault.says(SPENT) || fault.tells(SPENT_SENTENCES)
 }
@@ -190,7 +234,7 @@ fn refilled(refusal: &Refusal<'_>) -> Option<Duration> {
 fn meant(fault: &Fault) -> Option<(Kind, &'static str)> {
     if fault.says(NO_MODEL) {
         Some((Kind::NotFound, "model"))
-    } else if fault.says(TOO_LONG) || fault.says(FILTERED) {
+    } else if fault.says(TOO_LONG) || fault.says(FILTERED) || fault.says(UNANSWERABLE) {
         Some((Kind::InvalidInput, "messages"))
     } else {
         None

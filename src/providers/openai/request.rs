@@ -35,12 +35,7 @@ pub fn request<'a>(
     let mut warnings = vec![];
     let limit = |name| input.max_tokens.filter(|_| profile.token_limit == name);
     let (reasoning_effort, reasoning) = reasoning(profile, input, &mut warnings)?;
-    let (user, safety_identifier) = match (input.user.as_deref(), profile.user) {
-        (None, _) => (None, None),
-        (user, Asker::User) => (user, None),
-        (user, Asker::SafetyIdentifier) => (None, user),
-        (Some(_), Asker::None) => return Err(unsupported("user")),
-    };
+    let (user, safety_identifier) = asker(profile, input.user.as_deref())?;
     if input.stop.len() > profile.stops {
         let sentence = format!("this provider takes at most {} stop texts", profile.stops);
         return Err(Failure::unsupported_field("stop", sentence).never_sent());
@@ -80,6 +75,19 @@ pub fn request<'a>(
     Ok(Asked { body, warnings })
 }
 
+/// Who asks, as `user` or as `safety_identifier`.
+///
+/// # Errors
+/// `unsupported` where the server knows neither.
+pub fn asker<'a>(profile: &Profile, user: Option<&'a str>) -> Result<(Option<&'a str>, Option<&'a str>), Failure> {
+    match (user, profile.user) {
+        (None, _) => Ok((None, None)),
+        (user, Asker::User) => Ok((user, None)),
+        (user, Asker::SafetyIdentifier) => Ok((None, user)),
+        (Some(_), Asker::None) => Err(unsupported("user")),
+    }
+}
+
 /// What this server does not take.
 pub fn unsupported(field: &str) -> Failure {
     Failure::unsupported_field(field, format!("this provider takes no {field}")).never_sent()
@@ -102,20 +110,31 @@ fn tools<'a>(input: &'a ChatInput, warnings: &mut Vec<Warning>) -> Vec<Tool<'a>>
 }
 
 fn tool_choice<'a>(profile: &'a Profile, choice: &'a ai::ToolChoice) -> Result<ToolChoice<'a>, Failure> {
-    let (needs, said) = match choice {
-        ai::ToolChoice::Mode(ToolMode::Auto) => (Choice::Auto, ToolChoice::Word("auto")),
-        ai::ToolChoice::Mode(ToolMode::None) => (Choice::None, ToolChoice::Word("none")),
-        ai::ToolChoice::Mode(ToolMode::Required) => (Choice::Required, ToolChoice::Word(&profile.required)),
-        ai::ToolChoice::Tool(tool) => (
-            Choice::Named,
-            ToolChoice::Named {
-                r#type: "function",
-                function: Named { name: &tool.name },
-            },
-        ),
+    heeded(profile, choice)?;
+    Ok(match choice {
+        ai::ToolChoice::Mode(ToolMode::Auto) => ToolChoice::Word("auto"),
+        ai::ToolChoice::Mode(ToolMode::None) => ToolChoice::Word("none"),
+        ai::ToolChoice::Mode(ToolMode::Required) => ToolChoice::Word(&profile.required),
+        ai::ToolChoice::Tool(tool) => ToolChoice::Named {
+            r#type: "function",
+            function: Named { name: &tool.name },
+        },
+    })
+}
+
+/// Such a choice among tools is heeded.
+///
+/// # Errors
+/// `unsupported` where it is not.
+pub fn heeded(profile: &Profile, choice: &ai::ToolChoice) -> Result<(), Failure> {
+    let needs = match choice {
+        ai::ToolChoice::Mode(ToolMode::Auto) => Choice::Auto,
+        ai::ToolChoice::Mode(ToolMode::None) => Choice::None,
+        ai::ToolChoice::Mode(ToolMode::Required) => Choice::Required,
+        ai::ToolChoice::Tool(_) => Choice::Named,
     };
     match profile.tool_choice.contains(&needs) {
-        true => Ok(said),
+        true => Ok(()),
         false => {
             let sentence = "this provider does not heed such a choice among tools";
             Err(Failure::unsupported_field("tool_choice", sentence).never_sent())
@@ -124,23 +143,40 @@ fn tool_choice<'a>(profile: &'a Profile, choice: &'a ai::ToolChoice) -> Result<T
 }
 
 fn response_format<'a>(profile: &Profile, input: &'a ChatInput) -> Result<Option<ResponseFormat<'a>>, Failure> {
-    match &input.response_format {
-        None => Ok(None),
-        Some(ai::ResponseFormat::JsonObject {}) if profile.json_object => Ok(Some(ResponseFormat::JsonObject)),
-        Some(ai::ResponseFormat::JsonSchema {
+    let Some(form) = &input.response_format else {
+        return Ok(None);
+    };
+    formed(profile, form)?;
+    Ok(Some(match form {
+        ai::ResponseFormat::JsonObject {} => ResponseFormat::JsonObject,
+        ai::ResponseFormat::JsonSchema {
             name,
             description,
             schema,
             strict,
-        }) if profile.json_schema => Ok(Some(ResponseFormat::JsonSchema {
+        } => ResponseFormat::JsonSchema {
             json_schema: Schema {
                 name: name.as_deref().unwrap_or(UNNAMED),
                 description: description.as_deref(),
                 schema,
                 strict: *strict,
             },
-        })),
-        Some(_) => {
+        },
+    }))
+}
+
+/// An answer can be told to have such a form.
+///
+/// # Errors
+/// `unsupported` where it cannot.
+pub fn formed(profile: &Profile, form: &ai::ResponseFormat) -> Result<(), Failure> {
+    let known = match form {
+        ai::ResponseFormat::JsonObject {} => profile.json_object,
+        ai::ResponseFormat::JsonSchema { .. } => profile.json_schema,
+    };
+    match known {
+        true => Ok(()),
+        false => {
             let sentence = "this provider cannot be told such a form of its answer";
             Err(Failure::unsupported_field("response_format", sentence).never_sent())
         }

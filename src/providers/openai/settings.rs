@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::profile::{Asker, Choice, Known, Thinking, TokenLimit};
+use super::profile::{Api, Asker, Choice, Known, Thinking, TokenLimit};
 use crate::providers::Setting;
 
 #[derive(Deserialize)]
@@ -30,6 +30,8 @@ pub struct Settings {
     refusal: Option<bool>,
     stops: Option<usize>,
     prices: Option<String>,
+    responses: Option<bool>,
+    api: Option<Api>,
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     pub spent_pause_s: Option<u64>,
 }
@@ -52,6 +54,8 @@ impl Settings {
             refusal: self.refusal,
             stops: self.stops,
             prices: self.prices,
+            responses: self.responses,
+            api: self.api,
             ..Known::default()
         }
     }
@@ -146,6 +150,8 @@ pub const SETTINGS: &[Setting] = &[
         "anthropic, azure, deepseek, gemini, groq, mistral, openai, together or xai; empty: none",
         "Which list says what its models can and cost",
     ),
+    profiled("responses", YES, "Whether it has the Responses API"),
+    profiled("api", "chat or responses", "The one of its APIs that conversations go by"),
     Setting {
         name: "spent_pause_s",
         default: "300",

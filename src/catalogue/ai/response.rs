@@ -1,0 +1,196 @@
+//! Answers that their provider keeps: asked for, read again, ended, and gone on from.
+//!
+//! Invariant: what goes on from an answer is asked of the instance that made that answer, and of no other.
+
+use mosaic_actors::call::Resource;
+use mosaic_actors::error::Failure;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use super::answer::{Finish, Usage, Warning};
+use super::event::ChatEvent;
+use super::message::Message;
+use super::response_input::ResponseInput;
+use crate::catalogue::fields::ResponseRef;
+use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::raw::Raw;
+
+/// An answer that its provider keeps.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Response {
+    /// The neutral id, for `ai.response.get` and as the `previous` of another; absent where the provider gave none.
+    pub id: Option<String>,
+    /// Where it stands.
+    pub state: ResponseState,
+    /// Where it stands, in the provider's own word; absent where it says none.
+    pub raw_state: Option<String>,
+    /// The model that answers, as the provider names it.
+    pub model: String,
+    /// The neutral id of the answer that it goes on from.
+    pub previous: Option<String>,
+    /// Whether it is made in the background, where the provider tells.
+    pub background: Option<bool>,
+    /// What was said so far; absent where that is nothing.
+    pub message: Option<Message>,
+    /// What it thought before, where the provider shows it and does not want it back.
+    pub reasoning: Option<String>,
+    /// Why it stopped; of an answer that is `incomplete`, why it is.
+    pub finish: Option<Finish>,
+    /// The provider's word for it, where `finish` is `other`.
+    pub raw_finish: Option<String>,
+    /// Why it failed.
+    pub error: Option<ResponseError>,
+    /// Tokens; absent where the provider did not count, or not yet.
+    pub usage: Option<Usage>,
+    /// RFC 3339.
+    pub created_at: Option<String>,
+    /// When it was whole, RFC 3339.
+    pub completed_at: Option<String>,
+    /// What of the input was not passed on as it was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// The provider's own JSON, on request.
+    pub raw: Option<Raw>,
+}
+
+/// Where an answer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseState {
+    /// It waits for its turn.
+    Queued,
+    /// It is being made.
+    Running,
+    /// It is whole.
+    Completed,
+    /// It ended before it was whole; `finish` says why.
+    Incomplete,
+    /// It failed; `error` says why.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
+    /// As the provider's own word says, which is not known here.
+    Other,
+}
+
+/// Why an answer that was asked for earlier failed, in the words of a call that fails.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResponseError {
+    /// The stable code, as those of problems.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// The field of the input at fault.
+    pub field: Option<String>,
+    /// Whether the same can be asked again.
+    pub retryable: bool,
+}
+
+impl From<Failure> for ResponseError {
+    fn from(failure: Failure) -> Self {
+        ResponseError {
+            code: failure.kind.code().to_owned(),
+            message: failure.message().to_owned(),
+            field: failure.field.as_deref().map(str::to_owned),
+            retryable: failure.retryable,
+        }
+    }
+}
+
+impl<I> Output<I> for Response {
+    fn usage(&self) -> Option<mosaic_actors::stream::Usage> {
+        self.usage.map(Into::into)
+    }
+}
+
+/// `ai.response.create`
+pub struct ResponseCreate;
+
+impl Op for ResponseCreate {
+    type Input = ResponseInput;
+    type Output = Response;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "ai.response.create",
+        "/ai/responses",
+        "Have a model answer, and the answer kept",
+    )
+    .args(&["model", "prompt"])
+    .generates()
+    .kept()
+    .invalidates_nothing("an answer that is new is a part of no other");
+    fn resource(input: &ResponseInput) -> Resource {
+        input.resource()
+    }
+    fn check(input: &ResponseInput) -> Result<(), Failure> {
+        input.whole()
+    }
+}
+
+/// `ai.response.stream`
+pub struct ResponseStream;
+
+impl Op for ResponseStream {
+    type Input = ResponseInput;
+    type Output = ChatEvent;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "ai.response.stream",
+        "/ai/responses/stream",
+        "Have a model answer, piece by piece, and the answer kept",
+    )
+    .args(&["model", "prompt"])
+    .generates()
+    .kept()
+    .streams()
+    .invalidates_nothing("an answer that is new is a part of no other");
+    fn resource(input: &ResponseInput) -> Resource {
+        input.resource()
+    }
+    fn check(input: &ResponseInput) -> Result<(), Failure> {
+        input.whole()
+    }
+}
+
+/// Input of `ai.response.get` and `ai.response.cancel`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseGetInput {
+    pub response: ResponseRef,
+}
+
+/// `ai.response.get`
+pub struct ResponseGet;
+
+impl Op for ResponseGet {
+    type Input = ResponseGetInput;
+    type Output = Response;
+    // It moves on by itself, and whoever asks wants to know whether it has.
+    const DECLARATION: &'static Declaration = &Declaration::get::<Self>(
+        "ai.response.get",
+        "/ai/responses/{response}",
+        "Show an answer that is kept, as it stands",
+    )
+    .uncached();
+    fn resource(input: &ResponseGetInput) -> Resource {
+        input.response.resource()
+    }
+}
+
+/// `ai.response.cancel`
+pub struct ResponseCancel;
+
+impl Op for ResponseCancel {
+    type Input = ResponseGetInput;
+    type Output = Response;
+    const DECLARATION: &'static Declaration = &Declaration::post::<Self>(
+        "ai.response.cancel",
+        "/ai/responses/{response}/cancel",
+        "End an answer that is made in the background",
+    )
+    .invalidates_nothing("an answer is never read from the cache");
+    fn resource(input: &ResponseGetInput) -> Resource {
+        input.response.resource()
+    }
+}
