@@ -37,16 +37,19 @@ pub(crate) async fn complete(State(openai): State<Arc<OpenAi>>, body: Bytes) -> 
     if !request.stream {
         return Ok(Json(completion.whole()).into_response());
     }
-    let mut response = Response::new(paced(
-        completion.frames(request.include_usage),
-        openai.instance.chunk_pace,
-    ));
+    let frames = completion.frames(request.include_usage);
+    Ok(streamed(frames, openai.instance.chunk_pace))
+}
+
+/// An answer that is a stream of these frames.
+pub(super) fn streamed(frames: Vec<Bytes>, pace: Duration) -> Response<Body> {
+    let mut response = Response::new(paced(frames, pace));
     let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    response
 }
 
 /// One frame per piece of the body, so that a fault can count them.

@@ -1,4 +1,4 @@
-//! OpenAI's API: chat completions, streamed or not, and models.
+//! OpenAI's API: chat completions and responses, streamed or not, models, and what else is made of texts.
 //!
 //! Wire facts follow OpenAI's OpenAPI description; the limits' headers follow its documentation.
 //!
@@ -17,6 +17,7 @@ use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 
 use self::problem::Problem;
+use self::responses::kept::Responses;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
@@ -24,8 +25,10 @@ mod chat;
 mod embeddings;
 mod gate;
 mod models;
+mod moderations;
 mod problem;
 mod request;
+mod responses;
 mod said;
 mod tokens;
 
@@ -47,6 +50,9 @@ pub(crate) struct OpenAi {
     tokens: Allowance,
     last_request: AtomicU64,
     last_completion: AtomicU64,
+    last_response: AtomicU64,
+    last_moderation: AtomicU64,
+    responses: Responses,
 }
 
 fn open(instance: Instance) -> Opened {
@@ -55,6 +61,9 @@ fn open(instance: Instance) -> Opened {
         tokens: Allowance::new(TOKEN_LIMIT, WINDOW),
         last_request: AtomicU64::new(0),
         last_completion: AtomicU64::new(0),
+        last_response: AtomicU64::new(0),
+        last_moderation: AtomicU64::new(0),
+        responses: Responses::default(),
         instance,
     };
     Opened::of(openai, router)
@@ -66,6 +75,10 @@ fn router(openai: Arc<OpenAi>) -> Router {
         .named("/v1/models/{model}", get(models::get))
         .named("/v1/chat/completions", post(chat::complete))
         .named("/v1/embeddings", post(embeddings::create))
+        .named("/v1/moderations", post(moderations::create))
+        .named("/v1/responses", post(responses::create))
+        .named("/v1/responses/{response}", get(responses::get))
+        .named("/v1/responses/{response}/cancel", post(responses::cancel))
         .named("/v1/responses/input_tokens", post(tokens::count))
         .fallback(unknown_url)
         .method_not_allowed_fallback(unknown_url)

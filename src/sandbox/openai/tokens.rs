@@ -41,6 +41,8 @@ fn item(item: &Value) -> Result<usize, Problem> {
         Some("message") | None => &item["content"],
         Some("function_call") if item["call_id"].is_string() => &item["arguments"],
         Some("function_call_output") if item["call_id"].is_string() => &item["output"],
+        Some("reasoning") if item["id"].is_string() => &item["summary"],
+        Some("web_search_call") if item["id"].is_string() => &Value::Null,
         _ => {
             return Err(Problem::field(
                 "input",
