@@ -2,7 +2,8 @@
 //!
 //! A cell is a folder `tests/golden/<kind>/<operation>[.<variant>]` with
 //! - `input.json`: the neutral input; `{"input": …, "include_raw": true}` asks for the raw JSON too, and
-//!   `{"input": …, "upload": {"media_type": …, "name": …, "text": …}}` brings a file, and `settings` are the driver's;
+//!   `{"input": …, "upload": {"media_type": …, "name": …, "text": …}}` brings a file, and
+//!   `{"input": …, "settings": {…}}` is of an instance that is set so;
 //! - `wire.json`: the provider's answers, in order;
 //! - `provenance`: one line an answer: `file#pointer` into the published descriptions, or `hand-made: why`;
 //! - `request.json`, `neutral.json`: what must come of it. `UPDATE_GOLDEN=1` writes these two anew.
@@ -32,7 +33,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("jenkins", 78, 106),
     ("anthropic", 37, 33),
     ("notion", 211, 374),
-    ("openai", 35, 25),
+    ("openai", 92, 65),
     ("woodpecker", 71, 159),
     ("bookstack", 101, 93),
 ];
@@ -44,13 +45,10 @@ const FORM: &str = "multipart/form-data";
 
 /// Runs a cell: the requests as sent, and the output or failure.
 async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
-    let mut input = cell.read("input.json");
-    let include_raw = input["include_raw"] == true;
-    let upload = upload(&input["upload"]);
-    let settings = input.get("settings").and_then(Value::as_object).cloned();
-    if include_raw || upload.is_some() || settings.is_some() {
-        input = input["input"].take();
-    }
+    let read = cell.read("input.json");
+    let include_raw = read["include_raw"] == true;
+    let upload = upload(&read["upload"]);
+    let mut input = cell.input();
     let cursors = upstream::cursors();
     let query = upstream::query(&cell.operation, &input);
     if let Some(native) = input.get("cursor").and_then(Value::as_str) {
@@ -58,7 +56,7 @@ async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
     }
     let provider = Upstream::answering(cell.answers.clone()).await;
     let mut connection = upstream::connection_by(client, &provider.url);
-    connection.settings = settings.unwrap_or_default();
+    connection.settings = cell.settings();
     let driver = upstream::driver(&cell.kind, &connection).expect("connected");
     let mut call = upstream::call(&cell.operation, input, include_raw).expect("a sound input");
     call.upload = upload;

@@ -31,19 +31,7 @@ const TRAPS: [(&str, usize); 13] = [
 ];
 
 /// Traps of what is not done at all.
-const LEFT: [(&str, &str); 14] = [
-    (
-        "a13",
-        "nothing is asked by the Responses API but how many tokens there are",
-    ),
-    (
-        "a14",
-        "nothing is asked by the Responses API but how many tokens there are",
-    ),
-    (
-        "a15",
-        "nothing is asked by the Responses API but how many tokens there are",
-    ),
+const LEFT: [(&str, &str); 11] = [
     ("a18", "no operation does batches"),
     ("a33", "no operation does batches"),
     ("a34", "no operation keeps files"),

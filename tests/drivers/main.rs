@@ -22,6 +22,7 @@ mod notion;
 mod notion_markdown;
 mod odd;
 mod refusals;
+mod responses;
 mod round_trips;
 mod sandbox;
 mod secrets;
@@ -38,6 +39,7 @@ mod through_gitlab_refused;
 mod through_jenkins;
 mod through_models;
 mod through_notion;
+mod through_responses;
 mod through_trackers;
 mod through_woodpecker;
 #[path = "../harness/tools.rs"]

@@ -125,18 +125,14 @@ async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
     answers = damaged.collect();
     let last = answers.last().cloned();
     answers.extend(last.into_iter().cycle().take(MOST_REQUESTS));
-    let mut input = cell.read("input.json");
-    let settings = input.get("settings").and_then(Value::as_object).cloned();
-    if input["include_raw"] == true || input.get("upload").is_some() || settings.is_some() {
-        input = input["input"].take();
-    }
+    let mut input = cell.input();
     let query = upstream::query(&cell.operation, &input);
     if let Some(native) = input.get("cursor").and_then(Value::as_str) {
         input["cursor"] = upstream::cursors().seal(INSTANCE, &query, native).into();
     }
     let provider = Upstream::answering(answers).await;
     let mut connection = upstream::connection_by(client, &provider.url);
-    connection.settings = settings.unwrap_or_default();
+    connection.settings = cell.settings();
     let driver = upstream::driver(&cell.kind, &connection).expect("connected");
     let call = upstream::call(&cell.operation, input, true).expect("a sound input");
     let outcome = tokio::time::timeout(Duration::from_secs(60), driver.call(Arc::new(call))).await;

@@ -48,6 +48,12 @@ impl Through {
         }
     }
 
+    /// The same, by a driver that is set otherwise.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.connection.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
     pub fn server(&self) -> &ServerHandle {
         &self.sandbox.servers()[0]
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the number of checks is asserted, so that none vanishes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -14,8 +15,9 @@ const ANTHROPIC: &str = "anthropic.openapi.yaml";
 const OPENAI: &str = "openai.openapi.json";
 const MESSAGES: &str = "/v1/messages";
 const CHAT: &str = "/chat/completions";
+const RESPONSES: &str = "/responses";
 /// The vendors' names, and the schema of what is asked by each route.
-const ASKED: [(&str, &str, &str, &str, usize); 4] = [
+const ASKED: [(&str, &str, &str, &str, usize); 6] = [
     ("anthropic", ANTHROPIC, MESSAGES, "CreateMessageParams", 23),
     (
         "anthropic",
@@ -25,7 +27,9 @@ const ASKED: [(&str, &str, &str, &str, usize); 4] = [
         2,
     ),
     ("openai", OPENAI, CHAT, "CreateChatCompletionRequest", 18),
-    ("openai", OPENAI, "/responses/input_tokens", "TokenCountsBody", 3),
+    ("openai", OPENAI, "/responses/input_tokens", "TokenCountsBody", 4),
+    ("openai", OPENAI, RESPONSES, "CreateResponse", 0),
+    ("openai", OPENAI, "/moderations", "CreateModerationRequest", 0),
 ];
 
 fn asks(prompt: &str, more: &Value) -> Value {
@@ -157,6 +161,147 @@ async fn tools_and_refusals_of_openai_meet_their_description() {
         .await
         .unwrap();
     assert_conforms(&spec.validator(counted), &answer, "a count");
+}
+
+/// What is asked of OpenAI's Responses API: of each kind of answer one.
+fn of_responses() -> Vec<Value> {
+    let ask = |input: &str, more: Value| {
+        let mut body = json!({ "model": "sandbox-large", "input": input });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let function = |name: &str| json!({ "type": "function", "name": name, "parameters": null, "strict": false });
+    let thinks =
+        json!({ "reasoning": { "effort": "low", "summary": "auto" }, "include": ["reasoning.encrypted_content"] });
+    vec![
+        ask("hello", json!({ "instructions": "Be brief.", "store": false })),
+        ask(
+            "call look and find {\"city\": \"Paris\"}",
+            json!({ "tools": [function("look"), function("find")] }),
+        ),
+        ask("think about it", thinks.clone()),
+        ask("think in secret", thinks),
+        ask("search for rain", json!({ "tools": [{ "type": "web_search" }] })),
+        ask("refuse to sing", json!({})),
+        ask("say 40 words", json!({ "max_output_tokens": 16 })),
+        ask("fail with server_error", json!({})),
+        ask("hello", json!({ "background": true })),
+    ]
+}
+
+#[tokio::test]
+async fn every_response_and_judgement_of_openai_meets_its_description() {
+    let Some(spec) = Spec::load(OPENAI) else {
+        return;
+    };
+    // What is refused is described for the other routes.
+    let errors = json!({ "$ref": "#/components/schemas/ErrorResponse" });
+    let hello = json!({ "model": "sandbox-small", "input": "hello" });
+    let with = |name: &str, value: Value| {
+        let mut body = hello.clone();
+        body[name] = value;
+        post(RESPONSES, RESPONSES, body, 400)
+    };
+    let image = json!([{ "type": "image_url", "image_url": { "url": "https://example.com/a.png" } }]);
+    let mut cases: Vec<_> = of_responses()
+        .into_iter()
+        .map(|body| post(RESPONSES, RESPONSES, body, 200))
+        .collect();
+    cases.extend([
+        post(RESPONSES, RESPONSES, json!({ "model": "none", "input": "hello" }), 404),
+        with("seed", json!(7)),
+        with("max_output_tokens", json!(3)),
+        with("previous_response_id", json!("resp_none")),
+        with(
+            "input",
+            json!([{ "type": "function_call", "call_id": "a", "name": "look", "arguments": "{}" }]),
+        ),
+        with(
+            "input",
+            json!([{ "type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x" }]),
+        ),
+        case("/responses/resp_openai-a_00000001", "/responses/{response_id}", 404),
+        case("/responses/resp_openai-a_00000002", "/responses/{response_id}", 200),
+        post("/moderations", "/moderations", json!({ "input": "I hate it" }), 200),
+        post("/moderations", "/moderations", json!({ "input": ["a", "b"] }), 200),
+        post("/moderations", "/moderations", json!({ "input": image }), 200),
+        post(
+            "/moderations",
+            "/moderations",
+            json!({ "model": "none", "input": "a" }),
+            404,
+        ),
+    ]);
+    let mut contract = Contract::start("openai-a", &spec, &errors).await;
+    for case in cases {
+        contract.send(case).await;
+    }
+    assert!(contract.faults.is_empty(), "{}", contract.faults.join("\n"));
+}
+
+#[tokio::test]
+async fn every_event_of_a_response_meets_its_description() {
+    let Some(spec) = Spec::load(OPENAI) else {
+        return;
+    };
+    let validator =
+        |name: &str| spec.validator(&json!({ "$ref": format!("#/components/schemas/Response{name}Event") }));
+    let known = [
+        ("response.created", validator("Created")),
+        ("response.queued", validator("Queued")),
+        ("response.in_progress", validator("InProgress")),
+        ("response.output_item.added", validator("OutputItemAdded")),
+        ("response.output_item.done", validator("OutputItemDone")),
+        ("response.content_part.added", validator("ContentPartAdded")),
+        ("response.content_part.done", validator("ContentPartDone")),
+        ("response.output_text.delta", validator("TextDelta")),
+        ("response.output_text.done", validator("TextDone")),
+        ("response.refusal.delta", validator("RefusalDelta")),
+        ("response.refusal.done", validator("RefusalDone")),
+        (
+            "response.function_call_arguments.delta",
+            validator("FunctionCallArgumentsDelta"),
+        ),
+        (
+            "response.function_call_arguments.done",
+            validator("FunctionCallArgumentsDone"),
+        ),
+        (
+            "response.reasoning_summary_part.added",
+            validator("ReasoningSummaryPartAdded"),
+        ),
+        (
+            "response.reasoning_summary_part.done",
+            validator("ReasoningSummaryPartDone"),
+        ),
+        (
+            "response.reasoning_summary_text.delta",
+            validator("ReasoningSummaryTextDelta"),
+        ),
+        (
+            "response.reasoning_summary_text.done",
+            validator("ReasoningSummaryTextDone"),
+        ),
+        ("response.completed", validator("Completed")),
+        ("response.incomplete", validator("Incomplete")),
+        ("response.failed", validator("Failed")),
+    ];
+    let rig = Rig::start().await;
+    let mut seen = BTreeSet::new();
+    for mut body in of_responses() {
+        body["stream"] = true.into();
+        let text = rig.post("openai-a", RESPONSES, &body).await.text().await.unwrap();
+        for (at, frame) in text.split_terminator("\n\n").enumerate() {
+            let (name, data) = frame.split_once("\n").unwrap();
+            let event: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+            let (kind, validator) = known.iter().find(|(kind, _)| event["type"] == *kind).expect(data);
+            assert_eq!(name, format!("event: {kind}"));
+            assert_eq!(event["sequence_number"], at);
+            assert_conforms(validator, &event, data);
+            seen.insert(*kind);
+        }
+    }
+    assert_eq!(seen.len(), known.len());
 }
 
 #[test]

@@ -27,6 +27,22 @@ impl Cell {
         read(&self.folder, file)
     }
 
+    /// Its input, which may stand beside what else is asked for.
+    pub fn input(&self) -> Value {
+        let mut read = self.read("input.json");
+        let beside = ["include_raw", "upload", "settings"];
+        match beside.iter().any(|name| read.get(name).is_some()) {
+            true => read["input"].take(),
+            false => read,
+        }
+    }
+
+    /// What the instance is set to.
+    pub fn settings(&self) -> serde_json::Map<String, Value> {
+        let set = self.read("input.json").get("settings").cloned().unwrap_or_default();
+        set.as_object().cloned().unwrap_or_default()
+    }
+
     /// For messages.
     pub fn name(&self) -> String {
         format!("{}/{}", self.kind, name_of(&self.folder))

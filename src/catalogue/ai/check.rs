@@ -327,7 +327,10 @@ mod tests {
                 "messages[0].content[0]",
             ),
             (
-                message("assistant", &json!({"type": "thinking", "signature": "s", "dialect": "a b"})),
+                message(
+                    "assistant",
+                    &json!({"type": "thinking", "signature": "s", "dialect": "a b"}),
+                ),
                 "messages[0].content[0].dialect",
             ),
             (

@@ -39,7 +39,8 @@ pub use opaque::{Base64, Opaque};
 pub use part::{Cache, Detail, Part, ResultPart, Source};
 pub use price::{Prices, Rate, Rates, Terms, Usd};
 pub use response::{
-    Response, ResponseCancel, ResponseCreate, ResponseError, ResponseGet, ResponseGetInput, ResponseState, ResponseStream,
+    Response, ResponseCancel, ResponseCreate, ResponseError, ResponseGet, ResponseGetInput, ResponseState,
+    ResponseStream,
 };
 pub use response_input::ResponseInput;
 pub use tokens::{TokenCount, TokensCount};

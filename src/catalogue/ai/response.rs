@@ -26,8 +26,8 @@ pub struct Response {
     pub state: ResponseState,
     /// Where it stands, in the provider's own word; absent where it says none.
     pub raw_state: Option<String>,
-    /// The model that answers, as the provider names it.
-    pub model: String,
+    /// The model that answers, as the provider names it; absent where it does not say.
+    pub model: Option<String>,
     /// The neutral id of the answer that it goes on from.
     pub previous: Option<String>,
     /// Whether it is made in the background, where the provider tells.

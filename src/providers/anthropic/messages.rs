@@ -173,7 +173,12 @@ impl Speaker<'_> {
                 content: self.result(place, content)?,
                 is_error: *is_error,
             },
-            (Part::Thinking { dialect: Some(other), .. }, _) if other != DIALECT => {
+            (
+                Part::Thinking {
+                    dialect: Some(other), ..
+                },
+                _,
+            ) if other != DIALECT => {
                 self.warn(
                     place.to_owned(),
                     "left out: this provider takes no thought back that another has signed",

@@ -14,9 +14,7 @@ use super::asked::ImageUrl;
 use super::messages::data_url;
 use super::request::DIALECT;
 use super::responses::routed;
-use crate::catalogue::ai::{
-    Harm, Judged, Moderation, ModerationCreate, ModerationInput, Picture, Source, Verdict,
-};
+use crate::catalogue::ai::{Harm, Judged, Moderation, ModerationCreate, ModerationInput, Picture, Source, Verdict};
 use crate::providers::http::text::present;
 use crate::providers::http::{Endpoint, Row};
 use crate::providers::{Reply, Request};

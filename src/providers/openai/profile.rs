@@ -198,7 +198,13 @@ mod tests {
 
     #[test]
     fn a_server_has_the_responses_api_where_somebody_says_so() {
-        for (name, has) in [("openai", true), ("vllm", true), ("ollama", true), ("mistral", false), ("groq", false)] {
+        for (name, has) in [
+            ("openai", true),
+            ("vllm", true),
+            ("ollama", true),
+            ("mistral", false),
+            ("groq", false),
+        ] {
             let profile = named(name);
             assert_eq!((profile.responses, profile.api), (has, Api::Chat), "{name}");
         }

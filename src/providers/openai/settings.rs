@@ -151,7 +151,11 @@ pub const SETTINGS: &[Setting] = &[
         "Which list says what its models can and cost",
     ),
     profiled("responses", YES, "Whether it has the Responses API"),
-    profiled("api", "chat or responses", "The one of its APIs that conversations go by"),
+    profiled(
+        "api",
+        "chat or responses",
+        "The one of its APIs that conversations go by",
+    ),
     Setting {
         name: "spent_pause_s",
         default: "300",

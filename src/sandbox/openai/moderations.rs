@@ -74,9 +74,9 @@ fn together(parts: &[Value]) -> Result<Value, Problem> {
             Some("image_url") => (&part["image_url"]["url"], true),
             _ => (&Value::Null, false),
         };
-        let text = text.as_str().ok_or_else(|| {
-            Problem::field("input", "each part is a text or an image_url", Some("invalid_value"))
-        })?;
+        let text = text
+            .as_str()
+            .ok_or_else(|| Problem::field("input", "each part is a text or an image_url", Some("invalid_value")))?;
         pictures |= picture;
         said.push(text);
     }

@@ -201,7 +201,7 @@ pub fn response(
         state,
         error: failed.then(|| failure(wire.error.as_ref(), Sent::default()).into()),
         raw_state: present(wire.status),
-        model: present(wire.model).unwrap_or_else(|| asked.unwrap_or_default().to_owned()),
+        model: present(wire.model).or_else(|| asked.map(str::to_owned)),
         id: id(wire.id),
         previous: id(wire.previous_response_id),
         background: wire.background,
@@ -220,11 +220,11 @@ pub fn response(
     })
 }
 
-/// A whole answer as that of a conversation.
+/// A whole answer of the `asked` model as that of a conversation.
 ///
 /// # Errors
 /// `upstream_failed` where it is not whole.
-pub fn chat(response: ai::Response) -> Result<ai::Chat, Failure> {
+pub fn chat(asked: &str, response: ai::Response) -> Result<ai::Chat, Failure> {
     match response.state {
         ResponseState::Completed | ResponseState::Incomplete | ResponseState::Other => {}
         ResponseState::Queued | ResponseState::Running | ResponseState::Failed | ResponseState::Cancelled => {
@@ -234,7 +234,7 @@ pub fn chat(response: ai::Response) -> Result<ai::Chat, Failure> {
     }
     Ok(ai::Chat {
         id: response.id,
-        model: response.model,
+        model: response.model.unwrap_or_else(|| asked.to_owned()),
         message: response.message.unwrap_or(Message {
             role: Role::Assistant,
             content: "".into(),

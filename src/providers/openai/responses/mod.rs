@@ -13,7 +13,7 @@ mod wire;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::Piece;
 
 pub(super) use self::asked::ResponseRequest;
@@ -44,7 +44,7 @@ pub async fn complete(openai: &OpenAi, request: &Request<ChatComplete>) -> Resul
     let asking = asking(openai, asked)?;
     let received = send(openai, asking.outgoing).await?;
     let response = made(openai, &received, request, asking.sent, asking.warnings)?;
-    let chat = convert::chat(response).map_err(|failure| received.blame(failure))?;
+    let chat = convert::chat(&request.native, response).map_err(|failure| received.blame(failure))?;
     Ok(received.reply(chat))
 }
 
@@ -112,7 +112,7 @@ async fn send(openai: &OpenAi, outgoing: Outgoing) -> Result<Received, Failure> 
 pub(super) fn routed(mut failure: Failure) -> Failure {
     if failure.kind == Kind::NotFound && failure.field.is_none() {
         failure = failure.saying("this provider has no such API");
-        failure.kind = Kind::Unsupported;
+        (failure.kind, failure.source) = (Kind::Unsupported, Source::Provider);
     }
     failure
 }
@@ -128,7 +128,7 @@ async fn open<O: Op>(openai: &OpenAi, request: &Request<O>, asking: Asking) -> R
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;
         let response = made(openai, &received, request, sent, warnings)?;
-        let chat = convert::chat(response).map_err(|failure| received.blame(failure))?;
+        let chat = convert::chat(&request.native, response).map_err(|failure| received.blame(failure))?;
         return Ok(received.reply(ai::whole(chat).boxed()));
     }
     let opened = opened.events();

@@ -112,7 +112,12 @@ impl Hearing for Answer {
             "response.output_item.added" => read.item.map_or(Ok(()), |item| self.open(at, &item)),
             "response.output_item.done" => read.item.map_or(Ok(()), |item| self.close(at, &item)),
             "response.output_text.delta" => {
-                self.said(at, read.delta, |answer| &mut answer.text, |text| ChatEvent::Delta { text });
+                self.said(
+                    at,
+                    read.delta,
+                    |answer| &mut answer.text,
+                    |text| ChatEvent::Delta { text },
+                );
                 Ok(())
             }
             "response.refusal.delta" => {

@@ -101,7 +101,10 @@ impl ResponseRequest {
         let (functions, builtin) = tools(&body)?;
         let last = items.iter().rfind(|item| item["role"] == "user");
         let prompt = last.map(said).unwrap_or_default();
-        let results = items.iter().rev().take_while(|item| item["type"] == "function_call_output");
+        let results = items
+            .iter()
+            .rev()
+            .take_while(|item| item["type"] == "function_call_output");
         let mut results: Vec<String> = results.map(|item| words(&item["output"])).collect();
         results.reverse();
         let asked = Asked {
@@ -112,7 +115,11 @@ impl ResponseRequest {
             pictures: parts(items.last(), "input_image"),
             documents: parts(items.last(), "input_file"),
             required: required(&body["tool_choice"], &functions)?,
-            tools: if body["tool_choice"] == "none" { vec![] } else { functions },
+            tools: if body["tool_choice"] == "none" {
+                vec![]
+            } else {
+                functions
+            },
             one_call: body["parallel_tool_calls"] == false,
             json: !matches!(body["text"]["format"]["type"].as_str(), None | Some("text")),
             thinks: body["reasoning"]["effort"] != "none",
@@ -120,7 +127,10 @@ impl ResponseRequest {
             max_tokens: limit(&body["max_output_tokens"])?,
         };
         let instructions = body["instructions"].as_str().unwrap_or_default();
-        let counted = items.iter().map(|item| text::tokens(&said(item)).count() + 4).sum::<usize>();
+        let counted = items
+            .iter()
+            .map(|item| text::tokens(&said(item)).count() + 4)
+            .sum::<usize>();
         let include = body["include"].as_array().into_iter().flatten();
         Ok(Self {
             input_tokens: counted + text::tokens(instructions).count(),
@@ -165,7 +175,10 @@ fn check(item: &Value, instance: &str) -> Result<(), Problem> {
             )),
         },
         Some("web_search_call") if has("id") => Ok(()),
-        _ => Err(invalid("input", "an item of the input is of no known type, or not whole")),
+        _ => Err(invalid(
+            "input",
+            "an item of the input is of no known type, or not whole",
+        )),
     }
 }
 
@@ -184,7 +197,10 @@ fn message(item: &Value) -> Result<(), Problem> {
     match &item["content"] {
         Value::String(_) => Ok(()),
         Value::Array(parts) if parts.iter().all(sound) => Ok(()),
-        _ => Err(invalid("input", "a message's content is a text or parts that its role can say")),
+        _ => Err(invalid(
+            "input",
+            "a message's content is a text or parts that its role can say",
+        )),
     }
 }
 
@@ -223,7 +239,10 @@ fn tools(body: &Value) -> Result<(Vec<String>, bool), Problem> {
             (Some("function"), Some(name)) => functions.push(name.to_owned()),
             (Some("web_search"), _) => searches = true,
             _ => {
-                return Err(invalid("tools", "this sandbox knows functions with a name, and web_search"));
+                return Err(invalid(
+                    "tools",
+                    "this sandbox knows functions with a name, and web_search",
+                ));
             }
         }
     }
@@ -250,7 +269,8 @@ fn limit(value: &Value) -> Result<Option<usize>, Problem> {
         None if value.is_null() => Ok(None),
         Some(most) if most >= LEAST => Ok(usize::try_from(most).ok()),
         _ => {
-            let message = format!("Invalid 'max_output_tokens': integer below minimum value. Expected a value >= {LEAST}.");
+            let message =
+                format!("Invalid 'max_output_tokens': integer below minimum value. Expected a value >= {LEAST}.");
             Err(Problem::field(
                 "max_output_tokens",
                 message,

@@ -84,7 +84,8 @@ impl Told {
     fn tell(&mut self, kind: &str, mut event: Value) {
         event["type"] = kind.into();
         event["sequence_number"] = self.frames.len().into();
-        self.frames.push(Bytes::from(format!("event: {kind}\ndata: {event}\n\n")));
+        self.frames
+            .push(Bytes::from(format!("event: {kind}\ndata: {event}\n\n")));
     }
 
     fn item(&mut self, at: usize, item: &Value) {
@@ -98,7 +99,10 @@ impl Told {
             Some("reasoning") => begun["summary"] = json!([]),
             _ => {}
         }
-        self.tell("response.output_item.added", json!({ "output_index": at, "item": begun }));
+        self.tell(
+            "response.output_item.added",
+            json!({ "output_index": at, "item": begun }),
+        );
         match item["type"].as_str() {
             Some("message") => self.message(at, item),
             Some("function_call") => self.call(at, item),
@@ -155,9 +159,7 @@ impl Told {
 
     fn thought(&mut self, at: usize, item: &Value) {
         for (index, part) in item["summary"].as_array().into_iter().flatten().enumerate() {
-            let place = |name: &str, value: Value| {
-                json!({ "item_id": item["id"], "output_index": at, "summary_index": index, name: value })
-            };
+            let place = |name: &str, value: Value| json!({ "item_id": item["id"], "output_index": at, "summary_index": index, name: value });
             let begun = json!({ "type": "summary_text", "text": "" });
             self.tell("response.reasoning_summary_part.added", place("part", begun));
             let said = part["text"].as_str().unwrap_or_default();
