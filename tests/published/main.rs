@@ -43,7 +43,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitlab", 69, 0),
     ("anthropic", 1, 34),
     ("notion", 2, 0),
-    ("openai", 6, 31),
+    ("openai", 18, 83),
     ("woodpecker", 0, 159),
     ("bookstack", 33, 0),
 ];
@@ -443,6 +443,22 @@ fn cases() -> Vec<Case> {
             "ChatCompletionResponseMessage",
             "/paths/~1chat~1completions/post/x-oaiMeta/examples/0/response",
             "/choices/0/message",
+        ),
+        case(
+            "openai",
+            "ai.response.get",
+            json!({"response": "r"}),
+            "Response",
+            "/components/schemas/Response/example",
+            "",
+        ),
+        case(
+            "openai",
+            "ai.moderation.create",
+            json!({"texts": ["a"]}),
+            "CreateModerationResponse",
+            "/paths/~1moderations/post/x-oaiMeta/examples/0/response",
+            "",
         ),
         case(
             "anthropic",

@@ -28,8 +28,8 @@ const ASKED: [(&str, &str, &str, &str, usize); 6] = [
     ),
     ("openai", OPENAI, CHAT, "CreateChatCompletionRequest", 18),
     ("openai", OPENAI, "/responses/input_tokens", "TokenCountsBody", 4),
-    ("openai", OPENAI, RESPONSES, "CreateResponse", 0),
-    ("openai", OPENAI, "/moderations", "CreateModerationRequest", 0),
+    ("openai", OPENAI, RESPONSES, "CreateResponse", 34),
+    ("openai", OPENAI, "/moderations", "CreateModerationRequest", 7),
 ];
 
 fn asks(prompt: &str, more: &Value) -> Value {

@@ -55,7 +55,7 @@ const READS: [(&str, &str); 31] = [
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 24] = [
     "docs page export",
     "docs attachment get",
     "docs attachment upload",
@@ -75,6 +75,11 @@ const OTHERS: [&str; 19] = [
     "docs comment create",
     "ai tokens count",
     "ai embeddings create",
+    "ai response create",
+    "ai response stream",
+    "ai response get",
+    "ai response cancel",
+    "ai moderation create",
 ];
 
 /// The services whose every operation is called by tests/scenario, by both surfaces.
@@ -373,6 +378,55 @@ async fn a_stream_says_the_same_everywhere() {
         assert_eq!(spoken(&lines), spoken(&by_rest));
         assert_eq!(lines.last().unwrap()["type"], "end");
     }
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_kept_are_alike_everywhere() {
+    let stage = Stage::open(Setup::default()).await;
+    let cli = |line: &str| stage.gateway.cli(&words(line));
+    let ask = json!({"model": "openai-a~sandbox-small", "prompt": "Say hello"});
+    let by_rest = stage.gateway.post("/v1/ai/responses", &ask).await.ok();
+    let by_cli = cli("ai response create openai-a~sandbox-small Say hello --json").json();
+    assert_eq!(
+        (&by_cli["message"], &by_cli["state"]),
+        (&by_rest["message"], &json!("completed"))
+    );
+    let id = by_rest["id"].as_str().expect("an id");
+    let found = stage.gateway.get(&format!("/v1/ai/responses/{id}")).await.ok();
+    assert_eq!(found, by_rest);
+    assert_eq!(cli(&format!("ai response get {id} --json")).json(), by_rest);
+    let reply = stage.gateway.post("/v1/ai/responses/stream", &ask).await;
+    assert_eq!(spoken(&frames(&reply.text)), by_rest["message"]["content"]);
+    let printed = cli("ai response stream openai-a~sandbox-small Say hello");
+    assert_eq!(printed.ok().trim_end(), by_rest["message"]["content"]);
+    let begin = "ai response create openai-a~sandbox-small Say hello --background --json";
+    let [first, second] = [begin, begin].map(|line| cli(line).json()["id"].as_str().expect("an id").to_owned());
+    let path = format!("/v1/ai/responses/{first}/cancel");
+    let by_rest = stage.gateway.post(&path, &json!({})).await.ok();
+    let by_cli = cli(&format!("ai response cancel {second} --json")).json();
+    assert_eq!(
+        (&by_rest["state"], &by_cli["state"]),
+        (&json!("cancelled"), &json!("cancelled"))
+    );
+    let judged = json!({"texts": ["I hate it"]});
+    let by_rest = stage
+        .gateway
+        .post("/v1/ai/moderations?provider=openai-a", &judged)
+        .await
+        .ok();
+    let line = [
+        "ai",
+        "moderation",
+        "create",
+        "--texts",
+        "I hate it",
+        "--provider",
+        "openai-a",
+        "--json",
+    ];
+    assert_eq!(stage.gateway.cli(&line).json(), by_rest);
+    assert_eq!(by_rest["flagged"], true);
     stage.close().await.ok();
 }
 

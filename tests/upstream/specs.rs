@@ -133,15 +133,31 @@ fn property_names(spec: &Value, schema: &Value) -> BTreeSet<String> {
 
 /// The properties of an object's schema that may be absent, and those that may be null.
 pub fn optional(spec: &Value, schema: &Value) -> (Vec<String>, Vec<String>) {
+    let parts = parts(spec, schema);
+    let required = parts.iter().filter_map(|part| part.get("required")?.as_array());
+    let required: Vec<&str> = required.flatten().filter_map(Value::as_str).collect();
+    let properties = || {
+        parts
+            .iter()
+            .filter_map(|part| part.get("properties")?.as_object())
+            .flatten()
+    };
+    assert!(properties().next().is_some(), "properties");
+    let absent = properties().filter(|(name, _)| !required.contains(&name.as_str()));
+    let null = properties().filter(|(_, property)| may_be_null(resolve(spec, property)));
+    (
+        absent.map(|(name, _)| name.clone()).collect(),
+        null.map(|(name, _)| name.clone()).collect(),
+    )
+}
+
+/// The schemas that one consists of: all that it is, or it alone.
+fn parts<'a>(spec: &'a Value, schema: &'a Value) -> Vec<&'a Value> {
     let schema = resolve(spec, schema);
-    let required = schema.get("required").and_then(Value::as_array);
-    let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
-    let properties = schema["properties"].as_object().expect("properties");
-    let absent = properties.keys().filter(|name| !required.contains(&name.as_str()));
-    let null = properties
-        .iter()
-        .filter(|(_, property)| may_be_null(resolve(spec, property)));
-    (absent.cloned().collect(), null.map(|(name, _)| name.clone()).collect())
+    match schema.get("allOf").and_then(Value::as_array) {
+        Some(all) => all.iter().flat_map(|part| parts(spec, part)).collect(),
+        None => vec![schema],
+    }
 }
 
 /// OpenAPI 3.0 says `nullable`, 3.1 names the type `null`.
