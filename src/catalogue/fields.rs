@@ -79,6 +79,10 @@ text! {
     ModelRef = "The model's id; `instance~model` pins a provider.", referring;
     /// An answer that its provider keeps.
     ResponseRef = "The answer's neutral id, as the answer told it.", referring;
+    /// A batch of requests to models.
+    BatchRef = "The batch's neutral id, as its creation told it.", referring;
+    /// A file that a model's provider keeps.
+    FileRef = "The file's neutral id, as its upload told it.", referring;
     /// A short text: a label, a title, a step's name.
     Name = "A name.", named;
     /// A branch, tag or commit.
@@ -115,7 +119,8 @@ macro_rules! resources {
 }
 
 resources!(RepoRef OwnerRef ProjectRef IssueRef PullRef HookRef RunRef PendingRef ArtifactRef PageRef AttachmentRef ParentRef
-    ModelRef ResponseRef IssueCommentRef BoardRef BoardItemRef BoardsOf PageCommentRef);
+    ModelRef ResponseRef IssueCommentRef BoardRef BoardItemRef BoardsOf PageCommentRef
+    BatchRef FileRef);
 
 /// Rows a page, 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -171,6 +171,14 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<ai::ModerationCreate>(),
         Entry::of::<ai::ModelsList>(),
         Entry::of::<ai::ModelGet>(),
+        Entry::of::<ai::BatchCreate>(),
+        Entry::of::<ai::BatchList>(),
+        Entry::of::<ai::BatchGet>(),
+        Entry::of::<ai::BatchCancel>(),
+        Entry::of::<ai::BatchResults>(),
+        Entry::of::<ai::FileUpload>(),
+        Entry::of::<ai::FileGet>(),
+        Entry::of::<ai::FileContent>(),
     ]
 });
 

@@ -211,6 +211,14 @@ impl Declaration {
         self
     }
 
+    /// An order for generations, which are paid for later: it is never given again where it may have been taken, and has as
+    /// much time as one of them, since it may be as long as many.
+    pub const fn orders_generations(mut self) -> Self {
+        self.facts.paid = true;
+        self.facts.cost = CostClass::Tokens;
+        self.offered()
+    }
+
     /// Looks at what it is given, for free: it changes nothing, and is never cached.
     pub const fn looks(mut self) -> Self {
         self.facts.safe = true;

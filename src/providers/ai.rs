@@ -1,17 +1,20 @@
-//! What dialects of models share: how a streamed answer is told.
+//! What dialects of models share: how a streamed answer is told, and how a file comes to be kept.
 //!
 //! Invariant: no provider's name and no wire type appears here, and a stream that ends before its answer is whole ends in a
 //! failure.
+
+pub mod results;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::Piece;
+use mosaic_actors::stream::{Piece, UPLOAD_FIELD, Upload};
 
+use super::Request;
 use super::http::sse;
-use crate::catalogue::ai::{Chat, ChatEvent, fold};
+use crate::catalogue::ai::{Chat, ChatEvent, FileUpload, fold};
 
 /// A streamed answer as a dialect understands it.
 pub trait Hearing: Send + 'static {
@@ -75,4 +78,58 @@ pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>
 /// The failure of a stream that ended too soon.
 pub fn unfinished() -> Failure {
     Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
+}
+
+/// The file that shall be kept, and what it is called.
+///
+/// # Errors
+/// `invalid_input` where there is none, or nothing says what it is called.
+pub fn given(request: &Request<FileUpload>) -> Result<(Arc<Upload>, String), Failure> {
+    let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
+    let upload = request.upload.clone();
+    let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
+    let named = request.input.name.as_deref().or(upload.name.as_deref());
+    let name = named.ok_or_else(|| missing("name", "name is missing, and the file has none"))?;
+    let name = name.to_owned();
+    Ok((upload, name))
+}
+
+/// Holds an upload to what its provider takes, in bytes, where its length is known beforehand.
+///
+/// # Errors
+/// `invalid_input` on the upload.
+pub fn fits(upload: &Upload, largest: u64) -> Result<(), Failure> {
+    match upload.length.is_some_and(|length| length > largest) {
+        true => {
+            let sentence = format!("the file is larger than the {largest} bytes that this provider takes");
+            Err(Failure::invalid(UPLOAD_FIELD, sentence).never_sent())
+        }
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mosaic_actors::stream::{BodyStream, ByteStream};
+
+    use super::*;
+
+    #[test]
+    fn a30_a_file_that_is_too_large_is_refused_before_any_of_it_is_sent() {
+        let upload = |length| {
+            Upload::once(ByteStream {
+                media_type: Arc::from("text/plain"),
+                length,
+                name: None,
+                bytes: BodyStream::from_items(stream::empty()),
+            })
+        };
+        for (length, taken) in [(None, true), (Some(9), true), (Some(10), false)] {
+            let fits = fits(&upload(length), 9);
+            assert_eq!(fits.is_ok(), taken, "{length:?}");
+            if let Err(refused) = fits {
+                assert_eq!((refused.field.as_deref(), refused.unsent), (Some(UPLOAD_FIELD), true));
+            }
+        }
+    }
 }

@@ -5,11 +5,11 @@
 use bytes::{Buf, Bytes};
 use mosaic_actors::error::{Failure, Kind};
 
-/// The longest line, in bytes. Models send a few hundred; a line of a log has a mebibyte at most, and in base64 four thirds
-/// of it.
-pub const LONGEST_LINE: usize = 2 << 20;
+/// The longest line, in bytes. Models send a few hundred; a result of a batch has a mebibyte at most, and almost four with
+/// its numbers written out and the provider's own JSON beside them.
+pub const LONGEST_LINE: usize = 4 << 20;
 /// The most data that one event may have, in bytes.
-pub const LARGEST_EVENT: usize = 2 << 20;
+pub const LARGEST_EVENT: usize = 4 << 20;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

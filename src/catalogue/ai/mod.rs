@@ -1,8 +1,11 @@
-//! AI: conversations, answers that are kept, and models.
+//! AI: conversations, answers that are kept, models, batches and files.
 //!
 //! Invariant: the neutral finish reasons and usage counts mean the same at every provider.
 
 mod answer;
+mod batch;
+mod batch_create;
+mod batch_results;
 mod chat;
 mod check;
 mod content;
@@ -11,6 +14,7 @@ mod estimate;
 mod event;
 mod extensions;
 mod facts;
+mod file;
 pub mod fold;
 mod input;
 mod message;
@@ -25,12 +29,21 @@ mod tokens;
 mod tool;
 
 pub use answer::{Chat, Finish, Usage, Warning};
+pub use batch::{
+    Batch, BatchCancel, BatchCancelInput, BatchCounts, BatchError, BatchFiles, BatchGet, BatchGetInput, BatchList,
+    BatchListInput, BatchState, BatchWork,
+};
+pub use batch_create::{BatchCreate, BatchCreateInput, BatchRequest};
+pub use batch_results::{BatchFailure, BatchResult, BatchResults, BatchResultsInput};
 pub use chat::{ChatComplete, ChatStream};
 pub use content::Content;
 pub use embedding::{Embeddings, EmbeddingsCreate, EmbeddingsInput};
 pub use event::ChatEvent;
 pub use extensions::Extensions;
 pub use facts::{Ability, Facts, Work};
+pub use file::{
+    FileContent, FileContentInput, FileGet, FileGetInput, FileMetadata, FilePurpose, FileUpload, FileUploadInput,
+};
 pub use input::{ChatInput, Said, Turn};
 pub use message::{Message, Role};
 pub use model::{Model, ModelGet, ModelGetInput, ModelsList, ModelsListInput};

@@ -3,8 +3,12 @@
 //! Invariant: what is no answer, in whichever form, is a failure, though it came as a success.
 
 mod asked;
+mod batch_results;
+mod batch_wire;
+mod batches;
 mod block;
 mod convert;
+mod files;
 mod messages;
 mod models;
 mod options;
@@ -20,8 +24,8 @@ use futures_util::{Stream, StreamExt};
 use http::HeaderValue;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
+use serde::Serialize;
 
-use self::asked::MessagesRequest;
 use self::models::{Known, abilities};
 use self::options::{API_VERSION, Abilities, Options, SETTINGS, Settings};
 use self::request::{Asked, counted, read_alone, request as asked};
@@ -31,6 +35,9 @@ use super::http::{
 use super::models::Book;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
+use crate::catalogue::ai::{
+    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
+};
 use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatInput, ChatStream, Model, ModelGet, ModelsList, TokenCount, TokensCount, Warning,
 };
@@ -99,6 +106,14 @@ impl Provider for Anthropic {
             .on::<TokensCount, _, _>(tokens_count)
             .on::<ModelsList, _, _>(models_list)
             .on::<ModelGet, _, _>(model_get)
+            .on::<BatchCreate, _, _>(batches::create)
+            .on::<BatchList, _, _>(batches::list)
+            .on::<BatchGet, _, _>(batches::get)
+            .on::<BatchCancel, _, _>(batches::cancel)
+            .stream::<BatchResults, _, _, _>(batch_results::results)
+            .on::<FileUpload, _, _>(files::upload)
+            .on::<FileGet, _, _>(files::get)
+            .raw::<FileContent, _, _>(files::content)
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
@@ -127,7 +142,7 @@ impl Provider for Anthropic {
 
 impl Anthropic {
     /// A request with the features that it needs.
-    fn post(&self, parts: &[&str], body: &MessagesRequest<'_>, betas: &[String]) -> Result<Outgoing, Failure> {
+    fn post(&self, parts: &[&str], body: &impl Serialize, betas: &[String]) -> Result<Outgoing, Failure> {
         let outgoing = self.endpoint.post(parts, body)?;
         if betas.is_empty() {
             return Ok(outgoing);
@@ -216,7 +231,19 @@ fn chat<O: Op>(
     request: &Request<O>,
     warnings: Vec<Warning>,
 ) -> Result<Chat, Failure> {
-    let row: Result<Row<wire::Message>, Failure> = received.row(request.include_raw);
+    let asked = (&*request.instance, &*request.native, request.include_raw);
+    let chat = answered(anthropic, received, asked, warnings)?;
+    Ok(anthropic.book.answered(chat, &request.native))
+}
+
+/// The same, wherever it stands, and without its price; of the asked instance and model, and with its own JSON where that is wanted.
+fn answered(
+    anthropic: &Anthropic,
+    received: &Received,
+    (instance, model, include_raw): (&str, &str, bool),
+    warnings: Vec<Warning>,
+) -> Result<Chat, Failure> {
+    let row: Result<Row<wire::Message>, Failure> = received.row(include_raw);
     let sound = |row: &Row<wire::Message>| row.wire.error.is_none() && row.wire.content.is_some();
     let row = match row {
         Ok(row) if sound(&row) => row,
@@ -229,9 +256,8 @@ fn chat<O: Op>(
             });
         }
     };
-    let chat = convert::chat(&request.instance, &request.native, row, warnings);
-    chat.map(|chat| anthropic.book.answered(chat, &request.native))
-        .map_err(|failure| received.blame(failure))
+    let chat = convert::chat(instance, model, row, warnings);
+    chat.map_err(|failure| received.blame(failure))
 }
 
 async fn tokens_count(anthropic: Arc<Anthropic>, request: Request<TokensCount>) -> Result<Reply<TokenCount>, Failure> {

@@ -45,6 +45,14 @@ impl Known {
     }
 }
 
+/// Whether the input leaves open what its model decides.
+pub fn is_wanted(options: &Options, input: &ChatInput, limited: bool) -> bool {
+    let reasoning = input.reasoning.unwrap_or_default();
+    let thinks = reasoning.effort.is_some() && reasoning.budget_tokens.is_none() && options.needs_abilities();
+    let unlimited = limited && input.max_tokens.or(options.max_tokens).is_none();
+    thinks || unlimited
+}
+
 /// What is known of the model, which is asked for only where the input leaves open what it decides: how much an answer may
 /// have, where one is `limited`, and how it thinks.
 pub async fn abilities(
@@ -53,10 +61,7 @@ pub async fn abilities(
     known: &Known,
     (model, input, limited): (&str, &ChatInput, bool),
 ) -> Result<Abilities, Failure> {
-    let reasoning = input.reasoning.unwrap_or_default();
-    let thinks = reasoning.effort.is_some() && reasoning.budget_tokens.is_none() && options.needs_abilities();
-    let unlimited = limited && input.max_tokens.or(options.max_tokens).is_none();
-    if !thinks && !unlimited {
+    if !is_wanted(options, input, limited) {
         return Ok(Abilities::default());
     }
     if let Some(known) = known.of(model) {

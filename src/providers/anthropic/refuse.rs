@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::convert::FIELDS;
@@ -77,6 +79,22 @@ pub fn within(fault: &Fault) -> Failure {
     // Of anything else, a part may have been made by then.
     failure.unbilled = failure.kind == Kind::UpstreamRateLimited;
     failure
+}
+
+/// The refusal of one request among many: its type stands for the status that it would have had.
+pub fn refused(body: &[u8]) -> Failure {
+    let fault = Fault::read(body);
+    let known = STATUSES.iter().find(|(word, _)| fault.says(&[word]));
+    let status = known.and_then(|(_, status)| StatusCode::from_u16(*status).ok());
+    refuse(&Refusal {
+        status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        headers: &HeaderMap::new(),
+        body,
+        sent: b"",
+        method: &Method::POST,
+        path: "",
+        now: Timestamp::now(),
+    })
 }
 
 /// The account has used up what it paid for. Waiting does not help.

@@ -55,6 +55,11 @@ impl Received {
         }
     }
 
+    /// What stands within another answer and is one of its own: a line of many.
+    pub fn within(instance: &Arc<str>, body: Bytes) -> Self {
+        Self::new(HeaderMap::new(), body, None, instance.clone())
+    }
+
     /// The failure of an answer that cannot be read, with what may be behind it.
     fn unread(&self, failure: Failure) -> Failure {
         let failure = match &self.misplaced {

@@ -14,7 +14,7 @@ use reqwest::Response;
 
 use super::pieces::Pieces;
 use super::transport::transport;
-use super::{Elements, Received, sse};
+use super::{Elements, Lines, Received, sse};
 use crate::providers::handlers::Reply;
 use crate::wire::file::name_of;
 
@@ -65,6 +65,14 @@ impl Opened {
             return Err(self.unusable("only a part of the answer came"));
         }
         Ok(self.piecewise(Pieces::of))
+    }
+
+    /// The lines of the answer, however many.
+    ///
+    /// # Errors
+    /// As [`Opened::pieces`].
+    pub fn lines(self) -> Result<Lines, Failure> {
+        Ok(Lines::of(self.pieces()?.value))
     }
 
     /// The rows of the list that the answer is, however many, and the provider's request id. No content is no rows.

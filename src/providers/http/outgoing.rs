@@ -100,6 +100,11 @@ impl Outgoing {
         }
     }
 
+    /// How many bytes it brings; none are known of a form.
+    pub fn length(&self) -> usize {
+        self.bytes().len()
+    }
+
     /// The bytes that it brings.
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.content {

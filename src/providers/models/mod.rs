@@ -162,6 +162,13 @@ impl Book {
         Usage { cost_usd, ..usage }
     }
 
+    /// The same of what was done in a batch, whatever the provider says of the terms.
+    #[must_use]
+    pub fn batched(&self, usage: Usage, model: &str) -> Usage {
+        let terms = Some(Terms::Batch);
+        self.priced(Usage { terms, ..usage }, model, model)
+    }
+
     /// A whole answer, its tokens priced.
     #[must_use]
     pub fn answered(&self, chat: Chat, asked: &str) -> Chat {

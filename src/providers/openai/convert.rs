@@ -128,7 +128,7 @@ pub fn usage(usage: wire::Usage, tier: Option<&str>) -> Option<Usage> {
 }
 
 /// The terms by the server's word for them; a word of its own says nothing of its prices.
-fn terms(word: &str) -> Option<Terms> {
+pub fn terms(word: &str) -> Option<Terms> {
     Some(match word {
         "default" | "standard" => Terms::Standard,
         "batch" => Terms::Batch,

@@ -2,8 +2,6 @@
 //!
 //! Invariant: vectors are asked for as bytes and read in either form, so that no number is told in another way than it is.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mosaic_actors::error::Failure;
@@ -26,7 +24,7 @@ const OWN: &[&str] = &["model", "input", "dimensions", "encoding_format", "user"
 /// The body of `POST /embeddings`.
 #[skip_serializing_none]
 #[derive(Serialize)]
-struct EmbeddingRequest<'a> {
+pub struct EmbeddingRequest<'a> {
     model: &'a str,
     input: &'a [String],
     encoding_format: &'static str,
@@ -77,26 +75,47 @@ pub async fn create(
     profile: &Profile,
     request: &Request<EmbeddingsCreate>,
 ) -> Result<Reply<Embeddings>, Failure> {
-    let input: &Arc<EmbeddingsInput> = &request.input;
+    let body = asked(profile, &request.native, &request.input)?;
+    let received = endpoint.send(endpoint.post(&["embeddings"], &body)?).await?;
+    let expected = Some(request.input.texts.len());
+    let embeddings = made(&received, request.include_raw, &request.native, expected)?;
+    Ok(received.reply(embeddings))
+}
+
+/// The request for vectors.
+///
+/// # Errors
+/// `unsupported` naming the field that the server does not take.
+pub fn asked<'a>(
+    profile: &Profile,
+    model: &'a str,
+    input: &'a EmbeddingsInput,
+) -> Result<EmbeddingRequest<'a>, Failure> {
     if input.user.is_some() && profile.user == Asker::None {
         return Err(unsupported("user"));
     }
-    let body = EmbeddingRequest {
-        model: &request.native,
+    Ok(EmbeddingRequest {
+        model,
         input: &input.texts,
         encoding_format: "base64",
         dimensions: input.dimensions,
         user: input.user.as_deref(),
         extensions: input.extensions.of(DIALECT, OWN)?,
-    };
-    let received = endpoint.send(endpoint.post(&["embeddings"], &body)?).await?;
-    let embeddings = embeddings(&received, request)?;
-    Ok(received.reply(embeddings))
+    })
 }
 
-fn embeddings(received: &Received, request: &Request<EmbeddingsCreate>) -> Result<Embeddings, Failure> {
-    let Row { wire, raw } = received.row::<Made>(request.include_raw)?;
-    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; request.input.texts.len()];
+/// The vectors of an answer: as many as `expected`, where that is known.
+///
+/// # Errors
+/// `upstream_failed` where they cannot be read.
+pub fn made(
+    received: &Received,
+    include_raw: bool,
+    model: &str,
+    expected: Option<usize>,
+) -> Result<Embeddings, Failure> {
+    let Row { wire, raw } = received.row::<Made>(include_raw)?;
+    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; expected.unwrap_or(wire.data.len())];
     for (at, made) in wire.data.into_iter().enumerate() {
         let place = vectors.get_mut(made.index.unwrap_or(at));
         let place = place.ok_or_else(|| received.unusable("the answer holds more vectors than there are texts"))?;
@@ -105,7 +124,7 @@ fn embeddings(received: &Received, request: &Request<EmbeddingsCreate>) -> Resul
     }
     let vectors: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
     Ok(Embeddings {
-        model: present(wire.model).unwrap_or_else(|| request.native.to_string()),
+        model: present(wire.model).unwrap_or_else(|| model.to_owned()),
         vectors: vectors.ok_or_else(|| received.unusable("the answer holds fewer vectors than there are texts"))?,
         usage: wire.usage.and_then(|counted| convert::usage(counted, None)),
         raw,

@@ -3,10 +3,15 @@
 //! Invariant: what is no answer, in whichever form, is a failure, though it came as a success.
 
 mod asked;
+mod batch_convert;
+mod batch_results;
+mod batch_wire;
+mod batches;
 mod calls;
 mod convert;
 mod count;
 mod embed;
+mod files;
 mod messages;
 mod moderation;
 mod profile;
@@ -36,10 +41,13 @@ use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
+    BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
+};
+use crate::catalogue::ai::{
     Chat, ChatComplete, ChatEvent, ChatStream, Embeddings, EmbeddingsCreate, Model, ModelGet, ModelsList, Moderation,
     ModerationCreate, ResponseCancel, ResponseCreate, ResponseGet, ResponseStream, TokenCount, TokensCount, Warning,
 };
-use crate::catalogue::op::Op;
+use crate::catalogue::op::{Declaration, Op};
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
@@ -49,12 +57,22 @@ static DIALECT: Dialect = Dialect {
     ..Dialect::PLAIN
 };
 
-/// What only the Responses API does.
-const OF_RESPONSES: [&str; 4] = [
-    "ai.response.create",
-    "ai.response.stream",
-    "ai.response.get",
-    "ai.response.cancel",
+/// What a server lacks that has no Responses API.
+const RESPONSES: &[&Declaration] = &[
+    ResponseCreate::DECLARATION,
+    ResponseStream::DECLARATION,
+    ResponseGet::DECLARATION,
+    ResponseCancel::DECLARATION,
+];
+/// What a server lacks that keeps no files.
+const FILES: &[&Declaration] = &[FileUpload::DECLARATION, FileGet::DECLARATION, FileContent::DECLARATION];
+/// What one lacks that does no batches, which are kept in files.
+const BATCHES: &[&Declaration] = &[
+    BatchCreate::DECLARATION,
+    BatchList::DECLARATION,
+    BatchGet::DECLARATION,
+    BatchCancel::DECLARATION,
+    BatchResults::DECLARATION,
 ];
 
 /// The driver.
@@ -115,13 +133,26 @@ impl Provider for OpenAi {
             .on::<EmbeddingsCreate, _, _>(embeddings_create)
             .on::<ModelsList, _, _>(models_list)
             .on::<ModelGet, _, _>(model_get)
+            .on::<BatchCreate, _, _>(batches::create)
+            .on::<BatchList, _, _>(batches::list)
+            .on::<BatchGet, _, _>(batches::get)
+            .on::<BatchCancel, _, _>(batches::cancel)
+            .stream::<BatchResults, _, _, _>(batch_results::results)
+            .on::<FileUpload, _, _>(files::upload)
+            .on::<FileGet, _, _>(files::get)
+            .raw::<FileContent, _, _>(files::content)
     }
 
     fn lacks(&self) -> Vec<&'static str> {
-        match self.profile.responses || self.profile.api == Api::Responses {
-            true => vec![],
-            false => OF_RESPONSES.to_vec(),
-        }
+        let profile = &self.profile;
+        let lacking = [
+            (RESPONSES, profile.responses || profile.api == Api::Responses),
+            (FILES, profile.files),
+            (BATCHES, profile.files && profile.batches),
+        ];
+        let lacking = lacking.into_iter().filter(|(_, has)| !has);
+        let declared = lacking.flat_map(|(declarations, _)| declarations);
+        declared.map(|declaration| declaration.facts.name).collect()
     }
 
     async fn offers(&self) -> Result<Option<Vec<Arc<str>>>, Failure> {
@@ -197,14 +228,26 @@ fn chat<O: Op>(
     sent: Sent,
     warnings: Vec<Warning>,
 ) -> Result<Chat, Failure> {
+    let asked = (&*request.instance, &*request.native, request.include_raw);
+    let chat = answered(openai, received, asked, sent, warnings)?;
+    Ok(openai.book.answered(chat, &request.native))
+}
+
+/// The same, wherever it stands, and without its price; of the `asked` instance and model, and with its own JSON where that is wanted.
+fn answered(
+    openai: &OpenAi,
+    received: &Received,
+    (instance, model, include_raw): (&str, &str, bool),
+    sent: Sent,
+    warnings: Vec<Warning>,
+) -> Result<Chat, Failure> {
     let row: Row<wire::Completion> = received
-        .row(request.include_raw)
+        .row(include_raw)
         .map_err(|failure| received.blame(disguised(received.bytes(), sent, failure)))?;
     sound(received.bytes(), &row.wire, sent)
         .map_err(|failure| received.blame(left_alone(failure, openai.endpoint.spent())))?;
-    let chat = convert::chat(&request.instance, &request.native, row, warnings);
+    let chat = convert::chat(instance, model, row, warnings);
     chat.map_err(|failure| received.blame(failure))?
-        .map(|chat| openai.book.answered(chat, &request.native))
         .ok_or_else(|| received.unusable("the answer holds no choice"))
 }
 

@@ -121,6 +121,10 @@ profile! {
     responses: bool,
     /// The API that conversations go by.
     api: Api,
+    /// Whether it keeps files.
+    files: bool,
+    /// Whether it does batches, which are kept in files.
+    batches: bool,
 }
 
 #[derive(Deserialize)]

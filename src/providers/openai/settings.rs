@@ -32,6 +32,8 @@ pub struct Settings {
     prices: Option<String>,
     responses: Option<bool>,
     api: Option<Api>,
+    files: Option<bool>,
+    batches: Option<bool>,
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     pub spent_pause_s: Option<u64>,
 }
@@ -56,6 +58,8 @@ impl Settings {
             prices: self.prices,
             responses: self.responses,
             api: self.api,
+            files: self.files,
+            batches: self.batches,
             ..Known::default()
         }
     }
@@ -156,6 +160,8 @@ pub const SETTINGS: &[Setting] = &[
         "chat or responses",
         "The one of its APIs that conversations go by",
     ),
+    profiled("files", YES, "Whether it keeps files"),
+    profiled("batches", YES, "Whether it does batches, which are kept in files"),
     Setting {
         name: "spent_pause_s",
         default: "300",

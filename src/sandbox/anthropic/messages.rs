@@ -54,14 +54,18 @@ fn paced(frames: Vec<Bytes>, pace: Duration) -> Body {
 
 impl Anthropic {
     fn message(&self, request: &MessageRequest) -> Result<Value, Problem> {
-        let spoken = model::say(&request.asked);
+        let (message, tokens) = self.spoken(request);
         let now = SystemTime::now();
         self.input
             .take(request.input_tokens as u64, now)
             .map_err(Problem::rate_limited)?;
-        self.output
-            .take(spoken.tokens() as u64, now)
-            .map_err(Problem::rate_limited)?;
+        self.output.take(tokens as u64, now).map_err(Problem::rate_limited)?;
+        Ok(message)
+    }
+
+    /// A whole message, and how many tokens it has.
+    pub(crate) fn spoken(&self, request: &MessageRequest) -> (Value, usize) {
+        let spoken = model::say(&request.asked);
         let id = self.next_message_id();
         let mut message = json!({
             "id": id, "type": "message", "role": "assistant", "model": request.model.id,
@@ -77,7 +81,7 @@ impl Anthropic {
         for (name, value) in said::stop(&spoken).as_object().cloned().unwrap_or_default() {
             message[name] = value;
         }
-        Ok(message)
+        (message, spoken.tokens())
     }
 }
 

@@ -1,15 +1,16 @@
-//! Anthropic's API: messages, streamed or not, their tokens, and models.
+//! Anthropic's API: messages, streamed or not, their tokens, models, batches and files.
 //!
 //! Wire facts follow Anthropic's API description; the limits' headers follow its documentation.
 //!
 //! Invariant: every answer, refusals included, carries `request-id` and the rate-limit headers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -17,9 +18,12 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use self::problem::Problem;
+use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod batches;
+mod files;
 mod gate;
 mod messages;
 mod models;
@@ -40,6 +44,16 @@ const REQUEST_LIMIT: u64 = 4_000;
 const INPUT_LIMIT: u64 = 2_000_000;
 const OUTPUT_LIMIT: u64 = 400_000;
 
+/// The largest request body: a batch may be longer than one request.
+const MAX_BODY: usize = 8 << 20;
+
+/// What clients have it keep.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    files: Vec<files::File>,
+    batches: Vec<batches::Batch>,
+}
+
 /// One Anthropic.
 pub(crate) struct Anthropic {
     instance: Instance,
@@ -48,6 +62,7 @@ pub(crate) struct Anthropic {
     output: Allowance,
     last_request: AtomicU64,
     last_message: AtomicU64,
+    kept: Mutex<Kept>,
 }
 
 fn open(instance: Instance) -> Opened {
@@ -57,6 +72,7 @@ fn open(instance: Instance) -> Opened {
         output: Allowance::new(OUTPUT_LIMIT, WINDOW),
         last_request: AtomicU64::new(0),
         last_message: AtomicU64::new(0),
+        kept: Mutex::default(),
         instance,
     };
     Opened::of(anthropic, router)
@@ -68,8 +84,16 @@ fn router(anthropic: Arc<Anthropic>) -> Router {
         .named("/v1/models/{model}", get(models::get))
         .named("/v1/messages", post(messages::create))
         .named("/v1/messages/count_tokens", post(messages::count))
+        .named("/v1/messages/batches", get(batches::list).post(batches::create))
+        .named("/v1/messages/batches/{batch}", get(batches::get))
+        .named("/v1/messages/batches/{batch}/cancel", post(batches::cancel))
+        .named("/v1/messages/batches/{batch}/results", get(batches::results))
+        .named("/v1/files", post(files::create))
+        .named("/v1/files/{file}", get(files::get))
+        .named("/v1/files/{file}/content", get(files::content))
         .fallback(unknown_url)
         .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(anthropic.clone(), gate::pass))
         .with_state(anthropic)
 }
@@ -97,6 +121,11 @@ impl Anthropic {
             input: self.input.standing(now),
             output: self.output.standing(now),
         }
+    }
+
+    /// What clients have it keep; never held across an await.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
     }
 
     fn next_request_id(&self) -> String {
@@ -133,11 +162,20 @@ impl Vendor for Anthropic {
 
     fn wants_stream(&self, request: &Request<Bytes>) -> bool {
         let body: Option<Value> = serde_json::from_slice(request.body()).ok();
-        body.is_some_and(|body| body["stream"] == true)
+        let lines = request.uri().path().ends_with("/results");
+        lines || body.is_some_and(|body| body["stream"] == true)
     }
 
     fn error_frame(&self) -> Bytes {
         let error = json!({ "type": "overloaded_error", "message": "Overloaded" });
         frame(&json!({ "type": "error", "error": error }))
+    }
+
+    fn max_body(&self) -> usize {
+        MAX_BODY
+    }
+
+    fn created(&self) -> usize {
+        self.kept().batches.len()
     }
 }

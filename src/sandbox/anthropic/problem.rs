@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A refused request.
 #[derive(Clone, Debug)]
@@ -68,15 +68,18 @@ impl Problem {
         }
     }
 
+    /// What it says, with the request's id.
+    pub fn body(&self, request_id: &str) -> Value {
+        let Problem { kind, message, .. } = self;
+        json!({ "type": "error", "error": { "type": kind, "message": message }, "request_id": request_id })
+    }
+
     /// The answer, with the request's id.
     pub fn said(self, request_id: &str) -> Response<Body> {
+        let body = self.body(request_id);
         let Problem {
-            status,
-            kind,
-            message,
-            retry_after,
+            status, retry_after, ..
         } = self;
-        let body = json!({ "type": "error", "error": { "type": kind, "message": message }, "request_id": request_id });
         let mut response = (status, Json(body)).into_response();
         if let Some(wait) = retry_after {
             let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);

@@ -29,11 +29,29 @@ struct Completion {
     model: String,
     spoken: Spoken,
     usage: Value,
+    /// Tokens in all.
+    total: u64,
+}
+
+/// A whole answer, of a request that is one of many.
+pub(crate) fn made(openai: &OpenAi, body: &Value) -> Result<Value, Problem> {
+    let request = ChatRequest::parse(&Bytes::from(body.to_string()))?;
+    match request.stream {
+        true => Err(Problem::field(
+            "stream",
+            "Streaming is not supported in a batch.",
+            Some("invalid_value"),
+        )),
+        false => Ok(openai.completion(&request).whole()),
+    }
 }
 
 pub(crate) async fn complete(State(openai): State<Arc<OpenAi>>, body: Bytes) -> Result<Response<Body>, Problem> {
     let request = ChatRequest::parse(&body)?;
-    let completion = openai.completion(&request)?;
+    let completion = openai.completion(&request);
+    let now = SystemTime::now();
+    let taken = openai.tokens.take(completion.total, now);
+    taken.map_err(|wait| Problem::rate_limited("tokens", wait))?;
     if !request.stream {
         return Ok(Json(completion.whole()).into_response());
     }
@@ -64,16 +82,14 @@ fn paced(frames: Vec<Bytes>, pace: Duration) -> Body {
 }
 
 impl OpenAi {
-    fn completion(&self, request: &ChatRequest) -> Result<Completion, Problem> {
+    fn completion(&self, request: &ChatRequest) -> Completion {
         let spoken = model::say(&request.asked(&self.instance.name));
         let (prompt_tokens, completion_tokens) = (request.prompt_tokens, spoken.tokens());
         let total = prompt_tokens + completion_tokens;
-        let now = SystemTime::now();
-        let taken = self.tokens.take(total as u64, now);
-        taken.map_err(|wait| Problem::rate_limited("tokens", wait))?;
-        Ok(Completion {
+        Completion {
             id: self.next_completion_id(),
-            created_s: now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+            created_s: self.now_s(),
+            total: total as u64,
             model: request.asked.model.clone(),
             usage: json!({
                 "prompt_tokens": prompt_tokens,
@@ -86,7 +102,7 @@ impl OpenAi {
                 },
             }),
             spoken,
-        })
+        }
     }
 }
 

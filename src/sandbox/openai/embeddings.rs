@@ -28,6 +28,11 @@ pub(crate) async fn create(State(_openai): State<Arc<OpenAi>>, body: Bytes) -> R
         let message = format!("We could not parse the JSON body of your request. ({error})");
         Problem::invalid(StatusCode::BAD_REQUEST, message)
     })?;
+    Ok(Json(made(&input)?).into_response())
+}
+
+/// The vectors that are asked for.
+pub(crate) fn made(input: &Value) -> Result<Value, Problem> {
     let model = input["model"].as_str().unwrap_or_default();
     if !MODELS.contains(&model) {
         return Err(Problem::model_not_found(model));
@@ -70,11 +75,10 @@ pub(crate) async fn create(State(_openai): State<Arc<OpenAi>>, body: Bytes) -> R
         })
         .collect();
     let tokens: usize = texts.iter().map(|text| text::tokens(text).count()).sum();
-    Ok(Json(json!({
+    Ok(json!({
         "object": "list", "data": data, "model": model,
         "usage": { "prompt_tokens": tokens, "total_tokens": tokens },
     }))
-    .into_response())
 }
 
 /// Numbers between -1 and 1.

@@ -1,15 +1,16 @@
-//! OpenAI's API: chat completions and responses, streamed or not, models, and what else is made of texts.
+//! OpenAI's API: chat completions and responses, streamed or not, models, batches, files, and what else is made of texts.
 //!
 //! Wire facts follow OpenAI's OpenAPI description; the limits' headers follow its documentation.
 //!
 //! Invariant: every answer, refusals included, carries `x-request-id` and the rate-limit headers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -18,11 +19,14 @@ use serde::Deserialize;
 
 use self::problem::Problem;
 use self::responses::kept::Responses;
+use super::kit::lock::lock;
 use super::kit::quota::{Allowance, Standing};
 use super::kit::vendor::{Instance, Opened, Refusal, RouteByName, Vendor, VendorRow};
 
+mod batches;
 mod chat;
 mod embeddings;
+mod files;
 mod gate;
 mod models;
 mod moderations;
@@ -43,6 +47,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 const REQUEST_LIMIT: u64 = 10_000;
 const TOKEN_LIMIT: u64 = 2_000_000;
 
+/// The largest request body: a file of requests may be longer than one request.
+const MAX_BODY: usize = 8 << 20;
+
+/// What clients have it keep.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    files: files::Files,
+    batches: Vec<batches::Batch>,
+}
+
 /// One OpenAI.
 pub(crate) struct OpenAi {
     instance: Instance,
@@ -53,6 +67,7 @@ pub(crate) struct OpenAi {
     last_response: AtomicU64,
     last_moderation: AtomicU64,
     responses: Responses,
+    kept: Mutex<Kept>,
 }
 
 fn open(instance: Instance) -> Opened {
@@ -64,6 +79,7 @@ fn open(instance: Instance) -> Opened {
         last_response: AtomicU64::new(0),
         last_moderation: AtomicU64::new(0),
         responses: Responses::default(),
+        kept: Mutex::default(),
         instance,
     };
     Opened::of(openai, router)
@@ -80,8 +96,15 @@ fn router(openai: Arc<OpenAi>) -> Router {
         .named("/v1/responses/{response}", get(responses::get))
         .named("/v1/responses/{response}/cancel", post(responses::cancel))
         .named("/v1/responses/input_tokens", post(tokens::count))
+        .named("/v1/files", post(files::create))
+        .named("/v1/files/{file}", get(files::get).delete(files::delete))
+        .named("/v1/files/{file}/content", get(files::content))
+        .named("/v1/batches", get(batches::list).post(batches::create))
+        .named("/v1/batches/{batch}", get(batches::get))
+        .named("/v1/batches/{batch}/cancel", post(batches::cancel))
         .fallback(unknown_url)
         .method_not_allowed_fallback(unknown_url)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(openai.clone(), gate::pass))
         .with_state(openai)
 }
@@ -104,6 +127,16 @@ impl OpenAi {
             requests: self.requests.standing(now),
             tokens: self.tokens.standing(now),
         }
+    }
+
+    /// What clients have it keep; never held across an await.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
+    }
+
+    fn now_s(&self) -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.unwrap_or_default().as_secs()
     }
 
     fn next_request_id(&self) -> String {
@@ -144,5 +177,13 @@ impl Vendor for OpenAi {
     fn error_frame(&self) -> Bytes {
         let error = Problem::of(StatusCode::INTERNAL_SERVER_ERROR).body();
         Bytes::from(format!("data: {error}\n\n"))
+    }
+
+    fn max_body(&self) -> usize {
+        MAX_BODY
+    }
+
+    fn created(&self) -> usize {
+        self.kept().batches.len()
     }
 }

@@ -90,6 +90,10 @@ impl Problem {
         }
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub fn body(&self) -> Value {
         let Self {
             message,

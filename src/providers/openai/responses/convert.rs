@@ -162,7 +162,8 @@ pub fn finish(wire: &wire::Response, refused: bool, calls: bool) -> (Option<Fini
 }
 
 /// None where the provider did not count.
-pub fn usage(usage: wire::Usage) -> Option<Usage> {
+pub fn usage(wire: &wire::Response) -> Option<Usage> {
+    let usage = wire.usage?;
     let counted = usage.input_tokens.is_some() || usage.output_tokens.is_some();
     let (read, written) = (usage.input_tokens_details, usage.output_tokens_details);
     counted.then(|| Usage {
@@ -170,7 +171,10 @@ pub fn usage(usage: wire::Usage) -> Option<Usage> {
         output_tokens: usage.output_tokens.unwrap_or_default(),
         cached_input_tokens: read.cached_tokens,
         cache_write_tokens: read.cache_write_tokens,
+        cache_write_hour_tokens: None,
         reasoning_tokens: written.reasoning_tokens,
+        terms: wire.service_tier.as_deref().and_then(convert::terms),
+        cost_usd: None,
     })
 }
 
@@ -198,6 +202,7 @@ pub fn response(
     // Of one that is whole, nothing said is an answer, too.
     let silent = state != ResponseState::Completed && content == Content::Text(String::new());
     Ok(ai::Response {
+        usage: usage(&wire),
         state,
         error: failed.then(|| failure(wire.error.as_ref(), Sent::default()).into()),
         raw_state: present(wire.status),
@@ -212,7 +217,6 @@ pub fn response(
         reasoning: present(Some(said.reasoning)),
         finish,
         raw_finish,
-        usage: wire.usage.and_then(usage),
         created_at: wire.created_at.in_utc(),
         completed_at: wire.completed_at.in_utc(),
         warnings,

@@ -136,6 +136,7 @@ async fn open<O: Op>(openai: &OpenAi, request: &Request<O>, asking: Asking) -> R
     let (instance, asked) = (request.instance.clone(), request.native.clone());
     let events = stream::chat_events(instance, asked, sent, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
+    let events = openai.book.clone().told(request.native.clone(), events);
     Ok(Reply {
         value: events.boxed(),
         upstream_request_id: opened.upstream_request_id,
@@ -156,7 +157,9 @@ fn made<O: Op>(
         let failure = convert::failure(row.wire.error.as_ref(), sent);
         return Err(received.blame(left_alone(failure, openai.endpoint.spent())));
     }
-    convert::response(&request.instance, Some(&request.native), row, warnings)
+    let response = convert::response(&request.instance, Some(&request.native), row, warnings);
+    response
+        .map(|response| priced(openai, response))
         .map_err(|failure| received.blame(failure))
 }
 
@@ -168,7 +171,15 @@ where
     let received = openai.endpoint.send(outgoing).await?;
     let row = row(&received, request.include_raw, Sent::default())?;
     let response = convert::response(&request.instance, None, row, vec![]);
+    let response = response.map(|response| priced(openai, response));
     Ok(received.reply(response.map_err(|failure| received.blame(failure))?))
+}
+
+/// An answer, its tokens priced.
+fn priced(openai: &OpenAi, mut response: Response) -> Response {
+    let model = response.model.as_deref().unwrap_or_default();
+    response.usage = response.usage.map(|usage| openai.book.priced(usage, model, model));
+    response
 }
 
 /// What came as a success, where it is an answer.

@@ -307,7 +307,7 @@ impl Answer {
         }
         self.rest();
         self.unargued();
-        let usage = response.usage.and_then(convert::usage);
+        let usage = convert::usage(&response);
         self.ready.extend(usage.map(|usage| ChatEvent::Usage { usage }));
         let (finish, raw_finish) = convert::finish(&response, self.refused, self.calls > 0);
         self.ready.push_back(ChatEvent::End {

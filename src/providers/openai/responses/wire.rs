@@ -28,6 +28,8 @@ pub struct Response {
     /// Its items are read one by one.
     pub output: Option<Vec<Box<RawValue>>>,
     pub usage: Option<Usage>,
+    /// The terms that it was served on, in a word.
+    pub service_tier: Option<String>,
     pub error: Option<Value>,
 }
 

@@ -1,0 +1,55 @@
+//! The requests that serve the files that OpenAI keeps.
+//!
+//! Invariant: an upload is passed on as it comes, and one that is too large is refused before any of it is.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::Failure;
+use mosaic_actors::stream::ByteStream;
+
+use super::OpenAi;
+use super::batch_convert::{file, purpose};
+use crate::catalogue::ai::{FileContent, FileGet, FileMetadata, FilePurpose, FileUpload};
+use crate::providers::ai::{fits, given};
+use crate::providers::http::Form;
+use crate::providers::{Reply, Request};
+
+/// The largest file, in bytes.
+const LARGEST: u64 = 512_000_000;
+/// The largest file of a batch's requests.
+const LARGEST_BATCH: u64 = 200_000_000;
+
+pub async fn upload(openai: Arc<OpenAi>, request: Request<FileUpload>) -> Result<Reply<FileMetadata>, Failure> {
+    let (upload, name) = given(&request)?;
+    let its = request.input.purpose.unwrap_or_default();
+    fits(&upload, largest(its))?;
+    let form = Form::new("file", &name, upload)?.field("purpose", purpose(its));
+    let outgoing = openai.endpoint.post_form(&["files"], form)?;
+    let received = openai.endpoint.send(outgoing).await?;
+    let row = received.row(request.include_raw)?;
+    Ok(received.reply(file(&request.instance, row)))
+}
+
+fn largest(purpose: FilePurpose) -> u64 {
+    match purpose {
+        FilePurpose::Batch => LARGEST_BATCH,
+        _ => LARGEST,
+    }
+}
+
+pub async fn get(openai: Arc<OpenAi>, request: Request<FileGet>) -> Result<Reply<FileMetadata>, Failure> {
+    let one = openai.endpoint.get(&["files", &request.native])?;
+    openai
+        .endpoint
+        .answer(one, &request, |instance, row| file(instance, row))
+        .await
+}
+
+pub async fn content(openai: Arc<OpenAi>, request: Request<FileContent>) -> Result<Reply<ByteStream>, Failure> {
+    let content = openai.endpoint.get(&["files", &request.native, "content"])?;
+    openai
+        .endpoint
+        .open_stored(content)
+        .await?
+        .file("application/octet-stream")
+}
