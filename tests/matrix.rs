@@ -16,13 +16,15 @@ use upstream::cells::{Cell, cells};
 use upstream::specs;
 
 /// How the table names kinds.
-const LETTERS: [(&str, &str); 7] = [
+const LETTERS: [(&str, &str); 9] = [
+    ("AN", "anthropic"),
     ("BS", "bookstack"),
     ("GH", "github"),
-    ("GT", "gitea"),
     ("GL", "gitlab"),
+    ("GT", "gitea"),
     ("JK", "jenkins"),
     ("NO", "notion"),
+    ("OA", "openai"),
     ("WP", "woodpecker"),
 ];
 /// The services that the table is followed in, wholly.

@@ -175,6 +175,11 @@ async fn pieces(mut events: Events, screen: &Screen) -> Result<(), Stop> {
             Some(Err(problem)) => break Err(problem),
             Some(Ok(event)) => parse(&event)?,
         };
+        if event.get("custom_id").is_some() || event["type"] == "unread" {
+            // One result of many, which is whole: what is made of them reads them line by line.
+            screen.data(visible(&format!("{event}\n"), screen))?;
+            continue;
+        }
         if let Some(text) = event.get("text").and_then(Value::as_str) {
             screen.data(visible(text, screen))?;
             // A line of a log is whole; a piece of what a model says goes on where the last one ended.

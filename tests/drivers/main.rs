@@ -5,6 +5,7 @@
 mod actions;
 mod alike;
 mod answers;
+mod batches;
 mod bookstack;
 mod broken;
 mod deliveries;
@@ -30,6 +31,7 @@ mod servers;
 mod through;
 mod through_actions;
 mod through_apps;
+mod through_batches;
 mod through_bookstack;
 mod through_gitea;
 mod through_gitea_credentials;

@@ -18,12 +18,14 @@ use crate::upstream::{self, Canned, INSTANCE, Upstream};
 
 /// The kinds whose drivers are held to this.
 const KINDS: &[&str] = &[
+    "anthropic",
     "bookstack",
     "gitea",
     "github",
     "gitlab",
     "jenkins",
     "notion",
+    "openai",
     "woodpecker",
 ];
 /// What goes on until its run has ended is bounded by its call alone.

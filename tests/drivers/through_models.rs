@@ -9,7 +9,7 @@ use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
 
 use crate::through::Through;
-use crate::upstream;
+use crate::{through_batches, upstream};
 
 const KINDS: [&str; 2] = ["anthropic", "openai"];
 /// The ways that a conversation goes: a kind, and the one of its APIs where it has several.
@@ -319,6 +319,7 @@ async fn every_operation_is_done() {
             assert_eq!(failed, Kind::NotFound, "{kind} {operation}");
             assert_eq!(field.as_deref(), Some("model"), "{kind} {operation}");
         }
+        through_batches::every_operation(&provider).await;
         provider.assert_all_asked();
     }
 }

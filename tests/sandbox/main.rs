@@ -6,6 +6,7 @@ mod bookstack;
 mod contract;
 mod contract_actions;
 mod contract_actions_gitea;
+mod contract_batches;
 mod contract_ci;
 mod contract_gitea;
 mod contract_gitea_beside;

@@ -55,7 +55,7 @@ const READS: [(&str, &str); 31] = [
 ];
 
 /// The names of the operations that the tests of this file call.
-const OTHERS: [&str; 24] = [
+const OTHERS: [&str; 32] = [
     "docs page export",
     "docs attachment get",
     "docs attachment upload",
@@ -80,6 +80,14 @@ const OTHERS: [&str; 24] = [
     "ai response get",
     "ai response cancel",
     "ai moderation create",
+    "ai batch create",
+    "ai batch list",
+    "ai batch get",
+    "ai batch cancel",
+    "ai batch results",
+    "ai file upload",
+    "ai file get",
+    "ai file content",
 ];
 
 /// The services whose every operation is called by tests/scenario, by both surfaces.
@@ -186,6 +194,77 @@ fn lasting(mut answer: Value) -> Value {
         }
     }
     answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_and_files_of_models_are_had_alike_by_rest_and_by_the_command_line() {
+    let stage = Stage::open(Setup::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let chat = |id: &str, prompt: &str| json!({"custom_id": id, "chat": {"model": "openai-b~sandbox-small", "prompt": prompt}});
+    let asked = json!({"requests": [chat("a", "Hello"), chat("b", "Bye")]});
+    let path = folder.path().join("batch.json");
+    std::fs::write(&path, asked.to_string()).unwrap();
+    let path = path.display().to_string();
+    let by_cli = stage
+        .gateway
+        .cli(&["ai", "batch", "create", "--json", "--input", &path])
+        .json();
+    let by_rest = stage.gateway.post("/v1/ai/batches", &asked).await.ok();
+    assert_eq!(
+        (&by_cli["state"], &by_rest["state"]),
+        (&json!("validating"), &json!("validating"))
+    );
+    let (first, second) = (by_cli["id"].as_str().unwrap(), by_rest["id"].as_str().unwrap());
+    let early = stage.gateway.get(&format!("/v1/ai/batches/{first}/results")).await;
+    assert_eq!(early.refused(412), "precondition_failed");
+    let cancelled = stage.gateway.cli(&["ai", "batch", "cancel", second, "--json"]).json();
+    assert_eq!(cancelled["state"], "cancelling");
+    // It moves on whenever it is looked at.
+    for _ in 0..4 {
+        let at = format!("/v1/ai/batches/{first}?no_cache=true");
+        stage.gateway.get(&at).await.ok();
+    }
+    let by_cli = stage
+        .gateway
+        .cli(&["ai", "batch", "get", first, "--no-cache", "--json"])
+        .json();
+    assert_eq!(
+        (&by_cli["state"], &by_cli["counts"]["succeeded"]),
+        (&json!("completed"), &json!(2))
+    );
+    let told = stage.gateway.cli(&["ai", "batch", "results", first, "--json"]).ok();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids: Vec<_> = lines.iter().filter_map(|line| line["custom_id"].as_str()).collect();
+    assert_eq!((ids, &lines[2]["type"]), (vec!["b", "a"], &json!("end")));
+    // For people a result is a line, too.
+    let told = stage.gateway.cli(&["ai", "batch", "results", first]).ok();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    let by_rest = stage.gateway.get(&format!("/v1/ai/batches/{first}/results")).await;
+    assert_eq!(by_rest.text.matches("\"type\":\"chat\"").count(), 2, "{}", by_rest.text);
+    let listed = stage
+        .gateway
+        .cli(&words("ai batch list --provider openai-b --json"))
+        .json();
+    let by_rest = stage.gateway.get("/v1/ai/batches?provider=openai-b").await.ok();
+    assert_eq!(listed, by_rest);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "kept\n").unwrap();
+    let path = path.display().to_string();
+    let line = words("ai file upload --provider openai-b --purpose batch --json --file");
+    let kept = stage.gateway.cli(&[&line[..], &[&path]].concat()).json();
+    let id = kept["id"].as_str().unwrap();
+    assert_eq!(
+        (&kept["name"], &kept["purpose"]),
+        (&json!("notes.txt"), &json!("batch"))
+    );
+    assert_eq!(stage.gateway.get(&format!("/v1/ai/files/{id}")).await.ok(), kept);
+    assert_eq!(stage.gateway.cli(&["ai", "file", "get", id, "--json"]).json(), kept);
+    assert_eq!(stage.gateway.cli(&["ai", "file", "content", id]).ok(), "kept\n");
+    let by_rest = stage.gateway.get(&format!("/v1/ai/files/{id}/content")).await;
+    assert_eq!((by_rest.status, &*by_rest.text), (200, "kept\n"));
+    stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,11 @@ pub fn sample(entry: &Entry) -> Map<String, Value> {
         ("projects.board.add_item", "title", json!("Mend it")),
         ("projects.board.update_item", "column", json!("Done")),
         ("docs.page.update", "title", json!("Mended")),
+        (
+            "ai.batch.create",
+            "requests",
+            json!([{"custom_id": "a", "chat": {"model": "m", "prompt": "hello"}}]),
+        ),
     ] {
         if entry.name() == operation {
             input.insert(field.to_owned(), value);

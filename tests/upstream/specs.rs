@@ -64,13 +64,15 @@ pub fn described<'a>(spec: &'a Value, method: &str, path: &str) -> Option<(&'a s
         .expect("paths")
         .iter()
         .filter(|(template, item)| item.get(&method).is_some() && fits(template, path))
-        .min_by_key(|(template, _)| template.matches('{').count())
+        // Of a path that is described with a query of its own as well, the plain one.
+        .min_by_key(|(template, _)| (template.matches('{').count(), template.contains('?')))
         .map(|(template, item)| (template.as_str(), &item[&method]))
 }
 
 /// Whether a path fits a template. A placeholder takes one part; one of a path or a reference at the end takes all that
 /// are left.
 pub fn fits(template: &str, path: &str) -> bool {
+    let (template, _) = template.split_once('?').unwrap_or((template, ""));
     let references = template.ends_with("/git/refs/{ref}");
     let (mut template, mut path) = (template.split('/'), path.split('/'));
     loop {

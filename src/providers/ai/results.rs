@@ -1,7 +1,8 @@
 //! What dialects share of batches: how the results are told, line by line.
 //!
 //! Invariant: no provider's name and no wire type appears here; each line is told as a result, or as one that cannot be read,
-//! and lines that break off end in a failure.
+//! and lines that break off, or are fewer
+//! than the batch counts, end in a failure.
 
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ use crate::providers::http::{Line, Lines, Received};
 pub trait Source: Send + Sync + Sized + 'static {
     /// The instance that they come from.
     fn instance(&self) -> &Arc<str>;
+
+    /// How many results there are at least, as the batch counts them: lines that end too soon look as if they were all.
+    fn expected(&self) -> u64;
 
     /// The lines of the next file of results; none behind the last.
     fn open(&mut self) -> impl Future<Output = Result<Option<Lines>, Failure>> + Send;
@@ -107,8 +111,13 @@ impl<S: Source> Telling<S> {
         })
     }
 
-    /// Lines of which nothing is understood are no results.
+    /// Lines of which nothing is understood are no results, and fewer than there are are not all.
     fn end(&self) -> Result<BatchResult, Failure> {
+        let (came, expected) = (self.results + self.unread, self.source.expected());
+        if came < expected {
+            let sentence = format!("the results ended too soon: {came} came of {expected}");
+            return Err(Failure::new(Kind::UpstreamFailed, sentence));
+        }
         if self.results == 0 && self.unread > 0 {
             let sentence = "none of the results can be read";
             return Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable());

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::batch_wire::{Batch, Outcome, ResultLine};
-use super::batches::{PATH, state};
+use super::batches::{PATH, counts, state};
 use super::{Anthropic, answered, refuse};
 use crate::catalogue::ai::{BatchFailure, BatchResult, BatchResults};
 use crate::providers::ai::results::{self, Source};
@@ -42,6 +42,7 @@ pub async fn results(
         anthropic,
         instance: request.instance,
         include_raw: request.include_raw,
+        expected: batch.request_counts.map_or(0, |count| counts(count).total),
         batch: Some(request.native),
     });
     Ok(received.reply(told.await?))
@@ -51,6 +52,7 @@ struct Results {
     anthropic: Arc<Anthropic>,
     instance: Arc<str>,
     include_raw: bool,
+    expected: u64,
     /// Whose results are yet to be opened.
     batch: Option<Arc<str>>,
 }
@@ -58,6 +60,10 @@ struct Results {
 impl Source for Results {
     fn instance(&self) -> &Arc<str> {
         &self.instance
+    }
+
+    fn expected(&self) -> u64 {
+        self.expected
     }
 
     async fn open(&mut self) -> Result<Option<Lines>, Failure> {

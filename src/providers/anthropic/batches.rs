@@ -196,7 +196,8 @@ fn batch(instance: &str, Row { wire, raw }: Row<wire::Batch>, warnings: Vec<Warn
     }
 }
 
-fn counts(counts: wire::Counts) -> BatchCounts {
+/// How far a batch is.
+pub fn counts(counts: wire::Counts) -> BatchCounts {
     let wire::Counts {
         processing,
         succeeded,

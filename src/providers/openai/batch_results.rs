@@ -51,6 +51,8 @@ pub async fn results(
         instance: request.instance,
         include_raw: request.include_raw,
         work,
+        // How many were not done at all, nobody counts.
+        expected: batch.request_counts.map_or(0, |counts| counts.completed),
         files: files.into_iter(),
     });
     Ok(received.reply(told.await?))
@@ -61,12 +63,17 @@ struct Results {
     instance: Arc<str>,
     include_raw: bool,
     work: BatchWork,
+    expected: u64,
     files: std::vec::IntoIter<String>,
 }
 
 impl Source for Results {
     fn instance(&self) -> &Arc<str> {
         &self.instance
+    }
+
+    fn expected(&self) -> u64 {
+        self.expected
     }
 
     async fn open(&mut self) -> Result<Option<Lines>, Failure> {
