@@ -28,10 +28,12 @@ const LETTERS: [(&str, &str); 9] = [
     ("WP", "woodpecker"),
 ];
 /// The services that the table is followed in, wholly.
-const WHOLE: [&str; 4] = ["git", "cicd", "docs", "projects"];
+const WHOLE: [&str; 5] = ["git", "cicd", "docs", "projects", "ai"];
 /// What is offered beyond the table: an operation that it lacks, or one that is made of others where it has no row, or one
 /// that says so.
-const BEYOND: [(&str, &str); 11] = [
+const BEYOND: [(&str, &str); 13] = [
+    ("ai.file.content", ""),
+    ("ai.response.stream", ""),
     ("git.file.download", ""),
     ("git.pr.reviews", ""),
     ("git.pr.comments", ""),

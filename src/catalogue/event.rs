@@ -12,7 +12,7 @@ use serde_with::skip_serializing_none;
 
 use super::person::Person;
 use super::tags::Topic;
-use super::{cicd, docs, git, projects};
+use super::{ai, cicd, docs, git, projects};
 
 /// Something has happened at a provider.
 #[skip_serializing_none]
@@ -109,6 +109,7 @@ macro_rules! kinds {
     };
 }
 
+use ai::batch::{BATCH, BATCHES};
 use cicd::topics::{QUEUE, RUN, RUNS};
 use docs::topics::{PAGE, PAGES, SPACES};
 use git::topics::{
@@ -178,7 +179,7 @@ kinds! {
     /// An answer that was made in the background is there, or has failed.
     ResponseEnded = "ai.response.ended", &[];
     /// A batch has ended, or has failed.
-    BatchEnded = "ai.batch.ended", &[];
+    BatchEnded = "ai.batch.ended", &[BATCH, BATCHES];
     /// What has no word here; the provider's stands beside it.
     #[default]
     Other = "other", &[];
@@ -239,6 +240,20 @@ mod tests {
                 assert!(carried.contains(topic.name), "{}: {}", kind.name(), topic.name);
             }
         }
+    }
+
+    #[test]
+    fn a_batch_that_has_ended_is_looked_at_anew() {
+        let told = Told {
+            kind: EventType::BatchEnded,
+            native: Some("batch_1".to_owned()),
+            ..Told::default()
+        };
+        let kept = ["ai.batch.get", "ai.batch.list"].map(|name| {
+            let entry = crate::catalogue::find(name).expect("an operation");
+            entry.declaration.tags(&Resource::parse("openai~batch_1")).carries
+        });
+        assert_eq!(told.tags(), kept.concat());
     }
 
     #[test]

@@ -190,12 +190,7 @@ async fn a33_results_that_break_off_are_never_whole() {
             _ => results.to_owned(),
         };
         let cut = |after_frames, clean| Effect::CutStream { after_frames, clean };
-        let streamed = [
-            cut(0, true),
-            cut(1, true),
-            cut(2, false),
-            Effect::StreamError { after_frames: 1 },
-        ];
+        let streamed = [cut(0, true), cut(1, true), cut(2, false)];
         let effects = [Effect::Truncated, Effect::Malformed].into_iter();
         // Only one of them streams its results.
         for effect in effects.chain(streamed.into_iter().filter(|_| kind == "anthropic")) {
@@ -263,8 +258,8 @@ async fn a_batch_that_is_refused_leaves_no_file_behind() {
     openai.server().faults().add(fault).expect("a fault");
     let refused = openai.fails(CREATE, requests(&["Hello"])).await;
     assert_eq!(refused.0, Kind::InvalidInput);
-    let served = openai.server().requests();
-    assert_eq!(served.served["DELETE /v1/files/{file}"], 1, "{served:?}");
+    let served = openai.server().requests().served;
+    assert_eq!(served["DELETE /v1/files/{file}"], 1, "{served:?}");
     let (kind, _) = openai.fails("ai.file.get", json!({"file": "file-one-000001"})).await;
     assert_eq!(kind, Kind::NotFound);
 }

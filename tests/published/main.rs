@@ -41,9 +41,9 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 0, 526),
     ("github", 183, 517),
     ("gitlab", 69, 0),
-    ("anthropic", 1, 34),
+    ("anthropic", 1, 73),
     ("notion", 2, 0),
-    ("openai", 18, 83),
+    ("openai", 19, 148),
     ("woodpecker", 0, 159),
     ("bookstack", 33, 0),
 ];

@@ -15,9 +15,9 @@ use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
 
 /// One batch.
-const BATCH: Topic = Topic::whole("batch");
+pub(in crate::catalogue) const BATCH: Topic = Topic::whole("batch");
 /// The batches of an instance.
-pub(super) const BATCHES: Topic = Topic::all("batches");
+pub(in crate::catalogue) const BATCHES: Topic = Topic::all("batches");
 
 /// Where a batch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 //! Invariant: the neutral finish reasons and usage counts mean the same at every provider.
 
 mod answer;
-mod batch;
+pub(super) mod batch;
 mod batch_create;
 mod batch_results;
 mod chat;

@@ -1,6 +1,6 @@
 //! Batches: each moves on by a step whenever it is read.
 //!
-//! in_progress → ended. A request whose prompt begins with `wait` keeps its batch in progress until somebody cancels it, and
+//! in_progress, and so once more, → ended. A request whose prompt begins with `wait` keeps its batch in progress until somebody cancels it, and
 //! one that begins with `come too late` has expired when it ends. Where a request's prompt does neither, it is answered as if
 //! it had been asked alone.
 //!
@@ -40,6 +40,8 @@ const MOST_REQUESTS: usize = 100_000;
 pub(crate) struct Batch {
     id: String,
     status: &'static str,
+    /// Somebody has looked at it.
+    seen: bool,
     requests: Vec<Asked>,
     /// What came of them.
     results: Vec<Value>,
@@ -118,6 +120,7 @@ pub(crate) async fn create(State(anthropic): State<Arc<Anthropic>>, body: Bytes)
     let batch = Batch {
         id: format!("msgbatch_{}_{:06}", anthropic.instance.name, kept.batches.len() + 1),
         status: "in_progress",
+        seen: false,
         requests,
         results: vec![],
         created: Timestamp::now(),
@@ -210,7 +213,7 @@ impl Anthropic {
     fn step(&self, batch: &mut Batch) {
         let held = batch.requests.iter().any(|asked| asked.said().starts_with("wait"));
         match batch.status {
-            "in_progress" if held => {}
+            "in_progress" if held || !batch.seen => {}
             "in_progress" | "canceling" => {
                 // The last one first.
                 let rows = batch.requests.iter().rev();
@@ -222,6 +225,7 @@ impl Anthropic {
             }
             _ => {}
         }
+        batch.seen = true;
     }
 
     /// One request, as if it had been asked alone; its tokens are not counted by the minute.

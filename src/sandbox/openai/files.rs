@@ -35,12 +35,15 @@ pub(crate) struct File {
 
 impl File {
     fn object(&self) -> Value {
-        let ends = (self.purpose.starts_with("batch")).then(|| self.created_s + MONTH_S);
-        json!({
+        let mut object = json!({
             "id": self.id, "object": "file", "bytes": self.bytes.len(), "created_at": self.created_s,
-            "expires_at": ends, "filename": self.name, "purpose": self.purpose, "status": "processed",
-            "status_details": null,
-        })
+            "filename": self.name, "purpose": self.purpose, "status": "processed",
+        });
+        // Of what stays, no time is told: it is not described as null.
+        if self.purpose.starts_with("batch") {
+            object["expires_at"] = (self.created_s + MONTH_S).into();
+        }
+        object
     }
 }
 
