@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::driver::BoxFuture;
 use crate::error::Failure;
-use crate::stream::{BodyStream, ByteStream, Frame, Upload, Usage};
+use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload, Usage};
 
 pub use crate::operation::{CacheTimes, CostClass, Homes, Operation, OperationRef, Operations};
 
@@ -97,6 +97,11 @@ pub type AnyValue = Arc<dyn Any + Send + Sync>;
 /// Names something that answers depend on, over canonical ids, e.g. `repo:acme/api`; a write makes all answers that
 /// carry it invalid.
 pub type Tag = Arc<str>;
+
+/// The tag of all that was had from an instance: kept answers carry it for each instance that may have given them.
+pub fn tag_of_instance(name: &str) -> Tag {
+    Arc::from(format!("instance:{name}"))
+}
 
 /// What a call's answer depends on, and what it changes. An operation tells it from its input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -294,6 +299,8 @@ pub struct Head {
     pub upstream_request_id: Option<Arc<str>>,
     /// Tokens, as the provider counted them; of a stream, see its end.
     pub usage: Option<Usage>,
+    /// Tokens that bytes tell of as they pass: known when they have.
+    pub tally: Option<Tally>,
     /// Rows of the provider's list that could not be read and were left out.
     pub skipped: u32,
     /// The provider has nothing of the kind: the driver made the answer of other things that it can do.
@@ -321,6 +328,7 @@ impl Head {
             content_type: "application/json",
             upstream_request_id: None,
             usage: None,
+            tally: None,
             skipped: 0,
             emulated: false,
             tags: Vec::new(),

@@ -51,9 +51,9 @@ impl Capabilities {
         (0..self.words.len() * BITS).filter(|index| self.has(*index))
     }
 
-    /// The names of the operations, sorted.
+    /// The names of the operations that lists name, sorted.
     pub fn names(&self, operations: &Operations) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.iter().filter_map(|index| operations.name(index)).collect();
+        let mut names: Vec<_> = self.iter().filter_map(|index| operations.listed(index)).collect();
         names.sort_unstable();
         names
     }

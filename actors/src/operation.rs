@@ -36,6 +36,8 @@ pub struct Operation {
     pub cost: CostClass,
     /// Where its resource may live.
     pub homes: Homes,
+    /// No list of operations names it: it is no cell of its own, but a way to whatever else an instance can do.
+    pub unlisted: bool,
 }
 
 impl Operation {
@@ -53,6 +55,7 @@ impl Operation {
             cache: None,
             cost: CostClass::Read,
             homes: Homes::Any,
+            unlisted: false,
         }
     }
 
@@ -183,6 +186,14 @@ impl Operations {
     /// The name of the operation with this number.
     pub fn name(&self, index: usize) -> Option<&'static str> {
         self.all.get(index).map(|facts| facts.name)
+    }
+
+    /// The name of the operation with this number, where lists name it.
+    pub fn listed(&self, index: usize) -> Option<&'static str> {
+        self.all
+            .get(index)
+            .filter(|facts| !facts.unlisted)
+            .map(|facts| facts.name)
     }
 
     /// All operations, in the order of their numbers.

@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use mosaic_actors::call::{Answer, CacheStatus, Call};
+use mosaic_actors::call::{Answer, CacheStatus, Call, tag_of_instance};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::supervision::State;
 use mosaic_actors::system::System;
-use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, single, spawn, tags, text, within};
+use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, pair, single, spawn, tags, text, within};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -258,6 +258,43 @@ async fn writes_elsewhere_disturb_no_flight() {
     assert!(early.await.unwrap().is_ok());
     assert_eq!(status(&late.await.unwrap().unwrap()), CacheStatus::Collapsed);
     assert_eq!(counts.begun.load(SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_change_all_of_an_instance_makes_all_of_its_answers_untrue() {
+    let (system, counts) = pair().await;
+    let world = World::default();
+    let change = async |instance: &str| {
+        let mut change = call(&WRITE, Do::Answer);
+        change.tags.invalidates = vec![tag_of_instance(instance)];
+        system.gateway().call(change).await.unwrap();
+    };
+    let read = async || status(&system.gateway().call(world.read()).await.unwrap());
+    world.let_go(100);
+    assert_eq!((read().await, read().await), (CacheStatus::Miss, CacheStatus::Hit));
+    change("elsewhere").await;
+    assert_eq!(read().await, CacheStatus::Hit);
+    // Either may have given it.
+    for instance in ["a", "b"] {
+        change(instance).await;
+        assert_eq!(
+            (read().await, read().await),
+            (CacheStatus::Miss, CacheStatus::Hit),
+            "{instance}"
+        );
+    }
+
+    // One that began before it fills nothing after it.
+    let world = World::default();
+    change("a").await;
+    let begun_before = counts.begun.load(SeqCst);
+    let early = spawn(system.gateway(), world.read());
+    begun(&counts, begun_before + 1).await;
+    change("a").await;
+    world.let_go(2);
+    early.await.unwrap().unwrap();
+    let late = system.gateway().call(world.read()).await.unwrap();
+    assert_eq!(status(&late), CacheStatus::Miss);
 }
 
 #[tokio::test(start_paused = true)]

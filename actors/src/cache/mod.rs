@@ -24,6 +24,7 @@ use serde::{Serialize, Serializer};
 
 use crate::call::{Answer, Body, CacheStatus, CachedBy, Call, Head, RequestKey, Value};
 use crate::error::{Failure, FromCache, Kind};
+use crate::gateway::job::Job;
 use crate::policy::freshness::{Freshness, Kept, judge};
 
 /// What an answer depends on.
@@ -112,10 +113,12 @@ impl FromStr for CacheKey {
 
 pub use crate::call::Tag;
 
-/// The tags of what is remembered of `outcome`: those of the call, those that the answer added, and of a `not_found` what
-/// the creation of the thing would invalidate.
-pub(crate) fn carried(call: &Call, outcome: &Result<Answer, Failure>) -> Vec<Tag> {
+/// The tags of what is remembered of `outcome`: those of the call, those of its candidates, those that the answer added, and
+/// of a `not_found` what the creation of the thing would invalidate.
+pub(crate) fn carried(job: &Job, outcome: &Result<Answer, Failure>) -> Vec<Tag> {
+    let call = &job.call;
     let mut tags = call.tags.carries.clone();
+    tags.extend_from_slice(&job.candidates.tags);
     match outcome {
         Ok(answer) => tags.extend_from_slice(&answer.head.tags),
         Err(_) => tags.extend_from_slice(&call.tags.absent),
@@ -124,9 +127,10 @@ pub(crate) fn carried(call: &Call, outcome: &Result<Answer, Failure>) -> Vec<Tag
 }
 
 /// The tags that a lookup must look at before it knows what it finds: those of an answer and of a `not_found`.
-pub(crate) fn looked_up(call: &Call) -> Vec<Tag> {
-    let mut tags = call.tags.carries.clone();
-    tags.extend_from_slice(&call.tags.absent);
+pub(crate) fn looked_up(job: &Job) -> Vec<Tag> {
+    let mut tags = job.call.tags.carries.clone();
+    tags.extend_from_slice(&job.call.tags.absent);
+    tags.extend_from_slice(&job.candidates.tags);
     tags
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn fill(
             env.cache.l1.fill(Fill {
                 key: key.clone(),
                 entry,
-                tags: carried(&job.call, &outcome),
+                tags: carried(job, &outcome),
                 epoch: job.epoch,
                 leader,
             });

@@ -125,9 +125,11 @@ impl Settlement {
 
     fn follow<T: Measured>(mut self, head: &Head, stream: &mut BodyStream<T>) {
         let (provider, cache, attempts) = (head.provider.clone(), head.cache, head.attempts);
+        let tally = head.tally.clone();
         stream.on_end(move |totals, end| {
             if let Some(open) = self.0.take() {
-                let account = open.account(totals);
+                let mut account = open.account(totals);
+                account.usage = account.usage.or_else(|| tally?.usage());
                 let left = left();
                 let failure = match end {
                     StreamEnd::Ended => None,

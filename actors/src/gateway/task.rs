@@ -140,7 +140,7 @@ fn served(job: &Job, env: &TaskEnv, landing: Landing, status: CacheStatus) -> Ou
 /// Looks in the tiers behind L1. One looks for a whole flight.
 async fn seek(job: &Job, env: &TaskEnv) -> ChainLookup {
     match &job.key {
-        Some(key) => env.cache.chain.seek(key, || looked_up(&job.call)).await,
+        Some(key) => env.cache.chain.seek(key, || looked_up(job)).await,
         None => ChainLookup::default(),
     }
 }
@@ -157,7 +157,7 @@ fn bring_near(job: &Job, env: &TaskEnv, key: &CacheKey, hit: Hit, leader: Leader
     env.cache.l1.fill(Fill {
         key: key.clone(),
         entry: hit.entry.clone(),
-        tags: looked_up(&job.call),
+        tags: looked_up(job),
         epoch: job.epoch,
         leader: Some(leader),
     });

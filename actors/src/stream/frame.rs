@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,22 @@ pub struct Usage {
     pub output_tokens: u64,
     /// What they cost, in billionths of a US dollar; absent where that is not known.
     pub cost_nano_usd: Option<u64>,
+}
+
+/// Tokens of bytes that are on their way, for whoever settles their call. Cheap to clone; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Tally(Arc<Mutex<Option<Usage>>>);
+
+impl Tally {
+    /// Tells of all tokens so far.
+    pub fn tell(&self, usage: Usage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+    }
+
+    /// What was told last.
+    pub fn usage(&self) -> Option<Usage> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A typed event.

@@ -11,4 +11,4 @@ mod frame;
 pub use account::{FRAMES_IN_FLIGHT, Measured, StreamEnd, StreamTotals};
 pub use body::{BodyStream, Piece, ReceiverGone, Sender, body_stream};
 pub use bytes::{ByteStream, Place, UPLOAD_FIELD, Upload};
-pub use frame::{Event, Frame, Usage};
+pub use frame::{Event, Frame, Tally, Usage};

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Routable;
+use crate::call::{Tag, tag_of_instance};
 
 /// Equivalent instances for a call, in the order of their rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct CandidateSet {
     pub instances: Vec<Arc<str>>,
     /// The place of each in its rule's list.
     pub places: Vec<usize>,
+    /// What everything that one of them answered depends on, whatever it is about.
+    pub tags: Vec<Tag>,
 }
 
 impl CandidateSet {
@@ -35,6 +38,7 @@ impl CandidateSet {
         CandidateSet {
             id: id.0,
             rule,
+            tags: instances.iter().map(|name| tag_of_instance(name)).collect(),
             instances,
             places,
         }
