@@ -1,7 +1,8 @@
 //! The catalogue: every operation declared once, and every surface made from the declarations.
 //!
 //! Invariant: REST routes, the OpenAPI document, CLI subcommands and the capability matrix are all derived from a
-//! [`Catalogue`]; an operation that is not in it does not exist, and one that is exists everywhere.
+//! [`Catalogue`]; an operation that is not in it does not exist, and one that is exists everywhere. What is passed through
+//! ([`proxy`]) has numbers beside them, and no row.
 //!
 //! To add an operation: a type that implements [`Op`] in its resource's file, one row in [`OPERATIONS`], and a handler
 //! in each driver that can do it.
@@ -44,6 +45,7 @@ pub mod person;
 pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
+pub mod proxy;
 pub mod raw;
 pub mod schema;
 pub mod tags;
@@ -203,7 +205,8 @@ impl Catalogue {
     fn new(rows: impl IntoIterator<Item = &'static Entry>) -> Self {
         let rows: Arc<[_]> = rows.into_iter().collect();
         let facts = rows.iter().map(|entry| &entry.declaration.facts);
-        let operations = Arc::new(Operations::new(facts));
+        // Behind the rows: a row's number is its place.
+        let operations = Arc::new(Operations::new(facts.chain(proxy::operations())));
         Catalogue { rows, operations }
     }
 
@@ -224,6 +227,12 @@ impl Catalogue {
         for entry in self.iter() {
             let declaration = entry.declaration;
             let name = entry.name();
+            if declaration.facts.service == proxy::SERVICE {
+                return Err(Failure::invalid(
+                    name,
+                    "the service proxy is that of what is passed through",
+                ));
+            }
             if !name.starts_with(&format!("{}.", declaration.facts.service)) {
                 return Err(Failure::invalid(name, "an operation's name begins with its service"));
             }
@@ -268,7 +277,11 @@ mod tests {
         for entry in catalogue.iter() {
             assert!(std::ptr::eq(catalogue.find(entry.name()).expect("a row"), entry));
         }
-        assert_eq!(catalogue.operations().len(), OPERATIONS.len());
+        let unlisted = proxy::operations();
+        assert_eq!(catalogue.operations().len(), OPERATIONS.len() + unlisted.len());
+        for facts in unlisted {
+            assert!(catalogue.number(facts.name).is_some() && catalogue.find(facts.name).is_none());
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units;
+use super::units::{self, BaseUrl};
 use crate::secret::SecretRef;
 
 const SECOND: u64 = 1_000;
@@ -90,6 +90,9 @@ pub struct ServerConfig {
     /// others are refused, so that no web page reaches it by a name of its own.
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub hosts: Vec<String>,
+    /// Where clients find the listener, where that is not what they name as the host over plain HTTP: behind a proxy that
+    /// speaks TLS. What is passed through from a provider leads back there.
+    pub public_url: Option<BaseUrl>,
     /// The secret that all nodes of a deployment share: it authenticates cursors, and what nodes leave each other in a
     /// shared cache. Without it a random one is made, and cursors do not outlive the process.
     pub cluster_key: Option<SecretRef>,
@@ -115,6 +118,7 @@ impl Default for ServerConfig {
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
             hosts: vec![],
+            public_url: None,
             cluster_key: None,
         }
     }

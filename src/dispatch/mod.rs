@@ -5,6 +5,7 @@
 mod gather;
 pub mod idempotency;
 pub mod options;
+mod pass;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,6 +24,7 @@ use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
+pub use pass::Passage;
 
 /// What the dispatcher needs of the engine.
 pub trait Calls: Send + Sync + 'static {

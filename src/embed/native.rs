@@ -263,10 +263,11 @@ impl Native {
         let scope = credential_scope(&maker.whom, credential.as_ref());
         maker.make(credential)?;
         let breaker = provider.breaker(&self.defaults);
+        let able = [(maker.kind.operations)(), (maker.kind.passed)()].concat();
         Ok(InstanceSpec {
             name: name.clone(),
             kind: Arc::from(maker.kind.name),
-            capabilities: Capabilities::of(self.operations(), (maker.kind.operations)()),
+            capabilities: Capabilities::of(self.operations(), able),
             credential_scope: scope,
             attempt_timeout: provider.attempt_timeout.unwrap_or(self.attempt_timeout),
             offers: provider

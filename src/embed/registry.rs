@@ -100,7 +100,13 @@ impl Registry {
         };
         Known {
             kinds: self.kinds.iter().map(kind).collect(),
-            operations: owned(self.catalogue.iter().map(|entry| entry.name()).collect()),
+            operations: owned(
+                self.catalogue
+                    .operations()
+                    .iter()
+                    .map(|operation| operation.name)
+                    .collect(),
+            ),
         }
     }
 

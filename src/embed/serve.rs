@@ -30,6 +30,7 @@ use crate::stores::Appended;
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
+use crate::surfaces::proxy::{self, ProxyConfig};
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
 use crate::surfaces::webhooks::{self, Taken};
 
@@ -88,6 +89,12 @@ impl Mosaic {
             Arc::new(move |came| counted.inner.bus.meters().count(came)),
             max_body,
         );
+        let passed = proxy::router(ProxyConfig {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            max_body,
+            public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
+        });
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
@@ -95,7 +102,7 @@ impl Mosaic {
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body,
         });
-        rest.merge(feed).merge(webhooks)
+        rest.merge(feed).merge(webhooks).merge(passed)
     }
 
     /// Where deliveries come, if any may.

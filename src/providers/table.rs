@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
-use super::http::{Accepts, Header};
+use super::http::{Accepts, Header, Passing};
 use super::webhooks::Webhooks;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
@@ -30,6 +30,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
 
     /// What it can do.
     fn handlers() -> Handlers<Self>;
+
+    /// How requests are passed through to it as they are; `None`: none are.
+    fn passing() -> Option<Passing<Self>> {
+        None
+    }
 
     /// The credentials that it takes: a token in `Authorization: Bearer …`, unless it says otherwise.
     fn accepts() -> &'static [Accepts] {
@@ -111,6 +116,8 @@ pub struct Kind {
     pub operations: fn() -> Vec<&'static str>,
     /// The names of those of them that its provider has nothing of the kind for, in order.
     pub emulated: fn() -> Vec<&'static str>,
+    /// The names of the operations by which requests are passed through to it.
+    pub passed: fn() -> Vec<&'static str>,
     /// The credentials that it takes.
     pub accepts: fn() -> &'static [Accepts],
     /// What its `settings` may hold.
@@ -132,6 +139,7 @@ impl Kind {
             name,
             operations: || D::handlers().names(),
             emulated: || D::handlers().emulated(),
+            passed: || D::passing().map(|passing| passing.operations()).unwrap_or_default(),
             accepts: D::accepts,
             settings: D::settings,
             webhooks: D::webhooks,
@@ -175,11 +183,16 @@ struct TableDriver<D> {
 
 fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
     let lacks = driver.lacks();
-    let mut rows = D::handlers().into_rows(&Seal {
+    let seal = Seal {
         instance: connection.instance.clone(),
         cursors: connection.cursors.clone(),
         emulated: false,
-    });
+    };
+    let mut rows = D::handlers().into_rows(&seal);
+    if let Some(passing) = D::passing() {
+        let passed = passing.operations().into_iter();
+        rows.extend(passed.map(|name| (name, (through(passing), seal.clone()))));
+    }
     rows.retain(|name, _| !lacks.contains(name));
     let able = || Capabilities::of(&connection.operations, rows.keys().copied());
     Arc::new(TableDriver {
@@ -188,6 +201,13 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
         rows,
         scope: connection.scope,
         quota: connection.quota.clone(),
+    })
+}
+
+/// Passes what is asked through.
+fn through<D: Provider>(passing: Passing<D>) -> Handler<D> {
+    Box::new(move |driver, call, _| {
+        Box::pin(async move { (passing.endpoint)(&driver).pass(&call, passing.terms).await })
     })
 }
 

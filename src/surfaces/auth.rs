@@ -53,7 +53,20 @@ impl Authenticator {
     /// # Errors
     /// `unauthenticated`; `forbidden`, where only a key would let in what may be a web page.
     pub fn caller(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<Caller, Failure> {
-        match presented(headers)? {
+        self.admit(presented(headers)?, headers, target)
+    }
+
+    /// As [`Authenticator::caller`], by a key that was found elsewhere.
+    ///
+    /// # Errors
+    /// As [`Authenticator::caller`].
+    pub(super) fn admit(
+        &self,
+        key: Option<&str>,
+        headers: &HeaderMap,
+        target: Option<&Authority>,
+    ) -> Result<Caller, Failure> {
+        match key {
             Some(key) => (self.keys)(key).ok_or_else(|| refused("this API key is not known")),
             None => {
                 let anonymous = self.anonymous.clone();
@@ -127,7 +140,7 @@ fn presented(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
         .transpose()
 }
 
-fn refused(sentence: &str) -> Failure {
+pub(super) fn refused(sentence: &str) -> Failure {
     Failure::new(Kind::Unauthenticated, sentence).never_sent()
 }
 

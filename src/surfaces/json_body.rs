@@ -67,7 +67,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if json { Ok(()) } else { Err(refused()) }
 }
 
-fn unread(error: &axum::Error, limit: usize) -> Problem {
+pub(super) fn unread(error: &axum::Error, limit: usize) -> Problem {
     if is_too_large(error) {
         return Problem::too_large(limit);
     }

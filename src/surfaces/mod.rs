@@ -16,6 +16,7 @@ pub(crate) mod mount;
 pub mod openapi;
 pub(crate) mod page;
 pub mod problem;
+pub mod proxy;
 pub mod request_id;
 pub mod rest;
 pub(crate) mod shared;

@@ -40,7 +40,8 @@ pub fn document(catalogue: &Catalogue) -> Value {
             "title": "MosAIc",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "One API for Git forges, CI servers, documentation, trackers and AI models. A path parameter \
-                            may hold slashes, raw or percent-encoded.",
+                            may hold slashes, raw or percent-encoded. Beside it, /proxy/{instance}/… is that instance's \
+                            own API, passed through; its vendor describes it.",
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, { "apiKey": [] }],

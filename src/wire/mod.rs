@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod file;
+pub mod hops;
 pub mod near;
 pub mod proxies;
 pub mod sse;

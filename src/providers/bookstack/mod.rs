@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 
 use super::http::{Accepts, Dialect, Endpoint, Header, Refusal, by_status, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::docs;
 
 static DIALECT: Dialect = Dialect {
@@ -69,6 +69,10 @@ impl Provider for BookStack {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|bookstack: &Self| &bookstack.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -38,7 +38,7 @@ use super::directory::Directory;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::git;
 
 static DIALECT: Dialect = Dialect {
@@ -92,6 +92,10 @@ impl Provider for Gitea {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|gitea: &Self| &gitea.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

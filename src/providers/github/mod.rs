@@ -33,7 +33,7 @@ use super::directory::Directory;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider, Setting};
+use super::{Connection, Credential, Handlers, Host, Passing, Provider, Setting};
 use crate::catalogue::git;
 use credential::ACCEPTS;
 
@@ -62,6 +62,13 @@ static DIALECT: Dialect = Dialect {
     pages: false,
     validates: true,
 };
+
+/// Where the files of releases are sent to.
+const HOSTS: [Host; 1] = [Host {
+    name: "uploads",
+    cloud: "https://uploads.github.com",
+    own: "/api/uploads",
+}];
 
 /// The driver.
 pub struct GitHub {
@@ -117,6 +124,10 @@ impl Provider for GitHub {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|github: &Self| &github.endpoint).and(&HOSTS))
     }
 
     fn handlers() -> Handlers<Self> {

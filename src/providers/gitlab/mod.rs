@@ -34,7 +34,7 @@ use super::directory::Directory;
 use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::git;
 
 static DIALECT: Dialect = Dialect {
@@ -89,6 +89,10 @@ impl Provider for GitLab {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|gitlab: &Self| &gitlab.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -9,6 +9,7 @@ use mosaic_actors::error::{Failure, Kind};
 use url::Url;
 
 use super::Form;
+use super::upload::Streamed;
 
 /// A request to be sent.
 pub struct Outgoing {
@@ -16,6 +17,8 @@ pub struct Outgoing {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) content: Content,
+    /// Its headers are a caller's: they do not go before those of its endpoint.
+    pub(super) passed: bool,
 }
 
 /// What a request brings.
@@ -24,6 +27,8 @@ pub(super) enum Content {
     Nothing,
     Bytes(Bytes),
     Form(Form),
+    /// An upload as the whole body.
+    Streamed(Streamed),
 }
 
 impl Outgoing {
@@ -89,14 +94,27 @@ impl Outgoing {
 
     /// Whether it can be sent (again): an upload that was read is gone.
     pub(super) fn is_there(&self) -> bool {
-        self.form().is_none_or(Form::is_there)
+        match &self.content {
+            Content::Form(form) => form.is_there(),
+            Content::Streamed(streamed) => streamed.is_there(),
+            Content::Nothing | Content::Bytes(_) => true,
+        }
+    }
+
+    /// Why its body broke off, where it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        match &self.content {
+            Content::Form(form) => form.failure(),
+            Content::Streamed(streamed) => streamed.failure(),
+            Content::Nothing | Content::Bytes(_) => None,
+        }
     }
 
     /// The form that it brings.
     pub(super) fn form(&self) -> Option<&Form> {
         match &self.content {
             Content::Form(form) => Some(form),
-            Content::Nothing | Content::Bytes(_) => None,
+            Content::Nothing | Content::Bytes(_) | Content::Streamed(_) => None,
         }
     }
 
@@ -109,7 +127,7 @@ impl Outgoing {
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Bytes(bytes) => bytes,
-            Content::Nothing | Content::Form(_) => b"",
+            Content::Nothing | Content::Form(_) | Content::Streamed(_) => b"",
         }
     }
 
@@ -120,6 +138,7 @@ impl Outgoing {
             url,
             headers: self.headers.clone(),
             content: self.content.clone(),
+            passed: self.passed,
         }
     }
 }

@@ -26,6 +26,7 @@ impl Endpoint {
             url: self.url(parts)?,
             headers: HeaderMap::new(),
             content: Content::Nothing,
+            passed: false,
         })
     }
 
@@ -135,6 +136,7 @@ impl Endpoint {
             url: self.url(parts)?,
             headers: HeaderMap::new(),
             content: Content::Form(form),
+            passed: false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Sending: one request, at most one redirect within the same origin, two to a file, one bounded answer.
 //!
 //! Invariant: a request is marked unsent only where no connection stood or its dialect knows that nothing was done, and a
-//! credential never leaves for another origin than its instance's.
+//! credential never leaves for another origin than its instance's, save a second place of its API that its kind declares.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::quota::Quota;
 use super::redirect::moved;
 use super::revalidation::Subject;
 use super::transport::transport;
-use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
+use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, passed, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -35,6 +35,8 @@ pub(super) enum Follow {
     Stored,
     /// Nowhere: it is the answer.
     Nowhere,
+    /// Nowhere, and whatever comes is the answer, in whichever form.
+    Passed,
 }
 
 impl Follow {
@@ -44,7 +46,7 @@ impl Follow {
             // A file of a repository that was renamed: to its new name, and from there to a signed address.
             Follow::Stored if outgoing.method == Method::GET => 2,
             Follow::Home | Follow::Stored => 1,
-            Follow::Nowhere => 0,
+            Follow::Nowhere | Follow::Passed => 0,
         }
     }
 }
@@ -159,7 +161,8 @@ impl Endpoint {
     ) -> Result<Response, Box<Refused>> {
         let _sending = outgoing.form().map(Form::sending);
         let mut response = self.exchange(outgoing, token).await.map_err(Refused::before)?;
-        if follow == Follow::Nowhere && response.status().is_redirection() {
+        let (moves, passed) = (response.status().is_redirection(), follow == Follow::Passed);
+        if (moves && follow == Follow::Nowhere) || (passed && (moves || response.status().is_success())) {
             return Ok(response);
         }
         let mut there = None;
@@ -180,11 +183,18 @@ impl Endpoint {
                 return store::fetch(self, url).await.map_err(Refused::before);
             }
         }
-        self.judged(outgoing, response, self.quota_of(token)).await
+        let most = if passed { passed::REFUSAL } else { REFUSAL_BODY };
+        self.judged(outgoing, response, self.quota_of(token), most).await
     }
 
-    /// Tells a success from a refusal.
-    async fn judged(&self, outgoing: &Outgoing, response: Response, quota: &Quota) -> Result<Response, Box<Refused>> {
+    /// Tells a success from a refusal, of whose body `most` bytes are read.
+    async fn judged(
+        &self,
+        outgoing: &Outgoing,
+        response: Response,
+        quota: &Quota,
+        most: usize,
+    ) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
         if response.status().is_success() {
             return match self.unusable(outgoing, response.headers()) {
@@ -193,7 +203,7 @@ impl Endpoint {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_some(response, REFUSAL_BODY).await;
+        let body = read_some(response, most).await;
         let refusal = Refusal {
             status,
             headers: &headers,
@@ -244,17 +254,22 @@ impl Endpoint {
     async fn exchange(&self, outgoing: &Outgoing, token: Option<&Token>) -> Result<Response, Failure> {
         let client = self.client.client();
         let request = client.request(outgoing.method.clone(), outgoing.url.clone());
-        let (request, form) = match &outgoing.content {
-            Content::Nothing => (request, None),
-            Content::Bytes(bytes) => (request.body(bytes.clone()), None),
-            Content::Form(form) => (request.multipart(form.body()?), Some(form)),
+        let request = match &outgoing.content {
+            Content::Nothing => request,
+            Content::Bytes(bytes) => request.body(bytes.clone()),
+            Content::Form(form) => request.multipart(form.body()?),
+            Content::Streamed(streamed) => request.body(streamed.body()),
         };
         let subject = Subject::of(outgoing, self.dialect.validates);
-        // A request's own headers come last and win.
         let worn = token.map(|token| token.headers.clone()).unwrap_or_default();
-        let request = request.headers(self.headers.clone()).headers(worn);
-        let request = request.headers(outgoing.headers.clone()).headers(subject.headers());
-        let broken = |error| form.and_then(Form::failure).unwrap_or_else(|| transport(error));
+        let request = if outgoing.passed {
+            request.headers(passed::merged(&outgoing.headers, &self.headers, &worn))
+        } else {
+            // A request's own headers come last and win.
+            let request = request.headers(self.headers.clone()).headers(worn);
+            request.headers(outgoing.headers.clone()).headers(subject.headers())
+        };
+        let broken = |error| outgoing.failure().unwrap_or_else(|| transport(error));
         let response = request.send().await.map_err(broken)?;
         self.client.hear(response.headers());
         let quota = self.quota_of(token);
@@ -267,7 +282,7 @@ impl Endpoint {
         Ok(response)
     }
 
-    fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+    pub(super) fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {
         let text = headers.get(self.dialect.request_id)?.to_str().ok()?;
         (text.len() <= REQUEST_ID).then(|| Arc::from(text))
     }

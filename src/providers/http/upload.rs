@@ -89,6 +89,42 @@ impl Form {
     }
 }
 
+/// An upload that is the whole body of a request.
+#[derive(Clone)]
+pub(super) struct Streamed {
+    upload: Arc<Upload>,
+    source: Source,
+}
+
+impl Streamed {
+    pub(super) fn new(upload: Arc<Upload>) -> Self {
+        Streamed {
+            upload,
+            source: Source::default(),
+        }
+    }
+
+    /// As [`Form::is_there`].
+    pub(super) fn is_there(&self) -> bool {
+        self.upload.is_there()
+    }
+
+    /// As [`Form::failure`].
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.upload.failure().cloned()
+    }
+
+    /// As [`Form::sending`].
+    pub(super) fn sending(&self) -> Sending {
+        Sending(self.source.clone())
+    }
+
+    /// The body as the HTTP client sends it.
+    pub(super) fn body(&self) -> Body {
+        Body::wrap_stream(self.source.open(self.upload.clone()))
+    }
+}
+
 type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 
 /// The upload's bytes while they are sent. The HTTP client asks for them only while its connection has room, so whoever

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use super::http::credential::Given;
 use super::http::{Accepts, Dialect, Endpoint, Outgoing, Received, Refusal, by_status, settings};
-use super::{Connection, Credential, Handlers, Provider, Setting};
+use super::{Connection, Credential, Handlers, Passing, Provider, Setting};
 use crate::catalogue::cicd;
 
 static DIALECT: Dialect = Dialect {
@@ -68,6 +68,10 @@ impl Provider for Jenkins {
 
     fn settings() -> &'static [Setting] {
         SETTINGS
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|jenkins: &Self| &jenkins.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

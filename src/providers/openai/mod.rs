@@ -38,7 +38,7 @@ use self::settings::{SETTINGS, Settings};
 use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, routeless, settings, waits};
 use super::models::Book;
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
+use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
     BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
@@ -73,6 +73,14 @@ const BATCHES: &[&Declaration] = &[
     BatchGet::DECLARATION,
     BatchCancel::DECLARATION,
     BatchResults::DECLARATION,
+];
+/// What is billed by tokens, and tells how many.
+const METERED: [&str; 5] = [
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/responses",
+    "/responses/compact",
 ];
 
 /// The driver.
@@ -118,6 +126,10 @@ impl Provider for OpenAi {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|openai: &Self| &openai.endpoint).metered(&METERED))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -20,7 +20,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
 use super::http::{Dialect, Endpoint, Opened, Outgoing, Received, by_status, settings};
-use super::{Connection, Credential, Handlers, Provider};
+use super::{Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::cicd;
 
 static DIALECT: Dialect = Dialect {
@@ -50,6 +50,10 @@ impl Provider for Woodpecker {
             endpoint: Endpoint::new(connection, &DIALECT)?.authenticated(connection, Self::accepts())?,
             ids: ids::RepoIds::default(),
         })
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|woodpecker: &Self| &woodpecker.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -5,9 +5,9 @@
 
 pub mod docs;
 pub mod input;
-mod reply;
+pub(super) mod reply;
 pub mod routes;
-mod upload;
+pub(super) mod upload;
 
 use std::sync::Arc;
 

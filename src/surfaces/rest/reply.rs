@@ -41,7 +41,7 @@ pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows")
 
 /// Answers depend on who asks, so a shared cache must not keep them; and how long one is fresh the gateway's own cache
 /// knows, so that a client's asks it each time.
-pub(super) const PERSONAL: &str = "private, no-cache";
+pub(in crate::surfaces) const PERSONAL: &str = "private, no-cache";
 
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -124,7 +124,7 @@ async fn begun(
 
 /// Breaks the body off, behind what came before: the HTTP server drops whatever it has not yet written, the head as well,
 /// when a body fails, and writes when a body has nothing for it.
-async fn cut(failure: Failure) -> Result<Bytes, Cut> {
+pub(in crate::surfaces) async fn cut(failure: Failure) -> Result<Bytes, Cut> {
     yield_now().await;
     Err(Cut(failure))
 }
@@ -132,7 +132,7 @@ async fn cut(failure: Failure) -> Result<Bytes, Cut> {
 /// A body that broke off; the connection is cut, since its head is sent.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Cut(Failure);
+pub(in crate::surfaces) struct Cut(Failure);
 
 fn streamed(frames: BodyStream<Frame>, id: RequestId) -> Response {
     Sse::new(events(frames, id))

@@ -38,21 +38,38 @@ impl Incoming {
             return Err(Problem::too_large(limit));
         }
         let length = body.size_hint().exact();
+        Ok(Self::passed(
+            media_type(headers)?,
+            name_of(headers).map(Arc::from),
+            length,
+            body,
+            limit,
+        ))
+    }
+
+    /// A body of at most `limit` bytes, whatever it is.
+    pub(in crate::surfaces) fn passed(
+        media_type: Arc<str>,
+        name: Option<Arc<str>>,
+        length: Option<u64>,
+        body: Body,
+        limit: usize,
+    ) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let told = over.clone();
         let pieces = Body::new(Limited::new(body, limit)).into_data_stream();
         let pieces = pieces.map(move |piece| piece.map_err(|error| broken(&error, &told)));
         let upload = Upload::once(ByteStream {
-            media_type: media_type(headers)?,
+            media_type,
             length,
-            name: name_of(headers).map(Arc::from),
+            name,
             bytes: BodyStream::from_items(pieces),
         });
-        Ok(Incoming {
+        Incoming {
             upload: Arc::new(upload),
             limit,
             too_large: over,
-        })
+        }
     }
 
     /// What a failed call is told: that its body was too large, where that is why.

@@ -30,7 +30,7 @@ use mosaic_actors::error::Failure;
 use reqwest::Response;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::send::Follow;
+use super::send::{Follow, Refused};
 use super::{Endpoint, Outgoing};
 use crate::providers::connection::Connection;
 
@@ -109,18 +109,30 @@ impl Endpoint {
 
     /// Sends a request, with whatever credential it needs, until the provider has accepted it.
     pub(super) async fn accepted(&self, outgoing: Outgoing, follow: Follow) -> Result<Response, Failure> {
+        let sent = self.accepted_with(&outgoing, follow, &mut None).await;
+        sent.map_err(|refused| refused.failure)
+    }
+
+    /// The same, with how it was refused; `worn` is what went with it the last time, if it is renewed.
+    pub(super) async fn accepted_with(
+        &self,
+        outgoing: &Outgoing,
+        follow: Follow,
+        worn: &mut Option<Arc<Token>>,
+    ) -> Result<Response, Box<Refused>> {
         let Some(renewable) = &self.renewable else {
-            self.quota.open()?;
-            let tried = self.tried(&outgoing, None, follow).await;
-            return tried.map_err(|refused| refused.failure);
+            self.quota.open().map_err(Refused::before)?;
+            return self.tried(outgoing, None, follow).await;
         };
         // What is not had was not used: nothing has left.
-        let first = renewable.token(&outgoing, None).await;
-        let mut token = first.map_err(Failure::never_sent)?;
+        let unsent = |failure: Failure| Refused::before(failure.never_sent());
+        let mut token = renewable.token(outgoing, None).await.map_err(unsent)?;
         let (mut waits, mut renewed, mut single) = (0, false, false);
         loop {
-            self.quota_of(token.as_deref()).open()?;
-            let refused = match self.tried(&outgoing, token.as_deref(), follow).await {
+            worn.clone_from(&token);
+            let quota = self.quota_of(token.as_deref());
+            quota.open().map_err(Refused::before)?;
+            let refused = match self.tried(outgoing, token.as_deref(), follow).await {
                 Ok(response) => {
                     if single {
                         renewable.serves_singly();
@@ -131,7 +143,7 @@ impl Endpoint {
             };
             let answer = refused.answer.as_ref();
             if !answer.is_some_and(|answer| renewable.is_stale(&refused.failure, answer.status, &answer.body)) {
-                return Err(refused.failure);
+                return Err(refused);
             }
             // Refused for its credential, so nothing was done: whatever it is, it may be sent again.
             let fresh = |token: &Arc<Token>| token.life.is_fresh(self.clock.now(), renewable.fresh());
@@ -142,16 +154,15 @@ impl Endpoint {
             } else if let Some(own) = renewable.single().filter(|_| renewed && !single && outgoing.is_there()) {
                 // Others have used it up, and will use up the next one.
                 single = true;
-                token = Some(own.await.map_err(Failure::never_sent)?);
+                token = Some(own.await.map_err(unsent)?);
             } else if renewed || token.as_ref().is_some_and(rests) {
-                return Err(refused.failure);
+                return Err(refused);
             } else {
                 renewed = true;
-                let next = renewable.token(&outgoing, token.as_ref()).await;
-                token = next.map_err(Failure::never_sent)?;
+                token = renewable.token(outgoing, token.as_ref()).await.map_err(unsent)?;
                 // An upload that was read is gone; the next one finds the new token.
                 if !outgoing.is_there() {
-                    return Err(refused.failure);
+                    return Err(refused);
                 }
             }
         }

@@ -1,0 +1,77 @@
+//! Requests that are passed through, as calls.
+//!
+//! Invariant: one names its instance, and goes to no other; who may not reach that instance is told that there is none.
+
+use std::sync::Arc;
+
+use mosaic_actors::call::{Answer, Call, Caller, Operation, Resource};
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
+
+use super::{Dispatcher, Options, lacked_its_end, may_have_happened, new_request_id, unlisted};
+use crate::catalogue::proxy::{self, Asked};
+
+/// One request to an instance's own API.
+pub struct Passage {
+    /// What it is, by its method and path.
+    pub operation: &'static Operation,
+    /// The instance.
+    pub instance: String,
+    /// What is asked.
+    pub asked: Asked,
+    /// A body that is long, or of unknown length.
+    pub upload: Option<Arc<Upload>>,
+    /// Who asks.
+    pub caller: Caller,
+    /// The request's id and arrival; nothing else is heeded.
+    pub options: Options,
+}
+
+impl Dispatcher {
+    /// Whether an instance meters the tokens of what is passed through to it, as far as `caller` may know.
+    pub fn meters(&self, instance: &str, caller: &Caller) -> bool {
+        let metered = self.catalogue().number(proxy::METERED.name);
+        metered.is_some_and(|metered| {
+            let able = self.calls.instances(metered, caller);
+            able.iter().any(|name| **name == *instance)
+        })
+    }
+
+    /// Carries one request to its answer. Dropping the future cancels the call.
+    ///
+    /// # Errors
+    /// `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
+    /// answered, see [`proxy::OwnRefusal`].
+    pub async fn pass(&self, passage: Passage) -> Result<Answer, Failure> {
+        let Passage {
+            operation,
+            instance,
+            asked,
+            upload,
+            caller,
+            options,
+        } = passage;
+        if instance.is_empty() || instance.contains('~') {
+            return Err(Failure::new(Kind::NotFound, "no provider is called that").never_sent());
+        }
+        let number = self.catalogue().number(operation.name);
+        let number = number.ok_or_else(|| unlisted(operation.name))?;
+        let deadline = self.deadline(operation.cost, &options)?;
+        // By the resource, and not by a choice of the caller's: one that is out of reach is not found.
+        let resource = Resource::parse(&format!("{instance}~"));
+        let mut call = Call::new(number, resource, caller, Arc::new(asked), deadline);
+        call.id = options.request_id.unwrap_or_else(new_request_id);
+        call.tags = proxy::tags(operation, &instance);
+        call.upload = upload.clone();
+        self.calls.call(call).await.map_err(|mut failure| {
+            let mut in_doubt = may_have_happened(operation, &failure);
+            if in_doubt && lacked_its_end(upload.as_deref(), &failure) {
+                in_doubt = false;
+                failure = failure.also("the provider was not sent the end of the body, so it was not done");
+            }
+            failure.retryable &= !in_doubt;
+            failure.in_doubt |= in_doubt;
+            failure
+        })
+    }
+}

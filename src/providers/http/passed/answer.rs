@@ -1,0 +1,320 @@
+//! The answer of what was passed through, piece by piece or whole.
+//!
+//! Invariant: a body that may be long is never held whole; what is replaced in it, and the tokens that it tells of, are found
+//! while it passes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+use mosaic_actors::call::{Answer, Body, Head, Value};
+use mosaic_actors::error::Failure;
+use mosaic_actors::stream::{BodyStream, ByteStream, Tally, Usage};
+use reqwest::Response;
+use url::Url;
+
+use super::heads;
+use super::replace::{Replacer, Rules};
+use super::tokens::Counter;
+use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
+use crate::providers::http::Endpoint;
+use crate::providers::http::opened::read;
+use crate::providers::http::send::Answered;
+use crate::providers::http::transport::transport;
+use crate::providers::http::upload::Sending;
+
+/// An answer of at most so many bytes, whose length is known, is received whole: one that breaks off is told by a status.
+const SHORT: usize = 64 << 10;
+/// The most bytes of a refusal that are passed on.
+pub(in crate::providers::http) const REFUSAL: usize = 1 << 20;
+
+/// What was asked, and what is to be done with what comes of it.
+pub(super) struct Way<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) url: &'a Url,
+    /// What is replaced in what leads to more.
+    pub(super) rules: &'a Rules,
+    /// What is replaced in every text.
+    pub(super) masks: &'a Rules,
+    pub(super) secrets: &'a [String],
+    /// Its tokens are counted.
+    pub(super) metered: bool,
+}
+
+/// What is done with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One JSON text: it leads to more, and its tokens may be counted.
+    Json,
+    /// The same of a stream of events.
+    Events,
+    /// Several JSON texts.
+    Rows,
+    /// A text that is somebody's own: nothing but our secrets is replaced in it, and it stays as long as it is.
+    Text,
+    /// It passes as it is.
+    Bytes,
+}
+
+impl Form {
+    fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let essence = text(CONTENT_TYPE)
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default();
+        let essence = essence.trim().to_ascii_lowercase();
+        // A part of something has its place there; and a file is a file, whatever is written in it.
+        let file =
+            essence.contains(".raw") || text(CONTENT_DISPOSITION).is_some_and(|text| text.starts_with("attachment"));
+        let whole = status != StatusCode::PARTIAL_CONTENT && !file;
+        match &*essence {
+            // What is compressed has no text.
+            _ if headers.contains_key(CONTENT_ENCODING) => Form::Bytes,
+            "text/event-stream" if whole => Form::Events,
+            "application/x-ndjson" | "application/jsonl" if whole => Form::Rows,
+            "application/json" if whole => Form::Json,
+            json if json.ends_with("+json") && whole => Form::Json,
+            json if json.ends_with("json") || json.ends_with("jsonl") => Form::Text,
+            text if text.starts_with("text/") || text.is_empty() => Form::Text,
+            _ => Form::Bytes,
+        }
+    }
+
+    /// Whether its bytes are as many behind it as before.
+    fn keeps_length(self) -> bool {
+        matches!(self, Form::Text | Form::Bytes)
+    }
+}
+
+impl Endpoint {
+    /// The answer to a request that was accepted.
+    pub(super) async fn passed(
+        &self,
+        mut response: Response,
+        way: Way<'_>,
+        sending: Option<Sending>,
+    ) -> Result<Answer, Failure> {
+        let status = response.status();
+        let theirs = std::mem::take(response.headers_mut());
+        let form = Form::of(status, &theirs);
+        let mut headers = heads::going_on(&theirs, way.url, way.rules, way.secrets);
+        let mut head = Head {
+            upstream_request_id: self.request_id(&theirs),
+            ..Head::json(self.instance.clone())
+        };
+        let counts = way.metered && matches!(form, Form::Json | Form::Events);
+        let counter = counts.then(|| Counter::new(form == Form::Events));
+        let bodiless = way.asked.method == Method::HEAD
+            || matches!(
+                status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT
+            );
+        let body = if bodiless {
+            if !form.keeps_length() {
+                heads::changed(&mut headers);
+            }
+            if way.asked.method != Method::HEAD {
+                headers.remove(CONTENT_LENGTH);
+            }
+            Body::Bytes(Bytes::new())
+        } else if let Some(length) = length(&theirs).filter(|length| *length <= SHORT as u64) {
+            let body = read(response, SHORT.max(length as usize)).await?;
+            head.usage = counter.and_then(|mut counter| counter.read(&body));
+            let body = way.whole(form, body, &mut headers);
+            Body::Bytes(body)
+        } else {
+            let tally = Tally::default();
+            head.tally = counter.is_some().then(|| tally.clone());
+            let length = length(&theirs).filter(|_| form.keeps_length());
+            if !form.keeps_length() {
+                heads::changed(&mut headers);
+            }
+            let flow = Flow {
+                replacer: way.rules_of(form).map(Replacer::new),
+                counter,
+                tally,
+                instance: self.instance.clone(),
+                sending,
+            };
+            Body::Raw(ByteStream {
+                media_type: Arc::from("application/octet-stream"),
+                length,
+                name: None,
+                bytes: flow.through(response),
+            })
+        };
+        Ok(Answer {
+            head,
+            body,
+            value: Some(Value(Arc::new(AnswerHead { status, headers }))),
+        })
+    }
+}
+
+/// What a provider refused with, for the caller.
+pub(super) fn refusal(answer: Answered, way: &Way<'_>) -> OwnRefusal {
+    let Answered { status, headers, body } = answer;
+    let form = Form::of(status, &headers);
+    let mut headers = heads::going_on(&headers, way.url, way.rules, way.secrets);
+    let body = match way.asked.method == Method::HEAD {
+        true => {
+            heads::changed(&mut headers);
+            Bytes::new()
+        }
+        false => way.whole(form, Bytes::from(body), &mut headers),
+    };
+    OwnRefusal {
+        head: AnswerHead { status, headers },
+        body,
+    }
+}
+
+impl Way<'_> {
+    /// What is replaced in a body of this form.
+    fn rules_of(&self, form: Form) -> Option<&Rules> {
+        match form {
+            Form::Json | Form::Events | Form::Rows => Some(self.rules),
+            Form::Text => Some(self.masks),
+            Form::Bytes => None,
+        }
+    }
+
+    /// A whole body with what is to be replaced in it replaced, and its length beside it.
+    fn whole(&self, form: Form, body: Bytes, headers: &mut HeaderMap) -> Bytes {
+        let body = match self.rules_of(form) {
+            None => body,
+            Some(rules) => {
+                let replaced = Replacer::whole(rules, body.clone());
+                if replaced != body {
+                    heads::changed(headers);
+                }
+                replaced
+            }
+        };
+        headers.insert(CONTENT_LENGTH, body.len().into());
+        body
+    }
+}
+
+/// Bytes in all, where they are told.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A long body on its way.
+struct Flow {
+    replacer: Option<Replacer>,
+    counter: Option<Counter>,
+    tally: Tally,
+    instance: Arc<str>,
+    /// Its request may still be sent.
+    sending: Option<Sending>,
+}
+
+impl Flow {
+    fn through(self, response: Response) -> BodyStream<Bytes> {
+        let pieces = Box::pin(response.bytes_stream());
+        let flow = stream::unfold(Some((pieces, self)), |open| async move {
+            let (mut pieces, mut flow) = open?;
+            loop {
+                match pieces.next().await {
+                    Some(Ok(piece)) => {
+                        let piece = flow.piece(piece);
+                        if !piece.is_empty() {
+                            return Some((Ok(piece), Some((pieces, flow))));
+                        }
+                    }
+                    Some(Err(error)) => return Some((Err(transport(error).by(&flow.instance)), None)),
+                    None => {
+                        drop(flow.sending.take());
+                        let rest = flow.replacer.as_mut().map(Replacer::finish).unwrap_or_default();
+                        return (!rest.is_empty()).then_some((Ok(rest), None));
+                    }
+                }
+            }
+        });
+        BodyStream::from_items(flow)
+    }
+
+    fn piece(&mut self, piece: Bytes) -> Bytes {
+        let told: Option<Usage> = self.counter.as_mut().and_then(|counter| counter.read(&piece));
+        if let Some(usage) = told {
+            self.tally.tell(usage);
+        }
+        match &mut self.replacer {
+            Some(replacer) => replacer.push(piece),
+            None => piece,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::replace::Rule;
+    use super::*;
+
+    #[test]
+    fn what_is_text_is_read_and_what_has_a_place_in_something_is_not() {
+        let form = |status: u16, words: &[(http::HeaderName, &str)]| {
+            let headers = words
+                .iter()
+                .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+                .collect();
+            Form::of(StatusCode::from_u16(status).unwrap(), &headers)
+        };
+        for (media_type, expected) in [
+            ("application/json; charset=utf-8", Form::Json),
+            ("application/vnd.github+json", Form::Json),
+            ("application/x-ndjson", Form::Rows),
+            ("TEXT/EVENT-STREAM", Form::Events),
+            ("text/plain", Form::Text),
+            ("application/vnd.github.raw+json", Form::Text),
+            ("application/zip", Form::Bytes),
+            ("", Form::Text),
+        ] {
+            assert_eq!(form(200, &[(CONTENT_TYPE, media_type)]), expected, "{media_type}");
+        }
+        assert_eq!(form(206, &[(CONTENT_TYPE, "application/json")]), Form::Text);
+        let file = [
+            (CONTENT_TYPE, "application/json"),
+            (CONTENT_DISPOSITION, "attachment; filename=x"),
+        ];
+        assert_eq!(form(200, &file), Form::Text);
+        let packed = [(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "zstd")];
+        assert_eq!(form(200, &packed), Form::Bytes);
+    }
+
+    #[test]
+    fn a_whole_body_tells_its_own_length() {
+        let rules: Rules = [Rule::url("https://h.example", "http://gw/proxy/a")].into();
+        let asked = Asked {
+            method: Method::GET,
+            path: String::new(),
+            query: None,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            length: None,
+            ours: "http://gw/proxy/a".to_owned(),
+        };
+        let way = Way {
+            asked: &asked,
+            url: &Url::parse("https://h.example").unwrap(),
+            rules: &rules,
+            masks: &Rules::from([]),
+            secrets: &[],
+            metered: false,
+        };
+        let headers = || HeaderMap::from_iter([(http::HeaderName::from_static("content-md5"), "x".parse().unwrap())]);
+        let mut told = headers();
+        let body = way.whole(Form::Json, Bytes::from_static(b"\"https://h.example/\""), &mut told);
+        assert_eq!(body, "\"http://gw/proxy/a/\"");
+        assert_eq!(told, HeaderMap::from_iter([(CONTENT_LENGTH, 20.into())]));
+        let mut told = headers();
+        way.whole(Form::Json, Bytes::from_static(b"{}"), &mut told);
+        assert_eq!(told.len(), 2, "nothing was replaced");
+    }
+}

@@ -1,0 +1,333 @@
+//! Pass-through: a caller's own request to an instance's own API, and the answer as it came.
+//!
+//! Invariant: it goes to the instance's base or to a second place that its kind declares, and nowhere else, whatever is
+//! written in its path; it bears our credential and no other; and the answer neither shows that nor leads past us.
+
+mod answer;
+mod heads;
+mod replace;
+mod tokens;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use mosaic_actors::call::{Answer, Call};
+use mosaic_actors::error::{Failure, Kind};
+use url::Url;
+
+use super::outgoing::Content;
+use super::send::{Follow, Refused};
+use super::upload::Streamed;
+use super::{Endpoint, Outgoing};
+use crate::catalogue::proxy::{self, Asked};
+use replace::{Rule, Rules};
+
+pub(super) use answer::REFUSAL;
+pub(super) use heads::merged;
+
+/// How a kind of provider has requests passed through to it.
+pub struct Passing<D> {
+    /// Where they go.
+    pub(in crate::providers) endpoint: fn(&D) -> &Endpoint,
+    pub(in crate::providers) terms: Terms,
+}
+
+/// What is said of it beside where it goes.
+#[derive(Clone, Copy)]
+pub(in crate::providers) struct Terms {
+    hosts: &'static [Host],
+    metered: &'static [&'static str],
+}
+
+/// A second place of a kind's API.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// Its name: below an instance, it is found at `_name`.
+    pub name: &'static str,
+    /// Where the vendor's own cloud has it.
+    pub cloud: &'static str,
+    /// The path at which servers of one's own have it.
+    pub own: &'static str,
+}
+
+impl<D> Clone for Passing<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D> Copy for Passing<D> {}
+
+impl<D> Passing<D> {
+    /// To this endpoint.
+    pub const fn to(endpoint: fn(&D) -> &Endpoint) -> Self {
+        let terms = Terms {
+            hosts: &[],
+            metered: &[],
+        };
+        Passing { endpoint, terms }
+    }
+
+    /// And to these places.
+    #[must_use]
+    pub const fn and(mut self, hosts: &'static [Host]) -> Self {
+        self.terms.hosts = hosts;
+        self
+    }
+
+    /// What is asked by `POST` at paths that end so is billed by tokens, and its answers tell how many.
+    #[must_use]
+    pub const fn metered(mut self, ends: &'static [&'static str]) -> Self {
+        self.terms.metered = ends;
+        self
+    }
+
+    /// The names of the operations that it makes possible.
+    pub(in crate::providers) fn operations(&self) -> Vec<&'static str> {
+        let metered = (!self.terms.metered.is_empty()).then_some(proxy::METERED.name);
+        [proxy::READ.name, proxy::WRITE.name]
+            .into_iter()
+            .chain(metered)
+            .collect()
+    }
+}
+
+impl Endpoint {
+    /// Passes a call's request through.
+    ///
+    /// # Errors
+    /// What the dialect makes of a refusal, with that as its cause; `invalid_input` on `path` where it leads elsewhere; and as
+    /// [`Endpoint::send`].
+    pub(in crate::providers) async fn pass(&self, call: &Call, terms: Terms) -> Result<Answer, Failure> {
+        let asked = call.input.clone().downcast::<Asked>().map_err(|_| {
+            let sentence = format!("{} was given an input of another type", call.operation.name);
+            Failure::new(Kind::Internal, sentence).never_sent()
+        })?;
+        let (url, ours) = self.place(&asked, terms.hosts)?;
+        let streamed = call.upload.clone().map(Streamed::new);
+        // Until the answer is over: it may begin before the request has ended.
+        let sending = streamed.as_ref().map(Streamed::sending);
+        let outgoing = outgoing(&asked, url.clone(), streamed);
+        let mut worn = None;
+        let sent = self.accepted_with(&outgoing, Follow::Passed, &mut worn).await;
+        let worn = worn.map(|token| token.headers.clone()).unwrap_or_default();
+        let (rules, masks, secrets) = self.rules(&ours, terms.hosts, &worn);
+        let way = answer::Way {
+            asked: &asked,
+            url: &url,
+            rules: &rules,
+            masks: &masks,
+            secrets: &secrets,
+            metered: proxy::is_asked(&asked.path, terms.metered) && !call.operation.safe,
+        };
+        match sent {
+            Ok(response) => self.passed(response, way, sending).await,
+            Err(refused) => Err(told(*refused, &way)),
+        }
+        .map_err(|failure| failure.by(&self.instance))
+    }
+
+    /// Where a request goes, and where its caller finds the instance's base.
+    ///
+    /// # Errors
+    /// `invalid_input` on `path` where it is not below the place that it names.
+    fn place(&self, asked: &Asked, hosts: &[Host]) -> Result<(Url, String), Failure> {
+        let elsewhere = || Failure::invalid("path", "the path leads out of the provider's API").never_sent();
+        let (repeated, mut path) = self.repeated(&asked.path);
+        let mut base = self.base.clone();
+        for host in hosts {
+            let named = path.strip_prefix("/_").and_then(|path| below(path, host.name));
+            if let Some(behind) = named {
+                base = self.second(host).ok_or_else(elsewhere)?;
+                path = behind;
+                break;
+            }
+        }
+        let place = base.as_str().trim_end_matches('/');
+        let query = asked
+            .query
+            .as_deref()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        let url = Url::parse(&format!("{place}{path}{query}")).map_err(|_| elsewhere())?;
+        let behind = url.as_str().strip_prefix(place);
+        let stays = behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        match stays && url.origin() == base.origin() {
+            true => Ok((url, format!("{}{repeated}", asked.ours))),
+            false => Err(elsewhere()),
+        }
+    }
+
+    /// The API's own path at the beginning of one below a base that ends with it, and what is behind it: clients that know a
+    /// server by its name alone put it there themselves.
+    fn repeated<'a>(&self, path: &'a str) -> (&'static str, &'a str) {
+        let api = self.dialect.api_path;
+        let ends = !api.is_empty() && self.base.path().trim_end_matches('/').ends_with(api);
+        match below(path, api).filter(|_| ends) {
+            Some(behind) => (api, behind),
+            None => ("", path),
+        }
+    }
+
+    /// A second place, as seen from the base.
+    fn second(&self, host: &Host) -> Option<Url> {
+        match self.is_in_cloud() {
+            true => Url::parse(host.cloud).ok(),
+            false => self.base.join(host.own).ok(),
+        }
+    }
+
+    /// What is replaced in answers that lead to more, and in every text, and the secrets that it hides.
+    fn rules(&self, ours: &str, hosts: &[Host], worn: &HeaderMap) -> (Rules, Rules, Vec<String>) {
+        let mut rules = Vec::new();
+        let mut add = |place: &Url, ours: &str| {
+            let place = place.as_str().trim_end_matches('/');
+            rules.push(Rule::url(place, ours));
+            rules.push(Rule::url(&place.replace('/', r"\/"), &ours.replace('/', r"\/")));
+        };
+        add(&self.base, ours);
+        for host in hosts {
+            if let Some(place) = self.second(host) {
+                add(&place, &format!("{ours}/_{}", host.name));
+            }
+        }
+        let secrets = heads::secrets(&self.headers, worn);
+        // As long as what they hide: what was said of the length stays true.
+        let masks = || {
+            secrets
+                .iter()
+                .map(|secret| Rule::text(secret, &"*".repeat(secret.len())))
+        };
+        rules.extend(masks());
+        (Arc::from(rules), masks().collect(), secrets)
+    }
+}
+
+/// What is behind `beginning`, where that is all of a path's first parts.
+fn below<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
+    let behind = path.strip_prefix(beginning)?;
+    (behind.is_empty() || behind.starts_with('/')).then_some(behind)
+}
+
+/// A refusal as a failure, with what was said as its cause.
+fn told(refused: Refused, way: &answer::Way<'_>) -> Failure {
+    let Refused { failure, answer } = refused;
+    match answer {
+        Some(answer) => failure.because(answer::refusal(answer, way)),
+        None => failure,
+    }
+}
+
+fn outgoing(asked: &Asked, url: Url, streamed: Option<Streamed>) -> Outgoing {
+    let mut headers = asked.headers.clone();
+    let content = match streamed {
+        Some(streamed) => {
+            if let Some(length) = asked.length {
+                headers.insert(http::header::CONTENT_LENGTH, length.into());
+            }
+            Content::Streamed(streamed)
+        }
+        None if asked.body.is_empty() => Content::Nothing,
+        None => Content::Bytes(Bytes::clone(&asked.body)),
+    };
+    Outgoing {
+        method: asked.method.clone(),
+        url,
+        headers,
+        content,
+        passed: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::tests::{DIALECT, connection};
+    use super::*;
+    use http::Method;
+    use proptest::prelude::*;
+
+    const UPLOADS: [Host; 1] = [Host {
+        name: "uploads",
+        cloud: "https://uploads.example.com",
+        own: "/api/uploads",
+    }];
+
+    fn asked(path: &str, query: Option<&str>) -> Asked {
+        Asked {
+            method: Method::GET,
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            length: None,
+            ours: "http://gw/proxy/a".to_owned(),
+        }
+    }
+
+    fn place(base: Option<&str>, path: &str, query: Option<&str>) -> Option<String> {
+        let endpoint = Endpoint::new(&connection(base), &DIALECT).unwrap();
+        let placed = endpoint.place(&asked(path, query), &UPLOADS).ok();
+        placed.map(|(url, _)| String::from(url))
+    }
+
+    #[test]
+    fn a_request_goes_below_the_base_as_it_was_written() {
+        let own = Some("https://git.example.org/api/v4/");
+        for (base, path, query, expected) in [
+            (
+                own,
+                "/projects/a%2Fb/x",
+                Some("q=%2F&x=a+b"),
+                "https://git.example.org/api/v4/projects/a%2Fb/x?q=%2F&x=a+b",
+            ),
+            (own, "", None, "https://git.example.org/api/v4"),
+            (own, "/", None, "https://git.example.org/api/v4/"),
+            (own, "/_uploads/x", None, "https://git.example.org/api/uploads/x"),
+            (own, "/_uploadsx", None, "https://git.example.org/api/v4/_uploadsx"),
+            (own, "/_other/x", None, "https://git.example.org/api/v4/_other/x"),
+            (
+                None,
+                "/_uploads/x",
+                Some("name=a"),
+                "https://uploads.example.com/x?name=a",
+            ),
+            (None, "/x", Some(""), "https://api.example.com/x?"),
+        ] {
+            assert_eq!(place(base, path, query).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_client_that_names_the_apis_path_itself_is_understood_and_answered_so() {
+        let found = |base: &str, path: &str| {
+            let endpoint = Endpoint::new(&connection(Some(base)), &DIALECT).unwrap();
+            let (url, ours) = endpoint.place(&asked(path, None), &UPLOADS).unwrap();
+            (String::from(url), ours)
+        };
+        let (there, ours) = ("https://git.example.org/api", "http://gw/proxy/a");
+        assert_eq!(found(there, "/api/x"), (format!("{there}/x"), format!("{ours}/api")));
+        assert_eq!(found(there, "/x"), (format!("{there}/x"), ours.to_owned()));
+        assert_eq!(found(there, "/apis"), (format!("{there}/apis"), ours.to_owned()));
+        assert_eq!(found(there, "/api/_uploads/x").0, format!("{there}/uploads/x"));
+        // Where the base does not end with it, it may be a path of the server's.
+        let root = "https://git.example.org";
+        assert_eq!(found(root, "/api/x"), (format!("{root}/api/x"), ours.to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_written_leads_elsewhere(path in "(/|\\.|%2e|%2f|%5c|\\\\|@|:|evil|\\?|#|;|\t|x|_uploads){0,14}", query in "[a-z/.:@%\\\\]{0,8}") {
+            for base in ["https://git.example.org/api/v4", "https://git.example.org"] {
+                if let Some(url) = place(Some(base), &path, Some(&query)) {
+                    let url = Url::parse(&url).unwrap();
+                    prop_assert_eq!(url.host_str(), Some("git.example.org"));
+                    prop_assert!(url.username().is_empty() && url.port().is_none());
+                    let place = Url::parse(base).unwrap();
+                    let root = place.path().trim_end_matches('/');
+                    prop_assert!(url.path().starts_with(root) || url.path().starts_with("/api/uploads"), "{}", url);
+                }
+            }
+        }
+    }
+}

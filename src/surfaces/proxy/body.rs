@@ -1,0 +1,67 @@
+//! The body of a request that is passed through.
+//!
+//! Invariant: one that may be long is never held whole, and one that is over the limit is never passed on as if it were
+//! whole.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::Limited;
+use hyper::body::Body as _;
+use mosaic_actors::error::{Failure, Kind};
+use tokio::time::{Instant, timeout_at};
+
+use super::super::json_body::unread;
+use super::super::problem::Problem;
+use super::super::rest::upload::Incoming;
+
+/// One that says that it is so short comes whole before anything is sent: it can be sent again where nothing arrived.
+const SHORT: u64 = 64 << 10;
+
+/// A body.
+pub(super) enum Brought {
+    /// Whole; empty where there is none.
+    Whole(Bytes),
+    /// As it comes.
+    Streamed(Incoming),
+}
+
+/// The body of a request with these headers, of at most `limit` bytes.
+///
+/// # Errors
+/// 413; `timeout`, where not even its beginning comes by `deadline`.
+pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: Instant) -> Result<Brought, Problem> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    let length = body.size_hint().exact();
+    if length.is_some_and(|length| length <= SHORT) {
+        let whole = timeout_at(deadline, to_bytes(body, limit)).await.map_err(|_| late())?;
+        return whole.map(Brought::Whole).map_err(|error| unread(&error, limit));
+    }
+    // One of unknown length may be none.
+    let mut pieces = Body::new(Limited::new(body, limit)).into_data_stream();
+    let first = loop {
+        match timeout_at(deadline, pieces.next()).await.map_err(|_| late())? {
+            None => return Ok(Brought::Whole(Bytes::new())),
+            Some(Err(error)) => return Err(unread(&error, limit)),
+            Some(Ok(piece)) if piece.is_empty() => {}
+            Some(Ok(piece)) => break piece,
+        }
+    };
+    let body = Body::from_stream(stream::once(async move { Ok(first) }).chain(pieces));
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = Arc::from(media_type.unwrap_or("application/octet-stream"));
+    Ok(Brought::Streamed(Incoming::passed(
+        media_type, None, length, body, limit,
+    )))
+}
+
+fn late() -> Failure {
+    let sentence = "the body did not come within the call's time; nothing was sent";
+    Failure::new(Kind::Timeout, sentence).never_sent()
+}
