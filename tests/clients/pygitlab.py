@@ -24,8 +24,10 @@ assert client.user.username == "sandbox-user", client.user
 assert client.version()[0].startswith("18."), client.version()
 stranger = gitlab.Gitlab(url, private_token="another")
 assert isinstance(refused(401, stranger.auth), GitlabAuthenticationError)
-job = gitlab.Gitlab(url, job_token=f"{token}.job")
-assert job.projects.get("acme/api", lazy=True).releases.list() == []
+if "/proxy/" not in url:
+    # A gateway's key is no token of a job.
+    job = gitlab.Gitlab(url, job_token=f"{token}.job")
+    assert job.projects.get("acme/api", lazy=True).releases.list() == []
 
 # Projects: by page, by keyset, in groups of groups, none, a former path.
 names = {project.path_with_namespace for project in client.projects.list(iterator=True, per_page=50)}

@@ -1,0 +1,158 @@
+//! What goes on of a request, and what comes back of its answer.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::http::send;
+use crate::mirror::SECRET;
+use crate::place::{KEY, Place};
+
+/// Our credential as it is shown.
+fn masked() -> String {
+    "*".repeat(SECRET.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_arrives_as_it_was_written_with_our_credential_and_no_other() {
+    let place = Place::open().await;
+    let target = "/projects/acme%2Fapi/files/a%20b%2B.md?q=a+b&x=%2F&&empty=";
+    let request = place.ask(Method::PATCH, "mirror", target).json(&json!({"a": 1}));
+    let headers = [
+        ("x-own", "1"),
+        ("cookie", "session=ours"),
+        ("x-api-key", KEY),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
+        ("accept", "application/vnd.github.raw"),
+    ];
+    assert_eq!(send(request, &headers).await.status, 200);
+    let seen = place.mirror.last();
+    assert_eq!((&*seen.method, &*seen.target), ("PATCH", &*format!("/api/v3{target}")));
+    assert_eq!(seen.body, r#"{"a":1}"#);
+    let header = |name: &str| seen.headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(header("authorization"), Some(&*format!("Bearer {SECRET}")));
+    assert_eq!(
+        (header("x-own"), header("accept")),
+        (Some("1"), Some("application/vnd.github.raw"))
+    );
+    assert_eq!(
+        header("host"),
+        Some(
+            place
+                .mirror
+                .base
+                .trim_start_matches("http://")
+                .trim_end_matches("/api/v3")
+        )
+    );
+    assert!(
+        header("x-github-api-version").is_some(),
+        "what the client leaves out is the endpoint's"
+    );
+    for name in ["cookie", "x-api-key", "x-forwarded-for", "x-hop"] {
+        assert_eq!(header(name), None, "{name}");
+    }
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_leads_to_the_provider_leads_back_to_us_and_what_is_its_own_stays() {
+    let place = Place::open().await;
+    let (ours, base) = (place.base("mirror"), place.mirror.base.clone());
+    let reply = place.get("mirror", "/links").await;
+    assert_eq!(
+        reply.header("link"),
+        format!("<{ours}/things?page=2>; rel=\"next\", <{ours}/things?page=9>; rel=\"last\"")
+    );
+    assert_eq!(
+        (reply.header("location"), reply.header("x-next")),
+        (&*format!("{ours}/things/1"), &*format!("{ours}/next"))
+    );
+    assert_eq!((reply.header("etag"), reply.provider()), ("\"one\"", "mirror"));
+    assert_eq!(reply.header("cache-control"), "private, no-cache");
+    for name in [
+        "set-cookie",
+        "strict-transport-security",
+        "access-control-allow-origin",
+        "x-echo",
+    ] {
+        assert_eq!(reply.header(name), "", "{name}");
+    }
+    let said = reply.ok();
+    let host = base.trim_end_matches("/api/v3");
+    let expected = json!({
+        "url": format!("{ours}/x"), "escaped": format!("{ours}/y"), "web": format!("{host}/x"),
+        "other": "https://example.org/api/v3", "upload_url": format!("{ours}/_uploads/x{{?name}}"), "secret": format!("Bearer {}", masked()),
+    });
+    assert_eq!(said, expected);
+
+    // In pieces.
+    let rows = place.get("mirror", "/rows").await;
+    assert_eq!(rows.text.matches(&format!("\"{ours}/rows?page=2\"")).count(), 2_000);
+    assert!(!rows.text.contains(&base), "none leads past us");
+
+    let moved = place.get("mirror", "/moved").await;
+    assert_eq!(
+        (moved.status, moved.header("location")),
+        (302, &*format!("{ours}/there?from=1"))
+    );
+    let away = place.get("mirror", "/moved-away").await;
+    assert_eq!(
+        (away.status, away.header("location")),
+        (307, "https://store.example.org/file?sig=1")
+    );
+    // A client that names the path of the API itself is led to there.
+    let reply = place.get("mirror", "/api/v3/links").await;
+    assert_eq!(reply.ok()["url"], format!("{ours}/api/v3/x"));
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_body_or_a_part_of_one_comes_so() {
+    let place = Place::open().await;
+    let head = send(place.ask(Method::HEAD, "mirror", "/part"), &[]).await;
+    assert_eq!(
+        (head.status, head.header("accept-ranges"), &*head.text),
+        (200, "bytes", "")
+    );
+    assert_eq!(head.header("content-length"), "10");
+    assert_eq!(place.mirror.last().method, "HEAD");
+    let part = send(place.ask(Method::GET, "mirror", "/part"), &[("range", "bytes=2-4")]).await;
+    assert_eq!((part.status, &*part.text), (206, "234"));
+    assert_eq!(part.header("content-range"), "bytes 2-4/10");
+    let nothing = place.get("mirror", "/nothing").await;
+    assert_eq!(
+        (nothing.status, &*nothing.text, nothing.header("content-length")),
+        (204, "", "")
+    );
+    let known = send(
+        place.ask(Method::GET, "mirror", "/known"),
+        &[("if-none-match", "\"one\"")],
+    )
+    .await;
+    assert_eq!((known.status, known.header("etag"), &*known.text), (304, "\"one\"", ""));
+    let unknown = send(
+        place.ask(Method::GET, "mirror", "/known"),
+        &[("if-none-match", "\"two\"")],
+    )
+    .await;
+    assert_eq!((unknown.status, &*unknown.text), (200, "all of it"));
+    let options = send(place.ask(Method::OPTIONS, "mirror", "/x"), &[]).await;
+    assert_eq!((options.status, &*place.mirror.last().method), (200, "OPTIONS"));
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_comes_in_the_providers_own_words() {
+    let place = Place::open().await;
+    for status in [400, 401, 403, 404, 409, 410, 422, 451, 500, 429] {
+        let request = place.ask(Method::POST, "mirror", &format!("/{status}"));
+        let reply = send(request, &[]).await;
+        assert_eq!((reply.status, reply.header("x-its-own")), (status, "1"), "{reply:?}");
+        let said =
+            json!({"message": format!("Bearer {} may not", masked()), "url": format!("{}/x", place.base("mirror"))});
+        assert_eq!(reply.json(), said);
+    }
+    place.close().await;
+}

@@ -1,0 +1,214 @@
+//! A provider that remembers what it was sent, and answers as its path says.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+
+/// The credential that it is shown.
+pub const SECRET: &str = "ghs/PLANTED+mirror.token=1";
+
+/// What it was sent.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: String,
+    pub target: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// The provider.
+#[derive(Clone)]
+pub struct Mirror {
+    pub base: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    /// Lets what waits go on.
+    pub go: Arc<Notify>,
+    /// The sizes of the pieces of an upload, as they come.
+    pieces: mpsc::UnboundedSender<usize>,
+    pub came: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<usize>>>,
+}
+
+impl Mirror {
+    pub async fn open() -> Mirror {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}/api/v3", listener.local_addr().expect("it is bound"));
+        let (pieces, came) = mpsc::unbounded_channel();
+        let mirror = Mirror {
+            base,
+            seen: Arc::default(),
+            go: Arc::default(),
+            pieces,
+            came: Arc::new(tokio::sync::Mutex::new(came)),
+        };
+        let app = mirror.clone();
+        let app = Router::new().fallback(move |request: Request| {
+            let app = app.clone();
+            async move { app.answer(request).await }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        mirror
+    }
+
+    /// What it was sent so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    pub fn last(&self) -> Seen {
+        self.seen().pop().expect("something was sent")
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let case = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let body = match case.as_str() {
+            "pieces" => self.pieces(body).await,
+            _ => to_bytes(body, 128 << 20).await.unwrap_or_default(),
+        };
+        let seen = Seen {
+            method: parts.method.to_string(),
+            target: parts.uri.to_string(),
+            headers: parts.headers.clone(),
+            body,
+        };
+        self.seen.lock().expect("no panic").push(seen.clone());
+        self.say(&case, &seen)
+    }
+
+    /// Reads an upload piece by piece, and tells of each.
+    async fn pieces(&self, body: Body) -> Bytes {
+        let mut whole = Vec::new();
+        let mut pieces = body.into_data_stream();
+        while let Some(Ok(piece)) = pieces.next().await {
+            whole.extend_from_slice(&piece);
+            let _over = self.pieces.send(piece.len());
+        }
+        whole.into()
+    }
+
+    fn say(&self, case: &str, seen: &Seen) -> Response {
+        let credential = seen
+            .headers
+            .get("authorization")
+            .map_or("", |value| value.to_str().expect("ASCII"));
+        let (base, reply) = (&self.base, Response::builder());
+        let host = base.trim_end_matches("/api/v3");
+        let json = |status: u16, value: serde_json::Value| {
+            let reply = Response::builder()
+                .status(status)
+                .header("content-type", "application/json");
+            reply.body(Body::from(value.to_string())).expect("it is sound")
+        };
+        match case {
+            "links" => reply
+                .header("link", format!("<{base}/things?page=2>; rel=\"next\", <{base}/things?page=9>; rel=\"last\""))
+                .header("location", format!("{base}/things/1"))
+                .header("x-next", format!("{base}/next"))
+                .header("set-cookie", "session=1")
+                .header("strict-transport-security", "max-age=1")
+                .header("access-control-allow-origin", "*")
+                .header("x-echo", credential)
+                .header("cache-control", "public, max-age=60, s-maxage=60")
+                .header("etag", "\"one\"")
+                .header("content-type", "application/json; charset=utf-8")
+                .body(Body::from(format!(
+                    r#"{{"url":"{base}/x","escaped":"{}","web":"{host}/x","other":"https://example.org/api/v3","upload_url":"{host}/api/uploads/x{{?name}}","secret":"{credential}"}}"#,
+                    format!("{base}/y").replace('/', r"\/"),
+                )))
+                .expect("it is sound"),
+            "moved" => reply
+                .status(302)
+                .header("location", format!("{base}/there?from=1"))
+                .body(Body::empty())
+                .expect("it is sound"),
+            "moved-with-secret" => reply
+                .status(302)
+                .header("location", format!("{base}/there?access_token={}", credential.rsplit(' ').next().unwrap()))
+                .body(Body::from(credential.to_owned()))
+                .expect("it is sound"),
+            "moved-away" => reply
+                .status(307)
+                .header("location", "https://store.example.org/file?sig=1")
+                .body(Body::empty())
+                .expect("it is sound"),
+            "known" => match seen.headers.get("if-none-match") {
+                Some(tag) if tag == "\"one\"" => reply.status(304).header("etag", "\"one\"").body(Body::empty()).expect("it is sound"),
+                _ => reply.header("etag", "\"one\"").body(Body::from("all of it")).expect("it is sound"),
+            },
+            "part" => match seen.headers.get("range") {
+                Some(_) => reply
+                    .status(206)
+                    .header("content-range", "bytes 2-4/10")
+                    .header("content-type", "application/json")
+                    .body(Body::from("234"))
+                    .expect("it is sound"),
+                None => reply.header("accept-ranges", "bytes").body(Body::from("0123456789")).expect("it is sound"),
+            },
+            "nothing" => reply.status(204).body(Body::empty()).expect("it is sound"),
+            "rows" => {
+                // Cut where it hurts: within the addresses that lead back.
+                let row = format!("{{\"next\":\"{base}/rows?page=2\",\"padding\":\"{}\"}}\n", "x".repeat(100));
+                let text: String = std::iter::repeat_n(row, 2_000).collect();
+                let pieces: Vec<_> = text.as_bytes().chunks(777).map(Bytes::copy_from_slice).collect();
+                let body = Body::from_stream(stream::iter(pieces).map(Ok::<_, Infallible>));
+                reply.header("content-type", "application/x-ndjson").body(body).expect("it is sound")
+            }
+            "slowly" => {
+                let go = self.go.clone();
+                let pieces = stream::unfold(0, move |at| {
+                    let go = go.clone();
+                    async move {
+                        if at > 0 {
+                            go.notified().await;
+                        }
+                        (at < 3).then(|| (Ok::<_, Infallible>(format!("data: {at}\n\n")), at + 1))
+                    }
+                });
+                reply
+                    .header("content-type", "text/event-stream")
+                    .body(Body::from_stream(pieces))
+                    .expect("it is sound")
+            }
+            "cut" => {
+                let go = self.go.clone();
+                // Not before the first of it was read: a server drops what it has not written.
+                let cut = stream::once(async move {
+                    go.notified().await;
+                    Err(io::Error::other("cut"))
+                });
+                let begun = stream::iter([Ok(Bytes::from(vec![b'x'; 100_000]))]);
+                let reply = reply.header("content-length", "1000000");
+                reply.body(Body::from_stream(begun.chain(cut))).expect("it is sound")
+            }
+            "cut-short" => {
+                let pieces = [Ok(Bytes::from_static(b"0123456789")), Err(io::Error::other("cut"))];
+                let reply = reply.header("content-length", "100");
+                reply.body(Body::from_stream(stream::iter(pieces))).expect("it is sound")
+            }
+            "pieces" => json(201, json!({ "size": seen.body.len() })),
+            "1" => json(200, json!({ "id": 1, "url": format!("{base}/repos/acme/api/releases/1"),
+                "upload_url": format!("{host}/api/uploads/repos/acme/api/releases/1/assets{{?name,label}}") })),
+            "assets" => json(201, json!({ "id": 5, "name": "a.bin", "size": seen.body.len(), "state": "uploaded",
+                "url": format!("{base}/repos/acme/api/releases/assets/5") })),
+            "login" => json(200, json!({ "login": credential })),
+            case => match case.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok()) {
+                Some(status) => {
+                    let reply = Response::builder().status(status).header("x-its-own", "1").header("content-type", "application/json");
+                    let said = json!({ "message": format!("{credential} may not"), "url": format!("{base}/x") });
+                    reply.body(Body::from(said.to_string())).expect("it is sound")
+                }
+                None => json(200, json!({ "ok": true })),
+            },
+        }
+    }
+}

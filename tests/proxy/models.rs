@@ -1,0 +1,103 @@
+//! What is billed by tokens is counted while it passes.
+
+use mosaic::sandbox::{Effect, Fault};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::http::send;
+use crate::harness::soon;
+use crate::place::Place;
+
+/// Tokens of what was passed through so far, read and written.
+async fn tokens(place: &Place) -> (u64, u64) {
+    let metrics = place.gateway.admin("/metrics").await.text;
+    let count = |kind: &str| {
+        let mine = |line: &&str| {
+            line.starts_with("mosaic_call_tokens_total") && line.contains("proxy.metered") && line.contains(kind)
+        };
+        let number = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
+        metrics.lines().filter(mine).filter_map(number).sum()
+    };
+    (count("input"), count("output"))
+}
+
+fn chat(stream: bool) -> Value {
+    let mut chat = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say a few words"}]});
+    if stream {
+        chat["stream"] = true.into();
+        chat["stream_options"] = json!({"include_usage": true});
+    }
+    chat
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_counted_whole_and_streamed() {
+    let place = Place::open().await;
+    let model = place.get("openai-a", "/models").await.ok()["data"][0]["id"].clone();
+    let mut said = chat(false);
+    said["model"] = model.clone();
+    let whole = send(
+        place.ask(Method::POST, "openai-a", "/chat/completions").json(&said),
+        &[],
+    )
+    .await
+    .ok();
+    let count = |name: &str| whole["usage"][name].as_u64().expect("it is counted");
+    let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+    assert_eq!(tokens(&place).await, (input, output));
+
+    let mut streamed = chat(true);
+    streamed["model"] = model.clone();
+    // The path of the API may be a client's own.
+    let request = place
+        .ask(Method::POST, "openai-a", "/v1/chat/completions")
+        .json(&streamed);
+    let reply = send(request, &[]).await;
+    assert!(reply.header("content-type").starts_with("text/event-stream"));
+    assert!(reply.text.ends_with("data: [DONE]\n\n"), "{reply:?}");
+    soon("the stream's tokens", async || {
+        (tokens(&place).await == (2 * input, 2 * output)).then_some(())
+    })
+    .await;
+
+    // A stream that breaks off is cut, and never a clean end.
+    let cut = Fault::new(Effect::CutStream {
+        after_frames: 2,
+        clean: false,
+    });
+    place
+        .sandbox
+        .server("openai-a")
+        .expect("it is there")
+        .faults()
+        .add(cut)
+        .expect("a sound fault");
+    let request = place.ask(Method::POST, "openai-a", "/chat/completions").json(&streamed);
+    let reply = request.send().await.expect("a head");
+    assert!(reply.bytes().await.is_err(), "it was cut");
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_billed_is_not_asked_twice() {
+    let place = Place::open().await;
+    let server = place.sandbox.server("openai-a").expect("it is there");
+    server
+        .faults()
+        .add(Fault::new(Effect::Error { status: 500 }).times(1))
+        .expect("a sound fault");
+    let before = server.requests().total;
+    let reply = send(
+        place
+            .ask(Method::POST, "openai-a", "/chat/completions")
+            .json(&chat(false)),
+        &[],
+    )
+    .await;
+    assert_eq!((reply.status, server.requests().total - before), (500, 1));
+    assert!(
+        reply.json()["error"]["message"].is_string(),
+        "in its own words: {reply:?}"
+    );
+    place.close().await;
+}
