@@ -201,6 +201,28 @@ async fn pages_are_there(public: &str, admin: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_are_passed_through_as_readme_says() {
+    let mut stage = Stage::open().await;
+    stage.env.extend([
+        ("MOSAIC_KEY".to_owned(), "a-key-of-the-reader-1".to_owned()),
+        ("MOSAIC__KEYS__READER__KEY".to_owned(), "env:MOSAIC_KEY".to_owned()),
+        ("MOSAIC__KEYS__READER__TENANT".to_owned(), "default".to_owned()),
+        ("NO_PROXY".to_owned(), "127.0.0.1".to_owned()),
+    ]);
+    let gateway = stage.start("mosaic serve --config my.toml");
+    let (public, _) = gateway.line("where it serves", served);
+    let [read, write] = &commands(&block("curl -H"))[..] else {
+        panic!("two commands")
+    };
+    let asked = |line: &str| stage.run(&line.replace("http://127.0.0.1:8080", &public)).json();
+    assert_eq!(asked(read)["resources"]["core"]["limit"], 5000);
+    assert_eq!(asked(write)["full_name"], "sandbox-user/travel");
+    gateway.signal("TERM");
+    gateway.ended().ok();
+    stage.sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_rehearsed_as_readme_says() {
     let stage = Stage::open().await;
     let [sandbox, fault] = &commands(&block("mosaic sandbox"))[..] else {

@@ -15,13 +15,14 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 12] = [
+const BLOCKS: [(&str, &str); 13] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
     ("[providers.forge]", "commands"),
     ("[[routes]]", "commands"),
     ("curl -N", "commands"),
+    ("curl -H", "commands"),
     ("mosaic sandbox", "commands"),
     ("npm install", "pages, and of its last command: commands"),
     ("use mosaic::", "embedding"),
