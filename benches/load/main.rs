@@ -1,7 +1,7 @@
 //! The end-to-end load harness: `cargo bench --bench load [-- --json] [--rounds N] [--requests N] [--only NAME]
 //! [--beside PROGRAM]`, the last to compare with another build of the server.
 //!
-//! Debian's nginx (`proxy_pass`, `proxy_cache`), a bare axum handler and `mosaic serve` with everything on (key, quota,
+//! Debian's nginx (`proxy_pass`, `proxy_cache`), a bare axum handler and relay, and `mosaic serve` with everything on (key, quota,
 //! routing, breaker, metrics, access log) stand in front of the same upstream and are loaded in turns. Absolute times
 //! belong to one machine and one moment; what is compared is the ratio within a round, and of the rounds the median.
 //!

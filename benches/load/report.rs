@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 
 use crate::client::Timings;
 use crate::subjects::{
-    BARE_STATIC, BARE_TYPED, BESIDE_HIT, BESIDE_MISS, MOSAIC_HIT, MOSAIC_MISS, NGINX_CACHE, NGINX_PROXY,
+    BARE_RELAY, BARE_STATIC, BARE_TYPED, BESIDE_HIT, BESIDE_MISS, MOSAIC_HIT, MOSAIC_MISS, MOSAIC_PASS, NGINX_CACHE,
+    NGINX_PROXY,
 };
 
 /// Who is compared with whom.
-const PAIRS: [(&str, &str); 8] = [
+const PAIRS: [(&str, &str); 11] = [
+    (MOSAIC_PASS, BARE_RELAY),
+    (MOSAIC_PASS, NGINX_PROXY),
+    (MOSAIC_PASS, MOSAIC_MISS),
     (MOSAIC_MISS, BARE_TYPED),
     (MOSAIC_MISS, NGINX_PROXY),
     (BARE_TYPED, NGINX_PROXY),

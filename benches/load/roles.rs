@@ -180,8 +180,25 @@ async fn bare(listener: TcpListener, forge: String) -> Result<(), Failed> {
     let router = Router::new()
         .route("/typed/{owner}/{name}", get(typed))
         .route("/static", get(fixed))
+        .route("/relay/{*path}", get(relay))
         .with_state(bare);
     Ok(axum::serve(listener, router).await?)
+}
+
+/// Passes a request on as it is, and the answer back: what anybody writes first.
+async fn relay(State(bare): State<Arc<Bare>>, request: axum::extract::Request) -> Response {
+    let path = request.uri().path().trim_start_matches("/relay");
+    let url = format!("http://{}{path}", bare.forge);
+    let asked = bare.client.get(url).headers(bare.headers.clone()).send().await;
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    };
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut response = Response::new(axum::body::Body::from_stream(answer.bytes_stream()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
 async fn typed(State(bare): State<Arc<Bare>>, Path((owner, name)): Path<(String, String)>) -> Response {

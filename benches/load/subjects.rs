@@ -20,6 +20,8 @@ pub const NGINX_PROXY: &str = "nginx proxy_pass";
 pub const NGINX_CACHE: &str = "nginx proxy_cache";
 pub const BARE_TYPED: &str = "bare typed";
 pub const BARE_STATIC: &str = "bare static";
+pub const BARE_RELAY: &str = "bare relay";
+pub const MOSAIC_PASS: &str = "mosaic pass-through";
 pub const MOSAIC_MISS: &str = "mosaic miss";
 pub const MOSAIC_HIT: &str = "mosaic L1 hit";
 pub const BESIDE_MISS: &str = "other build's miss";
@@ -65,6 +67,7 @@ impl Subjects {
             [
                 (BARE_TYPED, format!("/typed/{REPO}")),
                 (BARE_STATIC, "/static".to_owned()),
+                (BARE_RELAY, format!("/relay/repos/{REPO}")),
             ],
         );
         let program = Path::new(env!("CARGO_BIN_EXE_mosaic"));
@@ -73,6 +76,7 @@ impl Subjects {
             &scratch.path().join("mosaic"),
             forge,
             [MOSAIC_MISS, MOSAIC_HIT],
+            Some(MOSAIC_PASS),
         )?;
         if let Some(program) = beside {
             all.add_gateway(
@@ -80,6 +84,7 @@ impl Subjects {
                 &scratch.path().join("beside"),
                 forge,
                 [BESIDE_MISS, BESIDE_HIT],
+                None,
             )?;
         }
         all.processes.push(upstream);
@@ -87,7 +92,7 @@ impl Subjects {
         Ok(all)
     }
 
-    fn add(&mut self, process: Process, address: SocketAddr, paths: [(&'static str, String); 2]) {
+    fn add(&mut self, process: Process, address: SocketAddr, paths: impl IntoIterator<Item = (&'static str, String)>) {
         for (name, path) in paths {
             let target = Target {
                 address,
@@ -107,15 +112,22 @@ impl Subjects {
         scratch: &Path,
         forge: SocketAddr,
         [miss, hit]: [&'static str; 2],
+        passed: Option<&'static str>,
     ) -> Result<(), Failed> {
         let (process, address) = gateway::start(program, scratch, forge)?;
         let path = format!("/v1/git/repos/{REPO}");
-        self.add(process, address, [(miss, format!("{path}?no_cache=true")), (hit, path)]);
+        let before = self.subjects.len();
+        let passing = passed.map(|name| (name, format!("/proxy/forge-a/repos/{REPO}")));
+        let typed = [(miss, format!("{path}?no_cache=true")), (hit, path)];
+        self.add(process, address, typed.into_iter().chain(passing));
         let key = HeaderValue::from_str(&format!("Bearer {}", gateway::KEY))?;
-        for subject in self.subjects.iter_mut().rev().take(2) {
+        for subject in &mut self.subjects[before..] {
             subject.target.headers.insert(AUTHORIZATION, key.clone());
-            let status = if subject.name == miss { "; fwd=" } else { "; hit" };
-            subject.target.expect = Some(("cache-status", status));
+            subject.target.expect = Some(match subject.name {
+                name if name == miss => ("cache-status", "; fwd="),
+                name if name == hit => ("cache-status", "; hit"),
+                _ => ("x-mosaic-provider", "forge-a"),
+            });
         }
         Ok(())
     }
