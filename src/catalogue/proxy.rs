@@ -34,13 +34,18 @@ pub static METERED: Operation = Operation {
 };
 
 /// Where models are asked, as ends of paths. Which of them a kind has, its driver says.
-pub const MODELS_ASKED: [&str; 6] = [
+pub const MODELS_ASKED: [&str; 11] = [
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
     "/chat/completions",
     "/completions",
     "/embeddings",
-    "/messages",
+    "/images/edits",
+    "/images/generations",
     "/responses",
     "/responses/compact",
+    "/v1/messages",
 ];
 
 /// All of them.
@@ -151,6 +156,7 @@ mod tests {
         }
         assert_eq!(name(Method::POST, "/chat/completions/", true), "proxy.metered");
         assert_eq!(name(Method::POST, "/v1/messages", true), "proxy.metered");
+        assert_eq!(name(Method::POST, "/threads/1/messages", true), "proxy.write");
         assert_eq!(name(Method::POST, "/chat/completions", false), "proxy.write");
         assert_eq!(name(Method::DELETE, "/responses", true), "proxy.write");
     }

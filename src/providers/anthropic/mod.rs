@@ -33,7 +33,7 @@ use super::http::{
     Accepts, Dialect, Endpoint, Fault, Header, Outgoing, Received, Row, left_alone, parse, routeless, settings, waits,
 };
 use super::models::Book;
-use super::{Connection, Credential, Handlers, Provider, Reply, Request, Setting, ai};
+use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
     BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
@@ -50,6 +50,8 @@ static DIALECT: Dialect = Dialect {
     ..Dialect::PLAIN
 };
 
+/// What is billed by tokens, and tells how many.
+const METERED: [&str; 1] = ["/v1/messages"];
 /// The most models that one page of their list may have.
 const MODELS_A_PAGE: u32 = 1000;
 /// The most pages of models that are looked through for what is offered.
@@ -97,6 +99,10 @@ impl Provider for Anthropic {
 
     fn settings() -> &'static [Setting] {
         SETTINGS
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|anthropic: &Self| &anthropic.endpoint).metered(&METERED))
     }
 
     fn handlers() -> Handlers<Self> {

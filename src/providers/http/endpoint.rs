@@ -17,6 +17,7 @@ use url::Url;
 use super::client::KeptAlive;
 use super::credential::{Clock, Token};
 use super::outgoing::Outgoing;
+use super::passed::Kept;
 use super::quota::Quota;
 use super::{Refusal, by_status};
 use crate::providers::connection::Connection;
@@ -84,6 +85,8 @@ pub struct Endpoint {
     /// A check was refused for its credential: where it asks, one is looked at.
     refuses: AtomicBool,
     pub(super) base: Url,
+    /// What is replaced in answers that are passed through.
+    pub(super) guards: Kept,
 }
 
 /// What goes with requests beside an endpoint's own headers, and changes while it is used.
@@ -185,6 +188,7 @@ impl Endpoint {
             clock: connection.clock.clone(),
             refuses: AtomicBool::new(false),
             base,
+            guards: Kept::default(),
         })
     }
 

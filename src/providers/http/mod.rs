@@ -24,6 +24,7 @@ pub mod limits;
 mod lines;
 pub mod link;
 mod mend;
+mod merged;
 mod opened;
 mod outgoing;
 pub mod pages;

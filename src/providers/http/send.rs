@@ -13,16 +13,19 @@ use reqwest::Response;
 
 use super::credential::Token;
 use super::endpoint::{is_page, misplaced, routeless};
+use super::merged::merged;
 use super::opened::read;
 use super::outgoing::Content;
 use super::quota::Quota;
 use super::redirect::moved;
 use super::revalidation::Subject;
 use super::transport::transport;
-use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, passed, store};
+use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
+/// The same of one that is passed on.
+const PASSED_REFUSAL: usize = 1 << 20;
 /// The longest request id that is passed on.
 const REQUEST_ID: usize = 128;
 
@@ -183,7 +186,7 @@ impl Endpoint {
                 return store::fetch(self, url).await.map_err(Refused::before);
             }
         }
-        let most = if passed { passed::REFUSAL } else { REFUSAL_BODY };
+        let most = if passed { PASSED_REFUSAL } else { REFUSAL_BODY };
         self.judged(outgoing, response, self.quota_of(token), most).await
     }
 
@@ -244,11 +247,7 @@ impl Endpoint {
                 None => failure,
             });
         }
-        // What we know how to unpack has lost this header.
-        let coding = headers.get(header::CONTENT_ENCODING)?;
-        let sentence = "the answer is compressed in a way that nobody asked for";
-        (!coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-            .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+        packed(headers)
     }
 
     async fn exchange(&self, outgoing: &Outgoing, token: Option<&Token>) -> Result<Response, Failure> {
@@ -263,7 +262,7 @@ impl Endpoint {
         let subject = Subject::of(outgoing, self.dialect.validates);
         let worn = token.map(|token| token.headers.clone()).unwrap_or_default();
         let request = if outgoing.passed {
-            request.headers(passed::merged(&outgoing.headers, &self.headers, &worn))
+            request.headers(merged(&outgoing.headers, &self.headers, &worn))
         } else {
             // A request's own headers come last and win.
             let request = request.headers(self.headers.clone()).headers(worn);
@@ -292,6 +291,14 @@ impl Endpoint {
 fn deaf() -> Failure {
     let sentence = "the provider answered before it had taken the whole file";
     Failure::new(Kind::UpstreamFailed, sentence).not_usable()
+}
+
+/// Why an answer cannot be read that came compressed. What we know how to unpack has lost the header.
+pub(super) fn packed(headers: &HeaderMap) -> Option<Failure> {
+    let coding = headers.get(header::CONTENT_ENCODING)?;
+    let sentence = "the answer is compressed in a way that nobody asked for";
+    (!coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
 }
 
 /// The first bytes of a refusal's body. A body that breaks off takes nothing from the status, which came first.

@@ -39,7 +39,6 @@ use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, ro
 use super::models::Book;
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
-use crate::catalogue::Page;
 use crate::catalogue::ai::{
     BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
 };
@@ -48,6 +47,7 @@ use crate::catalogue::ai::{
     ModerationCreate, ResponseCancel, ResponseCreate, ResponseGet, ResponseStream, TokenCount, TokensCount, Warning,
 };
 use crate::catalogue::op::{Declaration, Op};
+use crate::catalogue::{Page, proxy};
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
@@ -73,14 +73,6 @@ const BATCHES: &[&Declaration] = &[
     BatchGet::DECLARATION,
     BatchCancel::DECLARATION,
     BatchResults::DECLARATION,
-];
-/// What is billed by tokens, and tells how many.
-const METERED: [&str; 5] = [
-    "/chat/completions",
-    "/completions",
-    "/embeddings",
-    "/responses",
-    "/responses/compact",
 ];
 
 /// The driver.
@@ -129,7 +121,7 @@ impl Provider for OpenAi {
     }
 
     fn passing() -> Option<Passing<Self>> {
-        Some(Passing::to(|openai: &Self| &openai.endpoint).metered(&METERED))
+        Some(Passing::to(|openai: &Self| &openai.endpoint).metered(&proxy::MODELS_ASKED))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -41,7 +41,9 @@ pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: 
     let length = body.size_hint().exact();
     if length.is_some_and(|length| length <= SHORT) {
         let whole = timeout_at(deadline, to_bytes(body, limit)).await.map_err(|_| late())?;
-        return whole.map(Brought::Whole).map_err(|error| unread(&error, limit));
+        // A copy, as of headers.
+        let copied = whole.map(|whole| Brought::Whole(Bytes::copy_from_slice(&whole)));
+        return copied.map_err(|error| unread(&error, limit));
     }
     // One of unknown length may be none.
     let mut pieces = Body::new(Limited::new(body, limit)).into_data_stream();

@@ -3,7 +3,7 @@
 //! Invariant: none that holds a credential of our caller's, that is about our connection, or that says where a request came
 //! from goes on.
 
-use http::header::{self, HeaderMap, HeaderName, UPGRADE};
+use http::header::{HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use mosaic_actors::error::Failure;
 
 use crate::wire::hops;
@@ -17,23 +17,31 @@ pub(super) const CREDENTIALS: [&str; 5] = [
     "x-goog-api-key",
 ];
 
-/// About our connection and our caller beside what every hop keeps.
-const OURS: [&str; 8] = [
+/// About our connection and our caller beside what every hop keeps, and other paths than the one that was looked at.
+const OURS: [&str; 16] = [
     "accept-encoding",
+    "cdn-loop",
+    "cf-connecting-ip",
     "content-length",
     "cookie",
     "expect",
     "forwarded",
     "host",
     "job-token",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-url",
     "x-real-ip",
+    "x-rewrite-url",
 ];
 
-/// By these a read would be a write to some servers.
+/// By these a request would be of another method to some servers.
 const OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
-/// The headers that go on; `safe`: it is a read, and stays one.
-pub(super) fn going_on(headers: &HeaderMap, safe: bool) -> HeaderMap {
+/// The headers that go on; `fixed`: what its method makes of it, a read or a question to a model, it stays.
+pub(super) fn going_on(headers: &HeaderMap, fixed: bool) -> HeaderMap {
     let named = hops::named(headers);
     let stays = |name: &HeaderName| {
         let text = name.as_str();
@@ -42,12 +50,15 @@ pub(super) fn going_on(headers: &HeaderMap, safe: bool) -> HeaderMap {
             || CREDENTIALS.contains(&text)
             || OURS.contains(&text)
             || text.starts_with("x-forwarded-")
-            || (safe && OVERRIDES.contains(&text))
+            || text.starts_with("x-mosaic-")
+            || (fixed && OVERRIDES.contains(&text))
     };
     let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        if !stays(name) {
-            kept.append(name.clone(), value.clone());
+        // A copy: a call lives as long as its stream, and the value would keep all that its connection read with it.
+        let copied = HeaderValue::from_bytes(value.as_bytes());
+        if let Some(value) = copied.ok().filter(|_| !stays(name)) {
+            kept.append(name.clone(), value);
         }
     }
     kept
@@ -59,7 +70,7 @@ pub(super) fn going_on(headers: &HeaderMap, safe: bool) -> HeaderMap {
 /// `unsupported` on `upgrade`. One to HTTP/2, which clients offer unasked, may be passed over.
 pub(super) fn check_upgrade(headers: &HeaderMap) -> Result<(), Failure> {
     let wanted = headers.get_all(UPGRADE).iter();
-    let offers = |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
+    let offers = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"h2c");
     match wanted.into_iter().all(offers) {
         true => Ok(()),
         false => {
@@ -72,7 +83,6 @@ pub(super) fn check_upgrade(headers: &HeaderMap) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn headers(words: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -118,6 +128,11 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
             ("x-forwarded-host", "h"),
             ("x-real-ip", "1.2.3.4"),
+            ("true-client-ip", "1.2.3.4"),
+            ("via", "1.1 inner"),
+            ("x-original-url", "/admin"),
+            ("x-rewrite-url", "/admin"),
+            ("x-mosaic-provider", "other"),
             ("x-http-method-override", "DELETE"),
         ];
         assert_eq!(

@@ -101,7 +101,7 @@ impl ProxyConfig {
             method: parts.method.clone(),
             path: rest.to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            headers: headers::going_on(&parts.headers, operation.safe),
+            headers: headers::going_on(&parts.headers, operation.safe || operation.paid),
             body,
             length: incoming.as_ref().and_then(|incoming| incoming.upload.length),
             ours: self.ours(&parts, instance),

@@ -15,30 +15,25 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Tally, Usage};
 use reqwest::Response;
 use url::Url;
 
+use super::guards::Guards;
 use super::heads;
 use super::replace::{Replacer, Rules};
 use super::tokens::Counter;
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::providers::http::Endpoint;
 use crate::providers::http::opened::read;
-use crate::providers::http::send::Answered;
+use crate::providers::http::send::{Answered, packed};
 use crate::providers::http::transport::transport;
 use crate::providers::http::upload::Sending;
 
 /// An answer of at most so many bytes, whose length is known, is received whole: one that breaks off is told by a status.
 const SHORT: usize = 64 << 10;
-/// The most bytes of a refusal that are passed on.
-pub(in crate::providers::http) const REFUSAL: usize = 1 << 20;
 
 /// What was asked, and what is to be done with what comes of it.
 pub(super) struct Way<'a> {
     pub(super) asked: &'a Asked,
     pub(super) url: &'a Url,
-    /// What is replaced in what leads to more.
-    pub(super) rules: &'a Rules,
-    /// What is replaced in every text.
-    pub(super) masks: &'a Rules,
-    pub(super) secrets: &'a [String],
+    pub(super) guards: &'a Guards,
     /// Its tokens are counted.
     pub(super) metered: bool,
 }
@@ -72,14 +67,13 @@ impl Form {
             essence.contains(".raw") || text(CONTENT_DISPOSITION).is_some_and(|text| text.starts_with("attachment"));
         let whole = status != StatusCode::PARTIAL_CONTENT && !file;
         match &*essence {
-            // What is compressed has no text.
-            _ if headers.contains_key(CONTENT_ENCODING) => Form::Bytes,
             "text/event-stream" if whole => Form::Events,
             "application/x-ndjson" | "application/jsonl" if whole => Form::Rows,
             "application/json" if whole => Form::Json,
             json if json.ends_with("+json") && whole => Form::Json,
             json if json.ends_with("json") || json.ends_with("jsonl") => Form::Text,
             text if text.starts_with("text/") || text.is_empty() => Form::Text,
+            text if text.ends_with("xml") || text == "application/x-www-form-urlencoded" => Form::Text,
             _ => Form::Bytes,
         }
     }
@@ -101,7 +95,7 @@ impl Endpoint {
         let status = response.status();
         let theirs = std::mem::take(response.headers_mut());
         let form = Form::of(status, &theirs);
-        let mut headers = heads::going_on(&theirs, way.url, way.rules, way.secrets);
+        let mut headers = heads::going_on(&theirs, way.url, way.guards);
         let mut head = Head {
             upstream_request_id: self.request_id(&theirs),
             ..Head::json(self.instance.clone())
@@ -113,6 +107,11 @@ impl Endpoint {
                 status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT
             );
+        // What cannot be read may hold what must not be told.
+        let unread = packed(&theirs).filter(|_| !bodiless && form != Form::Bytes);
+        if let Some(unread) = unread {
+            return Err(unread);
+        }
         let body = if bodiless {
             if !form.keeps_length() {
                 heads::changed(&mut headers);
@@ -159,13 +158,14 @@ impl Endpoint {
 pub(super) fn refusal(answer: Answered, way: &Way<'_>) -> OwnRefusal {
     let Answered { status, headers, body } = answer;
     let form = Form::of(status, &headers);
-    let mut headers = heads::going_on(&headers, way.url, way.rules, way.secrets);
-    let body = match way.asked.method == Method::HEAD {
-        true => {
-            heads::changed(&mut headers);
-            Bytes::new()
-        }
-        false => way.whole(form, Bytes::from(body), &mut headers),
+    let unread = form != Form::Bytes && packed(&headers).is_some();
+    let mut headers = heads::going_on(&headers, way.url, way.guards);
+    let body = if unread || way.asked.method == Method::HEAD {
+        heads::changed(&mut headers);
+        headers.remove(CONTENT_ENCODING);
+        Bytes::new()
+    } else {
+        way.whole(form, Bytes::from(body), &mut headers)
     };
     OwnRefusal {
         head: AnswerHead { status, headers },
@@ -177,8 +177,8 @@ impl Way<'_> {
     /// What is replaced in a body of this form.
     fn rules_of(&self, form: Form) -> Option<&Rules> {
         match form {
-            Form::Json | Form::Events | Form::Rows => Some(self.rules),
-            Form::Text => Some(self.masks),
+            Form::Json | Form::Events | Form::Rows => Some(&self.guards.rules),
+            Form::Text => Some(&self.guards.masks),
             Form::Bytes => None,
         }
     }
@@ -273,6 +273,7 @@ mod tests {
             ("TEXT/EVENT-STREAM", Form::Events),
             ("text/plain", Form::Text),
             ("application/vnd.github.raw+json", Form::Text),
+            ("application/xml", Form::Text),
             ("application/zip", Form::Bytes),
             ("", Form::Text),
         ] {
@@ -284,13 +285,14 @@ mod tests {
             (CONTENT_DISPOSITION, "attachment; filename=x"),
         ];
         assert_eq!(form(200, &file), Form::Text);
-        let packed = [(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "zstd")];
-        assert_eq!(form(200, &packed), Form::Bytes);
     }
 
     #[test]
     fn a_whole_body_tells_its_own_length() {
-        let rules: Rules = [Rule::url("https://h.example", "http://gw/proxy/a")].into();
+        let guards = Guards {
+            rules: [Rule::url("https://h.example", "http://gw/proxy/a")].into(),
+            ..Guards::default()
+        };
         let asked = Asked {
             method: Method::GET,
             path: String::new(),
@@ -303,9 +305,7 @@ mod tests {
         let way = Way {
             asked: &asked,
             url: &Url::parse("https://h.example").unwrap(),
-            rules: &rules,
-            masks: &Rules::from([]),
-            secrets: &[],
+            guards: &guards,
             metered: false,
         };
         let headers = || HeaderMap::from_iter([(http::HeaderName::from_static("content-md5"), "x".parse().unwrap())]);

@@ -1,17 +1,17 @@
-//! Headers of what is passed through: which of ours go with a request, and which of its answer's go on.
+//! Headers of the answers that are passed through.
 //!
-//! Invariant: what an endpoint is configured to send, its credential first, is never overruled by a caller; and what is about
-//! one connection, the provider's own site or our credential stays here.
+//! Invariant: what is about one connection, the provider's own site or our credential stays here.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::replace::{Replacer, Rules};
+use super::guards::Guards;
+use super::replace::{Replacer, stand_in};
 use crate::wire::hops;
 
 /// About the provider's site as browsers see it, or challenges for a credential that is not the caller's.
-const ITS_OWN: [&str; 15] = [
+const ITS_OWN: [&str; 18] = [
     "access-control-allow-credentials",
     "access-control-allow-headers",
     "access-control-allow-methods",
@@ -23,11 +23,30 @@ const ITS_OWN: [&str; 15] = [
     "nel",
     "proxy-authenticate",
     "report-to",
+    "reporting-endpoints",
+    "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
     "strict-transport-security",
+    "timing-allow-origin",
     "www-authenticate",
 ];
+/// Orders to whoever stands in front of us: what to keep, for whom, and what to serve in the place of the answer.
+const TO_OUR_FRONT: [&str; 9] = [
+    "cache-tag",
+    "cache-tags",
+    "edge-control",
+    "surrogate-control",
+    "surrogate-key",
+    "x-accel-expires",
+    "x-accel-redirect",
+    "x-lighttpd-send-file",
+    "x-sendfile",
+];
+/// Such a one for each vendor of a network.
+const FOR_NETWORKS: &str = "cdn-cache-control";
+/// What we say ourselves.
+const OURS: &str = "x-mosaic-";
 
 /// What is untrue of a body in which something was replaced.
 const OF_THE_BYTES: [HeaderName; 5] = [
@@ -38,33 +57,12 @@ const OF_THE_BYTES: [HeaderName; 5] = [
     HeaderName::from_static("repr-digest"),
 ];
 
-/// The headers of a request: the caller's, and over them the endpoint's own, save where those only say in which form an
-/// answer is wanted.
-pub(in crate::providers::http) fn merged(callers: &HeaderMap, own: &HeaderMap, worn: &HeaderMap) -> HeaderMap {
-    let mut headers = callers.clone();
-    for (name, value) in own {
-        if !(is_form(name) && callers.contains_key(name)) {
-            headers.insert(name, value.clone());
-        }
-    }
-    for (name, value) in worn {
-        headers.insert(name, value.clone());
-    }
-    headers
-}
-
-/// Whether a header says in which form, or by which version of the API, an answer is wanted.
-fn is_form(name: &HeaderName) -> bool {
-    *name == header::ACCEPT || name.as_str().ends_with("-version")
-}
-
 /// The headers of an answer that go on, with what is to be replaced in them replaced.
-pub(super) fn going_on(headers: &HeaderMap, asked: &Url, rules: &Rules, secrets: &[String]) -> HeaderMap {
+pub(super) fn going_on(headers: &HeaderMap, asked: &Url, guards: &Guards) -> HeaderMap {
     let named = hops::named(headers);
     let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let stays = hops::is_hop(name) || named.contains(name.as_str()) || ITS_OWN.contains(&name.as_str());
-        if stays || holds(value, secrets) {
+        if stays(name) || named.contains(name.as_str()) || holds(value, &guards.secrets) {
             continue;
         }
         let resolved = match *name {
@@ -72,12 +70,26 @@ pub(super) fn going_on(headers: &HeaderMap, asked: &Url, rules: &Rules, secrets:
             _ => None,
         };
         let value = resolved.as_ref().unwrap_or(value);
-        let replaced = Replacer::whole(rules, Bytes::copy_from_slice(value.as_bytes()));
+        if !stand_in(&guards.rules, value.as_bytes()) {
+            kept.append(name.clone(), value.clone());
+            continue;
+        }
+        let replaced = Replacer::whole(&guards.rules, Bytes::copy_from_slice(value.as_bytes()));
         if let Ok(replaced) = HeaderValue::from_bytes(&replaced) {
             kept.append(name.clone(), replaced);
         }
     }
     kept
+}
+
+/// Whether a header of an answer is nothing to our caller.
+fn stays(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    hops::is_hop(name)
+        || ITS_OWN.contains(&text)
+        || TO_OUR_FRONT.contains(&text)
+        || text.ends_with(FOR_NETWORKS)
+        || text.starts_with(OURS)
 }
 
 /// What was said of the bytes is not true of others.
@@ -96,7 +108,8 @@ fn resolved(value: &HeaderValue, asked: &Url) -> Option<HeaderValue> {
 /// Whether one of the secrets stands in it.
 fn holds(value: &HeaderValue, secrets: &[String]) -> bool {
     let text = value.as_bytes();
-    let stands = |secret: &String| memchr::memmem::find(text, secret.as_bytes()).is_some();
+    let stands =
+        |secret: &String| secret.len() <= text.len() && memchr::memmem::find(text, secret.as_bytes()).is_some();
     secrets.iter().any(stands)
 }
 
@@ -150,33 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_says_the_form_and_nothing_else_of_what_is_ours() {
-        let callers = headers(&[
-            ("accept", "text/plain"),
-            ("x-api-version", "2"),
-            ("openai-organization", "other"),
-            ("x-own", "1"),
-        ]);
-        let own = headers(&[
-            ("accept", "application/json"),
-            ("x-api-version", "1"),
-            ("openai-organization", "org"),
-            ("authorization", "A"),
-        ]);
-        let merged = merged(&callers, &own, &headers(&[("authorization", "B")]));
-        let expected = [
-            ("accept", "text/plain"),
-            ("x-api-version", "2"),
-            ("openai-organization", "org"),
-            ("x-own", "1"),
-            ("authorization", "B"),
-        ];
-        assert_eq!(merged, headers(&expected));
-    }
-
-    #[test]
     fn what_leads_to_the_provider_leads_back_and_what_is_its_own_stays() {
-        let rules: Rules = [Rule::url("https://h.example/api", "http://gw/proxy/a")].into();
+        let guards = Guards {
+            rules: [Rule::url("https://h.example/api", "http://gw/proxy/a")].into(),
+            secrets: vec!["tok-secret-1".to_owned()],
+            ..Guards::default()
+        };
         let asked = Url::parse("https://h.example/api/repos/x?page=1").unwrap();
         let answer = headers(&[
             ("location", "/api/repos/y"),
@@ -185,11 +177,16 @@ mod tests {
             ("x-hop", "1"),
             ("transfer-encoding", "chunked"),
             ("set-cookie", "a=b"),
+            ("x-mosaic-provider", "another"),
+            ("x-accel-redirect", "/private/file"),
+            ("x-accel-expires", "60"),
+            ("cdn-cache-control", "public, max-age=60"),
+            ("example-cdn-cache-control", "public"),
             ("strict-transport-security", "max-age=1"),
             ("x-echo", "the tok-secret-1 of ours"),
             ("etag", "\"1\""),
         ]);
-        let kept = going_on(&answer, &asked, &rules, &["tok-secret-1".to_owned()]);
+        let kept = going_on(&answer, &asked, &guards);
         let expected = headers(&[
             ("location", "http://gw/proxy/a/repos/y"),
             ("link", "<http://gw/proxy/a/repos?page=2>; rel=\"next\""),
@@ -202,7 +199,7 @@ mod tests {
             ("y", "http://gw/proxy/a/repos/y"),
             ("//evil.example/x", "https://evil.example/x"),
         ] {
-            let kept = going_on(&headers(&[("location", location)]), &asked, &rules, &[]);
+            let kept = going_on(&headers(&[("location", location)]), &asked, &guards);
             assert_eq!(kept["location"], leads);
         }
     }

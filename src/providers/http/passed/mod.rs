@@ -4,14 +4,14 @@
 //! written in its path; it bears our credential and no other; and the answer neither shows that nor leads past us.
 
 mod answer;
+mod guards;
 mod heads;
 mod replace;
+mod rules;
+mod terms;
 mod tokens;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use http::HeaderMap;
 use mosaic_actors::call::{Answer, Call};
 use mosaic_actors::error::{Failure, Kind};
 use url::Url;
@@ -21,77 +21,10 @@ use super::send::{Follow, Refused};
 use super::upload::Streamed;
 use super::{Endpoint, Outgoing};
 use crate::catalogue::proxy::{self, Asked};
-use replace::{Rule, Rules};
 
-pub(super) use answer::REFUSAL;
-pub(super) use heads::merged;
-
-/// How a kind of provider has requests passed through to it.
-pub struct Passing<D> {
-    /// Where they go.
-    pub(in crate::providers) endpoint: fn(&D) -> &Endpoint,
-    pub(in crate::providers) terms: Terms,
-}
-
-/// What is said of it beside where it goes.
-#[derive(Clone, Copy)]
-pub(in crate::providers) struct Terms {
-    hosts: &'static [Host],
-    metered: &'static [&'static str],
-}
-
-/// A second place of a kind's API.
-#[derive(Clone, Copy, Debug)]
-pub struct Host {
-    /// Its name: below an instance, it is found at `_name`.
-    pub name: &'static str,
-    /// Where the vendor's own cloud has it.
-    pub cloud: &'static str,
-    /// The path at which servers of one's own have it.
-    pub own: &'static str,
-}
-
-impl<D> Clone for Passing<D> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<D> Copy for Passing<D> {}
-
-impl<D> Passing<D> {
-    /// To this endpoint.
-    pub const fn to(endpoint: fn(&D) -> &Endpoint) -> Self {
-        let terms = Terms {
-            hosts: &[],
-            metered: &[],
-        };
-        Passing { endpoint, terms }
-    }
-
-    /// And to these places.
-    #[must_use]
-    pub const fn and(mut self, hosts: &'static [Host]) -> Self {
-        self.terms.hosts = hosts;
-        self
-    }
-
-    /// What is asked by `POST` at paths that end so is billed by tokens, and its answers tell how many.
-    #[must_use]
-    pub const fn metered(mut self, ends: &'static [&'static str]) -> Self {
-        self.terms.metered = ends;
-        self
-    }
-
-    /// The names of the operations that it makes possible.
-    pub(in crate::providers) fn operations(&self) -> Vec<&'static str> {
-        let metered = (!self.terms.metered.is_empty()).then_some(proxy::METERED.name);
-        [proxy::READ.name, proxy::WRITE.name]
-            .into_iter()
-            .chain(metered)
-            .collect()
-    }
-}
+pub(super) use guards::Kept;
+pub(in crate::providers) use terms::Terms;
+pub use terms::{Host, Passing};
 
 impl Endpoint {
     /// Passes a call's request through.
@@ -111,14 +44,11 @@ impl Endpoint {
         let outgoing = outgoing(&asked, url.clone(), streamed);
         let mut worn = None;
         let sent = self.accepted_with(&outgoing, Follow::Passed, &mut worn).await;
-        let worn = worn.map(|token| token.headers.clone()).unwrap_or_default();
-        let (rules, masks, secrets) = self.rules(&ours, terms.hosts, &worn);
+        let guards = self.guards(&ours, terms.hosts, worn);
         let way = answer::Way {
             asked: &asked,
             url: &url,
-            rules: &rules,
-            masks: &masks,
-            secrets: &secrets,
+            guards: &guards,
             metered: proxy::is_asked(&asked.path, terms.metered) && !call.operation.safe,
         };
         match sent {
@@ -177,31 +107,6 @@ impl Endpoint {
             false => self.base.join(host.own).ok(),
         }
     }
-
-    /// What is replaced in answers that lead to more, and in every text, and the secrets that it hides.
-    fn rules(&self, ours: &str, hosts: &[Host], worn: &HeaderMap) -> (Rules, Rules, Vec<String>) {
-        let mut rules = Vec::new();
-        let mut add = |place: &Url, ours: &str| {
-            let place = place.as_str().trim_end_matches('/');
-            rules.push(Rule::url(place, ours));
-            rules.push(Rule::url(&place.replace('/', r"\/"), &ours.replace('/', r"\/")));
-        };
-        add(&self.base, ours);
-        for host in hosts {
-            if let Some(place) = self.second(host) {
-                add(&place, &format!("{ours}/_{}", host.name));
-            }
-        }
-        let secrets = heads::secrets(&self.headers, worn);
-        // As long as what they hide: what was said of the length stays true.
-        let masks = || {
-            secrets
-                .iter()
-                .map(|secret| Rule::text(secret, &"*".repeat(secret.len())))
-        };
-        rules.extend(masks());
-        (Arc::from(rules), masks().collect(), secrets)
-    }
 }
 
 /// What is behind `beginning`, where that is all of a path's first parts.
@@ -214,8 +119,9 @@ fn below<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
 fn told(refused: Refused, way: &answer::Way<'_>) -> Failure {
     let Refused { failure, answer } = refused;
     match answer {
-        Some(answer) => failure.because(answer::refusal(answer, way)),
-        None => failure,
+        // Of another protocol, which nobody asked for, nothing is passed on.
+        Some(answer) if !answer.status.is_informational() => failure.because(answer::refusal(answer, way)),
+        _ => failure,
     }
 }
 
@@ -244,7 +150,7 @@ fn outgoing(asked: &Asked, url: Url, streamed: Option<Streamed>) -> Outgoing {
 mod tests {
     use super::super::endpoint::tests::{DIALECT, connection};
     use super::*;
-    use http::Method;
+    use http::{HeaderMap, Method};
     use proptest::prelude::*;
 
     const UPLOADS: [Host; 1] = [Host {

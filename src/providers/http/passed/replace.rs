@@ -50,6 +50,12 @@ impl Rule {
 /// Rules that hold together. Of those that match at one place, the longest counts.
 pub(super) type Rules = Arc<[Rule]>;
 
+/// Whether any of what is sought stands in a text, if only as the beginning of something else: most headers hold nothing.
+pub(super) fn stand_in(rules: &Rules, text: &[u8]) -> bool {
+    let stands = |rule: &Rule| rule.length() <= text.len() && rule.find.find(text).is_some();
+    rules.iter().any(stands)
+}
+
 /// A body on its way.
 pub(super) struct Replacer {
     rules: Rules,
@@ -106,9 +112,12 @@ impl Replacer {
                     *next = rule.find.find(&data[at..]).map(|place| at + place);
                 }
             }
-            match self.find(&data, at, &next, last) {
+            match self.find(&data, at, &mut next, last) {
                 Found::Text(place, rule) => {
                     let rule = &self.rules[rule];
+                    if from == 0 {
+                        out.reserve(data.len());
+                    }
                     out.extend_from_slice(&data[from..place]);
                     out.extend_from_slice(&rule.put);
                     at = place + rule.length();
@@ -131,9 +140,8 @@ impl Replacer {
     }
 
     /// The first place at or behind `at` at which something is decided or must wait.
-    fn find(&self, data: &[u8], at: usize, next: &[Option<usize>], last: bool) -> Found {
+    fn find(&self, data: &[u8], at: usize, next: &mut [Option<usize>], last: bool) -> Found {
         let open = (!last).then(|| self.open(data, at)).flatten();
-        let mut next = next.to_vec();
         loop {
             let places = next.iter().flatten().copied();
             let Some(place) = places.min().filter(|place| open.is_none_or(|open| *place < open)) else {
@@ -143,20 +151,26 @@ impl Replacer {
                 0 => self.before,
                 _ => Some(data[place - 1]),
             };
-            let mut here: Vec<usize> = (0..next.len()).filter(|rule| next[*rule] == Some(place)).collect();
-            here.sort_by_key(|rule| std::cmp::Reverse(self.rules[*rule].length()));
-            for rule in &here {
-                let end = place + self.rules[*rule].length();
-                if self.rules[*rule].url && end == data.len() && !last {
+            let mut longest: Option<usize> = None;
+            for at_it in (0..next.len()).filter(|rule| next[*rule] == Some(place)) {
+                let rule = &self.rules[at_it];
+                let end = place + rule.length();
+                if rule.url && end == data.len() && !last {
                     return Found::Open(place);
                 }
-                if self.rules[*rule].stands(before, data.get(end).copied()) {
-                    return Found::Text(place, *rule);
+                let longer = longest.is_none_or(|other| rule.length() > self.rules[other].length());
+                if longer && rule.stands(before, data.get(end).copied()) {
+                    longest = Some(at_it);
                 }
             }
-            for rule in here {
-                let from = place + 1;
-                next[rule] = self.rules[rule].find.find(&data[from..]).map(|found| from + found);
+            if let Some(rule) = longest {
+                return Found::Text(place, rule);
+            }
+            for (rule, next) in self.rules.iter().zip(&mut *next) {
+                if *next == Some(place) {
+                    let from = place + 1;
+                    *next = rule.find.find(&data[from..]).map(|found| from + found);
+                }
             }
         }
     }
