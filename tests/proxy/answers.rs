@@ -102,6 +102,8 @@ async fn what_leads_to_the_provider_leads_back_to_us_and_what_is_its_own_stays()
         (away.status, away.header("location")),
         (307, "https://store.example.org/file?sig=1")
     );
+    // A server behind a proxy that speaks TLS does not know by which scheme it is reached.
+    assert_eq!(place.get("mirror", "/schemes").await.ok()["url"], format!("{ours}/x"));
     // A client that names the path of the API itself is led to there.
     let reply = place.get("mirror", "/api/v3/links").await;
     assert_eq!(reply.ok()["url"], format!("{ours}/api/v3/x"));
@@ -154,5 +156,26 @@ async fn a_refusal_comes_in_the_providers_own_words() {
             json!({"message": format!("Bearer {} may not", masked()), "url": format!("{}/x", place.base("mirror"))});
         assert_eq!(reply.json(), said);
     }
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_packed_leads_back_and_hides_our_credential_too() {
+    let place = Place::open().await;
+    let reply = place.get("mirror", "/packed").await;
+    assert_eq!(reply.header("content-encoding"), "", "{reply:?}");
+    assert_eq!(
+        reply.ok(),
+        json!({"url": format!("{}/x", place.base("mirror")), "secret": format!("Bearer {}", masked())})
+    );
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_changes_the_protocol_unasked_is_at_fault() {
+    let place = Place::open().await;
+    let reply = place.get("mirror", "/101").await;
+    assert_eq!(reply.refused(502), "upstream_failed");
+    assert_eq!(reply.header("x-its-own"), "");
     place.close().await;
 }

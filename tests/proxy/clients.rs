@@ -1,5 +1,7 @@
 //! The vendors' own clients, and others', with another base URL and a key of ours.
 
+use std::process::Command;
+
 use mosaic::sandbox::{Effect, Fault};
 use reqwest::Method;
 
@@ -49,16 +51,33 @@ async fn python_gitlab_does_through_us_what_it_does_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openais_own_clients_chat_through_us() {
+async fn openais_own_clients_do_through_us_what_they_do_alone() {
     for (command, script) in [(python(), "proxy/openai_sdk.py"), (node(), "proxy/openai_sdk.cjs")] {
-        let Some(command) = command else { return };
-        let place = Place::open().await;
-        let server = place.sandbox.server("openai-a").expect("it is there");
-        let once = Fault::new(Effect::Error { status: 500 }).method(&Method::POST).times(1);
-        server.faults().add(once).expect("a sound fault");
-        drive(command, script, &place.base("openai-a"), KEY).await;
-        let asked = server.requests().arrived(&Method::POST, "/v1/chat/completions");
-        assert!(asked >= 3, "it tried again: {asked}");
-        place.close().await;
+        vendors_own(command, script, "openai-a", "/v1/chat/completions").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anthropics_own_clients_do_through_us_what_they_do_alone() {
+    for (command, script) in [
+        (python(), "proxy/anthropic_sdk.py"),
+        (node(), "proxy/anthropic_sdk.cjs"),
+    ] {
+        vendors_own(command, script, "anthropic-a", "/v1/messages").await;
+    }
+}
+
+/// Runs a script whose first question to the model fails once, and which uploads a file to the mirror.
+async fn vendors_own(command: Option<Command>, script: &str, instance: &str, route: &str) {
+    let Some(command) = command else { return };
+    let place = Place::open().await;
+    let server = place.sandbox.server(instance).expect("it is there");
+    let once = Fault::new(Effect::Error { status: 500 }).method(&Method::POST).times(1);
+    server.faults().add(once).expect("a sound fault");
+    drive(command, script, &place.base(""), KEY).await;
+    let asked = server.requests().arrived(&Method::POST, route);
+    assert!(asked >= 3, "it tried again: {asked}");
+    let uploads = place.mirror.seen().into_iter().filter(|seen| seen.method == "POST");
+    assert!(uploads.count() == 1, "it uploaded a file");
+    place.close().await;
 }

@@ -36,6 +36,17 @@ pub struct Mirror {
     /// The sizes of the pieces of an upload, as they come.
     pieces: mpsc::UnboundedSender<usize>,
     pub came: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<usize>>>,
+    /// Somebody left before what was asked for was there.
+    pub left: Arc<Notify>,
+}
+
+/// Tells when whoever waits for something does so no more.
+struct Waiting(Arc<Notify>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Mirror {
@@ -49,6 +60,7 @@ impl Mirror {
             go: Arc::default(),
             pieces,
             came: Arc::new(tokio::sync::Mutex::new(came)),
+            left: Arc::default(),
         };
         let app = mirror.clone();
         let app = Router::new().fallback(move |request: Request| {
@@ -57,6 +69,11 @@ impl Mirror {
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
         mirror
+    }
+
+    /// Where it is, without its API's path.
+    pub fn host(&self) -> &str {
+        self.base.trim_end_matches("/api/v3")
     }
 
     /// What it was sent so far.
@@ -82,7 +99,26 @@ impl Mirror {
             body,
         };
         self.seen.lock().expect("no panic").push(seen.clone());
-        self.say(&case, &seen)
+        match case.as_str() {
+            "never" => {
+                let _waiting = Waiting(self.left.clone());
+                std::future::pending().await
+            }
+            "endless" => self.endless(),
+            "files" | "content" => files(&case, &seen),
+            _ => self.say(&case, &seen),
+        }
+    }
+
+    /// Events, as long as somebody reads them.
+    fn endless(&self) -> Response {
+        let waiting = Waiting(self.left.clone());
+        let events = stream::repeat_with(move || {
+            let _held = &waiting;
+            Ok::<_, Infallible>("data: more\n\n")
+        });
+        let reply = Response::builder().header("content-type", "text/event-stream");
+        reply.body(Body::from_stream(events)).expect("it is sound")
     }
 
     /// Reads an upload piece by piece, and tells of each.
@@ -102,7 +138,7 @@ impl Mirror {
             .get("authorization")
             .map_or("", |value| value.to_str().expect("ASCII"));
         let (base, reply) = (&self.base, Response::builder());
-        let host = base.trim_end_matches("/api/v3");
+        let host = self.host();
         let json = |status: u16, value: serde_json::Value| {
             let reply = Response::builder()
                 .status(status)
@@ -191,10 +227,22 @@ impl Mirror {
                 reply.body(Body::from_stream(begun.chain(cut))).expect("it is sound")
             }
             "cut-short" => {
-                let pieces = [Ok(Bytes::from_static(b"0123456789")), Err(io::Error::other("cut"))];
+                // Behind what was written: a server writes when there is nothing more yet.
+                let cut = stream::once(async {
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("cut"))
+                });
+                let begun = stream::iter([Ok(Bytes::from_static(b"0123456789"))]);
                 let reply = reply.header("content-length", "100");
-                reply.body(Body::from_stream(stream::iter(pieces))).expect("it is sound")
+                reply.body(Body::from_stream(begun.chain(cut))).expect("it is sound")
             }
+            "packed" => {
+                // Nobody asked for it so.
+                let said = json!({ "url": format!("{base}/x"), "secret": credential }).to_string();
+                let reply = reply.header("content-type", "application/json").header("content-encoding", "gzip");
+                reply.body(Body::from(packed(said.as_bytes()))).expect("it is sound")
+            }
+            "schemes" => json(200, json!({ "url": format!("{base}/x").replacen("http:", "https:", 1) })),
             "pieces" => json(201, json!({ "size": seen.body.len() })),
             "1" => json(200, json!({ "id": 1, "url": format!("{base}/repos/acme/api/releases/1"),
                 "upload_url": format!("{host}/api/uploads/repos/acme/api/releases/1/assets{{?name,label}}") })),
@@ -211,4 +259,43 @@ impl Mirror {
             },
         }
     }
+}
+
+/// Files as the vendors of models have them, in two pages.
+fn files(case: &str, seen: &Seen) -> Response {
+    let reply = Response::builder();
+    if case == "content" {
+        let reply = reply.header("content-type", "application/octet-stream");
+        return reply.body(Body::from(vec![b'~'; 1 << 20])).expect("it is sound");
+    }
+    let file = |id: &str, size: usize| {
+        json!({ "id": id, "object": "file", "type": "file", "filename": "a.bin", "bytes": size, "size_bytes": size, "purpose": "batch",
+            "status": "processed", "mime_type": "application/octet-stream", "created_at": 1_767_225_600, "downloadable": true })
+    };
+    let said = match (
+        &*seen.method,
+        seen.target.contains("after") || seen.target.contains("page="),
+    ) {
+        ("POST", _) => file("file-1", seen.body.iter().filter(|byte| **byte == b'~').count()),
+        (_, false) => {
+            json!({ "object": "list", "data": [file("file-1", 1)], "has_more": true, "last_id": "file-1", "next_page": "p2" })
+        }
+        (_, true) => json!({ "object": "list", "data": [file("file-2", 2)], "has_more": false, "last_id": "file-2" }),
+    };
+    let reply = reply.header("content-type", "application/json");
+    reply.body(Body::from(said.to_string())).expect("it is sound")
+}
+
+/// A short text as gzip has it that only stores: one block, the text's checksum and its length.
+fn packed(text: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("it is short");
+    let checksum = text.iter().fold(!0_u32, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(sum & 1))
+        })
+    });
+    let head: &[u8] = &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 1];
+    let sizes = [length.to_le_bytes(), (!length).to_le_bytes()].concat();
+    let foot = [(!checksum).to_le_bytes(), u32::from(length).to_le_bytes()].concat();
+    [head, &sizes, text, &foot].concat()
 }

@@ -101,3 +101,31 @@ async fn what_is_billed_is_not_asked_twice() {
     );
     place.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_dialects_tokens_are_counted_too() {
+    let place = Place::open().await;
+    let mut asked =
+        json!({"model": "sandbox-large", "max_tokens": 50, "messages": [{"role": "user", "content": "say 5 words"}]});
+    let ask =
+        async |path: &str, asked: &Value| send(place.ask(Method::POST, "anthropic-a", path).json(asked), &[]).await;
+    let whole = ask("/v1/messages", &asked).await.ok();
+    let count = |name: &str| whole["usage"][name].as_u64().expect("it is counted");
+    let (input, output) = (count("input_tokens"), count("output_tokens"));
+    assert_eq!(tokens(&place).await, (input, output));
+    asked["stream"] = true.into();
+    let reply = ask("/v1/messages", &asked).await;
+    assert!(reply.text.contains("event: message_stop"), "{reply:?}");
+    soon("the stream's tokens", async || {
+        (tokens(&place).await == (2 * input, 2 * output)).then_some(())
+    })
+    .await;
+    // What counts them only is billed to nobody.
+    let count = json!({"model": "sandbox-large", "messages": [{"role": "user", "content": "say 5 words"}]});
+    assert_eq!(
+        ask("/v1/messages/count_tokens", &count).await.ok()["input_tokens"],
+        input
+    );
+    assert_eq!(tokens(&place).await, (2 * input, 2 * output));
+    place.close().await;
+}

@@ -2,9 +2,10 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { OpenAI } = require("openai");
+const { OpenAI, toFile } = require("openai");
 
-const [baseURL, apiKey] = process.argv.slice(2);
+const [proxy, apiKey] = process.argv.slice(2);
+const baseURL = `${proxy}openai-a`;
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 2 });
 
 async function main() {
@@ -29,6 +30,17 @@ async function main() {
   await assert.rejects(client.chat.completions.create({ ...asked, messages: [] }), { status: 400 });
   const stranger = new OpenAI({ baseURL, apiKey: "nobody-knows-it", maxRetries: 0 });
   await assert.rejects(stranger.models.list(), { status: 401 });
+
+  // Files, to the last page.
+  const mirror = new OpenAI({ baseURL: `${proxy}mirror-openai`, apiKey });
+  const content = Buffer.alloc(1 << 20, "~");
+  const file = await mirror.files.create({ file: await toFile(content, "a.bin"), purpose: "batch" });
+  assert.equal(file.bytes, content.length);
+  const ids = [];
+  for await (const one of mirror.files.list()) ids.push(one.id);
+  assert.deepEqual(ids, ["file-1", "file-2"]);
+  const read = await mirror.files.content("file-1");
+  assert.deepEqual(Buffer.from(await read.arrayBuffer()), content);
 }
 
 main().catch((error) => {

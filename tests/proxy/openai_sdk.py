@@ -1,11 +1,12 @@
 """OpenAI's Python client through the gateway."""
 
+import io
 import sys
 
 from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI
 
-base_url, key = sys.argv[1:]
-client = OpenAI(base_url=base_url, api_key=key, max_retries=2)
+proxy, key = sys.argv[1:]
+client = OpenAI(base_url=f"{proxy}openai-a", api_key=key, max_retries=2)
 model = client.models.list().data[0].id
 asked = {"model": model, "messages": [{"role": "user", "content": "Say a few words"}]}
 
@@ -31,4 +32,12 @@ def refused(kind, call):
 missing = refused(NotFoundError, lambda: client.models.retrieve("no-such-model"))
 assert missing.body["code"] == "model_not_found", missing.body
 refused(BadRequestError, lambda: client.chat.completions.create(model=model, messages=[]))
-refused(AuthenticationError, OpenAI(base_url=base_url, api_key="nobody-knows-it", max_retries=0).models.list)
+stranger = OpenAI(base_url=f"{proxy}openai-a", api_key="nobody-knows-it", max_retries=0)
+refused(AuthenticationError, stranger.models.list)
+
+# Files, to the last page.
+mirror = OpenAI(base_url=f"{proxy}mirror-openai", api_key=key)
+file = mirror.files.create(file=("a.bin", io.BytesIO(b"~" * (1 << 20))), purpose="batch")
+assert file.bytes == 1 << 20, file
+assert [file.id for file in mirror.files.list()] == ["file-1", "file-2"]
+assert mirror.files.content("file-1").read() == b"~" * (1 << 20)

@@ -23,16 +23,22 @@ pub struct Place {
 
 impl Place {
     pub async fn open() -> Place {
-        Place::with("").await
+        Place::set("", "").await
     }
 
     /// With these further tables.
     pub async fn with(tables: &str) -> Place {
+        Place::set("", tables).await
+    }
+
+    /// With these lines of `[server]` and these further tables.
+    pub async fn set(server: &str, tables: &str) -> Place {
         let servers = [
             ("github-a", "github"),
             ("github-b", "github"),
             ("gitlab-a", "gitlab"),
             ("openai-a", "openai"),
+            ("anthropic-a", "anthropic"),
         ];
         let servers = servers.map(|(name, vendor)| ServerConfig::new(name, vendor, format!("sandbox-token-{name}")));
         let config = SandboxConfig {
@@ -40,12 +46,13 @@ impl Place {
         };
         let sandbox = Sandbox::start(config).await.expect("a sandbox");
         let mirror = Mirror::open().await;
-        let mut text = "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"64MiB\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-                        [log]\nformat = \"json\"\nfilter = \"trace\"\n\
-                        [keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n\
-                        [keys.stranger]\nkey = \"env:STRANGER\"\ntenant = \"strangers\"\n\
-                        [tenants.strangers]\nproviders = [\"github-b\"]\n"
-            .to_owned();
+        let mut text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"64MiB\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [log]\nformat = \"json\"\nfilter = \"trace\"\n\
+             [keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n\
+             [keys.stranger]\nkey = \"env:STRANGER\"\ntenant = \"strangers\"\n\
+             [tenants.strangers]\nproviders = [\"github-b\"]\n"
+        );
         let mut env = vec![
             ("KEY".to_owned(), KEY.to_owned()),
             ("STRANGER".to_owned(), STRANGER.to_owned()),
@@ -57,13 +64,16 @@ impl Place {
             writeln!(text, "{table}\ntoken = \"env:TOKEN_{at}\"").unwrap();
             env.push((format!("TOKEN_{at}"), server.token().to_owned()));
         }
-        let base = &mirror.base;
-        let table = format!("[providers.mirror]\nkind = \"github\"\nbase_url = \"{base}\"\nhealth_check = false");
-        writeln!(
-            text,
-            "{table}\ntoken = \"env:MIRROR\"\nbreaker = {{ failures_to_open = 1000 }}"
-        )
-        .unwrap();
+        let (base, host) = (&mirror.base, mirror.host());
+        for (name, kind, base) in [
+            ("mirror", "github", base.clone()),
+            ("mirror-openai", "openai", format!("{host}/v1")),
+            ("mirror-anthropic", "anthropic", host.to_owned()),
+        ] {
+            let table = format!("[providers.{name}]\nkind = \"{kind}\"\nbase_url = \"{base}\"\nhealth_check = false");
+            let rest = "models = [\"*\"]\ntoken = \"env:MIRROR\"\nbreaker = { failures_to_open = 1000 }";
+            writeln!(text, "{table}\n{rest}").unwrap();
+        }
         if !tables.contains("[tenants.acme]") {
             text.push_str("[tenants.acme]\n");
         }

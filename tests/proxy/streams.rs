@@ -2,10 +2,14 @@
 
 use futures_util::{StreamExt, stream};
 use reqwest::{Body, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
+use crate::harness::SOON;
 use crate::harness::http::send;
-use crate::place::Place;
+use crate::place::{KEY, Place};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_piece_by_piece() {
@@ -71,6 +75,13 @@ async fn a_long_body_arrives_whole_with_its_length_and_an_empty_one_is_none() {
     assert!(place.mirror.last().body.is_empty());
     let large = place.ask(Method::PUT, "mirror", "/echo").body(vec![b'x'; 65 << 20]);
     assert_eq!(send(large, &[]).await.refused(413), "payload_too_large");
+    // Of one that does not say how large it is, the beginning was sent, and never its end.
+    let pieces = stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b'x'; 1 << 20])).take(65);
+    let large = place
+        .ask(Method::PUT, "mirror", "/echo")
+        .body(Body::wrap_stream(pieces));
+    assert_eq!(send(large, &[]).await.refused(413), "payload_too_large");
+    assert!(place.mirror.seen().iter().all(|seen| seen.body.len() <= long.len()));
     place.close().await;
 }
 
@@ -95,5 +106,60 @@ async fn a_body_that_breaks_off_is_never_whole() {
         .send()
         .await;
     assert!(sent.is_err());
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_client_that_leaves_the_provider_hears() {
+    let place = Place::open().await;
+    // While it thinks.
+    let asked = place.ask(Method::GET, "mirror", "/never").send();
+    let asked = tokio::spawn(asked);
+    crate::harness::soon("it was asked", async || (!place.mirror.seen().is_empty()).then_some(())).await;
+    asked.abort();
+    let left = timeout(SOON, place.mirror.left.notified()).await;
+    left.expect("nothing is waited for that nobody wants");
+    // While it speaks, faster than anybody listens.
+    let reply = place
+        .ask(Method::GET, "mirror", "/endless")
+        .send()
+        .await
+        .expect("a head");
+    let mut pieces = reply.bytes_stream();
+    assert!(pieces.next().await.expect("a piece").is_ok());
+    drop(pieces);
+    let left = timeout(SOON, place.mirror.left.notified()).await;
+    left.expect("nothing is said that nobody hears");
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+    let place = Place::set("request_timeout = \"1s\"", "").await;
+    // Nothing of it, a part of a short one, and a part of a long one.
+    for (framing, begun, sent) in [
+        ("content-length: 10", "", false),
+        ("content-length: 10", "01234", false),
+        ("transfer-encoding: chunked", "", false),
+        ("content-length: 1000000", "01234", true),
+        ("transfer-encoding: chunked", "5\r\n01234\r\n", true),
+    ] {
+        let before = place.mirror.seen().len();
+        let mut socket = TcpStream::connect(place.gateway.public).await.expect("it listens");
+        let head = format!(
+            "POST /proxy/mirror/x HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {KEY}\r\n{framing}\r\n\r\n{begun}"
+        );
+        socket.write_all(head.as_bytes()).await.expect("it reads");
+        let mut text = String::new();
+        timeout(SOON, socket.read_to_string(&mut text))
+            .await
+            .expect("it answers and closes")
+            .expect("text");
+        assert!(text.starts_with("HTTP/1.1 504"), "{framing} {begun}: {text}");
+        assert!(text.contains("\"code\":\"timeout\""), "{text}");
+        if !sent {
+            assert_eq!(place.mirror.seen().len(), before, "nothing was sent");
+        }
+    }
     place.close().await;
 }

@@ -99,3 +99,21 @@ async fn the_providers_own_failures_are_evidence_against_it() {
     );
     place.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_to_another_instance_however_equal() {
+    let place = Place::with("[[routes]]\nservice = \"git\"\nproviders = [\"github-a\", \"github-b\"]\n").await;
+    let other = place.sandbox.server("github-b").expect("it is there");
+    let down = Fault::new(Effect::Error { status: 503 });
+    let server = place.sandbox.server("github-a").expect("it is there");
+    server.faults().add(down).expect("a sound fault");
+    for method in [Method::GET, Method::POST] {
+        let reply = send(place.ask(method, "github-a", "/repos/acme/api"), &[]).await;
+        assert_eq!(reply.status, 503, "{reply:?}");
+    }
+    assert_eq!(other.requests().total, 0);
+    // The typed surface has gone there.
+    assert_eq!(place.typed("/v1/git/repos/acme/api").await.status, 200);
+    assert_ne!(other.requests().total, 0);
+    place.close().await;
+}
