@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -24,6 +24,8 @@ pub struct Target {
     pub address: SocketAddr,
     pub path: String,
     pub headers: HeaderMap,
+    /// What is sent by POST; where it is empty, the target is read.
+    pub body: Bytes,
     /// A header that a right answer has, and a part of its value: tells a hit from a miss. Where an entry's time is over, or many callers begin
     /// at once, a few have another.
     pub expect: Option<(&'static str, &'static str)>,
@@ -101,7 +103,7 @@ impl Load {
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>, Failed> {
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Failed> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -111,12 +113,19 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>, Faile
 }
 
 impl LoadState {
-    async fn call(self: Rc<Self>, mut sender: SendRequest<Empty<Bytes>>) -> Result<(), Failed> {
+    async fn call(self: Rc<Self>, mut sender: SendRequest<Full<Bytes>>) -> Result<(), Failed> {
         while let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);
-            let mut request = Request::get(&self.target.path)
+            let method = if self.target.body.is_empty() {
+                Method::GET
+            } else {
+                Method::POST
+            };
+            let mut request = Request::builder()
+                .method(method)
+                .uri(&self.target.path)
                 .header(header::HOST, self.target.address.to_string())
-                .body(Empty::new())?;
+                .body(Full::new(self.target.body.clone()))?;
             request.headers_mut().extend(self.target.headers.clone());
             let started = Instant::now();
             let response = sender.send_request(request).await?;

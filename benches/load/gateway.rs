@@ -61,6 +61,12 @@ token = "env:LOAD_TOKEN"
 kind = "github"
 base_url = "http://{forge}"
 token = "env:LOAD_TOKEN"
+[providers.model-a]
+kind = "openai"
+base_url = "http://{forge}/v1"
+token = "env:LOAD_TOKEN"
+models = ["*"]
+health_check = false
 [[routes]]
 service = "git"
 resource = "octocat/*"

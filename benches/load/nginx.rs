@@ -4,7 +4,7 @@
 //! Invariant: everything that it writes lies in the scratch folder.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,8 +15,9 @@ use crate::process::Process;
 /// Where Debian puts it, and where a search path may lead.
 const PROGRAMS: [&str; 2] = ["/usr/sbin/nginx", "nginx"];
 
-/// Starts nginx on `address` in front of `upstream`.
-pub fn start(scratch: &Path, address: SocketAddr, upstream: SocketAddr) -> Result<Process, Failed> {
+/// Starts nginx in front of `upstream`, and tells where it listens.
+pub fn start(scratch: &Path, upstream: SocketAddr) -> Result<(Process, SocketAddr), Failed> {
+    let address = free_address()?;
     let found = PROGRAMS
         .into_iter()
         .find(|program| Command::new(program).arg("-v").stderr(Stdio::null()).status().is_ok());
@@ -33,7 +34,12 @@ pub fn start(scratch: &Path, address: SocketAddr, upstream: SocketAddr) -> Resul
         .arg(scratch.join("nginx-error.log"));
     let mut process = Process::start(command.stdout(Stdio::null()))?;
     process.wait_for_listener(address)?;
-    Ok(process)
+    Ok((process, address))
+}
+
+/// nginx takes no port 0. Between this and its start another process may take the port; then it says so.
+fn free_address() -> Result<SocketAddr, Failed> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 fn configuration(scratch: &Path, address: SocketAddr, upstream: SocketAddr) -> Result<String, Failed> {

@@ -3,18 +3,20 @@
 //! Invariant: a role binds loopback, writes its address as its only line, and ends with its standard input.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use mosaic::catalogue::git::{Repo, Visibility};
@@ -24,10 +26,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::Failed;
+use crate::process::Process;
 
 /// What begins the command line of a role.
 pub const FLAG: &str = "--role";
-/// Serves a repository as GitHub does.
+/// Serves a repository as GitHub does, and a model's answer as OpenAI does.
 pub const UPSTREAM: &str = "upstream";
 /// Serves the same neutral answers as the gateway, with nothing between.
 pub const BARE: &str = "bare";
@@ -36,9 +39,18 @@ pub const REPO: &str = "octocat/Hello-World";
 
 /// GitHub's answer and ours, as the golden tests have them.
 const WIRE: &str = include_str!("../../tests/golden/github/git.repo.get/wire.json");
+const CHAT: &str = include_str!("../../tests/golden/openai/ai.chat.complete/wire.json");
 const NEUTRAL: &str = include_str!("../../tests/golden/github/git.repo.get/neutral.json");
 /// Whole repositories within the example, which only forks and copies have: without them it has a usual answer's size.
 const NESTED: [&str; 3] = ["template_repository", "parent", "source"];
+
+/// Starts this program as a role.
+pub fn start(args: &[&str]) -> Result<(Process, SocketAddr), Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut process = Process::start(command.arg(FLAG).args(args).stdout(Stdio::piped()))?;
+    let address = process.first_line()?.parse()?;
+    Ok((process, address))
+}
 
 /// Runs the role that the arguments name.
 pub fn run(mut args: VecDeque<String>) -> Result<(), Failed> {
@@ -72,31 +84,34 @@ async fn until_told<F: Future<Output = Result<(), Failed>>>(
     }
 }
 
+fn body(exchanges: &str) -> Result<Value, Failed> {
+    let mut exchanges: Value = serde_json::from_str(exchanges)?;
+    Ok(exchanges[0]["body"].take())
+}
+
 fn wire() -> Result<Bytes, Failed> {
-    let mut exchanges: Value = serde_json::from_str(WIRE)?;
-    let repo = exchanges[0]["body"]
-        .as_object_mut()
-        .ok_or("the golden answer is an object")?;
+    let mut body = body(WIRE)?;
+    let repo = body.as_object_mut().ok_or("the golden answer is an object")?;
     repo.retain(|key, _| !NESTED.contains(&key.as_str()));
     Ok(Bytes::from(serde_json::to_vec(repo)?))
 }
 
 async fn upstream(listener: TcpListener) -> Result<(), Failed> {
-    let body = wire()?;
+    let (repo, chat) = (wire()?, Bytes::from(serde_json::to_vec(&body(CHAT)?)?));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let body = body.clone();
-        let service = service_fn(move |_| {
-            let response = http::Response::builder()
-                .header(CONTENT_TYPE, "application/json; charset=utf-8")
-                .header("etag", "W/\"9a1c3b5f7d2e4a6c8e0b1d3f5a7c9e1b\"")
-                .header("x-github-request-id", "C0DE:2F4A:1B3C5D:2E4F60:673D0000")
-                .header("x-ratelimit-limit", "5000")
-                .header("x-ratelimit-remaining", "4987")
-                .header("x-ratelimit-reset", "1893456000")
-                .body(Full::new(body.clone()));
-            std::future::ready(response)
+        let (repo, chat) = (repo.clone(), chat.clone());
+        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let body = match request.method() {
+                &http::Method::GET => repo.clone(),
+                _ => chat.clone(),
+            };
+            async move {
+                // What was not read would end the connection.
+                request.into_body().collect().await.map_err(io::Error::other)?;
+                answer(body).map_err(io::Error::other)
+            }
         });
         tokio::spawn(async move {
             // A client that leaves is no concern of the upstream's.
@@ -105,6 +120,17 @@ async fn upstream(listener: TcpListener) -> Result<(), Failed> {
                 .await;
         });
     }
+}
+
+fn answer(body: Bytes) -> http::Result<http::Response<Full<Bytes>>> {
+    let response = http::Response::builder()
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header("etag", "W/\"9a1c3b5f7d2e4a6c8e0b1d3f5a7c9e1b\"")
+        .header("x-github-request-id", "C0DE:2F4A:1B3C5D:2E4F60:673D0000")
+        .header("x-ratelimit-limit", "5000")
+        .header("x-ratelimit-remaining", "4987")
+        .header("x-ratelimit-reset", "1893456000");
+    response.body(Full::new(body))
 }
 
 /// The part of GitHub's repository that is used, as in the gateway's driver.
@@ -180,8 +206,10 @@ async fn bare(listener: TcpListener, forge: String) -> Result<(), Failed> {
     let router = Router::new()
         .route("/typed/{owner}/{name}", get(typed))
         .route("/static", get(fixed))
-        .route("/relay/{*path}", get(relay))
+        .route("/relay/{*path}", any(relay))
         .with_state(bare);
+    // A socket that is gone already is seen by who reads it.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     Ok(axum::serve(listener, router).await?)
 }
 
@@ -189,7 +217,13 @@ async fn bare(listener: TcpListener, forge: String) -> Result<(), Failed> {
 async fn relay(State(bare): State<Arc<Bare>>, request: axum::extract::Request) -> Response {
     let path = request.uri().path().trim_start_matches("/relay");
     let url = format!("http://{}{path}", bare.forge);
-    let asked = bare.client.get(url).headers(bare.headers.clone()).send().await;
+    let method = request.method().clone();
+    let mut asked = bare.client.request(method.clone(), url).headers(bare.headers.clone());
+    if method != http::Method::GET {
+        asked = asked.header(CONTENT_TYPE, "application/json");
+        asked = asked.body(reqwest::Body::wrap_stream(request.into_body().into_data_stream()));
+    }
+    let asked = asked.send().await;
     let answer = match asked {
         Ok(answer) => answer,
         Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),

@@ -2,18 +2,18 @@
 //!
 //! Invariant: all stand in front of one upstream, and each writes an access log or none as its users have it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use http::header::AUTHORIZATION;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use tempfile::TempDir;
 
 use crate::Failed;
 use crate::client::Target;
 use crate::process::Process;
-use crate::roles::{BARE, FLAG, REPO, UPSTREAM};
+use crate::roles::{self, BARE, REPO, UPSTREAM};
 use crate::{gateway, nginx};
 
 pub const NGINX_PROXY: &str = "nginx proxy_pass";
@@ -22,6 +22,12 @@ pub const BARE_TYPED: &str = "bare typed";
 pub const BARE_STATIC: &str = "bare static";
 pub const BARE_RELAY: &str = "bare relay";
 pub const MOSAIC_PASS: &str = "mosaic pass-through";
+pub const NGINX_CHAT: &str = "nginx proxy_pass of a chat";
+pub const BARE_CHAT: &str = "bare relay of a chat";
+pub const MOSAIC_CHAT: &str = "mosaic chat";
+pub const MOSAIC_CHAT_PASS: &str = "mosaic pass-through of a chat";
+/// What a model is asked, by its vendor's API and by ours.
+const ASKED: &str = r#"{"model":"gpt-5.4","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Hello!"}]}"#;
 pub const MOSAIC_MISS: &str = "mosaic miss";
 pub const MOSAIC_HIT: &str = "mosaic L1 hit";
 pub const BESIDE_MISS: &str = "other build's miss";
@@ -47,20 +53,20 @@ impl Subjects {
     /// Starts everything; with `beside`, another build of the server too, to compare two.
     pub fn start(beside: Option<&Path>) -> Result<Self, Failed> {
         let scratch = scratch()?;
-        let (upstream, forge) = role(&[UPSTREAM])?;
+        let (upstream, forge) = roles::start(&[UPSTREAM])?;
         let mut all = Subjects::default();
 
-        let address = free_address()?;
-        let nginx = nginx::start(scratch.path(), address, forge)?;
+        let (nginx, address) = nginx::start(scratch.path(), forge)?;
         all.add(
             nginx,
             address,
             [
                 (NGINX_PROXY, format!("/proxy/repos/{REPO}")),
                 (NGINX_CACHE, format!("/cache/repos/{REPO}")),
+                (NGINX_CHAT, "/proxy/v1/chat/completions".to_owned()),
             ],
         );
-        let (bare, address) = role(&[BARE, &forge.to_string()])?;
+        let (bare, address) = roles::start(&[BARE, &forge.to_string()])?;
         all.add(
             bare,
             address,
@@ -68,6 +74,7 @@ impl Subjects {
                 (BARE_TYPED, format!("/typed/{REPO}")),
                 (BARE_STATIC, "/static".to_owned()),
                 (BARE_RELAY, format!("/relay/repos/{REPO}")),
+                (BARE_CHAT, "/relay/v1/chat/completions".to_owned()),
             ],
         );
         let program = Path::new(env!("CARGO_BIN_EXE_mosaic"));
@@ -76,7 +83,7 @@ impl Subjects {
             &scratch.path().join("mosaic"),
             forge,
             [MOSAIC_MISS, MOSAIC_HIT],
-            Some(MOSAIC_PASS),
+            true,
         )?;
         if let Some(program) = beside {
             all.add_gateway(
@@ -84,7 +91,7 @@ impl Subjects {
                 &scratch.path().join("beside"),
                 forge,
                 [BESIDE_MISS, BESIDE_HIT],
-                None,
+                false,
             )?;
         }
         all.processes.push(upstream);
@@ -94,12 +101,19 @@ impl Subjects {
 
     fn add(&mut self, process: Process, address: SocketAddr, paths: impl IntoIterator<Item = (&'static str, String)>) {
         for (name, path) in paths {
-            let target = Target {
+            let chats = [NGINX_CHAT, BARE_CHAT, MOSAIC_CHAT, MOSAIC_CHAT_PASS].contains(&name);
+            let mut target = Target {
                 address,
                 path,
                 headers: HeaderMap::new(),
+                body: Bytes::new(),
                 expect: None,
             };
+            if chats {
+                target.body = Bytes::from_static(ASKED.as_bytes());
+                let json = HeaderValue::from_static("application/json");
+                target.headers.insert(CONTENT_TYPE, json);
+            }
             let process = self.processes.len();
             self.subjects.push(Subject { name, target, process });
         }
@@ -112,12 +126,17 @@ impl Subjects {
         scratch: &Path,
         forge: SocketAddr,
         [miss, hit]: [&'static str; 2],
-        passed: Option<&'static str>,
+        passes: bool,
     ) -> Result<(), Failed> {
         let (process, address) = gateway::start(program, scratch, forge)?;
         let path = format!("/v1/git/repos/{REPO}");
         let before = self.subjects.len();
-        let passing = passed.map(|name| (name, format!("/proxy/forge-a/repos/{REPO}")));
+        let passing = [
+            (MOSAIC_PASS, format!("/proxy/forge-a/repos/{REPO}")),
+            (MOSAIC_CHAT, "/v1/ai/chat/complete".to_owned()),
+            (MOSAIC_CHAT_PASS, "/proxy/model-a/chat/completions".to_owned()),
+        ];
+        let passing = passing.into_iter().filter(|_| passes);
         let typed = [(miss, format!("{path}?no_cache=true")), (hit, path)];
         self.add(process, address, typed.into_iter().chain(passing));
         let key = HeaderValue::from_str(&format!("Bearer {}", gateway::KEY))?;
@@ -126,7 +145,8 @@ impl Subjects {
             subject.target.expect = Some(match subject.name {
                 name if name == miss => ("cache-status", "; fwd="),
                 name if name == hit => ("cache-status", "; hit"),
-                _ => ("x-mosaic-provider", "forge-a"),
+                MOSAIC_PASS => ("x-mosaic-provider", "forge-a"),
+                _ => ("x-mosaic-provider", "model-a"),
             });
         }
         Ok(())
@@ -154,16 +174,4 @@ fn scratch() -> Result<TempDir, Failed> {
     } else {
         folder.tempdir()?
     })
-}
-
-/// nginx takes no port 0. Between this and its start another process may take the port; then it says so.
-fn free_address() -> Result<SocketAddr, Failed> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-fn role(args: &[&str]) -> Result<(Process, SocketAddr), Failed> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let mut process = Process::start(command.arg(FLAG).args(args).stdout(Stdio::piped()))?;
-    let address = process.first_line()?.parse()?;
-    Ok((process, address))
 }
