@@ -53,6 +53,7 @@ tenant = "bench"
 rate_per_second = 1000000
 burst = 1000000
 max_in_flight = 1000
+providers = ["forge-a", "forge-b", "model-a"]
 [providers.forge-a]
 kind = "github"
 base_url = "http://{forge}"
