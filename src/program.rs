@@ -86,6 +86,7 @@ impl Runtime for Program {
             json!({
                 "kind": kind.name,
                 "services": kind.services(),
+                "base_url": kind.base(),
                 "operations": (kind.operations)(),
                 "emulated": (kind.emulated)(),
                 "credentials": credentials(kind),

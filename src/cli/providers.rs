@@ -45,7 +45,8 @@ fn row(kind: &Value, screen: &Screen) -> Value {
     }
     let settings = kind["settings"].as_array().into_iter().flatten();
     let names: Vec<&Value> = settings.map(|setting| &setting["name"]).collect();
-    json!({ "kind": kind["kind"], "services": kind["services"], "settings": names })
+    let base = &kind["base_url"]["own"];
+    json!({ "kind": kind["kind"], "services": kind["services"], "base_url": base, "settings": names })
 }
 
 fn unknown(kinds: &[Value], name: &str) -> Problem {

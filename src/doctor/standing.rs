@@ -37,9 +37,11 @@ fn sentence(known: &CredentialStanding) -> String {
     };
     let parts = [
         known.what.map(|what| format!("it is {what}")),
+        known.user.as_deref().map(|user| format!("its user is {user}")),
         known.scopes.as_deref().map(|names| format!("scopes: {}", list(names))),
         known.expires_at.map(|end| format!("it ends {end}")),
         (!known.cannot.is_empty()).then(|| format!("it cannot do {}", known.cannot.join(", "))),
+        known.note.map(str::to_owned),
     ];
     let parts = parts.into_iter().flatten().map(|part| format!("; {part}"));
     parts.collect()
@@ -58,12 +60,15 @@ mod tests {
         assert_eq!((none.verdict, none.seen.as_str()), (CheckStatus::Ok, "well"));
         let mut known = CredentialStanding {
             what: Some("a token"),
+            user: Some("ada".to_owned()),
             scopes: Some(vec!["repo".to_owned()]),
             expires_at: Some("2026-12-24T12:00:00Z".parse().unwrap()),
             cannot: vec!["git.repo.delete"],
+            note: Some("more is not told"),
         };
         let told = finding(&known);
-        let whole = "well; it is a token; scopes: repo; it ends 2026-12-24T12:00:00Z; it cannot do git.repo.delete";
+        let whole = "well; it is a token; its user is ada; scopes: repo; it ends 2026-12-24T12:00:00Z; it cannot do \
+                     git.repo.delete; more is not told";
         assert_eq!((told.verdict, told.seen.as_str()), (CheckStatus::Ok, whole));
         known.expires_at = Some("2026-12-14T00:00:00Z".parse().unwrap());
         assert_eq!(finding(&known).verdict, CheckStatus::Warning);

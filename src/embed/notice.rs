@@ -5,7 +5,7 @@
 /// Something that works, and should be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What was looked at: `routes`, `health` or `config`.
+    /// What was looked at: `routes`, `health`, `base_url` or `config`.
     pub check: &'static str,
     /// Of what: a service, a key of the configuration.
     pub subject: String,

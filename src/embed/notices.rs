@@ -35,7 +35,23 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let unused = shadows::shadowed(config, origins, registry.catalogue());
     let unused = unused.into_iter().map(Notice::from);
     let unchecked = config.providers.iter().filter_map(unchecked);
-    several.chain(unused).chain(unchecked).collect()
+    let misplaced = config.providers.iter().filter_map(|named| misplaced(named, registry));
+    several.chain(unused).chain(unchecked).chain(misplaced).collect()
+}
+
+/// Of an address that lacks the path of its kind's API.
+fn misplaced((name, provider): (&String, &ProviderConfig), registry: &Registry) -> Option<Notice> {
+    let dialect = registry.find(&provider.kind).and_then(|kind| (kind.dialect)())?;
+    let meant = dialect.surely_meant(provider.base_url.as_ref()?.url())?;
+    Some(Notice {
+        check: "base_url",
+        subject: name.clone(),
+        sentence: format!(
+            "providers.{name}.base_url lacks the path of the API: that of {} mostly ends in {}",
+            provider.kind, dialect.api_path
+        ),
+        remedy: format!("Try {}.", meant.as_str().trim_end_matches('/')),
+    })
 }
 
 /// Of a provider that is to be asked how often, and whether never.

@@ -52,6 +52,19 @@ mod tests {
     use super::http::endpoint::tests::connection;
 
     #[test]
+    fn the_reference_tells_where_the_api_of_each_kind_mostly_is() {
+        let reference = include_str!("../../config/mosaic.toml");
+        let mut told = 0;
+        for kind in KINDS {
+            let Some(base) = kind.base() else { continue };
+            let words = format!("{} {}", kind.name, base.own);
+            assert!(reference.contains(&words), "{words}");
+            told += 1;
+        }
+        assert!(told >= 6, "of most kinds it is told: {told}");
+    }
+
+    #[test]
     fn each_kind_tells_of_the_settings_that_its_driver_reads() {
         for kind in KINDS {
             let mut connection = connection(Some("http://localhost:1"));

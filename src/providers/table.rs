@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
-use super::http::{Accepts, Header, Passing};
+use super::http::{Accepts, Dialect, Header, Passing};
 use super::webhooks::Webhooks;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
@@ -44,6 +44,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What `[providers.NAME.settings]` may hold, for people.
     fn settings() -> &'static [Setting] {
         &[]
+    }
+
+    /// How its kind differs from others on the wire; none where that is no other's business.
+    fn dialect() -> Option<&'static Dialect> {
+        None
     }
 
     /// How what it sends by itself is proven and read; none where it sends nothing.
@@ -86,6 +91,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
         std::future::ready(Ok(None))
     }
 
+    /// The failure of a call, with what more can be learned of it by reading: where the provider's own words say too little.
+    fn explained(&self, _call: &Call, failure: Failure) -> impl Future<Output = Failure> + Send {
+        std::future::ready(failure)
+    }
+
     /// Asks the provider, cheaply, whether it is there and takes our credential; where it is there, tells what that proves
     /// of the credential.
     fn health(&self) -> impl Future<Output = Result<Credential, Failure>> + Send;
@@ -102,6 +112,16 @@ pub struct Setting {
     pub unit: &'static str,
     /// What it does.
     pub meaning: &'static str,
+}
+
+/// Where the API of a kind mostly is, as people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// At the vendor's own: what holds where `base_url` is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<&'static str>,
+    /// At a server of one's own, which may be below a path.
+    pub own: String,
 }
 
 /// A driver, or what keeps it from being made.
@@ -122,6 +142,8 @@ pub struct Kind {
     pub accepts: fn() -> &'static [Accepts],
     /// What its `settings` may hold.
     pub settings: fn() -> &'static [Setting],
+    /// How it differs from others on the wire, where that is told.
+    pub dialect: fn() -> Option<&'static Dialect>,
     /// How what it sends by itself is proven and read.
     pub webhooks: fn() -> Option<&'static Webhooks>,
     /// Asks what is known of a connection's credential.
@@ -142,6 +164,7 @@ impl Kind {
             passed: || D::passing().map(|passing| passing.operations()).unwrap_or_default(),
             accepts: D::accepts,
             settings: D::settings,
+            dialect: D::dialect,
             webhooks: D::webhooks,
             standing: |connection| {
                 let connection = connection.clone();
@@ -169,6 +192,15 @@ impl Kind {
     pub fn services(&self) -> BTreeSet<&'static str> {
         let names = (self.operations)().into_iter();
         names.filter_map(|name| Some(name.split_once('.')?.0)).collect()
+    }
+
+    /// Where its API mostly is, where that is told.
+    pub fn base(&self) -> Option<Base> {
+        let dialect = (self.dialect)()?;
+        Some(Base {
+            vendor: dialect.cloud,
+            own: format!("https://HOST{}", dialect.api_path),
+        })
     }
 }
 
@@ -214,7 +246,15 @@ fn through<D: Provider>(passing: Passing<D>) -> Handler<D> {
 impl<D: Provider> Driver for TableDriver<D> {
     fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
         match self.rows.get(call.operation.name) {
-            Some((handler, seal)) => handler(self.driver.clone(), call, seal.clone()),
+            Some((handler, seal)) => {
+                let handled = handler(self.driver.clone(), call.clone(), seal.clone());
+                Box::pin(async move {
+                    match handled.await {
+                        Err(failure) => Err(self.driver.explained(&call, failure).await),
+                        answer => answer,
+                    }
+                })
+            }
             None => Box::pin(async move {
                 let sentence = format!("{} cannot be done by this provider", call.operation.name);
                 Err(Failure::new(error::Kind::Unsupported, sentence).never_sent())

@@ -112,17 +112,30 @@ async fn telling() -> String {
     use axum::http::{HeaderMap, StatusCode, Uri};
     let app = axum::Router::new().fallback(|uri: Uri, headers: HeaderMap| async move {
         let sent = headers.get("authorization").map(|value| value.to_str().unwrap());
-        let known = matches!(sent, Some("Bearer ghp_PLANTED" | "Basic YW5uOlBMQU5URUQ="));
+        let known = [
+            "Bearer ghp_PLANTED",
+            "Bearer odd_PLANTED",
+            "Basic YW5uOlBMQU5URUQ=",
+            "token PLANTED",
+        ];
+        let tells = sent == Some("token PLANTED");
         let status = match uri.path() {
-            _ if !known => StatusCode::UNAUTHORIZED,
+            _ if !sent.is_some_and(|sent| known.contains(&sent)) => StatusCode::UNAUTHORIZED,
             "/repos/issues/search" => StatusCode::FORBIDDEN,
+            "/admin/users" if tells => StatusCode::FORBIDDEN,
             _ => StatusCode::OK,
+        };
+        let refused = "token does not have at least one of required scope(s), required=[read:admin], token \
+                       scope=read:issue,write:repository";
+        let body = match status {
+            StatusCode::FORBIDDEN if tells => serde_json::json!({ "message": refused }).to_string(),
+            _ => r#"{"login": "ada"}"#.to_owned(),
         };
         let told = [
             ("x-oauth-scopes", "repo, workflow"),
             ("github-authentication-token-expiration", "2099-12-24 12:00:00 UTC"),
         ];
-        (status, told, "{}")
+        (status, told, body)
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -163,14 +176,26 @@ async fn a_credential_is_told_by_its_kind_its_scopes_its_end_and_what_it_cannot_
     let url = telling().await;
     let gitea =
         format!("[providers.narrow]\nkind = \"gitea\"\nbase_url = \"{url}\"\nuser = \"ann\"\ntoken = \"env:NARROW\"\n");
-    let config = [FREE.to_owned(), provider("classic", &url, "env:CLASSIC"), gitea].concat();
+    let others = [
+        provider("classic", &url, "env:CLASSIC"),
+        provider("odd", &url, "env:ODD"),
+        format!("[providers.telling]\nkind = \"gitea\"\nbase_url = \"{url}\"\ntoken = \"env:NARROW\"\n"),
+        format!("[providers.ci]\nkind = \"woodpecker\"\nbase_url = \"{url}\"\ntoken = \"env:CLASSIC\"\n"),
+        format!("[providers.jobs]\nkind = \"jenkins\"\nbase_url = \"{url}\"\nuser = \"ann\"\ntoken = \"env:NARROW\"\n"),
+    ];
+    let config = [FREE.to_owned(), gitea, others.concat()].concat();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mosaic.toml");
     std::fs::write(&file, &config).unwrap();
     let path = file.to_str().unwrap().to_owned();
     let examined = tokio::task::spawn_blocking(move || {
         let mut command = mosaic(&["doctor", "--config", &path, "--json"]);
-        ran(command.env("CLASSIC", "ghp_PLANTED").env("NARROW", "PLANTED"))
+        let given = [
+            ("CLASSIC", "ghp_PLANTED"),
+            ("NARROW", "PLANTED"),
+            ("ODD", "odd_PLANTED"),
+        ];
+        ran(command.envs(given))
     });
     let ran = examined.await.unwrap();
     let report: Value = serde_json::from_str(&ran.out).unwrap();
@@ -189,14 +214,24 @@ async fn a_credential_is_told_by_its_kind_its_scopes_its_end_and_what_it_cannot_
     ] {
         assert!(classic.contains(words), "{words}: {classic}");
     }
-    let narrow = told("narrow");
-    for words in [
-        "scopes: read:repository",
-        "it cannot do projects.issue.",
-        "projects.issue.create",
+    for (subject, words) in [
+        ("odd", "a token of a kind that its beginning does not tell"),
+        ("narrow", "scopes: read:repository;"),
+        ("narrow", "it cannot do git.pr.comment, "),
+        ("narrow", "projects.issue.create"),
+        ("narrow", "whether it may write as well, only a call shows"),
+        ("telling", "scopes: read:issue, write:repository;"),
+        ("telling", "it cannot do git.pr.comment, projects.comment.create"),
+        (
+            "ci",
+            "its user is ada; what it may do is its user's right at each repository",
+        ),
+        ("jobs", "what it may do is its user's right at each job"),
     ] {
-        assert!(narrow.contains(words), "{words}: {narrow}");
+        let told = told(subject);
+        assert!(told.contains(words), "{words}: {told}");
     }
+    assert!(!told("telling").contains("git.file.put"), "{}", told("telling"));
     assert!(
         !ran.out.contains("PLANTED") && !ran.err.contains("PLANTED"),
         "{}",

@@ -21,12 +21,12 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
         ("gitlab", false, &[200], Unproven),
         ("gitlab", true, &[403], Unproven),
         ("github", false, &[200], Unproven),
-        ("github", true, &[404], Unproven),
+        // Its limits are switched off.
+        ("github", true, &[404, 200], Unproven),
         ("jenkins", true, &[200], Serves),
         ("jenkins", false, &[200], Unproven),
         ("notion", true, &[200], Serves),
         ("woodpecker", true, &[200], Serves),
-        ("woodpecker", true, &[405], Unproven),
         // Many list their models to everybody; one that has refused a credential does not.
         ("openai", true, &[200], Unproven),
         ("openai", true, &[500, 200], Unproven),
@@ -41,11 +41,45 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
         connection.credential = connection.credential.filter(|_| given);
         let driver = driver(kind, &connection).expect(kind);
         let mut health = None;
-        for _ in statuses {
+        while provider.seen().len() < statuses.len() {
             health = driver.clone().health().await.ok();
         }
         assert_eq!(health, Some(proves), "{kind} {given} {statuses:?}");
     }
+}
+
+#[tokio::test]
+async fn where_nothing_of_the_api_is_the_address_that_is_meant_is_told() {
+    for (kind, below, answers, meant) in [
+        ("bookstack", "", 404, "/api"),
+        ("gitea", "", 404, "/api/v1"),
+        ("gitea", "/git", 404, "/git/api/v1"),
+        ("gitea", "/api/v1", 404, ""),
+        ("gitlab", "", 404, "/api/v4"),
+        ("gitlab", "/api/v3", 404, "/api/v4"),
+        ("github", "", 404, "/api/v3"),
+        ("github", "/api/v3", 404, ""),
+        ("woodpecker", "", 404, "/api"),
+        // The page of its own surface, with a success.
+        ("woodpecker", "", 200, "/api"),
+        ("woodpecker", "", 405, "/api"),
+    ] {
+        let answer = || match answers {
+            200 => Canned::text(200, "<!DOCTYPE html>").header("content-type", "text/html"),
+            status => Canned::json(status, json!({"message": "Not Found"})),
+        };
+        let provider = Upstream::answering([answer(), answer()]).await;
+        let driver = driver(kind, &connection(&format!("{}{below}", provider.url))).expect(kind);
+        let failure = driver.health().await.expect_err(kind);
+        let told = format!("try {}{meant}", provider.url);
+        assert!(failure.message().contains(&told), "{kind} {below} {failure}");
+        assert!(failure.unreadable && !failure.retryable, "{kind}");
+    }
+    // Which path it is below nobody can know.
+    let provider = Upstream::answering([Canned::text(404, "<html>").header("content-type", "text/html")]).await;
+    let driver = driver("jenkins", &connection(&provider.url)).expect("made");
+    let failure = driver.health().await.expect_err("it is not there");
+    assert!(failure.message().contains("does base_url lack the path"), "{failure}");
 }
 
 #[tokio::test]

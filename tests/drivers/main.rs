@@ -238,7 +238,8 @@ async fn health_asks_something_cheap() {
         ("anthropic", 200, "/v1/models", None),
         ("anthropic", 529, "/v1/models", Some(Kind::UpstreamFailed)),
     ] {
-        let provider = Upstream::answering([Canned::json(status, json!({}))]).await;
+        // Whoever asks once more is answered.
+        let provider = Upstream::answering([Canned::json(status, json!({})), Canned::json(200, json!({}))]).await;
         let outcome = driver(kind, &connection(&provider.url))
             .expect("connected")
             .health()

@@ -174,7 +174,7 @@ async fn a_sound_configuration_is_counted_and_nothing_is_sent_or_left() {
 
 #[test]
 fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
-    let forges = "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n[providers.two]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1\"\n";
+    let forges = "[providers.one]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\n[providers.two]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1/api/v1\"\n";
     let warnings = |text: &str| {
         let checked = with_file(&["check", "--json"], text, &[]).json();
         checked["warnings"].as_array().expect("a list").len()
@@ -189,6 +189,38 @@ fn homes_that_no_route_tells_apart_are_told_before_the_first_call() {
     assert!(shown.ok().contains("one, two"), "{shown:?}");
     let doctor = with_file(&["doctor"], forges, &[]);
     assert!(doctor.stdout.contains("git could be served by one, two"), "{doctor:?}");
+}
+
+#[test]
+fn a_base_url_without_the_path_of_its_api_is_told_before_the_first_call() {
+    let config = |kind: &str, base: &str| format!("[providers.one]\nkind = \"{kind}\"\nbase_url = \"{base}\"\n");
+    for (kind, base, meant) in [
+        (
+            "gitea",
+            "https://git.example.com",
+            Some("https://git.example.com/api/v1"),
+        ),
+        (
+            "gitlab",
+            "https://git.example.com/lab",
+            Some("https://git.example.com/lab/api/v4"),
+        ),
+        (
+            "woodpecker",
+            "https://ci.example.com",
+            Some("https://ci.example.com/api"),
+        ),
+        ("gitea", "https://git.example.com/api/v1", None),
+        // Which may have it at its root.
+        ("github", "https://git.example.com", None),
+    ] {
+        let checked = with_file(&["check", "--json"], &config(kind, base), &[]).json();
+        let warnings = checked["warnings"].to_string();
+        match meant {
+            Some(meant) => assert!(warnings.contains(&format!("Try {meant}.")), "{warnings}"),
+            None => assert_eq!(warnings, "[]", "{base}"),
+        }
+    }
 }
 
 /// One fault of each kind that only the world outside of the file shows.

@@ -75,6 +75,10 @@ impl Provider for BookStack {
         Some(Passing::to(|bookstack: &Self| &bookstack.endpoint))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         Handlers::new()
             .on::<docs::Search, _, _>(requests::search)
@@ -113,7 +117,7 @@ impl Provider for BookStack {
 
     async fn health(&self) -> Result<Credential, Failure> {
         let one = self.endpoint.get(&["pages"])?.query("count", "1");
-        self.endpoint.well(one, true).await
+        self.endpoint.here(one, true).await
     }
 }
 

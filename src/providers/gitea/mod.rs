@@ -18,6 +18,7 @@ mod refusal;
 mod releases;
 mod repos;
 mod reviews;
+mod scopes;
 mod statuses;
 mod tracker;
 mod trees;
@@ -98,6 +99,10 @@ impl Provider for Gitea {
         Some(Passing::to(|gitea: &Self| &gitea.endpoint))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         let handlers = tracker::handlers(pulls(contents(repos(actions::handlers(Handlers::new())))));
         handlers
@@ -124,7 +129,7 @@ impl Provider for Gitea {
 
     async fn health(&self) -> Result<Credential, Failure> {
         let path = if self.anonymous { "version" } else { "user" };
-        match self.endpoint.well(self.endpoint.get(&[path])?, !self.anonymous).await {
+        match self.endpoint.here(self.endpoint.get(&[path])?, !self.anonymous).await {
             // The token's scopes leave out what it tells of its user; but a proxy may say so, too.
             Err(failure) if failure.kind == Kind::Forbidden => Ok(Credential::Unproven),
             other => other,

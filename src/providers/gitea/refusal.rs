@@ -8,6 +8,7 @@ use std::fmt;
 
 use mosaic_actors::error::{Failure, Kind};
 
+use super::scopes::Scopes;
 use super::wire;
 use crate::providers::http::{Refusal, by_status};
 
@@ -18,6 +19,17 @@ pub struct Told {
     pub status: u16,
     /// What its sentence says.
     pub says: Says,
+    /// The scopes of the token, where it lacks one and the server tells what it has.
+    pub scopes: Option<Scopes>,
+}
+
+impl Told {
+    /// A refusal that tells nothing more.
+    pub const SHUT: Told = Told {
+        status: 403,
+        says: Says::Nothing,
+        scopes: None,
+    };
 }
 
 /// What a sentence of Gitea's says.
@@ -31,6 +43,10 @@ pub enum Says {
     Empty,
     /// The branch is protected.
     Protected,
+    /// The branch is the default one.
+    Default,
+    /// A hook of the repository declines it.
+    Hook,
     /// The token lacks a scope.
     Scope,
     /// The account's storage is used up.
@@ -62,6 +78,8 @@ const WORDS: &[(&[u16], &str, Says)] = &[
     (&[403], "archived", Says::Archived),
     (&[403], "required scope", Says::Scope),
     (&[403, 405, 500], "protected", Says::Protected),
+    (&[403], "default branch", Says::Default),
+    (&[403], "declined by a hook", Says::Hook),
     (&[404, 409, 422], "repository is empty", Says::Empty),
     (&[422], "repo is empty", Says::Empty),
     (&[403, 413], "quota", Says::Quota),
@@ -86,6 +104,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         return failure.because(Told {
             status,
             says: Says::Nothing,
+            scopes: None,
         });
     }
     let known = WORDS
@@ -96,15 +115,19 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         Says::Archived => Failure::new(Kind::Forbidden, "the repository is archived, and read only"),
         Says::Empty => Failure::new(Kind::Conflict, "the repository is empty"),
         // Releases before 1.25 answer with 500, which would be evidence against the server.
-        Says::Protected if status != 405 => Failure::new(
-            Kind::Forbidden,
-            "the branch is protected, and this is not allowed there",
-        ),
+        Says::Protected if status != 405 => Failure::new(Kind::Forbidden, PROTECTED),
+        Says::Default => {
+            let mut failure = Failure::new(Kind::Forbidden, "branch is the default one, which is never deleted");
+            failure.field = Some("branch".into());
+            failure
+        }
+        Says::Hook => Failure::new(Kind::Forbidden, "a hook of the repository declines it"),
         Says::Scope => Failure::new(Kind::Forbidden, lacking(&sentence)),
         Says::Quota => Failure::new(Kind::Forbidden, "the storage that the account has there is used up"),
         _ => by_status(refusal),
     };
-    failure.because(Told { status, says })
+    let scopes = Scopes::told(&sentence).filter(|_| says == Says::Scope);
+    failure.because(Told { status, says, scopes })
 }
 
 /// Why a workflow is not started, where the refusal is of that and tells it (GA7).
@@ -181,9 +204,13 @@ pub fn taken(failure: Failure, field: &str, sentence: &str) -> Failure {
     }
 }
 
-/// Whether a failure is the refusal of an archived repository.
-pub fn is_archived(failure: &Failure) -> bool {
-    told(failure).is_some_and(|told| told.says == Says::Archived)
+/// The sentence of what a protected branch does not take.
+pub const PROTECTED: &str = "the branch is protected, and this is not allowed there";
+
+/// Whether a failure is a prohibition of which Gitea says nothing that is known here.
+pub fn is_unexplained(failure: &Failure) -> bool {
+    failure.kind == Kind::Forbidden
+        && told(failure).is_some_and(|told| told.status == 403 && told.says == Says::Nothing)
 }
 
 impl fmt::Display for Told {

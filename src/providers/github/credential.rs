@@ -44,13 +44,15 @@ fn whose(path: &[&str]) -> Whose {
 /// What an answer's headers tell of a token that can do `operations` at most. Fine-grained tokens and apps have no scopes.
 pub fn standing(received: &Received, operations: &[&'static str]) -> CredentialStanding {
     let had = received.header("x-oauth-scopes").map(scopes);
+    let untold = "GitHub tells no scopes of it: what it may do is set at the token or the app, and a call shows it";
     CredentialStanding {
-        what: None,
+        note: had.is_none().then_some(untold),
         cannot: had.as_deref().map_or_else(Vec::new, |had| beyond(had, operations)),
         scopes: had,
         expires_at: received
             .header("github-authentication-token-expiration")
             .and_then(instant),
+        ..CredentialStanding::default()
     }
 }
 

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use super::ci::actions::Dispatches;
 use super::directory::Directory;
 use super::http::credential::CredentialStanding;
-use super::http::{Accepts, Dialect, Endpoint, settings};
+use super::http::{Accepts, Dialect, Endpoint, routeless, settings};
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Host, Passing, Provider, Setting};
 use crate::catalogue::git;
@@ -130,6 +130,10 @@ impl Provider for GitHub {
         Some(Passing::to(|github: &Self| &github.endpoint).and(&HOSTS))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         tracker::handlers(actions::handlers(Handlers::new()))
             .on::<git::RepoGet, _, _>(repos::get)
@@ -179,8 +183,15 @@ impl Provider for GitHub {
     }
 
     async fn health(&self) -> Result<Credential, Failure> {
-        // Costs no quota. Who comes without a credential is answered, who comes with a wrong one is not. A server whose limits
-        // are switched off answers 404, and is well.
-        self.endpoint.well(self.endpoint.get(&["rate_limit"])?, true).await
+        // Costs no quota. Who comes without a credential is answered, who comes with a wrong one is not.
+        let limits = self.endpoint.get(&["rate_limit"])?;
+        match self.endpoint.send(limits).await {
+            // A server whose limits are switched off has none to tell, and all else.
+            Err(failure) if routeless(&failure) => {
+                let there = self.endpoint.here(self.endpoint.get(&["meta"])?, false).await;
+                there.map(|_| Credential::Unproven)
+            }
+            sent => self.endpoint.found(sent, true),
+        }
     }
 }

@@ -53,10 +53,10 @@ pub async fn standing(endpoint: &Endpoint, operations: &[&'static str]) -> Resul
     };
     let had = scopes(&itself.scopes.join(","));
     Ok(CredentialStanding {
-        what: None,
         cannot: beyond(&had, operations),
         scopes: Some(had),
         expires_at: itself.expires_at.at(),
+        ..CredentialStanding::default()
     })
 }
 

@@ -27,6 +27,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use mosaic_actors::call::Call;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
@@ -95,6 +96,10 @@ impl Provider for GitLab {
         Some(Passing::to(|gitlab: &Self| &gitlab.endpoint))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         tracker::handlers(Handlers::new())
             .on::<git::RepoGet, _, _>(repos::get)
@@ -134,12 +139,28 @@ impl Provider for GitLab {
             .on::<git::HookDelete, _, _>(hooks::delete)
     }
 
+    async fn explained(&self, call: &Call, failure: Failure) -> Failure {
+        if call.operation.safe || !refuse::is_unexplained(&failure) {
+            return failure;
+        }
+        // The number of what is in a project stands behind its path.
+        let native = call.resource.native();
+        let path = native.split_once('#').map_or(&**native, |(path, _)| path);
+        match self.project(path).await {
+            Ok(project) if project.archived => {
+                let sentence = "the project is archived and takes no changes";
+                asked::means(&failure, Kind::Forbidden, None, sentence)
+            }
+            _ => failure,
+        }
+    }
+
     async fn health(&self) -> Result<Credential, Failure> {
         let outgoing = match self.anonymous || self.of_a_job {
             true => self.get(&["projects"])?.query("per_page", "1"),
             false => self.get(&["user"])?,
         };
-        match self.endpoint.well(outgoing, !self.anonymous).await {
+        match self.endpoint.here(outgoing, !self.anonymous).await {
             // A job's token opens little more than its own project, and nothing that could be asked here.
             Err(failure) if self.of_a_job && failure.kind == Kind::UpstreamAuth => Ok(Credential::Unproven),
             // The token's scopes leave out what it tells of its user; but a proxy may say so, too.

@@ -12,6 +12,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, header};
 use mosaic_actors::driver::Credential;
 use mosaic_actors::error::{Failure, Kind};
+use serde::de::IgnoredAny;
 use url::Url;
 
 use super::client::KeptAlive;
@@ -19,7 +20,7 @@ use super::credential::{Clock, Token};
 use super::outgoing::Outgoing;
 use super::passed::Kept;
 use super::quota::Quota;
-use super::{Refusal, by_status};
+use super::{Received, Refusal, by_status};
 use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -65,6 +66,42 @@ impl Dialect {
     fn cloud(&self) -> Option<Url> {
         Url::parse(self.cloud?).ok()
     }
+
+    /// What `base_url` may be meant to be, by where the API mostly is; none where it looks right.
+    pub fn meant(&self, base: &Url) -> Option<Url> {
+        let path = base.path().trim_end_matches('/');
+        let mut meant = base.clone();
+        if let Some(cloud) = self.cloud()
+            && let (Some(host), Some(vendors)) = (base.host_str(), cloud.host_str())
+            && (host == vendors || vendors.strip_prefix("api.") == Some(host))
+        {
+            let is_there = host == vendors && path == cloud.path().trim_end_matches('/');
+            return (!is_there).then_some(cloud);
+        }
+        let api = self.api_path.trim_end_matches('/');
+        if api.is_empty() || path.ends_with(api) {
+            return None;
+        }
+        meant.set_path(&format!("{}{api}", before_api(path, api)));
+        Some(meant)
+    }
+
+    /// The same, where the API may be nowhere else: a server that may have it at its root is not doubted.
+    pub fn surely_meant(&self, base: &Url) -> Option<Url> {
+        let at_root = self.cloud().is_some_and(|cloud| cloud.path() == "/");
+        self.meant(base).filter(|_| !at_root)
+    }
+}
+
+/// What of a path stands before the API's: also where a part of that is there, or another version of it.
+fn before_api<'a>(path: &'a str, api: &str) -> &'a str {
+    let above = api.rsplit_once('/').map_or("", |(above, _)| above);
+    if above.is_empty() {
+        return path;
+    }
+    let version = path.rsplit_once('/').filter(|(_, last)| last.starts_with('v'));
+    let of_version = version.and_then(|(before, _)| before.strip_suffix(above));
+    of_version.or(path.strip_suffix(above)).unwrap_or(path)
 }
 
 /// One instance, ready to be asked.
@@ -217,14 +254,63 @@ impl Endpoint {
     /// As [`Endpoint::send`].
     pub async fn well(&self, outgoing: Outgoing, keyed: bool) -> Result<Credential, Failure> {
         match self.send(outgoing).await {
-            Ok(_) if self.has_credential && (keyed || self.refuses.load(Relaxed)) => Ok(Credential::Serves),
-            Ok(_) => Ok(Credential::Unproven),
+            Ok(_) => Ok(self.proven(keyed)),
             Err(failure) if routeless(&failure) => Ok(Credential::Unproven),
             Err(failure) => {
                 self.refuses.fetch_or(failure.kind == Kind::UpstreamAuth, Relaxed);
                 Err(failure)
             }
         }
+    }
+
+    fn proven(&self, keyed: bool) -> Credential {
+        match self.has_credential && (keyed || self.refuses.load(Relaxed)) {
+            true => Credential::Serves,
+            false => Credential::Unproven,
+        }
+    }
+
+    /// As [`Endpoint::well`], by a route that every server of the kind has, and answers with JSON: where that is not, its API
+    /// is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Endpoint::send`]; `upstream_failed` that tells what `base_url` may be meant to be.
+    pub async fn here(&self, outgoing: Outgoing, keyed: bool) -> Result<Credential, Failure> {
+        self.found(self.send(outgoing).await, keyed)
+    }
+
+    /// What such a route's answer proves.
+    ///
+    /// # Errors
+    /// As [`Endpoint::here`].
+    pub fn found(&self, sent: Result<Received, Failure>, keyed: bool) -> Result<Credential, Failure> {
+        match sent.and_then(|received| received.json::<IgnoredAny>()) {
+            Ok(_) => Ok(self.proven(keyed)),
+            Err(failure) if routeless(&failure) || failure.unreadable => Err(self.elsewhere()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What an answer that is none of the API's tells of `base_url`.
+    fn elsewhere(&self) -> Failure {
+        let base = self.base.as_str().trim_end_matches('/');
+        let api = self.dialect.api_path.trim_end_matches('/');
+        let why = match self.dialect.meant(&self.base) {
+            Some(meant) => format!(
+                "base_url lacks the API's path: try {}",
+                meant.as_str().trim_end_matches('/')
+            ),
+            None => match base.strip_suffix(api).filter(|_| !api.is_empty()) {
+                Some(without) => format!(
+                    "there is no API at {base}: try {without}, or the path that the server is below, with {api} behind it"
+                ),
+                None => format!("there is no API at {base}: does base_url lack the path that the server is below?"),
+            },
+        };
+        let sentence = format!("what answers there is not the provider's API; {why}");
+        Failure::new(Kind::UpstreamFailed, sentence)
+            .not_usable()
+            .by(&self.instance)
     }
 
     /// Sends a header with every request. `setting` names where its value came from.
@@ -281,6 +367,40 @@ pub(crate) mod tests {
             let failure = Endpoint::new(&connection(Some(base)), &DIALECT).err().expect(base);
             assert_eq!(failure.field.as_deref(), Some("base_url"), "{base}");
         }
+    }
+
+    #[test]
+    fn a_base_without_the_path_of_its_api_is_known_with_what_is_meant() {
+        let dialect = |cloud, api_path| Dialect {
+            cloud,
+            api_path,
+            ..Dialect::PLAIN
+        };
+        let hub = dialect(Some("https://api.hub.example"), "/api/v3");
+        let lab = dialect(Some("https://lab.example/api/v4"), "/api/v4");
+        let own = dialect(None, "/api/v1");
+        let ci = dialect(None, "/api");
+        for (dialect, base, meant) in [
+            (&own, "https://h", Some("https://h/api/v1")),
+            (&own, "https://h:1/sub/", Some("https://h:1/sub/api/v1")),
+            (&own, "https://h/api", Some("https://h/api/v1")),
+            (&own, "https://h/sub/api/v3", Some("https://h/sub/api/v1")),
+            (&own, "https://h/api/v1/", None),
+            (&ci, "https://h", Some("https://h/api")),
+            (&ci, "https://h/ci/api", None),
+            (&lab, "https://lab.example", Some("https://lab.example/api/v4")),
+            (&lab, "https://h/api/v3", Some("https://h/api/v4")),
+            (&hub, "https://hub.example", Some("https://api.hub.example/")),
+            (&hub, "https://api.hub.example/api/v3", Some("https://api.hub.example/")),
+            (&hub, "https://api.hub.example/", None),
+            (&hub, "https://h/api/v3", None),
+            (&hub, "https://h", Some("https://h/api/v3")),
+        ] {
+            let told = dialect.meant(&Url::parse(base).expect("a URL"));
+            assert_eq!(told.as_ref().map(Url::as_str), meant, "{base}");
+        }
+        let at_root = Url::parse("https://h").expect("a URL");
+        assert!(hub.surely_meant(&at_root).is_none() && lab.surely_meant(&at_root).is_some());
     }
 
     #[test]

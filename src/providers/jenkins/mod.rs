@@ -19,7 +19,7 @@ use http::StatusCode;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
-use super::http::credential::Given;
+use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, Outgoing, Received, Refusal, by_status, settings};
 use super::{Connection, Credential, Handlers, Passing, Provider, Setting};
 use crate::catalogue::cicd;
@@ -74,6 +74,10 @@ impl Provider for Jenkins {
         Some(Passing::to(|jenkins: &Self| &jenkins.endpoint))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         Handlers::new()
             .on::<cicd::PipelineList, _, _>(jobs::list)
@@ -92,10 +96,17 @@ impl Provider for Jenkins {
             .on::<cicd::QueueList, _, _>(queue::list)
     }
 
+    async fn standing(&self) -> Result<CredentialStanding, Failure> {
+        Ok(CredentialStanding {
+            note: Some("what it may do is its user's right at each job, which only a call shows"),
+            ..CredentialStanding::default()
+        })
+    }
+
     async fn health(&self) -> Result<Credential, Failure> {
         // A wrong credential is refused wherever it is given.
         let root = self.endpoint.get(&["api", "json"])?.query("tree", "nodeName");
-        self.endpoint.well(root, true).await
+        self.endpoint.here(root, true).await
     }
 }
 

@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
+use super::http::credential::{CredentialStanding, account};
 use super::http::{Dialect, Endpoint, Opened, Outgoing, Received, by_status, settings};
 use super::{Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::cicd;
@@ -56,6 +57,10 @@ impl Provider for Woodpecker {
         Some(Passing::to(|woodpecker: &Self| &woodpecker.endpoint))
     }
 
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
     fn handlers() -> Handlers<Self> {
         Handlers::new()
             .on::<cicd::PipelineList, _, _>(projects::pipeline_list)
@@ -76,8 +81,22 @@ impl Provider for Woodpecker {
             .on::<cicd::QueueList, _, _>(projects::queue_list)
     }
 
+    fn tokens() -> &'static [(&'static str, &'static str)] {
+        &[("eyJ", "a user's personal token")]
+    }
+
+    async fn standing(&self) -> Result<CredentialStanding, Failure> {
+        let received = self.endpoint.send(self.endpoint.get(&["user"])?).await?;
+        let user: wire::User = received.json()?;
+        Ok(CredentialStanding {
+            user: account(&user.login),
+            note: Some("what it may do is its user's right at each repository, which only a call shows"),
+            ..CredentialStanding::default()
+        })
+    }
+
     async fn health(&self) -> Result<Credential, Failure> {
-        self.endpoint.well(self.endpoint.get(&["user"])?, true).await
+        self.endpoint.here(self.endpoint.get(&["user"])?, true).await
     }
 }
 

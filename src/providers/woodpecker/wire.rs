@@ -30,6 +30,13 @@ pub struct Repo {
     pub last_pipeline: Option<LastPipeline>,
 }
 
+/// `User`.
+#[derive(Debug, Deserialize)]
+pub struct User {
+    #[serde(default)]
+    pub login: String,
+}
+
 /// The part of a `Pipeline` that a `RepoLastPipeline` is read for.
 #[derive(Debug, Deserialize)]
 pub struct LastPipeline {

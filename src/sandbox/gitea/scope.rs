@@ -122,6 +122,7 @@ fn required(path: &str) -> &'static [&'static str] {
         ["user", "repos"] | ["users", _, "repos"] => &["user", "repository"],
         ["user" | "users", ..] => &["user"],
         ["orgs", ..] => &["organization"],
+        ["admin", ..] => &["admin"],
         ["repos", "issues", "search"] | ["repos", _, _, "issues" | "labels" | "milestones", ..] => &["issue"],
         ["repos" | "repositories", ..] => &["repository"],
         _ => &[],

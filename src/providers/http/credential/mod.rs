@@ -38,7 +38,7 @@ pub use accepts::{Accepts, Apps, Header, OAuth, Sessions, Whose};
 pub use given::{AppKey, Given, Grant};
 pub use keep::{Claim, Keep};
 pub use life::Clock;
-pub use standing::{CredentialStanding, scopes};
+pub use standing::{CredentialStanding, account, scopes};
 
 pub(super) use flight::Token;
 

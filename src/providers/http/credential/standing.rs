@@ -16,12 +16,22 @@ const LONGEST: usize = 64;
 pub struct CredentialStanding {
     /// What it is.
     pub what: Option<&'static str>,
+    /// Whose it is, by the account's name, where the provider tells.
+    pub user: Option<String>,
     /// Its scopes; `None`: the provider does not say.
     pub scopes: Option<Vec<String>>,
     /// When it ends, where that is known.
     pub expires_at: Option<Timestamp>,
     /// Operations that it cannot do, by their names, where that follows from its scopes.
     pub cannot: Vec<&'static str>,
+    /// What can be learned no other way, or what of it is not known.
+    pub note: Option<&'static str>,
+}
+
+/// The name of an account as it may be shown; none where it holds what no account's name does.
+pub fn account(text: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | ' ');
+    ((1..=LONGEST).contains(&text.len()) && text.chars().all(plain)).then(|| text.to_owned())
 }
 
 /// Scopes as they may be shown, from a list that is separated by commas or spaces.
@@ -42,7 +52,9 @@ impl Given {
             Given::Token(token) | Given::Bearer(token) | Given::UserToken { token, .. } => {
                 let begins = |(beginning, _): &&(&str, &str)| token.expose_secret().starts_with(beginning);
                 let named = beginnings.iter().find(begins).map(|(_, what)| *what);
-                named.or(matches!(self, Given::UserToken { .. }).then_some("a user's API token"))
+                let is_users = matches!(self, Given::UserToken { .. }).then_some("a user's API token");
+                let unknown = "a token of a kind that its beginning does not tell";
+                named.or(is_users).or((!beginnings.is_empty()).then_some(unknown))
             }
             Given::Job(_) => Some("the token of a CI job"),
             Given::Password { .. } => Some("a user's password"),
@@ -62,6 +74,8 @@ mod tests {
         assert_eq!(scopes(""), Vec::<String>::new());
         assert_eq!(scopes("<b>,ключ,a=b"), Vec::<String>::new());
         assert_eq!(scopes(&"x,".repeat(1000)).len(), SCOPES);
+        assert_eq!(account("ada-l").as_deref(), Some("ada-l"));
+        assert_eq!((account("<b>"), account("")), (None, None));
     }
 
     #[test]
@@ -70,6 +84,11 @@ mod tests {
         let called = |text: &str| Given::Token(text.to_owned().into()).called(&beginnings);
         assert_eq!(called("glpat-PLANTED"), Some("a personal access token"));
         assert_eq!(called("glx"), Some("some token"));
-        assert_eq!(called("PLANTED"), None);
+        assert_eq!(
+            called("PLANTED"),
+            Some("a token of a kind that its beginning does not tell")
+        );
+        // Where none of them says what it is, nothing is missing.
+        assert_eq!(Given::Token("PLANTED".to_owned().into()).called(&[]), None);
     }
 }
