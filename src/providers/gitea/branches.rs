@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::refusal::{blaming, instead, is, is_archived, taken};
+use super::refusal::{PROTECTED, blaming, instead, is, is_unexplained, taken};
 use super::{Gitea, convert, pages, wire};
 use crate::catalogue::Page;
 use crate::catalogue::git::{Branch, BranchCreate, BranchDelete, BranchList, Tag, TagCreate, TagList};
@@ -62,12 +62,17 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<BranchDelete>) -> Result
         Err(failure) if is(&failure, &[404]) => {
             return Err(gitea.missing(place, failure, "branch", Kind::Conflict).await);
         }
-        other => other.map_err(|failure| match is(&failure, &[403]) {
-            true if failure.kind == Kind::Forbidden && !is_archived(&failure) => {
-                failure.also("a default branch and a protected one are never deleted")
-            }
-            _ => failure,
-        })?,
+        Err(failure) if is_unexplained(&failure) => {
+            let protected = gitea.is_protected(place, &request.input.branch).await;
+            let sentence = match protected {
+                true => PROTECTED,
+                false => {
+                    "a default branch and a protected one are never deleted, and others with a right to write alone"
+                }
+            };
+            return Err(blaming(&failure, Kind::Forbidden, "branch", sentence));
+        }
+        other => other?,
     };
     Ok(received.reply(Deleted::done()))
 }

@@ -101,6 +101,15 @@ impl Gitea {
         asked.is_err_and(|failure| failure.kind == Kind::NotFound)
     }
 
+    /// Whether a branch is protected; where that cannot be found out, it is not known to be.
+    pub async fn is_protected(&self, (owner, name): Place<'_>, branch: &str) -> bool {
+        let asked = async {
+            let outgoing = self.endpoint.get(&["repos", owner, name, "branches", branch])?;
+            self.endpoint.send(outgoing).await?.json::<wire::Branch>()
+        };
+        asked.await.is_ok_and(|branch| branch.protected == Some(true))
+    }
+
     /// Whether the credential is that of `login`.
     pub async fn is_us(&self, login: &str) -> bool {
         let Ok(outgoing) = self.endpoint.get(&["user"]) else {

@@ -11,7 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::files::parts;
 use super::lookup::Place;
-use super::refusal::{blaming, is};
+use super::refusal::{PROTECTED, blaming, is, is_unexplained};
 use super::{Gitea, wire};
 use crate::catalogue::git::{FileDelete, FilePut, Written};
 use crate::catalogue::outcome::Deleted;
@@ -159,10 +159,30 @@ impl Target<'_> {
     async fn send(&self, gitea: &Gitea, method: Method, body: &impl serde::Serialize) -> Result<Received, Failure> {
         let (owner, name) = self.place;
         let parts = parts(owner, name, "contents", self.path);
-        gitea
+        let sent = gitea
             .endpoint
             .send(gitea.endpoint.with_json(method, &parts, body)?)
-            .await
+            .await;
+        match sent {
+            Err(failure) if is_unexplained(&failure) => Err(self.forbidden(gitea, failure).await),
+            sent => sent,
+        }
+    }
+
+    /// What a prohibition means of which the server says nothing that is known: that the branch is protected, or not.
+    async fn forbidden(&self, gitea: &Gitea, failure: Failure) -> Failure {
+        let branch = match self.branch {
+            Some(branch) => Ok(branch.to_owned()),
+            None => gitea.default_branch(self.place).await,
+        };
+        let protected = match branch {
+            Ok(branch) => gitea.is_protected(self.place, &branch).await,
+            Err(_) => false,
+        };
+        match protected {
+            true => blaming(&failure, Kind::Forbidden, "branch", PROTECTED),
+            false => failure,
+        }
     }
 
     /// The hash of the file that is there now, if one is.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: its sentences are looked at and never passed on, since they quote what they are about.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::Method;
@@ -42,9 +43,13 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure
         }
         403 if said.code() == Some("insufficient_scope") => said.lacking(),
-        403 | 405 | 409 => meaning(&text).unwrap_or_else(|| by_status(refusal)),
+        403 => meaning(&text).unwrap_or_else(|| by_status(refusal).because(Unexplained)),
+        405 | 409 => meaning(&text).unwrap_or_else(|| by_status(refusal)),
         400 | 422 => {
-            let meaning = meaning(&text).or_else(|| said.field(&text));
+            let meaning = said
+                .taken(&text)
+                .or_else(|| meaning(&text))
+                .or_else(|| said.field(&text));
             meaning.unwrap_or_else(|| by_status(refusal))
         }
         404 => absent(&text).unwrap_or_else(|| by_status(refusal)),
@@ -58,6 +63,16 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         301 | 302 | 307 | 308 if writes(refusal) => moved(refusal),
         _ => by_status(refusal),
     }
+}
+
+/// A prohibition of which GitLab says nothing; it rides along as the failure's cause.
+#[derive(Debug, thiserror::Error)]
+#[error("refused with status 403, for no reason that is told")]
+struct Unexplained;
+
+/// Whether it is forbidden for a reason that GitLab does not tell.
+pub fn is_unexplained(failure: &Failure) -> bool {
+    failure.source().is_some_and(|cause| cause.is::<Unexplained>())
 }
 
 fn writes(refusal: &Refusal<'_>) -> bool {
@@ -113,6 +128,17 @@ impl Said {
             return Some(named(Kind::NotFound, Some(field), "there is no such branch"));
         }
         Some(Failure::invalid(field, format!("{field} is not accepted by GitLab")))
+    }
+
+    /// Of what is new and called as another is, the field that gives its name.
+    fn taken(&self, text: &str) -> Option<Failure> {
+        let field = self.fields().find_map(|field| neutral_field(&field));
+        let field = field.filter(|_| text.contains("has already been taken"))?;
+        Some(named(
+            Kind::Conflict,
+            Some(field),
+            &format!("there is one of this {field} already"),
+        ))
     }
 
     /// The names of what it is about.

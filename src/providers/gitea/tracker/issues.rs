@@ -10,7 +10,7 @@ use super::names::{found, label_ids};
 use crate::catalogue::Page;
 use crate::catalogue::projects::{Issue, IssueCreate, IssueGet, IssueList, IssueListInput};
 use crate::providers::gitea::lookup::{Place, numbered};
-use crate::providers::gitea::refusal::{Says, blaming, told};
+use crate::providers::gitea::refusal::{Says, blaming, is, told};
 use crate::providers::gitea::{Gitea, convert, pages, wire};
 use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request, forge, tracker};
@@ -43,7 +43,13 @@ pub async fn list(gitea: Arc<Gitea>, request: Request<IssueList>) -> Result<Repl
         .query_if("milestones", milestone)
         .query_if("since", input.updated_since.as_deref());
     let part = outgoing.part(pages::SIZE, request.limit(), request.cursor());
-    let received = gitea.endpoint.send(part).await?;
+    let received = match gitea.endpoint.send(part).await {
+        // A project without issues is not found as well.
+        Err(failure) if input.assignee.is_some() && is(&failure, &[404, 422]) => {
+            return Err(nobody(&gitea, (owner, name), failure).await);
+        }
+        sent => sent?,
+    };
     let rows = received.rows::<wire::Issue>(request.include_raw)?;
     let issues = rows
         .into_iter()
@@ -63,6 +69,20 @@ fn is_asked_for(input: &IssueListInput, issue: &Issue) -> bool {
     let carries = |label: &str| issue.labels.iter().any(|its| its == label);
     let belongs = |id: &str| issue.milestone.as_ref().is_some_and(|its| its.id == id);
     input.labels.iter().all(|label| carries(label)) && input.milestone.as_deref().is_none_or(belongs)
+}
+
+/// What it means that issues of somebody's are not found: that the repository is not there or keeps none, or that nobody is
+/// called so.
+async fn nobody(gitea: &Gitea, place: Place<'_>, failure: Failure) -> Failure {
+    match gitea.repo(place).await {
+        Ok(repo) if repo.has_issues == Some(false) => failure,
+        Ok(_) => {
+            let sentence = "assignee has no account there";
+            blaming(&failure, Kind::InvalidInput, "assignee", sentence)
+        }
+        Err(absent) if absent.kind == Kind::NotFound => absent,
+        Err(_) => failure,
+    }
 }
 
 /// Refuses a milestone that there is not.

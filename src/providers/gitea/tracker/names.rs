@@ -18,14 +18,14 @@ const LABEL_PAGES: u32 = 40;
 /// The ids of labels: Gitea takes no names. They are the repository's own, or its organisation's.
 pub async fn label_ids(endpoint: &Endpoint, owner: &str, name: &str, names: &[Name]) -> Result<Vec<i64>, Failure> {
     let found = found(endpoint, owner, name, names).await?;
-    let id = |(at, name): (usize, &Name)| {
+    let id = |name: &Name| {
         let unknown = || {
-            let sentence = format!("label {} of {} is not known to the provider", at + 1, names.len());
+            let sentence = format!("labels: there is no label {:?} there", &**name);
             Failure::invalid("labels", sentence)
         };
         found.get(&**name).copied().ok_or_else(unknown)
     };
-    names.iter().enumerate().map(id).collect()
+    names.iter().map(id).collect()
 }
 
 /// Those of the names that there are, with their ids.

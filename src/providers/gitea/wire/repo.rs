@@ -22,6 +22,8 @@ pub struct Repo {
     pub fork: bool,
     #[serde(default)]
     pub archived: bool,
+    /// Whether it keeps issues.
+    pub has_issues: Option<bool>,
     /// Empty where there is none.
     pub description: Option<String>,
     /// Empty where the repository is.

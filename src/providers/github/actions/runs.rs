@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
 
-use super::{GitHub, convert, wire};
+use super::{GitHub, convert, wire, workflows};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunStatus, RunWait, Waited};
 use crate::providers::ci::actions::{Numbered, pipeline};
@@ -37,7 +37,13 @@ pub async fn list(github: Arc<GitHub>, request: Request<RunList>) -> Result<Repl
         let run = convert::run(&request.instance, &request.native, row);
         input.status.is_none_or(|wanted| run.status == wanted).then_some(run)
     };
-    let mut reply = github.listed(outgoing, &request, run).await?;
+    let mut reply = match (github.listed(outgoing, &request, run).await, &input.pipeline) {
+        (Err(failure), Some(text)) => {
+            let workflow = pipeline(&request.native, text)?;
+            return Err(workflows::missing(&github, (owner, name), workflow, failure).await);
+        }
+        (listed, _) => listed?,
+    };
     let page = &mut reply.value;
     let narrowed = input.branch.is_some() || input.event.is_some() || word.is_some();
     page.incomplete = narrowed && page.total.is_some_and(|total| total > MOST_FOUND);

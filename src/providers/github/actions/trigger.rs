@@ -35,11 +35,11 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
     let parts = ["repos", owner, name, "actions", "workflows", &workflow, "dispatches"];
     let dispatch = github.dispatches.begin(&request.native, &workflow, &branch);
     let asked = Instant::now();
-    let received = github
-        .endpoint
-        .send(github.endpoint.post(&parts, &body)?)
-        .await
-        .map_err(refused)?;
+    let sent = github.endpoint.send(github.endpoint.post(&parts, &body)?).await;
+    let received = match sent {
+        Err(failure) => return Err(workflows::missing(&github, (owner, name), &workflow, refused(failure)).await),
+        Ok(received) => received,
+    };
     let Some(told) = told::<wire::Dispatched>(&received) else {
         let pending = Pending {
             project: request.native.to_string(),

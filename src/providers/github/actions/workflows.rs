@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 
 use super::{GitHub, MOST, SIZE, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Pipeline, PipelineList};
 use crate::providers::ci::actions;
 use crate::providers::forge;
+use crate::providers::github::lookup::named;
 use crate::providers::{Reply, Request};
 
 pub async fn list(github: Arc<GitHub>, request: Request<PipelineList>) -> Result<Reply<Page<Pipeline>>, Failure> {
@@ -33,4 +34,22 @@ pub async fn only(github: &GitHub, owner: &str, name: &str) -> Result<String, Fa
         .filter(|one| one.state.as_deref() == Some("active"));
     let files = active.filter_map(|one| convert::file(one.path.as_deref()?).map(str::to_owned));
     actions::only(files).map_err(|failure| received.blame(failure))
+}
+
+/// What it means that something of a workflow is not there: that the repository is not, or that the workflow is none of it.
+pub async fn missing(github: &GitHub, (owner, name): (&str, &str), workflow: &str, failure: Failure) -> Failure {
+    if failure.kind != Kind::NotFound || failure.field.is_some() {
+        return failure;
+    }
+    let asked = async |parts: &[&str]| github.endpoint.send(github.endpoint.get(parts)?).await;
+    match asked(&["repos", owner, name, "actions", "workflows", workflow]).await {
+        Err(absent) if absent.kind == Kind::NotFound => {}
+        // The right to start it is lacking, or there is no telling.
+        _ => return failure,
+    }
+    match asked(&["repos", owner, name]).await {
+        Ok(_) => named(failure.saying("pipeline is not there, or not shown to us"), "pipeline"),
+        Err(absent) if absent.kind == Kind::NotFound => absent,
+        Err(_) => failure,
+    }
 }
