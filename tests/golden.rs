@@ -27,10 +27,10 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 350, 528),
-    ("github", 406, 339),
-    ("gitlab", 272, 288),
-    ("jenkins", 78, 106),
+    ("gitea", 353, 534),
+    ("github", 407, 342),
+    ("gitlab", 273, 294),
+    ("jenkins", 81, 113),
     ("anthropic", 72, 72),
     ("notion", 211, 374),
     ("openai", 136, 129),

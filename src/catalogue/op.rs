@@ -66,6 +66,11 @@ pub trait Output<I>: Clone + Serialize + DeserializeOwned + JsonSchema + Send + 
         None
     }
 
+    /// The cursor of the input. Only pages have one.
+    fn asked_from(_input: &I) -> Option<&str> {
+        None
+    }
+
     /// Replaces a native cursor by its sealed form. Only pages have one.
     ///
     /// # Errors
@@ -101,7 +106,7 @@ pub struct Declaration {
     /// The REST path below `/v1`, e.g. `/git/repos/{repo}/branches`; each `{name}` is a field of the input and may
     /// span several segments.
     pub path: &'static str,
-    /// Input fields taken by position on the command line, behind those of the path.
+    /// Input fields taken by position on the command line, behind those of the path; where it names these, too, in its order.
     pub args: &'static [&'static str],
     /// One line for people.
     pub summary: &'static str,
@@ -318,10 +323,11 @@ impl Declaration {
         }
     }
 
-    /// Input fields taken by position on the command line: those of the path, then the others.
+    /// Input fields taken by position on the command line: those of the path, then the others, unless these name all.
     pub fn positionals(&self) -> impl Iterator<Item = &'static str> {
         let placeholders = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
-        placeholders.chain(self.args.iter().copied())
+        let others = self.args.iter().copied();
+        placeholders.filter(|name| !self.args.contains(name)).chain(others)
     }
 }
 

@@ -89,6 +89,10 @@ where
         Some(input.cursor())
     }
 
+    fn asked_from(input: &I) -> Option<&str> {
+        input.page().1
+    }
+
     fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> Result<String, Failure>) -> Result<(), Failure> {
         if let Some(cursor) = &mut self.next_cursor {
             *cursor = seal(cursor)?;

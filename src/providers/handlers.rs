@@ -127,9 +127,11 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     false => standing.judge(failure),
                 };
                 let mut reply = reply.map_err(judged)?;
-                reply
-                    .value
-                    .seal_cursor(&|native| seal.cursor(&query::<O>(&input)?, native))?;
+                let before = <O::Output as Output<O::Input>>::asked_from(&input);
+                reply.value.seal_cursor(&|native| match before == Some(native) {
+                    true => Err(seal.circle()),
+                    false => seal.cursor(&query::<O>(&input)?, native),
+                })?;
                 Ok(Answer {
                     head: Head {
                         tags: reply.value.tags(),
@@ -264,6 +266,15 @@ impl Seal {
             let failure = Failure::new(Kind::UpstreamFailed, sentence).by(&self.instance);
             failure.not_usable().but_sound()
         })
+    }
+
+    /// A page that says that it comes next itself: to end the list there would lose rows without a word, and to go on would
+    /// never end.
+    fn circle(&self) -> Failure {
+        let sentence = format!("the list of {} leads back to where it has been", self.instance);
+        Failure::new(Kind::UpstreamFailed, sentence)
+            .by(&self.instance)
+            .not_usable()
     }
 
     /// The provider has nothing new to say.

@@ -31,6 +31,13 @@ pub const OPERATIONS: &[Lacking] = &[
     },
     Lacking {
         method: "get",
+        path: "/job/{name}/{number}/wfapi/describe",
+        query: &[],
+        body: None,
+        why: "it knows no plugins, and this is the stage view's",
+    },
+    Lacking {
+        method: "get",
         path: "/job/{name}/{number}/consoleText",
         query: &[],
         body: None,

@@ -48,7 +48,7 @@ impl Op for SecretPut {
     type Output = SecretWritten;
     const DECLARATION: &'static Declaration =
         &Declaration::put::<Self>("cicd.secret.put", "/cicd/secrets/{name}", "Set a secret of a project")
-            .args(&["project"])
+            .args(&["project", "name"])
             .invalidates_nothing("no answer holds a secret, nor tells that there is one");
     fn resource(input: &SecretPutInput) -> Resource {
         input.project.resource()

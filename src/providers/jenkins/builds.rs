@@ -10,9 +10,9 @@ use super::jobs::{ROWS, cut, range};
 use super::names::{self, Build};
 use super::{Jenkins, convert, wire};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Run, RunGet, RunList, RunWait, Waited};
+use crate::catalogue::cicd::{Run, RunGet, RunList, RunStatus, RunWait, Waited};
 use crate::providers::ci::{self, Look};
-use crate::providers::http::Received;
+use crate::providers::http::{Received, Row, behind};
 use crate::providers::{Reply, Request};
 
 /// Builds that a job tells of without looking further back.
@@ -58,7 +58,8 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Repl
     let build = Build::named("run", &request.native)?;
     let received = read(&jenkins, &build).await?;
     let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::run(&request.instance, build.project, row)))
+    let run = standing(&jenkins, &request.instance, &build, row).await;
+    Ok(received.reply(run))
 }
 
 pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
@@ -66,10 +67,33 @@ pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Re
     let look = || async {
         let received = read(&jenkins, &build).await?;
         let row = received.row(request.include_raw)?;
-        let run = convert::run(&request.instance, build.project, row);
+        let run = standing(&jenkins, &request.instance, &build, row).await;
         Ok(Look::of(received.reply(run)))
     };
     ci::wait(&request, look).await
+}
+
+/// The class of a build that is no pipeline's, and waits for nobody.
+const PLAIN: &str = "hudson.model.FreeStyleBuild";
+/// The stage view's word for a build that waits for somebody's input (J15).
+const PAUSED: &str = "PAUSED_PENDING_INPUT";
+
+/// A build as it stands: one of a pipeline may wait for somebody's input, which the stage view alone tells. Where that
+/// plugin is not, the build runs.
+async fn standing(jenkins: &Jenkins, instance: &Arc<str>, build: &Build<'_>, row: Row<wire::Build>) -> Run {
+    let may_wait = !row.wire.class.is_empty() && row.wire.class != PLAIN;
+    let mut run = convert::run(instance, build.project, row);
+    if run.status != RunStatus::Running || !may_wait {
+        return run;
+    }
+    let described = behind(instance, async {
+        let outgoing = jenkins.endpoint.get(&build.parts(&["wfapi", "describe"]))?;
+        jenkins.endpoint.send(outgoing).await?.json::<wire::Described>()
+    });
+    if let Some(described) = described.await.filter(|described| described.status == PAUSED) {
+        (run.status, run.raw_status) = (RunStatus::Blocked, described.status);
+    }
+    run
 }
 
 /// Asks for a build.

@@ -145,8 +145,11 @@ impl Following {
         if self.log.is_short() {
             return Ok(now(vec![self.replaced()]));
         }
-        self.start = end;
-        self.log.mark();
+        // What is said to be at the same place comes once more, and is told once.
+        if end > self.start {
+            self.start = end;
+            self.log.mark();
+        }
         if more {
             return Ok(Told {
                 events: vec![],

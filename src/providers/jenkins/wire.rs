@@ -64,12 +64,14 @@ pub struct Parameter {
 }
 
 /// What is asked of a build.
-pub const BUILD: &str = "number,url,result,building,inProgress,timestamp,duration,displayName,queueId,\
+pub const BUILD: &str = "_class,number,url,result,building,inProgress,timestamp,duration,displayName,queueId,\
     actions[causes[_class,userId,userName],lastBuiltRevision[SHA1,branch[name]]]";
 
 /// A build.
 #[derive(Debug, Deserialize)]
 pub struct Build {
+    #[serde(rename = "_class", default)]
+    pub class: String,
     pub number: u64,
     pub url: Option<String>,
     pub result: Option<String>,
@@ -87,6 +89,13 @@ pub struct Build {
     #[serde(rename = "queueId")]
     pub queue_id: Option<i64>,
     pub actions: Option<Vec<Option<Action>>>,
+}
+
+/// What the stage view tells of a pipeline's build (J14).
+#[derive(Debug, Deserialize)]
+pub struct Described {
+    #[serde(default)]
+    pub status: String,
 }
 
 /// What somebody has to say of a build; each says something else, and many nothing.
