@@ -350,11 +350,41 @@ async fn a_list_of_all_fails_only_where_nobody_answers() {
     };
     let all_failed = ask(failing(Kind::CircuitOpen).at(["a", "b"])).await;
     assert_eq!(
-        (all_failed.kind, all_failed.provider.as_deref()),
-        (Kind::CircuitOpen, Some("a"))
+        (all_failed.kind, all_failed.message()),
+        (Kind::CircuitOpen, "a: as told; b: as told")
     );
+    let alone = ask(failing(Kind::CircuitOpen).at(["a"])).await;
+    assert_eq!((alone.provider.as_deref(), alone.message()), (Some("a"), "as told"));
     assert_eq!(ask(failing(Kind::Internal)).await.kind, Kind::NoProvider);
     assert_eq!(ask(FakeCalls::json("[]").at(["a"])).await.kind, Kind::Internal);
+}
+
+#[tokio::test]
+async fn an_instance_that_nobody_knows_is_refused_with_the_nearest() {
+    for (refusal, options, repo) in [
+        (
+            Failure::invalid("provider", "no provider is called forge_a"),
+            Some("forge_a"),
+            "acme/api",
+        ),
+        (
+            Failure::new(Kind::NotFound, "no provider is called forge_a"),
+            None,
+            "forge_a~acme/api",
+        ),
+    ] {
+        let setup = setup(FakeCalls::failing(refusal.never_sent()).at(["wiki", "forge-a"]));
+        let options = Options {
+            provider: options.map(str::to_owned),
+            ..Options::default()
+        };
+        let asked = invocation("git.repo.get", json!({ "repo": repo }), options);
+        let failure = setup.dispatcher.invoke(asked).await.expect_err("refused");
+        assert_eq!(
+            failure.message(),
+            "no provider is called forge_a; did you mean forge-a?"
+        );
+    }
 }
 
 #[tokio::test]

@@ -255,34 +255,33 @@ impl Offered<'_> {
                 None => refusals.full |= !instance.has_room(),
             }
         }
-        refusals.failure()
+        let failure = match &self.set.instances[..] {
+            [one] => refusals.failure(one).by(one),
+            _ => refusals.failure("every provider that could serve this"),
+        };
+        failure.never_sent()
     }
 }
 
 impl Refusals {
-    fn failure(self) -> Failure {
-        let failure = if self.full {
-            Failure::new(Kind::Overloaded, "every provider that could serve this is busy")
-                .after(Duration::from_millis(100))
-        } else if let Some(wait) = self.open {
+    /// `who` cannot be asked.
+    fn failure(self, who: &str) -> Failure {
+        if self.full {
+            return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(Duration::from_millis(100));
+        }
+        if let Some(wait) = self.open {
             // By whom and why it was forced, operators see.
             let why = match (self.failing, self.forced) {
                 (true, true) => "failing, or forced open by order",
                 (false, true) => "forced open by order",
                 _ => "failing",
             };
-            Failure::new(
-                Kind::CircuitOpen,
-                format!("every provider that could serve this is {why}"),
-            )
-            .after(wait)
-        } else {
-            let why = match self.drained {
-                true => "every provider that could serve this is drained: it takes no calls",
-                false => "no provider that could serve this is running",
-            };
-            Failure::new(Kind::NoProvider, why).after(Duration::from_secs(1))
+            return Failure::new(Kind::CircuitOpen, format!("{who} is {why}")).after(wait);
+        }
+        let why = match self.drained {
+            true => "is drained: it takes no calls",
+            false => "is not running",
         };
-        failure.never_sent()
+        Failure::new(Kind::NoProvider, format!("{who} {why}")).after(Duration::from_secs(1))
     }
 }

@@ -286,8 +286,8 @@ async fn forced_open_for_a_time_it_closes_by_itself_and_says_why_to_operators_al
     assert!((49_000..=50_000).contains(&forced.retry_in_ms.unwrap()), "{forced:?}");
     let refused = system.gateway().call(call(&WRITE, Do::Answer)).await.unwrap_err();
     assert_eq!(
-        refused.message(),
-        "every provider that could serve this is forced open by order"
+        (refused.message(), refused.provider.as_deref()),
+        ("a is forced open by order", Some("a"))
     );
     assert!(
         refused.retry_after.unwrap() > Duration::from_secs(45),

@@ -64,7 +64,8 @@ text! {
     /// A thing on a board.
     BoardItemRef = "The item's neutral id, as the list of items tells it.", referring;
     /// Whose boards.
-    BoardsOf = "An organisation, a user or a project; default: all that the credential sees.", referring;
+    BoardsOf = "Whose boards: an organisation, a user or a project, as the provider keeps them. Mostly required: few list all that \
+        a credential sees.", referring;
     /// Somebody.
     PersonRef = "A name of the directory, or else the account's own name or id at the provider.", referring;
     /// A comment on a page of documentation.
@@ -179,7 +180,7 @@ impl JsonSchema for PageSize {
             "format": "uint32",
             "minimum": 1,
             "maximum": Self::MOST,
-            "description": "Rows a page, 1 to 100; default: the provider's."
+            "description": "Rows a page, 1 to 100; default: the provider's. With provider=all, of each instance."
         })
     }
 }

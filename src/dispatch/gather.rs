@@ -171,7 +171,7 @@ fn merge(
     let mut pages = Vec::new();
     let mut errors = Vec::new();
     let mut more = Vec::new();
-    let mut first_failure = None;
+    let mut failures = Vec::new();
     for ((instance, place), reply) in asked.into_iter().zip(replies) {
         match reply.and_then(|answer| Ok((answer.head, whole(answer.body)?))) {
             Ok((its_head, page)) => {
@@ -182,12 +182,12 @@ fn merge(
                 errors.push(partial(&instance, &failure));
                 let place = if failure.retryable { place } else { lost(failure.kind) };
                 more.push((instance.clone(), place));
-                first_failure.get_or_insert_with(|| failure.by(&instance));
+                failures.push((instance, failure));
             }
         }
     }
     if pages.is_empty() {
-        return Err(first_failure.unwrap_or_else(|| internal("no instance was asked")));
+        return Err(none_answered(failures));
     }
     errors.extend(missing.iter().map(|(instance, place)| not_asked(instance, place)));
     more.extend(missing);
@@ -197,6 +197,18 @@ fn merge(
         body: Body::Bytes(body),
         value: None,
     })
+}
+
+/// What a list fails with that no instance has answered: each says for itself why, since one may want what another cannot.
+fn none_answered(failures: Vec<(Arc<str>, Failure)>) -> Failure {
+    let told = |(instance, failure): &(Arc<str>, Failure)| format!("{instance}: {}", failure.message());
+    let sentence = failures.iter().map(told).collect::<Vec<_>>().join("; ");
+    let several = failures.len() > 1;
+    match failures.into_iter().next() {
+        Some((_, first)) if several => first.saying(sentence),
+        Some((instance, first)) => first.by(&instance),
+        None => internal("no instance was asked"),
+    }
 }
 
 /// `more` are those without a page, and what the cursor is to hold of them.
@@ -305,6 +317,7 @@ fn note(head: &mut Head, its: &Head) {
     head.attempts = head.attempts.saturating_add(its.attempts);
     head.age = head.age.max(its.age);
     head.skipped = head.skipped.saturating_add(its.skipped);
+    head.emulated |= its.emulated;
     if rank(its.cache) > rank(head.cache) {
         head.cache = its.cache;
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mosaic_actors::call::{Answer, Call, Caller, CostClass, Operation, OperationRef};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::routing::UNKNOWN;
 use mosaic_actors::stream::{UPLOAD_FIELD, Upload};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
+use crate::config::nearest;
 
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
@@ -168,11 +170,17 @@ impl Dispatcher {
             Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
+        let asked_for = call.provider.clone().or_else(|| call.resource.instance().cloned());
+        let unknown = asked_for.map(|name| (name, call.caller.clone()));
         let result = match keyed {
             Some(write) => write.run(self.calls.clone(), call, &self.keyed).await,
             None => self.calls.call(call).await,
         };
-        result.map_err(|mut failure| {
+        result.map_err(|failure| {
+            let mut failure = match unknown {
+                Some((name, caller)) if is_unknown(&failure) => self.nearest(failure, &name, operation, &caller),
+                _ => failure,
+            };
             let mut in_doubt = may_have_happened(&operation, &failure);
             if in_doubt && lacked_its_end(upload.as_deref(), &failure) {
                 in_doubt = false;
@@ -182,6 +190,15 @@ impl Dispatcher {
             failure.in_doubt |= in_doubt;
             failure
         })
+    }
+
+    /// The refusal of an instance that nobody knows, with the one that may be meant.
+    fn nearest(&self, failure: Failure, name: &str, operation: OperationRef, caller: &Caller) -> Failure {
+        let names = self.calls.instances(operation, caller);
+        match nearest(name, names.iter().map(|name| &**name)) {
+            Some(meant) => failure.also(&format!("did you mean {meant}?")),
+            None => failure,
+        }
     }
 
     /// Waits until the keyed writes under way are finished and recorded; for the end of the process, after the
@@ -286,6 +303,13 @@ pub fn new_request_id() -> Arc<str> {
 /// not be told that trying again can help.
 fn may_have_happened(facts: &Operation, failure: &Failure) -> bool {
     !facts.safe && !facts.idempotent && !failure.unsent && failure.kind.leaves_in_doubt()
+}
+
+/// Whether a call that names an instance was refused because nobody knows that.
+fn is_unknown(failure: &Failure) -> bool {
+    failure.unsent
+        && matches!(failure.kind, Kind::InvalidInput | Kind::NotFound)
+        && failure.message().starts_with(UNKNOWN)
 }
 
 /// Whether nobody has answered, and nobody has had the whole file, nor will: what is done with a file is done with all of

@@ -65,23 +65,24 @@ impl Mosaic {
     /// The public surface, where nobody needs a key by these names only.
     fn surface(&self, hosts: Option<Hosts>) -> Router {
         let keys = self.clone();
-        let known = Arc::new(move |key: &str| {
+        let by_key = Arc::new(move |key: &str| {
             keys.inner.keys.authenticate(key).map(|principal| Caller {
                 tenant: principal.tenant,
                 identity: principal.identity,
             })
         });
         let anonymous = self.inner.keys.is_empty().then(Mosaic::local_caller);
-        let mut authenticator = Authenticator::new(known, anonymous);
+        let mut authenticator = Authenticator::new(by_key, anonymous);
         if let Some(hosts) = hosts {
             authenticator = authenticator.reached_as(hosts);
         }
-        let (shown, reached) = (self.clone(), self.clone());
+        let (shown, reached, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted) = (self.clone(), self.clone());
         let feed = feed::router(FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
             reaches: Arc::new(move |tenant, instance| reached.system().reaches(tenant, instance)),
+            known: Arc::new(move |tenant| known.names(tenant)),
         });
         let max_body = self.config().server.max_body;
         let webhooks = webhooks::router(
@@ -156,6 +157,13 @@ impl Mosaic {
             }
         }));
         Readiness { checks }
+    }
+
+    /// The instances that `tenant` may know of, whether they run or not.
+    fn names(&self, tenant: &str) -> Vec<Arc<str>> {
+        let all = self.system().plugins().snapshot().into_iter();
+        let names = all.map(|plugin| plugin.name);
+        names.filter(|name| self.system().reaches(tenant, name)).collect()
     }
 
     /// What `caller` may know of.

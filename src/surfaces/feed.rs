@@ -26,6 +26,7 @@ use super::request_id::RequestId;
 use super::rest::method_not_allowed;
 use crate::bus::{Bus, Feed, Filter, Heard};
 use crate::catalogue::event::EventType;
+use crate::config::nearest;
 
 /// A comment is sent so often where nothing happens, so that a connection in between is not thought dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -34,6 +35,8 @@ const LONGEST: usize = 1024;
 /// What may be asked for.
 const PARAMETERS: &[&str] = &["after", "service", "type", "provider", "resource"];
 
+/// The instances that a tenant may know of, whether they run or not.
+pub type Known = Arc<dyn Fn(&str) -> Vec<Arc<str>> + Send + Sync>;
 /// Whether a tenant may know of an instance.
 pub type Reaches = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
@@ -46,6 +49,8 @@ pub struct FeedConfig {
     pub authenticator: Authenticator,
     /// To what.
     pub reaches: Reaches,
+    /// By which names.
+    pub known: Known,
 }
 
 /// The route.
@@ -74,6 +79,9 @@ impl FeedConfig {
         // A browser that comes again says where it was.
         if let Some(place) = last_event_id(&parts.headers)? {
             after = Some(place);
+        }
+        if let Some(wanted) = &filter.provider {
+            there_is(wanted, &(self.known)(&caller.tenant))?;
         }
         let reaches = self.reaches.clone();
         filter.reach = Some(Arc::new(move |instance| reaches(&caller.tenant, instance)));
@@ -131,6 +139,17 @@ fn asked(query: &str) -> Result<(Option<i64>, Filter), Failure> {
     Ok((after, filter))
 }
 
+/// An instance that there is not would be waited for in vain.
+fn there_is(wanted: &str, known: &[Arc<str>]) -> Result<(), Failure> {
+    let names = || known.iter().map(|name| &**name);
+    if names().any(|name| name == wanted) {
+        return Ok(());
+    }
+    let meant = nearest(wanted, names()).map(|name| format!("; did you mean {name}?"));
+    let sentence = format!("no provider is called {wanted}{}", meant.unwrap_or_default());
+    Err(Failure::invalid("provider", sentence))
+}
+
 /// A type that no event ever has would be waited for in vain.
 fn sound(filter: &Filter) -> Result<(), Failure> {
     let kinds = || EventType::ALL.iter();
@@ -174,6 +193,16 @@ fn lines(feed: Feed) -> impl Stream<Item = Result<Line, Infallible>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_that_there_is_not_is_refused_with_the_nearest() {
+        let known: Vec<Arc<str>> = vec!["forge-a".into(), "wiki".into()];
+        assert!(there_is("wiki", &known).is_ok());
+        let refused = there_is("forge_b", &known).expect_err("there is none");
+        assert_eq!(refused.field.as_deref(), Some("provider"));
+        assert!(refused.message().ends_with("did you mean forge-a?"), "{refused}");
+        assert!(there_is("nope", &[]).is_err());
+    }
 
     #[test]
     fn what_is_asked_for_is_read_or_refused_by_its_name() {

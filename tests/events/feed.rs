@@ -52,7 +52,13 @@ async fn a_listener_hears_what_it_asked_for() {
         let mut listener = Listener::open(gateway, &format!("after=0&{query}"), &[]).await;
         assert_eq!(listener.resource().await, first, "{query}");
     }
-    for wrong in ["type=git.prs", "colour=1", "after=x", "service=gits"] {
+    for wrong in [
+        "type=git.prs",
+        "colour=1",
+        "after=x",
+        "service=gits",
+        "provider=github-x",
+    ] {
         gateway.get(&format!("/v1/events?{wrong}")).await.refused(400);
     }
     stage.close().await;
@@ -75,7 +81,10 @@ async fn a_tenant_hears_of_what_it_reaches() {
         .await
         .ok();
     gateway.get("/v1/events").await.refused(401);
+    // Nobody is told that there is another.
     let as_a = [("authorization", "Bearer key-of-tenant-a-0001")];
+    let others = format!("http://{}/v1/events?provider=bookstack-a", gateway.public);
+    gateway.client.get_with(&others, &as_a).await.refused(400);
     let as_b = [("authorization", "Bearer key-of-tenant-b-0001")];
     let mut a = Listener::open(gateway, "after=0", &as_a).await;
     let mut b = Listener::open(gateway, "after=0", &as_b).await;

@@ -22,6 +22,9 @@ pub use set::CandidateSet;
 
 use rule::{effective, reaches};
 
+/// How a refusal begins of an instance that is unknown, or out of the caller's reach.
+pub const UNKNOWN: &str = "no provider is called";
+
 /// What routing must know of an instance.
 #[derive(Clone, Debug)]
 pub struct Routable {
@@ -124,11 +127,11 @@ impl RoutingTable {
             return Err(Failure::new(Kind::NotFound, sentence).never_sent());
         }
         if let Some(name) = call.provider.as_ref() {
-            let unknown = || Failure::invalid("provider", format!("no provider is called {name}"));
+            let unknown = || Failure::invalid("provider", format!("{UNKNOWN} {name}"));
             return self.pin(name, call, reach, unknown);
         }
         if let Some(name) = call.resource.instance() {
-            let unknown = || Failure::new(Kind::NotFound, format!("no provider is called {name}"));
+            let unknown = || Failure::new(Kind::NotFound, format!("{UNKNOWN} {name}"));
             return self.pin(name, call, reach, unknown);
         }
         let matching = self
