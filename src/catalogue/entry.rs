@@ -142,7 +142,10 @@ impl Field {
             Shape::Integer => text
                 .parse::<i64>()
                 .map(Value::from)
-                .map_err(|_| wrong("a whole number")),
+                .map_err(|_| match self.name == "seconds" {
+                    true => wrong("a whole number, without a unit"),
+                    false => wrong("a whole number"),
+                }),
             Shape::Number => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Value::from(number)),
                 _ => Err(wrong("a number")),

@@ -11,12 +11,16 @@ use serde_with::skip_serializing_none;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Person {
     /// The provider's id of the account, where the account has no name, or other things are addressed by the id.
+    #[schemars(extend("x-column" = true))]
     pub id: Option<String>,
     /// The account's name, as it is written behind an `@`.
+    #[schemars(extend("x-column" = true))]
     pub login: Option<String>,
     /// The name for people.
+    #[schemars(extend("x-column" = true))]
     pub name: Option<String>,
     /// The address.
+    #[schemars(extend("x-column" = true))]
     pub email: Option<String>,
     /// The account's page for people.
     pub web_url: Option<String>,

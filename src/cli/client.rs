@@ -30,6 +30,9 @@ use super::transport::{base_url, body as body_of, broken, http_client};
 use super::upload;
 use super::{events, explain};
 
+/// The header that tells that an answer is emulated.
+const EMULATED: &str = "x-mosaic-emulated";
+
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -39,6 +42,14 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The events of a stream, each one JSON document.
 pub type Events = Pin<Box<dyn Stream<Item = Result<Bytes, Problem>> + Send>>;
+
+/// What a call brings, and whether it was made of other things than what was asked for.
+pub struct Replied {
+    /// What it brings.
+    pub reply: Reply,
+    /// The provider has nothing of the kind.
+    pub emulated: bool,
+}
 
 /// What a call brings.
 pub enum Reply {
@@ -92,7 +103,7 @@ impl Remote {
         input: Map<String, Value>,
         upload: Option<Arc<Upload>>,
         options: &Options,
-    ) -> Result<Reply, Problem> {
+    ) -> Result<Replied, Problem> {
         let mut request = self.request(entry.declaration, input, options)?;
         if let Some(upload) = &upload {
             request = uploading(request, upload)?;
@@ -102,17 +113,19 @@ impl Remote {
             let broken = upload.as_ref().and_then(|upload| upload.failure().cloned());
             broken.map_or(problem, |failure| upload::of_flag(entry, failure).into())
         })?;
-        if entry.declaration.facts.streaming {
-            return Ok(Reply::Events(events::read(reply)));
-        }
-        if entry.declaration.bytes {
+        let emulated = reply.headers().get(EMULATED).is_some_and(|value| value == "true");
+        let reply = if entry.declaration.facts.streaming {
+            Reply::Events(events::read(reply))
+        } else if entry.declaration.bytes {
             let media_type = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            return Ok(Reply::File(Download {
+            Reply::File(Download {
                 media_type: media_type.unwrap_or("application/octet-stream").to_owned(),
                 bytes: Box::pin(reply.bytes_stream().map_err(|error| Problem::from(broken(&error)))),
-            }));
-        }
-        Ok(Reply::Whole(body_of(reply).await?))
+            })
+        } else {
+            Reply::Whole(body_of(reply).await?)
+        };
+        Ok(Replied { reply, emulated })
     }
 
     /// Reads a document of the admin listener; with `limit`, so many of its rows.

@@ -11,7 +11,7 @@ use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 
 use super::download::OUTPUT;
 use super::upload::{CONTENT_TYPE, FILE};
-use super::{exit, operate};
+use super::{exit, operate, wait};
 
 /// The flag of lists that asks for all pages, and of what comes in parts for all of them.
 pub const ALL: &str = "all";
@@ -102,12 +102,18 @@ pub fn named_id(field: &Field) -> String {
 
 /// The field that may be read from a file, where an operation has one that holds more than a line, or a secret.
 pub fn from_file(entry: &Entry) -> Option<&Field> {
-    let mut fields = entry.fields.iter().filter(|_| !entry.declaration.upload);
-    fields.find(|field| field.secret || field.name == CONTENT)
+    let fields = || entry.fields.iter().filter(|_| !entry.declaration.upload);
+    let named = |name: &str| fields().find(|field| field.name == name && field.shape == Shape::Text);
+    fields()
+        .find(|field| field.secret)
+        .or_else(|| named(CONTENT))
+        .or_else(|| named(BODY))
 }
 
 /// The field that holds a file's content; beside it stands how that is written.
 pub const CONTENT: &str = "content";
+/// The field that holds the text of what is written.
+const BODY: &str = "body";
 
 /// Whether the field takes the rest of the line, its words joined by spaces. What names a resource is required
 /// and is one word; a last positional that may be left out is free text, such as a prompt.
@@ -117,6 +123,10 @@ pub fn takes_words(entry: &Entry, field: &Field) -> bool {
         && field.shape == Shape::Text
         && field.choices.is_empty()
 }
+
+/// What is to be known of a wait.
+const WAITING: &str = "\n\nRUN may be what a trigger has answered as `pending`, too. Exits with 10 where the run ended \
+                       otherwise than well: it failed, was cancelled, was skipped, or could not be run.";
 
 /// A flag without a value.
 pub fn switch(name: &'static str, help: &'static str) -> Arg {
@@ -183,7 +193,7 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         .visible_aliases(hyphened)
         .override_usage(usage(entry))
         .about(declaration.summary)
-        .long_about(long)
+        .long_about(if wait::is_of(entry) { long + WAITING } else { long })
         .args(entry.fields.iter().map(|field| field_arg(entry, field, by_input)))
         .args(positionals(entry).map(named_arg))
         .next_help_heading("Call options")
@@ -197,7 +207,7 @@ fn leaf(verb: &'static str, entry: &'static Entry, by_input: bool) -> Command {
         )),
         (false, true) => command.arg(switch(
             ALL,
-            "Ask for part after part until the last, and show each as it comes",
+            "Ask for part after part until the last, and show each as it comes; each reads what is before it once more, which `log follow` does not",
         )),
         (false, false) => command,
     };
@@ -248,9 +258,11 @@ fn file_arg(field: &Field) -> Arg {
 fn usage(entry: &Entry) -> String {
     let mut words = format!("mosaic {}", entry.name().replace('.', " "));
     let positional = &entry.positionals;
+    let from_file = from_file(entry).map(|field| field.name.as_str());
     for field in positional.iter().filter_map(|name| entry.field(name)) {
         let name = field.name.to_uppercase();
         words += &match (field.required, takes_words(entry, field)) {
+            (true, _) if from_file == Some(&*field.name) => format!(" <{name} | --{FILE} <FILE>>"),
             (true, _) => format!(" <{name}>"),
             (false, true) => format!(" [{name}]..."),
             (false, false) => format!(" [{name}]"),
@@ -261,7 +273,11 @@ fn usage(entry: &Entry) -> String {
         .iter()
         .filter(|field| !positional.contains(&field.name.as_str()));
     for field in flags.filter(|field| field.required) {
-        words += &format!(" --{} <{}>", long(field), value_name(field));
+        let flag = format!("--{} <{}>", long(field), value_name(field));
+        words += &match from_file == Some(&*field.name) {
+            true => format!(" <{flag} | --{FILE} <FILE>>"),
+            false => format!(" {flag}"),
+        };
     }
     if entry.declaration.upload {
         words += &format!(" --{FILE} <FILE>");
@@ -303,7 +319,12 @@ fn field_arg(entry: &Entry, field: &Field, by_input: bool) -> Arg {
 fn as_flag(arg: Arg, field: &Field) -> Arg {
     let arg = arg.long(long(field)).value_name(value_name(field));
     match field.shape {
-        Shape::TextList => arg.long_help(format!("{} Give the flag once for each.", field.description)),
+        Shape::TextList => {
+            let said = &field.description;
+            arg.long_help(format!(
+                "{said} Give the flag once for each, and alone with '' for none."
+            ))
+        }
         Shape::Boolean => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         Shape::Text | Shape::Integer | Shape::Number | Shape::Json => arg,
     }

@@ -32,7 +32,7 @@ const TABLE: [(u8, &str); 17] = [
     ),
     (
         ENDED_BADLY,
-        "the run that was waited for failed, was cancelled, or ended otherwise than well; it is printed",
+        "the run that was waited for failed, was cancelled, was skipped, or ended otherwise than well; it is printed",
     ),
     (
         69,

@@ -16,6 +16,9 @@ pub const IN_DOUBT: &str =
 pub const FORBIDDEN_THERE: &str =
     "Look at what protects it at the provider, and with `mosaic doctor` at what the provider's credential may do.";
 
+/// What to do where something of the name is there already: to read it again changes nothing.
+pub const TAKEN: &str = "Choose another for the field that is named, or use what is there.";
+
 /// What to do about a failure of `kind`.
 pub const fn advice(kind: Kind) -> &'static str {
     match kind {
@@ -40,6 +43,21 @@ pub const fn advice(kind: Kind) -> &'static str {
         Kind::Cancelled => "Call again if the answer is still wanted; check first whether a change was made.",
         Kind::Internal => "Report it with the request id; `mosaic tree` shows what crashed.",
     }
+}
+
+/// What to do about a failure of `kind`, where what the call is about names the provider instance.
+pub const fn advice_on_pinned(kind: Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Unsupported => {
+            "Leave the field out where one is named; the id pins this provider, so that no other is asked."
+        }
+        Kind::NoProvider | Kind::CircuitOpen => {
+            "`mosaic status` shows the instance; the id pins it, so that no other is asked."
+        }
+        Kind::UpstreamRateLimited => "Wait as long as the error says; the id pins this provider.",
+        Kind::UpstreamFailed => "Try again later; the id pins this provider, so that no other is asked.",
+        _ => return None,
+    })
 }
 
 /// What to do about a failure of `kind` at the admin listener, where other words help than with a call; `what` is its path
@@ -171,6 +189,12 @@ mod tests {
     fn advice_names_commands_and_flags_that_there_are() {
         for kind in Kind::ALL {
             check(advice(kind), &["projects", "issue", "list"]);
+            if let Some(pinned) = advice_on_pinned(kind) {
+                check(pinned, &["projects", "issue", "list"]);
+                assert!(!pinned.contains("--provider"), "{pinned}");
+            }
+            // None that would choose another provider is left to what is pinned.
+            assert!(!advice(kind).contains("--provider") || advice_on_pinned(kind).is_some());
             let places = [
                 ("plugins", &["plugins", "update"][..]),
                 ("breakers", &["breakers", "reset"]),

@@ -15,7 +15,7 @@ use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 
 use crate::catalogue::Entry;
-use crate::catalogue::entry::Field;
+use crate::catalogue::entry::{Field, Shape};
 use crate::dispatch::options::{CallOption, OptionValue, Options};
 
 use super::command::{CONTENT, field_id, from_file, named_id, positionals, takes_words};
@@ -40,6 +40,9 @@ pub fn input(entry: &Entry, matches: &ArgMatches) -> Result<Map<String, Value>, 
     for (field, texts) in given(entry, matches)? {
         let value = if takes_words(entry, field) {
             field.parse(&[texts.join(" ")])?
+        } else if field.shape == Shape::TextList && texts == [""] {
+            // Nothing that is listed has an empty name.
+            Value::Array(vec![])
         } else {
             field.parse(&texts)?
         };

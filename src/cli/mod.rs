@@ -37,12 +37,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
 use futures_util::{StreamExt, TryStreamExt};
-use mosaic_actors::call::Body;
+use mosaic_actors::call::{Body, Resource};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
@@ -50,7 +52,7 @@ use serde_json::{Map, Value};
 use crate::catalogue::Entry;
 use crate::dispatch::{ALL, Options};
 
-use self::client::{Remote, Reply};
+use self::client::{Remote, Replied, Reply};
 use self::download::Download;
 pub use self::problem::Problem;
 pub use self::run::{LocalCalls, Runtime};
@@ -166,7 +168,7 @@ async fn call(
     let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
     let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
     let remote = Remote::new(named, &url, key)?;
-    let ask = async |input, upload| remote.call(entry, input, upload, &options).await;
+    let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
 
@@ -179,10 +181,11 @@ async fn call_local(
     flags: &ArgMatches,
     screen: &Screen,
 ) -> Result<(), Stop> {
-    let ask = async |input: Map<String, Value>, upload| {
+    let ask = async |entry: &'static Entry, input: Map<String, Value>, upload| {
         let answer = gateway.call(entry, Value::from(input), upload, options.clone()).await;
         let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
-        Ok(match answer.body {
+        let emulated = answer.head.emulated;
+        let reply = match answer.body {
             Body::Bytes(bytes) => Reply::Whole(bytes),
             Body::Raw(file) => Reply::File(Download {
                 media_type: file.media_type.to_string(),
@@ -191,23 +194,33 @@ async fn call_local(
             Body::Stream(frames) => Reply::Events(Box::pin(
                 frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
             )),
-        })
+        };
+        Ok(Replied { reply, emulated })
     };
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
 
 /// Asks, and shows what comes; what comes in parts and is wanted whole, part after part.
 async fn answered(
-    entry: &Entry,
+    entry: &'static Entry,
     mut input: Map<String, Value>,
     mut upload: Option<Arc<Upload>>,
     options: &Options,
     flags: &ArgMatches,
-    ask: impl AsyncFn(Map<String, Value>, Option<Arc<Upload>>) -> Result<Reply, Problem>,
+    ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
     screen: &Screen,
 ) -> Result<(), Stop> {
+    let mut is_told = false;
     loop {
-        let reply = asked(entry, input.clone(), upload.take(), options, flags, &ask).await?;
+        let asking = asked(entry, input.clone(), upload.take(), options, flags, &ask).await;
+        let Replied { reply, emulated } = asking.map_err(|problem| match is_pinned(entry, &input) {
+            true => problem.of_pinned(),
+            false => problem,
+        })?;
+        if emulated && !is_told && !entry.declaration.facts.waits {
+            is_told = true;
+            screen.note("emulated: the provider has nothing of the kind, and this is made of other things that it has");
+        }
         let next = match &reply {
             Reply::Whole(body) if entry.declaration.parts => show::next_after(body)?,
             _ => None,
@@ -236,6 +249,13 @@ async fn answered(
     }
 }
 
+/// Whether a place in the line names the provider instance: no flag chooses another then.
+fn is_pinned(entry: &Entry, input: &Map<String, Value>) -> bool {
+    let named = |name: &&str| input.get(*name).and_then(Value::as_str);
+    let mut places = entry.positionals.iter().filter_map(named);
+    places.any(|text| Resource::parse(text).instance().is_some())
+}
+
 /// What is asked for by several calls takes no longer than a call may that the caller bounds.
 async fn within<T>(limit: Option<Duration>, asking: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let Some(limit) = limit else { return asking.await };
@@ -248,29 +268,37 @@ async fn within<T>(limit: Option<Duration>, asking: impl Future<Output = Result<
 
 /// Asks once, or again and again where one answer is not all that is wanted.
 async fn asked(
-    entry: &Entry,
+    entry: &'static Entry,
     input: Map<String, Value>,
     upload: Option<Arc<Upload>>,
     options: &Options,
     flags: &ArgMatches,
-    ask: impl AsyncFn(Map<String, Value>, Option<Arc<Upload>>) -> Result<Reply, Problem>,
-) -> Result<Reply, Problem> {
-    let whole = async |input| match ask(input, None).await? {
-        Reply::Whole(body) => Ok(body),
-        Reply::Events(_) | Reply::File(_) => Err(Failure::new(Kind::Internal, "a list came as a stream").into()),
+    ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
+) -> Result<Replied, Problem> {
+    let emulated = AtomicBool::new(false);
+    let whole = async |entry, input| {
+        let replied = ask(entry, input, None).await?;
+        emulated.fetch_or(replied.emulated, Relaxed);
+        match replied.reply {
+            Reply::Whole(body) => Ok(body),
+            Reply::Events(_) | Reply::File(_) => Err(Failure::new(Kind::Internal, "a list came as a stream").into()),
+        }
     };
     // What comes in parts is shown by parts.
-    if entry.declaration.facts.list && flags.get_flag(command::ALL) {
+    let gathered = if entry.declaration.facts.list && flags.get_flag(command::ALL) {
         let of_all = options.provider.as_deref() == Some(ALL);
-        let gathering = pages::all_pages(input, of_all, whole);
-        return within(options.timeout, gathering).await.map(Reply::Whole);
-    }
-    if wait::is_of(entry) {
-        return within(options.timeout, wait::until_ended(input, whole))
-            .await
-            .map(Reply::Whole);
-    }
-    ask(input, upload).await
+        let gathering = pages::all_pages(input, of_all, async |input| whole(entry, input).await);
+        within(options.timeout, gathering).await?
+    } else if wait::is_of(entry) {
+        let waiting = wait::until_ended(entry, input, &whole);
+        within(options.timeout, waiting).await?
+    } else {
+        return ask(entry, input, upload).await;
+    };
+    Ok(Replied {
+        reply: Reply::Whole(gathered),
+        emulated: emulated.into_inner(),
+    })
 }
 
 #[cfg(test)]

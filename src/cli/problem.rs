@@ -58,6 +58,16 @@ impl Problem {
         self
     }
 
+    /// Of a call whose resource names the provider instance: general advice to choose another by a flag would lead to a
+    /// second refusal.
+    #[must_use]
+    pub fn of_pinned(self) -> Self {
+        match (self.text("hint"), explain::advice_on_pinned(self.kind)) {
+            (None, Some(advice)) => self.hint(advice),
+            _ => self,
+        }
+    }
+
     /// Names each of several faults, e.g. of a configuration: where, and what.
     #[must_use]
     pub fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -79,6 +89,11 @@ impl Problem {
             true => exit::IN_DOUBT,
             false => exit::code(self.kind),
         }
+    }
+
+    /// Whether a name that was given for something new is that of another.
+    fn is_taken(&self) -> bool {
+        self.kind == Kind::Conflict && self.text("field").is_some() && self.sentence().contains("already")
     }
 
     fn is_in_doubt(&self) -> bool {
@@ -147,6 +162,7 @@ impl Problem {
         let advice = match self.is_in_doubt() {
             true => explain::IN_DOUBT,
             false if self.kind == Kind::Forbidden && self.text("provider").is_some() => explain::FORBIDDEN_THERE,
+            false if self.is_taken() => explain::TAKEN,
             false => advice.unwrap_or(explain::advice(self.kind)),
         };
         let hint = self.text("hint").unwrap_or(advice);

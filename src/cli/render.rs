@@ -169,8 +169,8 @@ fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
     table(&columns, rows.iter().map(cells).collect(), screen)
 }
 
-/// The columns worth showing: what every row has, numbers and yes-or-no facts, and whose a row is. Longer optional texts,
-/// links and dates are for the single view and for `--json`.
+/// The columns worth showing: what every row has, numbers and yes-or-no facts, whose a row is, and what its type says that
+/// eyes look for. Longer optional texts, links and dates are for the single view and for `--json`.
 fn columns_of_schema(schema: &Value) -> Vec<String> {
     let required = |name: &str| {
         let names = schema.get("required").and_then(Value::as_array);
@@ -181,6 +181,7 @@ fn columns_of_schema(schema: &Value) -> Vec<String> {
         .into_iter()
         .flatten()
         .filter(|(name, property)| match kind(property) {
+            _ if property[COLUMN] == true => true,
             Some("integer" | "number" | "boolean") => true,
             Some("string") => required(name) || *name == PROVIDER,
             Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
@@ -189,6 +190,9 @@ fn columns_of_schema(schema: &Value) -> Vec<String> {
         .map(|(name, _)| name.clone())
         .collect()
 }
+
+/// What a type says of a field that eyes look for, though not every row has it.
+const COLUMN: &str = "x-column";
 
 /// Whether several of these can be read in one cell: texts, and people by their names.
 fn fits_a_cell(items: &Value) -> bool {
@@ -227,6 +231,7 @@ pub fn cell(value: &Value) -> String {
         Value::Array(values) if values.iter().all(|value| known_as(value).is_some()) => {
             values.iter().filter_map(known_as).collect::<Vec<_>>().join(", ")
         }
+        person if known_as(person).is_some() => known_as(person).unwrap_or_default().to_owned(),
         other => other.to_string(),
     }
 }
@@ -275,6 +280,7 @@ mod tests {
     fn people_in_a_cell_are_named() {
         let people = json!([{"login": "kim", "web_url": "https://h/kim"}, {"name": "Ada"}]);
         assert_eq!(cell(&people), "kim, Ada");
+        assert_eq!(cell(&people[0]), "kim");
         assert!(cell(&json!([{"name": "a", "state": "running"}])).contains("running"));
     }
 
@@ -325,6 +331,56 @@ mod tests {
                 "provider"
             ]
         );
+    }
+
+    #[test]
+    fn a_list_shows_what_eyes_look_for() {
+        let heads = |operation: &str, row: Value| {
+            let schema = find(operation).expect("an operation").output_schema.as_value();
+            let seen = document(&json!({"items": [row]}), Some(schema), &Screen::default());
+            let heads = seen.lines().next().unwrap_or_default().to_lowercase();
+            heads.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let ada = json!({"login": "ada"});
+        for (operation, row, wanted) in [
+            (
+                "projects.board.items",
+                json!({"id": "i", "kind": "issue", "title": "t", "state": "open", "column": "Doing"}),
+                &["title", "state", "column"][..],
+            ),
+            (
+                "cicd.queue.list",
+                json!({"id": "1", "project": "a/b", "name": "build", "status": "queued", "reason": "why", "since": "s",
+                    "run": "ci~a/b#1"}),
+                &["project", "name", "run", "status", "reason", "since"],
+            ),
+            (
+                "cicd.run.list",
+                json!({"id": "ci~a/b#1", "project": "a/b", "status": "success", "raw_status": "s", "pipeline": "p",
+                    "title": "t", "event": "push", "branch": "main", "author": ada, "started_at": "s"}),
+                &["pipeline", "title", "event", "branch", "author", "started_at"],
+            ),
+            (
+                "git.pr.comments",
+                json!({"id": "1", "body": "b", "author": ada, "created_at": "c"}),
+                &["body", "author", "created_at"],
+            ),
+            (
+                "projects.comment.list",
+                json!({"id": "1", "body": "b", "author": ada, "created_at": "c"}),
+                &["body", "author", "created_at"],
+            ),
+            (
+                "docs.user.list",
+                json!({"id": "1", "login": "ada", "name": "Ada", "email": "ada@h"}),
+                &["id", "login", "name", "email"],
+            ),
+        ] {
+            let seen = heads(operation, row);
+            for head in wanted {
+                assert!(seen.iter().any(|seen| seen == head), "{operation} {head}: {seen:?}");
+            }
+        }
     }
 
     #[test]

@@ -92,7 +92,22 @@ fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
         _ => screen.lines(render::document(output, Some(entry.output_schema.as_value()), screen))?,
     }
     note_page(output, screen);
+    if let Some(pending) = text("/pending") {
+        let pending = clean(&quoted(pending));
+        screen.note(&format!(
+            "it has no run yet: mosaic cicd run resolve {pending}, or mosaic cicd run wait {pending}"
+        ));
+    }
     verdict(output, entry, screen)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~' | ':' | '#' | '@');
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// What the exit code is to say of an answer that was shown.
@@ -233,6 +248,13 @@ mod tests {
         };
         let refused = file("AAE=", "base64", &terminal);
         assert!(matches!(refused, Err(Stop::Failed(problem)) if problem.exit_code() == 2));
+    }
+
+    #[test]
+    fn what_is_to_be_copied_is_one_word_of_a_shell() {
+        assert_eq!(quoted("jobs~A/api#q17"), "jobs~A/api#q17");
+        assert_eq!(quoted("ci~a/b#branch=x&y"), "'ci~a/b#branch=x&y'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep};
 
 use super::problem::Problem;
 use super::show::parse;
-use crate::catalogue::cicd::RunWait;
-use crate::catalogue::{Entry, Op};
+use crate::catalogue::cicd::{RunResolve, RunWait};
+use crate::catalogue::{Entry, Op, find};
 
+/// The field that names the run.
+const RUN: &str = "run";
 /// The shortest time from one question to the next.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that a failure asks for and is granted.
@@ -31,21 +33,50 @@ pub fn ended_badly(waited: &Value) -> bool {
     waited["ended"] == true && waited["status"] != "success"
 }
 
-/// Waits until a run has ended, however often the gateway has to be asked; with `seconds` in the input, no longer.
+/// What a trigger answers as `pending` has no number behind its `#`, which every run has.
+fn is_pending(run: &str) -> bool {
+    let behind = run.rsplit_once('#').map(|(_, behind)| behind);
+    behind.is_some_and(|behind| !behind.is_empty() && !behind.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What is asked next, and with what: first which run it is that was triggered, then whether that has ended.
+fn question(waits: &'static Entry, input: &Map<String, Value>) -> (&'static Entry, Map<String, Value>) {
+    let pending = input.get(RUN).and_then(Value::as_str).filter(|run| is_pending(run));
+    match pending.zip(find(RunResolve::DECLARATION.facts.name)) {
+        Some((pending, resolves)) => {
+            let input = [("pending".to_owned(), pending.into())];
+            (resolves, Map::from_iter(input))
+        }
+        None => (waits, input.clone()),
+    }
+}
+
+/// Waits until a run has ended, however often the gateway has to be asked; with `seconds` in the input, no longer. What a
+/// trigger has answered as pending is waited for, too.
 ///
 /// # Errors
 /// What the first call fails with, and later ones that cannot be waited out; `timeout` where the time was over first.
 pub async fn until_ended(
+    waits: &'static Entry,
     mut input: Map<String, Value>,
-    ask: impl AsyncFn(Map<String, Value>) -> Result<Bytes, Problem>,
+    ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
     let limit = input.get("seconds").and_then(Value::as_u64).map(Duration::from_secs);
     let (began, mut answered, mut failures) = (Instant::now(), false, 0);
     loop {
         let asked = Instant::now();
-        let pause = match ask(input.clone()).await {
-            Ok(body) if parse(&body)?["ended"] != false => return Ok(body),
-            Ok(_) => {
+        let (entry, question) = question(waits, &input);
+        let pause = match ask(entry, question).await {
+            Ok(body) => {
+                let answer = parse(&body)?;
+                match answer.pointer("/run/id").filter(|_| !is_of(entry)) {
+                    Some(run) => {
+                        input.insert(RUN.to_owned(), run.clone());
+                        continue;
+                    }
+                    None if is_of(entry) && answer["ended"] != false => return Ok(body),
+                    None => {}
+                }
                 (answered, failures) = (true, 0);
                 PAUSE.saturating_sub(asked.elapsed())
             }
@@ -64,7 +95,8 @@ pub async fn until_ended(
             let left = limit.saturating_sub(began.elapsed() + pause);
             if left < PAUSE {
                 let sentence = format!("the run has not ended within {}", humantime::format_duration(limit));
-                return Err(Failure::new(Kind::Timeout, sentence).into());
+                let problem = Problem::from(Failure::new(Kind::Timeout, sentence));
+                return Err(problem.hint("Give it more --seconds, or none: then it is waited for to its end."));
             }
             input.insert("seconds".to_owned(), left.as_secs().into());
         }
@@ -84,11 +116,12 @@ mod tests {
     async fn waited(seconds: Option<u64>, answers: Answers) -> (Result<Value, Problem>, usize, Duration) {
         let input = seconds.map(|seconds| ("seconds".to_owned(), json!(seconds)));
         let (began, all, left) = (Instant::now(), answers.len(), Mutex::new(answers));
-        let ask = async |_| match left.lock().expect("sound").remove(0) {
+        let ask = async |_, _| match left.lock().expect("sound").remove(0) {
             Ok(answer) => Ok(answer.to_string().into()),
             Err(kind) => Err(Failure::new(kind, "as told").into()),
         };
-        let outcome = until_ended(Map::from_iter(input), ask).await;
+        let waits = find("cicd.run.wait").expect("declared");
+        let outcome = until_ended(waits, Map::from_iter(input), ask).await;
         let outcome = outcome.map(|body| serde_json::from_slice(&body).expect("JSON"));
         let asked = all - left.lock().expect("sound").len();
         (outcome, asked, began.elapsed())
@@ -114,6 +147,34 @@ mod tests {
             took >= Duration::from_secs(2 + 2 + 4),
             "a gateway is not asked without a pause: {took:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_triggered_is_resolved_first() {
+        for (run, pending) in [
+            ("ci~acme/api#12", false),
+            ("acme/api", false),
+            ("jobs~folder/api#q17", true),
+            ("ci~acme/api#pipeline=a.yml&branch=b#c&since=1", true),
+        ] {
+            assert_eq!(is_pending(run), pending, "{run}");
+        }
+        let answers = Mutex::new(vec![
+            json!({"outcome": "pending", "pending": "jobs~api#q17"}),
+            json!({"outcome": "started", "run": {"id": "jobs~api#3"}}),
+            json!({"ended": true}),
+        ]);
+        let asked = Mutex::new(vec![]);
+        let ask = async |entry: &'static Entry, input: Map<String, Value>| {
+            asked.lock().expect("sound").push((entry.name(), Value::from(input)));
+            Ok(answers.lock().expect("sound").remove(0).to_string().into())
+        };
+        let waits = find("cicd.run.wait").expect("declared");
+        let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
+        assert!(until_ended(waits, input, ask).await.is_ok());
+        let pending = ("cicd.run.resolve", json!({"pending": "jobs~api#q17"}));
+        let run = ("cicd.run.wait", json!({"run": "jobs~api#3"}));
+        assert_eq!(asked.into_inner().expect("unshared"), [pending.clone(), pending, run]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -105,8 +105,10 @@ pub static OPTIONS: [CallOption; 5] = [
         flag: "timeout",
         value: Time(|options| &mut options.timeout),
         keyed: false,
-        description: "How long to wait, in milliseconds; the gateway's own bound is the most.",
-        help: "Wait at most this long, e.g. 10s",
+        description: "How long to wait, in milliseconds; the gateway's own bound is the most. Of a stream, a log that is \
+                      followed, or a file it bounds the wait for the beginning: what has begun goes on as long as \
+                      something comes.",
+        help: "Wait at most this long, e.g. 10s; for a stream, a followed log or a file: for its beginning",
     },
     CallOption {
         name: IDEMPOTENCY_KEY,

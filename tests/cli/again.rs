@@ -58,7 +58,13 @@ fn a_wait_asks_again_until_the_run_has_ended() {
     );
     assert_eq!(server.seen().len(), 3);
     // One that did not end well is shown as well, and tells so by its code.
-    for (status, code) in [("success", 0), ("failure", 10), ("cancelled", 10), ("error", 10)] {
+    for (status, code) in [
+        ("success", 0),
+        ("failure", 10),
+        ("cancelled", 10),
+        ("skipped", 10),
+        ("error", 10),
+    ] {
         let over = Recorder::json(json!({"ended": true, "status": status, "run": run(status)}));
         for line in [
             &["cicd", "run", "wait", "acme/api#1"][..],

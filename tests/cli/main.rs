@@ -13,4 +13,5 @@ mod outputs;
 mod real;
 mod recorder;
 mod streams;
+mod told;
 mod uploads;

@@ -21,18 +21,23 @@ pub struct QueueItem {
     /// The provider's id of it.
     pub id: String,
     /// The project, where the provider tells.
+    #[schemars(extend("x-column" = true))]
     pub project: Option<String>,
     /// What is to be run: a job's or a workflow's name, where the provider tells.
+    #[schemars(extend("x-column" = true))]
     pub name: Option<String>,
     /// The neutral id of its run, where it is known.
+    #[schemars(extend("x-column" = true))]
     pub run: Option<String>,
     /// What `cicd.run.resolve` makes the run of, where there is none yet.
     pub pending: Option<String>,
     /// Whether it waits, runs, or is held up.
     pub status: RunStatus,
     /// Why it waits.
+    #[schemars(extend("x-column" = true))]
     pub reason: Option<String>,
     /// RFC 3339: since when.
+    #[schemars(extend("x-column" = true))]
     pub since: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

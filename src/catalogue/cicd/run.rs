@@ -28,6 +28,7 @@ pub struct Run {
     /// The number within the project, where the CI server numbers.
     pub number: Option<u64>,
     /// The pipeline that it is a run of, as the list of pipelines tells its `key`, where a project has several.
+    #[schemars(extend("x-column" = true))]
     pub pipeline: Option<String>,
     /// Which try it is, counted from 1, where a repetition keeps the run's id.
     pub attempt: Option<u64>,
@@ -36,14 +37,18 @@ pub struct Run {
     /// Where it stands, in the provider's own word.
     pub raw_status: String,
     /// What it is about: mostly the first line of the commit's message.
+    #[schemars(extend("x-column" = true))]
     pub title: Option<String>,
     /// What started it, in the provider's own word: `push`, `manual`, ….
+    #[schemars(extend("x-column" = true))]
     pub event: Option<String>,
     /// The branch that it runs for.
+    #[schemars(extend("x-column" = true))]
     pub branch: Option<String>,
     /// The commit that it runs for.
     pub commit: Option<String>,
     /// Whose change it runs for, or who started it.
+    #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// Its steps, where the answer holds them; see `cicd.run.jobs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,6 +58,7 @@ pub struct Run {
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.
+    #[schemars(extend("x-column" = true))]
     pub started_at: Option<String>,
     /// RFC 3339.
     pub finished_at: Option<String>,

@@ -146,10 +146,12 @@ pub struct Comment {
     /// The text, Markdown.
     pub body: String,
     /// Who wrote it.
+    #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// Its page for people.
     pub web_url: Option<String>,
     /// RFC 3339.
+    #[schemars(extend("x-column" = true))]
     pub created_at: Option<String>,
     /// RFC 3339.
     pub updated_at: Option<String>,

@@ -54,12 +54,15 @@ pub struct BoardItem {
     /// What it stands for.
     pub kind: BoardItemKind,
     /// The headline; absent where the credential may not see what it stands for.
+    #[schemars(extend("x-column" = true))]
     pub title: Option<String>,
     /// The neutral id of the issue or pull request that it stands for.
     pub content: Option<String>,
     /// Whether that is open, where the board tells.
+    #[schemars(extend("x-column" = true))]
     pub state: Option<IssueState>,
     /// The column that it is in.
+    #[schemars(extend("x-column" = true))]
     pub column: Option<String>,
     /// What else the board says of it: names of its fields, and their values as the provider writes them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

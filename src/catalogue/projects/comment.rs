@@ -25,12 +25,14 @@ pub struct IssueComment {
     /// The text, Markdown.
     pub body: String,
     /// Who wrote it.
+    #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// Only members see it, where the tracker tells.
     pub internal: Option<bool>,
     /// Its page for people.
     pub web_url: Option<String>,
     /// RFC 3339.
+    #[schemars(extend("x-column" = true))]
     pub created_at: Option<String>,
     /// RFC 3339.
     pub updated_at: Option<String>,
