@@ -797,7 +797,13 @@ async fn a_server_without_the_route_of_its_health_check_is_well() {
     ] {
         // Others have always the route that they are asked for: see where nothing of the API is.
         let may_lack = matches!(kind, "anthropic" | "openai");
-        for (status, well) in [(200, true), (404, may_lack), (405, may_lack), (401, false), (500, false)] {
+        for (status, well) in [
+            (200, true),
+            (404, may_lack),
+            (405, may_lack),
+            (401, false),
+            (500, false),
+        ] {
             let provider = Upstream::answering([Canned::json(status, json!({"detail": "Not Found"}))]).await;
             let health = driver(kind, &connection(&provider.url)).expect(kind).health().await;
             assert_eq!(health.is_ok(), well, "{kind} {status}");

@@ -50,7 +50,7 @@ impl Scopes {
     }
 
     const fn level(self, place: usize) -> u32 {
-        self.0 >> (2 * place) & 0b11
+        (self.0 >> (2 * place)) & 0b11
     }
 }
 
