@@ -67,6 +67,17 @@ async fn anthropics_own_clients_do_through_us_what_they_do_alone() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn notions_own_client_does_through_us_what_it_does_alone() {
+    let Some(node) = node() else { return };
+    let place = Place::open().await;
+    let server = place.sandbox.server("notion-a").expect("it is there");
+    let once = Fault::new(Effect::Error { status: 500 }).method(&Method::GET).times(1);
+    server.faults().add(once).expect("a sound fault");
+    drive(node, "proxy/notion_sdk.cjs", &place.base(""), KEY).await;
+    place.close().await;
+}
+
 /// Runs a script whose first question to the model fails once, and which uploads a file to the mirror.
 async fn vendors_own(command: Option<Command>, script: &str, instance: &str, route: &str) {
     let Some(command) = command else { return };

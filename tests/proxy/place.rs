@@ -39,6 +39,7 @@ impl Place {
             ("gitlab-a", "gitlab"),
             ("openai-a", "openai"),
             ("anthropic-a", "anthropic"),
+            ("notion-a", "notion"),
         ];
         let servers = servers.map(|(name, vendor)| ServerConfig::new(name, vendor, format!("sandbox-token-{name}")));
         let config = SandboxConfig {

@@ -43,7 +43,7 @@ use self::version::Version;
 use super::directory::Directory;
 use super::http::{Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Provider, Setting};
+use super::{Connection, Credential, Handlers, Passing, Provider, Setting};
 use crate::catalogue::docs;
 
 static DIALECT: Dialect = Dialect {
@@ -144,6 +144,10 @@ impl Provider for Notion {
 
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
+    }
+
+    fn passing() -> Option<Passing<Self>> {
+        Some(Passing::to(|notion: &Self| &notion.endpoint))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -6,7 +6,7 @@ use mosaic_actors::call::Resource;
 
 use super::batch_wire as wire;
 use crate::catalogue::ai::{
-    Batch, BatchCounts, BatchError, BatchFiles, BatchState, BatchWork, FileMetadata, FilePurpose, Usage, Warning,
+    Batch, BatchCounts, BatchError, BatchFiles, BatchState, BatchWork, FileMetadata, FilePurpose, Terms, Usage, Warning,
 };
 use crate::providers::http::Row;
 use crate::providers::http::text::present;
@@ -120,6 +120,8 @@ fn usage(wire: wire::Usage) -> Option<Usage> {
         cached_input_tokens: wire.input_tokens_details.cached_tokens,
         cache_write_tokens: None,
         reasoning_tokens: wire.output_tokens_details.reasoning_tokens,
+        terms: Some(Terms::Batch),
+        ..Usage::default()
     })
 }
 

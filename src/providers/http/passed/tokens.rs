@@ -131,6 +131,8 @@ impl Counter {
             self.told = Some(Usage {
                 input_tokens: input.unwrap_or(known.input_tokens),
                 output_tokens: output.unwrap_or(known.output_tokens),
+                // Whose prices hold is the driver's to know.
+                cost_nano_usd: None,
             });
         }
     }
