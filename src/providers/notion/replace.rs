@@ -237,7 +237,10 @@ mod tests {
         blocks.map(named).collect()
     }
 
-    fn plan_of(old: &str, new: &str, has_start: bool) -> (Vec<(Option<usize>, String)>, Vec<usize>, String) {
+    /// Runs of new text and where each stands, the places of what goes, and the text that there is then.
+    type Planned = (Vec<(Option<usize>, String)>, Vec<usize>, String);
+
+    fn plan_of(old: &str, new: &str, has_start: bool) -> Planned {
         let old = page(old);
         let plan = plan(&old, markdown::read(new).expect("not deep").blocks, has_start);
         let runs = plan.runs.iter().map(|(at, run)| (*at, markdown::write(run))).collect();

@@ -109,13 +109,13 @@ impl Run {
 
 /// Adds a run to a text, or to its last run.
 pub fn push(rich: &mut Rich, run: Run) {
-    if let (Some(last), Said::Text(more)) = (rich.last_mut(), &run.said) {
-        if run.continues(last) {
-            if let Said::Text(text) = &mut last.said {
-                text.push_str(more);
-            }
-            return;
+    if let (Some(last), Said::Text(more)) = (rich.last_mut(), &run.said)
+        && run.continues(last)
+    {
+        if let Said::Text(text) = &mut last.said {
+            text.push_str(more);
         }
+        return;
     }
     let empty = matches!(&run.said, Said::Text(text) if text.is_empty());
     if !empty {

@@ -189,13 +189,11 @@ fn shaped(kind: &str, content: &Value, children: &[NewBlock], place: &str) -> Re
                 ));
             }
         }
-        kind if FILES.contains(&kind) => {
-            if !content["external"].is_object() && !content["file_upload"].is_object() {
-                return Err(Problem::body(
-                    &format!("{place}.external"),
-                    "defined, instead was `undefined`",
-                ));
-            }
+        kind if FILES.contains(&kind) && !content["external"].is_object() && !content["file_upload"].is_object() => {
+            return Err(Problem::body(
+                &format!("{place}.external"),
+                "defined, instead was `undefined`",
+            ));
         }
         _ => {}
     }

@@ -110,14 +110,17 @@ fn in_time(at: &str, condition: &Value) -> Result<bool, Problem> {
     }
 }
 
+/// Which of two pages comes first.
+type Order = Box<dyn Fn(&Node, &Node) -> Ordering>;
+
 /// Puts pages into the order that is asked for; without one, the last that was made comes first.
 pub(crate) fn ordered(source: &Source, rows: &mut Vec<&Node>, sorts: &Value) -> Result<(), Problem> {
     rows.reverse();
     let Some(sorts) = sorts.as_array() else { return Ok(()) };
-    let mut orders: Vec<Box<dyn Fn(&Node, &Node) -> Ordering>> = vec![];
+    let mut orders: Vec<Order> = vec![];
     for sort in sorts {
         let down = sort["direction"] == "descending";
-        let by: Box<dyn Fn(&Node, &Node) -> Ordering> = match (sort["timestamp"].as_str(), sort["property"].as_str()) {
+        let by: Order = match (sort["timestamp"].as_str(), sort["property"].as_str()) {
             (Some("created_time"), None) => {
                 Box::new(|a: &Node, b: &Node| (&a.created, &a.id).cmp(&(&b.created, &b.id)))
             }

@@ -218,10 +218,10 @@ fn source(state: &mut State, database: &str, title: &str, properties: Map<String
         numbered: 0,
     };
     state.sources.insert(id.clone(), source);
-    if let Some(node) = state.nodes.get_mut(database) {
-        if let Kind::Database { sources, .. } = &mut node.kind {
-            sources.push(id.clone());
-        }
+    if let Some(node) = state.nodes.get_mut(database)
+        && let Kind::Database { sources, .. } = &mut node.kind
+    {
+        sources.push(id.clone());
     }
     id
 }

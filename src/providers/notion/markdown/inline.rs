@@ -152,10 +152,10 @@ impl Line {
             }
             TagEnd::Image => {
                 self.pictures = self.pictures.saturating_sub(1);
-                if self.pictures == 0 {
-                    if let Some((url, title, alt)) = self.picture.take() {
-                        self.markup(&tags::picture(&url, &alt, &title));
-                    }
+                if self.pictures == 0
+                    && let Some((url, title, alt)) = self.picture.take()
+                {
+                    self.markup(&tags::picture(&url, &alt, &title));
                 }
             }
             _ => return false,
