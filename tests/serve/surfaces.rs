@@ -232,13 +232,17 @@ async fn batches_and_files_of_models_are_had_alike_by_rest_and_by_the_command_li
         (&by_cli["state"], &by_cli["counts"]["succeeded"]),
         (&json!("completed"), &json!(2))
     );
-    let told = stage.gateway.cli(&["ai", "batch", "results", first, "--json"]).ok();
-    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = stage.gateway.cli(&["ai", "batch", "results", first, "--json"]);
+    let lines: Vec<Value> = told
+        .ok()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let ids: Vec<_> = lines.iter().filter_map(|line| line["custom_id"].as_str()).collect();
     assert_eq!((ids, &lines[2]["type"]), (vec!["b", "a"], &json!("end")));
     // For people a result is a line, too.
-    let told = stage.gateway.cli(&["ai", "batch", "results", first]).ok();
-    assert_eq!(told.lines().count(), 2, "{told}");
+    let told = stage.gateway.cli(&["ai", "batch", "results", first]);
+    assert_eq!(told.ok().lines().count(), 2, "{told:?}");
     let by_rest = stage.gateway.get(&format!("/v1/ai/batches/{first}/results")).await;
     assert_eq!(by_rest.text.matches("\"type\":\"chat\"").count(), 2, "{}", by_rest.text);
     let listed = stage
