@@ -251,7 +251,7 @@ mod tests {
         };
         let kept = ["ai.batch.get", "ai.batch.list"].map(|name| {
             let entry = crate::catalogue::find(name).expect("an operation");
-            entry.declaration.tags(&Resource::parse("openai~batch_1")).carries
+            entry.declaration.tags(&Resource::parse("models~batch_1")).carries
         });
         assert_eq!(told.tags(), kept.concat());
     }

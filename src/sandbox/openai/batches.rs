@@ -164,7 +164,7 @@ pub(crate) async fn create(State(openai): State<Arc<OpenAi>>, body: Bytes) -> Re
     let now_s = openai.now_s();
     let mut kept = openai.kept();
     let file = kept.files.find(input);
-    if !file.is_some_and(|file| file.purpose == "batch") {
+    if file.is_none_or(|file| file.purpose != "batch") {
         let message = "There is no such file with the purpose batch.";
         return Err(Problem::field("input_file_id", message, Some("invalid_value")));
     }
