@@ -176,13 +176,13 @@ async fn an_answer_tells_what_it_cost_whole_and_streamed_in_either_dialect() {
 async fn a_wrong_table_or_list_stops_the_start() {
     let mut config = Config::default();
     config.models.file = Some("/nowhere/models.toml".into());
-    let refused = Mosaic::builder(config).start().await.err().expect("refused");
+    let refused = Mosaic::builder(config).start().await.expect_err("refused");
     assert!(refused.to_string().contains("/nowhere/models.toml"), "{refused}");
     let mut config = Config::default();
     let mut provider = ProviderConfig::new("openai");
     provider.settings.insert("prices".to_owned(), "nobody".into());
     config.providers.insert("gpt".to_owned(), provider);
-    let refused = Mosaic::builder(config).start().await.err().expect("refused");
+    let refused = Mosaic::builder(config).start().await.expect_err("refused");
     assert!(refused.to_string().contains("settings.prices"), "{refused}");
 }
 
