@@ -161,12 +161,16 @@ async fn what_a_tenant_may_not_reach_does_not_exist_for_it() {
     let found = ask::<RepoGet>(gateway, "walled", repo("acme/api"), None).await;
     assert_eq!(found.expect("its one home").value.id, "forge-a~acme/api");
     // The other forge is refused in the words for one that is not there at all.
-    for name in ["forge-b", "nowhere"] {
+    for (name, nearest) in [
+        ("forge-b", "; did you mean forge-a?"),
+        ("forge-c", "; did you mean forge-a?"),
+        ("nowhere", ""),
+    ] {
         let told = |kind, failure: Option<Failure>| {
             let failure = failure.expect("it is beyond its reach");
             assert_eq!(
                 (failure.kind, failure.message()),
-                (kind, &*format!("no provider is called {name}"))
+                (kind, &*format!("no provider is called {name}{nearest}"))
             );
         };
         let by_id = ask::<RepoGet>(gateway, "walled", repo(&format!("{name}~acme/api")), None).await;

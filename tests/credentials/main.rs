@@ -77,7 +77,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         max_response: 1 << 20,
         quota: Arc::default(),
         directory: Arc::default(),
-        models: Arc::default(),
+        models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),
         clock: hands.clock(),
     }
 }

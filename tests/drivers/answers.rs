@@ -796,7 +796,7 @@ async fn a_server_without_the_route_of_its_health_check_is_well() {
         "woodpecker",
     ] {
         // Others have always the route that they are asked for: see where nothing of the API is.
-        let may_lack = matches!(kind, "anthropic" | "openai");
+        let may_lack = matches!(kind, "anthropic" | "notion" | "openai");
         for (status, well) in [
             (200, true),
             (404, may_lack),

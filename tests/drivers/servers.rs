@@ -186,12 +186,14 @@ fn openrouter() -> Vec<Row> {
     let broken = json!({"id": "c1", "error": {"code": 502, "message": "m"},
         "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]});
     let last = json!({"id": "c1", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.01}});
+    let mut priced = counted();
+    priced["usage"]["cost_usd"] = 0.01.into();
     let working = json!(": OPENROUTER PROCESSING\n\n");
     vec![
         streamed(
             "comments",
             stream([working, said("Hi"), stop(), last, done()]),
-            hi(&[delta(), counted()]),
+            hi(&[delta(), priced]),
         ),
         streamed(
             "an error",

@@ -212,7 +212,9 @@ async fn vectors_are_made_in_batches_where_a_provider_can() {
     let batch = openai.ask(CREATE, one("sandbox-small")).await;
     assert_eq!(ended(&openai, &batch).await["work"], "embeddings");
     let alone = openai.ask("ai.embeddings.create", texts("sandbox-small")).await;
-    let among = results(&openai, &batch).await.remove("v").expect("told");
+    let mut among = results(&openai, &batch).await.remove("v").expect("told");
+    let usage = among["embeddings"]["usage"].as_object_mut().expect("it is counted");
+    assert_eq!(usage.remove("terms"), Some(json!("batch")));
     assert_eq!(among["embeddings"], alone);
     let anthropic = Through::start("anthropic", "sandbox-one").await;
     let refused = anthropic.fails(CREATE, one("sandbox-small")).await;

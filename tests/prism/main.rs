@@ -111,7 +111,9 @@ async fn every_call_is_as_github_describes_it() {
     // GitHub's example links to its next page at an address of its own. Only the query of it may be used.
     let first = gateway.get("/v1/git/repos?limit=2").await.ok();
     let cursor = first["next_cursor"].as_str().expect("the example has a next page");
-    gateway.get(&format!("/v1/git/repos?cursor={cursor}")).await.ok();
+    // From there the same example leads back to itself.
+    let again = gateway.get(&format!("/v1/git/repos?cursor={cursor}")).await;
+    assert!(again.text.contains("leads back to where it has been"), "{again:?}");
     let seen = recorder.seen();
     assert_eq!(
         seen.last().expect("requests").line,

@@ -82,7 +82,7 @@ async fn faults_of_the_configuration_are_set_from_the_start() {
 async fn a_body_beyond_the_bound_is_refused() {
     let rig = Rig::start().await;
     let send = async |size: usize| {
-        let request = rig.request("openai-a", Method::POST, "/chat/completions");
+        let request = rig.request("github-a", Method::POST, "/user/repos");
         request.body(vec![b'x'; size]).send().await.unwrap().status().as_u16()
     };
     assert_eq!(send((1 << 20) + 1).await, 413);

@@ -25,6 +25,7 @@ pub fn sample(entry: &Entry) -> Map<String, Value> {
         ("projects.board.add_item", "title", json!("Mend it")),
         ("projects.board.update_item", "column", json!("Done")),
         ("docs.page.update", "title", json!("Mended")),
+        ("ai.moderation.create", "texts", json!(["hello"])),
         (
             "ai.batch.create",
             "requests",

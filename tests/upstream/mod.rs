@@ -199,7 +199,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         max_response: 4 << 20,
         quota: Arc::default(),
         directory: Arc::default(),
-        models: Arc::default(),
+        models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),
         clock: Default::default(),
     }
 }

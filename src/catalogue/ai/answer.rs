@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::message::Message;
-use super::price::{Terms, Usd};
+use super::money::{Terms, Usd};
 use crate::catalogue::op::Output;
 use crate::catalogue::raw::Raw;
 

@@ -20,6 +20,7 @@ mod input;
 mod message;
 mod model;
 mod moderation;
+mod money;
 mod opaque;
 mod part;
 mod price;
@@ -48,9 +49,10 @@ pub use input::{ChatInput, Said, Turn};
 pub use message::{Message, Role};
 pub use model::{Model, ModelGet, ModelGetInput, ModelsList, ModelsListInput};
 pub use moderation::{Harm, Judged, Moderation, ModerationCreate, ModerationInput, Picture, Verdict};
+pub use money::{Terms, Usd};
 pub use opaque::{Base64, Opaque};
 pub use part::{Cache, Detail, Part, ResultPart, Source};
-pub use price::{Prices, Rate, Rates, Terms, Usd};
+pub use price::{Prices, Rate, Rates};
 pub use response::{
     Response, ResponseCancel, ResponseCreate, ResponseError, ResponseGet, ResponseGetInput, ResponseState,
     ResponseStream,

@@ -1,35 +1,18 @@
-//! Prices of tokens, and sums of money.
+//! Prices of tokens.
 //!
-//! Invariant: a sum is a whole number of billionths of a dollar and never rounded down, and no token is paid for twice.
+//! Invariant: no token is paid for twice, and what has no price is not guessed.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_with::skip_serializing_none;
 
 use super::answer::Usage;
-
-/// The terms that a request is served on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Terms {
-    /// The common ones.
-    Standard,
-    /// In a batch.
-    Batch,
-    /// Cheaper, and when there is room.
-    Flex,
-    /// Sooner, and dearer.
-    Priority,
-    /// The provider's own, such as what was bought in advance.
-    Other,
-}
+use super::money::{Terms, Usd, float};
 
 /// A price: US dollars per million tokens, 0 to 1,000,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "f64", inline)]
 pub struct Rate(
     /// Millionths of a millionth of a dollar per token.
     u64,
@@ -74,11 +57,6 @@ pub struct Prices {
     pub priority: Option<Rates>,
 }
 
-/// US dollars, exact to a billionth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Usd(u64);
-
-const NANO: f64 = 1e9;
 const PICO_IN_NANO: u128 = 1000;
 
 impl Rate {
@@ -119,7 +97,8 @@ impl Rates {
         for (tokens, rate) in sums.into_iter().filter(|(tokens, _)| *tokens > 0) {
             pico += rate?.of(tokens);
         }
-        Some(Usd(u64::try_from(pico.div_ceil(PICO_IN_NANO)).unwrap_or(u64::MAX)))
+        let nano = u64::try_from(pico.div_ceil(PICO_IN_NANO)).unwrap_or(u64::MAX);
+        Some(Usd::of_nano(nano))
     }
 }
 
@@ -133,55 +112,6 @@ impl Prices {
             Terms::Priority => self.priority.as_ref(),
             Terms::Other => None,
         }
-    }
-}
-
-impl Usd {
-    /// So many dollars; none where they are no sum.
-    pub fn new(dollars: f64) -> Option<Self> {
-        let nano = dollars * NANO;
-        // A float of 2^64 or more does not fit; the cast of a smaller one is exact in its integer part.
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "its bounds are checked"
-        )]
-        ((0.0..=1e18).contains(&nano)).then(|| Usd(nano.round() as u64))
-    }
-
-    /// Billionths of a dollar.
-    pub fn nano(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for Usd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, nano) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        let digits = format!("{whole}.{nano:09}");
-        f.write_str(digits.trim_end_matches('0').trim_end_matches('.'))
-    }
-}
-
-/// The nearest float: what is written of it in JSON is the decimal that it stands for.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a sum above four million dollars is told to six digits less"
-)]
-fn float(parts: u64, per_dollar: f64) -> f64 {
-    parts as f64 / per_dollar
-}
-
-impl Serialize for Usd {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(float(self.0, NANO))
-    }
-}
-
-impl<'de> Deserialize<'de> for Usd {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let dollars = f64::deserialize(deserializer)?;
-        Usd::new(dollars).ok_or_else(|| D::Error::custom("must be US dollars, 0 or more"))
     }
 }
 
@@ -205,27 +135,6 @@ impl<'de> Deserialize<'de> for Rate {
         }
     }
 }
-
-macro_rules! number {
-    ($name:ident, $description:literal) => {
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "number", "minimum": 0, "description": $description })
-            }
-        }
-    };
-}
-
-number!(Usd, "US dollars.");
-number!(Rate, "US dollars per million tokens.");
 
 #[cfg(test)]
 mod tests {
@@ -297,13 +206,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_sum_is_told_and_read_alike(nano in 0u64..4_000_000_000_000_000) {
-            let told = serde_json::to_string(&Usd(nano)).expect("JSON");
-            prop_assert_eq!(serde_json::from_str::<Usd>(&told).expect("a sum"), Usd(nano));
-            prop_assert_eq!(Usd(nano).to_string().parse::<f64>().expect("a number"), float(nano, NANO));
-        }
-
         #[test]
         fn no_count_overflows(counts in any::<[u64; 6]>(), price in 0.0f64..1e6) {
             let [input_tokens, output_tokens, cached, write, hour, thought] = counts;

@@ -28,10 +28,10 @@ pub struct Settings {
     #[serde(default)]
     betas: Vec<String>,
     user_id: Option<Asker>,
-    /// How long an account that is spent is left alone, in seconds; 300 where left out.
-    pub spent_pause_s: Option<u64>,
     /// The list of models that says what is known of its own.
     pub prices: Option<String>,
+    /// How long an account that is spent is left alone, in seconds; 300 where left out.
+    pub spent_pause_s: Option<u64>,
 }
 
 /// How a model is told how much to think.

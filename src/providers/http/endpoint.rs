@@ -351,7 +351,7 @@ pub(crate) mod tests {
             max_response: 1 << 20,
             quota: Arc::default(),
             directory: Arc::default(),
-            models: Arc::default(),
+            models: Arc::new(crate::providers::models::Models::load(None).expect("a sound table")),
             clock: Clock::default(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a file holds all of the page, or there is none.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,6 +61,7 @@ impl Notion {
         let mut gaps = told.unknown_block_ids;
         let mut truncated = told.truncated;
         let mut calls = 0;
+        let mut asked = HashSet::new();
         while truncated {
             if text.matches(UNKNOWN).count() != gaps.len() || gaps.is_empty() {
                 return Err(received.unusable("the text is cut, and does not tell what is left out"));
@@ -75,6 +77,10 @@ impl Notion {
             let mut filled = String::new();
             let mut rest = text.as_str();
             for gap in gaps {
+                // What is in itself has no end.
+                if !asked.insert(gap.clone()) {
+                    return Err(received.unusable("a part of the text leads back to itself"));
+                }
                 let (before, tag) = rest.split_at(rest.find(UNKNOWN).unwrap_or(rest.len()));
                 let end = tag.find('>').map_or(tag.len(), |at| at + 1);
                 filled.push_str(before);
