@@ -1,7 +1,7 @@
 //! Pass-through: whatever an instance's own API has, asked for as it is.
 //!
 //! Invariant: it is a call like any other, and no cell of the catalogue: no list, route, command or row of the matrix has
-//! it. What of it is a read, its method alone tells.
+//! it. What of it is a read, its method tells, or the kind of its instance does.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,7 @@ use mosaic_actors::call::{CostClass, Operation, Tags, tag_of_instance};
 /// The service that they belong to; no other operation may.
 pub const SERVICE: &str = "proxy";
 
-/// `GET` and `HEAD`.
+/// `GET`, `HEAD` and `OPTIONS`, and what its kind knows to change nothing.
 pub static READ: Operation = Operation {
     unlisted: true,
     ..Operation::read(SERVICE, "proxy.read")
@@ -25,7 +25,7 @@ pub static WRITE: Operation = Operation {
     ..Operation::write(SERVICE, "proxy.write")
 };
 
-/// What is billed by tokens, and takes as long as its model writes.
+/// What is billed by tokens, and takes as long as its model writes. Which paths lead there, the kind of an instance says.
 pub static METERED: Operation = Operation {
     unlisted: true,
     paid: true,
@@ -33,39 +33,17 @@ pub static METERED: Operation = Operation {
     ..Operation::write(SERVICE, "proxy.metered")
 };
 
-/// Where models are asked, as ends of paths. Which of them a kind has, its driver says.
-pub const MODELS_ASKED: [&str; 11] = [
-    "/audio/speech",
-    "/audio/transcriptions",
-    "/audio/translations",
-    "/chat/completions",
-    "/completions",
-    "/embeddings",
-    "/images/edits",
-    "/images/generations",
-    "/responses",
-    "/responses/compact",
-    "/v1/messages",
-];
-
 /// All of them.
 pub fn operations() -> [&'static Operation; 3] {
     [&READ, &WRITE, &METERED]
 }
 
-/// The operation of a request that is made so; what may be metered is so only at an instance that meters.
-pub fn operation(method: &Method, path: &str, meters: impl FnOnce() -> bool) -> &'static Operation {
-    if matches!(*method, Method::GET | Method::HEAD) {
-        return &READ;
+/// The operation of a request that is made so, as far as its method tells: what a kind knows of its own paths goes before.
+pub fn by_method(method: &Method) -> &'static Operation {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => &READ,
+        _ => &WRITE,
     }
-    let asks = *method == Method::POST && is_asked(path, &MODELS_ASKED);
-    if asks && meters() { &METERED } else { &WRITE }
-}
-
-/// Whether a path ends as one of these.
-pub fn is_asked(path: &str, ends: &[&str]) -> bool {
-    let path = path.trim_end_matches('/');
-    ends.iter().any(|end| path.ends_with(end))
 }
 
 /// What a call changes: of a write nobody knows, so all that was had from the instance is doubtful. What only asks a model
@@ -109,8 +87,9 @@ pub struct AnswerHead {
 pub struct OwnRefusal {
     /// Status and headers.
     pub head: AnswerHead,
-    /// The body.
-    pub body: Bytes,
+    /// The body; `None` where its end did not come, or it is too long to be held, or cannot be read: nobody is given less as
+    /// the whole.
+    pub body: Option<Bytes>,
 }
 
 impl OwnRefusal {
@@ -141,24 +120,14 @@ mod tests {
     use mosaic_actors::error::{Failure, Kind};
 
     #[test]
-    fn a_method_tells_what_it_is_and_a_path_what_is_metered() {
-        let name = |method: Method, path: &str, meters: bool| operation(&method, path, || meters).name;
-        assert_eq!(name(Method::GET, "/chat/completions", true), "proxy.read");
-        assert_eq!(name(Method::HEAD, "/x", true), "proxy.read");
-        for method in [
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::OPTIONS,
-        ] {
-            assert_eq!(name(method, "/x", true), "proxy.write");
+    fn a_method_tells_what_it_is() {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            assert_eq!(by_method(&method).name, "proxy.read");
         }
-        assert_eq!(name(Method::POST, "/chat/completions/", true), "proxy.metered");
-        assert_eq!(name(Method::POST, "/v1/messages", true), "proxy.metered");
-        assert_eq!(name(Method::POST, "/threads/1/messages", true), "proxy.write");
-        assert_eq!(name(Method::POST, "/chat/completions", false), "proxy.write");
-        assert_eq!(name(Method::DELETE, "/responses", true), "proxy.write");
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert_eq!(by_method(&method).name, "proxy.write");
+        }
+        assert_eq!(by_method(&Method::from_bytes(b"REPORT").unwrap()).name, "proxy.write");
     }
 
     #[test]
@@ -175,11 +144,14 @@ mod tests {
                 status: StatusCode::CONFLICT,
                 headers: HeaderMap::new(),
             },
-            body: Bytes::from_static(b"secret"),
+            body: Some(Bytes::from_static(b"secret")),
         };
         assert!(!format!("{refusal:?} {refusal}").contains("secret"));
         let failure = Failure::new(Kind::Conflict, "x").because(refusal);
-        assert_eq!(OwnRefusal::of(&failure).expect("its cause").body, "secret");
+        assert_eq!(
+            OwnRefusal::of(&failure).expect("its cause").body.as_deref(),
+            Some(&b"secret"[..])
+        );
         assert!(OwnRefusal::of(&Failure::new(Kind::Conflict, "x")).is_none());
     }
 }

@@ -13,7 +13,7 @@ use crate::catalogue::proxy::{self, Asked};
 
 /// One request to an instance's own API.
 pub struct Passage {
-    /// What it is, by its method and path.
+    /// What it is; its caller's reach has no part in that, and decides whether it is done.
     pub operation: &'static Operation,
     /// The instance.
     pub instance: String,
@@ -28,15 +28,6 @@ pub struct Passage {
 }
 
 impl Dispatcher {
-    /// Whether an instance meters the tokens of what is passed through to it, as far as `caller` may know.
-    pub fn meters(&self, instance: &str, caller: &Caller) -> bool {
-        let metered = self.catalogue().number(proxy::METERED.name);
-        metered.is_some_and(|metered| {
-            let able = self.calls.instances(metered, caller);
-            able.iter().any(|name| **name == *instance)
-        })
-    }
-
     /// Carries one request to its answer. Dropping the future cancels the call.
     ///
     /// # Errors

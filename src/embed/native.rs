@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mosaic_actors::call::Operations;
+use http::Method;
+use mosaic_actors::call::{Operation, Operations};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
@@ -23,6 +24,7 @@ use super::keep::Kept;
 use super::outbound;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::proxy;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::directory::Directory;
 use crate::providers::http::HttpClient;
@@ -121,6 +123,14 @@ impl Native {
     /// Which kinds can do which operation.
     pub(super) fn matrix(&self) -> Vec<MatrixRow> {
         self.registry.matrix()
+    }
+
+    /// What a request is that is passed through to an instance of this kind.
+    pub(super) fn asked(&self, kind: &str, method: &Method, path: &str) -> &'static Operation {
+        match self.registry.find(kind) {
+            Some(kind) => (kind.asked)(method, path),
+            None => proxy::by_method(method),
+        }
     }
 
     /// How what a kind sends by itself is proven and read.

@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use mosaic_actors::call::Caller;
+use http::Method;
+use mosaic_actors::call::{Caller, Operation};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
@@ -23,6 +24,7 @@ use super::admin::Port;
 use super::error::StartError;
 use super::mosaic::Mosaic;
 use crate::admin::{self, AdminConfig, Check, Readiness};
+use crate::catalogue::proxy as passed;
 use crate::config::{Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
@@ -90,8 +92,10 @@ impl Mosaic {
             Arc::new(move |came| counted.inner.bus.meters().count(came)),
             max_body,
         );
+        let asked = self.clone();
         let passed = proxy::router(ProxyConfig {
             dispatcher: self.inner.dispatcher.clone(),
+            operation: Arc::new(move |instance, method, path| asked.asked(instance, method, path)),
             authenticator: authenticator.clone(),
             max_body,
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
@@ -104,6 +108,14 @@ impl Mosaic {
             max_body,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
+    }
+
+    /// What a request is that is passed through, whoever asks it. Of an instance that is not there nothing is known.
+    fn asked(&self, instance: &str, method: &Method, path: &str) -> &'static Operation {
+        match self.system().plugins().spec(instance) {
+            Some(spec) => self.inner.instances.native.asked(&spec.kind, method, path),
+            None => passed::by_method(method),
+        }
     }
 
     /// Where deliveries come, if any may.

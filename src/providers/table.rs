@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 
+use http::Method;
 use jiff::Timestamp;
-use mosaic_actors::call::{Answer, Call};
+use mosaic_actors::call::{Answer, Call, Operation};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver};
 use mosaic_actors::error::{self, Failure};
 use mosaic_actors::rate_limit::RateLimit;
@@ -19,6 +20,7 @@ use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
 use super::http::{Accepts, Dialect, Header, Passing};
 use super::webhooks::Webhooks;
+use crate::catalogue::proxy;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -138,6 +140,8 @@ pub struct Kind {
     pub emulated: fn() -> Vec<&'static str>,
     /// The names of the operations by which requests are passed through to it.
     pub passed: fn() -> Vec<&'static str>,
+    /// Which of those a request is, by its method and its path below the instance.
+    pub asked: fn(&Method, &str) -> &'static Operation,
     /// The credentials that it takes.
     pub accepts: fn() -> &'static [Accepts],
     /// What its `settings` may hold.
@@ -162,6 +166,10 @@ impl Kind {
             operations: || D::handlers().names(),
             emulated: || D::handlers().emulated(),
             passed: || D::passing().map(|passing| passing.operations()).unwrap_or_default(),
+            asked: |method, path| match D::passing() {
+                Some(passing) => passing.terms.operation(method, path),
+                None => proxy::by_method(method),
+            },
             accepts: D::accepts,
             settings: D::settings,
             dialect: D::dialect,

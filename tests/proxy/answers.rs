@@ -179,3 +179,78 @@ async fn a_provider_that_changes_the_protocol_unasked_is_at_fault() {
     assert_eq!(reply.header("x-its-own"), "");
     place.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credential_but_ours_goes_on_in_a_query_or_a_header() {
+    let place = Place::open().await;
+    let headers = [
+        ("private-token", KEY),
+        ("job-token", "theirs"),
+        ("deploy-token", "theirs"),
+        ("x-auth-token", "theirs"),
+    ];
+    let target = "/x?a=1&private_token=t&access_token=t&token=t&key=t&api_key=t&%70rivate_token=t&b=%20";
+    let request = place.ask(Method::GET, "mirror-openai", target);
+    assert_eq!(send(request, &headers).await.status, 200);
+    let seen = place.mirror.last();
+    assert_eq!(seen.target, "/v1/x?a=1&b=%20");
+    assert_eq!(seen.headers["authorization"], format!("Bearer {SECRET}"));
+    for (name, _) in headers {
+        assert!(!seen.headers.contains_key(name), "{name}");
+    }
+    // There a key is a cache's.
+    let target = "/repos/acme/api/actions/caches?key=build&access_token=t";
+    assert_eq!(place.get("mirror", target).await.status, 200);
+    assert_eq!(
+        place.mirror.last().target,
+        "/api/v3/repos/acme/api/actions/caches?key=build"
+    );
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_refusal_is_not_told_as_the_whole() {
+    let place = Place::open().await;
+    for path in ["/refused-cut", "/refused-longer"] {
+        let reply = send(place.ask(Method::POST, "mirror", path), &[]).await;
+        assert_eq!(reply.refused(422), "invalid_input", "{path}");
+        assert_eq!((reply.header("x-its-own"), reply.provider()), ("", "mirror"));
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+    }
+    let whole = send(place.ask(Method::POST, "mirror", "/refused-long"), &[]).await;
+    assert_eq!(
+        (whole.status, whole.header("x-its-own"), whole.text.len()),
+        (422, "1", 1 << 20)
+    );
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_credential_is_hidden_in_texts_of_every_name_and_spelling() {
+    let place = Place::open().await;
+    for path in ["/yaml", "/javascript", "/toml"] {
+        let reply = place.get("mirror", path).await;
+        assert_eq!(
+            (reply.status, &*reply.text),
+            (200, &*format!("said: Bearer {}\n", masked()))
+        );
+    }
+    let reply = place.get("mirror", "/written-out").await;
+    let hidden = |name: &str| {
+        let said = reply.json()[name].as_str().expect("a text").to_owned();
+        said.strip_prefix("Bearer ")
+            .expect("a scheme")
+            .chars()
+            .all(|sign| sign == '*')
+    };
+    assert!(hidden("one") && hidden("two"), "{reply:?}");
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_private_in_part_only_is_kept_by_no_shared_cache() {
+    let place = Place::open().await;
+    let reply = place.get("mirror", "/private-in-part").await;
+    assert_eq!(reply.header("cache-control"), "private, no-cache");
+    place.close().await;
+}

@@ -236,12 +236,42 @@ impl Mirror {
                 let reply = reply.header("content-length", "100");
                 reply.body(Body::from_stream(begun.chain(cut))).expect("it is sound")
             }
+            "refused-cut" => {
+                let cut = stream::once(async {
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("cut"))
+                });
+                let begun = stream::iter([Ok(Bytes::from_static(b"{\"message\":"))]);
+                let reply = reply.status(422).header("x-its-own", "1").header("content-length", "100");
+                let reply = reply.header("content-type", "application/json");
+                reply.body(Body::from_stream(begun.chain(cut))).expect("it is sound")
+            }
+            "refused-longer" | "refused-long" => {
+                let size = if case == "refused-long" { 1 << 20 } else { 2 << 20 };
+                let reply = reply.status(422).header("x-its-own", "1").header("content-type", "text/plain");
+                reply.body(Body::from(vec![b'x'; size])).expect("it is sound")
+            }
+            "yaml" | "javascript" | "toml" => reply
+                .header("content-type", format!("application/{case}"))
+                .body(Body::from(format!("said: {credential}\n")))
+                .expect("it is sound"),
+            "written-out" => {
+                let escaped = credential.replace('+', "\\u002B").replace('=', "\\u003d");
+                let again = credential.replace('=', "\\u003d");
+                let text = format!("{{\"one\":\"{again}\",\"two\":\"{}\"}}", escaped.replace("\\u003d", "="));
+                reply.header("content-type", "application/json").body(Body::from(text)).expect("it is sound")
+            }
+            "private-in-part" => reply
+                .header("cache-control", "private=\"set-cookie\", max-age=60")
+                .body(Body::from("x"))
+                .expect("it is sound"),
             "packed" => {
                 // Nobody asked for it so.
                 let said = json!({ "url": format!("{base}/x"), "secret": credential }).to_string();
                 let reply = reply.header("content-type", "application/json").header("content-encoding", "gzip");
                 reply.body(Body::from(packed(said.as_bytes()))).expect("it is sound")
             }
+            case if case.ends_with("ompletions") || case.ends_with("essages") => json(200, json!({ "choices": [], "usage": { "prompt_tokens": 7, "completion_tokens": 3 } })),
             "schemes" => json(200, json!({ "url": format!("{base}/x").replacen("http:", "https:", 1) })),
             "pieces" => json(201, json!({ "size": seen.body.len() })),
             "1" => json(200, json!({ "id": 1, "url": format!("{base}/repos/acme/api/releases/1"),

@@ -129,3 +129,43 @@ async fn the_other_dialects_tokens_are_counted_too() {
     assert_eq!(tokens(&place).await, (2 * input, 2 * output));
     place.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_spelling_of_a_path_is_counted_by_nobody() {
+    let place = Place::open().await;
+    let asked = [
+        ("mirror-openai", "/chat/%63ompletions"),
+        ("mirror-openai", "/v1/chat%2Fcompletions"),
+        ("mirror-anthropic", "/v1/%6dessages"),
+        // As another vendor's clients ask it.
+        ("mirror-anthropic", "/v1/chat/completions"),
+    ];
+    for (at, (instance, path)) in (1..).zip(asked) {
+        assert_eq!(send(place.ask(Method::POST, instance, path), &[]).await.status, 200);
+        assert_eq!(tokens(&place).await, (7 * at, 3 * at), "{instance} {path}");
+    }
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_ask_models_is_refused_and_not_billed_as_something_else() {
+    let place = Place::with("[tenants.acme]\noperations = [\"proxy.read\", \"proxy.write\"]\n").await;
+    let server = place.sandbox.server("openai-a").expect("it is there");
+    for path in [
+        "/chat/completions",
+        "/chat/%63ompletions",
+        "/v1/chat/completions",
+        "/embeddings",
+    ] {
+        let request = place.ask(Method::POST, "openai-a", path).json(&chat(false));
+        assert_eq!(send(request, &[]).await.refused(404), "not_found", "{path}");
+    }
+    let request = place.ask(Method::POST, "anthropic-a", "/v1/messages");
+    assert_eq!(send(request, &[]).await.refused(404), "not_found");
+    assert_eq!(server.requests().total, 0, "nothing was sent");
+    // What is not billed is its own.
+    assert_eq!(place.get("openai-a", "/models").await.status, 200);
+    let write = place.ask(Method::POST, "mirror-openai", "/threads");
+    assert_eq!(send(write, &[]).await.status, 200);
+    place.close().await;
+}

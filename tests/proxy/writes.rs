@@ -53,6 +53,42 @@ async fn a_write_makes_what_is_kept_of_its_instance_untrue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_asks_leaves_what_is_kept() {
+    let place = Place::open().await;
+    let hit = async |path: &str, expected: bool| {
+        let reply = place.typed(path).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("cache-status").contains("hit"), expected, "{reply:?}");
+    };
+    hit(REPO, false).await;
+    assert_eq!(
+        send(place.ask(Method::OPTIONS, "github-a", "/repos/acme/api"), &[])
+            .await
+            .provider(),
+        "github-a"
+    );
+    hit(REPO, true).await;
+    const MODEL: &str = "/v1/ai/models?provider=anthropic-a";
+    hit(MODEL, false).await;
+    let count = json!({"model": "sandbox-large", "messages": [{"role": "user", "content": "say 5 words"}]});
+    let counted = place
+        .ask(Method::POST, "anthropic-a", "/v1/messages/count_tokens")
+        .json(&count);
+    assert_eq!(send(counted, &[]).await.status, 200);
+    hit(MODEL, true).await;
+    // And what is billed.
+    let mut asked = count.clone();
+    asked["max_tokens"] = 5.into();
+    let asked = place.ask(Method::POST, "anthropic-a", "/v1/messages").json(&asked);
+    assert_eq!(send(asked, &[]).await.status, 200);
+    hit(MODEL, true).await;
+    let written = place.ask(Method::POST, "anthropic-a", "/v1/messages/batches");
+    send(written, &[]).await;
+    hit(MODEL, false).await;
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_open_the_breaker_and_a_write_is_sent_once() {
     let table = "[providers.frail]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\nhealth_check = false\n\
                  token = \"env:MIRROR\"\nbreaker = { failures_to_open = 3 }\n";

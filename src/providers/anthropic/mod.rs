@@ -50,8 +50,10 @@ static DIALECT: Dialect = Dialect {
     ..Dialect::PLAIN
 };
 
-/// What is billed by tokens, and tells how many.
-const METERED: [&str; 1] = ["/v1/messages"];
+/// Where models are asked: the last as another vendor's clients do.
+const METERED: [&str; 3] = ["/v1/messages", "/v1/complete", "/v1/chat/completions"];
+/// What counts only.
+const READS: [&str; 1] = ["/v1/messages/count_tokens"];
 /// The most models that one page of their list may have.
 const MODELS_A_PAGE: u32 = 1000;
 /// The most pages of models that are looked through for what is offered.
@@ -102,7 +104,8 @@ impl Provider for Anthropic {
     }
 
     fn passing() -> Option<Passing<Self>> {
-        Some(Passing::to(|anthropic: &Self| &anthropic.endpoint).metered(&METERED))
+        let passing = Passing::to(|anthropic: &Self| &anthropic.endpoint);
+        Some(passing.metered(&METERED).reads(&READS))
     }
 
     fn handlers() -> Handlers<Self> {

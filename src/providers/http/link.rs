@@ -44,7 +44,7 @@ fn next_of(mut rest: &str) -> Option<String> {
 
 /// Whether a pair of a query is a credential, which some servers and proxies repeat of what they were asked with. Ours goes
 /// in a header, and a cursor is shown to whoever reads a list.
-fn is_secret(pair: &str) -> bool {
+pub(super) fn is_secret(pair: &str) -> bool {
     let name = pair.split('=').next().unwrap_or_default();
     let name = percent_decode_str(name).decode_utf8_lossy();
     SECRETS.iter().any(|secret| secret.eq_ignore_ascii_case(&name))

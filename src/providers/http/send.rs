@@ -68,6 +68,8 @@ pub(super) struct Answered {
     pub(super) headers: HeaderMap,
     /// The first bytes of its body.
     pub(super) body: Vec<u8>,
+    /// They are all of it.
+    pub(super) whole: bool,
 }
 
 impl Refused {
@@ -206,7 +208,7 @@ impl Endpoint {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_some(response, most).await;
+        let (body, whole) = read_some(response, most).await;
         let refusal = Refusal {
             status,
             headers: &headers,
@@ -229,7 +231,12 @@ impl Endpoint {
         if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
-        let answer = Some(Answered { status, headers, body });
+        let answer = Some(Answered {
+            status,
+            headers,
+            body,
+            whole,
+        });
         Err(Box::new(Refused { failure, answer }))
     }
 
@@ -301,15 +308,23 @@ pub(super) fn packed(headers: &HeaderMap) -> Option<Failure> {
         .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
 }
 
-/// The first bytes of a refusal's body. A body that breaks off takes nothing from the status, which came first.
-async fn read_some(mut response: Response, limit: usize) -> Vec<u8> {
+/// The first bytes of a refusal's body, and whether they are all of it. A body that breaks off takes nothing from the status,
+/// which came first.
+async fn read_some(mut response: Response, limit: usize) -> (Vec<u8>, bool) {
+    let told = response.content_length();
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = limit - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == limit {
-            break;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = limit - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if body.len() == limit {
+                    // Nobody waits for the end of what is told to have come.
+                    return (body, told == Some(limit as u64));
+                }
+            }
+            Ok(None) => return (body, true),
+            Err(_) => return (body, false),
         }
     }
-    body
 }

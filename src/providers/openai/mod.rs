@@ -39,6 +39,7 @@ use super::http::{Dialect, Endpoint, Fault, Received, Row, left_alone, parse, ro
 use super::models::Book;
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Passing, Provider, Reply, Request, Setting, ai};
+use crate::catalogue::Page;
 use crate::catalogue::ai::{
     BatchCancel, BatchCreate, BatchGet, BatchList, BatchResults, FileContent, FileGet, FileUpload,
 };
@@ -47,7 +48,29 @@ use crate::catalogue::ai::{
     ModerationCreate, ResponseCancel, ResponseCreate, ResponseGet, ResponseStream, TokenCount, TokensCount, Warning,
 };
 use crate::catalogue::op::{Declaration, Op};
-use crate::catalogue::{Page, proxy};
+
+/// Where models are asked, as ends of paths: other servers have them below more than a version.
+const METERED: [&str; 12] = [
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/chat/completions",
+    "/completions",
+    "/embeddings",
+    "/images/edits",
+    "/images/generations",
+    "/images/variations",
+    "/responses",
+    "/responses/compact",
+    "/v1/messages",
+];
+/// What counts or judges only, and is free of charge.
+const READS: [&str; 4] = [
+    "/moderations",
+    "/responses/input_tokens",
+    "/v1/moderations",
+    "/v1/responses/input_tokens",
+];
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.openai.com/v1"),
@@ -121,7 +144,8 @@ impl Provider for OpenAi {
     }
 
     fn passing() -> Option<Passing<Self>> {
-        Some(Passing::to(|openai: &Self| &openai.endpoint).metered(&proxy::MODELS_ASKED))
+        let passing = Passing::to(|openai: &Self| &openai.endpoint);
+        Some(passing.metered(&METERED).reads(&READS))
     }
 
     fn handlers() -> Handlers<Self> {

@@ -17,21 +17,31 @@ pub(super) const CREDENTIALS: [&str; 5] = [
     "x-goog-api-key",
 ];
 
-/// About our connection and our caller beside what every hop keeps, and other paths than the one that was looked at.
-const OURS: [&str; 16] = [
+/// About our connection and our caller beside what every hop keeps, other paths than the one that was looked at, and
+/// credentials of other kinds, which a provider might heed before ours.
+const OURS: [&str; 25] = [
     "accept-encoding",
+    "api-token",
     "cdn-loop",
     "cf-connecting-ip",
     "content-length",
     "cookie",
+    "deploy-token",
     "expect",
     "forwarded",
     "host",
     "job-token",
+    "ocp-apim-subscription-key",
     "true-client-ip",
     "via",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-token",
+    "x-auth-token",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-gitea-otp",
+    "x-github-otp",
     "x-original-url",
     "x-real-ip",
     "x-rewrite-url",
@@ -109,6 +119,9 @@ mod tests {
             ("x-api-key", "ours"),
             ("private-token", "ours"),
             ("job-token", "ours"),
+            ("deploy-token", "ours"),
+            ("x-auth-token", "ours"),
+            ("x-github-otp", "123456"),
             ("api-key", "ours"),
             ("x-goog-api-key", "ours"),
             ("proxy-authorization", "Basic ours"),

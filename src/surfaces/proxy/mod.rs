@@ -11,6 +11,7 @@ mod body;
 mod headers;
 mod key;
 mod path;
+mod personal;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use mosaic_actors::call::{Answer, Body as AnswerBody, Head};
+use mosaic_actors::call::{Answer, Body as AnswerBody, Head, Operation};
 use mosaic_actors::error::{Failure, Kind};
 use url::Url;
 
@@ -38,16 +39,22 @@ use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER, cut};
 use super::rest::upload::Incoming;
-use crate::catalogue::proxy::{self, AnswerHead, Asked, OwnRefusal};
+use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::dispatch::{Dispatcher, Options, Passage};
 use body::Brought;
 use path::Target;
+
+/// What a request to an instance is, by its method and its path below that instance. It knows no caller: what somebody may
+/// not do is no other thing for that, and is refused as what it is.
+pub type OperationOf = Arc<dyn Fn(&str, &Method, &str) -> &'static Operation + Send + Sync>;
 
 /// What passing through needs.
 #[derive(Clone)]
 pub struct ProxyConfig {
     /// Where requests go.
     pub dispatcher: Arc<Dispatcher>,
+    /// What they are.
+    pub operation: OperationOf,
     /// Who may ask.
     pub authenticator: Authenticator,
     /// The most bytes of a request's body.
@@ -84,8 +91,7 @@ impl ProxyConfig {
             .admit(key.as_deref(), &parts.headers, parts.uri.authority())?;
         let Target { instance, rest } = path::target(parts.uri.path())?;
         headers::check_upgrade(&parts.headers)?;
-        let meters = || self.dispatcher.meters(instance, &caller);
-        let operation = proxy::operation(&parts.method, rest, meters);
+        let operation = (self.operation)(instance, &parts.method, rest);
         let options = Options {
             request_id: Some(id.text().clone()),
             arrived: Some(Arrival::of(&parts.extensions)),
@@ -168,10 +174,18 @@ fn answered_with(answer: Answer) -> Response {
 /// A refusal of the provider's in its own words; one of ours as a problem.
 fn refused_with(failure: Failure, incoming: Option<&Incoming>, id: &RequestId) -> Result<Response, Problem> {
     let settled = failure.settled;
-    let response = match OwnRefusal::of(&failure) {
-        Some(refusal) => {
-            let mut response = respond(refusal.head.clone(), Body::from(refusal.body.clone()));
+    let own = OwnRefusal::of(&failure).map(|refusal| (refusal.head.clone(), refusal.body.clone()));
+    let response = match own {
+        Some((head, Some(body))) => {
+            let mut response = respond(head, Body::from(body));
             name_provider(failure.provider.as_deref(), response.headers_mut());
+            response
+        }
+        // Its status alone is whole.
+        Some((head, None)) => {
+            let provider = failure.provider.clone();
+            let mut response = Problem::from(failure).with_status(head.status).response(id);
+            name_provider(provider.as_deref(), response.headers_mut());
             response
         }
         None => {
@@ -200,20 +214,10 @@ fn respond(own: AnswerHead, body: Body) -> Response {
     // They are a provider's, and no page of ours; and who they are for, our caller's key decides and not theirs.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    if !is_personal(headers) {
+    if !personal::is(headers) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(PERSONAL));
     }
     response
-}
-
-/// Whether no shared cache keeps it, by what is said already.
-fn is_personal(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(CACHE_CONTROL).iter();
-    let text: Vec<String> = values
-        .filter_map(|value| value.to_str().ok().map(str::to_ascii_lowercase))
-        .collect();
-    let text = text.join(",");
-    (text.contains("private") || text.contains("no-store")) && !text.contains("s-maxage")
 }
 
 fn describe(head: &Head, headers: &mut HeaderMap) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, Method, StatusCode};
 use mosaic_actors::call::{Answer, Body, Head, Value};
 use mosaic_actors::error::Failure;
@@ -15,6 +15,7 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Tally, Usage};
 use reqwest::Response;
 use url::Url;
 
+use super::form::Form;
 use super::guards::Guards;
 use super::heads;
 use super::replace::{Replacer, Rules};
@@ -36,52 +37,6 @@ pub(super) struct Way<'a> {
     pub(super) guards: &'a Guards,
     /// Its tokens are counted.
     pub(super) metered: bool,
-}
-
-/// What is done with a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// One JSON text: it leads to more, and its tokens may be counted.
-    Json,
-    /// The same of a stream of events.
-    Events,
-    /// Several JSON texts.
-    Rows,
-    /// A text that is somebody's own: nothing but our secrets is replaced in it, and it stays as long as it is.
-    Text,
-    /// It passes as it is.
-    Bytes,
-}
-
-impl Form {
-    fn of(status: StatusCode, headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let essence = text(CONTENT_TYPE)
-            .unwrap_or_default()
-            .split(';')
-            .next()
-            .unwrap_or_default();
-        let essence = essence.trim().to_ascii_lowercase();
-        // A part of something has its place there; and a file is a file, whatever is written in it.
-        let file =
-            essence.contains(".raw") || text(CONTENT_DISPOSITION).is_some_and(|text| text.starts_with("attachment"));
-        let whole = status != StatusCode::PARTIAL_CONTENT && !file;
-        match &*essence {
-            "text/event-stream" if whole => Form::Events,
-            "application/x-ndjson" | "application/jsonl" if whole => Form::Rows,
-            "application/json" if whole => Form::Json,
-            json if json.ends_with("+json") && whole => Form::Json,
-            json if json.ends_with("json") || json.ends_with("jsonl") => Form::Text,
-            text if text.starts_with("text/") || text.is_empty() => Form::Text,
-            text if text.ends_with("xml") || text == "application/x-www-form-urlencoded" => Form::Text,
-            _ => Form::Bytes,
-        }
-    }
-
-    /// Whether its bytes are as many behind it as before.
-    fn keeps_length(self) -> bool {
-        matches!(self, Form::Text | Form::Bytes)
-    }
 }
 
 impl Endpoint {
@@ -154,18 +109,23 @@ impl Endpoint {
     }
 }
 
-/// What a provider refused with, for the caller.
+/// What a provider refused with, for the caller: its words where all of them are here.
 pub(super) fn refusal(answer: Answered, way: &Way<'_>) -> OwnRefusal {
-    let Answered { status, headers, body } = answer;
+    let Answered {
+        status,
+        headers,
+        body,
+        whole,
+    } = answer;
     let form = Form::of(status, &headers);
-    let unread = form != Form::Bytes && packed(&headers).is_some();
+    let readable = form == Form::Bytes || packed(&headers).is_none();
     let mut headers = heads::going_on(&headers, way.url, way.guards);
-    let body = if unread || way.asked.method == Method::HEAD {
+    let body = if way.asked.method == Method::HEAD {
         heads::changed(&mut headers);
         headers.remove(CONTENT_ENCODING);
-        Bytes::new()
+        Some(Bytes::new())
     } else {
-        way.whole(form, Bytes::from(body), &mut headers)
+        (whole && readable).then(|| way.whole(form, Bytes::from(body), &mut headers))
     };
     OwnRefusal {
         head: AnswerHead { status, headers },
@@ -256,36 +216,6 @@ impl Flow {
 mod tests {
     use super::super::replace::Rule;
     use super::*;
-
-    #[test]
-    fn what_is_text_is_read_and_what_has_a_place_in_something_is_not() {
-        let form = |status: u16, words: &[(http::HeaderName, &str)]| {
-            let headers = words
-                .iter()
-                .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-                .collect();
-            Form::of(StatusCode::from_u16(status).unwrap(), &headers)
-        };
-        for (media_type, expected) in [
-            ("application/json; charset=utf-8", Form::Json),
-            ("application/vnd.github+json", Form::Json),
-            ("application/x-ndjson", Form::Rows),
-            ("TEXT/EVENT-STREAM", Form::Events),
-            ("text/plain", Form::Text),
-            ("application/vnd.github.raw+json", Form::Text),
-            ("application/xml", Form::Text),
-            ("application/zip", Form::Bytes),
-            ("", Form::Text),
-        ] {
-            assert_eq!(form(200, &[(CONTENT_TYPE, media_type)]), expected, "{media_type}");
-        }
-        assert_eq!(form(206, &[(CONTENT_TYPE, "application/json")]), Form::Text);
-        let file = [
-            (CONTENT_TYPE, "application/json"),
-            (CONTENT_DISPOSITION, "attachment; filename=x"),
-        ];
-        assert_eq!(form(200, &file), Form::Text);
-    }
 
     #[test]
     fn a_whole_body_tells_its_own_length() {

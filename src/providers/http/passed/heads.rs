@@ -113,42 +113,6 @@ fn holds(value: &HeaderValue, secrets: &[String]) -> bool {
     secrets.iter().any(stands)
 }
 
-/// The shortest secret that is looked for: what is shorter stands anywhere.
-const SHORTEST: usize = 8;
-
-/// The secrets of a credential as it was sent, each in the ways in which it may come back.
-pub(super) fn secrets(own: &HeaderMap, worn: &HeaderMap) -> Vec<String> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    let mut secrets = Vec::new();
-    let values = own.values().chain(worn.values()).filter(|value| value.is_sensitive());
-    for text in values.filter_map(|value| value.to_str().ok()) {
-        let (scheme, secret) = text.rsplit_once(' ').unwrap_or(("", text));
-        secrets.push(secret.to_owned());
-        if let Some((_, second)) = secret.split_once([':', '=']) {
-            secrets.push(second.to_owned());
-        }
-        let pair = scheme
-            .eq_ignore_ascii_case("basic")
-            .then(|| STANDARD.decode(secret).ok());
-        let pair = pair.flatten().and_then(|pair| String::from_utf8(pair).ok());
-        secrets.extend(pair.and_then(|pair| Some(pair.split_once(':')?.1.to_owned())));
-    }
-    let written: Vec<String> = secrets
-        .iter()
-        .flat_map(|secret| {
-            let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
-            let loosely: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            [secret.replace('/', r"\/"), encoded.to_string(), loosely]
-        })
-        .collect();
-    secrets.extend(written);
-    secrets.retain(|secret| secret.len() >= SHORTEST);
-    secrets.sort_unstable();
-    secrets.dedup();
-    secrets
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::replace::Rule;
@@ -202,25 +166,5 @@ mod tests {
             let kept = going_on(&headers(&[("location", location)]), &asked, &guards);
             assert_eq!(kept["location"], leads);
         }
-    }
-
-    #[test]
-    fn a_credential_is_known_in_each_of_its_forms() {
-        let sent = |text: &str| {
-            let mut value = HeaderValue::from_str(text).unwrap();
-            value.set_sensitive(true);
-            secrets(
-                &HeaderMap::from_iter([(header::AUTHORIZATION, value)]),
-                &HeaderMap::new(),
-            )
-        };
-        assert!(sent("Bearer ghs/secret+1").contains(&"ghs/secret+1".to_owned()));
-        assert!(sent("Bearer ghs/secret+1").contains(&r"ghs\/secret+1".to_owned()));
-        assert!(sent("Bearer ghs/secret+1").contains(&"ghs%2Fsecret%2B1".to_owned()));
-        // A user's name and password.
-        assert!(sent("Basic a2ltOnBhc3N3b3JkLTE=").contains(&"password-1".to_owned()));
-        assert!(sent("Token identity:the-secret").contains(&"the-secret".to_owned()));
-        assert!(sent("Bearer short").is_empty());
-        assert!(secrets(&headers(&[("accept", "application/json")]), &HeaderMap::new()).is_empty());
     }
 }

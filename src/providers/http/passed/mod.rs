@@ -1,13 +1,17 @@
 //! Pass-through: a caller's own request to an instance's own API, and the answer as it came.
 //!
 //! Invariant: it goes to the instance's base or to a second place that its kind declares, and nowhere else, whatever is
-//! written in its path; it bears our credential and no other; and the answer neither shows that nor leads past us.
+//! written in its path; in its head and its query it bears our credential and no other; and the answer neither shows that nor
+//! leads past us.
 
 mod answer;
+mod form;
 mod guards;
 mod heads;
+mod query;
 mod replace;
 mod rules;
+mod secrets;
 mod terms;
 mod tokens;
 
@@ -20,7 +24,7 @@ use super::outgoing::Content;
 use super::send::{Follow, Refused};
 use super::upload::Streamed;
 use super::{Endpoint, Outgoing};
-use crate::catalogue::proxy::{self, Asked};
+use crate::catalogue::proxy::Asked;
 
 pub(super) use guards::Kept;
 pub(in crate::providers) use terms::Terms;
@@ -37,7 +41,7 @@ impl Endpoint {
             let sentence = format!("{} was given an input of another type", call.operation.name);
             Failure::new(Kind::Internal, sentence).never_sent()
         })?;
-        let (url, ours) = self.place(&asked, terms.hosts)?;
+        let (url, ours) = self.place(&asked, terms)?;
         let streamed = call.upload.clone().map(Streamed::new);
         // Until the answer is over: it may begin before the request has ended.
         let sending = streamed.as_ref().map(Streamed::sending);
@@ -49,7 +53,7 @@ impl Endpoint {
             asked: &asked,
             url: &url,
             guards: &guards,
-            metered: proxy::is_asked(&asked.path, terms.metered) && !call.operation.safe,
+            metered: call.operation.paid,
         };
         match sent {
             Ok(response) => self.passed(response, way, sending).await,
@@ -62,11 +66,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// `invalid_input` on `path` where it is not below the place that it names.
-    fn place(&self, asked: &Asked, hosts: &[Host]) -> Result<(Url, String), Failure> {
+    fn place(&self, asked: &Asked, terms: Terms) -> Result<(Url, String), Failure> {
         let elsewhere = || Failure::invalid("path", "the path leads out of the provider's API").never_sent();
         let (repeated, mut path) = self.repeated(&asked.path);
         let mut base = self.base.clone();
-        for host in hosts {
+        for host in terms.hosts {
             let named = path.strip_prefix("/_").and_then(|path| below(path, host.name));
             if let Some(behind) = named {
                 base = self.second(host).ok_or_else(elsewhere)?;
@@ -78,6 +82,7 @@ impl Endpoint {
         let query = asked
             .query
             .as_deref()
+            .and_then(|query| query::going_on(query, terms.plain))
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let url = Url::parse(&format!("{place}{path}{query}")).map_err(|_| elsewhere())?;
@@ -120,7 +125,14 @@ fn told(refused: Refused, way: &answer::Way<'_>) -> Failure {
     let Refused { failure, answer } = refused;
     match answer {
         // Of another protocol, which nobody asked for, nothing is passed on.
-        Some(answer) if !answer.status.is_informational() => failure.because(answer::refusal(answer, way)),
+        Some(answer) if !answer.status.is_informational() => {
+            let own = answer::refusal(answer, way);
+            let failure = match own.body {
+                Some(_) => failure,
+                None => failure.also("what it said broke off, is too long, or cannot be read"),
+            };
+            failure.because(own)
+        }
         _ => failure,
     }
 }
@@ -159,6 +171,8 @@ mod tests {
         own: "/api/uploads",
     }];
 
+    const TERMS: Terms = Passing::to(|endpoint: &Endpoint| endpoint).and(&UPLOADS).terms;
+
     fn asked(path: &str, query: Option<&str>) -> Asked {
         Asked {
             method: Method::GET,
@@ -173,7 +187,7 @@ mod tests {
 
     fn place(base: Option<&str>, path: &str, query: Option<&str>) -> Option<String> {
         let endpoint = Endpoint::new(&connection(base), &DIALECT).unwrap();
-        let placed = endpoint.place(&asked(path, query), &UPLOADS).ok();
+        let placed = endpoint.place(&asked(path, query), TERMS).ok();
         placed.map(|(url, _)| String::from(url))
     }
 
@@ -199,6 +213,7 @@ mod tests {
                 "https://uploads.example.com/x?name=a",
             ),
             (None, "/x", Some(""), "https://api.example.com/x?"),
+            (None, "/x", Some("private_token=x"), "https://api.example.com/x"),
         ] {
             assert_eq!(place(base, path, query).as_deref(), Some(expected));
         }
@@ -208,7 +223,7 @@ mod tests {
     fn a_client_that_names_the_apis_path_itself_is_understood_and_answered_so() {
         let found = |base: &str, path: &str| {
             let endpoint = Endpoint::new(&connection(Some(base)), &DIALECT).unwrap();
-            let (url, ours) = endpoint.place(&asked(path, None), &UPLOADS).unwrap();
+            let (url, ours) = endpoint.place(&asked(path, None), TERMS).unwrap();
             (String::from(url), ours)
         };
         let (there, ours) = ("https://git.example.org/api", "http://gw/proxy/a");

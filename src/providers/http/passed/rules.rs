@@ -7,8 +7,8 @@ use std::sync::Arc;
 use url::Url;
 
 use super::guards::Guards;
-use super::heads;
 use super::replace::Rule;
+use super::secrets;
 use super::terms::Host;
 use crate::providers::http::Endpoint;
 use crate::providers::http::credential::Token;
@@ -33,7 +33,7 @@ impl Endpoint {
             }
         }
         let bare = Default::default();
-        let secrets = heads::secrets(&self.headers, worn.as_ref().map_or(&bare, |worn| &worn.headers));
+        let secrets = secrets::of(&self.headers, worn.as_ref().map_or(&bare, |worn| &worn.headers));
         // As long as what they hide: what was said of the length stays true.
         let masks = || {
             secrets
@@ -52,15 +52,17 @@ impl Endpoint {
 }
 
 /// What stands for a place, in each of the ways in which JSON has it. A server behind a proxy may not know by which scheme it
-/// is reached.
-fn urls(place: &Url, ours: &str) -> Vec<Rule> {
-    let place = place.as_str().trim_end_matches('/');
-    let mut written = vec![place.to_owned()];
-    match place.split_once("://") {
-        Some(("https", rest)) => written.push(format!("http://{rest}")),
-        Some(("http", rest)) => written.push(format!("https://{rest}")),
-        _ => {}
-    }
+/// is reached, and some write out a scheme's own port.
+fn urls(url: &Url, ours: &str) -> Vec<Rule> {
+    let place = url.as_str().trim_end_matches('/');
+    let authority = url.authority();
+    let rest = place.split_once(authority).map_or("", |(_, rest)| rest);
+    let written = [("http", 80), ("https", 443)].into_iter().flat_map(|(scheme, port)| {
+        let bare = format!("{scheme}://{authority}{rest}");
+        let with_port = format!("{scheme}://{authority}:{port}{rest}");
+        [Some(bare), url.port().is_none().then_some(with_port)]
+    });
+    let written: Vec<String> = written.flatten().collect();
     written
         .iter()
         .flat_map(|place| {
@@ -68,4 +70,48 @@ fn urls(place: &Url, ours: &str) -> Vec<Rule> {
             [Rule::url(place, ours), Rule::url(&escaped(place), &escaped(ours))]
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::replace::{Replacer, Rules};
+    use super::*;
+
+    fn led_back(place: &str, text: &str) -> String {
+        let rules: Rules = urls(&Url::parse(place).unwrap(), "http://gw/proxy/a").into();
+        let replaced = Replacer::whole(&rules, Bytes::from(text.to_owned()));
+        String::from_utf8(replaced.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_place_is_known_by_either_scheme_and_with_its_own_port() {
+        for text in [
+            "https://h.example/api/x",
+            "http://h.example/api/x",
+            "https://h.example:443/api/x",
+            "http://h.example:80/api/x",
+        ] {
+            assert_eq!(
+                led_back("https://h.example/api/", text),
+                "http://gw/proxy/a/x",
+                "{text}"
+            );
+            assert_eq!(led_back("http://h.example/api", text), "http://gw/proxy/a/x", "{text}");
+        }
+        let escaped = r"https:\/\/h.example:443\/api\/x";
+        assert_eq!(led_back("https://h.example/api", escaped), r"http:\/\/gw\/proxy\/a\/x");
+        for other in [
+            "https://h.example:8443/api/x",
+            "https://h.example:80/api/x",
+            "http://h.example:443/api/x",
+            "https://h.example:4430/api/x",
+        ] {
+            assert_eq!(led_back("https://h.example/api", other), other);
+        }
+        let (place, other) = ("https://h.example:8443", "https://h.example:8443:443/x");
+        assert_eq!(led_back(place, "http://h.example:8443/x"), "http://gw/proxy/a/x");
+        assert_eq!(led_back(place, other), other);
+    }
 }

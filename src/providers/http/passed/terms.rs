@@ -2,8 +2,15 @@
 //!
 //! Invariant: it is said once for a kind, and holds for each of its instances.
 
+use http::Method;
+use mosaic_actors::call::Operation;
+use percent_encoding::percent_decode_str;
+
 use super::super::Endpoint;
 use crate::catalogue::proxy;
+
+/// How often what is decoded is decoded again, at most: deeper than any path that comes this far.
+const DEEPEST: usize = 8;
 
 /// How a kind of provider has requests passed through to it.
 pub struct Passing<D> {
@@ -16,7 +23,49 @@ pub struct Passing<D> {
 #[derive(Clone, Copy)]
 pub(in crate::providers) struct Terms {
     pub(super) hosts: &'static [Host],
-    pub(super) metered: &'static [&'static str],
+    metered: &'static [&'static str],
+    reads: &'static [&'static str],
+    pub(super) plain: &'static [&'static str],
+}
+
+impl Terms {
+    /// What a request is that is made so, at this path below the instance.
+    pub(in crate::providers) fn operation(&self, method: &Method, path: &str) -> &'static Operation {
+        let posts = *method == Method::POST;
+        if posts && readings(path).iter().any(|path| ends(path, self.metered)) {
+            return &proxy::METERED;
+        }
+        // As it is written, and nothing else: what is taken for a read in error may be done twice.
+        if posts && self.reads.contains(&path) {
+            return &proxy::READ;
+        }
+        proxy::by_method(method)
+    }
+}
+
+/// A path as whoever gets it may read it: decoded however often, in whichever case, and without what stands behind
+/// semicolons. One that is billed in any of these readings is billed.
+fn readings(path: &str) -> Vec<String> {
+    let mut written = vec![path.to_ascii_lowercase()];
+    for _ in 0..DEEPEST {
+        let last = &written[written.len() - 1];
+        let next = percent_decode_str(last).decode_utf8_lossy().to_ascii_lowercase();
+        if next == *last {
+            break;
+        }
+        written.push(next);
+    }
+    let bare = |path: &str| {
+        let parts = path.split('/').map(|part| part.split(';').next().unwrap_or_default());
+        parts.collect::<Vec<_>>().join("/")
+    };
+    written.iter().map(|path| bare(path)).collect()
+}
+
+/// Whether a path ends as one of these.
+fn ends(path: &str, ends: &[&str]) -> bool {
+    let path = path.trim_end_matches('/');
+    ends.iter().any(|end| path.ends_with(end))
 }
 
 /// A second place of a kind's API.
@@ -44,6 +93,8 @@ impl<D> Passing<D> {
         let terms = Terms {
             hosts: &[],
             metered: &[],
+            reads: &[],
+            plain: &[],
         };
         Passing { endpoint, terms }
     }
@@ -55,10 +106,25 @@ impl<D> Passing<D> {
         self
     }
 
-    /// What is asked by `POST` at paths that end so is billed by tokens, and its answers tell how many.
+    /// What is asked by `POST` at paths that end so, in small letters, is billed by tokens; they are counted where its answers
+    /// tell how many.
     #[must_use]
     pub const fn metered(mut self, ends: &'static [&'static str]) -> Self {
         self.terms.metered = ends;
+        self
+    }
+
+    /// What is asked by `POST` at these paths changes nothing, and is billed to nobody.
+    #[must_use]
+    pub const fn reads(mut self, paths: &'static [&'static str]) -> Self {
+        self.terms.reads = paths;
+        self
+    }
+
+    /// In a query these names, which elsewhere stand for a credential, stand for something else.
+    #[must_use]
+    pub const fn plain(mut self, names: &'static [&'static str]) -> Self {
+        self.terms.plain = names;
         self
     }
 
@@ -69,5 +135,69 @@ impl<D> Passing<D> {
             .into_iter()
             .chain(metered)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMS: Terms = Terms {
+        hosts: &[],
+        metered: &["/chat/completions", "/v1/messages"],
+        reads: &["/v1/messages/count_tokens"],
+        plain: &[],
+    };
+
+    #[test]
+    fn a_path_tells_what_is_billed_and_what_only_asks() {
+        for (method, path, operation) in [
+            (Method::GET, "/chat/completions", "proxy.read"),
+            (Method::POST, "/chat/completions", "proxy.metered"),
+            (Method::POST, "/v1/chat/completions/", "proxy.metered"),
+            (Method::POST, "/v1/messages", "proxy.metered"),
+            (Method::POST, "/threads/1/messages", "proxy.write"),
+            (Method::DELETE, "/chat/completions", "proxy.write"),
+            (Method::POST, "/v1/messages/batches", "proxy.write"),
+            (Method::POST, "/v1/messages/count_tokens", "proxy.read"),
+            (Method::PUT, "/v1/messages/count_tokens", "proxy.write"),
+            (Method::POST, "/x/v1/messages/count_tokens", "proxy.write"),
+            (Method::POST, "/v1/messages/%63ount_tokens", "proxy.write"),
+            (Method::OPTIONS, "/v1/messages", "proxy.read"),
+            (Method::POST, "", "proxy.write"),
+        ] {
+            assert_eq!(TERMS.operation(&method, path).name, operation, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_path_is_billed_to_nobody() {
+        for path in [
+            "/chat/%63ompletions",
+            "/chat%2Fcompletions",
+            "/%63%68%61%74/completions%2f",
+            "/chat/%2563ompletions",
+            "/chat/%252563ompletions",
+            "/Chat/Completions",
+            "/chat/%43ompletions",
+            "/chat;x=1/completions;y",
+            "/chat/completions%3bx",
+        ] {
+            assert_eq!(TERMS.operation(&Method::POST, path).name, "proxy.metered", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_says_nothing_goes_by_the_method() {
+        let terms = Terms {
+            metered: &[],
+            reads: &[],
+            ..TERMS
+        };
+        assert_eq!(terms.operation(&Method::POST, "/v1/messages").name, "proxy.write");
+        assert_eq!(
+            terms.operation(&Method::POST, "/v1/messages/count_tokens").name,
+            "proxy.write"
+        );
     }
 }
