@@ -69,9 +69,8 @@ impl Rate {
 }
 
 impl Rates {
-    /// What so many tokens cost; none where a price is not known of some that were used.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Option<Usd> {
+    /// What so many tokens cost; none where a price is not known of some that were used, see [`Prices::cost`].
+    fn cost(&self, usage: &Usage, usual: &Rates) -> Option<Usd> {
         let longer = |rates: &&Rates| rates.tokens.is_some_and(|least| usage.input_tokens > least);
         let rates = self.above.iter().rev().find(longer).unwrap_or(self);
         // What is told of parts may be more than the whole: of a provider's miscount no part is paid twice.
@@ -84,12 +83,21 @@ impl Rates {
         let cached = part(usage.cached_input_tokens);
         let hour = part(usage.cache_write_hour_tokens);
         let written = part(usage.cache_write_tokens.map(|all| all.saturating_sub(hour)));
+        let unnamed = |of: fn(&Rates) -> Option<Rate>| of(rates).is_none() && [usual, self].map(of) != [None, None];
+        let write = rates
+            .cache_write
+            .or(rates.input)
+            .filter(|_| !unnamed(|of| of.cache_write));
+        let write_hour = rates
+            .cache_write_hour
+            .or(write)
+            .filter(|_| !unnamed(|of| of.cache_write_hour));
         let thought = usage.reasoning_tokens.unwrap_or_default().min(usage.output_tokens);
         let sums = [
             (unread, rates.input),
             (cached, rates.cached.or(rates.input)),
-            (written, rates.cache_write.or(rates.input)),
-            (hour, rates.cache_write_hour.or(rates.cache_write).or(rates.input)),
+            (written, write),
+            (hour, write_hour),
             (thought, rates.reasoning.or(rates.output)),
             (usage.output_tokens - thought, rates.output),
         ];
@@ -103,8 +111,17 @@ impl Rates {
 }
 
 impl Prices {
+    /// What so many tokens cost on these terms; none where a price is not known of some that were used. What the common
+    /// terms take more for, to write it to a cache or for an hour, is not taken for less where these do not name it: its
+    /// price is not known. What they take less for is not cheaper here.
+    #[must_use]
+    pub fn cost(&self, terms: Terms, usage: &Usage) -> Option<Usd> {
+        let rates = self.on(terms)?;
+        rates.cost(usage, self.standard.as_ref().unwrap_or(rates))
+    }
+
     /// The prices on these terms; none where they are not known.
-    pub fn on(&self, terms: Terms) -> Option<&Rates> {
+    fn on(&self, terms: Terms) -> Option<&Rates> {
         match terms {
             Terms::Standard => self.standard.as_ref(),
             Terms::Batch => self.batch.as_ref(),
@@ -161,7 +178,7 @@ mod tests {
             "input": 3, "output": 15, "cached": 0.3, "cache_write": 3.75, "cache_write_hour": 6,
             "above": [{"tokens": 200_000, "input": 6, "output": 22.5}]
         }));
-        let cost = |usage: &Usage| rates.cost(usage).expect("known").to_string();
+        let cost = |usage: &Usage| rates.cost(usage, &rates).expect("known").to_string();
         assert_eq!(cost(&usage(1_000_000 / 10, 10_000)), "0.45");
         let parts = Usage {
             cached_input_tokens: Some(50_000),
@@ -188,13 +205,11 @@ mod tests {
     #[test]
     fn what_has_no_price_is_not_guessed() {
         let read = rates(json!({"input": 0.02}));
-        assert_eq!(read.cost(&usage(10, 1)), None);
-        assert_eq!(read.cost(&usage(10, 0)).map(Usd::nano), Some(200));
+        let cost = |rates: &Rates, usage: &Usage| rates.cost(usage, rates).map(Usd::nano);
+        assert_eq!(cost(&read, &usage(10, 1)), None);
+        assert_eq!(cost(&read, &usage(10, 0)), Some(200));
         // Less than a billionth is one.
-        assert_eq!(
-            rates(json!({"input": 0.0001})).cost(&usage(1, 0)).map(Usd::nano),
-            Some(1)
-        );
+        assert_eq!(cost(&rates(json!({"input": 0.0001})), &usage(1, 0)), Some(1));
         for wrong in [
             json!({"input": -1}),
             json!({"input": 1e7}),
@@ -203,6 +218,37 @@ mod tests {
         ] {
             assert!(serde_json::from_value::<Rates>(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_surcharge_that_only_other_terms_name_is_not_known() {
+        let prices: Prices = serde_json::from_value(json!({
+            "standard": {"input": 4, "cached": 1, "cache_write": 5, "cache_write_hour": 8,
+                "above": [{"tokens": 100, "input": 6, "cache_write": 7}]},
+            "batch": {"input": 2, "cache_write": 2.5},
+            "flex": {"input": 2}
+        }))
+        .expect("prices");
+        let written = |all: u64, hour: u64| Usage {
+            cache_write_tokens: Some(all),
+            cache_write_hour_tokens: Some(hour),
+            ..usage(all, 0)
+        };
+        let cost = |terms, usage: &Usage| prices.cost(terms, usage).map(Usd::nano);
+        assert_eq!(cost(Terms::Standard, &written(10, 4)), Some(6 * 5_000 + 4 * 8_000));
+        assert_eq!(cost(Terms::Batch, &written(10, 4)), None);
+        assert_eq!(cost(Terms::Batch, &written(10, 0)), Some(10 * 2_500));
+        assert_eq!(cost(Terms::Flex, &written(10, 0)), None);
+        // So with that of longer requests.
+        assert_eq!(cost(Terms::Standard, &written(101, 1)), None);
+        assert_eq!(cost(Terms::Standard, &written(101, 0)), Some(101 * 7_000));
+        // What is cheaper elsewhere is not cheaper here.
+        let cached = Usage {
+            cached_input_tokens: Some(10),
+            ..usage(10, 0)
+        };
+        assert_eq!(cost(Terms::Flex, &cached), Some(10 * 2_000));
+        assert_eq!(cost(Terms::Priority, &cached), None);
     }
 
     proptest! {
@@ -218,7 +264,8 @@ mod tests {
                 ..usage(input_tokens, output_tokens)
             };
             // All at one price: how they are parted changes nothing.
-            prop_assert_eq!(all.cost(&parts), all.cost(&usage(input_tokens, output_tokens)));
+            let whole = usage(input_tokens, output_tokens);
+            prop_assert_eq!(all.cost(&parts, &all), all.cost(&whole, &all));
         }
     }
 }

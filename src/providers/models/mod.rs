@@ -157,7 +157,7 @@ impl Book {
     #[must_use]
     pub fn priced(&self, usage: Usage, answered: &str, asked: &str) -> Usage {
         let terms = usage.terms.unwrap_or(Terms::Standard);
-        let at = |model| self.facts(model)?.usd_per_million.as_ref()?.on(terms)?.cost(&usage);
+        let at = |model| self.facts(model)?.usd_per_million.as_ref()?.cost(terms, &usage);
         let cost_usd: Option<Usd> = usage.cost_usd.or_else(|| at(answered)).or_else(|| at(asked));
         Usage { cost_usd, ..usage }
     }
