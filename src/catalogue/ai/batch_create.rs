@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use mosaic_actors::call::Resource;
+use mosaic_actors::call::{Estimate, Resource};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,11 @@ use serde_with::skip_serializing_none;
 use super::batch::{BATCHES, Batch, BatchWork};
 use super::check::check;
 use super::embedding::{EmbeddingsCreate, EmbeddingsInput};
+use super::estimate;
 use super::input::ChatInput;
 use crate::catalogue::fields::{ModelRef, Name};
 use crate::catalogue::op::{Declaration, Op};
+use crate::leisure::at_leisure;
 
 /// The most requests that any provider takes.
 const MOST: usize = 100_000;
@@ -98,6 +100,9 @@ impl Op for BatchCreate {
     fn resource(input: &BatchCreateInput) -> Resource {
         let model = input.requests.first().and_then(BatchRequest::model);
         model.map_or_else(Resource::none, ModelRef::resource)
+    }
+    fn estimate(input: &BatchCreateInput) -> Option<Estimate> {
+        Some(at_leisure(usize::MAX, || estimate::batch(input)))
     }
     fn check(input: &BatchCreateInput) -> Result<(), Failure> {
         if input.requests.is_empty() || input.requests.len() > MOST {

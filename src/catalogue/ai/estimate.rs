@@ -5,9 +5,11 @@
 use mosaic_actors::call::Estimate;
 use serde_json::Value;
 
+use super::batch_create::{BatchCreateInput, BatchRequest};
 use super::content::Content;
 use super::input::{ChatInput, Said};
 use super::part::{Part, ResultPart};
+use super::response_input::ResponseInput;
 use super::tool::{ResponseFormat, Tool};
 
 /// Characters of English in a token: the vendors' rule of thumb.
@@ -41,6 +43,38 @@ pub fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Estimate {
     Estimate {
         input_tokens: texts.map(tokens).sum(),
         max_output_tokens: Some(0),
+    }
+}
+
+/// Of an answer that is kept. What was said before in the one that it goes on from, only the provider knows.
+pub fn response(input: &ResponseInput) -> Estimate {
+    let instructions = input.instructions.as_deref().map_or(0, |text| FRAME + tokens(text));
+    let chat = chat(&input.chat);
+    Estimate {
+        input_tokens: chat.input_tokens + instructions,
+        ..chat
+    }
+}
+
+/// Of all requests of a batch together; the most that is written is known where it is of each.
+pub fn batch(input: &BatchCreateInput) -> Estimate {
+    let none = Estimate {
+        input_tokens: 0,
+        max_output_tokens: Some(0),
+    };
+    input.requests.iter().map(request).fold(none, |all, one| Estimate {
+        input_tokens: all.input_tokens.saturating_add(one.input_tokens),
+        max_output_tokens: all
+            .max_output_tokens
+            .zip(one.max_output_tokens)
+            .map(|(all, one)| all.saturating_add(one)),
+    })
+}
+
+fn request(request: &BatchRequest) -> Estimate {
+    match (&request.chat, &request.embeddings) {
+        (Some(input), _) => chat(input),
+        (None, given) => texts(given.iter().flat_map(|input| &input.texts).map(String::as_str)),
     }
 }
 
@@ -96,10 +130,35 @@ fn json(value: &Value) -> u64 {
 mod tests {
     use serde_json::json;
 
+    use super::super::batch_create::BatchCreate;
+    use super::super::response::{ResponseCreate, ResponseStream};
     use super::*;
+    use crate::catalogue::op::Op;
 
     fn of(input: Value) -> Estimate {
         chat(&serde_json::from_value(input).expect("an input"))
+    }
+
+    #[test]
+    fn an_answer_that_is_kept_and_a_batch_are_guessed_too() {
+        let kept = json!({"model": "m", "prompt": "Hello, you!!", "instructions": "four", "max_tokens": 50});
+        let kept: ResponseInput = serde_json::from_value(kept).expect("an input");
+        let both = [ResponseCreate::estimate(&kept), ResponseStream::estimate(&kept)];
+        for guess in both {
+            let guess = guess.expect("a guess");
+            assert_eq!((guess.input_tokens, guess.max_output_tokens), (4 + 3 + 4 + 1, Some(50)));
+        }
+        let batch = |requests: Value| {
+            let input = serde_json::from_value(json!({ "requests": requests })).expect("an input");
+            let guess = BatchCreate::estimate(&input).expect("a guess");
+            (guess.input_tokens, guess.max_output_tokens)
+        };
+        let chat =
+            |most: Value| json!({"custom_id": "a", "chat": {"model": "m", "prompt": "four", "max_tokens": most}});
+        let texts = json!({"custom_id": "b", "embeddings": {"model": "m", "texts": ["four", "fours"]}});
+        assert_eq!(batch(json!([chat(json!(7)), chat(json!(8))])), (5 + 5, Some(15)));
+        assert_eq!(batch(json!([chat(json!(7)), chat(json!(null))])), (5 + 5, None));
+        assert_eq!(batch(json!([texts, texts])), (3 + 3, Some(0)));
     }
 
     #[test]

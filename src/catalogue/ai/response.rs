@@ -2,13 +2,14 @@
 //!
 //! Invariant: what goes on from an answer is asked of the instance that made that answer, and of no other.
 
-use mosaic_actors::call::Resource;
+use mosaic_actors::call::{Estimate, Resource};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::answer::{Finish, Usage, Warning};
+use super::estimate;
 use super::event::ChatEvent;
 use super::message::Message;
 use super::response_input::ResponseInput;
@@ -100,11 +101,16 @@ impl From<Failure> for ResponseError {
     }
 }
 
-impl<I> Output<I> for Response {
+/// Whoever has it made has used its tokens.
+impl Output<ResponseInput> for Response {
     fn usage(&self) -> Option<mosaic_actors::stream::Usage> {
         self.usage.map(Into::into)
     }
 }
+
+/// Whoever looks at it, however often, uses none. Those of an answer that is made in the background are told by the answer
+/// alone, and counted nowhere: nobody knows which look is the first at one that is whole.
+impl Output<ResponseGetInput> for Response {}
 
 /// `ai.response.create`
 pub struct ResponseCreate;
@@ -126,6 +132,9 @@ impl Op for ResponseCreate {
     }
     fn check(input: &ResponseInput) -> Result<(), Failure> {
         input.whole()
+    }
+    fn estimate(input: &ResponseInput) -> Option<Estimate> {
+        Some(estimate::response(input))
     }
 }
 
@@ -150,6 +159,9 @@ impl Op for ResponseStream {
     }
     fn check(input: &ResponseInput) -> Result<(), Failure> {
         input.whole()
+    }
+    fn estimate(input: &ResponseInput) -> Option<Estimate> {
+        Some(estimate::response(input))
     }
 }
 
@@ -192,5 +204,23 @@ impl Op for ResponseCancel {
     .invalidates_nothing("an answer is never read from the cache");
     fn resource(input: &ResponseGetInput) -> Resource {
         input.response.resource()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_tokens_are_used_by_whoever_has_it_made_and_by_no_look_at_it() {
+        let told = serde_json::json!({"state": "completed", "usage": {"input_tokens": 7, "output_tokens": 2}});
+        let response: Response = serde_json::from_value(told).expect("read");
+        let made = Output::<<ResponseCreate as Op>::Input>::usage(&response);
+        assert_eq!(
+            made.map(|usage| (usage.input_tokens, usage.output_tokens)),
+            Some((7, 2))
+        );
+        assert!(Output::<<ResponseGet as Op>::Input>::usage(&response).is_none());
+        assert!(Output::<<ResponseCancel as Op>::Input>::usage(&response).is_none());
     }
 }
