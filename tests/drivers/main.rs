@@ -17,6 +17,7 @@ mod github;
 mod gitlab;
 mod health;
 mod jenkins;
+mod kept;
 mod logs;
 mod mutated;
 mod notion;

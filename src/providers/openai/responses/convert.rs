@@ -19,17 +19,40 @@ use crate::providers::openai::{calls, convert};
 /// What stands between the parts of a thought.
 pub const BETWEEN: &str = "\n\n";
 
+/// Where in an item a text stands, by the number of its part; none where an event does not say which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    Text(Option<u32>),
+    Refusal(Option<u32>),
+    Summary(Option<u32>),
+    Thought(Option<u32>),
+}
+
+impl Spot {
+    /// Whether what stands at both is told in the same way.
+    pub fn is_like(self, other: Self) -> bool {
+        match self {
+            Spot::Text(_) => matches!(other, Spot::Text(_)),
+            Spot::Refusal(_) => matches!(other, Spot::Refusal(_)),
+            Spot::Summary(_) | Spot::Thought(_) => matches!(other, Spot::Summary(_) | Spot::Thought(_)),
+        }
+    }
+}
+
 /// An item of an answer.
 pub enum Heard {
     /// Texts and refusals.
-    Message(Vec<Part>),
+    Message(Vec<(Spot, Part)>),
     Call {
         id: String,
         name: String,
         arguments: String,
     },
-    /// What is shown of a thought, and the whole of it where it can be given back.
-    Thought { text: String, sealed: Option<Opaque> },
+    /// What is shown of a thought, part by part, and the whole of it where it can be given back.
+    Thought {
+        parts: Vec<(Spot, String)>,
+        sealed: Option<Opaque>,
+    },
     /// What only this dialect knows.
     Own(Raw),
 }
@@ -41,7 +64,7 @@ pub enum Heard {
 pub fn item(raw: &RawValue, at: usize) -> Result<Heard, Failure> {
     let item: Item = parse(raw.get().as_bytes())?;
     Ok(match item.kind.as_deref() {
-        Some("message") => Heard::Message(item.content.into_iter().flatten().filter_map(said).collect()),
+        Some("message") => Heard::Message((0..).zip(item.content.into_iter().flatten()).filter_map(said).collect()),
         Some("function_call") => {
             let (id, name) = called(&item, at)?;
             let arguments = present(item.arguments.map(Arguments::text));
@@ -52,7 +75,7 @@ pub fn item(raw: &RawValue, at: usize) -> Result<Heard, Failure> {
             }
         }
         Some("reasoning") => Heard::Thought {
-            text: thought(item.summary, item.content),
+            parts: thought(item.summary, item.content),
             sealed: present(item.encrypted_content).map(|_| Opaque::from(raw.get())),
         },
         _ => Heard::Own(Raw::from(raw.to_owned())),
@@ -69,25 +92,31 @@ pub fn called(item: &Item, at: usize) -> Result<(String, String), Failure> {
     Ok((calls::id(item.call_id.as_deref().unwrap_or_default(), at), name))
 }
 
-fn said(piece: Piece) -> Option<Part> {
-    let written = |text: Option<Text>| present(text.map(|text| text.said()));
-    let refusal = written(piece.refusal).map(|text| Part::Refusal { text });
-    refusal.or_else(|| written(piece.text).map(Part::text))
+fn said((at, piece): (u32, Piece)) -> Option<(Spot, Part)> {
+    let refusal = written(piece.refusal).map(|text| (Spot::Refusal(Some(at)), Part::Refusal { text }));
+    refusal.or_else(|| written(piece.text).map(|text| (Spot::Text(Some(at)), Part::text(text))))
 }
 
-fn thought(summary: Option<Vec<Piece>>, content: Option<Vec<Piece>>) -> String {
-    let pieces = summary.into_iter().chain(content).flatten();
-    let texts: Vec<String> = pieces
-        .filter_map(|piece| present(piece.text.map(|text| text.said())))
-        .collect();
-    texts.join(BETWEEN)
+fn thought(summary: Option<Vec<Piece>>, content: Option<Vec<Piece>>) -> Vec<(Spot, String)> {
+    let parts = |pieces: Option<Vec<Piece>>, spot: fn(Option<u32>) -> Spot| {
+        let pieces = (0..).zip(pieces.into_iter().flatten());
+        pieces.filter_map(move |(at, piece)| Some((spot(Some(at)), written(piece.text)?)))
+    };
+    parts(summary, Spot::Summary)
+        .chain(parts(content, Spot::Thought))
+        .collect()
+}
+
+fn written(text: Option<Text>) -> Option<String> {
+    present(text.map(|text| text.said()))
 }
 
 /// What an answer says.
 #[derive(Default)]
 struct Said {
     parts: Vec<Part>,
-    reasoning: String,
+    /// The parts of those that are not given back.
+    thoughts: Vec<String>,
     refused: bool,
     calls: usize,
 }
@@ -104,8 +133,8 @@ impl Said {
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Message(parts) => {
-                self.refused |= parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
-                self.parts.extend(parts);
+                self.refused |= parts.iter().any(|(_, part)| matches!(part, Part::Refusal { .. }));
+                self.parts.extend(parts.into_iter().map(|(_, part)| part));
             }
             Heard::Call { id, name, arguments } => {
                 self.calls += 1;
@@ -116,13 +145,18 @@ impl Said {
                     cache: None,
                 });
             }
-            Heard::Thought { text, sealed: None } => self.reasoning.push_str(&text),
-            Heard::Thought { text, sealed } => self.parts.push(Part::Thinking {
-                text,
-                signature: sealed,
-                data: None,
-                dialect: Some(DIALECT.to_owned()),
-            }),
+            Heard::Thought { parts, sealed } => {
+                let texts = parts.into_iter().map(|(_, text)| text);
+                match sealed {
+                    None => self.thoughts.extend(texts),
+                    Some(_) => self.parts.push(Part::Thinking {
+                        text: texts.collect::<Vec<_>>().join(BETWEEN),
+                        signature: sealed,
+                        data: None,
+                        dialect: Some(DIALECT.to_owned()),
+                    }),
+                }
+            }
             Heard::Own(block) => self.parts.push(Part::Other {
                 dialect: DIALECT.to_owned(),
                 block,
@@ -214,7 +248,7 @@ pub fn response(
             role: Role::Assistant,
             content,
         }),
-        reasoning: present(Some(said.reasoning)),
+        reasoning: present(Some(said.thoughts.join(BETWEEN))),
         finish,
         raw_finish,
         created_at: wire.created_at.in_utc(),

@@ -159,7 +159,7 @@ fn made<O: Op>(
     }
     let response = convert::response(&request.instance, Some(&request.native), row, warnings);
     response
-        .map(|response| priced(openai, response))
+        .map(|response| priced(openai, response, Some(&request.native)))
         .map_err(|failure| received.blame(failure))
 }
 
@@ -171,14 +171,15 @@ where
     let received = openai.endpoint.send(outgoing).await?;
     let row = row(&received, request.include_raw, Sent::default())?;
     let response = convert::response(&request.instance, None, row, vec![]);
-    let response = response.map(|response| priced(openai, response));
+    let response = response.map(|response| priced(openai, response, None));
     Ok(received.reply(response.map_err(|failure| received.blame(failure))?))
 }
 
-/// An answer, its tokens priced.
-fn priced(openai: &OpenAi, mut response: Response) -> Response {
+/// An answer, its tokens priced; of the model that was `asked`, where that is known.
+fn priced(openai: &OpenAi, mut response: Response, asked: Option<&str>) -> Response {
     let model = response.model.as_deref().unwrap_or_default();
-    response.usage = response.usage.map(|usage| openai.book.priced(usage, model, model));
+    let price = |usage| openai.book.priced(usage, model, asked.unwrap_or(model));
+    response.usage = response.usage.map(price);
     response
 }
 

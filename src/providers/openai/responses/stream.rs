@@ -12,7 +12,7 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
 use serde_json::value::RawValue;
 
-use super::convert::{self, BETWEEN, Heard};
+use super::convert::{self, BETWEEN, Heard, Spot};
 use super::wire::{Event, Item, Response};
 use crate::catalogue::ai::{ChatEvent, Part, ResponseState, Warning};
 use crate::providers::ai::{Hearing, told, unfinished};
@@ -42,6 +42,7 @@ pub fn chat_events(
         text: Joined::default(),
         refusal: Joined::default(),
         reasoning: Joined::default(),
+        thought: None,
         over: false,
         ready: VecDeque::new(),
     };
@@ -64,6 +65,8 @@ struct Answer {
     text: Joined,
     refusal: Joined,
     reasoning: Joined,
+    /// Which part of which item's thought was told last, where that can still be gone on with.
+    thought: Option<(u32, Spot)>,
     over: bool,
     /// Events to hand out: those of one event.
     ready: VecDeque<ChatEvent>,
@@ -72,14 +75,32 @@ struct Answer {
 /// What is known of an item.
 #[derive(Default)]
 struct Known {
-    /// Something of it was told.
+    /// Something of its arguments was told.
     said: bool,
-    /// All of it was.
+    /// The parts of it that something was told of.
+    told: Vec<Spot>,
+    /// All of it was told.
     done: bool,
     /// Which of the calls it is.
     call: Option<u32>,
-    /// Which part of a thought was told last.
-    part: Option<(Option<u32>, Option<u32>)>,
+}
+
+impl Known {
+    fn note(&mut self, spot: Spot) {
+        if !self.told.contains(&spot) {
+            self.told.push(spot);
+        }
+    }
+}
+
+/// The parts of an item that nothing was told of. What was told at a place where it has no part may be any that is like it.
+fn untold<T>(told: &[Spot], parts: Vec<(Spot, T)>) -> Vec<(Spot, T)> {
+    let spots: Vec<Spot> = parts.iter().map(|(spot, _)| *spot).collect();
+    let is_told = |spot: Spot| {
+        told.iter()
+            .any(|told| *told == spot || (told.is_like(spot) && !spots.contains(told)))
+    };
+    parts.into_iter().filter(|(spot, _)| !is_told(*spot)).collect()
 }
 
 impl Hearing for Answer {
@@ -113,7 +134,7 @@ impl Hearing for Answer {
             "response.output_item.done" => read.item.map_or(Ok(()), |item| self.close(at, &item)),
             "response.output_text.delta" => {
                 self.said(
-                    at,
+                    (at, Spot::Text(read.content_index)),
                     read.delta,
                     |answer| &mut answer.text,
                     |text| ChatEvent::Delta { text },
@@ -123,15 +144,19 @@ impl Hearing for Answer {
             "response.refusal.delta" => {
                 self.refused = true;
                 self.said(
-                    at,
+                    (at, Spot::Refusal(read.content_index)),
                     read.delta,
                     |answer| &mut answer.refusal,
                     |text| ChatEvent::Refusal { text },
                 );
                 Ok(())
             }
-            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                self.thought(at, (read.summary_index, read.content_index), read.delta);
+            "response.reasoning_summary_text.delta" => {
+                self.thought(at, Spot::Summary(read.summary_index), read.delta);
+                Ok(())
+            }
+            "response.reasoning_text.delta" => {
+                self.thought(at, Spot::Thought(read.content_index), read.delta);
                 Ok(())
             }
             "response.function_call_arguments.delta" => {
@@ -175,14 +200,14 @@ impl Answer {
     /// A piece of a text.
     fn said(
         &mut self,
-        at: u32,
+        (at, spot): (u32, Spot),
         delta: Option<Text>,
         joined: fn(&mut Self) -> &mut Joined,
         event: fn(String) -> ChatEvent,
     ) {
         let text = joined(self).piece(&delta.unwrap_or_default().said);
         if !text.is_empty() {
-            self.known(at).said = true;
+            self.known(at).note(spot);
             self.tell(event(text));
         }
     }
@@ -191,15 +216,19 @@ impl Answer {
         self.items.entry(at).or_default()
     }
 
-    /// A piece of a thought; its parts are kept apart as they are in a whole answer.
-    fn thought(&mut self, at: u32, part: (Option<u32>, Option<u32>), delta: Option<Text>) {
+    /// A piece of a thought.
+    fn thought(&mut self, at: u32, spot: Spot, delta: Option<Text>) {
         let text = self.reasoning.piece(&delta.unwrap_or_default().said);
+        self.think(at, spot, text);
+    }
+
+    /// Tells of a thought; its parts, and several of them, are kept apart as they are in a whole answer.
+    fn think(&mut self, at: u32, spot: Spot, text: String) {
         if text.is_empty() {
             return;
         }
-        let known = self.known(at);
-        let another = known.part.replace(part).is_some_and(|last| last != part);
-        known.said = true;
+        self.known(at).note(spot);
+        let another = self.thought.replace((at, spot)).is_some_and(|last| last != (at, spot));
         let text = match another {
             true => [BETWEEN, &text].concat(),
             false => text,
@@ -244,12 +273,13 @@ impl Answer {
         if std::mem::replace(&mut known.done, true) {
             return Ok(());
         }
-        let (said, before) = (known.said, known.call.unwrap_or(self.calls) as usize);
+        let (said, told) = (known.said, std::mem::take(&mut known.told));
+        let before = known.call.unwrap_or(self.calls) as usize;
         self.rest();
         match convert::item(raw, before)? {
             Heard::Message(parts) => {
-                self.refused |= parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
-                for part in parts.into_iter().filter(|_| !said) {
+                self.refused |= parts.iter().any(|(_, part)| matches!(part, Part::Refusal { .. }));
+                for (_, part) in untold(&told, parts) {
                     match part {
                         Part::Refusal { text } => self.tell(ChatEvent::Refusal { text }),
                         Part::Text { text, .. } => self.tell(ChatEvent::Delta { text }),
@@ -263,11 +293,12 @@ impl Answer {
                     self.tell(ChatEvent::ToolArguments { index, text: arguments });
                 }
             }
-            Heard::Thought { text, sealed } => {
-                if !said && !text.is_empty() {
-                    self.tell(ChatEvent::Reasoning { text });
+            Heard::Thought { parts, sealed } => {
+                for (spot, text) in untold(&told, parts) {
+                    self.think(at, spot, text);
                 }
                 if let Some(signature) = sealed {
+                    self.thought = None;
                     let dialect = Some(DIALECT.to_owned());
                     self.tell(ChatEvent::Signature { signature, dialect });
                 }
