@@ -53,7 +53,7 @@ impl Write for Short {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
@@ -63,7 +63,13 @@ mod tests {
 
     use super::*;
 
-    /// Written only when another task has run.
+    /// What is written only when another task of the same thread has run.
+    pub(crate) fn long() -> impl Serialize {
+        let (ran, waits) = channel();
+        tokio::spawn(async move { ran.send(()) });
+        ("x".repeat(LONG), Waits(Mutex::new(waits)))
+    }
+
     struct Waits(Mutex<Receiver<()>>);
 
     impl Serialize for Waits {
@@ -74,7 +80,7 @@ mod tests {
         }
     }
 
-    fn on_one_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    pub(crate) fn on_one_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).build().unwrap();
         runtime.block_on(async { tokio::spawn(work).await.unwrap() })
@@ -82,11 +88,7 @@ mod tests {
 
     #[test]
     fn others_go_on_while_a_long_answer_is_written() {
-        let written = on_one_thread(async {
-            let (ran, waits) = channel();
-            tokio::spawn(async move { ran.send(()) });
-            to_json(&("x".repeat(LONG), Waits(Mutex::new(waits)))).map(|json| json.len())
-        });
+        let written = on_one_thread(async { to_json(&long()).map(|json| json.len()) });
         assert_eq!(written.unwrap(), LONG + r#"["","waited"]"#.len());
     }
 

@@ -14,6 +14,7 @@ use url::form_urlencoded::Serializer;
 use super::Form;
 use super::endpoint::Endpoint;
 use super::outgoing::{Content, Outgoing};
+use crate::leisure::to_json;
 
 impl Endpoint {
     /// A `GET` of the path made of `parts`, below the base URL.
@@ -59,9 +60,9 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::post`].
     pub fn with_json(&self, method: Method, parts: &[&str], body: &impl Serialize) -> Result<Outgoing, Failure> {
-        let body = serde_json::to_vec(body)
+        let body = to_json(body)
             .map_err(|error| Failure::new(Kind::Internal, "a request could not be serialised").because(error))?;
-        self.with_bytes(method, parts, "application/json", Bytes::from(body))
+        self.with_bytes(method, parts, "application/json", body)
     }
 
     /// A `POST` of a form, as browsers send one without files.
@@ -163,9 +164,16 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leisure::tests::{long, on_one_thread};
     use crate::providers::http::endpoint::tests::{DIALECT, connection};
     use proptest::prelude::*;
     use std::sync::LazyLock;
+
+    #[test]
+    fn others_go_on_while_a_long_request_is_written() {
+        let written = on_one_thread(async { ENDPOINT.post(&["a"], &long()).map(|outgoing| outgoing.length()) });
+        assert!(written.expect("written") > 256 * 1024);
+    }
 
     #[test]
     fn a_base_keeps_its_path_with_or_without_a_slash() {
