@@ -9,6 +9,9 @@ use mosaic_actors::error::{Failure, Kind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::upstream::{self, Canned, INSTANCE, Upstream, ask, connection, connection_by, driver};
 
@@ -217,6 +220,88 @@ async fn ids_are_each_others_alone() {
         assert_eq!(refused.field.as_deref(), Some("requests[1].custom_id"), "{kind}");
     }
     assert!(provider.seen().is_empty());
+}
+
+/// A server that answers all but the request for a batch, which it never does; and what it is asked, as it is.
+async fn never_making(listed: Value) -> (String, mpsc::UnboundedReceiver<String>, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (asked, asks) = mpsc::unbounded_channel();
+    let router = axum::Router::new().fallback(move |request: axum::extract::Request| {
+        let what = format!("{} {}", request.method(), request.uri().path());
+        let (asked, listed) = (asked.clone(), listed.clone());
+        async move {
+            asked.send(what.clone()).expect("the test listens");
+            match &*what {
+                "POST /batches" => std::future::pending().await,
+                "GET /batches" => axum::Json(listed),
+                _ => axum::Json(json!({"id": "file-1"})),
+            }
+        }
+    });
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("the server runs") });
+    (url, asks, server)
+}
+
+#[tokio::test]
+async fn the_file_of_a_batch_that_nobody_waits_for_goes_unless_one_was_made_of_it() {
+    let of = |file: &str| json!({"data": [{"id": "b", "input_file_id": file}]});
+    for (listed, goes) in [(of("file-0"), true), (json!({"data": []}), true), (of("file-1"), false)] {
+        let (url, mut asks, server) = never_making(listed.clone()).await;
+        let call = Arc::new(upstream::call("ai.batch.create", one(), false).expect("sound"));
+        let driver = driver("openai", &connection(&url)).expect("connected");
+        let creation = tokio::spawn(async move { driver.call(call).await.map(drop) });
+        assert_eq!(asks.recv().await.as_deref(), Some("POST /files"));
+        assert_eq!(asks.recv().await.as_deref(), Some("POST /batches"));
+        creation.abort();
+        assert_eq!(asks.recv().await.as_deref(), Some("GET /batches"), "{listed}");
+        if goes {
+            assert_eq!(asks.recv().await.as_deref(), Some("DELETE /files/file-1"), "{listed}");
+        }
+        server.abort();
+    }
+}
+
+#[tokio::test]
+async fn lines_that_are_lost_from_one_file_are_not_made_up_for_by_the_other() {
+    let client = http_client().expect("a client");
+    let failed = |id: &str| {
+        let body = json!({"error": {"message": "no", "code": "server_error"}});
+        format!(
+            "{}\n",
+            json!({"custom_id": id, "response": {"status_code": 500, "body": body}})
+        )
+    };
+    let (well, ill) = (line("openai", "a", "Hello"), [failed("c"), failed("d")].concat());
+    for (output, errors, comes) in [
+        // One of the two that were done well is lost.
+        (well.clone(), ill.clone(), Err("1 came of 2")),
+        (
+            [well.clone(), line("openai", "b", "Bye")].concat(),
+            failed("c"),
+            Err("3 came of 4"),
+        ),
+        ([well.clone(), line("openai", "b", "Bye")].concat(), ill, Ok(4)),
+    ] {
+        let batch = json!({"id": "b", "status": "completed", "endpoint": "/v1/chat/completions", "output_file_id": "f",
+            "error_file_id": "g", "request_counts": {"total": 4, "completed": 2, "failed": 2}});
+        let files = [output, errors].map(|text| Canned::text(200, &text));
+        let provider = Upstream::answering([Canned::json(200, batch)].into_iter().chain(files)).await;
+        let call = Arc::new(upstream::call(RESULTS, self::batch(), false).expect("sound"));
+        let driver = driver("openai", &connection_by(&client, &provider.url)).expect("connected");
+        let (events, failure) = upstream::whole(driver.call(call).await.expect("it begins")).await;
+        match comes {
+            Ok(results) => {
+                assert!(failure.is_none(), "{failure:?}");
+                let end = events.as_array().and_then(|events| events.last()).expect("an end");
+                assert_eq!(end["results"], results);
+            }
+            Err(sentence) => {
+                let failure = failure.expect("not all came");
+                assert!(failure.message().contains(sentence), "{failure}");
+            }
+        }
+    }
 }
 
 /// A line, or what is none.

@@ -1,25 +1,45 @@
-//! What dialects share of batches: how the results are told, line by line.
+//! What dialects share of batches: how the results are told, line by line, and whose a fault is.
 //!
-//! Invariant: no provider's name and no wire type appears here; each line is told as a result, or as one that cannot be read,
-//! and lines that break off, or are fewer
-//! than the batch counts, end in a failure.
+//! Invariant: no provider's name and no wire type appears here; each line is told as a result, or as one that cannot be
+//! read, and lines that break off, or are fewer than the batch counts, end in a failure.
 
 use std::sync::Arc;
 
 use futures_util::{Stream, stream};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
+use serde_json::Value;
 
-use crate::catalogue::ai::{BatchResult, BatchState};
-use crate::providers::http::{Line, Lines, Received};
+use crate::catalogue::ai::{BatchFailure, BatchResult, BatchState};
+use crate::providers::http::{Fault, Line, Lines, Received};
+
+/// What is known of results beforehand.
+pub struct Expected {
+    /// The instance that they come from.
+    pub instance: Arc<str>,
+    /// Whether the provider's own JSON is wanted beside them.
+    pub include_raw: bool,
+    /// How many there are at least in the files that were opened so far, as the batch counts them: lines that end too soon
+    /// look as if they were all.
+    pub least: u64,
+}
+
+impl Expected {
+    /// The result of a request that was not done well, by its line.
+    ///
+    /// # Errors
+    /// One that is `unreadable` where the line is no JSON.
+    pub fn failed(&self, custom_id: String, failure: &Failure, line: &Received) -> Result<BatchResult, Failure> {
+        let raw = self.include_raw.then(|| line.raw()).transpose()?;
+        let failure = BatchFailure::of(failure, raw);
+        Ok(BatchResult::Failed { custom_id, failure })
+    }
+}
 
 /// The results of a batch as a dialect writes them.
 pub trait Source: Send + Sync + Sized + 'static {
-    /// The instance that they come from.
-    fn instance(&self) -> &Arc<str>;
-
-    /// How many results there are at least, as the batch counts them: lines that end too soon look as if they were all.
-    fn expected(&self) -> u64;
+    /// What is known of them.
+    fn expected(&self) -> &Expected;
 
     /// The lines of the next file of results; none behind the last.
     fn open(&mut self) -> impl Future<Output = Result<Option<Lines>, Failure>> + Send;
@@ -40,6 +60,18 @@ pub fn without(state: BatchState) -> Failure {
     Failure::new(Kind::PreconditionFailed, sentence)
 }
 
+/// The failure that a line tells which is no request's: it may be an error that stands in the place of all results.
+pub fn nobodys(line: &Received, told: impl FnOnce(&Fault) -> Failure, sentence: &str) -> Failure {
+    let fault = line.json::<Value>().ok().as_ref().and_then(Fault::within);
+    fault.map_or_else(|| line.unusable(sentence), |fault| told(&fault))
+}
+
+/// A failure of what makes a batch. Whatever is at fault is one of the requests: no body is the caller's.
+pub fn of_requests(mut failure: Failure) -> Failure {
+    failure.field = failure.field.map(|_| Arc::from("requests"));
+    failure
+}
+
 /// The results, as they come; the first file is open by then.
 ///
 /// # Errors
@@ -58,7 +90,7 @@ pub async fn told<S: Source>(
         let Some(mut telling) = telling else {
             return Ok(None);
         };
-        let instance = telling.source.instance().clone();
+        let instance = telling.source.expected().instance.clone();
         let piece = telling.next().await.map_err(|failure| failure.by(&instance))?;
         let over = matches!(piece, Piece::Item(BatchResult::End { .. }));
         Ok(Some((piece, (!over).then_some(telling))))
@@ -81,13 +113,16 @@ impl<S: Source> Telling<S> {
             let line = lines.next().await?;
             let number = lines.number();
             match line {
-                None => self.lines = self.source.open().await?,
+                None => {
+                    self.came()?;
+                    self.lines = self.source.open().await?;
+                }
                 Some(Line::Part) => return Ok(Piece::Alive),
                 Some(Line::TooLong) => {
                     return Ok(self.unread(number, "it is longer than the mebibyte that one result may have"));
                 }
                 Some(Line::Whole { text, ended }) => {
-                    let line = Received::within(self.source.instance(), text);
+                    let line = Received::within(&self.source.expected().instance, text);
                     return match self.source.read(&line) {
                         Ok(result) => {
                             self.results += 1;
@@ -111,13 +146,21 @@ impl<S: Source> Telling<S> {
         })
     }
 
-    /// Lines of which nothing is understood are no results, and fewer than there are are not all.
-    fn end(&self) -> Result<BatchResult, Failure> {
-        let (came, expected) = (self.results + self.unread, self.source.expected());
-        if came < expected {
-            let sentence = format!("the results ended too soon: {came} came of {expected}");
-            return Err(Failure::new(Kind::UpstreamFailed, sentence));
+    /// Fewer than there are are not all: at the end of each file, since what the next one holds is none of this one's.
+    fn came(&self) -> Result<(), Failure> {
+        let (came, least) = (self.results + self.unread, self.source.expected().least);
+        match came < least {
+            true => {
+                let sentence = format!("the results ended too soon: {came} came of {least}");
+                Err(Failure::new(Kind::UpstreamFailed, sentence))
+            }
+            false => Ok(()),
         }
+    }
+
+    /// Lines of which nothing is understood are no results.
+    fn end(&self) -> Result<BatchResult, Failure> {
+        self.came()?;
         if self.results == 0 && self.unread > 0 {
             let sentence = "none of the results can be read";
             return Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable());

@@ -8,16 +8,15 @@ use bytes::Bytes;
 use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::batch_wire::{Batch, Outcome, ResultLine};
 use super::batches::{PATH, counts, state};
 use super::{Anthropic, answered, refuse};
-use crate::catalogue::ai::{BatchFailure, BatchResult, BatchResults};
-use crate::providers::ai::results::{self, Source};
+use crate::catalogue::ai::{BatchResult, BatchResults};
+use crate::providers::ai::results::{self, Expected, Source};
 use crate::providers::http::text::present;
-use crate::providers::http::{Fault, Lines, Received};
+use crate::providers::http::{Lines, Received};
 use crate::providers::{Reply, Request};
 
 pub async fn results(
@@ -40,9 +39,11 @@ pub async fn results(
     }
     let told = results::told(Results {
         anthropic,
-        instance: request.instance,
-        include_raw: request.include_raw,
-        expected: batch.request_counts.map_or(0, |count| counts(count).total),
+        expected: Expected {
+            instance: request.instance,
+            include_raw: request.include_raw,
+            least: batch.request_counts.map_or(0, |count| counts(count).total),
+        },
         batch: Some(request.native),
     });
     Ok(received.reply(told.await?))
@@ -50,20 +51,14 @@ pub async fn results(
 
 struct Results {
     anthropic: Arc<Anthropic>,
-    instance: Arc<str>,
-    include_raw: bool,
-    expected: u64,
+    expected: Expected,
     /// Whose results are yet to be opened.
     batch: Option<Arc<str>>,
 }
 
 impl Source for Results {
-    fn instance(&self) -> &Arc<str> {
-        &self.instance
-    }
-
-    fn expected(&self) -> u64 {
-        self.expected
+    fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     async fn open(&mut self) -> Result<Option<Lines>, Failure> {
@@ -78,18 +73,11 @@ impl Source for Results {
     fn read(&self, line: &Received) -> Result<BatchResult, Failure> {
         let ResultLine { custom_id, result } = line.json()?;
         let (Some(custom_id), Some(result)) = (present(custom_id), result) else {
-            // What stands in the place of all results.
-            let fault = line.json::<Value>().ok().as_ref().and_then(Fault::within);
-            return Err(match fault {
-                Some(fault) => refuse::within(&fault),
-                None => line.unusable("a result lacks its custom_id, or says nothing"),
-            });
+            let sentence = "a result lacks its custom_id, or says nothing";
+            return Err(results::nobodys(line, refuse::within, sentence));
         };
-        self.outcome(&custom_id, result, line).or_else(|failure| {
-            let raw = self.include_raw.then(|| line.raw()).transpose()?;
-            let failure = BatchFailure::of(&failure, raw);
-            Ok(BatchResult::Failed { custom_id, failure })
-        })
+        self.outcome(&custom_id, result, line)
+            .or_else(|failure| self.expected.failed(custom_id, &failure, line))
     }
 }
 
@@ -98,8 +86,8 @@ impl Results {
         let custom_id = custom_id.to_owned();
         match result.kind.as_deref().unwrap_or_default() {
             "succeeded" => {
-                let message = Received::within(&self.instance, text(result.message));
-                let asked = (&*self.instance, "", self.include_raw);
+                let message = Received::within(&self.expected.instance, text(result.message));
+                let asked = (&*self.expected.instance, "", self.expected.include_raw);
                 let mut chat = Box::new(answered(&self.anthropic, &message, asked, vec![])?);
                 chat.usage = chat.usage.map(|usage| self.anthropic.book.batched(usage, &chat.model));
                 Ok(BatchResult::Chat { custom_id, chat })

@@ -18,7 +18,9 @@ use crate::catalogue::ai::{
     Batch, BatchCancel, BatchCounts, BatchCreate, BatchCreateInput, BatchGet, BatchList, BatchState, BatchWork,
     ChatInput, Warning,
 };
-use crate::providers::http::{Fault, Received, Row};
+use crate::leisure::at_leisure;
+use crate::providers::ai::results::of_requests;
+use crate::providers::http::{Fault, Outgoing, Received, Row};
 use crate::providers::{Reply, Request};
 
 /// The path of batches.
@@ -32,8 +34,21 @@ pub async fn create(anthropic: Arc<Anthropic>, request: Request<BatchCreate>) ->
     let input = &request.input;
     let natives = natives(input)?;
     let known = known(&anthropic, input, &natives).await?;
+    let (outgoing, warnings) = at_leisure(usize::MAX, || written(&anthropic, input, &natives, &known))?;
+    let received = anthropic.endpoint.send(outgoing).await.map_err(of_requests)?;
+    let row = received.row(request.include_raw)?;
+    Ok(received.reply(batch(&request.instance, row, warnings)))
+}
+
+/// The request for a batch, and what of its requests is not in it.
+fn written(
+    anthropic: &Anthropic,
+    input: &BatchCreateInput,
+    natives: &[Arc<str>],
+    known: &HashMap<&Arc<str>, Abilities>,
+) -> Result<(Outgoing, Vec<Warning>), Failure> {
     let (mut requests, mut betas, mut warnings) = (vec![], vec![], vec![]);
-    for (at, (one, native)) in input.requests.iter().zip(&natives).enumerate() {
+    for (at, (one, native)) in input.requests.iter().zip(natives).enumerate() {
         let chat = conversation(at, input)?;
         let abilities = known.get(native).copied().unwrap_or_default();
         let Asked {
@@ -55,9 +70,7 @@ pub async fn create(anthropic: Arc<Anthropic>, request: Request<BatchCreate>) ->
     betas.dedup();
     let outgoing = anthropic.post(&PATH, &BatchRequest { requests }, &betas)?;
     fits(outgoing.length(), LARGEST)?;
-    let received = anthropic.endpoint.send(outgoing).await.map_err(of_requests)?;
-    let row = received.row(request.include_raw)?;
-    Ok(received.reply(batch(&request.instance, row, warnings)))
+    Ok((outgoing, warnings))
 }
 
 /// The models that are asked, as the provider knows them.
@@ -111,12 +124,6 @@ fn fits(length: usize, largest: usize) -> Result<(), Failure> {
         }
         false => Ok(()),
     }
-}
-
-/// Whatever is at fault is one of the requests.
-fn of_requests(mut failure: Failure) -> Failure {
-    failure.field = failure.field.map(|_| Arc::from("requests"));
-    failure
 }
 
 pub async fn list(anthropic: Arc<Anthropic>, request: Request<BatchList>) -> Result<Reply<Page<Batch>>, Failure> {

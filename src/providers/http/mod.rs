@@ -53,7 +53,7 @@ pub use credential::{Accepts, Header};
 pub use elements::{Element, Elements, list};
 pub use endpoint::{Dialect, Endpoint, routeless};
 pub use fault::{Fault, Refused};
-pub use lines::{Line, Lines};
+pub use lines::{LONGEST as LONGEST_LINE, Line, Lines};
 pub use opened::Opened;
 pub use outgoing::Outgoing;
 pub use passed::{Host, Passing};

@@ -17,8 +17,8 @@ use super::batch_convert::{results as files, state, work};
 use super::batch_wire::{Batch, Response, ResultLine};
 use super::refuse::{self, Sent};
 use super::{OpenAi, answered, embed};
-use crate::catalogue::ai::{BatchFailure, BatchResult, BatchResults, BatchState, BatchWork};
-use crate::providers::ai::results::{self, Source};
+use crate::catalogue::ai::{BatchResult, BatchResults, BatchState, BatchWork};
+use crate::providers::ai::results::{self, Expected, Source};
 use crate::providers::http::text::present;
 use crate::providers::http::{Fault, Lines, Received, Refusal, parse};
 use crate::providers::{Reply, Request};
@@ -48,11 +48,15 @@ pub async fn results(
     }
     let told = results::told(Results {
         openai,
-        instance: request.instance,
-        include_raw: request.include_raw,
         work,
-        // How many were not done at all, nobody counts.
-        expected: batch.request_counts.map_or(0, |counts| counts.completed),
+        expected: Expected {
+            instance: request.instance,
+            include_raw: request.include_raw,
+            // How many were not done at all, nobody counts.
+            least: batch.request_counts.map_or(0, |counts| counts.completed),
+        },
+        failed: batch.request_counts.map_or(0, |counts| counts.failed),
+        errors: batch.error_file_id,
         files: files.into_iter(),
     });
     Ok(received.reply(told.await?))
@@ -60,26 +64,28 @@ pub async fn results(
 
 struct Results {
     openai: Arc<OpenAi>,
-    instance: Arc<str>,
-    include_raw: bool,
     work: BatchWork,
-    expected: u64,
+    expected: Expected,
+    /// How many were not done well, and the file that tells of them.
+    failed: u64,
+    errors: Option<String>,
+    /// The files that are yet to be opened.
     files: std::vec::IntoIter<String>,
 }
 
 impl Source for Results {
-    fn instance(&self) -> &Arc<str> {
-        &self.instance
-    }
-
-    fn expected(&self) -> u64 {
-        self.expected
+    fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     async fn open(&mut self) -> Result<Option<Lines>, Failure> {
         let Some(file) = self.files.next() else {
             return Ok(None);
         };
+        // Of a server that counts them and writes no such file, nothing more can be had.
+        if self.errors.as_ref() == Some(&file) {
+            self.expected.least = self.expected.least.saturating_add(self.failed);
+        }
         let endpoint = &self.openai.endpoint;
         let content = endpoint.get(&["files", &file, "content"])?;
         endpoint.open_stored(content).await?.lines().map(Some)
@@ -92,12 +98,8 @@ impl Source for Results {
             error,
         } = line.json()?;
         let Some(custom_id) = present(custom_id) else {
-            // What stands in the place of all results.
-            let fault = line.json::<Value>().ok().as_ref().and_then(Fault::within);
-            return Err(match fault {
-                Some(fault) => refuse::within(&fault, Sent::default()),
-                None => line.unusable("a result has no custom_id"),
-            });
+            let told = |fault: &Fault| refuse::within(fault, Sent::default());
+            return Err(results::nobodys(line, told, "a result has no custom_id"));
         };
         let outcome = match (response, error) {
             (Some(response), _) => self.answer(&custom_id, response),
@@ -107,11 +109,7 @@ impl Source for Results {
             },
             (None, None) => Err(line.unusable("the result tells neither an answer nor an error")),
         };
-        outcome.or_else(|failure| {
-            let raw = self.include_raw.then(|| line.raw()).transpose()?;
-            let failure = BatchFailure::of(&failure, raw);
-            Ok(BatchResult::Failed { custom_id, failure })
-        })
+        outcome.or_else(|failure| self.expected.failed(custom_id, &failure, line))
     }
 }
 
@@ -119,7 +117,7 @@ impl Results {
     /// The answer to one request, as if it had been asked alone.
     fn answer(&self, custom_id: &str, response: Response) -> Result<BatchResult, Failure> {
         let text = response.body.map(|body| String::from(Box::<str>::from(body)));
-        let body = Received::within(&self.instance, Bytes::from(text.unwrap_or_default()));
+        let body = Received::within(&self.expected.instance, Bytes::from(text.unwrap_or_default()));
         let status = response.status_code.unwrap_or(StatusCode::OK.as_u16());
         if !(200..300).contains(&status) {
             return Err(refused(status, body.bytes()));
@@ -127,13 +125,13 @@ impl Results {
         let custom_id = custom_id.to_owned();
         match self.work {
             BatchWork::Embeddings => {
-                let mut embeddings = embed::made(&body, self.include_raw, "", None)?;
+                let mut embeddings = embed::made(&body, self.expected.include_raw, "", None)?;
                 let counted = embeddings.usage;
                 embeddings.usage = counted.map(|usage| self.openai.book.batched(usage, &embeddings.model));
                 Ok(BatchResult::Embeddings { custom_id, embeddings })
             }
             BatchWork::Chat | BatchWork::Other => {
-                let asked = (&*self.instance, "", self.include_raw);
+                let asked = (&*self.expected.instance, "", self.expected.include_raw);
                 let mut chat = Box::new(answered(&self.openai, &body, asked, Sent::default(), vec![])?);
                 chat.usage = chat.usage.map(|usage| self.openai.book.batched(usage, &chat.model));
                 Ok(BatchResult::Chat { custom_id, chat })

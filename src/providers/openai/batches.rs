@@ -1,6 +1,7 @@
 //! The requests that serve batches. OpenAI keeps one in files: its requests are uploaded first.
 //!
-//! Invariant: a batch that was refused leaves no file behind, and where one may be left, the failure names it.
+//! Invariant: a batch that was refused leaves no file behind, and where one may be left, the failure names it; where nobody
+//! waits for that any more, [`Unfinished`] sees to it.
 
 use std::sync::Arc;
 
@@ -12,12 +13,14 @@ use super::batch_convert::{CHAT, EMBEDDINGS, batch};
 use super::batch_wire::{BatchRequest, Batches, File, RequestBody, RequestLine};
 use super::refuse::Sent;
 use super::request::request as asked;
+use super::unfinished::Unfinished;
 use super::{OpenAi, batch_wire, embed, refuse};
 use crate::catalogue::Page;
 use crate::catalogue::ai::{
     Batch, BatchCancel, BatchCreate, BatchCreateInput, BatchGet, BatchList, BatchWork, Warning,
 };
 use crate::leisure::at_leisure;
+use crate::providers::ai::results::of_requests;
 use crate::providers::http::{Fault, Form, Received, Row};
 use crate::providers::{Reply, Request};
 
@@ -27,31 +30,49 @@ const MOST_REQUESTS: usize = 50_000;
 const MOST_TEXTS: usize = 50_000;
 /// The largest file of requests, in bytes.
 const LARGEST: usize = 200_000_000;
-/// What a request is taken to have, in bytes, to know beforehand whether many take their time.
-const USUAL: usize = 512;
 
 pub async fn create(openai: Arc<OpenAi>, request: Request<BatchCreate>) -> Result<Reply<Batch>, Failure> {
     let input = &request.input;
-    let usual = input.requests.len() * USUAL;
-    let (lines, warnings) = at_leisure(usual, || lines(&openai, input, LARGEST))?;
-    let file = upload(&openai, lines).await?;
+    let (lines, warnings) = at_leisure(usize::MAX, || lines(&openai, input, LARGEST))?;
+    let mut begun = Unfinished::new(&openai, &request.instance);
+    let made = made(&openai, lines, input.work(), &mut begun).await;
+    begun.end();
+    let (received, file) = made?;
+    let row = received
+        .row::<batch_wire::Batch>(request.include_raw)
+        .map_err(|failure| kept(failure, &file))?;
+    Ok(received.reply(batch(&request.instance, row, warnings)))
+}
+
+/// Has the provider make a batch of the requests; its answer, and the file of them.
+async fn made(
+    openai: &OpenAi,
+    lines: Bytes,
+    work: BatchWork,
+    begun: &mut Unfinished,
+) -> Result<(Received, String), Failure> {
+    let file = upload(openai, lines).await?.id;
+    begun.kept(&file);
     let body = BatchRequest {
-        input_file_id: &file.id,
-        endpoint: endpoint(input.work()),
+        input_file_id: &file,
+        endpoint: endpoint(work),
         completion_window: "24h",
     };
     let sent = match openai.endpoint.post(&["batches"], &body) {
-        Ok(outgoing) => openai.endpoint.send(outgoing).await,
+        Ok(outgoing) => {
+            begun.asked(&file);
+            openai.endpoint.send(outgoing).await
+        }
         Err(failure) => Err(failure),
     };
-    let received = match sent {
-        Ok(received) => received,
-        Err(failure) => return Err(without_file(&openai, &file.id, of_requests(failure)).await),
-    };
-    let row = received
-        .row::<batch_wire::Batch>(request.include_raw)
-        .map_err(|failure| kept(failure, &file.id))?;
-    Ok(received.reply(batch(&request.instance, row, warnings)))
+    match sent {
+        Ok(received) => Ok((received, file)),
+        Err(failure) if !failure.unsent && failure.kind.leaves_in_doubt() => Err(kept(of_requests(failure), &file)),
+        Err(failure) => {
+            begun.kept(&file);
+            Err(without_file(openai, &file, of_requests(failure)).await)
+        }
+    }
 }
 
 /// What all requests are sent to.
@@ -90,7 +111,7 @@ fn lines(openai: &OpenAi, input: &BatchCreateInput, largest: usize) -> Result<(B
                 }));
                 RequestBody::Chat(Box::new(asked.body))
             }),
-            (None, Some(texts)) => embed::asked(&openai.profile, &native, texts).map(RequestBody::Embeddings),
+            (None, Some(texts)) => embed::listed(&openai.profile, &native, texts).map(RequestBody::Embeddings),
             (None, None) => Err(Failure::invalid("", "it asks for nothing").never_sent()),
         };
         let line = RequestLine {
@@ -129,17 +150,8 @@ async fn upload(openai: &OpenAi, lines: Bytes) -> Result<File, Failure> {
     })
 }
 
-/// Whatever is at fault is one of the requests: the body of neither request is the caller's.
-fn of_requests(mut failure: Failure) -> Failure {
-    failure.field = failure.field.map(|_| Arc::from("requests"));
-    failure
-}
-
 /// Takes the file of requests away where surely no batch was made of it.
 async fn without_file(openai: &OpenAi, file: &str, failure: Failure) -> Failure {
-    if !failure.unsent && failure.kind.leaves_in_doubt() {
-        return kept(failure, file);
-    }
     let removal = openai.endpoint.delete(&["files", file]);
     let removed = match removal {
         Ok(outgoing) => openai.endpoint.send(outgoing).await.map(drop),

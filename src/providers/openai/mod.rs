@@ -20,6 +20,7 @@ mod request;
 mod responses;
 mod settings;
 mod stream;
+mod unfinished;
 mod webhooks;
 mod wire;
 
