@@ -27,10 +27,10 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 353, 534),
-    ("github", 407, 342),
-    ("gitlab", 273, 294),
-    ("jenkins", 81, 113),
+    ("gitea", 357, 538),
+    ("github", 410, 345),
+    ("gitlab", 274, 297),
+    ("jenkins", 83, 117),
     ("anthropic", 72, 72),
     ("notion", 211, 374),
     ("openai", 136, 129),

@@ -44,12 +44,13 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, ColorChoice};
 use futures_util::{StreamExt, TryStreamExt};
-use mosaic_actors::call::{Body, Resource};
+use mosaic_actors::call::Body;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
 use crate::catalogue::Entry;
+use crate::catalogue::cursor::CursorKey;
 use crate::dispatch::{ALL, Options};
 
 use self::client::{Remote, Replied, Reply};
@@ -249,11 +250,11 @@ async fn answered(
     }
 }
 
-/// Whether a place in the line names the provider instance: no flag chooses another then.
+/// Whether what the call is about names the provider instance: no flag chooses another then. What only looks like such a
+/// name, such as a title, names none.
 fn is_pinned(entry: &Entry, input: &Map<String, Value>) -> bool {
-    let named = |name: &&str| input.get(*name).and_then(Value::as_str);
-    let mut places = entry.positionals.iter().filter_map(named);
-    places.any(|text| Resource::parse(text).instance().is_some())
+    let prepared = entry.prepare(input.clone().into(), false, &CursorKey::random());
+    prepared.is_ok_and(|prepared| prepared.resource.instance().is_some())
 }
 
 /// What is asked for by several calls takes no longer than a call may that the caller bounds.

@@ -16,8 +16,14 @@ use crate::catalogue::{Entry, Op, find};
 
 /// The field that names the run.
 const RUN: &str = "run";
+/// The field that names what was triggered, of the operation that tells its run.
+const PENDING: &str = "pending";
+/// What the command's field must be.
+const NEITHER: &str = "run must be the id of a run, or what a trigger has answered as pending";
 /// The shortest time from one question to the next.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The longest time, of what moves by itself: most of what waits, waits for long.
+const LONGEST: Duration = Duration::from_secs(10);
 /// The longest pause that a failure asks for and is granted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Failures in a row that are waited out: a gateway that is being replaced is back within them.
@@ -39,12 +45,14 @@ fn is_pending(run: &str) -> bool {
     behind.is_some_and(|behind| !behind.is_empty() && !behind.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// What is asked next, and with what: first which run it is that was triggered, then whether that has ended.
-fn question(waits: &'static Entry, input: &Map<String, Value>) -> (&'static Entry, Map<String, Value>) {
-    let pending = input.get(RUN).and_then(Value::as_str).filter(|run| is_pending(run));
+/// What is asked next, and with what: first which run it is that was triggered, then whether that has ended. `known`: it is
+/// told already which.
+fn question(waits: &'static Entry, input: &Map<String, Value>, known: bool) -> (&'static Entry, Map<String, Value>) {
+    let pending = input.get(RUN).and_then(Value::as_str);
+    let pending = pending.filter(|run| !known && is_pending(run));
     match pending.zip(find(RunResolve::DECLARATION.facts.name)) {
         Some((pending, resolves)) => {
-            let input = [("pending".to_owned(), pending.into())];
+            let input = [(PENDING.to_owned(), pending.into())];
             (resolves, Map::from_iter(input))
         }
         None => (waits, input.clone()),
@@ -63,27 +71,32 @@ pub async fn until_ended(
 ) -> Result<Bytes, Problem> {
     let limit = input.get("seconds").and_then(Value::as_u64).map(Duration::from_secs);
     let (began, mut answered, mut failures) = (Instant::now(), false, 0);
+    let (mut known, mut longer) = (false, PAUSE);
     loop {
         let asked = Instant::now();
-        let (entry, question) = question(waits, &input);
+        let (entry, question) = question(waits, &input, known);
         let pause = match ask(entry, question).await {
             Ok(body) => {
                 let answer = parse(&body)?;
                 match answer.pointer("/run/id").filter(|_| !is_of(entry)) {
                     Some(run) => {
                         input.insert(RUN.to_owned(), run.clone());
+                        (known, longer) = (true, PAUSE);
                         continue;
                     }
                     None if is_of(entry) && answer["ended"] != false => return Ok(body),
                     None => {}
                 }
                 (answered, failures) = (true, 0);
-                PAUSE.saturating_sub(asked.elapsed())
+                let pause = longer.saturating_sub(asked.elapsed());
+                longer = (longer * 3 / 2).min(LONGEST);
+                pause
             }
             Err(problem) => {
                 failures += 1;
                 if !answered || !problem.retryable() || failures > MOST_FAILURES {
-                    return Err(problem);
+                    // The command has no such field.
+                    return Err(problem.of_field(PENDING, RUN, NEITHER));
                 }
                 problem
                     .retry_after()
@@ -175,6 +188,64 @@ mod tests {
         let pending = ("cicd.run.resolve", json!({"pending": "jobs~api#q17"}));
         let run = ("cicd.run.wait", json!({"run": "jobs~api#3"}));
         assert_eq!(asked.into_inner().expect("unshared"), [pending.clone(), pending, run]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_pending_is_asked_for_less_and_less_often() {
+        let times = Mutex::new(vec![]);
+        let began = Instant::now();
+        let ask = async |_: &'static Entry, _| {
+            let mut times = times.lock().expect("sound");
+            times.push(began.elapsed());
+            match times.len() {
+                12 => Err(Failure::new(Kind::NotFound, "there is none").into()),
+                _ => Ok(json!({"outcome": "pending"}).to_string().into()),
+            }
+        };
+        let waits = find("cicd.run.wait").expect("declared");
+        let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
+        assert!(until_ended(waits, input, ask).await.is_err());
+        let times = times.into_inner().expect("unshared");
+        let pauses: Vec<u128> = times.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
+        assert_eq!(pauses[..3], [1000, 1500, 2250]);
+        assert_eq!(pauses[9..], [10_000, 10_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_it_is_told_to_be_is_not_resolved_once_more() {
+        let answers = Mutex::new(vec![
+            json!({"outcome": "started", "run": {"id": "ci~api#odd"}}),
+            json!({"ended": true}),
+        ]);
+        let asked = Mutex::new(vec![]);
+        let ask = async |entry: &'static Entry, _| {
+            asked.lock().expect("sound").push(entry.name());
+            Ok(answers.lock().expect("sound").remove(0).to_string().into())
+        };
+        let waits = find("cicd.run.wait").expect("declared");
+        let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
+        assert!(until_ended(waits, input, ask).await.is_ok());
+        assert_eq!(
+            asked.into_inner().expect("unshared"),
+            ["cicd.run.resolve", "cicd.run.wait"]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_is_that_of_the_field_that_the_command_has() {
+        let ask = async |_: &'static Entry, _| {
+            let sentence = "pending must be what a trigger has answered as such";
+            Err(Failure::invalid("pending", sentence).into())
+        };
+        let waits = find("cicd.run.wait").expect("declared");
+        let input = Map::from_iter([("run".to_owned(), json!("ci~acme/api#12x"))]);
+        let problem = until_ended(waits, input, ask).await.expect_err("mistyped");
+        let told: Value = serde_json::from_str(&problem.json()).expect("JSON");
+        assert_eq!(told["field"], "run", "{told}");
+        assert_eq!(
+            told["detail"],
+            "run must be the id of a run, or what a trigger has answered as pending"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -204,7 +204,9 @@ fn none_answered(failures: Vec<(Arc<str>, Failure)>) -> Failure {
     let told = |(instance, failure): &(Arc<str>, Failure)| format!("{instance}: {}", failure.message());
     let sentence = failures.iter().map(told).collect::<Vec<_>>().join("; ");
     let several = failures.len() > 1;
-    match failures.into_iter().next() {
+    // Repeating it can help where it can with any.
+    let most = failures.iter().position(|(_, failure)| failure.retryable).unwrap_or(0);
+    match failures.into_iter().nth(most) {
         Some((_, first)) if several => first.saying(sentence),
         Some((instance, first)) => first.by(&instance),
         None => internal("no instance was asked"),
@@ -374,5 +376,25 @@ fn cut(instance: &str, code: &str, message: String) -> PartialError {
         code: code.to_owned(),
         message,
         retryable: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mosaic_actors::error::Kind;
+
+    use super::*;
+
+    #[test]
+    fn what_failed_everywhere_may_be_repeated_where_that_helps_anywhere() {
+        let failed = |kind| (Arc::from("forge"), Failure::new(kind, "as told"));
+        for (kinds, kind, retryable) in [
+            (&[Kind::Unsupported, Kind::Overloaded][..], Kind::Overloaded, true),
+            (&[Kind::Overloaded, Kind::Unsupported], Kind::Overloaded, true),
+            (&[Kind::Unsupported, Kind::NotFound], Kind::Unsupported, false),
+        ] {
+            let failure = none_answered(kinds.iter().copied().map(failed).collect());
+            assert_eq!((failure.kind, failure.retryable), (kind, retryable), "{kinds:?}");
+        }
     }
 }

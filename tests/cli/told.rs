@@ -136,6 +136,11 @@ fn what_a_pinned_id_excludes_is_not_advised() {
         pinned.err.contains("the id pins it") && !pinned.err.contains("--provider"),
         "{pinned:?}"
     );
+    // A name may look like an id that pins, and be none.
+    for name in ["forge-a~api", "~api"] {
+        let named = server.run(&["git", "repo", "create", name]);
+        assert!(!named.err.contains("pins"), "{named:?}");
+    }
     let taken = json!({"code": "conflict", "status": 409, "detail": "title exists already", "field": "title"});
     let server = Recorder::start(move |_| recorder::json(StatusCode::CONFLICT, &taken));
     let taken = server.run(&["projects", "milestone", "create", "acme/api", "--title", "v1"]);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use mosaic::providers::http::credential::Given;
 use mosaic_actors::driver::Credential;
 use mosaic_actors::error::Kind;
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::upstream::{Canned, Upstream, connection, driver};
@@ -45,6 +47,22 @@ async fn a_health_check_proves_the_credential_where_it_is_known_to_be_looked_at(
             health = driver.clone().health().await.ok();
         }
         assert_eq!(health, Some(proves), "{kind} {given} {statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_s_token_is_refused_or_shown_nothing_and_that_is_no_fault() {
+    for (status, proves) in [
+        (200, Credential::Serves),
+        (401, Credential::Unproven),
+        (403, Credential::Unproven),
+        (404, Credential::Unproven),
+    ] {
+        let provider = Upstream::answering([Canned::json(status, json!({"message": "404 Not Found"}))]).await;
+        let mut connection = connection(&provider.url);
+        connection.credential = Some(Given::Job(SecretString::from("of-a-job")));
+        let health = driver("gitlab", &connection).expect("made").health().await;
+        assert_eq!(health.ok(), Some(proves), "{status}");
     }
 }
 

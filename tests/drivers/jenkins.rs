@@ -2,12 +2,33 @@
 //!
 //! Invariant: an address that Jenkins writes is gone to only for a file, and then without our credential.
 
+use std::sync::Arc;
+
 use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
 
-use crate::upstream::{BESIDE, Canned, Upstream, ask, connection};
+use crate::upstream::{self, BESIDE, Canned, Upstream, ask, connection, driver, whole};
 
 const ARTIFACT: &str = "A/api#7/out/a.txt";
+
+#[tokio::test]
+async fn j15_a_stage_view_that_is_not_there_is_not_asked_for_each_time() {
+    let running = || {
+        let build = json!({"_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": 7, "building": true,
+            "inProgress": true, "result": null, "timestamp": 1_767_603_600_123_u64});
+        Canned::json(200, build)
+    };
+    let provider = Upstream::answering([running(), Canned::text(404, ""), running(), running()]).await;
+    let driver = driver("jenkins", &connection(&provider.url)).expect("connected");
+    for _ in 0..3 {
+        let call = upstream::call("cicd.run.get", json!({"run": "A/api#7"}), false).expect("a call");
+        let (run, failure) = whole(driver.clone().call(Arc::new(call)).await.expect("read")).await;
+        assert!(failure.is_none());
+        assert_eq!(run["status"], "running");
+    }
+    let views = provider.seen().into_iter().filter(|seen| seen.path.contains("wfapi"));
+    assert_eq!(views.count(), 1);
+}
 
 #[tokio::test]
 async fn what_cannot_be_asked_is_not_sent() {

@@ -6,6 +6,7 @@ mod actions;
 mod alike;
 mod answers;
 mod batches;
+mod behind;
 mod bookstack;
 mod broken;
 mod deliveries;

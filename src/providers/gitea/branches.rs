@@ -63,12 +63,10 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<BranchDelete>) -> Result
             return Err(gitea.missing(place, failure, "branch", Kind::Conflict).await);
         }
         Err(failure) if is_unexplained(&failure) => {
-            let protected = gitea.is_protected(place, &request.input.branch).await;
-            let sentence = match protected {
-                true => PROTECTED,
-                false => {
-                    "a default branch and a protected one are never deleted, and others with a right to write alone"
-                }
+            let protected = async { Ok(gitea.is_protected(place, &request.input.branch).await) };
+            let sentence = match gitea.endpoint.look(protected).await {
+                Some(true) => PROTECTED,
+                _ => "branch is the default one or a protected one, or our credential may not write there",
             };
             return Err(blaming(&failure, Kind::Forbidden, "branch", sentence));
         }

@@ -5,7 +5,8 @@
 use mosaic_actors::error::{Failure, Kind};
 
 use super::refusal::{Told, told};
-use crate::catalogue;
+use crate::catalogue::git::RepoCreate;
+use crate::catalogue::{self, Op};
 use crate::providers::http::credential::{CredentialStanding, OAuth};
 use crate::providers::http::{Accepts, Endpoint, Header, routeless};
 
@@ -24,6 +25,8 @@ const SCOPES: [(&str, &[&str]); 2] = [
     ("repository", &["repos", "search"]),
     ("issue", &["repos", "issues", "search"]),
 ];
+
+const CREATE: &str = RepoCreate::DECLARATION.facts.name;
 
 /// Gitea tells nobody what a token may do, unless it refuses something: then it tells all that the token has. What hardly
 /// any token opens is asked for, and what many open, where that tells nothing.
@@ -51,7 +54,10 @@ pub async fn standing(endpoint: &Endpoint, operations: &[&'static str]) -> Resul
     // What of it may be written as well is not known.
     Ok(CredentialStanding {
         scopes: Some(readable.iter().map(|category| format!("read:{category}")).collect()),
-        cannot: beyond(operations, |category, _| readable.contains(&category)),
+        // And of what was not asked for, nothing is.
+        cannot: beyond(operations, |category, _| {
+            readable.contains(&category) || SCOPES.iter().all(|(known, _)| *known != category)
+        }),
         note: Some("whether it may write as well, only a call shows"),
         ..CredentialStanding::default()
     })
@@ -76,12 +82,17 @@ fn beyond(operations: &[&'static str], opens: impl Fn(&str, bool) -> bool) -> Ve
         name if name.starts_with("projects.") || name.starts_with("git.pr.comment") => "issue",
         _ => "repository",
     };
-    let shut = |name: &&&str| !opens(category(name), writes(name));
-    operations.iter().filter(shut).copied().collect()
+    let open = |name: &&'static str| match *name {
+        // Without an owner it is made at the user's own path, with one at the organisation's (GT30).
+        CREATE => opens("user", true) && opens("repository", true) || opens("organization", true),
+        name => opens(category(name), writes(name)),
+    };
+    operations.iter().copied().filter(|name| !open(name)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::scopes::Scopes;
     use super::*;
 
     #[test]
@@ -103,5 +114,24 @@ mod tests {
             cannot(&[("repository", true)]),
             ["git.pr.comment", "projects.issue.create"]
         );
+    }
+
+    #[test]
+    fn gt30_a_repository_is_made_with_the_users_scope_or_the_organisations() {
+        let cannot = |had: &str| {
+            let had = Scopes::told(&format!("token scope={had}")).expect("it tells");
+            beyond(&["git.repo.create"], |category, writes| had.opens(category, writes))
+        };
+        for had in [
+            "write:repository",
+            "write:user",
+            "write:repository,read:user",
+            "read:organization",
+        ] {
+            assert_eq!(cannot(had), ["git.repo.create"], "{had}");
+        }
+        for had in ["write:repository,write:user", "write:organization", "all"] {
+            assert_eq!(cannot(had), Vec::<&str>::new(), "{had}");
+        }
     }
 }

@@ -79,16 +79,22 @@ impl Gitea {
     /// What a refusal of something that is not there means: that the repository is not there either, that it is empty, or
     /// that what `field` names is missing.
     pub async fn missing(&self, place: Place<'_>, failure: Failure, field: &str, empty: Kind) -> Failure {
-        match self.repo(place).await {
-            Ok(repo) if repo.empty == Some(true) => instead(&failure, empty, "the repository is empty"),
-            Ok(_) => blaming(
+        let looked = self.endpoint.look(async {
+            match self.repo(place).await {
+                Err(absent) if absent.kind == Kind::NotFound => Ok(Err(absent)),
+                repo => repo.map(Ok),
+            }
+        });
+        match looked.await {
+            Some(Ok(repo)) if repo.empty == Some(true) => instead(&failure, empty, "the repository is empty"),
+            Some(Ok(_)) => blaming(
                 &failure,
                 Kind::NotFound,
                 field,
                 &format!("{field} is not there, or not shown to us"),
             ),
-            Err(absent) if absent.kind == Kind::NotFound => absent,
-            Err(_) => failure,
+            Some(Err(absent)) => absent,
+            None => failure,
         }
     }
 

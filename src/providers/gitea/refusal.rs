@@ -115,7 +115,11 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         Says::Archived => Failure::new(Kind::Forbidden, "the repository is archived, and read only"),
         Says::Empty => Failure::new(Kind::Conflict, "the repository is empty"),
         // Releases before 1.25 answer with 500, which would be evidence against the server.
-        Says::Protected if status != 405 => Failure::new(Kind::Forbidden, PROTECTED),
+        Says::Protected if status != 405 => {
+            let mut failure = Failure::new(Kind::Forbidden, PROTECTED);
+            failure.field = Some("branch".into());
+            failure
+        }
         Says::Default => {
             let mut failure = Failure::new(Kind::Forbidden, "branch is the default one, which is never deleted");
             failure.field = Some("branch".into());

@@ -14,6 +14,8 @@ const CATEGORIES: [&str; 9] = [
     "repository",
     "user",
 ];
+/// Narrows all others to what everybody sees.
+const PUBLIC_ONLY: (&str, u32) = ("public-only", 1 << (2 * CATEGORIES.len()));
 /// Bits of one category: it may be read, and written.
 const LEVELS: [(&str, u32); 2] = [("read", 0b01), ("write", 0b11)];
 
@@ -38,15 +40,17 @@ impl Scopes {
 
     /// Their names.
     pub fn names(self) -> Vec<String> {
+        let narrowed = (self.0 & PUBLIC_ONLY.1 != 0).then(|| PUBLIC_ONLY.0.to_owned());
         if (0..CATEGORIES.len()).all(|place| self.level(place) == 0b11) {
-            return vec!["all".to_owned()];
+            return narrowed.into_iter().chain(["all".to_owned()]).collect();
         }
         let name = |(place, category): (usize, &&str)| match self.level(place) {
             0b00 => None,
             0b01 => Some(format!("read:{category}")),
             _ => Some(format!("write:{category}")),
         };
-        CATEGORIES.iter().enumerate().filter_map(name).collect()
+        let named = CATEGORIES.iter().enumerate().filter_map(name);
+        narrowed.into_iter().chain(named).collect()
     }
 
     const fn level(self, place: usize) -> u32 {
@@ -58,6 +62,9 @@ impl Scopes {
 fn bits(word: &str) -> u32 {
     if word == "all" {
         return (1 << (2 * CATEGORIES.len())) - 1;
+    }
+    if word == PUBLIC_ONLY.0 {
+        return PUBLIC_ONLY.1;
     }
     let known = word.split_once(':').and_then(|(level, category)| {
         let (_, level) = LEVELS.iter().find(|(name, _)| *name == level)?;
@@ -76,10 +83,14 @@ mod tests {
         let refused = "token does not have at least one of required scope(s), required=[read:admin], token scope=";
         let told = |had: &str| Scopes::told(&format!("{refused}{had}"));
         let had = told("public-only,read:issue,write:repository,<b>read:x").expect("it tells");
-        assert_eq!(had.names(), ["read:issue", "write:repository"]);
+        assert_eq!(had.names(), ["public-only", "read:issue", "write:repository"]);
         assert!(had.opens("issue", false) && !had.opens("issue", true));
         assert!(had.opens("repository", false) && had.opens("repository", true) && !had.opens("user", false));
         assert_eq!(told("all").expect("it tells").names(), ["all"]);
+        assert_eq!(
+            told("all,public-only").expect("it tells").names(),
+            ["public-only", "all"]
+        );
         assert_eq!(told("").expect("it tells").names(), Vec::<String>::new());
         assert_eq!(Scopes::told("required scope(s): [read:admin]"), None);
     }

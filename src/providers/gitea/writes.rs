@@ -171,15 +171,14 @@ impl Target<'_> {
 
     /// What a prohibition means of which the server says nothing that is known: that the branch is protected, or not.
     async fn forbidden(&self, gitea: &Gitea, failure: Failure) -> Failure {
-        let branch = match self.branch {
-            Some(branch) => Ok(branch.to_owned()),
-            None => gitea.default_branch(self.place).await,
-        };
-        let protected = match branch {
-            Ok(branch) => gitea.is_protected(self.place, &branch).await,
-            Err(_) => false,
-        };
-        match protected {
+        let protected = gitea.endpoint.look(async {
+            let branch = match self.branch {
+                Some(branch) => branch.to_owned(),
+                None => gitea.default_branch(self.place).await?,
+            };
+            Ok(gitea.is_protected(self.place, &branch).await)
+        });
+        match protected.await == Some(true) {
             true => blaming(&failure, Kind::Forbidden, "branch", PROTECTED),
             false => failure,
         }

@@ -69,7 +69,7 @@ fn beyond(had: &[String], operations: &[&'static str]) -> Vec<&'static str> {
     let allowed = |name: &str| match name {
         "git.repo.delete" => has(&["delete_repo"]),
         name if name.starts_with("git.hook.") => has(&["repo", "public_repo", "admin:repo_hook", "write:repo_hook"]),
-        name if name.starts_with("git.status.") => has(&["repo", "public_repo", "repo:status"]),
+        "git.status.set" => has(&["repo", "public_repo", "repo:status"]),
         name => !writes(name) || has(&["repo", "public_repo"]),
     };
     operations.iter().copied().filter(|name| !allowed(name)).collect()
@@ -86,6 +86,10 @@ mod tests {
         assert_eq!(cannot("repo, delete_repo"), Vec::<&str>::new());
         assert_eq!(cannot("repo"), ["git.repo.delete"]);
         assert_eq!(cannot("read:org"), ["git.repo.delete", "projects.issue.create"]);
+        // Statuses of what is public are read with any.
+        let of_statuses = |text: &str| beyond(&scopes(text), &["git.status.get", "git.status.set"]);
+        assert_eq!(of_statuses("read:org"), ["git.status.set"]);
+        assert_eq!(of_statuses("repo:status"), Vec::<&str>::new());
     }
 
     #[test]

@@ -68,27 +68,30 @@ const SAYINGS: &[Saying] = &[
         Forbidden,
         &[403, 409, 422],
         &["protected branch"],
-        "the branch is protected",
-    ),
+        "branch is protected",
+    )
+    .of("branch"),
     said(
         Forbidden,
         &[409, 422],
         &["through a pull request"],
-        "the branch takes changes by pull requests only",
-    ),
+        "branch takes changes by pull requests only",
+    )
+    .of("branch"),
     said(
         Forbidden,
         &[409, 422],
         &["required status check"],
-        "the branch takes only what was checked before",
-    ),
+        "branch takes only what was checked before",
+    )
+    .of("branch"),
     said(
         Forbidden,
         &[403],
         &["issue is locked"],
         "its conversation is locked: only members may comment",
     ),
-    said(Forbidden, &[422], &["cannot delete"], "the branch may not be deleted"),
+    said(Forbidden, &[422], &["cannot delete"], "branch may not be deleted").of("branch"),
     said(
         Forbidden,
         &[422],

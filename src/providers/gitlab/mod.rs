@@ -146,8 +146,8 @@ impl Provider for GitLab {
         // The number of what is in a project stands behind its path.
         let native = call.resource.native();
         let path = native.split_once('#').map_or(&**native, |(path, _)| path);
-        match self.project(path).await {
-            Ok(project) if project.archived => {
+        match self.endpoint.look(self.project(path)).await {
+            Some(project) if project.archived => {
                 let sentence = "the project is archived and takes no changes";
                 asked::means(&failure, Kind::Forbidden, None, sentence)
             }
@@ -160,9 +160,17 @@ impl Provider for GitLab {
             true => self.get(&["projects"])?.query("per_page", "1"),
             false => self.get(&["user"])?,
         };
+        // A job's token opens little more than its own project, and nothing that could be asked here: it is refused, or told
+        // that nothing is there.
+        if self.of_a_job {
+            return match self.endpoint.well(outgoing, true).await {
+                Err(failure) if matches!(failure.kind, Kind::UpstreamAuth | Kind::Forbidden) => {
+                    Ok(Credential::Unproven)
+                }
+                other => other,
+            };
+        }
         match self.endpoint.here(outgoing, !self.anonymous).await {
-            // A job's token opens little more than its own project, and nothing that could be asked here.
-            Err(failure) if self.of_a_job && failure.kind == Kind::UpstreamAuth => Ok(Credential::Unproven),
             // The token's scopes leave out what it tells of its user; but a proxy may say so, too.
             Err(failure) if failure.kind == Kind::Forbidden => Ok(Credential::Unproven),
             other => other,

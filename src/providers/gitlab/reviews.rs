@@ -129,12 +129,24 @@ async fn approve(
     review.raw = row.raw;
     review.commit = sha.map(str::to_owned);
     if let Some(body) = request.input.body.as_deref().filter(|body| !body.trim().is_empty()) {
-        let said = convert::remark(note(gitlab, path, iid, body).await?.row(false)?);
+        let noted = note(gitlab, path, iid, body)
+            .await
+            .map_err(|failure| half_done(&failure))?;
+        let said = convert::remark(noted.row(false).map_err(|failure| half_done(&failure))?);
         review.author = said.author;
         review.body = said.body;
         review.submitted_at = said.submitted_at;
     }
     Ok(answered.reply(review))
+}
+
+/// The cache and the caller must know that something was done.
+fn half_done(failure: &Failure) -> Failure {
+    let sentence = format!("it is approved, but its text is not there: {}", failure.message());
+    let mut half = Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound();
+    half.provider.clone_from(&failure.provider);
+    half.field = Some("body".into());
+    half
 }
 
 fn not_approved(failure: Failure, named: bool) -> Failure {

@@ -20,7 +20,7 @@ use super::credential::{Clock, Token};
 use super::outgoing::Outgoing;
 use super::passed::Kept;
 use super::quota::Quota;
-use super::{Received, Refusal, by_status};
+use super::{Received, Refusal, behind, by_status};
 use crate::providers::connection::Connection;
 
 /// How one kind of provider differs from the others on the wire.
@@ -247,6 +247,11 @@ impl Endpoint {
             .is_some_and(|cloud| cloud.origin() == self.base.origin())
     }
 
+    /// What more is to be found out behind an answer that is known already; none where it cannot be, or not soon.
+    pub async fn look<T>(&self, read: impl Future<Output = Result<T, Failure>>) -> Option<T> {
+        behind(&self.instance, read).await
+    }
+
     /// Asks whether the provider is there and takes our credential. A server that has no such route is there, and looks at
     /// none. `keyed`: with a wrong one nobody is answered there; where that is not known, a refusal shows it.
     ///
@@ -256,11 +261,14 @@ impl Endpoint {
         match self.send(outgoing).await {
             Ok(_) => Ok(self.proven(keyed)),
             Err(failure) if routeless(&failure) => Ok(Credential::Unproven),
-            Err(failure) => {
-                self.refuses.fetch_or(failure.kind == Kind::UpstreamAuth, Relaxed);
-                Err(failure)
-            }
+            Err(failure) => Err(self.refused(failure)),
         }
+    }
+
+    /// A server that refuses a credential looks at it.
+    fn refused(&self, failure: Failure) -> Failure {
+        self.refuses.fetch_or(failure.kind == Kind::UpstreamAuth, Relaxed);
+        failure
     }
 
     fn proven(&self, keyed: bool) -> Credential {
@@ -287,7 +295,7 @@ impl Endpoint {
         match sent.and_then(|received| received.json::<IgnoredAny>()) {
             Ok(_) => Ok(self.proven(keyed)),
             Err(failure) if routeless(&failure) || failure.unreadable => Err(self.elsewhere()),
-            Err(failure) => Err(failure),
+            Err(failure) => Err(self.refused(failure)),
         }
     }
 
@@ -354,6 +362,16 @@ pub(crate) mod tests {
             models: Arc::new(crate::providers::models::Models::load(None).expect("a sound table")),
             clock: Clock::default(),
         }
+    }
+
+    #[test]
+    fn one_that_has_refused_a_credential_looks_at_it_by_whatever_route() {
+        let mut endpoint = Endpoint::new(&connection(None), &DIALECT).expect("an endpoint");
+        endpoint.has_credential = true;
+        assert_eq!(endpoint.proven(false), Credential::Unproven);
+        let refused = Failure::new(Kind::UpstreamAuth, "no");
+        assert!(endpoint.found(Err(refused), false).is_err());
+        assert_eq!(endpoint.proven(false), Credential::Serves);
     }
 
     #[test]

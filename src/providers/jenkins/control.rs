@@ -9,15 +9,15 @@ use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::names::{self, Build};
-use super::{Jenkins, builds};
+use super::{Jenkins, builds, queue};
 use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete};
 use crate::catalogue::outcome::Deleted;
 use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
-    if let Some((_, item)) = names::waiting(&request.native) {
-        return unqueue(&jenkins, item).await;
+    if let Some((project, item)) = names::waiting(&request.native) {
+        return unqueue(&jenkins, project, item).await;
     }
     let build = Build::named("run", &request.native)?;
     let run = builds::run(&jenkins, &request.instance, &build).await?;
@@ -44,28 +44,20 @@ pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Resul
     Ok(received.reply(Ordered { outcome, run }))
 }
 
-/// Takes what waits out of the queue.
-async fn unqueue(jenkins: &Jenkins, item: u64) -> Result<Reply<Ordered>, Failure> {
+/// Takes what waits out of the queue. Jenkins is told no more than its number, so whose that is by now is read before.
+async fn unqueue(jenkins: &Jenkins, project: &str, item: u64) -> Result<Reply<Ordered>, Failure> {
+    let waits = queue::waits(jenkins, project, item).await;
+    waits.map_err(Failure::never_sent)?;
     let outgoing = jenkins.endpoint.bare(Method::POST, &["queue", "cancelItem"])?;
     let outgoing = outgoing.query("id", item.to_string());
     let (_, received) = jenkins.order(outgoing).await.map_err(|failure| match failure.kind {
-        Kind::InvalidInput => failure_of_queue(&failure),
+        Kind::InvalidInput => queue::gone(&failure),
         _ => failure,
     })?;
     Ok(received.reply(Ordered {
         outcome: OrderOutcome::Done,
         run: None,
     }))
-}
-
-/// 422: it has left the queue meanwhile, or may not be taken out of it.
-fn failure_of_queue(failure: &Failure) -> Failure {
-    let mut refusal = Failure::new(
-        Kind::PreconditionFailed,
-        "it waits no more, or cannot be taken out of the queue",
-    );
-    refusal.provider.clone_from(&failure.provider);
-    refusal
 }
 
 pub async fn delete(jenkins: Arc<Jenkins>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {

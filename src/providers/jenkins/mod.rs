@@ -33,6 +33,7 @@ static DIALECT: Dialect = Dialect {
 /// The driver.
 pub struct Jenkins {
     endpoint: Endpoint,
+    stage_view: builds::StageView,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +60,7 @@ impl Provider for Jenkins {
         };
         Ok(Jenkins {
             endpoint: Endpoint::new(&connection, &DIALECT)?.authenticated(&connection, credential::ACCEPTS)?,
+            stage_view: builds::StageView::default(),
         })
     }
 

@@ -19,6 +19,8 @@ use crate::providers::{Reply, Request};
 /// Builds that are looked through for the one that came of an item that the queue has forgotten, which it does 300 seconds
 /// after that has left it. A job that builds more often than once a second is none.
 const LOOKED_THROUGH: u32 = 300;
+const OF_ANOTHER: &str = "what waits under this number is of another job";
+const GONE: &str = "it waits no more, or cannot be taken out of the queue";
 
 pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Result<Reply<Triggered>, Failure> {
     let Some((project, id)) = names::waiting(&request.native) else {
@@ -26,9 +28,7 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         return Err(Failure::invalid("pending", sentence).never_sent());
     };
     match item(&jenkins, id).await {
-        Ok((received, item)) if is_of_another(&item, project) => {
-            Err(received.failure(Kind::NotFound, "what waits under this number is of another job"))
-        }
+        Ok((received, item)) if is_of_another(&item, project) => Err(received.failure(Kind::NotFound, OF_ANOTHER)),
         Ok((received, item)) if item.cancelled == Some(true) => {
             Err(received.failure(Kind::NotFound, "there is no run: it was cancelled while it waited"))
         }
@@ -43,6 +43,29 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         Err(failure) if failure.kind == Kind::NotFound => found(&jenkins, &request, project, id).await,
         Err(failure) => Err(failure),
     }
+}
+
+/// Whether a project's item still waits.
+///
+/// # Errors
+/// `not_found` where what has its number is of another job; `precondition_failed` where it waits no more.
+pub async fn waits(jenkins: &Jenkins, project: &str, id: u64) -> Result<(), Failure> {
+    match item(jenkins, id).await {
+        Ok((received, item)) if is_of_another(&item, project) => Err(received.failure(Kind::NotFound, OF_ANOTHER)),
+        Ok((received, item)) if item.cancelled == Some(true) || item.executable.is_some() => {
+            Err(received.failure(Kind::PreconditionFailed, GONE))
+        }
+        Ok(_) => Ok(()),
+        Err(failure) if failure.kind == Kind::NotFound => Err(gone(&failure)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// 422: it has left the queue meanwhile, or may not be taken out of it.
+pub fn gone(failure: &Failure) -> Failure {
+    let mut refusal = Failure::new(Kind::PreconditionFailed, GONE);
+    refusal.provider.clone_from(&failure.provider);
+    refusal
 }
 
 /// Whether what waits says that it is of another job: numbers begin anew where Jenkins was set up again.

@@ -1,23 +1,23 @@
 //! The dispatches of this process whose runs have no id yet, and which run came of which.
 //!
 //! Invariant: one is known from before it is sent, so that no run that came of it is taken for another's; at most [`MOST`]
-//! are, and none for longer than [`KEPT`].
+//! are, and none for longer than [`KEPT`]. Of one that finds no room its branch is marked, so that no run there is taken.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use tokio::time::Instant;
 
-use super::pending::{Pending, SKEW, the_one};
+use super::pending::{KEPT, Pending, SKEW, the_one};
 use crate::catalogue::cicd::Run;
 
-/// How long one is remembered: behind that its run is listed, or never will be.
-const KEPT: Duration = Duration::from_secs(300);
 /// Dispatches remembered; each takes some hundred bytes.
 const MOST: usize = 256;
+/// Marks of those that found no room: several branches may share one, and are then found later than they could be.
+const MARKS: u64 = 1024;
 /// How long a run may take to be listed. Of what others than this process ask for, nothing else tells that it is to come.
 const SETTLE: SignedDuration = SignedDuration::from_secs(3);
 
@@ -30,6 +30,25 @@ struct Known {
     next: u64,
     /// The oldest first.
     all: VecDeque<One>,
+    /// When the last one was begun that found no room, by its mark.
+    crowded_out: HashMap<u64, Instant>,
+    marks: RandomState,
+}
+
+impl Known {
+    fn mark(&self, project: &str, branch: &str) -> u64 {
+        self.marks.hash_one((project.to_ascii_lowercase(), branch)) % MARKS
+    }
+
+    /// Makes room for one more.
+    fn crowd_out(&mut self) {
+        while self.all.len() >= MOST {
+            if let Some(one) = self.all.pop_front() {
+                let mark = self.mark(&one.project, &one.branch);
+                self.crowded_out.insert(mark, one.at);
+            }
+        }
+    }
 }
 
 struct One {
@@ -46,9 +65,15 @@ impl One {
     fn is_like(&self, pending: &Pending) -> bool {
         // Forges take names of repositories in any case.
         self.project.eq_ignore_ascii_case(&pending.project)
-            && self.pipeline == pending.pipeline
+            && may_be_one(&self.pipeline, &pending.pipeline)
             && self.branch == pending.branch
     }
+}
+
+/// Whether two spellings may be of one pipeline: a file's name and a number may be.
+fn may_be_one(one: &str, other: &str) -> bool {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    one == other || is_number(one) != is_number(other)
 }
 
 impl Dispatches {
@@ -57,9 +82,7 @@ impl Dispatches {
         let mut known = self.known();
         let number = known.next;
         known.next += 1;
-        if known.all.len() >= MOST {
-            known.all.pop_front();
-        }
+        known.crowd_out();
         known.all.push_back(One {
             number,
             at: Instant::now(),
@@ -75,9 +98,14 @@ impl Dispatches {
     pub fn beside(&self, pending: &Pending) -> Beside {
         let known = self.known();
         let like: Vec<&One> = known.all.iter().filter(|one| one.is_like(pending)).collect();
-        let open = like.iter().any(|one| one.pending.is_none());
+        let is_crowded = known
+            .crowded_out
+            .contains_key(&known.mark(&pending.project, &pending.branch));
+        let open = is_crowded || like.iter().any(|one| one.pending.is_none());
         let mut all: Vec<Pending> = like.iter().filter_map(|one| one.pending.clone()).collect();
-        if all.iter().all(|one| one.since != pending.since) {
+        let is_it =
+            |one: &Pending| (one.since, &one.actor, one.latest) == (pending.since, &pending.actor, pending.latest);
+        if !all.iter().any(is_it) {
             // It was asked for elsewhere.
             all.push(pending.clone());
         }
@@ -89,6 +117,7 @@ impl Dispatches {
     fn known(&self) -> MutexGuard<'_, Known> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.all.retain(|one| one.at.elapsed() < KEPT);
+        known.crowded_out.retain(|_, at| at.elapsed() < KEPT);
         known
     }
 }
@@ -134,6 +163,12 @@ impl Beside {
             .map_or(pending.earliest(), Pending::earliest)
     }
 
+    /// Whether these runs, the newest first, go back to before any of them.
+    pub fn reaches_behind(&self, pending: &Pending, listed: &[Run]) -> bool {
+        let is_before = |run: &Run| self.about(pending).iter().all(|one| one.is_later_than(run));
+        listed.iter().any(is_before)
+    }
+
     /// Those that follow each other so closely that a run of one may be another's by its time.
     fn about(&self, pending: &Pending) -> &[Pending] {
         let mut groups = self
@@ -144,15 +179,37 @@ impl Beside {
     }
 
     /// Which of the `listed` runs of the pipeline came of this one; none while another's may still stand in its place.
-    /// `now` by the forge's clock.
+    /// `whole`: none that may have is left out of the list; `now` by the forge's clock.
     ///
     /// # Errors
-    /// `conflict` where several may have.
-    pub fn the_one(&self, pending: &Pending, listed: &[Run], now: Timestamp) -> Result<Option<Run>, Failure> {
+    /// `conflict` where several may have, or one that is not listed; `not_found` where none has, and none is to come.
+    pub fn the_one(
+        &self,
+        pending: &Pending,
+        listed: &[Run],
+        whole: bool,
+        now: Timestamp,
+    ) -> Result<Option<Run>, Failure> {
         let may_be = listed.iter().filter(|run| pending.may_be(run)).cloned();
-        let Some(one) = the_one(may_be.collect())? else {
-            return Ok(None);
+        let one = the_one(may_be.collect())?;
+        if !whole {
+            let sentence = "more runs were made since than are looked through; look at the list of runs";
+            return Err(Failure::new(Kind::Conflict, sentence));
+        }
+        let Some(one) = one else {
+            return match pending.is_over(now) {
+                true => Err(Failure::new(
+                    Kind::NotFound,
+                    "no run came of it in its time, and none will",
+                )),
+                false => Ok(None),
+            };
         };
+        if pending.is_over(now) && !pending.is_timely(&one) {
+            let sentence = "the only run that may have come of it does not tell when it was made, and may be a later \
+                            one; look at the list of runs";
+            return Err(Failure::new(Kind::Conflict, sentence));
+        }
         let about = self.about(pending);
         let last = about.last().map_or(pending.since, |last| last.since);
         let later = self.all.iter().filter(|other| other.since > last && other.may_be(&one));
@@ -203,7 +260,7 @@ mod tests {
 
     /// The number of the run that is found.
     fn found(all: &Dispatches, pending: &Pending, listed: &[Run], now: i64) -> Result<Option<String>, Kind> {
-        let found = all.beside(pending).the_one(pending, listed, at(now));
+        let found = all.beside(pending).the_one(pending, listed, true, at(now));
         found.map(|run| run.map(|run| run.id)).map_err(|failure| failure.kind)
     }
 
@@ -261,6 +318,101 @@ mod tests {
             let found = found(&all, &pending(0), &[run(1, 0)], now).expect("one");
             assert_eq!(found.is_some(), told, "{now}");
         }
+    }
+
+    #[test]
+    fn ha1_a_later_run_is_not_taken() {
+        let all = Dispatches::default();
+        let own = pending(0);
+        assert_eq!(found(&all, &own, &[run(2, 301)], 302), Err(Kind::NotFound));
+        assert_eq!(found(&all, &own, &[run(2, 301)], 290), Ok(None));
+        let one = Ok(Some("ci~acme/api#1".to_owned()));
+        assert_eq!(found(&all, &own, &[run(2, 301), run(1, 300)], 9_000), one);
+        // What tells no time is taken only while no other can have been made so late.
+        let timeless = Run {
+            created_at: None,
+            ..run(1, 0)
+        };
+        assert_eq!(found(&all, &own, &[timeless.clone()], 300), one);
+        assert_eq!(found(&all, &own, &[timeless.clone()], 301), Err(Kind::Conflict));
+        // One that has begun in time was made in time; one that has begun late may have been.
+        let begun = |second| Run {
+            started_at: Some(at(second).to_string()),
+            ..timeless.clone()
+        };
+        assert_eq!(found(&all, &own, &[begun(300)], 9_000), one);
+        assert_eq!(found(&all, &own, &[begun(301)], 9_000), Err(Kind::Conflict));
+    }
+
+    #[test]
+    fn ha1_it_ends() {
+        let all = Dispatches::default();
+        let own = pending(0);
+        assert_eq!(found(&all, &own, &[], 300), Ok(None));
+        assert_eq!(found(&all, &own, &[], 301), Err(Kind::NotFound));
+    }
+
+    #[test]
+    fn ha1_behind_more_runs_than_are_listed_none_is_guessed() {
+        let all = Dispatches::default();
+        let own = pending(0);
+        let beside = all.beside(&own);
+        assert!(!beside.reaches_behind(&own, &[run(2, 60), run(1, -5)]));
+        assert!(beside.reaches_behind(&own, &[run(2, 60), run(1, -6)]));
+        for listed in [&[][..], &[run(1, 0)], &[run(2, 301)]] {
+            let failure = beside.the_one(&own, listed, false, at(9_000)).unwrap_err();
+            assert_eq!(failure.kind, Kind::Conflict, "{listed:?}");
+        }
+    }
+
+    #[test]
+    fn ha1_two_spellings_of_one_pipeline_are_beside_each_other() {
+        let all = Dispatches::default();
+        let own = asked(&all, 0);
+        let by_number = all.begin("acme/api", "161335", "main");
+        let of_another = all.begin("acme/api", "deploy.yml", "main");
+        assert_eq!(found(&all, &own, &[run(1, 0)], 60), Ok(None));
+        drop(by_number);
+        assert_eq!(
+            found(&all, &own, &[run(1, 0)], 60),
+            Ok(Some("ci~acme/api#1".to_owned()))
+        );
+        drop(of_another);
+    }
+
+    #[test]
+    fn ha1_two_that_were_asked_for_elsewhere_in_one_second_are_two() {
+        let all = Dispatches::default();
+        asked(&all, 0);
+        let others = [
+            Pending {
+                actor: Some("eve".to_owned()),
+                ..pending(0)
+            },
+            Pending {
+                latest: Some(7),
+                ..pending(0)
+            },
+        ];
+        for other in others {
+            assert_eq!(found(&all, &other, &[run(9, 0)], 60), Ok(None), "{other:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ha1_what_finds_no_room_is_not_overlooked() {
+        let all = Dispatches::default();
+        let first = asked(&all, 0);
+        let second = asked(&all, 1);
+        let listed = [run(1, 0)];
+        for _ in 0..MOST {
+            let elsewhere = pending(0);
+            all.begin("acme/web", "ci.yml", "main").untold(&elsewhere);
+        }
+        assert_eq!(found(&all, &first, &listed, 60), Ok(None));
+        assert_eq!(found(&all, &second, &listed, 60), Ok(None));
+        advance(KEPT).await;
+        assert!(all.known().crowded_out.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

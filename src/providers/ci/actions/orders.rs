@@ -160,6 +160,8 @@ pub async fn untold(
 ) -> Reply<Triggered> {
     dispatch.untold(&pending);
     pending.actor = behind(instance, who).await;
+    // As its id tells it.
+    dispatch.untold(&pending);
     waiting(received, pending.id(instance))
 }
 

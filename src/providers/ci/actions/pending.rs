@@ -15,6 +15,8 @@ use crate::providers::http::Time;
 
 /// How much earlier than it was asked for a run may seem to be made: clocks of one forge differ by a moment.
 pub const SKEW: SignedDuration = SignedDuration::from_secs(5);
+/// How long behind that its run may be made: what is made later is another's.
+pub const KEPT: Duration = Duration::from_secs(300);
 
 /// What is known of a run that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +35,12 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// When it was asked for: `took` before the answer, which bears its own date.
+    /// When it was asked for: `took` before the answer, which bears its own date. In whole seconds, as its id tells it.
     pub fn since(date: Option<&str>, took: Duration) -> Timestamp {
         let whole = Duration::from_secs(took.as_secs());
         let at = clock(date);
-        at.checked_sub(whole).unwrap_or(at)
+        let at = at.checked_sub(whole).unwrap_or(at);
+        Timestamp::from_second(at.as_second()).unwrap_or(at)
     }
 
     /// What `cicd.run.resolve` takes.
@@ -91,18 +94,50 @@ impl Pending {
         self.since.checked_sub(SKEW).unwrap_or(self.since)
     }
 
+    /// The latest moment that its run can have been made.
+    fn last(&self) -> Timestamp {
+        self.since.checked_add(KEPT).unwrap_or(self.since)
+    }
+
+    /// Whether its run would have been made by `now`, if it ever is.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now > self.last()
+    }
+
+    /// Whether a run was there before it was asked for.
+    pub fn is_later_than(&self, run: &Run) -> bool {
+        made(run).is_some_and(|made| made < self.earliest())
+            || (self.latest.zip(number(run))).is_some_and(|(latest, number)| number <= latest)
+    }
+
+    /// Whether a run that may be the one tells that it was made in time.
+    pub fn is_timely(&self, run: &Run) -> bool {
+        made(run).is_some_and(|made| made <= self.last())
+    }
+
     /// Whether a run may be the one, by what it tells of itself: what it does not tell speaks not against it.
     pub fn may_be(&self, run: &Run) -> bool {
-        // What has begun earlier was made earlier, too.
-        let made = run.created_at.as_deref().or(run.started_at.as_deref());
-        let made = made.and_then(|at| at.parse::<Timestamp>().ok());
-        let number = run.id.rsplit('#').next().and_then(|id| id.parse::<u64>().ok());
         let who = run.author.as_ref().and_then(|author| author.login.as_deref());
-        made.is_none_or(|made| made >= self.earliest())
-            && (self.latest.zip(number)).is_none_or(|(latest, number)| number > latest)
+        // What has begun late may have been made in time.
+        let is_late = at(run.created_at.as_ref()).is_some_and(|created| created > self.last());
+        !is_late
+            && !self.is_later_than(run)
             && run.branch.as_deref().is_none_or(|branch| branch == self.branch)
             && (self.actor.as_deref().zip(who)).is_none_or(|(wanted, who)| wanted.eq_ignore_ascii_case(who))
     }
+}
+
+/// When a run was made, as far as it tells: what has begun was made before.
+fn made(run: &Run) -> Option<Timestamp> {
+    at(run.created_at.as_ref().or(run.started_at.as_ref()))
+}
+
+fn at(told: Option<&String>) -> Option<Timestamp> {
+    told.and_then(|at| at.parse().ok())
+}
+
+fn number(run: &Run) -> Option<u64> {
+    run.id.rsplit('#').next().and_then(|id| id.parse().ok())
 }
 
 /// What time it is by the forge's clock, where an answer bears its date; else by ours.
@@ -181,6 +216,8 @@ mod tests {
             (run("2024-05-06T07:08:30Z", "main", "ada"), false),
             (run("2024-05-06T07:08:30Z", "feat/a~b#c", "eve"), false),
             (run("2024-05-06T09:08:30+02:00", "feat/a~b#c", "ada"), true),
+            (run("2024-05-06T07:13:09Z", "feat/a~b#c", "ada"), true),
+            (run("2024-05-06T07:13:10Z", "feat/a~b#c", "ada"), false),
         ] {
             assert_eq!(pending().may_be(&other), may, "{other:?}");
         }
@@ -198,5 +235,18 @@ mod tests {
     fn the_forges_own_clock_counts() {
         let since = Pending::since(Some("Mon, 06 May 2024 07:08:09 GMT"), Duration::from_millis(2_900));
         assert_eq!(since.to_string(), "2024-05-06T07:08:07Z");
+    }
+
+    #[test]
+    fn our_clock_counts_in_whole_seconds_as_the_id_does() {
+        for _ in 0..3 {
+            let since = Pending::since(None, Duration::ZERO);
+            assert_eq!(since, Timestamp::from_second(since.as_second()).expect("a moment"));
+            let own = Pending { since, ..pending() };
+            assert_eq!(
+                Pending::read(Resource::parse(&own.id("ci")).native()).expect("its own"),
+                own
+            );
+        }
     }
 }

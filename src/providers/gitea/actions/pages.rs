@@ -58,19 +58,38 @@ where
     O::Input: Paged,
     W: DeserializeOwned,
 {
-    let page = ROWS.page(filters, request.limit(), request.cursor())?;
+    let mut page = ROWS.page(filters, request.limit(), request.cursor())?;
     let outgoing = gitea.endpoint.get(parts)?;
-    let outgoing = match unnumbered && request.cursor().is_none() && request.limit().is_none() {
+    let unnumbered = unnumbered && request.cursor().is_none() && request.limit().is_none();
+    let outgoing = match unnumbered {
         true => outgoing,
         false => outgoing.continued(&page.query),
     };
     let received = gitea.endpoint.send(outgoing).await?;
     let (rows, total) = rows(&received, request.include_raw)?;
-    let next = next(&page, rows.len() as u64 + u64::from(received.skipped()), total);
+    let given = rows.len() as u64 + u64::from(received.skipped());
+    if unnumbered {
+        page = as_given(page, given);
+    }
+    let next = follows(&page, given, total, received.next_query());
     let items = rows.into_iter().filter_map(convert).collect();
-    let mut found = Page::new(items, received.next_query().or(next));
+    let mut found = Page::new(items, next);
     found.total = total;
     Ok(received.reply(found))
+}
+
+/// A page that was asked for without a number or a size: it has as many rows as the server gives at once.
+fn as_given(page: NumberedPage, rows: u64) -> NumberedPage {
+    NumberedPage {
+        size: rows.max(1),
+        ..page
+    }
+}
+
+/// Where the list goes on: where the server says, if that can be asked for again, or else where it must.
+fn follows(page: &NumberedPage, rows: u64, total: Option<u64>, told: Option<String>) -> Option<String> {
+    let told = told.filter(|query| ROWS.page(&[], None, Some(query)).is_ok());
+    told.or_else(|| next(page, rows, total))
 }
 
 /// Where the list goes on behind a page that had so many rows.
@@ -118,5 +137,20 @@ mod tests {
             }
             assert_eq!((seen, cursor), (total, None), "{total} {cap} {asked}");
         }
+    }
+
+    #[test]
+    fn gt22_a_link_without_a_size_is_not_followed_and_an_unnumbered_page_counts_as_it_is() {
+        let first = ROWS.page(&[], None, None).expect("the first");
+        let link = |query: &str| Some(query.to_owned());
+        let next = follows(&first, 30, Some(70), link("page=2"));
+        assert_eq!(next.as_deref(), Some("page=2&limit=30"));
+        let next = follows(&first, 30, Some(70), link("page=2&limit=20"));
+        assert_eq!(next.as_deref(), Some("page=2&limit=20"));
+        // Asked for no number of rows, a server gives 50 of its 70.
+        let given = as_given(first, 50);
+        assert_eq!(follows(&given, 50, Some(70), None).as_deref(), Some("page=2&limit=50"));
+        assert_eq!(follows(&given, 50, Some(50), None), None);
+        assert_eq!(follows(&given, 0, None, None), None);
     }
 }

@@ -101,7 +101,7 @@ async fn is_disabled(gitea: &Gitea, workflow: &[&str]) -> bool {
         let received = gitea.endpoint.send(gitea.endpoint.get(workflow)?).await?;
         received.json::<wire::Workflow>()
     };
-    let state = read.await.ok().and_then(|workflow| workflow.state);
+    let state = gitea.endpoint.look(read).await.and_then(|workflow| workflow.state);
     state.is_some_and(|state| state.starts_with("disabled"))
 }
 
@@ -134,16 +134,22 @@ pub async fn resolve(gitea: Arc<Gitea>, request: Request<RunResolve>) -> Result<
         .query("page", "1")
         .query("limit", most);
     let received = gitea.endpoint.send(outgoing).await?;
-    let (rows, _) = pages::rows(&received, request.include_raw)?;
+    let (rows, total) = pages::rows(&received, request.include_raw)?;
+    let given = rows.len() as u64 + u64::from(received.skipped());
     let runs = rows
         .into_iter()
         .map(|row| convert::run(&request.instance, &pending.project, row));
+    let runs = runs.collect::<Vec<_>>();
+    let now = clock(received.header("date"));
+    let beside = gitea.dispatches.beside(&pending);
+    let is_all = total.map_or(given < u64::from(pages::ROWS.most), |total| given >= total);
+    let whole = is_all || beside.reaches_behind(&pending, &runs);
     // Forgejo overlooks these filters.
     let ours = |run: &Run| {
         run.event.as_deref().is_none_or(|event| event == EVENT)
             && run.pipeline.as_deref().is_none_or(|key| key == pending.pipeline)
     };
-    let (runs, now) = (runs.filter(ours).collect::<Vec<_>>(), clock(received.header("date")));
-    let found = gitea.dispatches.beside(&pending).the_one(&pending, &runs, now);
+    let runs = runs.into_iter().filter(ours).collect::<Vec<_>>();
+    let found = beside.the_one(&pending, &runs, whole, now);
     resolved(&received, &request.instance, &pending, found)
 }

@@ -45,7 +45,7 @@ pub async fn list(gitea: Arc<Gitea>, request: Request<IssueList>) -> Result<Repl
     let part = outgoing.part(pages::SIZE, request.limit(), request.cursor());
     let received = match gitea.endpoint.send(part).await {
         // A project without issues is not found as well.
-        Err(failure) if input.assignee.is_some() && is(&failure, &[404, 422]) => {
+        Err(failure) if is(&failure, &[404]) && input.assignee.is_some() || is_of_assignee(input, &failure) => {
             return Err(nobody(&gitea, (owner, name), failure).await);
         }
         sent => sent?,
@@ -62,6 +62,12 @@ pub async fn list(gitea: Arc<Gitea>, request: Request<IssueList>) -> Result<Repl
         page.total = None;
     }
     Ok(received.reply(page))
+}
+
+/// Whether 422 can be of nothing but the assignee: it is the word for every filter that is not understood.
+fn is_of_assignee(input: &IssueListInput, failure: &Failure) -> bool {
+    let alone = input.labels.is_empty() && input.milestone.is_none() && input.updated_since.is_none();
+    input.assignee.is_some() && alone && is(failure, &[422])
 }
 
 /// Of labels that an organisation shares Gitea lists what carries any, and more.

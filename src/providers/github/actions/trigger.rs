@@ -15,6 +15,8 @@ use crate::providers::{Reply, Request};
 
 /// The most inputs that GitHub takes.
 const MOST_INPUTS: usize = 25;
+/// The rows of a page that may have another behind it.
+const FULL: u64 = 100;
 /// From this version of the API on a dispatch always tells of its run.
 const ALWAYS_TOLD: jiff::civil::Date = jiff::civil::date(2026, 3, 10);
 
@@ -111,7 +113,11 @@ pub async fn resolve(github: Arc<GitHub>, request: Request<RunResolve>) -> Resul
         .into_iter()
         .map(|row| convert::run(&request.instance, &pending.project, row));
     let (runs, now) = (runs.collect::<Vec<_>>(), clock(received.header("date")));
+    let given = runs.len() as u64 + u64::from(received.skipped());
     // Also of those that were asked for meanwhile.
-    let found = github.dispatches.beside(&pending).the_one(&pending, &runs, now);
+    let beside = github.dispatches.beside(&pending);
+    let whole =
+        listed.total_count.map_or(given < FULL, |total| given >= total) || beside.reaches_behind(&pending, &runs);
+    let found = beside.the_one(&pending, &runs, whole, now);
     resolved(&received, &request.instance, &pending, found)
 }

@@ -41,15 +41,22 @@ pub async fn missing(github: &GitHub, (owner, name): (&str, &str), workflow: &st
     if failure.kind != Kind::NotFound || failure.field.is_some() {
         return failure;
     }
-    let asked = async |parts: &[&str]| github.endpoint.send(github.endpoint.get(parts)?).await;
-    match asked(&["repos", owner, name, "actions", "workflows", workflow]).await {
-        Err(absent) if absent.kind == Kind::NotFound => {}
-        // The right to start it is lacking, or there is no telling.
-        _ => return failure,
-    }
-    match asked(&["repos", owner, name]).await {
-        Ok(_) => named(failure.saying("pipeline is not there, or not shown to us"), "pipeline"),
-        Err(absent) if absent.kind == Kind::NotFound => absent,
-        Err(_) => failure,
+    // The failure of what is not there, where that is what was found out.
+    let absent = async |parts: &[&str]| match github.endpoint.send(github.endpoint.get(parts)?).await {
+        Ok(_) => Ok(None),
+        Err(absent) if absent.kind == Kind::NotFound => Ok(Some(absent)),
+        Err(failure) => Err(failure),
+    };
+    let looked = github.endpoint.look(async {
+        // Where it is there, the right to start it is lacking.
+        match absent(&["repos", owner, name, "actions", "workflows", workflow]).await? {
+            Some(_) => Ok(Some(absent(&["repos", owner, name]).await?)),
+            None => Ok(None),
+        }
+    });
+    match looked.await.flatten() {
+        Some(Some(absent)) => absent,
+        Some(None) => named(failure.saying("pipeline is not there, or not shown to us"), "pipeline"),
+        None => failure,
     }
 }
