@@ -32,7 +32,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitlab", 274, 297),
     ("jenkins", 83, 117),
     ("anthropic", 72, 72),
-    ("notion", 211, 374),
+    ("notion", 211, 368),
     ("openai", 136, 129),
     ("woodpecker", 71, 159),
     ("bookstack", 101, 93),

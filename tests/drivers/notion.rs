@@ -2,10 +2,18 @@
 //!
 //! Invariant: nothing that was refused unread is lost, and nothing that may have been done is done again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use mosaic::providers::Connection;
+use mosaic::providers::http::credential::Clock;
+use mosaic_actors::driver::Driver;
 use mosaic_actors::error::Kind;
+use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
 
-use crate::upstream::{Canned, Upstream, ask, connection, driver};
+use crate::upstream::{self, Canned, Upstream, ask, connection, driver};
 
 const PAGE: &str = "1429989f-e8ac-4eff-bc8f-57f56486db54";
 const OTHER: &str = "59833787-2cf9-4fdf-8782-e53db20768a5";
@@ -283,4 +291,202 @@ async fn each_request_names_the_version() {
         .insert("api_version".to_owned(), "2022-06-28".into());
     let failure = driver("notion", &connection).err().expect("it has no data sources");
     assert_eq!(failure.field.as_deref(), Some("settings.api_version"));
+}
+
+const SOURCE: &str = "248104cd-477e-80af-bc30-000bd28de8f9";
+
+/// A data source whose statuses are these, and closed the last `closed` of them.
+fn source(words: &[&str], closed: usize, labels: &[&str]) -> Canned {
+    let option = |word: &&str| json!({"id": format!("id-{word}"), "name": word, "color": "red", "description": null});
+    let ids: Vec<String> = words.iter().map(|word| format!("id-{word}")).collect();
+    let (open, done) = ids.split_at(ids.len() - closed);
+    let mut labels: Vec<Value> = labels.iter().map(option).collect();
+    if let Some(first) = labels.first_mut() {
+        first["description"] = "what it is".into();
+    }
+    Canned::json(
+        200,
+        json!({"object": "data_source", "id": SOURCE, "properties": {
+            "State": {"id": "st", "type": "status", "status": {
+                "options": words.iter().map(option).collect::<Vec<_>>(),
+                "groups": [{"name": "Open", "option_ids": open}, {"name": "Closed", "option_ids": done}]}},
+            "Tags": {"id": "tg", "type": "multi_select", "multi_select": {"options": labels}}}}),
+    )
+}
+
+/// A page of the data source.
+fn row(word: &str) -> Value {
+    json!({"object": "page", "id": PAGE, "parent": {"type": "data_source_id", "data_source_id": SOURCE},
+        "last_edited_time": "2026-03-01T12:00:00.000Z",
+        "properties": {"State": {"id": "st", "type": "status", "status": {"id": "x", "name": word}}}})
+}
+
+fn tagged(url: &str) -> Connection {
+    let mut connection = connection(url);
+    connection
+        .settings
+        .insert("tracker".to_owned(), json!({"labels": "Tags"}));
+    connection
+}
+
+async fn does(driver: &Arc<dyn Driver>, operation: &str, input: Value) -> Value {
+    let call = upstream::call(operation, input, false).expect("a sound input");
+    let answer = driver.clone().call(Arc::new(call)).await;
+    upstream::whole(answer.unwrap_or_else(|failure| panic!("{operation}: {failure:?}")))
+        .await
+        .0
+}
+
+/// P2: nobody tells of an option that is added: a word that is not known is looked up.
+#[tokio::test]
+async fn a_word_that_is_new_is_looked_up() {
+    let (old, new) = (&["To do", "Done"][..], &["To do", "Done", "Archived"][..]);
+    let issue = json!({"issue": format!("{SOURCE}#{PAGE}")});
+    let all = json!({"project": SOURCE, "state": "all"});
+    let open = json!({"project": SOURCE, "state": "open"});
+    let board = json!({"board": SOURCE});
+    let one = || Canned::json(200, row("Archived"));
+    let rows = || list(json!([row("Archived")]));
+    for (operation, input, answers, states) in [
+        ("projects.issue.get", issue.clone(), vec![one()], json!("closed")),
+        ("projects.issue.list", all, vec![rows()], json!(["closed"])),
+        // It was asked for by what was known.
+        ("projects.issue.list", open, vec![rows()], json!([])),
+        ("projects.board.items", board, vec![rows()], json!(["closed"])),
+        ("projects.issue.close", issue, vec![one()], json!("closed")),
+    ] {
+        let mut answers = answers;
+        answers.insert(0, source(old, 1, &[]));
+        answers.push(source(new, 2, &[]));
+        if operation == "projects.issue.get" {
+            answers.push(list(json!([])));
+        }
+        let count = answers.len();
+        let provider = Upstream::answering(answers).await;
+        let told = ask("notion", &connection(&provider.url), operation, input)
+            .await
+            .expect(operation);
+        let of_items = |items: &Vec<Value>| items.iter().map(|item| item["state"].clone()).collect();
+        let now = told["items"].as_array().map_or(told["state"].clone(), of_items);
+        assert_eq!((now, provider.seen().len()), (states, count), "{operation}");
+    }
+}
+
+/// P2: words that are grouped otherwise are seen within a minute.
+#[tokio::test]
+async fn what_is_known_of_a_data_source_does_not_last() {
+    let words = &["To do", "Doing", "Done"];
+    let rows = || list(json!([row("Doing")]));
+    let answers = [source(words, 1, &[]), rows(), rows(), source(words, 2, &[]), rows()];
+    let provider = Upstream::answering(answers).await;
+    let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+    let at = seconds.clone();
+    let mut connection = connection(&provider.url);
+    connection.clock = Clock::new(move || Timestamp::from_second(at.load(Ordering::Relaxed)).expect("a time"));
+    let driver = driver("notion", &connection).expect("connected");
+    for (later, state) in [(0, "open"), (59, "open"), (1, "closed")] {
+        seconds.fetch_add(later, Ordering::Relaxed);
+        let all = json!({"project": SOURCE, "state": "all"});
+        let all = does(&driver, "projects.issue.list", all).await;
+        assert_eq!(all["items"][0]["state"], state, "{later}");
+    }
+    assert_eq!(provider.seen().len(), 5);
+}
+
+/// What others write over is added again, and nothing of what is there is left out.
+#[tokio::test]
+async fn a_label_that_is_written_over_is_added_again() {
+    let words = &["To do", "Done"];
+    let of = |labels: &[&str]| source(words, 1, labels);
+    let answers = [
+        of(&["bug"]),
+        of(&["bug"]),
+        of(&["bug", "new"]),
+        of(&["bug", "other"]),
+        of(&["bug", "other"]),
+        of(&["bug", "other", "new"]),
+        of(&["bug", "other", "new"]),
+    ];
+    let provider = Upstream::answering(answers).await;
+    let input = json!({"project": SOURCE, "name": "new"});
+    let made = ask("notion", &tagged(&provider.url), "projects.label.create", input).await;
+    assert_eq!(made.expect("made")["name"], "new");
+    let seen = provider.seen();
+    let asked: Vec<&str> = seen.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(asked, ["GET", "GET", "PATCH", "GET", "GET", "PATCH", "GET"]);
+    let sent: Value = serde_json::from_slice(&seen[5].body).expect("JSON");
+    assert_eq!(
+        sent["properties"]["tg"]["multi_select"]["options"],
+        json!([{"id": "id-bug", "name": "bug", "color": "red", "description": "what it is"},
+            {"id": "id-other", "name": "other", "color": "red"}, {"name": "new"}])
+    );
+}
+
+/// P1: pages of a data source that the mapping does not fit may be issues.
+#[tokio::test]
+async fn a_search_that_leaves_data_sources_out_says_so() {
+    let mut unmapped = connection("http://localhost:1");
+    unmapped
+        .settings
+        .insert("tracker".to_owned(), json!({"labels": "Etiketten"}));
+    for (answer, incomplete) in [
+        (source(&["To do", "Done"], 1, &[]), Some(&json!(true))),
+        (error(404, "object_not_found"), Some(&json!(true))),
+    ] {
+        let provider = Upstream::answering([list(json!([row("To do")])), answer]).await;
+        unmapped.base_url = Some(provider.url.parse().expect("a URL"));
+        let found = ask("notion", &unmapped, "projects.issue.search", json!({"query": "x"})).await;
+        let found = found.expect("found");
+        assert_eq!((&found["items"], found.get("incomplete")), (&json!([]), incomplete));
+    }
+}
+
+/// A time alone does not tell two changes of one minute apart: nothing is written over by it, and nothing is asked.
+#[tokio::test]
+async fn a_text_is_not_replaced_by_a_time() {
+    let time = "2026-03-01T12:00:00.000Z";
+    let issue = format!("{SOURCE}#{PAGE}");
+    for (operation, input, kind) in [
+        (
+            "docs.page.update",
+            json!({"page": PAGE, "body": "x", "if_match": time}),
+            Kind::PreconditionFailed,
+        ),
+        (
+            "projects.issue.update",
+            json!({"issue": issue, "body": "x", "if_match": time}),
+            Kind::Unsupported,
+        ),
+    ] {
+        let provider = Upstream::answering([]).await;
+        let failure = ask("notion", &connection(&provider.url), operation, input)
+            .await
+            .expect_err(operation);
+        assert_eq!(
+            (failure.kind, failure.field.as_deref(), failure.unsent),
+            (kind, Some("if_match"), true),
+            "{operation}"
+        );
+        assert!(provider.seen().is_empty(), "{operation}");
+    }
+}
+
+/// A file whose place has no answer may stand there: whether it does is not known, and not said.
+#[tokio::test]
+async fn a_file_that_may_stand_in_the_page_is_told_so() {
+    let upload = |status: &str| Canned::json(200, json!({"object": "file_upload", "id": OTHER, "status": status}));
+    for (answer, says) in [
+        (error(500, "internal_server_error"), "may stand in the page"),
+        (error(400, "validation_error"), "is in no page"),
+        (list(json!([])), "should stand in the page"),
+    ] {
+        let provider = Upstream::answering([upload("pending"), upload("uploaded"), answer]).await;
+        let mut call = upstream::call("docs.attachment.upload", json!({"page": PAGE}), false).expect("a sound input");
+        let file = Upload::replayable("text/plain".into(), Some("a.txt".into()), "hello".into());
+        call.upload = Some(Arc::new(file));
+        let driver = driver("notion", &connection(&provider.url)).expect("connected");
+        let failure = driver.call(Arc::new(call)).await.err().expect("not there");
+        assert!(failure.message().contains(says), "{failure}");
+        assert!(!failure.retryable && !failure.unsent, "{failure}");
+    }
 }

@@ -162,7 +162,9 @@ async fn writing(notion: &Through) {
     let appended = notion
         .ask("docs.page.append", json!({"page": page["id"], "body": "the end"}))
         .await;
-    assert_eq!(appended["body"], format!("{body}\n\nthe end"));
+    // What was added alone, and no version: nobody has read the rest.
+    assert_eq!((&appended["body"], appended.get("version")), (&json!("the end"), None));
+    assert_eq!(page.get("version"), None);
     let stale = json!({"page": page["id"], "body": "x", "if_match": read["version"]});
     assert_eq!(
         notion.fails("docs.page.update", stale).await,
@@ -173,15 +175,37 @@ async fn writing(notion: &Through) {
     let input = json!({"page": page["id"], "title": "Renamed", "body": changed, "if_match": now["version"]});
     let updated = notion.ask("docs.page.update", input).await;
     assert_eq!(
-        (&updated["title"], &updated["body"]),
-        (&json!("Renamed"), &json!(changed))
+        (&updated["title"], &updated["body"], updated.get("version")),
+        (&json!("Renamed"), &json!(changed), None)
     );
-    assert_eq!(
-        notion.ask("docs.page.get", json!({"page": page["id"]})).await["body"],
-        changed.as_str()
-    );
+    let read = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+    assert_eq!(read["body"], changed.as_str());
+    versions(notion, &read).await;
     opaque(notion).await;
     moving(notion, &page["id"], &home).await;
+}
+
+/// A version tells the text, too: a time alone does not tell two changes of one minute apart.
+async fn versions(notion: &Through, page: &Value) {
+    let id = &page["id"];
+    let time = json!({"page": id, "body": "x", "if_match": page["updated_at"]});
+    assert_eq!(
+        notion.fails("docs.page.update", time).await,
+        (Kind::PreconditionFailed, Some("if_match".to_owned()))
+    );
+    let renamed = json!({"page": id, "title": "Renamed again", "if_match": page["version"]});
+    let renamed = notion.ask("docs.page.update", renamed).await;
+    assert_eq!(
+        renamed["version"],
+        notion.ask("docs.page.get", json!({"page": id})).await["version"]
+    );
+    let more = json!({"page": id, "body": "at last", "if_match": renamed["version"]});
+    notion.ask("docs.page.append", more.clone()).await;
+    // Within the same minute.
+    assert_eq!(
+        notion.fails("docs.page.append", more).await,
+        (Kind::PreconditionFailed, Some("if_match".to_owned()))
+    );
 }
 
 /// N8, N24: what cannot be made anew is kept.
@@ -361,6 +385,79 @@ async fn a_change_that_fails_is_taken_back() {
     assert_eq!(notion.ask("docs.page.get", json!({"page": id})).await["body"], "old");
 }
 
+/// A fault that hits the second request of those that it could.
+fn second(effect: Effect) -> Fault {
+    let is = |seed: &u64| {
+        let mut random = fastrand::Rng::with_seed(*seed);
+        random.f64() >= 0.5 && random.f64() < 0.5
+    };
+    let mut fault = Fault::new(effect);
+    fault.seed = (0..).find(is).expect("some seed");
+    (fault.probability, fault.times) = (0.5, Some(1));
+    (fault.method, fault.path_prefix) = (Some("PATCH".to_owned()), Some("/v1/blocks/".to_owned()));
+    fault
+}
+
+/// N4: what is written though nobody answers is looked for, and taken away with the rest.
+#[tokio::test]
+async fn a_part_that_is_written_without_an_answer_is_taken_back() {
+    let notion = start().await;
+    let home = titled(&notion, "Projects").await;
+    let page = json!({"parent": home, "title": "t", "body": "old\n\nand last"});
+    let page = notion.ask("docs.page.create", page).await;
+    let many = (1..=150).map(|n| format!("p{n}")).collect::<Vec<_>>().join("\n\n");
+    for (operation, processed, body, says) in [
+        ("docs.page.append", true, many.clone(), "the page is as it was"),
+        ("docs.page.append", false, many.clone(), "may stand in the page"),
+        (
+            "docs.page.update",
+            true,
+            many.clone() + "\n\nand last",
+            "the page is as it was",
+        ),
+    ] {
+        notion
+            .server()
+            .faults()
+            .add(second(Effect::Reset { processed }))
+            .expect("a sound fault");
+        let failure = notion
+            .try_ask(operation, json!({"page": page["id"], "body": body}))
+            .await;
+        let failure = failure.expect_err("no answer");
+        assert!(failure.message().contains(says), "{operation} {failure}");
+        assert!(!failure.retryable && !failure.unsent, "{operation} {failure}");
+        notion.server().faults().clear();
+        let now = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+        assert_eq!(now["body"], "old\n\nand last", "{operation}");
+    }
+    assert_eq!(notion.server().requests().faults("reset"), 3);
+}
+
+/// Options are written all at once, and none of those that are added at once is lost.
+#[tokio::test]
+async fn labels_that_are_made_at_once_are_all_there() {
+    let mut notion = start().await;
+    mapped(&mut notion);
+    let tasks = board(&notion, "Tasks").await;
+    let driver = driver("notion", &notion.connection).expect("connected");
+    let create = |name: String| {
+        let input = json!({"project": tasks, "name": name, "description": format!("what is {name}")});
+        let call = upstream::call("projects.label.create", input, false).expect("a sound input");
+        driver.clone().call(Arc::new(call))
+    };
+    let names: Vec<String> = (1..=6).map(|n| format!("new {n}")).collect();
+    for made in futures_util::future::join_all(names.iter().cloned().map(create)).await {
+        made.expect("made");
+    }
+    let all = notion.pages("projects.label.list", json!({"project": tasks})).await;
+    for name in &names {
+        let label = all.iter().find(|label| label["name"] == name.as_str());
+        let label = label.unwrap_or_else(|| panic!("{name} {all:?}"));
+        assert_eq!(label["description"], format!("what is {name}"));
+    }
+}
+
 /// Waits for something that comes by itself.
 async fn until(what: &str, mut is: impl FnMut() -> bool) {
     let wait = async {
@@ -377,6 +474,11 @@ async fn dropped(notion: &Through, (method, path): (&str, &str), operation: &str
     let mut fault = Fault::new(Effect::Hang { processed: false });
     (fault.method, fault.path_prefix) = (Some(method.to_owned()), Some(path.to_owned()));
     fault.times = Some(1);
+    stopped(notion, fault, operation, input).await;
+}
+
+/// Drops an operation once it hangs.
+async fn stopped(notion: &Through, fault: Fault, operation: &str, input: Value) {
     notion.server().faults().add(fault).expect("a sound fault");
     let before = notion.server().requests().faults("hang");
     tokio::select! {
@@ -397,12 +499,23 @@ async fn what_is_dropped_midway_is_taken_back_or_brought_to_its_end() {
     until("the page is put into the trash", trashed).await;
     let children = notion.pages("docs.page.list_children", json!({"parent": home})).await;
     assert!(children.iter().all(|child| child["title"] != "Half"), "{children:?}");
+    // What is written though nobody waits for the answer is found.
+    let page = json!({"parent": home, "title": "t", "body": "one"});
+    let page = notion.ask("docs.page.create", page).await;
+    let mut fault = second(Effect::Hang { processed: true });
+    fault.probability = 1.0;
+    let more = json!({"page": page["id"], "body": "one\n\ntwo"});
+    stopped(&notion, fault, "docs.page.update", more).await;
+    let gone = || notion.server().requests().served(&Method::DELETE, "/v1/blocks/{id}") == 1;
+    until("the new text is taken away", gone).await;
+    let read = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+    assert_eq!(read["body"], "one");
     // What is written already takes the place of what was there.
     let page = json!({"parent": home, "title": "t", "body": "one\n\ntwo\n\nthree"});
     let page = notion.ask("docs.page.create", page).await;
     let new = json!({"page": page["id"], "body": "four"});
     dropped(&notion, ("DELETE", "/v1/blocks/"), "docs.page.update", new).await;
-    let gone = || notion.server().requests().served(&Method::DELETE, "/v1/blocks/{id}") == 3;
+    let gone = || notion.server().requests().served(&Method::DELETE, "/v1/blocks/{id}") == 4;
     until("the old text is taken away", gone).await;
     let read = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
     assert_eq!(read["body"], "four");
@@ -484,7 +597,19 @@ async fn changed(notion: &Through, tasks: &str) {
         }
         input
     };
-    let update = with(json!({"title": "Another", "body": "done", "clear": ["due_on"], "if_match": read["updated_at"]}));
+    let time = with(json!({"body": "done", "if_match": read["updated_at"]}));
+    assert_eq!(
+        notion.fails("projects.issue.update", time).await,
+        (Kind::Unsupported, Some("if_match".to_owned()))
+    );
+    let (_, page) = made["id"].as_str().and_then(|id| id.split_once('#')).expect("a page");
+    let seen = notion.ask("docs.page.get", json!({"page": page})).await["version"].clone();
+    let stale = with(json!({"body": "done", "if_match": format!("{}x", seen.as_str().expect("a version"))}));
+    assert_eq!(
+        notion.fails("projects.issue.update", stale).await,
+        (Kind::PreconditionFailed, Some("if_match".to_owned()))
+    );
+    let update = with(json!({"title": "Another", "body": "done", "clear": ["due_on"], "if_match": seen}));
     let updated = notion.ask("projects.issue.update", update).await;
     assert_eq!(
         (&updated["title"], &updated["body"], updated.get("due_on")),

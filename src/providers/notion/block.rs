@@ -13,6 +13,8 @@ pub struct Block {
     pub id: Option<String>,
     pub kind: Kind,
     pub children: Vec<Block>,
+    /// It has an icon that cannot be said, and goes where it is made anew.
+    pub icon: bool,
 }
 
 /// What a block is.
@@ -191,16 +193,23 @@ impl Block {
             id: None,
             kind,
             children: vec![],
+            icon: false,
         }
     }
 
     /// Reads a block of Notion's; what is in it is read elsewhere.
     pub fn read(json: &Value) -> Self {
         let name = json["type"].as_str().unwrap_or("unsupported");
+        let kind = Kind::read(name, &json[name]);
+        let said = match &kind {
+            Kind::Kept { .. } => true,
+            Kind::Native { data, .. } => data.contains_key("icon"),
+            _ => false,
+        };
         Block {
             id: json["id"].as_str().map(str::to_owned),
-            kind: Kind::read(name, &json[name]),
-            children: vec![],
+            icon: !said && !json[name]["icon"].is_null(),
+            ..Block::of(kind)
         }
     }
 

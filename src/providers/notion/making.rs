@@ -9,26 +9,23 @@ use mosaic_actors::error::Failure;
 use tokio::time::Instant;
 
 use super::parts::{self, At};
+use super::unanswered::{Written, in_doubt};
 use super::unfinished::Unfinished;
 use super::{Notion, block, wire};
 use crate::providers::http::{Received, behind};
 
-/// A page that was made.
-pub(super) struct MadePage {
-    pub received: Received,
-    /// By one request.
-    pub at_once: bool,
-}
+/// What is said of a part that was not seen to arrive.
+const LAST: &str = "the part that was sent last had no answer, and may stand in the page, or come to stand there";
 
 impl Notion {
-    /// Makes a page and fills it. `body`: the request without children.
+    /// Makes a page and fills it; answers what Notion says of it. `body`: the request without children.
     pub(super) async fn make(
         self: &Arc<Self>,
         instance: &Arc<str>,
         body: serde_json::Value,
         blocks: &[block::Block],
         deadline: Instant,
-    ) -> Result<MadePage, Failure> {
+    ) -> Result<Received, Failure> {
         let mut body = body;
         let mut prepared = parts::prepare(blocks)?;
         let rest = prepared.split_off(parts::first_batch(&prepared));
@@ -37,16 +34,18 @@ impl Notion {
         }
         let received = self.endpoint.send(self.endpoint.post(&["pages"], &body)?).await?;
         let made: wire::Page = received.json()?;
-        let at_once = rest.is_empty();
         let begun = Unfinished::new(self, instance).with_page(&made.id);
-        let filled = self.put_in(made.id.clone(), At::End, rest, &mut vec![], deadline).await;
+        let mut written = Written::default();
+        let filled = self
+            .put_in(made.id.clone(), At::End, rest, &mut written, deadline)
+            .await;
         if let Err(failure) = filled {
             let failure = self.unmade(instance, &made.id, failure, deadline).await;
             begun.end();
             return Err(failure);
         }
         begun.end();
-        Ok(MadePage { received, at_once })
+        Ok(received)
     }
 
     /// Puts a page that is half made into the trash, and tells what became of it.
@@ -78,17 +77,24 @@ impl Notion {
 
 impl Notion {
     /// Takes away what was added before something failed, and tells what became of it.
-    pub(super) async fn undone(&self, failure: Failure, made: &[String], deadline: Instant) -> Failure {
-        if made.is_empty() {
+    pub(super) async fn undone(&self, failure: Failure, written: &Written, deadline: Instant) -> Failure {
+        if written.is_nothing() {
             return failure;
         }
-        let became = match self.take_away(made, deadline).await {
-            Ok(()) => "what had been written was taken away again: the page is as it was".to_owned(),
-            Err((left, why)) => format!(
-                "{left} of the blocks that had been written stand there still, the first of them {} ({})",
-                made[0],
-                why.message()
-            ),
+        let (all, whole) = self.all_of(written, deadline).await;
+        let became = match (self.take_away(&all, deadline).await, whole) {
+            (Ok(()), true) => "what had been written was taken away again: the page is as it was".to_owned(),
+            (Ok(()), false) if all.is_empty() => LAST.to_owned(),
+            (Ok(()), false) => format!("what was known to be written was taken away again; {LAST}"),
+            (Err((left, why)), _) => {
+                let last = if whole { String::new() } else { format!("; {LAST}") };
+                let stand = if in_doubt(&why) { "may stand" } else { "stand" };
+                format!(
+                    "{left} of the blocks that had been written {stand} there still, the first of them {} ({}){last}",
+                    all[0],
+                    why.message()
+                )
+            }
         };
         let mut failure = failure.also(&became);
         (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);

@@ -26,6 +26,7 @@ mod spaces;
 mod text;
 mod tracker;
 mod tree;
+mod unanswered;
 mod unfinished;
 mod uploads;
 mod users;
@@ -41,6 +42,7 @@ use serde::Deserialize;
 
 use self::version::Version;
 use super::directory::Directory;
+use super::http::credential::Clock;
 use super::http::{Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
 use super::{Connection, Credential, Handlers, Passing, Provider, Setting};
@@ -65,6 +67,7 @@ pub struct Notion {
     /// What is known of data sources.
     trackers: tracker::Trackers,
     directory: Arc<Directory>,
+    clock: Clock,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +104,7 @@ impl Provider for Notion {
             },
             trackers: tracker::Trackers::default(),
             directory: connection.directory.clone(),
+            clock: connection.clock.clone(),
             version,
         })
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::ids::{Place, uuid};
 use super::parts::{self, At};
 use super::text::Text;
-use super::tree::Tree;
+use super::tree::{self, Tree};
 use super::unfinished::Unfinished;
 use super::{Notion, convert, markdown, wire};
 use crate::catalogue::docs::{
@@ -42,6 +42,8 @@ pub async fn get(notion: Arc<Notion>, request: Request<PageGet>) -> Result<Reply
     Ok(received.reply(page))
 }
 
+/// Its answer has no version: what was written is not read again, and whoever reads it behind others would take theirs for
+/// his own.
 pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
     let input = &request.input;
     let parent = Place::read(&request.native, "parent")?;
@@ -55,16 +57,15 @@ pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result
             request.deadline,
         )
         .await?;
-    let row: Row<wire::Page> = made.received.row(request.include_raw)?;
+    let row: Row<wire::Page> = made.row(request.include_raw)?;
     let body = markdown::write(&text.blocks);
-    let version = row.wire.last_edited_time.clone().text().filter(|_| made.at_once);
-    let mut page = convert::page(&request.instance, row, body, text.told(), version);
+    let mut page = convert::page(&request.instance, row, body, text.told(), None);
     // A connection that may not read is told the id alone.
     if page.title.is_empty() {
         page.title = input.title.to_string();
     }
     page.parent = page.parent.or_else(|| Some(parent.neutral(&request.instance)));
-    Ok(made.received.reply(page))
+    Ok(made.reply(page))
 }
 
 pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result<Reply<DocPage>, Failure> {
@@ -72,15 +73,26 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
     let id = uuid(&request.native, "page")?;
     only_markdown(input.format)?;
     let text = input.body.as_deref().map(Text::read).transpose()?;
+    if text.is_some()
+        && input
+            .if_match
+            .as_deref()
+            .is_some_and(|version| !tree::tells_text(version))
+    {
+        let sentence =
+            "if_match is a time alone, which does not tell all changes of a text: get the page, and give its version";
+        return Err(changed_since(sentence).never_sent());
+    }
     let received = notion.endpoint.send(notion.endpoint.get(&["pages", &id])?).await?;
     let row: Row<wire::Page> = received.row(request.include_raw)?;
     writable(&received, &row.wire)?;
     let changed = row.wire.last_edited_time.clone().text();
     let title = convert::title(&row.wire);
     let tree = notion.tree(&id, request.deadline).await?;
-    holds(&tree, input.if_match.as_deref(), changed.as_deref(), &title)?;
+    holds(Some(&tree), input.if_match.as_deref(), changed.as_deref(), &title)?;
     let mut lost = tree.lost();
     let mut body = tree.markdown();
+    let mut same = true;
     // The headline last: it is the part that cannot be done in part.
     if let Some(text) = text {
         lost = text.told();
@@ -94,7 +106,7 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
             )
             .await?;
         lost.extend(replaced.lost);
-        body = replaced.body;
+        (body, same) = (replaced.body, replaced.same);
     }
     let received = match &input.title {
         Some(title) => Some(notion.retitle(&request, &id, title).await?),
@@ -104,11 +116,13 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
         Some(received) => received.row(request.include_raw)?,
         None => row,
     };
-    let version = received.as_ref().and_then(|_| row.wire.last_edited_time.clone().text());
-    let mut page = convert::page(&request.instance, row, body, lost, version);
+    let changed = received.as_ref().and_then(|_| row.wire.last_edited_time.clone().text());
+    let mut page = convert::page(&request.instance, row, body, lost, None);
     if let Some(title) = input.title.as_deref().filter(|_| page.title.is_empty()) {
         page.title = title.to_owned();
     }
+    // Of a text that was written nobody has seen what became of it; one that stays is the one that was read.
+    page.version = tree.version(changed.as_deref(), &page.title).filter(|_| same);
     Ok(received.map_or_else(|| Reply::of(page.clone()), |received| received.reply(page.clone())))
 }
 
@@ -138,19 +152,31 @@ fn writable(received: &Received, page: &wire::Page) -> Result<(), Failure> {
     }
 }
 
-fn holds(tree: &Tree, if_match: Option<&str>, changed: Option<&str>, title: &str) -> Result<(), Failure> {
-    match if_match.is_none_or(|version| tree.is(version, changed, title)) {
+fn changed_since(sentence: &str) -> Failure {
+    let mut failure = Failure::new(Kind::PreconditionFailed, sentence);
+    failure.field = Some(Arc::from("if_match"));
+    failure
+}
+
+/// Whether a version holds still; one that tells the text is held against it.
+pub(super) fn holds(
+    tree: Option<&Tree>,
+    if_match: Option<&str>,
+    changed: Option<&str>,
+    title: &str,
+) -> Result<(), Failure> {
+    let Some(version) = if_match else { return Ok(()) };
+    let same = match tree.filter(|_| tree::tells_text(version)) {
+        Some(tree) => tree.is(version, changed, title),
+        None => changed == Some(version),
+    };
+    match same {
         true => Ok(()),
-        false => {
-            let sentence = "the page has changed since: get it again";
-            let mut failure = Failure::new(Kind::PreconditionFailed, sentence);
-            failure.field = Some(Arc::from("if_match"));
-            Err(failure)
-        }
+        false => Err(changed_since("the page has changed since: get it again")),
     }
 }
 
-/// Adds to the end of a page. Its text is read only where a version is to hold: the answer is what was added to it.
+/// Adds to the end of a page. Its text is read only where a version is held against it: the answer is what was added to it.
 pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result<Reply<DocPage>, Failure> {
     let input = &request.input;
     let id = uuid(&request.native, "page")?;
@@ -160,34 +186,29 @@ pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result
     let row: Row<wire::Page> = received.row(request.include_raw)?;
     writable(&received, &row.wire)?;
     let changed = row.wire.last_edited_time.clone().text();
-    let tree = notion.tree(&id, request.deadline).await?;
-    holds(
-        &tree,
-        input.if_match.as_deref(),
-        changed.as_deref(),
-        &convert::title(&row.wire),
-    )?;
+    let tree = match input.if_match.as_deref().is_some_and(tree::tells_text) {
+        true => Some(notion.tree(&id, request.deadline).await?),
+        false => None,
+    };
+    let title = convert::title(&row.wire);
+    holds(tree.as_ref(), input.if_match.as_deref(), changed.as_deref(), &title)?;
     let mut begun = Unfinished::new(&notion, &request.instance);
+    begun.written.before = tree.map(|tree| tree.ids());
     let added = notion
-        .put_in(id.clone(), At::End, prepared, &mut begun.blocks, request.deadline)
+        .put_in(id.clone(), At::End, prepared, &mut begun.written, request.deadline)
         .await;
     if let Err(failure) = added {
-        let failure = notion.undone(failure, &begun.blocks, request.deadline).await;
+        let failure = notion.undone(failure, &begun.written, request.deadline).await;
         begun.end();
         return Err(failure);
     }
     begun.end();
-    let mut lost = text.told();
-    lost.extend(tree.lost());
-    let mut blocks = tree.blocks;
-    blocks.extend(text.blocks);
     let now = notion.page_behind(&request.instance, &id).await;
     let row = match &now {
         Some(received) => received.row(request.include_raw)?,
         None => row,
     };
-    let version = now.and_then(|_| row.wire.last_edited_time.clone().text());
-    let page = convert::page(&request.instance, row, markdown::write(&blocks), lost, version);
+    let page = convert::page(&request.instance, row, markdown::write(&text.blocks), text.told(), None);
     Ok(received.reply(page))
 }
 
@@ -221,7 +242,12 @@ pub async fn restore(notion: Arc<Notion>, request: Request<PageRestore>) -> Resu
 
 fn row<O: crate::catalogue::op::Op>(request: &Request<O>, received: &Received) -> Result<Reply<PageRow>, Failure> {
     let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::page_row(&request.instance, row)))
+    let row = PageRow {
+        // Notion tells the time alone, by which nobody knows the text of what he has moved.
+        version: None,
+        ..convert::page_row(&request.instance, row)
+    };
+    Ok(received.reply(row))
 }
 
 impl Notion {

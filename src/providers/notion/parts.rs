@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::block::{self, Block, Kind};
 use super::rich::{self, LONGEST, MOST_ITEMS};
+use super::unanswered::{Sent, Written, in_doubt};
 use super::{Notion, wire};
 
 /// The most blocks in one list.
@@ -235,13 +236,13 @@ pub enum At {
 }
 
 impl Notion {
-    /// Puts blocks into a page or block. `made`: the ids of those that are directly in it, as they come to be.
+    /// Puts blocks into a page or block. `written`: those that are directly in it, as they come to be.
     pub(super) fn put_in<'a>(
         &'a self,
         holder: String,
         at: At,
         prepared: Vec<Prepared>,
-        made: &'a mut Vec<String>,
+        written: &'a mut Written,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
@@ -249,8 +250,18 @@ impl Notion {
             while !prepared.is_empty() {
                 let behind = prepared.split_off(batch(&prepared));
                 let blocks: Vec<Value> = prepared.iter().map(|one| one.json.clone()).collect();
-                let ids = self.put_batch(&holder, &at, blocks, deadline).await?;
-                made.extend(ids.iter().cloned());
+                // Noted before it is sent: whoever ends here does not know what became of it.
+                let sent = written.open.insert(Sent {
+                    holder: holder.clone(),
+                    at: at.clone(),
+                    blocks,
+                });
+                let put = self.put_batch(&holder, &at, &sent.blocks, deadline).await;
+                if !put.as_ref().is_err_and(in_doubt) {
+                    written.open = None;
+                }
+                let ids = put?;
+                written.ids.extend(ids.iter().cloned());
                 if let (At::After(_) | At::Start, Some(last)) = (&at, ids.last()) {
                     at = At::After(last.clone());
                 }
@@ -267,13 +278,14 @@ impl Notion {
         match rest {
             Rest::Nothing => Ok(()),
             Rest::Blocks(blocks) => {
-                let mut inner = vec![];
+                // It goes with what it is in.
+                let mut inner = Written::default();
                 self.put_in(id.to_owned(), At::End, prepare(&blocks)?, &mut inner, deadline)
                     .await
             }
             Rest::Rows(rows) => {
                 for rows in rows.chunks(MOST_CHILDREN) {
-                    self.put_batch(id, &At::End, rows.to_vec(), deadline).await?;
+                    self.put_batch(id, &At::End, rows, deadline).await?;
                 }
                 Ok(())
             }
@@ -285,7 +297,7 @@ impl Notion {
         &self,
         holder: &str,
         at: &At,
-        blocks: Vec<Value>,
+        blocks: &[Value],
         deadline: Instant,
     ) -> Result<Vec<String>, Failure> {
         let count = blocks.len();

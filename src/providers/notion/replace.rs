@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing of the old text is taken away before the new one is there; a page within the page never is.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind as Why};
@@ -9,17 +10,23 @@ use tokio::time::Instant;
 
 use super::block::{Block, Kind};
 use super::parts::{self, At, Prepared};
+use super::unanswered::{Written, in_doubt};
 use super::unfinished::Unfinished;
 use super::{Notion, markdown, tree};
 use crate::catalogue::docs::Lost;
+use crate::leisure::at_leisure;
 
 /// The most pairs of blocks that are compared: above it only the beginnings and the ends of both texts are.
 const MOST_PAIRS: usize = 4_000_000;
+/// What the writing of one block costs, in bytes that are read.
+const OF_A_BLOCK: usize = 1024;
 
 /// What a page holds now.
 pub struct Replaced {
     pub body: String,
     pub lost: Vec<Lost>,
+    /// Nothing was to be written or taken away.
+    pub same: bool,
 }
 
 /// What is to be done.
@@ -39,7 +46,13 @@ impl Notion {
         lossy: bool,
         deadline: Instant,
     ) -> Result<Replaced, Failure> {
-        let plan = plan(old, new, self.version.has_start());
+        // Each pair of blocks that is compared costs about as much as a byte that is read.
+        let work = old
+            .len()
+            .saturating_mul(new.len())
+            .max(OF_A_BLOCK * (old.len() + new.len()));
+        let plan = at_leisure(work, || plan(old, new, self.version.has_start()));
+        let same = plan.runs.is_empty() && plan.gone.is_empty();
         let dropped: Vec<Block> = plan.gone.iter().map(|at| old[*at].clone()).collect();
         let mut lost = dropping(&dropped, lossy)?;
         let mut runs: Vec<(At, Vec<Prepared>)> = vec![];
@@ -52,21 +65,26 @@ impl Notion {
             runs.push((at, parts::prepare(&parts::makeable(blocks.clone(), &mut lost))?));
         }
         let mut begun = Unfinished::new(self, instance);
+        begun.written.before = Some(old.iter().filter_map(|block| block.id.clone()).collect());
         for (at, prepared) in runs {
-            let put = self.put_in(page.to_owned(), at, prepared, &mut begun.blocks, deadline);
+            let put = self.put_in(page.to_owned(), at, prepared, &mut begun.written, deadline);
             if let Err(failure) = put.await {
-                let failure = self.undone(failure, &begun.blocks, deadline).await;
+                let failure = self.undone(failure, &begun.written, deadline).await;
                 begun.end();
                 return Err(failure);
             }
         }
         let gone: Vec<String> = dropped.iter().filter_map(|block| block.id.clone()).collect();
         // From here on it is brought to its end rather than taken back.
-        begun.blocks.clone_from(&gone);
+        begun.written = Written {
+            ids: gone.clone(),
+            ..Written::default()
+        };
         let taken = self.take_away(&gone, deadline).await;
         begun.end();
         if let Err((left, failure)) = taken {
-            let sentence = format!("the new text is written, and {left} blocks of the old one stand there still");
+            let stand = if in_doubt(&failure) { "may stand" } else { "stand" };
+            let sentence = format!("the new text is written, and {left} blocks of the old one {stand} there still");
             let mut failure = failure.also(&sentence);
             (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
             return Err(failure);
@@ -78,12 +96,14 @@ impl Notion {
         Ok(Replaced {
             body: markdown::write(&now),
             lost,
+            same,
         })
     }
 }
 
 /// What the page holds once a plan is carried out.
 fn after(old: &[Block], plan: Plan) -> Vec<Block> {
+    let gone: HashSet<usize> = plan.gone.into_iter().collect();
     let mut runs = plan.runs.into_iter().peekable();
     let mut now = vec![];
     let mut take = |behind: Option<usize>, now: &mut Vec<Block>| {
@@ -93,7 +113,7 @@ fn after(old: &[Block], plan: Plan) -> Vec<Block> {
     };
     take(None, &mut now);
     for (at, block) in old.iter().enumerate() {
-        if !plan.gone.contains(&at) {
+        if !gone.contains(&at) {
             now.push(block.clone());
         }
         take(Some(at), &mut now);
@@ -136,8 +156,18 @@ fn key(block: &Block) -> String {
     }
 }
 
+/// The keys of blocks as numbers: equal ones have the same.
+fn numbered(blocks: &[Block], known: &mut HashMap<String, usize>) -> Vec<usize> {
+    let number = |block: &Block| {
+        let next = known.len();
+        *known.entry(key(block)).or_insert(next)
+    };
+    blocks.iter().map(number).collect()
+}
+
 fn plan(old: &[Block], new: Vec<Block>, has_start: bool) -> Plan {
-    let (old_keys, new_keys): (Vec<_>, Vec<_>) = (old.iter().map(key).collect(), new.iter().map(key).collect());
+    let mut known = HashMap::new();
+    let (old_keys, new_keys) = (numbered(old, &mut known), numbered(&new, &mut known));
     let mut pairs = alike(&old_keys, &new_keys);
     let is_first = |pairs: &[(usize, usize)]| match (pairs.first(), new.is_empty()) {
         // What stands first has nothing before it that something could be put behind.
@@ -148,8 +178,9 @@ fn plan(old: &[Block], new: Vec<Block>, has_start: bool) -> Plan {
         pairs.remove(0);
     }
     let anchored: Vec<usize> = pairs.iter().map(|(old, _)| *old).collect();
+    let stay: HashSet<usize> = anchored.iter().copied().collect();
     let gone = (0..old.len())
-        .filter(|at| !anchored.contains(at) && !parts::is_document(&old[*at]))
+        .filter(|at| !stay.contains(at) && !parts::is_document(&old[*at]))
         .collect();
     let mut runs: Vec<(Option<usize>, Vec<Block>)> = vec![];
     let mut next = 0;
@@ -180,7 +211,7 @@ fn plan(old: &[Block], new: Vec<Block>, has_start: bool) -> Plan {
 }
 
 /// The longest series of pairs that are alike, in the order of both.
-fn alike(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
+fn alike(old: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
     let begin = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let (rest_old, rest_new) = (&old[begin..], &new[begin..]);
     let both = rest_old.iter().rev().zip(rest_new.iter().rev());
@@ -199,7 +230,7 @@ fn alike(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
     pairs
 }
 
-fn longest(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
+fn longest(old: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
     let width = new.len() + 1;
     let mut lengths = vec![0_u32; (old.len() + 1) * width];
     for a in (0..old.len()).rev() {
@@ -245,6 +276,23 @@ mod tests {
         let plan = plan(&old, markdown::read(new).expect("not deep").blocks, has_start);
         let runs = plan.runs.iter().map(|(at, run)| (*at, markdown::write(run))).collect();
         (runs, plan.gone.clone(), markdown::write(&after(&old, plan)))
+    }
+
+    /// N8: a block whose icon cannot be said stays as it is; made anew, it would be without, so that the caller is asked.
+    #[test]
+    fn an_icon_goes_only_where_the_caller_says_so() {
+        let mut old = page("a");
+        old[0].icon = true;
+        let failure = dropping(&old, false).expect_err("it would be lost");
+        assert!(failure.message().contains("the icon of a paragraph b0"), "{failure}");
+        assert_eq!(dropping(&old, true).expect("as told")[0].id.as_deref(), Some("b0"));
+    }
+
+    #[test]
+    fn equal_blocks_have_one_number() {
+        let mut known = HashMap::new();
+        assert_eq!(numbered(&page("a\n\nb\n\na"), &mut known), [0, 1, 0]);
+        assert_eq!(numbered(&page("c\n\na"), &mut known), [2, 0]);
     }
 
     /// N5: blocks cannot be moved: what is alike stays, the rest is written anew.

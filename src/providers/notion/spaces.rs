@@ -88,11 +88,11 @@ pub async fn create(notion: Arc<Notion>, request: Request<SpaceCreate>) -> Resul
     let made = notion
         .make(&request.instance, body, &text.blocks, request.deadline)
         .await?;
-    let row: Row<wire::Page> = made.received.row(request.include_raw)?;
+    let row: Row<wire::Page> = made.row(request.include_raw)?;
     let mut space = convert::space(&request.instance, row);
     if space.name.is_empty() {
         space.name = input.name.to_string();
     }
     space.description = input.description.as_ref().map(|_| markdown::write(&text.blocks));
-    Ok(made.received.reply(space))
+    Ok(made.reply(space))
 }

@@ -54,6 +54,11 @@ impl Node {
     }
 }
 
+/// Whether a version tells the text, too: lists tell the time alone, which two changes of one minute share.
+pub fn tells_text(version: &str) -> bool {
+    version.contains('/')
+}
+
 /// The blocks of a page.
 pub struct Tree {
     pub blocks: Vec<Block>,
@@ -81,12 +86,15 @@ impl Tree {
         Some(format!("{}/{}", changed?, self.hash(title)))
     }
 
-    /// Whether a version still holds. Lists tell the time alone.
+    /// Whether a version still holds.
     pub fn is(&self, version: &str, changed: Option<&str>, title: &str) -> bool {
-        match version.split_once('/') {
-            Some((time, hash)) => changed == Some(time) && hash == self.hash(title),
-            None => changed == Some(version),
-        }
+        let of_text = |(time, hash)| changed == Some(time) && hash == self.hash(title);
+        version.split_once('/').is_some_and(of_text)
+    }
+
+    /// The ids of what is directly in it.
+    pub fn ids(&self) -> Vec<String> {
+        self.blocks.iter().filter_map(|block| block.id.clone()).collect()
     }
 
     fn hash(&self, title: &str) -> String {
@@ -104,15 +112,19 @@ impl Tree {
     }
 }
 
-/// The blocks among these, and below them, that cannot be made anew.
+/// What of these blocks, and of those below them, cannot be made anew: whole blocks, and icons.
 pub fn kept(blocks: &[Block]) -> Vec<Lost> {
     let all = blocks.iter().flat_map(Block::all);
-    all.filter_map(|block| match &block.kind {
-        Kind::Kept { name, .. } => Some(Lost {
-            what: name.clone(),
+    all.filter_map(|block| {
+        let what = match &block.kind {
+            Kind::Kept { name, .. } => name.clone(),
+            _ if block.icon => format!("the icon of a {}", block.name().replace('_', " ")),
+            _ => return None,
+        };
+        Some(Lost {
+            what,
             id: block.id.clone(),
-        }),
-        _ => None,
+        })
     })
     .collect()
 }
@@ -131,6 +143,15 @@ impl Notion {
             deadline,
         };
         self.level(id.to_owned(), 0, &mut budget).await
+    }
+
+    /// What is directly in a page or block.
+    pub(super) async fn children_of(&self, id: &str, deadline: Instant) -> Result<Vec<Value>, Failure> {
+        let mut budget = Budget {
+            calls: MOST_CALLS,
+            deadline,
+        };
+        self.blocks_of(id, &mut budget).await
     }
 
     /// The blocks of a page.
@@ -213,5 +234,34 @@ mod tests {
             "table": {"table_width": 2, "has_column_header": true, "has_row_header": false}});
         let nodes = [node(table, vec![row("r", ["a", "b"]), row("s", ["c", "d"])])];
         assert_eq!(Tree::of(&nodes).markdown(), "| a | b |\n| --- | --- |\n| c | d |");
+    }
+
+    /// N8: an icon that dies with its link, or has no word, goes where its block is made anew.
+    #[test]
+    fn an_icon_that_cannot_be_said_is_told() {
+        let callout = |icon: Value| {
+            let said = json!({"rich_text": [], "icon": icon});
+            node(
+                json!({"id": "c", "type": "callout", "has_children": false, "callout": said}),
+                vec![],
+            )
+        };
+        for (icon, told) in [
+            (json!(null), false),
+            (json!({"type": "emoji", "emoji": "💡"}), false),
+            (
+                json!({"type": "external", "external": {"url": "https://e.example"}}),
+                false,
+            ),
+            (json!({"type": "file", "file": {"url": "https://e.example"}}), true),
+            (json!({"type": "custom_emoji", "custom_emoji": {"id": "e"}}), true),
+        ] {
+            let lost = Tree::of(&[callout(icon)]).lost();
+            let expected = Lost {
+                what: "the icon of a callout".to_owned(),
+                id: Some("c".to_owned()),
+            };
+            assert_eq!(lost, if told { vec![expected] } else { vec![] });
+        }
     }
 }

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use super::Notion;
+use super::unanswered::Written;
 
 /// How long the taking back may take.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -22,8 +23,8 @@ pub struct Unfinished {
     instance: Arc<str>,
     /// A page that was made.
     page: Option<String>,
-    /// Blocks that were made, or that are to go in any case.
-    pub blocks: Vec<String>,
+    /// What was written, or is to go in any case.
+    pub written: Written,
 }
 
 impl Unfinished {
@@ -33,7 +34,7 @@ impl Unfinished {
             notion: notion.clone(),
             instance: instance.clone(),
             page: None,
-            blocks: vec![],
+            written: Written::default(),
         }
     }
 
@@ -46,24 +47,24 @@ impl Unfinished {
     /// It has come to an end, good or bad: nothing is left to be taken back.
     pub fn end(mut self) {
         self.page = None;
-        self.blocks.clear();
+        self.written = Written::default();
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let (page, blocks) = (self.page.take(), take(&mut self.blocks));
-        if page.is_none() && blocks.is_empty() {
+        let (page, written) = (self.page.take(), take(&mut self.written));
+        if page.is_none() && written.is_nothing() {
             return;
         }
         // Without a runtime the process is at its end.
         let Ok(runtime) = Handle::try_current() else { return };
         let (notion, instance) = (self.notion.clone(), self.instance.clone());
         runtime.spawn(async move {
-            let (provider, count) = (&*instance, blocks.len());
+            let (provider, count) = (&*instance, written.ids.len());
             let (page, deadline) = (page.as_deref(), Instant::now() + LONGEST);
             let late = |_| Failure::new(Kind::Timeout, "it took too long");
-            let taken = timeout_at(deadline, notion.take_back(page, &blocks, deadline)).await;
+            let taken = timeout_at(deadline, notion.take_back(page, &written, deadline)).await;
             match taken.map_err(late).flatten() {
                 Ok(()) => tracing::warn!(provider, page, count, "what was not written in time is taken back"),
                 Err(failure) => {
@@ -75,12 +76,14 @@ impl Drop for Unfinished {
 }
 
 impl Notion {
-    async fn take_back(&self, page: Option<&str>, blocks: &[String], deadline: Instant) -> Result<(), Failure> {
+    async fn take_back(&self, page: Option<&str>, written: &Written, deadline: Instant) -> Result<(), Failure> {
         if let Some(id) = page {
             let outgoing = || self.endpoint.patch(&["pages", id], &self.version.trash(true));
             return self.patient(deadline, outgoing).await.map(drop);
         }
-        let mut failed = None;
+        let (blocks, whole) = self.all_of(written, deadline).await;
+        let unknown = || Failure::new(Kind::UpstreamFailed, "the part that was sent last had no answer");
+        let mut failed = (!whole).then(unknown);
         for id in blocks.iter().rev() {
             match self.patient(deadline, || self.endpoint.delete(&["blocks", id])).await {
                 // It went before the end came.

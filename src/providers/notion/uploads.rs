@@ -1,6 +1,7 @@
 //! Files on their way into a page: sent, in parts where they are large, and put at the page's end.
 //!
-//! Invariant: no more of a file is held in memory than one part of it.
+//! Invariant: no more of a file is held in memory than one part of it; of one whose length nobody tells, no more than is sent
+//! whole.
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use super::attachments::attachment;
 use super::ids::uuid;
+use super::unanswered::in_doubt;
 use super::{Notion, wire};
 use crate::catalogue::docs::{Attachment, AttachmentUpload};
 use crate::providers::http::{Form, Received};
@@ -46,18 +48,29 @@ pub async fn upload(notion: Arc<Notion>, request: Request<AttachmentUpload>) -> 
     let body = json!({"children": [block]});
     let outgoing = || notion.endpoint.patch(&["blocks", &id, "children"], &body);
     let received = notion.patient(request.deadline, outgoing).await.map_err(|failure| {
-        let mut failure = failure.also("the file was sent, and is in no page");
-        (failure.retryable, failure.unsent) = (false, false);
-        failure
+        let became = match in_doubt(&failure) {
+            true => "the file was sent, and may stand in the page",
+            false => "the file was sent, and is in no page",
+        };
+        unput(failure, became)
     })?;
-    let made: wire::Made = received.json()?;
+    let stands = |failure| unput(failure, "the file was sent, and should stand in the page");
+    let made: wire::Made = received.json().map_err(stands)?;
     let told = made
         .results
         .first()
         .and_then(|json| attachment(&request.instance, &id, json, request.include_raw));
-    let mut attachment = told.ok_or_else(|| received.unusable("the answer does not tell the block that was made"))?;
+    let untold = || stands(received.unusable("the answer does not tell the block that was made"));
+    let mut attachment = told.ok_or_else(untold)?;
     attachment.name = name;
     Ok(received.reply(attachment))
+}
+
+/// A failure behind the sending of a file, which is not to be sent again for it.
+fn unput(failure: Failure, became: &str) -> Failure {
+    let mut failure = failure.also(became);
+    (failure.retryable, failure.unsent) = (false, false);
+    failure
 }
 
 /// The block that shows a file; Notion has one for each sort of them.

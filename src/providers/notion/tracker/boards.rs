@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::lists::MOST;
 use super::super::text::Text;
-use super::super::{Notion, convert as pages, rich};
+use super::super::{Notion, convert as pages, rich, wire};
 use super::change::in_status;
 use super::issues::mapped;
 use super::schema::{Property, Tracker};
@@ -89,6 +89,8 @@ pub async fn items(notion: Arc<Notion>, request: Request<BoardItems>) -> Result<
     let found = notion
         .rows(&tracker, filters, size, request.cursor(), request.include_raw)
         .await?;
+    let pages: Vec<&wire::Page> = found.rows.iter().map(|row| &row.wire).collect();
+    let tracker = notion.knowing(tracker, &pages).await?;
     let items = found
         .rows
         .into_iter()
@@ -121,13 +123,14 @@ pub async fn add(notion: Arc<Notion>, request: Request<BoardAddItem>) -> Result<
     let made = notion
         .make(&request.instance, body, &text.blocks, request.deadline)
         .await?;
-    let row = made.received.row(request.include_raw)?;
+    let row: Row<wire::Page> = made.row(request.include_raw)?;
+    let tracker = notion.knowing_behind(&request.instance, &tracker, &row.wire).await;
     let mut item = convert::item(&request.instance, &tracker, row);
     item.title = item
         .title
         .filter(|title| !title.is_empty())
         .or_else(|| Some(title.to_string()));
-    Ok(made.received.reply(item))
+    Ok(made.reply(item))
 }
 
 pub async fn update(notion: Arc<Notion>, request: Request<BoardUpdateItem>) -> Result<Reply<BoardItem>, Failure> {
@@ -150,6 +153,9 @@ pub async fn update(notion: Arc<Notion>, request: Request<BoardUpdateItem>) -> R
     }
     let found = notion.issue(&request.native, false, request.deadline).await?;
     let received = notion.write(&found, &properties, request.deadline).await?;
-    let row = received.row(request.include_raw)?;
+    let row: Row<wire::Page> = received.row(request.include_raw)?;
+    let tracker = notion
+        .knowing_behind(&request.instance, &found.tracker, &row.wire)
+        .await;
     Ok(received.reply(convert::item(&request.instance, &tracker, row)))
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
+use super::super::pages::holds;
 use super::super::text::Text;
-use super::super::{Notion, convert as pages, markdown, wire};
+use super::super::{Notion, convert as pages, markdown, tree, wire};
 use super::issues::{Found, mapped, no_milestones};
 use super::schema::{Property, Tracker};
 use super::{account, convert};
@@ -102,7 +103,8 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCreate>) -> Resul
         Ok(made) => made,
         Err(failure) => return Err(notion.drift(&tracker, failure).await),
     };
-    let row: Row<wire::Page> = made.received.row(request.include_raw)?;
+    let row: Row<wire::Page> = made.row(request.include_raw)?;
+    let tracker = notion.knowing_behind(&request.instance, &tracker, &row.wire).await;
     let partial = row.wire.properties.is_empty();
     let body = input.body.as_ref().map(|_| markdown::write(&text.blocks));
     let mut issue = convert::issue(&request.instance, &tracker, row, body);
@@ -114,7 +116,7 @@ pub async fn create(notion: Arc<Notion>, request: Request<IssueCreate>) -> Resul
             tracker::note_missing(input, &people, &mut issue);
         }
     }
-    Ok(made.received.reply(issue))
+    Ok(made.reply(issue))
 }
 
 /// An issue that is told without its properties, because our connection may not read.
@@ -145,11 +147,27 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
     if let Some(lost) = text.as_ref().and_then(|text| text.lost.first()) {
         return Err(unsayable(&lost.what));
     }
+    let of_text = input.if_match.as_deref().is_some_and(tree::tells_text);
+    if text.is_some() && input.if_match.is_some() && !of_text {
+        let sentence = "if_match is a time, which does not tell all changes of a body at this provider: give the version that \
+                        docs.page.get tells of the issue's page";
+        return Err(Failure::unsupported_field("if_match", sentence).never_sent());
+    }
     let found = notion
         .issue(&request.native, request.include_raw, request.deadline)
         .await?;
+    let tree = match text.is_some() || of_text {
+        true => Some(notion.tree(&found.id, request.deadline).await?),
+        false => None,
+    };
     let changed = found.row.wire.last_edited_time.clone().text();
-    tracker::unchanged(&found.received, input.if_match.as_deref(), changed.as_deref())?;
+    match of_text {
+        true => {
+            let title = pages::title(&found.row.wire);
+            holds(tree.as_ref(), input.if_match.as_deref(), changed.as_deref(), &title)?;
+        }
+        false => tracker::unchanged(&found.received, input.if_match.as_deref(), changed.as_deref())?,
+    }
     let mut properties = match &input.title {
         Some(title) => pages::titled(title),
         None => json!({}),
@@ -160,14 +178,14 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
         let date = input.due_on.as_deref().map(|day| json!({"start": day}));
         properties[property.id.as_str()] = json!({ "date": date });
     }
-    let tree = notion.tree(&found.id, request.deadline).await?;
-    let body = match text {
-        Some(text) => {
+    // A text that is not written is not told either.
+    let body = match text.zip(tree) {
+        Some((text, tree)) => {
             let place = (&request.instance, found.id.as_str());
             let replaced = notion.replace(place, &tree.blocks, text.blocks, false, request.deadline);
-            replaced.await?.body
+            Some(replaced.await?.body)
         }
-        None => tree.markdown(),
+        None => None,
     };
     if properties.as_object().is_none_or(Map::is_empty) {
         let now = notion.page_behind(&request.instance, &found.id).await;
@@ -175,7 +193,10 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
             Some(received) => received.row(request.include_raw)?,
             None => found.row,
         };
-        let issue = convert::issue(&request.instance, &found.tracker, row, Some(body));
+        let tracker = notion
+            .knowing_behind(&request.instance, &found.tracker, &row.wire)
+            .await;
+        let issue = convert::issue(&request.instance, &tracker, row, body);
         return Ok(found.received.reply(issue));
     }
     let written = notion.write(&found, &properties, request.deadline).await;
@@ -187,13 +208,8 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
         }
         false => failure,
     })?;
-    let mut reply = told(
-        &request.instance,
-        &found.tracker,
-        &received,
-        request.include_raw,
-        Some(body),
-    )?;
+    let of = (&*request.instance, &found.tracker);
+    let mut reply = told(&notion, of, &received, request.include_raw, body).await?;
     tracker::note_unchanged(input, None, &mut reply.value);
     Ok(reply)
 }
@@ -215,15 +231,16 @@ impl Notion {
     }
 }
 
-fn told(
-    instance: &str,
-    tracker: &Tracker,
+async fn told(
+    notion: &Notion,
+    (instance, tracker): (&str, &Arc<Tracker>),
     received: &Received,
     with_raw: bool,
     body: Option<String>,
 ) -> Result<Reply<Issue>, Failure> {
-    let row = received.row(with_raw)?;
-    Ok(received.reply(convert::issue(instance, tracker, row, body)))
+    let row: Row<wire::Page> = received.row(with_raw)?;
+    let tracker = notion.knowing_behind(instance, tracker, &row.wire).await;
+    Ok(received.reply(convert::issue(instance, &tracker, row, body)))
 }
 
 pub async fn close(notion: Arc<Notion>, request: Request<IssueClose>) -> Result<Reply<Issue>, Failure> {
@@ -311,7 +328,7 @@ async fn turned(
         .ok_or_else(|| wordless("close", "status"))?;
     let properties = json!({status.id.as_str(): in_status(status, word)});
     let received = notion.write(found, &properties, deadline).await?;
-    told(instance, &found.tracker, &received, with_raw, None)
+    told(notion, (instance, &found.tracker), &received, with_raw, None).await
 }
 
 /// There is no other way than the trash.
@@ -334,5 +351,6 @@ pub async fn assign(notion: Arc<Notion>, request: Request<IssueAssign>) -> Resul
     let property = mapped(found.tracker.assignee.as_ref(), "assignees", "assignee")?;
     let properties = json!({property.id.as_str(): assigned(&people)});
     let received = notion.write(&found, &properties, request.deadline).await?;
-    told(&request.instance, &found.tracker, &received, request.include_raw, None)
+    let of = (&*request.instance, &found.tracker);
+    told(&notion, of, &received, request.include_raw, None).await
 }

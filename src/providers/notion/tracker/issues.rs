@@ -65,20 +65,27 @@ pub async fn list(notion: Arc<Notion>, request: Request<IssueList>) -> Result<Re
     let rows = notion
         .rows(&tracker, filters, size, request.cursor(), request.include_raw)
         .await?;
-    told(&notion, &request.instance, &tracker, rows, request.deadline).await
+    let asked = (tracker, input.state);
+    told(&notion, &request.instance, asked, rows, request.deadline).await
 }
 
 async fn told(
     notion: &Notion,
     instance: &str,
-    tracker: &Tracker,
+    (tracker, state): (Arc<Tracker>, StateFilter),
     found: Rows,
     deadline: Instant,
 ) -> Result<Reply<Page<Issue>>, Failure> {
+    let pages: Vec<&wire::Page> = found.rows.iter().map(|row| &row.wire).collect();
+    let tracker = notion.knowing(tracker, &pages).await?;
     let mut items = vec![];
     for mut row in found.rows {
-        notion.complete(tracker, &mut row.wire, deadline).await?;
-        items.push(convert::issue(instance, tracker, row, None));
+        // What was asked for by words that are others by now.
+        if !query::is_in(&row.wire, &tracker, state) {
+            continue;
+        }
+        notion.complete(&tracker, &mut row.wire, deadline).await?;
+        items.push(convert::issue(instance, &tracker, row, None));
     }
     Ok(found.received.reply(Page::new(items, found.next)))
 }
@@ -112,6 +119,7 @@ impl Notion {
         if row.wire.in_trash || row.wire.archived {
             return Err(received.failure(Kind::NotFound, "the issue was deleted: its page is in the trash"));
         }
+        let tracker = self.knowing(tracker, &[&row.wire]).await?;
         self.complete(&tracker, &mut row.wire, deadline).await?;
         Ok(Found {
             tracker,
@@ -185,17 +193,18 @@ pub async fn search(notion: Arc<Notion>, request: Request<IssueSearch>) -> Resul
     let rows = notion
         .rows(&tracker, filters, size, request.cursor(), request.include_raw)
         .await?;
-    told(&notion, &request.instance, &tracker, rows, request.deadline).await
+    told(&notion, &request.instance, (tracker, state), rows, request.deadline).await
 }
 
-/// Of what a search finds, the pages of data sources that the mapping fits: others are no issues.
+/// Of what a search finds, the pages of data sources that the mapping fits. Whether those of another would be issues nobody
+/// knows, so that the list does not say that it is all.
 async fn everywhere(
     notion: &Notion,
     request: &Request<IssueSearch>,
     state: StateFilter,
 ) -> Result<Reply<Page<Issue>>, Failure> {
     let (received, list) = notion.found(request, Some(&request.input.query), Some("page")).await?;
-    let mut items = vec![];
+    let (mut items, mut incomplete) = (vec![], false);
     for mut row in received.rows_of::<wire::Page>(&list.results, request.include_raw)? {
         let Some(Place::DataSource(source)) = Place::of(&row.wire.parent) else {
             continue;
@@ -208,15 +217,18 @@ async fn everywhere(
                     Kind::PreconditionFailed | Kind::NotFound | Kind::Forbidden
                 ) =>
             {
+                incomplete = true;
                 continue;
             }
             Err(failure) => return Err(failure),
         };
-        let is = convert::state(&row.wire, &tracker);
-        if state == StateFilter::All || query::filter_of(Some(is)) == state {
+        let tracker = notion.knowing(tracker, &[&row.wire]).await?;
+        if query::is_in(&row.wire, &tracker, state) {
             notion.complete(&tracker, &mut row.wire, request.deadline).await?;
             items.push(convert::issue(&request.instance, &tracker, row, None));
         }
     }
-    Ok(received.reply(Page::new(items, list.next())))
+    let mut page = Page::new(items, list.next());
+    page.incomplete = incomplete;
+    Ok(received.reply(page))
 }

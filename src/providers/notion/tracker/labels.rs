@@ -10,12 +10,16 @@ use serde_json::{Value, json};
 
 use super::super::Notion;
 use super::issues::mapped;
-use super::schema::Tracker;
+use super::schema::{Property, Tracker};
 use super::{Mapping, convert};
 use crate::catalogue::Page;
 use crate::catalogue::projects::{IssueLabels, Label, LabelCreate, LabelList, LabelSet};
 use crate::catalogue::raw::Raw;
+use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
+
+/// How often an option is added that others write over.
+const ATTEMPTS: usize = 3;
 
 fn label(option: &Value, with_raw: bool) -> Option<Label> {
     Some(Label {
@@ -50,48 +54,66 @@ pub async fn list(notion: Arc<Notion>, request: Request<LabelList>) -> Result<Re
     Ok(Reply::of(Page::new(items, more.then(|| next.to_string()))))
 }
 
+/// Options are written all at once: whoever adds one is alone with it in this instance, and looks behind it. Two nodes may
+/// still read the same options; then the one that writes first finds its own gone, and adds it again, but where it has
+/// looked already.
 pub async fn create(notion: Arc<Notion>, request: Request<LabelCreate>) -> Result<Reply<Label>, Failure> {
     let input = &request.input;
     if input.color.is_some() {
         let sentence = "the colours of labels have names at this provider, and no others: leave it out";
         return Err(Failure::unsupported_field("color", sentence).never_sent());
     }
-    let tracker = notion.tracker(&request.native, "project").await?;
-    let tracker = notion.tracker_anew(&tracker.source).await?;
-    let property = mapped(tracker.labels.as_ref(), "project", "labels")?;
-    if property.has(&input.name) {
-        let mut taken = Failure::new(Kind::Conflict, "the project has a label of this name");
-        taken.field = Some(Arc::from("name"));
-        return Err(taken);
+    let source = notion.tracker(&request.native, "project").await?.source.clone();
+    let changing = notion.trackers.changing(&source);
+    let _alone = changing.lock().await;
+    for _ in 0..ATTEMPTS {
+        let tracker = notion.tracker_anew(&source).await?;
+        let property = mapped(tracker.labels.as_ref(), "project", "labels")?;
+        if property.has(&input.name) {
+            let mut taken = Failure::new(Kind::Conflict, "the project has a label of this name");
+            taken.field = Some(Arc::from("name"));
+            return Err(taken);
+        }
+        let body = with_option(property, &input.name, input.description.as_deref());
+        let outgoing = || notion.endpoint.patch(&["data_sources", &source], &body);
+        let received = notion.patient(request.deadline, outgoing).await?;
+        notion.trackers.forget(&source);
+        // What is there now counts, where it can be read: others may have written behind us.
+        let now = behind(&request.instance, notion.read_source(&source)).await;
+        let now = now.as_ref().unwrap_or(&received);
+        let options = options_of(&now.json()?, &property.id)
+            .ok_or_else(|| received.unusable("the answer does not tell the label that was made"))?;
+        let made = options.iter().find(|option| option["name"] == *input.name);
+        if let Some(made) = made.and_then(|option| label(option, request.include_raw)) {
+            return Ok(received.reply(made));
+        }
     }
-    let kept = |option: &Value| json!({"id": option["id"], "name": option["name"], "color": option["color"]});
-    let mut options: Vec<Value> = property.options.iter().map(kept).collect();
-    let mut new = json!({"name": &*input.name});
-    if let Some(description) = input.description.as_deref() {
+    let sentence = "others change the labels at this moment, and this one is not among them";
+    Err(Failure::new(Kind::Conflict, sentence))
+}
+
+/// The change of a data source by which a property has one option more. Those that are there are said as they came, since
+/// what is not said of them is taken away.
+fn with_option(property: &Property, name: &str, description: Option<&str>) -> Value {
+    let mut options = property.options.clone();
+    for fields in options.iter_mut().filter_map(Value::as_object_mut) {
+        fields.retain(|_, said| !said.is_null());
+    }
+    let mut new = json!({ "name": name });
+    if let Some(description) = description {
         new["description"] = description.into();
     }
     options.push(new);
-    let body = json!({"properties": {property.id.as_str(): {"multi_select": {"options": options}}}});
-    let outgoing = || notion.endpoint.patch(&["data_sources", &tracker.source], &body);
-    let received = notion.patient(request.deadline, outgoing).await?;
-    notion.trackers.forget(&tracker.source);
-    let json: Value = received.json()?;
-    let now = Tracker::read(
-        &json,
-        &Mapping {
-            labels: Some(property.id.clone()),
-            ..Mapping::default()
-        },
-    );
-    let options = now
-        .ok()
-        .and_then(|now| now.labels)
-        .map(|labels| labels.options)
-        .unwrap_or_default();
-    let made = options.iter().find(|option| option["name"] == *input.name);
-    let made = made.and_then(|option| label(option, request.include_raw));
-    let made = made.ok_or_else(|| received.unusable("the answer does not tell the label that was made"))?;
-    Ok(received.reply(made))
+    json!({"properties": {property.id.as_str(): {"multi_select": {"options": options}}}})
+}
+
+/// The options of a property of a data source.
+fn options_of(source: &Value, id: &str) -> Option<Vec<Value>> {
+    let mapping = Mapping {
+        labels: Some(id.to_owned()),
+        ..Mapping::default()
+    };
+    Some(Tracker::read(source, &mapping).ok()?.labels?.options)
 }
 
 pub async fn set(notion: Arc<Notion>, request: Request<LabelSet>) -> Result<Reply<IssueLabels>, Failure> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::{Notion, wire};
+use super::convert;
 use super::schema::Tracker;
 use crate::catalogue::projects::{IssueState, StateFilter};
 use crate::providers::http::{Received, Row, Time, too_large};
@@ -166,6 +167,11 @@ pub fn of_state(tracker: &Tracker, state: StateFilter) -> Vec<Value> {
 /// Whether nothing can be in a state: there is nothing that is closed where no word says so.
 pub fn is_empty(tracker: &Tracker, state: StateFilter) -> bool {
     state == StateFilter::Closed && (tracker.status.is_none() || tracker.closed.is_empty())
+}
+
+/// Whether a page is in a state that is asked for.
+pub fn is_in(page: &wire::Page, tracker: &Tracker, state: StateFilter) -> bool {
+    state == StateFilter::All || filter_of(Some(convert::state(page, tracker))) == state
 }
 
 /// A state as the word of a filter.
