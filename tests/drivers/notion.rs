@@ -485,7 +485,7 @@ async fn a_file_that_may_stand_in_the_page_is_told_so() {
         let file = Upload::replayable("text/plain".into(), Some("a.txt".into()), "hello".into());
         call.upload = Some(Arc::new(file));
         let driver = driver("notion", &connection(&provider.url)).expect("connected");
-        let failure = driver.call(Arc::new(call)).await.err().expect("not there");
+        let failure = driver.call(Arc::new(call)).await.expect_err("not there");
         assert!(failure.message().contains(says), "{failure}");
         assert!(!failure.retryable && !failure.unsent, "{failure}");
     }

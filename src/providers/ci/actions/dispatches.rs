@@ -333,8 +333,11 @@ mod tests {
             created_at: None,
             ..run(1, 0)
         };
-        assert_eq!(found(&all, &own, &[timeless.clone()], 300), one);
-        assert_eq!(found(&all, &own, &[timeless.clone()], 301), Err(Kind::Conflict));
+        assert_eq!(found(&all, &own, std::slice::from_ref(&timeless), 300), one);
+        assert_eq!(
+            found(&all, &own, std::slice::from_ref(&timeless), 301),
+            Err(Kind::Conflict)
+        );
         // One that has begun in time was made in time; one that has begun late may have been.
         let begun = |second| Run {
             started_at: Some(at(second).to_string()),
