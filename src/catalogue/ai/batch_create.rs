@@ -42,6 +42,14 @@ impl BatchRequest {
         chat.or(self.embeddings.as_ref().map(|embeddings| &embeddings.model))
     }
 
+    /// The tokens that it may take.
+    fn guess(&self) -> Estimate {
+        match (&self.chat, &self.embeddings) {
+            (Some(chat), _) => estimate::chat(chat),
+            (None, given) => estimate::texts(given.iter().flat_map(|given| &given.texts).map(String::as_str)),
+        }
+    }
+
     /// What it wants done.
     fn work(&self) -> Option<BatchWork> {
         match (&self.chat, &self.embeddings) {
@@ -102,7 +110,9 @@ impl Op for BatchCreate {
         model.map_or_else(Resource::none, ModelRef::resource)
     }
     fn estimate(input: &BatchCreateInput) -> Option<Estimate> {
-        Some(at_leisure(usize::MAX, || estimate::batch(input)))
+        Some(at_leisure(usize::MAX, || {
+            estimate::sum(input.requests.iter().map(BatchRequest::guess))
+        }))
     }
     fn check(input: &BatchCreateInput) -> Result<(), Failure> {
         if input.requests.is_empty() || input.requests.len() > MOST {
@@ -190,5 +200,20 @@ mod tests {
             (Some("x"), "m")
         );
         assert_eq!(input.work(), BatchWork::Chat);
+    }
+
+    #[test]
+    fn its_guess_is_that_of_all_its_requests() {
+        let batch = |requests: Value| {
+            let input = serde_json::from_value(json!({ "requests": requests })).expect("an input");
+            let guess = BatchCreate::estimate(&input).expect("a guess");
+            (guess.input_tokens, guess.max_output_tokens)
+        };
+        let chat =
+            |most: Value| json!({"custom_id": "a", "chat": {"model": "m", "prompt": "four", "max_tokens": most}});
+        let texts = json!({"custom_id": "b", "embeddings": {"model": "m", "texts": ["four", "fours"]}});
+        assert_eq!(batch(json!([chat(json!(7)), chat(json!(8))])), (5 + 5, Some(15)));
+        assert_eq!(batch(json!([chat(json!(7)), chat(json!(null))])), (5 + 5, None));
+        assert_eq!(batch(json!([texts, texts])), (3 + 3, Some(0)));
     }
 }

@@ -5,7 +5,6 @@
 use mosaic_actors::call::Estimate;
 use serde_json::Value;
 
-use super::batch_create::{BatchCreateInput, BatchRequest};
 use super::content::Content;
 use super::input::{ChatInput, Said};
 use super::part::{Part, ResultPart};
@@ -56,26 +55,19 @@ pub fn response(input: &ResponseInput) -> Estimate {
     }
 }
 
-/// Of all requests of a batch together; the most that is written is known where it is of each.
-pub fn batch(input: &BatchCreateInput) -> Estimate {
+/// Of many requests together; the most that is written is known where it is of each.
+pub fn sum(guesses: impl Iterator<Item = Estimate>) -> Estimate {
     let none = Estimate {
         input_tokens: 0,
         max_output_tokens: Some(0),
     };
-    input.requests.iter().map(request).fold(none, |all, one| Estimate {
+    guesses.fold(none, |all, one| Estimate {
         input_tokens: all.input_tokens.saturating_add(one.input_tokens),
         max_output_tokens: all
             .max_output_tokens
             .zip(one.max_output_tokens)
             .map(|(all, one)| all.saturating_add(one)),
     })
-}
-
-fn request(request: &BatchRequest) -> Estimate {
-    match (&request.chat, &request.embeddings) {
-        (Some(input), _) => chat(input),
-        (None, given) => texts(given.iter().flat_map(|input| &input.texts).map(String::as_str)),
-    }
 }
 
 /// A letter beyond ASCII is mostly a token of its own, or a part of a short one.
@@ -130,35 +122,10 @@ fn json(value: &Value) -> u64 {
 mod tests {
     use serde_json::json;
 
-    use super::super::batch_create::BatchCreate;
-    use super::super::response::{ResponseCreate, ResponseStream};
     use super::*;
-    use crate::catalogue::op::Op;
 
     fn of(input: Value) -> Estimate {
         chat(&serde_json::from_value(input).expect("an input"))
-    }
-
-    #[test]
-    fn an_answer_that_is_kept_and_a_batch_are_guessed_too() {
-        let kept = json!({"model": "m", "prompt": "Hello, you!!", "instructions": "four", "max_tokens": 50});
-        let kept: ResponseInput = serde_json::from_value(kept).expect("an input");
-        let both = [ResponseCreate::estimate(&kept), ResponseStream::estimate(&kept)];
-        for guess in both {
-            let guess = guess.expect("a guess");
-            assert_eq!((guess.input_tokens, guess.max_output_tokens), (4 + 3 + 4 + 1, Some(50)));
-        }
-        let batch = |requests: Value| {
-            let input = serde_json::from_value(json!({ "requests": requests })).expect("an input");
-            let guess = BatchCreate::estimate(&input).expect("a guess");
-            (guess.input_tokens, guess.max_output_tokens)
-        };
-        let chat =
-            |most: Value| json!({"custom_id": "a", "chat": {"model": "m", "prompt": "four", "max_tokens": most}});
-        let texts = json!({"custom_id": "b", "embeddings": {"model": "m", "texts": ["four", "fours"]}});
-        assert_eq!(batch(json!([chat(json!(7)), chat(json!(8))])), (5 + 5, Some(15)));
-        assert_eq!(batch(json!([chat(json!(7)), chat(json!(null))])), (5 + 5, None));
-        assert_eq!(batch(json!([texts, texts])), (3 + 3, Some(0)));
     }
 
     #[test]

@@ -223,4 +223,16 @@ mod tests {
         assert!(Output::<<ResponseGet as Op>::Input>::usage(&response).is_none());
         assert!(Output::<<ResponseCancel as Op>::Input>::usage(&response).is_none());
     }
+
+    #[test]
+    fn it_is_guessed_with_its_instructions() {
+        let kept =
+            serde_json::json!({"model": "m", "prompt": "Hello, you!!", "instructions": "four", "max_tokens": 50});
+        let kept: ResponseInput = serde_json::from_value(kept).expect("an input");
+        let both = [ResponseCreate::estimate(&kept), ResponseStream::estimate(&kept)];
+        for guess in both {
+            let guess = guess.expect("a guess");
+            assert_eq!((guess.input_tokens, guess.max_output_tokens), (4 + 3 + 4 + 1, Some(50)));
+        }
+    }
 }
