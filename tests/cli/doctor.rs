@@ -221,7 +221,10 @@ async fn a_credential_is_told_by_its_kind_its_scopes_its_end_and_what_it_cannot_
         ("narrow", "projects.issue.create"),
         ("narrow", "whether it may write as well, only a call shows"),
         ("telling", "scopes: read:issue, write:repository;"),
-        ("telling", "it cannot do git.pr.comment, projects.comment.create"),
+        (
+            "telling",
+            "it cannot do git.pr.comment, git.repo.create, projects.comment.create",
+        ),
         (
             "ci",
             "its user is ada; what it may do is its user's right at each repository",

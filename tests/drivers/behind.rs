@@ -38,7 +38,7 @@ async fn refused(kind: &str, operation: &str, status: u16, input: Value) -> Fail
 #[tokio::test]
 async fn a_refusal_stands_though_what_would_explain_it_is_never_told() {
     let branch = json!({"repo": "acme/api", "branch": "main"});
-    let file = json!({"repo": "acme/api", "path": "a", "text": "b", "branch": "main", "if_match": "0123456789"});
+    let file = json!({"repo": "acme/api", "path": "a", "content": "b", "branch": "main", "if_match": "0123456789"});
     let run = json!({"project": "acme/api", "pipeline": "ci.yml", "branch": "main"});
     let cases = [
         ("gitlab", "git.branch.delete", 403, branch.clone(), Kind::Forbidden),

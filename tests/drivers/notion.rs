@@ -433,7 +433,8 @@ async fn a_search_that_leaves_data_sources_out_says_so() {
         (source(&["To do", "Done"], 1, &[]), Some(&json!(true))),
         (error(404, "object_not_found"), Some(&json!(true))),
     ] {
-        let provider = Upstream::answering([list(json!([row("To do")])), answer]).await;
+        let answers = [list(json!([row("To do")])), answer.clone(), answer];
+        let provider = Upstream::answering(answers).await;
         unmapped.base_url = Some(provider.url.parse().expect("a URL"));
         let found = ask("notion", &unmapped, "projects.issue.search", json!({"query": "x"})).await;
         let found = found.expect("found");

@@ -264,7 +264,11 @@ async fn what_jenkins_refuses_has_its_reason() {
         ("cicd.run.list", json!({ "project": "team" }), Kind::InvalidInput),
         ("cicd.run.list", json!({ "project": "none" }), Kind::NotFound),
         ("cicd.run.resolve", json!({ "pending": "api#q999" }), Kind::NotFound),
-        ("cicd.run.cancel", json!({ "run": "api#q999" }), Kind::NotFound),
+        (
+            "cicd.run.cancel",
+            json!({ "run": "api#q999" }),
+            Kind::PreconditionFailed,
+        ),
         ("cicd.log.get", json!({ "run": "empty#1" }), Kind::NotFound),
         ("cicd.artifact.get", json!({ "artifact": "api#1/none" }), Kind::NotFound),
         ("cicd.pipeline.list", json!({ "project": "team/none" }), Kind::NotFound),

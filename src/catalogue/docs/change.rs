@@ -68,7 +68,8 @@ pub struct PageAppendInput {
     pub if_match: Option<Version>,
 }
 
-/// `docs.page.append`
+/// `docs.page.append`. The `body` of its answer is the text as it is then; what was added, at a provider where the text would
+/// have to be put together anew.
 pub struct PageAppend;
 
 impl Op for PageAppend {
