@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::block::{self, Block, Kind};
 use super::rich::{self, LONGEST, MOST_ITEMS};
+pub use super::unanswered::At;
 use super::unanswered::{Sent, Written, in_doubt};
 use super::{Notion, wire};
 
@@ -225,14 +226,6 @@ pub fn first_batch(prepared: &[Prepared]) -> usize {
         0 => 0,
         _ => batch(&prepared[..whole]),
     }
-}
-
-/// Where blocks are put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
-    End,
-    Start,
-    After(String),
 }
 
 impl Notion {

@@ -6,8 +6,15 @@ use mosaic_actors::error::Failure;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::parts::At;
 use super::{Notion, rich};
+
+/// Where blocks are put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    End,
+    Start,
+    After(String),
+}
 
 /// What an operation has put into a page or block.
 #[derive(Debug, Default)]

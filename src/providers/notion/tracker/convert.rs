@@ -9,24 +9,10 @@ use serde_json::Value;
 
 use super::super::{convert, wire};
 use super::schema::{Property, Tracker};
+pub use super::schema::{value, word};
 use crate::catalogue::person::Person;
 use crate::catalogue::projects::{BoardItem, BoardItemKind, Issue, IssueState};
 use crate::providers::http::Row;
-
-/// What a page says of a property.
-pub fn value<'a>(page: &'a wire::Page, property: &Property) -> Option<&'a Value> {
-    let found = page
-        .properties
-        .values()
-        .find(|value| value["id"] == property.id.as_str())?;
-    found.get(found["type"].as_str()?).filter(|value| !value.is_null())
-}
-
-/// The word of a page's status.
-pub fn word(page: &wire::Page, tracker: &Tracker) -> Option<String> {
-    let status = value(page, tracker.status.as_ref()?)?;
-    status["name"].as_str().map(str::to_owned)
-}
 
 /// Whether a page is an open issue or a closed one.
 pub fn state(page: &wire::Page, tracker: &Tracker) -> IssueState {

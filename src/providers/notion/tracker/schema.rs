@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::super::ids::{Place, uuid};
 use super::super::{Notion, wire};
-use super::{Mapping, convert};
+use super::Mapping;
 use crate::providers::http::{Received, behind};
 
 /// The most data sources that are remembered.
@@ -239,7 +239,7 @@ fn groups(property: &Value) -> Vec<Vec<String>> {
 fn is_strange(page: &wire::Page, tracker: &Tracker) -> bool {
     let status = tracker.status.as_ref();
     status
-        .zip(convert::word(page, tracker))
+        .zip(word(page, tracker))
         .is_some_and(|(status, word)| !status.has(&word))
 }
 
@@ -340,6 +340,21 @@ impl Notion {
             _ => failure,
         }
     }
+}
+
+/// What a page says of a property.
+pub fn value<'a>(page: &'a wire::Page, property: &Property) -> Option<&'a Value> {
+    let found = page
+        .properties
+        .values()
+        .find(|value| value["id"] == property.id.as_str())?;
+    found.get(found["type"].as_str()?).filter(|value| !value.is_null())
+}
+
+/// The word of a page's status.
+pub fn word(page: &wire::Page, tracker: &Tracker) -> Option<String> {
+    let status = value(page, tracker.status.as_ref()?)?;
+    status["name"].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
