@@ -34,7 +34,6 @@ pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
     SupervisionConfig,
 };
-#[cfg(feature = "cli")]
 pub(crate) use errors::nearest;
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
