@@ -23,7 +23,7 @@ const NOT_IN_THE_ENGINE: [&str; 6] = ["axum", "hyper", "reqwest", "redis", "sqlx
 /// The engine's modules that a driver may know.
 const SEAM: [&str; 4] = ["call", "driver", "error", "stream"];
 /// What lies beside the drivers in their folder: the shared way of sending, and the table.
-const NOT_A_DRIVER: [&str; 10] = [
+const NOT_A_DRIVER: [&str; 11] = [
     "ai",
     "ci",
     "directory",
@@ -31,6 +31,7 @@ const NOT_A_DRIVER: [&str; 10] = [
     "http",
     "mod",
     "models",
+    "scopes",
     "table",
     "tracker",
     "webhooks",

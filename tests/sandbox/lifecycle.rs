@@ -82,12 +82,12 @@ async fn faults_of_the_configuration_are_set_from_the_start() {
 async fn a_body_beyond_the_bound_is_refused() {
     let rig = Rig::start().await;
     let send = async |size: usize| {
-        let request = rig.request("github-a", Method::POST, "/user/repos");
+        let request = rig.request("openai-a", Method::POST, "/chat/completions");
         request.body(vec![b'x'; size]).send().await.unwrap().status().as_u16()
     };
-    assert_eq!(send((1 << 20) + 1).await, 413);
-    assert_eq!(send(8 << 20).await, 413);
-    assert_eq!(send(1 << 20).await, 400, "within the bound it is read, and is no JSON");
+    assert_eq!(send((8 << 20) + 1).await, 413);
+    assert_eq!(send(16 << 20).await, 413);
+    assert_eq!(send(8 << 20).await, 400, "within the bound it is read, and is no JSON");
 }
 
 #[tokio::test]
