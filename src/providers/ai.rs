@@ -12,9 +12,8 @@ use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{Piece, UPLOAD_FIELD, Upload};
 
-use super::Request;
 use super::http::sse;
-use crate::catalogue::ai::{Chat, ChatEvent, FileUpload, fold};
+use crate::catalogue::ai::{Chat, ChatEvent, fold};
 
 /// A streamed answer as a dialect understands it.
 pub trait Hearing: Send + 'static {
@@ -78,20 +77,6 @@ pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>
 /// The failure of a stream that ended too soon.
 pub fn unfinished() -> Failure {
     Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
-}
-
-/// The file that shall be kept, and what it is called.
-///
-/// # Errors
-/// `invalid_input` where there is none, or nothing says what it is called.
-pub fn given(request: &Request<FileUpload>) -> Result<(Arc<Upload>, String), Failure> {
-    let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
-    let upload = request.upload.clone();
-    let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
-    let named = request.input.name.as_deref().or(upload.name.as_deref());
-    let name = named.ok_or_else(|| missing("name", "name is missing, and the file has none"))?;
-    let name = name.to_owned();
-    Ok((upload, name))
 }
 
 /// Holds an upload to what its provider takes, in bytes, where its length is known beforehand.

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Call, Head, Value};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, Upload};
+use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, UPLOAD_FIELD, Upload};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -35,6 +35,22 @@ pub struct Request<O: Op> {
     pub upload: Option<Arc<Upload>>,
     /// When the caller must have its reply.
     pub deadline: Instant,
+}
+
+impl<O: Op> Request<O> {
+    /// The file that came with the input, and what it is called: as `named`, else by its own name.
+    ///
+    /// # Errors
+    /// `invalid_input` where there is none, or nothing says what it is called.
+    pub fn file(&self, named: Option<&str>) -> Result<(Arc<Upload>, String), Failure> {
+        let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
+        let upload = self.upload.clone();
+        let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
+        let name = named.or(upload.name.as_deref());
+        let name = name.ok_or_else(|| missing("name", "name is missing, and the file has none"))?;
+        let name = name.to_owned();
+        Ok((upload, name))
+    }
 }
 
 impl<O: Op> Request<O>

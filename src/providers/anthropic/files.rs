@@ -13,7 +13,7 @@ use super::Anthropic;
 use super::batch_wire as wire;
 use super::options::FILES;
 use crate::catalogue::ai::{FileContent, FileGet, FileMetadata, FilePurpose, FileUpload};
-use crate::providers::ai::{fits, given};
+use crate::providers::ai::fits;
 use crate::providers::http::text::present;
 use crate::providers::http::{Form, Outgoing, Row};
 use crate::providers::{Reply, Request};
@@ -33,7 +33,7 @@ pub async fn upload(anthropic: Arc<Anthropic>, request: Request<FileUpload>) -> 
         let sentence = "this provider keeps files to be given to models alone";
         return Err(Failure::unsupported_field("purpose", sentence).never_sent());
     }
-    let (upload, name) = given(&request)?;
+    let (upload, name) = request.file(request.input.name.as_deref())?;
     fits(&upload, LARGEST)?;
     let form = Form::new("file", &name, upload)?;
     let outgoing = anthropic.endpoint.post_form(&["v1", "files"], form)?;

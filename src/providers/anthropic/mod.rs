@@ -88,7 +88,7 @@ impl Provider for Anthropic {
             .as_deref()
             .or(endpoint.is_in_cloud().then_some(options::DIALECT));
         Ok(Anthropic {
-            book: Book::new(&connection.models, list.filter(|list: &&str| !list.is_empty()))?,
+            book: Book::new(&connection.models, list)?,
             endpoint,
             options: Options::of(settings)?,
             known: Known::default(),

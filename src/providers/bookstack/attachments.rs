@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use mosaic_actors::error::{Failure, Kind, Source};
-use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD};
+use mosaic_actors::stream::{BodyStream, ByteStream};
 
 use super::lists::ROWS;
 use super::requests::page_id;
@@ -39,12 +39,7 @@ pub async fn upload(
     request: Request<AttachmentUpload>,
 ) -> Result<Reply<Attachment>, Failure> {
     let id = page_id(&request.native)?;
-    let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
-    let upload = request.upload.clone();
-    let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
-    let named = request.input.name.as_deref().or(upload.name.as_deref());
-    let name = named.ok_or_else(|| missing("name", "name is missing, and the file has none"))?;
-    let name = name.to_owned();
+    let (upload, name) = request.file(request.input.name.as_deref())?;
     let file = upload.name.clone().unwrap_or_else(|| Arc::from(&*name));
     let form = Form::new("file", &file, upload)?
         .field("name", name)

@@ -121,11 +121,12 @@ pub struct Book {
 }
 
 impl Book {
-    /// What `list` says; without one, nothing is known.
+    /// What `list` says; without one, or by an empty name, nothing is known.
     ///
     /// # Errors
     /// `invalid_input` on `settings.prices` where there is no such list.
     pub fn new(models: &Arc<Models>, list: Option<&str>) -> Result<Self, Failure> {
+        let list = list.filter(|list| !list.is_empty());
         match list.filter(|list| !models.0.contains_key(*list)) {
             Some(_) => {
                 let names: Vec<_> = models.lists().collect();

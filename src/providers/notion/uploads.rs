@@ -28,15 +28,10 @@ const PART: usize = 10 << 20;
 
 pub async fn upload(notion: Arc<Notion>, request: Request<AttachmentUpload>) -> Result<Reply<Attachment>, Failure> {
     let id = uuid(&request.native, "page")?;
-    let missing = |field, sentence| Failure::invalid(field, sentence).never_sent();
-    let upload = request.upload.clone();
-    let upload = upload.ok_or_else(|| missing(UPLOAD_FIELD, "a file is to be uploaded"))?;
-    let named = request.input.name.as_deref().or(upload.name.as_deref());
-    let name = named
-        .ok_or_else(|| missing("name", "name is missing, and the file has none"))?
-        .to_owned();
+    let (upload, name) = request.file(request.input.name.as_deref())?;
     if !file::sound(&name) {
-        return Err(missing("name", "name must be one that a file can have, without a path"));
+        let sentence = "name must be one that a file can have, without a path";
+        return Err(Failure::invalid("name", sentence).never_sent());
     }
     let media_type = upload.media_type.clone();
     let sent = match upload.length {

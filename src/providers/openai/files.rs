@@ -10,7 +10,7 @@ use mosaic_actors::stream::ByteStream;
 use super::OpenAi;
 use super::batch_convert::{file, purpose};
 use crate::catalogue::ai::{FileContent, FileGet, FileMetadata, FilePurpose, FileUpload};
-use crate::providers::ai::{fits, given};
+use crate::providers::ai::fits;
 use crate::providers::http::Form;
 use crate::providers::{Reply, Request};
 
@@ -20,7 +20,7 @@ const LARGEST: u64 = 512_000_000;
 const LARGEST_BATCH: u64 = 200_000_000;
 
 pub async fn upload(openai: Arc<OpenAi>, request: Request<FileUpload>) -> Result<Reply<FileMetadata>, Failure> {
-    let (upload, name) = given(&request)?;
+    let (upload, name) = request.file(request.input.name.as_deref())?;
     let its = request.input.purpose.unwrap_or_default();
     fits(&upload, largest(its))?;
     let form = Form::new("file", &name, upload)?.field("purpose", purpose(its));

@@ -127,10 +127,7 @@ impl Provider for OpenAi {
         let known = Profile::of(settings.profile.as_deref(), connection.base_url.as_ref())?;
         let profile = known.but(settings.known());
         Ok(OpenAi {
-            book: Book::new(
-                &connection.models,
-                Some(&*profile.prices).filter(|list| !list.is_empty()),
-            )?,
+            book: Book::new(&connection.models, Some(&profile.prices))?,
             endpoint,
             profile,
         })
