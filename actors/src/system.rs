@@ -310,6 +310,26 @@ impl System {
         self.gateway.front.directory.load().table.reaches(tenant, instance)
     }
 
+    /// Whether `tenant` may know of what is called `name`, and is of `service`, as operations are called and of services.
+    pub fn allows(&self, tenant: &str, service: &str, name: &str) -> bool {
+        self.gateway.front.directory.load().table.allows(tenant, service, name)
+    }
+
+    /// Whether `tenant` may know of every operation and every instance.
+    pub fn is_unbounded(&self, tenant: &str) -> bool {
+        self.gateway.front.directory.load().table.is_unbounded(tenant)
+    }
+
+    /// Whether `operation` is there for `tenant`: it may use it, and some instance within its reach may be able to do it.
+    pub fn is_there_for(&self, operation: OperationRef, tenant: &str) -> bool {
+        self.gateway
+            .front
+            .directory
+            .load()
+            .table
+            .is_there_for(operation, tenant)
+    }
+
     /// A live instance.
     ///
     /// # Errors

@@ -282,3 +282,28 @@ async fn what_is_refused_claims_nothing_and_what_claims_holds_its_places() {
     first.abort();
     all_is_back(&system).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stays_without_a_call_is_among_its_tenants_calls() {
+    let (system, _) = single(|spec| {
+        spec.limits_of = Arc::new(|_| Limits {
+            rate: Rate::new(0.000_001, 3),
+            max_in_flight: 1,
+        });
+    })
+    .await;
+    let (gateway, tenant) = (system.gateway(), Arc::from("listener"));
+    let there = gateway.attend(&tenant).expect("one place");
+    assert_eq!(system.quotas()[0].in_flight, 1);
+    let full = gateway.attend(&tenant).err().expect("it is taken");
+    assert_eq!((full.kind, full.retry_after.is_some()), (Kind::Overloaded, true));
+    drop(there);
+    assert_eq!(system.quotas()[0].in_flight, 0);
+    gateway.attend(&tenant).expect("it is given back");
+    let fast = gateway.attend(&tenant).err().expect("its rate is spent");
+    assert_eq!((fast.kind, fast.retry_after.is_some()), (Kind::RateLimited, true));
+    gateway.attend(&Arc::from("other")).expect("another tenant's place");
+    gateway.drain(Duration::from_secs(1)).await;
+    let late = gateway.attend(&Arc::from("late")).err().expect("nobody is let in");
+    assert_eq!(late.kind, Kind::Overloaded);
+}

@@ -62,6 +62,9 @@ struct Held {
     _in_flight: InFlight,
 }
 
+/// The place among its tenant's calls in flight of one who stays without a call; given back when it is dropped.
+pub struct Attendance(#[expect(dead_code, reason = "it is held, and given back when it is dropped")] TenantPermit);
+
 impl CallPermits {
     /// What the list of calls in flight says of it.
     pub(crate) fn record(&self) -> &Arc<CallRecord> {
@@ -145,6 +148,17 @@ impl Admission {
                 _in_flight: InFlight::count(&self.meters),
             })),
         })
+    }
+
+    /// Lets one of `tenant` in who asks for no operation but stays: it passes the tenant's rate, and is among its calls in
+    /// flight. A drain does not wait for it.
+    ///
+    /// # Errors
+    /// As of a call: `rate_limited`, `overloaded`.
+    pub(crate) fn attend(&self, tenant: &Arc<str>, now: u64) -> Result<Attendance, Failure> {
+        self.check_open()?;
+        let gate = self.tenants.admit(tenant, now)?;
+        self.tenants.acquire(gate, now).map(Attendance)
     }
 
     /// The refusal at a bound, counted by the bound's name.

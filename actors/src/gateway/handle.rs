@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::admission::{Admission, Drained};
+use super::admission::{Admission, Attendance, Drained};
 use super::calls::CallSnapshot;
 use super::finished::FinishedCall;
 use super::job::Job;
@@ -69,6 +69,15 @@ impl Gateway {
     /// Refuses new calls and waits for those in flight, streams included; what is left after `limit` is cancelled.
     pub async fn drain(&self, limit: Duration) -> Drained {
         self.front.admission.drain(limit).await
+    }
+
+    /// Lets one of `tenant` in who asks for no operation but stays, such as a listener: it counts for the tenant's rate and
+    /// calls in flight as a call does.
+    ///
+    /// # Errors
+    /// `rate_limited` or `overloaded`, as calls are.
+    pub fn attend(&self, tenant: &Arc<str>) -> Result<Attendance, Failure> {
+        self.front.admission.attend(tenant, self.front.clock.nanos())
     }
 
     /// It takes calls.

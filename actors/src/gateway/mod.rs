@@ -21,7 +21,7 @@ pub(crate) mod settings;
 pub(crate) mod settlement;
 pub(crate) mod task;
 
-pub use admission::Drained;
+pub use admission::{Attendance, Drained};
 pub use calls::{CallSnapshot, CallStage};
 pub use finished::FinishedCall;
 pub use handle::Gateway;

@@ -169,6 +169,25 @@ impl RoutingTable {
         reaches(self.reach(tenant), instance)
     }
 
+    /// Whether `tenant` may know of what is called `name`, and is of `service`: an operation, or something else that names
+    /// itself as operations do.
+    pub fn allows(&self, tenant: &str, service: &str, name: &str) -> bool {
+        self.reach(tenant).is_none_or(|reach| reach.covers(service, name))
+    }
+
+    /// Whether `tenant` may know of every operation and every instance.
+    pub fn is_unbounded(&self, tenant: &str) -> bool {
+        self.reach(tenant).is_none()
+    }
+
+    /// Whether `operation` is there for `tenant`: it may use it, and an instance within its reach can do it, or has not come
+    /// up so far to say so. To a tenant without bounds every operation is there.
+    pub fn is_there_for(&self, operation: OperationRef, tenant: &str) -> bool {
+        let Some(reach) = self.reach(tenant) else { return true };
+        let within = |name: &Arc<str>| reaches(Some(reach), name);
+        reach.allows(operation) && (!self.capable(operation, tenant).is_empty() || self.unloaded.iter().any(within))
+    }
+
     fn reach(&self, tenant: &str) -> Option<&Reach> {
         match self.reaches.is_empty() {
             true => None,

@@ -88,9 +88,14 @@ pub(super) fn reaches(reach: Option<&Reach>, instance: &str) -> bool {
 
 impl Reach {
     pub(super) fn allows(&self, operation: OperationRef) -> bool {
-        let service = |services: &BTreeSet<Arc<str>>| services.contains(operation.service);
-        let covered = |names: &BTreeSet<Arc<str>>| names.iter().any(|prefix| covers(prefix, operation.name));
-        self.services.as_ref().is_none_or(service) && self.operations.as_ref().is_none_or(covered)
+        self.covers(operation.service, operation.name)
+    }
+
+    /// Whether what is called `name`, and is of `service`, is within it.
+    pub(super) fn covers(&self, service: &str, name: &str) -> bool {
+        let among = |services: &BTreeSet<Arc<str>>| services.contains(service);
+        let covered = |names: &BTreeSet<Arc<str>>| names.iter().any(|prefix| covers(prefix, name));
+        self.services.as_ref().is_none_or(among) && self.operations.as_ref().is_none_or(covered)
     }
 }
 

@@ -231,6 +231,31 @@ fn a_reach_cuts_global_rules_services_and_operations() {
 }
 
 #[test]
+fn an_operation_is_there_for_whom_may_use_it_and_can_have_it_done() {
+    let reach = |instances: &[&str], operations: Option<&str>| Reach {
+        instances: Some(instances.iter().map(|name| Arc::from(*name)).collect()),
+        operations: operations.map(|prefix| [Arc::from(prefix)].into()),
+        ..Reach::default()
+    };
+    let reaches = HashMap::from([
+        (Arc::from("narrow"), reach(&["a"], Some("git.repo.get"))),
+        (Arc::from("elsewhere"), reach(&["none"], None)),
+        (Arc::from("early"), reach(&["away"], None)),
+    ]);
+    let table = RoutingTable::new(operations(), &[], &reaches, forges(), [Arc::from("away")]);
+    let is_there = |name: &str, tenant: &str| {
+        let operation = table.operations.get(name).expect("an operation");
+        table.is_there_for(operation, tenant)
+    };
+    assert!(is_there("git.repo.get", "narrow") && !is_there("git.repo.list", "narrow"));
+    assert!(!is_there("git.repo.get", "elsewhere"));
+    // What it can do is not known yet.
+    assert!(is_there("git.repo.list", "early"));
+    assert!(is_there("git.repo.list", "other") && table.is_unbounded("other") && !table.is_unbounded("early"));
+    assert!(table.allows("narrow", "git", "git.repo.get") && !table.allows("narrow", "git", "git.push"));
+}
+
+#[test]
 fn a_candidate_set_has_the_same_id_on_every_node_and_in_every_build() {
     let id = |instances: &[(&str, u64)]| {
         let instances: Vec<_> = instances
