@@ -3,13 +3,18 @@
 //! Invariant: whoever reads what an event tells of, after the event, reads it as it is since then: an event's tags are
 //! those that the answers about its resource carry.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use mosaic_actors::call::{Resource, Tag};
+use mosaic_actors::policy::routing::covers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::op::Declaration;
+use super::page_url::is_no_page;
 use super::person::Person;
 use super::tags::Topic;
 use super::{ai, cicd, docs, git, projects};
@@ -34,6 +39,7 @@ pub struct Event {
     /// Who did it.
     pub actor: Option<Person>,
     /// A page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// When it happened, where the provider tells. RFC 3339. Events may come out of order.
     pub occurred_at: Option<String>,
@@ -210,6 +216,22 @@ const ISSUE_COMMENTED: &[Topic] = &[
 ];
 
 impl EventType {
+    /// Whether an operation reads what an event of this type tells of. What the event makes untrue is more than that: a push
+    /// may have moved a pull request, and yet tells of none.
+    pub fn is_read_by(self, declaration: &Declaration) -> bool {
+        let name = declaration.facts.name;
+        declaration.facts.safe
+            && match self {
+                EventType::Push => covers("git.branch", name) || covers("git.commit", name),
+                _ => self.noun().is_some_and(|noun| covers(noun, name)),
+            }
+    }
+
+    /// What it happened to: its name up to what happened.
+    fn noun(self) -> Option<&'static str> {
+        self.name().rsplit_once('.').map(|(noun, _)| noun)
+    }
+
     /// The service that it concerns; none for [`EventType::Other`].
     pub fn service(self) -> Option<&'static str> {
         self.name().split_once('.').map(|(service, _)| service)
@@ -240,6 +262,21 @@ mod tests {
                 assert!(carried.contains(topic.name), "{}: {}", kind.name(), topic.name);
             }
         }
+    }
+
+    #[test]
+    fn what_an_event_tells_of_is_read_by_the_operations_of_its_noun() {
+        let readers = |kind: EventType| {
+            let declared = OPERATIONS.iter().map(|entry| entry.declaration);
+            let readers = declared.filter(|declaration| kind.is_read_by(declaration));
+            readers.map(|reader| reader.facts.name).collect::<Vec<_>>()
+        };
+        for kind in EventType::ALL {
+            assert_eq!(readers(*kind).is_empty(), *kind == EventType::Other, "{}", kind.name());
+        }
+        assert!(readers(EventType::Push).contains(&"git.commit.list"));
+        assert!(!readers(EventType::Push).contains(&"git.pr.get"));
+        assert!(readers(EventType::PullCommented).contains(&"git.pr.comments"));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub mod git;
 pub mod op;
 pub mod outcome;
 pub mod page;
+pub mod page_url;
 pub mod person;
 pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]

@@ -27,6 +27,7 @@ impl Mosaic {
     ) -> Result<Appended, Failure> {
         // First: what waits here is bounded, too.
         let place = self.inner.bus.place()?;
+        let told: Vec<Told> = told.into_iter().map(Told::bounded).collect();
         self.system()
             .invalidate(told.iter().flat_map(Told::tags).collect())
             .await;

@@ -12,6 +12,7 @@ use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{Cursor, PageSize, RunRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A job of a run.
@@ -34,6 +35,7 @@ pub struct Job {
     /// Which try of the run it belongs to, counted from 1, where the provider tells.
     pub attempt: Option<u64>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub started_at: Option<String>,

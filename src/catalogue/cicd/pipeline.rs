@@ -12,6 +12,7 @@ use super::topics::PIPELINES;
 use crate::catalogue::fields::{Cursor, PageSize, ProjectRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A pipeline: a workflow file, a job, or all that a project has.
@@ -38,6 +39,7 @@ pub struct Pipeline {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folder: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

@@ -14,6 +14,7 @@ use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -54,6 +55,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

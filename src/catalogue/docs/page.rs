@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::topics::{PAGE, PAGES};
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -51,6 +52,7 @@ pub struct DocPage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trashed: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

@@ -11,6 +11,7 @@ use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, Name, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A page that a search has found.
@@ -26,6 +27,7 @@ pub struct Hit {
     /// Plain text around what was found.
     pub excerpt: Option<String>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub updated_at: Option<String>,

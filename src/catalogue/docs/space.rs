@@ -11,6 +11,7 @@ use super::topics::SPACES;
 use crate::catalogue::fields::{Cursor, Markdown, Name, PageSize, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// What pages are kept in.
@@ -26,6 +27,7 @@ pub struct Space {
     /// What it is about, plain text.
     pub description: Option<String>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

@@ -11,6 +11,7 @@ use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, PageSize, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A page in a list, without its text.
@@ -34,6 +35,7 @@ pub struct PageRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trashed: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

@@ -11,6 +11,7 @@ use super::topics::{COMMITS, REPO};
 use crate::catalogue::fields::{CommitRef, Cursor, FilePath, GitRef, Moment, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -42,6 +43,7 @@ pub struct Commit {
     /// `files` does not hold all of them.
     pub files_incomplete: Option<bool>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
@@ -170,6 +172,7 @@ pub struct Comparison {
     /// Commits or files are left out: there are more than the provider gives.
     pub incomplete: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

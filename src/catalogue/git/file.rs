@@ -14,6 +14,7 @@ use super::topics::{FILES, REF_MOVES, REPO};
 use crate::catalogue::fields::{BranchName, FilePath, GitRef, Markdown, RepoRef, Version};
 use crate::catalogue::op::{self, Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A file at a commit.
@@ -33,6 +34,7 @@ pub struct File {
     /// The content: text where the bytes are UTF-8, else base64.
     pub content: String,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
@@ -150,6 +152,7 @@ pub struct Written {
     /// Whether there was no such file before.
     pub created: Option<bool>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

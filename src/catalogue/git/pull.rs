@@ -14,6 +14,7 @@ use super::topics::{PULL, PULLS, REPO};
 use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -66,6 +67,7 @@ pub struct Pull {
     /// How many comments it has, where the answer tells.
     pub comments: Option<u64>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

@@ -11,6 +11,7 @@ use super::topics::{COMMITS, FILES, RELEASES, REPO, STATUSES, TAGS, TREES};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, Name, PageSize, RepoRef, TagName};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -36,6 +37,7 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<ReleaseAsset>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,
@@ -56,6 +58,7 @@ pub struct ReleaseAsset {
     /// Bytes, where the provider tells.
     pub size: Option<u64>,
     /// Where a browser gets it.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use crate::catalogue::fields::{BranchName, Cursor, Name, OwnerRef, PageSize, Rep
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A repository.
@@ -43,6 +44,7 @@ pub struct Repo {
     /// Nothing was ever committed to it, where the provider tells.
     pub empty: Option<bool>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// Where `git clone` fetches it over HTTPS.
     pub clone_url: Option<String>,

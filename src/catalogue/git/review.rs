@@ -12,6 +12,7 @@ use super::topics::{PULL, PULLS};
 use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version, says};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -32,6 +33,7 @@ pub struct Review {
     /// The commit that was looked at, where the provider tells.
     pub commit: Option<String>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub submitted_at: Option<String>,
@@ -149,6 +151,7 @@ pub struct Comment {
     #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     #[schemars(extend("x-column" = true))]

@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::topics::{REPO, STATUSES};
 use crate::catalogue::fields::{CommitRef, Name, RepoRef, WebUrl};
 use crate::catalogue::op::{Declaration, Op, Output};
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -26,6 +27,7 @@ pub struct Status {
     /// The same for people.
     pub description: Option<String>,
     /// Where more is told.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub target_url: Option<String>,
     /// Whose credential said it.
     pub creator: Option<Person>,

@@ -16,6 +16,7 @@ use super::topics::{BOARD_ITEMS, BOARDS, ISSUE_CHANGES};
 use crate::catalogue::fields::{BoardItemRef, BoardRef, BoardsOf, Cursor, IssueRef, Markdown, Name, PageSize};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A board.
@@ -34,6 +35,7 @@ pub struct Board {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,
@@ -71,6 +73,7 @@ pub struct BoardItem {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

@@ -13,6 +13,7 @@ use crate::catalogue::fields::{Cursor, IssueCommentRef, IssueRef, Markdown, Page
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -30,6 +31,7 @@ pub struct IssueComment {
     /// Only members see it, where the tracker tells.
     pub internal: Option<bool>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     #[schemars(extend("x-column" = true))]

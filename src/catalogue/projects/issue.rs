@@ -14,6 +14,7 @@ use crate::catalogue::fields::{
 };
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
 
@@ -48,6 +49,7 @@ pub struct Issue {
     /// How many comments it has, where the tracker tells.
     pub comments: Option<u64>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,

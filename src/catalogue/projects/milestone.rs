@@ -12,6 +12,7 @@ use super::topics::MILESTONES;
 use crate::catalogue::fields::{Cursor, Day, Markdown, Name, PageSize, ProjectRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
 
 /// A milestone.
@@ -33,6 +34,7 @@ pub struct Milestone {
     /// How many are closed, where the tracker tells.
     pub closed_issues: Option<u64>,
     /// Its page for people.
+    #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<String>,
     /// RFC 3339.
     pub created_at: Option<String>,
