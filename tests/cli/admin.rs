@@ -1,6 +1,6 @@
 //! The commands that look at and change a running gateway, against a listener that records.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -346,6 +346,40 @@ fn a_watch_ends_when_its_reader_goes_away_though_nothing_changes() {
             .recv_timeout(PATIENCE)
             .unwrap_or_else(|_| panic!("{line:?} (process {id}) goes on"));
         assert_eq!((code, first.is_empty()), (Some(0), false), "{line:?}");
+    }
+}
+
+/// Whatever this process ignores, as what a shell without job control has in the background.
+#[test]
+fn a_watch_ends_when_it_is_told_to_though_the_signal_was_ignored_or_nobody_reads() {
+    let large = "x".repeat(1 << 20);
+    for (document, reads) in [(tree("running", 1), true), (tree(&large, 1), false)] {
+        let server = Recorder::json(document);
+        let mosaic = server.mosaic(&["tree", "--watch", "--json", "--interval", "50ms"]);
+        let mut child = Command::new("env")
+            .arg("--ignore-signal=INT")
+            .arg(mosaic.get_program())
+            .args(mosaic.get_args())
+            .env("MOSAIC_ADMIN_URL", server.url())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = vec![0];
+        out.read_exact(&mut first).unwrap();
+        let id = child.id();
+        let sent = Command::new("kill")
+            .args(["-s", "INT", &id.to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let (sender, ended) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait().unwrap().code()));
+        let code = ended.recv_timeout(PATIENCE);
+        let code = code.unwrap_or_else(|_| panic!("process {id} goes on; its output is read: {reads}"));
+        assert_eq!(code, Some(130));
+        drop(out);
     }
 }
 

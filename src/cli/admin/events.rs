@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{connected, remote};
 use crate::cli::command::flag;
 use crate::cli::screen::{BAD, FAINT, GOOD, Screen, Stop, WARY, clean};
-use crate::cli::{render, show};
+use crate::cli::{render, show, signals};
 
 /// The command's name.
 pub(super) const EVENTS: &str = "events";
@@ -21,6 +21,10 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    signals::until_told(follow(matches, screen)).await
+}
+
+async fn follow(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
     let limit = matches
         .get_one::<u32>("limit")
         .map_or(usize::MAX, |limit| *limit as usize);

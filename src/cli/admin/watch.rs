@@ -16,7 +16,7 @@ use crate::cli::client::Remote;
 use crate::cli::command::{flag, switch};
 use crate::cli::problem::Problem;
 use crate::cli::screen::{Screen, Stop};
-use crate::cli::{exit, show};
+use crate::cli::{exit, show, signals};
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub(super) async fn run(look: &Look, remote: &Remote, matches: &ArgMatches, scre
         let least = humantime::format_duration(SHORTEST);
         return Err(Failure::invalid("interval", format!("--interval must be at least {least}")).into());
     }
-    watch(look, remote, interval, screen).await
+    signals::until_told(watch(look, remote, interval, screen)).await
 }
 
 async fn watch(look: &Look, remote: &Remote, interval: Duration, screen: &Screen) -> Result<(), Stop> {
