@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::Seat;
+use super::seats::Seat;
 use crate::catalogue::event::Event;
-use crate::stores::{EventRow, Span};
+use crate::stores::{EventRow, Span, StateStore};
 
 /// Events that are read at a time.
 const AT_ONCE: u32 = 100;
@@ -28,12 +29,12 @@ pub struct Filter {
     pub provider: Option<String>,
     /// Those of this resource, or of what is within it: a neutral id, or an id without its instance.
     pub resource: Option<String>,
-    /// Those of instances that the caller may know of.
+    /// Those that the caller may know of.
     pub reach: Option<Reach>,
 }
 
-/// Whether the caller may know of an instance.
-pub type Reach = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+/// Whether the caller may know of an event.
+pub type Reach = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,7 +59,7 @@ impl Filter {
                 .resource
                 .as_deref()
                 .is_none_or(|wanted| concerns(wanted, event.resource.as_deref()))
-            && self.reach.as_ref().is_none_or(|reach| reach(&event.provider))
+            && self.reach.as_ref().is_none_or(|reach| reach(event))
     }
 }
 
@@ -90,32 +91,46 @@ pub enum Heard {
     },
 }
 
+/// What a feed has its events of.
+pub(super) struct Source {
+    pub(super) store: Arc<dyn StateStore>,
+    /// The gateway is going.
+    pub(super) ended: CancellationToken,
+    pub(super) woken: watch::Receiver<i64>,
+    pub(super) _seat: Seat,
+}
+
 /// Listens.
 pub struct Feed {
-    seat: Seat,
-    woken: watch::Receiver<i64>,
+    source: Source,
     after: i64,
     filter: Filter,
     ready: VecDeque<Heard>,
 }
 
 impl Feed {
-    pub(super) fn new(seat: Seat, woken: watch::Receiver<i64>, span: Span, after: Option<i64>, filter: Filter) -> Self {
+    pub(super) fn new(source: Source, span: Span, after: Option<i64>, filter: Filter) -> Self {
         let asked = after.unwrap_or(span.latest);
         // A place that is not there yet was another store's: what this one keeps is new to the listener.
         let is_strange = asked > span.latest;
         let oldest = span.oldest.unwrap_or(span.latest + 1);
         let ready = is_strange.then_some(Heard::Missed { after: asked, oldest });
         Feed {
-            seat,
-            woken,
+            source,
             after: if is_strange { 0 } else { asked },
             filter,
             ready: ready.into_iter().collect(),
         }
     }
 
-    /// The next that is heard; waits for it. None once the gateway has stopped.
+    /// Behind which event it goes on, once all that it has ready is heard: whatever was before that and was not told was not
+    /// for it. None while something is ready.
+    pub fn place(&self) -> Option<i64> {
+        self.ready.is_empty().then_some(self.after)
+    }
+
+    /// The next that is heard; waits for it. None once the gateway has stopped. It may be given up at any time, and misses
+    /// nothing.
     ///
     /// # Errors
     /// What the store fails with.
@@ -125,14 +140,14 @@ impl Feed {
                 return Some(Ok(heard));
             }
             // Before it is read: what comes while it is read wakes it again.
-            self.woken.mark_unchanged();
-            let rows = match self.seat.store().list_events(self.after, AT_ONCE).await {
+            self.source.woken.mark_unchanged();
+            let rows = match self.source.store.list_events(self.after, AT_ONCE).await {
                 Ok(rows) => rows,
                 Err(error) => return Some(Err(error.into())),
             };
             if rows.is_empty() {
-                let ended = self.seat.ended().clone();
-                ended.run_until_cancelled(self.woken.changed()).await?.ok()?;
+                let Source { ended, woken, .. } = &mut self.source;
+                ended.run_until_cancelled(woken.changed()).await?.ok()?;
                 continue;
             }
             self.take(rows);
@@ -205,7 +220,7 @@ mod tests {
         };
         assert!(kind("git.pr").takes(&pull) && !kind("git.push").takes(&pull));
         let nobody = Filter {
-            reach: Some(Arc::new(|instance| instance != "forge")),
+            reach: Some(Arc::new(|event| &*event.provider != "forge")),
             ..Filter::default()
         };
         assert!(!nobody.takes(&pull));

@@ -6,10 +6,9 @@
 mod actor;
 mod feed;
 mod meters;
+mod seats;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind};
@@ -23,8 +22,10 @@ use crate::stores::{Appended, Delivered, StateStore};
 use actor::BusMsg;
 
 pub(crate) use actor::spec;
+use feed::Source;
 pub use feed::{Feed, Filter, Heard};
 pub use meters::{BusMeters, Came};
+use seats::Seats;
 
 /// When a sender that is refused for want of room shall come again.
 const COME_AGAIN: Duration = Duration::from_secs(1);
@@ -40,7 +41,7 @@ struct Inner {
     room: Arc<Semaphore>,
     /// The number of the latest event that was kept here.
     latest: watch::Sender<i64>,
-    listeners: AtomicUsize,
+    seats: Arc<Seats>,
     /// The gateway is going.
     ended: CancellationToken,
     config: EventsConfig,
@@ -55,7 +56,7 @@ impl Bus {
             handle: Handle::new(),
             room: Arc::new(Semaphore::new(config.max_pending)),
             latest: watch::Sender::new(0),
-            listeners: AtomicUsize::new(0),
+            seats: Seats::new(config.max_listeners, config.tenant_listeners()),
             ended: CancellationToken::new(),
             meters: BusMeters::new(recorder),
             config,
@@ -95,16 +96,34 @@ impl Bus {
         kept.await.map_err(|_| lost())?
     }
 
-    /// Listens from behind the event `after`; from now on where it is not given.
+    /// Listens from behind the event `after`; from now on where it is not given. For the program itself.
     ///
     /// # Errors
     /// `overloaded` where more listen than may; what the store fails with.
     pub async fn listen(&self, after: Option<i64>, filter: Filter) -> Result<Feed, Failure> {
+        self.seated(None, after, filter).await
+    }
+
+    /// The same, for one of `tenant`, who takes a seat of that tenant's share.
+    ///
+    /// # Errors
+    /// As [`Bus::listen`].
+    pub async fn listen_as(&self, tenant: &Arc<str>, after: Option<i64>, filter: Filter) -> Result<Feed, Failure> {
+        self.seated(Some(tenant), after, filter).await
+    }
+
+    async fn seated(&self, tenant: Option<&Arc<str>>, after: Option<i64>, filter: Filter) -> Result<Feed, Failure> {
         // First: what is kept from now on wakes it.
         let woken = self.0.latest.subscribe();
-        let seat = Seat::take(self)?;
+        let seat = self.0.seats.take(tenant)?;
         let span = self.0.store.event_span().await.map_err(Failure::from)?;
-        Ok(Feed::new(seat, woken, span, after, filter))
+        let source = Source {
+            store: self.0.store.clone(),
+            ended: self.0.ended.clone(),
+            woken,
+            _seat: seat,
+        };
+        Ok(Feed::new(source, span, after, filter))
     }
 
     /// Has every feed end: the gateway is going.
@@ -114,41 +133,9 @@ impl Bus {
 
     /// How many listen.
     pub fn listeners(&self) -> usize {
-        self.0.listeners.load(Acquire)
+        self.0.seats.count()
     }
 }
 
 /// A place among the deliveries that wait.
 pub(crate) struct Place(OwnedSemaphorePermit);
-
-/// The right to listen, given back when it is dropped.
-pub(crate) struct Seat(Bus);
-
-impl Seat {
-    fn take(bus: &Bus) -> Result<Self, Failure> {
-        let most = bus.0.config.max_listeners;
-        // Counted before it is looked at, so that no two take the last one.
-        let seat = Seat(bus.clone());
-        match bus.0.listeners.fetch_add(1, AcqRel) < most {
-            true => Ok(seat),
-            false => {
-                let sentence = format!("{most} others listen to the events");
-                Err(Failure::new(Kind::Overloaded, sentence).after(COME_AGAIN))
-            }
-        }
-    }
-
-    fn ended(&self) -> &CancellationToken {
-        &self.0.0.ended
-    }
-
-    fn store(&self) -> &dyn StateStore {
-        &*self.0.0.store
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.0.listeners.fetch_sub(1, AcqRel);
-    }
-}

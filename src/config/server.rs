@@ -212,6 +212,21 @@ pub struct EventsConfig {
     /// The most that listen at one time.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_listeners: usize,
+    /// The most of one tenant that do; absent: a quarter of them all.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_listeners_per_tenant: Option<usize>,
+    /// How long a delivery may bring nothing before it is given up.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, { 10 * SECOND }>")]
+    pub delivery_idle_timeout: Duration,
+}
+
+impl EventsConfig {
+    /// The most of one tenant that listen at one time.
+    pub fn tenant_listeners(&self) -> usize {
+        let share = self.max_listeners_per_tenant.unwrap_or(self.max_listeners / 4);
+        share.clamp(1, self.max_listeners)
+    }
 }
 
 impl Default for EventsConfig {
@@ -220,6 +235,8 @@ impl Default for EventsConfig {
             retention: Duration::from_secs(24 * 3600),
             max_pending: 1_000,
             max_listeners: 256,
+            max_listeners_per_tenant: None,
+            delivery_idle_timeout: Duration::from_millis(2_500),
         }
     }
 }

@@ -10,6 +10,8 @@ mod builder;
 mod calls;
 mod credentials;
 mod drift;
+#[cfg(feature = "server")]
+mod ears;
 mod effective;
 mod error;
 mod homes;

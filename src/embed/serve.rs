@@ -21,6 +21,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::admin::Port;
+use super::ears::Ears;
 use super::error::StartError;
 use super::mosaic::Mosaic;
 use crate::admin::{self, AdminConfig, Check, Readiness};
@@ -78,13 +79,14 @@ impl Mosaic {
         if let Some(hosts) = hosts {
             authenticator = authenticator.reached_as(hosts);
         }
-        let (shown, reached, known) = (self.clone(), self.clone(), self.clone());
+        let (shown, offered, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted) = (self.clone(), self.clone());
         let feed = feed::router(FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
-            reaches: Arc::new(move |tenant, instance| reached.system().reaches(tenant, instance)),
+            hearing: Arc::new(Ears(self.clone())),
             known: Arc::new(move |tenant| known.names(tenant)),
+            heartbeat: feed::HEARTBEAT,
         });
         let max_body = self.config().server.max_body;
         let webhooks = webhooks::router(
@@ -105,6 +107,7 @@ impl Mosaic {
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
+            offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
             max_body,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
@@ -187,8 +190,18 @@ impl Mosaic {
             .map(|instance| InstanceCapabilities {
                 instance: instance.name,
                 kind: instance.kind,
-                operations: instance.operations,
+                operations: self.usable(&caller.tenant, instance.operations),
             })
+    /// Those of some operations that `tenant` may use.
+    fn usable(&self, tenant: &str, mut operations: Vec<&'static str>) -> Vec<&'static str> {
+        let catalogue = self.catalogue();
+        operations.retain(|name| {
+            let found = catalogue.number(name);
+            found.is_some_and(|operation| self.system().allows(tenant, operation.service, operation.name))
+        });
+        operations
+    }
+
             .collect()
     }
 }

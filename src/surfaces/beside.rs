@@ -59,6 +59,8 @@ fn events() -> Value {
             "200": { "description": "Events, one JSON object each", "content": { "text/event-stream": { "schema": event } } },
             "400": problem(400),
             "401": problem(401),
+            "403": problem(403),
+            "429": problem(429),
             "503": problem(503),
         },
     })
@@ -89,6 +91,7 @@ fn delivery(behind_a_secret: bool) -> Value {
             "401": problem(401),
             "404": problem(404),
             "413": problem(413),
+            "415": problem(415),
             "429": problem(429),
             "503": problem(503),
         },

@@ -1,7 +1,7 @@
 //! `/v1/events`: what providers have told, as server-sent events.
 //!
-//! Invariant: a caller hears of the instances within its tenant's reach and of no other, and every id that it hears can be
-//! gone on from.
+//! Invariant: a caller hears what it could read itself, and of nothing else, for as long as it is let in; and every id that it
+//! hears can be gone on from.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,14 +10,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::sse::{Event as Line, KeepAlive, Sse};
+use axum::response::sse::{Event as Line, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream::{self, Stream};
 use http::request::Parts;
 use http::{HeaderMap, Request};
-use mosaic_actors::error::Failure;
+use mosaic_actors::call::Caller;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::gateway::Attendance;
 use serde_json::json;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use url::form_urlencoded;
 
 use super::auth::Authenticator;
@@ -25,11 +28,12 @@ use super::problem::Problem;
 use super::request_id::RequestId;
 use super::rest::method_not_allowed;
 use crate::bus::{Bus, Feed, Filter, Heard};
-use crate::catalogue::event::EventType;
+use crate::catalogue::event::{Event, EventType};
 use crate::config::nearest;
 
-/// A comment is sent so often where nothing happens, so that a connection in between is not thought dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
+/// connection in between is not thought dead.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The longest parameter.
 const LONGEST: usize = 1024;
 /// What may be asked for.
@@ -37,8 +41,20 @@ const PARAMETERS: &[&str] = &["after", "service", "type", "provider", "resource"
 
 /// The instances that a tenant may know of, whether they run or not.
 pub type Known = Arc<dyn Fn(&str) -> Vec<Arc<str>> + Send + Sync>;
-/// Whether a tenant may know of an instance.
-pub type Reaches = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+/// What a tenant may hear of.
+pub trait Hearing: Send + Sync + 'static {
+    /// Whether it may hear of this event.
+    fn hears(&self, tenant: &str, event: &Event) -> bool;
+
+    /// Whether it may hear of any event of this type.
+    fn hears_of(&self, tenant: &str, kind: EventType) -> bool;
+
+    /// Lets a listener in, as a call would be.
+    ///
+    /// # Errors
+    /// `rate_limited` or `overloaded`.
+    fn admit(&self, caller: &Caller) -> Result<Attendance, Failure>;
+}
 
 /// What the feed needs.
 #[derive(Clone)]
@@ -48,9 +64,11 @@ pub struct FeedConfig {
     /// Who may listen.
     pub authenticator: Authenticator,
     /// To what.
-    pub reaches: Reaches,
+    pub hearing: Arc<dyn Hearing>,
     /// By which names.
     pub known: Known,
+    /// As [`HEARTBEAT`].
+    pub heartbeat: Duration,
 }
 
 /// The route.
@@ -64,16 +82,14 @@ pub fn router(config: FeedConfig) -> Router {
 async fn events(State(config): State<Arc<FeedConfig>>, request: Request<Body>) -> Response {
     let id = RequestId::given(request.extensions());
     let (parts, _) = request.into_parts();
-    match config.listen(&parts).await {
-        Ok(feed) => Sse::new(lines(feed))
-            .keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive"))
-            .into_response(),
+    match config.listen(parts).await {
+        Ok(listener) => Sse::new(lines(listener)).into_response(),
         Err(problem) => problem.response(&id),
     }
 }
 
 impl FeedConfig {
-    async fn listen(&self, parts: &Parts) -> Result<Feed, Problem> {
+    async fn listen(&self, parts: Parts) -> Result<Listener, Problem> {
         let caller = self.authenticator.caller(&parts.headers, parts.uri.authority())?;
         let (mut after, mut filter) = asked(parts.uri.query().unwrap_or_default())?;
         // A browser that comes again says where it was.
@@ -83,9 +99,22 @@ impl FeedConfig {
         if let Some(wanted) = &filter.provider {
             there_is(wanted, &(self.known)(&caller.tenant))?;
         }
-        let reaches = self.reaches.clone();
-        filter.reach = Some(Arc::new(move |instance| reaches(&caller.tenant, instance)));
-        Ok(self.bus.listen(after, filter).await?)
+        sound(&filter, |kind| self.hearing.hears_of(&caller.tenant, kind))?;
+        let attendance = self.hearing.admit(&caller)?;
+        let (hearing, tenant) = (self.hearing.clone(), caller.tenant.clone());
+        filter.reach = Some(Arc::new(move |event| hearing.hears(&tenant, event)));
+        let feed = self.bus.listen_as(&caller.tenant, after, filter).await?;
+        let authenticator = self.authenticator.clone();
+        let is_let_in = move || {
+            let found = authenticator.caller(&parts.headers, parts.uri.authority());
+            found.is_ok_and(|found| found == caller)
+        };
+        Ok(Listener::new(
+            feed,
+            Box::new(is_let_in),
+            Some(attendance),
+            self.heartbeat,
+        ))
     }
 }
 
@@ -135,7 +164,6 @@ fn asked(query: &str) -> Result<(Option<i64>, Filter), Failure> {
             return Err(Failure::invalid(&*name, format!("{name} is given twice")));
         }
     }
-    sound(&filter)?;
     Ok((after, filter))
 }
 
@@ -150,49 +178,125 @@ fn there_is(wanted: &str, known: &[Arc<str>]) -> Result<(), Failure> {
     Err(Failure::invalid("provider", sentence))
 }
 
-/// A type that no event ever has would be waited for in vain.
-fn sound(filter: &Filter) -> Result<(), Failure> {
-    let kinds = || EventType::ALL.iter();
-    if let Some(wanted) = filter
-        .kind
-        .as_deref()
-        .filter(|wanted| !kinds().any(|kind| kind.is(wanted)))
+/// A type that no event ever has would be waited for in vain, and so would one that the caller never hears of: it is told
+/// the same.
+fn sound(filter: &Filter, hears_of: impl Fn(EventType) -> bool) -> Result<(), Failure> {
+    let heard = || EventType::ALL.iter().filter(|kind| hears_of(**kind));
+    let refused = |field: &'static str, wanted: &str| {
+        Err(Failure::invalid(field, format!("no event is of the {field} {wanted}")))
+    };
+    if let Some(wanted) = &filter.kind
+        && !heard().any(|kind| kind.is(wanted))
     {
-        return Err(Failure::invalid("type", format!("no event is of the type {wanted}")));
+        return refused("type", wanted);
     }
-    let is_service = |wanted: &&str| kinds().any(|kind| kind.service() == Some(wanted));
-    match filter.service.as_deref().filter(|wanted| !is_service(wanted)) {
-        Some(wanted) => Err(Failure::invalid(
-            "service",
-            format!("no event is of the service {wanted}"),
-        )),
-        None => Ok(()),
+    match &filter.service {
+        Some(wanted) if !heard().any(|kind| kind.service() == Some(wanted)) => refused("service", wanted),
+        _ => Ok(()),
     }
 }
 
-/// Until the gateway stops, or the store fails.
-fn lines(feed: Feed) -> impl Stream<Item = Result<Line, Infallible>> {
-    stream::unfold(Some(feed), async |feed| {
-        let mut feed = feed?;
-        let heard = feed.next().await?;
-        let (line, feed) = match heard {
-            Ok(Heard::Event(event)) => (Line::default().id(event.id.to_string()).json_data(&event), Some(feed)),
+/// One who listens.
+struct Listener {
+    feed: Feed,
+    /// Whether it would be let in now.
+    is_let_in: Box<dyn Fn() -> bool + Send + Sync>,
+    beat: Interval,
+    /// Behind which event the listener would go on if it came again.
+    told: Option<i64>,
+    _attendance: Option<Attendance>,
+}
+
+impl Listener {
+    fn new(
+        feed: Feed,
+        is_let_in: Box<dyn Fn() -> bool + Send + Sync>,
+        attendance: Option<Attendance>,
+        heartbeat: Duration,
+    ) -> Self {
+        let mut beat = interval_at(Instant::now() + heartbeat, heartbeat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Listener {
+            feed,
+            is_let_in,
+            beat,
+            told: None,
+            _attendance: attendance,
+        }
+    }
+
+    /// The next line, and whether it is the last.
+    async fn next(&mut self) -> Option<(Line, bool)> {
+        let heard = tokio::select! {
+            biased;
+            // First: whoever is told without a pause is looked at all the same.
+            _ = self.beat.tick() => return Some(self.beats()),
+            heard = self.feed.next() => heard?,
+        };
+        let line = match heard {
+            Ok(Heard::Event(event)) => {
+                self.told = Some(event.id);
+                Line::default().id(event.id.to_string()).json_data(&event)
+            }
             Ok(Heard::Missed { after, oldest }) => {
                 let line = Line::default().event("missed");
-                (line.json_data(json!({ "after": after, "oldest": oldest })), Some(feed))
+                line.json_data(json!({ "after": after, "oldest": oldest }))
             }
-            Err(failure) => {
-                let line = Line::default().event("error");
-                (line.json_data(json!({ "code": failure.kind.code() })), None)
-            }
+            Err(failure) => return Some((error(failure.kind), true)),
         };
-        Some((Ok(line.unwrap_or_default()), feed))
+        Some((line.unwrap_or_default(), false))
+    }
+
+    /// A line without an event: with its place where that has moved on past what was not for this listener, so that it comes
+    /// again from there.
+    fn beats(&mut self) -> (Line, bool) {
+        if !(self.is_let_in)() {
+            return (error(Kind::Unauthenticated), true);
+        }
+        let line = Line::default().comment("keep-alive");
+        let line = match self
+            .feed
+            .place()
+            .filter(|place| *place > 0 && self.told != Some(*place))
+        {
+            Some(place) => {
+                self.told = Some(place);
+                line.id(place.to_string())
+            }
+            None => line,
+        };
+        (line, false)
+    }
+}
+
+fn error(kind: Kind) -> Line {
+    let line = Line::default().event("error");
+    line.json_data(json!({ "code": kind.code() })).unwrap_or_default()
+}
+
+/// Until the gateway stops, the store fails, or the listener is no longer let in.
+fn lines(listener: Listener) -> impl Stream<Item = Result<Line, Infallible>> {
+    stream::unfold(Some(listener), async |listener| {
+        let mut listener = listener?;
+        let (line, is_last) = listener.next().await?;
+        Some((Ok(line), (!is_last).then_some(listener)))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use http_body_util::BodyExt as _;
+    use jiff::Timestamp;
+    use metrics::NoopRecorder;
+    use mosaic_actors::telemetry::SharedRecorder;
+
     use super::*;
+    use crate::catalogue::event::Told;
+    use crate::config::EventsConfig;
+    use crate::stores::{Delivered, MemoryStore, StateStore as _};
 
     #[test]
     fn an_instance_that_there_is_not_is_refused_with_the_nearest() {
@@ -202,6 +306,81 @@ mod tests {
         assert_eq!(refused.field.as_deref(), Some("provider"));
         assert!(refused.message().ends_with("did you mean forge-a?"), "{refused}");
         assert!(there_is("nope", &[]).is_err());
+    }
+
+    /// What is sent next.
+    async fn sent(body: &mut Body) -> Option<String> {
+        let frame = body.frame().await?.expect("no error ends it");
+        let data = frame.into_data().ok()?;
+        Some(String::from_utf8_lossy(&data).into_owned())
+    }
+
+    #[tokio::test]
+    async fn who_listens_is_moved_on_past_what_is_not_for_it_and_looked_at_again() {
+        let store = MemoryStore::new(None);
+        let provider = Arc::from("forge");
+        let event = Told::default().placed(0, &provider, "2026-03-01T00:00:00Z".to_owned());
+        let delivered = Delivered {
+            provider,
+            names: vec![],
+            at: Timestamp::now(),
+            bodies: vec![serde_json::to_string(&event).expect("it is written"); 3],
+        };
+        store.append_events(&[delivered]).await.expect("they are kept");
+        let recorder: SharedRecorder = Arc::new(NoopRecorder);
+        let bus = Bus::new(Arc::new(store), EventsConfig::default(), &recorder);
+        let nothing = Filter {
+            reach: Some(Arc::new(|_| false)),
+            ..Filter::default()
+        };
+        let feed = bus.listen(Some(0), nothing).await.expect("a seat");
+        let lets_in = Arc::new(AtomicBool::new(true));
+        let asked = lets_in.clone();
+        let is_let_in = Box::new(move || asked.load(Relaxed));
+        let listener = Listener::new(feed, is_let_in, None, Duration::from_millis(1));
+        let mut body = Sse::new(lines(listener)).into_response().into_body();
+        let mut seen = String::new();
+        while !seen.contains("id: 3\n") {
+            seen += &sent(&mut body).await.expect("it goes on");
+        }
+        assert!(!seen.contains("data"), "{seen}");
+        // Its key is taken back.
+        lets_in.store(false, Relaxed);
+        let mut last = String::new();
+        while let Some(more) = sent(&mut body).await {
+            last = more;
+        }
+        assert!(
+            last.contains("event: error") && last.contains("unauthenticated"),
+            "{last}"
+        );
+        assert!(
+            !seen.contains("id: 3\n\n: keep-alive\nid: 3"),
+            "a place is told once: {seen}"
+        );
+        drop(body);
+        assert_eq!(bus.listeners(), 0);
+    }
+
+    #[test]
+    fn what_is_never_heard_of_is_refused_as_what_there_is_not() {
+        let refused = |query: &str, hears_of: fn(EventType) -> bool| {
+            let (_, filter) = asked(query).expect("it is read");
+            sound(&filter, hears_of)
+                .err()
+                .map(|failure| failure.message().to_owned())
+        };
+        for query in ["type=git.prs", "service=gits"] {
+            assert!(refused(query, |_| true).is_some(), "{query}");
+        }
+        let of_docs = |kind: EventType| kind.is("docs");
+        assert_eq!(refused("type=docs.page&service=docs", of_docs), None);
+        let told = "no event is of the type git.pr";
+        assert_eq!(refused("type=git.pr", of_docs).as_deref(), Some(told));
+        assert_eq!(
+            refused("service=git", of_docs).as_deref(),
+            Some("no event is of the service git")
+        );
     }
 
     #[test]
@@ -215,8 +394,6 @@ mod tests {
             ("after=-1", "after"),
             ("after=x", "after"),
             ("after=1&after=2", "after"),
-            ("type=git.prs", "type"),
-            ("service=gits", "service"),
             ("colour=red", "colour"),
             ("type=", "type"),
             ("provider=a&provider=b", "provider"),

@@ -11,6 +11,7 @@ mod lifecycle;
 mod lines;
 mod log;
 mod names;
+mod offered;
 mod sources;
 mod starting;
 mod state;

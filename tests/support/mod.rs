@@ -113,6 +113,7 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
                 operations: vec!["git.repo.get"],
             }]
         }),
+        offered: Arc::new(|_, _| true),
         max_body: MAX_BODY,
     }
 }

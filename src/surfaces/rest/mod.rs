@@ -9,6 +9,7 @@ pub(super) mod reply;
 pub mod routes;
 pub(super) mod upload;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,7 +21,7 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode};
-use mosaic_actors::call::Caller;
+use mosaic_actors::call::{Caller, OperationRef};
 use mosaic_actors::error::{Failure, Kind};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ use super::page::page;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::shared::Document;
-use crate::catalogue::Method;
+use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Dispatcher, Invocation};
 use routes::{Resolved, Routes};
 use upload::Incoming;
@@ -60,6 +61,9 @@ pub struct InstanceCapabilities {
 /// Tells what the instances that a caller may use can do.
 pub type CapabilitySource = Arc<dyn Fn(&Caller) -> Vec<InstanceCapabilities> + Send + Sync>;
 
+/// Tells whether an operation is there for a caller.
+pub type Offered = Arc<dyn Fn(&Caller, OperationRef) -> bool + Send + Sync>;
+
 /// What the REST surface needs.
 #[derive(Clone)]
 pub struct RestConfig {
@@ -69,6 +73,8 @@ pub struct RestConfig {
     pub authenticator: Authenticator,
     /// For `GET /v1/capabilities`.
     pub capabilities: CapabilitySource,
+    /// For the same, and for `GET /v1/operations`.
+    pub offered: Offered,
     /// Which kinds of providers can do which operation, for the same.
     pub matrix: Arc<Value>,
     /// The most bytes of a request's body.
@@ -90,7 +96,7 @@ pub fn router(config: RestConfig) -> Router {
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
         openapi: Document::of(&document),
-        operations: listing(&config.dispatcher).to_string().into(),
+        operations: listing(config.dispatcher.catalogue().iter()).to_string().into(),
         docs: docs::overview(&document).into(),
         config,
     });
@@ -251,34 +257,55 @@ async fn openapi_document(State(rest): State<Arc<Rest>>, request: Request<Body>)
 }
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    // However many read it, its text is in memory once.
-    authenticated(&rest, &request, |_| {
-        ([(CONTENT_TYPE, "application/json")], rest.operations.clone()).into_response()
+    authenticated(&rest, &request, |caller| {
+        let listing = match rest.all_are_offered(caller) {
+            // However many read it, its text is in memory once.
+            true => rest.operations.clone(),
+            false => listing(rest.offered(caller)).to_string().into(),
+        };
+        ([(CONTENT_TYPE, "application/json")], listing).into_response()
     })
 }
 
-fn listing(dispatcher: &Dispatcher) -> Value {
-    let rows: Vec<Value> = dispatcher.catalogue().iter().map(describe).collect();
+fn listing<'a>(entries: impl Iterator<Item = &'a Entry>) -> Value {
+    let rows: Vec<Value> = entries.map(describe).collect();
     json!({ "operations": rows })
 }
 
 async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
     authenticated(&rest, &request, |caller| {
         let instances = (rest.config.capabilities)(caller);
-        let matrix: serde_json::Map<String, Value> = rest
-            .config
-            .dispatcher
-            .catalogue()
-            .iter()
+        let names: HashSet<&str> = rest.offered(caller).map(Entry::name).collect();
+        let operations: serde_json::Map<String, Value> = rest
+            .offered(caller)
             .map(|entry| {
                 let able = instances.iter().filter(|row| row.operations.contains(&entry.name()));
                 let names: Vec<&str> = able.map(|row| &*row.instance).collect();
                 (entry.name().to_owned(), Value::from(names))
             })
             .collect();
-        axum::Json(json!({ "instances": instances, "operations": matrix, "matrix": *rest.config.matrix }))
-            .into_response()
+        // Of an operation that this caller cannot use, nobody's ability is its matter.
+        let rows = rest.config.matrix.as_array().into_iter().flatten();
+        let is_offered = |row: &&Value| row["name"].as_str().is_some_and(|name| names.contains(name));
+        let matrix: Vec<&Value> = rows.filter(is_offered).collect();
+        axum::Json(json!({ "instances": instances, "operations": operations, "matrix": matrix })).into_response()
     })
+}
+
+impl Rest {
+    /// The operations that are there for a caller.
+    fn offered(&self, caller: &Caller) -> impl Iterator<Item = &'static Entry> {
+        let catalogue = self.config.dispatcher.catalogue();
+        let is_there = |entry: &&Entry| {
+            let number = catalogue.number(entry.name());
+            number.is_some_and(|operation| (self.config.offered)(caller, operation))
+        };
+        catalogue.iter().filter(is_there)
+    }
+
+    fn all_are_offered(&self, caller: &Caller) -> bool {
+        self.offered(caller).count() == self.config.dispatcher.catalogue().iter().count()
+    }
 }
 
 fn authenticated(rest: &Rest, request: &Request<Body>, answer: impl FnOnce(&Caller) -> Response) -> Response {
@@ -289,7 +316,7 @@ fn authenticated(rest: &Rest, request: &Request<Body>, answer: impl FnOnce(&Call
     }
 }
 
-fn describe(entry: &crate::catalogue::Entry) -> Value {
+fn describe(entry: &Entry) -> Value {
     let declaration = entry.declaration;
     let facts = &declaration.facts;
     json!({
