@@ -35,7 +35,7 @@ use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::proxy::{self, ProxyConfig};
 use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
-use crate::surfaces::webhooks::{self, Taken};
+use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -89,11 +89,12 @@ impl Mosaic {
             heartbeat: feed::HEARTBEAT,
         });
         let max_body = self.config().server.max_body;
-        let webhooks = webhooks::router(
-            Arc::new(move |instance, secret| sent.take_in(instance, secret)),
-            Arc::new(move |came| counted.inner.bus.meters().count(came)),
+        let webhooks = webhooks::router(WebhooksConfig {
+            find: Arc::new(move |arriving| Box::pin(sent.clone().door(arriving))),
+            count: Arc::new(move |came| counted.inner.bus.meters().count(came)),
             max_body,
-        );
+            idle: self.config().events.delivery_idle_timeout,
+        });
         let asked = self.clone();
         let passed = proxy::router(ProxyConfig {
             dispatcher: self.inner.dispatcher.clone(),
@@ -106,8 +107,8 @@ impl Mosaic {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
+            matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
@@ -121,17 +122,27 @@ impl Mosaic {
         }
     }
 
-    /// Where deliveries come, if any may.
-    fn take_in(&self, instance: &str, secret: Option<&str>) -> Result<webhooks::Take, Failure> {
-        let inlet = self.inlet(instance, secret)?;
-        Ok(Box::new(move |headers, body| {
-            Box::pin(async move {
-                Ok(match inlet.take(&headers, body).await? {
-                    Appended::Kept(_) => Taken::Kept,
-                    Appended::Repeated => Taken::Repeated,
-                })
-            })
-        }))
+    /// Where a delivery comes, if any may that has such a head.
+    async fn door(self, arriving: Arriving) -> Result<Door, Failure> {
+        let Arriving {
+            instance,
+            secret,
+            headers,
+        } = arriving;
+        let inlet = self.inlet(&instance, secret.as_deref(), &headers).await?;
+        Ok(Door {
+            proven: inlet.is_proven(),
+            bound: inlet.bound(),
+            take: Box::new(move |headers, body| {
+                let proven = inlet.prove(headers, body)?;
+                Ok(Box::pin(async move {
+                    Ok(match proven.keep().await? {
+                        Appended::Kept(_) => Taken::Kept,
+                        Appended::Repeated => Taken::Repeated,
+                    })
+                }))
+            }),
+        })
     }
 
     /// The admin surface for a listener at `addr`, to mount in a server of one's own; readiness turns false with
@@ -181,6 +192,16 @@ impl Mosaic {
         names.filter(|name| self.system().reaches(tenant, name)).collect()
     }
 
+    /// Those of some operations that `tenant` may use.
+    fn usable(&self, tenant: &str, mut operations: Vec<&'static str>) -> Vec<&'static str> {
+        let catalogue = self.catalogue();
+        operations.retain(|name| {
+            let found = catalogue.number(name);
+            found.is_some_and(|operation| self.system().allows(tenant, operation.service, operation.name))
+        });
+        operations
+    }
+
     /// What `caller` may know of.
     fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
         self.snapshot()
@@ -192,16 +213,6 @@ impl Mosaic {
                 kind: instance.kind,
                 operations: self.usable(&caller.tenant, instance.operations),
             })
-    /// Those of some operations that `tenant` may use.
-    fn usable(&self, tenant: &str, mut operations: Vec<&'static str>) -> Vec<&'static str> {
-        let catalogue = self.catalogue();
-        operations.retain(|name| {
-            let found = catalogue.number(name);
-            found.is_some_and(|operation| self.system().allows(tenant, operation.service, operation.name))
-        });
-        operations
-    }
-
             .collect()
     }
 }

@@ -82,6 +82,9 @@ async fn what_was_answered_with_a_success_outlives_a_kill() {
     let first = *kept.first().expect("one");
     let again = deliver(&gateway, &first.to_string(), "issues", &issue(first, "closed")).await;
     assert_eq!(again.ok()["repeated"], true);
+    // Under whatever name its bytes come.
+    let renamed = deliver(&gateway, "another name", "issues", &issue(first, "closed")).await;
+    assert_eq!(renamed.ok()["repeated"], true);
     sandbox.shutdown().await;
 }
 

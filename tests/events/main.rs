@@ -10,6 +10,7 @@ mod feed;
 mod notion;
 mod polls;
 mod receive;
+mod strangers;
 
 use futures_util::StreamExt as _;
 use ring::hmac;

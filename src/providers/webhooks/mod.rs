@@ -43,9 +43,18 @@ pub struct Within {
 impl Webhooks {
     /// The name of a delivery, where one of its headers gives it, or its body.
     pub fn named<'h>(&self, headers: &'h HeaderMap, body: &[u8]) -> Option<Cow<'h, str>> {
-        let header = self.delivery.iter().find_map(|name| text(headers, name));
+        let header = self.name_of_head(headers);
         let within = || Some(Cow::Owned((self.within.as_ref()?.name)(body)?));
         header.map(Cow::Borrowed).or_else(within)
+    }
+
+    /// Whether a header names a delivery.
+    pub fn is_named_by_head(&self, headers: &HeaderMap) -> bool {
+        self.name_of_head(headers).is_some()
+    }
+
+    fn name_of_head<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        self.delivery.iter().find_map(|name| text(headers, name))
     }
 
     /// Whether its first delivery brings the secret.

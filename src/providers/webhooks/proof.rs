@@ -19,6 +19,9 @@ const WHSEC: &str = "whsec_";
 /// The most signatures of one delivery that are looked at: a sender gives several while it changes its secret.
 const MOST_SIGNATURES: usize = 8;
 
+/// The bytes of a signature, by HMAC-SHA256.
+const TAG_BYTES: usize = 32;
+
 /// One sentence for whatever is wrong: who tries to guess learns nothing.
 const UNPROVEN: &str = "the delivery does not prove where it comes from";
 
@@ -41,12 +44,41 @@ pub enum Proof {
     Standard,
 }
 
+/// What the head of a delivery says of its proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Whatever its body is, it proves nothing.
+    Unproven,
+    /// Its body decides.
+    Open,
+    /// It is proven, whatever its body is.
+    Proven,
+}
+
 impl Proof {
     /// The header that it comes in.
     const fn header(self) -> &'static str {
         match self {
             Proof::Hex { header, .. } | Proof::Token { header } => header,
             Proof::Standard => "webhook-signature",
+        }
+    }
+
+    /// Whether it covers the bytes of the body, and nothing beside them that would tell two deliveries apart.
+    const fn is_of_body_alone(self) -> bool {
+        matches!(self, Proof::Hex { .. })
+    }
+
+    fn at_head(self, given: &str, headers: &HeaderMap, secret: &str, now: Timestamp) -> Standing {
+        let could = match self {
+            Proof::Token { .. } if bool::from(given.as_bytes().ct_eq(secret.as_bytes())) => return Standing::Proven,
+            Proof::Token { .. } => false,
+            Proof::Hex { prefix, .. } => given.strip_prefix(prefix).and_then(unhex).is_some_and(is_tag),
+            Proof::Standard => moment(headers, now).is_some() && signatures(given).any(is_tag),
+        };
+        match could {
+            true => Standing::Open,
+            false => Standing::Unproven,
         }
     }
 
@@ -76,6 +108,18 @@ pub fn prove(proofs: &[Proof], headers: &HeaderMap, body: &[u8], secret: &str, n
     }
 }
 
+/// What of a delivery's proof can be told by its head.
+pub fn at_head(proofs: &[Proof], headers: &HeaderMap, secret: &str, now: Timestamp) -> Standing {
+    given(proofs, headers).map_or(Standing::Unproven, |(proof, given)| {
+        proof.at_head(given, headers, secret, now)
+    })
+}
+
+/// Whether what proves a delivery would prove the same bytes under another name as well.
+pub fn is_of_body_alone(proofs: &[Proof], headers: &HeaderMap) -> bool {
+    given(proofs, headers).is_some_and(|(proof, _)| proof.is_of_body_alone())
+}
+
 /// Whether a delivery gives a proof that its kind knows, be it right or wrong.
 pub fn is_given(proofs: &[Proof], headers: &HeaderMap) -> bool {
     given(proofs, headers).is_some()
@@ -92,23 +136,37 @@ pub fn unproven() -> Failure {
 }
 
 fn standard(given: &str, headers: &HeaderMap, body: &[u8], secret: &str, now: Timestamp) -> bool {
-    let (Some(id), Some(moment)) = (text(headers, "webhook-id"), text(headers, "webhook-timestamp")) else {
+    let Some((id, moment)) = moment(headers, now) else {
         return false;
     };
-    let near = |seconds: i64| now.as_second().abs_diff(seconds) <= TOLERANCE_S.unsigned_abs();
-    if !moment.parse().is_ok_and(near) {
-        return false;
-    }
     let key = secret
         .strip_prefix(WHSEC)
         .and_then(|encoded| STANDARD.decode(encoded).ok());
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_deref().unwrap_or(secret.as_bytes()));
-    let signed = [id.as_bytes(), b".", moment.as_bytes(), b".", body].concat();
-    given
-        .split(' ')
-        .take(MOST_SIGNATURES)
-        .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
-        .any(|signature| hmac::verify(&key, &signed, &signature).is_ok())
+    let mut signed = hmac::Context::with_key(&key);
+    for part in [id.as_bytes(), b".", moment.as_bytes(), b".", body] {
+        signed.update(part);
+    }
+    let tag = signed.sign();
+    signatures(given).any(|signature| bool::from(tag.as_ref().ct_eq(&signature)))
+}
+
+/// The id and the moment of a delivery that is neither old nor of a time to come.
+fn moment(headers: &HeaderMap, now: Timestamp) -> Option<(&str, &str)> {
+    let (id, moment) = (text(headers, "webhook-id")?, text(headers, "webhook-timestamp")?);
+    let near = |seconds: i64| now.as_second().abs_diff(seconds) <= TOLERANCE_S.unsigned_abs();
+    moment.parse().is_ok_and(near).then_some((id, moment))
+}
+
+/// The signatures that are given, as far as they are looked at.
+fn signatures(given: &str) -> impl Iterator<Item = Vec<u8>> {
+    let given = given.split(' ').take(MOST_SIGNATURES);
+    given.filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
+}
+
+/// Whether it has the length of one.
+fn is_tag(signature: Vec<u8>) -> bool {
+    signature.len() == TAG_BYTES
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -192,6 +250,37 @@ mod tests {
         let mut several = all;
         several[2].1 = "v1a,AAAA v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert!(holds(&[Proof::Standard], &several, body, secret));
+    }
+
+    #[test]
+    fn what_can_prove_nothing_is_known_by_its_head() {
+        let now = Timestamp::from_second(1_614_265_330).expect("a moment");
+        let standing = |proofs: &[Proof], given: &[(&str, &str)]| at_head(proofs, &headers(given), "secret", now);
+        let tag = format!("sha256={}", "0f".repeat(32));
+        for (given, expected) in [
+            (&[][..], Standing::Unproven),
+            (&[("x-hub-signature-256", "sha256=00")], Standing::Unproven),
+            (&[("x-hub-signature-256", &tag["sha256=".len()..])], Standing::Unproven),
+            (&[("x-hub-signature-256", &tag)], Standing::Open),
+        ] {
+            assert_eq!(standing(&[HEX], given), expected, "{given:?}");
+        }
+        assert_eq!(standing(&[TOKEN], &[("x-gitlab-token", "secret")]), Standing::Proven);
+        assert_eq!(standing(&[TOKEN], &[("x-gitlab-token", "secreT")]), Standing::Unproven);
+        let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        let all = [
+            ("webhook-id", "a"),
+            ("webhook-timestamp", "1614265330"),
+            ("webhook-signature", signature),
+        ];
+        assert_eq!(standing(&[Proof::Standard], &all), Standing::Open);
+        for (at, other) in [(1, "1614260000"), (2, "v1,AAAA"), (2, "v2,x")] {
+            let mut forged = all;
+            forged[at].1 = other;
+            assert_eq!(standing(&[Proof::Standard], &forged), Standing::Unproven, "{other}");
+        }
+        assert!(is_of_body_alone(&[HEX], &headers(&[("x-hub-signature-256", &tag)])));
+        assert!(!is_of_body_alone(&[Proof::Standard], &headers(&all)));
     }
 
     #[test]
