@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::link::Link;
 use super::person::Person;
 use super::tags::Topic;
 use super::{ai, cicd, docs, git, projects};
@@ -34,7 +35,7 @@ pub struct Event {
     /// Who did it.
     pub actor: Option<Person>,
     /// A page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// When it happened, where the provider tells. RFC 3339. Events may come out of order.
     pub occurred_at: Option<String>,
     /// When it came. RFC 3339.
@@ -55,7 +56,7 @@ pub struct Told {
     /// Who did it.
     pub actor: Option<Person>,
     /// A page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// When it happened. RFC 3339.
     pub occurred_at: Option<String>,
 }

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::link::Link;
+
 /// Somebody: the account at the provider where there is one, or only what a commit says.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +25,7 @@ pub struct Person {
     #[schemars(extend("x-column" = true))]
     pub email: Option<String>,
     /// The account's page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
 }
 
 impl Person {

@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::run::{RunStatus, Step};
 use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{Cursor, PageSize, RunRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -34,7 +35,7 @@ pub struct Job {
     /// Which try of the run it belongs to, counted from 1, where the provider tells.
     pub attempt: Option<u64>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub started_at: Option<String>,
     /// RFC 3339.

@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::run::RunStatus;
 use super::topics::PIPELINES;
 use crate::catalogue::fields::{Cursor, PageSize, ProjectRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -38,7 +39,7 @@ pub struct Pipeline {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folder: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

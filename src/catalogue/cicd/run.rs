@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -54,7 +55,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{PAGE, PAGES};
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
@@ -51,7 +52,7 @@ pub struct DocPage {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trashed: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

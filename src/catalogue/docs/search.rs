@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, Name, PageSize};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -26,7 +27,7 @@ pub struct Hit {
     /// Plain text around what was found.
     pub excerpt: Option<String>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub updated_at: Option<String>,
     /// The provider's own JSON, on request.

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, PageSize, ParentRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -34,7 +35,7 @@ pub struct PageRow {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trashed: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

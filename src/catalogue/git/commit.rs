@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{COMMITS, REPO};
 use crate::catalogue::fields::{CommitRef, Cursor, FilePath, GitRef, Moment, PageSize, RepoRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -42,7 +43,7 @@ pub struct Commit {
     /// `files` does not hold all of them.
     pub files_incomplete: Option<bool>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
@@ -170,7 +171,7 @@ pub struct Comparison {
     /// Commits or files are left out: there are more than the provider gives.
     pub incomplete: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

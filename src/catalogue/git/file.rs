@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{FILES, REF_MOVES, REPO};
 use crate::catalogue::fields::{BranchName, FilePath, GitRef, Markdown, RepoRef, Version};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{self, Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::raw::Raw;
@@ -33,7 +34,7 @@ pub struct File {
     /// The content: text where the bytes are UTF-8, else base64.
     pub content: String,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
@@ -150,7 +151,7 @@ pub struct Written {
     /// Whether there was no such file before.
     pub created: Option<bool>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

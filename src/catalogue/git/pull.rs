@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 use super::commit::FileChange;
 use super::topics::{PULL, PULLS, REPO};
 use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -66,7 +67,7 @@ pub struct Pull {
     /// How many comments it has, where the answer tells.
     pub comments: Option<u64>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

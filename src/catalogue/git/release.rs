@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{COMMITS, FILES, RELEASES, REPO, STATUSES, TAGS, TREES};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, Name, PageSize, RepoRef, TagName};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -36,7 +37,7 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<ReleaseAsset>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339; in the future where it is planned.
@@ -56,7 +57,7 @@ pub struct ReleaseAsset {
     /// Bytes, where the provider tells.
     pub size: Option<u64>,
     /// Where a browser gets it.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
 }
 
 /// Input of `git.release.list`.

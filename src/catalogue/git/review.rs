@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{PULL, PULLS};
 use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version, says};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
@@ -32,7 +33,7 @@ pub struct Review {
     /// The commit that was looked at, where the provider tells.
     pub commit: Option<String>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub submitted_at: Option<String>,
     /// The provider's own JSON, on request.
@@ -149,7 +150,7 @@ pub struct Comment {
     #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     #[schemars(extend("x-column" = true))]
     pub created_at: Option<String>,

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{REPO, STATUSES};
 use crate::catalogue::fields::{CommitRef, Name, RepoRef, WebUrl};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
@@ -26,7 +27,7 @@ pub struct Status {
     /// The same for people.
     pub description: Option<String>,
     /// Where more is told.
-    pub target_url: Option<String>,
+    pub target_url: Option<Link>,
     /// Whose credential said it.
     pub creator: Option<Person>,
     /// RFC 3339.

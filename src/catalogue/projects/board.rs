@@ -14,6 +14,7 @@ use serde_with::skip_serializing_none;
 use super::issue::IssueState;
 use super::topics::{BOARD_ITEMS, BOARDS, ISSUE_CHANGES};
 use crate::catalogue::fields::{BoardItemRef, BoardRef, BoardsOf, Cursor, IssueRef, Markdown, Name, PageSize};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -34,7 +35,7 @@ pub struct Board {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.
@@ -71,7 +72,7 @@ pub struct BoardItem {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::issue::{IssueState, StateFilter};
 use super::topics::MILESTONES;
 use crate::catalogue::fields::{Cursor, Day, Markdown, Name, PageSize, ProjectRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
@@ -33,7 +34,7 @@ pub struct Milestone {
     /// How many are closed, where the tracker tells.
     pub closed_issues: Option<u64>,
     /// Its page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.
