@@ -12,7 +12,7 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 34] = [
+const EXPECTED: [&str; 36] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
@@ -30,6 +30,8 @@ const EXPECTED: [&str; 34] = [
     "mosaic_call_duration_seconds",
     "mosaic_calls_in_flight",
     "mosaic_calls_total",
+    "mosaic_collected_bytes",
+    "mosaic_collected_refused_total",
     "mosaic_failovers_total",
     "mosaic_http_connections",
     "mosaic_http_connections_ended_total",

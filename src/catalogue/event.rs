@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::link::Link;
 use super::op::Declaration;
 use super::page_url::is_no_page;
 use super::person::Person;
@@ -40,7 +41,7 @@ pub struct Event {
     pub actor: Option<Person>,
     /// A page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// When it happened, where the provider tells. RFC 3339. Events may come out of order.
     pub occurred_at: Option<String>,
     /// When it came. RFC 3339.
@@ -61,7 +62,7 @@ pub struct Told {
     /// Who did it.
     pub actor: Option<Person>,
     /// A page for people.
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// When it happened. RFC 3339.
     pub occurred_at: Option<String>,
 }

@@ -38,6 +38,7 @@ pub mod event;
 pub mod fields;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;
+pub mod link;
 pub mod op;
 pub mod outcome;
 pub mod page;

@@ -4,6 +4,8 @@
 
 use url::Url;
 
+use super::link::Link;
+
 /// The most bytes of one.
 const LONGEST: usize = 4096;
 
@@ -20,7 +22,7 @@ pub fn is_page(address: &str) -> bool {
 }
 
 /// Whether an answer is told without it: there is none, or it leads to no page.
-pub fn is_no_page(address: &Option<String>) -> bool {
+pub fn is_no_page(address: &Option<Link>) -> bool {
     !address.as_deref().is_some_and(is_page)
 }
 
@@ -62,7 +64,7 @@ mod tests {
     fn an_answer_is_told_without_what_leads_to_no_page() {
         for (address, told) in [("javascript:alert(1)", false), ("https://forge.example/kim", true)] {
             let person = Person {
-                web_url: Some(address.to_owned()),
+                web_url: Some(address.into()),
                 ..Person::default()
             };
             let json = serde_json::to_value(person).expect("it is written");

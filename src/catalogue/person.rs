@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::link::Link;
 use super::page_url::is_no_page;
 
 /// Somebody: the account at the provider where there is one, or only what a commit says.
@@ -26,7 +27,7 @@ pub struct Person {
     pub email: Option<String>,
     /// The account's page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
 }
 
 impl Person {

@@ -6,11 +6,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+
+use super::link::bare;
 
 /// Any JSON, unread. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +30,22 @@ impl Raw {
     pub fn without(self, names: &[&str]) -> Raw {
         let mut value = self.to_value();
         match strip(&mut value, names) {
+            // What is written anew is as sound as what was read.
+            true => to_raw_value(&value).map(Raw::from).unwrap_or(self),
+            false => self,
+        }
+    }
+
+    /// The same without the names and passwords in its addresses.
+    #[must_use]
+    pub fn bare(self) -> Raw {
+        // Nearly all end here: an address with a name in it has both.
+        let text = self.get().as_bytes();
+        if memmem::find(text, b"@").is_none() || memmem::find(text, b"//").or(memmem::find(text, br"\/\/")).is_none() {
+            return self;
+        }
+        let mut value = self.to_value();
+        match disarm(&mut value) {
             // What is written anew is as sound as what was read.
             true => to_raw_value(&value).map(Raw::from).unwrap_or(self),
             false => self,
@@ -51,6 +70,22 @@ fn strip(value: &mut Value, names: &[&str]) -> bool {
             below || fields.len() < before
         }
         Value::Array(rows) => rows.iter_mut().fold(false, |taken, row| strip(row, names) | taken),
+        _ => false,
+    }
+}
+
+/// Takes names and passwords out of what is an address and nothing else; true where there was one.
+fn disarm(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => match bare(text) {
+            Cow::Owned(bare) if !text.contains(char::is_whitespace) => {
+                *text = bare;
+                true
+            }
+            _ => false,
+        },
+        Value::Object(fields) => fields.values_mut().fold(false, |taken, field| disarm(field) | taken),
+        Value::Array(rows) => rows.iter_mut().fold(false, |taken, row| disarm(row) | taken),
         _ => false,
     }
 }

@@ -15,6 +15,7 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// `[cache]`: the tiers.
@@ -121,6 +122,10 @@ pub struct GatewayConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<KIB, { 1024 * GIB }>")]
     pub max_transfer_size: usize,
+    /// What the answers of providers that are held whole may take together, in bytes.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<MIB, { 256 * GIB }>")]
+    pub max_collected: usize,
 }
 
 impl Default for GatewayConfig {
@@ -133,6 +138,7 @@ impl Default for GatewayConfig {
             max_stream: Duration::from_secs(600),
             max_transfer: Duration::from_secs(3_600),
             max_transfer_size: 10 << 30,
+            max_collected: 256 << 20,
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct ServerConfig {
     /// Address and port.
     #[schemars(schema_with = "units::listen")]
     pub listen: SocketAddr,
-    /// The largest request body, in bytes.
+    /// The largest request body that is read whole, in bytes. Files that pass as they come are bounded by
+    /// `gateway.max_transfer_size`.
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
     pub max_body: usize,

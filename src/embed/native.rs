@@ -15,6 +15,7 @@ use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
+use mosaic_actors::telemetry::SharedRecorder;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -27,9 +28,9 @@ use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::proxy;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
 use crate::providers::directory::Directory;
-use crate::providers::http::HttpClient;
 use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};
+use crate::providers::http::{Collected, HttpClient};
 use crate::providers::matrix::MatrixRow;
 use crate::providers::models::Models;
 use crate::providers::webhooks::Webhooks;
@@ -84,6 +85,9 @@ pub(super) struct Native {
     defaults: DefaultsConfig,
     attempt_timeout: Duration,
     http: HttpClient,
+    /// What answers that are held whole take together.
+    collected: Collected,
+    max_collected: usize,
     outbound: Outbound,
     ways: OutboundConfig,
     cursors: CursorKey,
@@ -108,6 +112,8 @@ impl Native {
             defaults: config.defaults.clone(),
             attempt_timeout: config.gateway.attempt_timeout,
             http: HttpClient::new(&outbound, config.outbound.idle_timeout)?,
+            collected: Collected::new(config.gateway.max_collected),
+            max_collected: config.gateway.max_collected,
             outbound,
             ways: config.outbound.clone(),
             cursors,
@@ -136,6 +142,14 @@ impl Native {
     /// How what a kind sends by itself is proven and read.
     pub(super) fn webhooks(&self, kind: &str) -> Option<&'static Webhooks> {
         (self.registry.find(kind)?.webhooks)()
+    }
+
+    /// Counts what is held whole.
+    pub(super) fn counting(self, recorder: &SharedRecorder) -> Self {
+        Native {
+            collected: Collected::metered(self.max_collected, recorder),
+            ..self
+        }
     }
 
     /// Keeps what is renewed in this store.
@@ -230,6 +244,7 @@ impl Native {
             scope: None,
             operations: self.operations().clone(),
             max_response: MAX_RESPONSE,
+            collected: self.collected.clone(),
             quota: Arc::default(),
             directory: Arc::new(self.people_at(name)),
             models: self.models.clone(),

@@ -89,6 +89,7 @@ impl Mosaic {
             heartbeat: feed::HEARTBEAT,
         });
         let max_body = self.config().server.max_body;
+        let max_upload = self.config().gateway.max_transfer_size;
         let webhooks = webhooks::router(WebhooksConfig {
             find: Arc::new(move |arriving| Box::pin(sent.clone().door(arriving))),
             count: Arc::new(move |came| counted.inner.bus.meters().count(came)),
@@ -100,7 +101,7 @@ impl Mosaic {
             dispatcher: self.inner.dispatcher.clone(),
             operation: Arc::new(move |instance, method, path| asked.asked(instance, method, path)),
             authenticator: authenticator.clone(),
-            max_body,
+            max_upload,
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
         let rest = rest::router(RestConfig {
@@ -110,6 +111,7 @@ impl Mosaic {
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body,
+            max_upload,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
     }
@@ -311,7 +313,7 @@ pub async fn serve_on(mosaic: &Mosaic, bound: Bound) -> Result<Serving, StartErr
     let meters = ServerMeters::new(&recorder, "public");
     let public = public.local_addr().and_then(|address| {
         let router = mosaic.surface(Some(Hosts::new(address.ip(), &config.server.hosts)));
-        Listener::on(public, limits(&config.server), router, meters)
+        Listener::on(public, public_limits(config), router, meters)
     });
     let public = public.map_err(refused("public", config.server.listen))?;
     starting.drain(LAST_PROBES).await;
@@ -346,6 +348,14 @@ impl Serving {
         }
         admin.drain(Duration::from_secs(1)).await;
         drained
+    }
+}
+
+/// Files go through this listener, and are as large as those that come from providers.
+fn public_limits(config: &Config) -> ServerLimits {
+    ServerLimits {
+        max_upload: config.gateway.max_transfer_size,
+        ..limits(&config.server)
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn wire(
     spec.services.extend([bus::spec(&bus), polls::spec(&polls)]);
     let native = Native::new(config, cursors.clone(), registry)
         .map_err(StartError::Http)?
+        .counting(&telemetry.recorder())
         .keeping(Some(store.clone()));
     let native = Arc::new(native);
     spec.plugins = plugins(config, credentials);

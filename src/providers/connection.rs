@@ -8,6 +8,7 @@ use mosaic_actors::call::Operations;
 use url::Url;
 
 use super::directory::Directory;
+use super::http::Collected;
 use super::http::client::HttpClient;
 use super::http::credential::{Clock, Given};
 use super::http::quota::Quota;
@@ -35,6 +36,8 @@ pub struct Connection {
     pub operations: Arc<Operations>,
     /// The most bytes that one upstream answer may have.
     pub max_response: usize,
+    /// What the answers that are held whole may take together; shared by all drivers of a gateway.
+    pub collected: Collected,
     /// What the provider said of its limits on this credential; shared by all who come with it.
     pub quota: Arc<Quota>,
     /// Who is which account there.

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::http::{Endpoint, Outgoing, Received, too_large};
 use crate::catalogue::fields::{MilestoneRef, Name};
 use crate::catalogue::git::{Encoding, File};
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::StateFilter;
 use crate::catalogue::raw::Raw;
 
@@ -263,7 +264,7 @@ pub fn file(place: Place, content: Vec<u8>, raw: Option<Raw>) -> File {
         sha: place.sha,
         encoding,
         content,
-        web_url: place.web_url,
+        web_url: place.web_url.map(Link::from),
         raw,
     }
 }

@@ -29,7 +29,7 @@ mod woodpecker;
 
 pub use connection::Connection;
 pub use handlers::{Handlers, Reply, Request};
-pub use http::{Host, Passing};
+pub use http::{Beside, Host, Passing};
 pub use mosaic_actors::driver::Credential;
 pub use table::{Kind, Provider, Setting};
 

@@ -167,7 +167,7 @@ impl Kind {
             emulated: || D::handlers().emulated(),
             passed: || D::passing().map(|passing| passing.operations()).unwrap_or_default(),
             asked: |method, path| match D::passing() {
-                Some(passing) => passing.terms.operation(method, path),
+                Some(passing) => passing.facts.operation(method, path),
                 None => proxy::by_method(method),
             },
             accepts: D::accepts,
@@ -247,7 +247,7 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
 /// Passes what is asked through.
 fn through<D: Provider>(passing: Passing<D>) -> Handler<D> {
     Box::new(move |driver, call, _| {
-        Box::pin(async move { (passing.endpoint)(&driver).pass(&call, passing.terms).await })
+        Box::pin(async move { (passing.endpoint)(&driver).pass(&call, passing.facts).await })
     })
 }
 

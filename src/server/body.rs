@@ -24,7 +24,7 @@ const PIECE: usize = 16 * 1024;
 const NUDGE: &[u8] = b":\n\n";
 
 /// An answer's body, on its way.
-pub(super) struct Outgoing {
+pub(super) struct ResponseBody {
     body: Body,
     /// What is left of a frame.
     rest: Bytes,
@@ -37,9 +37,9 @@ pub(super) struct Outgoing {
     in_flight: InFlight,
 }
 
-impl Outgoing {
+impl ResponseBody {
     pub(super) fn new(body: Body, events: bool, held: Held, in_flight: InFlight) -> Self {
-        Outgoing {
+        ResponseBody {
             open_ended: body.size_hint().exact().is_none(),
             body,
             rest: Bytes::new(),
@@ -74,7 +74,7 @@ impl Outgoing {
     }
 }
 
-impl HttpBody for Outgoing {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -118,22 +118,22 @@ impl HttpBody for Outgoing {
     }
 }
 
-impl Drop for Outgoing {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.taken();
     }
 }
 
 /// A request's body.
-pub(super) struct Upload {
+pub(super) struct RequestBody {
     body: Limited<Incoming>,
     ended: bool,
     activity: Arc<Activity>,
 }
 
-impl Upload {
+impl RequestBody {
     pub(super) fn new(body: Incoming, limit: usize, activity: Arc<Activity>) -> Self {
-        Upload {
+        RequestBody {
             ended: body.is_end_stream(),
             body: Limited::new(body, limit),
             activity,
@@ -141,7 +141,7 @@ impl Upload {
     }
 }
 
-impl HttpBody for Upload {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -160,7 +160,7 @@ impl HttpBody for Upload {
     }
 }
 
-impl Drop for Upload {
+impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.ended {
             self.activity.leaves_over();

@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::activity::{Activity, InFlight};
-use super::body::{Outgoing, Upload};
+use super::body::{RequestBody, ResponseBody};
 use super::limits::ServerLimits;
 use super::meters::ServerMeters;
 use super::unread::Held;
@@ -91,7 +91,12 @@ impl Guard {
         let bytes = response.body().size_hint().exact();
         let bytes = bytes.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let held = Held::hold(&in_flight.0, bytes);
-        response.map(|body| Body::new(Outgoing::new(body, events, held, in_flight)))
+        response.map(|body| Body::new(ResponseBody::new(body, events, held, in_flight)))
+    }
+
+    /// The most bytes that any request's body may have.
+    fn most(&self) -> usize {
+        self.limits.max_body.max(self.limits.max_upload)
     }
 
     fn too_many(&self) -> Problem {
@@ -119,8 +124,11 @@ impl Guard {
             let sentence = "a body is taken as it is: send it without a Content-Encoding";
             return Some(Problem::fault(Fault::UnsupportedMediaType, sentence));
         }
-        if declared_length(request).is_some_and(|length| length > self.limits.max_body as u64) {
-            return Some(Problem::too_large(self.limits.max_body));
+        if declared_length(request).is_some_and(|length| length > self.most() as u64) {
+            return Some(match self.limits.max_upload > self.limits.max_body {
+                true => Problem::file_too_large(self.limits.max_upload),
+                false => Problem::too_large(self.limits.max_body),
+            });
         }
         None
     }
@@ -128,7 +136,7 @@ impl Guard {
     async fn answer(&self, activity: &Arc<Activity>, request: Request<Incoming>, id: &RequestId) -> Response {
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(Upload::new(body, self.limits.max_body, activity.clone())),
+            false => Body::new(RequestBody::new(body, self.most(), activity.clone())),
         });
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(Arrival(tokio::time::Instant::now()));

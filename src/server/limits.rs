@@ -22,6 +22,8 @@ pub struct ServerLimits {
     pub max_header_bytes: usize,
     /// Bytes of one request body; over it the answer is 413.
     pub max_body: usize,
+    /// Bytes of one that is a file, where that may be larger: whoever reads a body that is none bounds it by `max_body`.
+    pub max_upload: usize,
     /// From a complete request head to the head of the answer; over it the answer is 504. A safety net above the calls' own deadlines; the body
     /// of a streamed answer is outside it.
     pub request_timeout: Duration,
@@ -48,6 +50,7 @@ impl Default for ServerLimits {
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             max_body: 4 * 1024 * 1024,
+            max_upload: 0,
             request_timeout: Duration::from_secs(330),
             max_streams: 128,
             max_unread: 64 << 20,

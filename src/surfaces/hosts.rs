@@ -36,9 +36,10 @@ impl Hosts {
     pub fn check(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<(), Foreign> {
         let named = headers.get_all(HOST).iter().map(|host| {
             let host = host.to_str().ok().and_then(|text| text.parse::<Authority>().ok());
-            host.ok_or(Foreign)
+            host.filter(is_bare).ok_or(Foreign)
         });
-        for host in named.chain(target.cloned().map(Ok)) {
+        let target = target.map(|target| Some(target.clone()).filter(is_bare).ok_or(Foreign));
+        for host in named.chain(target) {
             if !self.are_called(host?.host()) {
                 return Err(Foreign);
             }
@@ -62,10 +63,16 @@ impl Hosts {
 
 /// The host that a request names: HTTP/2 does it in its target.
 pub fn named(headers: &HeaderMap, target: Option<&Authority>) -> Option<Authority> {
-    match headers.get(HOST) {
+    let named = match headers.get(HOST) {
         Some(host) => host.to_str().ok()?.parse().ok(),
         None => target.cloned(),
-    }
+    };
+    named.filter(is_bare)
+}
+
+/// A host is named without anybody's name and password (RFC 9110, section 7.2): what is made of it would show them.
+fn is_bare(host: &Authority) -> bool {
+    !host.as_str().contains('@')
 }
 
 /// A host without what does not tell it from others: an address's brackets, the root's dot, case.
@@ -118,6 +125,8 @@ mod tests {
             "127.0.0.1.evil.example:8080",
             "mosaic.internal.evil.example",
             "127.1",
+            "somebody:s3cr3t@localhost",
+            "somebody@127.0.0.1:8080",
             "",
         ] {
             assert!(!ours([10, 0, 0, 7], host), "{host}");
@@ -129,6 +138,15 @@ mod tests {
         ] {
             assert_eq!(ours([0, 0, 0, 0], host), reached, "{host}");
         }
+    }
+
+    #[test]
+    fn nobody_is_named_beside_a_host() {
+        let by = |host: &'static str| HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+        assert_eq!(named(&by("gw.example:8080"), None).expect("a host"), "gw.example:8080");
+        assert_eq!(named(&by("somebody:s3cr3t@gw.example"), None), None);
+        let target = Authority::from_static("somebody@gw.example");
+        assert_eq!(named(&HeaderMap::new(), Some(&target)), None);
     }
 
     #[test]

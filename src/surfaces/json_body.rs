@@ -5,6 +5,7 @@
 use axum::body::{Body, to_bytes};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use hyper::body::Body as _;
 use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -20,6 +21,10 @@ const LONG: usize = 256 * 1024;
 /// # Errors
 /// 413, 415, `invalid_input` on `body`, with line and column where it is not JSON, or on a key that is given twice.
 pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map<String, Value>, Problem> {
+    // Files may be larger, so that nobody before has refused it for its length.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
     let bytes = to_bytes(body, limit).await.map_err(|error| unread(&error, limit))?;
     if bytes.is_empty() {
         return Ok(Map::new());

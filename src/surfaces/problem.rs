@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use mosaic_actors::error::{Failure, FromCache, Source};
+use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Serialize;
 
 use super::cache_status::{self, CACHE_STATUS};
@@ -101,7 +102,20 @@ impl Problem {
     /// A body of more bytes than `server.max_body`.
     pub(crate) fn too_large(limit: usize) -> Self {
         let detail = format!("the body may have at most {limit} bytes (server.max_body)");
-        Problem::fault(Fault::PayloadTooLarge, detail)
+        Problem {
+            field: Some(UPLOAD_FIELD.into()),
+            ..Problem::fault(Fault::PayloadTooLarge, detail)
+        }
+    }
+
+    /// A file of more bytes than `gateway.max_transfer_size`.
+    pub(crate) fn file_too_large(limit: usize) -> Self {
+        let detail =
+            format!("the body, which is passed on, may have at most {limit} bytes (gateway.max_transfer_size)");
+        Problem {
+            field: Some(UPLOAD_FIELD.into()),
+            ..Problem::fault(Fault::PayloadTooLarge, detail)
+        }
     }
 
     /// A problem with the request as HTTP.

@@ -302,16 +302,18 @@ struct Gateway {
 }
 
 impl Gateway {
-    async fn before(urls: &[&str], token: &str, max_body: usize) -> Self {
-        Self::hurried(urls, token, max_body, None).await
+    async fn before(urls: &[&str], token: &str, largest: usize) -> Self {
+        Self::hurried(urls, token, largest, None).await
     }
 
     /// The same; its providers have so long for an attempt.
-    async fn hurried(urls: &[&str], token: &str, max_body: usize, attempt: Option<Duration>) -> Self {
+    async fn hurried(urls: &[&str], token: &str, largest: usize, attempt: Option<Duration>) -> Self {
         let mut config = Config::default();
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         (config.server.listen, config.admin.listen) = (free, free);
-        config.server.max_body = max_body;
+        // A file may be larger than what is read whole.
+        config.server.max_body = 1 << 10;
+        config.gateway.max_transfer_size = largest;
         let names: Vec<_> = (0..urls.len()).map(|at| format!("wiki-{at}")).collect();
         for (name, url) in names.iter().zip(urls) {
             let mut provider = ProviderConfig::new("bookstack").at(BaseUrl::parse(url).unwrap());

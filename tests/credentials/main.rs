@@ -75,6 +75,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         scope: None,
         operations: Catalogue::built_in().operations().clone(),
         max_response: 1 << 20,
+        collected: Default::default(),
         quota: Arc::default(),
         directory: Arc::default(),
         models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),

@@ -120,6 +120,23 @@ async fn an_error_in_the_place_of_results_is_one_of_the_whole() {
 }
 
 #[tokio::test]
+async fn an_id_of_the_providers_that_leads_elsewhere_is_no_mistake_of_the_callers() {
+    for file in ["../../admin", "a/../b", "..", "."] {
+        let batch_over =
+            json!({"id": "b", "status": "completed", "endpoint": "/v1/chat/completions", "output_file_id": file});
+        let provider = Upstream::answering([Canned::json(200, batch_over)]).await;
+        let failure = ask("openai", &connection(&provider.url), RESULTS, batch()).await;
+        let failure = failure.expect_err("no such file");
+        assert_eq!(
+            (failure.kind, failure.retryable),
+            (Kind::UpstreamFailed, false),
+            "{file}"
+        );
+        assert_eq!(provider.seen().len(), 1, "{file}");
+    }
+}
+
+#[tokio::test]
 async fn a_paid_order_that_may_have_been_taken_is_not_given_again() {
     for (kind, answers) in [
         ("anthropic", vec![Canned::text(502, "bad gateway")]),

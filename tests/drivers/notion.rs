@@ -238,7 +238,8 @@ async fn a_page_without_an_end_is_read_to_a_bound() {
         json!({"object": "block", "id": id, "type": "bulleted_list_item", "has_children": has,
             "bulleted_list_item": {"rich_text": []}})
     };
-    let levels = (0..12).map(|_| list(json!([block(OTHER, true)])));
+    let at = |level: usize| format!("{}{level:02}", &OTHER[..OTHER.len() - 2]);
+    let levels = (0..12).map(|level| list(json!([block(&at(level), true)])));
     let answers: Vec<Canned> = std::iter::once(page()).chain(levels).collect();
     let provider = Upstream::answering(answers).await;
     let read = ask(
@@ -249,7 +250,7 @@ async fn a_page_without_an_end_is_read_to_a_bound() {
     )
     .await;
     let read = read.expect("read");
-    assert_eq!(read["lost"], json!([{"what": "bulleted_list_item", "id": OTHER}]));
+    assert_eq!(read["lost"], json!([{"what": "bulleted_list_item", "id": at(11)}]));
     let more = json!({"object": "list", "results": [block(OTHER, false)], "has_more": true, "next_cursor": OTHER});
     let endless = (0..200).map(|_| Canned::json(200, more.clone()));
     let answers: Vec<Canned> = std::iter::once(page()).chain(endless).collect();
@@ -263,6 +264,29 @@ async fn a_page_without_an_end_is_read_to_a_bound() {
     .await;
     assert_eq!(failure.expect_err("no end").kind, Kind::Unsupported);
     assert_eq!(provider.seen().len(), 201);
+}
+
+/// A page that leads back to itself has no end, and is none that can be read.
+#[tokio::test]
+async fn a_block_that_holds_itself_is_found_by_its_id() {
+    let block = |id: &str| {
+        list(
+            json!([{"object": "block", "id": id, "type": "toggle", "has_children": true,
+            "toggle": {"rich_text": []}}]),
+        )
+    };
+    let other = OTHER.replace('-', "").to_uppercase();
+    for (answers, asked) in [
+        (vec![page(), block(PAGE)], 2),
+        (vec![page(), block(OTHER), block(&other)], 3),
+    ] {
+        let provider = Upstream::answering(answers).await;
+        let input = json!({"page": PAGE});
+        let failure = ask("notion", &connection(&provider.url), "docs.page.get", input).await;
+        let failure = failure.expect_err("no end");
+        assert_eq!((failure.kind, failure.retryable), (Kind::UpstreamFailed, false));
+        assert_eq!(provider.seen().len(), asked);
+    }
 }
 
 /// Trap 19: what a request may say depends on the version that it names.

@@ -395,7 +395,7 @@ async fn refusals_become_failures() {
         };
         let failure = came.expect_err(&name);
         // What was refused costs nothing; what cannot be used, or leads elsewhere, will be the same again.
-        let full = row.kind == "openai" && status == 503;
+        let full = row.kind == "anthropic" && status == 529;
         let unbilled = (400..500).contains(&status) || full;
         assert_eq!(
             (failure.unbilled, failure.unreadable),

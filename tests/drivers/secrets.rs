@@ -63,6 +63,75 @@ fn assert_silent(failure: &Failure, secrets: &[&str]) {
 }
 
 #[tokio::test]
+async fn what_a_server_echoes_of_our_credential_is_hidden_and_no_address_lets_anybody_in() {
+    let planted = "planted-5551212";
+    let hidden = "*".repeat(TOKEN.len());
+    let there = |rest: &str| format!("https://ci:{planted}@git.example.com/{rest}");
+    for kind in ["gitea", "github", "gitlab"] {
+        let body = json!({
+            "id": 1, "name": "api", "path": "api", "full_name": "acme/api", "path_with_namespace": "acme/api",
+            "owner": {"id": 1, "login": "acme"}, "namespace": {"full_path": "acme"}, "visibility": "public",
+            "description": format!("says {TOKEN}, and https://user:word@host/ as somebody wrote it"),
+            "clone_url": there("a.git"), "http_url_to_repo": there("a.git"), "html_url": there("a"), "web_url": there("a"),
+            "ssh_url": format!("ssh://git:{planted}@git.example.com/a"),
+            "ssh_url_to_repo": format!("ssh://git:{planted}@git.example.com/a"),
+        });
+        let provider = Upstream::answering([Canned::json(200, body)]).await;
+        let call = upstream::call("git.repo.get", json!({"repo": "acme/api"}), true).expect("sound");
+        let driver = upstream::driver(kind, &connection(&provider.url)).expect("connected");
+        let (told, failure) = upstream::whole(driver.call(call.into()).await.expect("answered")).await;
+        assert!(failure.is_none(), "{kind}");
+        assert_eq!(told["clone_url"], "https://git.example.com/a.git", "{kind}");
+        assert_eq!(told["web_url"], "https://git.example.com/a", "{kind}");
+        assert_eq!(told["ssh_url"], "ssh://git@git.example.com/a", "{kind}");
+        let said = format!("says {hidden}, and https://user:word@host/ as somebody wrote it");
+        assert_eq!(told["description"], said.as_str(), "{kind}");
+        assert_eq!(told["raw"]["description"], said.as_str(), "{kind}");
+        let text = told.to_string();
+        assert!(!text.contains(TOKEN) && !text.contains(planted), "{kind} {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_hides_our_credential_wherever_it_is_cut() {
+    let text = format!(
+        "data: {}\n\n",
+        json!({"id": "c", "model": "m",
+        "choices": [{"index": 0, "delta": {"content": format!("it is {TOKEN}.")}, "finish_reason": "stop"}]})
+    );
+    let events = Canned::text(200, &(text + "data: [DONE]\n\n")).header("content-type", "text/event-stream");
+    let provider = Upstream::answering([events]).await;
+    let input = json!({"model": "m", "prompt": "Hello"});
+    let told = ask("openai", &connection(&provider.url), "ai.chat.stream", input)
+        .await
+        .expect("a stream");
+    let text = told.to_string();
+    assert!(
+        text.contains(&format!("it is {}.", "*".repeat(TOKEN.len()))) && !text.contains(TOKEN),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_out_of_the_api_takes_the_credential_nowhere() {
+    for beside in ["/admin", "/api/v3/../../admin", "/api/v3/..%2f..%2fadmin", "/api/v33/x"] {
+        let provider = Upstream::answering([
+            Canned::text(307, "").header("location", beside),
+            Canned::text(200, "{}"),
+        ])
+        .await;
+        let base = format!("{}/api/v3", provider.url);
+        let failure = any("github", &base).await.expect_err("not followed");
+        assert_eq!(
+            (failure.kind, failure.retryable),
+            (Kind::UpstreamFailed, false),
+            "{beside}"
+        );
+        assert_eq!(provider.seen().len(), 1, "{beside}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_takes_the_credential_nowhere_else() {
     let elsewhere = Upstream::answering([]).await;
     let there = format!("{}/repos/acme/api", elsewhere.url);

@@ -48,8 +48,8 @@ impl Place {
         let sandbox = Sandbox::start(config).await.expect("a sandbox");
         let mirror = Mirror::open().await;
         let mut text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"64MiB\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [log]\nformat = \"json\"\nfilter = \"trace\"\n\
+            "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [gateway]\nmax_transfer_size = \"64MiB\"\n[log]\nformat = \"json\"\nfilter = \"trace\"\n\
              [keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n\
              [keys.stranger]\nkey = \"env:STRANGER\"\ntenant = \"strangers\"\n\
              [tenants.strangers]\nproviders = [\"github-b\"]\n"

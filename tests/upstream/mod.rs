@@ -197,6 +197,7 @@ pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
         scope: None,
         operations: Catalogue::built_in().operations().clone(),
         max_response: 4 << 20,
+        collected: Default::default(),
         quota: Arc::default(),
         directory: Arc::default(),
         models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),

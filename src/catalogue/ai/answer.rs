@@ -29,6 +29,13 @@ pub enum Finish {
     Other,
 }
 
+/// The most tokens that one answer is believed to have taken: a thousand times what the longest conversations have.
+pub const MOST_TOKENS: u64 = 1_000_000_000;
+/// The most billionths of a dollar that one is believed to have cost: a million dollars.
+const MOST_COST: Usd = Usd::of_nano(1_000_000_000_000_000);
+/// The most answers of a batch.
+const MOST_ANSWERS: u64 = 1_000_000;
+
 /// Tokens, as the provider counted them.
 #[skip_serializing_none]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +56,39 @@ pub struct Usage {
     pub terms: Option<Terms>,
     /// What they cost: as the provider says, else by the prices that are known of the model; absent where neither is.
     pub cost_usd: Option<Usd>,
+}
+
+impl Usage {
+    /// What of the counts of one answer can be believed; none where neither what was read nor what was written can: sums are
+    /// made of them.
+    pub fn believed(self) -> Option<Self> {
+        self.within(MOST_TOKENS)
+    }
+
+    /// The same, of the counts of a whole batch.
+    pub fn believed_of_many(self) -> Option<Self> {
+        self.within(MOST_TOKENS * MOST_ANSWERS)
+    }
+
+    fn within(self, most: u64) -> Option<Self> {
+        let part = |count: Option<u64>| count.filter(|count| *count <= most);
+        let believed = Usage {
+            cached_input_tokens: part(self.cached_input_tokens),
+            cache_write_tokens: part(self.cache_write_tokens),
+            cache_write_hour_tokens: part(self.cache_write_hour_tokens),
+            reasoning_tokens: part(self.reasoning_tokens),
+            cost_usd: self.cost_usd.filter(|cost| *cost <= MOST_COST),
+            ..self
+        };
+        let sound = self.input_tokens.max(self.output_tokens) <= most;
+        if !sound || believed != self {
+            tracing::warn!(
+                most,
+                "an answer tells of more tokens than can be, or of more money: they are left out"
+            );
+        }
+        sound.then_some(believed)
+    }
 }
 
 impl From<Usage> for mosaic_actors::stream::Usage {
@@ -110,5 +150,34 @@ pub struct Chat {
 impl<I> Output<I> for Chat {
     fn usage(&self) -> Option<mosaic_actors::stream::Usage> {
         self.usage.map(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_beyond_belief_are_absent() {
+        let usage = |input_tokens, output_tokens| Usage {
+            input_tokens,
+            output_tokens,
+            ..Usage::default()
+        };
+        let most = usage(MOST_TOKENS, MOST_TOKENS);
+        assert_eq!(most.believed(), Some(most));
+        assert_eq!(usage(MOST_TOKENS + 1, 0).believed(), None);
+        assert_eq!(usage(0, u64::MAX).believed(), None);
+        assert_eq!(
+            usage(MOST_TOKENS + 1, 0).believed_of_many(),
+            Some(usage(MOST_TOKENS + 1, 0))
+        );
+        assert_eq!(usage(u64::MAX, 0).believed_of_many(), None);
+        let odd = Usage {
+            cached_input_tokens: Some(u64::MAX),
+            cost_usd: Usd::new(1e8),
+            ..usage(1, 2)
+        };
+        assert_eq!(odd.believed(), Some(usage(1, 2)));
     }
 }

@@ -50,7 +50,7 @@ pub fn response(input: &ResponseInput) -> Estimate {
     let instructions = input.instructions.as_deref().map_or(0, |text| FRAME + tokens(text));
     let chat = chat(&input.chat);
     Estimate {
-        input_tokens: chat.input_tokens + instructions,
+        input_tokens: chat.input_tokens.saturating_add(instructions),
         ..chat
     }
 }

@@ -29,7 +29,7 @@ mod response_input;
 mod tokens;
 mod tool;
 
-pub use answer::{Chat, Finish, Usage, Warning};
+pub use answer::{Chat, Finish, MOST_TOKENS, Usage, Warning};
 pub use batch::{
     Batch, BatchCancel, BatchCancelInput, BatchCounts, BatchError, BatchFiles, BatchGet, BatchGetInput, BatchList,
     BatchListInput, BatchState, BatchWork,

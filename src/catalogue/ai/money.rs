@@ -48,7 +48,7 @@ impl Usd {
     }
 
     /// So many billionths of a dollar.
-    pub fn of_nano(nano: u64) -> Self {
+    pub const fn of_nano(nano: u64) -> Self {
         Usd(nano)
     }
 

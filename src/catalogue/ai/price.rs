@@ -101,9 +101,9 @@ impl Rates {
             (thought, rates.reasoning.or(rates.output)),
             (usage.output_tokens - thought, rates.output),
         ];
-        let mut pico = 0;
+        let mut pico = 0_u128;
         for (tokens, rate) in sums.into_iter().filter(|(tokens, _)| *tokens > 0) {
-            pico += rate?.of(tokens);
+            pico = pico.saturating_add(rate?.of(tokens));
         }
         let nano = u64::try_from(pico.div_ceil(PICO_IN_NANO)).unwrap_or(u64::MAX);
         Some(Usd::of_nano(nano))

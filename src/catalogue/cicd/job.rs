@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::run::{RunStatus, Step};
 use super::topics::{RUN, RUNS};
 use crate::catalogue::fields::{Cursor, PageSize, RunRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -36,7 +37,7 @@ pub struct Job {
     pub attempt: Option<u64>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub started_at: Option<String>,
     /// RFC 3339.

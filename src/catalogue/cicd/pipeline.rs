@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::run::RunStatus;
 use super::topics::PIPELINES;
 use crate::catalogue::fields::{Cursor, PageSize, ProjectRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -40,7 +41,7 @@ pub struct Pipeline {
     pub folder: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

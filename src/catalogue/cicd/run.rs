@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -56,7 +57,7 @@ pub struct Run {
     pub steps: Vec<Step>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{PAGE, PAGES};
 use crate::catalogue::fields::{Markdown, Name, PageRef, ParentRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
@@ -53,7 +54,7 @@ pub struct DocPage {
     pub trashed: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

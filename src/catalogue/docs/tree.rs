@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::PAGES;
 use crate::catalogue::fields::{Cursor, PageSize, ParentRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -36,7 +37,7 @@ pub struct PageRow {
     pub trashed: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

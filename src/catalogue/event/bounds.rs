@@ -81,10 +81,10 @@ mod tests {
             raw_type: "x".repeat(8_000),
             native: Some(native.to_owned()),
             reference: Some("main".to_owned()),
-            web_url: Some(url.to_owned()),
+            web_url: Some(url.into()),
             actor: Some(Person {
                 name: Some("Kim\r\nX-Other: \u{202e}1".to_owned()),
-                web_url: Some("javascript:alert(1)".to_owned()),
+                web_url: Some("javascript:alert(1)".into()),
                 ..Person::of_login("kim\n").expect("a login")
             }),
             ..Told::default()

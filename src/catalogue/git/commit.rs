@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{COMMITS, REPO};
 use crate::catalogue::fields::{CommitRef, Cursor, FilePath, GitRef, Moment, PageSize, RepoRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -44,7 +45,7 @@ pub struct Commit {
     pub files_incomplete: Option<bool>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
@@ -173,7 +174,7 @@ pub struct Comparison {
     pub incomplete: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

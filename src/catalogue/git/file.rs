@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{FILES, REF_MOVES, REPO};
 use crate::catalogue::fields::{BranchName, FilePath, GitRef, Markdown, RepoRef, Version};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{self, Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page_url::is_no_page;
@@ -35,7 +36,7 @@ pub struct File {
     pub content: String,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }
@@ -153,7 +154,7 @@ pub struct Written {
     pub created: Option<bool>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,
 }

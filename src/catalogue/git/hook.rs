@@ -11,6 +11,7 @@ use serde_with::skip_serializing_none;
 use super::topics::{HOOKS, REPO};
 use crate::catalogue::confidential::Confidential;
 use crate::catalogue::fields::{Cursor, HookRef, PageSize, RepoRef, WebUrl};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
@@ -23,7 +24,7 @@ pub struct Hook {
     /// The neutral id, e.g. `forge-a~acme/api#12`.
     pub id: String,
     /// Whom it tells.
-    pub url: String,
+    pub url: Link,
     /// Of what it tells, as far as there is a common word.
     pub events: Vec<HookEvent>,
     /// Of what it tells, in the provider's own words.

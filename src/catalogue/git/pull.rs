@@ -12,6 +12,7 @@ use serde_with::skip_serializing_none;
 use super::commit::FileChange;
 use super::topics::{PULL, PULLS, REPO};
 use crate::catalogue::fields::{BranchName, Cursor, Markdown, Name, PageSize, PullRef, RepoRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -68,7 +69,7 @@ pub struct Pull {
     pub comments: Option<u64>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

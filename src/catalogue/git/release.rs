@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{COMMITS, FILES, RELEASES, REPO, STATUSES, TAGS, TREES};
 use crate::catalogue::fields::{CommitRef, Cursor, Markdown, Name, PageSize, RepoRef, TagName};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -38,7 +39,7 @@ pub struct Release {
     pub assets: Vec<ReleaseAsset>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339; in the future where it is planned.
@@ -59,7 +60,7 @@ pub struct ReleaseAsset {
     pub size: Option<u64>,
     /// Where a browser gets it.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
 }
 
 /// Input of `git.release.list`.

@@ -11,6 +11,7 @@ use super::topics::{
     BRANCHES, COMMITS, FILES, HOOKS, PULLS, RELEASES, REPO, REPOS, REPOS_OF_OWNER, STATUSES, TAGS, TREES,
 };
 use crate::catalogue::fields::{BranchName, Cursor, Name, OwnerRef, PageSize, RepoRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
@@ -45,11 +46,11 @@ pub struct Repo {
     pub empty: Option<bool>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// Where `git clone` fetches it over HTTPS.
-    pub clone_url: Option<String>,
+    pub clone_url: Option<Link>,
     /// Where `git clone` fetches it over SSH.
-    pub ssh_url: Option<String>,
+    pub ssh_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{PULL, PULLS};
 use crate::catalogue::fields::{Cursor, Markdown, PageSize, PullRef, Version, says};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -34,7 +35,7 @@ pub struct Review {
     pub commit: Option<String>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub submitted_at: Option<String>,
     /// The provider's own JSON, on request.
@@ -152,7 +153,7 @@ pub struct Comment {
     pub author: Option<Person>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     #[schemars(extend("x-column" = true))]
     pub created_at: Option<String>,

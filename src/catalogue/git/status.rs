@@ -9,6 +9,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{REPO, STATUSES};
 use crate::catalogue::fields::{CommitRef, Name, RepoRef, WebUrl};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
@@ -28,7 +29,7 @@ pub struct Status {
     pub description: Option<String>,
     /// Where more is told.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub target_url: Option<String>,
+    pub target_url: Option<Link>,
     /// Whose credential said it.
     pub creator: Option<Person>,
     /// RFC 3339.

@@ -14,6 +14,7 @@ use serde_with::skip_serializing_none;
 use super::issue::IssueState;
 use super::topics::{BOARD_ITEMS, BOARDS, ISSUE_CHANGES};
 use crate::catalogue::fields::{BoardItemRef, BoardRef, BoardsOf, Cursor, IssueRef, Markdown, Name, PageSize};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -36,7 +37,7 @@ pub struct Board {
     pub closed: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.
@@ -74,7 +75,7 @@ pub struct BoardItem {
     pub archived: bool,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

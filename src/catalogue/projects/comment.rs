@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 
 use super::topics::{COMMENTS, ISSUE, ISSUES};
 use crate::catalogue::fields::{Cursor, IssueCommentRef, IssueRef, Markdown, PageSize, says};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
@@ -32,7 +33,7 @@ pub struct IssueComment {
     pub internal: Option<bool>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     #[schemars(extend("x-column" = true))]
     pub created_at: Option<String>,

@@ -12,6 +12,7 @@ use super::topics::{BOARD_ITEMS, FOUND, ISSUE, ISSUES};
 use crate::catalogue::fields::{
     Cursor, Day, IssueRef, Markdown, MilestoneRef, Moment, Name, PageSize, PersonRef, ProjectRef,
 };
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -50,7 +51,7 @@ pub struct Issue {
     pub comments: Option<u64>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

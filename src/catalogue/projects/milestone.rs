@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use super::issue::{IssueState, StateFilter};
 use super::topics::MILESTONES;
 use crate::catalogue::fields::{Cursor, Day, Markdown, Name, PageSize, ProjectRef};
+use crate::catalogue::link::Link;
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
@@ -35,7 +36,7 @@ pub struct Milestone {
     pub closed_issues: Option<u64>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
-    pub web_url: Option<String>,
+    pub web_url: Option<Link>,
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339.

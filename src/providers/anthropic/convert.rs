@@ -157,7 +157,7 @@ pub fn counted(first: wire::Usage, later: wire::Usage) -> wire::Usage {
 pub fn usage(usage: wire::Usage) -> Option<Usage> {
     let (read, written) = (usage.cache_read_input_tokens, usage.cache_creation_input_tokens);
     let counted = usage.input_tokens.is_some() || usage.output_tokens.is_some();
-    counted.then(|| Usage {
+    let usage = counted.then(|| Usage {
         input_tokens: [usage.input_tokens, read, written]
             .into_iter()
             .flatten()
@@ -169,7 +169,8 @@ pub fn usage(usage: wire::Usage) -> Option<Usage> {
         reasoning_tokens: usage.output_tokens_details.thinking_tokens,
         terms: usage.service_tier.map(terms),
         cost_usd: None,
-    })
+    });
+    usage?.believed()
 }
 
 fn terms(tier: wire::Tier) -> Terms {

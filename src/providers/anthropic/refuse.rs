@@ -47,8 +47,8 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure
         }
         400 | 404 | 413 | 422 => blamed(by_status(refusal), &fault),
-        // Refused before anything was made.
-        503 | 529 => by_status(refusal).never_billed(),
+        // Refused before anything was made, as it alone says: any server in between may say 503, at any time.
+        529 => by_status(refusal).never_billed(),
         _ => by_status(refusal),
     };
     fault.coded(failure)

@@ -8,6 +8,7 @@ use mosaic_actors::call::Resource;
 use super::body::{self, Text};
 use super::wire;
 use crate::catalogue::docs::{Attachment, DocPage, Format, Hit, PageComment, PageRow, RowKind, Space};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
@@ -93,7 +94,7 @@ pub fn hit(instance: &str, Row { wire, raw }: Row<wire::Found>) -> Hit {
         title: wire.name,
         parent: Parent::of(wire.book_id, wire.chapter_id).map(|parent| parent.neutral(instance)),
         excerpt: excerpt.map(|html| plain(&html)).filter(|text| !text.is_empty()),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         updated_at: wire.updated_at.in_utc(),
         raw,
     }
@@ -112,7 +113,7 @@ pub fn page(instance: &str, Row { wire, raw }: Row<wire::Page>, format: Format, 
         author: wire.created_by.and_then(author),
         draft: wire.draft,
         trashed: false,
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_at.in_utc(),
         updated_at: wire.updated_at.in_utc(),
         raw,
@@ -144,7 +145,7 @@ pub fn row(instance: &str, Row { wire, raw }: Row<wire::Page>) -> PageRow {
         version: wire.revision_count.map(|count| count.to_string()),
         draft: wire.draft,
         trashed: false,
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_at.in_utc(),
         updated_at: wire.updated_at.in_utc(),
         raw,
@@ -158,7 +159,7 @@ pub fn space(instance: &str, kind: &str, Row { wire, raw }: Row<wire::Space>) ->
         name: wire.name,
         raw_kind: kind.to_owned(),
         description: wire.description.filter(|text| !text.is_empty()),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_at.in_utc(),
         updated_at: wire.updated_at.in_utc(),
         raw,
@@ -202,7 +203,7 @@ pub fn person(user: wire::User) -> Person {
         login: None,
         name: user.name,
         email: user.email,
-        web_url: user.profile_url,
+        web_url: user.profile_url.map(Link::from),
     }
 }
 

@@ -6,6 +6,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use crate::catalogue::event::{EventType, Told};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Time;
 use crate::providers::webhooks::{Webhooks, body};
@@ -50,7 +51,7 @@ fn told(json: &[u8]) -> Result<Vec<Told>, Failure> {
             name: Some(name),
             ..Person::default()
         }),
-        web_url: delivery.url,
+        web_url: delivery.url.map(Link::from),
         occurred_at: delivery.triggered_at.in_utc(),
     }])
 }

@@ -14,6 +14,7 @@ use super::lookup::Place;
 use super::refusal::{PROTECTED, blaming, is, is_unexplained};
 use super::{Gitea, wire};
 use crate::catalogue::git::{FileDelete, FilePut, Written};
+use crate::catalogue::link::Link;
 use crate::catalogue::outcome::Deleted;
 use crate::providers::forge;
 use crate::providers::http::Received;
@@ -74,7 +75,7 @@ pub async fn put(gitea: Arc<Gitea>, request: Request<FilePut>) -> Result<Reply<W
         commit: row.wire.commit.and_then(|commit| told(commit.sha)),
         branch: input.branch.as_ref().map(ToString::to_string),
         created: Some(created),
-        web_url,
+        web_url: web_url.map(Link::from),
         raw: row.raw,
     }))
 }

@@ -33,7 +33,7 @@ use super::directory::Directory;
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, routeless, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Host, Passing, Provider, Setting};
+use super::{Beside, Connection, Credential, Handlers, Host, Passing, Provider, Setting};
 use crate::catalogue::git;
 use credential::ACCEPTS;
 
@@ -69,6 +69,19 @@ const HOSTS: [Host; 1] = [Host {
     cloud: "https://uploads.github.com",
     own: "/api/uploads",
 }];
+
+/// Servers of one's own have it beside their REST API, and octokit asks for it there: at the API's own address it puts
+/// `/graphql` behind the base, and `/api/graphql` in the place of `/api/v3`.
+const GRAPHQL: [Beside; 2] = [
+    Beside {
+        asked: "/graphql",
+        own: "/api/graphql",
+    },
+    Beside {
+        asked: "/api/graphql",
+        own: "/api/graphql",
+    },
+];
 
 /// The driver.
 pub struct GitHub {
@@ -129,7 +142,7 @@ impl Provider for GitHub {
     fn passing() -> Option<Passing<Self>> {
         let passing = Passing::to(|github: &Self| &github.endpoint);
         // The key of a cache, and the word by which a package that was deleted comes back.
-        Some(passing.and(&HOSTS).plain(&["key", "token"]))
+        Some(passing.and(&HOSTS).beside(&GRAPHQL).plain(&["key", "token"]))
     }
 
     fn dialect() -> Option<&'static Dialect> {

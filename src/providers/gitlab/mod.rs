@@ -35,7 +35,7 @@ use super::directory::Directory;
 use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
-use super::{Connection, Credential, Handlers, Passing, Provider};
+use super::{Beside, Connection, Credential, Handlers, Passing, Provider};
 use crate::catalogue::git;
 
 static DIALECT: Dialect = Dialect {
@@ -48,6 +48,12 @@ static DIALECT: Dialect = Dialect {
     validates: true,
     ..Dialect::PLAIN
 };
+
+/// It lies beside the REST API, and python-gitlab asks for it there.
+const GRAPHQL: [Beside; 1] = [Beside {
+    asked: "/api/graphql",
+    own: "/api/graphql",
+}];
 
 /// The driver.
 pub struct GitLab {
@@ -93,7 +99,7 @@ impl Provider for GitLab {
     }
 
     fn passing() -> Option<Passing<Self>> {
-        Some(Passing::to(|gitlab: &Self| &gitlab.endpoint))
+        Some(Passing::to(|gitlab: &Self| &gitlab.endpoint).beside(&GRAPHQL))
     }
 
     fn dialect() -> Option<&'static Dialect> {

@@ -6,6 +6,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use crate::catalogue::event::{EventType, Told};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Time;
 use crate::providers::http::text::present;
@@ -94,7 +95,10 @@ impl Delivery {
         Told {
             native: self.native(kind, &object),
             reference: self.reference.as_deref().map(forge::plain),
-            web_url: present(object.url).or_else(|| present(self.url.clone())).or_else(page),
+            web_url: present(object.url)
+                .or_else(|| present(self.url.clone()))
+                .or_else(page)
+                .map(Link::from),
             occurred_at: object.updated_at.or(self.updated_at.clone()).in_utc(),
             raw_type: match action {
                 Some(action) => format!("{word}.{action}"),

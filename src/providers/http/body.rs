@@ -12,6 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::collected::Part;
 use super::{lenient, link, revalidation};
 use crate::catalogue::raw::Raw;
 use crate::leisure::at_leisure;
@@ -31,6 +32,8 @@ pub struct Received {
     pub(super) no_content: bool,
     /// It says that something is new (201), as some servers do to say that it is only planned.
     pub(super) created: bool,
+    /// The room that its body takes.
+    pub(super) part: Option<Part>,
 }
 
 /// One object of an answer: as the driver's wire type, and as it came where the caller asked for that too.
@@ -52,6 +55,7 @@ impl Received {
             misplaced: None,
             no_content: false,
             created: false,
+            part: None,
         }
     }
 
@@ -212,7 +216,9 @@ impl Received {
 }
 
 fn raw_of(json: &[u8]) -> Result<Raw, lenient::Unreadable> {
-    at_leisure(json.len(), || lenient::read::<Box<RawValue>>(json)).map(Raw::from)
+    at_leisure(json.len(), || {
+        lenient::read::<Box<RawValue>>(json).map(|raw| Raw::from(raw).bare())
+    })
 }
 
 /// Reads JSON that a provider sent.

@@ -16,9 +16,10 @@ use serde::de::IgnoredAny;
 use url::Url;
 
 use super::client::KeptAlive;
+use super::collected::Collected;
 use super::credential::{Clock, Token};
 use super::outgoing::Outgoing;
-use super::passed::Kept;
+use super::passed::{Kept, KeptMasks};
 use super::quota::Quota;
 use super::{Received, Refusal, behind, by_status};
 use crate::providers::connection::Connection;
@@ -111,6 +112,7 @@ pub struct Endpoint {
     pub(super) instance: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) max_response: usize,
+    pub(super) collected: Collected,
     pub(super) quota: Arc<Quota>,
     /// How long an account that is spent is left alone.
     pub(super) spent: Duration,
@@ -124,6 +126,8 @@ pub struct Endpoint {
     pub(super) base: Url,
     /// What is replaced in answers that are passed through.
     pub(super) guards: Kept,
+    /// What is hidden in all others.
+    pub(super) masks: KeptMasks,
 }
 
 /// What goes with requests beside an endpoint's own headers, and changes while it is used.
@@ -218,6 +222,7 @@ impl Endpoint {
             // What is compressed nevertheless is unpacked.
             headers: HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))]),
             max_response: connection.max_response,
+            collected: connection.collected.clone(),
             quota: connection.quota.clone(),
             spent: SPENT,
             has_credential: false,
@@ -226,6 +231,7 @@ impl Endpoint {
             refuses: AtomicBool::new(false),
             base,
             guards: Kept::default(),
+            masks: KeptMasks::default(),
         })
     }
 
@@ -357,6 +363,7 @@ pub(crate) mod tests {
             scope: None,
             operations: Catalogue::built_in().operations().clone(),
             max_response: 1 << 20,
+            collected: Collected::default(),
             quota: Arc::default(),
             directory: Arc::default(),
             models: Arc::new(crate::providers::models::Models::load(None).expect("a sound table")),

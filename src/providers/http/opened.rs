@@ -12,6 +12,8 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::{BodyStream, ByteStream, Piece};
 use reqwest::Response;
 
+use super::collected::Part;
+use super::passed::Masks;
 use super::pieces::Pieces;
 use super::transport::transport;
 use super::{Elements, Lines, Received, sse};
@@ -27,6 +29,9 @@ pub struct Opened {
     pub(super) request_id: Option<Arc<str>>,
     pub(super) instance: Arc<str>,
     pub(super) max_response: usize,
+    /// What of the room for whole answers is kept for it.
+    pub(super) part: Part,
+    pub(super) masks: Arc<Masks>,
 }
 
 impl Opened {
@@ -47,7 +52,8 @@ impl Opened {
         }
         let length = self.response.content_length();
         let name = name_of(self.response.headers()).map(Arc::from);
-        Ok(self.piecewise(|bytes| ByteStream {
+        let masked = Masks::may_stand_in(media_type);
+        Ok(self.piecewise(masked, |bytes| ByteStream {
             media_type: Arc::from(media_type),
             length,
             name,
@@ -64,7 +70,7 @@ impl Opened {
         if self.response.status() == StatusCode::PARTIAL_CONTENT {
             return Err(self.unusable("only a part of the answer came"));
         }
-        Ok(self.piecewise(Pieces::of))
+        Ok(self.piecewise(true, Pieces::of))
     }
 
     /// The lines of the answer, however many.
@@ -101,13 +107,17 @@ impl Opened {
     }
 
     /// What is made of the answer's bytes, as they come.
-    fn piecewise<T>(self, make: impl FnOnce(Chunks) -> T) -> Reply<T> {
+    fn piecewise<T>(self, masked: bool, make: impl FnOnce(Chunks) -> T) -> Reply<T> {
         let instance = self.instance;
         let bytes = self.response.bytes_stream();
         let named = bytes.map(move |piece| piece.map_err(|error| transport(error).by(&instance)));
+        let chunks: Chunks = match masked {
+            true => self.masks.over(named),
+            false => Box::pin(named),
+        };
         Reply {
             upstream_request_id: self.request_id,
-            value: make(Box::pin(named)),
+            value: make(chunks),
             skipped: 0,
         }
     }
@@ -128,7 +138,7 @@ impl Opened {
     pub fn events(self) -> Reply<impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static> {
         Reply {
             upstream_request_id: self.request_id,
-            value: sse::events(self.response, self.instance),
+            value: sse::events(self.response, self.instance, self.masks.through()),
             skipped: 0,
         }
     }
@@ -157,14 +167,17 @@ impl Opened {
     /// As [`Endpoint::send`].
     pub async fn whole(mut self) -> Result<Received, Failure> {
         let headers = std::mem::take(self.response.headers_mut());
-        let body = read(self.response, self.max_response).await;
+        let body = read(self.response, self.max_response, &mut self.part).await;
         let body = body.map_err(|failure| failure.by(&self.instance))?;
-        Ok(Received::new(headers, body, self.request_id, self.instance))
+        let body = self.masks.whole(body);
+        let mut received = Received::new(headers, body, self.request_id, self.instance);
+        received.part = Some(self.part);
+        Ok(received)
     }
 }
 
-/// Receives a whole answer.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
+/// Receives a whole answer, as far as its part of the room for such grows with it.
+pub(super) async fn read(mut response: Response, limit: usize, part: &mut Part) -> Result<Bytes, Failure> {
     let too_large = || {
         let sentence = format!("the answer is larger than the {limit} bytes allowed");
         Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
@@ -177,6 +190,7 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Bytes, 
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
+        part.cover(body.len() + chunk.len())?;
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())

@@ -62,8 +62,7 @@ impl Outgoing {
     pub fn then(mut self, encoded: &str) -> Result<Self, Failure> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'-' | b'_' | b'~');
         if encoded.is_empty() || !encoded.bytes().all(plain) {
-            let sentence = "an id of the provider's cannot stand in a path";
-            return Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable());
+            return Err(told_oddly());
         }
         let path = format!("{}/{encoded}", self.url.path());
         self.url.set_path(&path);
@@ -141,4 +140,9 @@ impl Outgoing {
             passed: self.passed,
         }
     }
+}
+
+/// An id that a provider told, and nobody can ask for.
+pub(super) fn told_oddly() -> Failure {
+    Failure::new(Kind::UpstreamFailed, "an id of the provider's cannot stand in a path").not_usable()
 }

@@ -1,6 +1,6 @@
 //! Redirects within a provider.
 //!
-//! Invariant: one that is followed leads to the same origin, and changes nothing of the request.
+//! Invariant: one that is followed stays within the API, where the credential belongs, and changes nothing of the request.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,16 @@ use url::Url;
 
 use super::Outgoing;
 
-/// Where a redirect leads, if it may be followed: within the same origin, and without changing the request. A write that
-/// is sent again to where it was sent may be done twice. `writes`: the provider's redirects of writes are followed at all.
-pub(super) fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap, writes: bool) -> Option<Url> {
+/// Where a redirect leads, if it may be followed: below the instance's `base`, and without changing the request. What else
+/// answers at that origin may be somebody else's. A write that is sent again to where it was sent may be done twice.
+/// `writes`: the provider's redirects of writes are followed at all.
+pub(super) fn moved(
+    outgoing: &Outgoing,
+    base: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    writes: bool,
+) -> Option<Url> {
     let reads = matches!(outgoing.method, Method::GET | Method::HEAD);
     let follow = match status.as_u16() {
         // 301 lets a client turn a write into a read; we do not, and it is how forges say that a repository is renamed.
@@ -22,9 +29,23 @@ pub(super) fn moved(outgoing: &Outgoing, status: StatusCode, headers: &HeaderMap
         _ => false,
     };
     let url = outgoing.url.join(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
-    let same_place = url.origin() == outgoing.url.origin() && url.username().is_empty() && url.password().is_none();
+    let same_place = is_below(base, &url) && url.username().is_empty() && url.password().is_none();
     let once = reads || resource(&url) != resource(&outgoing.url);
     (follow && same_place && once && outgoing.is_there()).then_some(url)
+}
+
+/// Whether a URL lies below a base, also for a server that decodes what is written in its path before it reads that.
+pub(super) fn is_below(base: &Url, url: &Url) -> bool {
+    let root = base.path().trim_end_matches('/');
+    let behind = url.path().strip_prefix(root);
+    let behind = behind.filter(|behind| behind.is_empty() || behind.starts_with('/'));
+    let climbs = |behind: &str| {
+        let written = percent_decode_str(behind).decode_utf8_lossy();
+        let parts = written.split(['/', '\\']);
+        let mut names = parts.map(|part| part.split(';').next().unwrap_or_default());
+        names.any(|name| matches!(name, "." | ".."))
+    };
+    url.origin() == base.origin() && behind.is_some_and(|behind| !climbs(behind))
 }
 
 /// What a URL's path means, however it is written. A slash at its end makes another of it, as servers have it that
@@ -49,28 +70,48 @@ mod tests {
         let post = endpoint.post(&["repos", "a"], &()).unwrap();
         let leads_where = |outgoing: &Outgoing, status: u16, to: &str, writes: bool| {
             let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
-            moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers, writes).map(String::from)
+            moved(
+                outgoing,
+                &endpoint.base,
+                StatusCode::from_u16(status).unwrap(),
+                &headers,
+                writes,
+            )
+            .map(String::from)
         };
         let leads = |outgoing: &Outgoing, status, to: &str| leads_where(outgoing, status, to, true);
-        let there = Some("https://h.example/repositories/1".to_owned());
+        let there = Some("https://h.example/api/repositories/1".to_owned());
         for status in [301, 302, 307, 308] {
-            assert_eq!(leads(&get, status, "https://h.example/repositories/1"), there);
-            assert_eq!(leads(&get, status, "/repositories/1"), there);
-            assert_eq!(leads(&get, status, "https://evil.example/repositories/1"), None);
-            assert_eq!(leads(&get, status, "http://h.example/repositories/1"), None);
-            assert_eq!(leads(&get, status, "https://h.example:8443/repositories/1"), None);
-            assert_eq!(leads(&get, status, "https://u:p@h.example/repositories/1"), None);
+            assert_eq!(leads(&get, status, "https://h.example/api/repositories/1"), there);
+            assert_eq!(leads(&get, status, "/api/repositories/1"), there);
+            for beside in [
+                "/",
+                "/repositories/1",
+                "/apis/1",
+                "/api/../admin",
+                "/api/%2e%2e/admin",
+                "/api/..%2fadmin",
+                "/api/x/..%5c..%5cadmin",
+                "/api/..;/admin",
+            ] {
+                assert_eq!(leads(&get, status, beside), None, "{beside}");
+                assert_eq!(leads(&post, status, beside), None, "{beside}");
+            }
+            assert_eq!(leads(&get, status, "https://evil.example/api/repositories/1"), None);
+            assert_eq!(leads(&get, status, "http://h.example/api/repositories/1"), None);
+            assert_eq!(leads(&get, status, "https://h.example:8443/api/repositories/1"), None);
+            assert_eq!(leads(&get, status, "https://u:p@h.example/api/repositories/1"), None);
         }
-        assert_eq!(leads(&get, 303, "/repositories/1"), None);
-        assert_eq!(leads(&post, 302, "/repositories/1"), None);
-        assert_eq!(leads(&post, 301, "/repositories/1"), there);
-        assert_eq!(leads(&post, 307, "/repositories/1"), there);
+        assert_eq!(leads(&get, 303, "/api/repositories/1"), None);
+        assert_eq!(leads(&post, 302, "/api/repositories/1"), None);
+        assert_eq!(leads(&post, 301, "/api/repositories/1"), there);
+        assert_eq!(leads(&post, 307, "/api/repositories/1"), there);
         // Where the provider's redirects of writes are not followed, those of reads are.
         let head = endpoint.bare(Method::HEAD, &["repos", "a"]).unwrap();
         for status in [301, 307, 308] {
-            assert_eq!(leads_where(&post, status, "/repositories/1", false), None);
-            assert_eq!(leads_where(&get, status, "/repositories/1", false), there);
-            assert_eq!(leads_where(&head, status, "/repositories/1", false), there);
+            assert_eq!(leads_where(&post, status, "/api/repositories/1", false), None);
+            assert_eq!(leads_where(&get, status, "/api/repositories/1", false), there);
+            assert_eq!(leads_where(&head, status, "/api/repositories/1", false), there);
         }
     }
 
@@ -81,8 +122,16 @@ mod tests {
         let post = endpoint.post(&["repos", "a"], &()).unwrap();
         let follows = |outgoing: &Outgoing, to: &str| {
             let headers = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(to).unwrap())]);
-            [301, 307, 308]
-                .map(|status| moved(outgoing, StatusCode::from_u16(status).unwrap(), &headers, true).is_some())
+            [301, 307, 308].map(|status| {
+                moved(
+                    outgoing,
+                    &endpoint.base,
+                    StatusCode::from_u16(status).unwrap(),
+                    &headers,
+                    true,
+                )
+                .is_some()
+            })
         };
         for itself in [
             "",

@@ -13,7 +13,7 @@ use url::form_urlencoded::Serializer;
 
 use super::Form;
 use super::endpoint::Endpoint;
-use super::outgoing::{Content, Outgoing};
+use super::outgoing::{Content, Outgoing, told_oddly};
 use crate::leisure::to_json;
 
 impl Endpoint {
@@ -29,6 +29,14 @@ impl Endpoint {
             content: Content::Nothing,
             passed: false,
         })
+    }
+
+    /// A `GET` of a path with ids in it that the provider told: none that cannot stand there is the caller's mistake.
+    ///
+    /// # Errors
+    /// `upstream_failed` where one cannot.
+    pub fn get_told(&self, parts: &[&str]) -> Result<Outgoing, Failure> {
+        self.get(parts).map_err(|_| told_oddly())
     }
 
     /// A `POST` of a JSON body.

@@ -1,4 +1,4 @@
-//! Sending: one request, at most one redirect within the same origin, two to a file, one bounded answer.
+//! Sending: one request, at most one redirect within the same API, two to a file, one bounded answer.
 //!
 //! Invariant: a request is marked unsent only where no connection stood or its dialect knows that nothing was done, and a
 //! credential never leaves for another origin than its instance's, save a second place of its API that its kind declares.
@@ -11,6 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
 use reqwest::Response;
 
+use super::collected::{Collected, Part};
 use super::credential::Token;
 use super::endpoint::{is_page, misplaced, routeless};
 use super::merged::merged;
@@ -91,8 +92,9 @@ impl Endpoint {
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
         let attempt = async {
-            let response = self.accepted(outgoing, Follow::Home).await?;
-            self.received(response).await
+            let part = self.collected.part(&outgoing.method)?;
+            let (response, worn) = self.accepted(outgoing, Follow::Home).await?;
+            self.received(response, part, worn).await
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
     }
@@ -103,19 +105,27 @@ impl Endpoint {
     /// As [`Endpoint::send`].
     pub async fn send_unfollowed(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
         let attempt = async {
-            let response = self.accepted(outgoing, Follow::Nowhere).await?;
-            Ok((response.status(), self.received(response).await?))
+            let part = self.collected.part(&outgoing.method)?;
+            let (response, worn) = self.accepted(outgoing, Follow::Nowhere).await?;
+            Ok((response.status(), self.received(response, part, worn).await?))
         };
         attempt.await.map_err(|failure: Failure| failure.by(&self.instance))
     }
 
-    async fn received(&self, mut response: Response) -> Result<Received, Failure> {
+    async fn received(
+        &self,
+        mut response: Response,
+        mut part: Part,
+        worn: Option<Arc<Token>>,
+    ) -> Result<Received, Failure> {
         let request_id = self.request_id(response.headers());
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let body = read(response, self.max_response).await?;
+        let body = read(response, self.max_response, &mut part).await?;
+        let body = self.masks(worn.as_ref()).whole(body);
         let misplaced = misplaced(&self.base, self.dialect, &headers);
         let mut received = Received::new(headers, body, request_id, self.instance.clone());
+        received.part = Some(part);
         received.misplaced = misplaced;
         received.no_content = status == StatusCode::NO_CONTENT;
         received.created = status == StatusCode::CREATED;
@@ -140,15 +150,18 @@ impl Endpoint {
     }
 
     async fn opened(&self, outgoing: Outgoing, follow: Follow) -> Result<Opened, Failure> {
-        let response = self
-            .accepted(outgoing, follow)
-            .await
-            .map_err(|failure| failure.by(&self.instance))?;
+        let accepted = async {
+            let part = self.collected.part(&outgoing.method)?;
+            Ok((self.accepted(outgoing, follow).await?, part))
+        };
+        let ((response, worn), part) = accepted.await.map_err(|failure: Failure| failure.by(&self.instance))?;
         Ok(Opened {
             request_id: self.request_id(response.headers()),
             response,
             instance: self.instance.clone(),
             max_response: self.max_response,
+            part,
+            masks: self.masks(worn.as_ref()),
         })
     }
 
@@ -174,7 +187,7 @@ impl Endpoint {
         for _ in 0..follow.hops(outgoing) {
             let last = there.as_ref().unwrap_or(outgoing);
             let writes = self.dialect.follows_writes;
-            let Some(url) = moved(last, response.status(), response.headers(), writes) else {
+            let Some(url) = moved(last, &self.base, response.status(), response.headers(), writes) else {
                 break;
             };
             let next = last.at(url);
@@ -208,7 +221,7 @@ impl Endpoint {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let (body, whole) = read_some(response, most).await;
+        let (body, whole) = read_some(response, most, &self.collected).await;
         let refusal = Refusal {
             status,
             headers: &headers,
@@ -308,15 +321,19 @@ pub(super) fn packed(headers: &HeaderMap) -> Option<Failure> {
         .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
 }
 
-/// The first bytes of a refusal's body, and whether they are all of it. A body that breaks off takes nothing from the status,
-/// which came first.
-async fn read_some(mut response: Response, limit: usize) -> (Vec<u8>, bool) {
+/// The first bytes of a refusal's body, and whether they are all of it. A body that breaks off, or that there is no room for,
+/// takes nothing from the status, which came first.
+async fn read_some(mut response: Response, limit: usize, collected: &Collected) -> (Vec<u8>, bool) {
     let told = response.content_length();
     let mut body = Vec::new();
+    let mut part = collected.spare();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 let room = limit - body.len();
+                if part.cover(body.len() + chunk.len().min(room)).is_err() {
+                    return (body, false);
+                }
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if body.len() == limit {
                     // Nobody waits for the end of what is told to have come.

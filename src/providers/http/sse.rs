@@ -12,6 +12,7 @@ use mosaic_actors::stream::Piece;
 use serde::de::DeserializeOwned;
 
 use super::body;
+use super::passed::Replacer;
 use super::transport::transport;
 use crate::wire::sse::Decoder;
 
@@ -29,9 +30,11 @@ pub fn json<T: DeserializeOwned>(event: &Event) -> Result<T, Failure> {
 pub(super) fn events(
     response: reqwest::Response,
     instance: Arc<str>,
+    masks: Option<Replacer>,
 ) -> impl Stream<Item = Result<Piece<Event>, Failure>> + Send + 'static {
     let reading = Reading {
         response,
+        masks,
         decoder: Decoder::default(),
         piece: Bytes::new(),
         told: true,
@@ -47,6 +50,8 @@ pub(super) fn events(
 
 struct Reading {
     response: reqwest::Response,
+    /// Hides our own secrets.
+    masks: Option<Replacer>,
     decoder: Decoder,
     piece: Bytes,
     /// An event has come of the last bytes.
@@ -64,7 +69,13 @@ impl Reading {
                 return Ok(Some(Piece::Alive));
             }
             match self.response.chunk().await.map_err(transport)? {
-                Some(piece) => self.piece = piece,
+                Some(piece) => {
+                    self.piece = match &mut self.masks {
+                        Some(masks) => masks.push(piece),
+                        None => piece,
+                    };
+                }
+                // What was held back is but the beginning of a line that never ended.
                 None => return Ok(None),
             }
             self.told = false;

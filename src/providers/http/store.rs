@@ -6,13 +6,14 @@
 
 use std::error::Error;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
 use url::Url;
 
 use super::Opened;
 use super::endpoint::Endpoint;
+use super::redirect::is_below;
 use super::transport::transport;
 use crate::wire::near::{self, Led, Near};
 
@@ -31,7 +32,8 @@ pub(super) fn elsewhere(endpoint: &Endpoint, headers: &HeaderMap, status: Status
     let Ok(url) = endpoint.base.join(location) else {
         return Err(refused());
     };
-    if url.origin() == endpoint.base.origin() {
+    // What is at home beside the API goes without the credential, as what is elsewhere.
+    if is_below(&endpoint.base, &url) {
         return Ok(None);
     }
     match is_store(endpoint, &url) {
@@ -51,13 +53,15 @@ impl Endpoint {
             .ok()
             .filter(|url| is_store(self, url))
             .ok_or_else(refused);
-        let opened = async { fetch(self, url?).await };
-        let response = opened.await.map_err(|failure| failure.by(&self.instance))?;
+        let opened = async { Ok((fetch(self, url?).await?, self.collected.part(&Method::GET)?)) };
+        let (response, part) = opened.await.map_err(|failure: Failure| failure.by(&self.instance))?;
         Ok(Opened {
             request_id: None,
             response,
             instance: self.instance.clone(),
             max_response: self.max_response,
+            part,
+            masks: self.masks(None),
         })
     }
 }
@@ -217,8 +221,11 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::LOCATION, http::HeaderValue::from_static(to))]);
             elsewhere(&own, &headers, StatusCode::from_u16(status).unwrap())
         };
-        assert!(leads("https://git.example.org/x", 302).unwrap().is_none());
-        assert!(leads("/x", 302).unwrap().is_none());
+        assert!(leads("https://git.example.org/api/x", 302).unwrap().is_none());
+        assert!(leads("/api/x", 302).unwrap().is_none());
+        // What is beside the API is asked for without what the API is asked with.
+        assert!(leads("/x", 302).unwrap().is_some());
+        assert!(leads("/api/../x", 302).unwrap().is_some());
         assert!(leads("https://other.example.org/x", 200).unwrap().is_none());
         assert!(leads("https://other.example.org/x", 302).unwrap().is_some());
         assert!(leads("https://127.0.0.1/x", 302).is_err());

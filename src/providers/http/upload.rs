@@ -137,11 +137,11 @@ struct Source {
 
 impl Source {
     /// The bytes, taken when the first of them is asked for.
-    fn open(&self, upload: Arc<Upload>) -> Outgoing {
+    fn open(&self, upload: Arc<Upload>) -> Reading {
         let place = upload.place();
         let bytes = stream::once(async move { upload.take().map(|taken| taken.bytes) }).try_flatten();
         *self.bytes() = Some(Box::pin(bytes));
-        Outgoing {
+        Reading {
             source: self.clone(),
             over: Box::pin(self.over.clone().cancelled_owned()),
             _place: place,
@@ -167,13 +167,13 @@ impl Drop for Sending {
 
 /// The bytes as the HTTP client asks for them; when the sending is over, a failure, which has the request cut. Until the
 /// client lets go of it, its connection stands, and the attempt's place is taken.
-struct Outgoing {
+struct Reading {
     source: Source,
     over: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: Option<Place>,
 }
 
-impl Stream for Outgoing {
+impl Stream for Reading {
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -6,6 +6,7 @@ use mosaic_actors::call::Resource;
 
 use super::{names, wire};
 use crate::catalogue::cicd::{Artifact, ArtifactFormat, Pipeline, QueueItem, Run, RunStatus};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
@@ -30,7 +31,7 @@ pub fn job(instance: &str, project: String, Row { wire, raw }: Row<wire::Job>) -
         last_status: colour.and_then(status_of_colour),
         folder: colour.is_none(),
         raw_state: wire.color,
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         project,
         raw,
     }
@@ -79,7 +80,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Build>) -
         commit: built.and_then(|revision| revision.sha),
         author: cause.and_then(person),
         steps: vec![],
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: None,
         started_at: wire.timestamp.in_utc(),
         finished_at: finished.map(|at| at.to_string()),

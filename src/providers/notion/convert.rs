@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::ids::Place;
 use super::{rich, wire};
 use crate::catalogue::docs::{DocPage, Format, Hit, Lost, PageRow, RowKind, Space};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
 
@@ -44,7 +45,7 @@ pub fn hit(instance: &str, Row { wire, raw }: Row<wire::Page>) -> Hit {
         parent: parent(instance, &wire),
         excerpt: None,
         updated_at: wire.last_edited_time.text(),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         raw,
     }
 }
@@ -61,7 +62,7 @@ pub fn page_row(instance: &str, Row { wire, raw }: Row<wire::Page>) -> PageRow {
         trashed: wire.in_trash || wire.archived,
         created_at: wire.created_time.text(),
         updated_at: wire.last_edited_time.text(),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         raw,
     }
 }
@@ -80,7 +81,7 @@ pub fn space(instance: &str, Row { wire, raw }: Row<wire::Page>) -> Space {
         description: Some(description).filter(|text| !text.is_empty()),
         created_at: wire.created_time.text(),
         updated_at: wire.last_edited_time.text(),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         raw,
     }
 }
@@ -104,7 +105,7 @@ pub fn page(
         trashed: wire.in_trash || wire.archived,
         draft: false,
         author: wire.created_by.map(person),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_time.text(),
         updated_at: wire.last_edited_time.text(),
         raw,

@@ -6,7 +6,7 @@
 use std::pin::Pin;
 
 use futures_util::future::BoxFuture;
-use mosaic_actors::error::{Failure, Source};
+use mosaic_actors::error::{Failure, Kind as Failed, Source};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -135,6 +135,11 @@ struct Budget {
     deadline: Instant,
 }
 
+/// An id, however it is written.
+fn plain(id: &str) -> String {
+    id.replace('-', "").to_ascii_lowercase()
+}
+
 impl Notion {
     /// What is in a page or block.
     pub(super) async fn nodes(&self, id: &str, deadline: Instant) -> Result<Vec<Node>, Failure> {
@@ -142,7 +147,7 @@ impl Notion {
             calls: MOST_CALLS,
             deadline,
         };
-        self.level(id.to_owned(), 0, &mut budget).await
+        self.level(vec![plain(id)], id.to_owned(), &mut budget).await
     }
 
     /// What is directly in a page or block.
@@ -159,19 +164,27 @@ impl Notion {
         Ok(Tree::of(&self.nodes(id, deadline).await?))
     }
 
+    /// What is in the block `id`, with the ids that it stands within, its own the last.
     fn level<'a>(
         &'a self,
+        around: Vec<String>,
         id: String,
-        depth: usize,
         budget: &'a mut Budget,
     ) -> BoxFuture<'a, Result<Vec<Node>, Failure>> {
         Pin::from(Box::new(async move {
             let mut nodes = vec![];
             for json in self.blocks_of(&id, budget).await? {
                 let open = Block::is_open(&json);
-                let cut = open && (depth + 1 >= DEEPEST || budget.calls == 0);
+                let cut = open && (around.len() >= DEEPEST || budget.calls == 0);
                 let children = match (json["id"].as_str(), open && !cut) {
-                    (Some(id), true) => self.level(id.to_owned(), depth + 1, budget).await?,
+                    (Some(id), true) => {
+                        let within = [&around[..], &[plain(id)]].concat();
+                        if around.contains(&within[around.len()]) {
+                            let sentence = "a block of the page holds itself";
+                            return Err(Failure::new(Failed::UpstreamFailed, sentence).not_usable());
+                        }
+                        self.level(within, id.to_owned(), budget).await?
+                    }
                     _ => vec![],
                 };
                 nodes.push(Node { json, children, cut });
@@ -191,7 +204,10 @@ impl Notion {
             }
             budget.calls -= 1;
             let outgoing = || {
-                let outgoing = self.endpoint.get(&["blocks", id, "children"])?.query("page_size", ROWS);
+                let outgoing = self
+                    .endpoint
+                    .get_told(&["blocks", id, "children"])?
+                    .query("page_size", ROWS);
                 Ok(outgoing.query_if("start_cursor", cursor.as_ref()))
             };
             let received = self.patient(budget.deadline, outgoing).await?;

@@ -114,7 +114,7 @@ fn error(wire: wire::BatchError) -> BatchError {
 
 fn usage(wire: wire::Usage) -> Option<Usage> {
     let counted = wire.input_tokens.is_some() || wire.output_tokens.is_some();
-    counted.then(|| Usage {
+    let usage = counted.then(|| Usage {
         input_tokens: wire.input_tokens.unwrap_or_default(),
         output_tokens: wire.output_tokens.unwrap_or_default(),
         cached_input_tokens: wire.input_tokens_details.cached_tokens,
@@ -122,7 +122,8 @@ fn usage(wire: wire::Usage) -> Option<Usage> {
         reasoning_tokens: wire.output_tokens_details.reasoning_tokens,
         terms: Some(Terms::Batch),
         ..Usage::default()
-    })
+    });
+    usage?.believed_of_many()
 }
 
 pub fn file(instance: &str, Row { wire, raw }: Row<wire::File>) -> FileMetadata {

@@ -87,7 +87,7 @@ impl Source for Results {
             self.expected.least = self.expected.least.saturating_add(self.failed);
         }
         let endpoint = &self.openai.endpoint;
-        let content = endpoint.get(&["files", &file, "content"])?;
+        let content = endpoint.get_told(&["files", &file, "content"])?;
         endpoint.open_stored(content).await?.lines().map(Some)
     }
 

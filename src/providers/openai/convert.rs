@@ -115,7 +115,7 @@ pub fn failed(word: Option<&str>) -> bool {
 pub fn usage(usage: wire::Usage, tier: Option<&str>) -> Option<Usage> {
     let counted = usage.prompt_tokens.is_some() || usage.completion_tokens.is_some();
     let (read, written) = (usage.prompt_tokens_details, usage.completion_tokens_details);
-    counted.then(|| Usage {
+    let usage = counted.then(|| Usage {
         input_tokens: usage.prompt_tokens.unwrap_or_default(),
         output_tokens: usage.completion_tokens.unwrap_or_default(),
         cached_input_tokens: read.cached_tokens.or(usage.prompt_cache_hit_tokens),
@@ -124,7 +124,8 @@ pub fn usage(usage: wire::Usage, tier: Option<&str>) -> Option<Usage> {
         cache_write_hour_tokens: None,
         terms: tier.and_then(terms),
         cost_usd: usage.cost.and_then(Usd::new),
-    })
+    });
+    usage?.believed()
 }
 
 /// The terms by the server's word for them; a word of its own says nothing of its prices.

@@ -236,8 +236,15 @@ async fn chat_stream(
     let opened = opened.events();
     let spent = openai.endpoint.spent();
     let asked = request.native.clone();
-    let events = stream::chat_events(request.instance, request.native, sent, warnings, opened.value)
-        .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
+    let events = stream::chat_events(
+        request.instance,
+        request.native,
+        sent,
+        openai.profile.finishes,
+        warnings,
+        opened.value,
+    )
+    .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
     let events = openai.book.clone().told(asked, events);
     Ok(Reply {
         value: events.right_stream().right_stream(),

@@ -125,6 +125,8 @@ profile! {
     files: bool,
     /// Whether it does batches, which are kept in files.
     batches: bool,
+    /// Whether it says why an answer is over.
+    finishes: bool,
 }
 
 #[derive(Deserialize)]

@@ -148,8 +148,6 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             &fault,
             refusal.path,
         ),
-        // Refused before anything was made: the server is full, or loads the model.
-        503 | 529 => by_status(refusal).never_billed(),
         _ => by_status(refusal),
     };
     fault.coded(failure)

@@ -34,6 +34,7 @@ pub struct Settings {
     api: Option<Api>,
     files: Option<bool>,
     batches: Option<bool>,
+    finishes: Option<bool>,
     /// How long an account that is spent is left alone, in seconds; 300 where left out.
     pub spent_pause_s: Option<u64>,
 }
@@ -60,6 +61,7 @@ impl Settings {
             api: self.api,
             files: self.files,
             batches: self.batches,
+            finishes: self.finishes,
             ..Known::default()
         }
     }
@@ -162,6 +164,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     profiled("files", YES, "Whether it keeps files"),
     profiled("batches", YES, "Whether it does batches, which are kept in files"),
+    profiled(
+        "finishes",
+        YES,
+        "Whether it says why an answer is over; one that ends without a word for that is cut",
+    ),
     Setting {
         name: "spent_pause_s",
         default: "300",

@@ -1,7 +1,7 @@
 //! A streamed answer: chunks in, neutral events out.
 //!
-//! Invariant: an answer ends cleanly only where the provider said that it is whole, by `[DONE]` or a finish word; what is
-//! not understood is a failure.
+//! Invariant: an answer ends cleanly only where the provider said that it is whole, by a finish word, or by `[DONE]` alone
+//! where that is all that its server says; what is not understood is a failure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,15 +23,19 @@ use crate::providers::http::{Fault, sse};
 /// The last event's data.
 const DONE: &str = "[DONE]";
 
-/// The neutral events of a streamed answer of the `asked` model.
+/// The neutral events of a streamed answer of the `asked` model, from a server that says why it `finishes`, or may not.
 pub fn chat_events(
     instance: Arc<str>,
     asked: Arc<str>,
     sent: Sent,
+    finishes: bool,
     warnings: Vec<Warning>,
     upstream: impl Stream<Item = Result<Piece<sse::Event>, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
-    let answer = Answer::new(instance, asked, sent, warnings);
+    let answer = Answer {
+        finishes,
+        ..Answer::new(instance, asked, sent, warnings)
+    };
     told(answer, upstream)
 }
 
@@ -40,6 +44,8 @@ struct Answer {
     instance: Arc<str>,
     asked: Arc<str>,
     sent: Sent,
+    /// The server says why an answer is over.
+    finishes: bool,
     id: Option<String>,
     model: Option<String>,
     /// A chunk has come.
@@ -73,7 +79,10 @@ impl Hearing for Answer {
             return Err(refuse::within(&Fault::read(data.as_bytes()), self.sent));
         }
         if data == DONE {
-            return self.end();
+            return match self.finish.0 {
+                None if self.finishes => Err(unfinished()),
+                _ => self.end(),
+            };
         }
         if data.is_empty() || event.name == "ping" {
             return Ok(());
@@ -123,6 +132,7 @@ impl Answer {
             instance,
             asked,
             sent,
+            finishes: true,
             id: None,
             model: None,
             heard: false,
@@ -229,6 +239,10 @@ mod tests {
     use mosaic_actors::error::Kind;
 
     async fn run(data: &[&str]) -> Vec<Result<ChatEvent, Failure>> {
+        run_at(true, data).await
+    }
+
+    async fn run_at(finishes: bool, data: &[&str]) -> Vec<Result<ChatEvent, Failure>> {
         let event = |data: &&str| {
             Ok(Piece::Item(sse::Event {
                 name: String::new(),
@@ -237,7 +251,14 @@ mod tests {
             }))
         };
         let upstream = stream::iter(data.iter().map(event).collect::<Vec<_>>());
-        let pieces = chat_events(Arc::from("ai-a"), Arc::from("asked"), Sent::default(), vec![], upstream);
+        let pieces = chat_events(
+            Arc::from("ai-a"),
+            Arc::from("asked"),
+            Sent::default(),
+            finishes,
+            vec![],
+            upstream,
+        );
         let items = pieces.filter_map(async |piece| match piece {
             Ok(Piece::Item(event)) => Some(Ok(event)),
             Ok(Piece::Alive) => None,
@@ -251,8 +272,8 @@ mod tests {
     const LAST: &str = r#"{"id":"c1","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
     #[tokio::test]
-    async fn only_done_or_a_finish_word_is_a_clean_end() {
-        let whole = run(&[FIRST, DONE, FIRST]).await;
+    async fn only_a_finish_word_is_a_clean_end_or_done_where_none_is_said() {
+        let whole = run_at(false, &[FIRST, DONE, FIRST]).await;
         assert!(matches!(
             whole[..],
             [Ok(_), Ok(_), Ok(ChatEvent::End { finish: None, .. })]
@@ -260,7 +281,7 @@ mod tests {
         let finished = run(&[FIRST, LAST]).await;
         let stop = Some(Finish::Stop);
         assert!(matches!(&finished[..], [Ok(_), Ok(_), Ok(ChatEvent::End { finish, .. })] if *finish == stop));
-        for cut in [&[FIRST][..], &[][..], &[DONE][..]] {
+        for cut in [&[FIRST][..], &[][..], &[DONE][..], &[FIRST, DONE][..]] {
             let failure = run(cut).await.pop().expect("an item").expect_err("a failure");
             assert_eq!(failure.kind, Kind::UpstreamFailed);
             assert_eq!(failure.provider.as_deref(), Some("ai-a"));
@@ -301,6 +322,34 @@ mod tests {
                 .expect_err("a failure");
             assert_eq!((failure.kind, failure.retryable), (kind, retryable), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_counted_oddly_is_told_by_its_id() {
+        let piece = |call: &str| {
+            format!(r#"{{"id":"c1","model":"m","choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#)
+        };
+        let first = piece(r#"{"index":-1,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}"#);
+        let rest = piece(r#"{"index":-1,"function":{"arguments":"1}"}}"#);
+        let second = piece(r#"{"index":-1,"id":"b","function":{"name":"g","arguments":"{}"}}"#);
+        let events = run(&[&first, &rest, &second, LAST]).await;
+        let events: Vec<_> = events.into_iter().map(Result::unwrap).collect();
+        let named = |number: u32| {
+            let name = events.iter().find_map(|event| match event {
+                ChatEvent::ToolCall { index, name, .. } if *index == number => Some(name.as_str()),
+                _ => None,
+            });
+            let said: String = events
+                .iter()
+                .filter_map(|event| match event {
+                    ChatEvent::ToolArguments { index, text } if *index == number => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            (name, said)
+        };
+        assert_eq!(named(0), (Some("f"), r#"{"x":1}"#.to_owned()));
+        assert_eq!(named(1), (Some("g"), "{}".to_owned()));
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::{body, payload};
 use crate::catalogue::event::{EventType, Told};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Time;
 
@@ -108,7 +109,7 @@ impl Delivery {
             native: self.native(kind),
             reference: self.reference.as_deref().map(plain),
             occurred_at: self.moment(),
-            web_url: self.page(),
+            web_url: self.page().map(Link::from),
             actor: self.sender.and_then(person),
         }
     }
@@ -238,7 +239,7 @@ fn issue(action: &str) -> EventType {
 fn person(user: User) -> Option<Person> {
     Some(Person {
         name: user.full_name.filter(|name| !name.is_empty()),
-        web_url: user.html_url,
+        web_url: user.html_url.map(Link::from),
         ..Person::of_login(user.login?)?
     })
 }

@@ -15,7 +15,7 @@ use hyper::body::Body as _;
 use mosaic_actors::error::{Failure, Kind};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::json_body::unread;
+use super::super::json_body::{self, is_too_large};
 use super::super::problem::Problem;
 use super::super::rest::upload::Incoming;
 
@@ -36,7 +36,7 @@ pub(super) enum Brought {
 /// 413; `timeout`, where not even its beginning comes by `deadline`.
 pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: Instant) -> Result<Brought, Problem> {
     if body.size_hint().lower() > limit as u64 {
-        return Err(Problem::too_large(limit));
+        return Err(Problem::file_too_large(limit));
     }
     let length = body.size_hint().exact();
     if length.is_some_and(|length| length <= SHORT) {
@@ -61,6 +61,13 @@ pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: 
     Ok(Brought::Streamed(Incoming::passed(
         media_type, None, length, body, limit,
     )))
+}
+
+fn unread(error: &axum::Error, limit: usize) -> Problem {
+    match is_too_large(error) {
+        true => Problem::file_too_large(limit),
+        false => json_body::unread(error, limit),
+    }
 }
 
 fn late() -> Failure {

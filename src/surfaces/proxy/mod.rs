@@ -57,8 +57,8 @@ pub struct ProxyConfig {
     pub operation: OperationOf,
     /// Who may ask.
     pub authenticator: Authenticator,
-    /// The most bytes of a request's body.
-    pub max_body: usize,
+    /// The most bytes of a request's body, which passes as it comes.
+    pub max_upload: usize,
     /// Where callers find us; where left out, by the host that each names, over plain HTTP.
     pub public_url: Option<Url>,
 }
@@ -98,7 +98,7 @@ impl ProxyConfig {
             ..Options::default()
         };
         let deadline = self.dispatcher.deadline(operation.cost, &options)?;
-        let brought = body::of(&parts.headers, body, self.max_body, deadline).await?;
+        let brought = body::of(&parts.headers, body, self.max_upload, deadline).await?;
         let (body, incoming) = match brought {
             Brought::Whole(bytes) => (bytes, None),
             Brought::Streamed(incoming) => (Bytes::new(), Some(incoming)),

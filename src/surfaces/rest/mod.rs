@@ -77,8 +77,10 @@ pub struct RestConfig {
     pub offered: Offered,
     /// Which kinds of providers can do which operation, for the same.
     pub matrix: Arc<Value>,
-    /// The most bytes of a request's body.
+    /// The most bytes of a request's body that is read whole.
     pub max_body: usize,
+    /// The most bytes of one that is a file, and passes as it comes.
+    pub max_upload: usize,
 }
 
 struct Rest {
@@ -172,7 +174,7 @@ impl Rest {
             .deadline(found.entry.declaration.facts.cost, &options)?;
         let mut incoming = None;
         if found.entry.declaration.upload {
-            incoming = Some(Incoming::of(&parts.headers, body, self.config.max_body)?);
+            incoming = Some(Incoming::of(&parts.headers, body, self.config.max_upload)?);
         } else if method.has_body() {
             let body = json_body::object(&parts.headers, body, self.config.max_body);
             let body = timeout_at(deadline, body).await.map_err(|_| body_late())?;

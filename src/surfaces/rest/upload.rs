@@ -35,7 +35,7 @@ impl Incoming {
     pub fn of(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self, Problem> {
         // Of a body without a length, it is what is known so far.
         if body.size_hint().lower() > limit as u64 {
-            return Err(Problem::too_large(limit));
+            return Err(Problem::file_too_large(limit));
         }
         let length = body.size_hint().exact();
         Ok(Self::passed(
@@ -75,7 +75,7 @@ impl Incoming {
     /// What a failed call is told: that its body was too large, where that is why.
     pub fn refused(&self, failure: Failure) -> Problem {
         match self.too_large.load(Ordering::Relaxed) {
-            true => Problem::too_large(self.limit),
+            true => Problem::file_too_large(self.limit),
             false => failure.into(),
         }
     }

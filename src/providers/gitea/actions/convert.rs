@@ -5,6 +5,7 @@
 
 use super::wire;
 use crate::catalogue::cicd::{Artifact, ArtifactFormat, Job, Pipeline, Run, RunStatus, Step};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::ci::actions::{id, step_id};
 use crate::providers::http::text::present;
@@ -21,7 +22,7 @@ pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Work
         last_status: None,
         raw_state: present(wire.state),
         folder: false,
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         raw,
     }
 }
@@ -48,7 +49,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
         commit: present(wire.head_sha).or(present(wire.commit_sha)),
         author: wire.actor.and_then(person),
         steps: vec![],
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         created_at: wire.created.text(),
         started_at: wire.started_at.text(),
         finished_at: ended(status, wire.completed_at),
@@ -64,7 +65,7 @@ fn ended(status: RunStatus, at: Time) -> Option<String> {
 fn person(user: wire::User) -> Option<Person> {
     Some(Person {
         name: present(user.full_name),
-        web_url: present(user.html_url),
+        web_url: present(user.html_url).map(Link::from),
         ..Person::of_login(user.login)?
     })
 }
@@ -83,7 +84,7 @@ pub fn job(Row { wire, raw }: Row<wire::Job>) -> Job {
         raw_status,
         runner: present(wire.runner_name),
         attempt: wire.run_attempt.filter(|attempt| *attempt > 0),
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         started_at: wire.started_at.text(),
         finished_at: ended(status, wire.completed_at),
         raw,

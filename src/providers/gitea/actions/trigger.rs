@@ -11,6 +11,7 @@ use super::super::Gitea;
 use super::super::version::Server;
 use super::{convert, pages, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
+use crate::catalogue::link::Link;
 use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, resolved, started, told, untold};
 use crate::providers::forge;
 use crate::providers::{Reply, Request};
@@ -52,7 +53,7 @@ pub async fn trigger(gitea: Arc<Gitea>, request: Request<RunTrigger>) -> Result<
     };
     let numbered = Numbered::of(&request.native, (owner, name), told.workflow_run_id);
     let mut run = begun(&gitea, &request.instance, &numbered, request.include_raw).await;
-    run.web_url = run.web_url.or(told.html_url);
+    run.web_url = run.web_url.or(told.html_url.map(Link::from));
     Ok(started(&received, run))
 }
 

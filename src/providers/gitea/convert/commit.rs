@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use crate::catalogue::git::{Change, Commit, FileChange};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::forge;
 use crate::providers::gitea::wire;
@@ -43,7 +44,7 @@ pub fn commit(with_files: bool, Row { wire, raw }: Row<wire::Commit>) -> Commit 
         deletions: wire.stats.as_ref().and_then(|stats| stats.deletions),
         files: with_files.then(|| files.collect()),
         files_incomplete: None,
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         raw,
     }
 }
@@ -56,7 +57,7 @@ fn somebody(account: Option<wire::GitUser>, git: Option<wire::CommitUser>) -> (O
         (person.name, person.email, at) = (present(git.name), present(git.email), git.date.text());
     }
     if let Some(account) = account {
-        (person.login, person.web_url) = (present(account.login), present(account.html_url));
+        (person.login, person.web_url) = (present(account.login), present(account.html_url).map(Link::from));
     }
     ((person != Person::default()).then_some(person), at)
 }

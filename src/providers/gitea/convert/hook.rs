@@ -19,7 +19,11 @@ pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> H
     Hook {
         // As an issue's: numbered within its repository.
         id: forge::issue_id(instance, repo, wire.id),
-        url: wire.config.and_then(|config| present(config.url)).unwrap_or_default(),
+        url: wire
+            .config
+            .and_then(|config| present(config.url))
+            .unwrap_or_default()
+            .into(),
         events,
         raw_events,
         active: wire.active,

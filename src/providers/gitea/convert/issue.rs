@@ -3,6 +3,7 @@
 //! Invariant: as in [`super`].
 
 use super::person;
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{InMilestone, Issue, IssueState};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
@@ -32,7 +33,7 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         due_on: wire.due_date.text().as_deref().and_then(tracker::day),
         locked: wire.is_locked,
         comments: wire.comments,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),

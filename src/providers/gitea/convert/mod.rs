@@ -23,6 +23,7 @@ pub use status::{status, word};
 pub use tracker::{issue_comment, label, milestone};
 
 use super::wire;
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::text::present;
 
@@ -32,6 +33,6 @@ fn person(user: wire::User) -> Person {
         login: present(Some(user.login)),
         name: present(user.full_name),
         email: present(user.email),
-        web_url: present(user.html_url),
+        web_url: present(user.html_url).map(Link::from),
     }
 }

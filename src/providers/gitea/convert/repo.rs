@@ -5,6 +5,7 @@
 use mosaic_actors::call::Resource;
 
 use crate::catalogue::git::{Branch, EntryKind, Repo, Tag, TreeEntry, Visibility};
+use crate::catalogue::link::Link;
 use crate::providers::forge::{self, Place};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
@@ -23,9 +24,9 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
         fork: wire.fork,
         parent: wire.parent.and_then(|parent| present(parent.full_name)),
         empty: wire.empty,
-        web_url: wire.html_url,
-        clone_url: wire.clone_url,
-        ssh_url: present(wire.ssh_url),
+        web_url: wire.html_url.map(Link::from),
+        clone_url: wire.clone_url.map(Link::from),
+        ssh_url: present(wire.ssh_url).map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         path: wire.full_name,

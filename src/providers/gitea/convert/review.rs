@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Comment, Review, Verdict};
+use crate::catalogue::link::Link;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
 use crate::providers::http::text::present;
@@ -28,7 +29,7 @@ pub fn review(Row { wire, raw }: Row<wire::Review>) -> Review {
         author: wire.user.map(person),
         body: present(wire.body),
         commit: present(wire.commit_id),
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         submitted_at: wire.submitted_at.text(),
         raw,
     }
@@ -39,7 +40,7 @@ pub fn comment(Row { wire, raw }: Row<wire::Comment>) -> Comment {
         id: wire.id.to_string(),
         body: wire.body,
         author: wire.user.map(person),
-        web_url: present(wire.html_url),
+        web_url: present(wire.html_url).map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw,

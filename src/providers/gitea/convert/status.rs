@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Status, StatusState};
+use crate::catalogue::link::Link;
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
 use crate::providers::http::text::present;
@@ -22,7 +23,7 @@ pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
         },
         raw_state,
         description: present(wire.description),
-        target_url: present(wire.target_url),
+        target_url: present(wire.target_url).map(Link::from),
         creator: wire.creator.map(person),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),

@@ -3,6 +3,7 @@
 //! Invariant: a milestone is known by its id, which issues name it by.
 
 use super::person;
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{IssueComment, Label, Milestone};
 use crate::providers::gitea::wire;
 use crate::providers::http::Row;
@@ -16,7 +17,7 @@ pub fn issue_comment(instance: &str, issue: &str, Row { wire, raw }: Row<wire::I
         body: wire.body,
         author: wire.user.map(person),
         internal: None,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw,

@@ -5,6 +5,7 @@
 
 use super::wire;
 use crate::catalogue::cicd::{Artifact, ArtifactFormat, Job, Pipeline, Run, RunStatus, Step};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::ci::actions::{id, step_id};
 use crate::providers::http::Row;
@@ -24,7 +25,7 @@ pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Work
         last_status: None,
         raw_state: wire.state,
         folder: false,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         raw,
     }
 }
@@ -65,7 +66,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
         commit: wire.head_sha,
         author: wire.actor.and_then(person),
         steps: vec![],
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         started_at: wire.run_started_at.text(),
         finished_at: None,
@@ -75,7 +76,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
 
 fn person(user: wire::User) -> Option<Person> {
     Some(Person {
-        web_url: user.html_url,
+        web_url: user.html_url.map(Link::from),
         ..Person::of_login(user.login)?
     })
 }
@@ -91,7 +92,7 @@ pub fn job(Row { wire, raw }: Row<wire::Job>) -> Job {
         raw_status,
         runner: wire.runner_name.filter(|name| !name.is_empty()),
         attempt: wire.run_attempt,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         started_at: wire.started_at.text(),
         finished_at: wire.completed_at.text(),
         raw,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{GitHub, MOST, SIZE, convert, runs, wire, workflows};
 use crate::catalogue::cicd::{Run, RunResolve, RunTrigger, Triggered};
+use crate::catalogue::link::Link;
 use crate::providers::ci::actions::{Numbered, Pending, clock, meant, read_or_begun, resolved, started, told, untold};
 use crate::providers::forge;
 use crate::providers::{Reply, Request};
@@ -55,7 +56,7 @@ pub async fn trigger(github: Arc<GitHub>, request: Request<RunTrigger>) -> Resul
     };
     let numbered = Numbered::of(&request.native, (owner, name), told.workflow_run_id);
     let mut run = begun(&github, &request.instance, &numbered, request.include_raw).await;
-    run.web_url = run.web_url.or(told.html_url);
+    run.web_url = run.web_url.or(told.html_url.map(Link::from));
     Ok(started(&received, run))
 }
 

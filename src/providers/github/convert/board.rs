@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use mosaic_actors::call::Resource;
 use serde_json::Value;
 
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{Board, BoardItem, BoardItemKind, IssueState};
 use crate::providers::forge;
 use crate::providers::github::wire;
@@ -71,7 +72,10 @@ pub fn item(instance: &str, board: &str, Row { wire, raw }: Row<wire::BoardItem>
             Some("closed" | "merged") => Some(IssueState::Closed),
             _ => None,
         }),
-        web_url: content.as_ref().and_then(|content| content.html_url.clone()),
+        web_url: content
+            .as_ref()
+            .and_then(|content| content.html_url.clone())
+            .map(Link::from),
         title: content.and_then(|content| content.title),
         column,
         fields,

@@ -3,6 +3,7 @@
 //! Invariant: a list of changes that is not whole says so.
 
 use crate::catalogue::git::{Change, Commit, Comparison, FileChange};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
@@ -27,7 +28,7 @@ pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
         deletions: wire.stats.as_ref().and_then(|stats| stats.deletions),
         files: wire.files.map(file_changes),
         files_incomplete: None,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         raw,
     }
 }
@@ -40,7 +41,7 @@ fn person(git: wire::GitPerson, account: Option<wire::User>) -> Option<Person> {
         login,
         name: git.name,
         email: git.email,
-        web_url,
+        web_url: web_url.map(Link::from),
     };
     (person != Person::default()).then_some(person)
 }
@@ -91,7 +92,7 @@ pub fn comparison(
         commits: commits.into_iter().map(commit).collect(),
         files,
         incomplete: !all_files || wire.total_commits.or(wire.ahead_by).is_some_and(|total| total > given),
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         raw,
     }
 }

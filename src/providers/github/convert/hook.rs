@@ -46,7 +46,7 @@ pub fn hook(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Hook>) -> H
     let events = EVENTS.iter().filter(|(_, words, more)| tells(words) || tells(more));
     Hook {
         id: forge::issue_id(instance, repo, wire.id),
-        url: wire.config.and_then(|config| config.url).unwrap_or_default(),
+        url: wire.config.and_then(|config| config.url).unwrap_or_default().into(),
         events: events.map(|(event, ..)| *event).collect(),
         active: wire.active,
         alert: wire.last_response.and_then(alert),

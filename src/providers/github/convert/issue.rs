@@ -3,6 +3,7 @@
 //! Invariant: an issue is named by the project that it is in now.
 
 use super::{labels, people, person};
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{InMilestone, Issue, IssueState};
 use crate::providers::forge;
 use crate::providers::github::wire;
@@ -31,7 +32,7 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         due_on: None,
         locked: wire.locked,
         comments: wire.comments,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),

@@ -27,6 +27,7 @@ pub use tree::tree_entry;
 
 use super::wire;
 use crate::catalogue::git::{Branch, Tag, Written};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::forge::Place;
 use crate::providers::http::Row;
@@ -34,7 +35,7 @@ use crate::providers::http::Row;
 fn person(user: wire::User) -> Person {
     Person {
         login: Some(user.login),
-        web_url: user.html_url,
+        web_url: user.html_url.map(Link::from),
         ..Person::default()
     }
 }
@@ -89,7 +90,7 @@ pub fn written(path: &str, branch: Option<&str>, created: bool, Row { wire, raw 
         commit: wire.commit.map(|commit| commit.sha),
         branch: branch.map(str::to_owned),
         created: Some(created),
-        web_url,
+        web_url: web_url.map(Link::from),
         raw,
     }
 }

@@ -4,6 +4,7 @@
 
 use super::{labels, people, person};
 use crate::catalogue::git::{Mergeable, Pull, PullEnd, PullState};
+use crate::catalogue::link::Link;
 use crate::providers::forge;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
@@ -34,7 +35,7 @@ pub fn pull(instance: &str, repo: &str, Row { wire, raw }: Row<wire::Pull>) -> P
         additions: wire.additions,
         deletions: wire.deletions,
         comments: wire.comments,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         merged_at: wire.merged_at.text(),

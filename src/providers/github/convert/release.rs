@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Release, ReleaseAsset};
+use crate::catalogue::link::Link;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
 
@@ -12,7 +13,7 @@ pub fn release(sha: Option<String>, Row { wire, raw }: Row<wire::Release>) -> Re
     let asset = |asset: wire::Asset| ReleaseAsset {
         name: asset.name,
         size: asset.size,
-        web_url: asset.browser_download_url,
+        web_url: asset.browser_download_url.map(Link::from),
     };
     Release {
         tag: wire.tag_name,
@@ -23,7 +24,7 @@ pub fn release(sha: Option<String>, Row { wire, raw }: Row<wire::Release>) -> Re
         author: wire.author.map(person),
         sha,
         assets: wire.assets.into_iter().map(asset).collect(),
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         published_at: wire.published_at.text(),
         raw,

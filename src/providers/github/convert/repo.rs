@@ -5,6 +5,7 @@
 use mosaic_actors::call::Resource;
 
 use crate::catalogue::git::{Repo, Visibility};
+use crate::catalogue::link::Link;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
 
@@ -23,9 +24,9 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Repo {
         parent: wire.parent.filter(|_| wire.fork).map(|parent| parent.full_name),
         // What has a size is not empty; what has none may only not be counted yet.
         empty: (wire.size > 0).then_some(false),
-        web_url: wire.html_url,
-        clone_url: wire.clone_url,
-        ssh_url: wire.ssh_url,
+        web_url: wire.html_url.map(Link::from),
+        clone_url: wire.clone_url.map(Link::from),
+        ssh_url: wire.ssh_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         path: wire.full_name,

@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Comment, Review, Verdict};
+use crate::catalogue::link::Link;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
 
@@ -22,7 +23,7 @@ pub fn review(Row { wire, raw }: Row<wire::Review>) -> Review {
         // Who only approves is given an empty one.
         body: wire.body.filter(|body| !body.is_empty()),
         commit: wire.commit_id,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         submitted_at: wire.submitted_at.text(),
         raw,
     }
@@ -33,7 +34,7 @@ pub fn comment(Row { wire, raw }: Row<wire::Comment>) -> Comment {
         id: wire.id.to_string(),
         body: wire.body,
         author: wire.user.map(person),
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw,

@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{CombinedStatus, Status, StatusState};
+use crate::catalogue::link::Link;
 use crate::providers::github::wire;
 use crate::providers::http::Row;
 
@@ -13,7 +14,7 @@ pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
         state: state(&wire.state),
         raw_state: wire.state,
         description: wire.description,
-        target_url: wire.target_url.filter(|url| !url.is_empty()),
+        target_url: wire.target_url.filter(|url| !url.is_empty()).map(Link::from),
         creator: wire.creator.map(person),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a milestone is known by its number, which issues name it by.
 
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{IssueComment, Label, Milestone};
 use crate::providers::github::wire;
 use crate::providers::http::Row;
@@ -17,7 +18,7 @@ pub fn issue_comment(instance: &str, issue: &str, Row { wire, raw }: Row<wire::I
         body: wire.body,
         author: wire.user.map(person),
         internal: None,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         raw,
@@ -43,7 +44,7 @@ pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
         due_on: wire.due_on.text().as_deref().and_then(tracker::day),
         open_issues: wire.open_issues,
         closed_issues: wire.closed_issues,
-        web_url: wire.html_url,
+        web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),

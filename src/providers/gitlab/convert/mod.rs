@@ -15,6 +15,7 @@ pub use said::*;
 pub use tracker::*;
 
 use super::wire;
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::text::present;
 
@@ -25,6 +26,6 @@ pub fn person(user: wire::User) -> Person {
         login: Some(user.username),
         name: present(user.name),
         email: present(user.email),
-        web_url: present(user.web_url),
+        web_url: present(user.web_url).map(Link::from),
     }
 }

@@ -6,6 +6,7 @@ use mosaic_actors::call::Resource;
 use serde_json::Value;
 
 use crate::catalogue::git::{Forked, Hook, HookEvent, Repo, Visibility};
+use crate::catalogue::link::Link;
 use crate::providers::forge;
 use crate::providers::gitlab::{ids, wire};
 use crate::providers::http::Row;
@@ -25,9 +26,9 @@ pub fn repo(instance: &str, Row { wire, raw }: Row<wire::Project>) -> Repo {
         fork: wire.forked_from_project.is_some(),
         parent: wire.forked_from_project.and_then(|parent| parent.path_with_namespace),
         empty: wire.empty_repo,
-        web_url: wire.web_url,
-        clone_url: wire.http_url_to_repo,
-        ssh_url: wire.ssh_url_to_repo,
+        web_url: wire.web_url.map(Link::from),
+        clone_url: wire.http_url_to_repo.map(Link::from),
+        ssh_url: wire.ssh_url_to_repo.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.or(wire.last_activity_at).text(),
         path,
@@ -89,7 +90,7 @@ pub fn hook(instance: &str, project: &str, Row { wire, raw }: Row<wire::Hook>) -
         }),
         created_at: wire.created_at.text(),
         updated_at: None,
-        url: wire.url,
+        url: wire.url.into(),
         raw: forge::hook_raw(raw),
     }
 }

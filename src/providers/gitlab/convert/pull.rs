@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Comment, MergeOutcome, Mergeable, Merged, Pull, PullEnd, PullState, Review, Verdict};
+use crate::catalogue::link::Link;
 use crate::providers::gitlab::{ids, quick, wire};
 use crate::providers::http::Row;
 use crate::providers::http::text::present;
@@ -66,7 +67,7 @@ pub fn pull(instance: &str, project: &str, Row { wire, raw }: Row<wire::MergeReq
         additions: None,
         deletions: None,
         comments: wire.user_notes_count,
-        web_url: wire.web_url,
+        web_url: wire.web_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         merged_at: wire.merged_at.text(),

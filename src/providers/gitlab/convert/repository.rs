@@ -3,6 +3,7 @@
 //! Invariant: lines are counted only of a diff that is whole.
 
 use crate::catalogue::git::{Branch, Change, Commit, Comparison, EntryKind, FileChange, Tag, TreeEntry};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::forge;
 use crate::providers::forge::Place;
@@ -45,7 +46,7 @@ pub fn commit(Row { wire, raw }: Row<wire::Commit>) -> Commit {
         deletions,
         files: None,
         files_incomplete: None,
-        web_url: wire.web_url,
+        web_url: wire.web_url.map(Link::from),
         raw,
     }
 }
@@ -110,7 +111,7 @@ pub fn comparison(base: &str, head: &str, Row { wire, raw }: Row<wire::Compare>)
         commits,
         files: wire.diffs.map(|diffs| diffs.into_iter().map(change).collect()),
         incomplete,
-        web_url: wire.web_url,
+        web_url: wire.web_url.map(Link::from),
         raw,
     }
 }

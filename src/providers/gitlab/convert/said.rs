@@ -4,6 +4,7 @@
 
 use super::person;
 use crate::catalogue::git::{Release, ReleaseAsset, Status, StatusState};
+use crate::catalogue::link::Link;
 use crate::providers::gitlab::wire;
 use crate::providers::http::Row;
 use crate::providers::http::text::present;
@@ -14,7 +15,7 @@ pub fn status(Row { wire, raw }: Row<wire::Status>) -> Status {
         state: state(&wire.status, wire.allow_failure),
         raw_state: wire.status,
         description: present(wire.description),
-        target_url: present(wire.target_url),
+        target_url: present(wire.target_url).map(Link::from),
         creator: wire.author.map(person),
         created_at: wire.created_at.text(),
         updated_at: wire.finished_at.or(wire.started_at).text(),
@@ -66,7 +67,7 @@ pub fn release(Row { wire, raw }: Row<wire::Release>) -> Release {
         author: wire.author.map(person),
         sha: wire.commit.map(|commit| commit.id),
         assets: links.map(asset).collect(),
-        web_url: wire.links.and_then(|links| links.itself),
+        web_url: wire.links.and_then(|links| links.itself).map(Link::from),
         created_at: wire.created_at.text(),
         published_at: wire.released_at.text(),
         raw,
@@ -77,6 +78,6 @@ fn asset(link: wire::AssetLink) -> ReleaseAsset {
     ReleaseAsset {
         name: link.name,
         size: None,
-        web_url: link.direct_asset_url.or(link.url),
+        web_url: link.direct_asset_url.or(link.url).map(Link::from),
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use mosaic_actors::call::Resource;
 
 use super::person;
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{Board, BoardItem, BoardItemKind, InMilestone, Issue, IssueComment, Label, Milestone};
 use crate::providers::gitlab::{ids, wire};
 use crate::providers::http::Row;
@@ -32,7 +33,7 @@ pub fn issue(instance: &str, project: &str, Row { wire, raw }: Row<wire::Issue>)
         due_on: wire.due_date.as_deref().and_then(tracker::day),
         locked: Some(wire.discussion_locked.unwrap_or(false)),
         comments: wire.user_notes_count,
-        web_url: wire.web_url,
+        web_url: wire.web_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: wire.closed_at.text(),
@@ -74,7 +75,7 @@ pub fn milestone(Row { wire, raw }: Row<wire::Milestone>) -> Milestone {
         due_on: wire.due_date.as_deref().and_then(tracker::day),
         open_issues: None,
         closed_issues: None,
-        web_url: wire.web_url,
+        web_url: wire.web_url.map(Link::from),
         created_at: wire.created_at.text(),
         updated_at: wire.updated_at.text(),
         closed_at: None,

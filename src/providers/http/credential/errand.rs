@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use url::form_urlencoded::Serializer;
 
 use super::super::body::parse;
+use super::super::collected::Collected;
 use super::super::fault::Fault;
 use super::super::opened::read;
 use super::super::outgoing::Content;
@@ -23,6 +24,10 @@ use super::super::{Endpoint, Outgoing};
 
 /// The longest errand. A lease on a renewal is longer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The most bytes of its answer: it is read even where there is no room for others', for a pair of tokens that is lost is not
+/// given again.
+const LONGEST: usize = 1 << 20;
 
 /// What came of one.
 pub(super) struct Done {
@@ -48,7 +53,8 @@ pub(super) async fn send(endpoint: &Endpoint, outgoing: &Outgoing) -> Result<Don
     let sent = async {
         let mut response = endpoint.tried(outgoing, None, Follow::Home).await?;
         let headers = std::mem::take(response.headers_mut());
-        let body = read(response, endpoint.max_response).await.map_err(Refused::before)?;
+        let mut part = Collected::new(LONGEST).spare();
+        let body = read(response, LONGEST, &mut part).await.map_err(Refused::before)?;
         Ok(Done { headers, body })
     };
     let late = || Failure::new(Kind::Timeout, "the provider gave no credential in time");

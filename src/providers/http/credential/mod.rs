@@ -108,9 +108,16 @@ impl Endpoint {
     }
 
     /// Sends a request, with whatever credential it needs, until the provider has accepted it.
-    pub(super) async fn accepted(&self, outgoing: Outgoing, follow: Follow) -> Result<Response, Failure> {
-        let sent = self.accepted_with(&outgoing, follow, &mut None).await;
-        sent.map_err(|refused| refused.failure)
+    /// It comes with what went with the request, if that is renewed.
+    pub(super) async fn accepted(
+        &self,
+        outgoing: Outgoing,
+        follow: Follow,
+    ) -> Result<(Response, Option<Arc<Token>>), Failure> {
+        let mut worn = None;
+        let sent = self.accepted_with(&outgoing, follow, &mut worn).await;
+        let response = sent.map_err(|refused| refused.failure)?;
+        Ok((response, worn))
     }
 
     /// The same, with how it was refused; `worn` is what went with it the last time, if it is renewed.

@@ -22,6 +22,7 @@ use super::replace::{Replacer, Rules};
 use super::tokens::Counter;
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::providers::http::Endpoint;
+use crate::providers::http::collected::Part;
 use crate::providers::http::opened::read;
 use crate::providers::http::send::{Answered, packed};
 use crate::providers::http::transport::transport;
@@ -46,6 +47,7 @@ impl Endpoint {
         mut response: Response,
         way: Way<'_>,
         sending: Option<Sending>,
+        mut part: Part,
     ) -> Result<Answer, Failure> {
         let status = response.status();
         let theirs = std::mem::take(response.headers_mut());
@@ -76,7 +78,7 @@ impl Endpoint {
             }
             Body::Bytes(Bytes::new())
         } else if let Some(length) = length(&theirs).filter(|length| *length <= SHORT as u64) {
-            let body = read(response, SHORT.max(length as usize)).await?;
+            let body = read(response, SHORT.max(length as usize), &mut part).await?;
             head.usage = counter.and_then(|mut counter| counter.read(&body));
             let body = way.whole(form, body, &mut headers);
             Body::Bytes(body)

@@ -72,7 +72,7 @@ impl Form {
     }
 }
 
-fn is_bytes(essence: &str) -> bool {
+pub(super) fn is_bytes(essence: &str) -> bool {
     let no_text = NO_TEXTS.iter().any(|beginning| essence.starts_with(beginning)) && !essence.ends_with("xml");
     no_text || BYTES.contains(&essence) || PACKED.iter().any(|end| essence.ends_with(end))
 }

@@ -5,14 +5,15 @@
 //! leads past us.
 
 mod answer;
+mod facts;
 mod form;
 mod guards;
 mod heads;
+mod masks;
 mod query;
 mod replace;
 mod rules;
 mod secrets;
-mod terms;
 mod tokens;
 
 use bytes::Bytes;
@@ -26,9 +27,11 @@ use super::upload::Streamed;
 use super::{Endpoint, Outgoing};
 use crate::catalogue::proxy::Asked;
 
+pub(in crate::providers) use facts::PassingFacts;
+pub use facts::{Beside, Host, Passing};
 pub(super) use guards::Kept;
-pub(in crate::providers) use terms::Terms;
-pub use terms::{Host, Passing};
+pub(super) use masks::{KeptMasks, Masks};
+pub(super) use replace::Replacer;
 
 impl Endpoint {
     /// Passes a call's request through.
@@ -36,19 +39,23 @@ impl Endpoint {
     /// # Errors
     /// What the dialect makes of a refusal, with that as its cause; `invalid_input` on `path` where it leads elsewhere; and as
     /// [`Endpoint::send`].
-    pub(in crate::providers) async fn pass(&self, call: &Call, terms: Terms) -> Result<Answer, Failure> {
+    pub(in crate::providers) async fn pass(&self, call: &Call, facts: PassingFacts) -> Result<Answer, Failure> {
         let asked = call.input.clone().downcast::<Asked>().map_err(|_| {
             let sentence = format!("{} was given an input of another type", call.operation.name);
             Failure::new(Kind::Internal, sentence).never_sent()
         })?;
-        let (url, ours) = self.place(&asked, terms)?;
+        let (url, ours) = self.place(&asked, facts)?;
+        let part = self
+            .collected
+            .part(&asked.method)
+            .map_err(|failure| failure.by(&self.instance))?;
         let streamed = call.upload.clone().map(Streamed::new);
         // Until the answer is over: it may begin before the request has ended.
         let sending = streamed.as_ref().map(Streamed::sending);
         let outgoing = outgoing(&asked, url.clone(), streamed);
         let mut worn = None;
         let sent = self.accepted_with(&outgoing, Follow::Passed, &mut worn).await;
-        let guards = self.guards(&ours, terms.hosts, worn);
+        let guards = self.guards(&ours, facts.hosts, worn);
         let way = answer::Way {
             asked: &asked,
             url: &url,
@@ -56,7 +63,7 @@ impl Endpoint {
             metered: call.operation.paid,
         };
         match sent {
-            Ok(response) => self.passed(response, way, sending).await,
+            Ok(response) => self.passed(response, way, sending, part).await,
             Err(refused) => Err(told(*refused, &way)),
         }
         .map_err(|failure| failure.by(&self.instance))
@@ -66,11 +73,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// `invalid_input` on `path` where it is not below the place that it names.
-    fn place(&self, asked: &Asked, terms: Terms) -> Result<(Url, String), Failure> {
+    fn place(&self, asked: &Asked, facts: PassingFacts) -> Result<(Url, String), Failure> {
         let elsewhere = || Failure::invalid("path", "the path leads out of the provider's API").never_sent();
         let (repeated, mut path) = self.repeated(&asked.path);
         let mut base = self.base.clone();
-        for host in terms.hosts {
+        for host in facts.hosts {
             let named = path.strip_prefix("/_").and_then(|path| below(path, host.name));
             if let Some(behind) = named {
                 base = self.second(host).ok_or_else(elsewhere)?;
@@ -78,11 +85,15 @@ impl Endpoint {
                 break;
             }
         }
-        let place = base.as_str().trim_end_matches('/');
+        let beside = self.beside(&asked.path, facts);
+        let (place, path) = match &beside {
+            Some(place) => (place.as_str(), ""),
+            None => (base.as_str().trim_end_matches('/'), path),
+        };
         let query = asked
             .query
             .as_deref()
-            .and_then(|query| query::going_on(query, terms.plain))
+            .and_then(|query| query::going_on(query, facts.plain))
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let url = Url::parse(&format!("{place}{path}{query}")).map_err(|_| elsewhere())?;
@@ -103,6 +114,14 @@ impl Endpoint {
             Some(behind) => (api, behind),
             None => ("", path),
         }
+    }
+
+    /// The one path beside the API that is asked for, where it is that, and the API is where servers of one's own have it.
+    fn beside(&self, path: &str, facts: PassingFacts) -> Option<String> {
+        let beside = facts.beside.iter().find(|beside| beside.asked == path)?;
+        let api = self.dialect.api_path;
+        let root = self.base.as_str().trim_end_matches('/').strip_suffix(api);
+        Some(format!("{}{}", root.filter(|_| !api.is_empty())?, beside.own))
     }
 
     /// A second place, as seen from the base.
@@ -171,7 +190,21 @@ mod tests {
         own: "/api/uploads",
     }];
 
-    const TERMS: Terms = Passing::to(|endpoint: &Endpoint| endpoint).and(&UPLOADS).terms;
+    const GRAPH: [Beside; 2] = [
+        Beside {
+            asked: "/graph",
+            own: "/graph",
+        },
+        Beside {
+            asked: "/api/graph",
+            own: "/graph",
+        },
+    ];
+
+    const FACTS: PassingFacts = Passing::to(|endpoint: &Endpoint| endpoint)
+        .and(&UPLOADS)
+        .beside(&GRAPH)
+        .facts;
 
     fn asked(path: &str, query: Option<&str>) -> Asked {
         Asked {
@@ -187,7 +220,7 @@ mod tests {
 
     fn place(base: Option<&str>, path: &str, query: Option<&str>) -> Option<String> {
         let endpoint = Endpoint::new(&connection(base), &DIALECT).unwrap();
-        let placed = endpoint.place(&asked(path, query), TERMS).ok();
+        let placed = endpoint.place(&asked(path, query), FACTS).ok();
         placed.map(|(url, _)| String::from(url))
     }
 
@@ -220,10 +253,32 @@ mod tests {
     }
 
     #[test]
+    fn one_path_beside_the_api_is_reached_and_none_below_it() {
+        let own = Some("https://git.example.org/sub/api");
+        for path in ["/graph", "/api/graph"] {
+            let there = place(own, path, Some("x=1"));
+            assert_eq!(there.as_deref(), Some("https://git.example.org/sub/graph?x=1"));
+        }
+        for (path, there) in [
+            ("/graph/", "/graph/"),
+            ("/graph/x", "/graph/x"),
+            ("/api/graph/x", "/graph/x"),
+            ("/graphs", "/graphs"),
+            ("/%67raph", "/%67raph"),
+        ] {
+            let expected = format!("https://git.example.org/sub/api{there}");
+            assert_eq!(place(own, path, None), Some(expected), "{path}");
+        }
+        // Where the API is elsewhere, it is a path like any other.
+        let cloud = place(None, "/graph", None);
+        assert_eq!(cloud.as_deref(), Some("https://api.example.com/graph"));
+    }
+
+    #[test]
     fn a_client_that_names_the_apis_path_itself_is_understood_and_answered_so() {
         let found = |base: &str, path: &str| {
             let endpoint = Endpoint::new(&connection(Some(base)), &DIALECT).unwrap();
-            let (url, ours) = endpoint.place(&asked(path, None), TERMS).unwrap();
+            let (url, ours) = endpoint.place(&asked(path, None), FACTS).unwrap();
             (String::from(url), ours)
         };
         let (there, ours) = ("https://git.example.org/api", "http://gw/proxy/a");

@@ -57,7 +57,7 @@ pub(super) fn stand_in(rules: &Rules, text: &[u8]) -> bool {
 }
 
 /// A body on its way.
-pub(super) struct Replacer {
+pub(in crate::providers::http) struct Replacer {
     rules: Rules,
     held: Bytes,
     /// The byte before what is held.
@@ -88,7 +88,7 @@ impl Replacer {
     }
 
     /// The next piece; nothing comes of it where all of it is held back.
-    pub(super) fn push(&mut self, piece: Bytes) -> Bytes {
+    pub(in crate::providers::http) fn push(&mut self, piece: Bytes) -> Bytes {
         self.run(piece, false)
     }
 

@@ -1,15 +1,16 @@
 //! What is sought in the answers of an endpoint: its addresses, and the secrets of its credential.
 //!
-//! Invariant: a secret is replaced by as many signs.
+//! Invariant: an address is known by either scheme, and with its own port.
 
 use std::sync::Arc;
 
 use url::Url;
 
+use super::facts::Host;
 use super::guards::Guards;
+use super::masks::{self, Masks};
 use super::replace::Rule;
 use super::secrets;
-use super::terms::Host;
 use crate::providers::http::Endpoint;
 use crate::providers::http::credential::Token;
 
@@ -25,6 +26,23 @@ impl Endpoint {
         made
     }
 
+    /// What is hidden in the answers to requests that bore `worn` beside the endpoint's own headers.
+    pub(in crate::providers::http) fn masks(&self, worn: Option<&Arc<Token>>) -> Arc<Masks> {
+        let kept = self.masks.0.load_full();
+        if let Some(kept) = kept.filter(|kept| kept.are_of(worn)) {
+            return kept;
+        }
+        let made = Arc::new(Masks::of(&self.secrets(worn), worn));
+        self.masks.0.store(Some(made.clone()));
+        made
+    }
+
+    /// The secrets of what a request bore.
+    fn secrets(&self, worn: Option<&Arc<Token>>) -> Vec<String> {
+        let bare = Default::default();
+        secrets::of(&self.headers, worn.map_or(&bare, |worn| &worn.headers))
+    }
+
     fn made(&self, ours: &str, hosts: &[Host], worn: Option<Arc<Token>>) -> Guards {
         let mut rules = urls(&self.base, ours);
         for host in hosts {
@@ -32,19 +50,12 @@ impl Endpoint {
                 rules.extend(urls(&place, &format!("{ours}/_{}", host.name)));
             }
         }
-        let bare = Default::default();
-        let secrets = secrets::of(&self.headers, worn.as_ref().map_or(&bare, |worn| &worn.headers));
-        // As long as what they hide: what was said of the length stays true.
-        let masks = || {
-            secrets
-                .iter()
-                .map(|secret| Rule::text(secret, &"*".repeat(secret.len())))
-        };
-        rules.extend(masks());
+        let secrets = self.secrets(worn.as_ref());
+        rules.extend(masks::rules(&secrets));
         Guards {
             ours: ours.to_owned(),
             rules: Arc::from(rules),
-            masks: masks().collect(),
+            masks: masks::rules(&secrets).collect(),
             secrets,
             worn,
         }

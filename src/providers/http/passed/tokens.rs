@@ -6,6 +6,8 @@
 use mosaic_actors::stream::Usage;
 use serde_json::Value;
 
+use crate::catalogue::ai::MOST_TOKENS;
+
 /// The longest count.
 const LONGEST: usize = 4 << 10;
 /// The longest key that is looked at.
@@ -123,10 +125,15 @@ impl Counter {
         let cached = beside
             .iter()
             .filter_map(|name| counted.get(name)?.as_u64())
-            .sum::<u64>();
+            .fold(0, u64::saturating_add);
         let input = number(&["prompt_tokens", "input_tokens"]).map(|input| input.saturating_add(cached));
         let output = number(&["completion_tokens", "output_tokens"]);
-        if input.is_some() || output.is_some() {
+        if input.max(output).is_some_and(|count| count > MOST_TOKENS) {
+            tracing::warn!(
+                most = MOST_TOKENS,
+                "an answer tells of more tokens than can be: they are not counted"
+            );
+        } else if input.is_some() || output.is_some() {
             let known = self.told.unwrap_or_default();
             self.told = Some(Usage {
                 input_tokens: input.unwrap_or(known.input_tokens),
@@ -183,6 +190,10 @@ mod tests {
             "",
         ] {
             assert_eq!(count(false, text), None, "{text}");
+        }
+        for beyond in [u64::MAX, MOST_TOKENS + 1] {
+            let text = format!("{{\"usage\":{{\"prompt_tokens\":{beyond},\"completion_tokens\":3}}}}");
+            assert_eq!(count(false, &text), None);
         }
         // A line that broke off leaves nothing behind.
         assert_eq!(

@@ -16,6 +16,7 @@ use super::issues::mapped;
 use super::schema::{Property, Tracker};
 use super::{convert, fields, issue_of};
 use crate::catalogue::Page;
+use crate::catalogue::link::Link;
 use crate::catalogue::projects::{Board, BoardAddItem, BoardItem, BoardItems, BoardList, BoardUpdateItem};
 use crate::catalogue::raw::Raw;
 use crate::providers::http::{Row, Time};
@@ -48,7 +49,7 @@ fn board(notion: &Notion, instance: &str, json: &Value, raw: Option<Raw>) -> Opt
         description: Some(description).filter(|text| !text.is_empty()),
         columns: tracker.and_then(|tracker| tracker.status).map(|status| status.words()),
         closed: json["in_trash"] == true,
-        web_url: json["url"].as_str().map(str::to_owned),
+        web_url: json["url"].as_str().map(str::to_owned).map(Link::from),
         created_at: time("created_time"),
         updated_at: time("last_edited_time"),
         raw,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::{convert, wire};
 use super::schema::{Property, Tracker};
 pub use super::schema::{value, word};
+use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::catalogue::projects::{BoardItem, BoardItemKind, Issue, IssueState};
 use crate::providers::http::Row;
@@ -55,7 +56,7 @@ pub fn issue(instance: &str, tracker: &Tracker, Row { wire, raw }: Row<wire::Pag
         closed_at: None,
         dropped: Vec::new(),
         author: wire.created_by.map(convert::person),
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_time.text(),
         updated_at: wire.last_edited_time.text(),
         raw,
@@ -82,7 +83,7 @@ pub fn item(instance: &str, tracker: &Tracker, Row { wire, raw }: Row<wire::Page
         column: word(&wire, tracker),
         fields,
         archived: wire.in_trash || wire.archived,
-        web_url: wire.url,
+        web_url: wire.url.map(Link::from),
         created_at: wire.created_time.text(),
         updated_at: wire.last_edited_time.text(),
         raw,

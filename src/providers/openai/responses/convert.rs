@@ -200,7 +200,7 @@ pub fn usage(wire: &wire::Response) -> Option<Usage> {
     let usage = wire.usage?;
     let counted = usage.input_tokens.is_some() || usage.output_tokens.is_some();
     let (read, written) = (usage.input_tokens_details, usage.output_tokens_details);
-    counted.then(|| Usage {
+    let usage = counted.then(|| Usage {
         input_tokens: usage.input_tokens.unwrap_or_default(),
         output_tokens: usage.output_tokens.unwrap_or_default(),
         cached_input_tokens: read.cached_tokens,
@@ -209,7 +209,8 @@ pub fn usage(wire: &wire::Response) -> Option<Usage> {
         reasoning_tokens: written.reasoning_tokens,
         terms: wire.service_tier.as_deref().and_then(convert::terms),
         cost_usd: None,
-    })
+    });
+    usage?.believed()
 }
 
 /// What an answer failed with.

@@ -16,19 +16,20 @@ const DEEPEST: usize = 8;
 pub struct Passing<D> {
     /// Where they go.
     pub(in crate::providers) endpoint: fn(&D) -> &Endpoint,
-    pub(in crate::providers) terms: Terms,
+    pub(in crate::providers) facts: PassingFacts,
 }
 
 /// What is said of it beside where it goes.
 #[derive(Clone, Copy)]
-pub(in crate::providers) struct Terms {
+pub(in crate::providers) struct PassingFacts {
     pub(super) hosts: &'static [Host],
+    pub(super) beside: &'static [Beside],
     metered: &'static [&'static str],
     reads: &'static [&'static str],
     pub(super) plain: &'static [&'static str],
 }
 
-impl Terms {
+impl PassingFacts {
     /// What a request is that is made so, at this path below the instance.
     pub(in crate::providers) fn operation(&self, method: &Method, path: &str) -> &'static Operation {
         let posts = *method == Method::POST;
@@ -79,6 +80,15 @@ pub struct Host {
     pub own: &'static str,
 }
 
+/// One path of a server of one's own that lies beside the API, and that clients of the vendor's ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside {
+    /// Where clients look for it, as seen from the instance.
+    pub asked: &'static str,
+    /// Where it is, below what stands before the API's path.
+    pub own: &'static str,
+}
+
 impl<D> Clone for Passing<D> {
     fn clone(&self) -> Self {
         *self
@@ -90,19 +100,27 @@ impl<D> Copy for Passing<D> {}
 impl<D> Passing<D> {
     /// To this endpoint.
     pub const fn to(endpoint: fn(&D) -> &Endpoint) -> Self {
-        let terms = Terms {
+        let facts = PassingFacts {
             hosts: &[],
+            beside: &[],
             metered: &[],
             reads: &[],
             plain: &[],
         };
-        Passing { endpoint, terms }
+        Passing { endpoint, facts }
     }
 
     /// And to these places.
     #[must_use]
     pub const fn and(mut self, hosts: &'static [Host]) -> Self {
-        self.terms.hosts = hosts;
+        self.facts.hosts = hosts;
+        self
+    }
+
+    /// And to these paths, and none below them.
+    #[must_use]
+    pub const fn beside(mut self, paths: &'static [Beside]) -> Self {
+        self.facts.beside = paths;
         self
     }
 
@@ -110,27 +128,27 @@ impl<D> Passing<D> {
     /// tell how many.
     #[must_use]
     pub const fn metered(mut self, ends: &'static [&'static str]) -> Self {
-        self.terms.metered = ends;
+        self.facts.metered = ends;
         self
     }
 
     /// What is asked by `POST` at these paths changes nothing, and is billed to nobody.
     #[must_use]
     pub const fn reads(mut self, paths: &'static [&'static str]) -> Self {
-        self.terms.reads = paths;
+        self.facts.reads = paths;
         self
     }
 
     /// In a query these names, which elsewhere stand for a credential, stand for something else.
     #[must_use]
     pub const fn plain(mut self, names: &'static [&'static str]) -> Self {
-        self.terms.plain = names;
+        self.facts.plain = names;
         self
     }
 
     /// The names of the operations that it makes possible.
     pub(in crate::providers) fn operations(&self) -> Vec<&'static str> {
-        let metered = (!self.terms.metered.is_empty()).then_some(proxy::METERED.name);
+        let metered = (!self.facts.metered.is_empty()).then_some(proxy::METERED.name);
         [proxy::READ.name, proxy::WRITE.name]
             .into_iter()
             .chain(metered)
@@ -142,8 +160,9 @@ impl<D> Passing<D> {
 mod tests {
     use super::*;
 
-    const TERMS: Terms = Terms {
+    const FACTS: PassingFacts = PassingFacts {
         hosts: &[],
+        beside: &[],
         metered: &["/chat/completions", "/v1/messages"],
         reads: &["/v1/messages/count_tokens"],
         plain: &[],
@@ -166,7 +185,7 @@ mod tests {
             (Method::OPTIONS, "/v1/messages", "proxy.read"),
             (Method::POST, "", "proxy.write"),
         ] {
-            assert_eq!(TERMS.operation(&method, path).name, operation, "{method} {path}");
+            assert_eq!(FACTS.operation(&method, path).name, operation, "{method} {path}");
         }
     }
 
@@ -183,20 +202,20 @@ mod tests {
             "/chat;x=1/completions;y",
             "/chat/completions%3bx",
         ] {
-            assert_eq!(TERMS.operation(&Method::POST, path).name, "proxy.metered", "{path}");
+            assert_eq!(FACTS.operation(&Method::POST, path).name, "proxy.metered", "{path}");
         }
     }
 
     #[test]
     fn a_kind_that_says_nothing_goes_by_the_method() {
-        let terms = Terms {
+        let facts = PassingFacts {
             metered: &[],
             reads: &[],
-            ..TERMS
+            ..FACTS
         };
-        assert_eq!(terms.operation(&Method::POST, "/v1/messages").name, "proxy.write");
+        assert_eq!(facts.operation(&Method::POST, "/v1/messages").name, "proxy.write");
         assert_eq!(
-            terms.operation(&Method::POST, "/v1/messages/count_tokens").name,
+            facts.operation(&Method::POST, "/v1/messages/count_tokens").name,
             "proxy.write"
         );
     }

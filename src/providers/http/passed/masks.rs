@@ -1,0 +1,138 @@
+//! The secrets of an endpoint's own credential in its answers, whatever is made of these.
+//!
+//! Invariant: what is read as text holds none of them, and is as long as it came; a body that holds none is not copied.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use mosaic_actors::error::Failure;
+
+use super::form::is_bytes;
+use super::replace::{Replacer, Rule, Rules, stand_in};
+use crate::leisure::at_leisure;
+use crate::providers::http::credential::Token;
+
+/// What hides each of these: as many signs, so that what was said of the length stays true.
+pub(super) fn rules(secrets: &[String]) -> impl Iterator<Item = Rule> {
+    secrets
+        .iter()
+        .map(|secret| Rule::text(secret, &"*".repeat(secret.len())))
+}
+
+/// What is hidden in the answers to requests that bore one credential.
+pub(in crate::providers::http) struct Masks {
+    worn: Option<Arc<Token>>,
+    rules: Rules,
+}
+
+/// Those that were made last: a credential stays for many calls.
+#[derive(Default)]
+pub(in crate::providers::http) struct KeptMasks(pub(super) ArcSwapOption<Masks>);
+
+impl Masks {
+    /// Those of these secrets, of a credential with `worn` in it.
+    pub(super) fn of(secrets: &[String], worn: Option<&Arc<Token>>) -> Self {
+        Masks {
+            worn: worn.cloned(),
+            rules: rules(secrets).collect(),
+        }
+    }
+
+    pub(super) fn are_of(&self, worn: Option<&Arc<Token>>) -> bool {
+        match (&self.worn, worn) {
+            (Some(kept), Some(worn)) => Arc::ptr_eq(kept, worn),
+            (kept, worn) => kept.is_none() && worn.is_none(),
+        }
+    }
+
+    /// Whether a secret may stand as text in a file of this media type.
+    pub(in crate::providers::http) fn may_stand_in(media_type: &str) -> bool {
+        !is_bytes(media_type)
+    }
+
+    /// A whole body.
+    pub(in crate::providers::http) fn whole(&self, body: Bytes) -> Bytes {
+        at_leisure(body.len(), || match stand_in(&self.rules, &body) {
+            true => Replacer::whole(&self.rules, body),
+            false => body,
+        })
+    }
+
+    /// What hides them in a body while it passes; none where there is nothing to hide.
+    pub(in crate::providers::http) fn through(&self) -> Option<Replacer> {
+        (!self.rules.is_empty()).then(|| Replacer::new(&self.rules))
+    }
+
+    /// The same, over the pieces of a body.
+    pub(in crate::providers::http) fn over<S>(
+        &self,
+        pieces: S,
+    ) -> Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>
+    where
+        S: Stream<Item = Result<Bytes, Failure>> + Send + 'static,
+    {
+        let Some(replacer) = self.through() else {
+            return Box::pin(pieces);
+        };
+        let pieces = Box::pin(pieces);
+        Box::pin(stream::unfold(Some((pieces, replacer)), |open| async move {
+            let (mut pieces, mut replacer) = open?;
+            match pieces.next().await {
+                Some(Ok(piece)) => Some((Ok(replacer.push(piece)), Some((pieces, replacer)))),
+                Some(Err(failure)) => Some((Err(failure), None)),
+                None => Some((Ok(replacer.finish()), None)),
+            }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+    use crate::providers::http::credential::{Accepts, Given};
+    use crate::providers::http::endpoint::tests::{DIALECT, connection};
+    use crate::providers::http::{Endpoint, Header};
+
+    const SECRET: &str = "ghp_0123456789abcdef";
+
+    fn masks() -> Arc<Masks> {
+        let mut connection = connection(None);
+        connection.credential = Some(Given::Token(SECRET.to_owned().into()));
+        let endpoint = Endpoint::new(&connection, &DIALECT).expect("an endpoint");
+        let endpoint = endpoint.authenticated(&connection, &[Accepts::Token(Header::BEARER)]);
+        endpoint.expect("it takes a token").masks(None)
+    }
+
+    #[test]
+    fn a_body_that_holds_our_secret_holds_as_many_signs() {
+        let masks = masks();
+        let body = Bytes::from(format!("{{\"a\": \"https://x:{SECRET}@h/\"}}"));
+        let hidden = masks.whole(body.clone());
+        assert_eq!(hidden.len(), body.len());
+        assert_eq!(hidden, "{\"a\": \"https://x:********************@h/\"}");
+        let plain = Bytes::from_static(b"{}");
+        assert_eq!(masks.whole(plain.clone()).as_ptr(), plain.as_ptr(), "it is not copied");
+    }
+
+    #[tokio::test]
+    async fn however_a_body_is_cut_nothing_of_it_is_lost_and_nothing_told() {
+        let body = format!("a {SECRET} b ghp_0123");
+        for cut in 0..body.len() {
+            let (one, two) = body.as_bytes().split_at(cut);
+            let pieces = [one, two].map(|piece| Ok(Bytes::copy_from_slice(piece)));
+            let passed: Vec<_> = masks().over(stream::iter(pieces)).collect().await;
+            let passed: Vec<u8> = passed.into_iter().flat_map(|piece| piece.expect("sound")).collect();
+            assert_eq!(
+                String::from_utf8(passed).expect("text"),
+                "a ******************** b ghp_0123"
+            );
+        }
+    }
+}
