@@ -26,7 +26,7 @@ use super::request_id::RequestId;
 use super::rest::method_not_allowed;
 use crate::bus::{Bus, Feed, Filter, Heard};
 use crate::catalogue::event::EventType;
-use crate::config::nearest;
+use crate::wording::nearest;
 
 /// A comment is sent so often where nothing happens, so that a connection in between is not thought dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -53,7 +53,7 @@ const SETTINGS: &[Setting] = &[Setting {
 
 impl Provider for Jenkins {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let mut connection = connection.clone();
         connection.credential = match connection.credential {
             Some(Given::Token(token)) => Some(credential::of_user(settings.user, &token)?),
