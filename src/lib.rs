@@ -69,6 +69,7 @@ pub mod stores;
 pub mod surfaces;
 pub mod telemetry;
 pub mod wire;
+mod wording;
 
 pub use embed::Mosaic;
 /// The engine: calls, failures, streams, supervision; for drivers and for programs that look inside.

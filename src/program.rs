@@ -25,7 +25,7 @@ use crate::doctor::{self, Report};
 use crate::embed::{self, Mosaic, Registry, StartError, serve};
 use crate::providers::http::Accepts;
 use crate::providers::{self, KINDS};
-use crate::sandbox::{Sandbox, SandboxConfig, TOKEN_HEADER};
+use crate::sandbox::{Sandbox, SandboxConfig, SandboxError, TOKEN_HEADER};
 use crate::secret::file;
 use crate::stores::{self, CopyError};
 use crate::telemetry::{LogFlush, LogHandle, init_logging, log_panics};
@@ -50,9 +50,7 @@ impl Runtime for Program {
             let warnings = embed::notices(&config, &origins, &Registry::built_in())
                 .await
                 .into_iter();
-            let warnings: Vec<_> = warnings
-                .map(|notice| format!("{}. {}", notice.sentence, notice.remedy))
-                .collect();
+            let warnings: Vec<_> = warnings.map(|notice| notice.line()).collect();
             let counts = json!({
                 "config": "valid",
                 "warnings": warnings,
@@ -148,8 +146,7 @@ impl Runtime for Program {
                 None => SandboxConfig::from_toml(include_str!("../config/sandbox.toml")),
             };
             let told = stopped()?;
-            let wrong = |error: crate::sandbox::SandboxError| Failure::new(Kind::InvalidInput, error.to_string());
-            let sandbox = Sandbox::start(config.map_err(wrong)?).await.map_err(wrong)?;
+            let sandbox = Sandbox::start(config.map_err(unbegun)?).await.map_err(unbegun)?;
             demo::say(&servers(&sandbox));
             told.await;
             sandbox.shutdown().await;
@@ -313,7 +310,23 @@ fn logging(config: &LogConfig) -> Result<(LogHandle, LogFlush), Problem> {
     Ok(log)
 }
 
-/// What a copy of the state failed with: the state in use is the configuration's matter, the copy the command's.
+/// Why a sandbox does not start, and what to do about it.
+fn unbegun(error: SandboxError) -> Problem {
+    let sentence = error.to_string();
+    let of = |kind, hint: &str| Problem::from(Failure::new(kind, &sentence)).hint(hint);
+    match error {
+        SandboxError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse => of(Kind::Conflict, TAKEN),
+        SandboxError::Bind { .. } => of(
+            Kind::InvalidInput,
+            "Let it listen on an address of this machine, with a port that its user may bind.",
+        ),
+        SandboxError::Syntax { .. } | SandboxError::Invalid { .. } => of(
+            Kind::InvalidInput,
+            "Correct it; config/sandbox.toml documents every key.",
+        ),
+    }
+}
+
 /// The credentials that a kind takes, as its table spells them.
 fn credentials(kind: &providers::Kind) -> Vec<Value> {
     let taken = (kind.accepts)().iter().map(Accepts::scheme);
@@ -322,6 +335,7 @@ fn credentials(kind: &providers::Kind) -> Vec<Value> {
         .collect()
 }
 
+/// What a copy of the state failed with: the state in use is the configuration's matter, the copy the command's.
 fn uncopied(error: CopyError) -> Problem {
     match error {
         CopyError::State(error) => StartError::State(error).into(),
@@ -347,6 +361,8 @@ fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text".to_owned()).into())
 }
 
+/// What to do about an address that is in use.
+const TAKEN: &str = "Another process listens there: stop it, or configure another address.";
 /// What to do about a fault of the configuration.
 const REFERENCE: &str = "`mosaic config reference` prints every key with its default and unit.";
 
@@ -383,9 +399,7 @@ impl From<StartError> for Problem {
         let of = |kind| Problem::from(Failure::new(kind, &sentence));
         match error {
             StartError::Config(errors) => errors.into(),
-            StartError::Bind { error, .. } if error.kind() == ErrorKind::AddrInUse => {
-                of(Kind::Conflict).hint("Another process listens there: stop it, or configure another address.")
-            }
+            StartError::Bind { error, .. } if error.kind() == ErrorKind::AddrInUse => of(Kind::Conflict).hint(TAKEN),
             StartError::NotBuilt(_)
             | StartError::Provider { .. }
             | StartError::Credential { .. }

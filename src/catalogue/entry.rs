@@ -13,6 +13,7 @@ use super::cursor::{CursorKey, Query};
 use super::op::{Declaration, Op};
 use super::prepare::{Prepared, prepare, query_of};
 use super::schema;
+use crate::wording::list;
 
 /// A row of the catalogue.
 pub struct Entry {
@@ -56,6 +57,10 @@ pub struct Field {
     pub description: String,
     /// The words allowed, where they are few.
     pub choices: Vec<String>,
+    /// What single words stand for where JSON is wanted: the words of its only choice.
+    pub bare: Vec<(String, Value)>,
+    /// What it must be, for whoever wrote something else where JSON is wanted.
+    pub wanted: String,
     /// Nobody may read it where it is written.
     pub secret: bool,
 }
@@ -154,7 +159,15 @@ impl Field {
                 .parse::<bool>()
                 .map(Value::from)
                 .map_err(|_| wrong("true or false")),
-            Shape::Json => serde_json::from_str(text).map_err(|_| wrong("JSON")),
+            Shape::Json => {
+                let bare = || self.bare.iter().find(|(word, _)| word == text.trim());
+                match serde_json::from_str(text) {
+                    Ok(value) => Ok(value),
+                    Err(_) => bare()
+                        .map(|(_, value)| value.clone())
+                        .ok_or_else(|| wrong(&self.wanted)),
+                }
+            }
         }
     }
 }
@@ -175,6 +188,8 @@ fn fields_of(schema: &Schema) -> Vec<Field> {
             required: required.contains(&name.as_str()),
             description: description_of(property).to_owned(),
             choices: choices_of(property),
+            bare: bare_of(property),
+            wanted: wanted_of(property),
             secret: property.get("format").and_then(Value::as_str) == Some("password"),
         })
         .collect()
@@ -205,6 +220,53 @@ fn shape_of(property: &Value) -> Shape {
 fn choices_of(property: &Value) -> Vec<String> {
     let words = property.get("enum").and_then(Value::as_array).into_iter().flatten();
     words.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The words that are enough to say all of a value: those that it may be itself, or those of the only choice in it.
+fn bare_of(property: &Value) -> Vec<(String, Value)> {
+    let alternatives = ["anyOf", "oneOf"]
+        .iter()
+        .filter_map(|name| property.get(*name)?.as_array());
+    let own = alternatives
+        .flatten()
+        .flat_map(choices_of)
+        .map(|word| (word.clone(), Value::from(word)));
+    let fields = property.get("properties").and_then(Value::as_object);
+    let mut choices = fields
+        .into_iter()
+        .flatten()
+        .filter(|(_, field)| !choices_of(field).is_empty());
+    let within = match (choices.next(), choices.next()) {
+        (Some((name, field)), None) => {
+            let said = |word: String| (word.clone(), Value::from(Map::from_iter([(name.clone(), word.into())])));
+            choices_of(field).into_iter().map(said).collect()
+        }
+        _ => Vec::new(),
+    };
+    let needs_more = property
+        .get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|names| names.len() > 1);
+    own.chain(within.into_iter().filter(|_| !needs_more)).collect()
+}
+
+/// What a value that is written as JSON must be.
+fn wanted_of(property: &Value) -> String {
+    let names: Vec<&str> = match property.get("properties").and_then(Value::as_object) {
+        Some(fields) => fields.keys().map(String::as_str).collect(),
+        None => Vec::new(),
+    };
+    let words: Vec<String> = bare_of(property).into_iter().map(|(word, _)| word).collect();
+    let json = match property.get("type").and_then(Value::as_str) {
+        Some("array") => "a JSON list".to_owned(),
+        Some("object") if !names.is_empty() => format!("a JSON object of {}", list(&names, "and")),
+        Some("object") => "a JSON object".to_owned(),
+        _ => "JSON".to_owned(),
+    };
+    match words[..] {
+        [] => json,
+        _ => format!("{json}, or one of {}", list(&words, "and")),
+    }
 }
 
 #[cfg(test)]
@@ -308,5 +370,29 @@ mod tests {
         assert_eq!(list.field("state").expect("a field").choices, ["open", "closed", "all"]);
         assert_eq!(list.field("labels").expect("a field").shape, Shape::TextList);
         assert_eq!(list.field("limit").expect("a field").shape, Shape::Integer);
+    }
+
+    #[test]
+    fn a_word_is_enough_where_it_says_all_and_what_is_no_json_is_told_what_it_should_be() {
+        let field = |name: &str| {
+            find("ai.chat.complete")
+                .expect("declared")
+                .field(name)
+                .expect("a field")
+        };
+        let parse = |name: &str, text: &str| field(name).parse(&[text.to_owned()]);
+        assert_eq!(parse("reasoning", "high").expect("read"), json!({"effort": "high"}));
+        assert_eq!(
+            parse("reasoning", r#"{"budget_tokens": 9}"#).expect("read"),
+            json!({"budget_tokens": 9})
+        );
+        let told = parse("reasoning", "hgih").expect_err("refused");
+        assert!(
+            told.message()
+                .starts_with("reasoning must be a JSON object of effort and budget_tokens, or one of none"),
+            "{told}"
+        );
+        let told = parse("messages", "hello").expect_err("refused");
+        assert_eq!(told.message(), "messages must be a JSON list");
     }
 }

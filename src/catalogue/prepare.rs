@@ -11,6 +11,10 @@ use serde_json::Value;
 
 use super::cursor::{CursorKey, Place, Query};
 use super::op::{Op, Output};
+use crate::wording::{self, Form};
+
+/// What an input is called where none of its fields is at fault.
+const WHOLE: &str = "input";
 
 /// A parsed input, ready to become a call.
 pub struct Prepared {
@@ -35,7 +39,7 @@ pub(super) fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKe
     let input = match O::Input::deserialize(&input) {
         Ok(input) => input,
         Err(_) => serde_path_to_error::deserialize(&input)
-            .map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))?,
+            .map_err(|error| wrong(&error.path().to_string(), &error.inner().to_string()))?,
     };
     prepare_read::<O>(input, include_raw, cursors)
 }
@@ -92,7 +96,7 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
 /// A list's input, to go on from an instance's own place.
 fn going_on<O: Op>(input: &O::Input, place: &Place) -> Result<O::Input, Failure> {
     let copied = fingerprint(input).map(serde_json::from_value::<O::Input>)?;
-    let mut copy = copied.map_err(|error| wrong(".".to_owned(), error.to_string()))?;
+    let mut copy = copied.map_err(|error| wrong(".", &error.to_string()))?;
     if let Place::At(native) = place
         && let Some(cursor) = O::Output::cursor(&mut copy)
     {
@@ -157,7 +161,7 @@ fn write_canonical(input: &impl Serialize, to: impl std::io::Write) -> Result<()
     }
     let mut again = serde_json::Serializer::new(std::io::sink());
     let written = serde_path_to_error::serialize(input, &mut again);
-    written.map_err(|error| wrong(error.path().to_string(), error.inner().to_string()))
+    written.map_err(|error| wrong(&error.path().to_string(), &error.inner().to_string()))
 }
 
 /// A typed input as JSON, to be compared with others.
@@ -166,23 +170,11 @@ fn write_canonical(input: &impl Serialize, to: impl std::io::Write) -> Result<()
 /// `invalid_input` that names the field.
 pub fn fingerprint(input: &impl Serialize) -> Result<Value, Failure> {
     write_canonical(input, std::io::sink())?;
-    serde_json::to_value(input).map_err(|error| wrong(".".to_owned(), error.to_string()))
+    serde_json::to_value(input).map_err(|error| wrong(".", &error.to_string()))
 }
 
 /// The refusal of an input at `path`.
-fn wrong(path: String, sentence: String) -> Failure {
-    let field = match path.as_str() {
-        "." => first_quoted(&sentence).unwrap_or("input").to_owned(),
-        _ => path,
-    };
-    // Rules of our own types leave the field's name to us.
-    match sentence.starts_with("must ") {
-        true => Failure::invalid(&field, format!("{field} {sentence}")),
-        false => Failure::invalid(field, sentence),
-    }
-}
-
-/// serde names an unknown or missing field of the top level between backticks.
-fn first_quoted(sentence: &str) -> Option<&str> {
-    sentence.split('`').nth(1)
+fn wrong(path: &str, words: &str) -> Failure {
+    let wrong = wording::wrong(Form::Json, path, words);
+    Failure::invalid(wrong.field(WHOLE), wrong.sentence(WHOLE))
 }

@@ -115,10 +115,13 @@ pub const CONTENT: &str = "content";
 /// The field that holds the text of what is written.
 const BODY: &str = "body";
 
-/// Whether the field takes the rest of the line, its words joined by spaces. What names a resource is required
-/// and is one word; a last positional that may be left out is free text, such as a prompt.
+/// What is free text where it stands last and may be left out. What names a resource is one word.
+const FREE_TEXT: [&str; 2] = ["prompt", "column"];
+
+/// Whether the field takes the rest of the line, its words joined by spaces.
 pub fn takes_words(entry: &Entry, field: &Field) -> bool {
     entry.positionals.last() == Some(&field.name.as_str())
+        && FREE_TEXT.contains(&field.name.as_str())
         && !field.required
         && field.shape == Shape::Text
         && field.choices.is_empty()
@@ -236,12 +239,16 @@ pub fn positionals(entry: &Entry) -> impl Iterator<Item = &Field> {
 
 /// The same field by its name, for scripts that name all that they say.
 fn named_arg(field: &Field) -> Arg {
-    Arg::new(named_id(field))
+    let arg = Arg::new(named_id(field))
         .long(long(field))
         .value_name(value_name(field))
         .help(field.description.clone())
         .hide_short_help(true)
-        .help_heading("By name instead of by place")
+        .help_heading("By name instead of by place");
+    match &field.choices[..] {
+        [] => arg,
+        choices => arg.value_parser(PossibleValuesParser::new(choices.to_vec())),
+    }
 }
 
 /// Secrets stand on no command line, which everybody on the machine can read; and files are longer than one.
@@ -416,6 +423,8 @@ mod tests {
                 required: false,
                 description: String::new(),
                 choices: vec![],
+                bare: vec![],
+                wanted: "JSON".to_owned(),
                 secret: false,
             })
         };

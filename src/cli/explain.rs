@@ -8,17 +8,6 @@ use serde_json::{Value, json};
 use super::exit;
 use crate::failures::{Fault, codes, kind_of_status};
 
-/// What to do about a write that broke off, whatever its kind.
-pub const IN_DOUBT: &str =
-    "Look whether it was done before you ask for it again; with --idempotency-key a repetition does no harm.";
-
-/// What to do where the provider, asked by the gateway's credential, does not allow it: no key of the gateway's helps.
-pub const FORBIDDEN_THERE: &str =
-    "Look at what protects it at the provider, and with `mosaic doctor` at what the provider's credential may do.";
-
-/// What to do where something of the name is there already: to read it again changes nothing.
-pub const TAKEN: &str = "Choose another for the field that is named, or use what is there.";
-
 /// What to do about a failure of `kind`.
 pub const fn advice(kind: Kind) -> &'static str {
     match kind {
@@ -28,7 +17,9 @@ pub const fn advice(kind: Kind) -> &'static str {
         Kind::NotFound => "Check its name, and whether the provider's credential may see it.",
         Kind::Conflict => "Read the resource again and decide anew.",
         Kind::PreconditionFailed => "Read the resource again and repeat with its present version.",
-        Kind::Unsupported => "Leave the field out where one is named, or choose another provider with --provider.",
+        Kind::Unsupported => {
+            "Leave the field out where one is named; else choose another provider: `mosaic operations --matrix` shows who can do it."
+        }
         Kind::RateLimited => "Wait as long as the error says, and call more slowly.",
         Kind::QuotaExceeded => "Wait for the next period, or ask for a higher quota.",
         Kind::BudgetExhausted => "Ask who runs the gateway for a higher budget.",
@@ -43,21 +34,6 @@ pub const fn advice(kind: Kind) -> &'static str {
         Kind::Cancelled => "Call again if the answer is still wanted; check first whether a change was made.",
         Kind::Internal => "Report it with the request id; `mosaic tree` shows what crashed.",
     }
-}
-
-/// What to do about a failure of `kind`, where what the call is about names the provider instance.
-pub const fn advice_on_pinned(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
-        Kind::Unsupported => {
-            "Leave the field out where one is named; the id pins this provider, so that no other is asked."
-        }
-        Kind::NoProvider | Kind::CircuitOpen => {
-            "`mosaic status` shows the instance; the id pins it, so that no other is asked."
-        }
-        Kind::UpstreamRateLimited => "Wait as long as the error says; the id pins this provider.",
-        Kind::UpstreamFailed => "Try again later; the id pins this provider, so that no other is asked.",
-        _ => return None,
-    })
 }
 
 /// What to do about a failure of `kind` at the admin listener, where other words help than with a call; `what` is its path
@@ -131,7 +107,7 @@ pub fn document(code: &str) -> Option<Value> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::cli) mod tests {
     use super::*;
     use crate::cli::command;
 
@@ -170,7 +146,7 @@ mod tests {
     }
 
     /// Each command between backticks exists with its flags; each other flag is one of `surface`.
-    fn check(advice: &str, surface: &[&str]) {
+    pub fn check(advice: &str, surface: &[&str]) {
         for (at, part) in advice.split('`').enumerate() {
             let words: Vec<&str> = part.split_whitespace().collect();
             let (known, given) = match words[..] {
@@ -191,12 +167,6 @@ mod tests {
     fn advice_names_commands_and_flags_that_there_are() {
         for kind in Kind::ALL {
             check(advice(kind), &["projects", "issue", "list"]);
-            if let Some(pinned) = advice_on_pinned(kind) {
-                check(pinned, &["projects", "issue", "list"]);
-                assert!(!pinned.contains("--provider"), "{pinned}");
-            }
-            // None that would choose another provider is left to what is pinned.
-            assert!(!advice(kind).contains("--provider") || advice_on_pinned(kind).is_some());
             let places = [
                 ("plugins", &["plugins", "update"][..]),
                 ("breakers", &["breakers", "reset"]),

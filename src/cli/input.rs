@@ -21,6 +21,7 @@ use crate::dispatch::options::{CallOption, OptionValue, Options};
 use super::command::{CONTENT, field_id, from_file, named_id, positionals, takes_words};
 use super::download::OUTPUT;
 use super::upload::FILE;
+use crate::wording;
 
 /// How content is written, where it is not as it is.
 const ENCODING: &str = "encoding";
@@ -178,7 +179,10 @@ fn read_object(source: &str) -> Result<Map<String, Value>, Failure> {
     match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Failure::invalid("input", "input must be a JSON object")),
-        Err(error) => Err(Failure::invalid("input", format!("input is not JSON: {error}"))),
+        Err(error) => {
+            let sentence = format!("input is not JSON: {}", wording::unread(&error.to_string()));
+            Err(Failure::invalid("input", sentence))
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 //! `show` prints what it brought.
 
 mod admin;
+mod advice;
 mod client;
 mod command;
 mod config;
+mod conversation;
 mod diagnosis;
 mod download;
 mod events;

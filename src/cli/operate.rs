@@ -19,7 +19,7 @@ use crate::secret::{SecretError, SecretFault, SecretRef};
 
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
-use super::screen::{Screen, Stop};
+use super::screen::{Screen, Stop, WARY, clean};
 use super::{admin, config, diagnosis, exit, explain, matrix, providers, show, state};
 
 /// Their declarations, in the order of the help.
@@ -89,7 +89,7 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
     let required = || file().ok_or_else(|| Failure::invalid("config", "--config is missing"));
     match name {
         "serve" => Ok(runtime.serve(required()?).await?),
-        "check" => show::document(runtime.check(required()?).await?.to_string().as_bytes(), screen),
+        "check" => checked(runtime.check(required()?).await?, screen),
         "demo" => Ok(runtime.demo(matches.get_flag("once"), screen.json).await?),
         "sandbox" => Ok(runtime.sandbox(file()).await?),
         "operations" => {
@@ -157,6 +157,25 @@ pub fn address(
         Err(VarError::NotUnicode(_)) => Err(Failure::invalid(variable, format!("{variable} is not UTF-8 text"))),
         _ => Ok((flag, default.to_owned())),
     }
+}
+
+/// A configuration that was found sound, and below it, a line each, what is to be known of it.
+fn checked(mut told: Value, screen: &Screen) -> Result<(), Stop> {
+    if screen.json {
+        return screen.lines(told.to_string());
+    }
+    let warnings = told.as_object_mut().and_then(|told| told.shift_remove("warnings"));
+    show::document(told.to_string().as_bytes(), screen)?;
+    for warning in warnings
+        .iter()
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        let head = screen.paint(WARY, "warning:");
+        screen.lines(format!("{head} {}", clean(warning)))?;
+    }
+    Ok(())
 }
 
 fn doctor(report: &Report, screen: &Screen) -> Result<(), Stop> {

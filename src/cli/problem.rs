@@ -8,6 +8,7 @@ use std::time::Duration;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
+use super::advice::{Case, advice_in};
 use super::{exit, explain};
 use crate::dispatch::options::{OPTIONS, OptionValue};
 use crate::failures;
@@ -18,6 +19,8 @@ pub struct Problem {
     kind: Kind,
     document: Map<String, Value>,
     retry_after: Option<Duration>,
+    /// No flag chooses another provider.
+    pinned: bool,
 }
 
 impl Problem {
@@ -39,6 +42,7 @@ impl Problem {
             kind: kind.unwrap_or(kind_by_status),
             retry_after: told.map(Duration::from_millis).or(retry_after),
             document,
+            pinned: false,
         }
     }
 
@@ -61,11 +65,9 @@ impl Problem {
     /// Of a call whose resource names the provider instance: general advice to choose another by a flag would lead to a
     /// second refusal.
     #[must_use]
-    pub fn of_pinned(self) -> Self {
-        match (self.text("hint"), explain::advice_on_pinned(self.kind)) {
-            (None, Some(advice)) => self.hint(advice),
-            _ => self,
-        }
+    pub fn of_pinned(mut self) -> Self {
+        self.pinned = true;
+        self
     }
 
     /// Of a question that was asked by another field than the command has: names that instead, and `detail` says what it
@@ -171,16 +173,30 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
         }
-        let advice = self.text("code").and_then(explain::advice_on);
-        let advice = match self.is_in_doubt() {
-            true => explain::IN_DOUBT,
-            false if self.kind == Kind::Forbidden && self.text("provider").is_some() => explain::FORBIDDEN_THERE,
-            false if self.is_taken() => explain::TAKEN,
-            false => advice.unwrap_or(explain::advice(self.kind)),
-        };
-        let hint = self.text("hint").unwrap_or(advice);
-        remarks.push(format!("hint: {hint}"));
+        remarks.push(format!("hint: {}", self.text("hint").unwrap_or(self.advice())));
         remarks
+    }
+
+    /// What to do, where nobody said it of this one.
+    fn advice(&self) -> &'static str {
+        // Of a request that is none, its code says all; of one that is not known here, its status.
+        let code = self.text("code").filter(|code| explain::kind(code).is_none());
+        if let Some(advice) = code.and_then(explain::advice_on) {
+            return advice;
+        }
+        let errors = self.document.get("errors").and_then(Value::as_array);
+        let first = errors.and_then(|errors| errors.first()?.get("field")?.as_str());
+        let case = Case {
+            in_doubt: self.is_in_doubt(),
+            // Faults of a table that the caller gave are the caller's.
+            field: self.text("field").or(first.map(|_| "errors")),
+            provider: self.text("provider").is_some(),
+            pinned: self.pinned,
+            taken: self.is_taken(),
+            retryable: self.retryable(),
+            waits: self.retry_after.is_some(),
+        };
+        advice_in(self.kind, &case)
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -212,6 +228,7 @@ impl From<Failure> for Problem {
             kind: failure.kind,
             document,
             retry_after: failure.retry_after,
+            pinned: false,
         }
     }
 }

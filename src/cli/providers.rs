@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use super::screen::{Screen, Stop};
 use super::show;
-use crate::config::nearest;
+use crate::wording::nearest;
 
 /// Its declaration.
 pub fn command() -> Command {

@@ -160,38 +160,68 @@ fn rows(value: &Value) -> Option<&Vec<Value>> {
 
 fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
     let mut columns = schema.map_or_else(|| columns_of_rows(rows), columns_of_schema);
-    let text = |row: &Value, name: &String| row.get(name).map(cell).unwrap_or_default();
-    columns.retain(|name| rows.iter().any(|row| !text(row, name).is_empty()));
+    columns.retain(|column| rows.iter().any(|row| !column.of(row).is_empty()));
     if columns.is_empty() {
         return rows.iter().map(cell).collect::<Vec<_>>().join("\n");
     }
-    let cells = |row| columns.iter().map(|name| text(row, name)).collect();
-    table(&columns, rows.iter().map(cells).collect(), screen)
+    let heads: Vec<String> = columns.iter().map(|column| column.head.clone()).collect();
+    let cells = |row| columns.iter().map(|column| column.of(row)).collect();
+    table(&heads, rows.iter().map(cells).collect(), screen)
+}
+
+/// A column: its head, and where in a row its cell is.
+struct Column {
+    head: String,
+    field: String,
+    /// Where in the field.
+    within: String,
+}
+
+impl Column {
+    fn of_field(name: &str) -> Self {
+        Column {
+            head: name.to_owned(),
+            field: name.to_owned(),
+            within: String::new(),
+        }
+    }
+
+    fn of(&self, row: &Value) -> String {
+        let value = row.get(&self.field).and_then(|value| value.pointer(&self.within));
+        value.map(cell).unwrap_or_default()
+    }
 }
 
 /// The columns worth showing: what every row has, numbers and yes-or-no facts, whose a row is, and what its type says that
 /// eyes look for. Longer optional texts, links and dates are for the single view and for `--json`.
-fn columns_of_schema(schema: &Value) -> Vec<String> {
+fn columns_of_schema(schema: &Value) -> Vec<Column> {
     let required = |name: &str| {
         let names = schema.get("required").and_then(Value::as_array);
         names.is_some_and(|names| names.iter().any(|required| required == name))
     };
+    let shown = |name: &String, property: &Value| match kind(property) {
+        _ if property[COLUMN] == true => true,
+        Some("integer" | "number" | "boolean") => true,
+        Some("string") => required(name) || *name == PROVIDER,
+        Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
+        _ => false,
+    };
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flatten()
-        .filter(|(name, property)| match kind(property) {
-            _ if property[COLUMN] == true => true,
-            Some("integer" | "number" | "boolean") => true,
-            Some("string") => required(name) || *name == PROVIDER,
-            Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
-            _ => false,
-        })
-        .map(|(name, _)| name.clone())
-        .collect()
+    let columns = properties.into_iter().flatten().flat_map(|(name, property)| {
+        let parts = property[COLUMN].as_object().into_iter().flatten();
+        let parts = parts.filter_map(|(head, within)| {
+            let (head, within) = (head.clone(), within.as_str()?.to_owned());
+            let field = name.clone();
+            Some(Column { head, field, within })
+        });
+        let whole = shown(name, property).then(|| Column::of_field(name));
+        parts.chain(whole).collect::<Vec<_>>()
+    });
+    columns.collect()
 }
 
-/// What a type says of a field that eyes look for, though not every row has it.
+/// What a type says of a field that eyes look for, though not every row has it; or, of one that is more than a cell, the
+/// heads of its parts that are and where each is.
 const COLUMN: &str = "x-column";
 
 /// Whether several of these can be read in one cell: texts, and people by their names.
@@ -209,11 +239,11 @@ fn kind(property: &Value) -> Option<&str> {
 }
 
 /// Without a schema: every scalar that a row has, in order of first appearance.
-fn columns_of_rows(rows: &[Value]) -> Vec<String> {
-    let mut columns: Vec<String> = Vec::new();
+fn columns_of_rows(rows: &[Value]) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
     for (name, value) in rows.iter().filter_map(Value::as_object).flatten() {
-        if !value.is_object() && !columns.contains(name) {
-            columns.push(name.clone());
+        if !value.is_object() && !columns.iter().any(|column| column.field == *name) {
+            columns.push(Column::of_field(name));
         }
     }
     columns
@@ -227,6 +257,11 @@ pub fn cell(value: &Value) -> String {
         Value::Bool(yes) => (if *yes { "yes" } else { "no" }).to_owned(),
         Value::Array(values) if values.iter().all(Value::is_string) => {
             values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(values) if !values.is_empty() && values.iter().all(|value| value["flagged"].is_boolean()) => {
+            let hit = values.iter().filter(|value| value["flagged"] == true);
+            let names: Vec<&str> = hit.filter_map(|value| value["name"].as_str()).collect();
+            crate::wording::list(&names, "and")
         }
         Value::Array(values) if values.iter().all(|value| known_as(value).is_some()) => {
             values.iter().filter_map(known_as).collect::<Vec<_>>().join(", ")
@@ -317,8 +352,9 @@ mod tests {
             .output_schema
             .as_value();
         let items = schema.pointer("/properties/items/items").expect("a page");
+        let heads: Vec<String> = columns_of_schema(items).into_iter().map(|column| column.head).collect();
         assert_eq!(
-            columns_of_schema(items),
+            heads,
             [
                 "id",
                 "number",
@@ -371,6 +407,33 @@ mod tests {
                 &["body", "author", "created_at"],
             ),
             (
+                "git.commit.list",
+                json!({"sha": "f", "message": "m", "author": ada, "authored_at": "t"}),
+                &["sha", "message", "author", "authored_at"],
+            ),
+            (
+                "git.pr.list",
+                json!({"id": "f~a/b#1", "number": 1, "title": "t", "state": "open", "author": ada,
+                    "head": {"branch": "fix", "sha": "s"}, "base": {"branch": "main"}}),
+                &["number", "title", "state", "author", "head", "base"],
+            ),
+            (
+                "git.release.list",
+                json!({"tag": "v1", "name": "One", "published_at": "t"}),
+                &["tag", "name", "published_at"],
+            ),
+            (
+                "cicd.pipeline.list",
+                json!({"id": "ci~a/b#x.yml", "project": "a/b", "key": "x.yml", "name": "X", "enabled": true}),
+                &["key", "name"],
+            ),
+            (
+                "ai.models.list",
+                json!({"id": "m~x", "name": "x",
+                    "known": {"work": "chat", "usd_per_million": {"standard": {"input": 1.5, "output": 6}}}}),
+                &["name", "usd_in", "usd_out"],
+            ),
+            (
                 "docs.user.list",
                 json!({"id": "1", "login": "ada", "name": "Ada", "email": "ada@h"}),
                 &["id", "login", "name", "email"],
@@ -381,6 +444,21 @@ mod tests {
                 assert!(seen.iter().any(|seen| seen == head), "{operation} {head}: {seen:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_verdict_names_the_harms_that_it_found() {
+        let schema = find("ai.moderation.create")
+            .expect("an operation")
+            .output_schema
+            .as_value();
+        let judged = |name: &str, flagged: bool| json!({"harm": "violence", "name": name, "flagged": flagged});
+        let told = json!({"flagged": true, "verdicts": [
+            {"flagged": true, "categories": [judged("violence", true), judged("hate", false), judged("threat", true)]},
+            {"flagged": false, "categories": [judged("violence", false)]}]});
+        let seen = document(&told, Some(schema), &Screen::default());
+        assert!(seen.contains("violence and threat") && seen.contains("none"), "{seen}");
+        assert!(!seen.contains("hate"), "{seen}");
     }
 
     #[test]

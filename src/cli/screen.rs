@@ -131,6 +131,15 @@ impl Screen {
         }
     }
 
+    /// A piece of what people are told beside the data as it comes; whoever tells it ends its line.
+    pub fn aside(&self, piece: &str) {
+        if !self.json {
+            let mut err = io::stderr().lock();
+            // As of any message, nobody is there to be told where stderr is closed.
+            let _ = write!(err, "{}", paint(self.colour_err, FAINT, piece)).and_then(|()| err.flush());
+        }
+    }
+
     /// Reports a failure: for people, or as one line of JSON.
     pub fn report(&self, problem: &Problem) {
         if self.json {

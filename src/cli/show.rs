@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::StreamExt;
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::catalogue::Entry;
 
 use super::client::{Events, Reply};
+use super::conversation::Conversation;
 use super::exit;
 use super::problem::Problem;
 use super::render;
@@ -75,9 +76,15 @@ fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
     if let (Some(content), Some(encoding)) = (text("/content"), text("/encoding")) {
         return file(content, encoding, screen);
     }
-    if let Some(content) = text("/message/content") {
-        screen.lines(visible(content, screen))?;
-        note_facts(output, &["message"], screen);
+    if let Some(content) = output.pointer("/message/content") {
+        let mut conversation = Conversation::new(screen);
+        if let Some(thought) = text("/reasoning") {
+            conversation.hear(&json!({"type": "reasoning", "text": thought}))?;
+        }
+        conversation.hear_all(content)?;
+        conversation.end(false)?;
+        note_warnings(output, screen);
+        note_facts(output, &["message", "reasoning", "raw"], screen);
         return Ok(());
     }
     if let Some(lines) = output.get("lines").and_then(Value::as_array) {
@@ -180,10 +187,10 @@ async fn json_lines(mut events: Events, screen: &Screen) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Prints each event's `text` as it comes; the other facts are told at the end.
+/// Shows what a model says, and each line of a log, as it comes; the other facts are told at the end.
 async fn pieces(mut events: Events, screen: &Screen) -> Result<(), Stop> {
     let mut others = Map::new();
-    let mut unfinished = false;
+    let mut conversation = Conversation::new(screen);
     let outcome = loop {
         let event = match events.next().await {
             None => break Ok(()),
@@ -195,24 +202,29 @@ async fn pieces(mut events: Events, screen: &Screen) -> Result<(), Stop> {
             screen.data(visible(&format!("{event}\n"), screen))?;
             continue;
         }
-        if let Some(text) = event.get("text").and_then(Value::as_str) {
-            screen.data(visible(text, screen))?;
-            // A line of a log is whole; a piece of what a model says goes on where the last one ended.
-            if event["type"] == "line" {
-                screen.data("\n")?;
-                continue;
+        if event["type"] == "line"
+            && let Some(text) = event.get("text").and_then(Value::as_str)
+        {
+            screen.data(visible(&format!("{text}\n"), screen))?;
+        } else if !conversation.hear(&event)? {
+            note_warnings(&event, screen);
+            if let Value::Object(event) = event {
+                others.extend(event);
             }
-            unfinished = !text.ends_with('\n') && (unfinished || !text.is_empty());
-        } else if let Value::Object(event) = event {
-            others.extend(event);
         }
     };
-    if unfinished {
-        screen.data("\n")?;
-    }
+    conversation.end(outcome.is_err())?;
     outcome?;
     note_facts(&Value::from(others), &["type"], screen);
     Ok(())
+}
+
+/// What of an input was not passed on as it was said.
+fn note_warnings(output: &Value, screen: &Screen) {
+    for warning in output["warnings"].as_array().into_iter().flatten() {
+        let part = |name| warning.get(name).and_then(Value::as_str).unwrap_or("?");
+        screen.note(&clean(&format!("warning: {}: {}", part("field"), part("message"))));
+    }
 }
 
 fn note_facts(output: &Value, except: &[&str], screen: &Screen) {
@@ -228,7 +240,7 @@ fn note_facts(output: &Value, except: &[&str], screen: &Screen) {
 }
 
 /// A file or a pipe gets the text as it is; a terminal is protected from it.
-fn visible(text: &str, screen: &Screen) -> String {
+pub fn visible(text: &str, screen: &Screen) -> String {
     if screen.interactive {
         clean(text)
     } else {

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use url::Host;
 
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
-use super::errors::{Report, join, nearest};
+use super::errors::{Report, join};
 use super::known::{Known, KnownKind, Sends};
 use super::{Config, ProviderConfig, RouteConfig, TenantConfig};
 use crate::credential::Scheme;
 use crate::dispatch::ALL;
+use crate::wording::nearest;
 
 /// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
 pub(crate) struct Names {

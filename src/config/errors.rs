@@ -188,17 +188,3 @@ pub(crate) fn printable(key: &str) -> String {
         format!("{key:?}")
     }
 }
-
-/// The candidate nearest to `name`, if one is near enough to be what was meant.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let name = name.to_lowercase().replace('-', "_");
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let written = candidate.to_lowercase().replace('-', "_");
-            (strsim::normalized_damerau_levenshtein(&name, &written), candidate)
-        })
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate.to_owned())
-}

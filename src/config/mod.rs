@@ -34,7 +34,6 @@ pub use engine::{
     BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
     SupervisionConfig,
 };
-pub(crate) use errors::nearest;
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
 pub use models::ModelsConfig;
@@ -45,8 +44,9 @@ pub use server::{AdminConfig, EventsConfig, LogConfig, LogFormat, MetricsConfig,
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
-pub(crate) use errors::Report;
-use schema::Schema;
+pub(crate) use errors::{Report, join};
+pub(crate) use schema::{Schema, walk};
+pub(crate) use source::read_toml;
 
 use crate::secret::file::{self, FileFault};
 

@@ -5,11 +5,12 @@
 
 use serde_json::{Map, Value};
 
-use super::errors::{Report, join, nearest};
+use super::errors::{Report, join};
 use super::outbound::ProxyConfig;
 use super::redis_url::RedisUrl;
 use super::units;
 use crate::secret::SecretRef;
+use crate::wording::nearest;
 
 /// The schema of the whole configuration.
 pub(crate) struct Schema(Value);
@@ -140,6 +141,7 @@ pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report
             let sound = report_if(check_number(node, number.as_u64()), path, report);
             sound.then_some(Value::Number(number))
         }
+        Value::Number(number) if node.admits("number") => Some(Value::Number(number)),
         Value::Bool(flag) if node.admits("boolean") => Some(Value::Bool(flag)),
         other => {
             report.add(path, format!("expected {}, found {}", wanted(node), name(&other)));
@@ -293,6 +295,7 @@ fn wanted(node: Node<'_>) -> String {
         ("array", "a list"),
         ("string", "a string"),
         ("integer", "a whole number"),
+        ("number", "a number"),
         ("boolean", "true or false"),
     ];
     let admitted: Vec<&str> = kinds

@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::errors::{Origin, Report, join, nearest, printable};
+use super::errors::{Origin, Report, join, printable};
 use super::schema::Schema;
+use crate::wording::nearest;
 
 /// Variables that begin with this (in any case) are ours; `__` divides the parts of a path.
 pub const ENV_PREFIX: &str = "MOSAIC__";
@@ -19,7 +20,9 @@ pub const ENV_PREFIX: &str = "MOSAIC__";
 /// Reads `text`. Where it is not TOML, reports every syntax error and gives up: what a broken file seems to say
 /// would only mislead.
 pub(crate) fn read_toml(text: &str, file: &Arc<str>, report: &mut Report) -> Option<Map<String, Value>> {
-    let reader = Reader { text, file };
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    let ends = ends.map(|(offset, _)| offset).collect();
+    let reader = Reader { ends, file };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         // Only the message: the full rendering quotes the line, and with it perhaps a secret.
@@ -40,14 +43,14 @@ pub(crate) fn read_toml(text: &str, file: &Arc<str>, report: &mut Report) -> Opt
 }
 
 struct Reader<'a> {
-    text: &'a str,
+    /// Where the lines end.
+    ends: Vec<usize>,
     file: &'a Arc<str>,
 }
 
 impl Reader<'_> {
     fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(offset);
-        1 + before.filter(|byte| **byte == b'\n').count()
+        1 + self.ends.partition_point(|end| *end < offset)
     }
 
     fn note(&self, path: &str, offset: usize, report: &mut Report) {

@@ -22,7 +22,7 @@ pub use crate::catalogue::cursor::ALL;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
-use crate::config::nearest;
+use crate::wording::nearest;
 
 pub use idempotency::IdempotencyStore;
 pub use options::Options;

@@ -101,9 +101,13 @@ async fn ask(
         (Some(base), Ok(way)) => reach(&name, base, &way).await,
         _ => (None, None),
     };
-    let credential = credential(&name, driver, reached.as_ref()).await;
+    let (credential, looked) = credential(&name, driver, reached.as_ref()).await;
     let reached = reached.unwrap_or_else(|| by_its_health(&name, &credential));
-    (vec![reached, credential], ahead.map(|ahead| (name, ahead)))
+    let mut findings = vec![reached, credential];
+    if let Some(looked) = looked {
+        findings.extend(settings(&name, &looked).await);
+    }
+    (findings, ahead.map(|ahead| (name, ahead)))
 }
 
 /// The name, the connection, and with it TLS; and the clock that answered.
@@ -193,23 +197,49 @@ pub(super) async fn ask_the_time(way: &Outbound, base: &Url) -> Result<Option<ji
     Ok(told.map(|told| told.duration_since(Timestamp::now())))
 }
 
-async fn credential(name: &str, driver: Result<Looked, StartError>, reached: Option<&Finding>) -> Finding {
+/// What of a provider's settings does not fit what is there.
+async fn settings(name: &str, looked: &Looked) -> Vec<Finding> {
+    let finding = || Finding::of("settings", name);
+    let correct = "Correct the setting; `mosaic providers KIND` tells what each is.";
+    match timeout(PATIENCE, looked.examined()).await {
+        Ok(Ok(wrong)) => wrong
+            .iter()
+            .map(|failure| finding().failed(failure.message(), correct))
+            .collect(),
+        Ok(Err(failure)) => vec![finding().unknown(format!("they cannot be held against it: {}", failure.message()))],
+        Err(_) => vec![finding().unknown(format!("the provider did not answer within {PATIENCE:?}"))],
+    }
+}
+
+/// The provider's credential, and the provider where it is well.
+async fn credential(
+    name: &str,
+    driver: Result<Looked, StartError>,
+    reached: Option<&Finding>,
+) -> (Finding, Option<Looked>) {
     let finding = Finding::of("credentials", name);
     let driver = match driver {
         Ok(driver) => driver,
         Err(error) => {
             let remedy = "Correct the provider's table, or put its secret where the reference leads.";
-            return finding.failed(error.to_string(), remedy);
+            return (finding.failed(error.to_string(), remedy), None);
         }
     };
     if reached.is_some_and(|reached| reached.verdict == CheckStatus::Failed) {
-        return finding.unknown("the provider cannot be reached");
+        return (finding.unknown("the provider cannot be reached"), None);
     }
+    let told = proven(finding, &driver).await;
+    let is_well = matches!(told.verdict, CheckStatus::Ok | CheckStatus::Warning);
+    (told, is_well.then_some(driver))
+}
+
+/// What a provider that is there says of its credential.
+async fn proven(finding: Finding, driver: &Looked) -> Finding {
     match timeout(PATIENCE, driver.driver.clone().health()).await {
-        Ok(Ok(Credential::Serves)) => standing::of(finding, "the provider is well and takes it", &driver).await,
+        Ok(Ok(Credential::Serves)) => standing::of(finding, "the provider is well and takes it", driver).await,
         Ok(Ok(Credential::Unproven)) => {
             let seen = "the provider is well; whether it takes one, only a call shows";
-            standing::of(finding, seen, &driver).await
+            standing::of(finding, seen, driver).await
         }
         Ok(Err(failure)) => judged(finding, &failure),
         Err(_) => finding.unknown(format!("the provider did not answer within {PATIENCE:?}")),

@@ -33,7 +33,7 @@ impl CheckStatus {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The check: `config`, `state`, `cache`, `ports`, `secrets`, `reachability`, `credentials` or `clock`.
+    /// The check: `config`, `state`, `cache`, `ports`, `secrets`, `reachability`, `credentials`, `settings` or `clock`.
     pub check: &'static str,
     /// Of what: a key of the configuration, a provider instance; empty for the whole.
     pub subject: String,

@@ -22,6 +22,7 @@ mod instances;
 mod introduced;
 mod keep;
 mod life;
+mod models;
 mod mosaic;
 mod native;
 mod notice;

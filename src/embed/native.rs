@@ -126,6 +126,32 @@ impl Native {
         })
     }
 
+    /// The same for those who look: a file of models that is at fault is told where it is read, and left out here.
+    ///
+    /// # Errors
+    /// As [`Native::new`].
+    pub(super) fn looking(config: &Config, cursors: CursorKey, registry: &Registry) -> Result<Self, Failure> {
+        match Models::read(config.models.file.as_deref()) {
+            Ok(_) => Native::new(config, cursors, registry),
+            Err(_) => {
+                let mut config = config.clone();
+                config.models.file = None;
+                Native::new(&config, cursors, registry)
+            }
+        }
+    }
+
+    /// The list of models that is known of an instance's: none where its server is not known; `None` of one that offers
+    /// none, or cannot be made.
+    pub(super) fn list_of(&self, name: &str, provider: &ProviderConfig) -> Option<Option<Arc<str>>> {
+        let manifest = Manifest {
+            provider: provider.clone(),
+            credential: None,
+        };
+        let maker = self.maker(name, &manifest).ok()?;
+        (maker.kind.list)(&maker.with(None))
+    }
+
     /// Which kinds can do which operation.
     pub(super) fn matrix(&self) -> Vec<MatrixRow> {
         self.registry.matrix()
@@ -176,7 +202,9 @@ impl Native {
                 .field
                 .as_deref()
                 .and_then(|field| field.strip_prefix("settings."));
-            let removed = wrong.and_then(|setting| manifest.provider.settings.remove(setting));
+            // Of a table within them the whole is left out.
+            let whole = wrong.and_then(|setting| setting.split(['.', '[']).next());
+            let removed = whole.and_then(|setting| manifest.provider.settings.remove(setting));
             faults.push(wrong_with(name, failure));
             fault = removed.and_then(|_| self.unmade(name, &manifest));
         }
@@ -332,6 +360,16 @@ impl Looked {
             return Ok(None);
         }
         (self.kind.standing)(&self.connection).await.map(Some)
+    }
+}
+
+impl Looked {
+    /// Asks what of its settings does not fit what is there.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    pub async fn examined(&self) -> Result<Vec<Failure>, Failure> {
+        (self.kind.examined)(&self.connection).await
     }
 }
 

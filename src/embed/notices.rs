@@ -6,8 +6,9 @@ use super::homes::{self, Ambiguous};
 use super::notice::Notice;
 use super::registry::Registry;
 use super::shadows::{self, Shadowed};
-use super::{drift, instances};
+use super::{drift, instances, models};
 use crate::config::{Config, Origins, ProviderConfig};
+use crate::providers::http::Astray;
 use crate::stores;
 
 /// Everything that is to be said of a configuration and of the state that it names, which is read and not touched. What is
@@ -36,20 +37,23 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let unused = unused.into_iter().map(Notice::from);
     let unchecked = config.providers.iter().filter_map(unchecked);
     let misplaced = config.providers.iter().filter_map(|named| misplaced(named, registry));
-    several.chain(unused).chain(unchecked).chain(misplaced).collect()
+    let untouched = models::untouched(config, registry);
+    several
+        .chain(unused)
+        .chain(unchecked)
+        .chain(misplaced)
+        .chain(untouched)
+        .collect()
 }
 
-/// Of an address that lacks the path of its kind's API.
+/// Of an address where the API of its kind is not.
 fn misplaced((name, provider): (&String, &ProviderConfig), registry: &Registry) -> Option<Notice> {
     let dialect = registry.find(&provider.kind).and_then(|kind| (kind.dialect)())?;
-    let meant = dialect.surely_meant(provider.base_url.as_ref()?.url())?;
+    let Astray { why, meant, .. } = dialect.surely_astray(provider.base_url.as_ref()?.url())?;
     Some(Notice {
         check: "base_url",
         subject: name.clone(),
-        sentence: format!(
-            "providers.{name}.base_url lacks the path of the API: that of {} mostly ends in {}",
-            provider.kind, dialect.api_path
-        ),
+        sentence: format!("providers.{name}.base_url {why}"),
         remedy: format!("Try {}.", meant.as_str().trim_end_matches('/')),
     })
 }

@@ -13,6 +13,7 @@ use super::native::{Manifest, Native};
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report, WebhookConfig};
+use crate::providers::models::Models;
 use crate::secret::{KeyRing, MIN_KEY_BYTES, Secret, SecretRef};
 use crate::stores::{OpenError, TierOpenError};
 
@@ -57,12 +58,20 @@ pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError
             .map(|error| StartError::Tier(TierOpenError::Password(error))),
     );
     faults.extend(instances(config, given));
+    let models = Models::read(config.models.file.as_deref()).err();
     let mut report = Report::of(given.origins.clone());
     // First: what follows from a fault that was told at its key is noise.
     given.found.into_iter().for_each(|found| report.include(found));
     for fault in faults {
         let (path, message) = fault.place();
         report.add(&path, message);
+    }
+    for error in models.iter().flat_map(ConfigErrors::iter).cloned() {
+        match error.path.as_str() {
+            // The whole: where the configuration names it.
+            "models.file" => report.add(&error.path, error.message),
+            _ => report.add_at(error.origin, &error.path, error.message, error.suggestion),
+        }
     }
     report.finish()?;
     match (keys, admin_token, cluster_key) {
@@ -78,14 +87,14 @@ pub(super) fn survey(config: &Config, given: &Given<'_>, state: Option<OpenError
 /// The shared way and every instance. Where the way is at fault the instances are looked at without it.
 fn instances(config: &Config, given: &Given<'_>) -> Vec<StartError> {
     let mut faults = Vec::new();
-    let loader = Native::new(config, CursorKey::random(), given.registry).or_else(|failure| {
+    let loader = Native::looking(config, CursorKey::random(), given.registry).or_else(|failure| {
         faults.push(StartError::Http(failure));
         let mut direct = config.clone();
         direct.outbound = OutboundConfig {
             proxy: ProxyConfig::None,
             ..OutboundConfig::default()
         };
-        Native::new(&direct, CursorKey::random(), given.registry)
+        Native::looking(&direct, CursorKey::random(), given.registry)
     });
     // No client without any setting can be made either: that is told already.
     let Ok(loader) = loader else { return faults };

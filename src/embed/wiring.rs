@@ -126,7 +126,7 @@ pub fn drivers(
     registry: &Registry,
     store: Option<Arc<dyn StateStore>>,
 ) -> Result<Vec<Named>, StartError> {
-    let loader = Native::new(config, CursorKey::random(), registry).map_err(StartError::Http)?;
+    let loader = Native::looking(config, CursorKey::random(), registry).map_err(StartError::Http)?;
     let loader = loader.keeping(store);
     let made = config.providers.iter().map(|(name, provider)| {
         let manifest = Manifest {

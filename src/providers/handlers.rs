@@ -38,6 +38,18 @@ pub struct Request<O: Op> {
 }
 
 impl<O: Op> Request<O> {
+    /// What the same caller asks of another thing by another operation.
+    pub fn asking<P: Op>(&self, native: &Arc<str>, input: P::Input) -> Request<P> {
+        Request {
+            input: Arc::new(input),
+            native: native.clone(),
+            instance: self.instance.clone(),
+            include_raw: self.include_raw,
+            upload: None,
+            deadline: self.deadline,
+        }
+    }
+
     /// The file that came with the input, and what it is called: as `named`, else by its own name.
     ///
     /// # Errors

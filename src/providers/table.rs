@@ -18,7 +18,8 @@ use super::connection::Connection;
 use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
-use super::http::{Accepts, Dialect, Header, Passing};
+use super::http::{Accepts, Dialect, Header, Passing, Setting};
+use super::models::Book;
 use super::webhooks::Webhooks;
 use crate::catalogue::proxy;
 
@@ -51,6 +52,19 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// How its kind differs from others on the wire; none where that is no other's business.
     fn dialect() -> Option<&'static Dialect> {
         None
+    }
+
+    /// What is known of the models that it offers; none where it offers none.
+    fn book(&self) -> Option<&Book> {
+        None
+    }
+
+    /// What of its settings does not fit what is at the provider, for people who look at it.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn examined(&self) -> impl Future<Output = Result<Vec<Failure>, Failure>> + Send {
+        std::future::ready(Ok(Vec::new()))
     }
 
     /// How what it sends by itself is proven and read; none where it sends nothing.
@@ -103,19 +117,6 @@ pub trait Provider: Send + Sync + Sized + 'static {
     fn health(&self) -> impl Future<Output = Result<Credential, Failure>> + Send;
 }
 
-/// A setting of a kind's own, as people are told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Setting {
-    /// Its name in `[providers.NAME.settings]`.
-    pub name: &'static str,
-    /// What holds where it is left out, in words where no one value does.
-    pub default: &'static str,
-    /// Its unit, or what it is: a date, a text.
-    pub unit: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-}
-
 /// Where the API of a kind mostly is, as people are told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Base {
@@ -128,6 +129,9 @@ pub struct Base {
 
 /// A driver, or what keeps it from being made.
 pub type Made = Result<Arc<dyn Driver>, Failure>;
+
+/// What of an instance's settings does not fit what is there, or what keeps that from being looked at.
+pub type Examined = Result<Vec<Failure>, Failure>;
 
 /// One kind of provider.
 #[derive(Clone, Copy)]
@@ -150,6 +154,10 @@ pub struct Kind {
     pub dialect: fn() -> Option<&'static Dialect>,
     /// How what it sends by itself is proven and read.
     pub webhooks: fn() -> Option<&'static Webhooks>,
+    /// The list of models that is known of an instance's; `None` of a kind that offers none.
+    pub list: fn(&Connection) -> Option<Option<Arc<str>>>,
+    /// Asks what of an instance's settings does not fit what is there.
+    pub examined: fn(&Connection) -> BoxFuture<Examined>,
     /// Asks what is known of a connection's credential.
     pub standing: fn(&Connection) -> BoxFuture<Result<CredentialStanding, Failure>>,
     /// Makes a driver for one instance, and sends nothing.
@@ -174,6 +182,11 @@ impl Kind {
             settings: D::settings,
             dialect: D::dialect,
             webhooks: D::webhooks,
+            list: |connection| D::connect(connection).ok()?.book().map(Book::list),
+            examined: |connection| {
+                let connection = connection.clone();
+                Box::pin(async move { D::connect(&connection)?.examined().await })
+            },
             standing: |connection| {
                 let connection = connection.clone();
                 Box::pin(async move {

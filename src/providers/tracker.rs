@@ -11,6 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use super::http::Received;
 use crate::catalogue::person::Person;
 use crate::catalogue::projects::{Clearable, Issue, IssueCreateInput, IssueState, IssueUpdateInput};
+use crate::wording::list;
 
 /// The neutral id of a comment; [`commented`] reads its native part.
 pub fn comment_id(instance: &str, issue: &str, id: u64) -> String {
@@ -51,14 +52,24 @@ pub fn unchanged(received: &Received, seen: Option<&str>, updated_at: Option<&st
     }
 }
 
-/// Whether something of what was `asked` for is not there; names differ in more than their case.
-pub fn lacks<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<str>]) -> bool {
+/// What of what was `asked` for is not there; names differ in more than their case.
+pub fn lacking<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<str>]) -> Vec<&'a str> {
     let is_given = |name: &str| {
         given
             .iter()
             .any(|its| its.as_ref().to_lowercase() == name.to_lowercase())
     };
-    asked.into_iter().any(|name| !is_given(name))
+    asked.into_iter().filter(|name| !is_given(name)).collect()
+}
+
+/// Whether there is any such.
+pub fn lacks<'a>(asked: impl IntoIterator<Item = &'a str>, given: &[impl AsRef<str>]) -> bool {
+    !lacking(asked, given).is_empty()
+}
+
+/// The sentence on people who cannot see to an issue, which ends with why.
+pub fn strangers(names: &[&str], why: &str) -> String {
+    format!("assignees names {}, {why}", list(names, "and"))
 }
 
 /// Notes on a new issue what of its input the provider passed over. `people` are the accounts that were asked for.
@@ -182,6 +193,11 @@ mod tests {
     fn what_is_there_by_another_case_is_there() {
         assert!(!lacks(["Bug", "ü"], &["bug", "Ü", "more"]));
         assert!(lacks(["bug", "none"], &["bug"]));
+        let strange = lacking(["kim", "Ada", "zoe"], &["ada"]);
+        assert_eq!(
+            strangers(&strange, "who have no account"),
+            "assignees names kim and zoe, who have no account"
+        );
         let nobody: &[&str] = &[];
         assert!(!lacks([], nobody));
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::fault::{Fault, FaultError, MAX_FAULTS};
 use super::vendors;
+use crate::wording::{self, Form};
 
 /// The most servers in one sandbox.
 const MAX_SERVERS: usize = 64;
@@ -41,7 +42,7 @@ pub enum SandboxError {
         reason: String,
     },
     /// The address cannot be listened on.
-    #[error("sandbox server {server:?} cannot listen on {address}")]
+    #[error("sandbox server {server:?} cannot listen on {address}: {source}")]
     Bind {
         /// The server's name.
         server: String,
@@ -198,8 +199,10 @@ impl SandboxConfig {
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
         let syntax = |field: String, reason: String| SandboxError::Syntax { field, reason };
         let from = toml::Deserializer::parse(text).map_err(|error| syntax(".".to_owned(), error.to_string()))?;
-        let config: Self = serde_path_to_error::deserialize(from)
-            .map_err(|error| syntax(error.path().to_string(), error.inner().message().to_owned()))?;
+        let config: Self = serde_path_to_error::deserialize(from).map_err(|error| {
+            let wrong = wording::wrong(Form::Toml, &error.path().to_string(), error.inner().message());
+            syntax(wrong.field(".").to_owned(), wrong.what)
+        })?;
         config.check()?;
         Ok(config)
     }

@@ -15,6 +15,7 @@ use super::count::Requests;
 use super::fault::{Fault, FaultError};
 use super::fault_table::FaultId;
 use super::state::Server;
+use crate::wording::{self, Form};
 
 /// The header that carries the server's token.
 pub const TOKEN_HEADER: &str = "x-sandbox-token";
@@ -78,7 +79,10 @@ fn state(server: &Server) -> State<'_> {
 fn add(server: &Server, body: &Bytes) -> Response<Body> {
     let fault: Fault = match serde_json::from_slice(body) {
         Ok(fault) => fault,
-        Err(error) => return problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
+        Err(error) => {
+            let wrong = wording::wrong(Form::Json, ".", &error.to_string());
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, &wrong.sentence("the fault"));
+        }
     };
     match server.faults().add(fault) {
         Ok(id) => json_answer(StatusCode::CREATED, &json!({ "id": id })),

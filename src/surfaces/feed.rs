@@ -29,7 +29,7 @@ use super::request_id::RequestId;
 use super::rest::method_not_allowed;
 use crate::bus::{Bus, Feed, Filter, Heard};
 use crate::catalogue::event::{Event, EventType};
-use crate::config::nearest;
+use crate::wording::nearest;
 
 /// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
 /// connection in between is not thought dead.

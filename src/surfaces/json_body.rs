@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{Fault, Problem};
 use super::strict::{self, MOST_VALUES, Refused};
+use crate::wording::{self, Form};
 
 /// A longer body is read on a thread that may be blocked: reading it takes longer than others should wait.
 const LONG: usize = 256 * 1024;
@@ -50,14 +51,8 @@ pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map
 /// `invalid_input` naming the field.
 pub fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
-        let path = error.path().to_string();
-        let sentence = error.inner().to_string();
-        // A missing or unknown field is named between backticks, by serde.
-        let field = match path.as_str() {
-            "." => sentence.split('`').nth(1).unwrap_or("body"),
-            path => path,
-        };
-        Failure::invalid(field, &sentence).into()
+        let wrong = wording::wrong(Form::Json, &error.path().to_string(), &error.inner().to_string());
+        Failure::invalid(wrong.field("body"), wrong.sentence("body")).into()
     })
 }
 
@@ -96,6 +91,9 @@ fn refused(refused: Refused) -> Problem {
         Refused::Twice(key) => Failure::invalid(&key, format!("{key} is given twice")).into(),
         Refused::TooMany => Failure::invalid("body", format!("the body may have at most {MOST_VALUES} values")).into(),
         // serde_json's sentence ends in "at line L column C" and quotes nothing of the body.
-        Refused::NotJson(error) => Failure::invalid("body", format!("the body is not JSON: {error}")).into(),
+        Refused::NotJson(error) => {
+            let sentence = format!("the body is not JSON: {}", wording::unread(&error.to_string()));
+            Failure::invalid("body", sentence).into()
+        }
     }
 }

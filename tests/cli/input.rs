@@ -117,3 +117,47 @@ fn a_mistyped_command_or_flag_is_told_the_nearest() {
         assert!(problem["hint"].as_str().unwrap().contains(nearest), "{problem}");
     }
 }
+
+#[test]
+fn a_word_for_json_is_taken_where_it_says_all_and_else_told_what_it_should_be() {
+    let server = Recorder::json(json!({"model": "m", "message": {"role": "assistant", "content": "x"}}));
+    let done = server.run(&["ai", "chat", "complete", "m", "x", "--reasoning", "high"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(server.only().body["reasoning"], json!({"effort": "high"}));
+    let refused = server.run(&["ai", "chat", "complete", "m", "x", "--reasoning", "hgih"]);
+    assert!(
+        refused.code == Some(2) && refused.err.contains("reasoning must be a JSON object of effort"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_choice_is_checked_by_its_place_and_by_its_name() {
+    let server = Recorder::json(json!({}));
+    let set = ["git", "status", "set", "a/b", "f00", "--context", "ci"];
+    let refused = server.run(&[&set[..], &["--state", "succes"]].concat());
+    assert!(
+        refused.code == Some(2) && refused.err.contains("'success'"),
+        "{refused:?}"
+    );
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn what_names_a_resource_is_one_word() {
+    for line in [
+        &["cicd", "pipeline", "list"][..],
+        &["projects", "board", "list"],
+        &["cicd", "log", "get"],
+    ] {
+        let help = ran(mosaic(line).arg("--help"));
+        let usage = help
+            .out
+            .lines()
+            .find(|line| line.starts_with("Usage"))
+            .unwrap_or_default();
+        assert!(!usage.is_empty() && !usage.contains("]..."), "{usage}");
+    }
+    let help = ran(&mut mosaic(&["ai", "chat", "stream", "--help"]));
+    assert!(help.out.contains("[PROMPT]..."), "{}", help.out);
+}

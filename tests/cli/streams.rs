@@ -149,3 +149,84 @@ fn an_interrupt_ends_it_with_its_own_code() {
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+/// The events of an answer in which a model thinks, says something, and wants two tools called, told in turns.
+fn of_everything() -> Vec<Value> {
+    let call = |index: u64, id: &str, name: &str| json!({"type": "tool_call", "index": index, "id": id, "name": name});
+    let part = |index: u64, text: &str| json!({"type": "tool_arguments", "index": index, "text": text});
+    vec![
+        json!({"type": "start", "id": "m~1", "model": "big",
+            "warnings": [{"field": "top_k", "message": "left out"}]}),
+        json!({"type": "reasoning", "text": "Paris is"}),
+        json!({"type": "reasoning", "text": " a town."}),
+        json!({"type": "signature", "signature": "s3al"}),
+        json!({"type": "delta", "text": "I will"}),
+        json!({"type": "delta", "text": " look."}),
+        json!({"type": "reasoning", "text": "And the time?"}),
+        call(0, "c1", "weather"),
+        call(1, "c2", "clock"),
+        part(0, "{\"city\":"),
+        part(1, "{}"),
+        part(0, "\"Paris\"}"),
+        json!({"type": "hidden_reasoning", "data": "x"}),
+        json!({"type": "usage", "usage": {"input_tokens": 3, "output_tokens": 5}}),
+        json!({"type": "end", "finish": "tool"}),
+    ]
+}
+
+fn stream_of(events_: &[Value], end: &str) -> String {
+    let told: String = events_.iter().map(|event| format!("data: {event}\n\n")).collect();
+    told + end
+}
+
+const DONE: &str = "event: done\ndata: {}\n\n";
+
+#[test]
+fn an_answer_its_thoughts_and_its_calls_are_told_apart() {
+    let server = Recorder::start(|_| events(stream_of(&of_everything(), DONE)));
+    let human = server.run(&["ai", "chat", "stream", "m", "x"]);
+    assert_eq!(human.code, Some(0), "{human:?}");
+    assert_eq!(
+        human.out,
+        "I will look.\ntool call weather {\"city\":\"Paris\"} (c1)\ntool call clock {} (c2)\n"
+    );
+    assert_eq!(
+        human.err,
+        "warning: top_k: left out\nthinking:\nParis is a town.\nthinking:\nAnd the time?\n(a thought that is hidden)\n\
+         id: m~1, model: big, usage.input_tokens: 3, usage.output_tokens: 5, finish: tool\n"
+    );
+    let machine = server.run(&["ai", "chat", "stream", "m", "x", "--json"]);
+    let frames: Vec<Value> = machine
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((frames, &*machine.err), (of_everything(), ""));
+    // A call that broke off is not shown as if it were whole.
+    let broken = "event: error\ndata: {\"code\":\"network\",\"status\":502,\"detail\":\"it broke\"}\n\n";
+    let server = Recorder::start(move |_| events(stream_of(&of_everything()[..11], broken)));
+    let cut = server.run(&["ai", "chat", "stream", "m", "x"]);
+    assert!(
+        cut.out.ends_with("tool call clock {} (c2), which broke off\n"),
+        "{cut:?}"
+    );
+}
+
+#[test]
+fn a_whole_answer_is_shown_as_one_that_came_in_pieces() {
+    let server = Recorder::json(json!({
+        "id": "m~1", "model": "big", "reasoning": "Paris is a town.", "finish": "tool",
+        "message": {"role": "assistant", "content": [
+            {"type": "thinking", "text": "And the time?", "signature": "s3al"},
+            {"type": "text", "text": "I will look."},
+            {"type": "tool_call", "id": "c1", "name": "weather", "arguments": "{\"city\":\"Paris\"}"},
+        ]},
+        "usage": {"input_tokens": 3, "output_tokens": 5}}));
+    let done = server.run(&["ai", "chat", "complete", "m", "x"]);
+    assert_eq!(done.out, "I will look.\ntool call weather {\"city\":\"Paris\"} (c1)\n");
+    assert_eq!(
+        done.err,
+        "thinking:\nParis is a town.And the time?\n\
+         id: m~1, model: big, finish: tool, usage.input_tokens: 3, usage.output_tokens: 5\n"
+    );
+}

@@ -119,3 +119,60 @@ async fn a_rate_limit_that_a_check_meets_tells_how_long_it_lasts() {
         assert_eq!(failure.retry_after, Some(Duration::from_secs(3600)), "{kind} {status}");
     }
 }
+
+/// Whoever looks at a base without the API's path, or with it twice, is told by a look at where it is meant to be; a server
+/// that has nothing there either may lack the route alone.
+#[tokio::test]
+async fn a_base_of_a_model_or_a_wiki_that_is_no_place_of_the_api_is_told() {
+    let gone = || Canned::json(404, json!({"error": {"message": "Not Found"}}));
+    let strange = || {
+        Canned::json(
+            400,
+            json!({"object": "error", "code": "invalid_request_url", "message": "no"}),
+        )
+    };
+    let there = || Canned::json(200, json!({"data": []}));
+    let closed = || Canned::json(401, json!({"error": {"message": "no key"}}));
+    for (kind, below, answers, told, asked) in [
+        (
+            "openai",
+            "",
+            [gone(), there()],
+            Some("lacks the path of the API"),
+            "/v1/models",
+        ),
+        ("openai", "/v1/v1", [gone(), closed()], Some("twice"), "/v1/models"),
+        ("openai", "", [gone(), gone()], None, "/v1/models"),
+        (
+            "anthropic",
+            "/v1",
+            [gone(), there()],
+            Some("begin with themselves"),
+            "/v1/models",
+        ),
+        (
+            "notion",
+            "",
+            [strange(), there()],
+            Some("lacks the path of the API"),
+            "/v1/users/me",
+        ),
+        ("notion", "/v1/v1", [strange(), there()], Some("twice"), "/v1/users/me"),
+    ] {
+        let provider = Upstream::answering(answers).await;
+        let connection = connection(&format!("{}{below}", provider.url));
+        let health = driver(kind, &connection).expect(kind).health().await;
+        let seen = provider.seen();
+        assert!(seen[1].path.starts_with(asked), "{kind} {below}: {}", seen[1].path);
+        match (health, told) {
+            (Ok(proves), None) => assert_eq!(proves, Credential::Unproven, "{kind} {below}"),
+            (Err(failure), Some(told)) => {
+                assert!(
+                    failure.message().contains(told) && failure.unreadable,
+                    "{kind} {below}: {failure}"
+                );
+            }
+            (health, told) => panic!("{kind} {below}: {health:?} {told:?}"),
+        }
+    }
+}

@@ -54,7 +54,7 @@ async fn what_cannot_be_asked_is_not_sent() {
             "event",
         ),
         ("cicd.run.get", json!({"run": "a/b"}), InvalidInput, "run"),
-        ("cicd.run.get", json!({"run": "a#q7"}), InvalidInput, "run"),
+        ("cicd.log.get", json!({"run": "a#q7"}), InvalidInput, "run"),
         ("cicd.run.wait", json!({"run": "a#0"}), InvalidInput, "run"),
         ("cicd.run.resolve", json!({"pending": "a#7"}), InvalidInput, "pending"),
         (
@@ -149,6 +149,12 @@ async fn a_trigger_leads_to_its_run() {
         item(json!({"number": 42})),
         build(true),
         build(false),
+        // The same by what the trigger answered.
+        item(Value::Null),
+        item(Value::Null),
+        item(json!({"number": 42})),
+        build(true),
+        build(false),
     ])
     .await;
     let connection = connection(&provider.url);
@@ -165,4 +171,15 @@ async fn a_trigger_leads_to_its_run() {
     );
     let ended = at("cicd.run.wait", json!({"run": begun["run"]["id"]})).await;
     assert_eq!((&ended["ended"], &ended["status"]), (&json!(true), &json!("success")));
+    let pending = json!({"run": triggered["pending"]});
+    let waits = at("cicd.run.get", pending.clone()).await;
+    assert_eq!(
+        (&waits["id"], &waits["status"], &waits["raw_status"]),
+        (&triggered["pending"], &json!("queued"), &json!("pending"))
+    );
+    let ended = at("cicd.run.wait", pending).await;
+    assert_eq!(
+        (&ended["ended"], &ended["run"]["id"]),
+        (&json!(true), &json!("under-test~A/api#42"))
+    );
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
-use mosaic::providers::Connection;
 use mosaic::providers::http::credential::Clock;
+use mosaic::providers::{Connection, KINDS};
 use mosaic_actors::driver::Driver;
 use mosaic_actors::error::Kind;
 use mosaic_actors::stream::Upload;
@@ -513,5 +513,58 @@ async fn a_file_that_may_stand_in_the_page_is_told_so() {
         let failure = driver.call(Arc::new(call)).await.expect_err("not there");
         assert!(failure.message().contains(says), "{failure}");
         assert!(!failure.retryable && !failure.unsent, "{failure}");
+    }
+}
+
+/// Whoever examines an instance is told of every name in its mappings that is not there, and of nothing where all fits.
+#[tokio::test]
+async fn an_examination_holds_the_mappings_against_the_data_sources() {
+    let source = |id: &str| {
+        Canned::json(
+            200,
+            json!({"object": "data_source", "id": id, "title": [{"plain_text": "Work"}], "properties": {
+                "Task": {"id": "title", "type": "title", "title": {}},
+                "Tags": {"id": "t", "type": "multi_select", "multi_select": {"options": []}}}}),
+        )
+    };
+    let kind = KINDS.iter().find(|kind| kind.name == "notion").expect("a kind");
+    let found = || list(json!([{"object": "data_source", "id": OTHER}]));
+    for (settings, answers, told) in [
+        (
+            json!({"tracker": {"labels": "Tag", "due": "Due"}}),
+            vec![found(), source(OTHER)],
+            &[
+                "settings.tracker.labels",
+                "did you mean Tags?",
+                "settings.tracker.due",
+                "Work",
+            ][..],
+        ),
+        (
+            json!({"tracker": {"labels": "Tags"}}),
+            vec![found(), source(OTHER)],
+            &[],
+        ),
+        (
+            json!({"trackers": {(PAGE): {"assignee": "Who"}}}),
+            vec![source(PAGE)],
+            &["settings.trackers.1429989f", "no property Who"],
+        ),
+        (
+            json!({"trackers": {(PAGE): {"assignee": "Who"}}}),
+            vec![error(404, "object_not_found")],
+            &["no data source of this id"],
+        ),
+        (json!({}), vec![], &[]),
+    ] {
+        let provider = Upstream::answering(answers).await;
+        let mut connection = connection(&provider.url);
+        connection.settings = settings.as_object().cloned().expect("a table");
+        let wrong = (kind.examined)(&connection).await.expect("looked at");
+        let sentences: Vec<&str> = wrong.iter().map(|failure| failure.message()).collect();
+        assert_eq!(wrong.len(), usize::from(!told.is_empty()), "{settings}: {sentences:?}");
+        for told in told {
+            assert!(sentences[0].contains(told), "{told}: {sentences:?}");
+        }
     }
 }

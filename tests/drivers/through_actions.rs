@@ -324,6 +324,19 @@ async fn which_run(forge: &Forge) {
         (&json!("started"), &json!("develop")),
         "{found}"
     );
+    // What was triggered is read and waited for by the same id.
+    let run = json!({ "run": pending("develop")["pending"] });
+    let read = forge.ask("cicd.run.get", run.clone()).await;
+    assert_eq!(read["branch"], "develop", "{read}");
+    let mut within = run.clone();
+    within["seconds"] = 20.into();
+    let waited = forge.ask("cicd.run.wait", within).await;
+    assert_eq!(
+        (&waited["ended"], &waited["run"]["id"]),
+        (&json!(true), &read["id"]),
+        "{waited}"
+    );
+    assert_eq!(forge.refused("cicd.log.get", run).await, Kind::InvalidInput);
     let two = pending("release%2F1.4");
     forge.start_untold("release/1.4").await;
     forge.start_untold("release/1.4").await;

@@ -95,14 +95,8 @@ impl Stage {
             "second --kind github --base-url {} --token-ref env:MIRROR_TOKEN --reason more",
             self.url("github-b")
         );
-        let line = line
-            .replace("NAME …", &added)
-            .replace("upload 1 ", &format!("upload {} ", self.page));
-        // Asked for on a terminal.
-        match line.contains("keys release") {
-            true => line + " --force",
-            false => line,
-        }
+        line.replace("NAME …", &added)
+            .replace("upload 1 ", &format!("upload {} ", self.page))
     }
 }
 

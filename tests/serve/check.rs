@@ -211,6 +211,23 @@ fn a_base_url_without_the_path_of_its_api_is_told_before_the_first_call() {
             Some("https://ci.example.com/api"),
         ),
         ("gitea", "https://git.example.com/api/v1", None),
+        ("notion", "https://api.notion.com", Some("https://api.notion.com/v1")),
+        ("notion", "http://127.0.0.1:1/v1/v1", Some("http://127.0.0.1:1/v1")),
+        ("openai", "http://127.0.0.1:1", Some("http://127.0.0.1:1/v1")),
+        (
+            "openai",
+            "https://api.openai.com/v1/v1",
+            Some("https://api.openai.com/v1"),
+        ),
+        ("openai", "http://127.0.0.1:1/v1beta/openai", None),
+        ("openai", "https://api.deepseek.com", None),
+        (
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            Some("https://api.anthropic.com"),
+        ),
+        ("anthropic", "http://127.0.0.1:1/v1/", Some("http://127.0.0.1:1")),
+        ("anthropic", "http://127.0.0.1:1", None),
         // Which may have it at its root.
         ("github", "https://git.example.com", None),
     ] {
@@ -409,4 +426,132 @@ fn the_configuration_in_force_tells_who_set_what_and_the_reference_is_a_configur
     with_file(&["check"], &reference.stdout, &[]).ok();
     let schema = process::run(&["config", "reference", "--json"], &[]).json();
     assert!(schema["properties"]["server"].is_object(), "{schema}");
+}
+
+#[test]
+fn each_warning_of_a_check_is_a_line_with_its_path() {
+    let text = "[providers.one]\nkind = \"gitea\"\nbase_url = \"http://127.0.0.1:1\"\n\
+                [providers.two]\nkind = \"gitlab\"\nbase_url = \"http://127.0.0.1:1\"\nhealth_check = false\n\
+                health_interval = \"5s\"\n";
+    let shown = with_file(&["check"], text, &[]);
+    let lines: Vec<&str> = shown
+        .ok()
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    for path in [
+        "providers.one.base_url",
+        "providers.two.base_url",
+        "providers.two.health_interval",
+        "git",
+    ] {
+        let of = lines
+            .iter()
+            .filter(|line| line.starts_with(&format!("warning: {path}")));
+        assert_eq!(of.count(), 1, "{path}: {lines:#?}");
+    }
+    assert!(lines.iter().all(|line| line.ends_with('.')), "{lines:#?}");
+}
+
+/// A configuration with a file of models, and that file.
+fn with_models(models: &str, providers: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let file = folder.path().join("models.toml");
+    std::fs::write(&file, models).expect("it is ours");
+    let text = format!(
+        "[models]\nfile = {:?}\n{providers}",
+        file.to_str().expect("a plain path")
+    );
+    (folder, text)
+}
+
+#[test]
+fn a_file_of_models_that_changes_nothing_is_told_by_check_doctor_and_the_start() {
+    let providers = "[providers.own]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\nhealth_check = false\n";
+    let models = "[xai.\"Grok-4.3\"]\nwork = \"chat\"\n[openai.\"my-own\"]\nwork = \"chat\"\n";
+    let (_folder, text) = with_models(models, providers);
+    let told = [
+        "providers.own is a server of which no list of models is known",
+        "models.file xai: the list is of no configured provider",
+        "models.file openai: the list is of no configured provider",
+        "models.file xai.\"Grok-4.3\" is written almost as \"grok-4.3\"",
+    ];
+    let checked = with_file(&["check"], &text, &[]);
+    let looked = with_file(&["doctor"], &text, &[]);
+    for sentence in told {
+        assert!(checked.ok().contains(sentence), "{sentence}: {checked:#?}");
+        assert!(looked.stdout.contains(sentence), "{sentence}: {looked:#?}");
+    }
+    // The instance says whose models it has.
+    let named = format!("{providers}settings.prices = \"openai\"\n");
+    let (_folder, text) = with_models("[openai.\"my-own\"]\nwork = \"chat\"\n", &named);
+    let checked = with_file(&["check", "--json"], &text, &[]).json();
+    assert_eq!(checked["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn all_faults_of_a_file_of_models_are_told_with_its_lines() {
+    let models = "[openai.\"a\"]\nwrok = \"chat\"\n[openay.\"b\"]\nwork = \"chat\"\n";
+    let (folder, text) = with_models(models, "[providers.own]\nkind = \"openai\"\nhealth_check = false\n");
+    let file = folder.path().join("models.toml").display().to_string();
+    for command in ["check", "serve", "doctor"] {
+        let ended = with_file(&[command], &text, &[]);
+        let said = ended.stdout.clone() + &ended.stderr;
+        assert_ne!(ended.code, Some(0), "{said}");
+        for (line, told) in [
+            (1, "openai.a.work"),
+            (2, "openai.a.wrok"),
+            (3, "openay"),
+            (2, "did you mean `work`?"),
+            (3, "did you mean `openai`?"),
+        ] {
+            assert!(
+                said.contains(told) && said.contains(&format!("{file}:{line}")),
+                "{command} {told}: {said}"
+            );
+        }
+        for foreign in ["missing field", "unknown field", "column 1", "certificate"] {
+            assert!(!said.contains(foreign), "{command} {foreign}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_setting_is_told_what_it_must_be() {
+    let text = "[providers.own]\nkind = \"openai\"\n[providers.own.settings]\nprofile = \"olama\"\nstops = \"5501\"\n\
+                reasoning = \"efort\"\nprizes = \"openai\"\n";
+    let ended = with_file(&["check"], text, &[]);
+    for told in [
+        "settings.profile must be one of azure",
+        "did you mean ollama?",
+        "settings.stops must be a whole number of 0 or more, not a string; it is: number",
+        "settings.reasoning must be one of effort, object and none; did you mean effort?",
+        "settings.prizes is not a setting of this provider",
+        "did you mean prices?",
+    ] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("5501"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_sandbox_on_a_taken_port_is_a_conflict_with_its_reason() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let text =
+        format!("[[server]]\nname = \"one\"\nvendor = \"github\"\nbind = \"{address}\"\ntoken = \"sandbox-one\"\n");
+    let ended = with_file(&["sandbox"], &text, &[]);
+    assert!(
+        ended.stderr.contains("error[conflict]") && ended.stderr.contains("in use"),
+        "{ended:#?}"
+    );
+    assert!(
+        ended.stderr.contains("hint: Another process listens there"),
+        "{ended:#?}"
+    );
+    let ended = with_file(&["sandbox"], "[[server]]\nname = 7\n", &[]);
+    assert!(
+        ended.stderr.contains("must be a string, not a whole number") && !ended.stderr.contains("invalid type"),
+        "{ended:#?}"
+    );
 }

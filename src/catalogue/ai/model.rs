@@ -36,6 +36,9 @@ pub struct Model {
     /// RFC 3339.
     pub created_at: Option<String>,
     /// What is known of it beside what its provider tells; absent where nothing is.
+    #[schemars(extend("x-column" = {
+        "usd_in": "/usd_per_million/standard/input", "usd_out": "/usd_per_million/standard/output"
+    }))]
     pub known: Option<Facts>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

@@ -76,6 +76,7 @@ pub struct Verdict {
     /// Whether it is harmful.
     pub flagged: bool,
     /// The kinds of harm that it was judged by.
+    #[schemars(extend("x-column" = true))]
     pub categories: Vec<Judged>,
 }
 

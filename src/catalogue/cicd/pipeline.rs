@@ -25,6 +25,7 @@ pub struct Pipeline {
     /// The project that it is in, as the CI server names it.
     pub project: String,
     /// What it is called within the project, such as `build.yml`; absent where a project has only one.
+    #[schemars(extend("x-column" = true))]
     pub key: Option<String>,
     /// The name for people.
     pub name: String,

@@ -25,8 +25,10 @@ pub struct Commit {
     /// The whole message, without the line break that Git ends it with.
     pub message: String,
     /// Who wrote the change.
+    #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// RFC 3339.
+    #[schemars(extend("x-column" = true))]
     pub authored_at: Option<String>,
     /// Who made the commit.
     pub committer: Option<Person>,

@@ -38,10 +38,13 @@ pub struct Pull {
     /// Not yet meant to be merged, where the provider knows drafts.
     pub draft: Option<bool>,
     /// Who opened it.
+    #[schemars(extend("x-column" = true))]
     pub author: Option<Person>,
     /// What shall be merged.
+    #[schemars(extend("x-column" = {"head": "/branch"}))]
     pub head: PullEnd,
     /// What it shall be merged into.
+    #[schemars(extend("x-column" = {"base": "/branch"}))]
     pub base: PullEnd,
     /// Whether it can be merged; absent once it is closed, and where a list does not tell.
     pub mergeable: Option<Mergeable>,

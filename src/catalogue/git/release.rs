@@ -23,6 +23,7 @@ pub struct Release {
     /// Its tag.
     pub tag: String,
     /// Its name for people.
+    #[schemars(extend("x-column" = true))]
     pub name: Option<String>,
     /// What is in it, Markdown.
     pub body: Option<String>,
@@ -43,6 +44,7 @@ pub struct Release {
     /// RFC 3339.
     pub created_at: Option<String>,
     /// RFC 3339; in the future where it is planned.
+    #[schemars(extend("x-column" = true))]
     pub published_at: Option<String>,
     /// The provider's own JSON, on request.
     pub raw: Option<Raw>,

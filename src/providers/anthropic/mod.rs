@@ -47,6 +47,7 @@ static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.anthropic.com"),
     request_id: "request-id",
     refuse: refuse::refuse,
+    begins: "/v1",
     ..Dialect::PLAIN
 };
 
@@ -69,7 +70,7 @@ pub struct Anthropic {
 
 impl Provider for Anthropic {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let version = settings.api_version.as_deref().unwrap_or(API_VERSION);
         let mut endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, Self::accepts())?
@@ -106,6 +107,14 @@ impl Provider for Anthropic {
     fn passing() -> Option<Passing<Self>> {
         let passing = Passing::to(|anthropic: &Self| &anthropic.endpoint);
         Some(passing.metered(&METERED).reads(&READS))
+    }
+
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
+    fn book(&self) -> Option<&Book> {
+        Some(&self.book)
     }
 
     fn handlers() -> Handlers<Self> {

@@ -53,7 +53,7 @@ struct Settings {}
 
 impl Provider for BookStack {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let Settings {} = settings(&connection.settings)?;
+        let Settings {} = settings(&connection.settings, Self::settings())?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, Self::accepts())?
             .header("accept", "application/json", "accept")?;

@@ -10,6 +10,7 @@ mod held;
 mod lines;
 mod part;
 mod pauses;
+mod sought;
 mod wait;
 
 pub use counter::Counter;
@@ -17,4 +18,5 @@ pub use follow::{Followed, Then, Told, follow};
 pub use held::{Held, held};
 pub use lines::{Growing, stdout};
 pub use part::part;
+pub use sought::{Sought, run_of};
 pub use wait::{Look, wait};

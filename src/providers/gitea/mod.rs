@@ -73,7 +73,7 @@ const TELLS_ITS_VERSION: Duration = Duration::from_secs(2);
 
 impl Provider for Gitea {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let Settings {} = settings(&connection.settings)?;
+        let Settings {} = settings(&connection.settings, Self::settings())?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, credential::ACCEPTS)?
             .header("accept", "application/json", "accept")?;

@@ -61,6 +61,7 @@ static DIALECT: Dialect = Dialect {
     // What has not changed costs no quota.
     pages: false,
     validates: true,
+    ..Dialect::PLAIN
 };
 
 /// Where the files of releases are sent to.
@@ -101,7 +102,7 @@ struct Settings {
 
 impl Provider for GitHub {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let version = settings.api_version.as_deref().unwrap_or(API_VERSION);
         let Ok(api_version) = version.parse() else {
             return Err(Failure::invalid(

@@ -70,7 +70,7 @@ struct Settings {}
 
 impl Provider for GitLab {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let Settings {} = settings(&connection.settings)?;
+        let Settings {} = settings(&connection.settings, Self::settings())?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, credential::ACCEPTS)?
             .header("accept", "application/json", "accept")?;

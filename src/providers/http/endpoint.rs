@@ -47,6 +47,22 @@ pub struct Dialect {
     pub follows_writes: bool,
     /// It tells whether an answer has changed, by the validators of its answers: `ETag`, else `Last-Modified`.
     pub validates: bool,
+    /// What requests begin with themselves: no base ends with it.
+    pub begins: &'static str,
+    /// Others speak it, too, and have their API wherever they like: only one at its root is doubted.
+    pub anywhere: bool,
+    /// Hosts of such that have it at their root.
+    pub at_root: &'static [&'static str],
+}
+
+/// A base that is not where its API is.
+pub struct Astray {
+    /// What is wrong with it; goes on where the name of the setting ends, and names no host.
+    pub why: String,
+    /// What is meant.
+    pub meant: Url,
+    /// It can be nothing else.
+    pub surely: bool,
 }
 
 impl Dialect {
@@ -62,35 +78,68 @@ impl Dialect {
         pages: false,
         follows_writes: true,
         validates: false,
+        begins: "",
+        anywhere: false,
+        at_root: &[],
     };
 
     fn cloud(&self) -> Option<Url> {
         Url::parse(self.cloud?).ok()
     }
 
-    /// What `base_url` may be meant to be, by where the API mostly is; none where it looks right.
-    pub fn meant(&self, base: &Url) -> Option<Url> {
+    /// What is wrong with a base, by where the API mostly is; none where it looks right.
+    pub fn astray(&self, base: &Url) -> Option<Astray> {
         let path = base.path().trim_end_matches('/');
-        let mut meant = base.clone();
+        let api = self.api_path.trim_end_matches('/');
+        let at = |why: String, path: &str, surely| {
+            let mut meant = base.clone();
+            meant.set_path(path);
+            Some(Astray { why, meant, surely })
+        };
+        if let Some(before) = path.strip_suffix(self.begins).filter(|_| !self.begins.is_empty()) {
+            let why = format!("ends in {}, which requests begin with themselves", self.begins);
+            return at(why, before, true);
+        }
+        let lacks = || {
+            format!(
+                "lacks the path of the API, which mostly is {}",
+                if api.is_empty() { "/" } else { api }
+            )
+        };
+        let may_be_at_root = self.cloud().is_some_and(|cloud| cloud.path() == "/");
+        if let Some(once) = path
+            .strip_suffix(api)
+            .filter(|once| !api.is_empty() && once.ends_with(api))
+        {
+            return at(format!("has the path of the API, {api}, twice"), once, true);
+        }
         if let Some(cloud) = self.cloud()
             && let (Some(host), Some(vendors)) = (base.host_str(), cloud.host_str())
             && (host == vendors || vendors.strip_prefix("api.") == Some(host))
         {
             let is_there = host == vendors && path == cloud.path().trim_end_matches('/');
-            return (!is_there).then_some(cloud);
+            let why = "is not where the vendor has its API".to_owned();
+            return (!is_there).then_some(Astray {
+                why,
+                meant: cloud,
+                surely: !may_be_at_root,
+            });
         }
-        let api = self.api_path.trim_end_matches('/');
-        if api.is_empty() || path.ends_with(api) {
+        let known = base.host_str().is_some_and(|host| self.at_root.contains(&host));
+        if api.is_empty() || path.ends_with(api) || self.anywhere && (known || !path.is_empty()) {
             return None;
         }
-        meant.set_path(&format!("{}{api}", before_api(path, api)));
-        Some(meant)
+        at(lacks(), &format!("{}{api}", before_api(path, api)), !may_be_at_root)
     }
 
-    /// The same, where the API may be nowhere else: a server that may have it at its root is not doubted.
-    pub fn surely_meant(&self, base: &Url) -> Option<Url> {
-        let at_root = self.cloud().is_some_and(|cloud| cloud.path() == "/");
-        self.meant(base).filter(|_| !at_root)
+    /// What `base_url` may be meant to be; none where it looks right.
+    pub fn meant(&self, base: &Url) -> Option<Url> {
+        self.astray(base).map(|astray| astray.meant)
+    }
+
+    /// What is wrong with a base whose API may be nowhere else: a server that may have it at its root is not doubted.
+    pub fn surely_astray(&self, base: &Url) -> Option<Astray> {
+        self.astray(base).filter(|astray| astray.surely)
     }
 }
 
@@ -184,6 +233,11 @@ pub(super) fn misplaced(base: &Url, dialect: &Dialect, headers: &HeaderMap) -> O
     lacks.then(|| format!("a web page came: does base_url lack the API's path, such as {api_path}?"))
 }
 
+/// Whether a failure says that what was asked for as it is always asked is none of what is there.
+fn unheard(failure: &Failure) -> bool {
+    routeless(failure) || failure.kind == Kind::InvalidInput
+}
+
 /// Whether a failure says that the provider has no such route.
 pub fn routeless(failure: &Failure) -> bool {
     matches!(failure.kind, Kind::NotFound | Kind::Unsupported)
@@ -264,10 +318,40 @@ impl Endpoint {
     /// # Errors
     /// As [`Endpoint::send`].
     pub async fn well(&self, outgoing: Outgoing, keyed: bool) -> Result<Credential, Failure> {
-        match self.send(outgoing).await {
-            Ok(_) => Ok(self.proven(keyed)),
-            Err(failure) if routeless(&failure) => Ok(Credential::Unproven),
-            Err(failure) => Err(self.refused(failure)),
+        let astray = self.dialect.astray(&self.base);
+        let meant = astray.map(|astray| self.at_base(&outgoing, &astray));
+        let failure = match self.send(outgoing).await {
+            Ok(_) => return Ok(self.proven(keyed)),
+            Err(failure) => failure,
+        };
+        if let Some(meant) = meant.filter(|_| unheard(&failure))
+            && self.answers(meant).await
+        {
+            return Err(self.elsewhere());
+        }
+        match routeless(&failure) {
+            true => Ok(Credential::Unproven),
+            false => Err(self.refused(failure)),
+        }
+    }
+
+    /// The same request below another base; `None` where that is another host's, which our credential is not for.
+    fn at_base(&self, outgoing: &Outgoing, astray: &Astray) -> Option<Outgoing> {
+        let own = self.base.path().trim_end_matches('/');
+        let below = outgoing.url.path().strip_prefix(own)?;
+        let mut url = outgoing.url.clone();
+        url.set_path(&format!("{}{below}", astray.meant.path().trim_end_matches('/')));
+        (astray.meant.origin() == self.base.origin()).then(|| outgoing.at(url))
+    }
+
+    /// Whether the API is where a request is sent: it answers, or looks at our credential. At another host it surely is.
+    async fn answers(&self, outgoing: Option<Outgoing>) -> bool {
+        match outgoing {
+            None => true,
+            Some(outgoing) => match self.send(outgoing).await {
+                Ok(received) => received.json::<IgnoredAny>().is_ok(),
+                Err(failure) => failure.kind == Kind::UpstreamAuth,
+            },
         }
     }
 
@@ -309,11 +393,10 @@ impl Endpoint {
     fn elsewhere(&self) -> Failure {
         let base = self.base.as_str().trim_end_matches('/');
         let api = self.dialect.api_path.trim_end_matches('/');
-        let why = match self.dialect.meant(&self.base) {
-            Some(meant) => format!(
-                "base_url lacks the API's path: try {}",
-                meant.as_str().trim_end_matches('/')
-            ),
+        let why = match self.dialect.astray(&self.base) {
+            Some(Astray { why, meant, .. }) => {
+                format!("base_url {why}: try {}", meant.as_str().trim_end_matches('/'))
+            }
             None => match base.strip_suffix(api).filter(|_| !api.is_empty()) {
                 Some(without) => format!(
                     "there is no API at {base}: try {without}, or the path that the server is below, with {api} behind it"
@@ -425,7 +508,65 @@ pub(crate) mod tests {
             assert_eq!(told.as_ref().map(Url::as_str), meant, "{base}");
         }
         let at_root = Url::parse("https://h").expect("a URL");
-        assert!(hub.surely_meant(&at_root).is_none() && lab.surely_meant(&at_root).is_some());
+        assert!(hub.surely_astray(&at_root).is_none() && lab.surely_astray(&at_root).is_some());
+    }
+
+    #[test]
+    fn a_base_with_the_path_twice_or_where_requests_bring_it_is_known() {
+        let models = Dialect {
+            cloud: Some("https://api.example.com/v1"),
+            api_path: "/v1",
+            anywhere: true,
+            at_root: &["root.example"],
+            ..Dialect::PLAIN
+        };
+        let messages = Dialect {
+            cloud: Some("https://api.example.com"),
+            begins: "/v1",
+            ..Dialect::PLAIN
+        };
+        for (dialect, base, meant, why) in [
+            (
+                &models,
+                "https://api.example.com",
+                "https://api.example.com/v1",
+                "not where the vendor",
+            ),
+            (
+                &models,
+                "https://api.example.com/v1/v1",
+                "https://api.example.com/v1",
+                "twice",
+            ),
+            (&models, "http://h:1/v1/v1/", "http://h:1/v1", "twice"),
+            (
+                &models,
+                "http://h:1",
+                "http://h:1/v1",
+                "lacks the path of the API, which mostly is /v1",
+            ),
+            (&models, "http://h:1/v1", "", ""),
+            (&models, "http://h:1/v1beta/openai", "", ""),
+            (&models, "https://root.example", "", ""),
+            (
+                &messages,
+                "https://api.example.com/v1",
+                "https://api.example.com/",
+                "begin with themselves",
+            ),
+            (
+                &messages,
+                "http://h:1/sub/v1/",
+                "http://h:1/sub",
+                "begin with themselves",
+            ),
+            (&messages, "http://h:1/sub", "", ""),
+            (&messages, "http://h:1", "", ""),
+        ] {
+            let told = dialect.surely_astray(&Url::parse(base).expect("a URL"));
+            assert_eq!(told.as_ref().map_or("", |told| told.meant.as_str()), meant, "{base}");
+            assert!(told.is_none_or(|told| told.why.contains(why)), "{base}");
+        }
     }
 
     #[test]

@@ -12,8 +12,7 @@ use super::jobs::{ROWS, cut, range};
 use super::names::{self, Build};
 use super::{Jenkins, convert, wire};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Run, RunGet, RunList, RunStatus, RunWait, Waited};
-use crate::providers::ci::{self, Look};
+use crate::catalogue::cicd::{Run, RunGet, RunList, RunStatus};
 use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
 
@@ -62,17 +61,6 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Repl
     let row = received.row(request.include_raw)?;
     let run = standing(&jenkins, &request.instance, &build, row).await;
     Ok(received.reply(run))
-}
-
-pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let build = Build::named("run", &request.native)?;
-    let look = || async {
-        let received = read(&jenkins, &build).await?;
-        let row = received.row(request.include_raw)?;
-        let run = standing(&jenkins, &request.instance, &build, row).await;
-        Ok(Look::of(received.reply(run)))
-    };
-    ci::wait(&request, look).await
 }
 
 /// The class of a build that is no pipeline's, and waits for nobody.

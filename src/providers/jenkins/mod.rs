@@ -12,6 +12,7 @@ mod jobs;
 mod logs;
 mod names;
 mod queue;
+mod standing;
 mod trigger;
 mod wire;
 
@@ -52,7 +53,7 @@ const SETTINGS: &[Setting] = &[Setting {
 
 impl Provider for Jenkins {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let mut connection = connection.clone();
         connection.credential = match connection.credential {
             Some(Given::Token(token)) => Some(credential::of_user(settings.user, &token)?),
@@ -86,8 +87,8 @@ impl Provider for Jenkins {
             .on::<cicd::RunTrigger, _, _>(trigger::trigger)
             .on::<cicd::RunResolve, _, _>(queue::resolve)
             .on::<cicd::RunList, _, _>(builds::list)
-            .on::<cicd::RunGet, _, _>(builds::get)
-            .on::<cicd::RunWait, _, _>(builds::wait)
+            .on::<cicd::RunGet, _, _>(standing::get)
+            .on::<cicd::RunWait, _, _>(standing::wait)
             .emulates::<cicd::RunWait>()
             .on::<cicd::RunCancel, _, _>(control::cancel)
             .on::<cicd::RunDelete, _, _>(control::delete)

@@ -2,115 +2,91 @@
 //!
 //! Invariant: what neither says is not known; a model that the file names is as the file has it, in all of its facts.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use futures_util::{Stream, StreamExt};
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
-use serde::Deserialize;
 
 use crate::catalogue::ai::{Chat, ChatEvent, Facts, Model, Terms, Usage, Usd};
+use crate::config::ConfigErrors;
+use crate::providers::http::none_of;
 
 /// The table that comes along, see its head.
 const TABLE: &str = include_str!("table.toml");
-/// The most bytes that a file may have.
-const MOST_BYTES: u64 = 16 << 20;
-
 /// Read once: it never changes.
-static BUILT_IN: LazyLock<Result<Models, String>> = LazyLock::new(|| read(TABLE).map_err(|error| error.to_string()));
+static BUILT_IN: LazyLock<Result<Lists, ConfigErrors>> = LazyLock::new(|| file::own(TABLE));
 
 /// By the list's name, then by the model's.
 type Lists = BTreeMap<String, BTreeMap<String, Arc<Facts>>>;
 
 /// All that is known.
 #[derive(Clone, Debug, Default)]
-pub struct Models(Lists);
-
-/// Where a table is from.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Source {
-    package: String,
-    version: String,
-    date: String,
-}
-
-#[derive(Deserialize)]
-struct Table {
-    source: Option<Source>,
-    #[serde(flatten)]
-    lists: BTreeMap<String, BTreeMap<String, Facts>>,
-}
-
-fn read(text: &str) -> Result<Models, toml::de::Error> {
-    let Table { source, lists } = toml::from_str(text)?;
-    let source = source.map(|Source { package, version, date }| format!("{package} {version} of {date}"));
-    let sourced = |facts: Facts| {
-        let source = source.clone().or(facts.source);
-        Arc::new(Facts { source, ..facts })
-    };
-    let models = |list: BTreeMap<String, Facts>| list.into_iter().map(|(name, facts)| (name, sourced(facts))).collect();
-    Ok(Models(
-        lists.into_iter().map(|(name, list)| (name, models(list))).collect(),
-    ))
+pub struct Models {
+    lists: Lists,
+    /// The models that the file names, by their list.
+    filed: BTreeMap<String, Vec<String>>,
 }
 
 impl Models {
     /// What the table that comes along knows, and a file where one is named. Blocks on file I/O.
     ///
     /// # Errors
-    /// `invalid_input` on `models.file` where it cannot be read, with the place of the fault.
+    /// `invalid_input` on `models.file` where it cannot be read, with each fault and its place.
     pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
-        let built_in = BUILT_IN
-            .as_ref()
-            .map_err(|error| Failure::new(Kind::Internal, format!("the table of models is wrong: {error}")))?;
-        let mut models = built_in.clone();
-        if let Some(file) = file {
-            models
-                .lay_over(file)
-                .map_err(|fault| Failure::invalid("models.file", fault))?;
+        Models::read(file).map_err(|faults| {
+            let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure::invalid("models.file", told.join("; "))
+        })
+    }
+
+    /// As [`Models::load`].
+    ///
+    /// # Errors
+    /// Every fault of the file, with its line; `models.file` where it is that of the whole.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigErrors> {
+        let mut models = Models {
+            lists: BUILT_IN.clone()?,
+            filed: BTreeMap::new(),
+        };
+        if let Some(path) = file {
+            let known: Vec<String> = models.lists.keys().cloned().collect();
+            let shown = path.display().to_string();
+            for (name, list) in file::lists(&file::text(path)?, &shown, &known)? {
+                models.filed.insert(name.clone(), list.keys().cloned().collect());
+                models.lists.entry(name).or_default().extend(list);
+            }
         }
         Ok(models)
     }
 
-    fn lay_over(&mut self, file: &Path) -> Result<(), String> {
-        let shown = file.display();
-        let unread = |error: std::io::Error| format!("{shown} cannot be read: {error}");
-        let about = std::fs::metadata(file).map_err(unread)?;
-        // A pipe would be waited for.
-        if !about.is_file() || about.len() > MOST_BYTES {
-            return Err(format!("{shown} must be a file of {MOST_BYTES} bytes at most"));
-        }
-        let text = std::fs::read_to_string(file).map_err(unread)?;
-        let Models(lists) = read(&text).map_err(|error| format!("{shown}: {error}"))?;
-        for (name, list) in lists {
-            let known = self.0.keys().cloned().collect::<Vec<_>>().join(", ");
-            let Some(under) = self.0.get_mut(&name) else {
-                return Err(format!(
-                    "{shown}: there is no list {name:?} of models; there are {known}"
-                ));
-            };
-            let source = shown.to_string();
-            under.extend(list.into_iter().map(|(model, facts)| {
-                let source = facts.source.clone().or(Some(source.clone()));
-                (
-                    model,
-                    Arc::new(Facts {
-                        source,
-                        ..(*facts).clone()
-                    }),
-                )
-            }));
-        }
-        Ok(())
-    }
-
     /// The names of the lists.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.lists.keys().map(String::as_str)
     }
+
+    /// The models that the file names, by the names of their lists.
+    pub fn filed(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.filed
+    }
+}
+
+/// The name in the table that comes along that a name of the file is written almost as: by other capitals or marks, or with
+/// more before it. Such a one says nothing of the model that is meant.
+pub fn almost(list: &str, name: &str) -> Option<String> {
+    let plain = |name: &str| {
+        let own = name.rsplit('/').next().unwrap_or(name);
+        let kept = own.chars().filter(|c| c.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let table = BUILT_IN.as_ref().ok()?.get(list)?;
+    let wanted = plain(name);
+    let mut alike = table.keys().filter(|known| plain(known) == wanted);
+    (!table.contains_key(name)).then(|| alike.next().cloned()).flatten()
 }
 
 /// What is known of the models of one instance.
@@ -127,12 +103,8 @@ impl Book {
     /// `invalid_input` on `settings.prices` where there is no such list.
     pub fn new(models: &Arc<Models>, list: Option<&str>) -> Result<Self, Failure> {
         let list = list.filter(|list| !list.is_empty());
-        match list.filter(|list| !models.0.contains_key(*list)) {
-            Some(_) => {
-                let names: Vec<_> = models.lists().collect();
-                let sentence = format!("settings.prices is one of {}", names.join(", "));
-                Err(Failure::invalid("settings.prices", sentence))
-            }
+        match list.filter(|list| !models.lists.contains_key(*list)) {
+            Some(name) => Err(none_of("prices", name, &models.lists().collect::<Vec<_>>())),
             None => Ok(Book {
                 models: models.clone(),
                 list: list.map(Arc::from),
@@ -140,9 +112,14 @@ impl Book {
         }
     }
 
+    /// The list that it is of.
+    pub fn list(&self) -> Option<Arc<str>> {
+        self.list.clone()
+    }
+
     /// What is known of a model.
     pub fn facts(&self, model: &str) -> Option<&Facts> {
-        let list = self.models.0.get(self.list.as_deref()?)?;
+        let list = self.models.lists.get(self.list.as_deref()?)?;
         list.get(model).or_else(|| list.get(tuned(model)?)).map(Arc::as_ref)
     }
 
@@ -232,7 +209,7 @@ mod tests {
     #[test]
     fn the_table_that_comes_along_is_sound() {
         let models = Models::load(None).expect("sound");
-        let all: Vec<_> = models.0.values().flat_map(BTreeMap::values).collect();
+        let all: Vec<_> = models.lists.values().flat_map(BTreeMap::values).collect();
         assert!(all.len() > 500, "{}", all.len());
         for facts in all {
             assert!(facts.source.as_deref().is_some_and(|source| source.contains("litellm")));
@@ -278,23 +255,78 @@ mod tests {
     }
 
     #[test]
+    fn every_fault_of_a_file_is_told_with_its_line_and_the_nearest_name() {
+        let file = "[xai.'grok-9']\nwork = 'chatt'\nprice = 1\nmax_input_tokens = 'many'\n\
+                    usd_per_million.standard.input = -1\nusd_per_million.standard.out = 1\n\
+                    [oppenai.a]\nwork = 'chat'\n[openai]\nb = 7\n[openai.c]\nmax_input_tokens = 1\n";
+        let failure = book(Some(file)).err().expect("refused");
+        assert_eq!(failure.field.as_deref(), Some("models.file"));
+        for (line, told) in [
+            (2, "xai.grok-9.work: expected one of"),
+            (2, "did you mean `chat`?"),
+            (3, "xai.grok-9.price: unknown key"),
+            (
+                4,
+                "xai.grok-9.max_input_tokens: expected a whole number, found a string",
+            ),
+            (
+                6,
+                "xai.grok-9.usd_per_million.standard.out: unknown key; did you mean `output`?",
+            ),
+            (7, "oppenai: no list of models is called so"),
+            (7, "did you mean `openai`?"),
+            (10, "openai.b: expected a table, found a whole number"),
+            (11, "openai.c.work: is required"),
+        ] {
+            let mut faults = failure
+                .message()
+                .split("; /")
+                .map(|fault| fault.trim_start_matches('/'));
+            let place = format!("models.toml:{line}: ");
+            assert!(
+                faults.any(|fault| fault.contains(&place) && fault.contains(told)),
+                "{line} {told}: {failure}"
+            );
+        }
+        assert!(!failure.message().contains("many"), "{failure}");
+    }
+
+    #[test]
     fn a_wrong_file_is_refused_with_the_place() {
         for (text, place) in [
-            ("[xai.a]\nwork = 'chat'\nprice = 1\n", "price"),
-            ("[xai.a]\nwork = 'play'\n", "play"),
             (
                 "[xai.a]\nwork = 'chat'\nusd_per_million.standard.input = -1\n",
-                "0 to 1000000",
+                "models.toml:3: xai.a.usd_per_million.standard.input: must be US dollars per million tokens, 0 to 1000000",
             ),
-            ("[nobody.a]\nwork = 'chat'\n", "nobody"),
-            ("[xai", "1"),
+            (
+                "[xai.a]\nwork = 'chat'\n[[xai.a.usd_per_million.standard.above]]\ntoken = 1\n",
+                "above[0].token: unknown key",
+            ),
+            (
+                "[source]\npackage = 7\n",
+                "source.package must be a string, not a whole number",
+            ),
+            ("xai = 7\n", "xai: expected a table"),
+            ("[xai", "models.toml:1: not valid TOML"),
         ] {
             let failure = book(Some(text)).err().expect("refused");
             assert_eq!(failure.field.as_deref(), Some("models.file"), "{text}");
-            assert!(failure.message().contains(place), "{failure}");
+            assert!(failure.message().contains(place), "{place}: {failure}");
         }
         let missing = Models::load(Some(Path::new("/nowhere/models.toml"))).expect_err("refused");
         assert!(missing.message().contains("/nowhere/models.toml"), "{missing}");
         assert!(Models::load(Some(Path::new("/dev/null"))).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_written_almost_as_a_known_one_is_noticed() {
+        for (name, known) in [
+            ("grok-4.3", None),
+            ("Grok-4.3", Some("grok-4.3")),
+            ("xai/grok_4_3", Some("grok-4.3")),
+            ("mine", None),
+        ] {
+            assert_eq!(almost("xai", name).as_deref(), known, "{name}");
+        }
     }
 }

@@ -84,7 +84,7 @@ struct Settings {
 
 impl Provider for Notion {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let version = Version::read(settings.api_version.as_deref())?;
         let endpoint = Endpoint::new(connection, &DIALECT)?
             .authenticated(connection, Self::accepts())?
@@ -146,12 +146,20 @@ impl Provider for Notion {
         ]
     }
 
+    async fn examined(&self) -> Result<Vec<Failure>, Failure> {
+        tracker::examined(self).await
+    }
+
     fn webhooks() -> Option<&'static Webhooks> {
         Some(&webhooks::WEBHOOKS)
     }
 
     fn passing() -> Option<Passing<Self>> {
         Some(Passing::to(|notion: &Self| &notion.endpoint))
+    }
+
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
     }
 
     fn handlers() -> Handlers<Self> {

@@ -78,6 +78,8 @@ static DIALECT: Dialect = Dialect {
     api_path: "/v1",
     request_id: "x-request-id",
     refuse: refuse::refuse,
+    anywhere: true,
+    at_root: &["api.deepseek.com"],
     ..Dialect::PLAIN
 };
 
@@ -108,7 +110,7 @@ pub struct OpenAi {
 
 impl Provider for OpenAi {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let settings: Settings = settings(&connection.settings)?;
+        let settings: Settings = settings(&connection.settings, Self::settings())?;
         let mut endpoint = Endpoint::new(connection, &DIALECT)?.authenticated(connection, Self::accepts())?;
         if let Some(organization) = &settings.organization {
             endpoint = endpoint.header("openai-organization", organization, "settings.organization")?;
@@ -144,6 +146,14 @@ impl Provider for OpenAi {
     fn passing() -> Option<Passing<Self>> {
         let passing = Passing::to(|openai: &Self| &openai.endpoint);
         Some(passing.metered(&METERED).reads(&READS))
+    }
+
+    fn dialect() -> Option<&'static Dialect> {
+        Some(&DIALECT)
+    }
+
+    fn book(&self) -> Option<&Book> {
+        Some(&self.book)
     }
 
     fn handlers() -> Handlers<Self> {

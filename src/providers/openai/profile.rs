@@ -9,6 +9,8 @@ use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use url::Url;
 
+use crate::providers::http::none_of;
+
 /// What is known of servers.
 const KNOWN: &str = include_str!("profiles.toml");
 /// The vendor's own.
@@ -160,8 +162,7 @@ impl Profile {
                 Some(known) => Ok(plain.but(known)),
                 None => {
                     let names: Vec<_> = server.keys().map(String::as_str).collect();
-                    let sentence = format!("settings.profile is one of {}", names.join(", "));
-                    Err(Failure::invalid("settings.profile", sentence))
+                    Err(none_of("profile", &name, &names))
                 }
             },
         }

@@ -46,7 +46,7 @@ struct Settings {}
 
 impl Provider for Woodpecker {
     fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let Settings {} = settings(&connection.settings)?;
+        let Settings {} = settings(&connection.settings, Self::settings())?;
         Ok(Woodpecker {
             endpoint: Endpoint::new(connection, &DIALECT)?.authenticated(connection, Self::accepts())?,
             ids: ids::RepoIds::default(),

@@ -5,6 +5,7 @@
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 
+use super::pending::Pending;
 use crate::providers::forge;
 
 /// `owner/name#number`: a run, or what a run left behind.
@@ -35,7 +36,10 @@ impl Numbered {
     /// `invalid_input` on `field`.
     pub fn read(field: &str, native: &str) -> Result<Self, Failure> {
         let wrong = || {
-            let sentence = format!("{field} must be written as owner/name#number");
+            let sentence = match Pending::read(native) {
+                Ok(_) => format!("{field} has no number yet: cicd.run.resolve tells which run it is"),
+                Err(_) => format!("{field} must be written as owner/name#number"),
+            };
             Failure::invalid(field, sentence).never_sent()
         };
         let (project, id) = native.rsplit_once('#').ok_or_else(wrong)?;

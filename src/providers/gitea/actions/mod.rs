@@ -9,6 +9,7 @@ mod logs;
 mod pages;
 mod runs;
 mod secrets;
+mod standing;
 mod trigger;
 mod versions;
 mod wire;
@@ -32,9 +33,9 @@ pub fn handlers(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
         .on::<cicd::RunTrigger, _, _>(trigger::trigger)
         .on::<cicd::RunResolve, _, _>(trigger::resolve)
         .on::<cicd::RunList, _, _>(runs::list)
-        .on::<cicd::RunGet, _, _>(runs::get)
+        .on::<cicd::RunGet, _, _>(standing::get)
         .on::<cicd::RunJobs, _, _>(runs::jobs)
-        .on::<cicd::RunWait, _, _>(runs::wait)
+        .on::<cicd::RunWait, _, _>(standing::wait)
         .emulates::<cicd::RunWait>()
         .on::<cicd::RunRerun, _, _>(control::rerun)
         .on::<cicd::RunRerunFailed, _, _>(control::rerun_failed)

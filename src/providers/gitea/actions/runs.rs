@@ -10,9 +10,8 @@ use super::super::Gitea;
 use super::super::version::Server;
 use super::{convert, pages, parts};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunWait, Waited};
+use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList};
 use crate::providers::ci::actions::{Numbered, pipeline};
-use crate::providers::ci::{self, Look};
 use crate::providers::forge;
 use crate::providers::http::Received;
 use crate::providers::{Reply, Request};
@@ -78,18 +77,4 @@ pub async fn jobs(gitea: Arc<Gitea>, request: Request<RunJobs>) -> Result<Reply<
     let number = run.number();
     let job = |row| Some(convert::job(row));
     pages::list(&gitea, &parts(&run, &number, &["jobs"]), &[], false, &request, job).await
-}
-
-pub async fn wait(gitea: Arc<Gitea>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
-    let look = || async {
-        let received = read(&gitea, &run).await?;
-        let row = received.row(request.include_raw)?;
-        Ok(Look::of(received.reply(convert::run(
-            &request.instance,
-            &run.project,
-            row,
-        ))))
-    };
-    ci::wait(&request, look).await
 }

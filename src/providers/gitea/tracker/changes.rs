@@ -133,12 +133,11 @@ pub async fn assign(gitea: Arc<Gitea>, request: Request<IssueAssign>) -> Result<
     let received = gitea.endpoint.send(outgoing).await.map_err(Failure::never_sent)?;
     let rows = received.rows::<wire::User>(false).map_err(Failure::never_sent)?;
     let able: Vec<String> = rows.into_iter().map(|row| row.wire.login).collect();
-    let wrong = |failure: Failure| {
-        let sentence = "assignees names somebody whom Gitea does not let see to issues there";
-        blaming(&failure, Kind::InvalidInput, "assignees", sentence)
-    };
-    if tracker::lacks(asked.iter().copied(), &able) {
-        return Err(wrong(received.failure(Kind::InvalidInput, "")).never_sent());
+    let strange = tracker::lacking(asked.iter().copied(), &able);
+    if !strange.is_empty() {
+        let sentence = tracker::strangers(&strange, "whom Gitea does not let see to issues there");
+        let failure = received.failure(Kind::InvalidInput, "");
+        return Err(blaming(&failure, Kind::InvalidInput, "assignees", &sentence).never_sent());
     }
     let patch = wire::IssuePatch {
         assignees: Some(&asked),

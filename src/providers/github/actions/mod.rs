@@ -9,6 +9,7 @@ mod convert;
 mod logs;
 mod runs;
 mod secrets;
+mod standing;
 mod trigger;
 mod wire;
 mod workflows;
@@ -35,9 +36,9 @@ pub fn handlers(handlers: Handlers<GitHub>) -> Handlers<GitHub> {
         .on::<cicd::RunTrigger, _, _>(trigger::trigger)
         .on::<cicd::RunResolve, _, _>(trigger::resolve)
         .on::<cicd::RunList, _, _>(runs::list)
-        .on::<cicd::RunGet, _, _>(runs::get)
+        .on::<cicd::RunGet, _, _>(standing::get)
         .on::<cicd::RunJobs, _, _>(runs::jobs)
-        .on::<cicd::RunWait, _, _>(runs::wait)
+        .on::<cicd::RunWait, _, _>(standing::wait)
         .emulates::<cicd::RunWait>()
         .on::<cicd::RunCancel, _, _>(control::cancel)
         .on::<cicd::RunRerun, _, _>(control::rerun)

@@ -8,9 +8,8 @@ use mosaic_actors::error::Failure;
 
 use super::{GitHub, convert, wire, workflows};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunStatus, RunWait, Waited};
+use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunStatus};
 use crate::providers::ci::actions::{Numbered, pipeline};
-use crate::providers::ci::{self, Look};
 use crate::providers::forge;
 use crate::providers::http::{Received, Row};
 use crate::providers::{Reply, Request};
@@ -87,18 +86,4 @@ pub async fn jobs(github: Arc<GitHub>, request: Request<RunJobs>) -> Result<Repl
     let run = Numbered::read("run", &request.native)?;
     let outgoing = github.below(&run, &["jobs"])?.query("filter", "latest");
     github.listed(outgoing, &request, |row| Some(convert::job(row))).await
-}
-
-pub async fn wait(github: Arc<GitHub>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
-    let look = || async {
-        let received = read(&github, &run).await?;
-        let row = received.row(request.include_raw)?;
-        Ok(Look::of(received.reply(convert::run(
-            &request.instance,
-            &run.project,
-            row,
-        ))))
-    };
-    ci::wait(&request, look).await
 }

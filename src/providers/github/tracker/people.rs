@@ -33,9 +33,10 @@ pub async fn assign(github: Arc<GitHub>, request: Request<IssueAssign>) -> Resul
         found = forge::once_found(|| changed(Method::POST, accounts())).await?;
     }
     if tracker::lacks(asked.iter().copied(), &logins(&found)) {
-        let sentence = "assignees names somebody whom GitHub passes over: without an account there or a right to the \
-                        project, or more than ten people, or the right to assign is lacking";
-        return Err(named(found.0.failure(Kind::InvalidInput, sentence), "assignees"));
+        let why = "whom GitHub passes over: without an account there or a right to the project, or more than ten \
+                   people, or the right to assign is lacking";
+        let sentence = tracker::strangers(&tracker::lacking(asked.iter().copied(), &logins(&found)), why);
+        return Err(named(found.0.failure(Kind::InvalidInput, &sentence), "assignees"));
     }
     let wanted = |login: &String| asked.iter().any(|account| account.eq_ignore_ascii_case(login));
     let spare: Vec<String> = logins(&found).into_iter().filter(|login| !wanted(login)).collect();

@@ -5,6 +5,7 @@
 use mosaic_actors::error::{Failure, Kind};
 
 use crate::providers::gitlab::{GitLab, wire};
+use crate::providers::tracker;
 
 /// The numbers of accounts, by their names.
 ///
@@ -20,8 +21,8 @@ pub async fn numbers(gitlab: &GitLab, accounts: &[&str]) -> Result<Vec<u64>, Fai
         match rows.find(|user| user.username.eq_ignore_ascii_case(account)) {
             Some(user) => found.push(user.id),
             None => {
-                let sentence = "assignees names somebody who has no account there";
-                let mut failure = received.failure(Kind::InvalidInput, sentence);
+                let sentence = tracker::strangers(&[account], "who has no account there");
+                let mut failure = received.failure(Kind::InvalidInput, &sentence);
                 failure.field = Some("assignees".into());
                 return Err(failure.never_sent());
             }

@@ -29,11 +29,13 @@ pub async fn assign(gitlab: Arc<GitLab>, request: Request<IssueAssign>) -> Resul
     let reply = changed(&gitlab, path, &iid, &request, &change).await?;
     let people = reply.value.assignees.iter().filter_map(|its| its.login.as_deref());
     let people: Vec<&str> = people.collect();
-    let spare = tracker::lacks(people.iter().copied(), &asked);
-    match spare || tracker::lacks(asked.iter().copied(), &people) {
+    let mut odd = tracker::lacking(asked.iter().copied(), &people);
+    odd.extend(tracker::lacking(people.iter().copied(), &asked));
+    match !odd.is_empty() {
         true => {
-            let sentence = "assignees names somebody whom GitLab passes over: without a right to the project, or more \
-                            than the one whom it takes without a licence for more";
+            let why = "whom GitLab passes over: without a right to the project, or more than the one whom it takes \
+                       without a licence for more";
+            let sentence = tracker::strangers(&odd, why);
             let mut failure = Failure::new(Kind::InvalidInput, sentence).by(&request.instance);
             failure.field = Some("assignees".into());
             Err(failure)

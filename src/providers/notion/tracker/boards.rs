@@ -41,7 +41,8 @@ fn board(notion: &Notion, instance: &str, json: &Value, raw: Option<Raw>) -> Opt
             .ok()
             .and_then(Time::text)
     };
-    let tracker = Tracker::read(json, notion.mappings.of(id)).ok();
+    let (mapping, place) = notion.mappings.of(id);
+    let tracker = Tracker::read(json, mapping, &place).ok();
     let description = rich::plain(&rich::read(&json["description"], None));
     Some(Board {
         id: Resource::neutral_id(instance, id),

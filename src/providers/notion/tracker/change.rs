@@ -36,8 +36,13 @@ pub fn labelled(property: &Property, labels: &[Name]) -> Result<Value, Failure> 
 /// The accounts that are meant, each once.
 fn accounts(notion: &Notion, people: &[PersonRef]) -> Result<Vec<String>, Failure> {
     let mut ids: Vec<String> = vec![];
-    for person in people {
-        let id = account(notion, person, "assignees")?;
+    for (index, person) in people.iter().enumerate() {
+        // Of several the one that is none is named.
+        let field = match people.len() {
+            1 => "assignees".to_owned(),
+            _ => format!("assignees[{index}]"),
+        };
+        let id = account(notion, person, &field)?;
         if !ids.contains(&id) {
             ids.push(id);
         }

@@ -9,7 +9,6 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
 use super::super::Notion;
-use super::issues::mapped;
 use super::schema::{Property, Tracker};
 use super::{Mapping, convert};
 use crate::catalogue::Page;
@@ -33,11 +32,20 @@ fn label(option: &Value, with_raw: bool) -> Option<Label> {
     })
 }
 
+/// The property whose options they are.
+fn kept_in<'t>(notion: &Notion, tracker: &'t Tracker) -> Result<&'t Property, Failure> {
+    let lacking = || {
+        let (_, place) = notion.mappings.of(&tracker.source);
+        tracker.lacking(&place, "labels")
+    };
+    tracker.labels.as_ref().ok_or_else(lacking)
+}
+
 /// All of them at once: Notion has no pages of them.
 pub async fn list(notion: Arc<Notion>, request: Request<LabelList>) -> Result<Reply<Page<Label>>, Failure> {
     let tracker = notion.tracker(&request.native, "project").await?;
     let tracker = notion.tracker_anew(&tracker.source).await?;
-    let property = mapped(tracker.labels.as_ref(), "project", "labels")?;
+    let property = kept_in(&notion, &tracker)?;
     let all: Vec<Label> = property
         .options
         .iter()
@@ -68,7 +76,7 @@ pub async fn create(notion: Arc<Notion>, request: Request<LabelCreate>) -> Resul
     let _alone = changing.lock().await;
     for _ in 0..ATTEMPTS {
         let tracker = notion.tracker_anew(&source).await?;
-        let property = mapped(tracker.labels.as_ref(), "project", "labels")?;
+        let property = kept_in(&notion, &tracker)?;
         if property.has(&input.name) {
             let mut taken = Failure::new(Kind::Conflict, "the project has a label of this name");
             taken.field = Some(Arc::from("name"));
@@ -113,7 +121,12 @@ fn options_of(source: &Value, id: &str) -> Option<Vec<Value>> {
         labels: Some(id.to_owned()),
         ..Mapping::default()
     };
-    Some(Tracker::read(source, &mapping).ok()?.labels?.options)
+    Some(
+        Tracker::read(source, &mapping, "settings.tracker")
+            .ok()?
+            .labels?
+            .options,
+    )
 }
 
 pub async fn set(notion: Arc<Notion>, request: Request<LabelSet>) -> Result<Reply<IssueLabels>, Failure> {

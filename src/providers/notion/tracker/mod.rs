@@ -7,6 +7,7 @@ mod boards;
 mod change;
 mod comments;
 mod convert;
+mod examined;
 mod fields;
 mod issues;
 mod labels;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
+pub use examined::examined;
 pub use schema::Trackers;
 
 use super::Notion;
@@ -27,7 +29,7 @@ use crate::catalogue::projects;
 use crate::providers::Handlers;
 
 /// Which property is what, by its name, and what its words mean.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     /// Of type status or select; default: the only one of type status.
@@ -60,8 +62,12 @@ pub struct Mappings {
 }
 
 impl Mappings {
-    fn of(&self, source: &str) -> &Mapping {
-        self.own.get(source).unwrap_or(&self.all)
+    /// The mapping of a data source, and where it stands in the settings.
+    fn of(&self, source: &str) -> (&Mapping, String) {
+        match self.own.get(source) {
+            Some(own) => (own, format!("settings.trackers.{source}")),
+            None => (&self.all, "settings.tracker".to_owned()),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::super::ids::{Place, uuid};
 use super::super::{Notion, wire};
 use super::Mapping;
 use crate::providers::http::{Received, behind};
+use crate::wording::{list, nearest};
 
 /// The most data sources that are remembered.
 const MOST: usize = 200;
@@ -97,25 +98,32 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Reads a data source, and holds the mapping against it.
-    pub fn read(json: &Value, mapping: &Mapping) -> Result<Self, Failure> {
+    /// Reads a data source, and holds the mapping against it, which stands at this place of the settings.
+    ///
+    /// # Errors
+    /// `precondition_failed` that tells of all that does not fit, and of what there is.
+    pub fn read(json: &Value, mapping: &Mapping, place: &str) -> Result<Self, Failure> {
         let properties = properties(&json["properties"]);
-        let find = |wanted: &Option<String>, setting: &str, kinds: &[&str]| match wanted {
-            Some(name) => named(&properties, name, setting, kinds).map(Some),
-            None => Ok(None),
+        let mut drift = Drift::default();
+        let mut find = |wanted: &Option<String>, setting: &'static str| {
+            let name = wanted.as_deref()?;
+            named(&properties, name, setting, &mut drift)
         };
+        let (status, labels) = (find(&mapping.status, "status"), find(&mapping.labels, "labels"));
+        let (assignee, due) = (find(&mapping.assignee, "assignee"), find(&mapping.due, "due"));
+        let number = find(&mapping.number, "number");
         let only = |kind: &str| {
             let mut of = properties.iter().filter(|property| property.kind == kind);
             of.next().filter(|_| of.next().is_none()).cloned()
         };
-        let status = find(&mapping.status, "status", &["status", "select"])?.or_else(|| only("status"));
+        let status = status.or_else(|| only("status").filter(|_| mapping.status.is_none()));
         let groups = status.as_ref().map(|status| groups(&json["properties"][&status.name]));
         let mut tracker = Tracker {
             source: json["id"].as_str().unwrap_or_default().to_owned(),
-            labels: find(&mapping.labels, "labels", &["multi_select"])?,
-            assignee: find(&mapping.assignee, "assignee", &["people"])?,
-            due: find(&mapping.due, "due", &["date"])?,
-            number: find(&mapping.number, "number", &["unique_id"])?.or_else(|| only("unique_id")),
+            labels,
+            assignee,
+            due,
+            number: number.or_else(|| only("unique_id")),
             closed: mapping.closed.clone(),
             close: mapping.close.clone(),
             not_planned: mapping.not_planned.clone(),
@@ -123,9 +131,12 @@ impl Tracker {
             status,
             properties,
         };
+        tracker.check(mapping, &mut drift);
         tracker.fill(&groups.unwrap_or_default());
-        tracker.check()?;
-        Ok(tracker)
+        match drift.told(place, &tracker.properties) {
+            Some(failure) => Err(failure),
+            None => Ok(tracker),
+        }
     }
 
     /// What is not configured is taken from the groups of the status: the last one is of what is closed.
@@ -141,26 +152,55 @@ impl Tracker {
         self.reopen = reopen;
     }
 
-    /// Whether each word that has a meaning is there.
-    fn check(&self) -> Result<(), Failure> {
-        let told = [&self.close, &self.not_planned, &self.reopen];
-        let mut words = self.closed.iter().chain(told.into_iter().flatten());
-        let Some(status) = &self.status else {
-            return match words.next() {
-                Some(_) => Err(drifted("status", "the data source has no property that is the status")),
-                None => Ok(()),
-            };
-        };
-        match words.find(|word| !status.has(word)) {
-            Some(word) => {
-                let sentence = format!(
-                    "the property {} of the data source has no option {word} any more",
-                    status.name
-                );
-                Err(drifted("status", &sentence))
-            }
-            None => Ok(()),
+    /// Whether each word that the settings give a meaning is there.
+    fn check(&self, mapping: &Mapping, drift: &mut Drift) {
+        let single = [
+            ("close", &mapping.close),
+            ("not_planned", &mapping.not_planned),
+            ("reopen", &mapping.reopen),
+        ];
+        let closed = mapping.closed.iter().map(|word| ("closed", word));
+        let words = closed.chain(
+            single
+                .into_iter()
+                .filter_map(|(setting, word)| Some((setting, word.as_ref()?))),
+        );
+        // Of a status that is not there itself no word can be.
+        let status = self.status.as_ref();
+        if status.is_none() && mapping.status.is_some() {
+            return;
         }
+        for (setting, word) in words {
+            match status {
+                None => drift.add(setting, "the data source has no property that is the status".to_owned()),
+                Some(status) if !status.has(word) => {
+                    let there = status.words();
+                    let meant = nearest(word, there.iter().map(String::as_str));
+                    let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+                    let (name, there) = (&status.name, list(&there, "and"));
+                    drift.add(
+                        setting,
+                        format!("the property {name} has no option {word}, but {there}{meant}"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Of an operation that is about nothing but a property which the settings do not name.
+    pub fn lacking(&self, place: &str, setting: &'static str) -> Failure {
+        let fit = self
+            .properties
+            .iter()
+            .filter(|property| fits(setting).contains(&property.kind.as_str()));
+        let names: Vec<&str> = fit.map(|property| property.name.as_str()).collect();
+        let kinds = fits(setting).join(" or ");
+        let sentence = format!(
+            "{place}.{setting} names no property of the data source: set it to one of type {kinds}, of which there is {}",
+            list(&names, "and")
+        );
+        Failure::unsupported_field(format!("{place}.{setting}"), sentence).never_sent()
     }
 
     /// Whether a word is one of a closed issue.
@@ -188,32 +228,66 @@ fn properties(json: &Value) -> Vec<Property> {
         .collect()
 }
 
-fn named(all: &[Property], name: &str, setting: &str, kinds: &[&str]) -> Result<Property, Failure> {
-    let found = all.iter().find(|property| property.name == name || property.id == name);
-    match found {
-        Some(property) if kinds.contains(&property.kind.as_str()) => Ok(property.clone()),
-        Some(property) => {
-            let sentence = format!("the property {name} of the data source is of type {}", property.kind);
-            Err(drifted(
-                setting,
-                &format!("{sentence}, and must be of {}", kinds.join(" or ")),
-            ))
-        }
-        None => Err(drifted(
-            setting,
-            &format!("the data source has no property {name} any more"),
-        )),
+/// The types of property that a setting may name.
+fn fits(setting: &str) -> &'static [&'static str] {
+    match setting {
+        "status" => &["status", "select"],
+        "labels" => &["multi_select"],
+        "assignee" => &["people"],
+        "due" => &["date"],
+        _ => &["unique_id"],
     }
 }
 
-/// A data source that is no longer as the settings have it.
-fn drifted(setting: &str, sentence: &str) -> Failure {
-    let mut failure = Failure::new(
-        Kind::PreconditionFailed,
-        format!("{sentence} (settings.tracker.{setting})"),
-    );
-    failure.field = Some(Arc::from(format!("settings.tracker.{setting}")));
-    failure
+fn named(all: &[Property], name: &str, setting: &'static str, drift: &mut Drift) -> Option<Property> {
+    let found = all.iter().find(|property| property.name == name || property.id == name);
+    let kinds = fits(setting);
+    match found {
+        Some(property) if kinds.contains(&property.kind.as_str()) => return Some(property.clone()),
+        Some(property) => {
+            let (kind, wanted) = (&property.kind, kinds.join(" or "));
+            drift.add(
+                setting,
+                format!("the property {name} is of type {kind}, and must be of {wanted}"),
+            );
+        }
+        None => {
+            let fit = all.iter().filter(|property| kinds.contains(&property.kind.as_str()));
+            let meant = nearest(name, fit.map(|property| property.name.as_str()));
+            let meant = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+            drift.add(setting, format!("the data source has no property {name}{meant}"));
+        }
+    }
+    None
+}
+
+/// All in which a data source is not as the settings have it: which setting, and what is wrong.
+#[derive(Default)]
+struct Drift(Vec<(&'static str, String)>);
+
+impl Drift {
+    fn add(&mut self, setting: &'static str, sentence: String) {
+        self.0.push((setting, sentence));
+    }
+
+    /// The failure, with the properties that there are; none where all fits.
+    fn told(self, place: &str, properties: &[Property]) -> Option<Failure> {
+        let (first, _) = self.0.first()?;
+        let field = Arc::from(format!("{place}.{first}"));
+        let wrong = self
+            .0
+            .iter()
+            .map(|(setting, what)| format!("{place}.{setting}: {what}"));
+        let there: Vec<String> = properties
+            .iter()
+            .map(|property| format!("{} ({})", property.name, property.kind))
+            .collect();
+        let wrong = wrong.collect::<Vec<_>>().join("; ");
+        let sentence = format!("{wrong}; the data source has the properties {}", list(&there, "and"));
+        let mut failure = Failure::new(Kind::PreconditionFailed, sentence);
+        failure.field = Some(field);
+        Some(failure)
+    }
 }
 
 /// The words of each group of a status, in their order.
@@ -290,7 +364,8 @@ impl Notion {
         if id.is_empty() {
             return Err(received.unusable("the answer is not as expected at id"));
         }
-        let tracker = Tracker::read(&json, self.mappings.of(&id)).map_err(|failure| received.blame(failure))?;
+        let (mapping, place) = self.mappings.of(&id);
+        let tracker = Tracker::read(&json, mapping, &place).map_err(|failure| received.blame(failure))?;
         let tracker = Arc::new(tracker);
         let read = self.clock.now();
         let mut known = self.trackers.known();
@@ -376,7 +451,7 @@ mod tests {
     /// a property counts. N18: an id is kept as it is told.
     #[test]
     fn groups_tell_what_is_closed_where_nobody_else_does() {
-        let tracker = Tracker::read(&source(), &Mapping::default()).expect("a tracker");
+        let tracker = Tracker::read(&source(), &Mapping::default(), "settings.tracker").expect("a tracker");
         assert_eq!(tracker.closed, ["Fertig", "Verworfen"]);
         assert_eq!(
             (tracker.close.as_deref(), tracker.reopen.as_deref()),
@@ -388,22 +463,69 @@ mod tests {
             status: Some("Other".to_owned()),
             ..Mapping::default()
         };
-        let tracker = Tracker::read(&source(), &select).expect("a tracker");
+        let tracker = Tracker::read(&source(), &select, "settings.tracker").expect("a tracker");
         assert_eq!((tracker.closed.len(), tracker.close, tracker.reopen), (0, None, None));
     }
 
-    /// P1: what the settings name and is not there, or is of another type, is named.
+    /// P1: what the settings name and is not there, or is of another type, is named: all of it, with what there is.
     #[test]
     fn drift_is_told_by_its_name() {
-        for (mapping, names) in [
-            (json!({"labels": "Tags"}), "Tags"),
-            (json!({"due": "Other"}), "Other"),
-            (json!({"closed": ["Gone"]}), "Gone"),
+        for (mapping, field, names) in [
+            (
+                json!({"labels": "Tags"}),
+                "labels",
+                &["no property Tags", "Task (title), State (status)"][..],
+            ),
+            (
+                json!({"status": "Stat"}),
+                "status",
+                &["no property Stat; did you mean State?"],
+            ),
+            (
+                json!({"due": "Other"}),
+                "due",
+                &["Other is of type select, and must be of date"],
+            ),
+            (
+                json!({"closed": ["Gone", "Fertg"]}),
+                "closed",
+                &[
+                    "closed: the property State has no option Gone, but Neu, Fertig and Verworfen",
+                    "no option Fertg, but Neu, Fertig and Verworfen; did you mean Fertig?",
+                ],
+            ),
+            (
+                json!({"labels": "Tags", "due": "Day", "assignee": "Who", "reopen": "Auf"}),
+                "labels",
+                &[
+                    "tracker.labels: ",
+                    "tracker.due: ",
+                    "tracker.assignee: ",
+                    "tracker.reopen: ",
+                    "No (unique_id)",
+                ],
+            ),
         ] {
             let mapping: Mapping = serde_json::from_value(mapping).expect("a mapping");
-            let failure = Tracker::read(&source(), &mapping).expect_err("it drifted");
+            let failure = Tracker::read(&source(), &mapping, "settings.tracker").expect_err("it drifted");
             assert_eq!(failure.kind, Kind::PreconditionFailed);
-            assert!(failure.message().contains(names), "{failure}");
+            assert_eq!(failure.field.as_deref(), Some(&*format!("settings.tracker.{field}")));
+            for name in names {
+                assert!(failure.message().contains(name), "{name}: {failure}");
+            }
         }
+    }
+
+    #[test]
+    fn what_the_settings_do_not_name_is_told_by_its_setting() {
+        let tracker = Tracker::read(&source(), &Mapping::default(), "settings.tracker").expect("a tracker");
+        let failure = tracker.lacking("settings.tracker", "status");
+        assert_eq!(failure.field.as_deref(), Some("settings.tracker.status"));
+        assert!(
+            failure
+                .message()
+                .ends_with("type status or select, of which there is State and Other"),
+            "{failure}"
+        );
     }
 }

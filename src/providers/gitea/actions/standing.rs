@@ -1,0 +1,34 @@
+//! Where one run stands: by its id, or by what its trigger has answered as pending; and waiting until it has ended.
+//!
+//! Invariant: what was asked for and has no id yet is told as one that waits, until its run is known.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::Failure;
+
+use super::super::Gitea;
+use super::{runs, trigger};
+use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
+use crate::providers::ci::actions::Pending;
+use crate::providers::ci::{self, Look, Sought};
+use crate::providers::{Reply, Request};
+
+pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
+    if Pending::read(&request.native).is_err() {
+        return runs::get(gitea, request).await;
+    }
+    let asking = request.asking(&request.native, RunResolveInput::default());
+    let triggered = trigger::resolve(gitea, asking).await?;
+    Ok(ci::run_of(triggered, &request.instance, &request.native))
+}
+
+pub async fn wait(gitea: Arc<Gitea>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
+    let sought = Sought::by(&request.native);
+    let look = || async {
+        let asking = request.asking(&sought.now(), RunGetInput::default());
+        let reply = get(gitea.clone(), asking).await?;
+        sought.found(&reply.value);
+        Ok(Look::of(reply))
+    };
+    ci::wait(&request, look).await
+}

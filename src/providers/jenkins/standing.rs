@@ -1,0 +1,32 @@
+//! Where one run stands: by its id, or by what its trigger has answered as pending; and waiting until it has ended.
+//!
+//! Invariant: what was asked for and has no id yet is told as one that waits, until its run is known.
+
+use std::sync::Arc;
+
+use mosaic_actors::error::Failure;
+
+use super::{Jenkins, builds, names, queue};
+use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
+use crate::providers::ci::{self, Look, Sought};
+use crate::providers::{Reply, Request};
+
+pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
+    if names::waiting(&request.native).is_none() {
+        return builds::get(jenkins, request).await;
+    }
+    let asking = request.asking(&request.native, RunResolveInput::default());
+    let triggered = queue::resolve(jenkins, asking).await?;
+    Ok(ci::run_of(triggered, &request.instance, &request.native))
+}
+
+pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
+    let sought = Sought::by(&request.native);
+    let look = || async {
+        let asking = request.asking(&sought.now(), RunGetInput::default());
+        let reply = get(jenkins.clone(), asking).await?;
+        sought.found(&reply.value);
+        Ok(Look::of(reply))
+    };
+    ci::wait(&request, look).await
+}
