@@ -60,6 +60,8 @@ pub struct DispatchConfig {
     pub ai_timeout: Duration,
     /// The longest that a caller may wait; more is cut to this.
     pub max_timeout: Duration,
+    /// How long one may take that brings a file, unless it asks for less.
+    pub max_transfer: Duration,
     /// The operations that there are.
     pub catalogue: Catalogue,
     /// Opens cursors.
@@ -148,7 +150,7 @@ impl Dispatcher {
         let provider = pinned(&prepared, options.provider.as_deref())?;
         let name = entry.name();
         let operation = self.config.catalogue.number(name).ok_or_else(|| unlisted(name))?;
-        let deadline = self.deadline(operation.cost, &options)?;
+        let deadline = self.deadline(operation.cost, upload.is_some(), &options)?;
 
         let mut call = Call::new(operation, prepared.resource, caller, prepared.input, deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
@@ -207,24 +209,27 @@ impl Dispatcher {
         self.keyed.settled().await;
     }
 
-    /// When a call of `cost` has to be answered.
+    /// When a call of `cost` has to be answered; one that `uploads` brings a file.
     ///
     /// # Errors
     /// `invalid_input` on `timeout_ms`.
-    pub fn deadline(&self, cost: CostClass, options: &Options) -> Result<Instant, Failure> {
+    pub fn deadline(&self, cost: CostClass, uploads: bool, options: &Options) -> Result<Instant, Failure> {
         let arrived = options.arrived.unwrap_or_else(Instant::now);
-        Ok(arrived + self.timeout(cost, options.timeout)?)
+        Ok(arrived + self.timeout(cost, uploads, options.timeout)?)
     }
 
-    fn timeout(&self, cost: CostClass, wanted: Option<Duration>) -> Result<Duration, Failure> {
-        let usual = match cost {
-            CostClass::Tokens => self.config.ai_timeout,
-            CostClass::Read | CostClass::Heavy | CostClass::Write => self.config.default_timeout,
+    fn timeout(&self, cost: CostClass, uploads: bool, wanted: Option<Duration>) -> Result<Duration, Failure> {
+        let max = self.config.max_timeout;
+        let (usual, most) = match cost {
+            // A file takes the time that it takes: its sender's pauses and its provider's are bounded one by one.
+            _ if uploads => (self.config.max_transfer, max.max(self.config.max_transfer)),
+            CostClass::Tokens => (self.config.ai_timeout, max),
+            CostClass::Read | CostClass::Heavy | CostClass::Write => (self.config.default_timeout, max),
         };
         match wanted {
             Some(Duration::ZERO) => Err(options::no_time()),
-            Some(wanted) => Ok(wanted.min(self.config.max_timeout)),
-            None => Ok(usual.min(self.config.max_timeout)),
+            Some(wanted) => Ok(wanted.min(most)),
+            None => Ok(usual.min(most)),
         }
     }
 

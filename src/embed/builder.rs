@@ -288,6 +288,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
             default_timeout: config.server.request_timeout,
             ai_timeout: config.server.ai_request_timeout,
             max_timeout: config.server.max_request_timeout,
+            max_transfer: config.gateway.max_transfer,
             cursors: wired.cursors,
             idempotency: Some(Arc::new(record::Record::new(
                 store.clone(),

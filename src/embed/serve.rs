@@ -34,7 +34,7 @@ use crate::surfaces::auth::Authenticator;
 use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
@@ -89,7 +89,10 @@ impl Mosaic {
             heartbeat: feed::HEARTBEAT,
         });
         let max_body = self.config().server.max_body;
-        let max_upload = self.config().gateway.max_transfer_size;
+        let uploads = UploadBounds {
+            bytes: self.config().gateway.max_transfer_size,
+            idle: self.config().gateway.stream_idle_timeout,
+        };
         let webhooks = webhooks::router(WebhooksConfig {
             find: Arc::new(move |arriving| Box::pin(sent.clone().door(arriving))),
             count: Arc::new(move |came| counted.inner.bus.meters().count(came)),
@@ -101,7 +104,7 @@ impl Mosaic {
             dispatcher: self.inner.dispatcher.clone(),
             operation: Arc::new(move |instance, method, path| asked.asked(instance, method, path)),
             authenticator: authenticator.clone(),
-            max_upload,
+            uploads,
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
         let rest = rest::router(RestConfig {
@@ -111,7 +114,7 @@ impl Mosaic {
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
             matrix: Arc::new(json!(self.inner.instances.native.matrix())),
             max_body,
-            max_upload,
+            uploads,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
     }

@@ -431,3 +431,22 @@ async fn what_is_said_to_caches_reaches_ours() {
         assert_eq!(found, (no_cache, keyed), "{said:?}");
     }
 }
+
+#[tokio::test]
+async fn what_brings_a_file_may_take_as_long_as_a_transfer_unless_its_caller_says_less() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    let deadline = async |query: &str| {
+        let before = tokio::time::Instant::now();
+        let request = server
+            .http
+            .post(server.url(&format!("/v1/ai/files?purpose=batch{query}")));
+        let response = request.bearer_auth(KEY).body("a file").send().await.expect("an answer");
+        assert!(response.status().is_success(), "{}", response.status());
+        let call = server.calls.seen().pop().expect("a call");
+        (before, call.deadline)
+    };
+    let (before, until) = deadline("").await;
+    assert!(until >= before + support::TRANSFER);
+    let (before, until) = deadline("&timeout_ms=1000").await;
+    assert!(until <= before + Duration::from_secs(1) + support::PATIENCE);
+}

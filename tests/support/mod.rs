@@ -16,11 +16,13 @@ use mosaic::catalogue::cursor::CursorKey;
 use mosaic::dispatch::{DispatchConfig, Dispatcher, IdempotencyStore};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
-use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig};
+use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
 use mosaic_actors::call::Caller;
 
 use fake::FakeCalls;
 
+/// How long one may take that brings a file.
+pub const TRANSFER: Duration = Duration::from_secs(600);
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The only key that the server knows; planted to be found wherever it leaks.
@@ -81,6 +83,7 @@ pub fn dispatcher(
             default_timeout: Duration::from_secs(5),
             ai_timeout: Duration::from_secs(50),
             max_timeout: Duration::from_secs(60),
+            max_transfer: TRANSFER,
             catalogue: mosaic::catalogue::Catalogue::built_in(),
             cursors,
             idempotency,
@@ -115,6 +118,10 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
         }),
         offered: Arc::new(|_, _| true),
         max_body: MAX_BODY,
+        uploads: UploadBounds {
+            bytes: MAX_BODY,
+            idle: Duration::from_secs(30),
+        },
     }
 }
 

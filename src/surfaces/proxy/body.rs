@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::json_body::{self, is_too_large};
 use super::super::problem::Problem;
-use super::super::rest::upload::Incoming;
+use super::super::rest::upload::{Incoming, UploadBounds};
 
 /// One that says that it is so short comes whole before anything is sent: it can be sent again where nothing arrived.
 const SHORT: u64 = 64 << 10;
@@ -30,11 +30,17 @@ pub(super) enum Brought {
     Streamed(Incoming),
 }
 
-/// The body of a request with these headers, of at most `limit` bytes.
+/// The body of a request with these headers.
 ///
 /// # Errors
 /// 413; `timeout`, where not even its beginning comes by `deadline`.
-pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: Instant) -> Result<Brought, Problem> {
+pub(super) async fn of(
+    headers: &HeaderMap,
+    body: Body,
+    bounds: UploadBounds,
+    deadline: Instant,
+) -> Result<Brought, Problem> {
+    let limit = bounds.bytes;
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::file_too_large(limit));
     }
@@ -59,7 +65,7 @@ pub(super) async fn of(headers: &HeaderMap, body: Body, limit: usize, deadline: 
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = Arc::from(media_type.unwrap_or("application/octet-stream"));
     Ok(Brought::Streamed(Incoming::passed(
-        media_type, None, length, body, limit,
+        media_type, None, length, body, bounds,
     )))
 }
 

@@ -38,7 +38,7 @@ use super::mount::{self, Mount};
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER, cut};
-use super::rest::upload::Incoming;
+use super::rest::upload::{Incoming, UploadBounds};
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::dispatch::{Dispatcher, Options, Passage};
 use body::Brought;
@@ -57,8 +57,8 @@ pub struct ProxyConfig {
     pub operation: OperationOf,
     /// Who may ask.
     pub authenticator: Authenticator,
-    /// The most bytes of a request's body, which passes as it comes.
-    pub max_upload: usize,
+    /// What bounds a request's body, which passes as it comes.
+    pub uploads: UploadBounds,
     /// Where callers find us; where left out, by the host that each names, over plain HTTP.
     pub public_url: Option<Url>,
 }
@@ -97,8 +97,8 @@ impl ProxyConfig {
             arrived: Some(Arrival::of(&parts.extensions)),
             ..Options::default()
         };
-        let deadline = self.dispatcher.deadline(operation.cost, &options)?;
-        let brought = body::of(&parts.headers, body, self.max_upload, deadline).await?;
+        let deadline = self.dispatcher.deadline(operation.cost, false, &options)?;
+        let brought = body::of(&parts.headers, body, self.uploads, deadline).await?;
         let (body, incoming) = match brought {
             Brought::Whole(bytes) => (bytes, None),
             Brought::Streamed(incoming) => (Bytes::new(), Some(incoming)),

@@ -42,6 +42,7 @@ use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Dispatcher, Invocation};
 use routes::{Resolved, Routes};
 use upload::Incoming;
+pub use upload::UploadBounds;
 
 pub use super::cache_status::CACHE_STATUS;
 pub use super::problem::REPLAYED;
@@ -79,8 +80,8 @@ pub struct RestConfig {
     pub matrix: Arc<Value>,
     /// The most bytes of a request's body that is read whole.
     pub max_body: usize,
-    /// The most bytes of one that is a file, and passes as it comes.
-    pub max_upload: usize,
+    /// What bounds one that is a file, and passes as it comes.
+    pub uploads: UploadBounds,
 }
 
 struct Rest {
@@ -168,13 +169,11 @@ impl Rest {
         input::from_headers(&parts.headers, &mut options)?;
         options.request_id = Some(id.text().clone());
         options.arrived = Some(Arrival::of(&parts.extensions));
-        let deadline = self
-            .config
-            .dispatcher
-            .deadline(found.entry.declaration.facts.cost, &options)?;
+        let (cost, uploads) = (found.entry.declaration.facts.cost, found.entry.declaration.upload);
+        let deadline = self.config.dispatcher.deadline(cost, uploads, &options)?;
         let mut incoming = None;
         if found.entry.declaration.upload {
-            incoming = Some(Incoming::of(&parts.headers, body, self.config.max_upload)?);
+            incoming = Some(Incoming::of(&parts.headers, body, self.config.uploads)?);
         } else if method.has_body() {
             let body = json_body::object(&parts.headers, body, self.config.max_body);
             let body = timeout_at(deadline, body).await.map_err(|_| body_late())?;

@@ -5,19 +5,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::Limited;
 use hyper::body::Body as _;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD, Upload};
+use tokio::time::timeout;
 
 use super::super::json_body::is_too_large;
 use super::super::problem::{Fault, Problem};
 use crate::wire::file::name_of;
+
+/// What bounds a body that is passed on.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadBounds {
+    /// Bytes at most.
+    pub bytes: usize,
+    /// How long its sender may keep us waiting at a time.
+    pub idle: Duration,
+}
 
 /// An upload, and what becomes of its body.
 pub struct Incoming {
@@ -28,14 +39,14 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// The body of a request with these headers, of at most `limit` bytes.
+    /// The body of a request with these headers.
     ///
     /// # Errors
     /// 413 where it is said to be too large, 415 where it is a form, and `invalid_input` on `content_type`.
-    pub fn of(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self, Problem> {
+    pub fn of(headers: &HeaderMap, body: Body, bounds: UploadBounds) -> Result<Self, Problem> {
         // Of a body without a length, it is what is known so far.
-        if body.size_hint().lower() > limit as u64 {
-            return Err(Problem::file_too_large(limit));
+        if body.size_hint().lower() > bounds.bytes as u64 {
+            return Err(Problem::file_too_large(bounds.bytes));
         }
         let length = body.size_hint().exact();
         Ok(Self::passed(
@@ -43,22 +54,23 @@ impl Incoming {
             name_of(headers).map(Arc::from),
             length,
             body,
-            limit,
+            bounds,
         ))
     }
 
-    /// A body of at most `limit` bytes, whatever it is.
+    /// A body, whatever it is.
     pub(in crate::surfaces) fn passed(
         media_type: Arc<str>,
         name: Option<Arc<str>>,
         length: Option<u64>,
         body: Body,
-        limit: usize,
+        bounds: UploadBounds,
     ) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let told = over.clone();
-        let pieces = Body::new(Limited::new(body, limit)).into_data_stream();
+        let pieces = Body::new(Limited::new(body, bounds.bytes)).into_data_stream();
         let pieces = pieces.map(move |piece| piece.map_err(|error| broken(&error, &told)));
+        let pieces = punctual(pieces, bounds.idle);
         let upload = Upload::once(ByteStream {
             media_type,
             length,
@@ -67,7 +79,7 @@ impl Incoming {
         });
         Incoming {
             upload: Arc::new(upload),
-            limit,
+            limit: bounds.bytes,
             too_large: over,
         }
     }
@@ -79,6 +91,29 @@ impl Incoming {
             false => failure.into(),
         }
     }
+}
+
+/// A body that ends with a failure where its sender keeps us waiting for longer than `idle`. The clock runs only while the
+/// provider wants more.
+fn punctual<T: Send + 'static>(
+    pieces: impl Stream<Item = Result<T, Failure>> + Send + Unpin + 'static,
+    idle: Duration,
+) -> impl Stream<Item = Result<T, Failure>> + Send {
+    stream::unfold(Some(pieces), move |open| async move {
+        let mut pieces = open?;
+        match timeout(idle, pieces.next()).await {
+            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(pieces))),
+            Ok(Some(Err(failure))) => Some((Err(failure), None)),
+            Ok(None) => None,
+            Err(_) => {
+                let sentence = format!("nothing more of the body came within gateway.stream_idle_timeout, {idle:?}");
+                let mut failure = Failure::new(Kind::Timeout, sentence);
+                failure.source = Source::Caller;
+                failure.field = Some(Arc::from(UPLOAD_FIELD));
+                Some((Err(failure), None))
+            }
+        }
+    })
 }
 
 fn broken(error: &axum::Error, too_large: &AtomicBool) -> Failure {
@@ -103,4 +138,53 @@ fn media_type(headers: &HeaderMap) -> Result<Arc<str>, Problem> {
         return Err(Problem::fault(Fault::UnsupportedMediaType, sentence));
     }
     Ok(Arc::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+    use tokio::time::{Instant, sleep};
+
+    const IDLE: Duration = Duration::from_secs(30);
+
+    /// Pieces that come after these pauses.
+    fn after(pauses: &'static [u64]) -> Body {
+        let pieces = stream::iter(pauses).then(async |pause| {
+            sleep(Duration::from_secs(*pause)).await;
+            Ok::<_, Infallible>("piece")
+        });
+        Body::from_stream(pieces)
+    }
+
+    fn incoming(body: Body) -> Incoming {
+        let bounds = UploadBounds {
+            bytes: 1 << 20,
+            idle: IDLE,
+        };
+        Incoming::passed(Arc::from("text/plain"), None, None, body, bounds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_may_take_its_time_but_not_fall_silent() {
+        let mut upload = incoming(after(&[29, 29, 29])).upload.take().expect("it is there");
+        let mut pieces = 0;
+        while let Some(piece) = upload.bytes.next().await {
+            piece.expect("it came in time");
+            pieces += 1;
+            // The clock stands still while nobody wants more.
+            sleep(IDLE * 2).await;
+        }
+        assert_eq!(pieces, 3);
+
+        let mut upload = incoming(after(&[1, 3_600])).upload.take().expect("it is there");
+        assert!(upload.bytes.next().await.is_some_and(|piece| piece.is_ok()));
+        let before = Instant::now();
+        let failure = upload.bytes.next().await.expect("an end is told").unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.source, before.elapsed()),
+            (Kind::Timeout, Source::Caller, IDLE)
+        );
+        assert!(upload.bytes.next().await.is_none());
+    }
 }
