@@ -30,7 +30,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 357, 538),
     ("github", 410, 345),
     ("gitlab", 274, 297),
-    ("jenkins", 83, 117),
+    ("jenkins", 92, 144),
     ("anthropic", 72, 72),
     ("notion", 211, 368),
     ("openai", 136, 129),

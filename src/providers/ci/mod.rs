@@ -4,6 +4,7 @@
 //! and within a bound.
 
 pub mod actions;
+mod approval;
 mod counter;
 mod follow;
 mod held;
@@ -12,6 +13,7 @@ mod part;
 mod pauses;
 mod wait;
 
+pub use approval::plain;
 pub use counter::Counter;
 pub use follow::{Followed, Then, Told, follow};
 pub use held::{Held, held};
