@@ -218,28 +218,64 @@ async fn waiting(jenkins: &Through, how: &str) -> Value {
 async fn inputs(jenkins: &Through) {
     for (how, variables, says) in [
         ("approval", json!({}), None),
-        ("input", json!({ "ENVIRONMENT": "production", "DRY_RUN": "false" }), Some(["ENVIRONMENT=production", "DRY_RUN=false", "REASON=none"])),
+        (
+            "input",
+            json!({ "ENVIRONMENT": "production", "DRY_RUN": "false" }),
+            Some(["ENVIRONMENT=production", "DRY_RUN=false", "REASON=none"]),
+        ),
     ] {
         let waits = waiting(jenkins, how).await;
         assert_eq!(waits["raw_status"], "PAUSED_PENDING_INPUT");
-        let looks = || jenkins.server().requests().served(&http::Method::GET, "/job/{name}/wfapi/runs");
+        let looks = || {
+            jenkins
+                .server()
+                .requests()
+                .served(&http::Method::GET, "/job/{name}/wfapi/runs")
+        };
         let before = looks();
-        let listed = jenkins.pages("cicd.run.list", json!({ "project": "team/service" })).await;
+        let listed = jenkins
+            .pages("cicd.run.list", json!({ "project": "team/service" }))
+            .await;
         let row = listed.iter().find(|row| row["id"] == waits["id"]).expect("listed");
-        assert_eq!((&row["status"], looks() - before), (&json!("blocked"), 1), "one question for all rows");
-        let refused = jenkins.fails("cicd.run.approve", json!({ "run": waits["id"], "variables": { "OTHER": "x" } })).await;
+        assert_eq!(
+            (&row["status"], looks() - before),
+            (&json!("blocked"), 1),
+            "one question for all rows"
+        );
+        let refused = jenkins
+            .fails(
+                "cicd.run.approve",
+                json!({ "run": waits["id"], "variables": { "OTHER": "x" } }),
+            )
+            .await;
         assert_eq!(refused, (Kind::InvalidInput, Some("variables".to_owned())));
-        let approved = jenkins.ask("cicd.run.approve", json!({ "run": waits["id"], "variables": variables })).await;
+        let approved = jenkins
+            .ask(
+                "cicd.run.approve",
+                json!({ "run": waits["id"], "variables": variables }),
+            )
+            .await;
         assert_eq!(approved["outcome"], "done");
         assert_ne!(approved["run"]["status"], "blocked");
         let waited = jenkins.ask("cicd.run.wait", run(&waits)).await;
         assert_eq!(waited["status"], "success");
         let log = jenkins.ask("cicd.log.get", run(&waits)).await;
-        assert!(says.into_iter().flatten().all(|line| texts(&log["lines"]).contains(&line)), "{log}");
-        assert_eq!(jenkins.fails("cicd.run.approve", run(&waits)).await.0, Kind::PreconditionFailed);
+        assert!(
+            says.into_iter()
+                .flatten()
+                .all(|line| texts(&log["lines"]).contains(&line)),
+            "{log}"
+        );
+        assert_eq!(
+            jenkins.fails("cicd.run.approve", run(&waits)).await.0,
+            Kind::PreconditionFailed
+        );
     }
     let plain = started(jenkins, outcome("deploy", "hold")).await;
-    assert_eq!(jenkins.fails("cicd.run.approve", run(&plain)).await.0, Kind::PreconditionFailed);
+    assert_eq!(
+        jenkins.fails("cicd.run.approve", run(&plain)).await.0,
+        Kind::PreconditionFailed
+    );
     // Who waits may be ended, too.
     let waits = waiting(jenkins, "approval").await;
     jenkins.ask("cicd.run.cancel", run(&waits)).await;

@@ -41,7 +41,11 @@ pub async fn work(story: &mut Story, place: &Place) {
 
 /// Starts a run that is to end like this; its id.
 async fn start(story: &Story, place: &Place, outcome: &str) -> String {
-    let project = if outcome == "approval" { place.waits } else { place.project };
+    let project = if outcome == "approval" {
+        place.waits
+    } else {
+        place.project
+    };
     let mut input = json!({ "project": story.named(project), "variables": { "SANDBOX_OUTCOME": outcome } });
     for (name, value) in [("pipeline", place.pipeline), ("branch", place.branch)] {
         if let Some(value) = value {

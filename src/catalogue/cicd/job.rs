@@ -13,6 +13,7 @@ use crate::catalogue::fields::{Cursor, PageSize, RunRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A job of a run.
 #[skip_serializing_none]

@@ -12,6 +12,7 @@ use crate::catalogue::fields::{Cursor, Name, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A page that a search has found.
 #[skip_serializing_none]

@@ -12,6 +12,7 @@ use crate::catalogue::fields::{Cursor, Markdown, Name, PageSize, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// What pages are kept in.
 #[skip_serializing_none]

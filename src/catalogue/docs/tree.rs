@@ -12,6 +12,7 @@ use crate::catalogue::fields::{Cursor, PageSize, ParentRef};
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A page in a list, without its text.
 #[skip_serializing_none]

@@ -17,6 +17,7 @@ use crate::catalogue::fields::{BoardItemRef, BoardRef, BoardsOf, Cursor, IssueRe
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A board.
 #[skip_serializing_none]

@@ -15,6 +15,7 @@ use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A comment on an issue.
 #[skip_serializing_none]

@@ -13,6 +13,7 @@ use crate::catalogue::fields::{Cursor, Day, Markdown, Name, PageSize, ProjectRef
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A milestone.
 #[skip_serializing_none]

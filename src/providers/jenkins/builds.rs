@@ -8,7 +8,7 @@ use mosaic_actors::error::Failure;
 
 use super::jobs::{ROWS, cut, range};
 use super::names::{self, Build};
-use super::stage_view::{may_wait, mark, standing};
+use super::stage_view::{mark, may_wait, standing};
 use super::{Jenkins, convert, wire};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Run, RunGet, RunList, RunStatus, RunWait, Waited};

@@ -51,7 +51,8 @@ fn only(inputs: Vec<wire::Input>) -> Result<wire::Input, Failure> {
         (Some(one), None) => Ok(one),
         (None, _) => Err(Failure::new(Kind::PreconditionFailed, WAITS_FOR_NOBODY)),
         (Some(_), Some(_)) => {
-            let sentence = "the run waits for several inputs at once, and an approval cannot say which of them it is of";
+            let sentence =
+                "the run waits for several inputs at once, and an approval cannot say which of them it is of";
             Err(Failure::new(Kind::Conflict, sentence))
         }
     }
@@ -113,7 +114,9 @@ mod tests {
     }
 
     fn answered(given: &[(&str, &str)]) -> Result<Value, (Kind, Option<String>)> {
-        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let given = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let answers = answers(&input(), &given.collect());
         answers
             .map(Value::from)
@@ -125,11 +128,20 @@ mod tests {
         let both = [("ENV", "live"), ("DRY", "false"), ("KEY", "planted")];
         let all = json!([{"name": "ENV", "value": "live"}, {"name": "DRY", "value": false}, {"name": "KEY", "value": "planted"}]);
         assert_eq!(answered(&both).unwrap(), all);
-        let proposed = json!([{"name": "ENV", "value": "test"}, {"name": "DRY", "value": true}, {"name": "KEY", "value": "x"}]);
+        let proposed =
+            json!([{"name": "ENV", "value": "test"}, {"name": "DRY", "value": true}, {"name": "KEY", "value": "x"}]);
         assert_eq!(answered(&[("KEY", "x")]).unwrap(), proposed);
         // A secret that is proposed is not handed back, and another word than the choices is none.
-        for wrong in [&[][..], &[("KEY", "x"), ("ENV", "moon")], &[("KEY", "x"), ("OTHER", "1")]] {
-            assert_eq!(answered(wrong).unwrap_err(), (Kind::InvalidInput, Some("variables".to_owned())), "{wrong:?}");
+        for wrong in [
+            &[][..],
+            &[("KEY", "x"), ("ENV", "moon")],
+            &[("KEY", "x"), ("OTHER", "1")],
+        ] {
+            assert_eq!(
+                answered(wrong).unwrap_err(),
+                (Kind::InvalidInput, Some("variables".to_owned())),
+                "{wrong:?}"
+            );
         }
     }
 

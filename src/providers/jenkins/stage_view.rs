@@ -63,10 +63,7 @@ pub async fn standing(jenkins: &Jenkins, instance: &Arc<str>, build: &Build<'_>,
 /// Tells of the builds of a job that run which of them wait. The stage view tells of the last ones only, eleven unless it
 /// is set otherwise: an older one that still runs is told as running.
 pub async fn mark(jenkins: &Jenkins, job: &[&str], runs: &mut [Run]) {
-    let mut running: Vec<&mut Run> = runs
-        .iter_mut()
-        .filter(|run| run.status == RunStatus::Running)
-        .collect();
+    let mut running: Vec<&mut Run> = runs.iter_mut().filter(|run| run.status == RunStatus::Running).collect();
     // Nothing is told of what is older than the last of them.
     let oldest = running.iter().filter_map(|run| run.number).min();
     let since = oldest.map(|number| format!("#{number}"));

@@ -139,7 +139,10 @@ impl Field {
 
     /// What stands in it before anybody has said anything. A secret is not sent back, and is said anew.
     pub fn proposed(&self) -> Option<Value> {
-        let definition = self.definition.as_ref().filter(|_| !self.kind.starts_with("Password"))?;
+        let definition = self
+            .definition
+            .as_ref()
+            .filter(|_| !self.kind.starts_with("Password"))?;
         definition.default.clone()
     }
 }

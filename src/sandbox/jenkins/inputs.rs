@@ -53,7 +53,9 @@ pub(crate) fn submit(jenkins: &Jenkins, asked: &Asked) -> Answer {
 
 fn answers(build: &Build, form: &str) -> Result<Vec<Parameter>, Problem> {
     let (fields, given) = (fields_of(&build.parameters), submitted(form)?);
-    let unknown = given.iter().find(|(name, _)| fields.iter().all(|field| field.name() != name));
+    let unknown = given
+        .iter()
+        .find(|(name, _)| fields.iter().all(|field| field.name() != name));
     match unknown {
         Some((name, _)) => Err(Problem::oops(format!("No such parameter definition: {name}"))),
         None => fill(fields, &given),

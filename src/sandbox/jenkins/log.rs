@@ -16,7 +16,10 @@ pub(crate) fn stored(build: &Build, job: &str, instance: &str) -> String {
         "Started by user {note}{user}\nRunning as {user}\nBuilding in workspace /var/jenkins_home/workspace/{job}\n+ make all\n"
     );
     // What was answered is told by what asked for it.
-    let answers = build.answers.iter().map(|answer| format!("{}\n", answer.line().trim_start()));
+    let answers = build
+        .answers
+        .iter()
+        .map(|answer| format!("{}\n", answer.line().trim_start()));
     let answers: String = answers.collect();
     let rest = format!("{answers}Grüße from {instance}\nmake: all is done\n");
     match (build.progress.stage(), build.progress.ending()) {

@@ -215,6 +215,9 @@ mod tests {
         assert!(progress.is_paused());
         progress.answered();
         progress.read(30);
-        assert_eq!((progress.is_paused(), progress.ending()), (false, Some(Ending::Success)));
+        assert_eq!(
+            (progress.is_paused(), progress.ending()),
+            (false, Some(Ending::Success))
+        );
     }
 }

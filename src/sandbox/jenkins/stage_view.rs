@@ -71,7 +71,11 @@ fn described(asked: &Asked, item: &Item, build: &Build) -> Value {
         links["pendingInputActions"] = json!({ "href": format!("{path}wfapi/pendingInputActions") });
         links["nextPendingInputAction"] = json!({ "href": format!("{path}wfapi/nextPendingInputAction") });
     }
-    let ended_ms = if progress.ended_ms > 0 { progress.ended_ms } else { asked.now_ms };
+    let ended_ms = if progress.ended_ms > 0 {
+        progress.ended_ms
+    } else {
+        asked.now_ms
+    };
     json!({
         "_links": links,
         "id": build.number.to_string(),
