@@ -27,10 +27,10 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 357, 538),
-    ("github", 410, 345),
-    ("gitlab", 274, 297),
-    ("jenkins", 83, 117),
+    ("gitea", 357, 540),
+    ("github", 410, 347),
+    ("gitlab", 274, 298),
+    ("jenkins", 92, 144),
     ("anthropic", 72, 72),
     ("notion", 211, 368),
     ("openai", 136, 129),

@@ -31,13 +31,14 @@ const LETTERS: [(&str, &str); 9] = [
 const WHOLE: [&str; 5] = ["git", "cicd", "docs", "projects", "ai"];
 /// What is offered beyond the table: an operation that it lacks, or one that is made of others where it has no row, or one
 /// that says so.
-const BEYOND: [(&str, &str); 13] = [
+const BEYOND: [(&str, &str); 14] = [
     ("ai.file.content", ""),
     ("ai.response.stream", ""),
     ("git.file.download", ""),
     ("git.pr.reviews", ""),
     ("git.pr.comments", ""),
     ("cicd.run.wait", ""),
+    ("cicd.run.approve", "jenkins"),
     ("cicd.log.follow", "gitea"),
     ("cicd.log.follow", "github"),
     ("docs.page.append", "bookstack"),

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
+use super::trail::Trail;
+
 /// In front of all. It also keeps a cursor's text from beginning with a hyphen, which a command line takes for a flag.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Bytes of the authentication tag, behind the version.
 const TAG: usize = 16;
 /// Bytes of the arguments' fingerprint, behind the tag: enough that no two lists of a client are taken for one.
@@ -73,9 +75,16 @@ pub struct Opened {
     pub instance: Arc<str>,
     /// The provider's own cursor.
     pub native: String,
+    /// Where the walk has been.
+    pub trail: Trail,
 }
 
 impl Opened {
+    /// The provider's own cursor as a list goes on with it: behind where it has been.
+    pub fn walked(&self) -> String {
+        self.trail.joined(&self.native)
+    }
+
     /// The instances and their places, where it is one over all.
     pub fn parts(&self) -> Option<Parts> {
         let parts: Vec<(String, Place)> = serde_json::from_str(&self.native)
@@ -150,9 +159,11 @@ impl CursorKey {
         let (arguments, text) = text.split_first_chunk()?;
         let mut parts = std::str::from_utf8(text).ok()?.splitn(3, '\n');
         let (instance, made_by, native) = (parts.next()?, parts.next()?, parts.next()?);
+        let (trail, native) = Trail::parted(native);
         let opened = || Opened {
             instance: Arc::from(instance),
             native: native.to_owned(),
+            trail,
         };
         (made_by == operation).then(|| (*arguments, opened()))
     }
@@ -220,7 +231,7 @@ mod tests {
             let key = CursorKey::random();
             let sealed = key.seal("forge-a", &of("git.repo.list"), &native).unwrap();
             prop_assert!(!sealed.starts_with('-'), "a flag to a command line: {}", sealed);
-            prop_assert_eq!(key.open(&of("git.repo.list"), &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native });
+            prop_assert_eq!(key.open(&of("git.repo.list"), &sealed).unwrap(), Opened { instance: Arc::from("forge-a"), native, trail: Trail::default() });
             prop_assert!(key.open(&of("git.branch.list"), &sealed).is_err());
             prop_assert!(CursorKey::random().open(&of("git.repo.list"), &sealed).is_err());
             let mut forged = sealed.clone().into_bytes();

@@ -15,8 +15,16 @@ macro_rules! paged {
                 &mut self.cursor
             }
 
+            fn trail(&self) -> Trail {
+                let walked = self.cursor.as_deref().map(|cursor| Trail::parted(cursor).0);
+                walked.unwrap_or_default()
+            }
+
             fn page(&self) -> (Option<u32>, Option<&str>) {
-                (self.limit.map(PageSize::get), self.cursor.as_deref())
+                (
+                    self.limit.map(PageSize::get),
+                    self.cursor.as_deref().map(|cursor| Trail::parted(cursor).1),
+                )
             }
         }
     };
@@ -51,6 +59,7 @@ pub mod proxy;
 pub mod raw;
 pub mod schema;
 pub mod tags;
+pub mod trail;
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::Cursor;
 use super::tags::Topic;
+use super::trail::Trail;
 
 /// One operation: its declaration, its types, and how its resource is read from its input.
 pub trait Op: 'static {
@@ -52,7 +53,10 @@ pub trait Paged {
     /// Where the cursor stands.
     fn cursor(&mut self) -> &mut Option<Cursor>;
 
-    /// Rows a page, and the cursor, where they are given.
+    /// Where the walk through the list has been before this page.
+    fn trail(&self) -> Trail;
+
+    /// Rows a page, and the provider's own cursor, where they are given.
     fn page(&self) -> (Option<u32>, Option<&str>);
 }
 
@@ -66,9 +70,9 @@ pub trait Output<I>: Clone + Serialize + DeserializeOwned + JsonSchema + Send + 
         None
     }
 
-    /// The cursor of the input. Only pages have one.
-    fn asked_from(_input: &I) -> Option<&str> {
-        None
+    /// Where a walk through the list has been before this page. Only pages are walked.
+    fn trail(_input: &I) -> Trail {
+        Trail::default()
     }
 
     /// Replaces a native cursor by its sealed form. Only pages have one.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::fields::Cursor;
 use super::op::{Output, Paged};
+use super::trail::Trail;
 
 /// What a row of `provider=all` tells its instance by, whatever else it holds.
 pub const PROVIDER: &str = "provider";
@@ -89,8 +90,8 @@ where
         Some(input.cursor())
     }
 
-    fn asked_from(input: &I) -> Option<&str> {
-        input.page().1
+    fn trail(input: &I) -> Trail {
+        input.trail()
     }
 
     fn seal_cursor(&mut self, seal: &dyn Fn(&str) -> Result<String, Failure>) -> Result<(), Failure> {

@@ -78,7 +78,7 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
         }
         let parts = opened.parts();
         *cursor = match parts {
-            None => Some(opened.native.into()),
+            None => Some(opened.walked().into()),
             Some(_) => None,
         };
         for (instance, place) in parts.unwrap_or_default() {

@@ -20,6 +20,7 @@ mod input;
 mod matrix;
 mod operate;
 mod pages;
+mod parts;
 mod problem;
 mod providers;
 mod render;
@@ -224,17 +225,32 @@ async fn answered(
             is_told = true;
             screen.note("emulated: the provider has nothing of the kind, and this is made of other things that it has");
         }
-        let next = match &reply {
-            Reply::Whole(body) if entry.declaration.parts => show::next_after(body)?,
+        let part = match &reply {
+            Reply::Whole(body) if entry.declaration.parts => Some(show::parse(body)?),
             _ => None,
         };
+        let next = part.as_ref().and_then(show::next_after);
         show::reply(reply, entry, input::output(entry, flags), screen).await?;
-        let Some(next) = next else { return Ok(()) };
+        let (Some(part), Some(next)) = (part, next) else {
+            return Ok(());
+        };
         if !flags.get_flag(command::ALL) {
             if !screen.json {
                 screen.note(&format!("there is more: --after {next}, or --all"));
             }
             return Ok(());
+        }
+        if let Some((follow, asked)) = parts::followed(&input, next) {
+            match ask(follow, asked, None).await {
+                Ok(Replied {
+                    reply: Reply::Events(events),
+                    ..
+                }) => return parts::rest(events, &part, entry, screen).await,
+                // Who may not follow it is given it part by part.
+                Err(problem) if matches!(problem.code(), "forbidden" | "unsupported") => {}
+                Err(problem) => return Err(problem.into()),
+                Ok(_) => return Err(Failure::new(Kind::Internal, "a log that is followed came whole").into()),
+            }
         }
         // An end that never comes is none.
         if input

@@ -182,4 +182,31 @@ mod tests {
         let (whole, seen) = pages(vec![page("x"), page("y"), page("x"), page("y")]).await;
         assert_eq!((whole.is_err(), seen.len()), (true, 3));
     }
+
+    #[tokio::test]
+    async fn as_many_rows_as_may_be_gathered_are_and_of_more_it_is_said() {
+        const EACH: usize = 1_000;
+        let rows = vec![Value::Null; EACH];
+        for (pages, whole) in [(MOST_ROWS / EACH, true), (MOST_ROWS / EACH + 1, false)] {
+            let outcome = all_pages(Map::new(), false, async |input| {
+                let page = input
+                    .get("cursor")
+                    .map_or(Some(1), |cursor| cursor.as_str()?.parse::<usize>().ok());
+                let page = page.expect("a page");
+                let mut told = json!({"items": rows, "has_more": page < pages});
+                if page < pages {
+                    told["next_cursor"] = (page + 1).to_string().into();
+                }
+                Ok(told.to_string().into())
+            })
+            .await;
+            match outcome {
+                Ok(body) => {
+                    let gathered: Value = serde_json::from_slice(&body).expect("JSON");
+                    assert!(whole && gathered["items"].as_array().map(Vec::len) == Some(MOST_ROWS));
+                }
+                Err(problem) => assert!(!whole && problem.sentence().contains("page by page"), "{pages}"),
+            }
+        }
+    }
 }

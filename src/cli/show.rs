@@ -43,11 +43,8 @@ pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &S
 const NEXT_AFTER: &str = "next_after";
 
 /// Where a part of something goes on; none of the last.
-///
-/// # Errors
-/// As [`parse`].
-pub fn next_after(body: &[u8]) -> Result<Option<u64>, Failure> {
-    Ok(parse(body)?[NEXT_AFTER].as_u64())
+pub fn next_after(part: &Value) -> Option<u64> {
+    part[NEXT_AFTER].as_u64()
 }
 
 /// Shows a document that is no operation's output.

@@ -112,10 +112,10 @@ struct Seal<'a> {
 }
 
 impl Seal<'_> {
-    /// An instance's own cursor, out of the one that it gave.
+    /// An instance's own cursor, with where it has been, out of the one that it gave.
     fn native(&self, sealed: &str) -> Option<String> {
         let opened = self.cursors.open(&self.query, sealed);
-        opened.ok().map(|opened| opened.native)
+        opened.ok().map(|opened| opened.walked())
     }
 
     /// The cursor over all that have more, and who of them is left out because it would be too long.

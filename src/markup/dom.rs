@@ -7,6 +7,8 @@ use html5ever::tendril::TendrilSink;
 use html5ever::{ParseOpts, QualName, local_name, ns, parse_fragment};
 use markup5ever_rcdom::{Handle, NodeData, RcDom, SerializableHandle};
 
+use super::tags::Tags;
+
 /// The deepest tree that is walked by recursion.
 const DEEPEST: usize = 100;
 /// The most tags that may be open at once where HTML is parsed: the parser looks through them for each that comes.
@@ -19,14 +21,8 @@ const VOID: [&str; 9] = ["area", "br", "col", "embed", "hr", "img", "input", "so
 /// Whether parsing would take longer than anybody's page does.
 fn is_heavy(html: &str) -> bool {
     let (mut open, mut tags) = (Vec::new(), 0_usize);
-    for piece in html.split('<').skip(1) {
-        let (closes, piece) = match piece.strip_prefix('/') {
-            Some(piece) => (true, piece),
-            None => (false, piece),
-        };
-        let end = piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        let name = &piece[..end.unwrap_or(piece.len())];
-        if name.is_empty() || VOID.contains(&name) {
+    for (closes, name) in Tags(html) {
+        if VOID.contains(&name) {
             continue;
         }
         tags += 1;

@@ -9,6 +9,7 @@ mod canonical;
 mod dom;
 mod markdown;
 mod render;
+mod tags;
 
 pub use canonical::images;
 pub use markdown::{Dialect, keeping, to_markdown};

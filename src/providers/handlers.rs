@@ -19,6 +19,7 @@ use super::http::revalidation::{self, Standing};
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
 use crate::catalogue::prepare::query;
+use crate::catalogue::trail::Circle;
 use crate::leisure::to_json;
 
 /// What a handler gets.
@@ -155,10 +156,10 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     false => standing.judge(failure),
                 };
                 let mut reply = reply.map_err(judged)?;
-                let before = <O::Output as Output<O::Input>>::asked_from(&input);
-                reply.value.seal_cursor(&|native| match before == Some(native) {
-                    true => Err(seal.circle()),
-                    false => seal.cursor(&query::<O>(&input)?, native),
+                let trail = O::Output::trail(&input);
+                reply.value.seal_cursor(&|native| match trail.on_to(native) {
+                    Err(Circle) => Err(seal.circle()),
+                    Ok(trail) => seal.cursor(&query::<O>(&input)?, &trail.joined(native)),
                 })?;
                 Ok(Answer {
                     head: Head {
@@ -296,7 +297,7 @@ impl Seal {
         })
     }
 
-    /// A page that says that it comes next itself: to end the list there would lose rows without a word, and to go on would
+    /// A page behind which the same comes again: to end the list there would lose rows without a word, and to go on would
     /// never end.
     fn circle(&self) -> Failure {
         let sentence = format!("the list of {} leads back to where it has been", self.instance);

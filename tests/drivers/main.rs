@@ -25,6 +25,7 @@ mod notion;
 mod notion_markdown;
 mod odd;
 mod refusals;
+mod refused_alike;
 mod responses;
 mod round_trips;
 mod sandbox;

@@ -11,7 +11,7 @@ use mosaic_actors::error::Kind;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::upstream::{ask, connection, cursors};
+use crate::upstream::{Canned, Upstream, ask, connection, cursors};
 
 pub const FORGES: [&str; 2] = ["gitea", "github"];
 
@@ -188,4 +188,55 @@ async fn a_label_on_the_third_page_and_one_of_the_organisation_are_found() {
     let outcome = ask("gitea", &gitea.connection(), "projects.issue.create", input).await;
     assert_eq!(outcome.expect_err("unknown").field.as_deref(), Some("labels"));
     assert_eq!(gitea.sandbox.servers()[0].created(), 1);
+}
+
+#[tokio::test]
+async fn ten_thousand_branches_are_paged_to_the_end_at_every_forge() {
+    for forge in Forge::all().await {
+        let (mut names, mut pages) = (BTreeSet::new(), 0);
+        let mut input = json!({"repo": "quirks/crowded", "limit": 100});
+        loop {
+            let page = forge.ask("git.branch.list", input.clone()).await;
+            pages += 1;
+            for item in page["items"].as_array().expect("items") {
+                assert!(names.insert(item["name"].to_string()), "{} {item}", forge.kind);
+            }
+            assert_eq!(page["has_more"], page["next_cursor"].is_string());
+            match page["next_cursor"].as_str() {
+                Some(cursor) => input["cursor"] = cursor.into(),
+                None => break,
+            }
+        }
+        // Gitea gives fifty at once.
+        let fewest = if forge.kind == "gitea" { 201 } else { 101 };
+        assert_eq!((names.len(), pages), (10_001, fewest), "{}", forge.kind);
+    }
+}
+
+/// A page that names an earlier one as the next, by whatever way round, ends in a failure and never without an end.
+#[tokio::test]
+async fn a_list_that_leads_back_to_where_it_has_been_is_found_out() {
+    for round in [1, 2, 3, 7] {
+        let leads = |page: usize| {
+            let link = format!("<https://forge.invalid/x?page={}>; rel=\"next\"", 2 + page % round);
+            Canned::json(200, json!([])).header("link", &link)
+        };
+        let most = 4 * round + 4;
+        let provider = Upstream::answering((0..most).map(leads)).await;
+        let connection = connection(&provider.url);
+        let mut input = json!({"repo": "acme/api"});
+        let failure = loop {
+            match ask("github", &connection, "git.branch.list", input.clone()).await {
+                Ok(page) => input["cursor"] = page["next_cursor"].clone(),
+                Err(failure) => break failure,
+            }
+        };
+        assert_eq!(
+            (failure.kind, failure.retryable),
+            (Kind::UpstreamFailed, false),
+            "{round}"
+        );
+        assert!(failure.message().contains("leads back"), "{failure:?}");
+        assert!(provider.seen().len() <= most, "{round}");
+    }
 }

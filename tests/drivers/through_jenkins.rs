@@ -51,6 +51,7 @@ async fn every_operation_is_done() {
     let run = builds(&jenkins).await;
     logs_and_files(&jenkins, &run).await;
     orders(&jenkins).await;
+    inputs(&jenkins).await;
     jenkins.assert_all_asked();
 }
 
@@ -199,6 +200,86 @@ async fn orders(jenkins: &Through) {
     );
     jenkins.ask("cicd.run.delete", run(&held)).await;
     assert_eq!(jenkins.fails("cicd.run.get", run(&held)).await.0, Kind::NotFound);
+}
+
+/// A build that has come to where it waits for somebody.
+async fn waiting(jenkins: &Through, how: &str) -> Value {
+    let begun = started(jenkins, outcome("team/service", how)).await;
+    for _ in 0..5 {
+        let read = jenkins.ask("cicd.run.get", run(&begun)).await;
+        if read["status"] == "blocked" {
+            return read;
+        }
+    }
+    panic!("{begun} does not wait")
+}
+
+/// What a build waits for is told, in lists too, and answered.
+async fn inputs(jenkins: &Through) {
+    for (how, variables, says) in [
+        ("approval", json!({}), None),
+        (
+            "input",
+            json!({ "ENVIRONMENT": "production", "DRY_RUN": "false" }),
+            Some(["ENVIRONMENT=production", "DRY_RUN=false", "REASON=none"]),
+        ),
+    ] {
+        let waits = waiting(jenkins, how).await;
+        assert_eq!(waits["raw_status"], "PAUSED_PENDING_INPUT");
+        let looks = || {
+            jenkins
+                .server()
+                .requests()
+                .served(&http::Method::GET, "/job/{name}/wfapi/runs")
+        };
+        let before = looks();
+        let listed = jenkins
+            .pages("cicd.run.list", json!({ "project": "team/service" }))
+            .await;
+        let row = listed.iter().find(|row| row["id"] == waits["id"]).expect("listed");
+        assert_eq!(
+            (&row["status"], looks() - before),
+            (&json!("blocked"), 1),
+            "one question for all rows"
+        );
+        let refused = jenkins
+            .fails(
+                "cicd.run.approve",
+                json!({ "run": waits["id"], "variables": { "OTHER": "x" } }),
+            )
+            .await;
+        assert_eq!(refused, (Kind::InvalidInput, Some("variables".to_owned())));
+        let approved = jenkins
+            .ask(
+                "cicd.run.approve",
+                json!({ "run": waits["id"], "variables": variables }),
+            )
+            .await;
+        assert_eq!(approved["outcome"], "done");
+        assert_ne!(approved["run"]["status"], "blocked");
+        let waited = jenkins.ask("cicd.run.wait", run(&waits)).await;
+        assert_eq!(waited["status"], "success");
+        let log = jenkins.ask("cicd.log.get", run(&waits)).await;
+        assert!(
+            says.into_iter()
+                .flatten()
+                .all(|line| texts(&log["lines"]).contains(&line)),
+            "{log}"
+        );
+        assert_eq!(
+            jenkins.fails("cicd.run.approve", run(&waits)).await.0,
+            Kind::PreconditionFailed
+        );
+    }
+    let plain = started(jenkins, outcome("deploy", "hold")).await;
+    assert_eq!(
+        jenkins.fails("cicd.run.approve", run(&plain)).await.0,
+        Kind::PreconditionFailed
+    );
+    // Who waits may be ended, too.
+    let waits = waiting(jenkins, "approval").await;
+    jenkins.ask("cicd.run.cancel", run(&waits)).await;
+    assert_eq!(jenkins.ask("cicd.run.wait", run(&waits)).await["status"], "cancelled");
 }
 
 #[tokio::test]

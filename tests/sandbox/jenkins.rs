@@ -388,3 +388,106 @@ async fn a_limit_is_a_proxy_s_and_a_start_takes_its_time() {
         "{page}"
     );
 }
+
+/// The path of a build of the Pipeline that is to end so, as far as it goes by itself.
+async fn stopped(rig: &Rig, outcome: &str) -> String {
+    let order = format!("/job/team/job/service/buildWithParameters?SANDBOX_OUTCOME={outcome}");
+    let item = format!("/queue/item/{}/api/json", queue_id(&rig.order(&order).await));
+    rig.read_json(&item).await;
+    let build = format!(
+        "/job/team/job/service/{}",
+        rig.read_json(&item).await["executable"]["number"]
+    );
+    for _ in 0..9 {
+        assert_eq!(rig.read_json(&format!("{build}/api/json")).await["building"], true);
+    }
+    build
+}
+
+#[tokio::test]
+async fn a_pipeline_waits_for_an_input_and_tells_what_it_asks_for() {
+    let rig = Rig::start().await;
+    let build = stopped(&rig, "input").await;
+    let described = rig.read_json(&format!("{build}/wfapi/describe")).await;
+    assert_eq!(described["status"], "PAUSED_PENDING_INPUT");
+    let runs = rig.read_json("/job/team/job/service/wfapi/runs").await;
+    let told: Vec<&Value> = runs.as_array().unwrap().iter().map(|run| &run["status"]).collect();
+    assert_eq!(told, ["PAUSED_PENDING_INPUT", "UNSTABLE", "FAILED", "SUCCESS"]);
+    let since = rig.read_json("/job/team/job/service/wfapi/runs?since=%233").await;
+    assert_eq!(since.as_array().unwrap().len(), 2);
+    let pending = rig.read_json(&format!("{build}/wfapi/pendingInputActions")).await;
+    let input = &pending[0];
+    let [id, proceed] = ["id", "proceedUrl"].map(|name| input[name].as_str().unwrap());
+    assert!(
+        proceed.ends_with(&format!("{build}/wfapi/inputSubmit?inputId={id}")),
+        "{proceed}"
+    );
+    let fields: Vec<_> = input["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| (&field["name"], &field["definition"]))
+        .collect();
+    assert_eq!(
+        fields[0],
+        (
+            &json!("ENVIRONMENT"),
+            &json!({ "defaultVal": "staging", "choices": ["staging", "production"] })
+        )
+    );
+    assert_eq!(fields[1], (&json!("DRY_RUN"), &json!({ "defaultVal": true })));
+    let submit = |form: &str| {
+        let request = rig.jenkins(SERVER, Method::POST, &format!("{build}/wfapi/inputSubmit?inputId={id}"));
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("json", form)
+            .finish();
+        request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+    };
+    for wrong in [
+        r#"{"parameter": [{"name": "OTHER", "value": "x"}]}"#,
+        r#"{"parameter": {"name": "ENVIRONMENT", "value": "moon"}}"#,
+    ] {
+        assert_eq!(submit(wrong).await.unwrap().status(), 500, "{wrong}");
+    }
+    assert_eq!(rig.read(&format!("{build}/wfapi/inputSubmit")).await.status(), 405);
+    let answered = submit(r#"{"parameter": [{"name": "ENVIRONMENT", "value": "production"}]}"#)
+        .await
+        .unwrap();
+    assert_eq!(answered.status(), 200);
+    assert_eq!(
+        rig.read_json(&format!("{build}/wfapi/pendingInputActions")).await,
+        json!([])
+    );
+    assert_eq!(submit("{}").await.unwrap().status(), 500);
+    assert_eq!(rig.read_json(&format!("{build}/api/json")).await["result"], "SUCCESS");
+    let log = rig.read(&format!("{build}/consoleText")).await.text().await.unwrap();
+    assert!(
+        log.contains("\nENVIRONMENT=production\nDRY_RUN=true\nREASON=none\n"),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn an_input_without_fields_takes_a_word_and_what_is_no_pipeline_has_no_stage_view() {
+    let rig = Rig::start().await;
+    for (how, becomes) in [("proceedEmpty", "SUCCESS"), ("abort", "ABORTED")] {
+        let build = stopped(&rig, "approval").await;
+        let pending = rig.read_json(&format!("{build}/wfapi/pendingInputActions")).await;
+        assert_eq!(pending[0]["inputs"], json!([]));
+        let path = format!("{build}/input/{}/{how}", pending[0]["id"].as_str().unwrap());
+        assert_eq!(rig.order(&format!("{build}/input/none/{how}")).await.status(), 404);
+        assert_eq!(rig.order(&path).await.status(), 200);
+        assert_eq!(rig.order(&path).await.status(), 404, "it is settled");
+        assert_eq!(rig.read_json(&format!("{build}/api/json")).await["result"], becomes);
+    }
+    for path in [
+        "/job/api/wfapi/runs",
+        "/job/api/1/wfapi/describe",
+        "/job/api/1/wfapi/pendingInputActions",
+    ] {
+        assert_eq!(rig.read(path).await.status(), 404, "{path}");
+    }
+}

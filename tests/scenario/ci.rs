@@ -10,6 +10,8 @@ use crate::story::Story;
 pub struct Place {
     pub kind: &'static str,
     pub project: &'static str,
+    /// That of it which can wait for somebody's word.
+    pub waits: &'static str,
     /// What its pipelines are listed of.
     pub folder: &'static str,
     pub pipeline: Option<&'static str>,
@@ -39,7 +41,12 @@ pub async fn work(story: &mut Story, place: &Place) {
 
 /// Starts a run that is to end like this; its id.
 async fn start(story: &Story, place: &Place, outcome: &str) -> String {
-    let mut input = json!({ "project": story.named(place.project), "variables": { "SANDBOX_OUTCOME": outcome } });
+    let project = if outcome == "approval" {
+        place.waits
+    } else {
+        place.project
+    };
+    let mut input = json!({ "project": story.named(project), "variables": { "SANDBOX_OUTCOME": outcome } });
     for (name, value) in [("pipeline", place.pipeline), ("branch", place.branch)] {
         if let Some(value) = value {
             input[name] = value.into();
@@ -211,6 +218,12 @@ async fn approve(story: &mut Story, place: &Place) {
             break;
         }
     }
+    // A list tells the same as what is read alone.
+    let listed = json!({ "project": story.named(place.waits), "limit": 5 });
+    let listed = story.done("list what waits", "cicd.run.list", listed).await;
+    let rows = listed["items"].as_array().expect("items");
+    let waits = rows.iter().find(|row| row["id"] == *run).expect("it is the newest");
+    assert_eq!(waits["status"], "blocked", "{}: {waits}", story.provider);
     story.done("approve", "cicd.run.approve", of).await;
     wait(story, "wait for what was approved", &run, "success").await;
 }

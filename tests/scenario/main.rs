@@ -32,6 +32,7 @@ static SYSTEMS: [Place; 4] = [
     Place {
         kind: "jenkins",
         project: "deploy",
+        waits: "team/service",
         folder: "team/backend",
         pipeline: None,
         branch: None,
@@ -40,6 +41,7 @@ static SYSTEMS: [Place; 4] = [
     Place {
         kind: "woodpecker",
         project: "acme/api",
+        waits: "acme/api",
         folder: "acme/api",
         pipeline: None,
         branch: Some("develop"),
@@ -52,6 +54,7 @@ const fn actions(kind: &'static str) -> Place {
     Place {
         kind,
         project: "acme/api",
+        waits: "acme/api",
         folder: "acme/api",
         pipeline: Some("ci.yml"),
         branch: Some("main"),

@@ -13,6 +13,7 @@ use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
 use crate::catalogue::tags::Topic;
+use crate::catalogue::trail::Trail;
 
 /// The models of an instance.
 const MODELS: Topic = Topic::all("models");

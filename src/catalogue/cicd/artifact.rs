@@ -12,6 +12,7 @@ use crate::catalogue::fields::{ArtifactRef, Cursor, PageSize, RunRef};
 use crate::catalogue::op::{Declaration, File, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// What a run left behind.
 #[skip_serializing_none]

@@ -2,13 +2,15 @@
 //!
 //! Invariant: what the provider only takes note of says `requested`, and never that it is done.
 
+use std::collections::BTreeMap;
+
 use mosaic_actors::call::{Resource, Tag};
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use super::run::{Run, RunStatus, Triggered};
+use super::run::{Run, RunStatus, Triggered, bounded};
 use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::RunRef;
 use crate::catalogue::op::{Declaration, Op, Output};
@@ -117,6 +119,9 @@ impl Op for RunRerunFailed {
 #[serde(deny_unknown_fields)]
 pub struct RunApproveInput {
     pub run: RunRef,
+    /// What the run asks for, where it asks for more than a word; default: as it proposes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// `cicd.run.approve`
@@ -133,6 +138,9 @@ impl Op for RunApprove {
     .invalidates(&[RUN, RUNS, QUEUE]);
     fn resource(input: &RunApproveInput) -> Resource {
         input.run.resource()
+    }
+    fn check(input: &RunApproveInput) -> Result<(), Failure> {
+        bounded(&input.variables)
     }
 }
 

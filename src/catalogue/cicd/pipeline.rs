@@ -15,6 +15,7 @@ use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A pipeline: a workflow file, a job, or all that a project has.
 #[skip_serializing_none]

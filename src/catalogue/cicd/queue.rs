@@ -13,6 +13,7 @@ use crate::catalogue::fields::{Cursor, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// One thing that waits to be run, or is being run.
 #[skip_serializing_none]

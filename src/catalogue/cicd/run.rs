@@ -18,6 +18,7 @@ use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// One run of a project's pipeline.
 #[skip_serializing_none]
@@ -250,13 +251,19 @@ impl Op for RunTrigger {
         input.project.resource()
     }
     fn check(input: &RunTriggerInput) -> Result<(), Failure> {
-        /// Far above what pipelines use; it bounds what one call makes a provider store.
-        const MOST: usize = 100;
-        if input.variables.len() > MOST {
-            return Err(Failure::invalid("variables", format!("at most {MOST} variables")));
-        }
+        bounded(&input.variables)?;
         let wrong = |sentence| Failure::invalid("variables", format!("variables {sentence}"));
         input.variables.keys().try_for_each(|name| named(name).map_err(wrong))
+    }
+}
+
+/// Holds variables to their number.
+pub(super) fn bounded(variables: &BTreeMap<String, String>) -> Result<(), Failure> {
+    /// Far above what pipelines use; it bounds what one call makes a provider store.
+    const MOST: usize = 100;
+    match variables.len() > MOST {
+        true => Err(Failure::invalid("variables", format!("at most {MOST} variables"))),
+        false => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::catalogue::fields::{Cursor, PageSize};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
+use crate::catalogue::trail::Trail;
 
 /// Input of `docs.user.list`.
 #[skip_serializing_none]

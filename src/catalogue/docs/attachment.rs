@@ -12,6 +12,7 @@ use crate::catalogue::Page;
 use crate::catalogue::fields::{AttachmentRef, Cursor, Name, PageRef, PageSize};
 use crate::catalogue::op::{Declaration, File, Op, Output, Paged};
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// What is attached to a page.
 #[skip_serializing_none]

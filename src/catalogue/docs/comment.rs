@@ -14,6 +14,7 @@ use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A comment on a page.
 #[skip_serializing_none]

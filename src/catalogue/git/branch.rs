@@ -13,6 +13,7 @@ use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A branch.
 #[skip_serializing_none]

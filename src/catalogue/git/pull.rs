@@ -18,6 +18,7 @@ use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::person::Person;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A pull request.
 #[skip_serializing_none]

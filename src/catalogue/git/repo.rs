@@ -17,6 +17,7 @@ use crate::catalogue::outcome::Deleted;
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A repository.
 #[skip_serializing_none]

@@ -12,6 +12,7 @@ use crate::catalogue::fields::{CommitRef, Cursor, Markdown, PageSize, RepoRef, T
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A tag.
 #[skip_serializing_none]

@@ -12,6 +12,7 @@ use crate::catalogue::fields::{Cursor, FilePath, GitRef, PageSize, RepoRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// One entry of a tree.
 #[skip_serializing_none]

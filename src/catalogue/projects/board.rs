@@ -19,6 +19,7 @@ use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::page_url::is_no_page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A board.
 #[skip_serializing_none]

@@ -14,6 +14,7 @@ use crate::catalogue::fields::{Colour, Cursor, IssueRef, Name, PageSize, Project
 use crate::catalogue::op::{Declaration, Op, Output, Paged};
 use crate::catalogue::page::Page;
 use crate::catalogue::raw::Raw;
+use crate::catalogue::trail::Trail;
 
 /// A label.
 #[skip_serializing_none]

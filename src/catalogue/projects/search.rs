@@ -12,6 +12,7 @@ use super::topics::FOUND;
 use crate::catalogue::fields::{Cursor, Name, PageSize, ProjectRef};
 use crate::catalogue::op::{Declaration, Op, Paged};
 use crate::catalogue::page::Page;
+use crate::catalogue::trail::Trail;
 
 /// Input of `projects.issue.search`.
 #[skip_serializing_none]

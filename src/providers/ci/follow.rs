@@ -44,6 +44,8 @@ pub enum Then {
     Now,
     /// After a pause, which grows while nothing comes.
     Later,
+    /// The same, after so long at least: what was asked cost much.
+    Slowly(Duration),
     /// Never: it is whole.
     Over,
 }
@@ -89,6 +91,7 @@ impl<L: Followed> Following<L> {
             match self.then {
                 Then::Over => return Ok(None),
                 Then::Later => sleep(self.pauses.next()).await,
+                Then::Slowly(at_least) => sleep(self.pauses.next().max(at_least)).await,
                 Then::Now => {}
             }
             match self.log.next().await {

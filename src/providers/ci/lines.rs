@@ -70,6 +70,12 @@ impl Growing {
         self.begun.clone_from(begun);
     }
 
+    /// All of it comes once more, whatever was marked.
+    pub fn anew(&mut self) {
+        self.mark = (0, vec![]);
+        self.again();
+    }
+
     /// Whether what came once more was less than before: then it is another log.
     pub fn is_short(&self) -> bool {
         self.known > 0

@@ -4,6 +4,7 @@
 //! and within a bound.
 
 pub mod actions;
+mod approval;
 mod counter;
 mod follow;
 mod held;
@@ -13,6 +14,7 @@ mod pauses;
 mod sought;
 mod wait;
 
+pub use approval::plain;
 pub use counter::Counter;
 pub use follow::{Followed, Then, Told, follow};
 pub use held::{Held, held};

@@ -60,7 +60,7 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<BranchDelete>) -> Result
     let parts = ["repos", owner, name, "branches", &request.input.branch];
     let received = match gitea.endpoint.send(gitea.endpoint.delete(&parts)?).await {
         Err(failure) if is(&failure, &[404]) => {
-            return Err(gitea.missing(place, failure, "branch", Kind::Conflict).await);
+            return Err(gitea.missing(place, failure, "branch", Kind::NotFound).await);
         }
         Err(failure) if is_unexplained(&failure) => {
             let protected = async { Ok(gitea.is_protected(place, &request.input.branch).await) };

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
+use super::lookup::Place;
+use super::refusal::is;
 use super::{Gitea, convert, wire};
 use crate::catalogue::git::{File, FileDownload, FileGet};
 use crate::providers::forge;
@@ -23,7 +25,12 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Reply<F
         Ok::<_, Failure>(outgoing.query_if("ref", request.input.reference.as_deref()))
     };
     let mut path = request.input.path.to_string();
-    let mut received = gitea.endpoint.send(ask("contents", &path)?).await?;
+    let mut received = match gitea.endpoint.send(ask("contents", &path)?).await {
+        Err(failure) => {
+            return Err(nothing_there(&gitea, (owner, name), request.input.reference.as_deref(), failure).await);
+        }
+        other => other?,
+    };
     let mut row = received.row::<wire::Content>(request.include_raw)?;
     for _ in 0..MOST_LINKS {
         // Gitea answers with the link itself, and says where it leads.
@@ -54,6 +61,20 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<FileGet>) -> Result<Reply<F
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
 }
 
+/// What is missing where a file is: the repository, the ref, or only the file.
+async fn nothing_there(gitea: &Gitea, place: Place<'_>, reference: Option<&str>, failure: Failure) -> Failure {
+    if !is(&failure, &[404]) {
+        return failure;
+    }
+    if let Some(reference) = reference
+        && let Err(absent) = gitea.commit_of(place, reference, "ref", Kind::NotFound).await
+        && absent.kind == Kind::NotFound
+    {
+        return absent;
+    }
+    gitea.missing(place, failure, "path", Kind::NotFound).await
+}
+
 /// Only a file has a content.
 fn entry(content: wire::Content) -> Result<wire::PathContent, Failure> {
     match content {
@@ -78,7 +99,12 @@ pub async fn download(gitea: Arc<Gitea>, request: Request<FileDownload>) -> Resu
     let path = &request.input.path;
     let outgoing = gitea.endpoint.get(&parts(owner, name, "raw", path))?;
     let outgoing = outgoing.query_if("ref", request.input.reference.as_deref());
-    let opened = gitea.endpoint.open_stored(outgoing.accept("*/*")).await?;
+    let opened = match gitea.endpoint.open_stored(outgoing.accept("*/*")).await {
+        Err(failure) => {
+            return Err(nothing_there(&gitea, (owner, name), request.input.reference.as_deref(), failure).await);
+        }
+        other => other?,
+    };
     let mut reply = opened.file("application/octet-stream")?;
     let last = path.rsplit('/').next().unwrap_or_default();
     reply.value.media_type = file::media_type(last);

@@ -77,7 +77,7 @@ impl Gitea {
     }
 
     /// What a refusal of something that is not there means: that the repository is not there either, that it is empty, or
-    /// that what `field` names is missing.
+    /// that what `field` names is missing, which it is of an empty one, too, where `empty` is `not_found`.
     pub async fn missing(&self, place: Place<'_>, failure: Failure, field: &str, empty: Kind) -> Failure {
         let looked = self.endpoint.look(async {
             match self.repo(place).await {
@@ -86,7 +86,13 @@ impl Gitea {
             }
         });
         match looked.await {
-            Some(Ok(repo)) if repo.empty == Some(true) => instead(&failure, empty, "the repository is empty"),
+            Some(Ok(repo)) if repo.empty == Some(true) => match empty {
+                Kind::NotFound => {
+                    let sentence = format!("{field} is not there: the repository is empty");
+                    blaming(&failure, Kind::NotFound, field, &sentence)
+                }
+                empty => instead(&failure, empty, "the repository is empty"),
+            },
             Some(Ok(_)) => blaming(
                 &failure,
                 Kind::NotFound,

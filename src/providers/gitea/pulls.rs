@@ -92,7 +92,7 @@ pub async fn create(gitea: Arc<Gitea>, request: Request<PullCreate>) -> Result<R
                 false => "head",
             };
             return Err(match is(&failure, &[404]) || field == "base" {
-                true => gitea.missing(place, failure, field, Kind::Conflict).await,
+                true => gitea.missing(place, failure, field, Kind::NotFound).await,
                 false => failure,
             });
         }

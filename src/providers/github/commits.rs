@@ -7,10 +7,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
-use super::lookup::{At, named, pages};
+use super::lookup::{self, At, pages, unread};
 use super::{GitHub, SIZE, convert, wire};
 use crate::catalogue::fields::Moment;
-use crate::catalogue::git::{Commit, CommitGet, CommitList, Compare, Comparison};
+use crate::catalogue::git::{Commit, CommitGet, CommitList, Compare, CompareInput, Comparison};
 use crate::catalogue::page::Page;
 use crate::providers::{Reply, Request};
 
@@ -31,7 +31,9 @@ pub async fn list(github: Arc<GitHub>, request: Request<CommitList>) -> Result<R
     match github.endpoint.page(outgoing, SIZE, &request, commit).await {
         // Only a repository without any commit is refused so.
         Err(failure) if failure.kind == Kind::Conflict => Ok(Reply::of(Page::new(vec![], None))),
-        Err(failure) if failure.kind == Kind::NotFound && input.reference.is_some() => Err(named(failure, "ref")),
+        Err(failure) if failure.kind == Kind::NotFound && input.reference.is_some() => {
+            Err(unread(&github, repo, failure, "ref").await)
+        }
         other => other,
     }
 }
@@ -47,11 +49,10 @@ fn utc(field: &str, moment: Option<&Moment>) -> Result<Option<String>, Failure> 
 pub async fn get(github: Arc<GitHub>, request: Request<CommitGet>) -> Result<Reply<Commit>, Failure> {
     let repo = At::of("repo", &request.native)?;
     let parts = repo.parts(&["commits", &request.input.commit]);
-    let asked = pages(&github, || github.endpoint.get(&parts)).await;
-    let (pages, more) = asked.map_err(|failure| match failure.kind {
-        Kind::NotFound => named(failure, "commit"),
-        _ => failure,
-    })?;
+    let (pages, more) = match pages(&github, || github.endpoint.get(&parts)).await {
+        Err(failure) => return Err(unread(&github, repo, failure, "commit").await),
+        asked => asked?,
+    };
     let mut commit = convert::commit(pages[0].row(request.include_raw)?);
     for page in &pages[1..] {
         let further = convert::commit(page.row(false)?);
@@ -69,8 +70,30 @@ pub async fn compare(github: Arc<GitHub>, request: Request<Compare>) -> Result<R
     let (base, head) = (&*request.input.base, &*request.input.head);
     let both = format!("{base}...{head}");
     let outgoing = github.endpoint.get(&repo.parts(&["compare", &both]))?;
-    let received = github.endpoint.send(outgoing).await?;
+    let received = match github.endpoint.send(outgoing).await {
+        Err(failure) if failure.kind == Kind::NotFound => {
+            return Err(missing_end(&github, repo, &request, failure).await);
+        }
+        other => other?,
+    };
     let row = received.row::<wire::Comparison>(request.include_raw)?;
     let commits = received.rows_of(&row.wire.commits, false)?;
     Ok(received.reply(convert::comparison(base, head, commits, row)))
+}
+
+/// Which of both ends is missing, where one is. One of a fork is not looked for.
+async fn missing_end(github: &GitHub, repo: At<'_>, request: &Request<Compare>, failure: Failure) -> Failure {
+    let CompareInput { base, head, .. } = &*request.input;
+    for (field, name) in [("base", base), ("head", head)] {
+        if name.contains(':') {
+            continue;
+        }
+        if let Err(absent) = lookup::there(github, repo, name).await {
+            let absent = unread(github, repo, absent, field).await;
+            if absent.kind == Kind::NotFound {
+                return absent;
+            }
+        }
+    }
+    failure
 }

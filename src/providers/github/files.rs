@@ -10,7 +10,7 @@ use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
-use super::lookup::{self, At, instead, named, no_commit};
+use super::lookup::{self, At, instead, named, no_commit, unread};
 use super::{GitHub, convert, sayings, wire};
 use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
 use crate::catalogue::outcome::{DeleteOutcome, Deleted};
@@ -52,8 +52,10 @@ pub async fn get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<Reply
         path: &request.input.path,
         branch: request.input.reference.as_deref(),
     };
-    let sent = github.endpoint.send(spot.read(&github)?).await;
-    let received = sent.map_err(|failure| no_commit(failure, "ref"))?;
+    let received = match github.endpoint.send(spot.read(&github)?).await {
+        Err(failure) => return Err(nothing_there(&github, spot, "ref", failure).await),
+        sent => sent?,
+    };
     let row = received.row::<wire::Content>(request.include_raw)?;
     let entry = entry(row.wire).map_err(|failure| failure.by(&request.instance))?;
     // `none` is the encoding of what is too large for JSON.
@@ -69,6 +71,27 @@ pub async fn get(github: Arc<GitHub>, request: Request<FileGet>) -> Result<Reply
         }
     };
     Ok(received.reply(forge::file(convert::place(entry), content, row.raw)))
+}
+
+/// What is missing where a file is: the repository, what `field` names of it, or only the file.
+async fn nothing_there(github: &GitHub, spot: Spot<'_>, field: &str, failure: Failure) -> Failure {
+    if failure.kind != Kind::NotFound || failure.field.is_some() {
+        return failure;
+    }
+    if failure.message() == sayings::NO_COMMIT {
+        return no_commit(failure, field);
+    }
+    let absent = match spot.branch {
+        Some(name) => lookup::there(github, spot.repo, name).await.err(),
+        None => None,
+    };
+    if let Some(absent) = absent {
+        let absent = unread(github, spot.repo, absent, field).await;
+        if absent.kind == Kind::NotFound {
+            return absent;
+        }
+    }
+    unread(github, spot.repo, failure, "path").await
 }
 
 /// Only a file has a content. Some versions call a submodule a file (H9).
@@ -88,8 +111,10 @@ pub async fn download(github: Arc<GitHub>, request: Request<FileDownload>) -> Re
         path: &request.input.path,
         branch: request.input.reference.as_deref(),
     };
-    let opened = github.endpoint.open_stored(spot.read(&github)?.accept(RAW)).await;
-    let opened = opened.map_err(|failure| no_commit(failure, "ref"))?;
+    let opened = match github.endpoint.open_stored(spot.read(&github)?.accept(RAW)).await {
+        Err(failure) => return Err(nothing_there(&github, spot, "ref", failure).await),
+        opened => opened?,
+    };
     // What has no bytes is described in JSON all the same; a file of JSON comes as what was asked for.
     if opened.is_described() {
         let received = opened.whole().await?;
@@ -242,7 +267,13 @@ pub async fn delete(github: Arc<GitHub>, request: Request<FileDelete>) -> Result
                 let there = present(&github, spot)
                     .await
                     .map_err(|failure| unchanged(failure, attempt))?;
-                there.ok_or_else(|| absent().by(&request.instance))?
+                match there {
+                    Some(sha) => sha,
+                    None => {
+                        let absent = Failure::new(Kind::NotFound, "path is not there").by(&request.instance);
+                        return Err(nothing_there(&github, spot, "branch", absent).await);
+                    }
+                }
             }
         };
         match github.endpoint.send(removal(&github, spot, &message, &sha)?).await {
@@ -254,10 +285,6 @@ pub async fn delete(github: Arc<GitHub>, request: Request<FileDelete>) -> Result
             Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
         }
     }
-}
-
-fn absent() -> Failure {
-    named(Failure::new(Kind::NotFound, "path is not there"), "path")
 }
 
 fn removal(github: &GitHub, spot: Spot<'_>, message: &str, sha: &str) -> Result<Outgoing, Failure> {

@@ -86,15 +86,49 @@ pub async fn commit(github: &GitHub, repo: At<'_>, field: &str, name: Option<&st
         }
     };
     let outgoing = github.endpoint.get(&repo.parts(&["commits", name]))?.accept(SHA);
-    let received = github
-        .endpoint
-        .send(outgoing)
-        .await
-        .map_err(|failure| match failure.kind {
-            Kind::NotFound => named(failure, field),
-            _ => failure,
-        })?;
-    hash(&received)
+    match github.endpoint.send(outgoing).await {
+        Err(failure) if failure.kind == Kind::NotFound => Err(missing(github, repo, failure, field).await),
+        received => hash(&received?),
+    }
+}
+
+/// Whether a commit is there that a branch, a tag or a hash stands for.
+///
+/// # Errors
+/// As GitHub refuses it.
+pub async fn there(github: &GitHub, repo: At<'_>, name: &str) -> Result<(), Failure> {
+    let outgoing = github.endpoint.get(&repo.parts(&["commits", name]))?.accept(SHA);
+    github.endpoint.send(outgoing).await.map(drop)
+}
+
+/// What it means that something of a repository is not there: that the repository is not there either, or that it is what
+/// `field` names. GitHub says the same of both, unless it speaks of a commit.
+pub async fn missing(github: &GitHub, repo: At<'_>, failure: Failure, field: &str) -> Failure {
+    if failure.message() == sayings::NO_COMMIT {
+        return named(failure, field);
+    }
+    let looked = github.endpoint.look(async {
+        match github.endpoint.send(github.endpoint.get(&repo.parts(&[]))?).await {
+            Err(absent) if absent.kind == Kind::NotFound => Ok(Some(absent)),
+            other => other.map(|_| None),
+        }
+    });
+    match looked.await.flatten() {
+        Some(absent) => absent,
+        None => named(failure, field),
+    }
+}
+
+/// As [`missing`], of a read; in an empty repository nothing is there, which GitHub refuses as a conflict.
+pub async fn unread(github: &GitHub, repo: At<'_>, failure: Failure, field: &str) -> Failure {
+    match failure.kind {
+        Kind::NotFound if failure.field.is_none() => missing(github, repo, failure, field).await,
+        Kind::Conflict if failure.message() == sayings::EMPTY => {
+            let sentence = format!("{field} is not there: the repository is empty");
+            named(instead(&failure, Kind::NotFound, sentence), field)
+        }
+        _ => failure,
+    }
 }
 
 /// The hash that an answer is; servers that do not know its media type answer with the whole commit.

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 
-use super::lookup::{self, At, renamed, slashed};
+use super::lookup::{self, At, renamed, slashed, unread};
 use super::{GitHub, SIZE, convert, wire};
 use crate::catalogue::git::{Branch, BranchCreate, BranchDelete, BranchList, Tag, TagCreate, TagList};
 use crate::catalogue::outcome::Deleted;
@@ -69,11 +69,10 @@ pub async fn branch_delete(github: Arc<GitHub>, request: Request<BranchDelete>) 
 pub async fn remove_branch(github: &GitHub, repo: At<'_>, branch: &str) -> Result<Received, Failure> {
     let mut parts = repo.parts(&["git", "refs", "heads"]);
     parts.extend(slashed("branch", branch)?);
-    github
-        .endpoint
-        .send(github.endpoint.delete(&parts)?)
-        .await
-        .map_err(|failure| renamed(failure, &[("ref", "branch")]))
+    match github.endpoint.send(github.endpoint.delete(&parts)?).await {
+        Err(failure) if failure.kind == Kind::Conflict => Err(unread(github, repo, failure, "branch").await),
+        other => other.map_err(|failure| renamed(failure, &[("ref", "branch")])),
+    }
 }
 
 pub async fn tag_list(github: Arc<GitHub>, request: Request<TagList>) -> Result<Reply<Page<Tag>>, Failure> {

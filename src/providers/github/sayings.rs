@@ -12,6 +12,9 @@ pub const OVERTAKEN: &str = "another change to the file or its branch came first
 /// The sentence of a commit that is not there.
 pub const NO_COMMIT: &str = "there is no such commit";
 
+/// The sentence of a repository without a commit.
+pub const EMPTY: &str = "the repository is empty: nothing was ever committed to it";
+
 /// A sentence that GitHub is known to say.
 struct Saying {
     /// What it means.
@@ -125,12 +128,7 @@ const SAYINGS: &[Saying] = &[
     )
     .of("project"),
     // What is in the way now.
-    said(
-        Conflict,
-        &[409],
-        &["repository is empty"],
-        "the repository is empty: nothing was ever committed to it",
-    ),
+    said(Conflict, &[409], &["repository is empty"], EMPTY),
     said(Conflict, &[409], &["but expected"], OVERTAKEN),
     said(Conflict, &[422], &["sha", "wasn't supplied"], OVERTAKEN),
     said(Conflict, &[422], &["reference already exists"], "ref exists already").of("ref"),

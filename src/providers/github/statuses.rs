@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 
-use super::lookup::{self, At, named, no_commit, pages, renamed, unsupported};
+use super::lookup::{self, At, no_commit, pages, renamed, unread, unsupported};
 use super::{GitHub, SIZE, convert, wire};
 use crate::catalogue::git::{CombinedStatus, Status, StatusGet, StatusSet, StatusState};
 use crate::providers::{Reply, Request};
@@ -51,11 +51,10 @@ pub async fn get(github: Arc<GitHub>, request: Request<StatusGet>) -> Result<Rep
     let repo = At::of("repo", &request.native)?;
     let parts = repo.parts(&["commits", &request.input.commit, "status"]);
     let ask = || Ok(github.endpoint.get(&parts)?.query(SIZE, MOST_ROWS));
-    let asked = pages(&github, ask).await;
-    let (pages, _) = asked.map_err(|failure| match failure.kind {
-        Kind::NotFound => named(failure, "commit"),
-        _ => failure,
-    })?;
+    let (pages, _) = match pages(&github, ask).await {
+        Err(failure) => return Err(unread(&github, repo, failure, "commit").await),
+        asked => asked?,
+    };
     let first = pages[0].row::<wire::CombinedStatus>(request.include_raw)?;
     let mut statuses = vec![];
     let mut skipped = 0;

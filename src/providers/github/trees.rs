@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use url::form_urlencoded::parse;
 
-use super::lookup::{self, At, named, unsupported};
+use super::lookup::{self, At, named, unread, unsupported};
 use super::{GitHub, convert, wire};
 use crate::catalogue::git::{TreeEntry, TreeList};
 use crate::catalogue::page::Page;
@@ -36,9 +36,14 @@ pub async fn list(github: Arc<GitHub>, request: Request<TreeList>) -> Result<Rep
     };
     let received = match asked.await {
         // There is nothing in a repository that is empty (H12).
-        Err(failure) if failure.kind == Kind::Conflict => return Ok(Reply::of(Page::new(vec![], None))),
+        Err(failure) if failure.kind == Kind::Conflict => {
+            return match input.path {
+                Some(_) => Err(unread(&github, repo, failure, "path").await),
+                None => Ok(Reply::of(Page::new(vec![], None))),
+            };
+        }
         Err(failure) if failure.kind == Kind::NotFound && failure.field.is_none() && input.reference.is_some() => {
-            return Err(named(failure, "ref"));
+            return Err(unread(&github, repo, failure, "ref").await);
         }
         other => other?,
     };

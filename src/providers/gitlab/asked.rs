@@ -97,6 +97,51 @@ impl GitLab {
     }
 }
 
+impl GitLab {
+    /// The failure of a read of something that is not there, with the field of the commit that is not, where it is that:
+    /// GitLab does not tell what it looked for. `named`: the fields, and what stands in them.
+    pub async fn unread(&self, path: &str, named: &[(&str, Option<&str>)], failure: Failure) -> Failure {
+        if failure.kind != Kind::NotFound || failure.field.is_some() {
+            return failure;
+        }
+        for (field, name) in named {
+            let Some(name) = name else { continue };
+            let absent = self.lacks_commit(path, name);
+            if self.endpoint.look(absent).await == Some(true) {
+                let sentence = format!("{field} is not there, or not shown to us");
+                return means(&failure, Kind::NotFound, Some(field), &sentence);
+            }
+        }
+        failure
+    }
+
+    /// Whether a project that is there has no commit that this stands for.
+    pub async fn lacks_commit(&self, path: &str, name: &str) -> Result<bool, Failure> {
+        let outgoing = self.get(&["projects", path, "repository", "commits", name])?;
+        match self.endpoint.send(outgoing).await {
+            Err(failure) if failure.field.as_deref() == Some("commit") => Ok(true),
+            other => other.map(|_| false),
+        }
+    }
+
+    /// As [`GitLab::lacks_commit`], of a project that is not empty: in an empty one nothing is missed.
+    pub async fn lacks_ref(&self, path: &str, name: &str) -> Result<bool, Failure> {
+        Ok(self.lacks_commit(path, name).await? && self.project(path).await?.empty_repo != Some(true))
+    }
+
+    /// The failure of a write that begins at a commit: an empty project has none, and is said to be that.
+    pub async fn unwritten(&self, path: &str, failure: Failure) -> Failure {
+        if failure.kind != Kind::NotFound || failure.field.is_none() {
+            return failure;
+        }
+        let project = self.endpoint.look(self.project(path)).await;
+        match project.is_some_and(|project| project.empty_repo == Some(true)) {
+            true => means(&failure, Kind::Conflict, None, "the repository is empty"),
+            false => failure,
+        }
+    }
+}
+
 /// The number of rows that all pages have.
 fn total(received: &Received) -> Option<u64> {
     received.header("x-total")?.parse().ok()

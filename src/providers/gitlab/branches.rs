@@ -38,7 +38,10 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<BranchCreate>) -> Resu
     };
     let outgoing = gitlab.with(Method::POST, &["projects", path, "repository", "branches"], &branch)?;
     let convert = |_: &Arc<str>, row: Row<wire::Branch>| convert::branch(row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    match gitlab.endpoint.answer(outgoing, &request, convert).await {
+        Err(failure) => Err(gitlab.unwritten(path, failure).await),
+        made => made,
+    }
 }
 
 pub async fn delete(gitlab: Arc<GitLab>, request: Request<BranchDelete>) -> Result<Reply<Deleted>, Failure> {

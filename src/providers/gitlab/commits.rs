@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind};
 
-use super::asked::{MOST, SIZE, of_reference};
+use super::asked::{MOST, SIZE, means, of_reference};
 use super::{GitLab, convert, ids, wire};
 use crate::catalogue::Page;
-use crate::catalogue::git::{Commit, CommitGet, CommitList, Compare, Comparison, FileChange, TreeEntry, TreeList};
+use crate::catalogue::git::{
+    Commit, CommitGet, CommitList, Compare, Comparison, FileChange, TreeEntry, TreeList, TreeListInput,
+};
 use crate::providers::http::Row;
 use crate::providers::{Reply, Request};
 
@@ -25,10 +27,20 @@ pub async fn list(gitlab: Arc<GitLab>, request: Request<CommitList>) -> Result<R
         .query_if("path", input.path.as_deref())
         .query_if("since", input.since.as_deref())
         .query_if("until", input.until.as_deref());
-    gitlab
+    let listed = gitlab
         .list_in_repo(outgoing, &request, |_, row| convert::commit(row))
         .await
-        .map_err(of_reference)
+        .map_err(of_reference)?;
+    // Of a ref that is not there GitLab lists nothing, too.
+    let nothing = listed.value.items.is_empty() && listed.skipped == 0 && request.cursor().is_none();
+    match input.reference.as_deref().filter(|_| nothing) {
+        Some(reference) if gitlab.endpoint.look(gitlab.lacks_ref(path, reference)).await == Some(true) => {
+            let mut failure = Failure::new(Kind::NotFound, "ref is not there, or not shown to us");
+            failure.field = Some("ref".into());
+            Err(failure.by(&request.instance))
+        }
+        _ => Ok(listed),
+    }
 }
 
 /// GitLab tells what a commit changes by a request of its own.
@@ -89,7 +101,13 @@ pub async fn compare(gitlab: Arc<GitLab>, request: Request<Compare>) -> Result<R
         // From their merge base on.
         .query("straight", "false");
     let convert = |_: &Arc<str>, row| convert::comparison(&input.base, &input.head, row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    match gitlab.endpoint.answer(outgoing, &request, convert).await {
+        Err(failure) => {
+            let ends = [("base", Some(&*input.base)), ("head", Some(&*input.head))];
+            Err(gitlab.unread(path, &ends, failure).await)
+        }
+        compared => compared,
+    }
 }
 
 pub async fn tree(gitlab: Arc<GitLab>, request: Request<TreeList>) -> Result<Reply<Page<TreeEntry>>, Failure> {
@@ -102,9 +120,13 @@ pub async fn tree(gitlab: Arc<GitLab>, request: Request<TreeList>) -> Result<Rep
         .query_if("recursive", input.recursive.then_some("true"))
         // The only way through a large one: the number of a page alone is not heeded.
         .query("pagination", "keyset");
-    let listed = gitlab
+    let listed = match gitlab
         .list_in_repo(outgoing, &request, |_, row| convert::entry(row))
-        .await?;
+        .await
+    {
+        Err(failure) => return Err(no_tree(&gitlab, path, input, failure).await),
+        listed => listed?,
+    };
     // Before 17.7 a directory that is not there is an empty one, which git does not know.
     let nothing = listed.value.items.is_empty() && listed.skipped == 0 && !listed.value.has_more;
     match nothing && input.path.is_some() && request.cursor().is_none() {
@@ -114,5 +136,17 @@ pub async fn tree(gitlab: Arc<GitLab>, request: Request<TreeList>) -> Result<Rep
             Err(failure)
         }
         false => Ok(listed),
+    }
+}
+
+/// What is missing where a tree is: the ref, or the directory. GitLab says of both that there is no tree.
+async fn no_tree(gitlab: &GitLab, path: &str, input: &TreeListInput, failure: Failure) -> Failure {
+    let failure = gitlab
+        .unread(path, &[("ref", input.reference.as_deref())], failure)
+        .await;
+    let unnamed = failure.kind == Kind::NotFound && failure.field.is_none() && input.path.is_some();
+    match unnamed && gitlab.endpoint.look(gitlab.project(path)).await.is_some() {
+        true => means(&failure, Kind::NotFound, Some("path"), "there is no such directory"),
+        false => failure,
     }
 }

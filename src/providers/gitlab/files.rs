@@ -26,7 +26,12 @@ pub async fn get(gitlab: Arc<GitLab>, request: Request<FileGet>) -> Result<Reply
     let path = ids::project("repo", &request.native)?;
     let outgoing = gitlab.get(&["projects", path, "repository", "files", &request.input.path])?;
     let outgoing = outgoing.query("ref", request.input.reference.as_deref().unwrap_or(HEAD));
-    let opened = gitlab.endpoint.open(outgoing).await.map_err(of_reference)?;
+    let named = request.input.reference.is_some();
+    let opened = gitlab
+        .endpoint
+        .open(outgoing)
+        .await
+        .map_err(|failure| of_file(failure, named))?;
     // An answer that is sound and cannot be used is larger than any may be.
     let received = opened
         .whole()
@@ -52,15 +57,28 @@ pub async fn download(gitlab: Arc<GitLab>, request: Request<FileDownload>) -> Re
     let file = &request.input.path;
     let outgoing = gitlab.get(&["projects", path, "repository", "files", file, "raw"])?;
     let outgoing = outgoing.query("ref", request.input.reference.as_deref().unwrap_or(HEAD));
+    let named = request.input.reference.is_some();
     let mut reply = gitlab
         .endpoint
         .open(outgoing.accept("*/*"))
         .await
-        .map_err(of_reference)?
+        .map_err(|failure| of_file(failure, named))?
         .file("application/octet-stream")?;
     // GitLab calls all of them plain text.
     reply.value.media_type = media_type(&**file);
     Ok(reply)
+}
+
+/// The failure of a file that is not there: where nobody has named a commit, none is missing but in an empty repository.
+fn of_file(failure: Failure, named: bool) -> Failure {
+    let failure = of_reference(failure);
+    match failure.field.as_deref() {
+        Some("ref") if !named => {
+            let sentence = "path is not there: the repository is empty";
+            means(&failure, Kind::NotFound, Some("path"), sentence)
+        }
+        _ => failure,
+    }
 }
 
 /// What stands at a path.
@@ -207,6 +225,22 @@ pub async fn delete(gitlab: Arc<GitLab>, request: Request<FileDelete>) -> Result
         &file,
     )?;
     let sent: Result<Received, Failure> = gitlab.endpoint.send(outgoing).await;
-    let received = sent.map_err(|failure| gone(failure, input.if_match.is_some()))?;
+    let received = match sent.map_err(|failure| gone(failure, input.if_match.is_some())) {
+        Err(failure) if was_slower(&failure, false) => return Err(no_branch(&gitlab, path, &branch, failure).await),
+        received => received?,
+    };
     Ok(received.reply(Deleted::done()))
+}
+
+/// A file that is not there, of a branch that may not be either: GitLab misses the file first.
+async fn no_branch(gitlab: &GitLab, path: &str, branch: &str, failure: Failure) -> Failure {
+    match gitlab.endpoint.look(gitlab.lacks_commit(path, branch)).await {
+        Some(true) => means(
+            &failure,
+            Kind::NotFound,
+            Some("branch"),
+            "branch is not there, or not shown to us",
+        ),
+        _ => failure,
+    }
 }

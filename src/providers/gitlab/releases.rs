@@ -44,5 +44,8 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<ReleaseCreate>) -> Res
     };
     let outgoing = gitlab.with(Method::POST, &["projects", path, "releases"], &release)?;
     let convert = |_: &Arc<str>, row: Row<wire::Release>| convert::release(row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    match gitlab.endpoint.answer(outgoing, &request, convert).await {
+        Err(failure) => Err(gitlab.unwritten(path, failure).await),
+        made => made,
+    }
 }

@@ -38,5 +38,8 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<TagCreate>) -> Result<
     };
     let outgoing = gitlab.with(Method::POST, &["projects", path, "repository", "tags"], &tag)?;
     let convert = |_: &Arc<str>, row: Row<wire::Tag>| convert::tag(row);
-    gitlab.endpoint.answer(outgoing, &request, convert).await
+    match gitlab.endpoint.answer(outgoing, &request, convert).await {
+        Err(failure) => Err(gitlab.unwritten(path, failure).await),
+        made => made,
+    }
 }

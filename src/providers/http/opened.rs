@@ -99,7 +99,7 @@ impl Opened {
     }
 
     /// Who is not let in is led to a page that says so.
-    fn no_page(&self) -> Result<(), Failure> {
+    pub(super) fn no_page(&self) -> Result<(), Failure> {
         match self.essence() == "text/html" {
             true => Err(self.unusable("a web page came in the place of the file")),
             false => Ok(()),
@@ -107,7 +107,7 @@ impl Opened {
     }
 
     /// What is made of the answer's bytes, as they come.
-    fn piecewise<T>(self, masked: bool, make: impl FnOnce(Chunks) -> T) -> Reply<T> {
+    pub(super) fn piecewise<T>(self, masked: bool, make: impl FnOnce(Chunks) -> T) -> Reply<T> {
         let instance = self.instance;
         let bytes = self.response.bytes_stream();
         let named = bytes.map(move |piece| piece.map_err(|error| transport(error).by(&instance)));

@@ -8,10 +8,12 @@ mod builds;
 mod control;
 mod convert;
 mod credential;
+mod inputs;
 mod jobs;
 mod logs;
 mod names;
 mod queue;
+mod stage_view;
 mod standing;
 mod trigger;
 mod wire;
@@ -34,7 +36,7 @@ static DIALECT: Dialect = Dialect {
 /// The driver.
 pub struct Jenkins {
     endpoint: Endpoint,
-    stage_view: builds::StageView,
+    stage_view: stage_view::StageView,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +63,7 @@ impl Provider for Jenkins {
         };
         Ok(Jenkins {
             endpoint: Endpoint::new(&connection, &DIALECT)?.authenticated(&connection, credential::ACCEPTS)?,
-            stage_view: builds::StageView::default(),
+            stage_view: stage_view::StageView::default(),
         })
     }
 
@@ -91,6 +93,7 @@ impl Provider for Jenkins {
             .on::<cicd::RunWait, _, _>(standing::wait)
             .emulates::<cicd::RunWait>()
             .on::<cicd::RunCancel, _, _>(control::cancel)
+            .on::<cicd::RunApprove, _, _>(inputs::approve)
             .on::<cicd::RunDelete, _, _>(control::delete)
             .on::<cicd::LogGet, _, _>(logs::get)
             .stream::<cicd::LogFollow, _, _, _>(logs::follow)

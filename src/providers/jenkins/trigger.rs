@@ -13,6 +13,8 @@ use super::{Jenkins, names, wire};
 use crate::catalogue::cicd::{RunTrigger, TriggerOutcome, Triggered};
 use crate::providers::{Reply, Request};
 
+/// The kind of a parameter that is true or false.
+pub const FLAG: &str = "BooleanParameterDefinition";
 /// Spares the quiet period, in which Jenkins waits for more of the same.
 const AT_ONCE: (&str, &str) = ("delay", "0sec");
 
@@ -118,12 +120,12 @@ fn holds(job: &wire::Startable) -> bool {
 }
 
 /// Holds what was given to what the job asks for.
-fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Result<(), Failure> {
+pub fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Result<(), Failure> {
     for (name, value) in given {
         let Some(parameter) = parameters.iter().find(|parameter| parameter.name == *name) else {
             return Err(Failure::invalid(
                 "variables",
-                "variables holds one that is no parameter of the job",
+                "variables holds one that is not asked for",
             ));
         };
         if parameter
@@ -135,7 +137,7 @@ fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Re
             return Err(Failure::invalid("variables", sentence));
         }
         match &*parameter.kind {
-            "BooleanParameterDefinition" if !matches!(&**value, "true" | "false") => {
+            FLAG if !matches!(&**value, "true" | "false") => {
                 let sentence = "variables holds a value that must be true or false";
                 return Err(Failure::invalid("variables", sentence));
             }

@@ -94,8 +94,57 @@ pub struct Build {
 /// What the stage view tells of a pipeline's build (J14).
 #[derive(Debug, Deserialize)]
 pub struct Described {
+    /// Its number.
+    #[serde(default)]
+    pub id: String,
     #[serde(default)]
     pub status: String,
+}
+
+/// Somebody's input that a pipeline's build waits for (J17).
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    pub id: String,
+    /// What it asks for beside a word.
+    pub inputs: Option<Vec<Field>>,
+}
+
+/// A field that an input asks for.
+#[derive(Debug, Deserialize)]
+pub struct Field {
+    pub name: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    pub definition: Option<Definition>,
+}
+
+/// What may stand in such a field.
+#[derive(Debug, Default, Deserialize)]
+pub struct Definition {
+    #[serde(rename = "defaultVal")]
+    pub default: Option<Value>,
+    pub choices: Option<Vec<String>>,
+}
+
+impl Field {
+    /// As a job would ask for it.
+    pub fn parameter(&self) -> Parameter {
+        let definition = self.definition.as_ref();
+        Parameter {
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            choices: definition.and_then(|definition| definition.choices.clone()),
+        }
+    }
+
+    /// What stands in it before anybody has said anything. A secret is not sent back, and is said anew.
+    pub fn proposed(&self) -> Option<Value> {
+        let definition = self
+            .definition
+            .as_ref()
+            .filter(|_| !self.kind.starts_with("Password"))?;
+        definition.default.clone()
+    }
 }
 
 /// What somebody has to say of a build; each says something else, and many nothing.

@@ -14,6 +14,7 @@ use crate::catalogue::cicd::{
     LogDelete, OrderOutcome, Ordered, Run, RunApprove, RunCancel, RunDelete, RunRerun, Triggered,
 };
 use crate::catalogue::outcome::Deleted;
+use crate::providers::ci;
 use crate::providers::http::{Received, Row, behind};
 use crate::providers::{Reply, Request};
 
@@ -61,6 +62,7 @@ pub async fn rerun(woodpecker: Arc<Woodpecker>, request: Request<RunRerun>) -> R
 
 pub async fn approve(woodpecker: Arc<Woodpecker>, request: Request<RunApprove>) -> Result<Reply<Ordered>, Failure> {
     let (project, number) = numbered(&request.native)?;
+    ci::plain(&request.input)?;
     let received = order(&woodpecker, project, number, Some("approve"))
         .await
         .map_err(|failure| refused(failure, "the run does not wait for an approval"))?;

@@ -26,14 +26,14 @@ fn find<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, u64), Problem>
     build.map(|build| (item, build.number)).ok_or_else(Problem::not_found)
 }
 
-fn find_mut<'a>(state: &'a mut State, asked: &Asked) -> Result<&'a mut Build, Problem> {
+pub(crate) fn find_mut<'a>(state: &'a mut State, asked: &Asked) -> Result<&'a mut Build, Problem> {
     let (_, number) = find(state, asked)?;
     let item = state.items.get_mut(&asked.place.full_name());
     item.and_then(|item| item.build_mut(number))
         .ok_or_else(Problem::not_found)
 }
 
-fn found<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, &'a Build), Problem> {
+pub(crate) fn found<'a>(state: &'a State, asked: &Asked) -> Result<(&'a Item, &'a Build), Problem> {
     let (item, number) = find(state, asked)?;
     item.build(number)
         .map(|build| (item, build))

@@ -15,7 +15,13 @@ pub(crate) fn stored(build: &Build, job: &str, instance: &str) -> String {
     let first = format!(
         "Started by user {note}{user}\nRunning as {user}\nBuilding in workspace /var/jenkins_home/workspace/{job}\n+ make all\n"
     );
-    let rest = format!("Grüße from {instance}\nmake: all is done\n");
+    // What was answered is told by what asked for it.
+    let answers = build
+        .answers
+        .iter()
+        .map(|answer| format!("{}\n", answer.line().trim_start()));
+    let answers: String = answers.collect();
+    let rest = format!("{answers}Grüße from {instance}\nmake: all is done\n");
     match (build.progress.stage(), build.progress.ending()) {
         (Stage::Started, _) => String::new(),
         (_, None) => first,

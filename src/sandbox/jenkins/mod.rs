@@ -1,4 +1,5 @@
-//! Jenkins: jobs in folders of any depth, their builds, the queue, logs as they grow, and artifacts.
+//! Jenkins: jobs in folders of any depth, their builds, the queue, logs as they grow, artifacts, and of plugins the stage view
+//! and the inputs that a Pipeline waits for.
 //!
 //! Wire facts follow what Jenkins' own source does; its only published description is old, and of a third party.
 //! The same Jenkins is served at the root and below `/jenkins`, and its links lead to where it was asked.
@@ -24,6 +25,7 @@ mod artifacts;
 mod asked;
 mod builds;
 mod gate;
+mod inputs;
 mod log;
 mod object;
 mod objects;
@@ -35,6 +37,7 @@ mod routes;
 mod seeded;
 mod session;
 mod stage;
+mod stage_view;
 mod state;
 mod tree;
 mod trigger;

@@ -5,12 +5,32 @@
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::stage::Ending;
+use super::stage::{Course, Ending};
 use crate::sandbox::ci;
 use crate::sandbox::ci::outcome::{OUTCOME, Outcome};
 
 /// What the parameter [`OUTCOME`] may be; `hold` works until it is stopped.
 pub(crate) const OUTCOMES: [&str; 6] = ["success", "failure", "unstable", "error", "skipped", "hold"];
+/// What it may be of a Pipeline, which can also ask: for a word (`approval`), or for more (`input`).
+pub(crate) const OUTCOMES_OF_PIPELINE: [&str; 8] = [
+    "success", "failure", "unstable", "error", "skipped", "hold", "approval", INPUT,
+];
+const INPUT: &str = "input";
+/// What a build asks for that asks for more than a word.
+const ASKED: &[Definition] = &[
+    Definition::Choice {
+        name: "ENVIRONMENT",
+        choices: &["staging", "production"],
+    },
+    Definition::Flag {
+        name: "DRY_RUN",
+        default: true,
+    },
+    Definition::Text {
+        name: "REASON",
+        default: "none",
+    },
+];
 
 /// A parameter of a job.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +62,7 @@ pub(crate) struct Parameter {
 }
 
 impl Definition {
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Definition::Text { name, .. }
             | Definition::Choice { name, .. }
@@ -83,6 +103,16 @@ impl Definition {
             },
             value,
         })
+    }
+
+    /// As the stage view shows it of an input.
+    pub fn shown_as_input(&self) -> Value {
+        let job = self.shown();
+        let mut definition = json!({ "defaultVal": job["defaultParameterValue"]["value"] });
+        if let Definition::Choice { choices, .. } = self {
+            definition["choices"] = json!(choices);
+        }
+        json!({ "type": job["type"], "name": self.name(), "description": "", "definition": definition })
     }
 
     /// As a job shows it.
@@ -142,17 +172,33 @@ pub(crate) fn fill(definitions: &[Definition], given: &[(String, String)]) -> Re
     definitions.iter().map(one).collect()
 }
 
-/// How a build with these parameters ends, and whether it works until it is stopped.
-pub(crate) fn outcome(parameters: &[Parameter]) -> (Ending, bool) {
-    let chosen = parameters.iter().find(|parameter| parameter.name == OUTCOME);
-    let word = chosen.and_then(|parameter| parameter.value.as_ref()?.as_str());
+fn word(parameters: &[Parameter]) -> Option<&str> {
+    let chosen = parameters.iter().find(|parameter| parameter.name == OUTCOME)?;
+    chosen.value.as_ref()?.as_str()
+}
+
+/// What a build with these parameters asks of somebody, beside a word.
+pub(crate) fn asked(parameters: &[Parameter]) -> &'static [Definition] {
+    match word(parameters) {
+        Some(INPUT) => ASKED,
+        _ => &[],
+    }
+}
+
+/// How a build with these parameters ends, and whether it goes on by itself.
+pub(crate) fn outcome(parameters: &[Parameter]) -> (Ending, Course) {
+    let word = word(parameters);
+    if word == Some(INPUT) {
+        return (Ending::Success, Course::Asks);
+    }
     let words = word.map(|word| (OUTCOME.to_owned(), word.to_owned()));
     match Outcome::of(&words.into_iter().collect()) {
-        Outcome::Ends(ci::Ending::Failure | ci::Ending::Error) => (Ending::Failure, false),
-        Outcome::Ends(ci::Ending::Unstable) => (Ending::Unstable, false),
-        Outcome::Ends(ci::Ending::Skipped) => (Ending::NotBuilt, false),
-        Outcome::Holds => (Ending::Success, true),
-        _ => (Ending::Success, false),
+        Outcome::Ends(ci::Ending::Failure | ci::Ending::Error) => (Ending::Failure, Course::Goes),
+        Outcome::Ends(ci::Ending::Unstable) => (Ending::Unstable, Course::Goes),
+        Outcome::Ends(ci::Ending::Skipped) => (Ending::NotBuilt, Course::Goes),
+        Outcome::Holds => (Ending::Success, Course::Holds),
+        Outcome::Waits => (Ending::Success, Course::Asks),
+        _ => (Ending::Success, Course::Goes),
     }
 }
 

@@ -13,7 +13,7 @@ use super::asked::{Asked, plain_json, redirect};
 use super::gate::{CRUMB_FIELD, Caller};
 use super::problem::{Problem, escaped, html};
 use super::session::Sessions;
-use super::{Answer, Jenkins, builds, queue, trigger};
+use super::{Answer, Jenkins, builds, inputs, queue, stage_view, trigger};
 use crate::sandbox::kit::vendor::Route;
 
 /// The release that is played: it answers 400 where older ones failed with 500.
@@ -72,6 +72,15 @@ impl Asked {
             (false, ["build"]) => ("/job/{name}/build", true, trigger::build),
             (false, ["buildWithParameters"]) => {
                 ("/job/{name}/buildWithParameters", true, trigger::build_with_parameters)
+            }
+            (false, ["wfapi", "runs"]) => ("/job/{name}/wfapi/runs", false, stage_view::runs),
+            (false, [_, "wfapi", "describe"]) => ("/job/{name}/{number}/wfapi/describe", false, stage_view::describe),
+            (false, [_, "wfapi", "pendingInputActions"]) => {
+                ("/job/{name}/{number}/wfapi/pendingInputActions", false, inputs::pending)
+            }
+            (false, [_, "wfapi", "inputSubmit"]) => ("/job/{name}/{number}/wfapi/inputSubmit", true, inputs::submit),
+            (false, [_, "input", _, "proceedEmpty" | "abort"]) => {
+                ("/job/{name}/{number}/input/{id}/proceedEmpty", true, inputs::settle)
             }
             (false, [_]) => ("/job/{name}/{number}", false, builds::page),
             (false, [_, "api", "json"]) => ("/job/{name}/{number}/api/json", false, builds::get),

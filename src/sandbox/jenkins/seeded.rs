@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same instance name gives the same jobs and builds.
 
-use super::parameters::{Definition, OUTCOMES, fill};
+use super::parameters::{Definition, OUTCOMES, OUTCOMES_OF_PIPELINE, fill};
 use super::stage::{Ending, Progress};
 use super::state::{Item, Kind, State};
 use crate::sandbox::ci::outcome::OUTCOME;
@@ -15,6 +15,10 @@ const MANY: usize = 120;
 const CHOSEN: Definition = Definition::Choice {
     name: OUTCOME,
     choices: &OUTCOMES,
+};
+const CHOSEN_OF_PIPELINE: Definition = Definition::Choice {
+    name: OUTCOME,
+    choices: &OUTCOMES_OF_PIPELINE,
 };
 const BRANCH: Definition = Definition::Text {
     name: "BRANCH",
@@ -35,9 +39,9 @@ const DEPLOY: &[Definition] = &[
     CHOSEN,
 ];
 /// Of a Pipeline.
-const PIPELINE: &[Definition] = &[BRANCH, CHOSEN];
+const PIPELINE: &[Definition] = &[BRANCH, CHOSEN_OF_PIPELINE];
 /// Of a branch's job, which has its branch already.
-const ON_BRANCH: &[Definition] = &[CHOSEN];
+const ON_BRANCH: &[Definition] = &[CHOSEN_OF_PIPELINE];
 
 /// Kind, full name, parameters, builds.
 const JOBS: [(Kind, &str, &[Definition], usize); 12] = [

@@ -25,12 +25,21 @@ pub(crate) enum Stage {
     Over,
 }
 
+/// Whether a build goes on by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Course {
+    Goes,
+    /// It works until somebody stops it.
+    Holds,
+    /// It waits for somebody's input.
+    Asks,
+}
+
 /// How far a build has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     reads: u8,
-    /// It works until somebody stops it.
-    holds: bool,
+    course: Course,
     ending: Ending,
     /// Milliseconds since the epoch.
     pub started_ms: i64,
@@ -79,10 +88,10 @@ impl Ending {
 
 impl Progress {
     /// Of a build that begins now.
-    pub fn new(ending: Ending, holds: bool, now_ms: i64) -> Self {
+    pub fn new(ending: Ending, course: Course, now_ms: i64) -> Self {
         Self {
             reads: 0,
-            holds,
+            course,
             ending,
             started_ms: now_ms,
             ended_ms: 0,
@@ -94,7 +103,7 @@ impl Progress {
         Self {
             reads: TO_THE_END,
             ended_ms: started_ms + SEEDED_MS,
-            ..Self::new(ending, false, started_ms)
+            ..Self::new(ending, Course::Goes, started_ms)
         }
     }
 
@@ -121,9 +130,19 @@ impl Progress {
         self.stage() < Stage::Over
     }
 
+    /// Whether it stands still until somebody has answered it.
+    pub fn is_paused(&self) -> bool {
+        self.course == Course::Asks && self.stage() == Stage::Working
+    }
+
+    /// Somebody has answered it.
+    pub fn answered(&mut self) {
+        self.course = Course::Goes;
+    }
+
     /// Moves it on by one read.
     pub fn read(&mut self, now_ms: i64) {
-        if self.holds && self.stage() == Stage::Working || self.stage() == Stage::Over {
+        if self.course != Course::Goes && self.stage() == Stage::Working || self.stage() == Stage::Over {
             return;
         }
         self.reads += 1;
@@ -136,7 +155,7 @@ impl Progress {
     pub fn stop(&mut self) {
         if self.stage() < Stage::Judged {
             self.ending = Ending::Aborted;
-            self.holds = false;
+            self.course = Course::Goes;
             self.reads = TO_THE_RESULT - 1;
         }
     }
@@ -157,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_result_is_set_before_the_build_is_over() {
-        let mut progress = Progress::new(Ending::Failure, false, 1);
+        let mut progress = Progress::new(Ending::Failure, Course::Goes, 1);
         let mut seen = vec![];
         for now_ms in 2..9 {
             progress.read(now_ms);
@@ -178,7 +197,7 @@ mod tests {
 
     #[test]
     fn one_that_holds_works_until_it_is_stopped() {
-        let mut progress = Progress::new(Ending::Success, true, 1);
+        let mut progress = Progress::new(Ending::Success, Course::Holds, 1);
         (0..20).for_each(|now_ms| progress.read(now_ms));
         assert_eq!(progress.stage(), Stage::Working);
         progress.stop();
@@ -187,5 +206,18 @@ mod tests {
         progress.stop();
         progress.kill(40);
         assert_eq!((progress.stage(), progress.ended_ms), (Stage::Over, 30));
+    }
+
+    #[test]
+    fn one_that_asks_stands_still_until_it_is_answered() {
+        let mut progress = Progress::new(Ending::Success, Course::Asks, 1);
+        (0..20).for_each(|now_ms| progress.read(now_ms));
+        assert!(progress.is_paused());
+        progress.answered();
+        progress.read(30);
+        assert_eq!(
+            (progress.is_paused(), progress.ending()),
+            (false, Some(Ending::Success))
+        );
     }
 }

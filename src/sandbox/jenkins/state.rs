@@ -53,6 +53,8 @@ pub(crate) struct Build {
     pub queue_id: u64,
     pub user: String,
     pub parameters: Vec<Parameter>,
+    /// What somebody answered to its input.
+    pub answers: Vec<Parameter>,
     pub progress: Progress,
 }
 
@@ -127,6 +129,7 @@ impl Item {
             queue_id,
             user: user.to_owned(),
             parameters,
+            answers: Vec::new(),
             progress,
         });
         number
@@ -213,8 +216,8 @@ impl State {
             queued.phase = Phase::Cancelled;
             return;
         };
-        let (ending, holds) = outcome(&queued.parameters);
-        let progress = Progress::new(ending, holds, now_ms);
+        let (ending, course) = outcome(&queued.parameters);
+        let progress = Progress::new(ending, course, now_ms);
         let number = item.begin(queued.id, &queued.user, queued.parameters.clone(), progress);
         queued.phase = Phase::Left(number);
         queued.reads = 0;

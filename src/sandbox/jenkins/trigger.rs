@@ -83,7 +83,7 @@ fn buildable<'a>(state: &'a State, asked: &Asked) -> Result<&'a Item, Problem> {
     }
 }
 
-fn submitted(form: &str) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn submitted(form: &str) -> Result<Vec<(String, String)>, Problem> {
     let refused = |_| Problem::because(StatusCode::BAD_REQUEST, "Failed to parse the form's JSON");
     let form: Submitted = serde_json::from_str(form).map_err(refused)?;
     let entries = match form.parameter {

@@ -1,8 +1,10 @@
 //! Following the log of a job where the forge streams none: it is asked for again and again.
 //!
-//! Invariant: the stream ends where the job has ended and its log was read after that.
+//! Invariant: the stream ends where the job has ended and its log was read after that; what was read is not read again where
+//! the forge gives parts, and ever more rarely, by its size, where it gives none.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
@@ -11,10 +13,14 @@ use mosaic_actors::stream::Piece;
 use super::{line, missing};
 use crate::catalogue::cicd::{Job, LogEvent};
 use crate::providers::ci::{Followed, Growing, Then, Told, follow};
-use crate::providers::http::Pieces;
+use crate::providers::http::{Pieces, Ranged};
 
 /// How often the log of a job that has ended is asked for in vain: where it is kept it may arrive a moment later.
 const MOST_ABSENT: u32 = 5;
+/// How many bytes a second are read at most of a log that comes whole each time.
+const WHOLE_PER_SECOND: u64 = 256 << 10;
+/// The longest pause between two readings.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A job's log, as a forge gives it.
 pub trait Logged: Send + Sync + 'static {
@@ -27,11 +33,11 @@ pub trait Logged: Send + Sync + 'static {
     /// What a request fails with.
     fn job(&self) -> impl Future<Output = Result<Job, Failure>> + Send;
 
-    /// All of the log that there is.
+    /// The log from this byte on, or all that there is where the forge gives no parts; none where it is shorter.
     ///
     /// # Errors
     /// What a request fails with; `not_found` where there is none.
-    fn text(&self) -> impl Future<Output = Result<Pieces, Failure>> + Send;
+    fn text(&self, from: u64) -> impl Future<Output = Result<Option<Ranged>, Failure>> + Send;
 }
 
 /// The events of a job's log, behind the line of the number `after`.
@@ -46,6 +52,9 @@ pub async fn polled<L: Logged>(
         log,
         lines: Growing::behind(after, line),
         reading: None,
+        read: 0,
+        last: None,
+        parts: true,
         absent: 0,
     };
     follow(polled).await
@@ -54,16 +63,41 @@ pub async fn polled<L: Logged>(
 struct Polled<L> {
     log: L,
     lines: Growing,
-    /// The log as it is read, and its job as it stood before that.
-    reading: Option<(Pieces, Job)>,
+    reading: Option<Reading>,
+    /// How many bytes of the log were read to an end.
+    read: u64,
+    /// The last of them.
+    last: Option<u8>,
+    /// The forge may give parts.
+    parts: bool,
     /// How often the whole log was not there.
     absent: u32,
+}
+
+/// The log as it is read, and its job as it stood before that.
+struct Reading {
+    pieces: Pieces,
+    job: Job,
+    /// Where it began.
+    from: u64,
+    /// The byte that is known is yet to come.
+    overlaps: bool,
+    /// How much came since, and the last byte of it.
+    came: u64,
+    last: Option<u8>,
 }
 
 fn later() -> Told {
     Told {
         events: vec![],
         then: Then::Later,
+    }
+}
+
+fn now(events: Vec<LogEvent>) -> Told {
+    Told {
+        events,
+        then: Then::Now,
     }
 }
 
@@ -84,19 +118,22 @@ fn told(mut events: Vec<LogEvent>, job: Job) -> Told {
 
 impl<L: Logged> Followed for Polled<L> {
     async fn next(&mut self) -> Result<Told, Failure> {
-        let Some((mut pieces, job)) = self.reading.take() else {
+        let Some(mut reading) = self.reading.take() else {
             return self.look().await;
         };
-        // One that breaks off is read from its beginning.
-        match pieces.next().await? {
-            Some(piece) => {
-                self.reading = Some((pieces, job));
-                Ok(Told {
-                    events: self.lines.more(&piece),
-                    then: Then::Now,
-                })
+        // One that breaks off is read from where it began.
+        match reading.pieces.next().await? {
+            Some(mut piece) => {
+                if std::mem::take(&mut reading.overlaps) && piece.split_to(1).first().copied() != self.last {
+                    return Ok(now(vec![self.replaced()]));
+                }
+                reading.came += piece.len() as u64;
+                reading.last = piece.last().copied().or(reading.last);
+                let events = self.lines.more(&piece);
+                self.reading = Some(reading);
+                Ok(now(events))
             }
-            None => Ok(self.read(job)),
+            None => Ok(self.read(reading)),
         }
     }
 }
@@ -110,15 +147,21 @@ impl<L: Logged> Polled<L> {
         if !ended && !L::GROWS {
             return Ok(later());
         }
-        match self.log.text().await {
-            Ok(pieces) => {
+        // Of what is known the last byte is asked for, too: a part of nothing would be refused.
+        let from = if self.parts { self.read.saturating_sub(1) } else { 0 };
+        match self.log.text(from).await {
+            Ok(Some(Ranged::Rest(pieces))) => {
                 self.lines.again();
-                self.reading = Some((pieces, job));
-                Ok(Told {
-                    events: vec![],
-                    then: Then::Now,
-                })
+                Ok(self.begin(pieces, job, from))
             }
+            // As long as it was: nothing has come, and nothing is read.
+            Ok(Some(Ranged::Whole(_, Some(size)))) if !ended && self.read > 0 && size == self.read => Ok(later()),
+            Ok(Some(Ranged::Whole(pieces, _))) => {
+                self.parts = from == 0 && self.parts;
+                self.lines.anew();
+                Ok(self.begin(pieces, job, 0))
+            }
+            Ok(None) => Ok(now(vec![self.replaced()])),
             Err(failure) if failure.kind == Kind::NotFound => match missing(job.status) {
                 Ok(()) => Ok(told(vec![], job)),
                 Err(_) if !ended => Ok(later()),
@@ -132,29 +175,55 @@ impl<L: Logged> Polled<L> {
         }
     }
 
+    fn begin(&mut self, pieces: Pieces, job: Job, from: u64) -> Told {
+        self.reading = Some(Reading {
+            pieces,
+            job,
+            from,
+            overlaps: from > 0,
+            came: 0,
+            last: None,
+        });
+        now(vec![])
+    }
+
+    /// The log is another one, and told from its beginning.
+    fn replaced(&mut self) -> LogEvent {
+        (self.read, self.last, self.reading) = (0, None, None);
+        self.lines.replaced()
+    }
+
     /// It was read to its end.
-    fn read(&mut self, job: Job) -> Told {
-        if job.status.has_ended() {
-            let rest = self.lines.rest();
-            // A log of fewer lines than were told is another one, and read once more to be told from its beginning.
-            if !self.lines.is_short() {
-                return told(rest.into_iter().collect(), job);
-            }
+    fn read(&mut self, reading: Reading) -> Told {
+        let Reading { job, from, came, .. } = reading;
+        let rest = if job.status.has_ended() {
+            self.lines.rest()
+        } else {
+            None
+        };
+        // A log of fewer lines than were told is another one, and read once more to be told from its beginning.
+        if self.lines.is_short() {
+            return now(vec![self.replaced()]);
         }
-        match self.lines.is_short() {
-            true => Told {
-                events: vec![self.lines.replaced()],
-                then: Then::Now,
-            },
-            false => told(vec![], job),
+        let whole = from == 0;
+        self.read = if whole { came } else { self.read + came };
+        self.last = reading.last.or(self.last);
+        if self.parts {
+            self.lines.mark();
         }
+        let mut told = told(rest.into_iter().collect(), job);
+        if told.then == Then::Later && !self.parts {
+            let pause = Duration::from_millis(self.read.saturating_mul(1000) / WHOLE_PER_SECOND);
+            told.then = Then::Slowly(pause.min(LONGEST_PAUSE));
+        }
+        told
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use bytes::Bytes;
     use futures_util::{StreamExt, stream};
@@ -195,7 +264,7 @@ mod tests {
             Ok(serde_json::from_value(job).expect("a job"))
         }
 
-        async fn text(&self) -> Result<Pieces, Failure> {
+        async fn text(&self, _from: u64) -> Result<Option<Ranged>, Failure> {
             let (_, text) = self.now();
             self.over();
             let gone = || Failure::new(Kind::NotFound, "nothing there");
@@ -206,7 +275,8 @@ mod tests {
             };
             let pieces = text.as_bytes().chunks(7).map(|piece| Ok(Bytes::from_static(piece)));
             let broken = breaks.then(|| Err(Failure::new(Kind::Network, "it broke off")));
-            Ok(Pieces::of(stream::iter(pieces.chain(broken).collect::<Vec<_>>())))
+            let pieces = Pieces::of(stream::iter(pieces.chain(broken).collect::<Vec<_>>()));
+            Ok(Some(Ranged::Whole(pieces, None)))
         }
     }
 
@@ -289,5 +359,97 @@ mod tests {
         ];
         let told = told::<true>(None, &script).await.unwrap();
         assert_eq!(told, ["0 a", "1 b", "2 c", "replaced", "0 x", "1 y", "success"]);
+    }
+
+    /// A log that grows by a line each time it is asked for, until it has so many; what was read of it is counted.
+    struct Grows {
+        most: usize,
+        asked: Mutex<usize>,
+        read: Arc<Mutex<Vec<u64>>>,
+        parts: bool,
+        sized: bool,
+    }
+
+    impl Logged for Grows {
+        const GROWS: bool = true;
+
+        async fn job(&self) -> Result<Job, Failure> {
+            let ended = *self.asked.lock().expect("alone") >= self.most;
+            let status = if ended { "success" } else { "running" };
+            let job = json!({"id": "1", "name": "build", "status": status, "raw_status": status});
+            Ok(serde_json::from_value(job).expect("a job"))
+        }
+
+        async fn text(&self, from: u64) -> Result<Option<Ranged>, Failure> {
+            let mut asked = self.asked.lock().expect("alone");
+            // Each second time there is nothing new.
+            *asked = (*asked + 1).min(self.most);
+            let text: String = (0..asked.div_ceil(2)).map(|line| format!("line {line:03}\n")).collect();
+            let from = if self.parts { from } else { 0 };
+            let rest = Bytes::from(text).slice(usize::try_from(from).expect("small")..);
+            let (size, read) = (rest.len() as u64, self.read.clone());
+            let pieces = stream::iter([rest]).map(move |piece| {
+                read.lock().expect("alone").push(piece.len() as u64);
+                Ok(piece)
+            });
+            let pieces = Pieces::of(pieces);
+            Ok(Some(match from {
+                0 => Ranged::Whole(pieces, self.sized.then_some(size)),
+                _ => Ranged::Rest(pieces),
+            }))
+        }
+    }
+
+    /// How many lines a log of so many questions told, how often any of it was read, and how much altogether.
+    async fn grown(most: usize, parts: bool, sized: bool) -> (usize, usize, u64) {
+        let read = Arc::<Mutex<Vec<u64>>>::default();
+        let log = Grows {
+            most,
+            asked: Mutex::default(),
+            read: read.clone(),
+            parts,
+            sized,
+        };
+        let events = polled(log, None).await.expect("it begins");
+        let events: Vec<_> = events.collect().await;
+        let lines = events
+            .iter()
+            .filter(|event| matches!(event, Ok(Piece::Item(LogEvent::Line { .. }))));
+        let lines = lines.count();
+        assert!(events.iter().all(Result::is_ok));
+        let read = read.lock().expect("alone");
+        (lines, read.len(), read.iter().sum())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_parts_are_given_nothing_is_read_twice() {
+        let (lines, times, bytes) = grown(400, true, true).await;
+        assert_eq!(lines, 200);
+        // The byte that is known comes again each time.
+        assert!(bytes <= 200 * 9 + times as u64, "{bytes} in {times}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_of_the_same_size_is_not_read_again() {
+        let (lines, times, _) = grown(40, false, true).await;
+        assert_eq!(lines, 20);
+        assert!(times <= 22, "{times}");
+        let (lines, times, _) = grown(40, false, false).await;
+        assert_eq!((lines, times > 30), (20, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_comes_whole_is_asked_for_the_more_rarely_the_larger_it_is() {
+        let large: &'static str = Box::leak("x\n".repeat(1 << 20).into_boxed_str());
+        let script = [
+            ("running", Some(large)),
+            ("running", Some(large)),
+            ("success", Some(large)),
+        ];
+        let began = tokio::time::Instant::now();
+        let told = told::<true>(None, &script).await.expect("whole");
+        assert_eq!(told.len(), (1 << 20) + 1);
+        // 2 MiB at 256 KiB a second, once it is known that it comes whole.
+        assert!(began.elapsed().as_secs() >= 8, "{:?}", began.elapsed());
     }
 }

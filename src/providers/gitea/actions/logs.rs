@@ -1,6 +1,7 @@
 //! The requests that read the log of a job, at once or while it is written.
 //!
-//! Invariant: a job's log is asked for whole, however often: no server gives a part of it from a line on.
+//! Invariant: a log that is followed is asked for from where it was read to, which some servers heed (F3): the others give
+//! all of it.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use super::super::Gitea;
 use super::{convert, pages, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
-use crate::providers::http::Pieces;
+use crate::providers::gitea::refusal::is;
+use crate::providers::http::{Outgoing, Pieces, Ranged};
 use crate::providers::{Reply, Request};
 
 /// Pages of jobs that are looked through for a name: more jobs than any run has.
@@ -26,9 +28,12 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<LogGet>) -> Result<Reply<Lo
 }
 
 async fn text(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Reply<Pieces>, Failure> {
+    gitea.endpoint.open_stored(asked(gitea, run, job)?).await?.pieces()
+}
+
+fn asked(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Outgoing, Failure> {
     let parts = ["repos", &run.owner, &run.name, "actions", "jobs", job, "logs"];
-    let outgoing = gitea.endpoint.get(&parts)?.accept("text/plain, */*;q=0.9");
-    gitea.endpoint.open_stored(outgoing).await?.pieces()
+    Ok(gitea.endpoint.get(&parts)?.accept("text/plain, */*;q=0.9"))
 }
 
 /// The job that is meant.
@@ -102,7 +107,12 @@ impl Logged for JobLog {
         one(&self.gitea, &self.run, self.job.parse().unwrap_or_default()).await
     }
 
-    async fn text(&self) -> Result<Pieces, Failure> {
-        Ok(text(&self.gitea, &self.run, &self.job).await?.value)
+    async fn text(&self, from: u64) -> Result<Option<Ranged>, Failure> {
+        let outgoing = asked(&self.gitea, &self.run, &self.job)?.from_byte(from);
+        match self.gitea.endpoint.open_stored(outgoing).await {
+            // There is nothing from there on.
+            Err(failure) if from > 0 && is(&failure, &[416]) => Ok(None),
+            opened => Ok(Some(opened?.ranged(from)?)),
+        }
     }
 }

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 
 use super::super::Gitea;
 use super::super::version::Server;
-use super::{convert, pages, parts};
+use super::{convert, pages, parts, workflows};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList};
 use crate::providers::ci::actions::{Numbered, pipeline};
@@ -53,6 +53,15 @@ pub async fn list(gitea: Arc<Gitea>, request: Request<RunList>) -> Result<Reply<
     };
     let parts = ["repos", owner, name, "actions", "runs"];
     let mut reply = pages::list(&gitea, &parts, &filters, false, &request, run).await?;
+    // A server that knows no such workflow tells of no runs.
+    let nothing = reply.value.items.is_empty() && !reply.value.has_more && request.cursor().is_none();
+    if let Some(key) = key.filter(|_| nothing)
+        && gitea.endpoint.look(workflows::has(&gitea, owner, name, key)).await == Some(false)
+    {
+        let mut failure = Failure::new(Kind::NotFound, "pipeline is not there, or not shown to us");
+        failure.field = Some("pipeline".into());
+        return Err(failure.by(&request.instance));
+    }
     if key.is_some() || !filters.is_empty() {
         // It may count what was left out here, too.
         reply.value.total = None;

@@ -44,3 +44,14 @@ pub async fn only(gitea: &Gitea, owner: &str, name: &str) -> Result<String, Fail
         .filter(|row| row.wire.state.as_deref() == Some("active"));
     actions::only(active.map(|row| row.wire.id)).map_err(|failure| received.blame(failure))
 }
+
+/// Whether a project has a workflow of this key; of a server that lists none it is not known, and taken for granted.
+pub async fn has(gitea: &Gitea, owner: &str, name: &str, key: &str) -> Result<bool, Failure> {
+    if matches!(gitea.server().await, Server::Forgejo(_)) {
+        return Ok(true);
+    }
+    let parts = ["repos", owner, name, "actions", "workflows"];
+    let received = gitea.endpoint.send(gitea.endpoint.get(&parts)?).await?;
+    let (rows, _) = pages::rows::<wire::Workflow>(&received, false)?;
+    Ok(rows.iter().any(|row| row.wire.id == key))
+}

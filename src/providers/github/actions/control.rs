@@ -15,6 +15,7 @@ use crate::catalogue::cicd::{
     LogDelete, OrderOutcome, Ordered, Run, RunApprove, RunCancel, RunDelete, RunRerun, RunRerunFailed, Triggered,
 };
 use crate::catalogue::outcome::Deleted;
+use crate::providers::ci;
 use crate::providers::ci::actions::{Numbered, started, state};
 use crate::providers::http::Received;
 use crate::providers::{Reply, Request};
@@ -68,6 +69,7 @@ async fn again<O: crate::catalogue::op::Op>(
 
 pub async fn approve(github: Arc<GitHub>, request: Request<RunApprove>) -> Result<Reply<Ordered>, Failure> {
     let run = Numbered::read("run", &request.native)?;
+    ci::plain(&request.input)?;
     let received = match order(&github, &run, "approve").await {
         Err(failure) if failure.kind == Kind::Forbidden => {
             let now = stands(&github, &request.instance, &run, failure.clone()).await?;

@@ -11,7 +11,7 @@ use mosaic_actors::stream::Piece;
 use super::{GitHub, MOST, SIZE, convert, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
-use crate::providers::http::Pieces;
+use crate::providers::http::{Pieces, Ranged};
 use crate::providers::{Reply, Request};
 
 /// Pages of jobs that are looked through for a name: more jobs than any run has.
@@ -105,7 +105,8 @@ impl Logged for JobLog {
         one(&self.github, &self.run, self.job.parse().unwrap_or_default()).await
     }
 
-    async fn text(&self) -> Result<Pieces, Failure> {
-        Ok(text(&self.github, &self.run, &self.job).await?.value)
+    async fn text(&self, _from: u64) -> Result<Option<Ranged>, Failure> {
+        let pieces = text(&self.github, &self.run, &self.job).await?.value;
+        Ok(Some(Ranged::Whole(pieces, None)))
     }
 }
