@@ -30,7 +30,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitea", 357, 540),
     ("github", 410, 347),
     ("gitlab", 274, 298),
-    ("jenkins", 92, 144),
+    ("jenkins", 92, 142),
     ("anthropic", 72, 72),
     ("notion", 211, 368),
     ("openai", 136, 129),

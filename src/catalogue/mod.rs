@@ -16,8 +16,11 @@ macro_rules! paged {
             }
 
             fn trail(&self) -> Trail {
-                let walked = self.cursor.as_deref().map(|cursor| Trail::parted(cursor).0);
-                walked.unwrap_or_default()
+                let Some(cursor) = self.cursor.as_deref() else {
+                    return Trail::default();
+                };
+                let (trail, native) = Trail::parted(cursor);
+                trail.at(native)
             }
 
             fn page(&self) -> (Option<u32>, Option<&str>) {

@@ -19,6 +19,8 @@ pub struct Trail {
     steps: u64,
     /// After as many, as a power of two, another is held.
     doubled: u32,
+    /// The place of the page itself, which needs not be held to be known.
+    at: Option<u64>,
 }
 
 /// The list leads back to where it has been.
@@ -26,13 +28,22 @@ pub struct Trail {
 pub struct Circle;
 
 impl Trail {
+    /// The walk at the page of this cursor.
+    #[must_use]
+    pub fn at(self, native: &str) -> Self {
+        Trail {
+            at: Some(place(native)),
+            ..self
+        }
+    }
+
     /// The walk with one place more.
     ///
     /// # Errors
-    /// Where that is the one that is held.
+    /// Where that is the one that is held, or the page itself.
     pub fn on_to(self, native: &str) -> Result<Self, Circle> {
         let place = place(native);
-        if self.held == Some(place) {
+        if self.held == Some(place) || self.at == Some(place) {
             return Err(Circle);
         }
         let steps = self.steps + 1;
@@ -41,18 +52,22 @@ impl Trail {
                 held: Some(held),
                 steps,
                 doubled: self.doubled,
+                at: None,
             }),
             held => Ok(Trail {
                 held: Some(place),
                 steps: 0,
                 doubled: (self.doubled + u32::from(held.is_some())).min(LONGEST),
+                at: None,
             }),
         }
     }
 
     /// The provider's own cursor with this trail before it.
     pub fn joined(self, native: &str) -> String {
-        let Trail { held, steps, doubled } = self;
+        let Trail {
+            held, steps, doubled, ..
+        } = self;
         match held {
             Some(held) => format!("{MARK}{held:x}.{steps:x}.{doubled:x}{MARK}{native}"),
             None => native.to_owned(),
@@ -67,7 +82,15 @@ impl Trail {
             let (held, steps, doubled) = (numbers.next()??, numbers.next()??, numbers.next()??);
             let doubled = u32::try_from(doubled).ok().filter(|doubled| *doubled <= LONGEST)?;
             let held = Some(held);
-            Some((Trail { held, steps, doubled }, native))
+            Some((
+                Trail {
+                    held,
+                    steps,
+                    doubled,
+                    at: None,
+                },
+                native,
+            ))
         };
         parted().unwrap_or((Trail::default(), text))
     }
@@ -108,6 +131,7 @@ mod tests {
     #[test]
     fn one_that_leads_back_is_found_however_long_the_way_round_is() {
         assert_eq!(found([1, 1].into_iter()), Some(1));
+        assert_eq!(Trail::default().at("page=9").on_to("page=9"), Err(Circle));
         assert_eq!(found([1, 2].into_iter().cycle().take(9)), Some(3));
         for (before, round) in [(0, 3), (5, 1), (7, 2), (100, 7), (3, 1000)] {
             let places = (0..before).chain((before..before + round).cycle()).take(20_000);
@@ -119,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_trail_is_parted_from_what_it_stands_before(held: u64, steps: u64, doubled in 0..=LONGEST, native in ".*") {
-            let trail = Trail { held: Some(held), steps, doubled };
+            let trail = Trail { held: Some(held), steps, doubled, at: None };
             let joined = trail.joined(&native);
             prop_assert_eq!(Trail::parted(&joined), (trail, &*native));
         }

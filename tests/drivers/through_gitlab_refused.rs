@@ -97,13 +97,13 @@ async fn what_cannot_be_done_is_refused_by_its_kind_and_field() {
             "git.compare",
             json!({"repo": "acme/api", "base": "main", "head": "none"}),
             NotFound,
-            None,
+            Some("head"),
         ),
         (
             "git.tree.list",
             json!({"repo": "acme/api", "path": "none"}),
             NotFound,
-            None,
+            Some("path"),
         ),
         (
             "git.file.get",

@@ -217,7 +217,10 @@ fn is_nowhere(failure: &Failure) -> bool {
 /// The failure of a write to a blob that the caller named, where something is not there: the blob, if all else is.
 async fn nowhere(github: &GitHub, spot: Spot<'_>, failure: Failure) -> Failure {
     let gone = matches!(present(github, spot).await, Ok(None))
-        && lookup::commit(github, spot.repo, "branch", spot.branch).await.is_ok();
+        && match spot.branch {
+            Some(branch) => lookup::there(github, spot.repo, branch).await.is_ok(),
+            None => lookup::commit(github, spot.repo, "branch", None).await.is_ok(),
+        };
     match gone {
         true => {
             let sentence = "if_match: the file is not there any more";
