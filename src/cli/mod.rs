@@ -240,7 +240,10 @@ async fn answered(
             }
             return Ok(());
         }
-        if let Some((follow, asked)) = parts::followed(&input, next) {
+        // A run that still goes on is followed to its end: who wants what there is does not want to wait for that.
+        if let Some((follow, asked)) = parts::followed(&input, next)
+            && parts::has_ended(&input, &ask).await
+        {
             match ask(follow, asked, None).await {
                 Ok(Replied {
                     reply: Reply::Events(events),

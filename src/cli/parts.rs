@@ -5,19 +5,29 @@
 //!
 //! Invariant: each line is asked for once, and no more is held than one part.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::{Events, Reply};
+use super::client::{Events, Replied, Reply};
+use super::problem::Problem;
 use super::screen::{Screen, Stop};
 use super::show::{self, parse};
+use crate::catalogue::cicd::RunStatus;
 use crate::catalogue::{self, Entry};
 
 /// What tells the rest of a log.
 const FOLLOW: &str = "cicd.log.follow";
+/// What tells whether a run has ended.
+const RUN_GET: &str = "cicd.run.get";
+/// The field that names it.
+const RUN: &str = "run";
 /// What of a part's question the rest is asked by.
-const ARGUMENTS: [&str; 2] = ["run", "step"];
+const ARGUMENTS: [&str; 2] = [RUN, "step"];
 /// As many lines are a part, and as many bytes of them.
 const MOST_LINES: usize = 10_000;
 const MOST_BYTES: usize = 1 << 20;
@@ -28,6 +38,23 @@ pub fn followed(input: &Map<String, Value>, after: u64) -> Option<(&'static Entr
     asked.retain(|name, _| ARGUMENTS.contains(&&**name));
     asked.insert("after".to_owned(), after.into());
     Some((catalogue::find(FOLLOW)?, asked))
+}
+
+/// Whether the run whose log it is moves on no more, as far as that is told.
+pub async fn has_ended(
+    input: &Map<String, Value>,
+    ask: &impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
+) -> bool {
+    let run = input.get(RUN).cloned().zip(catalogue::find(RUN_GET));
+    let Some((run, entry)) = run else { return false };
+    let asked = Map::from_iter([(RUN.to_owned(), run)]);
+    match ask(entry, asked, None).await.map(|replied| replied.reply) {
+        Ok(Reply::Whole(body)) => parse(&body)
+            .ok()
+            .and_then(|run| RunStatus::deserialize(&run["status"]).ok())
+            .is_some_and(RunStatus::has_ended),
+        _ => false,
+    }
 }
 
 /// Shows the lines that are told as parts like `first`, an answer of `entry`.
@@ -107,6 +134,31 @@ mod tests {
         let (entry, asked) = followed(input.as_object().expect("fields"), 9).expect("it is told");
         assert_eq!(entry.declaration.facts.name, FOLLOW);
         assert_eq!(Value::from(asked), json!({"run": "a~b#7", "step": "test", "after": 9}));
+    }
+
+    #[tokio::test]
+    async fn only_a_run_that_is_told_to_have_ended_has() {
+        let input = json!({"run": "a~b#7", "step": "test"});
+        let input = input.as_object().expect("fields");
+        for (told, expected) in [
+            (Ok(json!({"status": "failure"})), true),
+            (Ok(json!({"status": "running"})), false),
+            (Ok(json!({"status": "unheard of"})), false),
+            (Ok(json!({})), false),
+            (Err(Kind::Forbidden), false),
+        ] {
+            let ask = async |entry: &'static Entry, asked: Map<String, Value>, _| {
+                assert_eq!((entry.name(), Value::from(asked)), (RUN_GET, json!({"run": "a~b#7"})));
+                match &told {
+                    Ok(run) => Ok(Replied {
+                        reply: Reply::Whole(run.to_string().into()),
+                        emulated: false,
+                    }),
+                    Err(kind) => Err(Failure::new(*kind, "as told").into()),
+                }
+            };
+            assert_eq!(has_ended(input, &ask).await, expected, "{told:?}");
+        }
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Dispatcher {
         }
         let number = self.catalogue().number(operation.name);
         let number = number.ok_or_else(|| unlisted(operation.name))?;
-        let deadline = self.deadline(operation.cost, upload.is_some(), &options)?;
+        // A long prompt is no file: it is there at once, and its answer is what is waited for.
+        let uploads = upload.is_some() && !operation.paid;
+        let deadline = self.deadline(operation.cost, uploads, &options)?;
         // By the resource, and not by a choice of the caller's: one that is out of reach is not found.
         let resource = Resource::parse(&format!("{instance}~"));
         let mut call = Call::new(number, resource, caller, Arc::new(asked), deadline);

@@ -213,7 +213,7 @@ impl Inlet {
             None => return Err(proof::unproven()),
         }
         let digested = || format!("body:{}", digest(body));
-        // Where it has no name it is known by its bytes; where it has one, equal bytes may well tell of two events.
+        // Where it has no name it is known by its bytes.
         let Some(name) = self.webhooks.named(headers, body) else {
             return Ok(vec![digested()]);
         };

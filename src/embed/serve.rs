@@ -354,10 +354,14 @@ impl Serving {
     }
 }
 
-/// Files go through this listener, and are as large as those that come from providers.
+/// How long after the last deadline that a call can have its request is given up.
+const NET: Duration = Duration::from_secs(5);
+
+/// Files go through this listener: they are as large as those that come from providers, and take as long.
 fn public_limits(config: &Config) -> ServerLimits {
     ServerLimits {
         max_upload: config.gateway.max_transfer_size,
+        request_timeout: config.server.max_request_timeout.max(config.gateway.max_transfer) + NET,
         ..limits(&config.server)
     }
 }
@@ -374,8 +378,7 @@ fn limits(config: &ServerConfig) -> ServerLimits {
         max_headers: config.max_headers,
         max_header_bytes: config.max_header_bytes,
         max_body: config.max_body,
-        // Above the longest deadline that a caller may name.
-        request_timeout: config.max_request_timeout + Duration::from_secs(5),
+        request_timeout: config.max_request_timeout + NET,
         ..ServerLimits::default()
     }
 }

@@ -132,6 +132,47 @@ async fn only_what_leads_to_the_next_page_says_that_an_order_is_taken() {
     }
 }
 
+/// A build that waits for somebody's input is told so by whichever id it is asked for, and only a pipeline's is looked at.
+#[tokio::test]
+async fn what_was_triggered_and_waits_for_somebody_is_blocked() {
+    let build = |class: &str| {
+        let fields = json!({"_class": class, "number": 42, "queueId": 17, "building": true});
+        Canned::json(200, fields)
+    };
+    let pipeline = || build("org.jenkinsci.plugins.workflow.job.WorkflowRun");
+    let provider = Upstream::answering([
+        Canned::json(200, json!({"id": 17, "executable": {"number": 42}})),
+        pipeline(),
+        pipeline(),
+        Canned::json(200, json!({"status": "PAUSED_PENDING_INPUT"})),
+        build("hudson.matrix.MatrixBuild"),
+        pipeline(),
+        Canned::json(200, json!({"status": "PAUSED_PENDING_INPUT"})),
+    ])
+    .await;
+    let connection = connection(&provider.url);
+    let at = async |run: &str| {
+        let run = ask("jenkins", &connection, "cicd.run.get", json!({"run": run}))
+            .await
+            .expect(run);
+        (run["id"].clone(), run["status"].clone())
+    };
+    let blocked = (json!("under-test~A/api#42"), json!("blocked"));
+    assert_eq!(at("under-test~A/api#q17").await, blocked);
+    // It has no stages, and says nothing of those that do.
+    assert_eq!(at("under-test~A/api#42").await.1, "running");
+    assert_eq!(at("under-test~A/api#42").await, blocked);
+    let refused = ask(
+        "jenkins",
+        &connection,
+        "cicd.log.get",
+        json!({"run": "under-test~A/api#q17"}),
+    )
+    .await;
+    let refused = refused.expect_err("it has no number");
+    assert!(refused.message().contains("has no number yet"), "{refused}");
+}
+
 /// What a trigger answers as pending is an input of the resolution, and what that gives is one of all others.
 #[tokio::test]
 async fn a_trigger_leads_to_its_run() {
@@ -153,6 +194,7 @@ async fn a_trigger_leads_to_its_run() {
         item(Value::Null),
         item(Value::Null),
         item(json!({"number": 42})),
+        build(true),
         build(true),
         build(false),
     ])

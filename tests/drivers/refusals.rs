@@ -297,6 +297,29 @@ fn openai_refusals() -> Vec<Row> {
     ]
 }
 
+/// What in front of it says so may not know what it has done.
+#[tokio::test]
+async fn a_model_server_that_says_itself_that_it_cannot_begin_has_made_nothing() {
+    let loading = json!({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}});
+    for (answer, unbilled) in [
+        (Canned::json(503, loading), true),
+        (Canned::json(529, json!({})), true),
+        (
+            Canned::json(503, json!({"error": {"message": "no route", "type": "proxy"}})),
+            false,
+        ),
+        (Canned::text(503, "upstream connect error"), false),
+    ] {
+        let provider = Upstream::answering([answer]).await;
+        let failure = any("openai", &provider.url).await.expect_err("it refuses");
+        assert_eq!(
+            (failure.kind, failure.unbilled),
+            (UpstreamFailed, unbilled),
+            "{failure}"
+        );
+    }
+}
+
 fn gitea_refusals() -> Vec<Row> {
     use Kind::{Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, UpstreamAuth};
     use Kind::{UpstreamFailed, UpstreamRateLimited};

@@ -100,7 +100,7 @@ impl Mirror {
         };
         self.seen.lock().expect("no panic").push(seen.clone());
         match case.as_str() {
-            "never" => {
+            "never" | "variations" => {
                 let _waiting = Waiting(self.left.clone());
                 std::future::pending().await
             }

@@ -49,7 +49,7 @@ impl Place {
         let mirror = Mirror::open().await;
         let mut text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [gateway]\nmax_transfer_size = \"64MiB\"\n[log]\nformat = \"json\"\nfilter = \"trace\"\n\
+             [gateway]\nmax_transfer_size = \"64MiB\"\nstream_idle_timeout = \"8s\"\n[log]\nformat = \"json\"\nfilter = \"trace\"\n\
              [keys.acme]\nkey = \"env:KEY\"\ntenant = \"acme\"\n\
              [keys.stranger]\nkey = \"env:STRANGER\"\ntenant = \"strangers\"\n\
              [tenants.strangers]\nproviders = [\"github-b\"]\n"

@@ -1,11 +1,13 @@
 //! Bodies on their way, in both directions.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, stream};
 use reqwest::{Body, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::harness::SOON;
 use crate::harness::http::send;
@@ -130,6 +132,33 @@ async fn of_a_client_that_leaves_the_provider_hears() {
     drop(pieces);
     let left = timeout(SOON, place.mirror.left.notified()).await;
     left.expect("nothing is said that nobody hears");
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_may_take_longer_than_any_answer_and_a_prompt_may_not() {
+    let bounds = "request_timeout = \"1s\"\nmax_request_timeout = \"1s\"";
+    let place = Place::set(bounds, "").await;
+    // Longer than the longest deadline of a call, and than what its end is given.
+    let pieces = stream::iter(0..8).then(async |_| {
+        sleep(Duration::from_secs(1)).await;
+        Ok::<_, std::io::Error>(vec![b'x'; 16 << 10])
+    });
+    let request = place
+        .ask(Method::POST, "mirror", "/pieces")
+        .body(Body::wrap_stream(pieces));
+    let reply = request.send().await.expect("an answer");
+    assert_eq!(reply.status(), 201);
+    assert_eq!(place.mirror.last().body.len(), 8 * (16 << 10));
+    // What is billed by tokens keeps its time, however long what is asked.
+    let request = place
+        .ask(Method::POST, "mirror-openai", "/images/variations")
+        .body(vec![b'x'; 100_000]);
+    let reply = timeout(SOON, request.send())
+        .await
+        .expect("it is not waited for")
+        .expect("an answer");
+    assert_eq!(reply.status(), 504);
     place.close().await;
 }
 

@@ -66,11 +66,12 @@ async fn nothing_there(gitea: &Gitea, place: Place<'_>, reference: Option<&str>,
     if !is(&failure, &[404]) {
         return failure;
     }
-    if let Some(reference) = reference
-        && let Err(absent) = gitea.commit_of(place, reference, "ref", Kind::NotFound).await
-        && absent.kind == Kind::NotFound
-    {
-        return absent;
+    if let Some(reference) = reference {
+        let look = async { Ok(gitea.commit_of(place, reference, "ref", Kind::NotFound).await.err()) };
+        let absent = gitea.endpoint.look(look).await.flatten();
+        if let Some(absent) = absent.filter(|absent| absent.kind == Kind::NotFound) {
+            return absent;
+        }
     }
     gitea.missing(place, failure, "path", Kind::NotFound).await
 }

@@ -88,7 +88,7 @@ async fn missing_end(github: &GitHub, repo: At<'_>, request: &Request<Compare>, 
         if name.contains(':') {
             continue;
         }
-        if let Err(absent) = lookup::there(github, repo, name).await {
+        if let Some(absent) = lookup::absent(github, repo, name).await {
             let absent = unread(github, repo, absent, field).await;
             if absent.kind == Kind::NotFound {
                 return absent;

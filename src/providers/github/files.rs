@@ -82,7 +82,7 @@ async fn nothing_there(github: &GitHub, spot: Spot<'_>, field: &str, failure: Fa
         return no_commit(failure, field);
     }
     let absent = match spot.branch {
-        Some(name) => lookup::there(github, spot.repo, name).await.err(),
+        Some(name) => lookup::absent(github, spot.repo, name).await,
         None => None,
     };
     if let Some(absent) = absent {

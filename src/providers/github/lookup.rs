@@ -101,6 +101,14 @@ pub async fn there(github: &GitHub, repo: At<'_>, name: &str) -> Result<(), Fail
     github.endpoint.send(outgoing).await.map(drop)
 }
 
+/// As GitHub refuses it that a name stands for a commit; none where it does, or that is not known soon.
+pub async fn absent(github: &GitHub, repo: At<'_>, name: &str) -> Option<Failure> {
+    let looked = github
+        .endpoint
+        .look(async { Ok(there(github, repo, name).await.err()) });
+    looked.await.flatten()
+}
+
 /// What it means that something of a repository is not there: that the repository is not there either, or that it is what
 /// `field` names. GitHub says the same of both, unless it speaks of a commit.
 pub async fn missing(github: &GitHub, repo: At<'_>, failure: Failure, field: &str) -> Failure {

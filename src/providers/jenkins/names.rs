@@ -35,7 +35,13 @@ impl<'a> Build<'a> {
     /// # Errors
     /// `invalid_input` on `field`.
     pub fn named(field: &str, text: &'a str) -> Result<Self, Failure> {
-        let wrong = || Failure::invalid(field, format!("{field} must be written as folder/job#number")).never_sent();
+        let wrong = || {
+            let sentence = match waiting(text) {
+                Some(_) => format!("{field} has no number yet: cicd.run.resolve tells which run it is"),
+                None => format!("{field} must be written as folder/job#number"),
+            };
+            Failure::invalid(field, sentence).never_sent()
+        };
         let (project, number) = text.rsplit_once('#').ok_or_else(wrong)?;
         let number = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
         Build::of(field, project, number)

@@ -15,8 +15,8 @@ use super::{Jenkins, convert, wire};
 use crate::catalogue::cicd::{Run, RunStatus};
 use crate::providers::http::{Received, Row};
 
-/// The class of a build that is no pipeline's, and waits for nobody.
-const PLAIN: &str = "hudson.model.FreeStyleBuild";
+/// How the class of a pipeline's build ends: those of no other job have stages, and wait for nobody.
+const PIPELINE: &str = "WorkflowRun";
 /// The stage view's word for a build that waits for somebody's input (J15).
 const PAUSED: &str = "PAUSED_PENDING_INPUT";
 
@@ -43,7 +43,7 @@ impl StageView {
 
 /// Whether a build may wait for somebody's input.
 pub fn may_wait(build: &wire::Build) -> bool {
-    !build.class.is_empty() && build.class != PLAIN
+    build.class.ends_with(PIPELINE)
 }
 
 /// A build as it stands: one of a pipeline may wait for somebody's input, which the stage view alone tells.
@@ -84,17 +84,21 @@ async fn look<T: DeserializeOwned>(jenkins: &Jenkins, parts: &[&str], since: Opt
     if jenkins.stage_view.is_absent() {
         return None;
     }
-    let read = async { ask(jenkins, parts, since).await?.json() };
+    let read = async {
+        let told = ask(jenkins, parts, since).await;
+        if told.as_ref().is_err_and(|failure| failure.kind == Kind::NotFound) {
+            jenkins.stage_view.is_missed();
+        }
+        told?.json()
+    };
     jenkins.endpoint.look(read).await
 }
 
 async fn ask(jenkins: &Jenkins, parts: &[&str], since: Option<&str>) -> Result<Received, Failure> {
-    let outgoing = jenkins.endpoint.get(parts)?.query_if("since", since);
-    let sent = jenkins.endpoint.send(outgoing).await;
-    if sent.as_ref().is_err_and(|failure| failure.kind == Kind::NotFound) {
-        jenkins.stage_view.is_missed();
-    }
-    sent
+    jenkins
+        .endpoint
+        .send(jenkins.endpoint.get(parts)?.query_if("since", since))
+        .await
 }
 
 /// What a build waits for (J17).
@@ -105,7 +109,8 @@ pub async fn pending(jenkins: &Jenkins, build: &Build<'_>) -> Result<Vec<wire::I
     let parts = build.parts(&["wfapi", "pendingInputActions"]);
     let told = ask(jenkins, &parts, None).await.map_err(|failure| match failure.kind {
         Kind::NotFound => {
-            let sentence = "this Jenkins has no stage view, the plugin that tells what a build waits for (status 404)";
+            let sentence =
+                "nothing tells what this build waits for: it is no pipeline's, or Jenkins lacks the stage view, a plugin";
             let mut lacking = Failure::new(Kind::Unsupported, sentence);
             lacking.provider.clone_from(&failure.provider);
             lacking

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 
 use super::{Jenkins, builds, names, queue};
@@ -16,8 +17,15 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Repl
         return builds::get(jenkins, request).await;
     }
     let asking = request.asking(&request.native, RunResolveInput::default());
-    let triggered = queue::resolve(jenkins, asking).await?;
-    Ok(ci::run_of(triggered, &request.instance, &request.native))
+    let triggered = queue::resolve(jenkins.clone(), asking).await?;
+    match &triggered.value.run {
+        // The queue tells which it is, and not how it stands.
+        Some(run) => {
+            let native = Resource::parse(&run.id).native().clone();
+            builds::get(jenkins, request.asking(&native, RunGetInput::default())).await
+        }
+        None => Ok(ci::run_of(triggered, &request.instance, &request.native)),
+    }
 }
 
 pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {

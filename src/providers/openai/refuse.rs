@@ -14,6 +14,8 @@ use super::asked::ChatRequest;
 use super::convert;
 use crate::providers::http::{Fault, Refusal, Refused, by_status, status, waits};
 
+/// A server that cannot begin: it loads its model (llama.cpp), or has no room.
+const UNREADY: &[&str] = &["unavailable_error", "overloaded_error"];
 const SPENT: &[&str] = &[
     "insufficient_quota",
     "billing_hard_limit_reached",
@@ -148,6 +150,9 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             &fault,
             refusal.path,
         ),
+        // The server's own word that it is full, or loads the model: nothing was made. A bare 503 may be anybody's in between.
+        529 => by_status(refusal).never_billed(),
+        503 if fault.says(UNREADY) => by_status(refusal).never_billed(),
         _ => by_status(refusal),
     };
     fault.coded(failure)

@@ -9,6 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The shortest secret that is looked for: what is shorter stands anywhere.
 const SHORTEST: usize = 8;
+/// Letters alone, and fewer than these, are a word of a language as likely as a secret.
+const LONGEST_WORD: usize = 12;
 
 /// What stands for itself in a URL.
 const IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -52,12 +54,17 @@ pub(super) fn of(own: &HeaderMap, worn: &HeaderMap) -> Vec<String> {
         let pair = pair.flatten().and_then(|pair| String::from_utf8(pair).ok());
         secrets.extend(pair.and_then(|pair| Some(pair.split_once(':')?.1.to_owned())));
     }
-    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets.retain(|secret| secret.len() >= SHORTEST && !is_word(secret));
     let written: Vec<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     secrets.extend(written);
     secrets.sort_unstable();
     secrets.dedup();
     secrets
+}
+
+/// Whether a secret may be a word: what is hidden then would not be the secret, but keys and sentences that are not about it.
+fn is_word(secret: &str) -> bool {
+    secret.len() < LONGEST_WORD && secret.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// How else one may be written.
@@ -146,6 +153,10 @@ mod tests {
         assert!(sent("Basic a2ltOnBhc3N3b3JkLTE=").contains(&"password-1".to_owned()));
         assert!(sent("Token identity:the-secret").contains(&"the-secret".to_owned()));
         assert!(sent("Bearer short").is_empty());
+        // It would be found where somebody speaks of pipelines.
+        assert!(sent("Bearer pipeline").is_empty());
+        assert_eq!(sent("Bearer pipeline1"), ["pipeline1"]);
+        assert_eq!(sent("Bearer correcthorsebattery"), ["correcthorsebattery"]);
         let plain = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))]);
         assert!(of(&plain, &HeaderMap::new()).is_empty());
     }
