@@ -99,6 +99,10 @@ mod tests {
         labels: Option<String>,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
     const fn setting(name: &'static str, unit: &'static str) -> Setting {
         Setting {
             name,
@@ -167,7 +171,7 @@ mod tests {
             assert_eq!(failure.message(), format!("{field} {sentence}"));
             assert!(!failure.message().contains("5501"), "{failure}");
         }
-        let none = settings::<Known>(&toml::from_str("x = 1").expect("TOML"), &[]).expect_err("refused");
+        let none = settings::<Nothing>(&toml::from_str("x = 1").expect("TOML"), &[]).expect_err("refused");
         assert!(none.message().ends_with("which has none"), "{none}");
     }
 
