@@ -38,9 +38,9 @@ const WOODPECKER: &str = "woodpecker.swagger.json";
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 536),
-    ("github", 185, 525),
-    ("gitlab", 69, 0),
+    ("gitea", 0, 538),
+    ("github", 189, 531),
+    ("gitlab", 75, 0),
     ("anthropic", 1, 73),
     ("notion", 2, 0),
     ("openai", 19, 148),
@@ -61,12 +61,12 @@ const GITLAB_LACKS: [&str; 6] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 366;
+const GITLAB_REQUESTS: usize = 373;
 
 /// Hand-made answers of Woodpecker that are held to its description.
 const WOODPECKER_ANSWERS: usize = 115;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 334;
+const GITEA_ANSWERS: usize = 336;
 /// Answers with one field left out or null.
 const FIELDS: usize = 337;
 
