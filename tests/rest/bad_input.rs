@@ -121,7 +121,7 @@ async fn refuses_wrong_bodies(server: &Server, entry: &'static Entry) {
     let problem = refused(post(json_type, "{\n  \"a\": x}".to_owned()), 400, "bad JSON").await;
     assert_eq!(problem["field"], "body");
     let detail = problem["detail"].as_str().expect("a detail");
-    assert!(detail.contains("line 2 column 8"), "{detail}");
+    assert!(detail.contains("line 2, column 8"), "{detail}");
     assert_eq!(
         refused(post(json_type, "[]".to_owned()), 400, "a list").await["field"],
         "body"
