@@ -22,7 +22,7 @@ const CHECKED: Duration = Duration::from_secs(1);
 /// What a merge that was asked for came to.
 enum Came {
     /// The server has taken it.
-    Taken(Received),
+    Taken(Box<Received>),
     /// It failed, and is merged all the same.
     AllTheSame(Box<Row<wire::Pull>>),
 }
@@ -101,7 +101,7 @@ async fn ask(
             .endpoint
             .post(&["repos", owner, name, "pulls", number, "merge"], merge)?;
         let failure = match gitea.endpoint.send(outgoing).await {
-            Ok(received) => return Ok(Came::Taken(received)),
+            Ok(received) => return Ok(Came::Taken(Box::new(received))),
             Err(failure) => failure,
         };
         // No answer at all tells nothing of what will be.
