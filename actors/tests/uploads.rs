@@ -129,3 +129,46 @@ async fn its_provider_may_keep_it_waiting_for_the_time_of_an_attempt() {
         assert!(failure.message().contains("attempt_timeout"), "{failure}");
     }
 }
+
+/// Reads a part of an upload, or all of it, and loses its connection.
+struct Breaking {
+    part: bool,
+}
+
+impl Driver for Breaking {
+    fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        Box::pin(async move {
+            let upload = call.upload.as_ref().expect("it comes with one");
+            let mut bytes = upload.take()?.bytes;
+            while let Some(piece) = bytes.next().await {
+                piece?;
+                if self.part {
+                    break;
+                }
+            }
+            Err(Failure::new(Kind::Network, "the connection broke"))
+        })
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Serves) })
+    }
+}
+
+/// What is too large for its provider ends so, and any caller can send such: it keeps nobody else from being served.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_while_a_file_is_sent_opens_no_circuit() {
+    for (part, state) in [(true, "closed"), (false, "open")] {
+        let breaking = InstanceSpec {
+            factory: mosaic_actors::driver::ready(move || Ok(Arc::new(Breaking { part }))),
+            ..support::instance("a", &Arc::new(Counts::default()))
+        };
+        let system = System::start(support::spec(vec![breaking])).await.expect("it starts");
+        for _ in 0..20 {
+            let mut replace = call(&REPLACE, Do::Answer);
+            replace.upload = Some(Arc::new(made(Duration::ZERO)));
+            system.gateway().call(replace).await.expect_err("it breaks");
+        }
+        assert_eq!(system.snapshot().instances[0].breaker.state, state, "{part}");
+    }
+}

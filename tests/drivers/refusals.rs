@@ -314,7 +314,7 @@ async fn a_model_server_that_says_itself_that_it_cannot_begin_has_made_nothing()
         let failure = any("openai", &provider.url).await.expect_err("it refuses");
         assert_eq!(
             (failure.kind, failure.unbilled),
-            (UpstreamFailed, unbilled),
+            (Kind::UpstreamFailed, unbilled),
             "{failure}"
         );
     }

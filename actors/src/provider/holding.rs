@@ -119,10 +119,14 @@ impl Holding {
         (holding, granted.driver)
     }
 
-    /// What a failure of this attempt says of its provider: nothing where the upload itself broke off.
+    /// What a failure of this attempt says of its provider: nothing where the upload itself broke off, nor where the
+    /// connection did while it was sent. So ends one that is too large for who takes it, and any caller can send such.
     pub(super) fn evidence_of(&self, failure: &Failure) -> Evidence {
-        let broke_off = self.upload.as_ref().is_some_and(|upload| upload.failure().is_some());
-        if broke_off {
+        let says_nothing = |upload: &Arc<Upload>| {
+            let cut_short = failure.kind == Kind::Network && !failure.unsent && !upload.is_through();
+            upload.failure().is_some() || cut_short
+        };
+        if self.upload.as_ref().is_some_and(says_nothing) {
             None
         } else {
             evidence_of(failure, self.resource)
