@@ -24,7 +24,7 @@ type Row = (&'static str, Value, Kind, Option<&'static str>);
 
 fn can(kind: &str, operation: &str) -> bool {
     let row = KINDS.iter().find(|row| row.name == kind).expect("a kind");
-    (row.operations)().iter().any(|name| *name == operation)
+    (row.operations)().contains(&operation)
 }
 
 fn of(repo: &str, more: Value) -> Value {
