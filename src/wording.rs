@@ -58,6 +58,7 @@ pub fn wrong(form: Form, path: &str, words: &str) -> Wrong {
 }
 
 /// What is wrong with a text that cannot be read as JSON at all, such as where it ends too early.
+#[cfg(feature = "server")]
 pub fn unread(words: &str) -> String {
     let (words, at) = without_place(words);
     let told = match words {
@@ -75,6 +76,7 @@ pub fn unread(words: &str) -> String {
     told + &at
 }
 
+#[cfg(feature = "server")]
 fn missing(mark: &str) -> String {
     format!("{mark} is missing")
 }
