@@ -137,11 +137,14 @@ async fn of_a_client_that_leaves_the_provider_hears() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_may_take_longer_than_any_answer_and_a_prompt_may_not() {
-    let bounds = "request_timeout = \"1s\"\nmax_request_timeout = \"1s\"";
+    let bounds = "request_timeout = \"2s\"\nmax_request_timeout = \"2s\"";
     let place = Place::set(bounds, "").await;
-    // Longer than the longest deadline of a call, and than what its end is given.
-    let pieces = stream::iter(0..8).then(async |_| {
-        sleep(Duration::from_secs(1)).await;
+    // Longer than the longest deadline of a call, and than what its end is given; but it begins at once, for its beginning is
+    // waited for no longer than an answer.
+    let pieces = stream::iter(0..9).then(async |at| {
+        if at > 0 {
+            sleep(Duration::from_secs(1)).await;
+        }
         Ok::<_, std::io::Error>(vec![b'x'; 16 << 10])
     });
     let request = place
@@ -149,7 +152,7 @@ async fn a_file_may_take_longer_than_any_answer_and_a_prompt_may_not() {
         .body(Body::wrap_stream(pieces));
     let reply = request.send().await.expect("an answer");
     assert_eq!(reply.status(), 201);
-    assert_eq!(place.mirror.last().body.len(), 8 * (16 << 10));
+    assert_eq!(place.mirror.last().body.len(), 9 * (16 << 10));
     // What is billed by tokens keeps its time, however long what is asked.
     let request = place
         .ask(Method::POST, "mirror-openai", "/images/variations")
