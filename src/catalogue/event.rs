@@ -20,6 +20,8 @@ use super::person::Person;
 use super::tags::Topic;
 use super::{ai, cicd, docs, git, projects};
 
+pub use bounds::turns;
+
 /// Something has happened at a provider.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -214,7 +214,7 @@ async fn answered(
     ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
     screen: &Screen,
 ) -> Result<(), Stop> {
-    let mut is_told = false;
+    let (mut is_told, mut may_follow) = (false, true);
     loop {
         let asking = asked(entry, input.clone(), upload.take(), options, flags, &ask).await;
         let Replied { reply, emulated } = asking.map_err(|problem| match is_pinned(entry, &input) {
@@ -240,8 +240,10 @@ async fn answered(
             }
             return Ok(());
         }
-        // A run that still goes on is followed to its end: who wants what there is does not want to wait for that.
-        if let Some((follow, asked)) = parts::followed(&input, next)
+        // A run that still goes on is followed to its end: who wants what there is does not want to wait for that. Tried once:
+        // what is refused, or goes on, is given part by part.
+        if std::mem::take(&mut may_follow)
+            && let Some((follow, asked)) = parts::followed(&input, next)
             && parts::has_ended(&input, &ask).await
         {
             match ask(follow, asked, None).await {
@@ -249,7 +251,6 @@ async fn answered(
                     reply: Reply::Events(events),
                     ..
                 }) => return parts::rest(events, &part, entry, screen).await,
-                // Who may not follow it is given it part by part.
                 Err(problem) if matches!(problem.code(), "forbidden" | "unsupported") => {}
                 Err(problem) => return Err(problem.into()),
                 Ok(_) => return Err(Failure::new(Kind::Internal, "a log that is followed came whole").into()),

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::exit;
 use super::problem::Problem;
+use crate::catalogue::event::turns;
 
 /// Why the program ends before its work is done.
 #[derive(Debug)]
@@ -165,8 +166,6 @@ impl Screen {
 
 /// Replaces what could steer a terminal or turn the direction of writing: what a provider sent is data, whatever it holds.
 pub fn clean(text: &str) -> String {
-    let turns =
-        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let steers = |c: char| turns(c) || c.is_control() && c != '\n' && c != '\t';
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -65,8 +65,12 @@ fn line(text: &str, most: usize) -> Option<String> {
 
 /// Whether a character ends a line, steers a terminal, or turns the direction of writing.
 fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a character turns the direction of writing, and shows a text otherwise than it is.
+pub fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

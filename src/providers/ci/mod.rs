@@ -20,5 +20,5 @@ pub use follow::{Followed, Then, Told, follow};
 pub use held::{Held, held};
 pub use lines::{Growing, stdout};
 pub use part::part;
-pub use sought::{Sought, run_of};
+pub use sought::{run_of, wait_for};
 pub use wait::{Look, wait};

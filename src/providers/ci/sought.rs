@@ -6,9 +6,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mosaic_actors::call::Resource;
+use mosaic_actors::error::Failure;
 
-use crate::catalogue::cicd::{Run, RunStatus, Triggered};
-use crate::providers::Reply;
+use super::wait::{Look, wait};
+use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunStatus, RunWait, Triggered, Waited};
+use crate::providers::{Reply, Request};
 
 /// The word for where it stands, which no provider has.
 const PENDING: &str = "pending";
@@ -51,22 +53,42 @@ fn waiting(instance: &str, native: &str) -> Run {
     }
 }
 
+/// Waits until a run has ended, asking by `get`, which takes what a trigger has answered as pending for its run.
+///
+/// # Errors
+/// As [`wait`].
+pub async fn wait_for<F>(
+    request: &Request<RunWait>,
+    get: impl Fn(Request<RunGet>) -> F + Sync,
+) -> Result<Reply<Waited>, Failure>
+where
+    F: Future<Output = Result<Reply<Run>, Failure>> + Send,
+{
+    let sought = Sought::by(&request.native);
+    let look = || async {
+        let reply = get(request.asking(&sought.now(), RunGetInput::default())).await?;
+        sought.found(&reply.value);
+        Ok(Look::of(reply))
+    };
+    wait(request, look).await
+}
+
 /// The id by which a run is looked for, look after look.
-pub struct Sought(Mutex<Arc<str>>);
+struct Sought(Mutex<Arc<str>>);
 
 impl Sought {
     /// By the id that the caller has given.
-    pub fn by(native: &Arc<str>) -> Self {
+    fn by(native: &Arc<str>) -> Self {
         Sought(Mutex::new(native.clone()))
     }
 
     /// The id to ask by.
-    pub fn now(&self) -> Arc<str> {
+    fn now(&self) -> Arc<str> {
         self.native().clone()
     }
 
     /// Asks by the id of what was found from now on.
-    pub fn found(&self, run: &Run) {
+    fn found(&self, run: &Run) {
         *self.native() = Resource::parse(&run.id).native().clone();
     }
 

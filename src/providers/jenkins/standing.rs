@@ -9,7 +9,7 @@ use mosaic_actors::error::Failure;
 
 use super::{Jenkins, builds, names, queue};
 use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
-use crate::providers::ci::{self, Look, Sought};
+use crate::providers::ci;
 use crate::providers::{Reply, Request};
 
 pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
@@ -29,12 +29,5 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Repl
 }
 
 pub async fn wait(jenkins: Arc<Jenkins>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let sought = Sought::by(&request.native);
-    let look = || async {
-        let asking = request.asking(&sought.now(), RunGetInput::default());
-        let reply = get(jenkins.clone(), asking).await?;
-        sought.found(&reply.value);
-        Ok(Look::of(reply))
-    };
-    ci::wait(&request, look).await
+    ci::wait_for(&request, |asking| get(jenkins.clone(), asking)).await
 }

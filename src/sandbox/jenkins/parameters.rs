@@ -16,16 +16,20 @@ pub(crate) const OUTCOMES_OF_PIPELINE: [&str; 8] = [
     "success", "failure", "unstable", "error", "skipped", "hold", "approval", INPUT,
 ];
 const INPUT: &str = "input";
+/// Where something is deployed to.
+pub(crate) const ENVIRONMENT: Definition = Definition::Choice {
+    name: "ENVIRONMENT",
+    choices: &["staging", "production"],
+};
+/// Whether that is only tried.
+pub(crate) const DRY_RUN: Definition = Definition::Flag {
+    name: "DRY_RUN",
+    default: true,
+};
 /// What a build asks for that asks for more than a word.
 const ASKED: &[Definition] = &[
-    Definition::Choice {
-        name: "ENVIRONMENT",
-        choices: &["staging", "production"],
-    },
-    Definition::Flag {
-        name: "DRY_RUN",
-        default: true,
-    },
+    ENVIRONMENT,
+    DRY_RUN,
     Definition::Text {
         name: "REASON",
         default: "none",

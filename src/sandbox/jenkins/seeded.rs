@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same instance name gives the same jobs and builds.
 
-use super::parameters::{Definition, OUTCOMES, OUTCOMES_OF_PIPELINE, fill};
+use super::parameters::{DRY_RUN, Definition, ENVIRONMENT, OUTCOMES, OUTCOMES_OF_PIPELINE, fill};
 use super::stage::{Ending, Progress};
 use super::state::{Item, Kind, State};
 use crate::sandbox::ci::outcome::OUTCOME;
@@ -27,14 +27,8 @@ const BRANCH: Definition = Definition::Text {
 /// Of a job that is deployed.
 const DEPLOY: &[Definition] = &[
     BRANCH,
-    Definition::Choice {
-        name: "ENVIRONMENT",
-        choices: &["staging", "production"],
-    },
-    Definition::Flag {
-        name: "DRY_RUN",
-        default: true,
-    },
+    ENVIRONMENT,
+    DRY_RUN,
     Definition::Secret { name: "DEPLOY_KEY" },
     CHOSEN,
 ];

@@ -8,9 +8,9 @@ use mosaic_actors::error::Failure;
 
 use super::super::Gitea;
 use super::{runs, trigger};
-use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
+use crate::catalogue::cicd::{Run, RunGet, RunResolveInput, RunWait, Waited};
+use crate::providers::ci;
 use crate::providers::ci::actions::Pending;
-use crate::providers::ci::{self, Look, Sought};
 use crate::providers::{Reply, Request};
 
 pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
@@ -23,12 +23,5 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Ru
 }
 
 pub async fn wait(gitea: Arc<Gitea>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let sought = Sought::by(&request.native);
-    let look = || async {
-        let asking = request.asking(&sought.now(), RunGetInput::default());
-        let reply = get(gitea.clone(), asking).await?;
-        sought.found(&reply.value);
-        Ok(Look::of(reply))
-    };
-    ci::wait(&request, look).await
+    ci::wait_for(&request, |asking| get(gitea.clone(), asking)).await
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use mosaic_actors::error::Failure;
 
 use super::{GitHub, runs, trigger};
-use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
+use crate::catalogue::cicd::{Run, RunGet, RunResolveInput, RunWait, Waited};
+use crate::providers::ci;
 use crate::providers::ci::actions::Pending;
-use crate::providers::ci::{self, Look, Sought};
 use crate::providers::{Reply, Request};
 
 pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
@@ -22,12 +22,5 @@ pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<
 }
 
 pub async fn wait(github: Arc<GitHub>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {
-    let sought = Sought::by(&request.native);
-    let look = || async {
-        let asking = request.asking(&sought.now(), RunGetInput::default());
-        let reply = get(github.clone(), asking).await?;
-        sought.found(&reply.value);
-        Ok(Look::of(reply))
-    };
-    ci::wait(&request, look).await
+    ci::wait_for(&request, |asking| get(github.clone(), asking)).await
 }

@@ -29,10 +29,6 @@ pub(in crate::providers::http) struct Kept(pub(super) ArcSwapOption<Guards>);
 
 impl Guards {
     pub(super) fn are_of(&self, ours: &str, worn: Option<&Arc<Token>>) -> bool {
-        let same = match (&self.worn, worn) {
-            (Some(kept), Some(worn)) => Arc::ptr_eq(kept, worn),
-            (kept, worn) => kept.is_none() && worn.is_none(),
-        };
-        same && self.ours == ours
+        self.worn.as_ref().map(Arc::as_ptr) == worn.map(Arc::as_ptr) && self.ours == ours
     }
 }

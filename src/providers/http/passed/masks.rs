@@ -42,10 +42,7 @@ impl Masks {
     }
 
     pub(super) fn are_of(&self, worn: Option<&Arc<Token>>) -> bool {
-        match (&self.worn, worn) {
-            (Some(kept), Some(worn)) => Arc::ptr_eq(kept, worn),
-            (kept, worn) => kept.is_none() && worn.is_none(),
-        }
+        self.worn.as_ref().map(Arc::as_ptr) == worn.map(Arc::as_ptr)
     }
 
     /// Whether a secret may stand as text in a file of this media type.
