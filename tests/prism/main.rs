@@ -1,6 +1,6 @@
 //! The GitHub driver through the whole program against Prism, a mock server that checks every request against GitHub's
-//! own description and answers with GitHub's own examples; and every request of the golden cells of GitHub's Actions, of
-//! Gitea, of Jenkins and of Woodpecker against theirs.
+//! own description and answers with GitHub's own examples; every request of the golden cells of GitHub's Actions, of
+//! Gitea, of Jenkins and of Woodpecker against theirs; and the vendors' own clients through the pass-through.
 //!
 //! Invariant: what Prism refuses is a fault, or is excused by name, and an excuse that nothing needs is one too.
 
@@ -8,6 +8,7 @@ mod cases;
 mod compare;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod passed;
 mod replay;
 mod servers;
 #[path = "../upstream/mod.rs"]
@@ -132,6 +133,7 @@ async fn every_call_is_as_github_describes_it() {
             .collect();
         assert!(ours.is_empty(), "{line}: {ours:#?}");
     }
+    passed::same_through("github", &recorder, &origin, &["octokit.cjs", "pygithub.py"]).await;
     // A request that is wrong is seen as wrong; else the check above could not fail.
     Client::new()
         .get(&format!("{origin}/repos/octocat/Hello-World/issues?state=sleepy"))

@@ -20,6 +20,8 @@ use crate::harness::process::Program;
 const PRISM_STARTS_WITHIN: Duration = Duration::from_secs(300);
 /// What Prism says was wrong with a request or with its own answer.
 const VIOLATIONS: &str = "sl-violations";
+/// What it says before those that are more than a header holds.
+const CUT: &str = "Too many violations! ";
 /// What the types of its own problems hold.
 const OWN_PROBLEM: &str = "prism/errors#";
 
@@ -60,6 +62,18 @@ impl Prism {
             origin,
         }
     }
+}
+
+/// The violations of a header: of more than it holds, those before the cut.
+fn violations(told: &str) -> Vec<Value> {
+    let list = match told.strip_prefix(CUT) {
+        None => told.to_owned(),
+        Some(cut) => {
+            let end = cut.rfind("},{").expect("more than one");
+            format!("{}]", &cut[..=end])
+        }
+    };
+    serde_json::from_str(&list).unwrap_or_else(|fault| panic!("{fault}: {told}"))
 }
 
 /// Passes requests on as they are, and writes down what came and what Prism held against it.
@@ -105,7 +119,7 @@ impl Recorder {
             .headers()
             .get(VIOLATIONS)
             .map_or("[]", |told| told.to_str().expect("ASCII"));
-        let violations = serde_json::from_str(told).expect("a list");
+        let violations = violations(told);
         let mut response = Response::builder().status(reply.status());
         let kept = reply
             .headers()
