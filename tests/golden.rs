@@ -19,7 +19,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use mosaic_actors::stream::Upload;
 use serde_json::{Value, json};
 use upstream::cells::{Cell, cells};
@@ -44,7 +44,7 @@ const FIELDS: &str = "application/x-www-form-urlencoded";
 const FORM: &str = "multipart/form-data";
 
 /// Runs a cell: the requests as sent, and the output or failure.
-async fn run(cell: &Cell, client: &reqwest::Client) -> (Value, Value) {
+async fn run(cell: &Cell, client: &HttpClient) -> (Value, Value) {
     let read = cell.read("input.json");
     let include_raw = read["include_raw"] == true;
     let upload = upload(&read["upload"]);
@@ -171,7 +171,7 @@ async fn parts(seen: &Seen) -> Value {
 #[tokio::test]
 async fn every_cell_holds() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let cells = cells();
     let mut wrong = vec![];
     for cell in &cells {

@@ -40,8 +40,9 @@ impl Raw {
     #[must_use]
     pub fn bare(self) -> Raw {
         // Nearly all end here: an address with a name in it has both.
-        let text = self.get().as_bytes();
-        if memmem::find(text, b"@").is_none() || memmem::find(text, b"//").or(memmem::find(text, br"\/\/")).is_none() {
+        let stands = |sign: &[u8]| memmem::find(self.get().as_bytes(), sign).is_some();
+        let named = stands(b"@") || stands(br"\u0040");
+        if !named || !(stands(b"//") || stands(br"\/") || stands(br"\u002")) {
             return self;
         }
         let mut value = self.to_value();
@@ -152,5 +153,18 @@ mod tests {
         assert_eq!(bare.get(), r#"{"id":7,"config":{"url":"u"},"more":[{"x":1}]}"#);
         // What holds none of them is as it was, to the letter.
         assert_eq!(raw("{ \"a\": 1.50 }").without(&["secret"]).get(), "{ \"a\": 1.50 }");
+    }
+
+    #[test]
+    fn an_address_bears_no_password_however_its_signs_are_written() {
+        for text in [
+            r#"{"a":"https://u:PLANTED@h.example/x"}"#,
+            r#"{"a":"https:\/\/u:PLANTED\u0040h.example\/x"}"#,
+            r#"{"a":"https:\u002f\u002Fu:PLANTED\u0040h.example/x"}"#,
+            r#"{"a":"https:\u002f/u:PLANTED@h.example/x"}"#,
+        ] {
+            let raw = Raw::from(RawValue::from_string(text.to_owned()).expect("JSON"));
+            assert_eq!(raw.bare().get(), r#"{"a":"https://h.example/x"}"#, "{text}");
+        }
     }
 }

@@ -147,7 +147,8 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                 let request = Request::<O>::of(&call, &seal)?;
                 let input = request.input.clone();
                 let answering = handler(driver, request);
-                let (reply, standing) = revalidation::about(call.validator.clone(), answering).await;
+                let (reply, standing) =
+                    revalidation::about(call.validator.clone(), call.operation.safe, answering).await;
                 if standing.unchanged {
                     return Ok(seal.unchanged(standing));
                 }

@@ -6,7 +6,6 @@
 use mosaic_actors::error::{Failure, Kind};
 use rustls::pki_types::CertificateDer;
 
-use super::near;
 use super::proxies::Proxies;
 use super::tls;
 
@@ -51,11 +50,14 @@ impl Outbound {
     }
 }
 
+/// What we call ourselves.
+pub(super) const NAME: &str = concat!("mosaic/", env!("CARGO_PKG_VERSION"));
+
 /// Ways with their trust read, of which any number of clients can be made.
 #[derive(Clone, Debug)]
 pub struct Ways {
-    proxies: Proxies,
-    tls: rustls::ClientConfig,
+    pub(super) proxies: Proxies,
+    pub(super) tls: rustls::ClientConfig,
 }
 
 impl Ways {
@@ -71,16 +73,11 @@ impl Ways {
         };
         builder
             .tls_backend_preconfigured(self.tls.clone())
-            .user_agent(concat!("mosaic/", env!("CARGO_PKG_VERSION")))
+            .user_agent(NAME)
             // An API does not move, and a credential must not follow where a reply points.
             .redirect(reqwest::redirect::Policy::none())
             // Repeats are the business of those who know what they cost, and whether they are safe.
             .retry(reqwest::retry::never())
-    }
-
-    /// The same for what others send us to: a name that leads to this machine or its neighbours is not resolved.
-    pub fn builder_abroad(&self) -> reqwest::ClientBuilder {
-        self.builder().dns_resolver(near::abroad(self.proxies.addresses()))
     }
 }
 

@@ -2,11 +2,9 @@
 //!
 //! Invariant: a name is judged by what it leads to, at the moment when it is connected to.
 
-use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 /// How near an address is.
@@ -85,11 +83,11 @@ pub fn of_host(host: &Host<&str>) -> Option<Near> {
     }
 }
 
-/// Resolves names, but none that leads to this machine or its neighbours.
+/// Judges what names lead to: none may lead to this machine or its neighbours.
 #[derive(Debug)]
 pub struct Abroad {
     /// Hosts that are taken wherever they are: the proxies that the configuration names.
-    pub known: Vec<String>,
+    known: Vec<String>,
 }
 
 /// A name that leads where nobody may send us.
@@ -97,20 +95,21 @@ pub struct Abroad {
 #[error("a name leads to this machine or its neighbours")]
 pub struct Led;
 
-impl Resolve for Abroad {
-    fn resolve(&self, name: Name) -> Resolving {
-        let known = self.known.iter().any(|host| host.eq_ignore_ascii_case(name.as_str()));
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if !known && found.iter().any(|address| of_address(address.ip()).is_some()) {
-                return Err(Box::new(Led) as Box<dyn Error + Send + Sync>);
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
+impl Abroad {
+    /// Refuses a name that leads here.
+    ///
+    /// # Errors
+    /// That it does.
+    pub fn judge(&self, name: &str, found: &[SocketAddr]) -> Result<(), Led> {
+        let known = self.known.iter().any(|host| host.eq_ignore_ascii_case(name));
+        match !known && found.iter().any(|address| of_address(address.ip()).is_some()) {
+            true => Err(Led),
+            false => Ok(()),
+        }
     }
 }
 
-/// A client's resolver that lets nobody send us here; the hosts of `proxies` are known.
+/// Judges for a client that nobody may send here; the hosts of `proxies` are known.
 pub fn abroad<'a>(proxies: impl IntoIterator<Item = &'a Url>) -> Arc<Abroad> {
     let known = proxies
         .into_iter()
@@ -159,12 +158,17 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_name_that_leads_here_is_resolved_for_nobody_but_who_is_known() {
-        let name = || "localhost".parse::<Name>().expect("a name");
-        let refused = abroad([]).resolve(name()).await.err().expect("it leads here");
-        assert!(refused.is::<Led>());
+    #[test]
+    fn a_name_that_leads_here_is_taken_from_nobody_but_who_is_known() {
+        let here = ["127.0.0.1:0".parse().expect("an address")];
+        assert!(abroad([]).judge("localhost", &here).is_err());
         let proxy = Url::parse("http://localhost:3128").expect("a URL");
-        assert!(abroad([&proxy]).resolve(name()).await.is_ok());
+        assert!(abroad([&proxy]).judge("LOCALHOST", &here).is_ok());
+        assert!(abroad([&proxy]).judge("another.example", &here).is_err());
+        assert!(
+            abroad([])
+                .judge("x", &["203.0.113.9:0".parse().expect("an address")])
+                .is_ok()
+        );
     }
 }

@@ -21,7 +21,7 @@ use mosaic::catalogue::Catalogue;
 use mosaic::catalogue::cursor::CursorKey;
 use mosaic::providers::Connection;
 use mosaic::providers::http::credential::{Clock, Given};
-use mosaic::providers::http::{Accepts, Dialect, Endpoint, Header, by_status, http_client};
+use mosaic::providers::http::{Accepts, Dialect, Endpoint, Header, HttpClient, by_status};
 use mosaic_actors::error::{Failure, Kind};
 
 /// A provider of no vendor.
@@ -70,7 +70,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         base_url: Some(base_url.parse().expect("a URL")),
         credential: Some(given),
         settings: serde_json::Map::new(),
-        http: http_client().expect("a client").into(),
+        http: HttpClient::from_env().expect("a client"),
         cursors: CursorKey::derived(b"the cursors of the tests"),
         scope: None,
         operations: Catalogue::built_in().operations().clone(),

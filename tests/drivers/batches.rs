@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use mosaic_actors::error::{Failure, Kind};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn line(kind: &str, id: &str, said: &str) -> String {
 }
 
 /// What is told of these results.
-async fn told(kind: &str, client: &reqwest::Client, bytes: Vec<u8>) -> (Value, Option<Failure>) {
+async fn told(kind: &str, client: &HttpClient, bytes: Vec<u8>) -> (Value, Option<Failure>) {
     let lines = Canned {
         bytes: Some(bytes),
         ..Canned::text(200, "")
@@ -70,7 +70,7 @@ fn kinds_of(told: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_result_has_a_bound_and_those_around_it_are_told() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     for kind in ["anthropic", "openai"] {
         let long = line(kind, "long", &"x".repeat(MIB));
         let full = line(kind, "full", &"x".repeat(MIB - 200));
@@ -85,7 +85,7 @@ async fn a_result_has_a_bound_and_those_around_it_are_told() {
 
 #[tokio::test]
 async fn lines_of_which_nothing_is_understood_are_no_results() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let page = "<html>\nSign in\n</html>\n";
     for kind in ["anthropic", "openai"] {
         for text in [page.to_owned(), "{}\n[]\n7\n".to_owned(), "\u{0}\n".repeat(9)] {
@@ -105,7 +105,7 @@ async fn lines_of_which_nothing_is_understood_are_no_results() {
 
 #[tokio::test]
 async fn an_error_in_the_place_of_results_is_one_of_the_whole() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     for (kind, error) in [
         (
             "anthropic",
@@ -281,7 +281,7 @@ async fn the_file_of_a_batch_that_nobody_waits_for_goes_unless_one_was_made_of_i
 
 #[tokio::test]
 async fn lines_that_are_lost_from_one_file_are_not_made_up_for_by_the_other() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let failed = |id: &str| {
         let body = json!({"error": {"message": "no", "code": "server_error"}});
         format!(
@@ -337,7 +337,7 @@ fn whatever_lines_come_each_is_told_or_unread() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(48));
     let lines = vec(any_line("openai"), 0..12);
     let outcome = runner.run(&lines, |lines| {

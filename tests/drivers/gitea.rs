@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
@@ -249,7 +249,7 @@ fn replaced(value: &Value, odd: &Value) -> Value {
 async fn however_answers_are_changed_no_call_panics_or_goes_on_for_ever() {
     /// As many pages of statuses are read, and something before and behind.
     const MOST: usize = 25;
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let cells = cells()
         .into_iter()
         .filter(|cell| cell.kind == "gitea" && cell.operation.starts_with("git."));

@@ -164,6 +164,13 @@ async fn a_base_of_a_model_or_a_wiki_that_is_no_place_of_the_api_is_told() {
         let health = driver(kind, &connection).expect(kind).health().await;
         let seen = provider.seen();
         assert!(seen[1].path.starts_with(asked), "{kind} {below}: {}", seen[1].path);
+        // Beside its base nobody is shown the credential.
+        let shown = |at: usize| {
+            ["authorization", "x-api-key"]
+                .iter()
+                .any(|name| seen[at].headers.contains_key(*name))
+        };
+        assert!(shown(0) && !shown(1), "{kind} {below}");
         match (health, told) {
             (Ok(proves), None) => assert_eq!(proves, Credential::Unproven, "{kind} {below}"),
             (Err(failure), Some(told)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -118,7 +118,7 @@ fn swap(value: &mut Value, at: &mut usize, odd: &Value) -> bool {
 }
 
 /// Runs a cell with its answers damaged, the last of them over and over.
-async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
+async fn run(cell: &Cell, damages: &[Damage], client: &HttpClient) {
     let mut answers: Vec<Canned> = cell.answers.clone();
     let damaged = damages
         .iter()
@@ -152,7 +152,7 @@ async fn run(cell: &Cell, damages: &[Damage], client: &reqwest::Client) {
 async fn damaged_answers_are_answers_or_failures() {
     /// Some wait for what a provider may still find out.
     const AT_ONCE: usize = 32;
-    let client = &http_client().expect("a client");
+    let client = &HttpClient::from_env().expect("a client");
     let cells: Vec<Cell> = cells()
         .into_iter()
         .filter(|cell| KINDS.contains(&&*cell.kind) && !WAITING.contains(&&*cell.operation))

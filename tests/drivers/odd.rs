@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever comes, a driver answers or fails, and names its instance where it fails behind an answer.
 
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use mosaic_actors::error::Kind;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn odd() -> Vec<Canned> {
 
 #[tokio::test]
 async fn whatever_stands_in_the_place_of_an_answer_ends_in_an_answer_or_a_failure() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let mut given = 0;
     for cell in cells() {
         // What is followed is asked for again after a pause; its parts are read as elsewhere.
@@ -67,7 +67,7 @@ async fn whatever_stands_in_the_place_of_an_answer_ends_in_an_answer_or_a_failur
 /// Within the bytes that an answer may have, there is room for millions of rows, which would take many times its memory.
 #[tokio::test]
 async fn a_list_of_millions_of_rows_is_not_read() {
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let rows = |row: &str| ["[", row, &format!(",{row}").repeat(1_400_000), "]"].concat();
     for (kind, operation, input, before, after) in [
         ("github", "git.branch.list", json!({"repo": "a/b"}), "", ""),

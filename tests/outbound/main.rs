@@ -8,6 +8,7 @@ mod harness;
 mod upstream;
 
 mod connections;
+mod hostile;
 mod proxies;
 mod servers;
 mod trust;

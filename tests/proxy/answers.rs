@@ -188,8 +188,12 @@ async fn no_credential_but_ours_goes_on_in_a_query_or_a_header() {
         ("job-token", "theirs"),
         ("deploy-token", "theirs"),
         ("x-auth-token", "theirs"),
+        ("sudo", "root"),
+        ("x-sudo", "root"),
+        ("x-gitlab-sudo", "root"),
+        ("x-http-method-override", "DELETE"),
     ];
-    let target = "/x?a=1&private_token=t&access_token=t&token=t&key=t&api_key=t&%70rivate_token=t&b=%20";
+    let target = "/x?a=1&private_token=t&access_token=t&token=t&key=t&api_key=t&%70rivate_token=t&Su%64o=root&_method=DELETE&b=%20";
     let request = place.ask(Method::GET, "mirror-openai", target);
     assert_eq!(send(request, &headers).await.status, 200);
     let seen = place.mirror.last();
@@ -244,6 +248,30 @@ async fn our_credential_is_hidden_in_texts_of_every_name_and_spelling() {
             .all(|sign| sign == '*')
     };
     assert!(hidden("one") && hidden("two"), "{reply:?}");
+    let reply = place.get("mirror", "/every-sign").await.ok();
+    let said = reply.as_object().expect("an object");
+    let stars = |text: &str| text.chars().all(|sign| sign == '*');
+    assert!(stars(said.keys().next().expect("a key")), "{reply}");
+    assert!(
+        reply["all"]
+            .as_str()
+            .and_then(|text| text.strip_prefix("of "))
+            .is_some_and(stars),
+        "{reply}"
+    );
+    assert!(reply["mixed"].as_str().is_some_and(stars), "{reply}");
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_wait_goes_on_that_no_client_should_keep_to() {
+    let place = Place::open().await;
+    let reply = place.get("mirror", "/absurd").await;
+    assert_eq!(reply.status, 200);
+    for name in ["retry-after", "x-ratelimit-reset", "x-ratelimit-limit"] {
+        assert_eq!(reply.header(name), "", "{name}");
+    }
+    assert_eq!(reply.header("x-ratelimit-remaining"), "7");
     place.close().await;
 }
 

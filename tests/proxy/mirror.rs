@@ -261,6 +261,32 @@ impl Mirror {
                 let text = format!("{{\"one\":\"{again}\",\"two\":\"{}\"}}", escaped.replace("\\u003d", "="));
                 reply.header("content-type", "application/json").body(Body::from(text)).expect("it is sound")
             }
+            "every-sign" => {
+                let secret = credential.rsplit(' ').next().unwrap_or_default();
+                let all: String = secret.chars().map(|sign| format!("\\u{:04x}", u32::from(sign))).collect();
+                let mixed: String = secret
+                    .chars()
+                    .enumerate()
+                    .map(|(at, sign)| match at % 4 {
+                        0 => format!("\\u{:04X}", u32::from(sign)),
+                        1 => format!("%{:02x}", u32::from(sign)),
+                        2 if sign == '/' => r"\/".to_owned(),
+                        _ => sign.to_string(),
+                    })
+                    .collect();
+                let text = format!("{{\"{all}\":1,\"all\":\"of {all}\",\"mixed\":\"{mixed}\"}}");
+                // Cut within what it is to be found by.
+                let pieces: Vec<_> = text.as_bytes().chunks(7).map(Bytes::copy_from_slice).collect();
+                let body = Body::from_stream(stream::iter(pieces).map(Ok::<_, Infallible>));
+                reply.header("content-type", "application/json").body(body).expect("it is sound")
+            }
+            "absurd" => reply
+                .header("retry-after", "99999999999999999999")
+                .header("x-ratelimit-reset", "99999999999999999999999")
+                .header("x-ratelimit-limit", "-1")
+                .header("x-ratelimit-remaining", "7")
+                .body(Body::from("x"))
+                .expect("it is sound"),
             "private-in-part" => reply
                 .header("cache-control", "private=\"set-cookie\", max-age=60")
                 .body(Body::from("x"))

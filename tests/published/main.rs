@@ -10,7 +10,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use serde_json::{Value, json};
 use upstream::cells::cells;
 use upstream::{Canned, Upstream, specs};
@@ -477,7 +477,7 @@ fn cases() -> Vec<Case> {
 #[tokio::test]
 async fn every_optional_field_may_be_absent_and_every_nullable_one_null() {
     let Some(folder) = specs::folder() else { return };
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let mut descriptions = Specs::default();
     let mut checked = 0;
     for case in cases() {
@@ -596,7 +596,7 @@ const GITEA_FIELDS: usize = 843;
 async fn every_field_that_gitea_leaves_open_may_be_absent_or_null() {
     let Some(folder) = specs::folder() else { return };
     let (spec, cells) = (specs::read(&folder, GITEA), cells());
-    let client = http_client().expect("a client");
+    let client = HttpClient::from_env().expect("a client");
     let mut checked = 0;
     for (operation, cell, object, definition, needed) in GITEA_CASES {
         let cell = cells.iter().find(|one| one.name() == format!("gitea/{cell}"));

@@ -21,7 +21,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use futures_util::StreamExt;
 use mosaic::catalogue::cursor::{CursorKey, Query};
 use mosaic::catalogue::{self, Catalogue};
-use mosaic::providers::http::http_client;
+use mosaic::providers::http::HttpClient;
 use mosaic::providers::{Connection, KINDS};
 use mosaic_actors::call::{Answer, Body as AnswerBody, Call, Caller};
 use mosaic_actors::driver::Driver;
@@ -182,17 +182,17 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
 
 /// What a test driver is connected with.
 pub fn connection(base_url: &str) -> Connection {
-    connection_by(&http_client().expect("a client"), base_url)
+    connection_by(&HttpClient::from_env().expect("a client"), base_url)
 }
 
 /// The same, by a client that others use too: making one reads all trust roots of the machine.
-pub fn connection_by(client: &reqwest::Client, base_url: &str) -> Connection {
+pub fn connection_by(client: &HttpClient, base_url: &str) -> Connection {
     Connection {
         instance: Arc::from(INSTANCE),
         base_url: Some(base_url.parse().expect("a URL")),
         credential: Some(SecretString::from(TOKEN).into()),
         settings: serde_json::Map::new(),
-        http: client.clone().into(),
+        http: client.clone(),
         cursors: cursors(),
         scope: None,
         operations: Catalogue::built_in().operations().clone(),

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use mosaic_actors::error::Failure;
 
 use crate::wire::client::{self, Outbound, Ways};
+use crate::wire::sender::{Pool, Sender};
 
 /// How long a connection may take to stand, TLS included. A healthy provider needs far less than a second.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,22 +24,22 @@ const LONGEST_IDLE: Duration = Duration::from_secs(600);
 /// So much sooner than the server we give a connection up: for the time that its word and our request travel.
 const SOONER: Duration = Duration::from_secs(1);
 
-/// Builds a client as the process's environment says.
+/// Builds a plain client as the process's environment says: for who asks a gateway, and no provider.
 ///
 /// # Errors
-/// As [`HttpClient::new`], and as [`Outbound::from_env`].
+/// `internal` where it cannot be built, and as [`Outbound::from_env`].
 pub fn http_client() -> Result<reqwest::Client, Failure> {
-    Ok(HttpClient::new(&Outbound::from_env()?, IDLE)?.shared)
+    client::build(client::builder()?.connect_timeout(CONNECT).pool_idle_timeout(IDLE))
 }
 
 /// The shared client. Cheap to clone; clones share their pools.
 #[derive(Clone)]
 pub struct HttpClient {
-    shared: reqwest::Client,
+    shared: Sender,
     /// For what a provider sends us to.
-    abroad: reqwest::Client,
-    /// What more clients are made of; none where the one was made elsewhere.
-    ways: Option<Arc<Ways>>,
+    abroad: Sender,
+    /// What more clients are made of.
+    ways: Arc<Ways>,
 }
 
 impl HttpClient {
@@ -50,32 +51,27 @@ impl HttpClient {
     pub fn new(outbound: &Outbound, idle: Duration) -> Result<Self, Failure> {
         let ways = outbound.ways()?;
         Ok(HttpClient {
-            shared: keeping(ways.builder(), idle)?,
-            abroad: keeping(ways.builder_abroad(), idle)?,
-            ways: Some(Arc::new(ways)),
+            shared: Sender::new(&ways, keeping(idle), false)?,
+            abroad: Sender::new(&ways, keeping(idle), true)?,
+            ways: Arc::new(ways),
         })
     }
-}
 
-/// One that was made elsewhere goes wherever its own resolver leads it.
-impl From<reqwest::Client> for HttpClient {
-    fn from(shared: reqwest::Client) -> Self {
-        HttpClient {
-            abroad: shared.clone(),
-            shared,
-            ways: None,
-        }
+    /// One as the process's environment says.
+    ///
+    /// # Errors
+    /// As [`HttpClient::new`], and as [`Outbound::from_env`].
+    pub fn from_env() -> Result<Self, Failure> {
+        HttpClient::new(&Outbound::from_env()?, IDLE)
     }
 }
 
-fn keeping(builder: reqwest::ClientBuilder, idle: Duration) -> Result<reqwest::Client, Failure> {
-    client::build(
-        builder
-            .connect_timeout(CONNECT)
-            // At zero the pool would not look for idle connections at all.
-            .pool_idle_timeout(idle.max(Duration::from_millis(1)))
-            .pool_max_idle_per_host(IDLE_PER_HOST),
-    )
+fn keeping(idle: Duration) -> Pool {
+    Pool {
+        connect: CONNECT,
+        idle,
+        idle_per_host: IDLE_PER_HOST,
+    }
 }
 
 /// The client of one instance, which listens to what its server says of its connections.
@@ -86,7 +82,7 @@ pub(super) struct KeptAlive {
 
 struct Told {
     idle: Duration,
-    client: reqwest::Client,
+    client: Sender,
 }
 
 impl KeptAlive {
@@ -97,7 +93,7 @@ impl KeptAlive {
         }
     }
 
-    pub(super) fn client(&self) -> reqwest::Client {
+    pub(super) fn client(&self) -> Sender {
         match &*self.told.load() {
             Some(told) => told.client.clone(),
             None => self.client.shared.clone(),
@@ -105,20 +101,20 @@ impl KeptAlive {
     }
 
     /// The one for where a provider sends us, which does not resolve a name that leads to this machine.
-    pub(super) fn abroad(&self) -> reqwest::Client {
+    pub(super) fn abroad(&self) -> Sender {
         self.client.abroad.clone()
     }
 
     /// Takes an answer's `Keep-Alive: timeout=N`. The shortest time that was ever said holds, so that a server which
     /// says now this and now that does not make a client of each.
     pub(super) fn hear(&self, headers: &HeaderMap) {
-        let Some((idle, ways)) = idle(headers).zip(self.client.ways.as_ref()) else {
+        let Some(idle) = idle(headers) else {
             return;
         };
         if self.told.load().as_ref().is_some_and(|told| told.idle <= idle) {
             return;
         }
-        match keeping(ways.builder(), idle) {
+        match Sender::new(&self.client.ways, keeping(idle), false) {
             Ok(client) => self.told.store(Some(Arc::new(Told { idle, client }))),
             Err(failure) => tracing::warn!(%failure, "a client with another idle time could not be made"),
         }

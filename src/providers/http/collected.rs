@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::Method;
 use metrics::{Counter, Gauge, Key, Level, Metadata};
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::telemetry::SharedRecorder;
@@ -77,12 +76,11 @@ impl Collected {
         }))
     }
 
-    /// The part of a request's answer, before it is sent.
+    /// The part of a request's answer, before it is sent; `order`: it may change something.
     ///
     /// # Errors
     /// `overloaded`: nothing was sent.
-    pub(super) fn part(&self, method: &Method) -> Result<Part, Failure> {
-        let order = !matches!(*method, Method::GET | Method::HEAD);
+    pub(super) fn part(&self, order: bool) -> Result<Part, Failure> {
         let first = if order { FIRST_OF_ORDER } else { FIRST }.min(self.0.most);
         let mut part = self.nothing(order);
         match part.take(first) {
@@ -187,13 +185,13 @@ mod tests {
     #[test]
     fn what_is_taken_comes_back_however_it_ends() {
         let collected = Collected::new(MIB);
-        let mut one = collected.part(&Method::GET).expect("room");
+        let mut one = collected.part(false).expect("room");
         assert_eq!(taken(&collected), FIRST);
         one.cover(FIRST * KIB).expect("it has as much");
         assert_eq!(taken(&collected), FIRST);
         one.cover(FIRST * KIB + 1).expect("room");
         assert_eq!(taken(&collected), 2 * FIRST);
-        let mut other = collected.part(&Method::GET).expect("room");
+        let mut other = collected.part(false).expect("room");
         let refused = other.cover(MIB - 2 * FIRST * KIB + 1).expect_err("no room");
         assert!(refused.kind == Kind::Overloaded && refused.retry_after.is_some() && refused.retryable);
         drop(other);
@@ -205,10 +203,10 @@ mod tests {
     #[test]
     fn nobody_is_sent_out_without_room_and_an_order_that_is_done_is_no_overload() {
         let collected = Collected::new(MIB);
-        let mut order = collected.part(&Method::POST).expect("room");
-        let mut all = collected.part(&Method::GET).expect("room");
+        let mut order = collected.part(true).expect("room");
+        let mut all = collected.part(false).expect("room");
         all.cover(MIB - FIRST_OF_ORDER * KIB).expect("room");
-        let refused = collected.part(&Method::GET).err().expect("no room");
+        let refused = collected.part(false).err().expect("no room");
         assert!(refused.kind == Kind::Overloaded && refused.unsent);
         let refused = order.cover(MIB / 2).expect_err("no room");
         assert!(refused.kind == Kind::UpstreamFailed && !refused.retryable && !refused.unsent && refused.sound);
@@ -220,7 +218,7 @@ mod tests {
     #[test]
     fn two_that_hold_a_part_do_not_wait_for_each_other() {
         let collected = Collected::new(MIB);
-        let mut parts = [(); 2].map(|()| collected.part(&Method::GET).expect("room"));
+        let mut parts = [(); 2].map(|()| collected.part(false).expect("room"));
         for part in &mut parts {
             part.cover(MIB / 2).expect("room");
         }

@@ -23,6 +23,10 @@ const LONGEST_NAME: usize = 40;
 /// How the headers' names begin, behind `x-` or a vendor's name.
 const FAMILIES: [&str; 2] = ["ratelimit-", "rate-limit-"];
 const REMAINING: &str = "remaining";
+/// The most digits of one number: those of a moment in microseconds.
+const MOST_DIGITS: usize = 16;
+/// The longest word on a limit.
+const LONGEST_VALUE: usize = 256;
 
 /// What the headers say at `now`.
 ///
@@ -87,6 +91,16 @@ impl<'a> Family<'a> {
             ..limit(resource(named)?, number(REMAINING)?, reset, now)
         })
     }
+}
+
+/// Whether a header says something of a limit that no reader can make sense of: numbers beyond all counts and times, or below
+/// nothing.
+pub fn is_absurd(name: &str, text: &str) -> bool {
+    let of_limits = FAMILIES.iter().any(|family| name.contains(family));
+    let endless = text
+        .split(|c: char| !c.is_ascii_digit())
+        .any(|digits| digits.len() > MOST_DIGITS);
+    of_limits && (endless || text.len() > LONGEST_VALUE || text.trim_start().starts_with('-'))
 }
 
 /// So much is left until `reset`.

@@ -19,6 +19,8 @@ pub struct Outgoing {
     pub(super) content: Content,
     /// Its headers are a caller's: they do not go before those of its endpoint.
     pub(super) passed: bool,
+    /// It bears no credential.
+    pub(super) bare: bool,
 }
 
 /// What a request brings.
@@ -130,6 +132,11 @@ impl Outgoing {
         }
     }
 
+    /// The same request without a credential.
+    pub(super) fn bare(self) -> Self {
+        Outgoing { bare: true, ..self }
+    }
+
     /// The same request elsewhere.
     pub(super) fn at(&self, url: Url) -> Self {
         Outgoing {
@@ -138,6 +145,7 @@ impl Outgoing {
             headers: self.headers.clone(),
             content: self.content.clone(),
             passed: self.passed,
+            bare: self.bare,
         }
     }
 }

@@ -28,6 +28,7 @@ impl Endpoint {
             headers: HeaderMap::new(),
             content: Content::Nothing,
             passed: false,
+            bare: false,
         })
     }
 
@@ -146,6 +147,7 @@ impl Endpoint {
             headers: HeaderMap::new(),
             content: Content::Form(form),
             passed: false,
+            bare: false,
         })
     }
 

@@ -29,6 +29,8 @@ tokio::task_local! {
 pub struct Standing {
     /// What the answer that is kept can be recognised by.
     kept: Option<Arc<str>>,
+    /// The call changes nothing, whatever the methods of its requests.
+    reads: bool,
     /// How many were sent.
     sent: u32,
     /// Of those, how many may have changed something.
@@ -62,9 +64,11 @@ impl Standing {
 }
 
 /// Runs what answers a call of which an answer is kept that can be recognised so, and tells what became of its requests.
-pub async fn about<T>(kept: Option<Arc<str>>, answering: impl Future<Output = T>) -> (T, Standing) {
+/// `reads`: it changes nothing.
+pub async fn about<T>(kept: Option<Arc<str>>, reads: bool, answering: impl Future<Output = T>) -> (T, Standing) {
     let standing = Standing {
         kept,
+        reads,
         ..Standing::default()
     };
     let watched = async {
@@ -78,6 +82,12 @@ pub async fn about<T>(kept: Option<Arc<str>>, answering: impl Future<Output = T>
 pub(super) fn needs_more() {
     // Outside of a call nobody keeps an answer.
     let _outside = STANDING.try_with(|standing| standing.borrow_mut().sent += 1);
+}
+
+/// Whether a request of this method may change something: some searches are asked for as orders are.
+pub(super) fn is_order(method: &Method) -> bool {
+    let reads = STANDING.try_with(|standing| standing.borrow().reads);
+    !method.is_safe() && !reads.unwrap_or(false)
 }
 
 /// A request, as far as validators are concerned.
@@ -97,7 +107,7 @@ impl Subject {
         let asked = STANDING.try_with(|standing| {
             let mut standing = standing.borrow_mut();
             standing.sent += 1;
-            standing.writes += u32::from(!outgoing.method.is_safe());
+            standing.writes += u32::from(!standing.reads && !outgoing.method.is_safe());
             standing.validator = None;
             // What comes behind another request may mean something else by now.
             let kept = standing.kept.as_deref().filter(|_| standing.sent == 1)?;
@@ -105,7 +115,7 @@ impl Subject {
         });
         Subject {
             condition: asked.ok().flatten(),
-            writes: !outgoing.method.is_safe(),
+            writes: is_order(&outgoing.method),
             print,
         }
     }
@@ -198,7 +208,7 @@ mod tests {
         kept: Option<Arc<str>>,
         requests: &[(&Outgoing, u16, HeaderMap)],
     ) -> (Vec<Option<(HeaderName, HeaderValue)>>, Standing) {
-        about(kept, async {
+        about(kept, true, async {
             let ask = |(outgoing, status, headers): &(&Outgoing, u16, HeaderMap)| {
                 let subject = Subject::of(outgoing, true);
                 let said = subject.hear(StatusCode::from_u16(*status).unwrap(), headers, None);
@@ -211,6 +221,15 @@ mod tests {
     }
 
     const WEAK: &str = "W/\"abc, d\"";
+
+    #[tokio::test]
+    async fn what_is_asked_for_as_an_order_is_none_in_a_call_that_reads() {
+        for (reads, order) in [(true, false), (false, true)] {
+            let (told, _) = about(None, reads, async { is_order(&Method::POST) }).await;
+            assert_eq!(told, order);
+        }
+        assert!(is_order(&Method::POST) && !is_order(&Method::GET));
+    }
 
     #[tokio::test]
     async fn a_validator_goes_back_as_it_came_with_the_same_request() {
@@ -254,14 +273,14 @@ mod tests {
             ..request(&["repos"])
         };
         assert_eq!(asked(None, &[(&written, 200, tagged())]).await.1.validator(), None);
-        let ((), paged) = about(None, async {
+        let ((), paged) = about(None, false, async {
             let told = Subject::of(&one, true).hear(StatusCode::OK, &tagged(), None);
             told.unwrap();
             needs_more();
         })
         .await;
         assert_eq!(paged.validator(), None);
-        let ((), other_kind) = about(None, async {
+        let ((), other_kind) = about(None, false, async {
             let subject = Subject::of(&one, false);
             subject.hear(StatusCode::OK, &tagged(), None).unwrap();
         })

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::UPLOAD_FIELD;
@@ -13,14 +14,16 @@ use reqwest::Response;
 
 use super::collected::{Collected, Part};
 use super::credential::Token;
-use super::endpoint::{is_page, misplaced, routeless};
+use super::dialect::{is_page, misplaced};
+use super::health::routeless;
 use super::merged::merged;
 use super::opened::read;
 use super::outgoing::Content;
+use super::passed::Masks;
 use super::quota::Quota;
 use super::redirect::moved;
-use super::revalidation::Subject;
-use super::transport::transport;
+use super::revalidation::{Subject, is_order};
+use super::transport::unanswered;
 use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
@@ -68,7 +71,7 @@ pub(super) struct Answered {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// The first bytes of its body.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     /// They are all of it.
     pub(super) whole: bool,
 }
@@ -92,7 +95,7 @@ impl Endpoint {
     /// What the dialect makes of a refusal; `network`, `timeout` or `upstream_failed`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, Failure> {
         let attempt = async {
-            let part = self.collected.part(&outgoing.method)?;
+            let part = self.collected.part(is_order(&outgoing.method))?;
             let (response, worn) = self.accepted(outgoing, Follow::Home).await?;
             self.received(response, part, worn).await
         };
@@ -105,7 +108,7 @@ impl Endpoint {
     /// As [`Endpoint::send`].
     pub async fn send_unfollowed(&self, outgoing: Outgoing) -> Result<(StatusCode, Received), Failure> {
         let attempt = async {
-            let part = self.collected.part(&outgoing.method)?;
+            let part = self.collected.part(is_order(&outgoing.method))?;
             let (response, worn) = self.accepted(outgoing, Follow::Nowhere).await?;
             Ok((response.status(), self.received(response, part, worn).await?))
         };
@@ -118,11 +121,12 @@ impl Endpoint {
         mut part: Part,
         worn: Option<Arc<Token>>,
     ) -> Result<Received, Failure> {
-        let request_id = self.request_id(response.headers());
+        let masks = self.masks(worn.as_ref());
+        let request_id = self.request_id(response.headers(), &masks);
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let body = read(response, self.max_response, &mut part).await?;
-        let body = self.masks(worn.as_ref()).whole(body);
+        let body = masks.whole(body);
         let misplaced = misplaced(&self.base, self.dialect, &headers);
         let mut received = Received::new(headers, body, request_id, self.instance.clone());
         received.part = Some(part);
@@ -151,17 +155,18 @@ impl Endpoint {
 
     async fn opened(&self, outgoing: Outgoing, follow: Follow) -> Result<Opened, Failure> {
         let accepted = async {
-            let part = self.collected.part(&outgoing.method)?;
+            let part = self.collected.part(is_order(&outgoing.method))?;
             Ok((self.accepted(outgoing, follow).await?, part))
         };
         let ((response, worn), part) = accepted.await.map_err(|failure: Failure| failure.by(&self.instance))?;
+        let masks = self.masks(worn.as_ref());
         Ok(Opened {
-            request_id: self.request_id(response.headers()),
+            request_id: self.request_id(response.headers(), &masks),
             response,
             instance: self.instance.clone(),
             max_response: self.max_response,
             part,
-            masks: self.masks(worn.as_ref()),
+            masks,
         })
     }
 
@@ -174,7 +179,7 @@ impl Endpoint {
     pub(super) async fn tried(
         &self,
         outgoing: &Outgoing,
-        token: Option<&Token>,
+        token: Option<&Arc<Token>>,
         follow: Follow,
     ) -> Result<Response, Box<Refused>> {
         let _sending = outgoing.form().map(Form::sending);
@@ -202,7 +207,7 @@ impl Endpoint {
             }
         }
         let most = if passed { PASSED_REFUSAL } else { REFUSAL_BODY };
-        self.judged(outgoing, response, self.quota_of(token), most).await
+        self.judged(outgoing, response, token, most).await
     }
 
     /// Tells a success from a refusal, of whose body `most` bytes are read.
@@ -210,7 +215,7 @@ impl Endpoint {
         &self,
         outgoing: &Outgoing,
         response: Response,
-        quota: &Quota,
+        token: Option<&Arc<Token>>,
         most: usize,
     ) -> Result<Response, Box<Refused>> {
         let form = outgoing.form();
@@ -222,6 +227,8 @@ impl Endpoint {
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let (body, whole) = read_some(response, most, &self.collected).await;
+        let body = self.masks(token).whole(Bytes::from(body));
+        let quota = self.quota_of(token.map(Arc::as_ref));
         let refusal = Refusal {
             status,
             headers: &headers,
@@ -258,8 +265,7 @@ impl Endpoint {
         if outgoing.form().is_some_and(|form| !form.is_through()) {
             return Some(deaf());
         }
-        let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
-        if order && !self.dialect.pages && is_page(headers) {
+        if is_order(&outgoing.method) && !self.dialect.pages && is_page(headers) {
             let sentence = "a web page came in the place of an answer: whether it was done is unknown";
             let failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable();
             return Some(match misplaced(&self.base, self.dialect, headers) {
@@ -270,7 +276,7 @@ impl Endpoint {
         packed(headers)
     }
 
-    async fn exchange(&self, outgoing: &Outgoing, token: Option<&Token>) -> Result<Response, Failure> {
+    async fn exchange(&self, outgoing: &Outgoing, token: Option<&Arc<Token>>) -> Result<Response, Failure> {
         let client = self.client.client();
         let request = client.request(outgoing.method.clone(), outgoing.url.clone());
         let request = match &outgoing.content {
@@ -284,26 +290,30 @@ impl Endpoint {
         let request = if outgoing.passed {
             request.headers(merged(&outgoing.headers, &self.headers, &worn))
         } else {
+            let shown = |value: &HeaderValue| !(outgoing.bare && value.is_sensitive());
+            let own = self.headers.iter().filter(|(_, value)| shown(value));
+            let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
             // A request's own headers come last and win.
-            let request = request.headers(self.headers.clone()).headers(worn);
+            let request = request.headers(own).headers(worn);
             request.headers(outgoing.headers.clone()).headers(subject.headers())
         };
-        let broken = |error| outgoing.failure().unwrap_or_else(|| transport(error));
-        let response = request.send().await.map_err(broken)?;
+        let broken = |error| outgoing.failure().unwrap_or_else(|| unanswered(error));
+        let response = client.send(request).await.map_err(broken)?;
         self.client.hear(response.headers());
-        let quota = self.quota_of(token);
+        let quota = self.quota_of(token.map(Arc::as_ref));
         quota.hear(response.status(), response.headers(), Timestamp::now());
         subject.hear(
             response.status(),
             response.headers(),
-            self.request_id(response.headers()),
+            self.request_id(response.headers(), &self.masks(token)),
         )?;
         Ok(response)
     }
 
-    pub(super) fn request_id(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+    /// The provider's id of a request; none that holds what is hidden.
+    pub(super) fn request_id(&self, headers: &HeaderMap, masks: &Masks) -> Option<Arc<str>> {
         let text = headers.get(self.dialect.request_id)?.to_str().ok()?;
-        (text.len() <= REQUEST_ID).then(|| Arc::from(text))
+        (text.len() <= REQUEST_ID && !masks.stand_in(text)).then(|| Arc::from(text))
     }
 }
 

@@ -4,8 +4,6 @@
 //! API; and a provider can send us neither into this machine nor to what only machines beside it may ask, and one that is
 //! here itself nowhere else on it: our own administration listens here, too, and knows its callers by that.
 
-use std::error::Error;
-
 use http::{HeaderMap, Method, StatusCode, header};
 use mosaic_actors::error::{Failure, Kind};
 use reqwest::Response;
@@ -14,8 +12,9 @@ use url::Url;
 use super::Opened;
 use super::endpoint::Endpoint;
 use super::redirect::is_below;
-use super::transport::transport;
+use super::transport::{causes, unanswered};
 use crate::wire::near::{self, Led, Near};
+use crate::wire::sender::{Sender, Unanswered};
 
 /// How often a place may send us on to another.
 const MOST_HOPS: usize = 3;
@@ -53,7 +52,7 @@ impl Endpoint {
             .ok()
             .filter(|url| is_store(self, url))
             .ok_or_else(refused);
-        let opened = async { Ok((fetch(self, url?).await?, self.collected.part(&Method::GET)?)) };
+        let opened = async { Ok((fetch(self, url?).await?, self.collected.part(false)?)) };
         let (response, part) = opened.await.map_err(|failure: Failure| failure.by(&self.instance))?;
         Ok(Opened {
             request_id: None,
@@ -73,12 +72,10 @@ impl Endpoint {
 pub(super) async fn fetch(endpoint: &Endpoint, url: Url) -> Result<Response, Failure> {
     let mut url = url;
     for _ in 0..=MOST_HOPS {
-        let request = client_for(endpoint, &url).get(url.clone());
-        let response = request
-            .header(header::ACCEPT_ENCODING, "identity")
-            .send()
-            .await
-            .map_err(unreached)?;
+        let client = client_for(endpoint, &url);
+        let request = client.request(Method::GET, url.clone());
+        let request = request.header(header::ACCEPT_ENCODING, "identity");
+        let response = client.send(request).await.map_err(unreached)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -150,7 +147,7 @@ fn nearness(endpoint: &Endpoint) -> Option<Near> {
 
 /// The client that a place is asked by: what is written of one that is as near as the provider was looked at, and the
 /// provider's own is known wherever it is. Another name, or another port, may lead here and must not.
-fn client_for(endpoint: &Endpoint, url: &Url) -> reqwest::Client {
+fn client_for(endpoint: &Endpoint, url: &Url) -> Sender {
     let place = url.host().and_then(|host| near::of_host(&host));
     let written = place.is_some() && place == nearness(endpoint);
     let own =
@@ -162,17 +159,17 @@ fn client_for(endpoint: &Endpoint, url: &Url) -> reqwest::Client {
 }
 
 /// What an error on the way there means: a name that leads here is as wrong as an address that does.
-fn unreached(error: reqwest::Error) -> Failure {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    match causes.into_iter().any(|cause| cause.is::<Led>()) {
+fn unreached(error: Unanswered) -> Failure {
+    let led = causes(&error).any(|cause| cause.is::<Led>());
+    match led {
         true => refused(),
-        false => transport(error),
+        false => unanswered(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::endpoint::Dialect;
+    use super::super::Dialect;
     use super::super::endpoint::tests::{DIALECT, connection};
     use super::*;
     use crate::providers::http::HttpClient;

@@ -30,6 +30,17 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     })
 }
 
+/// Whether a header that asks for a wait, `retry-after-ms` or `Retry-After`, asks for one that anybody can keep to.
+pub fn is_bearable(name: &str, text: &str, now: Timestamp) -> bool {
+    let unit = if name == RETRY_AFTER.as_str() { 1.0 } else { 1e-3 };
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let asked = match number(text) {
+        Some(number) => plain(text).then(|| wait(number, unit)),
+        None => written(text, now),
+    };
+    asked.is_some_and(|asked| asked < LONGEST_WAIT)
+}
+
 /// When a limit is filled again, by a header that vendors read in two ways: as a point in time (see [`until_epoch`], or a
 /// date), or as the wait until then (seconds, or as Go prints it). None is left where it has passed.
 pub fn until_reset(text: &str, now: Timestamp) -> Option<Duration> {

@@ -17,9 +17,9 @@ pub(super) const CREDENTIALS: [&str; 5] = [
     "x-goog-api-key",
 ];
 
-/// About our connection and our caller beside what every hop keeps, other paths than the one that was looked at, and
-/// credentials of other kinds, which a provider might heed before ours.
-const OURS: [&str; 25] = [
+/// About our connection and our caller beside what every hop keeps, other paths than the one that was looked at, credentials
+/// of other kinds, which a provider might heed before ours, and other users in whose names ours would act.
+const OURS: [&str; 28] = [
     "accept-encoding",
     "api-token",
     "cdn-loop",
@@ -32,6 +32,7 @@ const OURS: [&str; 25] = [
     "host",
     "job-token",
     "ocp-apim-subscription-key",
+    "sudo",
     "true-client-ip",
     "via",
     "x-access-token",
@@ -42,9 +43,11 @@ const OURS: [&str; 25] = [
     "x-cluster-client-ip",
     "x-gitea-otp",
     "x-github-otp",
+    "x-gitlab-sudo",
     "x-original-url",
     "x-real-ip",
     "x-rewrite-url",
+    "x-sudo",
 ];
 
 /// By these a request would be of another method to some servers.
@@ -146,6 +149,9 @@ mod tests {
             ("x-original-url", "/admin"),
             ("x-rewrite-url", "/admin"),
             ("x-mosaic-provider", "other"),
+            ("sudo", "root"),
+            ("x-sudo", "root"),
+            ("x-gitlab-sudo", "1"),
             ("x-http-method-override", "DELETE"),
         ];
         assert_eq!(

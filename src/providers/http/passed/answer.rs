@@ -54,7 +54,7 @@ impl Endpoint {
         let form = Form::of(status, &theirs);
         let mut headers = heads::going_on(&theirs, way.url, way.guards);
         let mut head = Head {
-            upstream_request_id: self.request_id(&theirs),
+            upstream_request_id: self.request_id(&theirs, &way.guards.masks),
             ..Head::json(self.instance.clone())
         };
         let counts = way.metered && matches!(form, Form::Json | Form::Events);
@@ -127,7 +127,7 @@ pub(super) fn refusal(answer: Answered, way: &Way<'_>) -> OwnRefusal {
         headers.remove(CONTENT_ENCODING);
         Some(Bytes::new())
     } else {
-        (whole && readable).then(|| way.whole(form, Bytes::from(body), &mut headers))
+        (whole && readable).then(|| way.whole(form, body, &mut headers))
     };
     OwnRefusal {
         head: AnswerHead { status, headers },
@@ -140,7 +140,7 @@ impl Way<'_> {
     fn rules_of(&self, form: Form) -> Option<&Rules> {
         match form {
             Form::Json | Form::Events | Form::Rows => Some(&self.guards.rules),
-            Form::Text => Some(&self.guards.masks),
+            Form::Text => Some(&self.guards.masks.rules),
             Form::Bytes => None,
         }
     }
@@ -216,13 +216,16 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::replace::Rule;
+    use super::super::replace::Sought;
     use super::*;
 
     #[test]
     fn a_whole_body_tells_its_own_length() {
         let guards = Guards {
-            rules: [Rule::url("https://h.example", "http://gw/proxy/a")].into(),
+            rules: Arc::new(Sought::of(
+                [("https://h.example".to_owned(), "http://gw/proxy/a".to_owned())],
+                &[],
+            )),
             ..Guards::default()
         };
         let asked = Asked {

@@ -4,10 +4,12 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use url::Url;
 
 use super::guards::Guards;
-use super::replace::{Replacer, stand_in};
+use super::replace::Replacer;
+use crate::providers::http::{limits, waits};
 use crate::wire::hops;
 
 /// About the provider's site as browsers see it, or challenges for a credential that is not the caller's.
@@ -62,7 +64,11 @@ pub(super) fn going_on(headers: &HeaderMap, asked: &Url, guards: &Guards) -> Hea
     let named = hops::named(headers);
     let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        if stays(name) || named.contains(name.as_str()) || holds(value, &guards.secrets) {
+        if stays(name)
+            || is_absurd(name, value)
+            || named.contains(name.as_str())
+            || guards.masks.rules.stands_in(value.as_bytes())
+        {
             continue;
         }
         let resolved = match *name {
@@ -70,7 +76,7 @@ pub(super) fn going_on(headers: &HeaderMap, asked: &Url, guards: &Guards) -> Hea
             _ => None,
         };
         let value = resolved.as_ref().unwrap_or(value);
-        if !stand_in(&guards.rules, value.as_bytes()) {
+        if !guards.rules.stands_in(value.as_bytes()) {
             kept.append(name.clone(), value.clone());
             continue;
         }
@@ -92,6 +98,15 @@ fn stays(name: &HeaderName) -> bool {
         || text.starts_with(OURS)
 }
 
+/// Whether it asks for a wait, or tells of a limit, as nobody can mean it: clients sleep for as long as they are told.
+fn is_absurd(name: &HeaderName, value: &HeaderValue) -> bool {
+    let (name, text) = (name.as_str(), value.to_str().unwrap_or("-").trim());
+    match name {
+        "retry-after" | "retry-after-ms" => !waits::is_bearable(name, text, Timestamp::now()),
+        _ => limits::is_absurd(name, text),
+    }
+}
+
 /// What was said of the bytes is not true of others.
 pub(super) fn changed(headers: &mut HeaderMap) {
     for name in &OF_THE_BYTES {
@@ -105,17 +120,12 @@ fn resolved(value: &HeaderValue, asked: &Url) -> Option<HeaderValue> {
     HeaderValue::from_str(url.as_str()).ok()
 }
 
-/// Whether one of the secrets stands in it.
-fn holds(value: &HeaderValue, secrets: &[String]) -> bool {
-    let text = value.as_bytes();
-    let stands =
-        |secret: &String| secret.len() <= text.len() && memchr::memmem::find(text, secret.as_bytes()).is_some();
-    secrets.iter().any(stands)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::replace::Rule;
+    use std::sync::Arc;
+
+    use super::super::masks::Masks;
+    use super::super::replace::Sought;
     use super::*;
 
     fn headers(words: &[(&'static str, &str)]) -> HeaderMap {
@@ -127,10 +137,49 @@ mod tests {
     }
 
     #[test]
+    fn no_wait_and_no_limit_goes_on_that_nobody_can_mean() {
+        let asked = Url::parse("https://h.example/").unwrap();
+        let kept = |name: &'static str, value: &str| {
+            let headers = headers(&[(name, value)]);
+            going_on(&headers, &asked, &Guards::default()).contains_key(name)
+        };
+        for (name, value) in [
+            ("retry-after", "30"),
+            ("retry-after", "0"),
+            ("retry-after-ms", "1500.5"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1760000000"),
+            ("x-ratelimit-reset-tokens", "6m0s"),
+            ("anthropic-ratelimit-tokens-reset", "2026-01-01T00:00:00Z"),
+            ("ratelimit-policy", "\"burst\";q=100;w=60"),
+            ("x-request-number", "99999999999999999999"),
+        ] {
+            assert!(kept(name, value), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("retry-after", "99999999999999999999"),
+            ("retry-after", "86400"),
+            ("retry-after", "1e3"),
+            ("retry-after", "-1"),
+            ("retry-after", "soon"),
+            ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"),
+            ("retry-after-ms", "999999999999"),
+            ("x-ratelimit-reset", "99999999999999999999999"),
+            ("x-ratelimit-limit", "-1"),
+            ("x-rate-limit-remaining", "12345678901234567"),
+        ] {
+            assert!(!kept(name, value), "{name}: {value}");
+        }
+    }
+
+    #[test]
     fn what_leads_to_the_provider_leads_back_and_what_is_its_own_stays() {
         let guards = Guards {
-            rules: [Rule::url("https://h.example/api", "http://gw/proxy/a")].into(),
-            secrets: vec!["tok-secret-1".to_owned()],
+            rules: Arc::new(Sought::of(
+                [("https://h.example/api".to_owned(), "http://gw/proxy/a".to_owned())],
+                &[],
+            )),
+            masks: Arc::new(Masks::of(vec!["tok-secret-1".to_owned()], None)),
             ..Guards::default()
         };
         let asked = Url::parse("https://h.example/api/repos/x?page=1").unwrap();

@@ -11,21 +11,16 @@ use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::error::Failure;
 
 use super::form::is_bytes;
-use super::replace::{Replacer, Rule, Rules, stand_in};
+use super::replace::{Replacer, Rules, Sought};
 use crate::leisure::at_leisure;
 use crate::providers::http::credential::Token;
 
-/// What hides each of these: as many signs, so that what was said of the length stays true.
-pub(super) fn rules(secrets: &[String]) -> impl Iterator<Item = Rule> {
-    secrets
-        .iter()
-        .map(|secret| Rule::text(secret, &"*".repeat(secret.len())))
-}
-
 /// What is hidden in the answers to requests that bore one credential.
+#[derive(Default)]
 pub(in crate::providers::http) struct Masks {
     worn: Option<Arc<Token>>,
-    rules: Rules,
+    pub(super) secrets: Vec<String>,
+    pub(super) rules: Rules,
 }
 
 /// Those that were made last: a credential stays for many calls.
@@ -34,10 +29,11 @@ pub(in crate::providers::http) struct KeptMasks(pub(super) ArcSwapOption<Masks>)
 
 impl Masks {
     /// Those of these secrets, of a credential with `worn` in it.
-    pub(super) fn of(secrets: &[String], worn: Option<&Arc<Token>>) -> Self {
+    pub(super) fn of(secrets: Vec<String>, worn: Option<&Arc<Token>>) -> Self {
         Masks {
             worn: worn.cloned(),
-            rules: rules(secrets).collect(),
+            rules: Arc::new(Sought::of([], &secrets)),
+            secrets,
         }
     }
 
@@ -50,12 +46,14 @@ impl Masks {
         !is_bytes(media_type)
     }
 
+    /// Whether any of it stands in a text.
+    pub(in crate::providers::http) fn stand_in(&self, text: &str) -> bool {
+        self.rules.stands_in(text.as_bytes())
+    }
+
     /// A whole body.
     pub(in crate::providers::http) fn whole(&self, body: Bytes) -> Bytes {
-        at_leisure(body.len(), || match stand_in(&self.rules, &body) {
-            true => Replacer::whole(&self.rules, body),
-            false => body,
-        })
+        at_leisure(body.len(), || Replacer::whole(&self.rules, body))
     }
 
     /// What hides them in a body while it passes; none where there is nothing to hide.

@@ -14,6 +14,7 @@ mod query;
 mod replace;
 mod rules;
 mod secrets;
+mod spelled;
 mod tokens;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use mosaic_actors::error::{Failure, Kind};
 use url::Url;
 
 use super::outgoing::Content;
+use super::revalidation::is_order;
 use super::send::{Follow, Refused};
 use super::upload::Streamed;
 use super::{Endpoint, Outgoing};
@@ -44,10 +46,11 @@ impl Endpoint {
             let sentence = format!("{} was given an input of another type", call.operation.name);
             Failure::new(Kind::Internal, sentence).never_sent()
         })?;
-        let (url, ours) = self.place(&asked, facts)?;
+        let fixed = call.operation.safe || call.operation.paid;
+        let (url, ours) = self.place(&asked, facts, fixed)?;
         let part = self
             .collected
-            .part(&asked.method)
+            .part(!call.operation.safe && is_order(&asked.method))
             .map_err(|failure| failure.by(&self.instance))?;
         let streamed = call.upload.clone().map(Streamed::new);
         // Until the answer is over: it may begin before the request has ended.
@@ -55,7 +58,7 @@ impl Endpoint {
         let outgoing = outgoing(&asked, url.clone(), streamed);
         let mut worn = None;
         let sent = self.accepted_with(&outgoing, Follow::Passed, &mut worn).await;
-        let guards = self.guards(&ours, facts.hosts, worn);
+        let guards = self.guards(&ours, facts.hosts, worn.as_ref());
         let way = answer::Way {
             asked: &asked,
             url: &url,
@@ -73,7 +76,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// `invalid_input` on `path` where it is not below the place that it names.
-    fn place(&self, asked: &Asked, facts: PassingFacts) -> Result<(Url, String), Failure> {
+    fn place(&self, asked: &Asked, facts: PassingFacts, fixed: bool) -> Result<(Url, String), Failure> {
         let elsewhere = || Failure::invalid("path", "the path leads out of the provider's API").never_sent();
         let (repeated, mut path) = self.repeated(&asked.path);
         let mut base = self.base.clone();
@@ -93,7 +96,7 @@ impl Endpoint {
         let query = asked
             .query
             .as_deref()
-            .and_then(|query| query::going_on(query, facts.plain))
+            .and_then(|query| query::going_on(query, facts.plain, fixed))
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let url = Url::parse(&format!("{place}{path}{query}")).map_err(|_| elsewhere())?;
@@ -174,6 +177,7 @@ fn outgoing(asked: &Asked, url: Url, streamed: Option<Streamed>) -> Outgoing {
         headers,
         content,
         passed: true,
+        bare: false,
     }
 }
 
@@ -220,7 +224,7 @@ mod tests {
 
     fn place(base: Option<&str>, path: &str, query: Option<&str>) -> Option<String> {
         let endpoint = Endpoint::new(&connection(base), &DIALECT).unwrap();
-        let placed = endpoint.place(&asked(path, query), FACTS).ok();
+        let placed = endpoint.place(&asked(path, query), FACTS, true).ok();
         placed.map(|(url, _)| String::from(url))
     }
 
@@ -278,7 +282,7 @@ mod tests {
     fn a_client_that_names_the_apis_path_itself_is_understood_and_answered_so() {
         let found = |base: &str, path: &str| {
             let endpoint = Endpoint::new(&connection(Some(base)), &DIALECT).unwrap();
-            let (url, ours) = endpoint.place(&asked(path, None), FACTS).unwrap();
+            let (url, ours) = endpoint.place(&asked(path, None), FACTS, true).unwrap();
             (String::from(url), ours)
         };
         let (there, ours) = ("https://git.example.org/api", "http://gw/proxy/a");

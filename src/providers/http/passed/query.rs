@@ -1,6 +1,7 @@
 //! Queries of what is passed through.
 //!
-//! Invariant: no credential of a caller's goes on in one; all else stays as it was written.
+//! Invariant: no credential of a caller's goes on in one, no other user in whose name ours would act, and of what must stay a
+//! read no other method; all else stays as it was written.
 
 use percent_encoding::percent_decode_str;
 
@@ -19,8 +20,20 @@ const CREDENTIALS: [&str; 9] = [
     "subscription_key",
 ];
 
-/// A query without the credentials in it, save under names that mean something else here; `None`: nothing is left.
-pub(super) fn going_on(query: &str, plain: &[&str]) -> Option<String> {
+/// What makes ours act in another's name, where it may.
+const OTHER_USERS: [&str; 1] = ["sudo"];
+/// By these a request would be of another method to some servers.
+const OVERRIDES: [&str; 5] = [
+    "_method",
+    "http_method",
+    "x_http_method",
+    "x_http_method_override",
+    "x_method_override",
+];
+
+/// A query without what stays, save under names that mean something else here; `fixed`: what its method makes of it, a read or
+/// a question to a model, it stays. `None`: nothing is left.
+pub(super) fn going_on(query: &str, plain: &[&str], fixed: bool) -> Option<String> {
     let (mut kept, mut stays) = (String::with_capacity(query.len()), true);
     // Some servers take a semicolon for the end of a pair, too.
     for pair in query.split_inclusive(['&', ';']) {
@@ -28,7 +41,7 @@ pub(super) fn going_on(query: &str, plain: &[&str]) -> Option<String> {
             Some(bare) => (bare, &pair[bare.len()..]),
             None => (pair, ""),
         };
-        if is_credential(pair, plain) {
+        if is_kept_here(pair, plain, fixed) {
             stays = false;
         } else {
             kept.push_str(pair);
@@ -41,7 +54,7 @@ pub(super) fn going_on(query: &str, plain: &[&str]) -> Option<String> {
     (stays || !kept.is_empty()).then_some(kept)
 }
 
-fn is_credential(pair: &str, plain: &[&str]) -> bool {
+fn is_kept_here(pair: &str, plain: &[&str], fixed: bool) -> bool {
     let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
     let name = percent_decode_str(&name)
         .decode_utf8_lossy()
@@ -49,8 +62,8 @@ fn is_credential(pair: &str, plain: &[&str]) -> bool {
         .to_ascii_lowercase();
     // What languages make one of, before they look.
     let name: String = name.split('[').next().unwrap_or_default().replace(['-', '.', ' '], "_");
-    let is_one = link::is_secret(&name) || CREDENTIALS.contains(&&*name);
-    is_one && !plain.contains(&&*name)
+    let is_credential = link::is_secret(&name) || CREDENTIALS.contains(&&*name);
+    OTHER_USERS.contains(&&*name) || fixed && OVERRIDES.contains(&&*name) || is_credential && !plain.contains(&&*name)
 }
 
 #[cfg(test)]
@@ -79,16 +92,29 @@ mod tests {
             ),
             ("u=http://x/?token=1", Some("u=http://x/?token=1")),
             ("", Some("")),
+            ("sudo=root&a=1", Some("a=1")),
+            ("a=1&S%75do=root", Some("a=1")),
+            ("a=1;sudo[]=root", Some("a=1")),
+            ("_method=DELETE&a=1", Some("a=1")),
+            ("%5Fmethod=DELETE", None),
+            ("a=1&X-HTTP-Method-Override=DELETE", Some("a=1")),
+            ("sudoer=1&method=a", Some("sudoer=1&method=a")),
         ] {
-            assert_eq!(going_on(query, &[]).as_deref(), expected, "{query}");
+            assert_eq!(going_on(query, &[], true).as_deref(), expected, "{query}");
         }
+    }
+
+    #[test]
+    fn what_may_write_may_say_by_which_method() {
+        let query = "_method=PUT&a=1&sudo=root";
+        assert_eq!(going_on(query, &[], false).as_deref(), Some("_method=PUT&a=1"));
     }
 
     #[test]
     fn a_name_that_means_something_else_at_a_kind_goes_on_there() {
         let query = "key=cache-1&token=y&access_token=x";
         assert_eq!(
-            going_on(query, &["key", "token"]).as_deref(),
+            going_on(query, &["key", "token"], true).as_deref(),
             Some("key=cache-1&token=y")
         );
     }

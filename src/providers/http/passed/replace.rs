@@ -5,55 +5,95 @@
 
 use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
-/// One text that is sought, and what comes in its place.
-pub(super) struct Rule {
-    find: memmem::Finder<'static>,
-    put: Vec<u8>,
-    /// Only where it stands as the whole beginning of a URL: what follows makes no other place of it.
-    url: bool,
+use super::spelled::{Places, Secrets};
+
+/// One text that is sought.
+struct Text {
+    find: Vec<u8>,
+    /// What comes in its place, where it is the whole beginning of a URL: what follows makes no other place of it. A secret
+    /// is hidden wherever it stands, and with as many signs.
+    put: Option<Vec<u8>>,
 }
 
-impl Rule {
-    /// Of a text wherever it stands.
-    pub(super) fn text(find: &str, put: &str) -> Self {
-        Rule::new(find, put, false)
-    }
-
-    /// Of the beginning of URLs.
-    pub(super) fn url(find: &str, put: &str) -> Self {
-        Rule::new(find, put, true)
-    }
-
-    fn new(find: &str, put: &str, url: bool) -> Self {
-        Rule {
-            find: memmem::Finder::new(find).into_owned(),
-            put: put.as_bytes().to_vec(),
-            url,
-        }
-    }
-
-    fn length(&self) -> usize {
-        self.find.needle().len()
-    }
-
+impl Text {
     /// Whether what stands before and behind lets it be what is sought.
     fn stands(&self, before: Option<u8>, behind: Option<u8>) -> bool {
         let begins = !before.is_some_and(|byte| byte.is_ascii_alphanumeric());
         let goes_on = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~:@%+".contains(&byte);
-        !self.url || (begins && !behind.is_some_and(goes_on))
+        self.put.is_none() || (begins && !behind.is_some_and(goes_on))
     }
 }
 
-/// Rules that hold together. Of those that match at one place, the longest counts.
-pub(super) type Rules = Arc<[Rule]>;
+/// Texts that are sought together. Of those that match at one place, the longest counts.
+#[derive(Default)]
+pub(super) struct Sought {
+    texts: Vec<Text>,
+    /// Finds them as they are, all at once; none where they are too many for that, and are sought one by one.
+    all: Option<AhoCorasick>,
+    /// The secrets among them, however else they are written.
+    secrets: Secrets,
+    longest: usize,
+}
 
-/// Whether any of what is sought stands in a text, if only as the beginning of something else: most headers hold nothing.
-pub(super) fn stand_in(rules: &Rules, text: &[u8]) -> bool {
-    let stands = |rule: &Rule| rule.length() <= text.len() && rule.find.find(text).is_some();
-    rules.iter().any(stands)
+/// What is sought, shared.
+pub(super) type Rules = Arc<Sought>;
+
+impl Sought {
+    /// Beginnings of URLs, each with what comes in its place, and secrets.
+    pub(super) fn of(urls: impl IntoIterator<Item = (String, String)>, secrets: &[String]) -> Self {
+        let urls = urls.into_iter().map(|(find, put)| Text {
+            find: find.into_bytes(),
+            put: Some(put.into_bytes()),
+        });
+        let hidden = secrets.iter().map(|secret| Text {
+            find: secret.clone().into_bytes(),
+            put: None,
+        });
+        let texts: Vec<Text> = urls.chain(hidden).collect();
+        Sought {
+            all: AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostFirst)
+                .build(texts.iter().map(|text| &text.find))
+                .ok(),
+            longest: texts.iter().map(|text| text.find.len()).max().unwrap_or_default(),
+            secrets: Secrets::of(secrets.iter().map(|secret| secret.clone().into_bytes())),
+            texts,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Whether any of what is sought stands in a text, if only as the beginning of something else: most headers hold nothing.
+    pub(super) fn stands_in(&self, text: &[u8]) -> bool {
+        self.next(text, 0).is_some() || self.secrets.search(text, 0).found.is_some()
+    }
+
+    /// The first place at or behind `from` at which any of them stands as it is.
+    fn next(&self, data: &[u8], from: usize) -> Option<usize> {
+        match &self.all {
+            Some(all) => all.find(Input::new(data).range(from..)).map(|found| found.start()),
+            None => {
+                let places = self.texts.iter().map(|text| memmem::find(&data[from..], &text.find));
+                places.flatten().min().map(|place| from + place)
+            }
+        }
+    }
+
+    /// The first place at or behind `at` from which the rest may be the beginning of what is sought, as it is.
+    fn begun(&self, data: &[u8], at: usize) -> Option<usize> {
+        let from = at.max((data.len() + 1).saturating_sub(self.longest));
+        let begins = |rest: &[u8]| {
+            let mut texts = self.texts.iter();
+            texts.any(|text| text.find.len() > rest.len() && text.find.starts_with(rest))
+        };
+        (from..data.len()).find(|place| begins(&data[*place..]))
+    }
 }
 
 /// A body on its way.
@@ -65,12 +105,41 @@ pub(in crate::providers::http) struct Replacer {
 }
 
 /// What a search has found.
-enum Found {
-    /// A text that is replaced: where, and by which rule.
-    Text(usize, usize),
+enum Found<'a> {
+    /// A text that is replaced: where it begins and ends, and by what. A secret is hidden.
+    Text(usize, usize, Option<&'a [u8]>),
     /// From here on, what follows decides.
     Open(usize),
     Nothing,
+}
+
+/// Where next something is written otherwise than it stands, or may begin: looked for again only when that is behind.
+struct Ahead {
+    spelled: Places,
+    begun: Option<usize>,
+}
+
+impl Ahead {
+    fn of(sought: &Sought, data: &[u8], at: usize) -> Self {
+        Ahead {
+            spelled: sought.secrets.search(data, at),
+            begun: sought.begun(data, at),
+        }
+    }
+
+    fn keep_up(&mut self, sought: &Sought, data: &[u8], at: usize) {
+        let found = self.spelled.found.map(|(begins, _)| begins);
+        if [found, self.spelled.open].into_iter().flatten().any(|place| place < at) {
+            self.spelled = sought.secrets.search(data, at);
+        }
+        if self.begun.is_some_and(|place| place < at) {
+            self.begun = sought.begun(data, at);
+        }
+    }
+
+    fn open(&self) -> Option<usize> {
+        [self.spelled.open, self.begun].into_iter().flatten().min()
+    }
 }
 
 impl Replacer {
@@ -103,30 +172,27 @@ impl Replacer {
             true => piece,
             false => Bytes::from([&held[..], &piece[..]].concat()),
         };
+        let rules = self.rules.clone();
+        let mut ahead = Ahead::of(&rules, &data, 0);
         let (mut out, mut from, mut at) = (BytesMut::new(), 0, 0);
-        // Where each rule's text comes next: sought again only when that is behind.
-        let mut next: Vec<Option<usize>> = self.rules.iter().map(|rule| rule.find.find(&data)).collect();
         let end = loop {
-            for (rule, next) in self.rules.iter().zip(&mut next) {
-                if next.is_some_and(|place| place < at) {
-                    *next = rule.find.find(&data[at..]).map(|place| at + place);
-                }
-            }
-            match self.find(&data, at, &mut next, last) {
-                Found::Text(place, rule) => {
-                    let rule = &self.rules[rule];
+            ahead.keep_up(&rules, &data, at);
+            match self.find(&rules, &data, at, &ahead, last) {
+                Found::Text(place, end, put) => {
                     if from == 0 {
                         out.reserve(data.len());
                     }
                     out.extend_from_slice(&data[from..place]);
-                    out.extend_from_slice(&rule.put);
-                    at = place + rule.length();
-                    from = at;
+                    match put {
+                        Some(put) => out.extend_from_slice(put),
+                        None => out.resize(out.len() + end - place, b'*'),
+                    }
+                    at = end;
+                    from = end;
                 }
                 Found::Open(place) => break place,
                 Found::Nothing => break data.len(),
             }
-            // One that stands where it counts for nothing is passed over.
         };
         self.held = data.slice(end..);
         if end > 0 {
@@ -140,69 +206,78 @@ impl Replacer {
     }
 
     /// The first place at or behind `at` at which something is decided or must wait.
-    fn find(&self, data: &[u8], at: usize, next: &mut [Option<usize>], last: bool) -> Found {
-        let open = (!last).then(|| self.open(data, at)).flatten();
-        loop {
-            let places = next.iter().flatten().copied();
-            let Some(place) = places.min().filter(|place| open.is_none_or(|open| *place < open)) else {
-                return open.map_or(Found::Nothing, Found::Open);
-            };
-            let before = match place {
-                0 => self.before,
-                _ => Some(data[place - 1]),
-            };
-            let mut longest: Option<usize> = None;
-            for at_it in (0..next.len()).filter(|rule| next[*rule] == Some(place)) {
-                let rule = &self.rules[at_it];
-                let end = place + rule.length();
-                if rule.url && end == data.len() && !last {
-                    return Found::Open(place);
-                }
-                let longer = longest.is_none_or(|other| rule.length() > self.rules[other].length());
-                if longer && rule.stands(before, data.get(end).copied()) {
-                    longest = Some(at_it);
-                }
+    fn find<'a>(&self, rules: &'a Sought, data: &[u8], at: usize, ahead: &Ahead, last: bool) -> Found<'a> {
+        let open = ahead.open().filter(|_| !last);
+        let spelled = ahead.spelled.found.map(|(begins, end)| Found::Text(begins, end, None));
+        let begins = |found: &Found<'_>| match found {
+            Found::Text(place, ..) | Found::Open(place) => *place,
+            Found::Nothing => usize::MAX,
+        };
+        let mut first = spelled.unwrap_or(Found::Nothing);
+        let bound = open.unwrap_or(data.len());
+        let mut from = at;
+        while let Some(place) = rules.next(data, from) {
+            if place >= bound || place > begins(&first) {
+                break;
             }
-            if let Some(rule) = longest {
-                return Found::Text(place, rule);
-            }
-            for (rule, next) in self.rules.iter().zip(&mut *next) {
-                if *next == Some(place) {
-                    let from = place + 1;
-                    *next = rule.find.find(&data[from..]).map(|found| from + found);
+            match self.standing(rules, data, place, last) {
+                // One that stands where it counts for nothing is passed over.
+                Found::Nothing => from = place + 1,
+                Found::Text(_, end, _) if matches!(first, Found::Text(other, longer, _) if other == place && longer >= end) =>
+                {
+                    break;
+                }
+                found => {
+                    first = found;
+                    break;
                 }
             }
         }
+        match open.filter(|open| *open <= begins(&first)) {
+            Some(open) => Found::Open(open),
+            None => first,
+        }
     }
 
-    /// The first place from which the rest may be the beginning of what is sought.
-    fn open(&self, data: &[u8], at: usize) -> Option<usize> {
-        let longest = self.rules.iter().map(Rule::length).max()?;
-        let from = at.max((data.len() + 1).saturating_sub(longest));
-        let begins = |rest: &[u8]| {
-            let mut rules = self.rules.iter();
-            rules.any(|rule| rule.length() > rest.len() && rule.find.needle().starts_with(rest))
+    /// The longest text that stands at a place and counts there.
+    fn standing<'a>(&self, rules: &'a Sought, data: &[u8], place: usize, last: bool) -> Found<'a> {
+        let before = match place {
+            0 => self.before,
+            _ => Some(data[place - 1]),
         };
-        (from..data.len()).find(|place| begins(&data[*place..]))
+        let mut longest: Option<&Text> = None;
+        for text in rules.texts.iter().filter(|text| data[place..].starts_with(&text.find)) {
+            let end = place + text.find.len();
+            if text.put.is_some() && end == data.len() && !last {
+                return Found::Open(place);
+            }
+            let longer = longest.is_none_or(|other| text.find.len() > other.find.len());
+            if longer && text.stands(before, data.get(end).copied()) {
+                longest = Some(text);
+            }
+        }
+        longest.map_or(Found::Nothing, |text| {
+            Found::Text(place, place + text.find.len(), text.put.as_deref())
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::spelled::LONGEST_SIGN;
     use super::*;
     use proptest::prelude::*;
 
     const OURS: &str = "http://gw:8080/proxy/forge-a";
 
     fn rules() -> Rules {
-        [
-            Rule::url("http://h/api", OURS),
-            Rule::url(r"http:\/\/h\/api", &OURS.replace('/', r"\/")),
-            Rule::url("http://h/api/uploads", &format!("{OURS}/_uploads")),
-            Rule::text("tok-secret", "***"),
-            Rule::text("ttok-s", "+"),
-        ]
-        .into()
+        let urls = [
+            ("http://h/api", OURS.to_owned()),
+            (r"http:\/\/h\/api", OURS.replace('/', r"\/")),
+            ("http://h/api/uploads", format!("{OURS}/_uploads")),
+        ];
+        let urls = urls.map(|(find, put)| (find.to_owned(), put));
+        Arc::new(Sought::of(urls, &["tok-secret".to_owned(), "ttok-s".to_owned()]))
     }
 
     fn whole(text: &str) -> String {
@@ -224,8 +299,13 @@ mod tests {
             ),
             ("http://h/api/uploads/x", format!("{OURS}/_uploads/x")),
             ("http://h/api/uploadsx", format!("{OURS}/uploadsx")),
-            ("a tok-secret b", "a *** b".to_owned()),
-            ("atok-secretb", "a***b".to_owned()),
+            ("a tok-secret b", "a ********** b".to_owned()),
+            ("atok-secretb", "a**********b".to_owned()),
+            (r"a \u0074ok%2dsecret b", format!("a {} b", "*".repeat(17))),
+            (
+                r#"{"\u0074\u006f\u006b-secret":1}"#,
+                format!(r#"{{"{}":1}}"#, "*".repeat(25)),
+            ),
         ] {
             assert_eq!(whole(text), expected);
         }
@@ -259,7 +339,7 @@ mod tests {
         fn however_it_is_cut_it_is_the_same(
             parts in prop::collection::vec(
                 prop::sample::select(&[
-                    "http://h/api", "/uploads", r"http:\/\/h\/api", "tok-secret", "ttok-s", "http://", "h/api", "t", "\"", "/x", ".", "http",
+                    "http://h/api", "/uploads", r"http:\/\/h\/api", "tok-secret", "ttok-s", r"\u0074ok-", "%73ecret", r"\u0073", "tok", "http://", "h/api", "t", "\"", "/x", ".", "http",
                 ][..]),
                 0..20,
             ),
@@ -273,7 +353,7 @@ mod tests {
             let mut out = Vec::new();
             for pair in cuts.windows(2) {
                 out.extend_from_slice(&replacer.push(Bytes::from(text[pair[0]..pair[1]].to_owned())));
-                prop_assert!(replacer.held.len() <= "http://h/api/uploads".len());
+                prop_assert!(replacer.held.len() <= "tok-secret".len() * LONGEST_SIGN);
             }
             out.extend_from_slice(&replacer.finish());
             prop_assert_eq!(String::from_utf8(out).unwrap(), whole(&text));

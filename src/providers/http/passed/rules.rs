@@ -8,20 +8,21 @@ use url::Url;
 
 use super::facts::Host;
 use super::guards::Guards;
-use super::masks::{self, Masks};
-use super::replace::Rule;
+use super::masks::Masks;
+use super::replace::Sought;
 use super::secrets;
 use crate::providers::http::Endpoint;
 use crate::providers::http::credential::Token;
 
 impl Endpoint {
     /// Those of answers to a caller who finds the instance at `ours`, to requests that bore `worn`.
-    pub(super) fn guards(&self, ours: &str, hosts: &[Host], worn: Option<Arc<Token>>) -> Arc<Guards> {
+    pub(super) fn guards(&self, ours: &str, hosts: &[Host], worn: Option<&Arc<Token>>) -> Arc<Guards> {
+        let masks = self.masks(worn);
         let kept = self.guards.0.load_full();
-        if let Some(kept) = kept.filter(|kept| kept.are_of(ours, worn.as_ref())) {
+        if let Some(kept) = kept.filter(|kept| kept.are_of(ours, &masks)) {
             return kept;
         }
-        let made = Arc::new(self.made(ours, hosts, worn));
+        let made = Arc::new(self.made(ours, hosts, masks));
         self.guards.0.store(Some(made.clone()));
         made
     }
@@ -32,39 +33,31 @@ impl Endpoint {
         if let Some(kept) = kept.filter(|kept| kept.are_of(worn)) {
             return kept;
         }
-        let made = Arc::new(Masks::of(&self.secrets(worn), worn));
+        let bare = Default::default();
+        let secrets = secrets::of(&self.headers, worn.map_or(&bare, |worn| &worn.headers));
+        let made = Arc::new(Masks::of(secrets, worn));
         self.masks.0.store(Some(made.clone()));
         made
     }
 
-    /// The secrets of what a request bore.
-    fn secrets(&self, worn: Option<&Arc<Token>>) -> Vec<String> {
-        let bare = Default::default();
-        secrets::of(&self.headers, worn.map_or(&bare, |worn| &worn.headers))
-    }
-
-    fn made(&self, ours: &str, hosts: &[Host], worn: Option<Arc<Token>>) -> Guards {
-        let mut rules = urls(&self.base, ours);
+    fn made(&self, ours: &str, hosts: &[Host], masks: Arc<Masks>) -> Guards {
+        let mut led_back = urls(&self.base, ours);
         for host in hosts {
             if let Some(place) = self.second(host) {
-                rules.extend(urls(&place, &format!("{ours}/_{}", host.name)));
+                led_back.extend(urls(&place, &format!("{ours}/_{}", host.name)));
             }
         }
-        let secrets = self.secrets(worn.as_ref());
-        rules.extend(masks::rules(&secrets));
         Guards {
             ours: ours.to_owned(),
-            rules: Arc::from(rules),
-            masks: masks::rules(&secrets).collect(),
-            secrets,
-            worn,
+            rules: Arc::new(Sought::of(led_back, &masks.secrets)),
+            masks,
         }
     }
 }
 
 /// What stands for a place, in each of the ways in which JSON has it. A server behind a proxy may not know by which scheme it
 /// is reached, and some write out a scheme's own port.
-fn urls(url: &Url, ours: &str) -> Vec<Rule> {
+fn urls(url: &Url, ours: &str) -> Vec<(String, String)> {
     let place = url.as_str().trim_end_matches('/');
     let authority = url.authority();
     let rest = place.split_once(authority).map_or("", |(_, rest)| rest);
@@ -78,7 +71,7 @@ fn urls(url: &Url, ours: &str) -> Vec<Rule> {
         .iter()
         .flat_map(|place| {
             let escaped = |text: &str| text.replace('/', r"\/");
-            [Rule::url(place, ours), Rule::url(&escaped(place), &escaped(ours))]
+            [(place.clone(), ours.to_owned()), (escaped(place), escaped(ours))]
         })
         .collect()
 }
@@ -87,11 +80,11 @@ fn urls(url: &Url, ours: &str) -> Vec<Rule> {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::replace::{Replacer, Rules};
+    use super::super::replace::Replacer;
     use super::*;
 
     fn led_back(place: &str, text: &str) -> String {
-        let rules: Rules = urls(&Url::parse(place).unwrap(), "http://gw/proxy/a").into();
+        let rules = Arc::new(Sought::of(urls(&Url::parse(place).unwrap(), "http://gw/proxy/a"), &[]));
         let replaced = Replacer::whole(&rules, Bytes::from(text.to_owned()));
         String::from_utf8(replaced.to_vec()).unwrap()
     }
