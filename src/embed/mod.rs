@@ -29,6 +29,7 @@ mod notice;
 mod notices;
 pub(crate) mod outbound;
 mod polls;
+mod reaches;
 mod record;
 mod registry;
 mod request;
