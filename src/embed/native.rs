@@ -165,6 +165,11 @@ impl Native {
         }
     }
 
+    /// What may be passed through to instances of this kind.
+    pub(super) fn passed(&self, kind: &str) -> Vec<&'static str> {
+        self.registry.find(kind).map(|kind| (kind.passed)()).unwrap_or_default()
+    }
+
     /// How what a kind sends by itself is proven and read.
     pub(super) fn webhooks(&self, kind: &str) -> Option<&'static Webhooks> {
         (self.registry.find(kind)?.webhooks)()
