@@ -136,3 +136,46 @@ async fn a_tenant_is_shown_what_it_may_use() {
     assert_eq!(listed(&["operations", "--matrix", "--json", &server, &key]), narrow);
     stage.close().await;
 }
+
+/// What official clients send cannot be left out there: whoever has a vendor's key is told what to do where there are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_a_key_where_there_are_none_is_told_what_to_do() {
+    let stage = Stage::open(Setup::default()).await;
+    let gateway = &stage.gateway;
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
+    let asked = async |path: &str, headers: &[(&str, &str)]| {
+        let url = format!("http://{}{path}", gateway.public);
+        gateway.client.post(&url, &body, headers).await
+    };
+    let of_openai = [
+        ("authorization", "Bearer sk-proj-planted000000000000"),
+        ("user-agent", "OpenAI/Python 1.99.0"),
+        ("x-stainless-lang", "python"),
+    ];
+    let of_anthropic = [
+        ("x-api-key", "sk-ant-planted000000000000"),
+        ("anthropic-version", "2023-06-01"),
+    ];
+    let of_basic = [("authorization", "Basic YWRhOnNlY3JldC1wbGFudGVk")];
+    let odd = [("authorization", "Digest planted")];
+    for (path, headers) in [
+        ("/proxy/openai-a/v1/chat/completions", &of_openai[..]),
+        ("/proxy/openai-a/v1/messages", &of_anthropic),
+        ("/proxy/openai-a/v1/chat/completions", &of_basic),
+        ("/proxy/openai-a/v1/chat/completions", &odd),
+        ("/v1/ai/chat/complete", &of_openai),
+        ("/v1/ai/chat/complete", &of_basic),
+    ] {
+        let refused = asked(path, headers).await;
+        let told = refused.text.clone();
+        assert_eq!(refused.refused(401), "unauthenticated", "{path}");
+        assert!(
+            told.contains("has no keys") && told.contains("[keys.NAME]"),
+            "{path}: {told}"
+        );
+        assert!(!told.contains("planted"), "{path}: {told}");
+    }
+    // Without one everybody on this machine is let in, and asks.
+    assert_ne!(asked("/proxy/openai-a/chat/completions", &[]).await.status, 401);
+    stage.close().await;
+}
