@@ -9,7 +9,7 @@ use mosaic_actors::error::Failure;
 use secrecy::SecretString;
 
 use super::credentials::{Unread, given};
-use super::native::Manifest;
+use super::manifest::Manifest;
 use crate::config::ProviderConfig;
 use crate::providers::http::credential::{Given, Keep};
 use crate::providers::http::quota::{Quota, Quotas};

@@ -24,6 +24,7 @@ mod keep;
 mod life;
 mod looked;
 mod maker;
+mod manifest;
 mod models;
 mod mosaic;
 mod native;

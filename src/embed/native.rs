@@ -4,7 +4,7 @@
 //! provider's actor, so that a rotated file takes effect at a restart.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
@@ -16,7 +16,6 @@ use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::telemetry::SharedRecorder;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::credentials::Unread;
@@ -24,20 +23,20 @@ use super::error::StartError;
 use super::keep::Kept;
 use super::looked::Looked;
 use super::maker::{Maker, credential_scope, whom};
+use super::manifest::Manifest;
 use super::outbound;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::proxy;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
+use crate::providers::Connection;
 use crate::providers::directory::Directory;
-use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
-use crate::providers::http::quota::{Quota, Quotas};
+use crate::providers::http::credential::Clock;
+use crate::providers::http::quota::Quotas;
 use crate::providers::http::{Collected, HttpClient};
 use crate::providers::matrix::MatrixRow;
 use crate::providers::models::Models;
 use crate::providers::webhooks::Webhooks;
-use crate::providers::{Connection, Kind};
-use crate::secret::Secret;
 use crate::stores::StateStore;
 use crate::wire::client::Outbound;
 
@@ -47,14 +46,6 @@ pub(super) const NATIVE: &str = "native";
 const MAX_RESPONSE: usize = 32 << 20;
 /// A circuit stays open at most so many times as long as at first.
 const OPEN_MAX_FACTOR: u32 = 10;
-
-/// What the loader knows of an instance.
-#[derive(Clone)]
-pub(super) struct Manifest {
-    pub(super) provider: ProviderConfig,
-    /// Given by the program; wins over the reference.
-    pub(super) credential: Option<Secret>,
-}
 
 /// The spec of an instance.
 pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {

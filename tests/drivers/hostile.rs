@@ -24,21 +24,24 @@ fn hello() -> Value {
     json!({"model": "m", "prompt": "Hello", "max_tokens": 100})
 }
 
-/// How a stream of `kind` ended, whose provider sends `begins` once and `piece` for ever.
-async fn ended(kind: &str, api: &str, begins: &str, piece: impl Fn(usize) -> Vec<u8> + Send + 'static) -> Failure {
-    let provider = RawUpstream::endless(format!("{HEAD}{begins}"), piece).await;
-    let mut connection = connection(&provider.url);
+/// How a stream of `kind` fails whose provider is there.
+async fn asked(kind: &str, api: &str, url: &str) -> Option<Failure> {
+    let mut connection = connection(url);
     if !api.is_empty() {
         connection.settings.insert("api".to_owned(), api.into());
     }
-    let mut input = hello();
-    // Only one of them asks the provider what the model can.
-    if kind != "anthropic" {
-        input.as_object_mut().expect("an object").remove("max_tokens");
-    }
+    // Without a bound only one of them asks the provider what the model can.
+    let input = if kind == "anthropic" { hello() } else { crate::hello() };
     let call = upstream::call("ai.chat.stream", input, false).expect("a sound input");
-    let answer = driver(kind, &connection).expect("connected").call(Arc::new(call)).await;
-    let (_, failure) = upstream::whole(answer.expect("accepted")).await;
+    let driver = driver(kind, &connection).expect("connected");
+    let answer = driver.call(Arc::new(call)).await;
+    upstream::whole(answer.expect("accepted")).await.1
+}
+
+/// How a stream of `kind` ended, whose provider sends `begins` once and `piece` for ever.
+async fn ended(kind: &str, api: &str, begins: &str, piece: impl Fn(usize) -> Vec<u8> + Send + 'static) -> Failure {
+    let provider = RawUpstream::endless(format!("{HEAD}{begins}"), piece).await;
+    let failure = asked(kind, api, &provider.url).await;
     // It is left as soon as that is known.
     provider.over().await;
     failure.expect("no clean end")
@@ -96,17 +99,7 @@ async fn what_no_event_should_hold_is_a_failure() {
             let shown = String::from_utf8_lossy(&odd[..odd.len().min(40)]).into_owned();
             let bytes = [HEAD.as_bytes(), &odd].concat();
             let provider = RawUpstream::new(bytes, Then::Close).await;
-            let mut connection = connection(&provider.url);
-            if !api.is_empty() {
-                connection.settings.insert("api".to_owned(), api.into());
-            }
-            let mut input = hello();
-            if kind != "anthropic" {
-                input.as_object_mut().expect("an object").remove("max_tokens");
-            }
-            let call = upstream::call("ai.chat.stream", input, false).expect("a sound input");
-            let answer = driver(kind, &connection).expect("connected").call(Arc::new(call)).await;
-            let (_, failure) = upstream::whole(answer.expect("accepted")).await;
+            let failure = asked(kind, api, &provider.url).await;
             let failure = failure.unwrap_or_else(|| panic!("{kind} {api}: a clean end of {shown}"));
             assert_eq!(failure.kind, Kind::UpstreamFailed, "{kind} {api}: {shown}");
         }
