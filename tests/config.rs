@@ -151,6 +151,35 @@ fn types_and_ranges_are_checked_everywhere_at_once() {
     );
 }
 
+/// What others call a key is told by what it is called here, and all at once.
+#[test]
+fn a_key_that_others_have_is_told_by_its_name_here() {
+    refused(
+        r#"
+        [server]
+        bind = "127.0.0.1:1"
+        [keys.ci]
+        key = "env:KEY"
+        tenant = "local"
+        token = "x"
+        [providers.forge-a]
+        kind = "github"
+        api_key = "env:TOKEN"
+        url = "https://h/api/v3"
+        [log]
+        level = "debug"
+        "#,
+        &[],
+        &[
+            "m.toml:3: server.bind: unknown key; did you mean `listen`?",
+            "m.toml:7: keys.ci.token: unknown key; did you mean `key`?",
+            "m.toml:10: providers.forge-a.api_key: unknown key; did you mean `token`?",
+            "m.toml:11: providers.forge-a.url: unknown key; did you mean `base_url`?",
+            "m.toml:13: log.level: unknown key; did you mean `filter`?",
+        ],
+    );
+}
+
 #[test]
 fn names_must_lead_somewhere() {
     refused(

@@ -32,7 +32,7 @@ const COUNTS: &[(&str, usize, usize)] = &[
     ("gitlab", 274, 298),
     ("jenkins", 92, 142),
     ("anthropic", 72, 72),
-    ("notion", 211, 368),
+    ("notion", 211, 381),
     ("openai", 136, 129),
     ("woodpecker", 71, 159),
     ("bookstack", 101, 93),

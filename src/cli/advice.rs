@@ -18,6 +18,9 @@ const TAKEN: &str = "Choose another for the field that is named, or use what is 
 /// What to do where the gateway's own configuration is at fault, which no caller can mend.
 const CONFIGURED: &str = "Who runs the gateway must correct the setting that is named; `mosaic doctor` looks at it.";
 
+/// What the fields begin with that are no caller's.
+const OURS: [&str; 2] = ["settings.", "directory."];
+
 /// What is known of a failure beside its code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Case<'a> {
@@ -44,7 +47,7 @@ pub fn advice_in(kind: Kind, case: &Case<'_>) -> &'static str {
     }
     if case
         .field
-        .is_some_and(|field| field.starts_with("settings.") || field == "base_url")
+        .is_some_and(|field| field == "base_url" || OURS.iter().any(|table| field.starts_with(table)))
     {
         return CONFIGURED;
     }
@@ -122,7 +125,13 @@ mod tests {
     use crate::cli::explain::tests::check;
 
     fn every_case() -> Vec<Case<'static>> {
-        let fields = [None, Some("title"), Some("settings.tracker.labels"), Some("base_url")];
+        let fields = [
+            None,
+            Some("title"),
+            Some("settings.tracker.labels"),
+            Some("directory.ada.forge-a"),
+            Some("base_url"),
+        ];
         let mut cases = vec![];
         for field in fields {
             for bits in 0..64_u8 {

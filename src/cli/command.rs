@@ -386,21 +386,23 @@ fn option_arg(option: &'static CallOption) -> Arg {
 /// Where the call is done.
 fn connection_args() -> [Arg; 4] {
     [
-        flag(
-            "server",
-            "URL",
-            "The gateway's address [default: MOSAIC_URL, else http://127.0.0.1:8080]",
-        )
-        .conflicts_with("local"),
-        flag(
-            "key-file",
-            "FILE",
-            "Read the API key from this file [default: the key in MOSAIC_API_KEY]",
-        )
-        .conflicts_with("local"),
+        server_flag().conflicts_with("local"),
+        key_flag().conflicts_with("local"),
         switch("local", "Run the gateway in this process, for this one call"),
         flag("config", "FILE", "The configuration of the local gateway").requires("local"),
     ]
+}
+
+/// Which gateway is asked.
+pub fn server_flag() -> Arg {
+    let help = "The gateway's address [default: MOSAIC_URL, else http://127.0.0.1:8080]";
+    flag("server", "URL", help)
+}
+
+/// By which key.
+pub fn key_flag() -> Arg {
+    let help = "Read the API key from this file [default: the key in MOSAIC_API_KEY]";
+    flag("key-file", "FILE", help)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod exit;
 mod explain;
 mod input;
 mod matrix;
+mod offered;
 mod operate;
 mod pages;
 mod parts;

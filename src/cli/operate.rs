@@ -2,6 +2,7 @@
 //!
 //! Invariant: they read the catalogue, the admin listener or a [`Runtime`]; none of them reaches into an engine.
 
+use std::collections::BTreeSet;
 use std::env::VarError;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ use crate::secret::{SecretError, SecretFault, SecretRef};
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, WARY, clean};
-use super::{admin, config, diagnosis, exit, explain, matrix, providers, show, state};
+use super::{admin, config, diagnosis, exit, explain, matrix, offered, providers, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -43,13 +44,14 @@ pub fn commands() -> Vec<Command> {
         Command::new("sandbox")
             .about("Run a stand-in for every provider")
             .arg(file()),
-        Command::new("operations")
+        offered::command(Command::new("operations"))
             .about("List what can be called, or which kinds of providers can do it")
             .arg(switch(
                 "matrix",
                 "Show which kinds of providers can do what, and which emulate it",
             ))
-            .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services()))),
+            .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services())))
+            .after_help(offered::RULE),
         providers::command(),
         Command::new("explain").about("Explain an error code").arg(
             Arg::new("code")
@@ -95,8 +97,11 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "operations" => {
             let service = matches.get_one::<String>("service").map(String::as_str);
             match matches.get_flag("matrix") {
-                true => matrix::show(&runtime.matrix(), service, screen),
-                false => operations(service, screen),
+                true => {
+                    let rows = offered::matrix(matches).await?.unwrap_or_else(|| runtime.matrix());
+                    matrix::show(&rows, service, screen)
+                }
+                false => operations(service, offered::names(matches).await?.as_ref(), screen),
             }
         }
         "providers" => providers::run(
@@ -197,8 +202,12 @@ fn services() -> Vec<&'static str> {
     services
 }
 
-fn operations(service: Option<&str>, screen: &Screen) -> Result<(), Stop> {
-    let wanted = |entry: &&Entry| service.is_none_or(|service| entry.declaration.facts.service == service);
+/// Those of a service, and of those that there are for a key, where one is shown.
+fn operations(service: Option<&str>, there: Option<&BTreeSet<String>>, screen: &Screen) -> Result<(), Stop> {
+    let wanted = |entry: &&Entry| {
+        service.is_none_or(|service| entry.declaration.facts.service == service)
+            && there.is_none_or(|there| there.contains(entry.name()))
+    };
     let rows: Vec<Value> = OPERATIONS.iter().filter(wanted).map(row).collect();
     show::document(Value::from(rows).to_string().as_bytes(), screen)
 }

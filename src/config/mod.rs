@@ -45,7 +45,7 @@ pub use source::ENV_PREFIX;
 pub use units::BaseUrl;
 
 pub(crate) use errors::{Report, join};
-pub(crate) use schema::{Schema, walk};
+pub(crate) use schema::{Schema, read};
 pub(crate) use source::read_toml;
 
 use crate::secret::file::{self, FileFault};

@@ -202,7 +202,7 @@ pub struct RouteConfig {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub resource: Option<String>,
-    /// The caller's tenant.
+    /// The caller's tenant. Where its table lists no providers, those that its own routes name are all that it reaches.
     #[serde(default)]
     #[schemars(length(max = 40))]
     pub tenant: Option<String>,

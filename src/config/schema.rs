@@ -3,6 +3,7 @@
 //!
 //! Invariant: what the walk returns deserialises; each part that it leaves out has been reported.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::errors::{Report, join};
@@ -10,7 +11,7 @@ use super::outbound::ProxyConfig;
 use super::redis_url::RedisUrl;
 use super::units;
 use crate::secret::SecretRef;
-use crate::wording::nearest;
+use crate::wording::{self, Form, nearest};
 
 /// The schema of the whole configuration.
 pub(crate) struct Schema(Value);
@@ -123,6 +124,20 @@ impl<'s> Node<'s> {
     }
 }
 
+/// Reads what stands at `path`; what the schema cannot say of a value, its type says in our words.
+pub(crate) fn read<T: DeserializeOwned>(schema: &Schema, value: Value, path: &str, report: &mut Report) -> Option<T> {
+    let sound = walk(schema.node(), value, path, report)?;
+    let told = |error: serde_path_to_error::Error<serde_json::Error>| {
+        let wrong = wording::wrong(Form::Toml, &error.path().to_string(), &error.inner().to_string());
+        let place = match wrong.place.as_str() {
+            "" => path.to_owned(),
+            place => format!("{path}.{place}"),
+        };
+        report.add(&place, wrong.what);
+    };
+    serde_path_to_error::deserialize(sound).map_err(told).ok()
+}
+
 /// Checks `value` against `node`; answers with what may be deserialised.
 pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report) -> Option<Value> {
     if node.is_free() {
@@ -168,7 +183,7 @@ fn walk_table(node: Node<'_>, table: Map<String, Value>, path: &str, report: &mu
     for (key, value) in table {
         let here = join(path, &key);
         let Some(next) = node.property(&key).or_else(|| node.entries()) else {
-            let suggestion = nearest(&key, node.properties().map(|(key, _)| key));
+            let suggestion = meant(&key, node);
             report.add_with(&here, "unknown key", suggestion);
             continue;
         };
@@ -180,6 +195,37 @@ fn walk_table(node: Node<'_>, table: Map<String, Value>, path: &str, report: &mu
         }
     }
     complete.then_some(Value::Object(sound))
+}
+
+/// What other programs call things, and what they are called here.
+const OTHERWISE: &[(&str, &[&str])] = &[
+    ("listen", &["bind", "addr", "address", "host", "port", "listen_addr"]),
+    ("base_url", &["url", "endpoint", "api_base", "api_url", "server"]),
+    (
+        "token",
+        &["api_key", "apikey", "access_token", "secret", "credential", "pat"],
+    ),
+    ("kind", &["type", "driver", "provider", "vendor"]),
+    ("key", &["token", "value", "secret", "api_key"]),
+    (
+        "providers",
+        &["provider", "instances", "backends", "upstreams", "targets"],
+    ),
+    ("resource", &["repo", "repository", "project", "path", "match"]),
+    ("path", &["file", "database", "db"]),
+    ("filter", &["level"]),
+];
+
+/// The key that is meant: by what others call it, else the nearest one.
+fn meant(key: &str, node: Node<'_>) -> Option<String> {
+    let written = key.to_ascii_lowercase().replace('-', "_");
+    let otherwise = OTHERWISE
+        .iter()
+        .find(|(known, others)| others.contains(&written.as_str()) && node.property(known).is_some());
+    match otherwise {
+        Some((known, _)) => Some((*known).to_owned()),
+        None => nearest(key, node.properties().map(|(key, _)| key)),
+    }
 }
 
 fn walk_list(node: Node<'_>, items: Vec<Value>, path: &str, report: &mut Report) -> Option<Value> {

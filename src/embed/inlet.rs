@@ -25,6 +25,9 @@ use crate::surfaces::webhooks::Bound;
 
 /// The most bytes of a first delivery, which brings a secret and nothing else.
 const GREETING: usize = 4 << 10;
+/// Whoever hears it knows the secret path, or has guessed it: the operator's eyes decide whose secret it is.
+const WAITS: &str = "another first delivery has brought a secret, which waits to be told: `mosaic plugins webhook-token` tells \
+                     it, and makes room";
 
 /// Where deliveries of an instance may come.
 pub(super) struct Inlet {
@@ -170,7 +173,14 @@ impl Inlet {
         let now = Timestamp::now();
         let meters = self.gateway.inner.bus.meters();
         if let Some(secret) = self.introduction(headers, body, now) {
-            self.gateway.inner.introduced.keep(&self.instance, secret);
+            if !self.gateway.inner.introduced.keep(&self.instance, secret) {
+                tracing::warn!(
+                    instance = &*self.instance,
+                    "a first delivery has brought another secret while one waits to be told; it is refused"
+                );
+                meters.count(Came::Refused);
+                return Err(Failure::new(Kind::Conflict, WAITS));
+            }
             tracing::info!(
                 instance = &*self.instance,
                 "a first delivery has brought its secret, to be told once"

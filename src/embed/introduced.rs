@@ -1,10 +1,12 @@
 //! Secrets that providers bring with their first delivery, and that whoever runs the gateway is to give back to them.
 //!
 //! Invariant: such a secret is in memory alone, one for each instance, and is told once; it proves nothing until it is
-//! configured.
+//! configured. None takes the place of one that waits: whoever found the secret path could have the operator give his.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use subtle::ConstantTimeEq as _;
 
 use crate::secret::Secret;
 
@@ -18,9 +20,11 @@ impl Introduced {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps the one that was brought last.
-    pub(super) fn keep(&self, instance: &Arc<str>, secret: Secret) {
-        self.brought().insert(instance.clone(), secret);
+    /// Keeps it, unless another waits to be told. Tells whether it is kept.
+    pub(super) fn keep(&self, instance: &Arc<str>, secret: Secret) -> bool {
+        let mut brought = self.brought();
+        let kept = brought.entry(instance.clone()).or_insert_with(|| secret.clone());
+        bool::from(kept.expose().as_bytes().ct_eq(secret.expose().as_bytes()))
     }
 
     /// Whether there is one to be told.
@@ -39,14 +43,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_one_is_told_and_told_once() {
+    fn the_first_one_is_told_once_and_makes_room_for_another() {
         let (introduced, instance) = (Introduced::default(), Arc::from("docs-a"));
-        for secret in ["first", "second"] {
-            introduced.keep(&instance, Secret::new(secret));
-        }
+        let kept = ["first", "second", "first"].map(|secret| introduced.keep(&instance, Secret::new(secret)));
+        assert_eq!(kept, [true, false, true]);
         assert!(introduced.waits("docs-a") && !introduced.waits("docs-b"));
         let told = introduced.take("docs-a").expect("one");
-        assert_eq!(told.expose(), "second");
+        assert_eq!(told.expose(), "first");
+        assert!(introduced.keep(&instance, Secret::new("second")));
+        introduced.take("docs-a").expect("one");
         assert!(introduced.take("docs-a").is_none() && !introduced.waits("docs-a"));
     }
 }

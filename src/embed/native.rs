@@ -4,7 +4,7 @@
 //! provider's actor, so that a rotated file takes effect at a restart.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
@@ -16,26 +16,27 @@ use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::telemetry::SharedRecorder;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::credentials::{Unread, given};
+use super::credentials::Unread;
 use super::error::StartError;
 use super::keep::Kept;
+use super::looked::Looked;
+use super::maker::{Maker, credential_scope, whom};
+use super::manifest::Manifest;
 use super::outbound;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::proxy;
 use crate::config::{Config, ConfigErrors, DefaultsConfig, OutboundConfig, ProviderConfig};
+use crate::providers::Connection;
 use crate::providers::directory::Directory;
-use crate::providers::http::credential::{Clock, CredentialStanding, Given, Keep};
-use crate::providers::http::quota::{Quota, Quotas};
+use crate::providers::http::credential::Clock;
+use crate::providers::http::quota::Quotas;
 use crate::providers::http::{Collected, HttpClient};
 use crate::providers::matrix::MatrixRow;
 use crate::providers::models::Models;
 use crate::providers::webhooks::Webhooks;
-use crate::providers::{Connection, Kind};
-use crate::secret::Secret;
 use crate::stores::StateStore;
 use crate::wire::client::Outbound;
 
@@ -45,14 +46,6 @@ pub(super) const NATIVE: &str = "native";
 const MAX_RESPONSE: usize = 32 << 20;
 /// A circuit stays open at most so many times as long as at first.
 const OPEN_MAX_FACTOR: u32 = 10;
-
-/// What the loader knows of an instance.
-#[derive(Clone)]
-pub(super) struct Manifest {
-    pub(super) provider: ProviderConfig,
-    /// Given by the program; wins over the reference.
-    pub(super) credential: Option<Secret>,
-}
 
 /// The spec of an instance.
 pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
@@ -163,6 +156,11 @@ impl Native {
             Some(kind) => (kind.asked)(method, path),
             None => proxy::by_method(method),
         }
+    }
+
+    /// What may be passed through to instances of this kind.
+    pub(super) fn passed(&self, kind: &str) -> Vec<&'static str> {
+        self.registry.find(kind).map(|kind| (kind.passed)()).unwrap_or_default()
     }
 
     /// How what a kind sends by itself is proven and read.
@@ -342,37 +340,6 @@ impl Native {
     }
 }
 
-/// A provider that is looked at without serving.
-pub struct Looked {
-    /// Its driver.
-    pub driver: Arc<dyn Driver>,
-    connection: Connection,
-    kind: Kind,
-}
-
-impl Looked {
-    /// Asks what is known of its credential; `None`: it has none.
-    ///
-    /// # Errors
-    /// What a call would fail with.
-    pub async fn standing(&self) -> Result<Option<CredentialStanding>, Failure> {
-        if self.connection.credential.is_none() {
-            return Ok(None);
-        }
-        (self.kind.standing)(&self.connection).await.map(Some)
-    }
-}
-
-impl Looked {
-    /// Asks what of its settings does not fit what is there.
-    ///
-    /// # Errors
-    /// What a call would fail with.
-    pub async fn examined(&self) -> Result<Vec<Failure>, Failure> {
-        (self.kind.examined)(&self.connection).await
-    }
-}
-
 fn wrong_with(name: &str, failure: Failure) -> StartError {
     StartError::Provider {
         name: name.to_owned(),
@@ -407,91 +374,6 @@ impl Loader for Native {
         let loaded = manifest_of(spec).and_then(|manifest| self.instance(&spec.name, manifest));
         Box::pin(std::future::ready(loaded))
     }
-}
-
-/// Makes the drivers of one instance.
-struct Maker {
-    kind: Kind,
-    connection: Connection,
-    manifest: Manifest,
-    whom: [String; 3],
-    quotas: Arc<Quotas>,
-    /// Held from one driver to the next, which mostly comes with the same credential.
-    quota: Mutex<Arc<Quota>>,
-    /// Where what is renewed is kept.
-    keep: Option<Arc<dyn Keep>>,
-}
-
-impl Maker {
-    fn credential(&self) -> Result<Option<Given>, Unread> {
-        match &self.manifest.credential {
-            Some(secret) => Ok(Some(SecretString::from(secret.expose()).into())),
-            None => given(&self.manifest.provider, self.keep.as_ref()),
-        }
-    }
-
-    fn read_credential(&self) -> Result<Option<Given>, Failure> {
-        self.credential()
-            .map_err(|Unread { key, error }| Failure::invalid(key, error.to_string()))
-    }
-
-    fn make(&self, credential: Option<Given>) -> Result<Arc<dyn Driver>, Failure> {
-        (self.kind.connect)(&self.with(credential))
-    }
-
-    /// Reads the credential anew, and tells its scope anew: what another one could see is not served on.
-    fn remake(&self) -> BoxFuture<Result<Arc<dyn Driver>, Failure>> {
-        match self.read_credential() {
-            Ok(credential) => (self.kind.start)(&self.with(credential)),
-            Err(failure) => Box::pin(std::future::ready(Err(failure))),
-        }
-    }
-
-    fn with(&self, credential: Option<Given>) -> Connection {
-        Connection {
-            scope: Some(credential_scope(&self.whom, credential.as_ref())),
-            quota: self.quota_of(credential.as_ref()),
-            credential,
-            ..self.connection.clone()
-        }
-    }
-
-    /// How an instance asks has no part in whose quota it spends.
-    fn quota_of(&self, credential: Option<&Given>) -> Arc<Quota> {
-        let [kind, base_url, _] = &self.whom;
-        let quota = self.quotas.of(credential_scope(&[kind, base_url], credential));
-        // Held for an assignment; no panic leaves half of one.
-        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota.clone();
-        quota
-    }
-}
-
-/// Whom an instance asks, and how.
-fn whom(provider: &ProviderConfig) -> [String; 3] {
-    [
-        provider.kind.clone(),
-        provider.base_url.as_ref().map(ToString::to_string).unwrap_or_default(),
-        serde_json::Value::Object(provider.settings.clone()).to_string(),
-    ]
-}
-
-/// Tells apart in cache keys whom an instance asks, how, and with which credential, without holding the latter. Nodes that
-/// share a cache may have instances of one name and different settings.
-fn credential_scope(whom: &[impl AsRef<str>], credential: Option<&Given>) -> u64 {
-    let mut hasher = blake3::Hasher::new_derive_key("mosaic credential scope of cache keys");
-    let credential = credential.map_or_else(|| vec![String::new()], Given::distinct);
-    for part in whom
-        .iter()
-        .map(AsRef::as_ref)
-        .chain(credential.iter().map(String::as_str))
-    {
-        // The length first: no two sequences of parts run together to the same bytes.
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let mut scope = [0; 8];
-    scope.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(scope)
 }
 
 #[cfg(test)]

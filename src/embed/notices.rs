@@ -6,7 +6,7 @@ use super::homes::{self, Ambiguous};
 use super::notice::Notice;
 use super::registry::Registry;
 use super::shadows::{self, Shadowed};
-use super::{drift, instances, models};
+use super::{drift, instances, models, reaches};
 use crate::config::{Config, Origins, ProviderConfig};
 use crate::providers::http::Astray;
 use crate::stores;
@@ -35,11 +35,13 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
     let several = homes::ambiguous(config, registry).into_iter().map(Notice::from);
     let unused = shadows::shadowed(config, origins, registry.catalogue());
     let unused = unused.into_iter().map(Notice::from);
+    let narrowed = reaches::narrowed(config, registry);
     let unchecked = config.providers.iter().filter_map(unchecked);
     let misplaced = config.providers.iter().filter_map(|named| misplaced(named, registry));
     let untouched = models::untouched(config, registry);
     several
         .chain(unused)
+        .chain(narrowed)
         .chain(unchecked)
         .chain(misplaced)
         .chain(untouched)

@@ -17,7 +17,7 @@ use mosaic_actors::call::{Caller, Operation};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::admin::Port;
@@ -80,7 +80,7 @@ impl Mosaic {
             authenticator = authenticator.reached_as(hosts);
         }
         let (shown, offered, known) = (self.clone(), self.clone(), self.clone());
-        let (sent, counted) = (self.clone(), self.clone());
+        let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
         let feed = feed::router(FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
@@ -112,7 +112,7 @@ impl Mosaic {
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
-            matrix: Arc::new(json!(self.inner.instances.native.matrix())),
+            matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
             max_body,
             uploads,
         });
@@ -214,11 +214,27 @@ impl Mosaic {
             .into_iter()
             .filter(|instance| self.system().reaches(&caller.tenant, &instance.name))
             .map(|instance| InstanceCapabilities {
+                operations: self.usable(&caller.tenant, instance.operations),
+                proxy: self.usable(&caller.tenant, self.inner.instances.native.passed(&instance.kind)),
                 instance: instance.name,
                 kind: instance.kind,
-                operations: self.usable(&caller.tenant, instance.operations),
             })
             .collect()
+    }
+
+    /// Which kinds can do what, of those that `caller` may know of: somebody whose reach is bounded of those alone that an
+    /// instance within it is of.
+    fn matrix(&self, caller: &Caller) -> Value {
+        let mut rows = self.inner.instances.native.matrix();
+        if !self.system().is_unbounded(&caller.tenant) {
+            let instances = self.capabilities(caller);
+            let is_known = |kind: &&'static str| instances.iter().any(|instance| *instance.kind == **kind);
+            for row in &mut rows {
+                row.kinds.retain(is_known);
+                row.emulated.retain(is_known);
+            }
+        }
+        json!(rows)
     }
 }
 

@@ -9,7 +9,8 @@ use secrecy::SecretString;
 
 use super::credentials::Credentials;
 use super::error::StartError;
-use super::native::{Manifest, Native};
+use super::manifest::Manifest;
+use super::native::Native;
 use super::registry::Registry;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ConfigErrors, Origins, OutboundConfig, ProxyConfig, Report, WebhookConfig};

@@ -18,7 +18,9 @@ use mosaic_actors::system::SystemSpec;
 
 use super::credentials::Credentials;
 use super::error::StartError;
-use super::native::{self, Looked, Manifest, Native};
+use super::looked::Looked;
+use super::manifest::Manifest;
+use super::native::{self, Native};
 use super::registry::Registry;
 use super::{polls, services};
 use crate::bus::{self, Bus};

@@ -9,10 +9,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, stream};
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{Piece, UPLOAD_FIELD, Upload};
 
-use super::http::sse;
+use super::http::{Fault, Refusal, by_status, sse};
 use crate::catalogue::ai::{Chat, ChatEvent, fold};
 
 /// A streamed answer as a dialect understands it.
@@ -72,6 +72,28 @@ pub fn told(
 /// A whole answer as events, of a server that was asked for a stream and does not stream.
 pub fn whole(chat: Chat) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
     stream::iter(fold::events(chat).into_iter().map(|event| Ok(Piece::Item(event))))
+}
+
+/// What servers say of a batch that is to be cancelled and is over.
+const OVER: &[&str] = &["cannot be cancel", "cannot cancel", "already ended"];
+
+/// The failure of an order to cancel a batch, by its path, which has ended: one thing, with whichever status it is told.
+pub fn over(refusal: &Refusal<'_>, fault: &Fault) -> Option<Failure> {
+    let cancels = refusal.path.ends_with("/cancel") && refusal.path.contains("/batches/");
+    let is_over = cancels && matches!(refusal.status.as_u16(), 400 | 409 | 422) && fault.tells(OVER);
+    is_over.then(|| {
+        let mut failure = by_status(refusal).saying("the batch has ended, and cannot be cancelled any more");
+        (failure.kind, failure.source, failure.retryable) = (Kind::Conflict, Source::Caller, false);
+        failure
+    })
+}
+
+/// The failure of an answer that may have more tokens than its model can make, with what it can, where that is told.
+pub fn bounded(failure: Failure, most: Option<u64>) -> Failure {
+    match (failure.field.as_deref(), most) {
+        (Some("max_tokens"), Some(most)) => failure.saying(format!("max_tokens must be {most} at most for this model")),
+        _ => failure,
+    }
 }
 
 /// The failure of a stream that ended too soon.

@@ -15,6 +15,7 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, UPLOAD_
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::directory::Directory;
 use super::http::revalidation::{self, Standing};
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
@@ -126,6 +127,7 @@ pub(super) struct Seal {
     pub instance: Arc<str>,
     pub cursors: CursorKey,
     pub emulated: bool,
+    pub directory: Arc<Directory>,
 }
 
 impl<D: Send + Sync + 'static> Handlers<D> {
@@ -156,7 +158,8 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     true => failure,
                     false => standing.judge(failure),
                 };
-                let mut reply = reply.map_err(judged)?;
+                let blamed = |failure| seal.directory.blamed(failure, &*input, &seal.instance);
+                let mut reply = reply.map_err(judged).map_err(blamed)?;
                 let trail = O::Output::trail(&input);
                 reply.value.seal_cursor(&|native| match trail.on_to(native) {
                     Err(Circle) => Err(seal.circle()),

@@ -15,6 +15,7 @@ use mosaic_actors::rate_limit::RateLimit;
 use serde::Serialize;
 
 use super::connection::Connection;
+use super::directory;
 use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
@@ -22,6 +23,9 @@ use super::http::{Accepts, Dialect, Header, Passing, Setting};
 use super::models::Book;
 use super::webhooks::Webhooks;
 use crate::catalogue::proxy;
+
+/// The most accounts of the directory that are looked for at once.
+const MOST_PEOPLE: usize = 50;
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -65,6 +69,14 @@ pub trait Provider: Send + Sync + Sized + 'static {
     /// What a call would fail with.
     fn examined(&self) -> impl Future<Output = Result<Vec<Failure>, Failure>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Whether an account that the directory names is there, as far as the credential shows it.
+    ///
+    /// # Errors
+    /// What a call would fail with.
+    fn has_account(&self, _account: &str) -> impl Future<Output = Result<bool, Failure>> + Send {
+        std::future::ready(Ok(true))
     }
 
     /// How what it sends by itself is proven and read; none where it sends nothing.
@@ -185,7 +197,16 @@ impl Kind {
             list: |connection| D::connect(connection).ok()?.book().map(Book::list),
             examined: |connection| {
                 let connection = connection.clone();
-                Box::pin(async move { D::connect(&connection)?.examined().await })
+                Box::pin(async move {
+                    let driver = D::connect(&connection)?;
+                    let mut wrong = driver.examined().await?;
+                    for (name, account) in connection.directory.iter().take(MOST_PEOPLE) {
+                        if !driver.has_account(account).await? {
+                            wrong.push(directory::unknown(name, account, &connection.instance));
+                        }
+                    }
+                    Ok(wrong)
+                })
             },
             standing: |connection| {
                 let connection = connection.clone();
@@ -240,6 +261,7 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
         instance: connection.instance.clone(),
         cursors: connection.cursors.clone(),
         emulated: false,
+        directory: connection.directory.clone(),
     };
     let mut rows = D::handlers().into_rows(&seal);
     if let Some(passing) = D::passing() {

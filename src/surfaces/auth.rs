@@ -53,7 +53,34 @@ impl Authenticator {
     /// # Errors
     /// `unauthenticated`; `forbidden`, where only a key would let in what may be a web page.
     pub fn caller(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<Caller, Failure> {
-        self.admit(presented(headers)?, headers, target)
+        let key = presented(headers).map_err(|failure| self.explained(failure))?;
+        self.admit(key, headers, target)
+    }
+
+    /// As [`Authenticator::caller`], for a document that is open to all: whoever shows no key reads the whole, and whoever
+    /// is somebody what there is for him.
+    ///
+    /// # Errors
+    /// `unauthenticated` for a credential that is presented and wrong.
+    pub(super) fn reader(&self, headers: &HeaderMap, target: Option<&Authority>) -> Result<Option<Caller>, Failure> {
+        let shown = headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY);
+        match self.caller(headers, target) {
+            Ok(caller) => Ok(Some(caller)),
+            Err(failure) if shown => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Of a credential that is none of a key here, where that is so because nobody has one.
+    pub(super) fn explained(&self, failure: Failure) -> Failure {
+        match self.anonymous {
+            Some(_) => failure.saying(KEYLESS),
+            None => failure,
+        }
+    }
+
+    fn unknown(&self) -> Failure {
+        self.explained(refused("this API key is not known"))
     }
 
     /// As [`Authenticator::caller`], by a key that was found elsewhere.
@@ -67,7 +94,7 @@ impl Authenticator {
         target: Option<&Authority>,
     ) -> Result<Caller, Failure> {
         match key {
-            Some(key) => (self.keys)(key).ok_or_else(|| refused("this API key is not known")),
+            Some(key) => (self.keys)(key).ok_or_else(|| self.unknown()),
             None => {
                 let anonymous = self.anonymous.clone();
                 let caller =
@@ -98,6 +125,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
+
+/// A client that cannot do without a key needs one that is known: to take any would make it seem that it was looked at.
+const KEYLESS: &str = "this gateway has no keys, so that it knows none: leave the credential out, or, for a client that must \
+                       have one, add [keys.NAME] with key = \"env:VARIABLE\" and tenant = \"local\" to its configuration, \
+                       and give that key";
 
 const ANOTHER_SITE: &str = "a page of another site asks, and no key says that it may: give an API key";
 
@@ -180,6 +212,37 @@ mod tests {
             ask(HeaderName::from_static("accept"), "good", false),
             Err(Kind::Unauthenticated)
         );
+    }
+
+    #[test]
+    fn whoever_has_a_key_where_there_is_none_is_told_so() {
+        let told = |anonymous: bool, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+            let open = Authenticator::new(Arc::new(|_| None), anonymous.then(|| caller("nobody")));
+            open.caller(&headers, None)
+                .expect_err("no such key")
+                .message()
+                .to_owned()
+        };
+        assert_eq!(told(false, "Bearer sk-anything"), "this API key is not known");
+        for value in ["Bearer sk-anything", "Basic c2s6"] {
+            assert_eq!(told(true, value), KEYLESS);
+        }
+        assert!(KEYLESS.contains("[keys.NAME]") && KEYLESS.contains("leave the credential out"));
+    }
+
+    #[test]
+    fn a_document_that_is_open_is_whole_for_whoever_is_nobody() {
+        let closed = Authenticator::new(Arc::new(|key| (key == "good").then(|| caller("known"))), None);
+        let read = |value: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(value.map(|value| (AUTHORIZATION, HeaderValue::from_static(value))));
+            closed.reader(&headers, None).map_err(|failure| failure.kind)
+        };
+        assert_eq!(read(None), Ok(None));
+        assert_eq!(read(Some("Bearer good")), Ok(Some(caller("known"))));
+        assert_eq!(read(Some("Bearer bad")), Err(Kind::Unauthenticated));
     }
 
     #[test]

@@ -18,9 +18,14 @@ use crate::failures::codes;
 
 /// The document of a catalogue.
 pub fn document(catalogue: &Catalogue) -> Value {
-    let mut schemas = Schemas::of(catalogue);
+    of(&catalogue.iter().collect::<Vec<_>>())
+}
+
+/// The document of some operations.
+pub(super) fn of(entries: &[&Entry]) -> Value {
+    let mut schemas = Schemas::of(entries);
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for entry in catalogue.iter() {
+    for entry in entries {
         let declaration = entry.declaration;
         let path = paths.entry(format!("/v1{}", declaration.path)).or_default();
         let method = declaration.method.as_str().to_ascii_lowercase();
@@ -45,7 +50,7 @@ pub fn document(catalogue: &Catalogue) -> Value {
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, { "apiKey": [] }],
-        "tags": tags(catalogue),
+        "tags": tags(entries),
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -71,12 +76,12 @@ struct Schemas {
 
 impl Schemas {
     /// Takes down all types first, so that a body cannot take the name of one.
-    fn of(catalogue: &Catalogue) -> Self {
+    fn of(entries: &[&Entry]) -> Self {
         let mut schemas = Schemas {
             types: schema::named(SCHEMAS),
             bodies: BTreeMap::new(),
         };
-        for entry in catalogue.iter() {
+        for entry in entries {
             schemas.input(entry);
             if !entry.declaration.bytes {
                 schemas.output(entry);
@@ -278,9 +283,9 @@ fn file() -> Value {
     json!({ "schema": { "type": "string", "format": "binary" } })
 }
 
-fn tags(catalogue: &Catalogue) -> Vec<Value> {
+fn tags(entries: &[&Entry]) -> Vec<Value> {
     let mut names: Vec<&str> = Vec::new();
-    for service in catalogue.iter().map(|entry| entry.declaration.facts.service) {
+    for service in entries.iter().map(|entry| entry.declaration.facts.service) {
         if !names.contains(&service) {
             names.push(service);
         }

@@ -20,6 +20,9 @@ static OAUTH: OAuth = OAuth {
     token: &["oauth", "token"],
 };
 
+/// A refusal that says nothing of the token.
+const UNSAID: &str = r#"{"message":"401 Unauthorized"}"#;
+
 /// A server whose renewals kill the old pair.
 struct Forge {
     hands: Hands,
@@ -30,6 +33,8 @@ struct Forge {
     refuses: Mutex<Option<(u16, &'static str)>>,
     /// The access token that holds has ended, until the pair is renewed.
     dead: AtomicBool,
+    /// It does not say of a token that it has ended.
+    silent: AtomicBool,
     /// Where it sends those who want a file.
     stored: Mutex<String>,
     /// New tokens that came before they were kept.
@@ -44,6 +49,7 @@ impl Forge {
             holds: AtomicU32::new(0),
             refuses: Mutex::default(),
             dead: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             stored: Mutex::default(),
             early: AtomicU32::new(0),
         })
@@ -63,8 +69,14 @@ impl Forge {
                 let number = self.holds.load(Relaxed);
                 let token = format!("Bearer access-PLANTED{number}");
                 let holds = seen.header("authorization") == Some(token.as_str()) && !self.dead.load(Relaxed);
-                if !holds || ["/approve", "/merge"].iter().any(|end| seen.path.ends_with(end)) {
-                    return Answer::json(401, r#"{"error":"invalid_token"}"#);
+                if !holds {
+                    let says = !self.silent.load(Relaxed);
+                    let body = if says { r#"{"error":"invalid_token"}"# } else { UNSAID };
+                    return Answer::json(401, body);
+                }
+                // Who lacks a right is told no more than that.
+                if ["/approve", "/merge"].iter().any(|end| seen.path.ends_with(end)) {
+                    return Answer::json(401, UNSAID);
                 }
                 let kept = self.place.text();
                 let both = [format!("access-PLANTED{number}"), format!("refresh-PLANTED{number}")];
@@ -433,4 +445,58 @@ async fn a_new_pair_is_not_renewed_for_whoever_lacks_a_right() {
     }
     assert_eq!((server.asked("/merge"), server.asked("/oauth/token")), (8, 2));
     ask(&endpoint).await.expect("the new one holds");
+}
+
+/// A token may end, or be revoked, as soon as it is had: what its provider says of it counts, and not how new it is.
+#[tokio::test]
+async fn a_token_that_has_ended_is_renewed_however_new_it_is() {
+    let (hands, place) = (Hands::new(), Arc::<Place>::default());
+    let forge = Forge::new(&hands, &place);
+    let server = forge.serve().await;
+    let without = Grant {
+        access_token: None,
+        ..grant(&place)
+    };
+    let endpoint = gateway(&server, without, &hands);
+    ask(&endpoint).await.expect("it has one made");
+    hands.pass(5);
+    forge.dead.store(true, Relaxed);
+    all_well((0..100).map(|_| ask(&endpoint))).await;
+    assert_eq!(server.asked("/oauth/token"), 2);
+    // Where that is no help, it is no storm either: they are told how long the next one has to wait.
+    hands.pass(10);
+    forge.dead.store(true, Relaxed);
+    for _ in 0..5 {
+        let failure = ask(&endpoint).await.expect_err("renewed as recently");
+        assert_eq!(failure.kind, Kind::UpstreamAuth);
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(50)));
+        assert!(failure.message().contains("within the last minute"), "{failure}");
+    }
+    assert_eq!(server.asked("/oauth/token"), 2);
+    hands.pass(50);
+    all_well((0..100).map(|_| ask(&endpoint))).await;
+    assert_eq!(server.asked("/oauth/token"), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_that_does_not_say_why_has_a_new_token_renewed_once_it_has_rested() {
+    let (hands, place) = (Hands::new(), Arc::<Place>::default());
+    let forge = Forge::new(&hands, &place);
+    let server = forge.serve().await;
+    let without = Grant {
+        access_token: None,
+        ..grant(&place)
+    };
+    let endpoint = gateway(&server, without, &hands);
+    ask(&endpoint).await.expect("it has one made");
+    forge.silent.store(true, Relaxed);
+    forge.dead.store(true, Relaxed);
+    hands.pass(20);
+    let failure = ask(&endpoint).await.expect_err("it may be a right that lacks");
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(40)));
+    assert!(failure.message().contains("may lack a right"), "{failure}");
+    assert_eq!(server.asked("/oauth/token"), 1);
+    hands.pass(40);
+    ask(&endpoint).await.expect("it is renewed");
+    assert_eq!(server.asked("/oauth/token"), 2);
 }

@@ -4,13 +4,18 @@
 
 use std::sync::Arc;
 
+use mosaic::providers::KINDS;
 use mosaic::providers::directory::Directory;
 use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
 
 use crate::through_trackers::{PROJECT, Tracker, texts};
+use crate::upstream::INSTANCE;
 
 const TRACKERS: [&str; 4] = ["github", "gitea", "gitlab", "notion"];
+
+/// An account that nobody has.
+const GHOST: &str = "no-account-at-all";
 
 /// A tracker, the project in it, and its accounts with their names in the directory.
 struct Told {
@@ -33,12 +38,29 @@ impl Told {
                 )
             }
         };
+        // Somebody whom the directory knows, and nobody else.
+        let known = tracker.connection.directory.clone();
+        let ghost = [("ghost", GHOST)].into_iter().chain(known.iter());
+        let pairs = ghost.map(|(name, account)| (name.to_owned(), account.to_owned()));
+        tracker.connection.directory = Arc::new(Directory::from_iter(pairs));
         Told {
             tracker,
             project,
             people,
             story: vec![],
         }
+    }
+
+    /// What a look at its settings finds.
+    async fn examined(&self) -> Vec<String> {
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.name == self.tracker.kind)
+            .expect("a known kind");
+        let wrong = (kind.examined)(&self.tracker.connection)
+            .await
+            .expect("it is looked at");
+        wrong.iter().map(|failure| failure.message().to_owned()).collect()
     }
 
     async fn does(&self, operation: &str, input: Value) -> Value {
@@ -171,6 +193,13 @@ async fn changed(told: &mut Told, id: &Value) {
     let nobody = json!({"issue": id, "assignees": ["no-such-account"]});
     let nobody = told.refuses("projects.issue.assign", nobody).await;
     assert_eq!(nobody, (Kind::InvalidInput, Some("assignees".to_owned())), "{kind}");
+    // Whom the directory has wrong is not the caller's fault, and is found by whoever looks.
+    let ghost = json!({"issue": id, "assignees": ["ada", "ghost"]});
+    let ghost = told.refuses("projects.issue.assign", ghost).await;
+    let place = format!("directory.ghost.{INSTANCE}");
+    assert_eq!(ghost, (Kind::PreconditionFailed, Some(place.clone())), "{kind}");
+    let found = told.examined().await;
+    assert!(found.len() == 1 && found[0].starts_with(&place), "{kind}: {found:?}");
     for labels in [json!(["urgent"]), json!([])] {
         let set = told
             .does("projects.label.set", json!({"issue": id, "labels": labels}))

@@ -88,15 +88,18 @@ async fn changed(wiki: &Through, page: &Value, story: &mut Vec<Value>) {
     );
     let now = wiki.ask("docs.page.get", json!({"page": page})).await;
     assert_eq!(told(&now), told(&edited), "{}", wiki.kind);
-    let more = json!({"page": page, "body": "## More\n\nof it", "if_match": now["version"]});
-    // Where the page would have to be read anew for it, what was added is told instead of the whole.
+    assert_eq!(now["version"], edited["version"], "{}", wiki.kind);
+    let more = json!({"page": page, "body": "## More\n\nof it", "if_match": edited["version"]});
     let longer = wiki.ask("docs.page.append", more).await;
     assert!(
         longer["body"].as_str().expect("a text").trim_end().ends_with("of it"),
         "{longer}"
     );
     story.push(longer["title"].clone());
-    story.push(told(&wiki.ask("docs.page.get", json!({"page": page})).await));
+    let read = wiki.ask("docs.page.get", json!({"page": page})).await;
+    assert_eq!(told(&read), told(&longer), "{}", wiki.kind);
+    assert_eq!(read["version"], longer["version"], "{}", wiki.kind);
+    story.push(told(&read));
 }
 
 /// Comments and files.

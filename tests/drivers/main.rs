@@ -17,6 +17,7 @@ mod gitea;
 mod github;
 mod gitlab;
 mod health;
+mod hostile;
 mod jenkins;
 mod kept;
 mod logs;

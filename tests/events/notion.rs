@@ -58,11 +58,19 @@ async fn a_first_delivery_brings_its_secret_to_whoever_runs_the_gateway() {
         );
     }
     assert_eq!(told(gateway).await.refused(404), "not_found");
-    // With a signature or without, and the last one counts.
-    send(gateway, &path, &[], &greeting("secret_of-yesterday")).await.ok();
+    // With a signature or without, and the first one counts: no other takes its place, however often it comes.
     let sound = signed(&first, TOKEN);
-    let taken = send(gateway, &path, &[("x-notion-signature", &sound)], &first).await;
-    assert_eq!(taken.ok()["repeated"], false);
+    for headers in [&[("x-notion-signature", &*sound)][..], &[]] {
+        let taken = send(gateway, &path, headers, &first).await;
+        assert_eq!(taken.ok()["repeated"], false);
+    }
+    let late = greeting("secret_of-a-stranger");
+    for headers in [
+        &[][..],
+        &[("x-notion-signature", &*signed(&late, "secret_of-a-stranger"))],
+    ] {
+        assert_eq!(send(gateway, &path, headers, &late).await.refused(409), "conflict");
+    }
     let dry = json!({"reason": "r"});
     let look = gateway
         .administer("/admin/v1/plugins/notes/webhook-token?dry_run=true", &dry)
@@ -89,7 +97,8 @@ async fn a_first_delivery_brings_its_secret_to_whoever_runs_the_gateway() {
     }
     seen += &stage.close().await.stderr;
     assert!(seen.contains("a first delivery has brought its secret"), "{seen}");
-    for planted in [TOKEN, "of-yesterday", PATH] {
+    assert!(seen.contains("another secret while one waits"), "{seen}");
+    for planted in [TOKEN, "of-a-stranger", PATH] {
         assert!(!seen.contains(planted), "{planted}");
     }
 }

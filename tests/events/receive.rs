@@ -184,3 +184,59 @@ async fn what_is_too_large_is_refused_before_it_is_read_whole() {
     deliver(gateway, "2", "issues", &issue(1, "closed")).await.ok();
     stage.close().await;
 }
+
+/// A delivery's name is kept as a digest, however long it is; one that has none is known by its bytes. What stands behind a
+/// body, as trailers, proves nothing and is not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_with_a_long_name_or_none_is_known_again() {
+    let stage = stage().await;
+    let gateway = &stage.gateway;
+    let long = "x".repeat(50_000);
+    let body = issue(1, "closed");
+    for repeated in [false, true] {
+        let taken = deliver(gateway, &long, "issues", &body).await;
+        assert_eq!(taken.ok()["repeated"], repeated, "by a long name");
+    }
+    let (nameless, signature) = (issue(2, "closed"), signed(&issue(2, "closed"), SECRET));
+    let headers = [
+        ("x-github-event", "issues"),
+        ("x-hub-signature-256", signature.as_str()),
+    ];
+    for repeated in [false, true] {
+        let taken = send(gateway, "github-a", &headers, &nameless).await;
+        assert_eq!(taken.ok()["repeated"], repeated, "without a name");
+    }
+    // The same bytes under a name are the same delivery.
+    assert_eq!(
+        deliver(gateway, "late", "issues", &nameless).await.ok()["repeated"],
+        true
+    );
+    let third = issue(3, "closed");
+    let good = signed(&third, SECRET);
+    let request = |signed: &str, trailer: &str| {
+        format!(
+            "POST /webhooks/github-a HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             x-github-event: issues\r\ntrailer: x-hub-signature-256, x-github-delivery\r\n{signed}\
+             transfer-encoding: chunked\r\n\r\n{:x}\r\n{third}\r\n0\r\n{trailer}\r\n",
+            gateway.public,
+            third.len()
+        )
+    };
+    let proof = format!("x-hub-signature-256: {good}\r\n");
+    let unproven = exchange(gateway.public, &request("", &proof)).await;
+    assert!(unproven.starts_with("HTTP/1.1 401 "), "{unproven}");
+    let taken = exchange(gateway.public, &request(&proof, "x-github-delivery: 3\r\n")).await;
+    assert!(taken.starts_with("HTTP/1.1 200 "), "{taken}");
+    stage.close().await;
+}
+
+/// Sends bytes, and reads what comes until the end.
+async fn exchange(address: std::net::SocketAddr, bytes: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes.as_bytes()).await.expect("written");
+    let mut text = String::new();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(30), stream.read_to_string(&mut text));
+    read.await.expect("it answers").expect("text");
+    text
+}

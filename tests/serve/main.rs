@@ -7,6 +7,7 @@ mod admin;
 mod cancel;
 mod check;
 mod failures;
+mod hostile;
 mod lifecycle;
 mod lines;
 mod log;

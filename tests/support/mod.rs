@@ -108,12 +108,13 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
     RestConfig {
         dispatcher,
         authenticator: Authenticator::new(Arc::new(|key| (key == KEY).then(caller)), None),
-        matrix: Arc::default(),
+        matrix: Arc::new(|_| serde_json::Value::Null),
         capabilities: Arc::new(|_| {
             vec![InstanceCapabilities {
                 instance: Arc::from("forge-a"),
                 kind: Arc::from("fake"),
                 operations: vec!["git.repo.get"],
+                proxy: vec![],
             }]
         }),
         offered: Arc::new(|_, _| true),

@@ -50,6 +50,28 @@ impl RawUpstream {
         RawUpstream { url, asked, server }
     }
 
+    /// Sends `begins`, and then piece by piece, by their numbers, until the driver ends the connection.
+    pub async fn endless(begins: impl Into<Vec<u8>>, piece: impl Fn(usize) -> Vec<u8> + Send + 'static) -> Self {
+        let begins = begins.into();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(Notify::new());
+        let notify = asked.clone();
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            read_request(&mut socket).await;
+            notify.notify_one();
+            let mut left = socket.write_all(&begins).await;
+            for at in 0.. {
+                if left.is_err() {
+                    return;
+                }
+                left = socket.write_all(&piece(at)).await;
+            }
+        });
+        RawUpstream { url, asked, server }
+    }
+
     /// Resolves when a request has come and the bytes are written.
     pub async fn asked(&self) {
         in_time(self.asked.notified()).await;

@@ -122,9 +122,12 @@ impl RoutingTable {
     pub fn route(&self, call: &Call) -> Result<Arc<CandidateSet>, Failure> {
         let operation = call.operation;
         let reach = self.reach(&call.caller.tenant);
-        if !self.operations.owns(operation) || reach.is_some_and(|reach| !reach.allows(operation)) {
+        if !self.operations.owns(operation) {
             let sentence = format!("there is no operation {}", operation.name);
             return Err(Failure::new(Kind::NotFound, sentence).never_sent());
+        }
+        if reach.is_some_and(|reach| !reach.allows(operation)) {
+            return Err(out_of_reach(operation));
         }
         if let Some(name) = call.provider.as_ref() {
             let unknown = || Failure::invalid("provider", format!("{UNKNOWN} {name}"));
@@ -373,6 +376,12 @@ impl RoutingTable {
 
 fn slots<T>(count: usize) -> Vec<OnceLock<T>> {
     std::iter::repeat_with(OnceLock::new).take(count).collect()
+}
+
+/// That there is such an operation everybody may read; what is hidden are instances, and what they can do.
+fn out_of_reach(operation: OperationRef) -> Failure {
+    let sentence = format!("{} is not within the reach of this key", operation.name);
+    Failure::new(Kind::NotFound, sentence).never_sent()
 }
 
 fn unsupported(operation: OperationRef, instance: Option<&Arc<str>>) -> Failure {

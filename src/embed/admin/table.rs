@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::super::error::StartError;
 use super::super::instances::Instances;
-use super::super::native::{self, Manifest};
+use super::super::manifest::Manifest;
+use super::super::native;
 use crate::config::ConfigErrors;
 use crate::surfaces::problem::{FieldError, Problem};
 

@@ -250,7 +250,8 @@ impl Speaker<'_> {
 
     fn file<'a>(&mut self, place: &str, file_id: &'a str) -> Result<asked::Source<'a>, Failure> {
         if !self.options.takes_files() {
-            let what = format!("takes files by their ids only where settings.betas names {FILES}");
+            let what =
+                format!("takes files by their ids only where its setting says so: settings.betas = [\"{FILES}\"]");
             return Err(unsupported(place, "file", &what));
         }
         self.files = true;

@@ -173,7 +173,8 @@ pub const SETTINGS: &[Setting] = &[
         name: "betas",
         default: "none",
         unit: "list of names",
-        meaning: "The features that callers may ask for by extensions.anthropic.betas",
+        meaning: "The features that callers may ask for by extensions.anthropic.betas; files are given to models by their ids \
+                  only with files-api-2025-04-14",
     },
     Setting {
         name: "user_id",

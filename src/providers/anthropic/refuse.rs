@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::convert::FIELDS;
+use crate::providers::ai::{bounded, over};
 use crate::providers::http::{Fault, Refusal, by_status, status, waits};
 
 /// Of an account whose money is gone, or whose limit of spending is reached.
@@ -38,6 +39,9 @@ const STATUSES: &[(&str, u16)] = &[
 /// What an answer that is no success means.
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let fault = refusal.fault();
+    if let Some(over) = over(refusal, &fault) {
+        return fault.coded(over);
+    }
     let failure = match refusal.status.as_u16() {
         402 => spent(),
         400 | 403 | 429 if fault.tells(SPENT_SENTENCES) => spent(),
@@ -121,5 +125,6 @@ fn blamed(mut failure: Failure, fault: &Fault) -> Failure {
     let long = fault.tells(TOO_LONG) || fault.says(&["request_too_large"]);
     let field = named.map(|(_, ours)| *ours).or(long.then_some("messages"));
     failure.field = field.map(Arc::from);
-    failure
+    // `max_tokens: 100000 > 8192, which is the maximum …`
+    bounded(failure, fault.number_behind(&[" > "]))
 }

@@ -35,7 +35,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::ci::actions::Dispatches;
-use super::directory::Directory;
+use super::directory::{Directory, there};
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
@@ -121,6 +121,10 @@ impl Provider for Gitea {
 
     fn lacks(&self) -> Vec<&'static str> {
         self.server.get().copied().map(actions::lacks).unwrap_or_default()
+    }
+
+    async fn has_account(&self, account: &str) -> Result<bool, Failure> {
+        there(self.endpoint.send(self.endpoint.get(&["users", account])?).await)
     }
 
     async fn standing(&self) -> Result<CredentialStanding, Failure> {

@@ -29,7 +29,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use super::ci::actions::Dispatches;
-use super::directory::Directory;
+use super::directory::{Directory, there};
 use super::http::credential::CredentialStanding;
 use super::http::{Accepts, Dialect, Endpoint, routeless, settings};
 use super::webhooks::Webhooks;
@@ -191,6 +191,10 @@ impl Provider for GitHub {
 
     fn tokens() -> &'static [(&'static str, &'static str)] {
         credential::TOKENS
+    }
+
+    async fn has_account(&self, account: &str) -> Result<bool, Failure> {
+        there(self.endpoint.send(self.endpoint.get(&["users", account])?).await)
     }
 
     async fn standing(&self) -> Result<CredentialStanding, Failure> {

@@ -60,6 +60,16 @@ pub async fn standing(endpoint: &Endpoint, operations: &[&'static str]) -> Resul
     })
 }
 
+/// What is known of a job's token, of which GitLab tells nothing.
+pub fn of_a_job() -> CredentialStanding {
+    CredentialStanding {
+        note: Some(
+            "a job's token opens a short list of GitLab's API, and ends with its job: most operations are refused with it",
+        ),
+        ..CredentialStanding::default()
+    }
+}
+
 /// What scopes rule out: nothing but `api` opens what changes something.
 fn beyond(had: &[String], operations: &[&'static str]) -> Vec<&'static str> {
     let has = |name: &str| had.iter().any(|scope| scope == name);

@@ -31,7 +31,7 @@ use mosaic_actors::call::Call;
 use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 
-use super::directory::Directory;
+use super::directory::{Directory, there};
 use super::http::credential::{CredentialStanding, Given};
 use super::http::{Accepts, Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
@@ -90,8 +90,15 @@ impl Provider for GitLab {
         credential::TOKENS
     }
 
+    async fn has_account(&self, account: &str) -> Result<bool, Failure> {
+        there(tracker::accounts::numbers(self, &[account]).await)
+    }
+
     async fn standing(&self) -> Result<CredentialStanding, Failure> {
-        credential::standing(&self.endpoint, &Self::handlers().names()).await
+        match self.of_a_job {
+            true => Ok(credential::of_a_job()),
+            false => credential::standing(&self.endpoint, &Self::handlers().names()).await,
+        }
     }
 
     fn webhooks() -> Option<&'static Webhooks> {

@@ -61,9 +61,9 @@ pub(super) trait Renewable: Send + Sync {
     /// How long a new token may be refused though it is sound.
     fn fresh(&self) -> Duration;
 
-    /// For how long a token is not renewed again, whatever is refused with it: so soon it is a right that lacks.
-    fn rests(&self) -> Duration {
-        Duration::ZERO
+    /// For how long a token that was refused with this body is not renewed; `None`: it is now.
+    fn rests(&self, _token: &Arc<Token>, _body: &[u8]) -> Option<Duration> {
+        None
     }
 
     /// A token that nobody else is given, for a provider that takes each once; `None`: it takes one as long as it holds.

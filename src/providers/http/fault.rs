@@ -93,6 +93,15 @@ impl Fault {
         found.find(whole)
     }
 
+    /// The number that stands right behind one of these in its sentence: a bound, which is no word of anybody's.
+    pub fn number_behind(&self, marks: &[&str]) -> Option<u64> {
+        marks.iter().find_map(|mark| {
+            let (_, behind) = self.sentence.split_once(mark)?;
+            let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+            behind[..end].parse().ok()
+        })
+    }
+
     /// What it refuses, where it says so: by its code, else by its sentence.
     pub fn refuses(&self) -> Option<Refused> {
         const UNKNOWN: &[&str] = &["extra_forbidden", "unknown_parameter", "unsupported_parameter"];

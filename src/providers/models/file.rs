@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Lists;
 use crate::catalogue::ai::Facts;
-use crate::config::{ConfigErrors, Report, Schema, join, read_toml, walk};
-use crate::wording::{self, Form, list, nearest};
+use crate::config::{ConfigErrors, Report, Schema, join, read, read_toml};
+use crate::wording::{list, nearest};
 
 /// The most bytes that a file may have.
 const MOST_BYTES: u64 = 16 << 20;
@@ -22,7 +23,7 @@ const KEY: &str = "models.file";
 const SOURCE: &str = "source";
 
 /// Where a table is from.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Source {
     package: String,
@@ -91,8 +92,9 @@ pub fn lists(text: &str, file: &str, known: &[String]) -> Result<Lists, ConfigEr
     let mut report = Report::default();
     let mut lists = Lists::new();
     if let Some(mut tree) = read_toml(text, &Arc::from(file), &mut report) {
-        let told = tree.shift_remove(SOURCE).and_then(|told| source(told, &mut report));
-        let source = told.unwrap_or_else(|| file.to_owned());
+        let told = tree.shift_remove(SOURCE);
+        let told: Option<Source> = told.and_then(|told| read(&Schema::of::<Source>(), told, SOURCE, &mut report));
+        let source = told.map_or_else(|| file.to_owned(), |told| told.told());
         let schema = Schema::of::<Facts>();
         for (name, list) in tree {
             let list = models(&name, list, known, &schema, &mut report);
@@ -105,18 +107,6 @@ pub fn lists(text: &str, file: &str, known: &[String]) -> Result<Lists, ConfigEr
         }
     }
     report.finish().map(|_| lists)
-}
-
-fn source(told: Value, report: &mut Report) -> Option<String> {
-    match serde_path_to_error::deserialize(told) {
-        Ok(told) => Some(Source::told(&told)),
-        Err(error) => {
-            let wrong = wording::wrong(Form::Toml, &error.path().to_string(), &error.inner().to_string());
-            let path = join_path(SOURCE, &wrong.place);
-            report.add(SOURCE, format!("{path} {}", wrong.what));
-            None
-        }
-    }
 }
 
 fn sourced(facts: Facts, source: &str) -> Arc<Facts> {
@@ -139,24 +129,7 @@ fn models(name: &str, value: Value, known: &[String], schema: &Schema, report: &
             Map::new()
         }
     };
-    let read = |(model, value): (String, Value)| {
-        let path = join(&path, &model);
-        let sound = walk(schema.node(), value, &path, report)?;
-        match serde_path_to_error::deserialize::<_, Facts>(&sound) {
-            Ok(facts) => Some((model, facts)),
-            Err(error) => {
-                let wrong = wording::wrong(Form::Toml, &error.path().to_string(), &error.inner().to_string());
-                report.add(&join_path(&path, &wrong.place), wrong.what);
-                None
-            }
-        }
-    };
-    rows.into_iter().filter_map(read).collect()
-}
-
-fn join_path(path: &str, place: &str) -> String {
-    match place {
-        "" => path.to_owned(),
-        place => format!("{path}.{place}"),
-    }
+    let facts =
+        |(model, value): (String, Value)| Some((model.clone(), read(schema, value, &join(&path, &model), report)?));
+    rows.into_iter().filter_map(facts).collect()
 }

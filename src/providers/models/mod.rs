@@ -304,7 +304,7 @@ mod tests {
             ),
             (
                 "[source]\npackage = 7\n",
-                "source.package must be a string, not a whole number",
+                "source.package: expected a string, found a whole number",
             ),
             ("xai = 7\n", "xai: expected a table"),
             ("[xai", "models.toml:1: not valid TOML"),

@@ -138,7 +138,9 @@ async fn within_page(
             rows.into_iter()
                 .filter_map(|row| convert::child(&request.instance, id, row)),
         );
-        cursor = list.next();
+        cursor = list
+            .behind(cursor.as_ref())
+            .map_err(|failure| received.blame(failure))?;
         if cursor.is_none() || !items.is_empty() || calls == MOST_CALLS {
             return Ok(received.reply(Page::new(items, cursor)));
         }

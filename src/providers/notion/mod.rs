@@ -41,7 +41,7 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 use self::version::Version;
-use super::directory::Directory;
+use super::directory::{DIRECTORY, Directory, there};
 use super::http::credential::Clock;
 use super::http::{Dialect, Endpoint, settings};
 use super::webhooks::Webhooks;
@@ -144,6 +144,14 @@ impl Provider for Notion {
             ("ntn_", "a token of a connection"),
             ("secret_", "a token of a connection"),
         ]
+    }
+
+    /// Accounts are known by their ids here.
+    async fn has_account(&self, account: &str) -> Result<bool, Failure> {
+        match ids::of_setting(account, DIRECTORY) {
+            Ok(id) => there(self.endpoint.send(self.endpoint.get(&["users", &id])?).await),
+            Err(_) => Ok(false),
+        }
     }
 
     async fn examined(&self) -> Result<Vec<Failure>, Failure> {

@@ -3,9 +3,11 @@
 //! Invariant: what was written of a page that stays is told, and is never written twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::ids::{Place, uuid};
 use super::parts::{self, At};
@@ -14,10 +16,10 @@ use super::tree::{self, Tree};
 use super::unfinished::Unfinished;
 use super::{Notion, convert, markdown, wire};
 use crate::catalogue::docs::{
-    DocPage, Format, PageAppend, PageCreate, PageDelete, PageGet, PageMove, PageRestore, PageRow, PageUpdate,
+    DocPage, Format, Lost, PageAppend, PageCreate, PageDelete, PageGet, PageMove, PageRestore, PageRow, PageUpdate,
 };
 use crate::catalogue::outcome::Deleted;
-use crate::providers::http::{Received, Row};
+use crate::providers::http::{Received, Row, behind};
 use crate::providers::{Reply, Request};
 
 pub(super) fn only_markdown(format: Format) -> Result<(), Failure> {
@@ -42,8 +44,8 @@ pub async fn get(notion: Arc<Notion>, request: Request<PageGet>) -> Result<Reply
     Ok(received.reply(page))
 }
 
-/// Its answer has no version: what was written is not read again, and whoever reads it behind others would take theirs for
-/// his own.
+/// Its answer is the page as it stands then, of one look, so that its version is that of its text; where it is not told soon,
+/// what was written, without one: whoever had the version of a text that he has not seen would take others' for his own.
 pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result<Reply<DocPage>, Failure> {
     let input = &request.input;
     let parent = Place::read(&request.native, "parent")?;
@@ -59,7 +61,10 @@ pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result
         .await?;
     let row: Row<wire::Page> = made.row(request.include_raw)?;
     let body = markdown::write(&text.blocks);
-    let mut page = convert::page(&request.instance, row, body, text.told(), None);
+    let mut page = match notion.stands(&request.instance, &row.wire.id).await {
+        Some(stands) => stands.page(&request.instance, request.include_raw, body, text.told())?,
+        None => convert::page(&request.instance, row, body, text.told(), None),
+    };
     // A connection that may not read is told the id alone.
     if page.title.is_empty() {
         page.title = input.title.to_string();
@@ -108,9 +113,17 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
         lost.extend(replaced.lost);
         (body, same) = (replaced.body, replaced.same);
     }
-    let received = match &input.title {
+    let retitled = match &input.title {
         Some(title) => Some(notion.retitle(&request, &id, title).await?),
-        None => notion.page_behind(&request.instance, &id).await,
+        None => None,
+    };
+    if !same && let Some(stands) = notion.stands(&request.instance, &id).await {
+        let page = stands.page(&request.instance, request.include_raw, body, lost)?;
+        return Ok(stands.received.reply(page));
+    }
+    let received = match retitled {
+        None if same => notion.page_behind(&request.instance, &id).await,
+        retitled => retitled,
     };
     let row = match &received {
         Some(received) => received.row(request.include_raw)?,
@@ -121,12 +134,47 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
     if let Some(title) = input.title.as_deref().filter(|_| page.title.is_empty()) {
         page.title = title.to_owned();
     }
-    // Of a text that was written nobody has seen what became of it; one that stays is the one that was read.
+    // Of a text that was written and is not told again nobody has seen what became of it; one that stays was read.
     page.version = tree.version(changed.as_deref(), &page.title).filter(|_| same);
     Ok(received.map_or_else(|| Reply::of(page.clone()), |received| received.reply(page.clone())))
 }
 
+/// A page as it stands behind a write, and its text, where that is told soon.
+struct Stands {
+    received: Received,
+    tree: Option<Tree>,
+}
+
+impl Stands {
+    /// The page; where its text was not told, with what was `written`, and without a version. `lost`: what of that could not
+    /// be written.
+    fn page(&self, instance: &Arc<str>, with_raw: bool, written: String, lost: Vec<Lost>) -> Result<DocPage, Failure> {
+        let row: Row<wire::Page> = self.received.row(with_raw)?;
+        let Some(tree) = &self.tree else {
+            return Ok(convert::page(instance, row, written, lost, None));
+        };
+        let changed = row.wire.last_edited_time.clone().text();
+        let version = tree.version(changed.as_deref(), &convert::title(&row.wire));
+        let mut all = lost;
+        for lost in tree.lost() {
+            if !all.contains(&lost) {
+                all.push(lost);
+            }
+        }
+        Ok(convert::page(instance, row, tree.markdown(), all, version))
+    }
+}
+
 impl Notion {
+    /// A page as it stands behind a write; none where not even itself is told soon.
+    async fn stands(&self, instance: &Arc<str>, id: &str) -> Option<Stands> {
+        let received = self.page_behind(instance, id).await?;
+        // No wait that the provider asks for is kept: what was written is known.
+        let soon = Instant::now() + Duration::from_secs(1);
+        let tree = behind(instance, self.tree(id, soon)).await;
+        Some(Stands { received, tree })
+    }
+
     async fn retitle(&self, request: &Request<PageUpdate>, id: &str, title: &str) -> Result<Received, Failure> {
         let body = json!({"properties": convert::titled(title)});
         let outgoing = || self.endpoint.patch(&["pages", id], &body);
@@ -176,7 +224,8 @@ pub(super) fn holds(
     }
 }
 
-/// Adds to the end of a page. Its text is read only where a version is held against it: the answer is what was added to it.
+/// Adds to the end of a page. Its text is read before only where a version is held against it; the answer is the page as it
+/// stands then, or what was added to it, where that is not told soon.
 pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result<Reply<DocPage>, Failure> {
     let input = &request.input;
     let id = uuid(&request.native, "page")?;
@@ -203,13 +252,12 @@ pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result
         return Err(failure);
     }
     begun.end();
-    let now = notion.page_behind(&request.instance, &id).await;
-    let row = match &now {
-        Some(received) => received.row(request.include_raw)?,
-        None => row,
-    };
-    let page = convert::page(&request.instance, row, markdown::write(&text.blocks), text.told(), None);
-    Ok(received.reply(page))
+    let body = markdown::write(&text.blocks);
+    if let Some(stands) = notion.stands(&request.instance, &id).await {
+        let page = stands.page(&request.instance, request.include_raw, body, text.told())?;
+        return Ok(stands.received.reply(page));
+    }
+    Ok(received.reply(convert::page(&request.instance, row, body, text.told(), None)))
 }
 
 pub async fn put(notion: Arc<Notion>, request: Request<PageMove>) -> Result<Reply<PageRow>, Failure> {

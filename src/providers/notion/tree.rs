@@ -8,6 +8,7 @@ use std::pin::Pin;
 use futures_util::future::BoxFuture;
 use mosaic_actors::error::{Failure, Kind as Failed, Source};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::block::{Block, Kind};
@@ -17,6 +18,8 @@ use crate::providers::http::too_large;
 
 /// The most requests for one page.
 const MOST_CALLS: usize = 200;
+/// The most bytes of blocks that one page is read of: as many as two answers may have.
+const MOST_BYTES: usize = 64 << 20;
 /// How deep a page is read.
 const DEEPEST: usize = 12;
 /// The most blocks that Notion gives at once.
@@ -132,7 +135,29 @@ pub fn kept(blocks: &[Block]) -> Vec<Lost> {
 /// What may still be asked for.
 struct Budget {
     calls: usize,
+    bytes: usize,
     deadline: Instant,
+}
+
+impl Budget {
+    fn until(deadline: Instant) -> Self {
+        Budget {
+            calls: MOST_CALLS,
+            bytes: MOST_BYTES,
+            deadline,
+        }
+    }
+
+    /// Takes what an answer's rows have.
+    fn take(&mut self, rows: &[Box<RawValue>]) -> Result<(), Failure> {
+        let bytes = rows.iter().map(|row| row.get().len()).sum();
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.ok_or_else(|| {
+            let sentence = format!("the page has more than {MOST_BYTES} bytes of blocks");
+            too_large(&sentence, Source::Gateway)
+        })?;
+        Ok(())
+    }
 }
 
 /// An id, however it is written.
@@ -143,19 +168,13 @@ fn plain(id: &str) -> String {
 impl Notion {
     /// What is in a page or block.
     pub(super) async fn nodes(&self, id: &str, deadline: Instant) -> Result<Vec<Node>, Failure> {
-        let mut budget = Budget {
-            calls: MOST_CALLS,
-            deadline,
-        };
+        let mut budget = Budget::until(deadline);
         self.level(vec![plain(id)], id.to_owned(), &mut budget).await
     }
 
     /// What is directly in a page or block.
     pub(super) async fn children_of(&self, id: &str, deadline: Instant) -> Result<Vec<Value>, Failure> {
-        let mut budget = Budget {
-            calls: MOST_CALLS,
-            deadline,
-        };
+        let mut budget = Budget::until(deadline);
         self.blocks_of(id, &mut budget).await
     }
 
@@ -212,12 +231,15 @@ impl Notion {
             };
             let received = self.patient(budget.deadline, outgoing).await?;
             let list: wire::List = received.json()?;
+            budget.take(&list.results).map_err(|failure| received.blame(failure))?;
             let read = received.rows_of::<Value>(&list.results, false)?;
             if received.skipped() > 0 {
                 return Err(received.unusable("a block of the page cannot be read"));
             }
             rows.extend(read.into_iter().map(|row| row.wire));
-            cursor = list.next();
+            cursor = list
+                .behind(cursor.as_ref())
+                .map_err(|failure| received.blame(failure))?;
             if cursor.is_none() {
                 return Ok(rows);
             }

@@ -2,27 +2,67 @@
 //!
 //! Invariant: a page or comment may come with nothing but its id, where our connection may not read it.
 
+use mosaic_actors::error::{Failure, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::providers::http::Time;
 
-/// A list's answer.
+/// A list's answer. One that has more and does not say where is none: what it leaves out would be taken for not there.
 #[derive(Debug, Deserialize)]
+#[serde(try_from = "AsCame")]
 pub struct List {
-    #[serde(default)]
     pub results: Vec<Box<RawValue>>,
+    next: Option<String>,
+    request_status: Option<RequestStatus>,
+}
+
+#[derive(Deserialize)]
+struct AsCame {
     #[serde(default)]
-    pub has_more: bool,
-    pub next_cursor: Option<String>,
-    pub request_status: Option<RequestStatus>,
+    results: Vec<Box<RawValue>>,
+    #[serde(default)]
+    has_more: bool,
+    next_cursor: Option<String>,
+    request_status: Option<RequestStatus>,
+}
+
+impl TryFrom<AsCame> for List {
+    type Error = &'static str;
+
+    fn try_from(came: AsCame) -> Result<Self, Self::Error> {
+        let next = came.next_cursor.filter(|cursor| came.has_more && !cursor.is_empty());
+        let list = List {
+            results: came.results,
+            request_status: came.request_status,
+            next,
+        };
+        match came.has_more && list.next.is_none() && !list.is_cut() {
+            true => Err("a list has more, and does not say where it goes on"),
+            false => Ok(list),
+        }
+    }
 }
 
 impl List {
     /// Where the list goes on.
     pub fn next(&self) -> Option<String> {
-        self.next_cursor.clone().filter(|_| self.has_more)
+        self.next.clone()
+    }
+
+    /// Where it goes on behind what was asked for by `cursor`.
+    ///
+    /// # Errors
+    /// `upstream_failed` where that leads to the same place again.
+    pub fn behind(&self, cursor: Option<&String>) -> Result<Option<String>, Failure> {
+        match &self.next {
+            Some(next) if Some(next) == cursor => {
+                let sentence = "a list leads from one place to the same again";
+                Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+            }
+            next => Ok(next.clone()),
+        }
     }
 
     /// Whether it ended before its last row.

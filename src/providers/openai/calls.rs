@@ -9,6 +9,8 @@ use crate::catalogue::ai::ChatEvent;
 
 /// The most calls that one answer may have.
 const MOST: usize = 1024;
+/// The longest id or name of one, in bytes: OpenAI's own have 64 at most.
+const LONGEST: usize = 1024;
 /// What is told of a call without arguments.
 pub const NOTHING: &str = "{}";
 
@@ -40,6 +42,7 @@ impl Calls {
         let call = &mut self.0[at];
         // Some servers say the name again with each piece.
         if let Some(name) = function.name.filter(|name| !call.begun && *name != call.name) {
+            short(call.name.len() + name.len())?;
             call.name.push_str(&name);
         }
         let text = function.arguments.map(wire::Arguments::text).unwrap_or_default();
@@ -78,6 +81,7 @@ impl Calls {
     /// Which call a piece is of: that of its id, else that of its number, else the last one. Another id is another call,
     /// also under the same number.
     fn place(&mut self, index: Option<u32>, id: Option<String>) -> Result<usize, Failure> {
+        short(id.as_ref().map_or(0, String::len))?;
         let counted = |call: &Call| index.is_some() && call.index == index;
         let known = match &id {
             Some(id) => {
@@ -121,6 +125,17 @@ impl Calls {
             }
         }
         Ok(())
+    }
+}
+
+/// What is kept of each call until the answer's end has a bound.
+fn short(length: usize) -> Result<(), Failure> {
+    match length > LONGEST {
+        true => {
+            let sentence = format!("the answer calls a tool whose name or id is longer than {LONGEST} bytes");
+            Err(Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+        }
+        false => Ok(()),
     }
 }
 

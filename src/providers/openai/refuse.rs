@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::asked::ChatRequest;
 use super::convert;
+use crate::providers::ai::{bounded, over};
 use crate::providers::http::{Fault, Refusal, Refused, by_status, status, waits};
 
 /// A server that cannot begin: it loads its model (llama.cpp), or has no room.
@@ -137,6 +138,9 @@ impl From<&ChatRequest<'_>> for Sent {
 /// What an answer that is no success means.
 pub fn refuse(refusal: &Refusal<'_>) -> Failure {
     let fault = refusal.fault();
+    if let Some(over) = over(refusal, &fault) {
+        return fault.coded(over);
+    }
     let failure = match refusal.status.as_u16() {
         402 => spent(),
         400 | 403 | 429 if is_spent(&fault) => spent(),
@@ -260,7 +264,11 @@ fn blamed(failure: Failure, fault: &Fault, sent: Sent) -> Failure {
     }
     let param = named.map(|ours| ours.name).or(fault.param.as_deref());
     match param.and_then(convert::neutral_field) {
-        Some(field) => on_field(failure, field),
+        // `max_tokens is too large: 100000. This model supports at most 16384 completion tokens, …`
+        Some(field) => bounded(
+            on_field(failure, field),
+            fault.number_behind(&["supports at most ", " > "]),
+        ),
         None => failure,
     }
 }

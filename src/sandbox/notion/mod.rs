@@ -72,6 +72,7 @@ fn router(notion: Arc<Notion>) -> Router {
     let api = Router::new()
         .named("/v1/users", get(objects::users))
         .named("/v1/users/me", get(objects::me))
+        .named("/v1/users/{id}", get(objects::user))
         .named("/v1/search", post(search::all))
         .named("/v1/pages", post(pages::create))
         .named("/v1/pages/{id}", get(pages::get).patch(pages::update))

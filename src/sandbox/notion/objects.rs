@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::Uri;
 use serde_json::{Value, json};
@@ -205,6 +205,13 @@ pub(crate) async fn users(State(notion): State<Arc<Notion>>, uri: Uri) -> Answer
     let row = |user: &Value| (user["id"].as_str().unwrap_or_default().to_owned(), user.clone());
     let rows = store.users.iter().map(row).collect();
     Ok(Json(asked.of(rows, "user")?).into_response())
+}
+
+pub(crate) async fn user(State(notion): State<Arc<Notion>>, Path(id): Path<String>) -> Answer {
+    let store = notion.state();
+    let found = store.users.iter().find(|user| user["id"] == id.as_str());
+    let user = found.ok_or_else(|| Problem::not_found("user", &id))?;
+    Ok(Json(user.clone()).into_response())
 }
 
 pub(crate) async fn me(State(notion): State<Arc<Notion>>) -> Answer {

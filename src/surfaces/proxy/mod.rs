@@ -85,7 +85,7 @@ impl ProxyConfig {
         if matches!(parts.method, Method::CONNECT | Method::TRACE) {
             return Ok(never_passed(id));
         }
-        let key = key::presented(&parts.headers)?;
+        let key = key::presented(&parts.headers).map_err(|failure| self.authenticator.explained(failure))?;
         let caller = self
             .authenticator
             .admit(key.as_deref(), &parts.headers, parts.uri.authority())?;

@@ -3,6 +3,7 @@
 //! Invariant: no operation is named here. A request is matched, authenticated, read, dispatched and answered by the
 //! same five lines whatever it asks for.
 
+mod described;
 pub mod docs;
 pub mod input;
 pub(super) mod reply;
@@ -19,7 +20,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::{Caller, OperationRef};
 use mosaic_actors::error::{Failure, Kind};
@@ -33,13 +34,12 @@ use super::auth::Authenticator;
 use super::docs::{SCRIPT, script};
 use super::json_body;
 use super::mount::{self, Mount};
-use super::openapi;
 use super::page::page;
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
-use super::shared::Document;
 use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Dispatcher, Invocation};
+use described::{Described, Documents};
 use routes::{Resolved, Routes};
 use upload::Incoming;
 pub use upload::UploadBounds;
@@ -57,6 +57,8 @@ pub struct InstanceCapabilities {
     pub kind: Arc<str>,
     /// The names of the operations that it can do.
     pub operations: Vec<&'static str>,
+    /// What may be passed through to it: names of operations, too, which no list has.
+    pub proxy: Vec<&'static str>,
 }
 
 /// Tells what the instances that a caller may use can do.
@@ -64,6 +66,9 @@ pub type CapabilitySource = Arc<dyn Fn(&Caller) -> Vec<InstanceCapabilities> + S
 
 /// Tells whether an operation is there for a caller.
 pub type Offered = Arc<dyn Fn(&Caller, OperationRef) -> bool + Send + Sync>;
+
+/// Tells which kinds of providers can do what, as far as a caller may know of them.
+pub type MatrixSource = Arc<dyn Fn(&Caller) -> Value + Send + Sync>;
 
 /// What the REST surface needs.
 #[derive(Clone)]
@@ -76,8 +81,8 @@ pub struct RestConfig {
     pub capabilities: CapabilitySource,
     /// For the same, and for `GET /v1/operations`.
     pub offered: Offered,
-    /// Which kinds of providers can do which operation, for the same.
-    pub matrix: Arc<Value>,
+    /// Which kinds of providers can do which operation, of those that a caller may know of; for the same.
+    pub matrix: MatrixSource,
     /// The most bytes of a request's body that is read whole.
     pub max_body: usize,
     /// What bounds one that is a file, and passes as it comes.
@@ -87,20 +92,17 @@ pub struct RestConfig {
 struct Rest {
     config: RestConfig,
     routes: Routes,
-    openapi: Document,
     operations: Bytes,
-    docs: Bytes,
+    documents: Documents,
 }
 
 /// The routes: `/v1/…` and `/docs`. The OpenAPI document and the docs are open, for they are the same in every
-/// installation; all else asks for a credential.
+/// installation: whoever shows no key reads the whole, and with a key what is there for it. All else asks for a credential.
 pub fn router(config: RestConfig) -> Router {
-    let document = openapi::document(config.dispatcher.catalogue());
     let rest = Arc::new(Rest {
         routes: Routes::of(config.dispatcher.catalogue().iter()),
-        openapi: Document::of(&document),
+        documents: Documents::of(config.dispatcher.catalogue()),
         operations: listing(config.dispatcher.catalogue().iter()).to_string().into(),
-        docs: docs::overview(&document).into(),
         config,
     });
     Router::new()
@@ -123,8 +125,8 @@ pub async fn not_found(request: Request<Body>) -> Response {
     problem.response(&RequestId::given(request.extensions()))
 }
 
-async fn overview(State(rest): State<Arc<Rest>>) -> Response {
-    page(rest.docs.clone())
+async fn overview(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
+    rest.read(&request, |documents| page(documents.page.clone()))
 }
 
 pub(crate) async fn method_not_allowed(request: Request<Body>) -> Response {
@@ -254,7 +256,8 @@ fn allow(methods: &[Method]) -> HeaderValue {
 }
 
 async fn openapi_document(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
-    rest.openapi.response(&Mount::of(request.extensions()))
+    let mount = Mount::of(request.extensions());
+    rest.read(&request, |documents| documents.openapi.response(&mount))
 }
 
 async fn operations(State(rest): State<Arc<Rest>>, request: Request<Body>) -> Response {
@@ -286,7 +289,8 @@ async fn capabilities(State(rest): State<Arc<Rest>>, request: Request<Body>) -> 
             })
             .collect();
         // Of an operation that this caller cannot use, nobody's ability is its matter.
-        let rows = rest.config.matrix.as_array().into_iter().flatten();
+        let whole = (rest.config.matrix)(caller);
+        let rows = whole.as_array().into_iter().flatten();
         let is_offered = |row: &&Value| row["name"].as_str().is_some_and(|name| names.contains(name));
         let matrix: Vec<&Value> = rows.filter(is_offered).collect();
         axum::Json(json!({ "instances": instances, "operations": operations, "matrix": matrix })).into_response()
@@ -302,6 +306,24 @@ impl Rest {
             number.is_some_and(|operation| (self.config.offered)(caller, operation))
         };
         catalogue.iter().filter(is_there)
+    }
+
+    /// An answer of the documents that there are for whoever asks.
+    fn read(&self, request: &Request<Body>, answer: impl FnOnce(&Described) -> Response) -> Response {
+        let reader = self
+            .config
+            .authenticator
+            .reader(request.headers(), request.uri().authority());
+        let described = match reader {
+            Err(failure) => return Problem::from(failure).response(&RequestId::given(request.extensions())),
+            Ok(Some(caller)) if !self.all_are_offered(&caller) => self.documents.some(self.offered(&caller)),
+            Ok(_) => self.documents.whole.clone(),
+        };
+        let mut response = answer(&described);
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("authorization, x-api-key"));
+        response
     }
 
     fn all_are_offered(&self, caller: &Caller) -> bool {

@@ -226,7 +226,10 @@ fn a_reach_cuts_global_rules_services_and_operations() {
     let table = RoutingTable::new(operations(), &[rule(&["a", "b"])], &reaches, forges(), []);
     assert_eq!(routed(&table, "git.repo.get", "x", "t").unwrap(), ["b"]);
     assert_eq!(routed(&table, "git.repo.get", "x", "other").unwrap(), ["a", "b"]);
-    assert_eq!(routed(&table, "git.repo.list", "", "t").unwrap_err().0, Kind::NotFound);
+    // It is there, and not for this caller.
+    let refused = routed(&table, "git.repo.list", "", "t").unwrap_err();
+    let sentence = "git.repo.list is not within the reach of this key";
+    assert_eq!(refused, (Kind::NotFound, sentence.to_owned()));
     assert!(table.reaches("t", "b") && !table.reaches("t", "a") && table.reaches("other", "a"));
 }
 

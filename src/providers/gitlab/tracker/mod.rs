@@ -2,7 +2,7 @@
 //!
 //! Invariant: no text of a caller becomes a command, and nothing is cleared by being left out.
 
-mod accounts;
+pub mod accounts;
 mod boards;
 mod changes;
 mod comments;

@@ -42,6 +42,16 @@ pub use standing::{CredentialStanding, account, scopes};
 
 pub(super) use flight::Token;
 
+/// What a call is told whose token would be renewed, had that not been done just now.
+const RESTED: &str = "the token was renewed within the last minute and does not say that it has ended, so that it is not renewed \
+                      again before then: it may lack a right";
+
+/// A refusal for a token that is not renewed for so long.
+fn rested(mut refused: Box<Refused>, rest: Duration) -> Box<Refused> {
+    refused.failure = refused.failure.also(RESTED).after(rest);
+    refused
+}
+
 /// How long is waited before a new token is tried again that the provider does not know yet.
 const WAIT: Duration = Duration::from_secs(1);
 /// How often at most.
@@ -154,7 +164,8 @@ impl Endpoint {
             }
             // Refused for its credential, so nothing was done: whatever it is, it may be sent again.
             let fresh = |token: &Arc<Token>| token.life.is_fresh(self.clock.now(), renewable.fresh());
-            let rests = |token: &Arc<Token>| token.life.is_fresh(self.clock.now(), renewable.rests());
+            let body = answer.map(|answer| &*answer.body).unwrap_or_default();
+            let rest = |token: &Arc<Token>| renewable.rests(token, body);
             if token.as_ref().is_some_and(fresh) && waits < WAITS && outgoing.is_there() {
                 waits += 1;
                 tokio::time::sleep(WAIT).await;
@@ -162,8 +173,10 @@ impl Endpoint {
                 // Others have used it up, and will use up the next one.
                 single = true;
                 token = Some(own.await.map_err(unsent)?);
-            } else if renewed || token.as_ref().is_some_and(rests) {
+            } else if renewed {
                 return Err(refused);
+            } else if let Some(rest) = token.as_ref().and_then(rest) {
+                return Err(rested(refused, rest));
             } else {
                 renewed = true;
                 token = renewable.token(outgoing, token.as_ref()).await.map_err(unsent)?;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::super::endpoint::Renewable;
+use super::super::fault::Fault;
 use super::super::{Endpoint, Outgoing};
 use super::accepts::OAuth;
 use super::errand::{self, is_of_token, sensitive, turned_down};
@@ -27,9 +28,12 @@ use super::life::{Clock, Life};
 
 /// How long the right to renew is had: longer than any errand.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long a new pair stays: some providers refuse who lacks a right as if the token were wrong, and each renewal kills
-/// a pair that others may be using.
+/// How long a new pair stays where its refusal does not say that it has ended: some providers refuse who lacks a right as if
+/// the token were wrong, and each renewal kills a pair that others may be using. One whose time is over is renewed at once,
+/// and so is one of which the provider says so, unless such a word has had the pair before it renewed as recently.
 const RESTS: Duration = Duration::from_secs(60);
+/// What says that a token has ended, was revoked, or is none (RFC 6750, section 3.1): who lacks a right is told another.
+const ENDED: &[&str] = &["invalid_token"];
 /// How often another is looked at that renews.
 const LOOK: Duration = Duration::from_millis(250);
 /// How often at most: until its lease is over.
@@ -39,6 +43,8 @@ const LOOKS: u32 = 280;
 pub(super) struct Pair {
     inner: Arc<Inner>,
     token: Renewing,
+    /// The token that was renewed last for its provider's word within its rest, and when.
+    early: Mutex<Option<(Arc<Token>, Timestamp)>>,
 }
 
 struct Inner {
@@ -90,6 +96,22 @@ impl Pair {
                 clock,
             }),
             token: Renewing::default(),
+            early: Mutex::default(),
+        }
+    }
+
+    /// Whether a token that its provider says has ended is renewed within its rest: all who hold that one hear the same, and
+    /// the next one has to last.
+    fn may_be_early(&self, token: &Arc<Token>, now: Timestamp) -> bool {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests = |since: &Timestamp| Life::open(*since).is_fresh(now, RESTS);
+        match &*early {
+            Some((last, _)) if Arc::ptr_eq(last, token) => true,
+            Some((_, since)) if rests(since) => false,
+            _ => {
+                *early = Some((token.clone(), now));
+                true
+            }
         }
     }
 
@@ -117,8 +139,13 @@ impl Renewable for Pair {
         Duration::ZERO
     }
 
-    fn rests(&self) -> Duration {
-        RESTS
+    fn rests(&self, token: &Arc<Token>, body: &[u8]) -> Option<Duration> {
+        let (now, life) = (self.inner.clock.now(), &token.life);
+        let is_over = life.is_over(now) || !life.is_fresh(now, RESTS);
+        if is_over || Fault::read(body).says(ENDED) && self.may_be_early(token, now) {
+            return None;
+        }
+        Some(RESTS.saturating_sub(now.duration_since(life.since).unsigned_abs()))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::{Failure, Kind, Source};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -16,11 +16,13 @@ use super::schema::{Property, Tracker};
 use super::{account, convert, issue_of};
 use crate::catalogue::Page;
 use crate::catalogue::projects::{Issue, IssueGet, IssueList, IssueSearch, StateFilter};
-use crate::providers::http::{Received, Row};
+use crate::providers::http::{Received, Row, too_large};
 use crate::providers::{Reply, Request};
 
 /// As many references as a page tells of one property: it may have more.
 const MOST_REFERENCES: usize = 25;
+/// How many pages of them are read: more people than anybody gives one issue.
+const MOST_CALLS: usize = 20;
 
 /// A property that the settings name; `field` is what needs it.
 pub fn mapped<'a>(property: Option<&'a Property>, field: &str, setting: &str) -> Result<&'a Property, Failure> {
@@ -142,7 +144,11 @@ impl Notion {
         }
         let mut people = vec![];
         let mut cursor: Option<String> = None;
-        loop {
+        for calls in 0.. {
+            if calls == MOST_CALLS {
+                let sentence = format!("the issue has more assignees than {MOST_CALLS} requests can read");
+                return Err(too_large(&sentence, Source::Gateway));
+            }
             let outgoing = || {
                 let outgoing = self
                     .endpoint
@@ -154,7 +160,9 @@ impl Notion {
             let list: wire::List = received.json()?;
             let rows = received.rows_of::<Value>(&list.results, false)?;
             people.extend(rows.into_iter().map(|row| row.wire["people"].clone()));
-            cursor = list.next();
+            cursor = list
+                .behind(cursor.as_ref())
+                .map_err(|failure| received.blame(failure))?;
             if cursor.is_none() {
                 break;
             }

@@ -10,6 +10,7 @@ mod convert;
 mod examined;
 mod fields;
 mod issues;
+mod known;
 mod labels;
 mod query;
 mod schema;
@@ -20,13 +21,14 @@ use mosaic_actors::error::Failure;
 use serde::Deserialize;
 
 pub use examined::examined;
-pub use schema::Trackers;
+pub use known::Trackers;
 
 use super::Notion;
 use super::ids::{of_setting, uuid};
 use crate::catalogue::fields::PersonRef;
 use crate::catalogue::projects;
 use crate::providers::Handlers;
+use crate::providers::directory::DIRECTORY;
 
 /// Which property is what, by its name, and what its words mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -100,7 +102,10 @@ pub fn handlers(handlers: Handlers<Notion>) -> Handlers<Notion> {
 fn account(notion: &Notion, person: &PersonRef, field: &str) -> Result<String, Failure> {
     match notion.directory.account(person) {
         own if own == &**person => uuid(own, field),
-        known => of_setting(known, "directory"),
+        known => of_setting(known, DIRECTORY).map_err(|_| {
+            let sentence = format!("accounts are known by their ids at this provider: {known} is none");
+            Failure::invalid(DIRECTORY, sentence).never_sent()
+        }),
     }
 }
 

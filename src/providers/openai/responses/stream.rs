@@ -3,12 +3,13 @@
 //! Invariant: an answer ends cleanly only where the provider said that it is whole, or why it is not; an event that is not
 //! known is passed over, and what no event has told is told at the end.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures_util::Stream;
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 use serde_json::value::RawValue;
 
@@ -21,6 +22,11 @@ use crate::providers::http::{Fault, parse, sse};
 use crate::providers::openai::calls::NOTHING;
 use crate::providers::openai::refuse::{self, Sent};
 use crate::providers::openai::request::DIALECT;
+
+/// The most items of an answer.
+const MOST_ITEMS: usize = 4096;
+/// The most parts of one item that something was told of.
+const MOST_SPOTS: usize = 1024;
 
 /// The neutral events of a streamed answer of the `asked` model.
 pub fn chat_events(
@@ -86,11 +92,21 @@ struct Known {
 }
 
 impl Known {
-    fn note(&mut self, spot: Spot) {
-        if !self.told.contains(&spot) {
-            self.told.push(spot);
+    fn note(&mut self, spot: Spot) -> Result<(), Failure> {
+        if self.told.contains(&spot) {
+            return Ok(());
         }
+        if self.told.len() == MOST_SPOTS {
+            return Err(endless("parts of an item", MOST_SPOTS));
+        }
+        self.told.push(spot);
+        Ok(())
     }
+}
+
+/// What is kept of an answer until its end has a bound.
+fn endless(what: &str, most: usize) -> Failure {
+    Failure::new(Kind::UpstreamFailed, format!("the answer has more than {most} {what}")).not_usable()
 }
 
 /// The parts of an item that nothing was told of. What was told at a place where it has no part may be any that is like it.
@@ -132,15 +148,12 @@ impl Hearing for Answer {
             }
             "response.output_item.added" => read.item.map_or(Ok(()), |item| self.open(at, &item)),
             "response.output_item.done" => read.item.map_or(Ok(()), |item| self.close(at, &item)),
-            "response.output_text.delta" => {
-                self.said(
-                    (at, Spot::Text(read.content_index)),
-                    read.delta,
-                    |answer| &mut answer.text,
-                    |text| ChatEvent::Delta { text },
-                );
-                Ok(())
-            }
+            "response.output_text.delta" => self.said(
+                (at, Spot::Text(read.content_index)),
+                read.delta,
+                |answer| &mut answer.text,
+                |text| ChatEvent::Delta { text },
+            ),
             "response.refusal.delta" => {
                 self.refused = true;
                 self.said(
@@ -148,20 +161,12 @@ impl Hearing for Answer {
                     read.delta,
                     |answer| &mut answer.refusal,
                     |text| ChatEvent::Refusal { text },
-                );
-                Ok(())
+                )
             }
-            "response.reasoning_summary_text.delta" => {
-                self.thought(at, Spot::Summary(read.summary_index), read.delta);
-                Ok(())
-            }
-            "response.reasoning_text.delta" => {
-                self.thought(at, Spot::Thought(read.content_index), read.delta);
-                Ok(())
-            }
+            "response.reasoning_summary_text.delta" => self.thought(at, Spot::Summary(read.summary_index), read.delta),
+            "response.reasoning_text.delta" => self.thought(at, Spot::Thought(read.content_index), read.delta),
             "response.function_call_arguments.delta" => {
-                self.argued(at, read.delta.map(|text| text.said()).unwrap_or_default());
-                Ok(())
+                self.argued(at, read.delta.map(|text| text.said()).unwrap_or_default())
             }
             "response.completed" | "response.incomplete" | "response.failed" => {
                 self.end(read.response.ok_or_else(unfinished)?)
@@ -204,72 +209,80 @@ impl Answer {
         delta: Option<Text>,
         joined: fn(&mut Self) -> &mut Joined,
         event: fn(String) -> ChatEvent,
-    ) {
+    ) -> Result<(), Failure> {
         let text = joined(self).piece(&delta.unwrap_or_default().said);
         if !text.is_empty() {
-            self.known(at).note(spot);
+            self.known(at)?.note(spot)?;
             self.tell(event(text));
         }
+        Ok(())
     }
 
-    fn known(&mut self, at: u32) -> &mut Known {
-        self.items.entry(at).or_default()
+    fn known(&mut self, at: u32) -> Result<&mut Known, Failure> {
+        let is_full = self.items.len() == MOST_ITEMS;
+        match self.items.entry(at) {
+            Entry::Vacant(_) if is_full => Err(endless("items", MOST_ITEMS)),
+            entry => Ok(entry.or_default()),
+        }
     }
 
     /// A piece of a thought.
-    fn thought(&mut self, at: u32, spot: Spot, delta: Option<Text>) {
+    fn thought(&mut self, at: u32, spot: Spot, delta: Option<Text>) -> Result<(), Failure> {
         let text = self.reasoning.piece(&delta.unwrap_or_default().said);
-        self.think(at, spot, text);
+        self.think(at, spot, text)
     }
 
     /// Tells of a thought; its parts, and several of them, are kept apart as they are in a whole answer.
-    fn think(&mut self, at: u32, spot: Spot, text: String) {
+    fn think(&mut self, at: u32, spot: Spot, text: String) -> Result<(), Failure> {
         if text.is_empty() {
-            return;
+            return Ok(());
         }
-        self.known(at).note(spot);
+        self.known(at)?.note(spot)?;
         let another = self.thought.replace((at, spot)).is_some_and(|last| last != (at, spot));
         let text = match another {
             true => [BETWEEN, &text].concat(),
             false => text,
         };
         self.tell(ChatEvent::Reasoning { text });
+        Ok(())
     }
 
     /// A piece of the arguments of a call.
-    fn argued(&mut self, at: u32, text: String) {
-        let known = self.known(at);
+    fn argued(&mut self, at: u32, text: String) -> Result<(), Failure> {
+        let known = self.known(at)?;
         if let Some(index) = known.call.filter(|_| !text.is_empty()) {
             known.said = true;
             self.tell(ChatEvent::ToolArguments { index, text });
         }
+        Ok(())
     }
 
     /// An item begins: a call is told at once.
     fn open(&mut self, at: u32, raw: &RawValue) -> Result<(), Failure> {
         let item: Item = parse(raw.get().as_bytes())?;
-        self.known(at);
+        self.known(at)?;
         if item.kind.as_deref() == Some("function_call") {
             let (id, name) = convert::called(&item, self.calls as usize)?;
-            self.call(at, id, name);
+            self.call(at, id, name)?;
         }
         Ok(())
     }
 
-    fn call(&mut self, at: u32, id: String, name: String) -> u32 {
-        if let Some(index) = self.known(at).call {
-            return index;
-        }
+    fn call(&mut self, at: u32, id: String, name: String) -> Result<u32, Failure> {
         let index = self.calls;
+        let known = self.known(at)?;
+        if let Some(index) = known.call {
+            return Ok(index);
+        }
+        known.call = Some(index);
         self.calls += 1;
-        self.known(at).call = Some(index);
         self.tell(ChatEvent::ToolCall { index, id, name });
-        index
+        Ok(index)
     }
 
     /// An item is whole: what of it was not told is told now.
     fn close(&mut self, at: u32, raw: &RawValue) -> Result<(), Failure> {
-        let known = self.known(at);
+        let known = self.known(at)?;
         if std::mem::replace(&mut known.done, true) {
             return Ok(());
         }
@@ -288,14 +301,14 @@ impl Answer {
                 }
             }
             Heard::Call { id, name, arguments } => {
-                let index = self.call(at, id, name);
+                let index = self.call(at, id, name)?;
                 if !said {
                     self.tell(ChatEvent::ToolArguments { index, text: arguments });
                 }
             }
             Heard::Thought { parts, sealed } => {
                 for (spot, text) in untold(&told, parts) {
-                    self.think(at, spot, text);
+                    self.think(at, spot, text)?;
                 }
                 if let Some(signature) = sealed {
                     self.thought = None;
