@@ -18,6 +18,7 @@ pub mod collected;
 pub mod credential;
 mod crowded;
 mod elements;
+mod embedded;
 pub(super) mod endpoint;
 pub mod fault;
 mod lenient;

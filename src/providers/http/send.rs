@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
@@ -21,7 +22,7 @@ use super::quota::Quota;
 use super::redirect::moved;
 use super::revalidation::Subject;
 use super::transport::transport;
-use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
+use super::{Endpoint, Opened, Outgoing, Received, Refusal, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -174,10 +175,11 @@ impl Endpoint {
     pub(super) async fn tried(
         &self,
         outgoing: &Outgoing,
-        token: Option<&Token>,
+        worn: Option<&Arc<Token>>,
         follow: Follow,
     ) -> Result<Response, Box<Refused>> {
-        let _sending = outgoing.form().map(Form::sending);
+        let token = worn.map(|worn| &**worn);
+        let _sending = outgoing.sending();
         let mut response = self.exchange(outgoing, token).await.map_err(Refused::before)?;
         let (moves, passed) = (response.status().is_redirection(), follow == Follow::Passed);
         if (moves && follow == Follow::Nowhere) || (passed && (moves || response.status().is_success())) {
@@ -202,7 +204,7 @@ impl Endpoint {
             }
         }
         let most = if passed { PASSED_REFUSAL } else { REFUSAL_BODY };
-        self.judged(outgoing, response, self.quota_of(token), most).await
+        self.judged(outgoing, response, worn, most).await
     }
 
     /// Tells a success from a refusal, of whose body `most` bytes are read.
@@ -210,10 +212,10 @@ impl Endpoint {
         &self,
         outgoing: &Outgoing,
         response: Response,
-        quota: &Quota,
+        worn: Option<&Arc<Token>>,
         most: usize,
     ) -> Result<Response, Box<Refused>> {
-        let form = outgoing.form();
+        let quota = self.quota_of(worn.map(|worn| &**worn));
         if response.status().is_success() {
             return match self.unusable(outgoing, response.headers()) {
                 Some(failure) => Err(Refused::before(failure)),
@@ -222,10 +224,12 @@ impl Endpoint {
         }
         let (status, headers) = (response.status(), response.headers().clone());
         let (body, whole) = read_some(response, most, &self.collected).await;
+        // Of what it says something may be told, and what was sent along may be in it.
+        let shown = self.masks(worn).whole(Bytes::copy_from_slice(&body));
         let refusal = Refusal {
             status,
             headers: &headers,
-            body: &body,
+            body: &shown,
             sent: outgoing.bytes(),
             method: &outgoing.method,
             path: outgoing.url.path(),
@@ -241,7 +245,7 @@ impl Endpoint {
             let sentence = "what answers there is not the provider's API";
             failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable().also(&why);
         }
-        if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
+        if outgoing.is_upload() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
         let answer = Some(Answered {
@@ -255,7 +259,7 @@ impl Endpoint {
 
     /// Why a success is none that can be used.
     fn unusable(&self, outgoing: &Outgoing, headers: &HeaderMap) -> Option<Failure> {
-        if outgoing.form().is_some_and(|form| !form.is_through()) {
+        if !outgoing.is_through() {
             return Some(deaf());
         }
         let order = !matches!(outgoing.method, Method::GET | Method::HEAD);
@@ -278,6 +282,7 @@ impl Endpoint {
             Content::Bytes(bytes) => request.body(bytes.clone()),
             Content::Form(form) => request.multipart(form.body()?),
             Content::Streamed(streamed) => request.body(streamed.body()),
+            Content::Embedded(embedded) => request.body(embedded.body()),
         };
         let subject = Subject::of(outgoing, self.dialect.validates);
         let worn = token.map(|token| token.headers.clone()).unwrap_or_default();

@@ -139,7 +139,7 @@ impl Endpoint {
             worn.clone_from(&token);
             let quota = self.quota_of(token.as_deref());
             quota.open().map_err(Refused::before)?;
-            let refused = match self.tried(outgoing, token.as_deref(), follow).await {
+            let refused = match self.tried(outgoing, token.as_ref(), follow).await {
                 Ok(response) => {
                     if single {
                         renewable.serves_singly();

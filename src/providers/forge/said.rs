@@ -1,0 +1,80 @@
+//! What a forge says of a request that it refuses as wrong, where nothing of it is known here: its own sentence.
+//!
+//! Invariant: a sentence is one line of a bounded length, and none is told of what may be about a secret.
+
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::Value;
+
+use crate::catalogue::event::line;
+use crate::providers::http::Refusal;
+
+/// The most bytes that are told of it.
+const LONGEST: usize = 300;
+/// Parts of paths whose refusals may quote a secret: addresses of hooks may hold a password.
+const SECRET: [&str; 5] = ["/hooks", "/secrets", "/variables", "/token", "/oauth"];
+
+/// `failure` with the sentence that came with it, of a refusal that is not known better.
+pub fn saying(failure: Failure, refusal: &Refusal<'_>) -> Failure {
+    if failure.kind != Kind::InvalidInput || SECRET.iter().any(|part| refusal.path.contains(part)) {
+        return failure;
+    }
+    match refusal.json::<Value>().as_ref().and_then(sentence) {
+        Some(sentence) => failure.also(&format!("it says: {sentence}")),
+        None => failure,
+    }
+}
+
+/// The sentence of an error body: under `message` or `error`, as a text, a list of them, or lists by what they are about.
+fn sentence(body: &Value) -> Option<String> {
+    let told = ["message", "error", "errors"]
+        .into_iter()
+        .map(|name| parts(&body[name]));
+    let told: Vec<String> = told.flatten().collect();
+    line(&told.join("; "), LONGEST)
+}
+
+fn parts(said: &Value) -> Vec<String> {
+    match said {
+        Value::String(text) => vec![text.trim().to_owned()],
+        Value::Array(all) => all.iter().flat_map(parts).collect(),
+        Value::Object(of) => of
+            .iter()
+            .map(|(what, said)| (what, parts(said)))
+            .filter(|(_, said)| !said.is_empty())
+            .map(|(what, said)| format!("{what}: {}", said.join(", ")))
+            .collect(),
+        _ => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whatever_form_it_has_it_is_one_line() {
+        for (body, told) in [
+            (
+                json!({"message": "400 Bad request - odd"}),
+                Some("400 Bad request - odd"),
+            ),
+            (
+                json!({"error": "scope does not have a valid value"}),
+                Some("scope does not have a valid value"),
+            ),
+            (json!({"message": ["a", "b\nc\u{202e}"]}), Some("a; bc")),
+            (
+                json!({"message": {"name": ["is too long", "is odd"], "base": []}}),
+                Some("name: is too long, is odd"),
+            ),
+            (json!({"message": null, "error": 7}), None),
+            (json!(["a"]), None),
+        ] {
+            assert_eq!(sentence(&body).as_deref(), told, "{body}");
+        }
+        let long = sentence(&json!({"message": "x".repeat(9_999)})).expect("cut");
+        assert!(long.len() <= LONGEST, "{}", long.len());
+    }
+}
