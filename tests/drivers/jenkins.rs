@@ -54,7 +54,6 @@ async fn what_cannot_be_asked_is_not_sent() {
             "event",
         ),
         ("cicd.run.get", json!({"run": "a/b"}), InvalidInput, "run"),
-        ("cicd.log.get", json!({"run": "a#q7"}), InvalidInput, "run"),
         ("cicd.run.wait", json!({"run": "a#0"}), InvalidInput, "run"),
         ("cicd.run.resolve", json!({"pending": "a#7"}), InvalidInput, "pending"),
         (

@@ -205,8 +205,6 @@ async fn orders(jenkins: &Through) {
     // What waits is taken out of the queue, and nothing else is done with it.
     let waits = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
     let pending = &waits["pending"];
-    let again = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
-    assert_eq!((&again["outcome"], &again["pending"]), (&json!("joined"), pending));
     assert_eq!(
         jenkins.ask("cicd.run.cancel", json!({ "run": pending })).await["outcome"],
         "done"
@@ -221,6 +219,13 @@ async fn orders(jenkins: &Through) {
     );
     jenkins.ask("cicd.run.delete", run(&held)).await;
     assert_eq!(jenkins.fails("cicd.run.get", run(&held)).await.0, Kind::NotFound);
+    // Of a job without parameters Jenkins does not say that the same waits already.
+    let waits = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
+    let again = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
+    assert_eq!(
+        (&waits["outcome"], &again["outcome"], &again["pending"]),
+        (&json!("pending"), &json!("joined"), &waits["pending"])
+    );
 }
 
 /// A build that has come to where it waits for somebody.

@@ -1,6 +1,7 @@
 //! What a forge says of a request that it refuses as wrong, where nothing of it is known here: its own sentence.
 //!
-//! Invariant: a sentence is one line of a bounded length, and none is told of what may be about a secret.
+//! Invariant: a sentence is one line of a bounded length, without words that may be keys; and none is told of what may be about
+//! a secret.
 
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
@@ -10,6 +11,8 @@ use crate::providers::http::Refusal;
 
 /// The most bytes that are told of it.
 const LONGEST: usize = 300;
+/// What stands where a word was that may be a secret.
+const HIDDEN: &str = "***";
 /// Parts of paths whose refusals may quote a secret: addresses of hooks may hold a password.
 const SECRET: [&str; 5] = ["/hooks", "/secrets", "/variables", "/token", "/oauth"];
 
@@ -30,7 +33,22 @@ fn sentence(body: &Value) -> Option<String> {
         .into_iter()
         .map(|name| parts(&body[name]));
     let told: Vec<String> = told.flatten().collect();
-    line(&told.join("; "), LONGEST)
+    let told = told.join("; ");
+    let words: Vec<&str> = told
+        .split_whitespace()
+        .map(|word| if is_secret(word) { HIDDEN } else { word })
+        .collect();
+    line(&words.join(" "), LONGEST)
+}
+
+/// Whether a word may be a key, or an address with a password in it: no sentence is worth one.
+fn is_secret(word: &str) -> bool {
+    let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=' | '~');
+    let is_key = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        part.len() >= 12 && digits >= 4 && digits < part.len()
+    };
+    word.contains("://") && word.contains('@') || word.split(|c| !of_key(c)).any(is_key)
 }
 
 fn parts(said: &Value) -> Vec<String> {
@@ -56,6 +74,10 @@ mod tests {
     #[test]
     fn whatever_form_it_has_it_is_one_line() {
         for (body, told) in [
+            (
+                json!({"message": "bad key sk-planted-5551212, at https://a:b@host/ 12 times"}),
+                Some("bad key *** at *** 12 times"),
+            ),
             (
                 json!({"message": "400 Bad request - odd"}),
                 Some("400 Bad request - odd"),

@@ -77,8 +77,11 @@ async fn nothing_there(github: &GitHub, spot: Spot<'_>, field: &str, failure: Fa
     if failure.kind != Kind::NotFound || failure.field.is_some() {
         return failure;
     }
-    if failure.message() == sayings::NO_COMMIT {
-        return no_commit(failure, field);
+    // Where nobody has named a commit, none is missing.
+    match (failure.message(), spot.branch) {
+        (sayings::NO_COMMIT, _) | (sayings::NOTHING_YET, Some(_)) => return no_commit(failure, field),
+        (sayings::NOTHING_YET, None) => return named(failure, "path"),
+        _ => {}
     }
     let absent = match spot.branch {
         Some(name) => lookup::absent(github, spot.repo, name).await,

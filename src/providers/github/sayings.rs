@@ -15,6 +15,9 @@ pub const NO_COMMIT: &str = "there is no such commit";
 /// The sentence of a pull request that something forbids to merge.
 pub const NOT_MERGEABLE: &str = "the pull request cannot be merged as it is";
 
+/// The sentence of a file of a repository without a commit.
+pub const NOTHING_YET: &str = "path is not there: the repository is empty";
+
 /// The sentence of a repository without a commit.
 pub const EMPTY: &str = "the repository is empty: nothing was ever committed to it";
 
@@ -114,13 +117,7 @@ const SAYINGS: &[Saying] = &[
     )
     .of("if_match"),
     said(NotFound, &[404, 422], &["no commit found"], NO_COMMIT),
-    said(
-        NotFound,
-        &[404],
-        &["repository is empty"],
-        "path is not there: the repository is empty",
-    )
-    .of("path"),
+    said(NotFound, &[404], &["repository is empty"], NOTHING_YET),
     said(NotFound, &[404], &["branch ", " not found"], "branch is not there").of("branch"),
     said(NotFound, &[422], &["no ref found for"], "branch is not there").of("branch"),
     said(NotFound, &[410], &["deleted"], "the issue was deleted"),

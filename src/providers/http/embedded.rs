@@ -21,22 +21,33 @@ const END: &str = "\"}";
 /// A JSON object whose last field is an upload.
 #[derive(Clone)]
 pub(super) struct Embedded {
-    /// The object up to where the upload's text begins.
-    before: Bytes,
+    /// The object without the upload.
+    object: Bytes,
+    field: &'static str,
     upload: Arc<Upload>,
     source: Source,
 }
 
 impl Embedded {
-    /// The object `json`, which holds a field at least, and the upload as its field `field`.
-    pub(super) fn new(json: &[u8], field: &str, upload: Arc<Upload>) -> Self {
-        let open = json.strip_suffix(b"}").unwrap_or(json);
-        let before = [open, format!(",\"{field}\":\"").as_bytes()].concat();
+    /// The object `object`, which holds a field at least, and the upload as its field `field`.
+    pub(super) fn new(object: Bytes, field: &'static str, upload: Arc<Upload>) -> Self {
         Embedded {
-            before: before.into(),
+            object,
+            field,
             upload,
             source: Source::default(),
         }
+    }
+
+    /// The object without the upload.
+    pub(super) fn object(&self) -> &[u8] {
+        &self.object
+    }
+
+    /// The object up to where the upload's text begins.
+    fn before(&self) -> Bytes {
+        let open = self.object.strip_suffix(b"}").unwrap_or(&self.object);
+        [open, format!(",\"{}\":\"", self.field).as_bytes()].concat().into()
     }
 
     /// Whether it can be sent (again).
@@ -57,7 +68,7 @@ impl Embedded {
     /// Bytes in all, where the upload's are known.
     pub(super) fn length(&self) -> Option<u64> {
         let text = self.upload.length?.div_ceil(3).checked_mul(4)?;
-        text.checked_add((self.before.len() + END.len()) as u64)
+        text.checked_add((self.before().len() + END.len()) as u64)
     }
 
     /// Whether all of it was asked for.
@@ -74,7 +85,7 @@ impl Embedded {
         let text = encoded(self.source.open(self.upload.clone()));
         let piece = |bytes: Bytes| stream::iter([Ok(bytes)]);
         let end = piece(Bytes::from_static(END.as_bytes()));
-        piece(self.before.clone()).chain(text).chain(end)
+        piece(self.before()).chain(text).chain(end)
     }
 }
 
@@ -135,7 +146,7 @@ mod tests {
         let bytes = Bytes::from_static("Grüße\n".as_bytes());
         for length in 1..=bytes.len() {
             let upload = Upload::replayable(Arc::from("text/plain"), None, bytes.slice(..length));
-            let embedded = Embedded::new(br#"{"message":"a}"}"#, "content", Arc::new(upload));
+            let embedded = Embedded::new(Bytes::from_static(br#"{"message":"a}"}"#), "content", Arc::new(upload));
             let body: Vec<Bytes> = Box::pin(embedded.pieces()).try_collect().await.expect("whole");
             let body = body.concat();
             assert_eq!(embedded.length(), Some(body.len() as u64));

@@ -142,11 +142,12 @@ impl Outgoing {
         self.bytes().len()
     }
 
-    /// The bytes that it brings.
+    /// The bytes that it brings; of JSON with an upload in it, the rest.
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Bytes(bytes) => bytes,
-            Content::Nothing | Content::Form(_) | Content::Streamed(_) | Content::Embedded(_) => b"",
+            Content::Embedded(embedded) => embedded.object(),
+            Content::Nothing | Content::Form(_) | Content::Streamed(_) => b"",
         }
     }
 

@@ -90,7 +90,8 @@ impl Endpoint {
         (field, upload): (&'static str, Arc<Upload>),
     ) -> Result<Outgoing, Failure> {
         let mut outgoing = self.with_json(method, parts, body)?;
-        let embedded = Embedded::new(outgoing.bytes(), field, upload);
+        let object = Bytes::copy_from_slice(outgoing.bytes());
+        let embedded = Embedded::new(object, field, upload);
         // Some servers take no body whose length they are not told.
         if let Some(length) = embedded.length() {
             outgoing.headers.insert(header::CONTENT_LENGTH, length.into());
