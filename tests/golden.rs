@@ -27,14 +27,14 @@ use upstream::{INSTANCE, Seen, TOKEN, Upstream};
 
 /// For each kind of provider: its cells, and those of their answers that are no part of a published description.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 357, 540),
-    ("github", 410, 347),
-    ("gitlab", 274, 298),
-    ("jenkins", 92, 142),
+    ("gitea", 363, 553),
+    ("github", 423, 374),
+    ("gitlab", 279, 308),
+    ("jenkins", 94, 151),
     ("anthropic", 72, 72),
     ("notion", 211, 381),
     ("openai", 136, 129),
-    ("woodpecker", 71, 159),
+    ("woodpecker", 72, 161),
     ("bookstack", 101, 93),
 ];
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -107,6 +107,10 @@ async fn forge() -> (String, Forge) {
         .route("/api/v1/repos/acme/{name}", get(repo))
         .route("/v1/files", post(swallow))
         .route("/api/v1/large", axum::routing::put(swallow))
+        .route(
+            "/api/v1/repos/acme/{name}/contents/{*path}",
+            get(async || StatusCode::NOT_FOUND).post(swallow),
+        )
         .with_state(forge.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     (url, forge)
@@ -200,7 +204,11 @@ async fn a_large_file_goes_up_in_little_memory_beyond_what_is_read_whole() {
     let client = &gateway.client.0;
     let upload = client.post(at("/v1/ai/files?name=a&provider=model&timeout_ms=240000"));
     let passed = client.put(at("/proxy/forge/large"));
-    for (request, status) in [(upload, 200), (passed, 200)] {
+    // A forge takes it as base64 within JSON, which is made while it is sent.
+    let written = client.put(at(
+        "/v1/git/repos/acme%2Fapi/raw/large.bin?provider=forge&timeout_ms=240000",
+    ));
+    for (request, status) in [(upload, 200), (passed, 200), (written, 200)] {
         let came = forge.came.load(Ordering::SeqCst);
         let reply = request.timeout(LIMIT).body(pieces()).send().await.expect("an answer");
         assert_eq!(
@@ -227,6 +235,22 @@ async fn a_large_file_goes_up_in_little_memory_beyond_what_is_read_whole() {
         "--json",
     ]);
     assert!(told.ok().contains("file-1"), "{told:#?}");
+    let came = forge.came.load(Ordering::SeqCst);
+    let line = [
+        "git",
+        "file",
+        "upload",
+        "acme/api",
+        "large.bin",
+        "--provider",
+        "forge",
+        "--timeout",
+        "4m",
+        "--json",
+    ];
+    let told = gateway.cli(&[&line[..], &[&file]].concat());
+    assert!(told.ok().contains("large.bin"), "{told:#?}");
+    assert!(forge.came.load(Ordering::SeqCst) - came >= FILE / 3 * 4, "as base64");
     let growth = gateway.program.memory_kib("VmHWM").saturating_sub(before);
     assert!(growth <= MOST_GROWTH_UP_KIB, "the memory grew by {growth} KiB");
 
@@ -241,8 +265,12 @@ async fn a_large_file_goes_up_in_little_memory_beyond_what_is_read_whole() {
         input.text.contains("server.max_body") && input.text.contains("\"field\":\"body\""),
         "{input:?}"
     );
-    for path in ["/v1/ai/files?name=a&provider=model", "/proxy/forge/large"] {
-        let method = if path.starts_with("/v1") { "POST" } else { "PUT" };
+    for path in [
+        "/v1/ai/files?name=a&provider=model",
+        "/proxy/forge/large",
+        "/v1/git/repos/acme%2Fapi/raw/large.bin?provider=forge",
+    ] {
+        let method = if path.starts_with("/v1/ai") { "POST" } else { "PUT" };
         let request = client.request(method.parse().expect("a method"), at(path));
         let told = request
             .header("content-length", (129_u64 << 20).to_string())

@@ -31,10 +31,11 @@ const LETTERS: [(&str, &str); 9] = [
 const WHOLE: [&str; 5] = ["git", "cicd", "docs", "projects", "ai"];
 /// What is offered beyond the table: an operation that it lacks, or one that is made of others where it has no row, or one
 /// that says so.
-const BEYOND: [(&str, &str); 14] = [
+const BEYOND: [(&str, &str); 15] = [
     ("ai.file.content", ""),
     ("ai.response.stream", ""),
     ("git.file.download", ""),
+    ("git.file.upload", ""),
     ("git.pr.reviews", ""),
     ("git.pr.comments", ""),
     ("cicd.run.wait", ""),

@@ -20,6 +20,7 @@ use super::person::Person;
 use super::tags::Topic;
 use super::{ai, cicd, docs, git, projects};
 
+pub(crate) use bounds::line;
 pub use bounds::turns;
 
 /// Something has happened at a provider.

@@ -92,6 +92,7 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         Entry::of::<git::TreeList>(),
         Entry::of::<git::FileGet>(),
         Entry::of::<git::FileDownload>(),
+        Entry::of::<git::FileUpload>(),
         Entry::of::<git::FilePut>(),
         Entry::of::<git::FileDelete>(),
         Entry::of::<git::TagList>(),

@@ -70,7 +70,8 @@ const fn advice_on_fault(fault: Fault) -> &'static str {
             "Send JSON, with the header Content-Type: application/json and no Content-Encoding."
         }
         Fault::PayloadTooLarge => {
-            "Send less, or ask who runs the gateway to raise server.max_body; for a file, gateway.max_transfer_size."
+            "Send less, or a file as a file (git.file.upload), or ask who runs the gateway to raise server.max_body; for a \
+             file, gateway.max_transfer_size."
         }
         Fault::BadRequest => "Mend the client, or what stands between: the request is not HTTP, or names no host.",
         Fault::HeadTooLarge => {

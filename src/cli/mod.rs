@@ -7,6 +7,7 @@
 
 mod admin;
 mod advice;
+mod blocked;
 mod client;
 mod command;
 mod config;
@@ -217,7 +218,7 @@ async fn answered(
 ) -> Result<(), Stop> {
     let (mut is_told, mut may_follow) = (false, true);
     loop {
-        let asking = asked(entry, input.clone(), upload.take(), options, flags, &ask).await;
+        let asking = asked(entry, input.clone(), upload.take(), options, (flags, screen), &ask).await;
         let Replied { reply, emulated } = asking.map_err(|problem| match is_pinned(entry, &input) {
             true => problem.of_pinned(),
             false => problem,
@@ -296,7 +297,7 @@ async fn asked(
     input: Map<String, Value>,
     upload: Option<Arc<Upload>>,
     options: &Options,
-    flags: &ArgMatches,
+    (flags, screen): (&ArgMatches, &Screen),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>, Option<Arc<Upload>>) -> Result<Replied, Problem>,
 ) -> Result<Replied, Problem> {
     let emulated = AtomicBool::new(false);
@@ -314,8 +315,8 @@ async fn asked(
         let gathering = pages::all_pages(input, of_all, async |input| whole(entry, input).await);
         within(options.timeout, gathering).await?
     } else if wait::is_of(entry) {
-        let waiting = wait::until_ended(entry, input, &whole);
-        within(options.timeout, waiting).await?
+        let tell = |sentence: &str| screen.note(sentence);
+        wait::until_ended(entry, input, options.timeout, tell, &whole).await?
     } else {
         return ask(entry, input, upload).await;
     };

@@ -70,19 +70,6 @@ impl Problem {
         self
     }
 
-    /// Of a question that was asked by another field than the command has: names that instead, and `detail` says what it
-    /// must be.
-    #[must_use]
-    pub fn of_field(mut self, asked: &str, given: &str, detail: &str) -> Self {
-        if self.text("field") == Some(asked) {
-            self.document.insert("field".to_owned(), given.into());
-            if self.kind == Kind::InvalidInput {
-                self.document.insert("detail".to_owned(), detail.into());
-            }
-        }
-        self
-    }
-
     /// Names each of several faults, e.g. of a configuration: where, and what.
     #[must_use]
     pub fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {

@@ -98,15 +98,19 @@ fn whole(output: &Value, entry: &Entry, screen: &Screen) -> Result<(), Stop> {
     note_page(output, screen);
     if let Some(pending) = text("/pending") {
         let pending = clean(&quoted(pending));
+        let what = match text("/outcome") {
+            Some("joined") => "the same waits already, so nothing was started; the run of that is told by",
+            _ => "it has no run yet:",
+        };
         screen.note(&format!(
-            "it has no run yet: mosaic cicd run resolve {pending}, or mosaic cicd run wait {pending}"
+            "{what} mosaic cicd run resolve {pending}, or mosaic cicd run wait {pending}"
         ));
     }
     verdict(output, entry, screen)
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~' | ':' | '#' | '@');
     match word.chars().all(plain) {
         true => word.to_owned(),

@@ -1,25 +1,26 @@
 //! Waiting for a run longer than one call may take.
 //!
-//! Invariant: a gateway is asked at most once a second, and given up only when it has failed some times in a row.
+//! Invariant: a gateway is asked at most once a second, and given up only when it has failed some times in a row; and what is
+//! waited for is told as soon as it is seen that somebody must let the run go on.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::blocked;
 use super::problem::Problem;
 use super::show::parse;
-use crate::catalogue::cicd::{RunResolve, RunWait};
-use crate::catalogue::{Entry, Op, find};
+use crate::catalogue::cicd::RunWait;
+use crate::catalogue::{Entry, Op};
 
 /// The field that names the run.
 const RUN: &str = "run";
-/// The field that names what was triggered, of the operation that tells its run.
-const PENDING: &str = "pending";
-/// What the command's field must be.
-const NEITHER: &str = "run must be the id of a run, or what a trigger has answered as pending";
+/// The field that bounds how long one answer is waited for.
+const SECONDS: &str = "seconds";
 /// The shortest time from one question to the next.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest time, of what moves by itself: most of what waits, waits for long.
@@ -39,64 +40,68 @@ pub fn ended_badly(waited: &Value) -> bool {
     waited["ended"] == true && waited["status"] != "success"
 }
 
-/// What a trigger answers as `pending` has no number behind its `#`, which every run has.
-fn is_pending(run: &str) -> bool {
-    let behind = run.rsplit_once('#').map(|(_, behind)| behind);
-    behind.is_some_and(|behind| !behind.is_empty() && !behind.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// What is asked next, and with what: first which run it is that was triggered, then whether that has ended. `known`: it is
-/// told already which.
-fn question(waits: &'static Entry, input: &Map<String, Value>, known: bool) -> (&'static Entry, Map<String, Value>) {
-    let pending = input.get(RUN).and_then(Value::as_str);
-    let pending = pending.filter(|run| !known && is_pending(run));
-    match pending.zip(find(RunResolve::DECLARATION.facts.name)) {
-        Some((pending, resolves)) => {
-            let input = [(PENDING.to_owned(), pending.into())];
-            (resolves, Map::from_iter(input))
-        }
-        None => (waits, input.clone()),
+/// Waits until a run has ended, however often the gateway has to be asked: with `seconds` in the input, or with a `limit`, no
+/// longer. `tell`: told what a blocked run waits for.
+///
+/// # Errors
+/// What the first call fails with, and later ones that cannot be waited out; `timeout` where the time was over first, with
+/// where the run stood then.
+pub async fn until_ended(
+    waits: &'static Entry,
+    input: Map<String, Value>,
+    limit: Option<Duration>,
+    tell: impl Fn(&str),
+    ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
+) -> Result<Bytes, Problem> {
+    let seen = Seen::default();
+    let waiting = waited(waits, input, &seen, tell, ask);
+    match limit {
+        None => waiting.await,
+        Some(limit) => timeout(limit, waiting)
+            .await
+            .unwrap_or_else(|_| Err(seen.late(limit).hint("Give it more --timeout, or none."))),
     }
 }
 
-/// Waits until a run has ended, however often the gateway has to be asked; with `seconds` in the input, no longer. What a
-/// trigger has answered as pending is waited for, too.
-///
-/// # Errors
-/// What the first call fails with, and later ones that cannot be waited out; `timeout` where the time was over first.
-pub async fn until_ended(
+async fn waited(
     waits: &'static Entry,
     mut input: Map<String, Value>,
+    seen: &Seen,
+    tell: impl Fn(&str),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
-    let limit = input.get("seconds").and_then(Value::as_u64).map(Duration::from_secs);
-    let (began, mut answered, mut failures) = (Instant::now(), false, 0);
-    let (mut known, mut longer) = (false, PAUSE);
+    let limit = input.get(SECONDS).and_then(Value::as_u64).map(Duration::from_secs);
+    let (began, mut failures, mut longer) = (Instant::now(), 0, PAUSE);
+    let mut told = None;
+    // The first look is a short one: whoever waits for what waits for him is told so at once.
+    input.insert(SECONDS.to_owned(), PAUSE.as_secs().into());
     loop {
         let asked = Instant::now();
-        let (entry, question) = question(waits, &input, known);
-        let pause = match ask(entry, question).await {
+        let pause = match ask(waits, input.clone()).await {
             Ok(body) => {
                 let answer = parse(&body)?;
-                match answer.pointer("/run/id").filter(|_| !is_of(entry)) {
-                    Some(run) => {
-                        input.insert(RUN.to_owned(), run.clone());
-                        (known, longer) = (true, PAUSE);
-                        continue;
-                    }
-                    None if is_of(entry) && answer["ended"] != false => return Ok(body),
-                    None => {}
+                if answer["ended"] != false {
+                    return Ok(body);
                 }
-                (answered, failures) = (true, 0);
+                if let Some(run) = answer.pointer("/run/id").filter(|run| run.is_string()) {
+                    // What was pending has an id of its own by now.
+                    input.insert(RUN.to_owned(), run.clone());
+                }
+                let waits_for = blocked::told(&answer);
+                if let Some(sentence) = waits_for.as_deref().filter(|_| waits_for != told) {
+                    tell(sentence);
+                }
+                told = waits_for;
+                seen.now(answer);
+                failures = 0;
                 let pause = longer.saturating_sub(asked.elapsed());
                 longer = (longer * 3 / 2).min(LONGEST);
                 pause
             }
             Err(problem) => {
                 failures += 1;
-                if !answered || !problem.retryable() || failures > MOST_FAILURES {
-                    // The command has no such field.
-                    return Err(problem.of_field(PENDING, RUN, NEITHER));
+                if !seen.any() || !problem.retryable() || failures > MOST_FAILURES {
+                    return Err(problem);
                 }
                 problem
                     .retry_after()
@@ -104,16 +109,46 @@ pub async fn until_ended(
                     .min(LONGEST_PAUSE)
             }
         };
-        if let Some(limit) = limit {
-            let left = limit.saturating_sub(began.elapsed() + pause);
-            if left < PAUSE {
-                let sentence = format!("the run has not ended within {}", humantime::format_duration(limit));
-                let problem = Problem::from(Failure::new(Kind::Timeout, sentence));
-                return Err(problem.hint("Give it more --seconds, or none: then it is waited for to its end."));
+        match limit {
+            Some(limit) => {
+                let left = limit.saturating_sub(began.elapsed() + pause);
+                if left < PAUSE {
+                    let hint = "Give it more --seconds, or none: then it is waited for to its end.";
+                    return Err(seen.late(limit).hint(hint));
+                }
+                input.insert(SECONDS.to_owned(), left.as_secs().into());
             }
-            input.insert("seconds".to_owned(), left.as_secs().into());
+            None => drop(input.remove(SECONDS)),
         }
         sleep(pause).await;
+    }
+}
+
+/// What was seen last of what is waited for.
+#[derive(Default)]
+struct Seen(Mutex<Option<Value>>);
+
+impl Seen {
+    fn now(&self, answer: Value) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+
+    fn any(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// The time is over: where the run stood then.
+    fn late(&self, limit: Duration) -> Problem {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stood = match &*seen {
+            Some(answer) => blocked::stands(answer),
+            None => "nothing was heard of it".to_owned(),
+        };
+        let sentence = format!(
+            "the run has not ended within {}: {stood}",
+            humantime::format_duration(limit)
+        );
+        Failure::new(Kind::Timeout, sentence).into()
     }
 }
 
@@ -121,7 +156,8 @@ pub async fn until_ended(
 mod tests {
     use super::*;
     use serde_json::json;
-    use std::sync::Mutex;
+
+    use crate::catalogue::find;
 
     type Answers = Vec<Result<Value, Kind>>;
 
@@ -134,7 +170,7 @@ mod tests {
             Err(kind) => Err(Failure::new(kind, "as told").into()),
         };
         let waits = find("cicd.run.wait").expect("declared");
-        let outcome = until_ended(waits, Map::from_iter(input), ask).await;
+        let outcome = until_ended(waits, Map::from_iter(input), None, |_| {}, ask).await;
         let outcome = outcome.map(|body| serde_json::from_slice(&body).expect("JSON"));
         let asked = all - left.lock().expect("sound").len();
         (outcome, asked, began.elapsed())
@@ -163,35 +199,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_triggered_is_resolved_first() {
-        for (run, pending) in [
-            ("ci~acme/api#12", false),
-            ("acme/api", false),
-            ("jobs~folder/api#q17", true),
-            ("ci~acme/api#pipeline=a.yml&branch=b#c&since=1", true),
-        ] {
-            assert_eq!(is_pending(run), pending, "{run}");
-        }
+    async fn what_was_pending_is_asked_for_by_its_own_id_once_it_has_one() {
+        let run = |id: &str, ended: bool| json!({"ended": ended, "run": {"id": id}});
         let answers = Mutex::new(vec![
-            json!({"outcome": "pending", "pending": "jobs~api#q17"}),
-            json!({"outcome": "started", "run": {"id": "jobs~api#3"}}),
-            json!({"ended": true}),
+            run("jobs~api#q17", false),
+            run("jobs~api#3", false),
+            run("jobs~api#3", true),
         ]);
         let asked = Mutex::new(vec![]);
-        let ask = async |entry: &'static Entry, input: Map<String, Value>| {
-            asked.lock().expect("sound").push((entry.name(), Value::from(input)));
+        let ask = async |_: &'static Entry, input: Map<String, Value>| {
+            asked
+                .lock()
+                .expect("sound")
+                .push((input["run"].clone(), input.get(SECONDS).cloned()));
             Ok(answers.lock().expect("sound").remove(0).to_string().into())
         };
         let waits = find("cicd.run.wait").expect("declared");
         let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
-        assert!(until_ended(waits, input, ask).await.is_ok());
-        let pending = ("cicd.run.resolve", json!({"pending": "jobs~api#q17"}));
-        let run = ("cicd.run.wait", json!({"run": "jobs~api#3"}));
-        assert_eq!(asked.into_inner().expect("unshared"), [pending.clone(), pending, run]);
+        assert!(until_ended(waits, input, None, |_| {}, ask).await.is_ok());
+        let asked = asked.into_inner().expect("unshared");
+        let (pending, own) = (json!("jobs~api#q17"), json!("jobs~api#3"));
+        assert_eq!(
+            asked,
+            [(pending.clone(), Some(json!(1))), (pending, None), (own, None)],
+            "the first look is a short one"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_stays_pending_is_asked_for_less_and_less_often() {
+    async fn what_stays_as_it_is_is_asked_for_less_and_less_often() {
         let times = Mutex::new(vec![]);
         let began = Instant::now();
         let ask = async |_: &'static Entry, _| {
@@ -199,12 +235,11 @@ mod tests {
             times.push(began.elapsed());
             match times.len() {
                 12 => Err(Failure::new(Kind::NotFound, "there is none").into()),
-                _ => Ok(json!({"outcome": "pending"}).to_string().into()),
+                _ => Ok(json!({"ended": false}).to_string().into()),
             }
         };
         let waits = find("cicd.run.wait").expect("declared");
-        let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
-        assert!(until_ended(waits, input, ask).await.is_err());
+        assert!(until_ended(waits, Map::new(), None, |_| {}, ask).await.is_err());
         let times = times.into_inner().expect("unshared");
         let pauses: Vec<u128> = times.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
         assert_eq!(pauses[..3], [1000, 1500, 2250]);
@@ -212,39 +247,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_it_is_told_to_be_is_not_resolved_once_more() {
-        let answers = Mutex::new(vec![
-            json!({"outcome": "started", "run": {"id": "ci~api#odd"}}),
-            json!({"ended": true}),
-        ]);
-        let asked = Mutex::new(vec![]);
-        let ask = async |entry: &'static Entry, _| {
-            asked.lock().expect("sound").push(entry.name());
-            Ok(answers.lock().expect("sound").remove(0).to_string().into())
-        };
+    async fn who_waits_is_told_what_is_waited_for_and_where_it_stood_when_the_time_was_over() {
+        let blocked = json!({"ended": false, "status": "blocked", "run": {"id": "ci~a/b#1", "status": "blocked",
+            "raw_status": "waiting", "waits_for": [{"name": "production"}]}});
+        let heard = Mutex::new(vec![]);
+        let tell = |sentence: &str| heard.lock().expect("sound").push(sentence.to_owned());
+        let ask = async |_: &'static Entry, _| Ok(blocked.to_string().into());
         let waits = find("cicd.run.wait").expect("declared");
-        let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
-        assert!(until_ended(waits, input, ask).await.is_ok());
-        assert_eq!(
-            asked.into_inner().expect("unshared"),
-            ["cicd.run.resolve", "cicd.run.wait"]
+        let limit = Some(Duration::from_secs(30));
+        let problem = until_ended(waits, Map::new(), limit, tell, ask)
+            .await
+            .expect_err("late");
+        let heard = heard.into_inner().expect("unshared");
+        assert!(
+            heard.len() == 1 && heard[0].contains("production") && heard[0].contains("cicd run approve ci~a/b#1"),
+            "told once: {heard:?}"
         );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_fault_is_that_of_the_field_that_the_command_has() {
-        let ask = async |_: &'static Entry, _| {
-            let sentence = "pending must be what a trigger has answered as such";
-            Err(Failure::invalid("pending", sentence).into())
-        };
-        let waits = find("cicd.run.wait").expect("declared");
-        let input = Map::from_iter([("run".to_owned(), json!("ci~acme/api#12x"))]);
-        let problem = until_ended(waits, input, ask).await.expect_err("mistyped");
-        let told: Value = serde_json::from_str(&problem.json()).expect("JSON");
-        assert_eq!(told["field"], "run", "{told}");
-        assert_eq!(
-            told["detail"],
-            "run must be the id of a run, or what a trigger has answered as pending"
+        assert_eq!(problem.code(), "timeout");
+        let sentence = problem.sentence();
+        assert!(
+            sentence.contains("within 30s") && sentence.contains("blocked (waiting)"),
+            "{sentence}"
+        );
+        let never = async |_: &'static Entry, _| std::future::pending().await;
+        let problem = until_ended(waits, Map::new(), limit, |_| {}, never)
+            .await
+            .expect_err("late");
+        assert!(
+            problem.sentence().contains("nothing was heard"),
+            "{}",
+            problem.sentence()
         );
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Invariant: no provider's name and no wire type appears here, and what is refused here was never sent.
 
+mod contents;
+mod said;
+
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,6 +13,8 @@ use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind, Source};
 use tokio::time::sleep;
 
+pub use self::contents::FileWrite;
+pub use self::said::saying;
 use super::http::{Endpoint, Outgoing, Received, too_large};
 use crate::catalogue::fields::{MilestoneRef, Name};
 use crate::catalogue::git::{Encoding, File};

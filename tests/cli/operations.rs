@@ -75,6 +75,10 @@ fn check_sent(entry: &Entry, line: &[String], mut input: Map<String, Value>) {
             input.remove(&field.name);
         }
     }
+    if entry.name() == "cicd.run.wait" {
+        // However long it is waited, the first look is a short one.
+        input.insert("seconds".to_owned(), 1.into());
+    }
     let seen = server.only();
     assert_eq!(
         (&*seen.method, &*seen.path),

@@ -20,12 +20,11 @@ fn a_trigger_without_a_run_tells_how_to_get_at_it() {
 
 #[test]
 fn a_wait_takes_what_a_trigger_has_answered_as_pending() {
-    let run = json!({"id": "jobs~api#3", "project": "api", "status": "success", "raw_status": "SUCCESS"});
-    let waited = run.clone();
+    let run = |id: &str, status: &str| json!({"id": id, "project": "api", "status": status, "raw_status": status, "web_url": "https://ci.example"});
     let server = Recorder::start(move |seen| {
-        let answer = match seen.path.starts_with("/v1/cicd/pending/") {
-            true => json!({"outcome": "started", "run": run}),
-            false => json!({"ended": true, "status": "success", "run": waited}),
+        let answer = match seen.path.contains("q17") {
+            true => json!({"ended": false, "status": "blocked", "run": run("jobs~api#3", "blocked")}),
+            false => json!({"ended": true, "status": "success", "run": run("jobs~api#3", "success")}),
         };
         recorder::json(StatusCode::OK, &answer)
     });
@@ -36,11 +35,23 @@ fn a_wait_takes_what_a_trigger_has_answered_as_pending() {
         paths.len() == 2 && paths[1].ends_with("/wait") && paths[1].contains("3"),
         "{paths:?}"
     );
+    // Whoever waits for what waits for him is told so.
+    assert!(
+        ran.err.contains("mosaic cicd run approve jobs~api#3") && ran.err.contains("https://ci.example"),
+        "{ran:?}"
+    );
+    let json = server.run(&["cicd", "run", "wait", "jobs~api#q17", "--json"]);
+    assert_eq!(json.err, "", "a program is told it in the answer");
     // Its own time is told by the flag that gives it more.
     let never = Recorder::json(json!({"ended": false, "status": "running"}));
     let late = never.run(&["cicd", "run", "wait", "jobs~api#3", "--seconds", "1"]);
     assert!(
-        late.err.contains("more --seconds") && !late.err.contains("--timeout"),
+        late.err.contains("more --seconds") && !late.err.contains("--timeout") && late.err.contains("it was running"),
+        "{late:?}"
+    );
+    let late = never.run(&["cicd", "run", "wait", "jobs~api#3", "--timeout", "1500ms"]);
+    assert!(
+        late.err.contains("it was running") && late.err.contains("more --timeout"),
         "{late:?}"
     );
 }

@@ -54,7 +54,6 @@ async fn what_cannot_be_asked_is_not_sent() {
             "event",
         ),
         ("cicd.run.get", json!({"run": "a/b"}), InvalidInput, "run"),
-        ("cicd.log.get", json!({"run": "a#q7"}), InvalidInput, "run"),
         ("cicd.run.wait", json!({"run": "a#0"}), InvalidInput, "run"),
         ("cicd.run.resolve", json!({"pending": "a#7"}), InvalidInput, "pending"),
         (
@@ -145,9 +144,13 @@ async fn what_was_triggered_and_waits_for_somebody_is_blocked() {
         pipeline(),
         pipeline(),
         Canned::json(200, json!({"status": "PAUSED_PENDING_INPUT"})),
+        Canned::json(200, json!([{"id": "Deploy", "message": "Deploy it?"}])),
         build("hudson.matrix.MatrixBuild"),
         pipeline(),
         Canned::json(200, json!({"status": "PAUSED_PENDING_INPUT"})),
+        // That it waits is told, though not for what.
+        Canned::text(500, "oops"),
+        Canned::json(200, json!({"id": 17, "executable": null})),
     ])
     .await;
     let connection = connection(&provider.url);
@@ -155,13 +158,17 @@ async fn what_was_triggered_and_waits_for_somebody_is_blocked() {
         let run = ask("jenkins", &connection, "cicd.run.get", json!({"run": run}))
             .await
             .expect(run);
-        (run["id"].clone(), run["status"].clone())
+        (
+            run["id"].clone(),
+            run["status"].clone(),
+            run["waits_for"][0]["name"].clone(),
+        )
     };
-    let blocked = (json!("under-test~A/api#42"), json!("blocked"));
-    assert_eq!(at("under-test~A/api#q17").await, blocked);
+    let blocked = |by: Value| (json!("under-test~A/api#42"), json!("blocked"), by);
+    assert_eq!(at("under-test~A/api#q17").await, blocked(json!("Deploy")));
     // It has no stages, and says nothing of those that do.
     assert_eq!(at("under-test~A/api#42").await.1, "running");
-    assert_eq!(at("under-test~A/api#42").await, blocked);
+    assert_eq!(at("under-test~A/api#42").await, blocked(Value::Null));
     let refused = ask(
         "jenkins",
         &connection,
@@ -170,7 +177,10 @@ async fn what_was_triggered_and_waits_for_somebody_is_blocked() {
     )
     .await;
     let refused = refused.expect_err("it has no number");
-    assert!(refused.message().contains("has no number yet"), "{refused}");
+    assert!(
+        refused.kind == Kind::PreconditionFailed && refused.message().contains("cicd.run.wait"),
+        "{refused}"
+    );
 }
 
 /// What a trigger answers as pending is an input of the resolution, and what that gives is one of all others.

@@ -11,11 +11,11 @@ use mosaic::providers::{Connection, KINDS};
 use mosaic::sandbox::{Sandbox, SandboxConfig, ServerConfig, ServerHandle};
 use mosaic_actors::call::Body;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::stream::{BodyStream, Frame};
+use mosaic_actors::stream::{BodyStream, Frame, Upload};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::upstream::{ask, call, connection, driver};
+use crate::upstream::{self, ask, call, connection, driver};
 
 /// A sandbox of one server, and a way to it.
 pub struct Through {
@@ -146,4 +146,19 @@ pub fn ids(items: &[Value]) -> Vec<&str> {
 /// What names a run.
 pub fn run(of: &Value) -> Value {
     json!({ "run": of["id"] })
+}
+
+/// Asks a driver as [`ask`] does, with a file of this text.
+pub async fn ask_with(kind: &str, connection: &Connection, operation: &str, input: Value, text: &'static str) -> Value {
+    let mut call = upstream::call(operation, input, false).expect("a sound input");
+    let upload = Upload::replayable("text/plain".into(), None, text.into());
+    call.upload = Some(Arc::new(upload));
+    let driver = upstream::driver(kind, connection).expect("connected");
+    let answer = driver
+        .call(Arc::new(call))
+        .await
+        .unwrap_or_else(|failure| panic!("{operation}: {failure:?}"));
+    let (value, failure) = upstream::whole(answer).await;
+    assert!(failure.is_none(), "{failure:?}");
+    value
 }

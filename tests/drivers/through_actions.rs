@@ -336,7 +336,37 @@ async fn which_run(forge: &Forge) {
         (&json!(true), &read["id"]),
         "{waited}"
     );
-    assert_eq!(forge.refused("cicd.log.get", run).await, Kind::InvalidInput);
+    // And so is all else that is asked of it.
+    let own = json!({ "run": read["id"] });
+    let jobs = |of: &Value| forge.ask("cicd.run.jobs", of.clone());
+    assert_eq!(jobs(&run).await, jobs(&own).await);
+    let mut log = run.clone();
+    log["step"] = json!("test");
+    assert_eq!(forge.ask("cicd.log.get", log).await["run"], read["id"]);
+    let several = forge.blamed("cicd.log.get", run.clone()).await;
+    assert_eq!(several, (Kind::InvalidInput, Some("step".to_owned())));
+    forge.ask("cicd.artifact.list", run.clone()).await;
+    if forge.kind == "github" {
+        assert_eq!(
+            forge.refused("cicd.run.cancel", run.clone()).await,
+            Kind::PreconditionFailed,
+            "it has ended"
+        );
+    }
+    assert_eq!(forge.ask("cicd.run.rerun", run.clone()).await["run"]["id"], read["id"]);
+    let none = json!({ "run": pending("none")["pending"] });
+    for operation in [
+        "cicd.run.jobs",
+        "cicd.run.rerun",
+        "cicd.run.delete",
+        "cicd.artifact.list",
+    ] {
+        assert_eq!(
+            forge.refused(operation, none.clone()).await,
+            Kind::PreconditionFailed,
+            "{operation}"
+        );
+    }
     let two = pending("release%2F1.4");
     forge.start_untold("release/1.4").await;
     forge.start_untold("release/1.4").await;
@@ -387,6 +417,21 @@ async fn github_alone(forge: &Forge) {
     let deploy = forge.ask("cicd.run.trigger", deploy).await;
     assert_eq!(deploy["run"]["status"], "blocked", "{deploy}");
     let deploy = json!({ "run": deploy["run"]["id"] });
+    let waits = forge.ask("cicd.run.get", deploy.clone()).await;
+    assert_eq!(
+        (&waits["waits_for"][0]["name"], &waits["waits_for"][0]["ours"]),
+        (&json!("production"), &json!(true)),
+        "{waits}"
+    );
+    let words = json!({ "run": deploy["run"], "variables": { "A": "b" } });
+    assert_eq!(forge.refused("cicd.run.approve", words).await, Kind::Unsupported);
+    let approved = forge.ask("cicd.run.approve", deploy.clone()).await;
+    assert_eq!(
+        (&approved["outcome"], &approved["run"]["waits_for"]),
+        (&json!("done"), &Value::Null),
+        "{approved}"
+    );
+    assert_ne!(approved["run"]["status"], "blocked", "{approved}");
     assert_eq!(
         forge.refused("cicd.run.approve", deploy).await,
         Kind::PreconditionFailed

@@ -12,6 +12,7 @@ use mosaic_actors::error::{Failure, Kind};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::through::ask_with;
 use crate::upstream::{ask, connection};
 
 /// A Gitea, the driver's way to it, and what it was asked.
@@ -204,6 +205,16 @@ async fn files(gitea: &Gitea) {
     let raw = gitea.does("git.file.download", file).await;
     assert_eq!(raw["text"], "one\n");
     let change = |content: &str, version: &Value| json!({"repo": REPO, "path": "src/new #1.txt", "branch": "work", "content": content, "if_match": version});
+    let input = json!({"repo": REPO, "path": "up/large.txt", "branch": "work"});
+    gitea.asked.borrow_mut().insert("git.file.upload".to_owned());
+    let made = ask_with("gitea", &gitea.connection, "git.file.upload", input, "Grüße\n").await;
+    assert_eq!(
+        (&made["created"], &made["path"]),
+        (&json!(true), &json!("up/large.txt"))
+    );
+    let up = json!({"repo": REPO, "path": "up/large.txt", "ref": "work"});
+    let up = gitea.does("git.file.get", up).await;
+    assert_eq!((&up["content"], &up["sha"]), (&json!("Grüße\n"), &made["sha"]));
     let changed = gitea.does("git.file.put", change("two\n", &got["sha"])).await;
     assert_eq!(
         (&changed["created"], changed["sha"] == got["sha"]),

@@ -11,6 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::through::ask_with;
 use crate::upstream::{ask, connection, cursors};
 
 /// A GitLab, and what it was asked.
@@ -204,6 +205,17 @@ async fn files(gitlab: &Through) {
     assert_eq!((&logo["encoding"], &logo["size"]), (&json!("base64"), &json!(1_000)));
     let large = gitlab.ask("git.file.download", at("data/large.txt")).await;
     assert!(large["text"].as_str().is_some_and(|text| text.len() > 1_000_000));
+    gitlab
+        .asked
+        .lock()
+        .expect("no panic while held")
+        .insert("git.file.upload".to_owned());
+    for (text, created) in [("Grüße\n", true), ("anew\n", false)] {
+        let up = json!({"repo": "acme/api", "path": "up/large.txt", "branch": "develop"});
+        let made = ask_with("gitlab", &gitlab.connection(), "git.file.upload", up, text).await;
+        assert_eq!(made["created"], created, "{made}");
+        assert_eq!(gitlab.ask("git.file.get", at("up/large.txt")).await["content"], text);
+    }
     let put = |content: &str, seen: Value| {
         json!({"repo": "acme/api", "path": "a.b/c.txt", "content": content, "encoding": "utf-8", "branch": "develop",
             "if_match": seen})

@@ -81,6 +81,21 @@ async fn jobs(jenkins: &Through) {
         .await;
     assert_eq!(ids(&below), ["under-test~team/backend/nightly"]);
     assert_eq!(below[0]["last_status"], "failure");
+    // What a job asks for is told with it.
+    let deploy = jenkins
+        .pages("cicd.pipeline.list", json!({ "project": "deploy" }))
+        .await;
+    let asked = deploy[0]["parameters"].as_array().expect("parameters");
+    let environment = asked
+        .iter()
+        .find(|one| one["name"] == "ENVIRONMENT")
+        .expect("asked for");
+    assert_eq!(
+        (&environment["kind"], &environment["choices"], &environment["default"]),
+        (&json!("choice"), &json!(["staging", "production"]), &json!("staging"))
+    );
+    let secret = asked.iter().find(|one| one["kind"] == "secret");
+    assert!(secret.is_none_or(|secret| secret["default"].is_null()), "{asked:?}");
     let branches = jenkins.pages("cicd.pipeline.list", json!({ "project": "web" })).await;
     assert_eq!(
         ids(&branches),
@@ -96,8 +111,12 @@ async fn builds(jenkins: &Through) -> Value {
     let variables = json!({ "ENVIRONMENT": "production", "BRANCH": "a & b = ü", "SANDBOX_OUTCOME": "unstable" });
     let input = json!({ "project": "deploy", "variables": variables });
     let triggered = jenkins.ask("cicd.run.trigger", input.clone()).await;
-    // The same that waits already is that one.
-    assert_eq!(jenkins.ask("cicd.run.trigger", input).await, triggered);
+    // The same that waits already is that one, and nobody is told that it were his own.
+    let again = jenkins.ask("cicd.run.trigger", input).await;
+    assert_eq!(
+        (&again["outcome"], &again["pending"]),
+        (&json!("joined"), &triggered["pending"])
+    );
     let queue = jenkins.pages("cicd.queue.list", json!({})).await;
     assert_eq!((queue.len(), &queue[0]["pending"]), (1, &triggered["pending"]));
     assert_eq!(queue[0]["project"], "deploy");
@@ -183,7 +202,7 @@ async fn orders(jenkins: &Through) {
     let plain = started(jenkins, outcome("deploy", "hold")).await;
     let refused = jenkins.fails("cicd.run.cancel", forced(&plain)).await;
     assert_eq!(refused, (Kind::Unsupported, Some("force".to_owned())));
-    // What waits is taken out of the queue.
+    // What waits is taken out of the queue, and nothing else is done with it.
     let waits = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
     let pending = &waits["pending"];
     assert_eq!(
@@ -200,6 +219,13 @@ async fn orders(jenkins: &Through) {
     );
     jenkins.ask("cicd.run.delete", run(&held)).await;
     assert_eq!(jenkins.fails("cicd.run.get", run(&held)).await.0, Kind::NotFound);
+    // Of a job without parameters Jenkins does not say that the same waits already.
+    let waits = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
+    let again = jenkins.ask("cicd.run.trigger", json!({ "project": "empty" })).await;
+    assert_eq!(
+        (&waits["outcome"], &again["outcome"], &again["pending"]),
+        (&json!("pending"), &json!("joined"), &waits["pending"])
+    );
 }
 
 /// A build that has come to where it waits for somebody.
@@ -226,6 +252,15 @@ async fn inputs(jenkins: &Through) {
     ] {
         let waits = waiting(jenkins, how).await;
         assert_eq!(waits["raw_status"], "PAUSED_PENDING_INPUT");
+        let asked = &waits["waits_for"][0];
+        assert_eq!(
+            (
+                &asked["name"],
+                &asked["message"],
+                asked["parameters"].as_array().map(Vec::len)
+            ),
+            (&json!("Deploy"), &json!("Deploy it?"), says.map(|all| all.len()))
+        );
         let looks = || {
             jenkins
                 .server()
@@ -271,6 +306,7 @@ async fn inputs(jenkins: &Through) {
             Kind::PreconditionFailed
         );
     }
+    by_what_the_trigger_answered(jenkins).await;
     let plain = started(jenkins, outcome("deploy", "hold")).await;
     assert_eq!(
         jenkins.fails("cicd.run.approve", run(&plain)).await.0,
@@ -280,6 +316,34 @@ async fn inputs(jenkins: &Through) {
     let waits = waiting(jenkins, "approval").await;
     jenkins.ask("cicd.run.cancel", run(&waits)).await;
     assert_eq!(jenkins.ask("cicd.run.wait", run(&waits)).await["status"], "cancelled");
+}
+
+/// Every order takes what a trigger has answered as pending, once there is a build; until then it says to wait.
+async fn by_what_the_trigger_answered(jenkins: &Through) {
+    let triggered = jenkins
+        .ask("cicd.run.trigger", outcome("team/service", "approval"))
+        .await;
+    let by = json!({ "run": triggered["pending"] });
+    assert_eq!(
+        jenkins.fails("cicd.run.approve", by.clone()).await.0,
+        Kind::PreconditionFailed
+    );
+    let build = resolved(jenkins, &triggered["pending"]).await;
+    for _ in 0..5 {
+        jenkins.ask("cicd.run.get", run(&build)).await;
+    }
+    assert_eq!(jenkins.ask("cicd.run.approve", by.clone()).await["outcome"], "done");
+    assert_eq!(jenkins.ask("cicd.run.wait", by.clone()).await["status"], "success");
+    let log = jenkins.ask("cicd.log.get", by.clone()).await;
+    assert_eq!(log["run"], build["id"]);
+    assert!(!texts(&jenkins.ask("cicd.log.follow", by.clone()).await).is_empty());
+    jenkins.pages("cicd.artifact.list", by.clone()).await;
+    assert_eq!(
+        jenkins.fails("cicd.run.cancel", by.clone()).await.0,
+        Kind::PreconditionFailed,
+        "it has ended"
+    );
+    jenkins.ask("cicd.run.delete", by).await;
 }
 
 #[tokio::test]
@@ -345,11 +409,7 @@ async fn what_jenkins_refuses_has_its_reason() {
         ("cicd.run.list", json!({ "project": "team" }), Kind::InvalidInput),
         ("cicd.run.list", json!({ "project": "none" }), Kind::NotFound),
         ("cicd.run.resolve", json!({ "pending": "api#q999" }), Kind::NotFound),
-        (
-            "cicd.run.cancel",
-            json!({ "run": "api#q999" }),
-            Kind::PreconditionFailed,
-        ),
+        ("cicd.run.cancel", json!({ "run": "api#q999" }), Kind::NotFound),
         ("cicd.log.get", json!({ "run": "empty#1" }), Kind::NotFound),
         ("cicd.artifact.get", json!({ "artifact": "api#1/none" }), Kind::NotFound),
         ("cicd.pipeline.list", json!({ "project": "team/none" }), Kind::NotFound),

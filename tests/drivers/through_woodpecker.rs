@@ -127,6 +127,12 @@ async fn runs(woodpecker: &Through) -> Value {
 }
 
 async fn logs(woodpecker: &Through, over: &Value) {
+    // Whoever names no step, or a job of several, is told which there are.
+    let jobs = woodpecker.pages("cicd.run.jobs", run(over)).await;
+    for of in [run(over), step(over, jobs[0]["name"].as_str().expect("a name"))] {
+        let (kind, field) = woodpecker.fails("cicd.log.get", of).await;
+        assert_eq!((kind, field.as_deref()), (Kind::InvalidInput, Some("step")));
+    }
     let log = woodpecker.ask("cicd.log.get", step(over, "test")).await;
     let lines = ["+ make test", "Grüße from one", "make: test is done", "1"];
     assert_eq!(texts(&log["lines"])[..3], lines[..3]);

@@ -1,6 +1,7 @@
 //! Jobs: the parts of a run that a machine each works on.
 //!
-//! Invariant: a job's id is what `cicd.log.get` takes as `step` where the provider keeps logs by job.
+//! Invariant: a job's id is what `cicd.log.get` takes as `step` where the provider keeps logs by job, or the job has one step
+//! alone; where it keeps them by step, the ids of its steps are.
 
 use mosaic_actors::call::Resource;
 use schemars::JsonSchema;

@@ -4,6 +4,7 @@
 //! stands without the provider's own word beside it.
 
 mod artifact;
+mod asked;
 mod control;
 mod job;
 mod log;
@@ -14,6 +15,7 @@ mod secret;
 pub(super) mod topics;
 
 pub use artifact::{Artifact, ArtifactFormat, ArtifactGet, ArtifactGetInput, ArtifactList, ArtifactListInput};
+pub use asked::{Awaited, Parameter, ParameterKind};
 pub use control::{
     OrderOutcome, Ordered, RunApprove, RunApproveInput, RunCancel, RunCancelInput, RunDelete, RunDeleteInput, RunRerun,
     RunRerunFailed, RunRerunFailedInput, RunRerunInput, RunWait, RunWaitInput, Waited,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::asked::Parameter;
 use super::run::RunStatus;
 use super::topics::PIPELINES;
 use crate::catalogue::fields::{Cursor, PageSize, ProjectRef};
@@ -41,6 +42,9 @@ pub struct Pipeline {
     /// It holds others, and is no pipeline itself: a folder, or one job for each branch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folder: bool,
+    /// What it asks for when it is started, where the provider tells: `cicd.run.trigger` takes it as `variables`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Parameter>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<Link>,

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::asked::Awaited;
 use super::topics::{QUEUE, RUN, RUNS};
 use crate::catalogue::fields::{Cursor, GitRef, Name, PageSize, PendingRef, ProjectRef, RunRef, named};
 use crate::catalogue::link::Link;
@@ -56,6 +57,9 @@ pub struct Run {
     /// Its steps, where the answer holds them; see `cicd.run.jobs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// What it waits for where it is blocked and the provider tells that; lists leave it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Awaited>,
     /// Its page for people.
     #[serde(skip_serializing_if = "is_no_page")]
     pub web_url: Option<Link>,
@@ -229,6 +233,8 @@ pub enum TriggerOutcome {
     Filtered,
     /// It was asked for, and has no id yet; see `pending`.
     Pending,
+    /// The same was asked for before and waits still: nothing was started for this one, and `pending` is the other's.
+    Joined,
 }
 
 impl<I> Output<I> for Triggered {

@@ -51,7 +51,7 @@ fn is_id(text: &str, most: usize) -> bool {
 }
 
 /// A text in one line, cut where it is too long; none where nothing is left.
-fn line(text: &str, most: usize) -> Option<String> {
+pub(crate) fn line(text: &str, most: usize) -> Option<String> {
     let mut line = String::new();
     for c in text.chars().filter(|c| !steers(*c)) {
         if line.len() + c.len_utf8() + CUT.len_utf8() > most {

@@ -189,6 +189,40 @@ impl Op for FilePut {
     }
 }
 
+/// Input of `git.file.upload`.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileUploadInput {
+    pub repo: RepoRef,
+    pub path: FilePath,
+    /// The commit's message; default: one that names the path.
+    pub message: Option<Markdown>,
+    /// The branch that it is committed to; default: the default branch.
+    pub branch: Option<BranchName>,
+    /// The `sha` of the file that shall be replaced; with another one there, or none, `precondition_failed`.
+    pub if_match: Option<Version>,
+}
+
+/// `git.file.upload`
+pub struct FileUpload;
+
+impl Op for FileUpload {
+    type Input = FileUploadInput;
+    type Output = Written;
+    const DECLARATION: &'static Declaration = &Declaration::put::<Self>(
+        "git.file.upload",
+        "/git/repos/{repo}/raw/{path}",
+        "Write a file's bytes, however large it is, in a commit",
+    )
+    .upload()
+    .once()
+    .invalidates(REF_MOVES);
+    fn resource(input: &FileUploadInput) -> Resource {
+        input.repo.resource()
+    }
+}
+
 /// Input of `git.file.delete`.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -25,7 +25,7 @@ pub use commit::{
 };
 pub use file::{
     Encoding, File, FileDelete, FileDeleteInput, FileDownload, FileDownloadInput, FileGet, FileGetInput, FilePut,
-    FilePutInput, Written,
+    FilePutInput, FileUpload, FileUploadInput, Written,
 };
 pub use hook::{Hook, HookCreate, HookCreateInput, HookDelete, HookDeleteInput, HookEvent, HookList, HookListInput};
 pub use merge::{MergeMethod, MergeOutcome, Merged, PullMerge, PullMergeInput};

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mosaic_actors::call::Resource;
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 
 use super::wait::{Look, wait};
 use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunStatus, RunWait, Triggered, Waited};
@@ -29,6 +29,13 @@ pub fn run_of(reply: Reply<Triggered>, instance: &str, native: &str) -> Reply<Ru
     }
 }
 
+/// The failure of what is asked of a run that has no id of its own yet.
+pub fn not_begun() -> Failure {
+    let sentence = "the run has not begun and has no id of its own yet: wait for it by cicd.run.wait, or until cicd.run.get \
+                    tells one";
+    Failure::new(Kind::PreconditionFailed, sentence).never_sent()
+}
+
 fn waiting(instance: &str, native: &str) -> Run {
     let project = native.rsplit_once('#').map_or(native, |(project, _)| project);
     Run {
@@ -45,6 +52,7 @@ fn waiting(instance: &str, native: &str) -> Run {
         commit: None,
         author: None,
         steps: Vec::new(),
+        waits_for: vec![],
         web_url: None,
         created_at: None,
         started_at: None,

@@ -166,6 +166,7 @@ fn contents(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
         .on::<git::FileGet, _, _>(files::get)
         .raw::<git::FileDownload, _, _>(files::download)
         .on::<git::FilePut, _, _>(writes::put)
+        .on::<git::FileUpload, _, _>(writes::upload)
         .on::<git::FileDelete, _, _>(writes::delete)
 }
 

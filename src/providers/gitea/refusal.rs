@@ -1,7 +1,7 @@
 //! What Gitea's refusals mean.
 //!
 //! Invariant: a refusal is judged by its status, and where one status stands for much, by words of Gitea's that are known
-//! here; its sentence is never passed on, but for the names of token scopes.
+//! here; its sentence is passed on only where nothing else says what is wrong with a request, and the names of token scopes.
 
 use std::error::Error;
 use std::fmt;
@@ -10,6 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::scopes::Scopes;
 use super::wire;
+use crate::providers::forge;
 use crate::providers::http::{Refusal, by_status};
 
 /// What a refusal says beside its kind; it rides along as the failure's cause.
@@ -128,6 +129,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
         Says::Hook => Failure::new(Kind::Forbidden, "a hook of the repository declines it"),
         Says::Scope => Failure::new(Kind::Forbidden, lacking(&sentence)),
         Says::Quota => Failure::new(Kind::Forbidden, "the storage that the account has there is used up"),
+        Says::Nothing => forge::saying(by_status(refusal), refusal),
         _ => by_status(refusal),
     };
     let scopes = Scopes::told(&sentence).filter(|_| says == Says::Scope);

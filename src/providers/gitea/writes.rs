@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
@@ -13,11 +11,12 @@ use super::files::parts;
 use super::lookup::Place;
 use super::refusal::{PROTECTED, blaming, is, is_unexplained};
 use super::{Gitea, wire};
-use crate::catalogue::git::{FileDelete, FilePut, Written};
+use crate::catalogue::git::{FileDelete, FilePut, FileUpload, Written};
 use crate::catalogue::link::Link;
+use crate::catalogue::op::Op;
 use crate::catalogue::outcome::Deleted;
-use crate::providers::forge;
-use crate::providers::http::Received;
+use crate::providers::forge::{self, FileWrite};
+use crate::providers::http::{Outgoing, Received};
 use crate::providers::{Reply, Request};
 
 /// The statuses by which servers say that the file is not as it was said to be: 422 or 409 where its hash is another (a
@@ -32,31 +31,41 @@ struct Target<'a> {
 }
 
 pub async fn put(gitea: Arc<Gitea>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
-    let input = &request.input;
+    written(&gitea, &request, FileWrite::held(&request)?).await
+}
+
+pub async fn upload(gitea: Arc<Gitea>, request: Request<FileUpload>) -> Result<Reply<Written>, Failure> {
+    written(&gitea, &request, FileWrite::coming(&request)?).await
+}
+
+async fn written<O: Op<Output = Written>>(
+    gitea: &Gitea,
+    request: &Request<O>,
+    file: FileWrite<'_>,
+) -> Result<Reply<Written>, Failure> {
     let target = Target {
         place: forge::project("repo", &request.native)?,
-        path: &input.path,
-        branch: input.branch.as_deref(),
+        path: file.path,
+        branch: file.branch,
     };
-    let bytes = input.bytes();
-    let bytes = bytes.ok_or_else(|| Failure::invalid("content", "content is not base64").never_sent())?;
-    let content = BASE64_STANDARD.encode(bytes);
     let write = |sha: Option<String>| {
-        let (gitea, target, content) = (&gitea, &target, &content);
-        async move { target.write(gitea, content, input.message.as_deref(), sha).await }
+        let (target, file) = (&target, &file);
+        async move { target.write(gitea, file, sha).await }
     };
-    let (received, created) = match &input.if_match {
+    let (received, created) = match file.if_match {
         Some(version) => {
-            let sent = write(Some(version.to_string())).await;
-            (target.as_named(&gitea, sent, version).await?, false)
+            let sent = write(Some(version.to_owned())).await;
+            (target.as_named(gitea, sent, version).await?, false)
         }
         None => {
-            let found = target.sha(&gitea).await;
+            let found = target.sha(gitea).await;
             let sha = found.map_err(|failure| failure.by(&request.instance).never_sent())?;
             match write(sha.clone()).await {
                 Ok(received) => (received, sha.is_none()),
+                // One that cannot be sent anew is refused as it is.
+                Err(failure) if !file.is_there() => return Err(failure),
                 Err(failure) => {
-                    let sha = target.changed(&gitea, failure, &sha).await?;
+                    let sha = target.changed(gitea, failure, &sha).await?;
                     let created = sha.is_none();
                     (write(sha).await?, created)
                 }
@@ -70,10 +79,10 @@ pub async fn put(gitea: Arc<Gitea>, request: Request<FilePut>) -> Result<Reply<W
         (told(content.path), told(content.sha), told(content.html_url))
     });
     Ok(received.reply(Written {
-        path: path.unwrap_or_else(|| input.path.to_string()),
+        path: path.unwrap_or_else(|| file.path.to_owned()),
         sha,
         commit: row.wire.commit.and_then(|commit| told(commit.sha)),
-        branch: input.branch.as_ref().map(ToString::to_string),
+        branch: file.branch.map(str::to_owned),
         created: Some(created),
         web_url: web_url.map(Link::from),
         raw: row.raw,
@@ -123,24 +132,18 @@ fn absent() -> Failure {
 
 impl Target<'_> {
     /// Writes it: anew where `sha` names no file that is there.
-    async fn write(
-        &self,
-        gitea: &Gitea,
-        content: &str,
-        message: Option<&str>,
-        sha: Option<String>,
-    ) -> Result<Received, Failure> {
+    async fn write(&self, gitea: &Gitea, file: &FileWrite<'_>, sha: Option<String>) -> Result<Received, Failure> {
         let (method, verb) = match sha {
             None => (Method::POST, "Create"),
             Some(_) => (Method::PUT, "Update"),
         };
-        let file = wire::NewFile {
-            content,
-            message: &self.message(message, verb),
+        let body = wire::NewFile {
+            message: &self.message(file.message, verb),
             branch: self.branch,
             sha: sha.as_deref(),
         };
-        self.send(gitea, method, &file).await
+        let outgoing = file.request(&gitea.endpoint, method, &self.parts(), &body)?;
+        self.send(gitea, outgoing).await
     }
 
     async fn remove(&self, gitea: &Gitea, message: Option<&str>, sha: &str) -> Result<Received, Failure> {
@@ -149,7 +152,8 @@ impl Target<'_> {
             message: &self.message(message, "Delete"),
             branch: self.branch,
         };
-        self.send(gitea, Method::DELETE, &file).await
+        let outgoing = gitea.endpoint.with_json(Method::DELETE, &self.parts(), &file)?;
+        self.send(gitea, outgoing).await
     }
 
     fn message(&self, message: Option<&str>, verb: &str) -> String {
@@ -157,14 +161,13 @@ impl Target<'_> {
         given.map_or_else(|| format!("{verb} {}", self.path), str::to_owned)
     }
 
-    async fn send(&self, gitea: &Gitea, method: Method, body: &impl serde::Serialize) -> Result<Received, Failure> {
+    fn parts(&self) -> Vec<&str> {
         let (owner, name) = self.place;
-        let parts = parts(owner, name, "contents", self.path);
-        let sent = gitea
-            .endpoint
-            .send(gitea.endpoint.with_json(method, &parts, body)?)
-            .await;
-        match sent {
+        parts(owner, name, "contents", self.path)
+    }
+
+    async fn send(&self, gitea: &Gitea, outgoing: Outgoing) -> Result<Received, Failure> {
+        match gitea.endpoint.send(outgoing).await {
             Err(failure) if is_unexplained(&failure) => Err(self.forbidden(gitea, failure).await),
             sent => sent,
         }

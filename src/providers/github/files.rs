@@ -4,17 +4,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::ByteStream;
 
 use super::lookup::{self, At, instead, named, no_commit, unread};
 use super::{GitHub, convert, sayings, wire};
-use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
+use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, FileUpload, Written};
+use crate::catalogue::op::Op;
 use crate::catalogue::outcome::{DeleteOutcome, Deleted};
-use crate::providers::forge;
+use crate::providers::forge::{self, FileWrite};
 use crate::providers::http::{Outgoing, Received};
 use crate::providers::{Reply, Request};
 use crate::wire::file;
@@ -78,8 +77,11 @@ async fn nothing_there(github: &GitHub, spot: Spot<'_>, field: &str, failure: Fa
     if failure.kind != Kind::NotFound || failure.field.is_some() {
         return failure;
     }
-    if failure.message() == sayings::NO_COMMIT {
-        return no_commit(failure, field);
+    // Where nobody has named a commit, none is missing.
+    match (failure.message(), spot.branch) {
+        (sayings::NO_COMMIT, _) | (sayings::NOTHING_YET, Some(_)) => return no_commit(failure, field),
+        (sayings::NOTHING_YET, None) => return named(failure, "path"),
+        _ => {}
     }
     let absent = match spot.branch {
         Some(name) => lookup::absent(github, spot.repo, name).await,
@@ -132,44 +134,54 @@ pub async fn download(github: Arc<GitHub>, request: Request<FileDownload>) -> Re
 }
 
 pub async fn put(github: Arc<GitHub>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
-    let input = &request.input;
+    written(&github, &request, FileWrite::held(&request)?).await
+}
+
+pub async fn upload(github: Arc<GitHub>, request: Request<FileUpload>) -> Result<Reply<Written>, Failure> {
+    written(&github, &request, FileWrite::coming(&request)?).await
+}
+
+async fn written<O: Op<Output = Written>>(
+    github: &GitHub,
+    request: &Request<O>,
+    file: FileWrite<'_>,
+) -> Result<Reply<Written>, Failure> {
     let spot = Spot {
         repo: At::of("repo", &request.native)?,
-        path: &input.path,
-        branch: input.branch.as_deref(),
+        path: file.path,
+        branch: file.branch,
     };
-    let odd = || Failure::invalid("content", "content is not what encoding says").never_sent();
-    let content = STANDARD.encode(input.bytes().ok_or_else(odd)?);
     let mut attempt = 1;
     loop {
-        let sha = match &input.if_match {
-            Some(sha) => Some(sha.to_string()),
+        let sha = match file.if_match {
+            Some(sha) => Some(sha.to_owned()),
             // Before the first write nothing was changed, and the whole may be repeated.
-            None => present(&github, spot)
+            None => present(github, spot)
                 .await
                 .map_err(|failure| unchanged(failure, attempt))?,
         };
         let verb = if sha.is_some() { "Update" } else { "Create" };
-        let message = input
+        let message = file
             .message
-            .as_deref()
             .map_or_else(|| format!("{verb} {}", spot.path), str::to_owned);
         let body = wire::PutContent {
             message: &message,
-            content: &content,
             sha: sha.as_deref(),
             branch: spot.branch,
         };
-        match github.endpoint.send(github.endpoint.put(&spot.parts(), &body)?).await {
+        let outgoing = file.request(&github.endpoint, Method::PUT, &spot.parts(), &body)?;
+        let again =
+            |failure: &Failure| attempt < ATTEMPTS && file.is_there() && overtaken(failure, file.if_match.is_some());
+        match github.endpoint.send(outgoing).await {
             Ok(received) => {
                 let row = received.row(request.include_raw)?;
                 return Ok(received.reply(convert::written(spot.path, spot.branch, sha.is_none(), row)));
             }
-            Err(failure) if attempt < ATTEMPTS && overtaken(&failure, input.if_match.is_some()) => attempt += 1,
-            Err(failure) if input.if_match.is_some() && is_nowhere(&failure) => {
-                return Err(nowhere(&github, spot, failure).await);
+            Err(failure) if again(&failure) => attempt += 1,
+            Err(failure) if file.if_match.is_some() && is_nowhere(&failure) => {
+                return Err(nowhere(github, spot, failure).await);
             }
-            Err(failure) => return Err(refused(failure, spot, input.if_match.is_some())),
+            Err(failure) => return Err(refused(failure, spot, file.if_match.is_some())),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::lookup::{At, Numbered, instead, named, unsupported};
-use super::{GitHub, pulls, refs, wire};
+use super::{GitHub, pulls, refs, sayings, wire};
 use crate::catalogue::git::{MergeMethod, MergeOutcome, Merged, PullMerge};
 use crate::providers::{Reply, Request};
 
@@ -30,7 +30,10 @@ pub async fn merge(github: Arc<GitHub>, request: Request<PullMerge>) -> Result<R
         }),
     };
     let outgoing = github.endpoint.put(&pull.parts("pulls", &["merge"]), &body)?;
-    let received = github.endpoint.send(outgoing).await.map_err(unmerged)?;
+    let received = match github.endpoint.send(outgoing).await {
+        Err(failure) => return Err(unmerged(&github, &pull, failure).await),
+        sent => sent?,
+    };
     let row = received.row::<wire::MergeResult>(request.include_raw)?;
     if row.wire.merged == Some(false) {
         return Err(received.failure(Kind::Conflict, "GitHub did not merge it"));
@@ -76,9 +79,19 @@ async fn clear(github: &GitHub, repo: &str, branch: &str) -> Result<(), Failure>
 
 /// 405 is the word for everything that is in the way, and no request that is missing; a way of merging that is switched off
 /// names its field.
-fn unmerged(failure: Failure) -> Failure {
-    match (failure.kind, &failure.field) {
-        (Kind::Unsupported, None) => instead(&failure, Kind::Conflict, "the pull request cannot be merged as it is"),
+async fn unmerged(github: &GitHub, pull: &Numbered<'_>, failure: Failure) -> Failure {
+    let failure = match (failure.kind, &failure.field) {
+        (Kind::Unsupported, None) => instead(&failure, Kind::Conflict, sayings::NOT_MERGEABLE),
+        _ => failure,
+    };
+    if failure.kind != Kind::Conflict || failure.message() != sayings::NOT_MERGEABLE {
+        return failure;
+    }
+    // So it says as well of one that nothing is left to do with.
+    let look = async { Ok(pulls::one(github, pull, false).await?.1.wire) };
+    match github.endpoint.look(look).await {
+        Some(now) if now.merged == Some(true) => instead(&failure, Kind::Conflict, "it is merged already"),
+        Some(now) if now.state == "closed" => instead(&failure, Kind::Conflict, "it is closed"),
         _ => failure,
     }
 }

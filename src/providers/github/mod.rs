@@ -169,6 +169,7 @@ impl Provider for GitHub {
             .on::<git::FileGet, _, _>(files::get)
             .raw::<git::FileDownload, _, _>(files::download)
             .on::<git::FilePut, _, _>(files::put)
+            .on::<git::FileUpload, _, _>(files::upload)
             .on::<git::FileDelete, _, _>(files::delete)
             .on::<git::PullList, _, _>(pulls::list)
             .on::<git::PullGet, _, _>(pulls::get)

@@ -1,7 +1,7 @@
 //! What GitHub's refusals mean.
 //!
 //! Invariant: a refusal for want of quota is a rate limit, however GitHub words it; any other 403 is not. What GitHub says is
-//! compared with what is known of it, and never passed on.
+//! compared with what is known of it, and told on only where nothing else says what is wrong with a request.
 
 use std::error::Error;
 use std::fmt;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use mosaic_actors::error::{Failure, Kind, Source};
 
 use super::{sayings, wire};
+use crate::providers::forge;
 use crate::providers::http::{Refusal, by_status, too_large, waits};
 
 /// What GitHub asks clients to wait at least after a secondary limit that names no time.
@@ -51,7 +52,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             too_large("the changes are more than GitHub makes a diff of", Source::Provider)
         }
         422 => sayings::known(status, &said).unwrap_or_else(|| invalid(refusal, &error)),
-        _ => sayings::known(status, &said).unwrap_or_else(|| by_status(refusal)),
+        _ => sayings::known(status, &said).unwrap_or_else(|| forge::saying(by_status(refusal), refusal)),
     }
 }
 
@@ -134,7 +135,7 @@ fn invalid(refusal: &Refusal<'_>, error: &wire::Error) -> Failure {
     });
     let failure = match faults.into_iter().next() {
         Some((field, code)) => Failure::invalid(field, format!("{field} {}", fault_sentence(code))),
-        None => by_status(refusal),
+        None => forge::saying(by_status(refusal), refusal),
     };
     match error.says("already_exists") {
         true => taken(failure),

@@ -12,6 +12,12 @@ pub const OVERTAKEN: &str = "another change to the file or its branch came first
 /// The sentence of a commit that is not there.
 pub const NO_COMMIT: &str = "there is no such commit";
 
+/// The sentence of a pull request that something forbids to merge.
+pub const NOT_MERGEABLE: &str = "the pull request cannot be merged as it is";
+
+/// The sentence of a file of a repository without a commit.
+pub const NOTHING_YET: &str = "path is not there: the repository is empty";
+
 /// The sentence of a repository without a commit.
 pub const EMPTY: &str = "the repository is empty: nothing was ever committed to it";
 
@@ -111,6 +117,7 @@ const SAYINGS: &[Saying] = &[
     )
     .of("if_match"),
     said(NotFound, &[404, 422], &["no commit found"], NO_COMMIT),
+    said(NotFound, &[404], &["repository is empty"], NOTHING_YET),
     said(NotFound, &[404], &["branch ", " not found"], "branch is not there").of("branch"),
     said(NotFound, &[422], &["no ref found for"], "branch is not there").of("branch"),
     said(NotFound, &[410], &["deleted"], "the issue was deleted"),
@@ -227,12 +234,7 @@ const SAYINGS: &[Saying] = &[
         "a review that the base requires is missing",
     ),
     said(Conflict, &[405], &["draft"], "the pull request is a draft"),
-    said(
-        Conflict,
-        &[405],
-        &["not mergeable"],
-        "the pull request cannot be merged as it is",
-    ),
+    said(Conflict, &[405], &["not mergeable"], NOT_MERGEABLE),
 ];
 
 /// What is known to be meant by what GitHub says with a status, in lower case.

@@ -4,17 +4,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::ByteStream;
 
 use super::asked::{means, of_reference};
 use super::{GitLab, convert, ids, wire};
-use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, Written};
+use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, FileUpload, Written};
+use crate::catalogue::op::Op;
 use crate::catalogue::outcome::Deleted;
-use crate::providers::forge;
+use crate::providers::forge::{self, FileWrite};
 use crate::providers::http::{Outgoing, Received, Row, too_large};
 use crate::providers::{Reply, Request};
 use crate::wire::file::media_type;
@@ -81,35 +80,33 @@ fn of_file(failure: Failure, named: bool) -> Failure {
     }
 }
 
-/// What stands at a path.
-struct Standing {
+/// The file at a path, as it is named.
+struct AtPath {
     blob: String,
     last_commit: String,
 }
 
 /// Asks what stands at a path of a branch, without its content.
-async fn standing(gitlab: &GitLab, path: &str, file: &str, branch: &str) -> Result<Option<Standing>, Failure> {
+async fn at_path(gitlab: &GitLab, path: &str, file: &str, branch: &str) -> Result<Option<AtPath>, Failure> {
     let outgoing = gitlab.bare(Method::HEAD, &["projects", path, "repository", "files", file])?;
     let received = match gitlab.endpoint.send(outgoing.query("ref", branch)).await {
         Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
         other => other?,
     };
     let told = |name| received.header(name).map(str::to_owned);
-    let standing = told("x-gitlab-blob-id").zip(told("x-gitlab-last-commit-id"));
+    let named = told("x-gitlab-blob-id").zip(told("x-gitlab-last-commit-id"));
     let lost = || received.unusable("the answer does not name the file's blob and commit in its headers");
-    let (blob, last_commit) = standing.ok_or_else(lost)?;
-    Ok(Some(Standing { blob, last_commit }))
+    let (blob, last_commit) = named.ok_or_else(lost)?;
+    Ok(Some(AtPath { blob, last_commit }))
 }
 
 /// The commit that the file must still be at, where the caller named what stands there.
-fn expected<'a>(before: Option<&'a Standing>, if_match: Option<&str>) -> Result<Option<&'a str>, Failure> {
+fn expected<'a>(before: Option<&'a AtPath>, if_match: Option<&str>) -> Result<Option<&'a str>, Failure> {
     let Some(version) = if_match else {
         return Ok(None);
     };
     match before {
-        Some(standing) if standing.blob == version || standing.last_commit == version => {
-            Ok(Some(&*standing.last_commit))
-        }
+        Some(file) if file.blob == version || file.last_commit == version => Ok(Some(&*file.last_commit)),
         Some(_) => Err(another("the file is another by now").never_sent()),
         None => Err(another("there is no such file any more").never_sent()),
     }
@@ -130,46 +127,57 @@ async fn branch(gitlab: &GitLab, path: &str, named: Option<&str>) -> Result<Stri
 }
 
 pub async fn put(gitlab: Arc<GitLab>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
+    written(&gitlab, &request, FileWrite::held(&request)?).await
+}
+
+pub async fn upload(gitlab: Arc<GitLab>, request: Request<FileUpload>) -> Result<Reply<Written>, Failure> {
+    written(&gitlab, &request, FileWrite::coming(&request)?).await
+}
+
+async fn written<O: Op<Output = Written>>(
+    gitlab: &GitLab,
+    request: &Request<O>,
+    file: FileWrite<'_>,
+) -> Result<Reply<Written>, Failure> {
     let path = ids::project("repo", &request.native)?;
-    let (input, by) = (&request.input, |failure: Failure| failure.by(&request.instance));
-    let not_base64 = || Failure::invalid("content", "content is not what encoding says").never_sent();
-    let content = STANDARD.encode(input.bytes().ok_or_else(not_base64)?);
-    let branch = branch(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
-    let before = standing(&gitlab, path, &input.path, &branch)
+    let by = |failure: Failure| failure.by(&request.instance);
+    let branch = branch(gitlab, path, file.branch).await.map_err(by)?;
+    let before = at_path(gitlab, path, file.path, &branch)
         .await
         .map_err(Failure::never_sent)?;
-    let last_commit_id = expected(before.as_ref(), input.if_match.as_deref()).map_err(by)?;
+    let last_commit_id = expected(before.as_ref(), file.if_match).map_err(by)?;
     let ask = |created: bool| {
         let (method, done) = if created {
             (Method::POST, "Create")
         } else {
             (Method::PUT, "Update")
         };
-        let file = wire::NewFile {
+        let body = wire::NewFile {
             branch: &branch,
-            commit_message: &input
+            commit_message: &file
                 .message
-                .as_deref()
-                .map_or_else(|| format!("{done} {}", &*input.path), str::to_owned),
-            content: &content,
+                .map_or_else(|| format!("{done} {}", file.path), str::to_owned),
             encoding: "base64",
             last_commit_id,
         };
-        gitlab.with(method, &["projects", path, "repository", "files", &input.path], &file)
+        let parts = ["projects", path, "repository", "files", file.path];
+        let outgoing = file.request(&gitlab.endpoint, method, &parts, &body)?;
+        Ok::<_, Failure>(gitlab.endpoint.written_out(outgoing))
     };
     let mut created = before.is_none();
     let mut sent = gitlab.endpoint.send(ask(created)?).await;
-    if last_commit_id.is_none() && sent.as_ref().is_err_and(|failure| was_slower(failure, created)) {
+    let slower = sent.as_ref().is_err_and(|failure| was_slower(failure, created));
+    if last_commit_id.is_none() && slower && file.is_there() {
         created = !created;
         sent = gitlab.endpoint.send(ask(created)?).await;
     }
-    let received = sent.map_err(|failure| gone(failure, input.if_match.is_some()))?;
+    let received = sent.map_err(|failure| gone(failure, file.if_match.is_some()))?;
     let Row { wire, raw }: Row<wire::WrittenFile> = received.row(request.include_raw)?;
     // The file is written: that it cannot be read again is no failure of that, and what it is now remains untold.
-    let after = standing(&gitlab, path, &input.path, &branch).await.ok().flatten();
+    let after = at_path(gitlab, path, file.path, &branch).await.ok().flatten();
     let old = before.map(|before| before.last_commit);
     Ok(received.reply(Written {
-        path: wire.file_path.unwrap_or_else(|| input.path.to_string()),
+        path: wire.file_path.unwrap_or_else(|| file.path.to_owned()),
         // What was written as it stood has no commit of its own.
         commit: after
             .as_ref()
@@ -207,7 +215,7 @@ pub async fn delete(gitlab: Arc<GitLab>, request: Request<FileDelete>) -> Result
     let (input, by) = (&request.input, |failure: Failure| failure.by(&request.instance));
     let branch = branch(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
     let before = match input.if_match {
-        Some(_) => standing(&gitlab, path, &input.path, &branch)
+        Some(_) => at_path(&gitlab, path, &input.path, &branch)
             .await
             .map_err(Failure::never_sent)?,
         None => None,

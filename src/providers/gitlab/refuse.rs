@@ -1,6 +1,7 @@
 //! What GitLab's refusals mean: it answers 400 to much that has nothing to do with how it was asked.
 //!
-//! Invariant: its sentences are looked at and never passed on, since they quote what they are about.
+//! Invariant: its sentences are looked at, and told on only where nothing else says what is wrong with a request: they quote
+//! what they are about.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sayings::{MOVED, absent, meaning, named};
+use crate::providers::forge;
 use crate::providers::http::{Refusal, by_status, waits};
 
 /// What an error body says.
@@ -49,8 +51,8 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             let meaning = said
                 .taken(&text)
                 .or_else(|| meaning(&text))
-                .or_else(|| said.field(&text));
-            meaning.unwrap_or_else(|| by_status(refusal))
+                .or_else(|| Some(forge::saying(said.field(&text)?, refusal)));
+            meaning.unwrap_or_else(|| forge::saying(by_status(refusal), refusal))
         }
         404 => absent(&text).unwrap_or_else(|| by_status(refusal)),
         // As releases before 15 say that it cannot be merged.
@@ -61,7 +63,7 @@ pub fn refuse(refusal: &Refusal<'_>) -> Failure {
             failure
         }
         301 | 302 | 307 | 308 if writes(refusal) => moved(refusal),
-        _ => by_status(refusal),
+        _ => forge::saying(by_status(refusal), refusal),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod credential;
 mod crowded;
 mod dialect;
 mod elements;
+mod embedded;
 pub(super) mod endpoint;
 pub mod fault;
 mod health;

@@ -9,7 +9,8 @@ use mosaic_actors::error::{Failure, Kind};
 use url::Url;
 
 use super::Form;
-use super::upload::Streamed;
+use super::embedded::Embedded;
+use super::upload::{Sending, Streamed};
 
 /// A request to be sent.
 pub struct Outgoing {
@@ -31,6 +32,8 @@ pub(super) enum Content {
     Form(Form),
     /// An upload as the whole body.
     Streamed(Streamed),
+    /// An upload within JSON.
+    Embedded(Embedded),
 }
 
 impl Outgoing {
@@ -98,6 +101,7 @@ impl Outgoing {
         match &self.content {
             Content::Form(form) => form.is_there(),
             Content::Streamed(streamed) => streamed.is_there(),
+            Content::Embedded(embedded) => embedded.is_there(),
             Content::Nothing | Content::Bytes(_) => true,
         }
     }
@@ -107,14 +111,30 @@ impl Outgoing {
         match &self.content {
             Content::Form(form) => form.failure(),
             Content::Streamed(streamed) => streamed.failure(),
+            Content::Embedded(embedded) => embedded.failure(),
             Content::Nothing | Content::Bytes(_) => None,
         }
     }
 
-    /// The form that it brings.
-    pub(super) fn form(&self) -> Option<&Form> {
+    /// Whether all that it brings was asked for, where that comes while it is sent.
+    pub(super) fn is_through(&self) -> bool {
         match &self.content {
-            Content::Form(form) => Some(form),
+            Content::Form(form) => form.is_through(),
+            Content::Embedded(embedded) => embedded.is_through(),
+            Content::Nothing | Content::Bytes(_) | Content::Streamed(_) => true,
+        }
+    }
+
+    /// Whether it brings a file that comes while it is sent.
+    pub(super) fn is_upload(&self) -> bool {
+        matches!(self.content, Content::Form(_) | Content::Embedded(_))
+    }
+
+    /// The sending of what it brings, where that comes while it is sent. Of what is passed through somebody else has it.
+    pub(super) fn sending(&self) -> Option<Sending> {
+        match &self.content {
+            Content::Form(form) => Some(form.sending()),
+            Content::Embedded(embedded) => Some(embedded.sending()),
             Content::Nothing | Content::Bytes(_) | Content::Streamed(_) => None,
         }
     }
@@ -124,10 +144,11 @@ impl Outgoing {
         self.bytes().len()
     }
 
-    /// The bytes that it brings.
+    /// The bytes that it brings; of JSON with an upload in it, the rest.
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Bytes(bytes) => bytes,
+            Content::Embedded(embedded) => embedded.object(),
             Content::Nothing | Content::Form(_) | Content::Streamed(_) => b"",
         }
     }

@@ -3,15 +3,19 @@
 //! Invariant: a request's URL lies below the instance's base URL, and each part of its path is encoded on its own, so
 //! that no input can climb out of its place.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, header};
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::stream::Upload;
 use serde::Serialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::Form;
+use super::embedded::Embedded;
 use super::endpoint::Endpoint;
 use super::outgoing::{Content, Outgoing, told_oddly};
 use crate::leisure::to_json;
@@ -72,6 +76,29 @@ impl Endpoint {
         let body = to_json(body)
             .map_err(|error| Failure::new(Kind::Internal, "a request could not be serialised").because(error))?;
         self.with_bytes(method, parts, "application/json", body)
+    }
+
+    /// A request with a JSON body, an object with a field at least, that has the upload as one more `field`: as base64, which
+    /// is made while it is sent.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub fn with_upload(
+        &self,
+        method: Method,
+        parts: &[&str],
+        body: &impl Serialize,
+        (field, upload): (&'static str, Arc<Upload>),
+    ) -> Result<Outgoing, Failure> {
+        let mut outgoing = self.with_json(method, parts, body)?;
+        let object = Bytes::copy_from_slice(outgoing.bytes());
+        let embedded = Embedded::new(object, field, upload);
+        // Some servers take no body whose length they are not told.
+        if let Some(length) = embedded.length() {
+            outgoing.headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        outgoing.content = Content::Embedded(embedded);
+        Ok(outgoing)
     }
 
     /// A `POST` of a form, as browsers send one without files.

@@ -24,7 +24,7 @@ use super::quota::Quota;
 use super::redirect::moved;
 use super::revalidation::{Subject, is_order};
 use super::transport::unanswered;
-use super::{Endpoint, Form, Opened, Outgoing, Received, Refusal, store};
+use super::{Endpoint, Opened, Outgoing, Received, Refusal, store};
 
 /// How much of a refusal's body is read: error objects are small, error pages need not be known to their end.
 const REFUSAL_BODY: usize = 64 << 10;
@@ -182,7 +182,7 @@ impl Endpoint {
         token: Option<&Arc<Token>>,
         follow: Follow,
     ) -> Result<Response, Box<Refused>> {
-        let _sending = outgoing.form().map(Form::sending);
+        let _sending = outgoing.sending();
         let mut response = self.exchange(outgoing, token).await.map_err(Refused::before)?;
         let (moves, passed) = (response.status().is_redirection(), follow == Follow::Passed);
         if (moves && follow == Follow::Nowhere) || (passed && (moves || response.status().is_success())) {
@@ -218,7 +218,6 @@ impl Endpoint {
         token: Option<&Arc<Token>>,
         most: usize,
     ) -> Result<Response, Box<Refused>> {
-        let form = outgoing.form();
         if response.status().is_success() {
             return match self.unusable(outgoing, response.headers()) {
                 Some(failure) => Err(Refused::before(failure)),
@@ -248,7 +247,7 @@ impl Endpoint {
             let sentence = "what answers there is not the provider's API";
             failure = Failure::new(Kind::UpstreamFailed, sentence).not_usable().also(&why);
         }
-        if form.is_some() && status == StatusCode::PAYLOAD_TOO_LARGE {
+        if outgoing.is_upload() && status == StatusCode::PAYLOAD_TOO_LARGE {
             failure.field = Some(Arc::from(UPLOAD_FIELD));
         }
         let answer = Some(Answered {
@@ -262,7 +261,7 @@ impl Endpoint {
 
     /// Why a success is none that can be used.
     fn unusable(&self, outgoing: &Outgoing, headers: &HeaderMap) -> Option<Failure> {
-        if outgoing.form().is_some_and(|form| !form.is_through()) {
+        if !outgoing.is_through() {
             return Some(deaf());
         }
         if is_order(&outgoing.method) && !self.dialect.pages && is_page(headers) {
@@ -284,6 +283,7 @@ impl Endpoint {
             Content::Bytes(bytes) => request.body(bytes.clone()),
             Content::Form(form) => request.multipart(form.body()?),
             Content::Streamed(streamed) => request.body(streamed.body()),
+            Content::Embedded(embedded) => request.body(embedded.body()),
         };
         let subject = Subject::of(outgoing, self.dialect.validates);
         let worn = token.map(|token| token.headers.clone()).unwrap_or_default();

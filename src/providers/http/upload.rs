@@ -69,7 +69,7 @@ impl Form {
     /// Ends the sending when it is dropped: a provider that has answered, or that nobody waits for any more, gets nothing
     /// more of it.
     pub(super) fn sending(&self) -> Sending {
-        Sending(self.source.clone())
+        self.source.sending()
     }
 
     /// The form as the HTTP client sends it.
@@ -116,7 +116,7 @@ impl Streamed {
 
     /// As [`Form::sending`].
     pub(super) fn sending(&self) -> Sending {
-        Sending(self.source.clone())
+        self.source.sending()
     }
 
     /// The body as the HTTP client sends it.
@@ -130,14 +130,14 @@ type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 /// The upload's bytes while they are sent. The HTTP client asks for them only while its connection has room, so whoever
 /// ends the sending lets go of them itself: their maker must not wait for a provider that takes nothing.
 #[derive(Clone, Default)]
-struct Source {
+pub(super) struct Source {
     bytes: Arc<Mutex<Option<Bytestream>>>,
     over: CancellationToken,
 }
 
 impl Source {
     /// The bytes, taken when the first of them is asked for.
-    fn open(&self, upload: Arc<Upload>) -> Reading {
+    pub(super) fn open(&self, upload: Arc<Upload>) -> Reading {
         let place = upload.place();
         let bytes = stream::once(async move { upload.take().map(|taken| taken.bytes) }).try_flatten();
         *self.bytes() = Some(Box::pin(bytes));
@@ -146,6 +146,11 @@ impl Source {
             over: Box::pin(self.over.clone().cancelled_owned()),
             _place: place,
         }
+    }
+
+    /// Ends the sending when it is dropped.
+    pub(super) fn sending(&self) -> Sending {
+        Sending(self.clone())
     }
 
     /// Held for one reading; a panic in it ends the call.
@@ -167,7 +172,7 @@ impl Drop for Sending {
 
 /// The bytes as the HTTP client asks for them; when the sending is over, a failure, which has the request cut. Until the
 /// client lets go of it, its connection stands, and the attempt's place is taken.
-struct Reading {
+pub(super) struct Reading {
     source: Source,
     over: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: Option<Place>,

@@ -9,7 +9,7 @@ use mosaic_actors::stream::ByteStream;
 
 use super::jobs::ROWS;
 use super::names::{self, Build};
-use super::{Jenkins, convert, wire};
+use super::{Jenkins, convert, standing, wire};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Artifact, ArtifactGet, ArtifactList};
 use crate::providers::ci;
@@ -18,7 +18,8 @@ use crate::wire::file;
 
 /// Jenkins gives all of them at once.
 pub async fn list(jenkins: Arc<Jenkins>, request: Request<ArtifactList>) -> Result<Reply<Page<Artifact>>, Failure> {
-    let build = Build::named("run", &request.native)?;
+    let native = standing::native(&jenkins, &request).await?;
+    let build = Build::named("run", &native)?;
     let page = ROWS.page(&[], request.limit(), request.cursor())?;
     let received = jenkins
         .endpoint

@@ -9,17 +9,22 @@ use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::names::{self, Build};
-use super::{Jenkins, builds, queue};
+use super::{Jenkins, builds, queue, standing};
 use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete};
 use crate::catalogue::outcome::Deleted;
 use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
 
 pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
-    if let Some((project, item)) = names::waiting(&request.native) {
-        return unqueue(&jenkins, project, item).await;
+    if let Some((project, item)) = names::waiting(&request.native)
+        && queue::waits(&jenkins, project, item)
+            .await
+            .map_err(Failure::never_sent)?
+    {
+        return unqueue(&jenkins, item).await;
     }
-    let build = Build::named("run", &request.native)?;
+    let native = standing::native(&jenkins, &request).await?;
+    let build = Build::named("run", &native)?;
     let run = builds::run(&jenkins, &request.instance, &build).await?;
     if run.status.has_ended() {
         return Err(Failure::new(Kind::PreconditionFailed, "the run has ended already").by(&request.instance));
@@ -44,10 +49,8 @@ pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Resul
     Ok(received.reply(Ordered { outcome, run }))
 }
 
-/// Takes what waits out of the queue. Jenkins is told no more than its number, so whose that is by now is read before.
-async fn unqueue(jenkins: &Jenkins, project: &str, item: u64) -> Result<Reply<Ordered>, Failure> {
-    let waits = queue::waits(jenkins, project, item).await;
-    waits.map_err(Failure::never_sent)?;
+/// Takes what waits out of the queue. Jenkins is told no more than its number, so whose that is by now was read before.
+async fn unqueue(jenkins: &Jenkins, item: u64) -> Result<Reply<Ordered>, Failure> {
     let outgoing = jenkins.endpoint.bare(Method::POST, &["queue", "cancelItem"])?;
     let outgoing = outgoing.query("id", item.to_string());
     let (_, received) = jenkins.order(outgoing).await.map_err(|failure| match failure.kind {
@@ -61,7 +64,8 @@ async fn unqueue(jenkins: &Jenkins, project: &str, item: u64) -> Result<Reply<Or
 }
 
 pub async fn delete(jenkins: Arc<Jenkins>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {
-    let build = Build::named("run", &request.native)?;
+    let native = standing::native(&jenkins, &request).await?;
+    let build = Build::named("run", &native)?;
     let run = builds::run(&jenkins, &request.instance, &build).await?;
     if !run.status.has_ended() {
         return Err(Failure::new(Kind::PreconditionFailed, "the run has not ended yet").by(&request.instance));

@@ -5,7 +5,9 @@
 use mosaic_actors::call::Resource;
 
 use super::{names, wire};
-use crate::catalogue::cicd::{Artifact, ArtifactFormat, Pipeline, QueueItem, Run, RunStatus};
+use crate::catalogue::cicd::{
+    Artifact, ArtifactFormat, Awaited, Parameter, ParameterKind, Pipeline, QueueItem, Run, RunStatus,
+};
 use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::http::Row;
@@ -30,10 +32,47 @@ pub fn job(instance: &str, project: String, Row { wire, raw }: Row<wire::Job>) -
         enabled: !colour.is_some_and(|colour| colour.starts_with("disabled")) && wire.buildable != Some(false),
         last_status: colour.and_then(status_of_colour),
         folder: colour.is_none(),
+        parameters: wire::parameters(wire.property).iter().map(parameter).collect(),
         raw_state: wire.color,
         web_url: wire.url.map(Link::from),
         project,
         raw,
+    }
+}
+
+/// A value that a job asks for, or an input of a build.
+pub fn parameter(wire: &wire::Parameter) -> Parameter {
+    let choices = wire.choices().unwrap_or_default();
+    Parameter {
+        name: wire.name.clone(),
+        kind: kind(&wire.kind, !choices.is_empty()),
+        raw_kind: wire.kind.clone(),
+        description: wire.description.clone().filter(|text| !text.trim().is_empty()),
+        // Jenkins takes the first where nothing is said, and says so only of a job.
+        default: wire.default(),
+        choices,
+    }
+}
+
+fn kind(word: &str, chooses: bool) -> ParameterKind {
+    match word {
+        "StringParameterDefinition" | "TextParameterDefinition" => ParameterKind::Text,
+        "BooleanParameterDefinition" => ParameterKind::Flag,
+        "FileParameterDefinition" => ParameterKind::File,
+        word if word.contains("Password") => ParameterKind::Secret,
+        _ if chooses => ParameterKind::Choice,
+        _ => ParameterKind::Other,
+    }
+}
+
+/// An input that a build waits for.
+pub fn awaited(wire: wire::Input) -> Awaited {
+    let fields = wire.inputs.iter().flatten();
+    Awaited {
+        parameters: fields.map(|field| parameter(&field.parameter())).collect(),
+        name: wire.id,
+        message: wire.message.filter(|text| !text.trim().is_empty()),
+        ours: None,
     }
 }
 
@@ -80,6 +119,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Build>) -
         commit: built.and_then(|revision| revision.sha),
         author: cause.and_then(person),
         steps: vec![],
+        waits_for: vec![],
         web_url: wire.url.map(Link::from),
         created_at: None,
         started_at: wire.timestamp.in_utc(),

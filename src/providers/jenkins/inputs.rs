@@ -10,16 +10,18 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Value, json};
 
 use super::names::Build;
-use super::stage_view::{may_wait, pending, standing};
-use super::{Jenkins, builds, trigger, wire};
+use super::stage_view::{self, may_wait, pending};
+use super::{Jenkins, builds, standing, trigger, wire};
 use crate::catalogue::cicd::{OrderOutcome, Ordered, RunApprove};
+use crate::providers::ci;
 use crate::providers::http::{Outgoing, Row, behind};
 use crate::providers::{Reply, Request};
 
 const WAITS_FOR_NOBODY: &str = "the run does not wait for an approval";
 
 pub async fn approve(jenkins: Arc<Jenkins>, request: Request<RunApprove>) -> Result<Reply<Ordered>, Failure> {
-    let build = Build::named("run", &request.native)?;
+    let native = standing::native(&jenkins, &request).await?;
+    let build = Build::named("run", &native)?;
     let row: Row<wire::Build> = builds::read(&jenkins, &build).await?.row(false)?;
     let input = match may_wait(&row.wire) {
         true => only(pending(&jenkins, &build).await?),
@@ -37,7 +39,7 @@ pub async fn approve(jenkins: Arc<Jenkins>, request: Request<RunApprove>) -> Res
     // What was ordered is ordered.
     let read = async {
         let row = builds::read(&jenkins, &build).await?.row(request.include_raw)?;
-        Ok(standing(&jenkins, &request.instance, &build, row).await)
+        Ok(stage_view::standing(&jenkins, &request.instance, &build, row).await)
     };
     let run = behind(&request.instance, read).await;
     let outcome = OrderOutcome::Done;
@@ -66,14 +68,20 @@ fn answers(input: &wire::Input, given: &BTreeMap<String, String>) -> Result<Vec<
         let value = match given.get(&field.name) {
             Some(text) if field.kind == trigger::FLAG => json!(text == "true"),
             Some(text) => json!(text),
-            None => field.proposed().ok_or_else(|| {
-                let sentence = "variables lacks one that the run asks for and proposes nothing for";
-                Failure::invalid("variables", sentence)
-            })?,
+            None => field.proposed().ok_or_else(|| lacking(field))?,
         };
         Ok(json!({ "name": field.name, "value": value }))
     };
     input.inputs.iter().flatten().map(answer).collect()
+}
+
+/// The fault of what lacks a value that nothing is proposed for.
+fn lacking(field: &wire::Field) -> Failure {
+    let (name, parameter) = (ci::shown(&field.name), field.parameter());
+    trigger::wrong(&match parameter.choices() {
+        Some(choices) => format!("{name} must be given, as one of its choices: {}", ci::listed(choices)),
+        None => format!("{name} must be given: the run asks for it and proposes nothing"),
+    })
 }
 
 /// The request that answers an input. Who asks for nothing takes no form.

@@ -10,7 +10,7 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Piece;
 
 use super::names::Build;
-use super::{Jenkins, builds};
+use super::{Jenkins, builds, standing};
 use crate::catalogue::cicd::{Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::{self, Followed, Growing, Then, Told, stdout};
 use crate::providers::http::Pieces;
@@ -23,7 +23,8 @@ const MORE: &str = "x-more-data";
 
 pub async fn get(jenkins: Arc<Jenkins>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
     whole(request.input.step.as_deref())?;
-    let build = Build::named("run", &request.native)?;
+    let native = standing::native(&jenkins, &request).await?;
+    let build = Build::named("run", &native)?;
     let outgoing = jenkins
         .endpoint
         .get(&build.parts(&["consoleText"]))?
@@ -31,7 +32,7 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<LogGet>) -> Result<Repl
     let text = jenkins.endpoint.open(outgoing).await?.pieces()?;
     let held = ci::held(text.value, request.input.after, stdout).await?;
     Ok(Reply {
-        value: held.log(Resource::neutral_id(&request.instance, &request.native), None),
+        value: held.log(Resource::neutral_id(&request.instance, &native), None),
         upstream_request_id: text.upstream_request_id,
         skipped: 0,
     })
@@ -52,9 +53,10 @@ pub async fn follow(
     request: Request<LogFollow>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
     whole(request.input.step.as_deref())?;
-    Build::named("run", &request.native)?;
+    let run = standing::native(&jenkins, &request).await?;
+    Build::named("run", &run)?;
     let following = Following {
-        run: request.native.clone(),
+        run,
         instance: request.instance.clone(),
         log: Growing::behind(request.input.after, stdout),
         start: 0,

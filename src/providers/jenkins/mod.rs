@@ -13,6 +13,7 @@ mod jobs;
 mod logs;
 mod names;
 mod queue;
+mod queued;
 mod stage_view;
 mod standing;
 mod trigger;
@@ -37,6 +38,7 @@ static DIALECT: Dialect = Dialect {
 pub struct Jenkins {
     endpoint: Endpoint,
     stage_view: stage_view::StageView,
+    queued: queued::Queued,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +66,7 @@ impl Provider for Jenkins {
         Ok(Jenkins {
             endpoint: Endpoint::new(&connection, &DIALECT)?.authenticated(&connection, credential::ACCEPTS)?,
             stage_view: stage_view::StageView::default(),
+            queued: queued::Queued::default(),
         })
     }
 

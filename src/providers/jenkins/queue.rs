@@ -45,18 +45,16 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
     }
 }
 
-/// Whether a project's item still waits.
+/// Whether a project's item still waits; if not, it is a build by now, or forgotten.
 ///
 /// # Errors
-/// `not_found` where what has its number is of another job; `precondition_failed` where it waits no more.
-pub async fn waits(jenkins: &Jenkins, project: &str, id: u64) -> Result<(), Failure> {
+/// `not_found` where what has its number is of another job; `precondition_failed` where it was cancelled.
+pub async fn waits(jenkins: &Jenkins, project: &str, id: u64) -> Result<bool, Failure> {
     match item(jenkins, id).await {
         Ok((received, item)) if is_of_another(&item, project) => Err(received.failure(Kind::NotFound, OF_ANOTHER)),
-        Ok((received, item)) if item.cancelled == Some(true) || item.executable.is_some() => {
-            Err(received.failure(Kind::PreconditionFailed, GONE))
-        }
-        Ok(_) => Ok(()),
-        Err(failure) if failure.kind == Kind::NotFound => Err(gone(&failure)),
+        Ok((received, item)) if item.cancelled == Some(true) => Err(received.failure(Kind::PreconditionFailed, GONE)),
+        Ok((_, item)) => Ok(item.executable.is_none()),
+        Err(failure) if failure.kind == Kind::NotFound => Ok(false),
         Err(failure) => Err(failure),
     }
 }

@@ -56,6 +56,8 @@ pub async fn standing(jenkins: &Jenkins, instance: &Arc<str>, build: &Build<'_>,
     let described: Option<wire::Described> = look(jenkins, &build.parts(&["wfapi", "describe"]), None).await;
     if let Some(described) = described.filter(|described| described.status == PAUSED) {
         (run.status, run.raw_status) = (RunStatus::Blocked, described.status);
+        let asked = jenkins.endpoint.look(pending(jenkins, build)).await;
+        run.waits_for = asked.into_iter().flatten().map(convert::awaited).collect();
     }
     run
 }

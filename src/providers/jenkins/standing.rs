@@ -9,6 +9,7 @@ use mosaic_actors::error::Failure;
 
 use super::{Jenkins, builds, names, queue};
 use crate::catalogue::cicd::{Run, RunGet, RunGetInput, RunResolveInput, RunWait, Waited};
+use crate::catalogue::op::Op;
 use crate::providers::ci;
 use crate::providers::{Reply, Request};
 
@@ -25,6 +26,24 @@ pub async fn get(jenkins: Arc<Jenkins>, request: Request<RunGet>) -> Result<Repl
             builds::get(jenkins, request.asking(&native, RunGetInput::default())).await
         }
         None => Ok(ci::run_of(triggered, &request.instance, &request.native)),
+    }
+}
+
+/// The build that a request is about, as it is named: of what waits in the queue, the one that came of it.
+///
+/// # Errors
+/// What the queue fails with; `precondition_failed` while there is none. Nothing else was sent.
+pub async fn native<O: Op>(jenkins: &Arc<Jenkins>, request: &Request<O>) -> Result<Arc<str>, Failure> {
+    if names::waiting(&request.native).is_none() {
+        return Ok(request.native.clone());
+    }
+    let asking = request.asking(&request.native, RunResolveInput::default());
+    let resolved = queue::resolve(jenkins.clone(), asking)
+        .await
+        .map_err(Failure::never_sent)?;
+    match resolved.value.run {
+        Some(run) => Ok(Resource::parse(&run.id).native().clone()),
+        None => Err(ci::not_begun().by(&request.instance)),
     }
 }
 

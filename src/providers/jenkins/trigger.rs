@@ -11,6 +11,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::{Jenkins, names, wire};
 use crate::catalogue::cicd::{RunTrigger, TriggerOutcome, Triggered};
+use crate::providers::ci;
 use crate::providers::{Reply, Request};
 
 /// The kind of a parameter that is true or false.
@@ -28,13 +29,8 @@ pub async fn trigger(jenkins: Arc<Jenkins>, request: Request<RunTrigger>) -> Res
     let (project, job) = startable(&jenkins, &request)
         .await
         .map_err(|failure| failure.by(&request.instance))?;
-    let parameters: Vec<_> = job
-        .property
-        .into_iter()
-        .flatten()
-        .flat_map(|property| property.parameters)
-        .flatten()
-        .collect();
+    let waited = job.waiting();
+    let parameters = wire::parameters(job.property);
     check(&parameters, &input.variables).map_err(|failure| failure.by(&request.instance))?;
     let parts = names::job("project", &project)?;
     let outgoing = match parameters.is_empty() {
@@ -52,10 +48,20 @@ pub async fn trigger(jenkins: Arc<Jenkins>, request: Request<RunTrigger>) -> Res
     let free = parameters.iter().all(|parameter| parameter.name != AT_ONCE.0);
     let outgoing = outgoing.query_if(AT_ONCE.0, free.then_some(AT_ONCE.1));
     let (status, received) = jenkins.order(outgoing).await.map_err(disabled)?;
-    // Also of one that waits already and would be the same: that is the one, then.
     let item = received.header("location").and_then(names::item_at);
     let (outcome, pending) = match item {
-        Some(item) => (TriggerOutcome::Pending, Some(names::pending(&project, item))),
+        Some(item) => {
+            // One that waits already and would be the same is the one, then; of what takes no parameters only its number
+            // tells (trap 8).
+            let joined =
+                !jenkins.queued.is_new(&project, item) || waited == Some(item) || status == StatusCode::SEE_OTHER;
+            let outcome = if joined {
+                TriggerOutcome::Joined
+            } else {
+                TriggerOutcome::Pending
+            };
+            (outcome, Some(names::pending(&project, item)))
+        }
         // Back to the job's page: something has decided that nothing is to be built.
         None if status == StatusCode::FOUND && leads_back(received.header("location"), &project) => {
             (TriggerOutcome::Filtered, None)
@@ -123,32 +129,44 @@ fn holds(job: &wire::Startable) -> bool {
 pub fn check(parameters: &[wire::Parameter], given: &BTreeMap<String, String>) -> Result<(), Failure> {
     for (name, value) in given {
         let Some(parameter) = parameters.iter().find(|parameter| parameter.name == *name) else {
-            return Err(Failure::invalid(
-                "variables",
-                "variables holds one that is not asked for",
-            ));
+            return Err(wrong(&unasked(parameters, name)));
         };
-        if parameter
-            .choices
-            .as_ref()
-            .is_some_and(|choices| !choices.contains(value))
-        {
-            let sentence = "variables holds a value that is none of the choices of its parameter";
-            return Err(Failure::invalid("variables", sentence));
+        let name = ci::shown(name);
+        if let Some(choices) = parameter.choices().filter(|choices| !choices.contains(value)) {
+            return Err(wrong(&format!(
+                "{name} must be one of its choices: {}",
+                ci::listed(choices)
+            )));
         }
         match &*parameter.kind {
             FLAG if !matches!(&**value, "true" | "false") => {
-                let sentence = "variables holds a value that must be true or false";
-                return Err(Failure::invalid("variables", sentence));
+                return Err(wrong(&format!("{name} must be true or false")));
             }
             "FileParameterDefinition" => {
-                let sentence = "variables holds a value of a parameter that takes a file";
+                let sentence = format!("variables: {name} takes a file, which cannot be given here");
                 return Err(Failure::unsupported_field("variables", sentence));
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// A fault of what was given. No value is told again, which may be a secret.
+pub fn wrong(sentence: &str) -> Failure {
+    Failure::invalid("variables", format!("variables: {sentence}"))
+}
+
+/// What is asked for instead of `name`.
+fn unasked(parameters: &[wire::Parameter], name: &str) -> String {
+    let name = ci::shown(name);
+    match parameters {
+        [] => format!("{name} is not asked for, and neither is anything else"),
+        all => format!(
+            "{name} is not asked for; these are: {}",
+            ci::listed(all.iter().map(|one| &one.name))
+        ),
+    }
 }
 
 fn disabled(failure: Failure) -> Failure {
@@ -181,13 +199,25 @@ mod tests {
             ("DRY", "true", None),
             ("DRY", "yes", Some(Kind::InvalidInput)),
             ("NOTE", "", None),
-            ("FILE", "x", Some(Kind::Unsupported)),
-            ("OTHER", "x", Some(Kind::InvalidInput)),
+            ("FILE", "planted", Some(Kind::Unsupported)),
+            ("OTHER", "planted", Some(Kind::InvalidInput)),
         ] {
             let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
             let failure = check(&parameters, &given).err();
             assert_eq!(failure.as_ref().map(|failure| failure.kind), refused, "{name} {value}");
-            assert!(failure.is_none_or(|failure| failure.field.as_deref() == Some("variables")));
+            assert!(failure.is_none_or(|failure| {
+                let told = failure.message();
+                failure.field.as_deref() == Some("variables") && told.contains(name) && !told.contains(value)
+            }));
         }
+        let told = |name: &str| {
+            let given = BTreeMap::from([(name.to_owned(), "planted".to_owned())]);
+            check(&parameters, &given).expect_err("refused").message().to_owned()
+        };
+        assert_eq!(told("ENV"), "variables: ENV must be one of its choices: test, live");
+        assert_eq!(
+            told("OTHER"),
+            "variables: OTHER is not asked for; these are: ENV, DRY, NOTE, FILE"
+        );
     }
 }

@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use crate::providers::http::Time;
 
 /// What is asked of a job or a folder.
-pub const JOB: &str = "name,displayName,url,color,buildable";
+pub const JOB: &str = "name,displayName,url,color,buildable,\
+    property[parameterDefinitions[_class,name,type,description,choices,defaultParameterValue[value]]]";
 
 /// A job, or what holds others.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +23,7 @@ pub struct Job {
     /// A word for a ball's colour; what holds others has none.
     pub color: Option<String>,
     pub buildable: Option<bool>,
+    pub property: Option<Vec<Option<Property>>>,
 }
 
 /// What is below a job or a folder: of one, only what it has is there.
@@ -34,7 +36,8 @@ pub struct Below {
 }
 
 /// What is asked of a job that is to be started.
-pub const STARTED: &str = "_class,color,jobs[name]{0,1},property[parameterDefinitions[_class,name,type,choices]]";
+pub const STARTED: &str =
+    "_class,color,jobs[name]{0,1},queueItem[id],property[parameterDefinitions[_class,name,type,choices]]";
 
 /// A job that is to be started.
 #[derive(Debug, Deserialize)]
@@ -44,23 +47,72 @@ pub struct Startable {
     pub color: Option<String>,
     /// It holds others.
     pub jobs: Option<Vec<Value>>,
-    pub property: Option<Vec<Property>>,
+    /// What of it waits already: of several the one that is to be built first.
+    #[serde(rename = "queueItem")]
+    pub waits: Option<Value>,
+    pub property: Option<Vec<Option<Property>>>,
+}
+
+impl Startable {
+    /// The number of the queue's item that waits already.
+    pub fn waiting(&self) -> Option<u64> {
+        self.waits.as_ref()?["id"].as_u64()
+    }
 }
 
 /// One of a job's properties; only one of them holds parameters.
 #[derive(Debug, Deserialize)]
 pub struct Property {
     #[serde(rename = "parameterDefinitions")]
-    pub parameters: Option<Vec<Parameter>>,
+    pub parameters: Option<Vec<Option<Parameter>>>,
 }
 
-/// A parameter that a job has.
-#[derive(Debug, Deserialize)]
+/// All that a job asks for, whichever of its properties says so.
+pub fn parameters(properties: Option<Vec<Option<Property>>>) -> Vec<Parameter> {
+    let properties = properties.into_iter().flatten().flatten();
+    let all = properties.flat_map(|property| property.parameters).flatten().flatten();
+    all.filter(|parameter| !parameter.name.is_empty()).collect()
+}
+
+/// A parameter that a job has. Plugins bring kinds of their own.
+#[derive(Debug, Default, Deserialize)]
 pub struct Parameter {
+    #[serde(default)]
     pub name: String,
     #[serde(rename = "type", default)]
     pub kind: String,
-    pub choices: Option<Vec<String>>,
+    pub description: Option<String>,
+    /// A list of texts, unless a plugin says something else.
+    choices: Option<Value>,
+    #[serde(rename = "defaultParameterValue")]
+    default: Option<Value>,
+}
+
+impl Parameter {
+    /// The only values that it may have.
+    pub fn choices(&self) -> Option<Vec<String>> {
+        self.choices.as_ref()?.as_array()?.iter().map(text).collect()
+    }
+
+    /// What it is where nothing is said. A secret's is nobody's business.
+    pub fn default(&self) -> Option<String> {
+        let told = self.default.as_ref().filter(|_| !self.is_secret())?;
+        text(told.get("value").unwrap_or(told))
+    }
+
+    /// Whether nobody is shown what it is.
+    pub fn is_secret(&self) -> bool {
+        self.kind.contains("Password")
+    }
+}
+
+/// A text, or what stands for one.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    }
 }
 
 /// What is asked of a build.
@@ -105,6 +157,8 @@ pub struct Described {
 #[derive(Debug, Deserialize)]
 pub struct Input {
     pub id: String,
+    /// What people are asked.
+    pub message: Option<String>,
     /// What it asks for beside a word.
     pub inputs: Option<Vec<Field>>,
 }
@@ -115,6 +169,7 @@ pub struct Field {
     pub name: String,
     #[serde(rename = "type", default)]
     pub kind: String,
+    pub description: Option<String>,
     pub definition: Option<Definition>,
 }
 
@@ -123,7 +178,7 @@ pub struct Field {
 pub struct Definition {
     #[serde(rename = "defaultVal")]
     pub default: Option<Value>,
-    pub choices: Option<Vec<String>>,
+    pub choices: Option<Value>,
 }
 
 impl Field {
@@ -133,16 +188,15 @@ impl Field {
         Parameter {
             name: self.name.clone(),
             kind: self.kind.clone(),
+            description: self.description.clone(),
             choices: definition.and_then(|definition| definition.choices.clone()),
+            default: definition.and_then(|definition| definition.default.clone()),
         }
     }
 
     /// What stands in it before anybody has said anything. A secret is not sent back, and is said anew.
     pub fn proposed(&self) -> Option<Value> {
-        let definition = self
-            .definition
-            .as_ref()
-            .filter(|_| !self.kind.starts_with("Password"))?;
+        let definition = self.definition.as_ref().filter(|_| !self.kind.contains("Password"))?;
         definition.default.clone()
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use mosaic_actors::call::Resource;
 
+use super::names::Steps;
 use super::wire;
 use crate::catalogue::cicd::{Job, LogLine, LogStream, Pipeline, QueueItem, Run, RunStatus, Step};
 use crate::catalogue::person::Person;
@@ -27,6 +28,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Pipeline>
         commit: present(&wire.commit),
         author: Person::of_login(wire.author),
         steps: steps(wire.workflows.unwrap_or_default()),
+        waits_for: vec![],
         web_url: None,
         created_at: wire.created.or(wire.created_at).in_utc(),
         started_at: wire.started.or(wire.started_at).in_utc(),
@@ -46,8 +48,14 @@ pub fn at_rest(run: &wire::Pipeline) -> bool {
 }
 
 /// The steps of all workflows, in order.
-pub fn steps(workflows: Vec<wire::Workflow>) -> Vec<Step> {
+fn steps(workflows: Vec<wire::Workflow>) -> Vec<Step> {
     workflows.into_iter().flat_map(steps_of).collect()
+}
+
+/// The steps of each workflow, as those of a job.
+pub fn jobs(workflows: Vec<wire::Workflow>) -> Vec<Steps> {
+    let job = |workflow: wire::Workflow| (workflow.id.to_string(), steps_of(workflow).collect());
+    workflows.into_iter().map(job).collect()
 }
 
 fn steps_of(workflow: wire::Workflow) -> impl Iterator<Item = Step> {
@@ -86,6 +94,7 @@ pub fn project(instance: &str, Row { wire, raw }: Row<wire::Repo>) -> Option<Pip
         last_status: wire.last_pipeline.as_ref().map(|run| status(&run.status)),
         raw_state: wire.last_pipeline.map(|run| run.status),
         folder: false,
+        parameters: vec![],
         web_url: None,
         project,
         raw,

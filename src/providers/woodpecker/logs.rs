@@ -32,11 +32,10 @@ const EXIT_CODE: u8 = 2;
 /// A step's log. The run is read first: it tells which step is meant, and when it began.
 pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
     let (project, number) = numbered(&request.native)?;
-    let wanted = wanted(request.input.step.as_deref())?;
     let received = pipeline(&woodpecker, project, number).await?;
     let workflows = received.json::<wire::Pipeline>()?.workflows.unwrap_or_default();
     let blame = |failure: Failure| failure.by(&request.instance);
-    let step = find(convert::steps(workflows), wanted).map_err(blame)?;
+    let step = find(convert::jobs(workflows), request.input.step.as_deref()).map_err(blame)?;
     let mut stored = Stored::open(&woodpecker, project, number, &step).await?;
     let mut counter = Counter::behind(request.input.after);
     let (mut held, mut raw, mut skipped) = (Held::default(), vec![], 0);
@@ -74,25 +73,17 @@ fn count(counter: &mut Counter, line: Option<LogLine>) -> Option<LogEvent> {
     counter.line(line?)
 }
 
-fn wanted(step: Option<&str>) -> Result<&str, Failure> {
-    step.ok_or_else(|| {
-        let sentence = "step is required: this provider keeps a log for each step";
-        Failure::invalid("step", sentence).never_sent()
-    })
-}
-
 pub async fn log_follow(
     woodpecker: Arc<Woodpecker>,
     request: Request<LogFollow>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
     let (project, number) = numbered(&request.native)?;
-    let step = wanted(request.input.step.as_deref())?.to_owned();
     let mut counter = Counter::behind(request.input.after);
     counter.skip_to(request.input.after.map_or(0, |after| after.saturating_add(1)));
     let following = Following {
         project: project.to_owned(),
         number,
-        step,
+        step: request.input.step.as_ref().map(ToString::to_string),
         instance: request.instance.clone(),
         counter,
         began: None,
@@ -116,7 +107,7 @@ struct Following {
     project: String,
     number: u64,
     /// Its name or id, as asked; its id, once the run was read.
-    step: String,
+    step: Option<String>,
     counter: Counter,
     began: Option<Timestamp>,
     stream: Option<Events>,
@@ -171,9 +162,9 @@ impl Following {
         let received = pipeline(&self.woodpecker, &self.project, self.number).await?;
         let run: wire::Pipeline = received.json()?;
         let at_rest = convert::at_rest(&run);
-        let steps = convert::steps(run.workflows.unwrap_or_default());
-        let step = find(steps, &self.step).map_err(|failure| failure.by(&self.instance))?;
-        self.step.clone_from(&step.id);
+        let jobs = convert::jobs(run.workflows.unwrap_or_default());
+        let step = find(jobs, self.step.as_deref()).map_err(|failure| failure.by(&self.instance))?;
+        self.step = Some(step.id.clone());
         self.began = began(&step);
         if step.status.has_ended() || at_rest {
             return self.end(step).await;
@@ -185,14 +176,14 @@ impl Following {
         if step.status != RunStatus::Running || std::mem::take(&mut self.closed) {
             return Ok(nothing(Then::Later));
         }
-        self.open().await?;
+        self.open(&step).await?;
         Ok(nothing(Then::Now))
     }
 
-    async fn open(&mut self) -> Result<(), Failure> {
+    async fn open(&mut self, step: &Step) -> Result<(), Failure> {
         let (number, behind) = (self.number.to_string(), self.counter.next());
         let id = self.woodpecker.id(&self.project).await?.to_string();
-        let parts = ["stream", "logs", &id, &number, &self.step];
+        let parts = ["stream", "logs", &id, &number, &step.id];
         let mut outgoing = self.woodpecker.endpoint.get(&parts)?.accept("text/event-stream");
         if behind > 0 {
             // Woodpecker counts them from 1.

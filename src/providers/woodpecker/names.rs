@@ -7,25 +7,76 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 
 use crate::catalogue::cicd::Step;
+use crate::providers::ci;
 
-/// The step of this id, else the only one of this name.
-pub fn find(mut steps: Vec<Step>, wanted: &str) -> Result<Step, Failure> {
+/// The steps of a job, and the job's id.
+pub type Steps = (String, Vec<Step>);
+
+/// The step that is meant: of this id, else the only one of this name, else the only one of the job of this id or name; where
+/// none is named the only one that there is.
+///
+/// # Errors
+/// `invalid_input` or `not_found` on `step`, with the steps that there are.
+pub fn find(jobs: Vec<Steps>, wanted: Option<&str>) -> Result<Step, Failure> {
+    let of_job = |(id, steps): &Steps| {
+        let named = |step: &Step| step.group.as_deref() == wanted;
+        Some(&**id) == wanted || !steps.is_empty() && steps.iter().all(named)
+    };
+    let whole = jobs.iter().find(|job| of_job(job)).map(|(_, steps)| steps.clone());
+    let mut steps: Vec<Step> = jobs.into_iter().flat_map(|(_, steps)| steps).collect();
+    let all = listed(&steps);
+    let Some(wanted) = wanted else {
+        let sentence = format!(
+            "step is required: this provider keeps a log for each step; cicd.run.jobs lists those of the run: {all}"
+        );
+        return only(steps, &sentence).unwrap_or_else(|| Err(Failure::new(Kind::NotFound, "the run has no step yet")));
+    };
     if let Some(at) = steps.iter().position(|step| step.id == wanted) {
         return Ok(steps.swap_remove(at));
     }
     steps.retain(|step| step.name == wanted);
-    match steps.pop() {
-        Some(step) if steps.is_empty() => Ok(step),
-        Some(_) => {
-            let sentence = "several steps of the run have this name; give the id of one, as the run lists them";
-            Err(Failure::invalid("step", sentence))
-        }
-        None => {
-            let mut failure = Failure::new(Kind::NotFound, "the run has no step of this id or name");
+    let several = format!(
+        "several steps of the run have this name; step must be the id of one: {}",
+        listed(&steps)
+    );
+    let whole = whole.unwrap_or_default();
+    let of_whole = format!(
+        "step is a job of several steps, each with a log; it must be one of them: {}",
+        listed(&whole)
+    );
+    only(steps, &several)
+        .or_else(|| only(whole, &of_whole))
+        .unwrap_or_else(|| {
+            let mut failure = Failure::new(
+                Kind::NotFound,
+                match &*all {
+                    "" => "the run has no step yet".to_owned(),
+                    all => {
+                        format!("the run has no step of this id or name; cicd.run.jobs lists those that it has: {all}")
+                    }
+                },
+            );
             failure.field = Some(Arc::from("step"));
             Err(failure)
-        }
-    }
+        })
+}
+
+/// The only one of these, or the fault that there are `several`.
+fn only(mut steps: Vec<Step>, several: &str) -> Option<Result<Step, Failure>> {
+    let step = steps.pop()?;
+    Some(match steps.is_empty() {
+        true => Ok(step),
+        false => Err(Failure::invalid("step", several)),
+    })
+}
+
+/// The ids of steps, each with its name.
+fn listed(steps: &[Step]) -> String {
+    ci::listed(
+        steps
+            .iter()
+            .map(|step| format!("{} ({})", step.id, ci::shown(&step.name))),
+    )
 }
 
 /// `owner/name`; some forges nest owners.
@@ -75,30 +126,47 @@ mod tests {
 
     #[test]
     fn a_step_is_found_by_id_or_by_a_name_of_its_own() {
-        let step = |id: &str, name: &str| Step {
+        let step = |id: &str, name: &str, group: &str| Step {
             id: id.to_owned(),
             name: name.to_owned(),
-            group: None,
+            group: Some(group.to_owned()),
             status: RunStatus::Success,
             raw_status: "success".to_owned(),
             exit_code: None,
             started_at: None,
             finished_at: None,
         };
-        let steps = || {
+        let jobs = || {
+            let build = vec![step("1", "clone", "ci"), step("2", "build", "ci")];
+            let checks = vec![step("3", "clone", "checks"), step("4", "2", "checks")];
             vec![
-                step("1", "clone"),
-                step("2", "build"),
-                step("3", "clone"),
-                step("4", "2"),
+                ("91".to_owned(), build),
+                ("2".to_owned(), checks),
+                ("93".to_owned(), vec![step("5", "ship", "deploy")]),
             ]
         };
-        let id = |wanted| find(steps(), wanted).map(|step| step.id);
+        let id = |wanted| find(jobs(), Some(wanted)).map(|step| step.id);
         assert_eq!(id("3").unwrap(), "3");
         assert_eq!(id("build").unwrap(), "2");
         assert_eq!(id("2").unwrap(), "2", "an id goes before a name");
         let twice = id("clone").unwrap_err();
         assert_eq!((twice.kind, twice.field.as_deref()), (Kind::InvalidInput, Some("step")));
-        assert_eq!(id("deploy").unwrap_err().kind, Kind::NotFound);
+        assert!(twice.message().ends_with(": 1 (clone), 3 (clone)"), "{twice}");
+        let all = "cicd.run.jobs lists those that it has: 1 (clone), 2 (build), 3 (clone), 4 (2), 5 (ship)";
+        let none = id("release").unwrap_err();
+        assert!(none.kind == Kind::NotFound && none.message().ends_with(all), "{none}");
+        // A job's id and name lead to its step where it has one alone.
+        assert_eq!((&*id("93").unwrap(), &*id("deploy").unwrap()), ("5", "5"));
+        for job in ["91", "ci"] {
+            let failure = id(job).unwrap_err();
+            assert_eq!(
+                (failure.kind, failure.field.as_deref()),
+                (Kind::InvalidInput, Some("step"))
+            );
+            assert!(failure.message().ends_with(": 1 (clone), 2 (build)"), "{failure}");
+        }
+        assert_eq!(find(jobs(), None).unwrap_err().field.as_deref(), Some("step"));
+        assert_eq!(find(jobs().split_off(2), None).unwrap().id, "5");
+        assert_eq!(find(vec![], None).unwrap_err().kind, Kind::NotFound);
     }
 }

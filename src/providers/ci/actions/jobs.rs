@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::line;
+use super::names::{Numbered, id};
 use crate::catalogue::cicd::{Job, Log, LogGet, RunStatus, Step};
-use crate::providers::ci::{Held, held};
+use crate::providers::ci::{self, Held, held};
 use crate::providers::http::Pieces;
 use crate::providers::{Reply, Request};
 
@@ -29,6 +29,7 @@ pub fn found(wanted: &str) -> Option<u64> {
 /// # Errors
 /// `invalid_input` or `not_found` on `step`.
 pub fn pick(mut jobs: Vec<Job>, wanted: Option<&str>) -> Result<Job, Failure> {
+    let all = named(&jobs);
     if let Some(wanted) = wanted {
         jobs.retain(|job| job.id == wanted || job.name == wanted);
         // An id goes before a name.
@@ -36,18 +37,33 @@ pub fn pick(mut jobs: Vec<Job>, wanted: Option<&str>) -> Result<Job, Failure> {
             return Ok(jobs.swap_remove(at));
         }
     }
-    let several = match wanted {
-        Some(_) => "several jobs of the run have this name; give the id of one, as the run's jobs list them",
-        None => {
-            "step is required: this provider keeps a log for each job; give the id of one, as the run's jobs list them"
-        }
-    };
     match (jobs.pop(), wanted) {
         (Some(job), _) if jobs.is_empty() => Ok(job),
-        (Some(_), _) => Err(Failure::invalid("step", several)),
-        (None, Some(_)) => Err(no_job("the run has no job of this id or name")),
+        (Some(job), Some(_)) => {
+            jobs.push(job);
+            let sentence = format!(
+                "several jobs of the run have this name; step must be the id of one: {}",
+                named(&jobs)
+            );
+            Err(Failure::invalid("step", sentence))
+        }
+        (Some(_), None) => {
+            let sentence = format!(
+                "step is required: this provider keeps a log for each job; cicd.run.jobs lists those of the run: {all}"
+            );
+            Err(Failure::invalid("step", sentence))
+        }
+        (None, Some(_)) => Err(no_job(&match &*all {
+            "" => "the run has no job yet, and so none of this id or name".to_owned(),
+            all => format!("the run has no job of this id or name; cicd.run.jobs lists those that it has: {all}"),
+        })),
         (None, None) => Err(Failure::new(Kind::NotFound, "the run has no job yet, and so no log")),
     }
+}
+
+/// The ids of jobs, each with its name.
+fn named(jobs: &[Job]) -> String {
+    ci::listed(jobs.iter().map(|job| format!("{} ({})", job.id, ci::shown(&job.name))))
 }
 
 /// The failure of a job that is not there.
@@ -77,10 +93,11 @@ fn step(job: &Job) -> Step {
 /// That of `text`, or as [`missing`].
 pub async fn log(
     request: &Request<LogGet>,
+    run: &Numbered,
     job: &Job,
     text: Result<Reply<Pieces>, Failure>,
 ) -> Result<Reply<Log>, Failure> {
-    let run = Resource::neutral_id(&request.instance, &request.native);
+    let run = id(&request.instance, &run.project, run.id);
     match text {
         Ok(text) => {
             let held = held(text.value, request.input.after, line).await?;
@@ -144,6 +161,15 @@ mod tests {
                 (kind, Some("step")),
                 "{wanted:?}"
             );
+        }
+        // Which there are is told, whatever is wrong.
+        for (wanted, told) in [
+            (Some("test"), "2 (test), 3 (test)"),
+            (Some("lint"), "1 (build), 2 (test), 3 (test), 4 (2)"),
+            (None, "1 (build), 2 (test), 3 (test), 4 (2)"),
+        ] {
+            let failure = id(wanted).unwrap_err();
+            assert!(failure.message().ends_with(told), "{failure}");
         }
         assert_eq!(pick(vec![job("9", "only")], None).unwrap().id, "9");
         assert_eq!(pick(vec![], None).unwrap_err().kind, Kind::NotFound);

@@ -4,6 +4,7 @@
 
 mod dispatches;
 mod jobs;
+mod meant;
 mod names;
 mod orders;
 mod pending;
@@ -12,6 +13,7 @@ mod text;
 
 pub use dispatches::Dispatches;
 pub use jobs::{found, log, missing, no_job, pick, step_id};
+pub use meant::run;
 pub use names::{Numbered, id, pipeline};
 pub use orders::{for_all_events, meant, of_a_project, only, read_or_begun, resolved, started, state, told, untold};
 pub use pending::{Pending, clock};

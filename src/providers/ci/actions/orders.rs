@@ -117,6 +117,7 @@ fn begun(instance: &str, project: &str, run: u64) -> Run {
         commit: None,
         author: None,
         steps: vec![],
+        waits_for: vec![],
         web_url: None,
         created_at: None,
         started_at: None,

@@ -8,14 +8,14 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::stream::ByteStream;
 
 use super::super::Gitea;
-use super::{convert, pages, parts};
+use super::{convert, pages, parts, standing};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Artifact, ArtifactGet, ArtifactList};
 use crate::providers::ci::actions::Numbered;
 use crate::providers::{Reply, Request};
 
 pub async fn list(gitea: Arc<Gitea>, request: Request<ArtifactList>) -> Result<Reply<Page<Artifact>>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&gitea, &request).await?;
     let number = run.number();
     let artifact = |row| Some(convert::artifact(&request.instance, &run.project, row));
     pages::list(

@@ -9,11 +9,11 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::super::Gitea;
 use super::trigger::begun;
-use super::{convert, parts, runs};
+use super::{convert, parts, runs, standing};
 use crate::catalogue::cicd::{RunDelete, RunRerun, RunRerunFailed, Triggered};
 use crate::catalogue::op::Op;
 use crate::catalogue::outcome::Deleted;
-use crate::providers::ci::actions::{Numbered, started, state};
+use crate::providers::ci::actions::{started, state};
 use crate::providers::{Reply, Request};
 
 pub async fn rerun(gitea: Arc<Gitea>, request: Request<RunRerun>) -> Result<Reply<Triggered>, Failure> {
@@ -25,8 +25,8 @@ pub async fn rerun_failed(gitea: Arc<Gitea>, request: Request<RunRerunFailed>) -
 }
 
 /// The run keeps its id.
-async fn again<O: Op>(gitea: &Gitea, request: &Request<O>, how: &str) -> Result<Reply<Triggered>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+async fn again<O: Op>(gitea: &Arc<Gitea>, request: &Request<O>, how: &str) -> Result<Reply<Triggered>, Failure> {
+    let run = standing::run(gitea, request).await?;
     let outgoing = gitea.endpoint.bare(Method::POST, &parts(&run, &run.number(), &[how]))?;
     let received = gitea
         .endpoint
@@ -44,7 +44,7 @@ async fn again<O: Op>(gitea: &Gitea, request: &Request<O>, how: &str) -> Result<
 }
 
 pub async fn delete(gitea: Arc<Gitea>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&gitea, &request).await?;
     let outgoing = gitea.endpoint.delete(&parts(&run, &run.number(), &[]))?;
     match gitea.endpoint.send(outgoing).await {
         Ok(received) => Ok(received.reply(Deleted::done())),

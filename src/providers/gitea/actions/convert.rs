@@ -22,6 +22,7 @@ pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Work
         last_status: None,
         raw_state: present(wire.state),
         folder: false,
+        parameters: vec![],
         web_url: present(wire.html_url).map(Link::from),
         raw,
     }
@@ -49,6 +50,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
         commit: present(wire.head_sha).or(present(wire.commit_sha)),
         author: wire.actor.and_then(person),
         steps: vec![],
+        waits_for: vec![],
         web_url: present(wire.html_url).map(Link::from),
         created_at: wire.created.text(),
         started_at: wire.started_at.text(),

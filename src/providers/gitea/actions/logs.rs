@@ -10,7 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 
 use super::super::Gitea;
-use super::{convert, pages, wire};
+use super::{convert, pages, standing, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
 use crate::providers::gitea::refusal::is;
@@ -21,10 +21,10 @@ use crate::providers::{Reply, Request};
 const PAGES: u32 = 20;
 
 pub async fn get(gitea: Arc<Gitea>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&gitea, &request).await?;
     let job = job(&gitea, &request.instance, &run, request.input.step.as_deref()).await?;
     let text = text(&gitea, &run, &job.id).await;
-    actions::log(&request, &job, text).await
+    actions::log(&request, &run, &job, text).await
 }
 
 async fn text(gitea: &Gitea, run: &Numbered, job: &str) -> Result<Reply<Pieces>, Failure> {
@@ -83,7 +83,7 @@ pub async fn follow(
     gitea: Arc<Gitea>,
     request: Request<LogFollow>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&gitea, &request).await?;
     let job = job(&gitea, &request.instance, &run, request.input.step.as_deref()).await?;
     let log = JobLog {
         gitea,

@@ -8,7 +8,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::super::Gitea;
 use super::super::version::Server;
-use super::{convert, pages, parts, workflows};
+use super::{convert, pages, parts, standing, workflows};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList};
 use crate::providers::ci::actions::{Numbered, pipeline};
@@ -82,7 +82,7 @@ pub async fn read(gitea: &Gitea, run: &Numbered) -> Result<Received, Failure> {
 }
 
 pub async fn jobs(gitea: Arc<Gitea>, request: Request<RunJobs>) -> Result<Reply<Page<Job>>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&gitea, &request).await?;
     let number = run.number();
     let job = |row| Some(convert::job(row));
     pages::list(&gitea, &parts(&run, &number, &["jobs"]), &[], false, &request, job).await

@@ -9,8 +9,9 @@ use mosaic_actors::error::Failure;
 use super::super::Gitea;
 use super::{runs, trigger};
 use crate::catalogue::cicd::{Run, RunGet, RunResolveInput, RunWait, Waited};
+use crate::catalogue::op::Op;
 use crate::providers::ci;
-use crate::providers::ci::actions::Pending;
+use crate::providers::ci::actions::{self, Numbered, Pending};
 use crate::providers::{Reply, Request};
 
 pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
@@ -20,6 +21,11 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Ru
     let asking = request.asking(&request.native, RunResolveInput::default());
     let triggered = trigger::resolve(gitea, asking).await?;
     Ok(ci::run_of(triggered, &request.instance, &request.native))
+}
+
+/// The run that a request is about.
+pub async fn run<O: Op>(gitea: &Arc<Gitea>, request: &Request<O>) -> Result<Numbered, Failure> {
+    actions::run(request, |asking| trigger::resolve(gitea.clone(), asking)).await
 }
 
 pub async fn wait(gitea: Arc<Gitea>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {

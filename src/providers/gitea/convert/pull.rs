@@ -78,8 +78,11 @@ fn mergeable(wire: &wire::Pull) -> Option<Mergeable> {
 fn end(end: wire::PullEnd) -> PullEnd {
     PullEnd {
         repo: end.repo.map(|repo| repo.full_name),
-        // What is left of a branch that is gone is no branch.
-        branch: present(end.reference).filter(|name| !name.starts_with("refs/pull/")),
+        // What is left of a branch that is gone is no branch; what it was called is told beside it.
+        branch: [end.reference, end.label]
+            .into_iter()
+            .filter_map(present)
+            .find(|name| !name.starts_with("refs/pull/")),
         sha: present(end.sha),
     }
 }

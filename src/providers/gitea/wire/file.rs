@@ -48,8 +48,6 @@ pub struct PathContent {
 /// `CreateFileOptions`.
 #[derive(Debug, Serialize)]
 pub struct NewFile<'a> {
-    /// Base64.
-    pub content: &'a str,
     pub message: &'a str,
     /// Absent: the default branch.
     #[serde(skip_serializing_if = "Option::is_none")]

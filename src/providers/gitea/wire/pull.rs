@@ -50,6 +50,8 @@ pub struct PullEnd {
     /// The branch; `refs/pull/N/head` where it is gone.
     #[serde(rename = "ref")]
     pub reference: Option<String>,
+    /// The branch, also when it is gone.
+    pub label: Option<String>,
     pub sha: Option<String>,
     /// Null where it is gone.
     pub repo: Option<Repo>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::ByteStream;
 
-use super::{GitHub, convert};
+use super::{GitHub, convert, standing};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Artifact, ArtifactGet, ArtifactList};
 use crate::providers::ci::actions::Numbered;
@@ -15,7 +15,7 @@ use crate::providers::{Reply, Request};
 
 /// Attempts of a run may each have left one of the same name: all are told, each with its id.
 pub async fn list(github: Arc<GitHub>, request: Request<ArtifactList>) -> Result<Reply<Page<Artifact>>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     let outgoing = github.below(&run, &["artifacts"])?;
     let artifact = |row| Some(convert::artifact(&request.instance, &run.project, row));
     github.listed(outgoing, &request, artifact).await

@@ -5,23 +5,24 @@
 
 use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
 use http::Method;
 use mosaic_actors::error::{Failure, Kind};
 
 use super::super::refuse;
 use super::trigger::begun;
-use super::{GitHub, convert, parts, runs};
+use super::{GitHub, convert, deployments, parts, runs, standing};
 use crate::catalogue::cicd::{
     LogDelete, OrderOutcome, Ordered, Run, RunApprove, RunCancel, RunDelete, RunRerun, RunRerunFailed, Triggered,
 };
 use crate::catalogue::outcome::Deleted;
 use crate::providers::ci;
-use crate::providers::ci::actions::{Numbered, started, state};
+use crate::providers::ci::actions::{Numbered, Pending, started, state};
 use crate::providers::http::Received;
 use crate::providers::{Reply, Request};
 
 pub async fn cancel(github: Arc<GitHub>, request: Request<RunCancel>) -> Result<Reply<Ordered>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     let how = match request.input.force {
         Some(true) => "force-cancel",
         Some(false) | None => "cancel",
@@ -30,10 +31,14 @@ pub async fn cancel(github: Arc<GitHub>, request: Request<RunCancel>) -> Result<
         Kind::Conflict => state("the run has ended already, or cannot be ended (status 409)", &failure),
         _ => failure,
     })?;
+    // Of one that the caller has no id of it is told which it was.
+    let asked = Pending::read(&request.native).is_ok();
+    let told = async { begun(&github, &request.instance, &run, request.include_raw).await };
+    let run = OptionFuture::from(asked.then_some(told)).await;
     // It may take minutes until it has ended.
     Ok(received.reply(Ordered {
         outcome: OrderOutcome::Requested,
-        run: None,
+        run,
     }))
 }
 
@@ -47,11 +52,11 @@ pub async fn rerun_failed(github: Arc<GitHub>, request: Request<RunRerunFailed>)
 
 /// The run keeps its id, and has one attempt more.
 async fn again<O: crate::catalogue::op::Op>(
-    github: &GitHub,
+    github: &Arc<GitHub>,
     request: &Request<O>,
     how: &str,
 ) -> Result<Reply<Triggered>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(github, request).await?;
     let received = order(github, &run, how).await.map_err(|failure| {
         // HA10. A right that is lacking GitHub names, and an archived repository, too.
         match failure.kind == Kind::Conflict || refuse::is_unexplained(&failure) {
@@ -68,35 +73,38 @@ async fn again<O: crate::catalogue::op::Op>(
 }
 
 pub async fn approve(github: Arc<GitHub>, request: Request<RunApprove>) -> Result<Reply<Ordered>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
     ci::plain(&request.input)?;
-    let received = match order(&github, &run, "approve").await {
-        Err(failure) if failure.kind == Kind::Forbidden => {
-            let now = stands(&github, &request.instance, &run, failure.clone()).await?;
-            return Err(match &*now.raw_status {
-                "action_required" => failure,
-                "waiting" => {
-                    let sentence = "the run waits for the reviewers of a deployment, who are not asked here";
-                    state(sentence, &failure)
-                }
-                _ => state("the run waits for nobody's approval", &failure),
-            });
-        }
-        other => other?,
+    let run = standing::run(&github, &request).await?;
+    let outcome = OrderOutcome::Done;
+    let refusal = match order(&github, &run, "approve").await {
+        Ok(received) => return Ok(received.reply(Ordered { outcome, run: None })),
+        Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::Conflict) => failure,
+        Err(failure) => return Err(failure),
     };
-    Ok(received.reply(Ordered {
-        outcome: OrderOutcome::Done,
-        run: None,
-    }))
+    let now = stands(&github, &request.instance, &run, refusal.clone()).await?;
+    match &*now.raw_status {
+        "action_required" => Err(refusal),
+        // HA11. It is no fork's, and waits for others.
+        deployments::WAITING => {
+            let received = deployments::approve(&github, &request.instance, &run).await?;
+            let mut left = begun(&github, &request.instance, &run, request.include_raw).await;
+            deployments::tell(&github, &mut left).await;
+            Ok(received.reply(Ordered {
+                outcome,
+                run: Some(left),
+            }))
+        }
+        _ => Err(state("the run waits for nobody's approval", &refusal)),
+    }
 }
 
 pub async fn delete(github: Arc<GitHub>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     remove(&github, &request.instance, &run, &[]).await
 }
 
 pub async fn log_delete(github: Arc<GitHub>, request: Request<LogDelete>) -> Result<Reply<Deleted>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     remove(&github, &request.instance, &run, &["logs"]).await
 }
 

@@ -4,7 +4,7 @@
 //! error, never a success.
 
 use super::wire;
-use crate::catalogue::cicd::{Artifact, ArtifactFormat, Job, Pipeline, Run, RunStatus, Step};
+use crate::catalogue::cicd::{Artifact, ArtifactFormat, Awaited, Job, Pipeline, Run, RunStatus, Step};
 use crate::catalogue::link::Link;
 use crate::catalogue::person::Person;
 use crate::providers::ci::actions::{id, step_id};
@@ -25,6 +25,7 @@ pub fn pipeline(instance: &str, project: &str, Row { wire, raw }: Row<wire::Work
         last_status: None,
         raw_state: wire.state,
         folder: false,
+        parameters: vec![],
         web_url: wire.html_url.map(Link::from),
         raw,
     }
@@ -66,6 +67,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
         commit: wire.head_sha,
         author: wire.actor.and_then(person),
         steps: vec![],
+        waits_for: vec![],
         web_url: wire.html_url.map(Link::from),
         created_at: wire.created_at.text(),
         started_at: wire.run_started_at.text(),
@@ -79,6 +81,16 @@ fn person(user: wire::User) -> Option<Person> {
         web_url: user.html_url.map(Link::from),
         ..Person::of_login(user.login)?
     })
+}
+
+/// A deployment that a run waits for.
+pub fn awaited(wire: wire::PendingDeployment) -> Awaited {
+    Awaited {
+        name: wire.environment.name.unwrap_or_default(),
+        message: None,
+        ours: wire.current_user_can_approve,
+        parameters: vec![],
+    }
 }
 
 pub fn job(Row { wire, raw }: Row<wire::Job>) -> Job {

@@ -8,7 +8,7 @@ use futures_util::Stream;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 
-use super::{GitHub, MOST, SIZE, convert, wire};
+use super::{GitHub, MOST, SIZE, convert, standing, wire};
 use crate::catalogue::cicd::{Job, Log, LogEvent, LogFollow, LogGet};
 use crate::providers::ci::actions::{self, Logged, Numbered};
 use crate::providers::http::{Pieces, Ranged};
@@ -18,10 +18,10 @@ use crate::providers::{Reply, Request};
 const PAGES: usize = 10;
 
 pub async fn get(github: Arc<GitHub>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     let job = job(&github, &request.instance, &run, request.input.step.as_deref()).await?;
     let text = text(&github, &run, &job.id).await;
-    actions::log(&request, &job, text).await
+    actions::log(&request, &run, &job, text).await
 }
 
 /// GitHub sends who asks to where it keeps the log.
@@ -81,7 +81,7 @@ pub async fn follow(
     github: Arc<GitHub>,
     request: Request<LogFollow>,
 ) -> Result<Reply<impl Stream<Item = Result<Piece<LogEvent>, Failure>> + Send + 'static>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     let job = job(&github, &request.instance, &run, request.input.step.as_deref()).await?;
     let log = JobLog {
         github,

@@ -6,6 +6,7 @@
 mod artifacts;
 mod control;
 mod convert;
+mod deployments;
 mod logs;
 mod runs;
 mod secrets;

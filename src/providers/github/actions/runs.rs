@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 
-use super::{GitHub, convert, wire, workflows};
+use super::{GitHub, convert, deployments, standing, wire, workflows};
 use crate::catalogue::Page;
 use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunStatus};
 use crate::providers::ci::actions::{Numbered, pipeline};
@@ -73,7 +74,14 @@ pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<
     let run = Numbered::read("run", &request.native)?;
     let received = read(&github, &run).await?;
     let row = received.row(request.include_raw)?;
-    Ok(received.reply(convert::run(&request.instance, &run.project, row)))
+    let mut run = convert::run(&request.instance, &run.project, row);
+    deployments::tell(&github, &mut run).await;
+    Ok(received.reply(run))
+}
+
+/// How a run is asked for that was told.
+pub fn numbered(run: &Run) -> Option<Numbered> {
+    Numbered::read("run", Resource::parse(&run.id).native()).ok()
 }
 
 /// Asks for a run.
@@ -83,7 +91,7 @@ pub async fn read(github: &GitHub, run: &Numbered) -> Result<Received, Failure> 
 
 /// Those of its last attempt: the others are told by the raw ids of earlier answers.
 pub async fn jobs(github: Arc<GitHub>, request: Request<RunJobs>) -> Result<Reply<Page<Job>>, Failure> {
-    let run = Numbered::read("run", &request.native)?;
+    let run = standing::run(&github, &request).await?;
     let outgoing = github.below(&run, &["jobs"])?.query("filter", "latest");
     github.listed(outgoing, &request, |row| Some(convert::job(row))).await
 }

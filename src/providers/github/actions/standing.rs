@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use mosaic_actors::error::Failure;
 
-use super::{GitHub, runs, trigger};
+use super::{GitHub, deployments, runs, trigger};
 use crate::catalogue::cicd::{Run, RunGet, RunResolveInput, RunWait, Waited};
+use crate::catalogue::op::Op;
 use crate::providers::ci;
-use crate::providers::ci::actions::Pending;
+use crate::providers::ci::actions::{self, Numbered, Pending};
 use crate::providers::{Reply, Request};
 
 pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<Run>, Failure> {
@@ -17,8 +18,15 @@ pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<
         return runs::get(github, request).await;
     }
     let asking = request.asking(&request.native, RunResolveInput::default());
-    let triggered = trigger::resolve(github, asking).await?;
-    Ok(ci::run_of(triggered, &request.instance, &request.native))
+    let triggered = trigger::resolve(github.clone(), asking).await?;
+    let mut reply = ci::run_of(triggered, &request.instance, &request.native);
+    deployments::tell(&github, &mut reply.value).await;
+    Ok(reply)
+}
+
+/// The run that a request is about.
+pub async fn run<O: Op>(github: &Arc<GitHub>, request: &Request<O>) -> Result<Numbered, Failure> {
+    actions::run(request, |asking| trigger::resolve(github.clone(), asking)).await
 }
 
 pub async fn wait(github: Arc<GitHub>, request: Request<RunWait>) -> Result<Reply<Waited>, Failure> {

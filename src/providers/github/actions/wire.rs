@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use mosaic_actors::error::Failure;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -104,6 +105,30 @@ pub struct Step {
     pub conclusion: Option<String>,
     pub started_at: Time,
     pub completed_at: Time,
+}
+
+/// `pending-deployment`.
+#[derive(Debug, Deserialize)]
+pub struct PendingDeployment {
+    pub environment: Environment,
+    pub current_user_can_approve: Option<bool>,
+    /// None where only a timer is waited for.
+    pub reviewers: Option<Vec<IgnoredAny>>,
+}
+
+/// Its environment.
+#[derive(Debug, Deserialize)]
+pub struct Environment {
+    pub id: Option<u64>,
+    pub name: Option<String>,
+}
+
+/// The body of `POST …/pending_deployments`, which needs all of it.
+#[derive(Debug, Serialize)]
+pub struct DeploymentReview<'a> {
+    pub environment_ids: &'a [u64],
+    pub state: &'a str,
+    pub comment: &'a str,
 }
 
 /// `artifact`.

@@ -60,8 +60,6 @@ pub struct Written {
 #[derive(Debug, Serialize)]
 pub struct PutContent<'a> {
     pub message: &'a str,
-    /// Base64.
-    pub content: &'a str,
     /// The blob that is replaced.
     pub sha: Option<&'a str>,
     pub branch: Option<&'a str>,

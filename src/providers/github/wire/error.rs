@@ -1,6 +1,6 @@
 //! What a refusal's body says.
 //!
-//! Invariant: its sentences are looked at and never passed on.
+//! Invariant: its sentences are looked at here, and told on nowhere.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

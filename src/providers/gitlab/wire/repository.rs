@@ -142,7 +142,6 @@ pub struct File {
 pub struct NewFile<'a> {
     pub branch: &'a str,
     pub commit_message: &'a str,
-    pub content: &'a str,
     /// Without it the content would be written as it is.
     pub encoding: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
