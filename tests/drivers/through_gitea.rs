@@ -205,16 +205,21 @@ async fn files(gitea: &Gitea) {
     let raw = gitea.does("git.file.download", file).await;
     assert_eq!(raw["text"], "one\n");
     let change = |content: &str, version: &Value| json!({"repo": REPO, "path": "src/new #1.txt", "branch": "work", "content": content, "if_match": version});
-    let input = json!({"repo": REPO, "path": "up/large.txt", "branch": "work"});
+    let up = json!({"repo": REPO, "branch": "up", "from": "main"});
+    gitea.does("git.branch.create", up).await;
+    let input = json!({"repo": REPO, "path": "up/large.txt", "branch": "up"});
     gitea.asked.borrow_mut().insert("git.file.upload".to_owned());
     let made = ask_with("gitea", &gitea.connection, "git.file.upload", input, "Grüße\n").await;
     assert_eq!(
         (&made["created"], &made["path"]),
         (&json!(true), &json!("up/large.txt"))
     );
-    let up = json!({"repo": REPO, "path": "up/large.txt", "ref": "work"});
+    let up = json!({"repo": REPO, "path": "up/large.txt", "ref": "up"});
     let up = gitea.does("git.file.get", up).await;
     assert_eq!((&up["content"], &up["sha"]), (&json!("Grüße\n"), &made["sha"]));
+    gitea
+        .does("git.branch.delete", json!({"repo": REPO, "branch": "up"}))
+        .await;
     let changed = gitea.does("git.file.put", change("two\n", &got["sha"])).await;
     assert_eq!(
         (&changed["created"], changed["sha"] == got["sha"]),

@@ -58,10 +58,11 @@ fn compare(case: &Case, ours: &Value, theirs: &Value) {
 
 /// GitHub's description has no form of an answer for a file's bytes, and Prism takes a reference for one part of a path; the
 /// examples of boards are one thing where a list is meant, that of a search is a pull request, and those of people and labels
-/// are others than were asked for.
+/// are others than were asked for. What is uploaded becomes the request that `git.file.put` makes.
 const NOT_DESCRIBED: &[&str] = &[
     "git.branch.delete",
     "git.file.download",
+    "git.file.upload",
     "projects.board.add_item",
     "projects.board.items",
     "projects.board.list",

@@ -122,10 +122,9 @@ async fn write(story: &mut Story, of: &Of) {
     story
         .refuses("change it too late", "git.file.put", second, "precondition_failed")
         .await;
-    let another = put(json!({ "path": "gone.txt", "content": "x", "message": "Add another" }));
-    story
-        .tells("write another file", "git.file.put", another, &["path"])
-        .await;
+    let another = put(json!({ "path": "gone.txt", "message": "Add another" }));
+    let sent = story.sends("git.file.upload", another, b"\0 bytes").await;
+    story.tell("send another file", json!([sent["path"], sent["created"]]));
     let gone = put(json!({ "path": "gone.txt", "message": "Remove it" }));
     story.tells("delete it", "git.file.delete", gone, &["outcome"]).await;
 }

@@ -98,7 +98,7 @@ impl Story {
         }
     }
 
-    /// What stands in the path is taken out of the input; the rest is the query of a read or a removal, or the body.
+    /// What stands in the path is taken out of the input; the rest is the query of a read, a removal or an upload, or the body.
     fn address(&self, operation: &str, input: &Value) -> Address {
         let entry = OPERATIONS.iter().find(|entry| entry.name() == operation);
         let http = entry.expect("an operation").declaration;
@@ -113,8 +113,8 @@ impl Story {
         });
         let path = format!("/v1{}", parts.collect::<Vec<_>>().join("/"));
         let mut query = vec![format!("provider={}", self.provider)];
-        let body = match http.method.as_str() {
-            "GET" | "DELETE" => {
+        let body = match http.input_in_query() {
+            true => {
                 for (name, value) in &left {
                     // A list is given item by item.
                     let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -122,7 +122,7 @@ impl Story {
                 }
                 None
             }
-            _ => Some(Value::Object(left)),
+            false => Some(Value::Object(left)),
         };
         Address {
             method: http.method.as_str(),
@@ -165,6 +165,23 @@ impl Story {
             .filter_map(|line| line.strip_prefix("data:"))
             .map(read)
             .collect()
+    }
+
+    /// Sends a file's bytes; what is answered.
+    pub async fn sends(&self, operation: &str, input: Value, bytes: &'static [u8]) -> Value {
+        self.asked.lock().unwrap().insert(operation.to_owned());
+        if self.way == Way::Cli {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), bytes).expect("written");
+            let file = format!("--file={}", file.path().display());
+            return self.by_cli(operation, &input, &[&file]).expect("it goes well");
+        }
+        let Address { method, path, .. } = self.address(operation, &input);
+        let url = format!("http://{}{path}", self.gateway.public);
+        let request = self.gateway.client.0.request(method.parse().expect("a method"), url);
+        let reply = request.body(bytes).send().await.expect("an answer");
+        let text = reply.text().await.expect("an answer");
+        serde_json::from_str(&text).expect("JSON")
     }
 
     /// A file's bytes.

@@ -79,7 +79,8 @@ async fn nothing_there(github: &GitHub, spot: Spot<'_>, field: &str, failure: Fa
     }
     // Where nobody has named a commit, none is missing.
     match (failure.message(), spot.branch) {
-        (sayings::NO_COMMIT, _) | (sayings::NOTHING_YET, Some(_)) => return no_commit(failure, field),
+        (sayings::NO_COMMIT, _) => return no_commit(failure, field),
+        (sayings::NOTHING_YET, Some(_)) => return named(failure.saying(sayings::NO_COMMIT), field),
         (sayings::NOTHING_YET, None) => return named(failure, "path"),
         _ => {}
     }
