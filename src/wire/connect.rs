@@ -23,7 +23,6 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -31,7 +30,7 @@ use url::Url;
 
 use super::near::Abroad;
 use super::proxies::Proxies;
-use super::upstream::Upstream;
+use super::upstream::{Duplex, Upstream};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -43,11 +42,6 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const UNANSWERED: u32 = 3;
 /// How long what was sent may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-
-/// A stream of bytes in both directions, in clear or not.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 type Stream = Box<dyn Duplex>;
 

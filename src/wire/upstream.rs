@@ -10,14 +10,17 @@ use std::task::{Context, Poll, ready};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connect::Duplex;
-
 /// The most informational answers (1xx) to one request. A server that works for long says every some seconds that it does.
 const MOST_INFORMED: u32 = 100;
 /// The most bytes of all of them.
 const MOST_BYTES: usize = 64 << 10;
 /// What each head begins with, as far as its kind shows: what stands here for digits is not looked at.
 const LINE: &[u8] = b"HTTP/1.1 1";
+
+/// A stream of bytes in both directions, in clear or not.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// An upstream that says again and again that it is about to answer. The HTTP client reads on for as long as there is
 /// something to read, and does nothing else.
