@@ -121,6 +121,8 @@ fn upstream(kind: Kind, case: &Case<'_>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::cli::explain::tests::check;
 
@@ -152,10 +154,14 @@ mod tests {
 
     #[test]
     fn no_advice_contradicts_what_is_known() {
+        let mut checked = HashSet::new();
         for kind in Kind::ALL {
             for case in every_case() {
                 let told = advice_in(kind, &case);
-                check(told, &["projects", "issue", "create"]);
+                // Few sentences, told in many cases.
+                if checked.insert(told) {
+                    check(told, &["projects", "issue", "create"]);
+                }
                 let says = |part: &str| told.contains(part);
                 let what = format!("{kind} {case:?}: {told}");
                 assert!(!case.in_doubt || told == IN_DOUBT, "{what}");
