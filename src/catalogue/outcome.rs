@@ -2,6 +2,7 @@
 //!
 //! Invariant: what is only planned never says that it is done.
 
+use mosaic_actors::call::Tag;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -16,6 +17,9 @@ pub struct Deleted {
     pub outcome: DeleteOutcome,
     /// The commit that took it away, where a commit did.
     pub commit: Option<String>,
+    /// Tags of what was named otherwise than by its own id; they are not told.
+    #[serde(skip)]
+    pub about: Vec<Tag>,
 }
 
 /// Whether what was to be removed is gone.
@@ -36,6 +40,15 @@ impl Deleted {
         Deleted {
             outcome: DeleteOutcome::Deleted,
             commit: None,
+            about: Vec::new(),
+        }
+    }
+
+    /// It is gone, or a part of it, and this is its own tag, by whatever name it was asked for.
+    pub fn of(about: Tag) -> Self {
+        Deleted {
+            about: vec![about],
+            ..Self::done()
         }
     }
 
@@ -56,4 +69,8 @@ impl Deleted {
     }
 }
 
-impl<I> Output<I> for Deleted {}
+impl<I> Output<I> for Deleted {
+    fn tags(&self) -> Vec<Tag> {
+        self.about.clone()
+    }
+}

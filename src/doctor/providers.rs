@@ -17,6 +17,7 @@ use url::Url;
 use crate::config::{Config, OutboundConfig, ProviderConfig};
 use crate::embed::outbound::{outbound, trusting};
 use crate::embed::{self, Looked, Registry, StartError};
+use crate::providers::directory::DIRECTORY;
 use crate::stores::{self, StateStore};
 use crate::wire::client::{self, Outbound};
 use crate::wire::tls;
@@ -204,7 +205,13 @@ async fn settings(name: &str, looked: &Looked) -> Vec<Finding> {
     match timeout(PATIENCE, looked.examined()).await {
         Ok(Ok(wrong)) => wrong
             .iter()
-            .map(|failure| finding().failed(failure.message(), correct))
+            .map(|failure| match failure.field.as_deref() {
+                // What is at fault names its place.
+                None | Some(DIRECTORY) => {
+                    finding().unknown(format!("not all of it can be held against it: {}", failure.message()))
+                }
+                Some(_) => finding().failed(failure.message(), correct),
+            })
             .collect(),
         Ok(Err(failure)) => vec![finding().unknown(format!("they cannot be held against it: {}", failure.message()))],
         Err(_) => vec![finding().unknown(format!("the provider did not answer within {PATIENCE:?}"))],

@@ -158,10 +158,16 @@ fn beyond(config: &Config) -> impl Iterator<Item = Notice> {
                 "{rule} names {} for the tenant {tenant}, beyond its reach: for it there is none",
                 some(&out)
             ),
-            remedy: format!(
-                "Add it to {}.providers, or take it out of the route.",
-                join("tenants", tenant)
-            ),
+            remedy: match config.tenants.get(tenant).is_some_and(|own| own.providers.is_some()) {
+                true => format!(
+                    "Add it to {}.providers, or take it out of the route.",
+                    join("tenants", tenant)
+                ),
+                // A list of its own would take from it what that of all others names.
+                false => format!(
+                    "Add it to tenants.{DEFAULT_TENANT}.providers, which it has for want of its own, or take it out of the route."
+                ),
+            },
             subject: rule,
         })
     })
@@ -283,6 +289,22 @@ mod tests {
                 "routes[0] names wiki for the tenant acme, beyond its reach: for it there is none. Add it to \
                  tenants.acme.providers, or take it out of the route."
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_beyond_a_list_that_is_inherited_belongs_into_that() {
+        let mut config = config(TenantConfig::default(), &[("acme", "wiki")]);
+        let listed = TenantConfig {
+            providers: names(&["forge"]),
+            ..TenantConfig::default()
+        };
+        config.tenants.insert(DEFAULT_TENANT.to_owned(), listed);
+        let told = told(&config);
+        assert!(
+            told.iter()
+                .any(|told| told.contains("Add it to tenants.default.providers")),
+            "{told:?}"
         );
     }
 }

@@ -15,7 +15,8 @@ use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece, UPLOAD_
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::directory::Directory;
+use super::directory::{self, Directory, Looks};
+use super::http::behind;
 use super::http::revalidation::{self, Standing};
 use crate::catalogue::cursor::{CursorKey, Query};
 use crate::catalogue::op::{Op, Output, Paged};
@@ -128,6 +129,7 @@ pub(super) struct Seal {
     pub cursors: CursorKey,
     pub emulated: bool,
     pub directory: Arc<Directory>,
+    pub looks: Looks,
 }
 
 impl<D: Send + Sync + 'static> Handlers<D> {
@@ -158,8 +160,10 @@ impl<D: Send + Sync + 'static> Handlers<D> {
                     true => failure,
                     false => standing.judge(failure),
                 };
-                let blamed = |failure| seal.directory.blamed(failure, &*input, &seal.instance);
-                let mut reply = reply.map_err(judged).map_err(blamed)?;
+                let mut reply = match reply.map_err(judged) {
+                    Ok(reply) => reply,
+                    Err(failure) => return Err(seal.blamed(failure, &*input).await),
+                };
                 let trail = O::Output::trail(&input);
                 reply.value.seal_cursor(&|native| match trail.on_to(native) {
                     Err(Circle) => Err(seal.circle()),
@@ -288,7 +292,31 @@ impl<O: Op> Request<O> {
     }
 }
 
+/// The most accounts that are looked for behind one failure.
+const MOST_SUSPECTS: usize = 10;
+
 impl Seal {
+    /// The failure, as one of the configuration where it is of an account that the directory names and nobody has. Whom it is
+    /// of a provider does not say: who has an account may have no right there, or be one too many.
+    async fn blamed(&self, failure: Failure, input: &impl Serialize) -> Failure {
+        let suspects = self.directory.suspects(&failure, input);
+        if suspects.is_empty() {
+            return failure;
+        }
+        let look = async {
+            for (name, account) in suspects.into_iter().take(MOST_SUSPECTS) {
+                if !(self.looks)(account).await? {
+                    return Ok(Some((name, account)));
+                }
+            }
+            Ok(None)
+        };
+        match behind(&self.instance, look).await.flatten() {
+            Some(missing) => directory::blamed(failure, missing, &self.instance),
+            None => failure,
+        }
+    }
+
     /// A client would be refused a cursor over the limit: the page fails instead of being one that cannot be gone on from.
     fn cursor(&self, query: &Query, native: &str) -> Result<String, Failure> {
         self.cursors.seal(&self.instance, query, native).ok_or_else(|| {
@@ -336,4 +364,51 @@ impl Seal {
 
 fn serialise(value: &impl Serialize) -> Result<Bytes, Failure> {
     to_json(value).map_err(|cause| Failure::new(Kind::Internal, "an output could not be serialised").because(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// An account that is there may have no right to a project, or be one too many.
+    #[tokio::test]
+    async fn an_account_that_is_there_is_not_the_configurations_fault() {
+        let pairs = [("ada", "ada-l"), ("eve", "eve-x"), ("joe", "joe-d")];
+        let looks: Looks = Arc::new(|account: &str| {
+            let looked = match account {
+                "joe-d" => Err(Failure::new(Kind::Network, "it cannot be reached")),
+                account => Ok(account == "ada-l"),
+            };
+            Box::pin(async move { looked })
+        });
+        let seal = Seal {
+            instance: Arc::from("forge-a"),
+            cursors: CursorKey::random(),
+            emulated: false,
+            directory: Arc::new(
+                pairs
+                    .map(|(name, own)| (name.to_owned(), own.to_owned()))
+                    .into_iter()
+                    .collect(),
+            ),
+            looks,
+        };
+        for (told, names, field) in [
+            ("ada-l", vec!["ada"], "assignees"),
+            ("ada-l and eve-x", vec!["ada", "eve"], "directory.eve.forge-a"),
+            ("somebody", vec!["ada", "eve", "bob"], "directory.eve.forge-a"),
+            ("joe-d", vec!["joe"], "assignees"),
+            ("bob", vec!["bob"], "assignees"),
+        ] {
+            let failure = Failure::invalid("assignees", format!("assignees names {told}, who is passed over"));
+            let failure = seal.blamed(failure, &json!({ "assignees": names })).await;
+            let kind = match field {
+                "assignees" => Kind::InvalidInput,
+                _ => Kind::PreconditionFailed,
+            };
+            assert_eq!((failure.kind, failure.field.as_deref()), (kind, Some(field)), "{told}");
+        }
+    }
 }

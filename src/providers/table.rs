@@ -5,7 +5,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use http::Method;
 use jiff::Timestamp;
 use mosaic_actors::call::{Answer, Call, Operation};
@@ -13,9 +15,10 @@ use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver};
 use mosaic_actors::error::{self, Failure};
 use mosaic_actors::rate_limit::RateLimit;
 use serde::Serialize;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connection;
-use super::directory;
+use super::directory::{self, Directory};
 use super::handlers::{Handler, Handlers, Seal};
 use super::http::credential::CredentialStanding;
 use super::http::quota::Quota;
@@ -24,8 +27,13 @@ use super::models::Book;
 use super::webhooks::Webhooks;
 use crate::catalogue::proxy;
 
-/// The most accounts of the directory that are looked for at once.
-const MOST_PEOPLE: usize = 50;
+/// The most accounts of the directory that are looked for in one look at an instance; of more it is told.
+const MOST_PEOPLE: usize = 200;
+/// So many of them are looked for side by side.
+const ABREAST: usize = 5;
+/// How long each half of a look at an instance may take, its settings and its accounts: less than whoever looks waits, so that
+/// one half's findings are not lost for the other.
+const LOOKED: Duration = Duration::from_secs(8);
 
 /// A provider's driver, typed. [`connect`] makes the engine's object of it.
 pub trait Provider: Send + Sync + Sized + 'static {
@@ -168,7 +176,8 @@ pub struct Kind {
     pub webhooks: fn() -> Option<&'static Webhooks>,
     /// The list of models that is known of an instance's; `None` of a kind that offers none.
     pub list: fn(&Connection) -> Option<Option<Arc<str>>>,
-    /// Asks what of an instance's settings does not fit what is there.
+    /// Asks what of an instance's settings does not fit what is there: each failure names its place. One that names none, or
+    /// the directory alone, tells of what could not be looked at.
     pub examined: fn(&Connection) -> BoxFuture<Examined>,
     /// Asks what is known of a connection's credential.
     pub standing: fn(&Connection) -> BoxFuture<Result<CredentialStanding, Failure>>,
@@ -199,13 +208,18 @@ impl Kind {
                 let connection = connection.clone();
                 Box::pin(async move {
                     let driver = D::connect(&connection)?;
-                    let mut wrong = driver.examined().await?;
-                    for (name, account) in connection.directory.iter().take(MOST_PEOPLE) {
-                        if !driver.has_account(account).await? {
-                            wrong.push(directory::unknown(name, account, &connection.instance));
+                    let people = strangers(&driver, &connection.directory, &connection.instance);
+                    let (settings, people) = join(timeout(LOOKED, driver.examined()), people).await;
+                    let settings = settings.unwrap_or_else(|_| Err(late()));
+                    match settings {
+                        Err(failure) if people.is_empty() => Err(failure),
+                        // What was found stands beside what was not looked at.
+                        Err(mut failure) => {
+                            failure.field = None;
+                            Ok([vec![failure], people].concat())
                         }
+                        Ok(settings) => Ok([settings, people].concat()),
                     }
-                    Ok(wrong)
                 })
             },
             standing: |connection| {
@@ -227,6 +241,52 @@ impl Kind {
             },
         }
     }
+}
+
+/// The accounts of the directory that are not there; the last failure tells of those that were not looked for.
+async fn strangers<D: Provider>(driver: &D, directory: &Directory, instance: &str) -> Vec<Failure> {
+    let owned = |(name, account): (&str, &str)| (name.to_owned(), account.to_owned());
+    let all: Vec<(String, String)> = directory.iter().map(owned).collect();
+    let ends = Instant::now() + LOOKED;
+    let (mut wrong, mut looked, mut why) = (vec![], 0, None);
+    for some in all[..all.len().min(MOST_PEOPLE)].chunks(ABREAST) {
+        let looks = join_all(some.iter().map(|(_, account)| driver.has_account(account)));
+        let Ok(there) = timeout_at(ends, looks).await else {
+            why = Some(late());
+            break;
+        };
+        let before = looked;
+        for ((name, account), there) in some.iter().zip(there) {
+            match there {
+                Ok(true) => looked += 1,
+                Ok(false) => {
+                    looked += 1;
+                    wrong.push(directory::unknown(name, account, instance));
+                }
+                Err(failure) => why = Some(failure),
+            }
+        }
+        // Where none could be looked for, neither will the others be.
+        if looked == before {
+            break;
+        }
+    }
+    let left = all.len() - looked;
+    if left > 0 {
+        let why = why.unwrap_or_else(|| {
+            let sentence = format!("no more than {MOST_PEOPLE} are, at one look");
+            Failure::new(error::Kind::Unsupported, sentence)
+        });
+        wrong.push(directory::not_looked_for(left, all.len(), why));
+    }
+    wrong
+}
+
+fn late() -> Failure {
+    Failure::new(
+        error::Kind::Timeout,
+        format!("the provider did not answer within {LOOKED:?}"),
+    )
 }
 
 impl Kind {
@@ -257,11 +317,17 @@ struct TableDriver<D> {
 
 fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
     let lacks = driver.lacks();
+    let driver = Arc::new(driver);
+    let looking = driver.clone();
     let seal = Seal {
         instance: connection.instance.clone(),
         cursors: connection.cursors.clone(),
         emulated: false,
         directory: connection.directory.clone(),
+        looks: Arc::new(move |account: &str| {
+            let (driver, account) = (looking.clone(), account.to_owned());
+            Box::pin(async move { driver.has_account(&account).await })
+        }),
     };
     let mut rows = D::handlers().into_rows(&seal);
     if let Some(passing) = D::passing() {
@@ -272,7 +338,7 @@ fn driver<D: Provider>(driver: D, connection: &Connection) -> Arc<dyn Driver> {
     let able = || Capabilities::of(&connection.operations, rows.keys().copied());
     Arc::new(TableDriver {
         narrowed: (!lacks.is_empty()).then(able),
-        driver: Arc::new(driver),
+        driver,
         rows,
         scope: connection.scope,
         quota: connection.quota.clone(),
@@ -375,5 +441,65 @@ mod tests {
         let able = begun.capabilities().expect("it is narrowed");
         let operations = Catalogue::built_in().operations().clone();
         assert_eq!(able.names(&operations), ["git.repo.get"]);
+    }
+
+    /// Whose settings cannot be looked at, and who knows one account.
+    struct Staffed;
+
+    impl Provider for Staffed {
+        fn connect(_connection: &Connection) -> Result<Self, Failure> {
+            Ok(Staffed)
+        }
+
+        fn handlers() -> Handlers<Self> {
+            Handlers::new()
+        }
+
+        async fn examined(&self) -> Result<Vec<Failure>, Failure> {
+            Err(Failure::new(error::Kind::Forbidden, "settings are not shown"))
+        }
+
+        async fn has_account(&self, account: &str) -> Result<bool, Failure> {
+            match account {
+                "hidden" => Err(Failure::new(error::Kind::Forbidden, "accounts are not shown")),
+                account => Ok(account == "there"),
+            }
+        }
+
+        async fn health(&self) -> Result<Credential, Failure> {
+            Ok(Credential::Unproven)
+        }
+    }
+
+    async fn examined(people: impl IntoIterator<Item = (String, &'static str)>) -> Vec<String> {
+        static STAFFED: Kind = Kind::of::<Staffed>("staffed");
+        let mut connection = connection(Some("http://localhost:1"));
+        let people = people.into_iter().map(|(name, account)| (name, account.to_owned()));
+        connection.directory = Arc::new(people.collect());
+        let wrong = (STAFFED.examined)(&connection).await.expect("something is found");
+        wrong.iter().map(|failure| failure.message().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_found_is_told_beside_what_cannot_be_looked_at() {
+        let people = [("ada", "there"), ("bob", "hidden"), ("eve", "gone"), ("joe", "gone")];
+        let found = examined(people.map(|(name, account)| (name.to_owned(), account))).await;
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(found[0], "settings are not shown");
+        assert!(
+            found[1].starts_with("directory.eve.") && found[2].starts_with("directory.joe."),
+            "{found:?}"
+        );
+        assert!(
+            found[3].ends_with("1 of its 4 accounts were not looked for: accounts are not shown"),
+            "{found:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn accounts_that_are_too_many_to_be_looked_for_are_counted() {
+        let found = examined((0..MOST_PEOPLE + 3).map(|at| (format!("p{at:04}"), "there"))).await;
+        let told = found.last().expect("it is told");
+        assert!(told.contains("3 of its 203 accounts were not looked for"), "{found:?}");
     }
 }

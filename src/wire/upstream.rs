@@ -1,7 +1,8 @@
 //! A connection to an upstream, as the HTTP client sees it.
 //!
-//! Invariant: between a request and the head of its answer no more is read than a provider has to say there; and what it
-//! said before it stopped listening is read, whatever became of what was still to be sent.
+//! Invariant: by HTTP/1, between a request and the head of its answer no more is read than a provider has to say there; and
+//! what it said before it stopped listening is read, whatever became of what was still to be sent. HTTP/2 is left to its
+//! library, which passes over informational answers one by one; how many come, only the time of an attempt bounds.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,8 @@ use std::task::{Context, Poll, ready};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most informational answers (1xx) to one request. A server that works for long says every some seconds that it does.
+/// The most informational answers (1xx) to one request by HTTP/1. A server that works for long says every some seconds that
+/// it does.
 const MOST_INFORMED: u32 = 100;
 /// The most bytes of all of them.
 const MOST_BYTES: usize = 64 << 10;
@@ -78,6 +80,7 @@ impl AsyncRead for Upstream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        // The heads of HTTP/2 are packed, and those of several answers come by turns.
         if !self.by_h2 {
             let read = self.heads.read(&buf.filled()[before..]);
             read.map_err(|endless| io::Error::new(io::ErrorKind::InvalidData, endless))?;

@@ -198,6 +198,9 @@ async fn changed(told: &mut Told, id: &Value) {
     let ghost = told.refuses("projects.issue.assign", ghost).await;
     let place = format!("directory.ghost.{INSTANCE}");
     assert_eq!(ghost, (Kind::PreconditionFailed, Some(place.clone())), "{kind}");
+    // Nobody else was assigned by what was refused so.
+    let still = told.does("projects.issue.get", json!({"issue": id})).await;
+    assert_eq!(json!(told.names(&still)), json!([]), "{kind}");
     let found = told.examined().await;
     assert!(found.len() == 1 && found[0].starts_with(&place), "{kind}: {found:?}");
     for labels in [json!(["urgent"]), json!([])] {

@@ -235,3 +235,27 @@ async fn a_trigger_leads_to_its_run() {
         (&json!(true), &json!("under-test~A/api#42"))
     );
 }
+
+/// Whoever asks by what a trigger has answered changes the run that came of it, whose own id others asked by.
+#[tokio::test]
+async fn an_order_by_what_a_trigger_answered_tells_its_run_to_have_changed() {
+    let build = || {
+        Canned::json(
+            200,
+            json!({"number": 42, "queueId": 17, "building": false, "result": "SUCCESS"}),
+        )
+    };
+    let provider = Upstream::answering([
+        Canned::json(200, json!({"id": 17, "executable": {"number": 42}})),
+        build(),
+        build(),
+        Canned::text(302, "").header("location", "http://wrong/job/A/job/api/"),
+    ])
+    .await;
+    let driver = driver("jenkins", &connection(&provider.url)).expect("connected");
+    let input = json!({"run": "under-test~A/api#q17"});
+    let call = upstream::call("cicd.run.delete", input, false).expect("a call");
+    let answer = driver.call(Arc::new(call)).await.expect("it is deleted");
+    let tags: Vec<&str> = answer.head.tags.iter().map(|tag| &**tag).collect();
+    assert_eq!(tags, ["run:a/api#42"]);
+}

@@ -293,6 +293,45 @@ async fn a_block_that_holds_itself_is_found_by_its_id() {
     }
 }
 
+/// To fail for what is read behind a write would have it written twice.
+#[tokio::test]
+async fn what_was_written_is_told_though_the_answer_behind_it_cannot_be_read() {
+    let odd = || Canned::json(200, json!([]));
+    let create = json!({"parent": OTHER, "title": "t", "body": "x"});
+    let retitle = json!({"page": PAGE, "title": "t"});
+    for (operation, input, answers) in [
+        ("docs.page.create", create, vec![page(), odd()]),
+        ("docs.page.update", retitle, vec![page(), list(json!([])), odd()]),
+    ] {
+        let asked = answers.len();
+        let provider = Upstream::answering(answers).await;
+        let written = ask("notion", &connection(&provider.url), operation, input).await;
+        let written = written.unwrap_or_else(|failure| panic!("{operation}: {failure}"));
+        assert_eq!(
+            (&written["title"], &written["version"]),
+            (&json!("t"), &json!(null)),
+            "{operation}"
+        );
+        assert_eq!(provider.seen().len(), asked, "{operation}");
+    }
+}
+
+/// A page whose text is told level by level is not read behind each write to it.
+#[tokio::test]
+async fn a_text_of_many_levels_is_not_read_behind_a_write() {
+    let toggle = |at: usize| {
+        let id = format!("{}{at:02}", &OTHER[..OTHER.len() - 2]);
+        json!({"object": "block", "id": id, "type": "toggle", "has_children": true, "toggle": {"rich_text": []}})
+    };
+    let toggles: Vec<Value> = (0..40).map(toggle).collect();
+    let provider = Upstream::answering([page(), page(), list(json!(toggles))]).await;
+    let create = json!({"parent": OTHER, "title": "t", "body": "x"});
+    let written = ask("notion", &connection(&provider.url), "docs.page.create", create).await;
+    let written = written.expect("it was written");
+    assert_eq!((&written["body"], &written["version"]), (&json!("x"), &json!(null)));
+    assert_eq!(provider.seen().len(), 3);
+}
+
 /// Trap 19: what a request may say depends on the version that it names.
 #[tokio::test]
 async fn each_request_names_the_version() {

@@ -213,6 +213,25 @@ async fn no_credential_but_ours_goes_on_in_a_query_or_a_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_goes_on_as_it_came_whomever_it_names() {
+    let place = Place::open().await;
+    for (media_type, body) in [
+        ("application/json", r#"{"sudo":"root","title":"a"}"#),
+        ("application/x-www-form-urlencoded", "sudo=root&title=a"),
+    ] {
+        let request = place
+            .ask(Method::POST, "mirror", "/x?sudo=root")
+            .header("content-type", media_type)
+            .body(body);
+        assert_eq!(send(request, &[("sudo", "root")]).await.status, 200);
+        let seen = place.mirror.last();
+        assert_eq!((&*seen.target, &*seen.body), ("/api/v3/x", body.as_bytes()));
+        assert!(!seen.headers.contains_key("sudo"));
+    }
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_part_of_a_refusal_is_not_told_as_the_whole() {
     let place = Place::open().await;
     for path in ["/refused-cut", "/refused-longer"] {

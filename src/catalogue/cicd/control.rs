@@ -16,6 +16,12 @@ use crate::catalogue::fields::RunRef;
 use crate::catalogue::op::{Declaration, Op, Output};
 use crate::catalogue::outcome::Deleted;
 
+/// The tag of a run, by its id without the instance: of what is asked for by what a trigger has answered as pending, the
+/// driver alone knows which it is.
+pub fn tag_of_run(native: &str) -> Tag {
+    RUN.tag(native)
+}
+
 /// What became of an order to a run.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +30,9 @@ pub struct Ordered {
     pub outcome: OrderOutcome,
     /// The run as it stands now, where the provider tells.
     pub run: Option<Run>,
+    /// Tags of the run, where it was named otherwise than by its own id; they are not told.
+    #[serde(skip)]
+    pub about: Vec<Tag>,
 }
 
 /// Whether an order to a run is done.
@@ -38,7 +47,8 @@ pub enum OrderOutcome {
 
 impl<I> Output<I> for Ordered {
     fn tags(&self) -> Vec<Tag> {
-        self.run.iter().map(|run| RUN.tag_of_id(&run.id)).collect()
+        let told = self.run.iter().map(|run| RUN.tag_of_id(&run.id));
+        self.about.iter().cloned().chain(told).collect()
     }
 }
 
@@ -210,5 +220,33 @@ impl Op for RunWait {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_order_changes_the_run_that_it_was_resolved_to_and_tells_no_tag() {
+        let about = vec![tag_of_run("Acme/api#12")];
+        let ordered = Ordered {
+            outcome: OrderOutcome::Done,
+            run: None,
+            about: about.clone(),
+        };
+        assert_eq!(Output::<RunApproveInput>::tags(&ordered), about);
+        assert_eq!(
+            serde_json::to_value(&ordered).expect("JSON"),
+            json!({"outcome": "done"})
+        );
+        let deleted = Deleted::of(tag_of_run("acme/api#12"));
+        assert_eq!(Output::<RunDeleteInput>::tags(&deleted), about);
+        assert_eq!(
+            serde_json::to_value(&deleted).expect("JSON"),
+            json!({"outcome": "deleted"})
+        );
     }
 }

@@ -18,7 +18,7 @@ pub use artifact::{Artifact, ArtifactFormat, ArtifactGet, ArtifactGetInput, Arti
 pub use asked::{Awaited, Parameter, ParameterKind};
 pub use control::{
     OrderOutcome, Ordered, RunApprove, RunApproveInput, RunCancel, RunCancelInput, RunDelete, RunDeleteInput, RunRerun,
-    RunRerunFailed, RunRerunFailedInput, RunRerunInput, RunWait, RunWaitInput, Waited,
+    RunRerunFailed, RunRerunFailedInput, RunRerunInput, RunWait, RunWaitInput, Waited, tag_of_run,
 };
 pub use job::{Job, RunJobs, RunJobsInput};
 pub use log::{

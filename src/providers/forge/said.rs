@@ -86,7 +86,7 @@ mod tests {
                 json!({"error": "scope does not have a valid value"}),
                 Some("scope does not have a valid value"),
             ),
-            (json!({"message": ["a", "b\nc\u{202e}"]}), Some("a; bc")),
+            (json!({"message": ["a", "b\nc\u{202e}"]}), Some("a; b c")),
             (
                 json!({"message": {"name": ["is too long", "is odd"], "base": []}}),
                 Some("name: is too long, is odd"),

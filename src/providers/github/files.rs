@@ -12,7 +12,7 @@ use super::lookup::{self, At, instead, named, no_commit, unread};
 use super::{GitHub, convert, sayings, wire};
 use crate::catalogue::git::{File, FileDelete, FileDownload, FileGet, FilePut, FileUpload, Written};
 use crate::catalogue::op::Op;
-use crate::catalogue::outcome::{DeleteOutcome, Deleted};
+use crate::catalogue::outcome::Deleted;
 use crate::providers::forge::{self, FileWrite};
 use crate::providers::http::{Outgoing, Received};
 use crate::providers::{Reply, Request};
@@ -315,7 +315,7 @@ fn removal(github: &GitHub, spot: Spot<'_>, message: &str, sha: &str) -> Result<
 fn gone(received: &Received) -> Result<Deleted, Failure> {
     let done: wire::FileCommit = received.json()?;
     Ok(Deleted {
-        outcome: DeleteOutcome::Deleted,
         commit: done.commit.map(|commit| commit.sha),
+        ..Deleted::done()
     })
 }

@@ -93,12 +93,14 @@ impl Fault {
         found.find(whole)
     }
 
-    /// The number that stands right behind one of these in its sentence: a bound, which is no word of anybody's.
+    /// The number that stands right behind one of these in its sentence: a bound, which is no word of anybody's. One from
+    /// which something is still to be taken is none.
     pub fn number_behind(&self, marks: &[&str]) -> Option<u64> {
         marks.iter().find_map(|mark| {
             let (_, behind) = self.sentence.split_once(mark)?;
-            let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-            behind[..end].parse().ok()
+            let (number, rest) = behind.split_at(behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len()));
+            let reckons = rest.trim_start().starts_with(['-', '+', '*', '/']);
+            number.parse().ok().filter(|_| !reckons)
         })
     }
 
@@ -294,6 +296,20 @@ mod tests {
             None
         );
         assert_eq!(fault("stream").names("stream"), Some(0));
+    }
+
+    #[test]
+    fn a_bound_is_a_number_from_which_nothing_is_still_to_be_taken() {
+        let fault = |sentence: &str| Fault::of(&json!({"error": {"message": sentence}}));
+        let bound = |sentence: &str| fault(sentence).number_behind(&["at most ", " > "]);
+        assert_eq!(
+            bound("too large: 100000. It supports at most 16384 tokens"),
+            Some(16384)
+        );
+        assert_eq!(bound("max_tokens: 100000 > 8192, which is the most"), Some(8192));
+        for none in ["has 10 tokens (100000 > 4096 - 10)", "a > b", "5 > ", "nothing"] {
+            assert_eq!(bound(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::names::{self, Build};
 use super::{Jenkins, builds, queue, standing};
-use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete};
+use crate::catalogue::cicd::{OrderOutcome, Ordered, RunCancel, RunDelete, tag_of_run};
 use crate::catalogue::outcome::Deleted;
 use crate::providers::http::behind;
 use crate::providers::{Reply, Request};
@@ -46,7 +46,8 @@ pub async fn cancel(jenkins: Arc<Jenkins>, request: Request<RunCancel>) -> Resul
         true => OrderOutcome::Done,
         false => OrderOutcome::Requested,
     };
-    Ok(received.reply(Ordered { outcome, run }))
+    let about = vec![tag_of_run(&native)];
+    Ok(received.reply(Ordered { outcome, run, about }))
 }
 
 /// Takes what waits out of the queue. Jenkins is told no more than its number, so whose that is by now was read before.
@@ -60,6 +61,7 @@ async fn unqueue(jenkins: &Jenkins, item: u64) -> Result<Reply<Ordered>, Failure
     Ok(received.reply(Ordered {
         outcome: OrderOutcome::Done,
         run: None,
+        about: vec![],
     }))
 }
 
@@ -72,5 +74,5 @@ pub async fn delete(jenkins: Arc<Jenkins>, request: Request<RunDelete>) -> Resul
     }
     let outgoing = jenkins.endpoint.bare(Method::POST, &build.parts(&["doDelete"]))?;
     let (_, received) = jenkins.order(outgoing).await?;
-    Ok(received.reply(Deleted::done()))
+    Ok(received.reply(Deleted::of(tag_of_run(&native))))
 }

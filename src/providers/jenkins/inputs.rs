@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::names::Build;
 use super::stage_view::{self, may_wait, pending};
 use super::{Jenkins, builds, standing, trigger, wire};
-use crate::catalogue::cicd::{OrderOutcome, Ordered, RunApprove};
+use crate::catalogue::cicd::{OrderOutcome, Ordered, RunApprove, tag_of_run};
 use crate::providers::ci;
 use crate::providers::http::{Outgoing, Row, behind};
 use crate::providers::{Reply, Request};
@@ -43,7 +43,8 @@ pub async fn approve(jenkins: Arc<Jenkins>, request: Request<RunApprove>) -> Res
     };
     let run = behind(&request.instance, read).await;
     let outcome = OrderOutcome::Done;
-    Ok(received.reply(Ordered { outcome, run }))
+    let about = vec![tag_of_run(&native)];
+    Ok(received.reply(Ordered { outcome, run, about }))
 }
 
 /// The one input that is meant.

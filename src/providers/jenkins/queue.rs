@@ -27,7 +27,11 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         let sentence = "pending must be what a trigger has answered as such";
         return Err(Failure::invalid("pending", sentence).never_sent());
     };
-    match item(&jenkins, id).await {
+    let looked = item(&jenkins, id).await;
+    if has_left(&looked, project) {
+        jenkins.queued.has_left(project, id);
+    }
+    match looked {
         Ok((received, item)) if is_of_another(&item, project) => Err(received.failure(Kind::NotFound, OF_ANOTHER)),
         Ok((received, item)) if item.cancelled == Some(true) => {
             Err(received.failure(Kind::NotFound, "there is no run: it was cancelled while it waited"))
@@ -70,6 +74,14 @@ pub fn gone(failure: &Failure) -> Failure {
 fn is_of_another(item: &wire::Item, project: &str) -> bool {
     let name = item.task.as_ref().and_then(|task| task.full_name.as_deref());
     name.is_some_and(|name| name != project)
+}
+
+/// Whether a look at a project's item shows that it waits no more.
+fn has_left(looked: &Result<(Received, wire::Item), Failure>, project: &str) -> bool {
+    match looked {
+        Ok((_, item)) => is_of_another(item, project) || item.cancelled == Some(true) || item.executable.is_some(),
+        Err(failure) => failure.kind == Kind::NotFound,
+    }
 }
 
 async fn item(jenkins: &Jenkins, id: u64) -> Result<(Received, wire::Item), Failure> {

@@ -12,7 +12,19 @@ use super::parts::{self, At};
 use super::unanswered::{Written, in_doubt};
 use super::unfinished::Unfinished;
 use super::{Notion, block, wire};
-use crate::providers::http::{Received, behind};
+use crate::providers::http::{Received, Row, behind};
+
+/// What the answer to a write, or behind one, tells of the page; none where it cannot be read: what was written stands all the
+/// same.
+pub(super) fn readable(received: &Received, instance: &str, with_raw: bool) -> Option<Row<wire::Page>> {
+    match received.row(with_raw) {
+        Ok(row) => Some(row),
+        Err(failure) => {
+            tracing::debug!(provider = instance, %failure, "a page behind a write cannot be read");
+            None
+        }
+    }
+}
 
 /// What is said of a part that was not seen to arrive.
 const LAST: &str = "the part that was sent last had no answer, and may stand in the page, or come to stand there";

@@ -3,13 +3,12 @@
 //! Invariant: what was written of a page that stays is told, and is never written twice.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::ids::{Place, uuid};
+use super::making::readable;
 use super::parts::{self, At};
 use super::text::Text;
 use super::tree::{self, Tree};
@@ -61,8 +60,11 @@ pub async fn create(notion: Arc<Notion>, request: Request<PageCreate>) -> Result
         .await?;
     let row: Row<wire::Page> = made.row(request.include_raw)?;
     let body = markdown::write(&text.blocks);
-    let mut page = match notion.stands(&request.instance, &row.wire.id).await {
-        Some(stands) => stands.page(&request.instance, request.include_raw, body, text.told())?,
+    let stands = notion
+        .stands(&request.instance, &row.wire.id, request.include_raw)
+        .await;
+    let mut page = match stands {
+        Some(stands) => stands.page(&request.instance, body, text.told()).1,
         None => convert::page(&request.instance, row, body, text.told(), None),
     };
     // A connection that may not read is told the id alone.
@@ -117,21 +119,21 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
         Some(title) => Some(notion.retitle(&request, &id, title).await?),
         None => None,
     };
-    if !same && let Some(stands) = notion.stands(&request.instance, &id).await {
-        let page = stands.page(&request.instance, request.include_raw, body, lost)?;
-        return Ok(stands.received.reply(page));
+    if !same && let Some(stands) = notion.stands(&request.instance, &id, request.include_raw).await {
+        let (received, page) = stands.page(&request.instance, body, lost);
+        return Ok(received.reply(page));
     }
     let received = match retitled {
         None if same => notion.page_behind(&request.instance, &id).await,
         retitled => retitled,
     };
-    let row = match &received {
-        Some(received) => received.row(request.include_raw)?,
-        None => row,
-    };
-    let changed = received.as_ref().and_then(|_| row.wire.last_edited_time.clone().text());
-    let mut page = convert::page(&request.instance, row, body, lost, None);
-    if let Some(title) = input.title.as_deref().filter(|_| page.title.is_empty()) {
+    let now = received
+        .as_ref()
+        .and_then(|received| readable(received, &request.instance, request.include_raw));
+    let changed = now.as_ref().and_then(|now| now.wire.last_edited_time.clone().text());
+    let before = now.is_none();
+    let mut page = convert::page(&request.instance, now.unwrap_or(row), body, lost, None);
+    if let Some(title) = input.title.as_deref().filter(|_| before || page.title.is_empty()) {
         page.title = title.to_owned();
     }
     // Of a text that was written and is not told again nobody has seen what became of it; one that stays was read.
@@ -142,16 +144,17 @@ pub async fn update(notion: Arc<Notion>, request: Request<PageUpdate>) -> Result
 /// A page as it stands behind a write, and its text, where that is told soon.
 struct Stands {
     received: Received,
+    row: Row<wire::Page>,
     tree: Option<Tree>,
 }
 
 impl Stands {
-    /// The page; where its text was not told, with what was `written`, and without a version. `lost`: what of that could not
-    /// be written.
-    fn page(&self, instance: &Arc<str>, with_raw: bool, written: String, lost: Vec<Lost>) -> Result<DocPage, Failure> {
-        let row: Row<wire::Page> = self.received.row(with_raw)?;
-        let Some(tree) = &self.tree else {
-            return Ok(convert::page(instance, row, written, lost, None));
+    /// The answer that told it, and the page; where its text was not told, with what was `written`, and without a version.
+    /// `lost`: what of that could not be written.
+    fn page(self, instance: &Arc<str>, written: String, lost: Vec<Lost>) -> (Received, DocPage) {
+        let Stands { received, row, tree } = self;
+        let Some(tree) = tree else {
+            return (received, convert::page(instance, row, written, lost, None));
         };
         let changed = row.wire.last_edited_time.clone().text();
         let version = tree.version(changed.as_deref(), &convert::title(&row.wire));
@@ -161,18 +164,17 @@ impl Stands {
                 all.push(lost);
             }
         }
-        Ok(convert::page(instance, row, tree.markdown(), all, version))
+        (received, convert::page(instance, row, tree.markdown(), all, version))
     }
 }
 
 impl Notion {
-    /// A page as it stands behind a write; none where not even itself is told soon.
-    async fn stands(&self, instance: &Arc<str>, id: &str) -> Option<Stands> {
+    /// A page as it stands behind a write; none where not even itself is told soon, or can be read.
+    async fn stands(&self, instance: &Arc<str>, id: &str, with_raw: bool) -> Option<Stands> {
         let received = self.page_behind(instance, id).await?;
-        // No wait that the provider asks for is kept: what was written is known.
-        let soon = Instant::now() + Duration::from_secs(1);
-        let tree = behind(instance, self.tree(id, soon)).await;
-        Some(Stands { received, tree })
+        let row = readable(&received, instance, with_raw)?;
+        let tree = behind(instance, self.tree_at_a_look(id)).await;
+        Some(Stands { received, row, tree })
     }
 
     async fn retitle(&self, request: &Request<PageUpdate>, id: &str, title: &str) -> Result<Received, Failure> {
@@ -253,9 +255,9 @@ pub async fn append(notion: Arc<Notion>, request: Request<PageAppend>) -> Result
     }
     begun.end();
     let body = markdown::write(&text.blocks);
-    if let Some(stands) = notion.stands(&request.instance, &id).await {
-        let page = stands.page(&request.instance, request.include_raw, body, text.told())?;
-        return Ok(stands.received.reply(page));
+    if let Some(stands) = notion.stands(&request.instance, &id, request.include_raw).await {
+        let (received, page) = stands.page(&request.instance, body, text.told());
+        return Ok(received.reply(page));
     }
     Ok(received.reply(convert::page(&request.instance, row, body, text.told(), None)))
 }

@@ -4,6 +4,7 @@
 //! page are not entered.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use mosaic_actors::error::{Failure, Kind as Failed, Source};
@@ -18,6 +19,10 @@ use crate::providers::http::too_large;
 
 /// The most requests for one page.
 const MOST_CALLS: usize = 200;
+/// The most requests for the text of a page behind a write, whose answer is known already: Notion takes three a second.
+const LOOK_CALLS: usize = 8;
+/// How long such a look may wait where Notion asks for it.
+const LOOK_WAITS: Duration = Duration::from_secs(1);
 /// The most bytes of blocks that one page is read of: as many as two answers may have.
 const MOST_BYTES: usize = 64 << 20;
 /// How deep a page is read.
@@ -137,6 +142,8 @@ struct Budget {
     calls: usize,
     bytes: usize,
     deadline: Instant,
+    /// What is beyond it is no block that stays, but fails the reading.
+    whole: bool,
 }
 
 impl Budget {
@@ -145,6 +152,27 @@ impl Budget {
             calls: MOST_CALLS,
             bytes: MOST_BYTES,
             deadline,
+            whole: false,
+        }
+    }
+
+    /// Of a look behind a write.
+    fn look() -> Self {
+        Budget {
+            calls: LOOK_CALLS,
+            whole: true,
+            ..Self::until(Instant::now() + LOOK_WAITS)
+        }
+    }
+
+    /// Whether it suffices for as many levels more, where all of them are wanted: what cannot be read whole is not begun.
+    fn reaches(&self, levels: usize) -> Result<(), Failure> {
+        match self.whole && levels > self.calls {
+            true => Err(too_large(
+                "the page has more blocks than a look at it reads",
+                Source::Gateway,
+            )),
+            false => Ok(()),
         }
     }
 
@@ -183,6 +211,13 @@ impl Notion {
         Ok(Tree::of(&self.nodes(id, deadline).await?))
     }
 
+    /// The blocks of a page behind a write, where a few requests tell all of them.
+    pub(super) async fn tree_at_a_look(&self, id: &str) -> Result<Tree, Failure> {
+        let mut budget = Budget::look();
+        let nodes = self.level(vec![plain(id)], id.to_owned(), &mut budget).await?;
+        Ok(Tree::of(&nodes))
+    }
+
     /// What is in the block `id`, with the ids that it stands within, its own the last.
     fn level<'a>(
         &'a self,
@@ -192,8 +227,13 @@ impl Notion {
     ) -> BoxFuture<'a, Result<Vec<Node>, Failure>> {
         Pin::from(Box::new(async move {
             let mut nodes = vec![];
-            for json in self.blocks_of(&id, budget).await? {
+            let blocks = self.blocks_of(&id, budget).await?;
+            budget.reaches(blocks.iter().filter(|json| Block::is_open(json)).count())?;
+            for json in blocks {
                 let open = Block::is_open(&json);
+                if open {
+                    budget.reaches(1)?;
+                }
                 let cut = open && (around.len() >= DEEPEST || budget.calls == 0);
                 let children = match (json["id"].as_str(), open && !cut) {
                     (Some(id), true) => {

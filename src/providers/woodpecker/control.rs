@@ -34,7 +34,11 @@ pub async fn cancel(woodpecker: Arc<Woodpecker>, request: Request<RunCancel>) ->
         // What was ordered is ordered.
         None => (OrderOutcome::Requested, None),
     };
-    Ok(ordered.reply(Ordered { outcome, run }))
+    Ok(ordered.reply(Ordered {
+        outcome,
+        run,
+        about: vec![],
+    }))
 }
 
 async fn stands(
@@ -75,7 +79,11 @@ pub async fn approve(woodpecker: Arc<Woodpecker>, request: Request<RunApprove>) 
         )),
     };
     let outcome = OrderOutcome::Done;
-    Ok(received.reply(Ordered { outcome, run }))
+    Ok(received.reply(Ordered {
+        outcome,
+        run,
+        about: vec![],
+    }))
 }
 
 pub async fn delete(woodpecker: Arc<Woodpecker>, request: Request<RunDelete>) -> Result<Reply<Deleted>, Failure> {

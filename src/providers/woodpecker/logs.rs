@@ -14,7 +14,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Piece;
 use tokio::time::timeout;
 
-use super::names::{find, numbered};
+use super::names::{again, find, numbered};
 use super::runs::pipeline;
 use super::stored::{Stored, began};
 use super::{Woodpecker, convert, wire};
@@ -84,6 +84,7 @@ pub async fn log_follow(
         project: project.to_owned(),
         number,
         step: request.input.step.as_ref().map(ToString::to_string),
+        found: None,
         instance: request.instance.clone(),
         counter,
         began: None,
@@ -106,8 +107,10 @@ struct Following {
     instance: Arc<str>,
     project: String,
     number: u64,
-    /// Its name or id, as asked; its id, once the run was read.
+    /// Its name or id, as asked.
     step: Option<String>,
+    /// Its id, once the run was read.
+    found: Option<String>,
     counter: Counter,
     began: Option<Timestamp>,
     stream: Option<Events>,
@@ -163,8 +166,12 @@ impl Following {
         let run: wire::Pipeline = received.json()?;
         let at_rest = convert::at_rest(&run);
         let jobs = convert::jobs(run.workflows.unwrap_or_default());
-        let step = find(jobs, self.step.as_deref()).map_err(|failure| failure.by(&self.instance))?;
-        self.step = Some(step.id.clone());
+        let step = match &self.found {
+            Some(id) => again(jobs, id),
+            None => find(jobs, self.step.as_deref()),
+        };
+        let step = step.map_err(|failure| failure.by(&self.instance))?;
+        self.found = Some(step.id.clone());
         self.began = began(&step);
         if step.status.has_ended() || at_rest {
             return self.end(step).await;

@@ -12,8 +12,9 @@ use crate::providers::ci;
 /// The steps of a job, and the job's id.
 pub type Steps = (String, Vec<Step>);
 
-/// The step that is meant: of this id, else the only one of this name, else the only one of the job of this id or name; where
-/// none is named the only one that there is.
+/// The step that is meant: of this id, else of this job and id, `JOB/STEP`, else the only one of this name, else the only one
+/// of the job of this id or name; where none is named the only one that there is. Jobs and steps are numbered apart: an id that
+/// is a step's and another job's means neither.
 ///
 /// # Errors
 /// `invalid_input` or `not_found` on `step`, with the steps that there are.
@@ -23,6 +24,8 @@ pub fn find(jobs: Vec<Steps>, wanted: Option<&str>) -> Result<Step, Failure> {
         Some(&**id) == wanted || !steps.is_empty() && steps.iter().all(named)
     };
     let whole = jobs.iter().find(|job| of_job(job)).map(|(_, steps)| steps.clone());
+    let twice = wanted.and_then(|wanted| of_two(&jobs, wanted));
+    let placed = wanted.and_then(|wanted| placed(&jobs, wanted));
     let mut steps: Vec<Step> = jobs.into_iter().flat_map(|(_, steps)| steps).collect();
     let all = listed(&steps);
     let Some(wanted) = wanted else {
@@ -31,8 +34,14 @@ pub fn find(jobs: Vec<Steps>, wanted: Option<&str>) -> Result<Step, Failure> {
         );
         return only(steps, &sentence).unwrap_or_else(|| Err(Failure::new(Kind::NotFound, "the run has no step yet")));
     };
+    if let Some(twice) = twice {
+        return Err(Failure::invalid("step", twice));
+    }
     if let Some(at) = steps.iter().position(|step| step.id == wanted) {
         return Ok(steps.swap_remove(at));
+    }
+    if let Some(step) = placed {
+        return Ok(step);
     }
     steps.retain(|step| step.name == wanted);
     let several = format!(
@@ -59,6 +68,35 @@ pub fn find(jobs: Vec<Steps>, wanted: Option<&str>) -> Result<Step, Failure> {
             failure.field = Some(Arc::from("step"));
             Err(failure)
         })
+}
+
+/// The step of this id once more, which was found before: no job is meant by it.
+///
+/// # Errors
+/// As [`find`], where it is gone.
+pub fn again(mut jobs: Vec<Steps>, id: &str) -> Result<Step, Failure> {
+    jobs.iter_mut().for_each(|(job, _)| job.clear());
+    find(jobs, Some(id))
+}
+
+/// What is wrong with an id that is a step's, and that of a job which the step is not of.
+fn of_two(jobs: &[Steps], wanted: &str) -> Option<String> {
+    let has = |steps: &[Step]| steps.iter().any(|step| step.id == wanted);
+    let (own, _) = jobs.iter().find(|(_, steps)| has(steps))?;
+    let (other, steps) = jobs.iter().find(|(id, _)| id == wanted && id != own)?;
+    let places = [format!("{own}/{wanted}")].into_iter();
+    let places = places.chain(steps.iter().map(|step| format!("{other}/{}", step.id)));
+    Some(format!(
+        "step is the id of a step and of another job; say JOB/STEP, one of {}",
+        ci::listed(places)
+    ))
+}
+
+/// The step that is written as `JOB/STEP`, by their ids.
+fn placed(jobs: &[Steps], wanted: &str) -> Option<Step> {
+    let (job, id) = wanted.split_once('/')?;
+    let (_, steps) = jobs.iter().find(|(its, _)| its == job)?;
+    steps.iter().find(|step| step.id == id).cloned()
 }
 
 /// The only one of these, or the fault that there are `several`.
@@ -141,7 +179,7 @@ mod tests {
             let checks = vec![step("3", "clone", "checks"), step("4", "2", "checks")];
             vec![
                 ("91".to_owned(), build),
-                ("2".to_owned(), checks),
+                ("92".to_owned(), checks),
                 ("93".to_owned(), vec![step("5", "ship", "deploy")]),
             ]
         };
@@ -149,6 +187,8 @@ mod tests {
         assert_eq!(id("3").unwrap(), "3");
         assert_eq!(id("build").unwrap(), "2");
         assert_eq!(id("2").unwrap(), "2", "an id goes before a name");
+        assert_eq!(id("92/4").unwrap(), "4");
+        assert_eq!(id("91/4").unwrap_err().kind, Kind::NotFound);
         let twice = id("clone").unwrap_err();
         assert_eq!((twice.kind, twice.field.as_deref()), (Kind::InvalidInput, Some("step")));
         assert!(twice.message().ends_with(": 1 (clone), 3 (clone)"), "{twice}");
@@ -168,5 +208,24 @@ mod tests {
         assert_eq!(find(jobs(), None).unwrap_err().field.as_deref(), Some("step"));
         assert_eq!(find(jobs().split_off(2), None).unwrap().id, "5");
         assert_eq!(find(vec![], None).unwrap_err().kind, Kind::NotFound);
+        // Jobs and steps are numbered apart: this is the first job's second step, and the second job.
+        let alike = || {
+            let mut jobs = jobs();
+            jobs[1].0 = "2".to_owned();
+            jobs
+        };
+        let failure = find(alike(), Some("2")).unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.field.as_deref()),
+            (Kind::InvalidInput, Some("step"))
+        );
+        assert!(failure.message().ends_with("one of 91/2, 2/3, 2/4"), "{failure}");
+        for (place, step) in [("91/2", "2"), ("2/3", "3"), ("build", "2")] {
+            assert_eq!(find(alike(), Some(place)).unwrap().id, step);
+        }
+        assert_eq!(again(alike(), "2").unwrap().id, "2");
+        let mut own = jobs();
+        own[0].0 = "2".to_owned();
+        assert_eq!(find(own, Some("2")).unwrap().id, "2", "both are of one job");
     }
 }

@@ -1,7 +1,7 @@
 //! Headers of a request that is passed through.
 //!
-//! Invariant: none that holds a credential of our caller's, that is about our connection, or that says where a request came
-//! from goes on.
+//! Invariant: none that holds a credential of our caller's, that names another user in whose name ours would act, that is
+//! about our connection, or that says where a request came from goes on. A body goes on as it came, whatever it names.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use mosaic_actors::error::Failure;

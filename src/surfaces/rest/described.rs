@@ -11,6 +11,7 @@ use super::super::openapi;
 use super::super::shared::Document;
 use super::docs;
 use crate::catalogue::{Catalogue, Entry};
+use crate::leisure::at_leisure;
 
 /// The most parts that are kept: tenants mostly share a few reaches.
 const MOST: usize = 16;
@@ -56,11 +57,13 @@ impl Documents {
         if let Some(made) = parts().get(&names) {
             return made.clone();
         }
-        // Made while nobody waits for the lock; two who make the same do no harm.
-        let made = Described::of(&entries);
+        // Made while nobody waits for the lock or this thread; two who make the same do no harm.
+        let made = at_leisure(usize::MAX, || Described::of(&entries));
         let mut kept = parts();
-        if kept.len() >= MOST {
-            kept.clear();
+        if kept.len() >= MOST
+            && let Some(any) = kept.keys().next().cloned()
+        {
+            kept.remove(&any);
         }
         kept.insert(names, made.clone());
         made

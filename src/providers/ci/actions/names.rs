@@ -2,10 +2,11 @@
 //!
 //! Invariant: an id made here is read back here, and names one thing of one project.
 
-use mosaic_actors::call::Resource;
+use mosaic_actors::call::{Resource, Tag};
 use mosaic_actors::error::Failure;
 
 use super::pending::Pending;
+use crate::catalogue::cicd::tag_of_run;
 use crate::providers::forge;
 
 /// `owner/name#number`: a run, or what a run left behind.
@@ -51,6 +52,11 @@ impl Numbered {
             name: name.to_owned(),
             id,
         })
+    }
+
+    /// What answers about it carry, where it is a run.
+    pub fn tag(&self) -> Tag {
+        tag_of_run(&format!("{}#{}", self.project, self.id))
     }
 
     /// Its number, as a part of a path.

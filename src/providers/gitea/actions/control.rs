@@ -47,7 +47,7 @@ pub async fn delete(gitea: Arc<Gitea>, request: Request<RunDelete>) -> Result<Re
     let run = standing::run(&gitea, &request).await?;
     let outgoing = gitea.endpoint.delete(&parts(&run, &run.number(), &[]))?;
     match gitea.endpoint.send(outgoing).await {
-        Ok(received) => Ok(received.reply(Deleted::done())),
+        Ok(received) => Ok(received.reply(Deleted::of(run.tag()))),
         Err(failure) if matches!(failure.kind, Kind::InvalidInput | Kind::Conflict) => {
             Err(state("the run has not ended yet", &failure))
         }

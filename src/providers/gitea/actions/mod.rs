@@ -5,6 +5,7 @@
 mod artifacts;
 mod control;
 mod convert;
+mod jobs;
 mod logs;
 mod pages;
 mod runs;
@@ -34,7 +35,7 @@ pub fn handlers(handlers: Handlers<Gitea>) -> Handlers<Gitea> {
         .on::<cicd::RunResolve, _, _>(trigger::resolve)
         .on::<cicd::RunList, _, _>(runs::list)
         .on::<cicd::RunGet, _, _>(standing::get)
-        .on::<cicd::RunJobs, _, _>(runs::jobs)
+        .on::<cicd::RunJobs, _, _>(jobs::list)
         .on::<cicd::RunWait, _, _>(standing::wait)
         .emulates::<cicd::RunWait>()
         .on::<cicd::RunRerun, _, _>(control::rerun)

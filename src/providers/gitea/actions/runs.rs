@@ -1,4 +1,4 @@
-//! The requests that read runs and their jobs.
+//! The requests that read runs.
 //!
 //! Invariant: a page holds only rows that the filters let through: some servers overlook some of them.
 
@@ -8,9 +8,9 @@ use mosaic_actors::error::{Failure, Kind};
 
 use super::super::Gitea;
 use super::super::version::Server;
-use super::{convert, pages, parts, standing, workflows};
+use super::{convert, pages, workflows};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList};
+use crate::catalogue::cicd::{Run, RunGet, RunList};
 use crate::providers::ci::actions::{Numbered, pipeline};
 use crate::providers::forge;
 use crate::providers::http::Received;
@@ -79,11 +79,4 @@ pub async fn get(gitea: Arc<Gitea>, request: Request<RunGet>) -> Result<Reply<Ru
 /// Asks for a run.
 pub async fn read(gitea: &Gitea, run: &Numbered) -> Result<Received, Failure> {
     gitea.endpoint.send(gitea.below(run, &[])?).await
-}
-
-pub async fn jobs(gitea: Arc<Gitea>, request: Request<RunJobs>) -> Result<Reply<Page<Job>>, Failure> {
-    let run = standing::run(&gitea, &request).await?;
-    let number = run.number();
-    let job = |row| Some(convert::job(row));
-    pages::list(&gitea, &parts(&run, &number, &["jobs"]), &[], false, &request, job).await
 }

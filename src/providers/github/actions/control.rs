@@ -39,6 +39,7 @@ pub async fn cancel(github: Arc<GitHub>, request: Request<RunCancel>) -> Result<
     Ok(received.reply(Ordered {
         outcome: OrderOutcome::Requested,
         run,
+        about: vec![],
     }))
 }
 
@@ -77,7 +78,11 @@ pub async fn approve(github: Arc<GitHub>, request: Request<RunApprove>) -> Resul
     let run = standing::run(&github, &request).await?;
     let outcome = OrderOutcome::Done;
     let refusal = match order(&github, &run, "approve").await {
-        Ok(received) => return Ok(received.reply(Ordered { outcome, run: None })),
+        Ok(received) => {
+            let about = vec![run.tag()];
+            let run = None;
+            return Ok(received.reply(Ordered { outcome, run, about }));
+        }
         Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::Conflict) => failure,
         Err(failure) => return Err(failure),
     };
@@ -92,6 +97,7 @@ pub async fn approve(github: Arc<GitHub>, request: Request<RunApprove>) -> Resul
             Ok(received.reply(Ordered {
                 outcome,
                 run: Some(left),
+                about: vec![],
             }))
         }
         _ => Err(state("the run waits for nobody's approval", &refusal)),
@@ -116,7 +122,7 @@ async fn remove(
 ) -> Result<Reply<Deleted>, Failure> {
     let outgoing = github.endpoint.delete(&parts(run, &run.number(), rest))?;
     match github.endpoint.send(outgoing).await {
-        Ok(received) => Ok(received.reply(Deleted::done())),
+        Ok(received) => Ok(received.reply(Deleted::of(run.tag()))),
         Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::Conflict) => {
             let now = stands(github, instance, run, failure.clone()).await?;
             Err(match now.status.has_ended() {

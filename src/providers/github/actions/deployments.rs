@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use mosaic_actors::call::Resource;
 use mosaic_actors::error::{Failure, Kind};
 
-use super::{GitHub, convert, parts, runs, wire};
+use super::{GitHub, convert, parts, wire};
 use crate::catalogue::cicd::{Run, RunStatus};
 use crate::providers::ci;
 use crate::providers::ci::actions::{Numbered, state};
@@ -20,11 +21,16 @@ const PENDING: &[&str] = &["pending_deployments"];
 /// What a run waits for that waits so; of another nothing is asked.
 pub async fn tell(github: &GitHub, run: &mut Run) {
     let waits = run.status == RunStatus::Blocked && run.raw_status == WAITING;
-    let Some(numbered) = waits.then(|| runs::numbered(run)).flatten() else {
+    let Some(numbered) = waits.then(|| numbered(run)).flatten() else {
         return;
     };
     let read = github.endpoint.look(pending(github, &numbered)).await;
     run.waits_for = read.into_iter().flatten().map(convert::awaited).collect();
+}
+
+/// How a run is asked for that was told.
+fn numbered(run: &Run) -> Option<Numbered> {
+    Numbered::read("run", Resource::parse(&run.id).native()).ok()
 }
 
 async fn pending(github: &GitHub, run: &Numbered) -> Result<Vec<wire::PendingDeployment>, Failure> {

@@ -7,6 +7,7 @@ mod artifacts;
 mod control;
 mod convert;
 mod deployments;
+mod jobs;
 mod logs;
 mod runs;
 mod secrets;
@@ -38,7 +39,7 @@ pub fn handlers(handlers: Handlers<GitHub>) -> Handlers<GitHub> {
         .on::<cicd::RunResolve, _, _>(trigger::resolve)
         .on::<cicd::RunList, _, _>(runs::list)
         .on::<cicd::RunGet, _, _>(standing::get)
-        .on::<cicd::RunJobs, _, _>(runs::jobs)
+        .on::<cicd::RunJobs, _, _>(jobs::list)
         .on::<cicd::RunWait, _, _>(standing::wait)
         .emulates::<cicd::RunWait>()
         .on::<cicd::RunCancel, _, _>(control::cancel)

@@ -1,15 +1,14 @@
-//! The requests that read runs and their jobs.
+//! The requests that read runs.
 //!
 //! Invariant: a page holds only rows that the filters let through, whatever GitHub's own words leave open.
 
 use std::sync::Arc;
 
-use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 
-use super::{GitHub, convert, deployments, standing, wire, workflows};
+use super::{GitHub, convert, deployments, wire, workflows};
 use crate::catalogue::Page;
-use crate::catalogue::cicd::{Job, Run, RunGet, RunJobs, RunList, RunStatus};
+use crate::catalogue::cicd::{Run, RunGet, RunList, RunStatus};
 use crate::providers::ci::actions::{Numbered, pipeline};
 use crate::providers::forge;
 use crate::providers::http::{Received, Row};
@@ -79,19 +78,7 @@ pub async fn get(github: Arc<GitHub>, request: Request<RunGet>) -> Result<Reply<
     Ok(received.reply(run))
 }
 
-/// How a run is asked for that was told.
-pub fn numbered(run: &Run) -> Option<Numbered> {
-    Numbered::read("run", Resource::parse(&run.id).native()).ok()
-}
-
 /// Asks for a run.
 pub async fn read(github: &GitHub, run: &Numbered) -> Result<Received, Failure> {
     github.endpoint.send(github.below(run, &[])?).await
-}
-
-/// Those of its last attempt: the others are told by the raw ids of earlier answers.
-pub async fn jobs(github: Arc<GitHub>, request: Request<RunJobs>) -> Result<Reply<Page<Job>>, Failure> {
-    let run = standing::run(&github, &request).await?;
-    let outgoing = github.below(&run, &["jobs"])?.query("filter", "latest");
-    github.listed(outgoing, &request, |row| Some(convert::job(row))).await
 }

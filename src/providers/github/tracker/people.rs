@@ -12,7 +12,7 @@ use crate::catalogue::projects::{Issue, IssueAssign};
 use crate::providers::github::lookup::{Numbered, named};
 use crate::providers::github::{GitHub, convert, wire};
 use crate::providers::http::{Received, Row};
-use crate::providers::{Reply, Request, forge, tracker};
+use crate::providers::{Provider, Reply, Request, forge, tracker};
 
 /// An answer, and the issue in it.
 type Found = (Received, Row<wire::Issue>);
@@ -27,7 +27,16 @@ pub async fn assign(github: Arc<GitHub>, request: Request<IssueAssign>) -> Resul
         let (github, issue) = (&github, &issue);
         async move { change(github, issue, method, &accounts, request.include_raw).await }
     };
-    if tracker::lacks(asked.iter().copied(), &logins(&found)) {
+    let missing = tracker::lacking(asked.iter().copied(), &logins(&found));
+    if !missing.is_empty() {
+        // Others would be assigned by the request that passes over whom the directory has wrong.
+        let led = missing.into_iter().filter(|account| github.directory.leads_to(account));
+        for account in led.collect::<Vec<&str>>() {
+            if !github.has_account(account).await.map_err(Failure::never_sent)? {
+                let sentence = tracker::strangers(&[account], "who has no account there");
+                return Err(named(found.0.failure(Kind::InvalidInput, &sentence), "assignees").never_sent());
+            }
+        }
         // GitHub may not find for this what it has just made (H16).
         let accounts = || asked.iter().map(|account| (*account).to_owned()).collect();
         found = forge::once_found(|| changed(Method::POST, accounts())).await?;

@@ -1,6 +1,6 @@
 //! What a refusal's body says.
 //!
-//! Invariant: its sentences are looked at here, and told on nowhere.
+//! Invariant: its sentences are looked at here, and told on by [`forge::saying`](crate::providers::forge::saying) alone.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -42,6 +42,12 @@ impl Token {
             quota: None,
         }
     }
+
+    /// One without an end.
+    #[cfg(test)]
+    pub(in super::super) fn lasting(headers: HeaderMap) -> Self {
+        Token::new(headers, Life::open(Timestamp::UNIX_EPOCH))
+    }
 }
 
 type Landing = Result<Arc<Token>, Failure>;

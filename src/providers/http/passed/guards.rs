@@ -1,12 +1,11 @@
 //! What is replaced in the answers of an endpoint.
 //!
 //! Invariant: it is of the address at which a caller finds the instance and of what is hidden of the credential that went with
-//! the request, and is made anew when either is another.
+//! the request: for another address or another of what is hidden, there is another.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-
+use super::few::Few;
 use super::masks::Masks;
 use super::replace::Rules;
 
@@ -20,9 +19,9 @@ pub(super) struct Guards {
     pub(super) masks: Arc<Masks>,
 }
 
-/// Those that were made last: most callers find an instance at one address.
+/// Those that were made last: most callers find an instance at one address, and few tokens are worn by turns.
 #[derive(Default)]
-pub(in crate::providers::http) struct Kept(pub(super) ArcSwapOption<Guards>);
+pub(in crate::providers::http) struct Kept(pub(super) Few<Guards>);
 
 impl Guards {
     pub(super) fn are_of(&self, ours: &str, masks: &Arc<Masks>) -> bool {

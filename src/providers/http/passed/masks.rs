@@ -5,11 +5,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use mosaic_actors::error::Failure;
 
+use super::few::Few;
 use super::form::is_bytes;
 use super::replace::{Replacer, Rules, Sought};
 use crate::leisure::at_leisure;
@@ -23,9 +23,9 @@ pub(in crate::providers::http) struct Masks {
     pub(super) rules: Rules,
 }
 
-/// Those that were made last: a credential stays for many calls.
+/// Those that were made last: a credential stays for many calls, and one of several tokens comes by turns.
 #[derive(Default)]
-pub(in crate::providers::http) struct KeptMasks(pub(super) ArcSwapOption<Masks>);
+pub(in crate::providers::http) struct KeptMasks(pub(super) Few<Masks>);
 
 impl Masks {
     /// Those of these secrets, of a credential with `worn` in it.
@@ -88,8 +88,14 @@ impl Masks {
 mod tests {
     use std::sync::Arc;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use futures_util::{StreamExt, stream};
+    use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
 
+    use super::super::secrets;
     use super::*;
     use crate::providers::http::credential::{Accepts, Given};
     use crate::providers::http::endpoint::tests::{DIALECT, connection};
@@ -114,6 +120,53 @@ mod tests {
         assert_eq!(hidden, "{\"a\": \"https://x:********************@h/\"}");
         let plain = Bytes::from_static(b"{}");
         assert_eq!(masks.whole(plain.clone()).as_ptr(), plain.as_ptr(), "it is not copied");
+    }
+
+    /// What writers of JSON, of URLs and of pages make of a text.
+    fn written(text: &str) -> Vec<String> {
+        let json = serde_json::to_string(text).expect("a text");
+        let json = json[1..json.len() - 1].to_owned();
+        let unit = |unit: u16| match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("\\u{unit:04x}"),
+        };
+        let in_page = |sign: char| match sign {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '"' => "&quot;".to_owned(),
+            '\'' => "&#39;".to_owned(),
+            other => other.to_string(),
+        };
+        let by_number = |sign: char| match sign.is_ascii_alphanumeric() {
+            true => sign.to_string(),
+            false => format!("&#{};", u32::from(sign)),
+        };
+        vec![
+            json.replace('/', r"\/"),
+            json,
+            text.encode_utf16().map(unit).collect(),
+            utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+            url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+            text.chars().map(in_page).collect(),
+            text.chars().map(by_number).collect(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_any_writer_makes_of_any_password_is_hidden(password in r"\PC{12,20}") {
+            let pair = STANDARD.encode(format!("kim:{password}"));
+            let mut value = HeaderValue::from_str(&format!("Basic {pair}")).expect("a header");
+            value.set_sensitive(true);
+            let worn = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+            let masks = Masks::of(secrets::of(&worn, &HeaderMap::new()), None);
+            for written in written(&password) {
+                let body = Bytes::from(format!("\n{written}\n"));
+                let hidden = format!("\n{}\n", "*".repeat(written.len()));
+                prop_assert_eq!(masks.whole(body), Bytes::from(hidden), "{}", written);
+            }
+        }
     }
 
     #[tokio::test]

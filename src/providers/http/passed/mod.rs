@@ -6,6 +6,7 @@
 
 mod answer;
 mod facts;
+mod few;
 mod form;
 mod guards;
 mod heads;
@@ -14,6 +15,7 @@ mod query;
 mod replace;
 mod rules;
 mod secrets;
+mod signs;
 mod spelled;
 mod tokens;
 

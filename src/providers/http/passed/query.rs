@@ -1,7 +1,8 @@
 //! Queries of what is passed through.
 //!
 //! Invariant: no credential of a caller's goes on in one, no other user in whose name ours would act, and of what must stay a
-//! read no other method; all else stays as it was written.
+//! read no other method; all else stays as it was written. A body is not looked at: what a provider takes from there as from
+//! a query (GitLab: `sudo`), the rights of our credential alone forbid.
 
 use percent_encoding::percent_decode_str;
 

@@ -18,26 +18,18 @@ impl Endpoint {
     /// Those of answers to a caller who finds the instance at `ours`, to requests that bore `worn`.
     pub(super) fn guards(&self, ours: &str, hosts: &[Host], worn: Option<&Arc<Token>>) -> Arc<Guards> {
         let masks = self.masks(worn);
-        let kept = self.guards.0.load_full();
-        if let Some(kept) = kept.filter(|kept| kept.are_of(ours, &masks)) {
-            return kept;
-        }
-        let made = Arc::new(self.made(ours, hosts, masks));
-        self.guards.0.store(Some(made.clone()));
-        made
+        let make = || self.made(ours, hosts, masks.clone());
+        self.guards.0.get(|kept| kept.are_of(ours, &masks), make)
     }
 
     /// What is hidden in the answers to requests that bore `worn` beside the endpoint's own headers.
     pub(in crate::providers::http) fn masks(&self, worn: Option<&Arc<Token>>) -> Arc<Masks> {
-        let kept = self.masks.0.load_full();
-        if let Some(kept) = kept.filter(|kept| kept.are_of(worn)) {
-            return kept;
-        }
-        let bare = Default::default();
-        let secrets = secrets::of(&self.headers, worn.map_or(&bare, |worn| &worn.headers));
-        let made = Arc::new(Masks::of(secrets, worn));
-        self.masks.0.store(Some(made.clone()));
-        made
+        let make = || {
+            let bare = Default::default();
+            let secrets = secrets::of(&self.headers, worn.map_or(&bare, |worn| &worn.headers));
+            Masks::of(secrets, worn)
+        };
+        self.masks.0.get(|kept| kept.are_of(worn), make)
     }
 
     fn made(&self, ours: &str, hosts: &[Host], masks: Arc<Masks>) -> Guards {
@@ -79,14 +71,37 @@ fn urls(url: &Url, ours: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
+    use super::super::few::MOST;
     use super::super::replace::Replacer;
     use super::*;
+    use crate::providers::http::endpoint::tests::{DIALECT, connection};
 
     fn led_back(place: &str, text: &str) -> String {
         let rules = Arc::new(Sought::of(urls(&Url::parse(place).unwrap(), "http://gw/proxy/a"), &[]));
         let replaced = Replacer::whole(&rules, Bytes::from(text.to_owned()));
         String::from_utf8(replaced.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn for_each_of_several_tokens_it_is_made_once() {
+        let endpoint = Endpoint::new(&connection(None), &DIALECT).unwrap();
+        let secret = |number: usize| format!("ghs_0123456789-{number:02}");
+        let token = |number: usize| {
+            let mut value = HeaderValue::from_str(&secret(number)).unwrap();
+            value.set_sensitive(true);
+            Arc::new(Token::lasting(HeaderMap::from_iter([(AUTHORIZATION, value)])))
+        };
+        let tokens: Vec<Arc<Token>> = (0..MOST).map(token).collect();
+        let guards = |token: &Arc<Token>| endpoint.guards("http://gw/proxy/a", &[], Some(token));
+        let made: Vec<Arc<Guards>> = tokens.iter().map(guards).collect();
+        for (number, token) in tokens.iter().enumerate() {
+            let again = guards(token);
+            assert!(Arc::ptr_eq(&again, &made[number]));
+            assert!(Arc::ptr_eq(&again.masks, &endpoint.masks(Some(token))));
+            assert!(again.masks.stand_in(&secret(number)) && !again.masks.stand_in(&secret(MOST)));
+        }
     }
 
     #[test]

@@ -1,28 +1,15 @@
 //! A secret in whatever way a server may write it: each of its signs for itself, or as JSON, a URL or a page has it. Pure.
 //!
-//! Invariant: all mixes of those are one secret, also in a text within a text; and what may yet become one is told apart
-//! from what cannot.
+//! Invariant: every mix of what [`signs`](super::signs) reads is one secret; and what may yet become one, or a longer one, is
+//! told apart from what cannot.
 
-/// What of a text is written for one sign begins with one of these.
-const INTRODUCERS: [u8; 3] = [b'\\', b'%', b'&'];
-/// The most backslashes before one sign: a text within a text has each of its own twice.
-const DEEPEST: usize = 16;
-/// How often a percent sign may itself be encoded.
-const MOST_TIMES: usize = 3;
-/// The longest number of a sign in a page, with what is around it.
-const LONGEST_ENTITY: usize = 10;
-/// The most bytes that one sign is written in.
+use super::signs::{self, INTRODUCERS};
+
 #[cfg(test)]
-pub(super) const LONGEST_SIGN: usize = DEEPEST + 5;
-
-/// Names of signs in pages.
-const NAMED: [(&[u8], u8); 5] = [
-    (b"amp;", b'&'),
-    (b"lt;", b'<'),
-    (b"gt;", b'>'),
-    (b"quot;", b'"'),
-    (b"apos;", b'\''),
-];
+thread_local! {
+    /// Bytes that searches have gone over in this thread.
+    pub(super) static GONE_OVER: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// Secrets that are sought.
 #[derive(Default)]
@@ -41,22 +28,12 @@ pub(super) struct Places {
     pub(super) open: Option<usize>,
 }
 
-/// What stands at a place.
-enum Sign {
-    /// One sign that is written in so many bytes.
-    Written(u8, usize),
-    /// What follows decides.
-    Open,
-    /// It stands for itself.
-    Itself,
-}
-
 /// What a secret is at a place.
-enum Match {
-    /// It ends there.
-    Whole(usize),
-    Open,
-    None,
+struct Match {
+    /// Where it ends, if all of it is there.
+    whole: Option<usize>,
+    /// What follows may make one of it, or a longer one.
+    open: bool,
 }
 
 impl Secrets {
@@ -68,42 +45,44 @@ impl Secrets {
         Secrets { texts, signs }
     }
 
-    /// The first place at or behind `at` at which a secret is written with at least one sign otherwise than it stands.
+    /// The first place at or behind `at` at which a secret is written with at least one sign otherwise than it stands, or
+    /// holds one that may be read in two ways.
     pub(super) fn search(&self, data: &[u8], at: usize) -> Places {
         let mut places = Places::default();
         let (mut from, [one, other, third]) = (at, INTRODUCERS);
-        while !self.texts.is_empty()
-            && let Some(next) = memchr::memchr3(one, other, third, &data[from..])
-        {
+        if self.texts.is_empty() {
+            return places;
+        }
+        loop {
+            let next = memchr::memchr3(one, other, third, &data[from..]);
+            #[cfg(test)]
+            GONE_OVER.set(GONE_OVER.get() + next.unwrap_or(data.len() - from));
+            let Some(next) = next else { break };
             let place = from + next;
             // No secret that begins behind what is found counts before it.
             if places.found.is_some_and(|(begins, _)| place >= begins + self.longest()) {
                 break;
             }
-            let length = match sign(data, place) {
-                Sign::Written(sign, length) => {
-                    if self.has(sign) {
-                        self.around(data, at, place, Some(sign), &mut places);
-                    }
-                    length
+            let open = signs::read(data, place, |meant, _| {
+                if self.has(meant[0]) {
+                    self.around(data, at, place, Some(meant), &mut places);
                 }
-                Sign::Open => {
-                    self.around(data, at, place, None, &mut places);
-                    1
-                }
-                Sign::Itself => 1,
-            };
-            // One of the secret's own may be written as itself and more.
-            if data[place] != b'&' && self.has(data[place]) {
-                self.around(data, at, place, Some(data[place]), &mut places);
+            });
+            if open {
+                self.around(data, at, place, None, &mut places);
             }
-            from = place + length.max(backslashes(data, place));
+            // One of the secret's own may be written as itself and more.
+            if self.has(data[place]) {
+                self.around(data, at, place, Some(&data[place..=place]), &mut places);
+            }
+            // What stands behind several backslashes was read from the first of them.
+            from = place + signs::backslashes(data, place).max(1);
         }
         places
     }
 
-    fn has(&self, sign: u8) -> bool {
-        self.signs.binary_search(&sign).is_ok()
+    fn has(&self, byte: u8) -> bool {
+        self.signs.binary_search(&byte).is_ok()
     }
 
     fn longest(&self) -> usize {
@@ -111,169 +90,70 @@ impl Secrets {
     }
 
     /// Looks for secrets whose first sign that is written otherwise is the one at `place`.
-    fn around(&self, data: &[u8], at: usize, place: usize, written: Option<u8>, places: &mut Places) {
+    fn around(&self, data: &[u8], at: usize, place: usize, written: Option<&[u8]>, places: &mut Places) {
         for text in &self.texts {
             let before = text.len().min(place - at + 1);
             for index in (0..before).rev() {
-                let fits = written.is_none_or(|sign| text[index] == sign);
+                let fits = written.is_none_or(|meant| text[index..].starts_with(meant));
                 let begins = place - index;
                 if !fits || data[begins..place] != text[..index] {
                     continue;
                 }
-                match matched(data, begins, text) {
-                    Match::Whole(end) => {
-                        let better = places
-                            .found
-                            .is_none_or(|(other, longest)| begins < other || begins == other && end > longest);
-                        if better {
-                            places.found = Some((begins, end));
-                        }
+                let Match { whole, open } = matched(data, begins, text);
+                if let Some(end) = whole {
+                    let better = places
+                        .found
+                        .is_none_or(|(other, longest)| begins < other || begins == other && end > longest);
+                    if better {
+                        places.found = Some((begins, end));
                     }
-                    Match::Open => places.open = Some(places.open.map_or(begins, |open| open.min(begins))),
-                    Match::None => {}
+                }
+                if open {
+                    places.open = Some(places.open.map_or(begins, |open| open.min(begins)));
                 }
             }
         }
     }
 }
 
-/// How far a secret stands at a place. Where a sign of it may be read in two ways, both are followed.
+/// How far a secret stands at a place. Where a sign of it may be read in several ways, all are followed.
 fn matched(data: &[u8], begins: usize, text: &[u8]) -> Match {
-    let (mut reached, mut open) = (vec![begins], false);
-    for sought in text {
-        let mut next = Vec::with_capacity(reached.len());
-        for at in reached {
+    // Where what is written may have come to, for as many bytes of the secret more as a sign may have.
+    let mut reached: [Vec<usize>; 5] = Default::default();
+    reached[0].push(begins);
+    let mut open = false;
+    for (index, sought) in text.iter().enumerate() {
+        let mut here = std::mem::take(&mut reached[0]);
+        here.sort_unstable();
+        here.dedup();
+        for at in here {
             if at == data.len() {
                 open = true;
                 continue;
             }
             if data[at] == *sought {
-                next.push(at + 1);
+                reached[1].push(at + 1);
             }
-            match sign(data, at) {
-                Sign::Written(sign, length) if sign == *sought => next.push(at + length),
-                Sign::Written(..) | Sign::Itself => {}
-                Sign::Open => open = true,
-            }
-            // These two may also be the beginning of another.
-            if *sought == b'\\' {
-                next.extend((2..=backslashes(data, at)).map(|count| at + count));
-            } else if *sought == b'%' && data[at..].starts_with(b"%25") {
-                next.push(at + 3);
-            }
+            open |= signs::read(data, at, |meant, end| {
+                if text[index..].starts_with(meant) {
+                    reached[meant.len()].push(end);
+                }
+            });
         }
-        next.sort_unstable();
-        next.dedup();
-        reached = next;
-    }
-    match reached.last() {
-        Some(end) => Match::Whole(*end),
-        None if open => Match::Open,
-        None => Match::None,
-    }
-}
-
-/// How many backslashes stand there, as far as they count together.
-fn backslashes(data: &[u8], at: usize) -> usize {
-    let rest = data[at..].iter().take(DEEPEST);
-    rest.take_while(|byte| **byte == b'\\').count()
-}
-
-/// The sign that something is written for at a place.
-fn sign(data: &[u8], at: usize) -> Sign {
-    match data[at] {
-        b'\\' => escaped(data, at),
-        b'%' => encoded(data, at),
-        b'&' => in_page(data, at),
-        _ => Sign::Itself,
-    }
-}
-
-/// In a string of JSON: `\u0041`, `\/`, and in one within a string `\\u0041`.
-fn escaped(data: &[u8], at: usize) -> Sign {
-    let behind = at + backslashes(data, at);
-    match data.get(behind) {
-        None => Sign::Open,
-        Some(b'u') => digits(data, at, behind + 1, 4),
-        Some(b'x') => digits(data, at, behind + 1, 2),
-        Some(other) if other.is_ascii_punctuation() && *other != b'\\' => Sign::Written(*other, behind + 1 - at),
-        Some(_) => Sign::Itself,
-    }
-}
-
-/// In a URL: `%41`, and in one within a URL `%2541`.
-fn encoded(data: &[u8], at: usize) -> Sign {
-    let mut from = at + 1;
-    for _ in 0..MOST_TIMES {
-        if !data[from..].starts_with(b"25") {
+        reached.rotate_left(1);
+        if reached.iter().all(Vec::is_empty) {
             break;
         }
-        match digits(data, at, from + 2, 2) {
-            Sign::Written(..) => from += 2,
-            Sign::Open => return Sign::Open,
-            Sign::Itself => break,
-        }
     }
-    digits(data, at, from, 2)
-}
-
-/// So many hexadecimal digits, of something that begins at `at`.
-fn digits(data: &[u8], at: usize, from: usize, count: usize) -> Sign {
-    let there = &data[from.min(data.len())..(from + count).min(data.len())];
-    if !there.iter().all(u8::is_ascii_hexdigit) {
-        return Sign::Itself;
-    }
-    if there.len() < count {
-        return Sign::Open;
-    }
-    let text = std::str::from_utf8(there).unwrap_or_default();
-    match u32::from_str_radix(text, 16)
-        .ok()
-        .and_then(|number| u8::try_from(number).ok())
-    {
-        Some(sign) if sign.is_ascii() => Sign::Written(sign, from + count - at),
-        _ => Sign::Itself,
-    }
-}
-
-/// In a page: `&#65;`, `&#x41;`, `&amp;`.
-fn in_page(data: &[u8], at: usize) -> Sign {
-    let rest = &data[at + 1..];
-    for (name, sign) in NAMED {
-        if rest.starts_with(name) {
-            return Sign::Written(sign, 1 + name.len());
-        }
-        if name.starts_with(rest) {
-            return Sign::Open;
-        }
-    }
-    let Some(number) = rest.strip_prefix(b"#") else {
-        return Sign::Itself;
-    };
-    let within = &number[..number.len().min(LONGEST_ENTITY)];
-    let Some(length) = within
-        .iter()
-        .position(|byte| !byte.is_ascii_hexdigit() && !matches!(byte, b'x' | b'X'))
-    else {
-        return if within.len() < LONGEST_ENTITY {
-            Sign::Open
-        } else {
-            Sign::Itself
-        };
-    };
-    let text = std::str::from_utf8(&within[..length]).unwrap_or_default();
-    let number = match text.strip_prefix(['x', 'X']) {
-        Some(hexadecimal) => u8::from_str_radix(hexadecimal, 16),
-        None => text.parse(),
-    };
-    match number {
-        Ok(sign) if within[length] == b';' && sign.is_ascii() => Sign::Written(sign, 2 + length + 1),
-        _ => Sign::Itself,
+    Match {
+        whole: reached[0].iter().max().copied(),
+        open,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::signs::LONGEST_SIGN;
     use super::*;
 
     const SECRET: &str = r#"gh/p_a"b\c%d&e+f"#;
@@ -342,5 +222,56 @@ mod tests {
             assert_eq!(secrets().search(other.as_bytes(), 0), Places::default(), "{other}");
         }
         assert_eq!(Secrets::default().search(br"\u0067", 0), Places::default());
+    }
+
+    #[test]
+    fn a_sign_of_any_language_is_one_however_it_is_written() {
+        let secrets = Secrets::of(["Grüße-\u{1f600}-2024".as_bytes().to_vec()]);
+        for spelled in [
+            r"Gr\u00fc\u00DFe-\ud83d\ude00-2024",
+            r"Gr\\u00fc\\u00dfe-\\uD83D\\uDE00-2024",
+            "Gr%C3%BC%c3%9fe-%F0%9F%98%80-2024",
+            "Gr&#252;&#xDF;e-&#128512;-2024",
+            "Gr%C3%BC\u{df}e-&#x1F600;-2024",
+        ] {
+            let data = format!("\"{spelled}\"");
+            let found = secrets.search(data.as_bytes(), 0).found;
+            assert_eq!(found, Some((1, 1 + spelled.len())), "{data}");
+            for cut in (2..spelled.len()).filter(|cut| data.is_char_boundary(*cut)) {
+                let Places { found, open } = secrets.search(&data.as_bytes()[..cut], 0);
+                let plain = !data[..cut].contains(['\\', '%', '&']);
+                assert!(found.is_none() && (plain || open == Some(1)), "{}", &data[..cut]);
+            }
+        }
+        // Half of a pair is no sign.
+        assert_eq!(secrets.search(br"Gr\u00fc\u00dfe-\ud83d-2024", 0), Places::default());
+    }
+
+    #[test]
+    fn what_introduces_a_sign_may_be_written_anew() {
+        let secrets = Secrets::of([br#"a&b<c"d/e-2024"#.to_vec()]);
+        for spelled in [
+            "a&amp;amp;b&amp;lt;c&amp;quot;d/e-2024",
+            r"\u0061\u0026amp;b\u0026lt;c\u0026#34;d\/e-2024",
+            "%5Cu0061&b<c%5c%22d%252Fe-2024",
+            r#"a&amp;b&lt;c\&quot;d\/e-2024"#,
+            "&#37;61&b<c\"d/e-2024",
+        ] {
+            let data = format!("({spelled})");
+            let found = secrets.search(data.as_bytes(), 0).found;
+            assert_eq!(found, Some((1, 1 + spelled.len())), "{data}");
+        }
+        // What follows it, too: that is not looked for.
+        assert_eq!(secrets.search(b"a%26amp%3Bb", 0).found, None);
+    }
+
+    #[test]
+    fn what_may_yet_be_longer_waits() {
+        // Both are whole: which of them it is, what follows says.
+        let secrets = Secrets::of([br"secret-1%".to_vec()]);
+        for data in ["(secret-1%", "(secret-1%25"] {
+            let Places { found, open } = secrets.search(data.as_bytes(), 0);
+            assert_eq!((found, open), (Some((1, data.len())), Some(1)), "{data}");
+        }
     }
 }

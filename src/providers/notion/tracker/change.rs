@@ -7,6 +7,7 @@ use std::sync::Arc;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
+use super::super::making::readable;
 use super::super::pages::holds;
 use super::super::text::Text;
 use super::super::{Notion, convert as pages, markdown, tree, wire};
@@ -194,10 +195,10 @@ pub async fn update(notion: Arc<Notion>, request: Request<IssueUpdate>) -> Resul
     };
     if properties.as_object().is_none_or(Map::is_empty) {
         let now = notion.page_behind(&request.instance, &found.id).await;
-        let row = match &now {
-            Some(received) => received.row(request.include_raw)?,
-            None => found.row,
-        };
+        let now = now
+            .as_ref()
+            .and_then(|now| readable(now, &request.instance, request.include_raw));
+        let row = now.unwrap_or(found.row);
         let tracker = notion
             .knowing_behind(&request.instance, &found.tracker, &row.wire)
             .await;
