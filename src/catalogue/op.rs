@@ -126,6 +126,8 @@ pub struct Declaration {
     pub bytes: bool,
     /// It takes bytes of their own media type beside its input.
     pub upload: bool,
+    /// These bytes may be none.
+    pub empty: bool,
     /// Its answer may be a part of what there is: its `next_after`, as the input's `after`, gives the next one.
     pub parts: bool,
 }
@@ -182,6 +184,7 @@ impl Declaration {
             invalidates_nothing: None,
             bytes: false,
             upload: false,
+            empty: false,
             parts: false,
         }
     }
@@ -279,6 +282,12 @@ impl Declaration {
     /// Takes bytes of their own media type, as the body that its input leaves free.
     pub const fn upload(mut self) -> Self {
         self.upload = true;
+        self
+    }
+
+    /// Takes an upload of no bytes, too.
+    pub const fn may_be_empty(mut self) -> Self {
+        self.empty = true;
         self
     }
 

@@ -8,8 +8,12 @@ use mosaic_actors::error::Kind;
 use super::explain::advice;
 
 /// What to do about a write that broke off, whatever its kind.
-pub const IN_DOUBT: &str =
-    "Look whether it was done before you ask for it again; with --idempotency-key a repetition does no harm.";
+pub const IN_DOUBT: &str = "Look whether it was done before you ask for it again; what was asked for with --idempotency-key then needs another key.";
+/// What to do where a gateway without keys is shown one.
+pub const KEYLESS: &str = "Leave out --key-file, and unset MOSAIC_API_KEY.";
+/// What to do where a key does not reach what there is.
+pub const BEYOND: &str =
+    "`mosaic operations` shows what there is for this key; services and operations of its tenant decide it.";
 /// What to do where the provider, asked by the gateway's credential, does not allow it: no key of the gateway's helps.
 const FORBIDDEN_THERE: &str =
     "Look at what protects it at the provider, and with `mosaic doctor` at what the provider's credential may do.";

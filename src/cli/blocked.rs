@@ -25,7 +25,13 @@ pub fn told(answer: &Value) -> Option<String> {
     let mut sentence = format!("the run is blocked: it waits for {what}");
     match others {
         true => sentence += "\nour credential may not approve it",
-        false => sentence += &format!("\nto let it go on: mosaic cicd run approve {}", quoted(id)),
+        false => {
+            sentence += &format!("\nto let it go on: mosaic cicd run approve {}", quoted(id));
+            // Who tells nothing of what it waits for may have no call for it, either.
+            if named.is_empty() {
+                sentence += ", or its page where the provider takes it there alone";
+            }
+        }
     }
     if let Some(page) = run["web_url"].as_str() {
         sentence += &format!("\nits page: {page}");

@@ -46,7 +46,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, ColorChoice};
 use futures_util::{StreamExt, TryStreamExt};
 use mosaic_actors::call::Body;
@@ -135,12 +135,26 @@ fn refused(error: &clap::Error, screen: &Screen) -> Result<(), Stop> {
     let text = error.render().to_string();
     let (sentence, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let sentence = sentence.trim().trim_start_matches("error: ");
-    let rest = rest.replace("  tip: ", "").replace("\n\n", "\n");
+    let rest = match is_dashed(error) {
+        true => DASHED.to_owned(),
+        false => rest.replace("  tip: ", "").replace("\n\n", "\n"),
+    };
     let problem = Problem::from(Failure::new(Kind::InvalidInput, sentence));
     Err(match rest.trim() {
         "" => problem.into(),
         rest => problem.hint(rest).into(),
     })
+}
+
+/// What to do about a text that is taken for a flag.
+const DASHED: &str =
+    "A text that begins with - is written with its flag, as in --body='- item', or behind -- where it has none.";
+
+/// Whether what is not known as a flag may be meant as a text, such as the first line of a list.
+fn is_dashed(error: &clap::Error) -> bool {
+    let is_short = |arg: &str| arg.starts_with('-') && !arg.starts_with("--");
+    error.kind() == ErrorKind::UnknownArgument
+        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if is_short(arg))
 }
 
 async fn dispatch(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {

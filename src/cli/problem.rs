@@ -8,7 +8,7 @@ use std::time::Duration;
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
-use super::advice::{Case, advice_in};
+use super::advice::{BEYOND, Case, KEYLESS, advice_in};
 use super::{exit, explain};
 use crate::dispatch::options::{OPTIONS, OptionValue};
 use crate::failures;
@@ -170,6 +170,11 @@ impl Problem {
         let code = self.text("code").filter(|code| explain::kind(code).is_none());
         if let Some(advice) = code.and_then(explain::advice_on) {
             return advice;
+        }
+        match self.kind {
+            Kind::Unauthenticated if self.sentence().starts_with("this gateway has no keys") => return KEYLESS,
+            Kind::NotFound if self.sentence().ends_with("not within the reach of this key") => return BEYOND,
+            _ => {}
         }
         let errors = self.document.get("errors").and_then(Value::as_array);
         let first = errors.and_then(|errors| errors.first()?.get("field")?.as_str());

@@ -59,7 +59,7 @@ pub fn upload(entry: &Entry, matches: &ArgMatches) -> Result<Option<Arc<Upload>>
             (Box::new(file), length)
         }
     };
-    if length == Some(0) {
+    if length == Some(0) && !entry.declaration.empty {
         return Err(wrong(format!("{path} is empty")));
     }
     let path = Path::new(path);

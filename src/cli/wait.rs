@@ -73,9 +73,11 @@ async fn waited(
     let limit = input.get(SECONDS).and_then(Value::as_u64).map(Duration::from_secs);
     let (began, mut failures, mut longer) = (Instant::now(), 0, PAUSE);
     let mut told = None;
-    // The first look is a short one: whoever waits for what waits for him is told so at once.
-    input.insert(SECONDS.to_owned(), PAUSE.as_secs().into());
     loop {
+        // No look is longer than the pause would be: whoever waits for what waits for him is told so soon, and what was seen
+        // last is not old.
+        let left = limit.map_or(LONGEST, |limit| limit.saturating_sub(began.elapsed()));
+        input.insert(SECONDS.to_owned(), longer.min(left).max(PAUSE).as_secs().into());
         let asked = Instant::now();
         let pause = match ask(waits, input.clone()).await {
             Ok(body) => {
@@ -109,16 +111,11 @@ async fn waited(
                     .min(LONGEST_PAUSE)
             }
         };
-        match limit {
-            Some(limit) => {
-                let left = limit.saturating_sub(began.elapsed() + pause);
-                if left < PAUSE {
-                    let hint = "Give it more --seconds, or none: then it is waited for to its end.";
-                    return Err(seen.late(limit).hint(hint));
-                }
-                input.insert(SECONDS.to_owned(), left.as_secs().into());
-            }
-            None => drop(input.remove(SECONDS)),
+        if let Some(limit) = limit
+            && limit.saturating_sub(began.elapsed() + pause) < PAUSE
+        {
+            let hint = "Give it more --seconds, or none: then it is waited for to its end.";
+            return Err(seen.late(limit).hint(hint));
         }
         sleep(pause).await;
     }
@@ -221,8 +218,12 @@ mod tests {
         let (pending, own) = (json!("jobs~api#q17"), json!("jobs~api#3"));
         assert_eq!(
             asked,
-            [(pending.clone(), Some(json!(1))), (pending, None), (own, None)],
-            "the first look is a short one"
+            [
+                (pending.clone(), Some(json!(1))),
+                (pending, Some(json!(1))),
+                (own, Some(json!(2)))
+            ],
+            "a look is as long as the pause would be"
         );
     }
 

@@ -282,7 +282,9 @@ fn check_upload(entry: &Entry, upload: Option<&Upload>, options: &Options) -> Re
         (false, None) => Ok(()),
         (false, Some(_)) => refuse(format!("{name} takes no file")),
         (true, None) => refuse(format!("{name} takes a file as its body")),
-        (true, Some(upload)) if upload.length == Some(0) => refuse("the body must not be empty".to_owned()),
+        (true, Some(upload)) if upload.length == Some(0) && !entry.declaration.empty => {
+            refuse("the body must not be empty".to_owned())
+        }
         // Whether a repetition is the same write could be told only from its bytes, which pass by.
         (true, Some(_)) if options.idempotency_key.is_some() => Err(Failure::unsupported_field(
             options::IDEMPOTENCY_KEY,

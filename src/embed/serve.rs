@@ -219,6 +219,8 @@ impl Mosaic {
                 instance: instance.name,
                 kind: instance.kind,
             })
+            // One in which it can do nothing is none of its matter.
+            .filter(|told| !told.operations.is_empty() || !told.proxy.is_empty())
             .collect()
     }
 

@@ -29,7 +29,8 @@ pub struct Run {
     pub id: String,
     /// The project, as the CI server names it: mostly `owner/name`.
     pub project: String,
-    /// The number within the project, where the CI server numbers.
+    /// The number that the CI server shows, where it numbers: mostly within the project, of GitHub within the pipeline. The id
+    /// alone names the run.
     pub number: Option<u64>,
     /// The pipeline that it is a run of, as the list of pipelines tells its `key`, where a project has several.
     #[schemars(extend("x-column" = true))]

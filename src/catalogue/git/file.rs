@@ -216,6 +216,7 @@ impl Op for FileUpload {
         "Write a file's bytes, however large it is, in a commit",
     )
     .upload()
+    .may_be_empty()
     .once()
     .invalidates(REF_MOVES);
     fn resource(input: &FileUploadInput) -> Resource {

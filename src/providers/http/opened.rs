@@ -52,7 +52,11 @@ impl Opened {
         }
         let length = self.response.content_length();
         let name = name_of(self.response.headers()).map(Arc::from);
-        let masked = Masks::may_stand_in(media_type);
+        // Whatever we take it for: what its provider calls text is one to whoever reads it.
+        let theirs = self.response.headers().get(header::CONTENT_TYPE);
+        let theirs = theirs.and_then(|told| told.to_str().ok()?.split(';').next());
+        let is_text = |told: &str| Masks::may_stand_in(&told.trim().to_ascii_lowercase());
+        let masked = Masks::may_stand_in(media_type) || theirs.is_some_and(is_text);
         Ok(self.piecewise(masked, |bytes| ByteStream {
             media_type: Arc::from(media_type),
             length,

@@ -323,12 +323,22 @@ fn deaf() -> Failure {
     Failure::new(Kind::UpstreamFailed, sentence).not_usable()
 }
 
-/// Why an answer cannot be read that came compressed. What we know how to unpack has lost the header.
+/// Why an answer cannot be read that came compressed. What we know how to unpack has lost the header; whoever reads it behind
+/// us may heed any of its lines.
 pub(super) fn packed(headers: &HeaderMap) -> Option<Failure> {
-    let coding = headers.get(header::CONTENT_ENCODING)?;
+    let only = |name, plain: &[&str]| {
+        let mut lines = headers.get_all(name).iter();
+        lines.all(|line| {
+            let words = line.to_str().unwrap_or("?").split(',');
+            words
+                .map(str::trim)
+                .all(|word| plain.iter().any(|plain| word.eq_ignore_ascii_case(plain)))
+        })
+    };
+    let plain =
+        only(header::CONTENT_ENCODING, &["identity"]) && only(header::TRANSFER_ENCODING, &["chunked", "identity"]);
     let sentence = "the answer is compressed in a way that nobody asked for";
-    (!coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        .then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
+    (!plain).then(|| Failure::new(Kind::UpstreamFailed, sentence).not_usable())
 }
 
 /// The first bytes of a refusal's body, and whether they are all of it. A body that breaks off, or that there is no room for,
@@ -352,6 +362,39 @@ async fn read_some(mut response: Response, limit: usize, collected: &Collected) 
             }
             Ok(None) => return (body, true),
             Err(_) => return (body, false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_any_line_calls_packed_is() {
+        let is_packed = |lines: &[(header::HeaderName, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name.clone(), HeaderValue::from_static(value));
+            }
+            packed(&headers).is_some()
+        };
+        let (content, transfer) = (header::CONTENT_ENCODING, header::TRANSFER_ENCODING);
+        assert!(!is_packed(&[]));
+        assert!(!is_packed(&[
+            (content.clone(), "Identity"),
+            (transfer.clone(), "chunked")
+        ]));
+        for lines in [
+            vec![(content.clone(), "zstd")],
+            vec![(content.clone(), "identity"), (content.clone(), "gzip")],
+            vec![(content.clone(), "identity, gzip")],
+            vec![(content, "")],
+            vec![(transfer, "gzip, chunked")],
+        ] {
+            assert!(is_packed(&lines), "{lines:?}");
         }
     }
 }

@@ -45,11 +45,9 @@ const PACKED: [&str; 5] = ["+cbor", "+gzip", "+zip", "+zstd", "-compressed"];
 impl Form {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap) -> Self {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let essence = text(CONTENT_TYPE)
-            .unwrap_or_default()
-            .split(';')
-            .next()
-            .unwrap_or_default();
+        // Of two, whoever reads it behind us may take either.
+        let told = text(CONTENT_TYPE).filter(|_| headers.get_all(CONTENT_TYPE).iter().nth(1).is_none());
+        let essence = told.unwrap_or_default().split(';').next().unwrap_or_default();
         let essence = essence.trim().to_ascii_lowercase();
         // A part of something has its place there; and a file is a file, whatever is written in it.
         let file =

@@ -68,6 +68,7 @@ pub(super) fn going_on(headers: &HeaderMap, asked: &Url, guards: &Guards) -> Hea
             || is_absurd(name, value)
             || named.contains(name.as_str())
             || guards.masks.rules.stands_in(value.as_bytes())
+            || guards.masks.rules.stands_in(name.as_str().as_bytes())
         {
             continue;
         }

@@ -129,12 +129,19 @@ impl Endpoint {
         Some(format!("{}{}", root.filter(|_| !api.is_empty())?, beside.own))
     }
 
-    /// A second place, as seen from the base.
+    /// A second place, as seen from the base: beside the API, where servers of one's own have it, or below one that is at the
+    /// root. Elsewhere there may be somebody else's.
     fn second(&self, host: &Host) -> Option<Url> {
-        match self.is_in_cloud() {
-            true => Url::parse(host.cloud).ok(),
-            false => self.base.join(host.own).ok(),
+        if self.is_in_cloud() {
+            return Url::parse(host.cloud).ok();
         }
+        let (api, base) = (self.dialect.api_path, self.base.as_str().trim_end_matches('/'));
+        let root = match base.strip_suffix(api) {
+            Some(root) if !api.is_empty() => root,
+            _ if self.base.path() == "/" => base,
+            _ => return None,
+        };
+        Url::parse(&format!("{root}{}", host.own)).ok()
     }
 }
 
@@ -242,7 +249,6 @@ mod tests {
             ),
             (own, "", None, "https://git.example.org/api/v4"),
             (own, "/", None, "https://git.example.org/api/v4/"),
-            (own, "/_uploads/x", None, "https://git.example.org/api/uploads/x"),
             (own, "/_uploadsx", None, "https://git.example.org/api/v4/_uploadsx"),
             (own, "/_other/x", None, "https://git.example.org/api/v4/_other/x"),
             (
@@ -275,6 +281,10 @@ mod tests {
             let expected = format!("https://git.example.org/sub/api{there}");
             assert_eq!(place(own, path, None), Some(expected), "{path}");
         }
+        // So is a second place; and where the API is somewhere else, nobody knows where that is.
+        let second = place(own, "/_uploads/x", None);
+        assert_eq!(second.as_deref(), Some("https://git.example.org/sub/api/uploads/x"));
+        assert_eq!(place(Some("https://git.example.org/api/v4"), "/_uploads/x", None), None);
         // Where the API is elsewhere, it is a path like any other.
         let cloud = place(None, "/graph", None);
         assert_eq!(cloud.as_deref(), Some("https://api.example.com/graph"));
