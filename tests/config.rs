@@ -237,6 +237,11 @@ fn settings_must_agree() {
             "m.toml:10: admin.listen: the same address as server.listen",
         ],
     );
+    refused(
+        "[server]\nmax_body = \"2MiB\"\nmax_bodies = \"1MiB\"",
+        &[],
+        &["m.toml:3: server.max_bodies: smaller than server.max_body"],
+    );
 }
 
 #[test]

@@ -27,10 +27,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, middleware};
 use bytes::Bytes;
 use http::Request;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -88,6 +87,7 @@ pub fn router(config: AdminConfig) -> Router {
         .merge(pages::described().router(pages.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(Extension(order::room()))
         .layer(middleware::from_fn_with_state(gate.clone(), gate::admit));
     Router::new()
         .merge(probes::routes().router(probes::Probed::of(&config, gate.clone())))

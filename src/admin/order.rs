@@ -2,20 +2,21 @@
 //!
 //! Invariant: nothing is done without a reason, nor under `dry_run=true`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use http::Request;
-use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::error::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use tokio::time::timeout_at;
 
 use super::gate::Who;
 use super::query::{Query, flag};
 use super::{AdminOrder, Order, Port, fresh};
 use crate::surfaces::arrival::Arrival;
+use crate::surfaces::bodies::{Bodies, BodyBounds};
 use crate::surfaces::json_body;
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -26,9 +27,23 @@ pub(super) const LONGEST_REASON: usize = 500;
 const MAX_BODY: usize = 64 * 1024;
 /// How long it may take to come.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// As many as come at once in earnest, and more.
+const MAX_BODIES: usize = 64 * MAX_BODY;
 
 /// A day: what is to last longer is configured, or ordered again.
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The room for the bodies of one listener. What calls bring takes nothing of it: operators get through.
+pub(super) fn room() -> Bodies {
+    Bodies::new(BodyBounds {
+        all: MAX_BODIES,
+        share: MAX_BODIES,
+        named: "of the admin API",
+        // The time that each has ends it before.
+        idle: 2 * BODY_TIME,
+        time: 2 * BODY_TIME,
+    })
+}
 
 /// Reads a body, and answers with the preview of its action or with its outcome.
 pub(super) async fn order<T: DeserializeOwned>(
@@ -50,17 +65,16 @@ async fn carried<T: DeserializeOwned>(
 ) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
     let dry_run = Query::of(&parts, &["dry_run"])?.get("dry_run", flag)?.unwrap_or(false);
-    let body = json_body::object(&parts.headers, body, MAX_BODY);
-    let body = timeout_at(Arrival::of(&parts.extensions) + BODY_TIME, body).await;
-    let mut fields =
-        body.map_err(|_| Failure::new(Kind::Timeout, "the body did not come whole; nothing was done"))??;
+    let who = parts.extensions.get::<Who>().map_or("unknown", |who| who.0);
+    let bodies = parts.extensions.get::<Bodies>().cloned().unwrap_or_else(room);
+    let deadline = Arrival::of(&parts.extensions) + BODY_TIME;
+    let mut fields = json_body::object(&parts.headers, body, MAX_BODY, &bodies, &Arc::from(who), deadline).await?;
     let reason = reason(&mut fields)?;
     let action = action(json_body::read(fields)?)?;
     if dry_run {
         let touches = port.touches(&action)?;
         return Ok(json!({ "dry_run": true, "action": action.name(), "touches": touches }));
     }
-    let who = parts.extensions.get::<Who>().map_or("unknown", |who| who.0);
     port.perform(Order { action, reason, who }).await
 }
 

@@ -144,6 +144,9 @@ fn check_agreement(config: &Config, report: &mut Report) {
     if server.request_timeout > server.max_request_timeout {
         report.add("server.request_timeout", "longer than server.max_request_timeout");
     }
+    if server.max_bodies < server.max_body {
+        report.add("server.max_bodies", "smaller than server.max_body");
+    }
     if server.max_unread > server.max_unread_total {
         report.add("server.max_unread", "larger than server.max_unread_total");
     }

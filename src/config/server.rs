@@ -32,6 +32,11 @@ pub struct ServerConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
     pub max_body: usize,
+    /// What the request bodies that are read whole may take together while they come, in bytes; those of one tenant may
+    /// take a quarter of it.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<MIB, { 256 * GIB }>")]
+    pub max_bodies: usize,
     /// The most headers of a request.
     #[schemars(range(min = 10, max = 1000))]
     pub max_headers: usize,
@@ -39,11 +44,11 @@ pub struct ServerConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<{ 8 * KIB }, MIB>")]
     pub max_header_bytes: usize,
-    /// How long a client may take to send the head.
+    /// How long a client may take to send the head, and be silent within a body that is read whole.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, { 5 * MINUTE }>")]
     pub header_read_timeout: Duration,
-    /// A call's deadline where the client names none.
+    /// A call's deadline where the client names none, and the most that a body which is read whole may take to come.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
     pub request_timeout: Duration,
@@ -99,11 +104,19 @@ pub struct ServerConfig {
     pub cluster_key: Option<SecretRef>,
 }
 
+impl ServerConfig {
+    /// The most bytes that bodies of one tenant take while they come: enough for the largest.
+    pub fn tenant_bodies(&self) -> usize {
+        self.max_body.max(self.max_bodies / 4)
+    }
+}
+
 impl Default for ServerConfig {
     fn default() -> Self {
         ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_body: 8 << 20,
+            max_bodies: 256 << 20,
             max_headers: 100,
             max_header_bytes: 64 << 10,
             header_read_timeout: Duration::from_secs(10),

@@ -31,6 +31,7 @@ use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::stores::Appended;
 use crate::surfaces::auth::Authenticator;
+use crate::surfaces::bodies::{Bodies, BodyBounds};
 use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::proxy::{self, ProxyConfig};
@@ -89,6 +90,7 @@ impl Mosaic {
             heartbeat: feed::HEARTBEAT,
         });
         let max_body = self.config().server.max_body;
+        let bodies = Bodies::new(body_bounds(&self.config().server));
         let uploads = UploadBounds {
             bytes: self.config().gateway.max_transfer_size,
             idle: self.config().gateway.stream_idle_timeout,
@@ -105,6 +107,7 @@ impl Mosaic {
             operation: Arc::new(move |instance, method, path| asked.asked(instance, method, path)),
             authenticator: authenticator.clone(),
             uploads,
+            bodies: bodies.clone(),
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
         let rest = rest::router(RestConfig {
@@ -114,6 +117,7 @@ impl Mosaic {
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
             max_body,
+            bodies,
             uploads,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
@@ -398,6 +402,18 @@ fn limits(config: &ServerConfig) -> ServerLimits {
         max_body: config.max_body,
         request_timeout: config.max_request_timeout + NET,
         ..ServerLimits::default()
+    }
+}
+
+/// A body that is read whole has the time of a call that names none, also where its call has more; a sender may fall as
+/// silent as within a head.
+fn body_bounds(config: &ServerConfig) -> BodyBounds {
+    BodyBounds {
+        all: config.max_bodies,
+        share: config.tenant_bodies(),
+        named: "server.max_bodies",
+        idle: config.header_read_timeout,
+        time: config.request_timeout,
     }
 }
 

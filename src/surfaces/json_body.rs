@@ -1,15 +1,18 @@
-//! JSON request bodies, read within a bound.
+//! JSON request bodies, read within their bounds.
 //!
 //! Invariant: a body that cannot be taken is told by status, place or field, and none of it is quoted.
 
-use axum::body::{Body, to_bytes};
+use std::sync::Arc;
+
+use axum::body::Body;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use hyper::body::Body as _;
 use mosaic_actors::error::{Failure, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
+use super::bodies::Bodies;
 use super::problem::{Fault, Problem};
 use super::strict::{self, MOST_VALUES, Refused};
 use crate::wording::{self, Form};
@@ -17,27 +20,32 @@ use crate::wording::{self, Form};
 /// A longer body is read on a thread that may be blocked: reading it takes longer than others should wait.
 const LONG: usize = 256 * 1024;
 
-/// Reads a JSON object. An empty body is an empty object.
+/// Reads a JSON object of `tenant`'s, of at most `limit` bytes, which has to be there by `deadline`. An empty body is an
+/// empty object.
 ///
 /// # Errors
-/// 413, 415, `invalid_input` on `body`, with line and column where it is not JSON, or on a key that is given twice.
-pub async fn object(headers: &HeaderMap, body: Body, limit: usize) -> Result<Map<String, Value>, Problem> {
-    // Files may be larger, so that nobody before has refused it for its length.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Problem::too_large(limit));
-    }
-    let bytes = to_bytes(body, limit).await.map_err(|error| unread(&error, limit))?;
-    if bytes.is_empty() {
+/// 413, 415, `invalid_input` on `body`, with line and column where it is not JSON, or on a key that is given twice;
+/// `overloaded` and `timeout`, as [`Bodies`] are bounded.
+pub async fn object(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    bodies: &Bodies,
+    tenant: &Arc<str>,
+    deadline: Instant,
+) -> Result<Map<String, Value>, Problem> {
+    let whole = bodies.read(tenant, body, limit, deadline).await?;
+    if whole.bytes().is_empty() {
         return Ok(Map::new());
     }
     check_media_type(headers)?;
-    let read = if bytes.len() > LONG {
-        let reading = tokio::task::spawn_blocking(move || strict::parse(&bytes));
+    let read = if whole.bytes().len() > LONG {
+        let reading = tokio::task::spawn_blocking(move || strict::parse(whole.bytes()));
         reading
             .await
             .map_err(|error| Failure::new(Kind::Internal, "the body's reading was cut").because(error))?
     } else {
-        strict::parse(&bytes)
+        strict::parse(whole.bytes())
     };
     match read.map_err(refused)? {
         Value::Object(fields) => Ok(fields),
@@ -65,25 +73,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     if json { Ok(()) } else { Err(refused()) }
-}
-
-pub(super) fn unread(error: &axum::Error, limit: usize) -> Problem {
-    if is_too_large(error) {
-        return Problem::too_large(limit);
-    }
-    Failure::invalid("body", "the body broke off before its end").into()
-}
-
-/// Whether a body could not be read because it is over its limit.
-pub(super) fn is_too_large(error: &axum::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn refused(refused: Refused) -> Problem {

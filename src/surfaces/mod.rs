@@ -7,6 +7,7 @@ pub mod access;
 pub mod arrival;
 pub mod auth;
 mod beside;
+pub mod bodies;
 mod cache_status;
 pub(crate) mod docs;
 pub mod feed;

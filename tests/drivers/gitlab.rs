@@ -175,6 +175,48 @@ async fn gl4_what_was_refused_for_a_moment_may_be_written_again() {
     }
 }
 
+/// GL30: an empty project that tells which its default branch will be has its first file written there, and nothing else
+/// begins in it.
+#[tokio::test]
+async fn an_empty_project_that_tells_its_default_branch_is_written_to() {
+    let project = || {
+        let told = json!({"id": 7, "path_with_namespace": "a/b", "default_branch": "trunk", "empty_repo": true});
+        Canned::json(200, told)
+    };
+    let there = || {
+        Canned::text(200, "")
+            .header("x-gitlab-blob-id", "b1")
+            .header("x-gitlab-last-commit-id", "c1")
+    };
+    let provider = Upstream::answering([
+        project(),
+        Canned::text(404, ""),
+        Canned::json(201, json!({"file_path": "x", "branch": "trunk"})),
+        there(),
+        project(),
+        project(),
+    ])
+    .await;
+    let connection = connection(&provider.url);
+    let first = json!({"repo": "a/b", "path": "x", "content": ""});
+    let written = ask("gitlab", &connection, "git.file.put", first)
+        .await
+        .expect("written");
+    assert_eq!(
+        (&written["branch"], &written["created"]),
+        (&json!("trunk"), &json!(true))
+    );
+    let begun = json!({"repo": "a/b", "branch": "y"});
+    let failure = ask("gitlab", &connection, "git.branch.create", begun).await;
+    let failure = failure.expect_err("nothing to begin at");
+    assert_eq!((failure.kind, failure.unsent), (Kind::Conflict, true), "{failure}");
+    let gone = json!({"repo": "a/b", "path": "x"});
+    let failure = ask("gitlab", &connection, "git.file.delete", gone).await;
+    let failure = failure.expect_err("nothing to delete");
+    assert_eq!((failure.kind, failure.field.as_deref()), (Kind::NotFound, Some("path")));
+    assert_eq!(provider.seen().len(), 6);
+}
+
 #[tokio::test]
 async fn a_refusal_before_anything_is_written_leaves_nothing_in_doubt() {
     for (operation, input) in [

@@ -3,6 +3,7 @@
 //! Invariant: an address that Jenkins writes is gone to only for a file, and then without our credential.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mosaic_actors::error::Kind;
 use serde_json::{Value, json};
@@ -234,6 +235,44 @@ async fn a_trigger_leads_to_its_run() {
         (&ended["ended"], &ended["run"]["id"]),
         (&json!(true), &json!("under-test~A/api#42"))
     );
+}
+
+/// What has left the queue and names no build begins at this moment, or its build was deleted: it is sought, and not for ever.
+#[tokio::test]
+async fn what_has_left_the_queue_without_a_build_is_not_waited_for_for_ever() {
+    let left = || {
+        let class = "hudson.model.Queue$LeftItem";
+        Canned::json(
+            200,
+            json!({"_class": class, "id": 17, "cancelled": false, "executable": null}),
+        )
+    };
+    let builds = |builds: Value| Canned::json(200, json!({"allBuilds": builds}));
+    let provider = Upstream::answering([
+        left(),
+        builds(json!([{"number": 41, "queueId": 16}])),
+        left(),
+        builds(json!([])),
+        left(),
+        builds(json!([{"number": 42, "queueId": 17}])),
+        Canned::json(200, json!({"number": 42, "queueId": 17, "building": true})),
+    ])
+    .await;
+    let driver = driver("jenkins", &connection(&provider.url)).expect("connected");
+    let resolve = async || {
+        let input = json!({"pending": "under-test~A/api#q17"});
+        let call = upstream::call("cicd.run.resolve", input, false).expect("a call");
+        driver.clone().call(Arc::new(call)).await
+    };
+    resolve().await.expect("it may begin at this moment");
+    assert_eq!(provider.seen().len(), 2);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    let failure = resolve().await.expect_err("its build was deleted");
+    assert_eq!(failure.kind, Kind::NotFound, "{failure}");
+    resolve().await.expect("a build that is there is found");
+    assert_eq!(provider.seen().len(), 7);
 }
 
 /// Whoever asks by what a trigger has answered changes the run that came of it, whose own id others asked by.

@@ -539,6 +539,44 @@ async fn a_text_is_not_replaced_by_a_time() {
     }
 }
 
+/// N4: what cannot be had back is not lost twice: the new text stays, and the failure says so.
+#[tokio::test]
+async fn an_old_text_that_cannot_be_put_back_is_told() {
+    let block = |id: &str, text: &str| {
+        json!({"object": "block", "id": id, "type": "paragraph", "has_children": false, "paragraph": {"rich_text": [
+            {"type": "text", "text": {"content": text}, "plain_text": text}
+        ]}})
+    };
+    let (one, two) = (
+        "b0000000-0000-4000-8000-000000000001",
+        "b0000000-0000-4000-8000-000000000002",
+    );
+    let provider = Upstream::answering([
+        page(),
+        list(json!([block(one, "one"), block(two, "two")])),
+        list(json!([{"id": OTHER}])),
+        Canned::json(200, block(two, "two")),
+        error(403, "restricted_resource"),
+        error(403, "restricted_resource"),
+    ])
+    .await;
+    let input = json!({"page": PAGE, "body": "A"});
+    let failure = ask("notion", &connection(&provider.url), "docs.page.update", input)
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        (failure.kind, failure.unsent),
+        (Kind::UpstreamFailed, false),
+        "{failure}"
+    );
+    let says = format!("1 blocks of the old one are in the trash and could not be put back, the first of them {two}");
+    assert!(failure.message().contains(&says), "{failure}");
+    let seen = provider.seen();
+    let asked: Vec<&str> = seen.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!(asked, ["GET", "GET", "PATCH", "DELETE", "DELETE", "PATCH"]);
+    assert!(seen[5].path.ends_with(two), "{}", seen[5].path);
+}
+
 /// A file whose place has no answer may stand there: whether it does is not known, and not said.
 #[tokio::test]
 async fn a_file_that_may_stand_in_the_page_is_told_so() {

@@ -228,7 +228,37 @@ async fn files(gitlab: &Through) {
     assert_eq!((&read["content"], &read["sha"]), (&json!("/close"), &next["sha"]));
     let removal = json!({"repo": "acme/api", "path": "a.b/c.txt", "branch": "develop", "if_match": next["sha"]});
     assert_eq!(gitlab.ask("git.file.delete", removal).await["outcome"], "deleted");
-    // The first file of all.
+    // The first file of all; nothing begins before, and a server that does not tell its branch is told one.
+    for (operation, input) in [
+        ("git.branch.create", json!({"repo": "quirks/empty", "branch": "x"})),
+        ("git.tag.create", json!({"repo": "quirks/empty", "tag": "x"})),
+        ("git.release.create", json!({"repo": "quirks/empty", "tag": "x"})),
+        (
+            "git.branch.create",
+            json!({"repo": "quirks/empty", "branch": "x", "from": "main"}),
+        ),
+    ] {
+        let failure = gitlab.tried(operation, input).await.expect_err(operation);
+        assert_eq!(
+            (failure.kind, failure.field.as_deref()),
+            (Kind::Conflict, None),
+            "{operation}"
+        );
+        assert_eq!(
+            failure.message(),
+            "the repository is empty: write its first file",
+            "{operation}"
+        );
+    }
+    let none = json!({"repo": "quirks/empty", "path": "a"});
+    let failure = gitlab.tried("git.file.delete", none).await.expect_err("empty");
+    assert_eq!((failure.kind, failure.field.as_deref()), (Kind::NotFound, Some("path")));
+    let unnamed = json!({"repo": "quirks/empty", "path": "a", "content": ""});
+    let failure = gitlab.tried("git.file.put", unnamed).await.expect_err("which branch?");
+    assert_eq!(
+        (failure.kind, failure.field.as_deref()),
+        (Kind::Conflict, Some("branch"))
+    );
     let first = json!({"repo": "quirks/empty", "path": "a", "content": "", "encoding": "utf-8", "branch": "main"});
     assert_eq!(gitlab.ask("git.file.put", first).await["created"], true);
 }

@@ -436,6 +436,80 @@ async fn a_part_that_is_written_without_an_answer_is_taken_back() {
     assert_eq!(notion.server().requests().faults("reset"), 3);
 }
 
+/// A fault that hits the removals of blocks; `at`: the first, the second, or none: each.
+fn removals(status: u16, at: Option<usize>) -> Fault {
+    let effect = Effect::Error { status };
+    let mut fault = match at {
+        Some(2) => second(effect),
+        _ => Fault::new(effect),
+    };
+    fault.times = at.map(|_| 1);
+    (fault.method, fault.path_prefix) = (Some("DELETE".to_owned()), Some("/v1/blocks/".to_owned()));
+    fault
+}
+
+/// N4: where an old block cannot be taken away, those that went are put back and the new text goes again.
+#[tokio::test]
+async fn a_removal_that_fails_leaves_the_page_as_it_was() {
+    let notion = start().await;
+    let home = titled(&notion, "Projects").await;
+    for (status, at, kind) in [
+        (403, 1, Kind::Forbidden),
+        (403, 2, Kind::Forbidden),
+        (400, 2, Kind::InvalidInput),
+        (503, 1, Kind::UpstreamFailed),
+        (503, 2, Kind::UpstreamFailed),
+    ] {
+        let page = json!({"parent": home, "title": "t", "body": "one\n\ntwo"});
+        let page = notion.ask("docs.page.create", page).await;
+        let fault = removals(status, Some(at));
+        notion.server().faults().add(fault).expect("a sound fault");
+        let new = json!({"page": page["id"], "body": "A\n\nB"});
+        let failure = notion.try_ask("docs.page.update", new).await.expect_err("refused");
+        assert_eq!(
+            (failure.kind, failure.unsent, failure.retryable),
+            (kind, false, false),
+            "{failure}"
+        );
+        assert!(
+            failure.message().ends_with("the page is as it was"),
+            "{status} {at} {failure}"
+        );
+        notion.server().faults().clear();
+        let now = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+        assert_eq!(now["body"], "one\n\ntwo", "{status} {at}");
+    }
+    assert_eq!(notion.server().requests().faults("error"), 5);
+}
+
+/// N4: where nothing can be taken away at all, the failure says what stands, and is none that says that nothing was done.
+#[tokio::test]
+async fn what_cannot_be_taken_away_again_is_told() {
+    let notion = start().await;
+    let home = titled(&notion, "Projects").await;
+    for status in [403, 400, 503] {
+        let page = json!({"parent": home, "title": "t", "body": "one\n\ntwo"});
+        let page = notion.ask("docs.page.create", page).await;
+        notion
+            .server()
+            .faults()
+            .add(removals(status, None))
+            .expect("a sound fault");
+        let new = json!({"page": page["id"], "body": "A\n\nB"});
+        let failure = notion.try_ask("docs.page.update", new).await.expect_err("refused");
+        assert_eq!(failure.kind, Kind::UpstreamFailed, "{failure}");
+        assert!(!failure.unsent && !failure.retryable, "{failure}");
+        let says = "all of the old text is there, and 2 blocks of the new one";
+        assert!(failure.message().contains(says), "{status} {failure}");
+        notion.server().faults().clear();
+        let now = notion.ask("docs.page.get", json!({"page": page["id"]})).await;
+        let body = now["body"].as_str().expect("a text");
+        for text in ["one", "two", "A", "B"] {
+            assert!(body.split("\n\n").any(|part| part == text), "{status} {body}");
+        }
+    }
+}
+
 /// Options are written all at once, and none of those that are added at once is lost.
 #[tokio::test]
 async fn labels_that_are_made_at_once_are_all_there() {

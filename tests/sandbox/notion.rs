@@ -156,6 +156,42 @@ async fn each_version_has_its_words() {
     assert_eq!(nothing.json::<Value>().await.unwrap()["code"], "missing_version");
 }
 
+/// N20: a block goes into the trash by its route and comes out of it where it stood.
+#[tokio::test]
+async fn a_block_comes_out_of_the_trash_where_it_stood() {
+    let rig = Rig::start().await;
+    let page = titled(&rig, "Long").await;
+    let children = format!("/blocks/{page}/children?page_size=3");
+    let before = get(&rig, &children).await["results"].clone();
+    let second = before[1]["id"].as_str().unwrap().to_owned();
+    let path = format!("/blocks/{second}");
+    let ids = |rows: &Value| {
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["id"].clone())
+            .collect::<Vec<_>>()
+    };
+    for (version, back) in [(OLD, json!({"archived": false})), (NEW, json!({"in_trash": false}))] {
+        assert_eq!(send(&rig, version, Method::DELETE, &path, None).await.status(), 200);
+        assert_eq!(
+            get(&rig, &children).await["results"][1]["id"],
+            before[2]["id"],
+            "{version}"
+        );
+        // What stands there already may be put back, too.
+        for _ in 0..2 {
+            let answer = send(&rig, version, Method::PATCH, &path, Some(&back)).await;
+            assert_eq!(answer.status(), 200, "{version}");
+        }
+        let now = get(&rig, &children).await["results"].clone();
+        assert_eq!(ids(&now), ids(&before), "{version}");
+    }
+    let archived = json!({"archived": false});
+    let (code, _) = refused(&rig, NEW, Method::PATCH, &path, Some(&archived)).await;
+    assert_eq!(code, "validation_error");
+}
+
 /// N33: what is not shared is as if it were not there.
 #[tokio::test]
 async fn what_is_not_shared_is_not_there() {

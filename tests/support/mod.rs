@@ -16,6 +16,7 @@ use mosaic::catalogue::cursor::CursorKey;
 use mosaic::dispatch::{DispatchConfig, Dispatcher, IdempotencyStore};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
+use mosaic::surfaces::bodies::{Bodies, BodyBounds};
 use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
 use mosaic_actors::call::Caller;
 
@@ -119,6 +120,13 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
         }),
         offered: Arc::new(|_, _| true),
         max_body: MAX_BODY,
+        bodies: Bodies::new(BodyBounds {
+            all: 64 * MAX_BODY,
+            share: 64 * MAX_BODY,
+            named: "server.max_bodies",
+            idle: Duration::from_secs(30),
+            time: Duration::from_secs(30),
+        }),
         uploads: UploadBounds {
             bytes: MAX_BODY,
             idle: Duration::from_secs(30),

@@ -17,6 +17,8 @@ use crate::providers::{Reply, Request};
 pub const SIZE: &str = "per_page";
 /// The most rows that it gives in one page.
 pub const MOST: u32 = 100;
+/// Why nothing can begin at a commit.
+const EMPTY: &str = "the repository is empty: write its first file";
 
 impl GitLab {
     /// A `GET` of the path made of `parts`.
@@ -40,14 +42,29 @@ impl GitLab {
         Ok(received.row::<wire::Project>(false)?.wire)
     }
 
-    /// The default branch, before something is written to it; an empty project may have none.
+    /// The default branch, before a file is written to it. An empty project has none yet: its newer releases tell which it
+    /// will be, and what the older ones will make of it is not known.
     pub async fn default_branch(&self, path: &str) -> Result<String, Failure> {
         let project = self.project(path).await.map_err(Failure::never_sent)?;
-        let branch = project.default_branch.filter(|branch| !branch.is_empty());
-        branch.ok_or_else(|| {
-            let sentence = "the repository is empty and has no default branch yet: name the branch";
-            Failure::new(Kind::Conflict, sentence).never_sent()
+        let empty = project.empty_repo == Some(true);
+        default_of(project).ok_or_else(|| match empty {
+            true => {
+                let sentence =
+                    "the repository is empty and does not tell what its default branch will be: name the branch";
+                unnamed("branch", sentence)
+            }
+            false => unnamed("branch", "the default branch is not told to us: name the branch"),
         })
+    }
+
+    /// The default branch, for something to begin at; nothing does in an empty project. `field`: what names another commit.
+    pub async fn beginning(&self, path: &str, field: &str) -> Result<String, Failure> {
+        let project = self.project(path).await.map_err(Failure::never_sent)?;
+        if project.empty_repo == Some(true) {
+            return Err(Failure::new(Kind::Conflict, EMPTY).never_sent());
+        }
+        let sentence = format!("the default branch is not told to us: name {field}");
+        default_of(project).ok_or_else(|| unnamed(field, &sentence))
     }
 
     /// One page of a list, with the number of rows of all pages; beyond ten thousand GitLab does not tell it.
@@ -136,10 +153,22 @@ impl GitLab {
         }
         let project = self.endpoint.look(self.project(path)).await;
         match project.is_some_and(|project| project.empty_repo == Some(true)) {
-            true => means(&failure, Kind::Conflict, None, "the repository is empty"),
+            true => means(&failure, Kind::Conflict, None, EMPTY),
             false => failure,
         }
     }
+}
+
+/// The default branch, where one is told.
+fn default_of(project: wire::Project) -> Option<String> {
+    project.default_branch.filter(|branch| !branch.is_empty())
+}
+
+/// Nobody has named what has no default that is known.
+fn unnamed(field: &str, sentence: &str) -> Failure {
+    let mut failure = Failure::new(Kind::Conflict, sentence).never_sent();
+    failure.field = Some(field.into());
+    failure
 }
 
 /// The number of rows that all pages have.

@@ -28,7 +28,7 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<BranchCreate>) -> Resu
     let from = match &request.input.from {
         Some(from) => from.to_string(),
         None => gitlab
-            .default_branch(path)
+            .beginning(path, "from")
             .await
             .map_err(|failure| failure.by(&request.instance))?,
     };

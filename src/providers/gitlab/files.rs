@@ -20,6 +20,8 @@ use crate::wire::file::media_type;
 
 /// What stands for the default branch's newest commit; something has to.
 const HEAD: &str = "HEAD";
+/// Of a file in an empty repository.
+const NOTHING_YET: &str = "path is not there: the repository is empty";
 
 pub async fn get(gitlab: Arc<GitLab>, request: Request<FileGet>) -> Result<Reply<File>, Failure> {
     let path = ids::project("repo", &request.native)?;
@@ -72,10 +74,7 @@ pub async fn download(gitlab: Arc<GitLab>, request: Request<FileDownload>) -> Re
 fn of_file(failure: Failure, named: bool) -> Failure {
     let failure = of_reference(failure);
     match failure.field.as_deref() {
-        Some("ref") if !named => {
-            let sentence = "path is not there: the repository is empty";
-            means(&failure, Kind::NotFound, Some("path"), sentence)
-        }
+        Some("ref") if !named => means(&failure, Kind::NotFound, Some("path"), NOTHING_YET),
         _ => failure,
     }
 }
@@ -124,6 +123,20 @@ async fn branch(gitlab: &GitLab, path: &str, named: Option<&str>) -> Result<Stri
         Some(branch) => Ok(branch.to_owned()),
         None => gitlab.default_branch(path).await,
     }
+}
+
+/// The branch that a file is to go from: the default branch of an empty repository holds none.
+async fn holding(gitlab: &GitLab, path: &str, named: Option<&str>) -> Result<String, Failure> {
+    if let Some(branch) = named {
+        return Ok(branch.to_owned());
+    }
+    gitlab.beginning(path, "branch").await.map_err(|failure| {
+        let missing = failure.kind == Kind::Conflict && failure.field.is_none();
+        match missing {
+            true => means(&failure, Kind::NotFound, Some("path"), NOTHING_YET).never_sent(),
+            false => failure,
+        }
+    })
 }
 
 pub async fn put(gitlab: Arc<GitLab>, request: Request<FilePut>) -> Result<Reply<Written>, Failure> {
@@ -213,7 +226,7 @@ fn gone(failure: Failure, named: bool) -> Failure {
 pub async fn delete(gitlab: Arc<GitLab>, request: Request<FileDelete>) -> Result<Reply<Deleted>, Failure> {
     let path = ids::project("repo", &request.native)?;
     let (input, by) = (&request.input, |failure: Failure| failure.by(&request.instance));
-    let branch = branch(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
+    let branch = holding(&gitlab, path, input.branch.as_deref()).await.map_err(by)?;
     let before = match input.if_match {
         Some(_) => at_path(&gitlab, path, &input.path, &branch)
             .await

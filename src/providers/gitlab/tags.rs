@@ -27,7 +27,7 @@ pub async fn create(gitlab: Arc<GitLab>, request: Request<TagCreate>) -> Result<
     let target = match &input.target {
         Some(target) => target.to_string(),
         None => gitlab
-            .default_branch(path)
+            .beginning(path, "target")
             .await
             .map_err(|failure| failure.by(&request.instance))?,
     };

@@ -10,6 +10,7 @@ mod convert;
 mod credential;
 mod inputs;
 mod jobs;
+mod left;
 mod logs;
 mod names;
 mod queue;
@@ -39,6 +40,7 @@ pub struct Jenkins {
     endpoint: Endpoint,
     stage_view: stage_view::StageView,
     queued: queued::Queued,
+    left: left::Left,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,7 @@ impl Provider for Jenkins {
             endpoint: Endpoint::new(&connection, &DIALECT)?.authenticated(&connection, credential::ACCEPTS)?,
             stage_view: stage_view::StageView::default(),
             queued: queued::Queued::default(),
+            left: left::Left::default(),
         })
     }
 

@@ -36,13 +36,10 @@ pub async fn resolve(jenkins: Arc<Jenkins>, request: Request<RunResolve>) -> Res
         Ok((received, item)) if item.cancelled == Some(true) => {
             Err(received.failure(Kind::NotFound, "there is no run: it was cancelled while it waited"))
         }
-        Ok((received, item)) => match item.executable.and_then(|executable| executable.number) {
+        Ok((received, item)) => match item.executable.as_ref().and_then(|executable| executable.number) {
             Some(number) => begun(&jenkins, &request, project, number, id).await,
-            None => Ok(received.reply(Triggered {
-                outcome: TriggerOutcome::Pending,
-                run: None,
-                pending: Some(Resource::neutral_id(&request.instance, &request.native)),
-            })),
+            None if item.has_left() => left(&jenkins, &request, project, id, pending(&request, &received)).await,
+            None => Ok(pending(&request, &received)),
         },
         Err(failure) if failure.kind == Kind::NotFound => found(&jenkins, &request, project, id).await,
         Err(failure) => Err(failure),
@@ -57,7 +54,7 @@ pub async fn waits(jenkins: &Jenkins, project: &str, id: u64) -> Result<bool, Fa
     match item(jenkins, id).await {
         Ok((received, item)) if is_of_another(&item, project) => Err(received.failure(Kind::NotFound, OF_ANOTHER)),
         Ok((received, item)) if item.cancelled == Some(true) => Err(received.failure(Kind::PreconditionFailed, GONE)),
-        Ok((_, item)) => Ok(item.executable.is_none()),
+        Ok((_, item)) => Ok(item.executable.is_none() && !item.has_left()),
         Err(failure) if failure.kind == Kind::NotFound => Ok(false),
         Err(failure) => Err(failure),
     }
@@ -79,7 +76,10 @@ fn is_of_another(item: &wire::Item, project: &str) -> bool {
 /// Whether a look at a project's item shows that it waits no more.
 fn has_left(looked: &Result<(Received, wire::Item), Failure>, project: &str) -> bool {
     match looked {
-        Ok((_, item)) => is_of_another(item, project) || item.cancelled == Some(true) || item.executable.is_some(),
+        Ok((_, item)) => {
+            let ended = item.cancelled == Some(true) || item.executable.is_some() || item.has_left();
+            ended || is_of_another(item, project)
+        }
         Err(failure) => failure.kind == Kind::NotFound,
     }
 }
@@ -89,6 +89,33 @@ async fn item(jenkins: &Jenkins, id: u64) -> Result<(Received, wire::Item), Fail
     let received = jenkins.endpoint.send(jenkins.tell(&parts, wire::ITEM)?).await?;
     let item = received.json()?;
     Ok((received, item))
+}
+
+/// What is still to come.
+fn pending(request: &Request<RunResolve>, received: &Received) -> Reply<Triggered> {
+    received.reply(Triggered {
+        outcome: TriggerOutcome::Pending,
+        run: None,
+        pending: Some(Resource::neutral_id(&request.instance, &request.native)),
+    })
+}
+
+/// The build that came of an item that has left the queue and names none. Where there is none, it begins at this moment, or
+/// was deleted: the one lasts for a short while alone.
+async fn left(
+    jenkins: &Jenkins,
+    request: &Request<RunResolve>,
+    project: &str,
+    item: u64,
+    pending: Reply<Triggered>,
+) -> Result<Reply<Triggered>, Failure> {
+    match found(jenkins, request, project, item).await {
+        Err(failure) if failure.kind == Kind::NotFound => match jenkins.left.is_over(project, item) {
+            true => Err(failure.saying("it has left the queue, and none of the job's last builds came of it")),
+            false => Ok(pending),
+        },
+        other => other,
+    }
 }
 
 /// The build of this number, if it came of the item.

@@ -251,6 +251,9 @@ pub const ITEM: &str = "id,why,inQueueSince,blocked,stuck,cancelled,task[name,fu
 /// An item of the queue, also one that has left it.
 #[derive(Debug, Deserialize)]
 pub struct Item {
+    /// Told with each, asked for or not.
+    #[serde(rename = "_class", default)]
+    pub class: String,
     pub id: u64,
     pub why: Option<String>,
     #[serde(rename = "inQueueSince", default)]
@@ -259,6 +262,13 @@ pub struct Item {
     pub task: Option<Task>,
     /// The build, once it has begun.
     pub executable: Option<Executable>,
+}
+
+impl Item {
+    /// Whether Jenkins has taken it out of the queue: for a build, or since it was cancelled.
+    pub fn has_left(&self) -> bool {
+        self.class.ends_with("LeftItem")
+    }
 }
 
 /// What waits.

@@ -9,6 +9,7 @@ use mosaic_actors::error::Failure;
 use tokio::time::Instant;
 
 use super::parts::{self, At};
+use super::reverted::half_done;
 use super::unanswered::{Written, in_doubt};
 use super::unfinished::Unfinished;
 use super::{Notion, block, wire};
@@ -64,18 +65,22 @@ impl Notion {
     async fn unmade(&self, instance: &str, id: &str, failure: Failure, deadline: Instant) -> Failure {
         let outgoing = || self.endpoint.patch(&["pages", id], &self.version.trash(true));
         let page = Resource::neutral_id(instance, id);
-        let became = match self.patient(deadline, outgoing).await {
-            Ok(_) => "it has been put into the trash again".to_owned(),
-            Err(why) => format!(
-                "it stands there so, since it could not be put into the trash ({})",
-                why.message()
-            ),
+        let (stays, became) = match self.patient(deadline, outgoing).await {
+            Ok(_) => (false, "it has been put into the trash again".to_owned()),
+            Err(why) => {
+                let why = why.message();
+                let stands = format!("it stands there so, since it could not be put into the trash ({why})");
+                (true, stands)
+            }
         };
         let sentence = format!(
             "the page {page} was made, but not all of its text could be written ({}); {became}",
             failure.message()
         );
         let mut failure = failure.saying(sentence);
+        if stays {
+            return half_done(failure);
+        }
         (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
         failure
     }
@@ -95,7 +100,11 @@ impl Notion {
         }
         let (all, whole) = self.all_of(written, deadline).await;
         let became = match (self.take_away(&all, deadline).await, whole) {
-            (Ok(()), true) => "what had been written was taken away again: the page is as it was".to_owned(),
+            (Ok(()), true) => {
+                let mut failure = failure.also("what had been written was taken away again: the page is as it was");
+                (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
+                return failure;
+            }
             (Ok(()), false) if all.is_empty() => LAST.to_owned(),
             (Ok(()), false) => format!("what was known to be written was taken away again; {LAST}"),
             (Err((left, why)), _) => {
@@ -108,8 +117,6 @@ impl Notion {
                 )
             }
         };
-        let mut failure = failure.also(&became);
-        (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
-        failure
+        half_done(failure.also(&became))
     }
 }

@@ -21,6 +21,7 @@ mod parts;
 mod patience;
 mod refuse;
 mod replace;
+mod reverted;
 mod rich;
 mod spaces;
 mod text;

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::ids::{Place, uuid};
 use super::making::readable;
 use super::parts::{self, At};
+use super::reverted::half_done;
 use super::text::Text;
 use super::tree::{self, Tree};
 use super::unfinished::Unfinished;
@@ -184,11 +185,7 @@ impl Notion {
         self.patient(request.deadline, outgoing)
             .await
             .map_err(|failure| match written {
-                true => {
-                    let mut failure = failure.also("the page's text was written, and its headline was not");
-                    (failure.retryable, failure.unsent) = (false, false);
-                    failure
-                }
+                true => half_done(failure.also("the page's text was written, and its headline was not")),
                 false => failure,
             })
     }

@@ -3,6 +3,7 @@
 //! Invariant: nothing of the old text is taken away before the new one is there; a page within the page never is.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::replace;
 use std::sync::Arc;
 
 use mosaic_actors::error::{Failure, Kind as Why};
@@ -75,20 +76,23 @@ impl Notion {
             }
         }
         let gone: Vec<String> = dropped.iter().filter_map(|block| block.id.clone()).collect();
-        // From here on it is brought to its end rather than taken back.
-        begun.written = Written {
+        // Where nobody waits any more it is brought to its end from here on; where it is refused, it is taken back.
+        let going = Written {
             ids: gone.clone(),
             ..Written::default()
         };
-        let taken = self.take_away(&gone, deadline).await;
-        begun.end();
-        if let Err((left, failure)) = taken {
-            let stand = if in_doubt(&failure) { "may stand" } else { "stand" };
-            let sentence = format!("the new text is written, and {left} blocks of the old one {stand} there still");
-            let mut failure = failure.also(&sentence);
-            (failure.retryable, failure.unsent, failure.retry_after) = (false, false, None);
+        let new = replace(&mut begun.written, going);
+        if let Err((left, failure)) = self.take_away(&gone, deadline).await {
+            begun.written = new;
+            // Those that went are the last ones, and with them one of which nobody knows.
+            let stay = if in_doubt(&failure) { left - 1 } else { left };
+            begun.gone = gone[stay..].to_vec();
+            let ids: Vec<String> = old.iter().filter_map(|block| block.id.clone()).collect();
+            let failure = self.reverted(failure, (page, &ids[..]), &begun, deadline).await;
+            begun.end();
             return Err(failure);
         }
+        begun.end();
         let now = after(old, plan);
         let kept = tree::kept(&now);
         lost.retain(|lost| lost.id.is_none() || !kept.contains(lost));

@@ -25,6 +25,8 @@ pub struct Unfinished {
     page: Option<String>,
     /// What was written, or is to go in any case.
     pub written: Written,
+    /// What was there before and is, or may be, in the trash: put back before what was written goes.
+    pub gone: Vec<String>,
 }
 
 impl Unfinished {
@@ -35,6 +37,7 @@ impl Unfinished {
             instance: instance.clone(),
             page: None,
             written: Written::default(),
+            gone: vec![],
         }
     }
 
@@ -48,13 +51,14 @@ impl Unfinished {
     pub fn end(mut self) {
         self.page = None;
         self.written = Written::default();
+        self.gone.clear();
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let (page, written) = (self.page.take(), take(&mut self.written));
-        if page.is_none() && written.is_nothing() {
+        let (page, written, gone) = (self.page.take(), take(&mut self.written), take(&mut self.gone));
+        if page.is_none() && written.is_nothing() && gone.is_empty() {
             return;
         }
         // Without a runtime the process is at its end.
@@ -64,7 +68,12 @@ impl Drop for Unfinished {
             let (provider, count) = (&*instance, written.ids.len());
             let (page, deadline) = (page.as_deref(), Instant::now() + LONGEST);
             let late = |_| Failure::new(Kind::Timeout, "it took too long");
-            let taken = timeout_at(deadline, notion.take_back(page, &written, deadline)).await;
+            let back = async {
+                let put = notion.put_back(&gone, deadline).await;
+                put.map_err(|(_, failure)| failure)?;
+                notion.take_back(page, &written, deadline).await
+            };
+            let taken = timeout_at(deadline, back).await;
             match taken.map_err(late).flatten() {
                 Ok(()) => tracing::warn!(provider, page, count, "what was not written in time is taken back"),
                 Err(failure) => {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: blocks are added all or none, and answered in order: those of the first level alone.
 
+use std::mem::replace;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State};
@@ -168,6 +169,37 @@ pub(crate) async fn delete(State(notion): State<Arc<Notion>>, Path(id): Path<Str
     if let Some(node) = store.nodes.get_mut(&id) {
         node.in_trash = true;
     }
+    let node = found(&store, &id)?;
+    Ok(Json(notion.block(&store, node)).into_response())
+}
+
+/// Puts a block into the trash, or takes it out again, where it stands in its old place. Its text is not changed here.
+pub(crate) async fn update(
+    State(notion): State<Arc<Notion>>,
+    Extension(version): Extension<Version>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let id = uuid(&id, "block_id")?;
+    let body = json_of(&body)?;
+    if version == Version::Positions && body.get("archived").is_some() {
+        return Err(Problem::body("archived", "not present"));
+    }
+    let trash = body["in_trash"].as_bool().or(body["archived"].as_bool());
+    let Some(trash) = trash else {
+        return Err(Problem::body("in_trash", "defined, instead was `undefined`"));
+    };
+    let mut store = notion.state();
+    found(&store, &id)?;
+    let before = store.nodes.get_mut(&id).map(|node| replace(&mut node.in_trash, trash));
+    // What it is in may be in the trash itself.
+    if !trash && store.is_trashed(&id) {
+        if let (Some(node), Some(before)) = (store.nodes.get_mut(&id), before) {
+            node.in_trash = before;
+        }
+        return Err(Problem::archived());
+    }
+    store.touch(&id);
     let node = found(&store, &id)?;
     Ok(Json(notion.block(&store, node)).into_response())
 }

@@ -79,7 +79,10 @@ fn router(notion: Arc<Notion>) -> Router {
         .named("/v1/pages/{id}/move", post(pages::put))
         .named("/v1/pages/{id}/markdown", get(markdown::get))
         .named("/v1/pages/{id}/properties/{property}", get(pages::property))
-        .named("/v1/blocks/{id}", get(blocks::get).delete(blocks::delete))
+        .named(
+            "/v1/blocks/{id}",
+            get(blocks::get).patch(blocks::update).delete(blocks::delete),
+        )
         .named("/v1/blocks/{id}/children", get(blocks::children).patch(blocks::append))
         .named("/v1/databases/{id}", get(sources::database))
         .named("/v1/data_sources/{id}", get(sources::get).patch(sources::update))

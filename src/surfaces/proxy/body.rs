@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use hyper::body::Body as _;
 use mosaic_actors::error::{Failure, Kind};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::json_body::{self, is_too_large};
+use super::super::bodies::{self, Bodies, is_too_large};
 use super::super::problem::Problem;
 use super::super::rest::upload::{Incoming, UploadBounds};
 
@@ -30,14 +30,16 @@ pub(super) enum Brought {
     Streamed(Incoming),
 }
 
-/// The body of a request with these headers.
+/// The body of a request of `tenant`'s with these headers.
 ///
 /// # Errors
-/// 413; `timeout`, where not even its beginning comes by `deadline`.
+/// 413; `timeout`, where not even its beginning comes by `deadline`; `overloaded`, where it is short, and there is no room.
 pub(super) async fn of(
     headers: &HeaderMap,
     body: Body,
     bounds: UploadBounds,
+    room: &Bodies,
+    tenant: &Arc<str>,
     deadline: Instant,
 ) -> Result<Brought, Problem> {
     let limit = bounds.bytes;
@@ -46,10 +48,9 @@ pub(super) async fn of(
     }
     let length = body.size_hint().exact();
     if length.is_some_and(|length| length <= SHORT) {
-        let whole = timeout_at(deadline, to_bytes(body, limit)).await.map_err(|_| late())?;
+        let whole = room.read(tenant, body, limit, deadline).await?;
         // A copy, as of headers.
-        let copied = whole.map(|whole| Brought::Whole(Bytes::copy_from_slice(&whole)));
-        return copied.map_err(|error| unread(&error, limit));
+        return Ok(Brought::Whole(Bytes::copy_from_slice(whole.bytes())));
     }
     // One of unknown length may be none.
     let mut pieces = Body::new(Limited::new(body, limit)).into_data_stream();
@@ -72,7 +73,7 @@ pub(super) async fn of(
 fn unread(error: &axum::Error, limit: usize) -> Problem {
     match is_too_large(error) {
         true => Problem::file_too_large(limit),
-        false => json_body::unread(error, limit),
+        false => bodies::unread(error, limit),
     }
 }
 

@@ -33,6 +33,7 @@ use url::Url;
 use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
+use super::bodies::Bodies;
 use super::hosts;
 use super::mount::{self, Mount};
 use super::problem::{Fault, Problem};
@@ -59,6 +60,8 @@ pub struct ProxyConfig {
     pub authenticator: Authenticator,
     /// What bounds a request's body, which passes as it comes.
     pub uploads: UploadBounds,
+    /// The room for short ones, which come whole first.
+    pub bodies: Bodies,
     /// Where callers find us; where left out, by the host that each names, over plain HTTP.
     pub public_url: Option<Url>,
 }
@@ -98,7 +101,8 @@ impl ProxyConfig {
             ..Options::default()
         };
         let deadline = self.dispatcher.deadline(operation.cost, false, &options)?;
-        let brought = body::of(&parts.headers, body, self.uploads, deadline).await?;
+        let (room, tenant) = (&self.bodies, &caller.tenant);
+        let brought = body::of(&parts.headers, body, self.uploads, room, tenant, deadline).await?;
         let (body, incoming) = match brought {
             Brought::Whole(bytes) => (bytes, None),
             Brought::Streamed(incoming) => (Bytes::new(), Some(incoming)),

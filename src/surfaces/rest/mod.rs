@@ -23,14 +23,13 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::{Caller, OperationRef};
-use mosaic_actors::error::{Failure, Kind};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::timeout_at;
 
 use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
+use super::bodies::Bodies;
 use super::docs::{SCRIPT, script};
 use super::json_body;
 use super::mount::{self, Mount};
@@ -85,6 +84,8 @@ pub struct RestConfig {
     pub matrix: MatrixSource,
     /// The most bytes of a request's body that is read whole.
     pub max_body: usize,
+    /// The room for all of those.
+    pub bodies: Bodies,
     /// What bounds one that is a file, and passes as it comes.
     pub uploads: UploadBounds,
 }
@@ -177,9 +178,8 @@ impl Rest {
         if found.entry.declaration.upload {
             incoming = Some(Incoming::of(&parts.headers, body, self.config.uploads)?);
         } else if method.has_body() {
-            let body = json_body::object(&parts.headers, body, self.config.max_body);
-            let body = timeout_at(deadline, body).await.map_err(|_| body_late())?;
-            let body = body?;
+            let RestConfig { max_body, bodies, .. } = &self.config;
+            let body = json_body::object(&parts.headers, body, *max_body, bodies, &caller.tenant, deadline).await?;
             input::merge(&mut fields, body)?;
         }
         let invocation = Invocation {
@@ -224,11 +224,6 @@ impl Rest {
         response.headers_mut().insert(ALLOW, allow(&methods));
         Ok(response)
     }
-}
-
-fn body_late() -> Failure {
-    let sentence = "the body did not come whole within the call's time; nothing was sent";
-    Failure::new(Kind::Timeout, sentence).never_sent()
 }
 
 fn no_route() -> Problem {

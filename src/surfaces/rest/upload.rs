@@ -17,7 +17,7 @@ use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{BodyStream, ByteStream, UPLOAD_FIELD, Upload};
 use tokio::time::timeout;
 
-use super::super::json_body::is_too_large;
+use super::super::bodies::is_too_large;
 use super::super::problem::{Fault, Problem};
 use crate::wire::file::name_of;
 

@@ -22,12 +22,12 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::json_body;
+use super::bodies::{STEP, is_too_large};
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::rest::{method_not_allowed, not_found};
 use crate::bus::Came;
-use room::{Coming, Full, Room, STEP};
+use room::{Coming, Full, Room};
 
 /// How long a delivery may take to come: senders wait no longer themselves.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -238,7 +238,7 @@ impl Most {
     }
 
     fn broken(&self, error: &axum::Error) -> Problem {
-        match json_body::is_too_large(error) {
+        match is_too_large(error) {
             true => Problem::too_large(self.max_body),
             false => Failure::invalid("body", "the delivery broke off before its end").into(),
         }

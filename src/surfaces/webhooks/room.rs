@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// The most that a body takes room for at a time, and the most of one that counts as small.
-pub const STEP: usize = 256 << 10;
-/// The least.
-const FIRST: usize = 4 << 10;
+use super::super::bodies::{STEP, capacity_for};
+
 /// What a body takes before it has any bytes.
 const BASE: usize = 1 << 10;
 /// The room of small bodies that are not proven.
@@ -240,15 +238,6 @@ impl Coming {
 impl Drop for Coming {
     fn drop(&mut self) {
         locked(&self.room.held).give_up(self.number);
-    }
-}
-
-/// How much room a body of so many bytes takes: twice as much each time while it is small, then a step more.
-fn capacity_for(length: usize) -> usize {
-    match length {
-        0 => 0,
-        1..=STEP => length.next_power_of_two().max(FIRST),
-        _ => length.next_multiple_of(STEP),
     }
 }
 

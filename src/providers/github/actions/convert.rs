@@ -56,7 +56,7 @@ pub fn run(instance: &str, project: &str, Row { wire, raw }: Row<wire::Run>) -> 
     Run {
         id: id(instance, project, wire.id),
         project: project.to_owned(),
-        number: None,
+        number: wire.run_number.filter(|number| *number > 0),
         pipeline: file.or(numbered),
         attempt: wire.run_attempt,
         status,

@@ -47,6 +47,8 @@ pub struct Run {
     /// With `@` and a reference behind it, where the file is another repository's.
     pub path: Option<String>,
     pub workflow_id: Option<u64>,
+    /// Counted within the workflow.
+    pub run_number: Option<u64>,
     pub run_attempt: Option<u64>,
     pub event: Option<String>,
     pub display_title: Option<String>,
