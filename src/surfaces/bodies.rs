@@ -354,7 +354,7 @@ mod tests {
     async fn a_body_takes_no_more_than_it_announces() {
         let bodies = bodies();
         let whole = read(&bodies, "acme", Body::from(vec![1_u8; 300 * KIB])).await;
-        let whole = whole.ok().expect("room");
+        let whole = whole.expect("room");
         assert_eq!((whole.bytes().len(), bodies.held()), (300 * KIB, (300 * KIB, 1)));
         let over = read(&bodies, "acme", Body::from(vec![1_u8; MIB])).await.err();
         assert_eq!(over.expect("too large").code(), "payload_too_large");

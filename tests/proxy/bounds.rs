@@ -120,7 +120,10 @@ async fn a_tenant_finds_its_own_instances_alone() {
     assert!(known.contains("git.repo.get") && !known.contains("proxy."), "{known}");
     let told = place.typed("/v1/capabilities").await.ok();
     let listed = told["operations"].to_string() + &told["matrix"].to_string();
-    assert!(listed.contains("git.repo.get") && !listed.contains("proxy."), "{listed}");
+    assert!(
+        listed.contains("git.repo.get") && !listed.contains("proxy."),
+        "{listed}"
+    );
     place.close().await;
 }
 

@@ -31,20 +31,20 @@ const NOTION_FIELDS: [(&str, &str); 6] = [
     ("POST /v1/pages", "position"),
 ];
 /// Golden requests of Notion that are looked up in both.
-const NOTION_REQUESTS: usize = 368;
+const NOTION_REQUESTS: usize = 385;
 const OPENAI: &str = "openai.openapi.json";
 const WOODPECKER: &str = "woodpecker.swagger.json";
 
 /// For each kind of provider: golden answers whose body is copied from a published description, and golden requests
 /// that are looked up in it.
 const COUNTS: &[(&str, usize, usize)] = &[
-    ("gitea", 0, 538),
-    ("github", 189, 531),
-    ("gitlab", 75, 0),
+    ("gitea", 0, 551),
+    ("github", 196, 565),
+    ("gitlab", 79, 0),
     ("anthropic", 1, 73),
     ("notion", 2, 0),
     ("openai", 19, 148),
-    ("woodpecker", 0, 159),
+    ("woodpecker", 0, 161),
     ("bookstack", 33, 0),
 ];
 /// What Gitea's description lacks: the list of a run's artifacts takes these as any list does.
@@ -61,12 +61,12 @@ const GITLAB_LACKS: [&str; 6] = [
     "GET /projects/{id}/merge_requests/{iid}/approvals",
 ];
 /// Golden requests of GitLab that are looked up there.
-const GITLAB_REQUESTS: usize = 373;
+const GITLAB_REQUESTS: usize = 389;
 
 /// Hand-made answers of Woodpecker that are held to its description.
-const WOODPECKER_ANSWERS: usize = 115;
+const WOODPECKER_ANSWERS: usize = 117;
 /// Hand-made answers of Gitea that are held to its description.
-const GITEA_ANSWERS: usize = 336;
+const GITEA_ANSWERS: usize = 344;
 /// Answers with one field left out or null.
 const FIELDS: usize = 337;
 

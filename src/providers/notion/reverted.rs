@@ -15,6 +15,9 @@ use super::unfinished::Unfinished;
 /// After so many that cannot be put back no other is tried.
 const MOST_FAILED: usize = 3;
 
+/// Blocks that are still in the trash, and why.
+type Left = (Vec<String>, Failure);
+
 impl Notion {
     /// Takes the blocks of the old text out of the trash again, then the new text away, and tells what became of it. `old`:
     /// what stood in the page.
@@ -25,7 +28,8 @@ impl Notion {
         begun: &Unfinished,
         deadline: Instant,
     ) -> Failure {
-        if let Err((left, why)) = self.put_back(&begun.gone, deadline).await {
+        if let Err(left) = self.put_back(&begun.gone, deadline).await {
+            let (left, why) = *left;
             // The new text is all that there is of what cannot be had back.
             let are = if in_doubt(&why) { "may be" } else { "are" };
             let became = format!(
@@ -58,7 +62,7 @@ impl Notion {
     }
 
     /// Takes blocks out of the trash, in their order; tells those that it could not, and why the first.
-    pub(super) async fn put_back(&self, ids: &[String], deadline: Instant) -> Result<(), (Vec<String>, Failure)> {
+    pub(super) async fn put_back(&self, ids: &[String], deadline: Instant) -> Result<(), Box<Left>> {
         let body = self.version.trash(false);
         let (mut left, mut why) = (vec![], None);
         for id in ids {
@@ -71,7 +75,7 @@ impl Notion {
             }
             left.push(id.clone());
         }
-        why.map_or(Ok(()), |why| Err((left, why)))
+        why.map_or(Ok(()), |why| Err(Box::new((left, why))))
     }
 
     /// Whether a page holds what it held in that order: Notion does not say where it puts what comes out of the trash.

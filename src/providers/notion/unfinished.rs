@@ -70,7 +70,7 @@ impl Drop for Unfinished {
             let late = |_| Failure::new(Kind::Timeout, "it took too long");
             let back = async {
                 let put = notion.put_back(&gone, deadline).await;
-                put.map_err(|(_, failure)| failure)?;
+                put.map_err(|left| left.1)?;
                 notion.take_back(page, &written, deadline).await
             };
             let taken = timeout_at(deadline, back).await;
