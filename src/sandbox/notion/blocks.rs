@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::gate::Version;
-use super::input::{NewBlock, children as new_children, json_of, uuid};
+use super::input::{NewBlock, children as new_children, json_of, trash, uuid};
 use super::objects::Asked;
 use super::problem::Problem;
 use super::state::{Kind, MAX_CREATED, Node, Parent, State as Store};
@@ -182,11 +182,7 @@ pub(crate) async fn update(
 ) -> Answer {
     let id = uuid(&id, "block_id")?;
     let body = json_of(&body)?;
-    if version == Version::Positions && body.get("archived").is_some() {
-        return Err(Problem::body("archived", "not present"));
-    }
-    let trash = body["in_trash"].as_bool().or(body["archived"].as_bool());
-    let Some(trash) = trash else {
+    let Some(trash) = trash(version, &body)? else {
         return Err(Problem::body("in_trash", "defined, instead was `undefined`"));
     };
     let mut store = notion.state();

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::gate::Version;
 use super::problem::Problem;
 
 const MOST_CHILDREN: usize = 100;
@@ -299,6 +300,14 @@ pub(crate) fn uuid(text: &str, what: &str) -> Result<String, Problem> {
             "path failed validation: path.{what} should be a valid uuid, instead was `\"{text}\"`."
         ))),
     }
+}
+
+/// Whether a body has something put into the trash or taken out, by the version's name for it.
+pub(crate) fn trash(version: Version, body: &Value) -> Result<Option<bool>, Problem> {
+    if version == Version::Positions && body.get("archived").is_some() {
+        return Err(Problem::body("archived", "not present"));
+    }
+    Ok(body["in_trash"].as_bool().or(body["archived"].as_bool()))
 }
 
 /// A body that is JSON.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::gate::Version;
-use super::input::{children, json_of, rich_text, uuid};
+use super::input::{children, json_of, rich_text, trash, uuid};
 use super::problem::Problem;
 use super::sources::written;
 use super::state::{Kind, Node, Parent, State as Store};
@@ -164,10 +164,7 @@ pub(crate) async fn update(
 ) -> Answer {
     let id = uuid(&id, "page_id")?;
     let body = json_of(&body)?;
-    if version == Version::Positions && body.get("archived").is_some() {
-        return Err(Problem::body("archived", "not present"));
-    }
-    let trash = body["in_trash"].as_bool().or(body["archived"].as_bool());
+    let trash = trash(version, &body)?;
     let mut store = notion.state();
     let node = found(&store, &id)?;
     if trash.is_none() && store.is_trashed(&id) {
