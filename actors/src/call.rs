@@ -15,6 +15,7 @@ use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload, Usage};
 
+pub use crate::attributes::{Attributes, Performance, Priority};
 pub use crate::operation::{CacheTimes, CostClass, Homes, Operation, OperationRef, Operations};
 
 /// What a call is about: a path such as `acme/api` that rules map to candidates, or a pinned native id.
@@ -138,6 +139,8 @@ pub struct Call {
     pub input: AnyValue,
     /// What the answer depends on, and what the call changes.
     pub tags: Tags,
+    /// What its caller says of it beside.
+    pub attributes: Attributes,
     /// The tokens that it may take, guessed before anybody is asked.
     pub estimate: Option<Estimate>,
     /// Bytes that come with the input: a file, an attachment.
@@ -183,6 +186,7 @@ impl Call {
             caller,
             input,
             tags: Tags::default(),
+            attributes: Attributes::default(),
             estimate: None,
             upload: None,
             request_key: None,

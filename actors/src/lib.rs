@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod attributes;
 pub mod breaker;
 mod bulkhead;
 pub mod cache;
