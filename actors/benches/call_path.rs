@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group};
 use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, Head, Operation, Operations, Resource};
+use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
@@ -75,6 +76,8 @@ async fn system() -> System {
         offers: Vec::new(),
         weight: 1,
         price: None,
+        labels: Vec::new(),
+        billing: Billing::default(),
     };
     let mut spec = SystemSpec::new(Arc::new(metrics::NoopRecorder));
     spec.operations = OPERATIONS.clone();

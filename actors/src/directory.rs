@@ -8,21 +8,29 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use foldhash::fast::RandomState;
 
+use crate::call::Call;
+use crate::clock::Wall;
+use crate::error::Failure;
 use crate::instance::Instance;
 use crate::operation::Operations;
-use crate::policy::routing::{Reach, Routable, RoutingTable, Rule};
+use crate::policy::routing::{CandidateSet, Reach, Routable, RouteTrace, RoutingTable, Rule, Shadows};
 
 /// What does not change while a system runs: its catalogue, its rules, what its tenants reach.
 pub(crate) struct Rulebook {
     pub(crate) operations: Arc<Operations>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) reaches: HashMap<Arc<str>, Reach>,
+    /// What rules in shadow would have changed.
+    pub(crate) shadows: Arc<Shadows>,
+    /// What hours of rules go by.
+    pub(crate) wall: Wall,
 }
 
 /// The instances and the table, as of one version of the registry.
 #[derive(Default)]
 pub(crate) struct Directory {
     pub(crate) table: RoutingTable,
+    wall: Wall,
     instances: HashMap<Arc<str>, Arc<Instance>, RandomState>,
 }
 
@@ -37,11 +45,38 @@ impl Directory {
     ) -> Self {
         let (operations, rules) = (rulebook.operations.clone(), &rulebook.rules);
         Directory {
-            table: RoutingTable::new(operations, rules, &rulebook.reaches, routables, unloaded),
+            table: RoutingTable::new(operations, rules, &rulebook.reaches, routables, unloaded)
+                .counting(&rulebook.shadows),
+            wall: rulebook.wall.clone(),
             instances: serving
                 .into_iter()
                 .map(|instance| (instance.spec.name.clone(), instance))
                 .collect(),
+        }
+    }
+
+    /// The candidates of a call that comes now.
+    ///
+    /// # Errors
+    /// As [`RoutingTable::route`].
+    pub(crate) fn route(&self, call: &Call) -> Result<Arc<CandidateSet>, Failure> {
+        self.table.route(call, self.unix())
+    }
+
+    /// The same, for who asks why.
+    ///
+    /// # Errors
+    /// As [`RoutingTable::route`].
+    pub(crate) fn explain(&self, call: &Call, trace: &mut dyn RouteTrace) -> Result<Arc<CandidateSet>, Failure> {
+        self.table.explain(call, self.unix(), trace)
+    }
+
+    /// The time of day, where rules look at it.
+    fn unix(&self) -> u64 {
+        if self.table.looks_at_the_clock() {
+            self.wall.unix()
+        } else {
+            0
         }
     }
 

@@ -11,15 +11,18 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
+use crate::call::Call;
 use crate::clock::Clock;
+use crate::credits::CreditPermit;
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
 use crate::gateway::job::Job;
 use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
-use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
-use crate::policy::routing::CandidateSet;
+use crate::policy::balance::{Asked, Balance, Balancer, CandidateView, Candidates};
+use crate::policy::credits::Unfunded;
+use crate::policy::routing::{self, CandidateSet, Rule};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
 
@@ -136,6 +139,12 @@ struct Refusals {
     full: bool,
     /// Takes no calls, by order or on its way out.
     drained: bool,
+    /// Its credits are being leased.
+    short: bool,
+    /// It is to be asked on credits, and has none of its own.
+    uncredited: bool,
+    /// Until there are new credits.
+    spent: Option<Duration>,
 }
 
 impl Router {
@@ -184,10 +193,16 @@ impl Router {
             let Some(index) = choice else { break };
             turn = false;
             if let Some(instance) = offered.instance(index)
-                && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
+                && let Some((permit, bulkhead, credits)) =
+                    phase!(meters, sampled, "guard", offered.guard(index, instance, &job.call))
             {
                 job.record().asked(&instance.spec.name);
-                let guarded = GuardedAttempt { permit, bulkhead, port };
+                let guarded = GuardedAttempt {
+                    permit,
+                    bulkhead,
+                    credits,
+                    port,
+                };
                 match instance.provider.send(ProviderMsg::Attempt(guarded)) {
                     Ok(()) => return,
                     Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
@@ -200,7 +215,7 @@ impl Router {
             [only] => Some(&**only),
             _ => None,
         };
-        port.answer(Err(self.env.registry.explained(offered.refusal(), only)));
+        port.answer(Err(self.env.registry.explained(offered.refusal(&job.call), only)));
     }
 }
 
@@ -215,32 +230,52 @@ fn choose(
     if let [_] = offered.set.instances[..] {
         return offered.instance(0).map(|_| 0);
     }
-    let rule = offered.set.rule;
-    let named = || rule.and_then(|rule| rulebook.rules.get(rule)).map(|rule| rule.balance);
+    let number = offered.set.rule;
+    let named = || number.and_then(|number| rulebook.rules.get(number));
     let balancer = balancers
-        .entry(rule)
-        .or_insert_with(|| named().unwrap_or_default().balancer());
+        .entry(number)
+        .or_insert_with(|| named().map_or_else(|| Balance::default().balancer(), Rule::balancer));
     let asked = Asked {
         call: &job.call,
         first: turn,
         now: offered.now,
     };
-    balancer.choose(&asked, offered)
-}
-
-/// The permits that an attempt at an instance needs.
-fn guard(instance: &Instance, now: u64) -> Option<(BreakerPermit, BulkheadPermit)> {
-    let permit = instance.accepting().then(|| instance.breaker.permit(now).ok())??;
-    Some((permit, instance.acquire()?))
+    let funded = |index: usize| offered.is_funded(index, &job.call);
+    routing::choose(offered.set, &mut **balancer, &asked, offered, &funded)
 }
 
 impl Offered<'_> {
+    /// Whether a candidate has credits for a call. One that has none at all has none left.
+    fn is_funded(&self, index: usize, call: &Call) -> bool {
+        let gate = self.instance(index).and_then(|instance| instance.credits.as_ref());
+        gate.is_some_and(|gate| gate.affords(call).is_ok())
+    }
+
+    /// The permits that an attempt at an instance needs, and what it may spend.
+    fn guard(
+        &self,
+        index: usize,
+        instance: &Instance,
+        call: &Arc<Call>,
+    ) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
+        let permit = instance.accepting().then(|| instance.breaker.permit(self.now).ok())??;
+        let bulkhead = instance.acquire()?;
+        let demanded = self.set.asks_credits(index);
+        let credits = match &instance.credits {
+            Some(gate) => gate.reserve(call, demanded).ok()?,
+            None if demanded => return None,
+            None => CreditPermit::default(),
+        };
+        Some((permit, bulkhead, credits))
+    }
+
     /// Why none of the candidates can be asked.
-    fn refusal(&self) -> Failure {
+    fn refusal(&self, call: &Call) -> Failure {
         let mut refusals = Refusals::default();
-        let left = self.set.instances.iter().filter(|name| !self.excluded.contains(name));
-        let left = left.filter_map(|name| self.directory.serving(name));
-        for instance in left {
+        let left = self.set.instances.iter().enumerate();
+        let left = left.filter(|(_, name)| !self.excluded.contains(name));
+        let left = left.filter_map(|(index, name)| Some((index, self.directory.serving(name)?)));
+        for (index, instance) in left {
             if !instance.accepting() {
                 refusals.drained = true;
                 continue;
@@ -252,7 +287,8 @@ impl Offered<'_> {
                     refusals.failing |= !forced;
                     refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
                 }
-                None => refusals.full |= !instance.has_room(),
+                None if instance.has_room() => refusals.unfunded(instance, self.set.asks_credits(index), call),
+                None => refusals.full = true,
             }
         }
         let failure = match &self.set.instances[..] {
@@ -264,10 +300,25 @@ impl Offered<'_> {
 }
 
 impl Refusals {
+    /// Notes whether an instance is not asked for want of credits.
+    fn unfunded(&mut self, instance: &Instance, demanded: bool, call: &Call) {
+        match instance.credits.as_ref().and_then(|gate| gate.refuses(call, demanded)) {
+            Some((Unfunded::Short, _)) => self.short = true,
+            Some((Unfunded::Spent, wait)) => {
+                self.spent = Some(self.spent.map_or(wait, |known| known.min(wait)));
+            }
+            None => self.uncredited |= demanded && instance.credits.is_none(),
+        }
+    }
+
     /// `who` cannot be asked.
     fn failure(self, who: &str) -> Failure {
         if self.full {
             return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(Duration::from_millis(100));
+        }
+        if self.short {
+            let sentence = format!("the credits of {who} are being leased");
+            return Failure::new(Kind::Overloaded, sentence).after(Duration::from_millis(100));
         }
         if let Some(wait) = self.open {
             // By whom and why it was forced, operators see.
@@ -278,9 +329,14 @@ impl Refusals {
             };
             return Failure::new(Kind::CircuitOpen, format!("{who} is {why}")).after(wait);
         }
-        let why = match self.drained {
-            true => "is drained: it takes no calls",
-            false => "is not running",
+        if let Some(wait) = self.spent {
+            let sentence = format!("the credits of {who} are spent until their period ends");
+            return Failure::new(Kind::BudgetExhausted, sentence).after(wait);
+        }
+        let why = match (self.drained, self.uncredited) {
+            (true, _) => "is drained: it takes no calls",
+            (_, true) => "is asked on credits alone, and has none",
+            _ => "is not running",
         };
         Failure::new(Kind::NoProvider, format!("{who} {why}")).after(Duration::from_secs(1))
     }

@@ -17,7 +17,9 @@ use crate::cache::purge::{Purge, TierPurged};
 use crate::cache::tier::{TierSnapshot, TierSpec};
 use crate::cache::tiered::TieredCache;
 use crate::cache::{CacheKey, Tag};
+use crate::call::Call;
 use crate::clock::Clock;
+use crate::credits::{CreditBook, CreditSnapshot, CreditStore, MemoryCredits, credits_spec};
 use crate::directory::{Published, Rulebook};
 use crate::error::{Failure, Kind};
 use crate::gateway::actor::gateway_spec;
@@ -30,7 +32,7 @@ use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
 use crate::policy::intensity::Intensity;
-use crate::policy::routing::{Reach, Rule};
+use crate::policy::routing::{CandidateSet, Reach, RouteTrace, Rule, ShadowReport, Shadows};
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{RouterEnv, router_spec};
 use crate::supervision::{
@@ -38,6 +40,8 @@ use crate::supervision::{
     Tree, TreeOptions,
 };
 use crate::telemetry::{Meters, SharedRecorder};
+
+pub use crate::clock::Wall;
 
 /// What a system is made of.
 pub struct SystemSpec {
@@ -67,6 +71,10 @@ pub struct SystemSpec {
     pub rules: Vec<Rule>,
     /// What tenants may reach, beside what their own rules say.
     pub reaches: HashMap<Arc<str>, Reach>,
+    /// Where providers' credits are kept. The default forgets them with the process.
+    pub credits: Arc<dyn CreditStore>,
+    /// What hours of rules and periods of credits go by.
+    pub wall: Wall,
     /// The product's own services, started before everything else.
     pub services: Vec<ChildSpec>,
     /// The restarts that each of the engine's supervisors bears before it gives up.
@@ -96,6 +104,8 @@ impl SystemSpec {
             plugin_settings: PluginSettings::default(),
             rules: Vec::new(),
             reaches: HashMap::new(),
+            credits: Arc::new(MemoryCredits::default()),
+            wall: Wall::default(),
             services: Vec::new(),
             intensity: Intensity::default(),
             backoff: Backoff::default(),
@@ -118,6 +128,8 @@ pub struct System {
     plugins: Plugins,
     tree: Tree,
     events: Events,
+    routing: Arc<RouterEnv>,
+    credits: Arc<CreditBook>,
 }
 
 /// A system as the admin endpoint shows it.
@@ -159,8 +171,10 @@ impl System {
         };
         let (stop, events) = (CancellationToken::new(), Events::default());
         let (router, gateway) = (Handle::default(), Handle::default());
+        let credits = CreditBook::new(spec.credits, spec.wall.clone());
         let env = InstanceEnv {
             clock,
+            credits: credits.clone(),
             meters: meters.clone(),
             restarts,
             operations: operations.clone(),
@@ -185,6 +199,8 @@ impl System {
             meters: meters.clone(),
             rulebook: Rulebook {
                 operations: operations.clone(),
+                shadows: Arc::new(Shadows::new(spec.rules.len())),
+                wall: spec.wall,
                 rules: spec.rules,
                 reaches: spec.reaches,
             },
@@ -197,6 +213,7 @@ impl System {
             meters: meters.clone(),
             cache: cache.clone(),
             router: router.clone(),
+            credits: credits.clone(),
             stop,
         });
         let front = Arc::new(Front {
@@ -216,6 +233,7 @@ impl System {
         let root = root
             .child(restarts.child(cache_spec(&cache, restarts, &events)))
             .child(restarts.child(tenants_spec(&tenants, spec.tenants, restarts)))
+            .child(restarts.child(credits_spec(&credits)))
             .child(restarts.child(plugins_spec(&plugins, restarts)))
             .child(restarts.child(router_spec(&router, &routing)))
             .child(restarts.child(gateway_spec(&gateway, &tasks, &admission)));
@@ -234,6 +252,8 @@ impl System {
             plugins,
             tree: tree.into_whole(),
             events,
+            routing,
+            credits,
         })
     }
 
@@ -328,6 +348,29 @@ impl System {
             .load()
             .table
             .is_there_for(operation, tenant)
+    }
+
+    /// Where a call would go, with every step of the decision told to `trace`. Nothing is asked, taken or counted.
+    ///
+    /// # Errors
+    /// As a call that came now would be refused.
+    pub fn route(&self, call: &Call, trace: &mut dyn RouteTrace) -> Result<Arc<CandidateSet>, Failure> {
+        self.gateway.front.directory.load().explain(call, trace)
+    }
+
+    /// What each rule in shadow would have changed so far.
+    pub fn shadows(&self) -> Vec<ShadowReport> {
+        let rulebook = &self.routing.rulebook;
+        let rules = rulebook.rules.iter().enumerate();
+        let shadowed = rules.filter(|(_, rule)| rule.enabled && rule.shadow);
+        shadowed
+            .filter_map(|(number, _)| rulebook.shadows.report(number))
+            .collect()
+    }
+
+    /// The credits of providers that have any, by name.
+    pub fn credits(&self) -> Vec<CreditSnapshot> {
+        self.credits.snapshot()
     }
 
     /// A live instance.

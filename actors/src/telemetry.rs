@@ -368,6 +368,16 @@ impl Meters {
         self.tenants.count(tenant, failure);
     }
 
+    /// What is left of an instance's credits, which are counted in `unit`.
+    pub(crate) fn credits_left(&self, provider: &Arc<str>, unit: &'static str) -> Gauge {
+        let name = match unit {
+            "calls" => "mosaic_credits_left_calls",
+            _ => "mosaic_credits_left_nanodollars",
+        };
+        let labels = vec![Label::new("provider", SharedString::from(provider.to_string()))];
+        self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
+    }
+
     /// Records how long a phase took.
     pub(crate) fn phase(&self, phase: &'static str, took: Duration) {
         let index = PHASES.iter().position(|known| *known == phase);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 use mosaic_actors::call::{Operation, Operations};
+use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
@@ -328,6 +329,8 @@ impl Native {
                 .collect(),
             weight: 1,
             price: None,
+            labels: Vec::new(),
+            billing: Billing::default(),
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
             breaker: BreakerSettings {

@@ -197,5 +197,6 @@ fn rule(route: &RouteConfig) -> Rule {
         balance: match route.balance {
             config::Balance::RoundRobin => Balance::RoundRobin,
         },
+        ..Rule::default()
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::settings::Settings;
 use crate::cache::tiered::TieredCache;
 use crate::clock::Clock;
+use crate::credits::CreditBook;
 use crate::messages::RouterMsg;
 use crate::supervision::Handle;
 use crate::telemetry::Meters;
@@ -20,6 +21,8 @@ pub(crate) struct TaskEnv {
     pub(crate) meters: Arc<Meters>,
     pub(crate) cache: Arc<TieredCache>,
     pub(crate) router: Handle<RouterMsg>,
+    /// What may be spent where.
+    pub(crate) credits: Arc<CreditBook>,
     /// Ends the work when a drain gives up.
     pub(crate) stop: CancellationToken,
 }

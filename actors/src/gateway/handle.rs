@@ -136,7 +136,7 @@ impl Front {
             }
             entered = Some(permits);
         }
-        let candidates = phase!(meters, sampled, "route", self.directory.load().table.route(&call));
+        let candidates = phase!(meters, sampled, "route", self.directory.load().route(&call));
         let candidates = candidates.map_err(|failure| {
             let meant = failure.provider.clone();
             self.registry.explained(failure, meant.as_deref())

@@ -19,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 use crate::breaker::{BreakerGate, BreakerPermit};
 use crate::bulkhead::{Bulkhead, BulkheadPermit};
 use crate::clock::{Clock, nanos_of};
+use crate::credits::{CreditGate, CreditPermit};
 use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::operation::Operations;
@@ -52,6 +53,8 @@ pub struct Instance {
     pub(crate) provider: Handle<ProviderMsg>,
     /// What is measured of it.
     pub(crate) meters: Arc<ProviderMeters>,
+    /// Its credits; none where there is no bound on what is spent there.
+    pub(crate) credits: Option<Arc<CreditGate>>,
     bulkhead: Arc<Bulkhead>,
     driven: Driven,
     /// What its driver said of itself when it was made.
@@ -86,6 +89,7 @@ impl Instance {
         checks: Option<CheckSettings>,
         clock: Clock,
         meters: &Meters,
+        credits: Option<Arc<CreditGate>>,
     ) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
@@ -109,6 +113,7 @@ impl Instance {
             clock,
             accepting: AtomicBool::new(true),
             traffic: Traffic::default(),
+            credits,
             meters,
             spec,
         })
@@ -167,6 +172,8 @@ impl Instance {
             capabilities: narrowed.capabilities.clone(),
             credential_scope: narrowed.credential_scope,
             offers: self.offers.clone(),
+            labels: self.spec.labels.clone(),
+            prices: self.spec.billing.prices.clone(),
         }
     }
 
@@ -320,6 +327,7 @@ impl Message for ProviderMsg {
 pub(crate) struct GuardedAttempt {
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
+    pub(crate) credits: CreditPermit,
     pub(crate) port: AttemptPort<Granted>,
 }
 
@@ -333,4 +341,5 @@ pub(crate) struct Granted {
     pub(crate) generation: u64,
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
+    pub(crate) credits: CreditPermit,
 }

@@ -5,10 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::credits::Billing;
 use crate::driver::{Capabilities, DriverFactory};
 use crate::operation::{CostClass, Operation};
 use crate::policy::breaker::BreakerSettings;
 use crate::policy::health::Chance;
+use crate::policy::routing::Label;
 
 /// An instance as it is configured.
 #[derive(Clone)]
@@ -36,6 +38,10 @@ pub struct InstanceSpec {
     pub weight: u32,
     /// What an attempt costs, in millionths of the system's currency; `None`: unknown, or nothing.
     pub price: Option<u64>,
+    /// What rules may select it by: names and values, such as `hosting` and `self`, or `region` and `eu-1`.
+    pub labels: Vec<Label>,
+    /// What calls cost there, and what may be spent on them.
+    pub billing: Billing,
 }
 
 /// How an instance's health is asked for while it serves.

@@ -17,6 +17,7 @@ use super::order::PluginMsg;
 use super::record::{Placement, Record};
 use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
+use crate::credits::CreditBook;
 use crate::error::{Failure, Kind};
 use crate::instance::Instance;
 use crate::operation::Operations;
@@ -32,6 +33,8 @@ const ROUTED_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct InstanceEnv {
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
+    /// What may be spent at which instance.
+    pub(crate) credits: Arc<CreditBook>,
     /// How its actors are restarted.
     pub(crate) restarts: RestartPolicy,
     /// The names of operations.

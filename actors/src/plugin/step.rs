@@ -97,12 +97,17 @@ impl Step {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
+        let credits = registry
+            .env
+            .credits
+            .open(&instance.name, &instance.billing, &registry.env.meters);
         let instance = Instance::new(
             instance,
             registry.settings.listing,
             self.checks(),
             registry.env.clock,
             &registry.env.meters,
+            credits,
         );
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's
         // name has.

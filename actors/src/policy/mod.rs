@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod balance;
 pub mod breaker;
+pub mod credits;
 pub mod estimate;
 pub mod freshness;
 pub mod glob;
@@ -14,6 +15,7 @@ pub mod intensity;
 pub mod lifecycle;
 pub mod limit;
 pub mod offers;
+pub mod price;
 pub mod recover;
 pub mod routing;
 pub mod settle;

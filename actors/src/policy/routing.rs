@@ -3,8 +3,15 @@
 //! Invariant: instances are equivalent only where a rule says so; a resource that may live at several is refused, naming
 //! them. Every way to name an instance passes [`RoutingTable::route`], which knows what its caller may reach.
 
+pub mod check;
+mod choose;
+mod conditions;
+mod nearest;
 mod rule;
+mod ruling;
 mod set;
+mod shadow;
+mod trace;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
@@ -13,14 +20,22 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
 use super::offers::{Offered, Offers};
+use super::price::Prices;
 use crate::call::{Call, Homes, OperationRef, Operations};
 use crate::driver::Capabilities;
 use crate::error::{Failure, Kind};
 
-pub use rule::{Reach, Rule, covers};
-pub use set::CandidateSet;
+pub use choose::choose;
+pub(crate) use conditions::model_of;
+pub use conditions::{Conditions, Window};
+pub use nearest::Nearest;
+pub use rule::{Canary, Label, Preference, Reach, Rule, covers};
+pub use set::{CandidateSet, Tier};
+pub use shadow::{ShadowReport, Shadows};
+pub use trace::{Reason, RouteTrace};
 
 use rule::{effective, reaches};
+use ruling::{Compiled, told};
 
 /// How a refusal begins of an instance that is unknown, or out of the caller's reach.
 pub const UNKNOWN: &str = "no provider is called";
@@ -36,6 +51,17 @@ pub struct Routable {
     pub credential_scope: u64,
     /// What it offers by name.
     pub offers: Arc<Offers>,
+    /// What rules may select it by.
+    pub labels: Vec<Label>,
+    /// What calls cost there.
+    pub prices: Arc<Prices>,
+}
+
+impl Routable {
+    /// Whether it carries all of these labels.
+    fn carries(&self, labels: &[Label]) -> bool {
+        labels.iter().all(|label| self.labels.contains(label))
+    }
 }
 
 /// A tenant, the place of a rule, the number of an operation.
@@ -59,16 +85,13 @@ pub struct RoutingTable {
     able: Vec<OnceLock<Vec<usize>>>,
     /// What rules come to for tenants who do not reach all.
     cut: DashMap<CutKey, Option<Arc<CandidateSet>>, RandomState>,
-}
-
-#[derive(Debug)]
-struct Compiled {
-    rule: Rule,
-    number: usize,
-    /// Place in the rule's list, and index of the instance.
-    members: Vec<(usize, usize)>,
-    /// By operation, made at first use.
-    sets: Vec<OnceLock<Option<Arc<CandidateSet>>>>,
+    /// By operation: the places of the rules that some call of it can match.
+    ruling: Vec<OnceLock<Box<[usize]>>>,
+    /// Some rule looks at the time of day.
+    timed: bool,
+    /// Some rule is in shadow.
+    shadowing: bool,
+    shadows: Arc<Shadows>,
 }
 
 impl RoutingTable {
@@ -86,40 +109,68 @@ impl RoutingTable {
             .enumerate()
             .map(|(index, instance)| (instance.name.clone(), index))
             .collect();
-        let compile = |(number, rule): (usize, &Rule)| Compiled {
-            number,
-            members: rule
-                .instances
-                .iter()
-                .enumerate()
-                .filter_map(|(place, name)| Some((place, *by_name.get(name)?)))
-                .collect(),
-            sets: slots(operations.len()),
-            rule: rule.clone(),
-        };
-        let (of_tenants, global): (Vec<_>, Vec<_>) =
-            rules.iter().enumerate().partition(|(_, rule)| rule.tenant.is_some());
+        let mut ordered: Vec<(usize, &Rule)> = rules.iter().enumerate().collect();
+        // Stable: of equals, those that stand first.
+        ordered.sort_by_key(|(_, rule)| (rule.tenant.is_none(), std::cmp::Reverse(rule.priority)));
+        let compile = |(number, rule)| Compiled::new(number, rule, &instances, &by_name, operations.len());
+        let compiled: Vec<Compiled> = ordered.into_iter().map(compile).collect();
+        let own = compiled.iter().filter(|compiled| compiled.rule.applies());
+        let own = own.filter_map(|compiled| Some((compiled.rule.tenant.as_ref()?, &compiled.named[..])));
         RoutingTable {
-            rules: of_tenants.into_iter().chain(global).map(compile).collect(),
             alone: slots(instances.len()),
             able: slots(operations.len()),
             sole: slots(operations.len()),
+            ruling: slots(operations.len()),
             unloaded: unloaded.into_iter().collect(),
-            reaches: effective(rules, reaches),
+            reaches: effective(own, reaches),
             cut: DashMap::default(),
+            timed: rules.iter().any(|rule| rule.enabled && !rule.when.hours.is_empty()),
+            shadowing: rules.iter().any(|rule| rule.enabled && rule.shadow),
+            shadows: Arc::default(),
+            rules: compiled,
             operations,
             instances,
             by_name,
         }
     }
 
-    /// The candidates of a call.
+    /// The same, which counts there what its rules in shadow would have changed.
+    pub fn counting(self, shadows: &Arc<Shadows>) -> Self {
+        RoutingTable {
+            shadows: shadows.clone(),
+            ..self
+        }
+    }
+
+    /// Whether it depends on the time of day; where it does not, any time will do for [`RoutingTable::route`].
+    pub fn looks_at_the_clock(&self) -> bool {
+        self.timed
+    }
+
+    /// The candidates of a call that comes at `unix`, in seconds since the Unix epoch.
     ///
     /// # Errors
     /// `unsupported` when no candidate can do the operation; `not_found` or `invalid_input` for an instance that is unknown
     /// or out of the caller's reach; `invalid_input` on `provider` where several instances could hold the resource and no
     /// rule says that they are equivalent; `no_provider` when none has come up so far.
-    pub fn route(&self, call: &Call) -> Result<Arc<CandidateSet>, Failure> {
+    pub fn route(&self, call: &Call, unix: u64) -> Result<Arc<CandidateSet>, Failure> {
+        self.decide(call, unix, &mut None)
+    }
+
+    /// The same, with every step told to `trace`. Rules in shadow are not counted: nobody made the call.
+    ///
+    /// # Errors
+    /// As [`RoutingTable::route`].
+    pub fn explain(&self, call: &Call, unix: u64, trace: &mut dyn RouteTrace) -> Result<Arc<CandidateSet>, Failure> {
+        self.decide(call, unix, &mut Some(trace))
+    }
+
+    fn decide(
+        &self,
+        call: &Call,
+        unix: u64,
+        trace: &mut Option<&mut dyn RouteTrace>,
+    ) -> Result<Arc<CandidateSet>, Failure> {
         let operation = call.operation;
         let reach = self.reach(&call.caller.tenant);
         if !self.operations.owns(operation) {
@@ -130,31 +181,25 @@ impl RoutingTable {
             return Err(out_of_reach(operation));
         }
         if let Some(name) = call.provider.as_ref() {
+            told(trace, |trace| trace.pinned(name));
             let unknown = || Failure::invalid("provider", format!("{UNKNOWN} {name}"));
             return self.pin(name, call, reach, unknown);
         }
         if let Some(name) = call.resource.instance() {
+            told(trace, |trace| trace.pinned(name));
             let unknown = || Failure::new(Kind::NotFound, format!("{UNKNOWN} {name}"));
             return self.pin(name, call, reach, unknown);
         }
-        let matching = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, compiled)| compiled.rule.matches(call));
-        for (place, compiled) in matching {
-            match self.members(place, compiled, call, reach) {
-                Some(set) => return Ok(set),
-                // Cut to nothing, a rule does not exist for its caller.
-                None if compiled.rule.is_out_of(reach) => {}
-                None => {
-                    // Nobody is told of an instance that it may not know.
-                    let meant = compiled.rule.instances.iter().filter(|name| reaches(reach, name));
-                    return Err(self.none_able(operation, meant));
-                }
-            }
-        }
-        self.home(call, reach)
+        self.ruled(call, unix, reach, trace)
+    }
+
+    /// Why no provider can be asked that a rule names, which none can do the operation for.
+    fn unable(&self, compiled: &Compiled, operation: OperationRef, reach: Option<&Reach>) -> Failure {
+        // What was never loaded may carry the labels that are selected by.
+        let selected = self.unloaded.iter().filter(|_| !compiled.rule.select.is_empty());
+        // Nobody is told of an instance that it may not know.
+        let meant = compiled.rule.instances.iter().chain(selected);
+        self.none_able(operation, meant.filter(|name| reaches(reach, name)))
     }
 
     /// Every instance within `tenant`'s reach that can do `operation`: what `provider=all` asks.
@@ -226,33 +271,6 @@ impl RoutingTable {
             }
             None => Err(unknown().never_sent()),
         }
-    }
-
-    /// The members of a rule that can do the call's operation, as far as its caller reaches them.
-    fn members(
-        &self,
-        place: usize,
-        compiled: &Compiled,
-        call: &Call,
-        reach: Option<&Reach>,
-    ) -> Option<Arc<CandidateSet>> {
-        let operation = call.operation;
-        let able = || {
-            let members = compiled.members.iter();
-            members.filter(|(_, index)| self.instances[*index].capabilities.can(operation))
-        };
-        let rule = Some(compiled.number);
-        if reach.is_none_or(|reach| reach.instances.is_none()) {
-            return compiled.sets[operation.index()]
-                .get_or_init(|| self.set(rule, able().copied()))
-                .clone();
-        }
-        let within = || able().filter(|(_, index)| reaches(reach, &self.instances[*index].name));
-        let key = (call.caller.tenant.clone(), place, operation.index());
-        self.cut
-            .entry(key)
-            .or_insert_with(|| self.set(rule, within().copied()))
-            .clone()
     }
 
     /// Without a rule: the one instance where the resource may live.
@@ -364,13 +382,8 @@ impl RoutingTable {
     }
 
     fn alone(&self, index: usize) -> Arc<CandidateSet> {
-        let alone = || Arc::new(CandidateSet::of(None, [(0, &self.instances[index])]));
+        let alone = || Arc::new(CandidateSet::alone(&self.instances[index]));
         self.alone[index].get_or_init(alone).clone()
-    }
-
-    fn set(&self, rule: Option<usize>, members: impl Iterator<Item = (usize, usize)>) -> Option<Arc<CandidateSet>> {
-        let set = CandidateSet::of(rule, members.map(|(place, index)| (place, &self.instances[index])));
-        (!set.instances.is_empty()).then(|| Arc::new(set))
     }
 }
 

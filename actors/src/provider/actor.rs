@@ -89,6 +89,7 @@ impl Worker for Provider {
                     generation: cx.generation(),
                     permit: attempt.permit,
                     bulkhead: attempt.bulkhead,
+                    credits: attempt.credits,
                 }));
                 Ok(())
             }

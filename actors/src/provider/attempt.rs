@@ -24,7 +24,7 @@ use crate::stream::UPLOAD_FIELD;
 /// Runs an attempt with the driver that was granted to it.
 pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> Outcome {
     let started = Instant::now();
-    let (holding, driver) = Holding::of(granted, &call);
+    let (mut holding, driver) = Holding::of(granted, &call);
     let driven = AssertUnwindSafe(drive(driver, call, &holding, &env, started)).catch_unwind();
     let answered = match driven.await {
         Ok(answered) => answered,
@@ -36,6 +36,8 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
     match answered {
         Err((evidence, failure)) => Err(holding.failed(evidence, failure)),
         Ok(Answer { head, body, value }) => {
+            holding.credits.follow(head.tally.as_ref());
+            holding.credits.used(head.usage);
             let body = match body {
                 Body::Bytes(bytes) => {
                     holding.instance.took(took);

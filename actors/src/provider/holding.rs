@@ -15,6 +15,7 @@ use super::panics::panic_text;
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
+use crate::credits::CreditPermit;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
 use crate::gateway::calls::CallRecord;
@@ -41,6 +42,8 @@ pub(crate) struct AttemptEnv {
 pub(super) struct Holding {
     pub(super) instance: Arc<Instance>,
     permit: BreakerPermit,
+    /// What it may spend.
+    pub(super) credits: CreditPermit,
     _place: InFlight,
     /// What the call is about, for evidence that counts by resource.
     resource: u64,
@@ -109,6 +112,7 @@ impl Holding {
         let holding = Holding {
             instance: granted.instance,
             permit: granted.permit,
+            credits: granted.credits.sent(),
             _place: InFlight::of(granted.bulkhead, call.upload.clone()),
             resource: resource_of(call),
             upload: call.upload.clone(),
@@ -161,6 +165,7 @@ impl Holding {
         self.instance.meters.attempts.count(None);
         self.instance.count(AttemptEnd::Answered, None, true);
         self.permit.tell(AttemptOutcome::Success);
+        self.credits.served();
     }
 
     /// The attempt failed.
@@ -168,6 +173,7 @@ impl Holding {
         self.instance.meters.attempts.count(Some(failure.kind));
         self.instance.heed_limit(&failure);
         let failure = failure.by(&self.instance.spec.name);
+        self.credits.failed(&failure);
         let end = AttemptEnd::of(&failure, evidence.is_some());
         let did_its_part = evidence == Some(AttemptOutcome::Success);
         self.instance.count(end, Some(&failure), did_its_part);

@@ -150,6 +150,7 @@ impl Pump {
                         return Ended::Cut(too_large(self.bounds.bytes));
                     };
                     left = rest;
+                    self.holding.credits.used(item.usage());
                     if sender.send(item).await.is_err() {
                         return Ended::Abandoned;
                     }

@@ -17,6 +17,9 @@ use crate::error::Failure;
 pub struct Usage {
     /// Read.
     pub input_tokens: u64,
+    /// Of those, the ones that the provider had kept; 0 where it does not say.
+    #[serde(default)]
+    pub cached_input_tokens: u64,
     /// Written.
     pub output_tokens: u64,
     /// What they cost, in billionths of a US dollar; absent where that is not known.

@@ -88,6 +88,14 @@ const GAUGES: &[(&str, &str)] = &[
         "mosaic_cache_breaker_state",
         "A cache tier's circuit breaker: 0 closed, 1 half open, 2 open.",
     ),
+    (
+        "mosaic_credits_left_calls",
+        "Calls that are left of a provider's credits in this period, by provider instance.",
+    ),
+    (
+        "mosaic_credits_left_nanodollars",
+        "What is left of a provider's credits in this period, in billionths of a US dollar, by provider instance.",
+    ),
     ("mosaic_cache_bytes", "Bytes held, by tier."),
     ("mosaic_cache_entries", "Entries held, by tier."),
     (

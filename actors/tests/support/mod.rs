@@ -15,6 +15,7 @@ use bytes::Bytes;
 use mosaic_actors::call::{
     Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Operations, Resource, Tags,
 };
+use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Gateway;
@@ -380,6 +381,8 @@ pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
         offers: Vec::new(),
         weight: 1,
         price: None,
+        labels: Vec::new(),
+        billing: Billing::default(),
     }
 }
 

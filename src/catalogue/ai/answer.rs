@@ -95,6 +95,7 @@ impl From<Usage> for mosaic_actors::stream::Usage {
     fn from(usage: Usage) -> Self {
         mosaic_actors::stream::Usage {
             input_tokens: usage.input_tokens,
+            cached_input_tokens: usage.cached_input_tokens.unwrap_or(0),
             output_tokens: usage.output_tokens,
             cost_nano_usd: usage.cost_usd.map(Usd::nano),
         }

@@ -1,19 +1,35 @@
 //! Rules and reaches: what a configuration says of who is asked.
 //!
-//! Invariant: a condition that is absent excludes nothing.
+//! Invariant: a condition that is absent excludes nothing; whom a rule prefers, and to whom it turns instead, is always one
+//! of those that it says are equivalent.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::super::balance::Balance;
+use super::super::balance::{Balance, Balancer};
 use super::super::glob::glob;
+use super::conditions::Conditions;
+use super::nearest::Nearest;
+use super::trace::Reason;
 use crate::call::{Call, OperationRef, Resource};
 
+/// A label: its name and its value, such as `hosting` and `self`.
+pub type Label = (Arc<str>, Arc<str>);
+
 /// A rule: calls that match all its conditions go to its instances.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
+    /// What it is called, for people, records and counters; empty: it has no name.
+    pub name: Arc<str>,
+    /// It is as if it were not there, unless it is this.
+    pub enabled: bool,
+    /// It decides nothing: it is counted how often it would have decided otherwise.
+    pub shadow: bool,
+    /// Rules of a higher one are tried first; of several with the same, those that stand first. Tenants' own rules are
+    /// tried before global ones all the same.
+    pub priority: i32,
     /// Only this tenant; rules with a tenant are tried before global ones.
     pub tenant: Option<Arc<str>>,
     /// Only operations of this service.
@@ -22,16 +38,71 @@ pub struct Rule {
     pub operation: Option<Arc<str>>,
     /// Only resources that match, in whatever case; `*` stands for any run of characters.
     pub resource: Option<Arc<str>>,
-    /// The instances, all able to serve the same resources.
+    /// What else a call must be like.
+    pub when: Conditions,
+    /// Instances, all able to serve the same resources.
     pub instances: Vec<Arc<str>>,
+    /// Beside them every instance that carries all these labels, in the order of their names; empty: none. They are
+    /// equivalent to the others.
+    pub select: Vec<Label>,
+    /// Who of them is asked first: the first of these with somebody to ask, then the next; then whoever is in none.
+    pub prefer: Vec<Preference>,
     /// How they take turns.
     pub balance: Balance,
+    /// In place of turns, the one that is expected to answer soonest.
+    pub nearest: bool,
+    /// Shares of the calls that are led to some of them first, for trials.
+    pub canaries: Vec<Canary>,
+}
+
+impl Default for Rule {
+    /// Enabled, without a condition, for nobody.
+    fn default() -> Self {
+        Rule {
+            name: Arc::from(""),
+            enabled: true,
+            shadow: false,
+            priority: 0,
+            tenant: None,
+            service: None,
+            operation: None,
+            resource: None,
+            when: Conditions::default(),
+            instances: Vec::new(),
+            select: Vec::new(),
+            prefer: Vec::new(),
+            balance: Balance::default(),
+            nearest: false,
+            canaries: Vec::new(),
+        }
+    }
+}
+
+/// Some of a rule's instances, that are asked before those further down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preference {
+    /// These.
+    pub instances: Vec<Arc<str>>,
+    /// And those that carry all these labels. With neither names nor labels: all.
+    pub labels: Vec<Label>,
+    /// Only while their credits last.
+    pub credits: bool,
+}
+
+/// A share of a rule's calls for one of its instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// The instance.
+    pub instance: Arc<str>,
+    /// Its share, in parts of a million.
+    pub parts: u32,
 }
 
 /// What a tenant may reach. What is absent bounds nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// These instances; absent: those that the tenant's own rules name, or all where it has no rule.
+    /// These instances; absent: those that the tenant's own rules name, or all where it has no rule. Rules that are not
+    /// enabled, or in shadow, do not count.
     pub instances: Option<BTreeSet<Arc<str>>>,
     /// Operations of these services.
     pub services: Option<BTreeSet<Arc<str>>>,
@@ -40,37 +111,67 @@ pub struct Reach {
 }
 
 impl Rule {
-    /// Whether a call meets all its conditions.
-    pub(super) fn matches(&self, call: &Call) -> bool {
-        self.tenant.as_ref().is_none_or(|tenant| *tenant == call.caller.tenant)
-            && self
-                .service
-                .as_ref()
-                .is_none_or(|service| **service == *call.operation.service)
-            && self
-                .operation
-                .as_ref()
-                .is_none_or(|prefix| covers(prefix, call.operation.name))
-            && self
-                .resource
-                .as_ref()
-                .is_none_or(|pattern| matches_resource(pattern, &call.resource))
+    /// Its balancer, that has seen nothing.
+    pub fn balancer(&self) -> Box<dyn Balancer> {
+        match self.nearest {
+            true => Box::new(Nearest),
+            false => self.balance.balancer(),
+        }
     }
 
-    /// Whether none of its instances is within a reach.
-    pub(super) fn is_out_of(&self, reach: Option<&Reach>) -> bool {
-        !self.instances.iter().any(|name| reaches(reach, name))
+    /// Whether it decides.
+    pub(super) fn applies(&self) -> bool {
+        self.enabled && !self.shadow
+    }
+
+    /// Why no call of an operation matches.
+    pub(super) fn excludes(&self, operation: OperationRef) -> Option<Reason> {
+        if !self.enabled {
+            return Some(Reason::Disabled);
+        }
+        if self
+            .service
+            .as_ref()
+            .is_some_and(|service| **service != *operation.service)
+        {
+            return Some(Reason::Service);
+        }
+        if self
+            .operation
+            .as_ref()
+            .is_some_and(|prefix| !covers(prefix, operation.name))
+        {
+            return Some(Reason::Operation);
+        }
+        let costs = &self.when.costs;
+        (!costs.is_empty() && !costs.contains(&operation.cost)).then_some(Reason::CostClass)
+    }
+
+    /// Why a call does not match, of an operation that the rule does not exclude, at `unix` seconds since the Unix epoch.
+    pub(super) fn mismatch(&self, call: &Call, unix: u64, cost: impl FnOnce() -> u64) -> Option<Reason> {
+        if self.tenant.as_ref().is_some_and(|tenant| *tenant != call.caller.tenant) {
+            return Some(Reason::Tenant);
+        }
+        let resource = self.resource.as_ref();
+        if resource.is_some_and(|pattern| !matches_resource(pattern, &call.resource)) {
+            return Some(Reason::Resource);
+        }
+        self.when.mismatch(call, unix, cost)
     }
 }
 
-/// What each tenant reaches, with its own rules counted in. Tenants who reach all are left out.
-pub(super) fn effective(rules: &[Rule], reaches: &HashMap<Arc<str>, Reach>) -> HashMap<Arc<str>, Reach, RandomState> {
+/// What each tenant reaches, with its own rules counted in: `named` gives tenants with the instances of one of their rules
+/// each. Tenants who reach all are left out.
+pub(super) fn effective<'a>(
+    named: impl Iterator<Item = (&'a Arc<str>, &'a [Arc<str>])>,
+    reaches: &HashMap<Arc<str>, Reach>,
+) -> HashMap<Arc<str>, Reach, RandomState> {
     let mut effective: HashMap<_, _, RandomState> = reaches.clone().into_iter().collect();
-    let mut named: HashMap<&Arc<str>, BTreeSet<Arc<str>>> = HashMap::new();
-    for (tenant, rule) in rules.iter().filter_map(|rule| Some((rule.tenant.as_ref()?, rule))) {
-        named.entry(tenant).or_default().extend(rule.instances.iter().cloned());
-    }
+    let mut all: HashMap<&Arc<str>, BTreeSet<Arc<str>>> = HashMap::new();
     for (tenant, instances) in named {
+        all.entry(tenant).or_default().extend(instances.iter().cloned());
+    }
+    for (tenant, instances) in all {
         effective
             .entry(tenant.clone())
             .or_default()

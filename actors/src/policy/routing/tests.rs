@@ -1,5 +1,9 @@
 //! Tests of routing.
 
+mod model;
+mod rules;
+
+use super::set::Candidate;
 use super::*;
 use crate::call::Operation;
 
@@ -25,6 +29,8 @@ fn routable(name: &str, can: &[&str], offers: &[&str]) -> Routable {
         capabilities: Capabilities::of(&operations(), can.iter().copied()),
         credential_scope: 0,
         offers: Arc::new(Offers::new(&offers)),
+        labels: Vec::new(),
+        prices: Arc::default(),
     }
 }
 
@@ -62,7 +68,7 @@ fn routed_to(
     let operation = table.operations.get(operation).expect("declared");
     let mut call = Call::example(operation, resource, tenant);
     call.provider = provider.map(Arc::from);
-    match table.route(&call) {
+    match table.route(&call, 0) {
         Ok(set) => Ok(set.instances.iter().map(ToString::to_string).collect()),
         Err(failure) => {
             assert!(failure.unsent);
@@ -268,10 +274,16 @@ fn a_candidate_set_has_the_same_id_on_every_node_and_in_every_build() {
                 ..routable(name, &[], &[])
             })
             .collect();
-        CandidateSet::of(None, instances.iter().enumerate()).id
+        let candidates = instances.iter().enumerate().map(|(place, instance)| Candidate {
+            place,
+            tier: 0,
+            instance,
+        });
+        CandidateSet::of(None, candidates, |_| false).id
     };
     // Calculated apart; a change of it empties every shared cache.
     assert_eq!(id(&[("a", 1), ("b", 2)]), 0x9015_0152_1f41_bd45);
+    assert_eq!(id(&[("b", 2), ("a", 1)]), 0x9015_0152_1f41_bd45, "in whatever order");
     assert_ne!(id(&[("a", 1)]), id(&[("a", 2)]));
     assert_ne!(id(&[("ab", 0)]), id(&[("a", 0), ("b", 0)]));
 }

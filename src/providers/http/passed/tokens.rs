@@ -137,6 +137,8 @@ impl Counter {
             let known = self.told.unwrap_or_default();
             self.told = Some(Usage {
                 input_tokens: input.unwrap_or(known.input_tokens),
+                // As what is served without a cache: the price of it is at most as high.
+                cached_input_tokens: 0,
                 output_tokens: output.unwrap_or(known.output_tokens),
                 // Whose prices hold is the driver's to know.
                 cost_nano_usd: None,

@@ -1,0 +1,117 @@
+//! Credits: what may be spent at providers, leased durably before it is spent.
+//!
+//! Invariant: what all nodes together reserve of a provider's credits in a period never exceeds them; a node that is killed
+//! has spent what it had leased, so that no crash makes credits. Only what a call costs beyond its reservation, or a call
+//! that no rule wants covered, goes beyond; it is entered as soon as it is known.
+
+mod actor;
+mod gate;
+mod permit;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use tokio::time::Instant;
+
+pub(crate) use actor::{CreditsMsg, credits_spec};
+pub(crate) use gate::unit_name;
+pub use gate::{CreditGate, CreditSnapshot};
+pub(crate) use permit::CreditPermit;
+pub use store::{Account, CreditStore, Lease, MemoryCredits};
+
+use crate::call::Call;
+use crate::clock::Wall;
+use crate::policy::credits::Credits;
+use crate::policy::price::Prices;
+use crate::supervision::Handle;
+use crate::telemetry::Meters;
+
+/// What an instance's calls cost, and what may be spent on them.
+#[derive(Clone, Debug, Default)]
+pub struct Billing {
+    /// Its prices.
+    pub prices: Arc<Prices>,
+    /// Its credits; `None`: there is no bound on what is spent there.
+    pub credits: Option<Credits>,
+}
+
+/// How long a call waits for credits to be leased at most.
+const LEASED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The credits of all providers.
+pub(crate) struct CreditBook {
+    gates: DashMap<Arc<str>, Arc<CreditGate>, RandomState>,
+    store: Arc<dyn CreditStore>,
+    wall: Wall,
+    actor: Handle<CreditsMsg>,
+}
+
+impl CreditBook {
+    pub(crate) fn new(store: Arc<dyn CreditStore>, wall: Wall) -> Arc<Self> {
+        Arc::new(CreditBook {
+            gates: DashMap::default(),
+            store,
+            wall,
+            actor: Handle::new(),
+        })
+    }
+
+    /// The gate of an instance that is configured so. One that was there goes on: what it has leased is not lost with a
+    /// reload.
+    pub(crate) fn open(&self, provider: &Arc<str>, billing: &Billing, meters: &Meters) -> Option<Arc<CreditGate>> {
+        let Some(credits) = billing.credits else {
+            self.gates.remove(provider);
+            return None;
+        };
+        // Counted otherwise, it is another.
+        self.gates.remove_if(provider, |_, gate| !gate.counts(credits.unit));
+        let gate = self
+            .gates
+            .entry(provider.clone())
+            .or_insert_with(|| {
+                let left = meters.credits_left(provider, unit_name(credits.unit));
+                let prices = billing.prices.clone();
+                let gate = CreditGate::new(provider, credits, prices, self.wall.clone(), self.actor.clone(), left);
+                Arc::new(gate)
+            })
+            .clone();
+        gate.follow(credits, billing.prices.clone());
+        // One that is away looks at every gate when it is back.
+        if self.actor.send(CreditsMsg::Attend(provider.clone())).is_err() {
+            tracing::debug!(provider = &**provider, "the credits' actor is not there yet");
+        }
+        Some(gate)
+    }
+
+    fn gate(&self, provider: &str) -> Option<Arc<CreditGate>> {
+        self.gates.get(provider).map(|gate| gate.clone())
+    }
+
+    fn all(&self) -> Vec<Arc<CreditGate>> {
+        self.gates.iter().map(|gate| gate.clone()).collect()
+    }
+
+    /// Waits, for a moment, where what a call takes is being leased at one of these providers.
+    pub(crate) async fn stock(&self, call: &Call, providers: &[Arc<str>]) {
+        if self.gates.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let limit = now + LEASED_WITHIN.min(call.deadline.saturating_duration_since(now) / 4);
+        for provider in providers {
+            if let Some(gate) = self.gate(provider) {
+                gate.stocked(call, limit).await;
+            }
+        }
+    }
+
+    /// All credits as they stand, by name.
+    pub(crate) fn snapshot(&self) -> Vec<CreditSnapshot> {
+        let mut all: Vec<_> = self.all().iter().map(|gate| gate.snapshot()).collect();
+        all.sort_by(|a, b| a.provider.cmp(&b.provider));
+        all
+    }
+}
