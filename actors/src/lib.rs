@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod attributes;
+mod balancers;
 pub mod breaker;
 mod bulkhead;
 pub mod cache;
@@ -20,6 +21,7 @@ mod clock;
 mod directory;
 pub mod driver;
 pub mod error;
+mod feedback;
 pub mod gateway;
 pub mod instance;
 mod messages;

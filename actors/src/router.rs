@@ -3,12 +3,12 @@
 //! Invariant: it handles an attempt in one turn, without waiting; "no candidate left" is its answer, too. The directory
 //! that it publishes is the only list of instances.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::balancers::{Balancers, Lessons};
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::clock::Clock;
@@ -18,7 +18,8 @@ use crate::gateway::job::Job;
 use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
-use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
+use crate::policy::balance::{Asked, CandidateView, Candidates, Scores};
+use crate::policy::estimate::Class;
 use crate::policy::routing::CandidateSet;
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
@@ -30,12 +31,12 @@ pub(crate) struct RouterEnv {
     pub(crate) rulebook: Rulebook,
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Published>,
+    pub(crate) lessons: Arc<Lessons>,
 }
 
 struct Router {
     env: Arc<RouterEnv>,
-    /// By the number of the rule that names it.
-    balancers: HashMap<Option<usize>, Box<dyn Balancer>>,
+    balancers: Balancers,
     /// Tells it when the registry has changed.
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -46,7 +47,7 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
     ChildSpec::worker("router", handle, move || {
         Ok(Router {
             env: env.clone(),
-            balancers: HashMap::new(),
+            balancers: Balancers::default(),
             follower: None,
         })
     })
@@ -67,6 +68,11 @@ impl Worker for Router {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
             RouterMsg::Refresh => self.refresh(),
+            RouterMsg::Ended(ended) => self.balancers.ended(&ended, self.env.clock.nanos()),
+            RouterMsg::Learned(done) => {
+                // Who asked may have gone away; it is kept all the same.
+                let _gone = done.send(self.balancers.save(&self.env.lessons));
+            }
         }
         Ok(())
     }
@@ -98,6 +104,7 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
+    class: Class,
     now: u64,
 }
 
@@ -119,9 +126,13 @@ impl Candidates for Offered<'_> {
         self.set.places[index]
     }
 
+    fn identity(&self, index: usize) -> u64 {
+        self.set.identities[index]
+    }
+
     fn view(&self, index: usize) -> CandidateView {
         match self.instance(index) {
-            Some(instance) => instance.view(self.now),
+            Some(instance) => instance.view(self.class, self.now),
             None => CandidateView::UNAVAILABLE,
         }
     }
@@ -168,6 +179,7 @@ impl Router {
             directory: &directory,
             excluded: &excluded,
             declined: Vec::new(),
+            class: Class::of(&job.call.operation),
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
@@ -179,7 +191,7 @@ impl Router {
             let choice = phase!(meters, sampled, "balance", {
                 preferred
                     .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job, &offered, turn))
+                    .or_else(|| choose(&mut self.balancers, &self.env, &job, &offered, turn))
             });
             let Some(index) = choice else { break };
             turn = false;
@@ -187,7 +199,15 @@ impl Router {
                 && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
             {
                 job.record().asked(&instance.spec.name);
-                let guarded = GuardedAttempt { permit, bulkhead, port };
+                let watch = self
+                    .balancers
+                    .watch(&self.env.lessons, &job.call, offered.set, index, instance);
+                let guarded = GuardedAttempt {
+                    watch,
+                    permit,
+                    bulkhead,
+                    port,
+                };
                 match instance.provider.send(ProviderMsg::Attempt(guarded)) {
                     Ok(()) => return,
                     Err(Unavailable(ProviderMsg::Attempt(back))) => port = back.port,
@@ -205,27 +225,24 @@ impl Router {
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
-fn choose(
-    balancers: &mut HashMap<Option<usize>, Box<dyn Balancer>>,
-    rulebook: &Rulebook,
-    job: &Job,
-    offered: &Offered<'_>,
-    turn: bool,
-) -> Option<usize> {
+fn choose(balancers: &mut Balancers, env: &RouterEnv, job: &Job, offered: &Offered<'_>, turn: bool) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
         return offered.instance(0).map(|_| 0);
     }
     let rule = offered.set.rule;
-    let named = || rule.and_then(|rule| rulebook.rules.get(rule)).map(|rule| rule.balance);
-    let balancer = balancers
-        .entry(rule)
-        .or_insert_with(|| named().unwrap_or_default().balancer());
     let asked = Asked {
         call: &job.call,
         first: turn,
         now: offered.now,
+        chance: fastrand::u64(..),
     };
-    balancer.choose(&asked, offered)
+    balancers.choose(
+        (rule, &env.rulebook.rules),
+        &env.lessons,
+        &asked,
+        offered,
+        &mut Scores::default(),
+    )
 }
 
 /// The permits that an attempt at an instance needs.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::super::balance::identity_of;
 use super::Routable;
 use crate::call::{Tag, tag_of_instance};
 
@@ -19,6 +20,8 @@ pub struct CandidateSet {
     pub instances: Vec<Arc<str>>,
     /// The place of each in its rule's list.
     pub places: Vec<usize>,
+    /// Who each is, for balancers.
+    pub identities: Vec<u64>,
     /// What everything that one of them answered depends on, whatever it is about.
     pub tags: Vec<Tag>,
 }
@@ -38,6 +41,7 @@ impl CandidateSet {
         CandidateSet {
             id: id.0,
             rule,
+            identities: instances.iter().map(|name| identity_of(name)).collect(),
             tags: instances.iter().map(|name| tag_of_instance(name)).collect(),
             instances,
             places,
