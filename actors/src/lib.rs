@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod attributes;
+mod balancers;
 pub mod breaker;
 mod bulkhead;
 pub mod cache;
@@ -21,6 +22,7 @@ pub mod credits;
 mod directory;
 pub mod driver;
 pub mod error;
+mod feedback;
 pub mod gateway;
 pub mod instance;
 mod messages;

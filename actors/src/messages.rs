@@ -4,8 +4,12 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
+use crate::feedback::Ended;
 use crate::gateway::job::Job;
 use crate::instance::Granted;
+use crate::policy::balance::Learned;
 use crate::port::{AttemptPort, ReplyPort};
 use crate::supervision::Message;
 
@@ -29,6 +33,10 @@ pub(crate) enum RouterMsg {
     Attempt(Attempt),
     /// The registry of plugins has changed.
     Refresh,
+    /// An attempt has ended that a balancer learns from.
+    Ended(Ended),
+    /// Tell what the balancers have learned, by the numbers of their rules.
+    Learned(oneshot::Sender<Vec<(usize, Learned)>>),
 }
 
 impl Message for RouterMsg {
@@ -36,6 +44,8 @@ impl Message for RouterMsg {
         match self {
             RouterMsg::Attempt(_) => "attempt",
             RouterMsg::Refresh => "refresh",
+            RouterMsg::Ended(_) => "ended",
+            RouterMsg::Learned(_) => "learned",
         }
     }
 }

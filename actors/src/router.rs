@@ -3,12 +3,12 @@
 //! Invariant: it handles an attempt in one turn, without waiting; "no candidate left" is its answer, too. The directory
 //! that it publishes is the only list of instances.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::balancers::{Balancers, Lessons};
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
@@ -20,9 +20,10 @@ use crate::gateway::job::Job;
 use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
-use crate::policy::balance::{Asked, Balance, Balancer, CandidateView, Candidates};
+use crate::policy::balance::{Asked, CandidateView, Candidates, Scores};
 use crate::policy::credits::Unfunded;
-use crate::policy::routing::{self, CandidateSet, Rule};
+use crate::policy::estimate::Class;
+use crate::policy::routing::{CandidateSet, Eligible};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
 
@@ -33,12 +34,12 @@ pub(crate) struct RouterEnv {
     pub(crate) rulebook: Rulebook,
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Published>,
+    pub(crate) lessons: Arc<Lessons>,
 }
 
 struct Router {
     env: Arc<RouterEnv>,
-    /// By the number of the rule that names it.
-    balancers: HashMap<Option<usize>, Box<dyn Balancer>>,
+    balancers: Balancers,
     /// Tells it when the registry has changed.
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -49,7 +50,7 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
     ChildSpec::worker("router", handle, move || {
         Ok(Router {
             env: env.clone(),
-            balancers: HashMap::new(),
+            balancers: Balancers::default(),
             follower: None,
         })
     })
@@ -70,6 +71,11 @@ impl Worker for Router {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
             RouterMsg::Refresh => self.refresh(),
+            RouterMsg::Ended(ended) => self.balancers.ended(&ended, self.env.clock.nanos()),
+            RouterMsg::Learned(done) => {
+                // Who asked may have gone away; it is kept all the same.
+                let _gone = done.send(self.balancers.save(&self.env.lessons));
+            }
         }
         Ok(())
     }
@@ -101,6 +107,7 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
+    class: Class,
     now: u64,
 }
 
@@ -122,9 +129,13 @@ impl Candidates for Offered<'_> {
         self.set.places[index]
     }
 
+    fn identity(&self, index: usize) -> u64 {
+        self.set.identities[index]
+    }
+
     fn view(&self, index: usize) -> CandidateView {
         match self.instance(index) {
-            Some(instance) => instance.view(self.now),
+            Some(instance) => instance.view(self.class, self.now),
             None => CandidateView::UNAVAILABLE,
         }
     }
@@ -177,6 +188,7 @@ impl Router {
             directory: &directory,
             excluded: &excluded,
             declined: Vec::new(),
+            class: Class::of(&job.call.operation),
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
@@ -188,7 +200,7 @@ impl Router {
             let choice = phase!(meters, sampled, "balance", {
                 preferred
                     .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job, &offered, turn))
+                    .or_else(|| choose(&mut self.balancers, &self.env, &job, &offered, turn))
             });
             let Some(index) = choice else { break };
             turn = false;
@@ -197,7 +209,11 @@ impl Router {
                     phase!(meters, sampled, "guard", offered.guard(index, instance, &job.call))
             {
                 job.record().asked(&instance.spec.name);
+                let watch = self
+                    .balancers
+                    .watch(&self.env.lessons, &job.call, offered.set, index, instance);
                 let guarded = GuardedAttempt {
+                    watch,
                     permit,
                     bulkhead,
                     credits,
@@ -220,28 +236,28 @@ impl Router {
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
-fn choose(
-    balancers: &mut HashMap<Option<usize>, Box<dyn Balancer>>,
-    rulebook: &Rulebook,
-    job: &Job,
-    offered: &Offered<'_>,
-    turn: bool,
-) -> Option<usize> {
+fn choose(balancers: &mut Balancers, env: &RouterEnv, job: &Job, offered: &Offered<'_>, turn: bool) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
         return offered.instance(0).map(|_| 0);
     }
-    let number = offered.set.rule;
-    let named = || number.and_then(|number| rulebook.rules.get(number));
-    let balancer = balancers
-        .entry(number)
-        .or_insert_with(|| named().map_or_else(|| Balance::default().balancer(), Rule::balancer));
     let asked = Asked {
         call: &job.call,
         first: turn,
         now: offered.now,
+        chance: fastrand::u64(..),
     };
-    let funded = |index: usize| offered.is_funded(index, &job.call);
-    routing::choose(offered.set, &mut **balancer, &asked, offered, &funded)
+    let eligible = Eligible {
+        set: offered.set,
+        candidates: offered,
+        funded: &|index| offered.is_funded(index, &job.call),
+    };
+    balancers.choose(
+        &env.rulebook.rules,
+        &env.lessons,
+        &asked,
+        &eligible,
+        &mut Scores::default(),
+    )
 }
 
 impl Offered<'_> {

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::balancers::Lessons;
 use crate::cache::chain::Chain;
 use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
 use crate::cache::purge::{Purge, TierPurged};
@@ -28,9 +30,11 @@ use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
 use crate::gateway::settings::Settings;
 use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::messages::RouterMsg;
 use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
+use crate::policy::balance::Learned;
 use crate::policy::intensity::Intensity;
 use crate::policy::routing::{CandidateSet, Reach, RouteTrace, Rule, ShadowReport, Shadows};
 use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
@@ -69,6 +73,8 @@ pub struct SystemSpec {
     pub plugin_settings: PluginSettings,
     /// The routing rules.
     pub rules: Vec<Rule>,
+    /// What the balancers of rules learned in a former run, by the numbers of their rules: see [`System::learned`].
+    pub learned: Vec<(usize, Learned)>,
     /// What tenants may reach, beside what their own rules say.
     pub reaches: HashMap<Arc<str>, Reach>,
     /// Where providers' credits are kept. The default forgets them with the process.
@@ -103,6 +109,7 @@ impl SystemSpec {
             loaders: Vec::new(),
             plugin_settings: PluginSettings::default(),
             rules: Vec::new(),
+            learned: Vec::new(),
             reaches: HashMap::new(),
             credits: Arc::new(MemoryCredits::default()),
             wall: Wall::default(),
@@ -124,6 +131,8 @@ pub const VITAL: [&str; 2] = ["router", "gateway"];
 #[derive(Clone)]
 pub struct System {
     gateway: Gateway,
+    router: Handle<RouterMsg>,
+    lessons: Arc<Lessons>,
     operations: Arc<Operations>,
     plugins: Plugins,
     tree: Tree,
@@ -194,7 +203,13 @@ impl System {
             stop.clone(),
         ));
         let directory = Arc::new(Published::default());
+        let lessons = Arc::new(Lessons::new(
+            spec.learned,
+            router.clone(),
+            meters.observations_dropped.clone(),
+        ));
         let routing = Arc::new(RouterEnv {
+            lessons: lessons.clone(),
             clock,
             meters: meters.clone(),
             rulebook: Rulebook {
@@ -248,6 +263,8 @@ impl System {
         come_up(&plugins, spec.plugins.into_iter().chain(ready_made)).await;
         Ok(System {
             gateway: Gateway { front },
+            router,
+            lessons,
             operations,
             plugins,
             tree: tree.into_whole(),
@@ -430,6 +447,15 @@ impl System {
     /// Asks every tenant's limits again.
     pub fn limits_changed(&self) {
         self.gateway.front.admission.tenants.limits_changed();
+    }
+
+    /// What the balancers of rules have learned so far, by the numbers of their rules, to be kept and given to
+    /// [`SystemSpec::learned`] of the next run. Of a router that is away, what it told last.
+    pub async fn learned(&self) -> Vec<(usize, Learned)> {
+        let (done, told) = oneshot::channel();
+        // Where it is away, the question comes back and is dropped, and so is its answer.
+        let _away = self.router.send(RouterMsg::Learned(done));
+        told.await.unwrap_or_else(|_| self.lessons.kept())
     }
 
     /// Drains the calls in flight, then stops the tree in order.

@@ -240,6 +240,8 @@ pub(crate) struct Meters {
     pub l1: CacheMeters,
     /// Callers that shared another's miss.
     pub coalesced: Counter,
+    /// Ends of attempts that a balancer would have learned from, and that its router was too busy for.
+    pub observations_dropped: Counter,
     /// Quota actors alive.
     pub tenants_active: Gauge,
     tenants: TenantMeters,
@@ -322,6 +324,7 @@ impl Meters {
             calls_in_flight: gauge("mosaic_calls_in_flight", vec![]),
             l1,
             coalesced: counter("mosaic_coalesced_total", vec![]),
+            observations_dropped: counter("mosaic_balancer_observations_dropped_total", vec![]),
             tenants_active: gauge("mosaic_tenants_active", vec![]),
             max_calls_in_flight: gauge("mosaic_max_calls_in_flight", vec![]),
             tenants: TenantMeters::new(&recorder, max_tenants),

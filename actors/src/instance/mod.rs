@@ -4,6 +4,7 @@
 
 mod driven;
 mod heard;
+mod remaining;
 mod snapshot;
 mod spec;
 mod traffic;
@@ -22,9 +23,10 @@ use crate::clock::{Clock, nanos_of};
 use crate::credits::{CreditGate, CreditPermit};
 use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
+use crate::feedback::Watch;
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
-use crate::policy::estimate::{Estimate, Latency};
+use crate::policy::estimate::{Class, Estimate, Latencies};
 use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
 use crate::policy::routing::Routable;
@@ -34,6 +36,7 @@ use crate::telemetry::{Meters, ProviderMeters};
 
 use driven::Driven;
 pub(crate) use heard::Heard;
+use remaining::Remaining;
 pub use snapshot::InstanceSnapshot;
 pub use spec::{CheckSettings, InstanceSpec};
 pub(crate) use traffic::Traffic;
@@ -68,7 +71,9 @@ pub struct Instance {
     heard: Heard,
     /// Its provider was asked for its list, with whatever success.
     listed: watch::Sender<bool>,
-    latency: Latency,
+    latencies: Latencies,
+    /// What is left of what its provider grants, as last read.
+    remaining: Remaining,
     /// Until when it asked not to be asked, in nanoseconds of the system's clock; 0: it did not.
     limited_until: AtomicU64,
     clock: Clock,
@@ -108,7 +113,8 @@ impl Instance {
             checks,
             heard: Heard::default(),
             listed: watch::Sender::new(false),
-            latency: Latency::default(),
+            latencies: Latencies::default(),
+            remaining: Remaining::default(),
             limited_until: AtomicU64::new(0),
             clock,
             accepting: AtomicBool::new(true),
@@ -225,12 +231,12 @@ impl Instance {
     }
 
     /// An attempt that succeeded took so long: to its first event where it streams, else to its end.
-    pub(crate) fn took(&self, took: Duration) {
-        self.latency.note(took, self.clock.nanos());
+    pub(crate) fn took(&self, class: Class, took: Duration) {
+        self.latencies.of(class).note(took, self.clock.nanos());
     }
 
-    /// As a balancer sees it at `now`.
-    pub(crate) fn view(&self, now: u64) -> CandidateView {
+    /// As a balancer sees it at `now`, for operations of a class.
+    pub(crate) fn view(&self, class: Class, now: u64) -> CandidateView {
         let limited_until = self.limited_until.load(Relaxed);
         // Who refuses our credential refuses it to every call, until a health check or an attempt finds that it serves.
         let refused_until = self.traffic.credential_refused_at();
@@ -240,17 +246,29 @@ impl Instance {
             available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
             in_flight: self.bulkhead.taken(),
             max_in_flight: self.spec.max_in_flight,
-            latency: self.latency.estimate(now),
+            latency: self.latencies.of(class).estimate(now),
             limited_until: if limited_until > now { limited_until } else { 0 },
             scarce: self.driven.is_scarce(),
+            remaining: self.remaining.get(),
             weight: self.spec.weight,
+            share: 1.0,
             price: self.spec.price,
         }
     }
 
-    /// What is expected of its next attempt's time; `None`: nothing was measured so far.
-    pub fn latency(&self, now: u64) -> Option<Estimate> {
-        self.latency.estimate(now)
+    /// What is expected of its next attempt's time, for operations of a class; `None`: nothing was measured so far.
+    pub fn latency(&self, class: Class, now: u64) -> Option<Estimate> {
+        self.latencies.of(class).estimate(now)
+    }
+
+    /// What is left of what its provider grants, 0 to 1, as last read.
+    pub(crate) fn remaining(&self) -> Option<f32> {
+        self.remaining.get()
+    }
+
+    /// Reads what is left of what its provider grants, for who learns from it.
+    pub(crate) fn read_remaining(&self) {
+        self.remaining.set(&self.driven.rate_limits());
     }
 
     /// Its actor has made this driver.
@@ -325,6 +343,8 @@ impl Message for ProviderMsg {
 
 /// An attempt that its breaker and bulkhead let through.
 pub(crate) struct GuardedAttempt {
+    /// Tells the balancer that chose how it ends, where that learns.
+    pub(crate) watch: Option<Box<Watch>>,
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
     pub(crate) credits: CreditPermit,
@@ -339,6 +359,8 @@ pub(crate) struct Granted {
     pub(crate) actor: Handle<ProviderMsg>,
     /// The incarnation that the driver belongs to.
     pub(crate) generation: u64,
+    /// Tells the balancer that chose how it ends, where that learns.
+    pub(crate) watch: Option<Box<Watch>>,
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
     pub(crate) credits: CreditPermit,

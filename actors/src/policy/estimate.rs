@@ -1,14 +1,16 @@
-//! A latency estimate that forgets: an exponentially weighted moving average over time.
+//! A latency estimate that forgets: an exponentially weighted moving average over time, of the peak kind.
 //!
-//! Invariant: a sample weighs less the longer ago it was; two readers never see half an update. Times are nanoseconds since
-//! any fixed origin.
+//! Invariant: a sample weighs less the longer ago it was, and one above the estimate counts whole at once; two readers never
+//! see half an update. Times are nanoseconds since any fixed origin.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::call::{CostClass, Operation};
+
 /// The time after which a sample weighs 1/e: the decay of Finagle's and linkerd's estimates.
-const DECAY: Duration = Duration::from_secs(10);
+pub const DECAY: Duration = Duration::from_secs(10);
 
 /// What is expected, and since when nothing was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,45 @@ pub struct Estimate {
     pub age: Duration,
 }
 
-/// The estimate of one instance. Written from many attempts at once; of two concurrent samples one may be lost, which an
+/// What operations have in common whose attempts take about the same time: their cost class, those that stream apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// The cost class.
+    pub cost: CostClass,
+    /// They stream: what is measured is the time to the first event.
+    pub streaming: bool,
+}
+
+impl Class {
+    /// How many there are.
+    pub const COUNT: usize = 8;
+
+    /// Of an operation.
+    pub fn of(operation: &Operation) -> Self {
+        Class {
+            cost: operation.cost,
+            streaming: operation.streaming,
+        }
+    }
+
+    /// Its number, below [`Class::COUNT`].
+    pub fn index(self) -> usize {
+        self.cost as usize * 2 + usize::from(self.streaming)
+    }
+}
+
+/// The estimates of one instance, one for each class of operations.
+#[derive(Debug, Default)]
+pub struct Latencies([Latency; Class::COUNT]);
+
+impl Latencies {
+    /// That of a class.
+    pub fn of(&self, class: Class) -> &Latency {
+        &self.0[class.index()]
+    }
+}
+
+/// The estimate of one instance and class. Written from many attempts at once; of two concurrent samples one may be lost, which an
 /// average bears.
 #[derive(Debug, Default)]
 pub struct Latency {
@@ -60,8 +100,12 @@ fn millis(nanos: u64) -> u32 {
     u32::try_from(nanos / 1_000_000 + 1).unwrap_or(u32::MAX)
 }
 
-/// The old estimate keeps e^(-elapsed / DECAY) of its weight. A sample right after another still counts a little.
+/// The old estimate keeps e^(-elapsed / DECAY) of its weight. A sample right after another still counts a little; one above
+/// it is the new estimate (Finagle's peak EWMA): who becomes slow is avoided at once, and believed again only with time.
 fn blend(old: u32, new: u32, elapsed: Duration) -> u32 {
+    if new > old {
+        return new;
+    }
     const LEAST: f64 = 0.05;
     let keep = (-elapsed.as_secs_f64() / DECAY.as_secs_f64()).exp().min(1.0 - LEAST);
     (f64::from(old) * keep + f64::from(new) * (1.0 - keep)) as u32
@@ -86,6 +130,38 @@ mod tests {
         );
         latency.note(Duration::from_millis(10), 101 * SECOND);
         assert!(latency.estimate(101 * SECOND).unwrap().expected < Duration::from_millis(11));
+    }
+
+    #[test]
+    fn a_sample_above_the_estimate_counts_whole_at_once() {
+        let latency = Latency::default();
+        latency.note(Duration::from_millis(10), SECOND);
+        latency.note(Duration::from_millis(500), SECOND);
+        assert_eq!(latency.estimate(SECOND).unwrap().expected, Duration::from_millis(500));
+        latency.note(Duration::from_millis(10), SECOND);
+        let after = latency.estimate(SECOND).unwrap().expected;
+        assert!(after < Duration::from_millis(500) && after > Duration::from_millis(400));
+    }
+
+    #[test]
+    fn each_class_of_operations_has_its_own_estimate() {
+        static READ: Operation = Operation::read("t", "t.read");
+        static STREAM: Operation = Operation {
+            streaming: true,
+            ..Operation::read("t", "t.stream")
+        };
+        static WRITE: Operation = Operation::write("t", "t.write");
+        let latencies = Latencies::default();
+        latencies.of(Class::of(&READ)).note(Duration::from_millis(10), SECOND);
+        for other in [&STREAM, &WRITE] {
+            assert_eq!(latencies.of(Class::of(other)).estimate(SECOND), None);
+        }
+        let mut numbers: Vec<usize> = [CostClass::Read, CostClass::Heavy, CostClass::Write, CostClass::Tokens]
+            .into_iter()
+            .flat_map(|cost| [false, true].map(|streaming| Class { cost, streaming }.index()))
+            .collect();
+        numbers.dedup();
+        assert_eq!(numbers, (0..Class::COUNT).collect::<Vec<_>>());
     }
 
     proptest! {

@@ -25,7 +25,7 @@ use crate::call::{Call, Homes, OperationRef, Operations};
 use crate::driver::Capabilities;
 use crate::error::{Failure, Kind};
 
-pub use choose::choose;
+pub use choose::{Eligible, choose};
 pub(crate) use conditions::model_of;
 pub use conditions::{Conditions, Window};
 pub use nearest::Nearest;

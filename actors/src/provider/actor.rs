@@ -87,6 +87,7 @@ impl Worker for Provider {
                     driver,
                     actor: cx.handle().clone(),
                     generation: cx.generation(),
+                    watch: attempt.watch,
                     permit: attempt.permit,
                     bulkhead: attempt.bulkhead,
                     credits: attempt.credits,

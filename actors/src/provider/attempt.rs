@@ -40,7 +40,8 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
             holding.credits.used(head.usage);
             let body = match body {
                 Body::Bytes(bytes) => {
-                    holding.instance.took(took);
+                    holding.took(took);
+                    holding.spent(head.usage);
                     holding.succeeded();
                     Body::Bytes(bytes)
                 }

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::future::pending;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -18,11 +18,13 @@ use crate::call::Call;
 use crate::credits::CreditPermit;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
+use crate::feedback::Watch;
 use crate::gateway::calls::CallRecord;
 use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
-use crate::stream::Upload;
+use crate::policy::estimate::Class;
+use crate::stream::{Upload, Usage};
 use crate::supervision::Handle;
 
 /// What one attempt may take, and what ends it.
@@ -45,6 +47,12 @@ pub(super) struct Holding {
     /// What it may spend.
     pub(super) credits: CreditPermit,
     _place: InFlight,
+    /// Tells the balancer that chose how it ends.
+    watch: Option<Box<Watch>>,
+    class: Class,
+    started: Instant,
+    /// What its answer's beginning took.
+    took: OnceLock<Duration>,
     /// What the call is about, for evidence that counts by resource.
     resource: u64,
     upload: Option<Arc<Upload>>,
@@ -113,6 +121,10 @@ impl Holding {
             instance: granted.instance,
             permit: granted.permit,
             credits: granted.credits.sent(),
+            watch: granted.watch,
+            class: Class::of(&call.operation),
+            started: Instant::now(),
+            took: OnceLock::new(),
             _place: InFlight::of(granted.bulkhead, call.upload.clone()),
             resource: resource_of(call),
             upload: call.upload.clone(),
@@ -160,8 +172,31 @@ impl Holding {
         }
     }
 
+    /// What was asked for took so long: to its first event where it streams, else to its end.
+    pub(super) fn took(&self, took: Duration) {
+        self.instance.took(self.class, took);
+        self.took.get_or_init(|| took);
+    }
+
+    /// What was asked for cost so much.
+    pub(super) fn spent(&self, usage: Option<Usage>) {
+        if let (Some(watch), Some(cost)) = (&self.watch, usage.and_then(|usage| usage.cost_nano_usd)) {
+            watch.spent(cost);
+        }
+    }
+
+    /// Tells the balancer that chose. `served`: whether the provider did its part, if that is known.
+    fn tell(&mut self, served: Option<bool>) {
+        if let Some(watch) = self.watch.take() {
+            self.instance.read_remaining();
+            let took = self.took.get().copied();
+            watch.ended(took.unwrap_or_else(|| self.started.elapsed()), served);
+        }
+    }
+
     /// The attempt ended as it should.
-    pub(super) fn succeeded(self) {
+    pub(super) fn succeeded(mut self) {
+        self.tell(Some(true));
         self.instance.meters.attempts.count(None);
         self.instance.count(AttemptEnd::Answered, None, true);
         self.permit.tell(AttemptOutcome::Success);
@@ -169,7 +204,10 @@ impl Holding {
     }
 
     /// The attempt failed.
-    pub(super) fn failed(self, evidence: Evidence, failure: Failure) -> Failure {
+    pub(super) fn failed(mut self, evidence: Evidence, failure: Failure) -> Failure {
+        // A refusal comes soon: who refuses everything is not to be taken for the fastest.
+        let at_fault = matches!(evidence, Some(AttemptOutcome::Failure | AttemptOutcome::Unreadable(_)));
+        self.tell(at_fault.then_some(false));
         self.instance.meters.attempts.count(Some(failure.kind));
         self.instance.heed_limit(&failure);
         let failure = failure.by(&self.instance.spec.name);

@@ -144,8 +144,9 @@ impl Pump {
                 Some(Ok(Piece::Alive)) => {}
                 Some(Ok(Piece::Item(item))) => {
                     if std::mem::replace(&mut first, false) {
-                        self.holding.instance.took(self.started.elapsed());
+                        self.holding.took(self.started.elapsed());
                     }
+                    self.holding.spent(item.usage());
                     let Some(rest) = left.checked_sub(item.bytes()) else {
                         return Ended::Cut(too_large(self.bounds.bytes));
                     };

@@ -11,6 +11,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Calls by tenant and outcome, for as many tenants as are told apart.",
     ),
     ("mosaic_attempts_total", "Attempts by provider instance and outcome."),
+    (
+        "mosaic_balancer_observations_dropped_total",
+        "Ends of attempts that a balancer did not learn from, because the router was too far behind.",
+    ),
     ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
     (
         "mosaic_cache_breaker_opened_total",

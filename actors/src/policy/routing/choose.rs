@@ -7,19 +7,34 @@ use std::ops::Range;
 
 use super::set::Fnv1a;
 use super::{CandidateSet, Tier};
-use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
+use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates, Scores};
 
 /// A million: the whole of what shares are parts of.
 const WHOLE: u64 = 1_000_000;
 
-/// The candidate of `set` to ask; `funded` tells whether one has credits for this call.
+/// A set's candidates as they stand.
+#[derive(Clone, Copy)]
+pub struct Eligible<'a> {
+    /// The set.
+    pub set: &'a CandidateSet,
+    /// Its candidates, by their index in the set.
+    pub candidates: &'a dyn Candidates,
+    /// Whether one has credits for this call.
+    pub funded: &'a dyn Fn(usize) -> bool,
+}
+
+/// The candidate to ask, as an index of the set.
 pub fn choose(
-    set: &CandidateSet,
+    eligible: &Eligible<'_>,
     balancer: &mut dyn Balancer,
     asked: &Asked<'_>,
-    candidates: &dyn Candidates,
-    funded: &dyn Fn(usize) -> bool,
+    scores: &mut Scores,
 ) -> Option<usize> {
+    let Eligible {
+        set,
+        candidates,
+        funded,
+    } = *eligible;
     let share = if set.canaries.is_empty() {
         None
     } else {
@@ -28,7 +43,7 @@ pub fn choose(
     if let ([tier], None) = (&set.tiers[..], share)
         && !tier.credits
     {
-        return balancer.choose(asked, candidates);
+        return balancer.choose(asked, candidates, scores);
     }
     // Of those that asked not to be asked, the first: it is asked where there is nobody else.
     let mut limited = None;
@@ -39,7 +54,7 @@ pub fn choose(
             funded,
             passed_over: &[],
         };
-        let Some(index) = choose_within(set, balancer, asked, &within, share) else {
+        let Some(index) = choose_within(set, balancer, asked, &within, share, scores) else {
             continue;
         };
         if candidates.view(index).limited_until == 0 {
@@ -57,9 +72,10 @@ fn choose_within(
     asked: &Asked<'_>,
     within: &Within<'_>,
     share: Option<u32>,
+    scores: &mut Scores,
 ) -> Option<usize> {
     let start = within.tier.range.start;
-    let mut ask = |within: &Within<'_>| balancer.choose(asked, within).map(|index| start + index);
+    let mut ask = |within: &Within<'_>| balancer.choose(asked, within, scores).map(|index| start + index);
     let Some(share) = share else {
         return ask(within);
     };
@@ -124,6 +140,10 @@ impl Candidates for Within<'_> {
 
     fn place(&self, index: usize) -> usize {
         self.candidates.place(self.tier.range.start + index)
+    }
+
+    fn identity(&self, index: usize) -> u64 {
+        self.candidates.identity(self.tier.range.start + index)
     }
 
     fn view(&self, index: usize) -> CandidateView {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::super::balance::{Asked, Balancer, CandidateView, Candidates};
+use super::super::balance::{Asked, Balancer, CandidateView, Candidates, Scores};
 
 /// What was measured so long ago is measured again: three times the decay of the estimate, when a sample weighs 5 %.
 const FORGOTTEN: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ fn rank(view: &CandidateView, first: bool) -> (u64, bool, Duration, usize) {
 }
 
 impl Balancer for Nearest {
-    fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates) -> Option<usize> {
+    fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates, _scores: &mut Scores) -> Option<usize> {
         let views = (0..candidates.len()).map(|index| (index, candidates.view(index)));
         let there = views.filter(|(_, view)| view.available);
         there

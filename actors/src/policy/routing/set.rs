@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::super::balance::identity_of;
 use super::Routable;
 use crate::call::{Tag, tag_of_instance};
 
@@ -23,6 +24,8 @@ pub struct CandidateSet {
     pub instances: Vec<Arc<str>>,
     /// The place of each in its rule's list; ascending.
     pub places: Vec<usize>,
+    /// Who each is, for balancers.
+    pub identities: Vec<u64>,
     /// What everything that one of them answered depends on, whatever it is about.
     pub tags: Vec<Tag>,
     /// Ranges of them, one after the other, that are tried in this order. There is at least one, and none is empty.
@@ -88,6 +91,10 @@ impl CandidateSet {
             id: identity(&members),
             order: order.0,
             rule,
+            identities: members
+                .iter()
+                .map(|member| identity_of(&member.instance.name))
+                .collect(),
             tags: members
                 .iter()
                 .map(|member| tag_of_instance(&member.instance.name))
