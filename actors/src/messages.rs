@@ -29,6 +29,12 @@ pub(crate) enum RouterMsg {
     Attempt(Attempt),
     /// The registry of plugins has changed.
     Refresh,
+    /// The instance of this name failed again and again.
+    Failing(Arc<str>),
+    /// A health check found the instance of this name well, which is ejected.
+    Well(Arc<str>),
+    /// An interval of outlier ejection, or an ejection, may be over.
+    Sweep,
 }
 
 impl Message for RouterMsg {
@@ -36,6 +42,9 @@ impl Message for RouterMsg {
         match self {
             RouterMsg::Attempt(_) => "attempt",
             RouterMsg::Refresh => "refresh",
+            RouterMsg::Failing(_) => "failing",
+            RouterMsg::Well(_) => "well",
+            RouterMsg::Sweep => "sweep",
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant: it handles an attempt in one turn, without waiting; "no candidate left" is its answer, too. The directory
 //! that it publishes is the only list of instances.
 
+mod ejection;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
+use crate::call::Call;
 use crate::clock::Clock;
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
@@ -19,9 +22,12 @@ use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
+use crate::policy::outlier::OutlierSettings;
 use crate::policy::routing::CandidateSet;
-use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
+use crate::supervision::{ChildSpec, Context, Events, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
+
+use ejection::Ejections;
 
 /// What the router works with.
 pub(crate) struct RouterEnv {
@@ -30,12 +36,17 @@ pub(crate) struct RouterEnv {
     pub(crate) rulebook: Rulebook,
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Published>,
+    /// When an instance is ejected.
+    pub(crate) outlier: OutlierSettings,
+    /// Where ejections are told.
+    pub(crate) events: Events,
 }
 
 struct Router {
     env: Arc<RouterEnv>,
     /// By the number of the rule that names it.
     balancers: HashMap<Option<usize>, Box<dyn Balancer>>,
+    ejections: Ejections,
     /// Tells it when the registry has changed.
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -47,6 +58,7 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
         Ok(Router {
             env: env.clone(),
             balancers: HashMap::new(),
+            ejections: Ejections::new(env.clone()),
             follower: None,
         })
     })
@@ -60,13 +72,17 @@ impl Worker for Router {
         let follow = follow(self.env.registry.clone(), cx.handle().clone());
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follow)));
         self.refresh();
+        self.ejections.start(cx);
         Ok(())
     }
 
-    async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+    async fn handle(&mut self, message: RouterMsg, cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
             RouterMsg::Refresh => self.refresh(),
+            RouterMsg::Failing(name) => self.ejections.failing(&name, cx),
+            RouterMsg::Well(name) => self.ejections.well(&name),
+            RouterMsg::Sweep => self.ejections.sweep(cx),
         }
         Ok(())
     }
@@ -98,6 +114,9 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
+    call: &'a Call,
+    /// Those that are ejected are not asked.
+    spares: bool,
     now: u64,
 }
 
@@ -107,6 +126,12 @@ impl Offered<'_> {
         let name = self.set.instances.get(index)?;
         let instance = self.directory.serving(name)?;
         (!self.excluded.contains(name) && !self.declined.contains(&index)).then_some(instance)
+    }
+}
+
+impl Offered<'_> {
+    fn is_spared(&self, instance: &Instance) -> bool {
+        self.spares && instance.is_ejected(self.now)
     }
 }
 
@@ -121,7 +146,8 @@ impl Candidates for Offered<'_> {
 
     fn view(&self, index: usize) -> CandidateView {
         match self.instance(index) {
-            Some(instance) => instance.view(self.now),
+            Some(instance) if self.is_spared(instance) => CandidateView::UNAVAILABLE,
+            Some(instance) => instance.view(self.call, self.now),
             None => CandidateView::UNAVAILABLE,
         }
     }
@@ -140,13 +166,14 @@ struct Refusals {
 
 impl Router {
     /// Makes the directory anew, if it is behind.
-    fn refresh(&self) {
+    fn refresh(&mut self) {
         let registry = &self.env.registry;
         if let Some(version) = registry.unrouted() {
             let (routables, unloaded) = registry.routables();
             let directory = Directory::new(&self.env.rulebook, routables, registry.serving(), unloaded);
             self.env.directory.store(directory);
             registry.set_routed(version);
+            self.ejections.refresh();
         }
     }
 
@@ -168,11 +195,19 @@ impl Router {
             directory: &directory,
             excluded: &excluded,
             declined: Vec::new(),
+            call: &job.call,
+            spares: self.ejections.spares(&job.candidates, &directory, &job.call),
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
-        let wanted = |index: &usize| !first || offered.view(*index).limited_until == 0;
+        // Who was ejected meanwhile is asked again only where no other can be.
+        let spared = |index: &usize| {
+            offered
+                .instance(*index)
+                .is_some_and(|instance| offered.is_spared(instance))
+        };
+        let wanted = |index: &usize| !spared(index) && (!first || offered.view(*index).limited_until == 0);
         let mut preferred = prefer.and_then(preferred).filter(wanted);
         let mut turn = first;
         loop {
@@ -181,10 +216,17 @@ impl Router {
                     .take()
                     .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job, &offered, turn))
             });
-            let Some(index) = choice else { break };
+            let Some(index) = choice else {
+                // An answer of who answers badly is better than none.
+                if std::mem::take(&mut offered.spares) {
+                    continue;
+                }
+                break;
+            };
             turn = false;
             if let Some(instance) = offered.instance(index)
-                && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
+                && let Some((permit, bulkhead)) =
+                    phase!(meters, sampled, "guard", guard(instance, offered.call, offered.now))
             {
                 job.record().asked(&instance.spec.name);
                 let guarded = GuardedAttempt { permit, bulkhead, port };
@@ -229,8 +271,10 @@ fn choose(
 }
 
 /// The permits that an attempt at an instance needs.
-fn guard(instance: &Instance, now: u64) -> Option<(BreakerPermit, BulkheadPermit)> {
-    let permit = instance.accepting().then(|| instance.breaker.permit(now).ok())??;
+fn guard(instance: &Instance, call: &Call, now: u64) -> Option<(BreakerPermit, BulkheadPermit)> {
+    let permit = instance
+        .accepting()
+        .then(|| instance.breaker.permit(call, now).ok())??;
     Some((permit, instance.acquire()?))
 }
 
@@ -245,7 +289,7 @@ impl Offered<'_> {
                 refusals.drained = true;
                 continue;
             }
-            match instance.breaker.wait(self.now) {
+            match instance.breaker.of(self.call).wait(self.now) {
                 Some(wait) => {
                     let forced = instance.breaker.forced().is_some();
                     refusals.forced |= forced;

@@ -25,7 +25,7 @@ use crate::gateway::admission::{Admission, Drained};
 use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
 use crate::gateway::settings::Settings;
-use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::instance::{Instance, InstanceSnapshot, InstanceSpec, Watch};
 use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::backoff::Backoff;
@@ -162,6 +162,10 @@ impl System {
         let env = InstanceEnv {
             clock,
             meters: meters.clone(),
+            watch: Watch {
+                router: router.clone(),
+                consecutive_failures: settings.outlier.consecutive_failures,
+            },
             restarts,
             operations: operations.clone(),
             events: events.clone(),
@@ -190,6 +194,8 @@ impl System {
             },
             registry: registry.clone(),
             directory: directory.clone(),
+            outlier: settings.outlier,
+            events: events.clone(),
         });
         let tasks = Arc::new(TaskEnv {
             settings,

@@ -18,7 +18,7 @@ use super::record::{Placement, Record};
 use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::instance::Instance;
+use crate::instance::{Instance, Watch};
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
@@ -32,6 +32,8 @@ const ROUTED_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct InstanceEnv {
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
+    /// Who is told of one that fails again and again.
+    pub(crate) watch: Watch,
     /// How its actors are restarted.
     pub(crate) restarts: RestartPolicy,
     /// The names of operations.

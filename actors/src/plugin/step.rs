@@ -97,10 +97,12 @@ impl Step {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
+        instance.check().map_err(|failure| failure.by(name))?;
         let instance = Instance::new(
             instance,
             registry.settings.listing,
             self.checks(),
+            registry.env.watch.clone(),
             registry.env.clock,
             &registry.env.meters,
         );

@@ -40,6 +40,8 @@ pub struct CandidateView {
     pub scarce: bool,
     /// Its share among equivalents.
     pub weight: u32,
+    /// The share of its weight that it gets for now, in `0..=1`: less than 1 while it starts slowly after it came back.
+    pub share: f32,
     /// What an attempt there costs, in millionths of the system's currency.
     pub price: Option<u64>,
 }
@@ -54,6 +56,7 @@ impl CandidateView {
         limited_until: 0,
         scarce: false,
         weight: 0,
+        share: 1.0,
         price: None,
     };
 }
@@ -197,6 +200,7 @@ mod tests {
                 limited_until: self.0[index].2 & !SCARCE,
                 scarce: self.0[index].2 == SCARCE,
                 weight: 1,
+                share: 1.0,
                 price: None,
             }
         }

@@ -156,10 +156,17 @@ impl Holding {
         }
     }
 
+    /// The first event of its stream came, so long after it began.
+    pub(super) fn first_event(&self, took: Duration) {
+        self.instance.took(took);
+        self.permit.heard();
+    }
+
     /// The attempt ended as it should.
     pub(super) fn succeeded(self) {
         self.instance.meters.attempts.count(None);
         self.instance.count(AttemptEnd::Answered, None, true);
+        self.instance.learnt(AttemptOutcome::Success);
         self.permit.tell(AttemptOutcome::Success);
     }
 
@@ -172,6 +179,7 @@ impl Holding {
         let did_its_part = evidence == Some(AttemptOutcome::Success);
         self.instance.count(end, Some(&failure), did_its_part);
         if let Some(outcome) = evidence {
+            self.instance.learnt(outcome);
             self.permit.tell(outcome);
         }
         failure

@@ -144,7 +144,7 @@ impl Pump {
                 Some(Ok(Piece::Alive)) => {}
                 Some(Ok(Piece::Item(item))) => {
                     if std::mem::replace(&mut first, false) {
-                        self.holding.instance.took(self.started.elapsed());
+                        self.holding.first_event(self.started.elapsed());
                     }
                     let Some(rest) = left.checked_sub(item.bytes()) else {
                         return Ended::Cut(too_large(self.bounds.bytes));
