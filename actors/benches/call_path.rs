@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group};
+use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, Head, Operation, Operations, Resource};
 use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
@@ -16,6 +17,7 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
+use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::system::{System, SystemSpec};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +74,8 @@ async fn system() -> System {
         max_in_flight: 1_000,
         attempt_timeout: Duration::from_secs(10),
         breaker: BreakerSettings::default(),
+        breaker_per: BreakerPer::default(),
+        slow_start: SlowStart::default(),
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,

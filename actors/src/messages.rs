@@ -37,6 +37,12 @@ pub(crate) enum RouterMsg {
     Ended(Ended),
     /// Tell what the balancers have learned, by the numbers of their rules.
     Learned(oneshot::Sender<Vec<(usize, Learned)>>),
+    /// The instance of this name failed again and again.
+    Failing(Arc<str>),
+    /// A health check found the instance of this name well, which is ejected.
+    Well(Arc<str>),
+    /// An interval of outlier ejection, or an ejection, may be over.
+    Sweep,
 }
 
 impl Message for RouterMsg {
@@ -46,6 +52,9 @@ impl Message for RouterMsg {
             RouterMsg::Refresh => "refresh",
             RouterMsg::Ended(_) => "ended",
             RouterMsg::Learned(_) => "learned",
+            RouterMsg::Failing(_) => "failing",
+            RouterMsg::Well(_) => "well",
+            RouterMsg::Sweep => "sweep",
         }
     }
 }

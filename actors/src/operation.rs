@@ -109,6 +109,21 @@ pub enum CostClass {
     Tokens,
 }
 
+impl CostClass {
+    /// All of them, in the order in which they are declared.
+    pub const ALL: [CostClass; 4] = [CostClass::Read, CostClass::Heavy, CostClass::Write, CostClass::Tokens];
+
+    /// As documents have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CostClass::Read => "read",
+            CostClass::Heavy => "heavy",
+            CostClass::Write => "write",
+            CostClass::Tokens => "tokens",
+        }
+    }
+}
+
 /// An operation of a system's catalogue: its facts, and its number there.
 #[derive(Clone, Copy)]
 pub struct OperationRef {

@@ -3,6 +3,8 @@
 //! Invariant: it handles an attempt in one turn, without waiting; "no candidate left" is its answer, too. The directory
 //! that it publishes is the only list of instances.
 
+mod ejection;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +24,12 @@ use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, CandidateView, Candidates, Scores};
 use crate::policy::credits::Unfunded;
-use crate::policy::estimate::Class;
+use crate::policy::outlier::OutlierSettings;
 use crate::policy::routing::{CandidateSet, Eligible};
-use crate::supervision::{ChildSpec, Context, Fault, Handle, Unavailable, Worker};
+use crate::supervision::{ChildSpec, Context, Events, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
+
+use ejection::Ejections;
 
 /// What the router works with.
 pub(crate) struct RouterEnv {
@@ -35,11 +39,16 @@ pub(crate) struct RouterEnv {
     pub(crate) registry: Arc<Registry>,
     pub(crate) directory: Arc<Published>,
     pub(crate) lessons: Arc<Lessons>,
+    /// When an instance is ejected.
+    pub(crate) outlier: OutlierSettings,
+    /// Where ejections are told.
+    pub(crate) events: Events,
 }
 
 struct Router {
     env: Arc<RouterEnv>,
     balancers: Balancers,
+    ejections: Ejections,
     /// Tells it when the registry has changed.
     follower: Option<AbortOnDropHandle<()>>,
 }
@@ -51,6 +60,7 @@ pub(crate) fn router_spec(handle: &Handle<RouterMsg>, env: &Arc<RouterEnv>) -> C
         Ok(Router {
             env: env.clone(),
             balancers: Balancers::default(),
+            ejections: Ejections::new(env.clone()),
             follower: None,
         })
     })
@@ -64,10 +74,11 @@ impl Worker for Router {
         let follow = follow(self.env.registry.clone(), cx.handle().clone());
         self.follower = Some(AbortOnDropHandle::new(tokio::spawn(follow)));
         self.refresh();
+        self.ejections.start(cx);
         Ok(())
     }
 
-    async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
+    async fn handle(&mut self, message: RouterMsg, cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
             RouterMsg::Refresh => self.refresh(),
@@ -76,6 +87,9 @@ impl Worker for Router {
                 // Who asked may have gone away; it is kept all the same.
                 let _gone = done.send(self.balancers.save(&self.env.lessons));
             }
+            RouterMsg::Failing(name) => self.ejections.failing(&name, cx),
+            RouterMsg::Well(name) => self.ejections.well(&name),
+            RouterMsg::Sweep => self.ejections.sweep(cx),
         }
         Ok(())
     }
@@ -107,7 +121,9 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
-    class: Class,
+    call: &'a Call,
+    /// Those that are ejected are not asked.
+    spares: bool,
     now: u64,
 }
 
@@ -117,6 +133,12 @@ impl Offered<'_> {
         let name = self.set.instances.get(index)?;
         let instance = self.directory.serving(name)?;
         (!self.excluded.contains(name) && !self.declined.contains(&index)).then_some(instance)
+    }
+}
+
+impl Offered<'_> {
+    fn is_spared(&self, instance: &Instance) -> bool {
+        self.spares && instance.is_ejected(self.now)
     }
 }
 
@@ -135,7 +157,8 @@ impl Candidates for Offered<'_> {
 
     fn view(&self, index: usize) -> CandidateView {
         match self.instance(index) {
-            Some(instance) => instance.view(self.class, self.now),
+            Some(instance) if self.is_spared(instance) => CandidateView::UNAVAILABLE,
+            Some(instance) => instance.view(self.call, self.now),
             None => CandidateView::UNAVAILABLE,
         }
     }
@@ -160,13 +183,14 @@ struct Refusals {
 
 impl Router {
     /// Makes the directory anew, if it is behind.
-    fn refresh(&self) {
+    fn refresh(&mut self) {
         let registry = &self.env.registry;
         if let Some(version) = registry.unrouted() {
             let (routables, unloaded) = registry.routables();
             let directory = Directory::new(&self.env.rulebook, routables, registry.serving(), unloaded);
             self.env.directory.store(directory);
             registry.set_routed(version);
+            self.ejections.refresh();
         }
     }
 
@@ -188,12 +212,19 @@ impl Router {
             directory: &directory,
             excluded: &excluded,
             declined: Vec::new(),
-            class: Class::of(&job.call.operation),
+            call: &job.call,
+            spares: self.ejections.spares(&job.candidates, &directory, &job.call),
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
-        let wanted = |index: &usize| !first || offered.view(*index).limited_until == 0;
+        // Who was ejected meanwhile is asked again only where no other can be.
+        let spared = |index: &usize| {
+            offered
+                .instance(*index)
+                .is_some_and(|instance| offered.is_spared(instance))
+        };
+        let wanted = |index: &usize| !spared(index) && (!first || offered.view(*index).limited_until == 0);
         let mut preferred = prefer.and_then(preferred).filter(wanted);
         let mut turn = first;
         loop {
@@ -202,7 +233,13 @@ impl Router {
                     .take()
                     .or_else(|| choose(&mut self.balancers, &self.env, &job, &offered, turn))
             });
-            let Some(index) = choice else { break };
+            let Some(index) = choice else {
+                // An answer of who answers badly is better than none.
+                if std::mem::take(&mut offered.spares) {
+                    continue;
+                }
+                break;
+            };
             turn = false;
             if let Some(instance) = offered.instance(index)
                 && let Some((permit, bulkhead, credits)) =
@@ -274,7 +311,9 @@ impl Offered<'_> {
         instance: &Instance,
         call: &Arc<Call>,
     ) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
-        let permit = instance.accepting().then(|| instance.breaker.permit(self.now).ok())??;
+        let permit = instance
+            .accepting()
+            .then(|| instance.breaker.permit(call, self.now).ok())??;
         let bulkhead = instance.acquire()?;
         let demanded = self.set.asks_credits(index);
         let credits = match &instance.credits {
@@ -296,7 +335,7 @@ impl Offered<'_> {
                 refusals.drained = true;
                 continue;
             }
-            match instance.breaker.wait(self.now) {
+            match instance.breaker.of(self.call).wait(self.now) {
                 Some(wait) => {
                     let forced = instance.breaker.forced().is_some();
                     refusals.forced |= forced;

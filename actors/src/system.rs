@@ -29,7 +29,7 @@ use crate::gateway::admission::{Admission, Drained};
 use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
 use crate::gateway::settings::Settings;
-use crate::instance::{Instance, InstanceSnapshot, InstanceSpec};
+use crate::instance::{Instance, InstanceSnapshot, InstanceSpec, Lookout};
 use crate::messages::RouterMsg;
 use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
@@ -185,6 +185,10 @@ impl System {
             clock,
             credits: credits.clone(),
             meters: meters.clone(),
+            lookout: Lookout {
+                router: router.clone(),
+                consecutive_failures: settings.outlier.consecutive_failures,
+            },
             restarts,
             operations: operations.clone(),
             events: events.clone(),
@@ -221,6 +225,8 @@ impl System {
             },
             registry: registry.clone(),
             directory: directory.clone(),
+            outlier: settings.outlier,
+            events: events.clone(),
         });
         let tasks = Arc::new(TaskEnv {
             settings,

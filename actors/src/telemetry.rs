@@ -5,6 +5,7 @@
 
 mod help;
 mod rate_limits;
+mod standing;
 mod tenants;
 
 use std::sync::{Arc, OnceLock};
@@ -19,6 +20,7 @@ use crate::operation::{OperationRef, Operations};
 use crate::stream::Usage;
 
 pub(crate) use rate_limits::RateLimitMeters;
+use standing::EjectionMeters;
 use tenants::TenantMeters;
 
 pub use crate::supervision::SharedRecorder;
@@ -196,6 +198,8 @@ pub(crate) struct ProviderMeters {
     pub revalidated: Counter,
     /// Its circuit breaker.
     pub breaker: BreakerMeters,
+    /// Its ejections.
+    pub ejection: EjectionMeters,
     /// What it says of its limits on us.
     pub rate_limits: RateLimitMeters,
     recorder: SharedRecorder,
@@ -242,6 +246,8 @@ pub(crate) struct Meters {
     pub coalesced: Counter,
     /// Ends of attempts that a balancer would have learned from, and that its router was too busy for.
     pub observations_dropped: Counter,
+    /// Attempts for which ejections were ignored.
+    pub panics: Counter,
     /// Quota actors alive.
     pub tenants_active: Gauge,
     tenants: TenantMeters,
@@ -325,6 +331,7 @@ impl Meters {
             l1,
             coalesced: counter("mosaic_coalesced_total", vec![]),
             observations_dropped: counter("mosaic_balancer_observations_dropped_total", vec![]),
+            panics: counter("mosaic_panic_attempts_total", vec![]),
             tenants_active: gauge("mosaic_tenants_active", vec![]),
             max_calls_in_flight: gauge("mosaic_max_calls_in_flight", vec![]),
             tenants: TenantMeters::new(&recorder, max_tenants),
@@ -420,6 +427,7 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
             &labels,
         ),
         attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels.clone()).all_at_zero(),
+        ejection: EjectionMeters::new(recorder, &labels),
         rate_limits: RateLimitMeters::new(recorder, labels.clone()),
         recorder: recorder.clone(),
         health: OnceLock::new(),

@@ -1,28 +1,30 @@
-//! The actor that decides a circuit breaker's state.
+//! The actor that decides the states of a breaker's circuits.
 //!
 //! Invariant: what people and watchers are told is what was published, and after it was.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Acquire;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{BreakerGate, Forced, serial_of};
-use crate::policy::breaker::{AttemptOutcome, Circuit, Unreadable};
+use super::order::Forced;
+use super::{Breakers, Named};
+use crate::policy::breaker::{AttemptOutcome, Circuit};
 use crate::supervision::{ChildSpec, Context, Event, Events, Fault, Message, Worker};
 
 /// What a breaker is told.
 pub(crate) enum BreakerMsg {
     /// An attempt ended.
     Ended {
+        /// The number of the gate that it passed.
+        gate: usize,
         /// How.
         ended: AttemptOutcome,
         /// The opening that it probed.
         probe: Option<u32>,
     },
-    /// A probe was let through.
-    Probing,
+    /// A probe was let through the gate of this number.
+    Probing(usize),
     /// An administrator opens it.
     ForceOpen(Arc<Forced>, oneshot::Sender<()>),
     /// The time of such an order may be over.
@@ -35,7 +37,7 @@ impl Message for BreakerMsg {
     fn label(&self) -> &'static str {
         match self {
             BreakerMsg::Ended { .. } => "ended",
-            BreakerMsg::Probing => "probing",
+            BreakerMsg::Probing(_) => "probing",
             BreakerMsg::ForceOpen(..) => "force_open",
             BreakerMsg::Expire => "expire",
             BreakerMsg::Reset(_) => "reset",
@@ -44,22 +46,20 @@ impl Message for BreakerMsg {
 }
 
 struct Breaker {
-    gate: Arc<BreakerGate>,
+    breakers: Arc<Breakers>,
     /// What is behind it, for people: an instance or a cache tier.
     guarded: Arc<str>,
     events: Events,
-    unreadable: Unreadable,
 }
 
 /// The child spec of a breaker: of an instance, or of a cache tier.
-pub(crate) fn breaker_spec(guarded: Arc<str>, gate: Arc<BreakerGate>, events: &Events) -> ChildSpec {
-    let (handle, events) = (gate.actor.clone(), events.clone());
+pub(crate) fn breaker_spec(guarded: Arc<str>, breakers: Arc<Breakers>, events: &Events) -> ChildSpec {
+    let (handle, events) = (breakers.actor.clone(), events.clone());
     ChildSpec::worker("breaker", &handle, move || {
         Ok(Breaker {
-            gate: gate.clone(),
+            breakers: breakers.clone(),
             guarded: guarded.clone(),
             events: events.clone(),
-            unreadable: Unreadable::default(),
         })
     })
     .kind("breaker")
@@ -71,132 +71,131 @@ impl Worker for Breaker {
     async fn start(&mut self, cx: &Context<BreakerMsg>) -> Result<(), Fault> {
         // A probe's outcome may have been lost with the mailbox of the incarnation before; without this the circuit
         // would wait for it for ever.
-        if matches!(self.gate.circuit(), Circuit::Open { .. }) {
-            self.gate.renew_probes();
+        for Named { gate, .. } in self.breakers.gates.iter().filter(|named| !named.gate.is_closed()) {
+            gate.renew_probes();
         }
-        if let Some(forced) = self.gate.forced() {
+        if let Some(forced) = self.breakers.forced() {
             self.expire_later(&forced, cx);
         }
         Ok(())
     }
 
     async fn handle(&mut self, message: BreakerMsg, cx: &Context<BreakerMsg>) -> Result<(), Fault> {
-        let gate = self.gate.clone();
-        let before = gate.circuit();
-        let mut obeyed = None;
-        // Told even where it is open already: another order has another reason.
-        let forced = matches!(message, BreakerMsg::ForceOpen(..));
-        let after = match message {
-            BreakerMsg::Reset(done) => {
-                obeyed = Some(done);
-                Circuit::NEW
-            }
+        match message {
+            BreakerMsg::Ended { gate, ended, probe } => self.ended(gate, ended, probe),
+            BreakerMsg::Probing(gate) => self.probing(gate),
             BreakerMsg::ForceOpen(forced, done) => {
-                obeyed = Some(done);
+                self.force(&forced);
                 self.expire_later(&forced, cx);
-                gate.forced.store(Some(forced));
-                Circuit::Open {
-                    until: gate.clock.nanos(),
-                    openings: 1,
-                }
+                // Who ordered it may have gone; it is done all the same.
+                let _gone = done.send(());
             }
-            BreakerMsg::Expire => match gate.forced() {
+            BreakerMsg::Expire => {
+                let over = |forced: &Arc<Forced>| forced.left(self.now()) == Some(Duration::ZERO);
                 // A later order may last longer.
-                Some(forced) if forced.left(gate.clock.nanos()) == Some(Duration::ZERO) => Circuit::NEW,
-                _ => before,
-            },
-            BreakerMsg::Probing => {
-                if gate.forced().is_none() && matches!(before, Circuit::Open { .. }) {
-                    self.tell("half_open", before);
+                if self.breakers.forced().as_ref().is_some_and(over) {
+                    self.reset();
                 }
-                before
             }
-            BreakerMsg::Ended { .. } if gate.forced().is_some() => before,
-            BreakerMsg::Ended { ended, probe } => {
-                let now = gate.clock.nanos();
-                let probe = probe.filter(|serial| *serial == serial_of(gate.probes.load(Acquire)));
-                self.after(before, ended, probe, now)
+            BreakerMsg::Reset(done) => {
+                self.reset();
+                let _gone = done.send(());
             }
-        };
-        if after != before || forced {
-            gate.publish(after);
-            self.tell_people(before, after);
-        }
-        if let Some(done) = obeyed {
-            // Who ordered it may have gone; it is done all the same.
-            let _gone = done.send(());
         }
         Ok(())
     }
 }
 
 impl Breaker {
+    fn now(&self) -> u64 {
+        self.breakers.clock.nanos()
+    }
+
+    fn ended(&self, gate: usize, ended: AttemptOutcome, probe: Option<u32>) {
+        let Named { gate, part } = &self.breakers.gates[gate];
+        if gate.forced().is_some() {
+            return;
+        }
+        let now = self.now();
+        let before = gate.circuit(now);
+        let after = gate.after(ended, probe, now, fastrand::f64());
+        if after != before {
+            gate.publish(after, ended != AttemptOutcome::Success, now);
+            self.tell_people(before, after, part.get());
+        }
+    }
+
+    fn probing(&self, gate: usize) {
+        let Named { gate, part } = &self.breakers.gates[gate];
+        if let (None, circuit @ Circuit::HalfOpen { .. }) = (gate.forced(), gate.circuit(self.now())) {
+            self.tell("half_open", circuit.openings(), part.get());
+        }
+    }
+
+    /// Opens all of them.
+    fn force(&self, forced: &Arc<Forced>) {
+        let now = self.now();
+        for Named { gate, .. } in &self.breakers.gates {
+            gate.force(forced.clone(), now);
+        }
+        let (guarded, reason) = (&*self.guarded, &*forced.reason);
+        tracing::warn!(guarded, reason, "circuit breaker forced open by order");
+        // Told even where it is open already: another order has another reason.
+        self.tell("forced_open", 1, None);
+    }
+
+    /// Closes all of them.
+    fn reset(&self) {
+        let now = self.now();
+        let by_order = self.breakers.forced().is_some();
+        let close = |named: &Named| {
+            let before = named.gate.circuit(now);
+            if before != Circuit::NEW {
+                named.gate.publish(Circuit::NEW, false, now);
+            }
+            before
+        };
+        let before: Vec<_> = self.breakers.gates.iter().map(close).collect();
+        // What one order opened, closes with one word.
+        let told = if by_order { &before[..1] } else { &before[..] };
+        for (before, Named { part, .. }) in told.iter().zip(&self.breakers.gates) {
+            self.tell_people(*before, Circuit::NEW, part.get().filter(|_| !by_order));
+        }
+    }
+
     /// Has the time of the order to stay open looked at when it is over.
     fn expire_later(&self, forced: &Forced, cx: &Context<BreakerMsg>) {
-        if let Some(left) = forced.left(self.gate.clock.nanos()) {
+        if let Some(left) = forced.left(self.now()) {
             cx.after(left, BreakerMsg::Expire);
         }
     }
 
-    fn tell(&self, state: &'static str, circuit: Circuit) {
-        let openings = match circuit {
-            Circuit::Closed { .. } => 0,
-            Circuit::Open { openings, .. } => openings,
-        };
+    fn tell(&self, state: &'static str, openings: u32, part: Option<&Arc<str>>) {
         self.events.tell(Event::Breaker {
             name: self.guarded.clone(),
+            part: part.cloned(),
             state,
             openings,
-            why: self.gate.forced().map(|forced| forced.why()),
+            why: self.breakers.forced().map(|forced| forced.why()),
         });
     }
 
-    fn after(&mut self, before: Circuit, ended: AttemptOutcome, probe: Option<u32>, now: u64) -> Circuit {
-        let settings = &self.gate.settings;
-        let AttemptOutcome::Unreadable(resource) = ended else {
-            return before.after(ended, probe.is_some(), settings, now);
-        };
-        let failures = self.unreadable.note(resource, now);
-        if let (0, Some(serial)) = (failures, probe) {
-            // It proved nothing: let another probe find out.
-            self.gate.give_back(serial);
-        }
-        let failures = match before {
-            Circuit::Closed { .. } => failures,
-            // One probe is one failure, however much it is evidence of.
-            Circuit::Open { .. } => failures.min(1),
-        };
-        (0..failures).fold(before, |circuit, _| {
-            circuit.after(AttemptOutcome::Failure, probe.is_some(), settings, now)
-        })
-    }
-
-    fn tell_people(&self, before: Circuit, after: Circuit) {
-        let guarded = &*self.guarded;
-        if let (Some(forced), Circuit::Open { .. }) = (self.gate.forced(), after) {
-            tracing::warn!(
-                guarded,
-                reason = &*forced.reason,
-                "circuit breaker forced open by order"
-            );
-            return self.tell("forced_open", after);
-        }
+    fn tell_people(&self, before: Circuit, after: Circuit, part: Option<&Arc<str>>) {
+        let (guarded, of) = (&*self.guarded, part.map(|part| &**part));
         match (before, after) {
-            (Circuit::Closed { .. }, Circuit::Closed { .. }) => {}
-            (_, Circuit::Closed { .. }) => self.tell("closed", after),
-            (_, Circuit::Open { .. }) => self.tell("open", after),
-        }
-        match (before, after) {
-            (Circuit::Closed { .. }, Circuit::Open { .. }) => {
-                tracing::warn!(guarded, "circuit breaker opened");
+            (Circuit::Closed { .. }, Circuit::Closed { .. }) | (_, Circuit::HalfOpen { .. }) => {}
+            (_, Circuit::Closed { .. }) => {
+                self.tell("closed", 0, part);
+                tracing::info!(guarded, of, "circuit breaker closed");
             }
-            (Circuit::Open { .. }, Circuit::Open { openings, .. }) => {
-                tracing::warn!(guarded, openings, "circuit breaker stays open: the probe failed");
+            (Circuit::Closed { .. }, Circuit::Open { openings, .. }) => {
+                self.tell("open", openings, part);
+                tracing::warn!(guarded, of, "circuit breaker opened");
             }
-            (Circuit::Open { .. }, Circuit::Closed { .. }) => {
-                tracing::info!(guarded, "circuit breaker closed");
+            (_, Circuit::Open { openings, .. }) => {
+                self.tell("open", openings, part);
+                tracing::warn!(guarded, of, openings, "circuit breaker stays open: the probe failed");
             }
-            (Circuit::Closed { .. }, Circuit::Closed { .. }) => {}
         }
     }
 }

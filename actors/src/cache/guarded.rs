@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::pending::{EVERYTHING, PendingBatch, PendingInvalidations};
 use super::tier::{CacheTier, Kept, Seen, Stamp, TierError, TierSettings, TierSnapshot, TierSpec};
 use super::{CacheEntry, CacheKey, Tag};
-use crate::breaker::{BreakerGate, breaker_spec};
+use crate::breaker::{BreakerPer, Breakers, breaker_spec};
 use crate::clock::Clock;
 use crate::driver::BoxFuture;
 use crate::policy::breaker::AttemptOutcome;
@@ -37,7 +37,7 @@ pub(crate) struct Tier {
     store: Arc<dyn CacheTier>,
     settings: TierSettings,
     clock: Clock,
-    breaker: Arc<BreakerGate>,
+    breaker: Arc<Breakers>,
     meters: TierMeters,
     pending: PendingInvalidations,
     puts: Arc<Semaphore>,
@@ -59,7 +59,8 @@ pub(crate) struct TierLookup {
 impl Tier {
     pub(crate) fn new(spec: TierSpec, clock: Clock, meters: &Meters) -> Arc<Self> {
         let meters = meters.tier(spec.name);
-        let breaker = BreakerGate::new(spec.settings.breaker, clock, meters.breaker.clone());
+        let (settings, shown) = (spec.settings.breaker, meters.breaker.clone());
+        let breaker = Breakers::new(BreakerPer::Instance, settings, clock, shown, Vec::new());
         breaker.show();
         let pending = PendingInvalidations::default();
         if spec.distrusted {
@@ -196,7 +197,7 @@ impl Tier {
         within: Duration,
         ask: impl FnOnce() -> BoxFuture<Result<T, TierError>>,
     ) -> Option<T> {
-        let permit = self.breaker.permit(self.clock.nanos()).ok()?;
+        let permit = self.breaker.first().permit(self.clock.nanos()).ok()?;
         let started = Instant::now();
         let outcome = tokio::time::timeout(within, ask()).await;
         self.meters.took(operation, started.elapsed());

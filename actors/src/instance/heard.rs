@@ -90,6 +90,9 @@ impl Instance {
                 .fetch_max(now.saturating_add(nanos_of(wait)), Relaxed);
         }
         let outcome = self.unless_busy(outcome);
+        if outcome.is_ok() {
+            self.found_well(now);
+        }
         if let Err(failure) = &outcome {
             self.heard.ill(&failure.clone().by(&self.spec.name), now);
         }

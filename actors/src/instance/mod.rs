@@ -2,6 +2,7 @@
 //!
 //! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
 
+mod compared;
 mod driven;
 mod heard;
 mod remaining;
@@ -17,8 +18,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 
-use crate::breaker::{BreakerGate, BreakerPermit};
+use crate::breaker::{BreakerPermit, Breakers};
 use crate::bulkhead::{Bulkhead, BulkheadPermit};
+use crate::call::Call;
 use crate::clock::{Clock, nanos_of};
 use crate::credits::{CreditGate, CreditPermit};
 use crate::driver::{Capabilities, Credential, Driver};
@@ -34,6 +36,8 @@ use crate::port::AttemptPort;
 use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
+use compared::Compared;
+pub(crate) use compared::Lookout;
 use driven::Driven;
 pub(crate) use heard::Heard;
 use remaining::Remaining;
@@ -50,8 +54,8 @@ const CREDENTIAL_PAUSE: Duration = Duration::from_secs(300);
 pub struct Instance {
     /// As configured.
     pub spec: InstanceSpec,
-    /// Its circuit breaker's gate.
-    pub breaker: Arc<BreakerGate>,
+    /// Its circuit breaker.
+    pub breaker: Arc<Breakers>,
     /// Its provider actor.
     pub(crate) provider: Handle<ProviderMsg>,
     /// What is measured of it.
@@ -74,6 +78,8 @@ pub struct Instance {
     latencies: Latencies,
     /// What is left of what its provider grants, as last read.
     remaining: Remaining,
+    /// How it does beside its equivalents.
+    compared: Compared,
     /// Until when it asked not to be asked, in nanoseconds of the system's clock; 0: it did not.
     limited_until: AtomicU64,
     clock: Clock,
@@ -92,14 +98,16 @@ impl Instance {
         spec: InstanceSpec,
         listing: ListingSettings,
         checks: Option<CheckSettings>,
+        lookout: Lookout,
         clock: Clock,
         meters: &Meters,
         credits: Option<Arc<CreditGate>>,
     ) -> Arc<Self> {
+        let parts = meters.breaker_parts(&spec.name, &spec.breaker_per.metered());
         let meters = meters.provider(&spec.name);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
-            breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
+            breaker: Breakers::new(spec.breaker_per, spec.breaker, clock, meters.breaker.clone(), parts),
             provider: Handle::new(),
             bulkhead: Bulkhead::new(spec.max_in_flight, meters.in_flight.clone()),
             driven: Driven::default(),
@@ -115,6 +123,7 @@ impl Instance {
             listed: watch::Sender::new(false),
             latencies: Latencies::default(),
             remaining: Remaining::default(),
+            compared: Compared::by(lookout),
             limited_until: AtomicU64::new(0),
             clock,
             accepting: AtomicBool::new(true),
@@ -235,23 +244,24 @@ impl Instance {
         self.latencies.of(class).note(took, self.clock.nanos());
     }
 
-    /// As a balancer sees it at `now`, for operations of a class.
-    pub(crate) fn view(&self, class: Class, now: u64) -> CandidateView {
+    /// As a balancer that looks for who serves `call` sees it at `now`.
+    pub(crate) fn view(&self, call: &Call, now: u64) -> CandidateView {
         let limited_until = self.limited_until.load(Relaxed);
         // Who refuses our credential refuses it to every call, until a health check or an attempt finds that it serves.
         let refused_until = self.traffic.credential_refused_at();
         let refused_until = refused_until.map_or(0, |at| at.saturating_add(nanos_of(CREDENTIAL_PAUSE)));
         let limited_until = limited_until.max(refused_until);
+        let gate = self.breaker.of(call);
         CandidateView {
-            available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
+            available: self.accepting() && self.has_room() && gate.wait(now).is_none(),
             in_flight: self.bulkhead.taken(),
             max_in_flight: self.spec.max_in_flight,
-            latency: self.latencies.of(class).estimate(now),
+            latency: self.latencies.of(Class::of(&call.operation)).estimate(now),
             limited_until: if limited_until > now { limited_until } else { 0 },
             scarce: self.driven.is_scarce(),
             remaining: self.remaining.get(),
             weight: self.spec.weight,
-            share: 1.0,
+            share: self.share(gate, now),
             price: self.spec.price,
         }
     }
@@ -274,6 +284,7 @@ impl Instance {
     /// Its actor has made this driver.
     pub(crate) fn driven_by(&self, driver: &Arc<dyn Driver>) {
         self.driven.by(driver);
+        self.compared.back(self.now());
     }
 
     /// Brings the gauges up to date that nothing tells when they change.
@@ -307,6 +318,13 @@ impl Instance {
             max_in_flight: self.spec.max_in_flight,
             traffic: self.traffic.snapshot(now),
             breaker: self.breaker.snapshot(now),
+            breakers: match self.breaker.is_divided() {
+                true => self.breaker.snapshots(now),
+                false => Vec::new(),
+            },
+            ejected_for_ms: self
+                .is_ejected(now)
+                .then(|| self.standing().until.saturating_sub(now) / 1_000_000),
             limited_for_ms: (limited_until > now).then(|| (limited_until - now) / 1_000_000),
             rate_limits: self.driven.rate_limits(),
             operations: self.narrowed.load().capabilities.names(operations),

@@ -25,8 +25,13 @@ pub struct InstanceSnapshot {
     pub max_in_flight: usize,
     /// What its attempts met since it was made.
     pub traffic: TrafficSnapshot,
-    /// Its circuit breaker.
+    /// Its circuit breaker; of a divided one, the circuit that is worst.
     pub breaker: BreakerSnapshot,
+    /// All circuits of a divided one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerSnapshot>,
+    /// For how long it is still ejected from among its equivalents.
+    pub ejected_for_ms: Option<u64>,
     /// For how long it still asks not to be asked.
     pub limited_for_ms: Option<u64>,
     /// What its provider said of its limits on us.

@@ -5,12 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::breaker::BreakerPer;
 use crate::credits::Billing;
 use crate::driver::{Capabilities, DriverFactory};
+use crate::error::Failure;
 use crate::operation::{CostClass, Operation};
 use crate::policy::breaker::BreakerSettings;
 use crate::policy::health::Chance;
 use crate::policy::routing::Label;
+use crate::policy::slow_start::SlowStart;
 
 /// An instance as it is configured.
 #[derive(Clone)]
@@ -29,6 +32,10 @@ pub struct InstanceSpec {
     pub attempt_timeout: Duration,
     /// Its circuit breaker.
     pub breaker: BreakerSettings,
+    /// Which of its calls share a circuit.
+    pub breaker_per: BreakerPer,
+    /// How its weight grows when it comes back.
+    pub slow_start: SlowStart,
     /// Distinguishes whom it asks and with which credential, so that answers had with another are never met (a hash, never
     /// the credential). The same on every node that is configured the same.
     pub credential_scope: u64,
@@ -56,6 +63,21 @@ pub struct CheckSettings {
 }
 
 impl InstanceSpec {
+    /// Whether what it says of its breaker and its start can be meant.
+    ///
+    /// # Errors
+    /// `invalid_input`, with the path of the first setting that cannot.
+    pub fn check(&self) -> Result<(), Failure> {
+        let invalid =
+            |path: &str, key: &str, must: &str| Failure::invalid(format!("{path}.{key}"), format!("must be {must}"));
+        self.breaker
+            .check()
+            .map_err(|unfit| invalid("breaker", unfit.key, unfit.must))?;
+        self.slow_start
+            .check()
+            .map_err(|(key, must)| invalid("slow_start", key, must))
+    }
+
     /// How long an attempt of this operation may take; `None`: as long as its call.
     pub fn attempt_limit(&self, operation: &Operation) -> Option<Duration> {
         (operation.cost != CostClass::Tokens && !operation.waits).then_some(self.attempt_timeout)

@@ -19,7 +19,7 @@ use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
 use crate::credits::CreditBook;
 use crate::error::{Failure, Kind};
-use crate::instance::Instance;
+use crate::instance::{Instance, Lookout};
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
@@ -35,6 +35,8 @@ pub(crate) struct InstanceEnv {
     pub(crate) meters: Arc<Meters>,
     /// What may be spent at which instance.
     pub(crate) credits: Arc<CreditBook>,
+    /// Who is told of one that fails again and again.
+    pub(crate) lookout: Lookout,
     /// How its actors are restarted.
     pub(crate) restarts: RestartPolicy,
     /// The names of operations.

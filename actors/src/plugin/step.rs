@@ -101,10 +101,12 @@ impl Step {
             .env
             .credits
             .open(&instance.name, &instance.billing, &registry.env.meters);
+        instance.check().map_err(|failure| failure.by(name))?;
         let instance = Instance::new(
             instance,
             registry.settings.listing,
             self.checks(),
+            registry.env.lookout.clone(),
             registry.env.clock,
             &registry.env.meters,
             credits,

@@ -15,10 +15,12 @@ pub mod intensity;
 pub mod lifecycle;
 pub mod limit;
 pub mod offers;
+pub mod outlier;
 pub mod price;
 pub mod recover;
 pub mod routing;
 pub mod settle;
+pub mod slow_start;
 
 use std::time::Duration;
 

@@ -178,6 +178,12 @@ impl Holding {
         self.took.get_or_init(|| took);
     }
 
+    /// The first event of its stream came, so long after it began.
+    pub(super) fn first_event(&self, took: Duration) {
+        self.took(took);
+        self.permit.heard();
+    }
+
     /// What was asked for cost so much.
     pub(super) fn spent(&self, usage: Option<Usage>) {
         if let (Some(watch), Some(cost)) = (&self.watch, usage.and_then(|usage| usage.cost_nano_usd)) {
@@ -199,6 +205,7 @@ impl Holding {
         self.tell(Some(true));
         self.instance.meters.attempts.count(None);
         self.instance.count(AttemptEnd::Answered, None, true);
+        self.instance.learnt(AttemptOutcome::Success);
         self.permit.tell(AttemptOutcome::Success);
         self.credits.served();
     }
@@ -216,6 +223,7 @@ impl Holding {
         let did_its_part = evidence == Some(AttemptOutcome::Success);
         self.instance.count(end, Some(&failure), did_its_part);
         if let Some(outcome) = evidence {
+            self.instance.learnt(outcome);
             self.permit.tell(outcome);
         }
         failure

@@ -144,7 +144,7 @@ impl Pump {
                 Some(Ok(Piece::Alive)) => {}
                 Some(Ok(Piece::Item(item))) => {
                     if std::mem::replace(&mut first, false) {
-                        self.holding.took(self.started.elapsed());
+                        self.holding.first_event(self.started.elapsed());
                     }
                     self.holding.spent(item.usage());
                     let Some(rest) = left.checked_sub(item.bytes()) else {

@@ -55,7 +55,7 @@ pub struct Told {
     pub event: Event,
 }
 
-/// Something that happened: to a child of the tree, to a circuit breaker or a plugin, or by order.
+/// Something that happened: to a child of the tree, to a circuit breaker, an instance or a plugin, or by order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
@@ -106,12 +106,26 @@ pub enum Event {
     Breaker {
         /// What it guards: a plugin or a cache tier.
         name: Arc<str>,
+        /// The part of its calls: a cost class or a model; absent where it is all of them, or all the rest.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        part: Option<Arc<str>>,
         /// `open`, `half_open`, `closed` or `forced_open`.
         state: &'static str,
         /// Times that it opened since it was last closed.
         openings: u32,
         /// By whom, where it was forced.
         why: Option<Arc<str>>,
+    },
+    /// An instance was ejected from among its equivalents, or came back.
+    Ejection {
+        /// Who.
+        name: Arc<str>,
+        /// `ejected` or `returned`.
+        state: &'static str,
+        /// For how long, in milliseconds, where it was ejected.
+        for_ms: Option<u64>,
+        /// What for.
+        why: Option<&'static str>,
     },
     /// A plugin came to another place in its life.
     Life {

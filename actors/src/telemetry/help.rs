@@ -17,6 +17,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
     (
+        "mosaic_breaker_class_opened_total",
+        "Times that the circuit of a cost class opened, by provider instance and class.",
+    ),
+    (
         "mosaic_cache_breaker_opened_total",
         "Times that a cache tier's circuit breaker opened.",
     ),
@@ -53,6 +57,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "mosaic_failovers_total",
         "Attempts after which another instance was asked, by the provider instance that failed.",
     ),
+    (
+        "mosaic_panic_attempts_total",
+        "Attempts for which ejections were ignored, because too few equivalent instances were left.",
+    ),
+    (
+        "mosaic_provider_ejections_total",
+        "Times that a provider instance was ejected from among its equivalents.",
+    ),
     ("mosaic_refused_total", "Calls refused, by the bound that refused them."),
     (
         "mosaic_retries_total",
@@ -67,6 +79,14 @@ const GAUGES: &[(&str, &str)] = &[
         "The bound on attempts in flight, by provider instance.",
     ),
     ("mosaic_max_calls_in_flight", "The bound on calls in flight."),
+    (
+        "mosaic_breaker_class_state",
+        "Circuit of a cost class: 0 closed, 1 half open, 2 open; by provider instance and class.",
+    ),
+    (
+        "mosaic_provider_ejected",
+        "1 while a provider instance is ejected from among its equivalents.",
+    ),
     (
         "mosaic_provider_healthy",
         "1 where a provider instance is known to be well, 0 where it is known not to be.",
@@ -159,7 +179,12 @@ mod tests {
     #[test]
     fn what_is_registered_is_described() {
         let known = [COUNTERS, GAUGES, SECONDS].concat();
-        let written = concat!(include_str!("../telemetry.rs"), include_str!("rate_limits.rs")).split('"');
+        let written = concat!(
+            include_str!("../telemetry.rs"),
+            include_str!("rate_limits.rs"),
+            include_str!("standing.rs")
+        )
+        .split('"');
         let is_name = |text: &&str| text.starts_with("mosaic_") && !text.contains('{');
         let registered: Vec<_> = written.filter(is_name).collect();
         assert!(registered.len() > 20, "{registered:?}");

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{
     Answer, Body, CacheTimes, Call, Caller, CostClass, Head, Operation, Operations, Resource, Tags,
 };
@@ -22,6 +23,7 @@ use mosaic_actors::gateway::Gateway;
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::routing::Rule;
+use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece};
 use mosaic_actors::system::{System, SystemSpec};
 use tokio::sync::Semaphore;
@@ -377,6 +379,8 @@ pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
         breaker: BreakerSettings::default(),
+        breaker_per: BreakerPer::default(),
+        slow_start: SlowStart::default(),
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,
