@@ -17,6 +17,7 @@ pub mod cache;
 pub mod call;
 mod capabilities;
 mod clock;
+pub mod decision;
 mod directory;
 pub mod driver;
 pub mod error;

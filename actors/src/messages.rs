@@ -4,8 +4,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
+use crate::call::Call;
+use crate::decision::Trace;
+use crate::error::Kind;
 use crate::gateway::job::Job;
 use crate::instance::Granted;
+use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, ReplyPort};
 use crate::supervision::Message;
 
@@ -27,6 +33,8 @@ impl Message for GatewayMsg {
 pub(crate) enum RouterMsg {
     /// Find a candidate for one attempt.
     Attempt(Attempt),
+    /// Tell whom a call would ask, without asking.
+    Look(Look),
     /// The registry of plugins has changed.
     Refresh,
 }
@@ -35,9 +43,20 @@ impl Message for RouterMsg {
     fn label(&self) -> &'static str {
         match self {
             RouterMsg::Attempt(_) => "attempt",
+            RouterMsg::Look(_) => "look",
             RouterMsg::Refresh => "refresh",
         }
     }
+}
+
+/// A call that is not made, and looks at its candidates all the same.
+pub(crate) struct Look {
+    pub(crate) call: Arc<Call>,
+    pub(crate) candidates: Arc<CandidateSet>,
+    /// Where what is seen is written.
+    pub(crate) trace: Trace,
+    /// Told when it is: why nobody could be asked, if so.
+    pub(crate) done: oneshot::Sender<Option<Kind>>,
 }
 
 /// One attempt that looks for a candidate.

@@ -11,12 +11,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
+use crate::call::Call;
 use crate::clock::Clock;
+use crate::decision::{Seen, seen};
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
-use crate::gateway::job::Job;
 use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
-use crate::messages::{Attempt, RouterMsg};
+use crate::messages::{Attempt, Look, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
 use crate::policy::routing::CandidateSet;
@@ -66,6 +67,7 @@ impl Worker for Router {
     async fn handle(&mut self, message: RouterMsg, _cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
+            RouterMsg::Look(look) => self.look(look),
             RouterMsg::Refresh => self.refresh(),
         }
         Ok(())
@@ -107,6 +109,16 @@ impl Offered<'_> {
         let name = self.set.instances.get(index)?;
         let instance = self.directory.serving(name)?;
         (!self.excluded.contains(name) && !self.declined.contains(&index)).then_some(instance)
+    }
+}
+
+impl Offered<'_> {
+    /// How a candidate stands, for the decision record.
+    fn seen(&self, index: usize) -> Seen {
+        let name = self.set.instances.get(index);
+        let instance = name.and_then(|name| self.directory.serving(name));
+        let excluded = name.is_some_and(|name| self.excluded.contains(name));
+        seen(instance.map(|instance| &**instance), excluded, self.now)
     }
 }
 
@@ -170,6 +182,7 @@ impl Router {
             declined: Vec::new(),
             now: self.env.clock.nanos(),
         };
+        job.trace.write(|decision| decision.look(|index| offered.seen(index)));
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
         let wanted = |index: &usize| !first || offered.view(*index).limited_until == 0;
@@ -179,7 +192,7 @@ impl Router {
             let choice = phase!(meters, sampled, "balance", {
                 preferred
                     .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job, &offered, turn))
+                    .or_else(|| choose(&mut self.balancers, &self.env.rulebook, &job.call, &offered, turn))
             });
             let Some(index) = choice else { break };
             turn = false;
@@ -187,6 +200,8 @@ impl Router {
                 && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
             {
                 job.record().asked(&instance.spec.name);
+                // Before it is: the attempt may have ended when this returns.
+                job.trace.write(|decision| decision.asked(index));
                 let guarded = GuardedAttempt { permit, bulkhead, port };
                 match instance.provider.send(ProviderMsg::Attempt(guarded)) {
                     Ok(()) => return,
@@ -194,6 +209,7 @@ impl Router {
                     Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
                 }
             }
+            job.trace.write(|decision| decision.declined(index));
             offered.declined.push(index);
         }
         let only = match &offered.set.instances[..] {
@@ -202,13 +218,36 @@ impl Router {
         };
         port.answer(Err(self.env.registry.explained(offered.refusal(), only)));
     }
+
+    /// Writes down how a call's candidates stand and who would be asked first. No permit is taken and no turn spent.
+    fn look(&mut self, look: Look) {
+        let directory = self.env.directory.load();
+        let offered = Offered {
+            set: &look.candidates,
+            directory: &directory,
+            excluded: &[],
+            declined: Vec::new(),
+            now: self.env.clock.nanos(),
+        };
+        let choice = choose(&mut self.balancers, &self.env.rulebook, &look.call, &offered, false);
+        let choice = choice.filter(|index| offered.view(*index).available);
+        look.trace.write(|decision| {
+            decision.look(|index| offered.seen(index));
+            if let Some(index) = choice {
+                decision.would_ask(index);
+            }
+        });
+        let refused = choice.is_none().then(|| offered.refusal().kind);
+        // Who went away needs no word.
+        let _gone = look.done.send(refused);
+    }
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
 fn choose(
     balancers: &mut HashMap<Option<usize>, Box<dyn Balancer>>,
     rulebook: &Rulebook,
-    job: &Job,
+    call: &Call,
     offered: &Offered<'_>,
     turn: bool,
 ) -> Option<usize> {
@@ -221,7 +260,7 @@ fn choose(
         .entry(rule)
         .or_insert_with(|| named().unwrap_or_default().balancer());
     let asked = Asked {
-        call: &job.call,
+        call,
         first: turn,
         now: offered.now,
     };

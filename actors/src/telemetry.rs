@@ -223,6 +223,14 @@ pub(crate) struct BreakerMeters {
     pub opened: Counter,
 }
 
+/// What is measured of decision records.
+pub(crate) struct DecisionMeters {
+    /// Records of calls that have ended that were kept.
+    pub recorded: Counter,
+    /// Calls that went without one.
+    pub dropped: Counter,
+}
+
 /// All meters of one system.
 pub(crate) struct Meters {
     recorder: SharedRecorder,
@@ -240,6 +248,8 @@ pub(crate) struct Meters {
     pub l1: CacheMeters,
     /// Callers that shared another's miss.
     pub coalesced: Counter,
+    /// Decision records.
+    pub decisions: DecisionMeters,
     /// Quota actors alive.
     pub tenants_active: Gauge,
     tenants: TenantMeters,
@@ -322,6 +332,10 @@ impl Meters {
             calls_in_flight: gauge("mosaic_calls_in_flight", vec![]),
             l1,
             coalesced: counter("mosaic_coalesced_total", vec![]),
+            decisions: DecisionMeters {
+                recorded: counter("mosaic_decisions_recorded_total", vec![]),
+                dropped: counter("mosaic_decisions_dropped_total", vec![]),
+            },
             tenants_active: gauge("mosaic_tenants_active", vec![]),
             max_calls_in_flight: gauge("mosaic_max_calls_in_flight", vec![]),
             tenants: TenantMeters::new(&recorder, max_tenants),

@@ -11,6 +11,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "Calls by tenant and outcome, for as many tenants as are told apart.",
     ),
     ("mosaic_attempts_total", "Attempts by provider instance and outcome."),
+    (
+        "mosaic_decisions_dropped_total",
+        "Calls whose decision record was not kept, as there was none left or no room.",
+    ),
+    (
+        "mosaic_decisions_recorded_total",
+        "Decision records that were kept: of all calls that memory did not serve, and of a sample of hits.",
+    ),
     ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
     (
         "mosaic_cache_breaker_opened_total",

@@ -1,0 +1,45 @@
+//! How a candidate stands, in one word.
+//!
+//! Invariant: it looks at what the instance publishes, and takes no permit.
+
+use super::record::Seen;
+use super::words::Verdict;
+use crate::instance::Instance;
+
+/// What a call that looks for a candidate at `now` sees of an instance. `excluded`: it failed this call before.
+pub(crate) fn seen(instance: Option<&Instance>, excluded: bool, now: u64) -> Seen {
+    let Some(instance) = instance else {
+        return Seen {
+            verdict: Verdict::NotRunning,
+            score: None,
+            in_flight: 0,
+            expected: None,
+        };
+    };
+    let view = instance.view(now);
+    let verdict = if excluded {
+        Verdict::ExcludedAfterFailure
+    } else if !instance.accepting() {
+        Verdict::Drained
+    } else if !instance.breaker.lets_pass(now) {
+        match instance.breaker.forced() {
+            Some(_) => Verdict::ForcedOpen,
+            None => Verdict::CircuitOpen,
+        }
+    } else if !instance.has_room() {
+        Verdict::Full
+    } else if view.limited_until > 0 {
+        Verdict::Limited
+    } else if view.scarce {
+        Verdict::Scarce
+    } else {
+        Verdict::Available
+    };
+    Seen {
+        verdict,
+        // Today's balancers make no number of a candidate.
+        score: None,
+        in_flight: view.in_flight,
+        expected: view.latency.map(|latency| latency.expected),
+    }
+}
