@@ -30,3 +30,6 @@ pub(crate) use pool::Trace;
 pub(crate) use record::{Ended, Seen, TenantStanding, micros};
 pub(crate) use store::Decisions;
 pub(crate) use words::Phase;
+
+#[cfg(test)]
+mod tests;

@@ -323,7 +323,14 @@ impl Decision {
         let Some(candidate) = self.candidate(index) else { return };
         // Only this turn can have said that it was asked: each begins with a look.
         let was_asked = candidate.verdict == Verdict::Asked;
-        candidate.verdict = Verdict::Declined;
+        // What the look said already says more.
+        let seemed_well = matches!(
+            candidate.verdict,
+            Verdict::Available | Verdict::Limited | Verdict::Scarce
+        );
+        if was_asked || seemed_well {
+            candidate.verdict = Verdict::Declined;
+        }
         if was_asked {
             candidate.asked = candidate.asked.saturating_sub(1);
             self.first_choice = self
@@ -338,7 +345,8 @@ impl Decision {
     /// Who was asked is among the candidates that are kept: it takes the place of one that was not.
     fn make_room_for(&mut self, index: usize) {
         let Ok(place) = u16::try_from(index) else { return };
-        if self.candidate(index).is_some() {
+        let is_there = self.set.as_ref().is_some_and(|set| index < set.instances.len());
+        if !is_there || self.candidate(index).is_some() {
             return;
         }
         let mut last = self.candidates.items_mut().iter_mut().rev();

@@ -215,3 +215,6 @@ fn changed(one: &Explained, was: &Routing, now: &Routing) -> Option<Change> {
         true => (was.rule != now.rule).then_some(Change::Rule),
     }
 }
+
+#[cfg(test)]
+mod tests;
