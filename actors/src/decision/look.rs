@@ -2,7 +2,7 @@
 //!
 //! Invariant: it looks at what the instance publishes, and takes no permit.
 
-use super::record::Seen;
+use super::rows::Seen;
 use super::words::Verdict;
 use crate::instance::Instance;
 

@@ -13,6 +13,7 @@ mod record;
 mod render;
 mod replay;
 mod ring;
+mod rows;
 mod store;
 mod words;
 
@@ -20,14 +21,15 @@ pub use explained::{
     AttemptExplained, CacheExplained, CandidateExplained, CostExplained, Explained, LimitsExplained, OutcomeExplained,
     Phases, Route, RuleExplained,
 };
-pub use record::{CANDIDATES, RESOURCE_BYTES, ROWS, Rules};
 pub use replay::{Change, Difference, Recorded, Routing, compare};
+pub use rows::{CANDIDATES, RESOURCE_BYTES, ROWS, Rules};
 pub use store::{DecisionCounts, DecisionSettings};
 pub use words::{AttemptResult, RoutedBy, RuleResult, Verdict, Why};
 
 pub(crate) use look::seen;
 pub(crate) use pool::Trace;
-pub(crate) use record::{Ended, Seen, TenantStanding, micros};
+pub(crate) use record::micros;
+pub(crate) use rows::{Ended, Seen, TenantStanding};
 pub(crate) use store::Decisions;
 pub(crate) use words::Phase;
 

@@ -8,8 +8,9 @@ use super::explained::{
     AttemptExplained, CacheExplained, CandidateExplained, CostExplained, Explained, LimitsExplained, OutcomeExplained,
     Phases, Route, RuleExplained,
 };
-use super::record::{Attempted, Candidate, Decision};
+use super::record::Decision;
 use super::replay::Recorded;
+use super::rows::{Attempted, Candidate};
 use super::words::{AttemptResult, RuleResult};
 
 /// The record as it is now.

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::explained::Explained;
 use super::pool::{Pool, Trace};
-use super::record::{Decision, Ended};
+use super::record::Decision;
 use super::render::render;
 use super::ring::{Kept, Ring};
+use super::rows::Ended;
 use crate::call::Call;
 use crate::supervision::unix_ms;
 use crate::telemetry::Meters;

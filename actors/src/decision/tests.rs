@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::record::{CANDIDATES, Decision, ROWS};
+use super::record::Decision;
 use super::render::render;
 use super::*;
 use crate::call::{CacheStatus, Call, Estimate, Operation, Operations};
@@ -47,8 +47,8 @@ enum Write {
     Declined(usize),
     WouldAsk(usize),
     Left(u64),
-    EndedWell(u64),
-    Failed(u64),
+    EndedWell(u32, u64),
+    Failed(u32, u64),
     Served,
     End(u64),
 }
@@ -69,8 +69,8 @@ fn writes() -> impl Strategy<Value = Vec<Write>> {
         index.clone().prop_map(Write::Declined),
         index.prop_map(Write::WouldAsk),
         any::<u64>().prop_map(Write::Left),
-        any::<u64>().prop_map(Write::EndedWell),
-        any::<u64>().prop_map(Write::Failed),
+        (0u32..12, any::<u64>()).prop_map(|(number, at)| Write::EndedWell(number, at)),
+        (0u32..12, any::<u64>()).prop_map(|(number, at)| Write::Failed(number, at)),
         Just(Write::Served),
         any::<u64>().prop_map(Write::End),
     ];
@@ -115,11 +115,11 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
         Write::Asked(index) => decision.asked(index),
         Write::Declined(index) => decision.declined(index),
         Write::WouldAsk(index) => decision.would_ask(index),
-        Write::Left(left) => decision.upstream_left(Some(left)),
-        Write::EndedWell(at) => decision.attempt_ended(after(started, at), Ok(AttemptResult::Answered)),
-        Write::Failed(at) => {
+        Write::Left(left) => decision.upstream_left(left as u32, Some(left)),
+        Write::EndedWell(number, at) => decision.attempt_ended(number, after(started, at), Ok(AttemptResult::Answered)),
+        Write::Failed(number, at) => {
             let failure = Failure::new(Kind::Network, "as told");
-            decision.attempt_ended(after(started, at), Err(&failure));
+            decision.attempt_ended(number, after(started, at), Err(&failure));
         }
         Write::Served => decision.served(CacheStatus::Stale, Some("l2")),
         Write::End(number) => decision.end(Ended {
@@ -137,6 +137,8 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn whatever_is_written_the_bounds_hold_and_rendering_comes_back_as_it_was(
         writes in writes(),
@@ -182,7 +184,7 @@ fn who_is_asked_is_among_the_candidates_that_are_kept() {
     let mut decision = Decision::default();
     decision.begin(&call, started, 0);
     decision.routed(&call, &set(1_000, Some(3)));
-    for asked in [999, 15, 500] {
+    for (number, asked) in [(1, 999), (2, 15), (3, 500)] {
         decision.attempt(started);
         decision.look(|_| Seen {
             verdict: Verdict::Available,
@@ -191,7 +193,7 @@ fn who_is_asked_is_among_the_candidates_that_are_kept() {
             expected: None,
         });
         decision.asked(asked);
-        decision.attempt_ended(started, Err(&Failure::new(Kind::Network, "as told")));
+        decision.attempt_ended(number, started, Err(&Failure::new(Kind::Network, "as told")));
         decision.then(Why::Failover, Duration::ZERO);
     }
     let explained = render(&decision);
@@ -221,7 +223,7 @@ fn one_that_could_not_take_the_attempt_was_not_asked() {
     decision.declined(0);
     assert_eq!(render(&decision).first_choice, None);
     decision.asked(1);
-    decision.attempt_ended(started, Ok(AttemptResult::Answered));
+    decision.attempt_ended(1, started, Ok(AttemptResult::Answered));
     let explained = render(&decision);
     assert_eq!(
         (explained.candidates[0].verdict, explained.candidates[0].asked),
@@ -247,7 +249,7 @@ fn the_shape_is_stable() {
     decision.passed(Phase::Lookup, started + Duration::from_micros(3));
     decision.attempt(started + Duration::from_micros(4));
     decision.asked(0);
-    decision.attempt_ended(started + Duration::from_micros(9), Ok(AttemptResult::Answered));
+    decision.attempt_ended(1, started + Duration::from_micros(9), Ok(AttemptResult::Answered));
     decision.served(CacheStatus::Miss, None);
     decision.end(Ended {
         took_us: 10,

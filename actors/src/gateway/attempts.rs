@@ -62,7 +62,7 @@ pub(crate) async fn attempts(
         job.trace.write(|decision| decision.attempt(Instant::now()));
         let outcome = attempt(job, env, &tried, guard, renewal.as_ref()).await;
         job.trace
-            .write(|decision| decision.attempt_ended(Instant::now(), result_of(&outcome)));
+            .write(|decision| decision.attempt_ended(tried.attempts, Instant::now(), result_of(&outcome)));
         let failure = match outcome {
             Ok(answer) if answer.head.unchanged => match renewed(job, env, renewal.take(), answer.head, tried.attempts)
             {
@@ -205,7 +205,7 @@ async fn attempt(
     let outcome = run(granted, call, attempt).instrument(span).await;
     if job.trace.is_on() {
         let left = instance.least_left();
-        job.trace.write(|decision| decision.upstream_left(left));
+        job.trace.write(|decision| decision.upstream_left(tried.attempts, left));
     }
     outcome
 }

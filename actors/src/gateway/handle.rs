@@ -135,7 +135,9 @@ impl Front {
         // The claim costs a write to a store: whoever makes it holds its places already, and pays for it.
         let mut entered = None;
         if let Some(claim) = &call.claim {
-            settlement.record(&self.decisions).map(standing);
+            if let Some(trace) = settlement.record(&self.decisions) {
+                standing(trace);
+            }
             let permits = self.admission.enter(&call, gate.clone(), now)?;
             settlement.missed(&self.admission.listing, permits.record(), None);
             let taken = tokio::select! {
@@ -170,7 +172,9 @@ impl Front {
                 Lookup::Miss => {}
             }
         }
-        settlement.record(&self.decisions).map(standing);
+        if let Some(trace) = settlement.record(&self.decisions) {
+            standing(trace);
+        }
         settlement.trace().write(|decision| decision.routed(&call, &candidates));
         settlement.trace().passed(Phase::Lookup);
         // A miss: it takes its permits, and becomes a message.
