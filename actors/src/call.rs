@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::decision::Explained;
 use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload, Usage};
@@ -153,6 +154,8 @@ pub struct Call {
     pub include_raw: bool,
     /// The caller refuses an answer from cache.
     pub no_cache: bool,
+    /// The caller wants to be told what was decided, and why: see [`Head::decision`] and [`Failure::decision`].
+    pub explain: bool,
     /// What the kept answer of the instance that is asked can be recognised by: it may say that nothing has changed, see
     /// [`Head::unchanged`]. Set for each attempt.
     pub validator: Option<Arc<str>>,
@@ -193,6 +196,7 @@ impl Call {
             provider: None,
             include_raw: false,
             no_cache: false,
+            explain: false,
             validator: None,
             repeatable: false,
             claim: None,
@@ -315,6 +319,8 @@ pub struct Head {
     /// What the answer can be recognised by, in its driver's own words: where it is kept, its provider is later asked
     /// whether it has changed, instead of for all of it.
     pub validator: Option<Arc<str>>,
+    /// What was decided, where the call asked for it and there was a record left. Of a stream: what was known when it began.
+    pub decision: Option<Arc<Explained>>,
     /// A driver's word that what [`Call::validator`] stands for has not changed. Its body is empty; callers get the one that
     /// is kept.
     pub unchanged: bool,
@@ -337,6 +343,7 @@ impl Head {
             emulated: false,
             tags: Vec::new(),
             validator: None,
+            decision: None,
             unchanged: false,
         }
     }

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 
 use crate::call::Call;
 use crate::clock::Wall;
+use crate::decision::Rules;
 use crate::error::Failure;
 use crate::instance::Instance;
 use crate::operation::Operations;
@@ -69,6 +70,14 @@ impl Directory {
     /// As [`RoutingTable::route`].
     pub(crate) fn explain(&self, call: &Call, trace: &mut dyn RouteTrace) -> Result<Arc<CandidateSet>, Failure> {
         self.table.explain(call, self.unix(), trace)
+    }
+
+    /// The rules that are tried for a call.
+    pub(crate) fn rules_tried(&self, call: &Call) -> Rules {
+        let mut rules = Rules::default();
+        // What it comes to, whoever asks for the rules knows already.
+        let _decided = self.explain(call, &mut rules);
+        rules
     }
 
     /// The time of day, where rules look at it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CacheStatus, CachedBy};
+use crate::decision::Explained;
 
 /// What went wrong, in words that every surface maps to its own codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -218,6 +219,8 @@ pub struct Failure {
     pub settled: bool,
     /// Where a remembered failure came from.
     pub cached: Option<Box<FromCache>>,
+    /// What was decided, where the call asked for it and there was a record left.
+    pub decision: Option<Arc<Explained>>,
     message: Arc<str>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -240,6 +243,7 @@ impl Failure {
             replayed: false,
             settled: false,
             cached: None,
+            decision: None,
             message: Arc::from(message.as_ref()),
             cause: None,
         }

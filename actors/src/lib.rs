@@ -19,6 +19,7 @@ pub mod call;
 mod capabilities;
 mod clock;
 pub mod credits;
+pub mod decision;
 mod directory;
 pub mod driver;
 pub mod error;

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::call::Call;
+use crate::decision::Trace;
+use crate::error::Kind;
 use crate::feedback::Ended;
 use crate::gateway::job::Job;
 use crate::instance::Granted;
 use crate::policy::balance::Learned;
+use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, ReplyPort};
 use crate::supervision::Message;
 
@@ -31,6 +35,8 @@ impl Message for GatewayMsg {
 pub(crate) enum RouterMsg {
     /// Find a candidate for one attempt.
     Attempt(Attempt),
+    /// Tell whom a call would ask, without asking.
+    Look(Look),
     /// The registry of plugins has changed.
     Refresh,
     /// An attempt has ended that a balancer learns from.
@@ -49,6 +55,7 @@ impl Message for RouterMsg {
     fn label(&self) -> &'static str {
         match self {
             RouterMsg::Attempt(_) => "attempt",
+            RouterMsg::Look(_) => "look",
             RouterMsg::Refresh => "refresh",
             RouterMsg::Ended(_) => "ended",
             RouterMsg::Learned(_) => "learned",
@@ -57,6 +64,16 @@ impl Message for RouterMsg {
             RouterMsg::Sweep => "sweep",
         }
     }
+}
+
+/// A call that is not made, and looks at its candidates all the same.
+pub(crate) struct Look {
+    pub(crate) call: Arc<Call>,
+    pub(crate) candidates: Arc<CandidateSet>,
+    /// Where what is seen is written.
+    pub(crate) trace: Trace,
+    /// Told when it is: why nobody could be asked, if so.
+    pub(crate) done: oneshot::Sender<Option<Kind>>,
 }
 
 /// One attempt that looks for a candidate.

@@ -16,11 +16,11 @@ use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::credits::CreditPermit;
+use crate::decision::{Seen, seen};
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
-use crate::gateway::job::Job;
 use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
-use crate::messages::{Attempt, RouterMsg};
+use crate::messages::{Attempt, Look, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, CandidateView, Candidates, Scores};
 use crate::policy::credits::Unfunded;
@@ -81,6 +81,7 @@ impl Worker for Router {
     async fn handle(&mut self, message: RouterMsg, cx: &Context<RouterMsg>) -> Result<(), Fault> {
         match message {
             RouterMsg::Attempt(attempt) => self.forward(attempt),
+            RouterMsg::Look(look) => self.look(look),
             RouterMsg::Refresh => self.refresh(),
             RouterMsg::Ended(ended) => self.balancers.ended(&ended, self.env.clock.nanos()),
             RouterMsg::Learned(done) => {
@@ -121,7 +122,7 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
-    call: &'a Call,
+    call: &'a Arc<Call>,
     /// Those that are ejected are not asked.
     spares: bool,
     now: u64,
@@ -139,6 +140,20 @@ impl Offered<'_> {
 impl Offered<'_> {
     fn is_spared(&self, instance: &Instance) -> bool {
         self.spares && instance.is_ejected(self.now)
+    }
+
+    /// How a candidate stands, for the decision record.
+    fn seen(&self, index: usize) -> Seen {
+        let name = self.set.instances.get(index);
+        let instance = name.and_then(|name| self.directory.serving(name));
+        let excluded = name.is_some_and(|name| self.excluded.contains(name));
+        let ejected = instance.is_some_and(|instance| self.is_spared(instance));
+        seen(
+            instance.map(|instance| &**instance),
+            (excluded, ejected),
+            self.call,
+            self.now,
+        )
     }
 }
 
@@ -216,6 +231,7 @@ impl Router {
             spares: self.ejections.spares(&job.candidates, &directory, &job.call),
             now: self.env.clock.nanos(),
         };
+        job.trace.write(|decision| decision.look(|index| offered.seen(index)));
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
         // Who was ejected meanwhile is asked again only where no other can be.
@@ -231,7 +247,7 @@ impl Router {
             let choice = phase!(meters, sampled, "balance", {
                 preferred
                     .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env, &job, &offered, turn))
+                    .or_else(|| choose(&mut self.balancers, &self.env, &offered, turn))
             });
             let Some(index) = choice else {
                 // An answer of who answers badly is better than none.
@@ -243,9 +259,11 @@ impl Router {
             turn = false;
             if let Some(instance) = offered.instance(index)
                 && let Some((permit, bulkhead, credits)) =
-                    phase!(meters, sampled, "guard", offered.guard(index, instance, &job.call))
+                    phase!(meters, sampled, "guard", offered.guard(index, instance))
             {
                 job.record().asked(&instance.spec.name);
+                // Before it is: the attempt may have ended when this returns.
+                job.trace.write(|decision| decision.asked(index));
                 let watch = self
                     .balancers
                     .watch(&self.env.lessons, &job.call, offered.set, index, instance);
@@ -262,23 +280,49 @@ impl Router {
                     Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
                 }
             }
+            job.trace.write(|decision| decision.declined(index));
             offered.declined.push(index);
         }
         let only = match &offered.set.instances[..] {
             [only] => Some(&**only),
             _ => None,
         };
-        port.answer(Err(self.env.registry.explained(offered.refusal(&job.call), only)));
+        port.answer(Err(self.env.registry.explained(offered.refusal(), only)));
+    }
+
+    /// Writes down how a call's candidates stand and who would be asked first. No permit is taken and no turn spent.
+    fn look(&mut self, look: Look) {
+        let directory = self.env.directory.load();
+        let offered = Offered {
+            set: &look.candidates,
+            directory: &directory,
+            excluded: &[],
+            declined: Vec::new(),
+            call: &look.call,
+            spares: self.ejections.spares(&look.candidates, &directory, &look.call),
+            now: self.env.clock.nanos(),
+        };
+        let choice = choose(&mut self.balancers, &self.env, &offered, false);
+        let choice = choice.filter(|index| offered.view(*index).available);
+        look.trace.write(|decision| {
+            decision.look(|index| offered.seen(index));
+            if let Some(index) = choice {
+                decision.would_ask(index);
+            }
+        });
+        let refused = choice.is_none().then(|| offered.refusal().kind);
+        // Who went away needs no word.
+        let _gone = look.done.send(refused);
     }
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
-fn choose(balancers: &mut Balancers, env: &RouterEnv, job: &Job, offered: &Offered<'_>, turn: bool) -> Option<usize> {
+fn choose(balancers: &mut Balancers, env: &RouterEnv, offered: &Offered<'_>, turn: bool) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
         return offered.instance(0).map(|_| 0);
     }
     let asked = Asked {
-        call: &job.call,
+        call: offered.call,
         first: turn,
         now: offered.now,
         chance: fastrand::u64(..),
@@ -286,7 +330,7 @@ fn choose(balancers: &mut Balancers, env: &RouterEnv, job: &Job, offered: &Offer
     let eligible = Eligible {
         set: offered.set,
         candidates: offered,
-        funded: &|index| offered.is_funded(index, &job.call),
+        funded: &|index| offered.is_funded(index),
     };
     balancers.choose(
         &env.rulebook.rules,
@@ -299,25 +343,20 @@ fn choose(balancers: &mut Balancers, env: &RouterEnv, job: &Job, offered: &Offer
 
 impl Offered<'_> {
     /// Whether a candidate has credits for a call. One that has none at all has none left.
-    fn is_funded(&self, index: usize, call: &Call) -> bool {
+    fn is_funded(&self, index: usize) -> bool {
         let gate = self.instance(index).and_then(|instance| instance.credits.as_ref());
-        gate.is_some_and(|gate| gate.affords(call).is_ok())
+        gate.is_some_and(|gate| gate.affords(self.call).is_ok())
     }
 
     /// The permits that an attempt at an instance needs, and what it may spend.
-    fn guard(
-        &self,
-        index: usize,
-        instance: &Instance,
-        call: &Arc<Call>,
-    ) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
+    fn guard(&self, index: usize, instance: &Instance) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
         let permit = instance
             .accepting()
-            .then(|| instance.breaker.permit(call, self.now).ok())??;
+            .then(|| instance.breaker.permit(self.call, self.now).ok())??;
         let bulkhead = instance.acquire()?;
         let demanded = self.set.asks_credits(index);
         let credits = match &instance.credits {
-            Some(gate) => gate.reserve(call, demanded).ok()?,
+            Some(gate) => gate.reserve(self.call, demanded).ok()?,
             None if demanded => return None,
             None => CreditPermit::default(),
         };
@@ -325,7 +364,7 @@ impl Offered<'_> {
     }
 
     /// Why none of the candidates can be asked.
-    fn refusal(&self, call: &Call) -> Failure {
+    fn refusal(&self) -> Failure {
         let mut refusals = Refusals::default();
         let left = self.set.instances.iter().enumerate();
         let left = left.filter(|(_, name)| !self.excluded.contains(name));
@@ -342,7 +381,7 @@ impl Offered<'_> {
                     refusals.failing |= !forced;
                     refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
                 }
-                None if instance.has_room() => refusals.unfunded(instance, self.set.asks_credits(index), call),
+                None if instance.has_room() => refusals.unfunded(instance, self.set.asks_credits(index), self.call),
                 None => refusals.full = true,
             }
         }

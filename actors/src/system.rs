@@ -22,6 +22,7 @@ use crate::cache::{CacheKey, Tag};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::credits::{CreditBook, CreditSnapshot, CreditStore, MemoryCredits, credits_spec};
+use crate::decision::{DecisionCounts, DecisionSettings, Decisions};
 use crate::directory::{Published, Rulebook};
 use crate::error::{Failure, Kind};
 use crate::gateway::actor::gateway_spec;
@@ -83,6 +84,8 @@ pub struct SystemSpec {
     pub wall: Wall,
     /// The product's own services, started before everything else.
     pub services: Vec<ChildSpec>,
+    /// Bounds of decision records.
+    pub decisions: DecisionSettings,
     /// The restarts that each of the engine's supervisors bears before it gives up.
     pub intensity: Intensity,
     /// The waits between the restarts of each of the engine's actors.
@@ -114,6 +117,7 @@ impl SystemSpec {
             credits: Arc::new(MemoryCredits::default()),
             wall: Wall::default(),
             services: Vec::new(),
+            decisions: DecisionSettings::default(),
             intensity: Intensity::default(),
             backoff: Backoff::default(),
             ledger_capacity: 1_000,
@@ -239,6 +243,8 @@ impl System {
         });
         let front = Arc::new(Front {
             clock,
+            decisions: Arc::new(Decisions::new(spec.decisions, meters.clone())),
+            router: router.clone(),
             meters,
             admission: admission.clone(),
             directory,
@@ -433,6 +439,11 @@ impl System {
             tiers: front.cache.chain.snapshot(),
             tenants: front.admission.tenants.len(),
         }
+    }
+
+    /// How many decision records there are, and where.
+    pub fn decision_counts(&self) -> DecisionCounts {
+        self.gateway.front.decisions.counts()
     }
 
     /// Brings the gauges up to date that are set when somebody looks.

@@ -227,6 +227,14 @@ pub(crate) struct BreakerMeters {
     pub opened: Counter,
 }
 
+/// What is measured of decision records.
+pub(crate) struct DecisionMeters {
+    /// Records of calls that have ended that were kept.
+    pub recorded: Counter,
+    /// Calls that went without one.
+    pub dropped: Counter,
+}
+
 /// All meters of one system.
 pub(crate) struct Meters {
     recorder: SharedRecorder,
@@ -248,6 +256,8 @@ pub(crate) struct Meters {
     pub observations_dropped: Counter,
     /// Attempts for which ejections were ignored.
     pub panics: Counter,
+    /// Decision records.
+    pub decisions: DecisionMeters,
     /// Quota actors alive.
     pub tenants_active: Gauge,
     tenants: TenantMeters,
@@ -332,6 +342,10 @@ impl Meters {
             coalesced: counter("mosaic_coalesced_total", vec![]),
             observations_dropped: counter("mosaic_balancer_observations_dropped_total", vec![]),
             panics: counter("mosaic_panic_attempts_total", vec![]),
+            decisions: DecisionMeters {
+                recorded: counter("mosaic_decisions_recorded_total", vec![]),
+                dropped: counter("mosaic_decisions_dropped_total", vec![]),
+            },
             tenants_active: gauge("mosaic_tenants_active", vec![]),
             max_calls_in_flight: gauge("mosaic_max_calls_in_flight", vec![]),
             tenants: TenantMeters::new(&recorder, max_tenants),

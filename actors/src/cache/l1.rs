@@ -239,6 +239,12 @@ impl L1 {
         self.find(key).is_some()
     }
 
+    /// How fresh what is kept under `key` is at `now`; counts as no lookup.
+    pub(crate) fn peek(&self, key: &CacheKey, now: u64) -> Option<Freshness> {
+        let found = self.find(key).filter(|_| self.settings.enabled)?;
+        Some(found.entry.freshness(now))
+    }
+
     /// Makes everything invisible at once that was asked for before now, also what is still on its way to the map.
     pub(crate) fn distrust(&self) {
         // The trust before the epoch: no call begins at the new epoch while an older answer still counts.

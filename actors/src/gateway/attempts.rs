@@ -4,6 +4,7 @@
 //! attempt may have arrived.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::Counter;
 use tokio::time::Instant;
@@ -15,6 +16,7 @@ use super::job::Job;
 use super::patience::send_patiently;
 use super::renewal::Renewal;
 use crate::call::{Answer, CacheStatus, Head};
+use crate::decision::{AttemptResult, Why};
 use crate::error::{Failure, Kind};
 use crate::instance::Granted;
 use crate::messages::{Attempt, RouterMsg};
@@ -57,7 +59,11 @@ pub(crate) async fn attempts(
     loop {
         tried.attempts += 1;
         job.record().attempt(tried.attempts);
-        let failure = match attempt(job, env, &tried, guard, renewal.as_ref()).await {
+        job.trace.write(|decision| decision.attempt(Instant::now()));
+        let outcome = attempt(job, env, &tried, guard, renewal.as_ref()).await;
+        job.trace
+            .write(|decision| decision.attempt_ended(tried.attempts, Instant::now(), result_of(&outcome)));
+        let failure = match outcome {
             Ok(answer) if answer.head.unchanged => match renewed(job, env, renewal.take(), answer.head, tried.attempts)
             {
                 Some(answer) => return Ok(answer),
@@ -76,6 +82,7 @@ pub(crate) async fn attempts(
                 counted(env, &failure, |meters| &meters.retries);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 tried.again(failure);
+                job.trace.write(|decision| decision.then(Why::Retry, wait));
                 job.record().waits(wait);
                 tokio::time::sleep(wait).await;
             }
@@ -84,6 +91,7 @@ pub(crate) async fn attempts(
                 let from = failure.provider.as_deref();
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), from, "failover");
                 tried.elsewhere(failure);
+                job.trace.write(|decision| decision.then(Why::Failover, Duration::ZERO));
             }
         }
     }
@@ -193,7 +201,21 @@ async fn attempt(
     };
     let about_it = renewal.and_then(|renewal| renewal.call(&job.call, &granted.instance.spec.name));
     let call = about_it.unwrap_or_else(|| job.call.clone());
-    run(granted, call, attempt).instrument(span).await
+    let instance = granted.instance.clone();
+    let outcome = run(granted, call, attempt).instrument(span).await;
+    if job.trace.is_on() {
+        let left = instance.least_left();
+        job.trace.write(|decision| decision.upstream_left(tried.attempts, left));
+    }
+    outcome
+}
+
+/// How an attempt ended, for the decision record.
+fn result_of(outcome: &Outcome) -> Result<AttemptResult, &Failure> {
+    outcome.as_ref().map(|answer| match answer.head.unchanged {
+        true => AttemptResult::Unchanged,
+        false => AttemptResult::Answered,
+    })
 }
 
 async fn grant(job: &Arc<Job>, env: &TaskEnv, tried: &Tried) -> Result<Granted, Failure> {
@@ -209,7 +231,7 @@ async fn grant(job: &Arc<Job>, env: &TaskEnv, tried: &Tried) -> Result<Granted, 
     let message = RouterMsg::Attempt(attempt);
     if send_patiently(&env.router, message, job.call.deadline).await.is_err() {
         let failure = Failure::new(Kind::Overloaded, "the router is being restarted");
-        return Err(failure.after(std::time::Duration::from_millis(100)).never_sent());
+        return Err(failure.after(Duration::from_millis(100)).never_sent());
     }
     granted
         .await

@@ -19,9 +19,10 @@ use crate::cache::l1::Lookup;
 use crate::cache::tiered::TieredCache;
 use crate::call::{Answer, CacheStatus, Call};
 use crate::clock::Clock;
+use crate::decision::{Decisions, Phase, Rules, Trace};
 use crate::directory::Published;
 use crate::error::{Failure, Kind};
-use crate::messages::GatewayMsg;
+use crate::messages::{GatewayMsg, RouterMsg};
 use crate::plugin::Registry;
 use crate::port::ReplyPort;
 use crate::supervision::Handle;
@@ -45,6 +46,9 @@ pub(crate) struct Front {
     pub(crate) registry: Arc<Registry>,
     pub(crate) cache: Arc<TieredCache>,
     pub(crate) actor: Handle<GatewayMsg>,
+    pub(crate) decisions: Arc<Decisions>,
+    /// Told of calls that are not made; those that are reach it by their tasks.
+    pub(crate) router: Handle<RouterMsg>,
 }
 
 impl Gateway {
@@ -56,11 +60,15 @@ impl Gateway {
         let started = Instant::now();
         let call = Arc::new(call);
         let mut settlement = Settlement::open(&self.front.meters, &call, started);
+        if self.front.decisions.is_sampled(&call) {
+            settlement.record(&self.front.decisions);
+        }
         // A hit waits for nothing; without this, a task that calls in a loop would starve its neighbours.
         tokio::task::coop::consume_budget().await;
         let mut outcome = self.front.carry(call, started, &mut settlement).await;
         if outcome.as_ref().is_err_and(|failure| failure.cached.is_none()) {
             settlement.list(&self.front.admission.listing);
+            settlement.record(&self.front.decisions);
         }
         settlement.reply(&mut outcome);
         outcome
@@ -121,9 +129,15 @@ impl Front {
         let (meters, sampled) = (&self.meters, sampled());
         let tenants = &self.admission.tenants;
         let gate = phase!(meters, sampled, "admit", tenants.admit(&call.caller.tenant, now))?;
+        let standing = |trace: &Trace| trace.write(|decision| decision.limits(gate.standing(now)));
+        settlement.trace().passed(Phase::Admit);
+        standing(settlement.trace());
         // The claim costs a write to a store: whoever makes it holds its places already, and pays for it.
         let mut entered = None;
         if let Some(claim) = &call.claim {
+            if let Some(trace) = settlement.record(&self.decisions) {
+                standing(trace);
+            }
             let permits = self.admission.enter(&call, gate.clone(), now)?;
             settlement.missed(&self.admission.listing, permits.record(), None);
             let taken = tokio::select! {
@@ -138,19 +152,35 @@ impl Front {
         }
         let candidates = phase!(meters, sampled, "route", self.directory.load().route(&call));
         let candidates = candidates.map_err(|failure| {
+            settlement.record(&self.decisions);
+            settlement.trace().write(|decision| decision.refused(self.rules(&call)));
             let meant = failure.provider.clone();
             self.registry.explained(failure, meant.as_deref())
         })?;
+        settlement.trace().passed(Phase::Route);
         let key = CacheKey::of(&call, candidates.id);
         let epoch = self.cache.l1.epoch();
         let mut stale = None;
         if let Some(key) = key.as_ref().filter(|_| !call.no_cache) {
             match phase!(meters, sampled, "lookup", self.cache.l1.get(key, now)) {
-                Lookup::Fresh(entry) => return entry.serve(CacheStatus::Hit, "l1", now),
+                Lookup::Fresh(entry) => {
+                    settlement
+                        .trace()
+                        .write(|decision| decision.routed(&call, &candidates, self.rules(&call)));
+                    settlement.trace().passed(Phase::Lookup);
+                    return entry.serve(CacheStatus::Hit, "l1", now);
+                }
                 Lookup::Stale(entry) => stale = Some(entry),
                 Lookup::Miss => {}
             }
         }
+        if let Some(trace) = settlement.record(&self.decisions) {
+            standing(trace);
+        }
+        settlement
+            .trace()
+            .write(|decision| decision.routed(&call, &candidates, self.rules(&call)));
+        settlement.trace().passed(Phase::Lookup);
         // A miss: it takes its permits, and becomes a message.
         let permits = match entered {
             Some(permits) => permits,
@@ -165,8 +195,14 @@ impl Front {
             epoch,
             stale,
             permits,
+            trace: settlement.trace().clone(),
         });
         self.submit(job).await
+    }
+
+    /// The rules that were tried for a call. Looked up once more, and only for a record: most calls have none.
+    pub(super) fn rules(&self, call: &Call) -> Rules {
+        self.directory.load().rules_tried(call)
     }
 
     async fn submit(&self, job: Arc<Job>) -> Result<Answer, Failure> {

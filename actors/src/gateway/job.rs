@@ -1,6 +1,6 @@
 //! A job: a call that missed, with all that its task needs.
 //!
-//! Invariant: nothing in it changes on the way but what its permits' record says.
+//! Invariant: nothing in it changes on the way but what its permits' record and its decision record say.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::admission::CallPermits;
 use super::calls::CallRecord;
 use crate::cache::{CacheEntry, CacheKey};
 use crate::call::Call;
+use crate::decision::Trace;
 use crate::policy::routing::CandidateSet;
 
 /// A call that missed.
@@ -20,6 +21,8 @@ pub(crate) struct Job {
     /// An answer past its time, for the case that the provider fails.
     pub(crate) stale: Option<Arc<CacheEntry>>,
     pub(crate) permits: Arc<CallPermits>,
+    /// What is decided for it.
+    pub(crate) trace: Trace,
 }
 
 impl Job {

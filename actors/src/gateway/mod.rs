@@ -9,6 +9,7 @@ pub(crate) mod actor;
 pub(crate) mod admission;
 pub(crate) mod attempts;
 pub(crate) mod calls;
+mod dry_run;
 pub(crate) mod env;
 pub(crate) mod fill;
 pub(crate) mod finished;

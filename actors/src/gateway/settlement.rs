@@ -12,6 +12,7 @@ use super::calls::{CallRecord, CallsInFlight};
 use super::finished::FinishedCall;
 use crate::cache::CacheKey;
 use crate::call::{Answer, Body, CacheStatus, Call, Head};
+use crate::decision::{Decisions, Ended, Explained, Trace, micros};
 use crate::error::{Failure, Kind, Source};
 use crate::stream::{BodyStream, Measured, StreamEnd, StreamTotals, Usage};
 use crate::supervision::unix_ms;
@@ -25,6 +26,9 @@ struct Open {
     call: Arc<Call>,
     started: Instant,
     listed: Option<ToList>,
+    decisions: Option<Arc<Decisions>>,
+    /// What is decided for it.
+    trace: Trace,
 }
 
 /// Where a call that memory did not serve is listed when it has ended.
@@ -40,6 +44,9 @@ struct Answered<'a> {
     cache: CacheStatus,
     attempts: u32,
 }
+
+/// What a settled call is told of its decisions.
+type Told = Option<Arc<Explained>>;
 
 impl<'a> Answered<'a> {
     fn by(head: &'a Head) -> Self {
@@ -73,7 +80,24 @@ impl Settlement {
             call: call.clone(),
             started,
             listed: None,
+            decisions: None,
+            trace: Trace::default(),
         }))
+    }
+
+    /// The call has a decision record from now on, if there is one left; gives it where it is new.
+    pub(crate) fn record(&mut self, decisions: &Arc<Decisions>) -> Option<&Trace> {
+        let open = self.0.as_mut().filter(|open| open.decisions.is_none())?;
+        open.trace = decisions.begin(&open.call, open.started);
+        // However it went: it is asked for once.
+        open.decisions = Some(decisions.clone());
+        Some(&open.trace)
+    }
+
+    /// Where what is decided for the call is written.
+    pub(crate) fn trace(&self) -> &Trace {
+        static NOWHERE: Trace = Trace::NOWHERE;
+        self.0.as_ref().map_or(&NOWHERE, |open| &open.trace)
     }
 
     /// Memory did not serve the call: it is listed among the last ones when it has ended.
@@ -103,12 +127,21 @@ impl Settlement {
         let Some(open) = self.0.take() else { return };
         let answer = match outcome {
             Err(failure) => {
-                open.close(&Account::default(), None, Some(failure));
+                if let Some(from) = &failure.cached {
+                    open.trace
+                        .write(|decision| decision.served(from.status, Some(from.by.tier)));
+                }
+                failure.decision = open.close(&Account::default(), None, Some(failure));
                 failure.settled = true;
                 return;
             }
             Ok(answer) => answer,
         };
+        let (cache, tier) = (answer.head.cache, answer.head.cached_by.map(|by| by.tier));
+        open.trace.write(|decision| decision.served(cache, tier));
+        if open.call.explain && !matches!(answer.body, Body::Bytes(_)) {
+            answer.head.decision = open.trace.rendered().map(Arc::new);
+        }
         match &mut answer.body {
             Body::Bytes(bytes) => {
                 let account = Account {
@@ -116,7 +149,8 @@ impl Settlement {
                     usage: answer.head.usage.filter(|_| was_asked_for(&answer.head)),
                     ..Account::default()
                 };
-                open.close(&account, Some(Answered::by(&answer.head)), None);
+                let told = open.close(&account, Some(Answered::by(&answer.head)), None);
+                answer.head.decision = told;
             }
             Body::Stream(stream) => Settlement(Some(open)).follow(&answer.head, stream),
             Body::Raw(raw) => Settlement(Some(open)).follow(&answer.head, &mut raw.bytes),
@@ -169,16 +203,16 @@ impl Open {
         }
     }
 
-    fn close(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) {
+    fn close(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) -> Told {
         phase!(
             self.meters,
             sampled(),
             "settle",
             self.settle(account, answered, failure)
-        );
+        )
     }
 
-    fn settle(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) {
+    fn settle(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) -> Told {
         let took = self.started.elapsed();
         let meters = self.meters.operation(self.call.operation);
         meters.calls.count(failure.map(|failure| failure.kind));
@@ -196,6 +230,22 @@ impl Open {
         if let Some(listed) = &self.listed {
             self.list(listed, answered.as_ref(), failure, took);
         }
+        self.decided(account, failure, took)
+    }
+
+    /// Closes the decision record.
+    fn decided(&self, account: &Account, failure: Option<&Failure>, took: Duration) -> Told {
+        let decisions = self.decisions.as_ref()?;
+        let ended = Ended {
+            code: failure.map(|failure| failure.kind),
+            took_us: micros(took),
+            first_event_us: account.first_event.map(micros),
+            bytes: account.bytes,
+            usage: account.usage,
+        };
+        // A hit waits for nobody who looks at the records.
+        let may_wait = self.listed.is_some() || self.call.explain;
+        decisions.end(&self.call, &self.trace, ended, may_wait)
     }
 
     /// What the list of calls in flight knows, where the call was in it.

@@ -128,6 +128,9 @@ async fn lead(job: &Arc<Job>, env: &Arc<TaskEnv>, key: &CacheKey, leader: Leader
 
 /// Serves what another caller's flight came to.
 fn served(job: &Job, env: &TaskEnv, landing: Landing, status: CacheStatus) -> Outcome {
+    if status == CacheStatus::Collapsed {
+        job.trace.write(|decision| decision.coalesced());
+    }
     match landing.outcome {
         Ok(entry) => entry.serve(status, "l1", env.clock.nanos()),
         Err(failure) => {

@@ -87,7 +87,11 @@ impl Instance {
     pub(super) fn found_well(&self, now: u64) {
         if self.is_ejected(now) {
             // A router that is away hears of the next check.
-            let _away = self.compared.lookout.router.send(RouterMsg::Well(self.spec.name.clone()));
+            let _away = self
+                .compared
+                .lookout
+                .router
+                .send(RouterMsg::Well(self.spec.name.clone()));
         }
     }
 

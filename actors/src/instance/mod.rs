@@ -292,6 +292,12 @@ impl Instance {
         self.meters.rate_limits.show(&self.driven.rate_limits());
     }
 
+    /// The least that is left of the limits that its provider tells of.
+    pub(crate) fn least_left(&self) -> Option<u64> {
+        let limits = self.driven.rate_limits();
+        limits.iter().filter_map(|limit| limit.remaining).min()
+    }
+
     /// Nanoseconds of its system's clock.
     pub(crate) fn now(&self) -> u64 {
         self.clock.nanos()

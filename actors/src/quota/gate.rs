@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use super::Limits;
+use crate::decision::TenantStanding;
 use crate::policy::limit::Rate;
 
 /// The bucket of a gate that is retired; no time is this far ahead.
@@ -99,6 +100,15 @@ impl QuotaGate {
                 self.refused.fetch_add(1, Relaxed);
                 Err(Refusal::Full(max))
             }
+        }
+    }
+
+    /// What it says at `now`, without letting anybody pass.
+    pub(crate) fn standing(&self, now: u64) -> TenantStanding {
+        TenantStanding {
+            remaining: self.rate().remaining(self.tat.load(Relaxed), now),
+            in_flight: self.in_flight(),
+            max_in_flight: self.max_in_flight.load(Relaxed),
         }
     }
 

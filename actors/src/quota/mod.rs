@@ -17,6 +17,7 @@ use foldhash::fast::RandomState;
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::decision::TenantStanding;
 use crate::error::{Failure, Kind};
 use crate::policy::limit::Rate;
 use crate::supervision::{Handle, check_name};
@@ -130,6 +131,11 @@ impl Tenants {
                 Err(refusal) => return Err(self.refuse(&refusal)),
             }
         }
+    }
+
+    /// What a tenant's limits say at `now`, without counting a call; `None`: it has called nothing of late.
+    pub(crate) fn standing(&self, tenant: &str, now: u64) -> Option<TenantStanding> {
+        self.gates.get(tenant).map(|gate| gate.standing(now))
     }
 
     /// Takes a permit among the calls in flight of the tenant whose gate a call passed.

@@ -15,6 +15,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "mosaic_balancer_observations_dropped_total",
         "Ends of attempts that a balancer did not learn from, because the router was too far behind.",
     ),
+    (
+        "mosaic_decisions_dropped_total",
+        "Calls whose decision record was not kept, as there was none left or no room.",
+    ),
+    (
+        "mosaic_decisions_recorded_total",
+        "Decision records that were kept: of all calls that memory did not serve, and of a sample of hits.",
+    ),
     ("mosaic_breaker_opened_total", "Times that a circuit breaker opened."),
     (
         "mosaic_breaker_class_opened_total",

@@ -1,0 +1,132 @@
+//! What a decision record is made of: rows and rules of a fixed size.
+//!
+//! Invariant: plain data, copied; the only texts are shared with whoever made them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::few::Few;
+use super::words::{AttemptResult, RuleResult, Verdict, Why};
+use crate::attributes::{Performance, Priority};
+use crate::call::{CacheStatus, Estimate};
+use crate::error::Kind;
+use crate::operation::OperationRef;
+use crate::stream::Usage;
+
+/// Bytes of a resource that are kept.
+pub const RESOURCE_BYTES: usize = 96;
+/// Rules, attempts and labels that are kept of one call each.
+pub const ROWS: usize = 8;
+/// Candidates that are kept of one call; those that were asked are always among them.
+pub const CANDIDATES: usize = 16;
+/// A rule that was tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RuleTried {
+    pub(crate) number: u16,
+    pub(crate) result: RuleResult,
+    pub(crate) shadow: bool,
+}
+
+/// The rules that routing tried for one call, in their order. Routing writes into it while it routes; what does not fit is
+/// counted. A rule of another tenant must never be written: who may read the record may read of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules(pub(super) Few<RuleTried, ROWS>);
+
+impl Rules {
+    /// A rule by its number, and what trying it came to. A rule in shadow is only looked at.
+    pub fn tried(&mut self, number: usize, result: RuleResult, shadow: bool) {
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        self.0.push(RuleTried { number, result, shadow });
+    }
+}
+
+/// A candidate: its place in the set, and how it stood when it was looked at last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Candidate {
+    pub(crate) index: u16,
+    pub(crate) asked: u8,
+    pub(crate) verdict: Verdict,
+    /// What its balancer made of it; not a number: nothing.
+    pub(crate) score: f32,
+    pub(crate) in_flight: u32,
+    /// Microseconds; 0: nothing was measured.
+    pub(crate) expected_us: u32,
+}
+
+/// What the router saw of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) verdict: Verdict,
+    pub(crate) score: Option<f32>,
+    pub(crate) in_flight: usize,
+    pub(crate) expected: Option<Duration>,
+}
+
+/// An attempt. Times are microseconds since the call came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempted {
+    /// Who was asked, as a place in the set; none: nobody could be.
+    pub(crate) index: Option<u16>,
+    pub(crate) why: Why,
+    pub(crate) began_us: u64,
+    pub(crate) ended_us: u64,
+    pub(crate) waited_us: u64,
+    pub(crate) result: AttemptResult,
+    pub(crate) code: Option<Kind>,
+    /// The least that is left of the limits that its provider told of.
+    pub(crate) upstream_remaining: Option<u64>,
+}
+
+/// What its tenant's limits said when a call came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TenantStanding {
+    /// Calls that would pass; none: no limit.
+    pub(crate) remaining: Option<u64>,
+    pub(crate) in_flight: u32,
+    /// 0: no bound.
+    pub(crate) max_in_flight: u32,
+}
+
+/// What the cache did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cached {
+    pub(crate) status: Option<CacheStatus>,
+    pub(crate) tier: Option<&'static str>,
+    /// Another caller's flight was waited for.
+    pub(crate) coalesced: bool,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    /// None: with an answer.
+    pub(crate) code: Option<Kind>,
+    pub(crate) took_us: u64,
+    pub(crate) first_event_us: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) usage: Option<Usage>,
+}
+
+/// Who calls for what: what a call is routed by.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) id: Arc<str>,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) operation: OperationRef,
+    pub(crate) provider: Option<Arc<str>>,
+    pub(crate) pinned: Option<Arc<str>>,
+    pub(crate) priority: Priority,
+    pub(crate) performance: Option<Performance>,
+    pub(crate) payload_bytes: u64,
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) affinity: Option<u64>,
+    pub(crate) estimate: Option<Estimate>,
+}
+
+/// Times at which the first phases ended, in microseconds since the call came; not all of them are read for every call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
+    pub(crate) admitted_us: Option<u64>,
+    pub(crate) routed_us: Option<u64>,
+    pub(crate) looked_up_us: Option<u64>,
+}

@@ -1,0 +1,133 @@
+//! Decisions that are read, and calls that are not made: what the path would decide for one, without walking it.
+//!
+//! Invariant: nothing is sent, no permit taken, no turn of a balancer spent, nothing counted or filled; and a tenant is
+//! shown its own records alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::handle::{Front, Gateway};
+use super::patience::send_patiently;
+use crate::cache::CacheKey;
+use crate::call::{CacheStatus, Call};
+use crate::decision::{Ended, Explained, Phase, Rules, Trace, micros};
+use crate::error::Kind;
+use crate::messages::{Look, RouterMsg};
+use crate::policy::freshness::Freshness;
+use crate::policy::routing::CandidateSet;
+
+/// How long the router may take to look: it waits for nothing, so a longer silence is its restart.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// The decision records of calls with this id, the newest first. Callers may choose ids, so there may be several: the
+    /// first is the newest. `tenant`: only its own.
+    pub fn explain(&self, id: &str, tenant: Option<&str>) -> Vec<Explained> {
+        self.front.decisions.newest(usize::MAX, Some(id), tenant)
+    }
+
+    /// The last decision records, at most `limit`, the newest first. `tenant`: only its own.
+    pub fn decisions(&self, limit: usize, tenant: Option<&str>) -> Vec<Explained> {
+        self.front.decisions.newest(limit, None, tenant)
+    }
+
+    /// Explains a call that is not made: how it would be routed, how its candidates stand, who would be asked first, whether
+    /// memory would serve it, and what would refuse it now. Its input is not looked at, and its claim is not taken.
+    pub async fn dry_run(&self, call: Call) -> Explained {
+        let started = Instant::now();
+        let call = Arc::new(call);
+        let trace = Trace::alone(&call, started);
+        let code = self.front.dry_run(&call, &trace, started).await;
+        trace.write(|decision| {
+            decision.end(Ended {
+                code,
+                took_us: micros(started.elapsed()),
+                ..Ended::default()
+            });
+        });
+        Explained {
+            dry_run: true,
+            ..trace.into_explained()
+        }
+    }
+}
+
+impl Front {
+    /// Writes what would be decided, and tells what would refuse the call first.
+    async fn dry_run(&self, call: &Arc<Call>, trace: &Trace, started: Instant) -> Option<Kind> {
+        let now = self.clock.nanos_at(started);
+        let barred = self.bars(call, trace, now);
+        trace.passed(Phase::Admit);
+        let mut rules = Rules::default();
+        let routed = self.directory.load().explain(call, &mut rules);
+        trace.passed(Phase::Route);
+        let candidates = match routed {
+            Ok(candidates) => candidates,
+            Err(failure) => {
+                trace.write(|decision| decision.refused(rules));
+                return barred.or(Some(failure.kind));
+            }
+        };
+        trace.write(|decision| decision.routed(call, &candidates, rules));
+        let status = self.would_be(call, &candidates, now);
+        trace.write(|decision| decision.served(status, (status == CacheStatus::Hit).then_some("l1")));
+        trace.passed(Phase::Lookup);
+        let refused = self.look(call, candidates, trace).await;
+        match status {
+            CacheStatus::Hit => barred,
+            _ => barred.or(self.is_full(call, now)).or(refused),
+        }
+    }
+
+    /// What refuses the call before it is routed.
+    fn bars(&self, call: &Call, trace: &Trace, now: u64) -> Option<Kind> {
+        if !self.admission.is_open() {
+            return Some(Kind::Overloaded);
+        }
+        let standing = self.admission.tenants.standing(&call.caller.tenant, now)?;
+        trace.write(|decision| decision.limits(standing));
+        (standing.remaining == Some(0)).then_some(Kind::RateLimited)
+    }
+
+    /// What refuses a call that memory does not serve: no place for it among those in flight.
+    fn is_full(&self, call: &Call, now: u64) -> Option<Kind> {
+        let standing = self.admission.tenants.standing(&call.caller.tenant, now);
+        let tenant =
+            standing.is_some_and(|standing| standing.max_in_flight > 0 && standing.in_flight >= standing.max_in_flight);
+        (tenant || self.admission.free_permits() == 0).then_some(Kind::Overloaded)
+    }
+
+    /// What the memory tier would do. The farther tiers are not asked.
+    fn would_be(&self, call: &Call, candidates: &CandidateSet, now: u64) -> CacheStatus {
+        let key = CacheKey::of(call, candidates.id).filter(|_| !call.no_cache);
+        let Some(key) = key else { return CacheStatus::Bypass };
+        match self.cache.l1.peek(&key, now) {
+            Some(Freshness::Fresh) => CacheStatus::Hit,
+            Some(Freshness::Stale) => CacheStatus::Stale,
+            Some(Freshness::Expired) | None => CacheStatus::Miss,
+        }
+    }
+
+    /// Has the router look at the candidates; tells why it would ask none of them.
+    async fn look(&self, call: &Arc<Call>, candidates: Arc<CandidateSet>, trace: &Trace) -> Option<Kind> {
+        let (done, looked) = oneshot::channel();
+        let look = RouterMsg::Look(Look {
+            call: call.clone(),
+            candidates,
+            trace: trace.clone(),
+            done,
+        });
+        let limit = Instant::now() + LOOK;
+        if send_patiently(&self.router, look, limit).await.is_err() {
+            return Some(Kind::Overloaded);
+        }
+        match tokio::time::timeout_at(limit, looked).await {
+            Ok(Ok(refused)) => refused,
+            // The router is being restarted.
+            Ok(Err(_)) | Err(_) => Some(Kind::Overloaded),
+        }
+    }
+}
