@@ -32,6 +32,7 @@ pub(crate) struct Decision {
     pub(super) subject: Option<Subject>,
     pub(super) resource: Cut<RESOURCE_BYTES>,
     pub(super) labels: [Option<(Arc<str>, Arc<str>)>; ROWS],
+    pub(super) labels_kept: usize,
     pub(super) labels_left_out: u32,
     pub(super) marks: Marks,
     pub(super) routed_by: RoutedBy,
@@ -67,12 +68,11 @@ impl Decision {
             affinity: attributes.affinity,
             estimate: call.estimate,
         });
-        let mut kept = 0;
         for (name, value) in &attributes.labels {
-            match self.labels.get_mut(kept) {
+            match self.labels.get_mut(self.labels_kept) {
                 Some(place) if name.len() + value.len() <= LONGEST_WORD => {
                     *place = Some((name.clone(), value.clone()));
-                    kept += 1;
+                    self.labels_kept += 1;
                 }
                 _ => self.labels_left_out = self.labels_left_out.saturating_add(1),
             }
@@ -81,10 +81,40 @@ impl Decision {
 
     /// Lets go of all that it holds, and is nobody's.
     pub(super) fn clear(&mut self) {
-        *self = Decision {
-            serial: self.serial + 1,
-            ..Decision::default()
-        };
+        // Field by field: rows beyond a list's length are left as they are, so that few cache lines are touched.
+        let Decision {
+            serial,
+            closed,
+            at_unix_ms,
+            started,
+            subject,
+            resource,
+            labels,
+            labels_kept,
+            labels_left_out,
+            marks,
+            routed_by,
+            rules,
+            set,
+            candidates,
+            attempts,
+            next,
+            first_choice,
+            cached,
+            tenant,
+            ended,
+        } = self;
+        *serial += 1;
+        (*closed, *at_unix_ms, *started, *subject) = (false, 0, None, None);
+        resource.set("");
+        labels[..*labels_kept].fill(None);
+        (*labels_kept, *labels_left_out) = (0, 0);
+        (*marks, *routed_by, *set) = (Marks::default(), RoutedBy::default(), None);
+        rules.0.clear();
+        candidates.clear();
+        attempts.clear();
+        (*next, *first_choice, *cached) = (Default::default(), None, Cached::default());
+        (*tenant, *ended) = (None, None);
     }
 
     fn since(&self, at: Instant) -> u64 {

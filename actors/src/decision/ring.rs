@@ -3,20 +3,23 @@
 //! Invariant: bounded; the oldest goes first. A look holds it for a comparison of ids, not for rendering.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::BuildHasher;
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
 
 use super::pool::Ticket;
 
-/// A record that is kept, and what it is found by.
+/// A record that is kept, and the hash of the id that it is found by: most that are not meant are told by it.
 struct Row {
-    id: Arc<str>,
-    tenant: Arc<str>,
+    id: u64,
     ticket: Ticket,
 }
 
 /// The ring of them, the newest last.
 pub(super) struct Ring {
     rows: Mutex<VecDeque<Row>>,
+    hasher: RandomState,
     most: usize,
 }
 
@@ -25,13 +28,15 @@ impl Ring {
     pub(super) fn new(most: usize) -> Self {
         Ring {
             rows: Mutex::default(),
+            hasher: RandomState::default(),
             most,
         }
     }
 
     /// Keeps a record, and gives back the one that goes for it: that one where it has no room, or is held by another whom
     /// the caller must not wait for.
-    pub(super) fn keep(&self, id: Arc<str>, tenant: Arc<str>, ticket: Ticket, may_wait: bool) -> Kept {
+    pub(super) fn keep(&self, id: &str, ticket: Ticket, may_wait: bool) -> Kept {
+        let id = self.hasher.hash_one(id);
         let rows = match may_wait {
             true => Some(self.rows.lock().unwrap_or_else(PoisonError::into_inner)),
             false => self.rows.try_lock().ok(),
@@ -43,16 +48,15 @@ impl Ring {
             true => None,
             false => rows.pop_front(),
         };
-        rows.push_back(Row { id, tenant, ticket });
+        rows.push_back(Row { id, ticket });
         Kept::Yes(gone.map(|row| row.ticket))
     }
 
-    /// At most `limit`, the newest first: those with this id, if one is given, and of this tenant, likewise.
-    pub(super) fn newest(&self, limit: usize, id: Option<&str>, tenant: Option<&str>) -> Vec<Ticket> {
+    /// The records, the newest first; of those with another id than this, if one is given, hardly any.
+    pub(super) fn newest(&self, id: Option<&str>) -> Vec<Ticket> {
+        let id = id.map(|id| self.hasher.hash_one(id));
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let meant =
-            |row: &&Row| tenant.is_none_or(|tenant| *tenant == *row.tenant) && id.is_none_or(|id| *id == *row.id);
-        let meant = rows.iter().rev().filter(meant).take(limit);
+        let meant = rows.iter().rev().filter(|row| id.is_none_or(|id| id == row.id));
         meant.map(|row| row.ticket.clone()).collect()
     }
 

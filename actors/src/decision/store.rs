@@ -96,8 +96,7 @@ impl Decisions {
             decision.closed = true;
         });
         let explained = call.explain.then(|| ticket.read(render)).flatten().map(Arc::new);
-        let (id, tenant) = (call.id.clone(), call.caller.tenant.clone());
-        let gone = match self.ring.keep(id, tenant, ticket, may_wait) {
+        let gone = match self.ring.keep(&call.id, ticket, may_wait) {
             Kept::Yes(gone) => {
                 self.meters.decisions.recorded.increment(1);
                 gone
@@ -115,9 +114,15 @@ impl Decisions {
 
     /// At most `limit`, the newest first: with this id, if one is given, and of this tenant, likewise.
     pub(crate) fn newest(&self, limit: usize, id: Option<&str>, tenant: Option<&str>) -> Vec<Explained> {
-        let tickets = self.ring.newest(limit, id, tenant);
+        let meant = |decision: &Decision| {
+            let subject = decision.subject.as_ref()?;
+            let its = tenant.is_none_or(|tenant| *tenant == *subject.tenant) && id.is_none_or(|id| *id == *subject.id);
+            its.then(|| render(decision))
+        };
+        let tickets = self.ring.newest(id);
         // One that was used again meanwhile is not what was asked for any more.
-        tickets.iter().filter_map(|ticket| ticket.read(render)).collect()
+        let found = tickets.iter().filter_map(|ticket| ticket.read(meant).flatten());
+        found.take(limit).collect()
     }
 
     pub(crate) fn counts(&self) -> DecisionCounts {

@@ -174,13 +174,14 @@ impl Front {
                 Lookup::Miss => {}
             }
         }
-        if let Some(trace) = settlement.record(&self.decisions) {
-            standing(trace);
-        }
-        settlement
-            .trace()
-            .write(|decision| decision.routed(&call, &candidates, self.rules(&call)));
-        settlement.trace().passed(Phase::Lookup);
+        let is_new = settlement.record(&self.decisions).is_some();
+        settlement.trace().write(|decision| {
+            if is_new {
+                decision.limits(gate.standing(now));
+            }
+            decision.routed(&call, &candidates, self.rules(&call));
+            decision.passed(Phase::Lookup, Instant::now());
+        });
         // A miss: it takes its permits, and becomes a message.
         let permits = match entered {
             Some(permits) => permits,
