@@ -13,7 +13,7 @@ use mosaic_actors::call::{Answer, Body, CacheTimes, Call, Caller, Head, Operatio
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::system::{System, SystemSpec};
 use tokio::runtime::Runtime;
@@ -70,6 +70,7 @@ async fn system() -> System {
         factory: ready(move || Ok(Arc::new(Instantly { name: called.clone() }))),
         max_in_flight: 1_000,
         attempt_timeout: Duration::from_secs(10),
+        overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
         credential_scope: 0,
         offers: Vec::new(),

@@ -68,6 +68,12 @@ pub trait Driver: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The resource among [`Driver::rate_limits`] of which every call takes one, so that it can be spread until it is
+    /// granted anew; `None`: the only one that there is, and none where there are several.
+    fn paced_by(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked
     /// when its actor starts and from time to time; how that ends bears on nothing else.
     ///

@@ -220,7 +220,21 @@ pub struct Failure {
     pub cached: Option<Box<FromCache>>,
     message: Arc<str>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// Shared, because coalesced callers share the failure.
+    tried: Option<Arc<Vec<TriedAt>>>,
 }
+
+/// An instance that was asked for a call in vain, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TriedAt {
+    /// Who was asked.
+    pub instance: Arc<str>,
+    /// What that attempt failed with.
+    pub kind: Kind,
+}
+
+/// Attempts at most that a failure tells of.
+pub const MOST_TRIED: usize = 8;
 
 impl Failure {
     /// A failure of `kind` with a sentence for people. The sentence must hold no secret and no payload.
@@ -242,6 +256,7 @@ impl Failure {
             cached: None,
             message: Arc::from(message.as_ref()),
             cause: None,
+            tried: None,
         }
     }
 
@@ -262,6 +277,19 @@ impl Failure {
     /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Who was asked in vain, in order, each time: at most [`MOST_TRIED`]. Empty where nobody was.
+    pub fn tried(&self) -> &[TriedAt] {
+        self.tried.as_ref().map_or(&[], |tried| tried)
+    }
+
+    /// Tells who was asked in vain; of more than [`MOST_TRIED`], the first ones.
+    #[must_use]
+    pub fn having_tried(mut self, mut tried: Vec<TriedAt>) -> Self {
+        tried.truncate(MOST_TRIED);
+        self.tried = (!tried.is_empty()).then(|| Arc::new(tried));
+        self
     }
 
     /// Says when a retry can help.

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use crate::bulkhead::BulkheadPermit;
 use crate::gateway::job::Job;
-use crate::instance::Granted;
+use crate::instance::Grant;
 use crate::port::{AttemptPort, ReplyPort};
 use crate::supervision::Message;
 
@@ -50,5 +51,9 @@ pub(crate) struct Attempt {
     pub(crate) prefer: Option<Arc<str>>,
     /// It is the call's first attempt, which takes a turn of the balancer.
     pub(crate) first: bool,
-    pub(crate) port: AttemptPort<Granted>,
+    /// It may wait for a place, or for its turn.
+    pub(crate) patient: bool,
+    /// The place that it has waited for.
+    pub(crate) held: Option<BulkheadPermit>,
+    pub(crate) port: AttemptPort<Grant>,
 }

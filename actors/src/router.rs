@@ -11,11 +11,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
+use crate::call::Call;
 use crate::clock::Clock;
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
 use crate::gateway::job::Job;
-use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
+use crate::instance::{Grant, GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates};
@@ -98,6 +99,10 @@ struct Offered<'a> {
     excluded: &'a [Arc<str>],
     /// Candidates that could not be asked in this turn.
     declined: Vec<usize>,
+    /// Those of them that had no place for it.
+    crowded: Vec<usize>,
+    /// The one of them whose turn comes next, if its provider's quota is to last, and when.
+    paced: Option<(usize, Duration)>,
     now: u64,
 }
 
@@ -133,7 +138,8 @@ struct Refusals {
     open: Option<Duration>,
     failing: bool,
     forced: bool,
-    full: bool,
+    /// No place, or not its turn; and until when, at the soonest.
+    full: Option<Duration>,
     /// Takes no calls, by order or on its way out.
     drained: bool,
 }
@@ -159,6 +165,8 @@ impl Router {
             excluded,
             prefer,
             first,
+            patient,
+            mut held,
             mut port,
         } = attempt;
         let directory = self.env.directory.load();
@@ -168,6 +176,8 @@ impl Router {
             directory: &directory,
             excluded: &excluded,
             declined: Vec::new(),
+            crowded: Vec::new(),
+            paced: None,
             now: self.env.clock.nanos(),
         };
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
@@ -183,9 +193,8 @@ impl Router {
             });
             let Some(index) = choice else { break };
             turn = false;
-            if let Some(instance) = offered.instance(index)
-                && let Some((permit, bulkhead)) = phase!(meters, sampled, "guard", guard(instance, offered.now))
-            {
+            let guarded = phase!(meters, sampled, "guard", offered.guard(index, &job.call, &mut held));
+            if let (Some((permit, bulkhead)), Some(instance)) = (guarded, offered.instance(index)) {
                 job.record().asked(&instance.spec.name);
                 let guarded = GuardedAttempt { permit, bulkhead, port };
                 match instance.provider.send(ProviderMsg::Attempt(guarded)) {
@@ -195,6 +204,10 @@ impl Router {
                 }
             }
             offered.declined.push(index);
+        }
+        if let Some(waits) = patient.then(|| offered.waits()).flatten() {
+            port.answer(Ok(waits));
+            return;
         }
         let only = match &offered.set.instances[..] {
             [only] => Some(&**only),
@@ -228,19 +241,58 @@ fn choose(
     balancer.choose(&asked, offered)
 }
 
-/// The permits that an attempt at an instance needs.
-fn guard(instance: &Instance, now: u64) -> Option<(BreakerPermit, BulkheadPermit)> {
-    let permit = instance.accepting().then(|| instance.breaker.permit(now).ok())??;
-    Some((permit, instance.acquire()?))
-}
-
 impl Offered<'_> {
+    /// The permits that an attempt at a candidate needs.
+    fn guard(
+        &mut self,
+        index: usize,
+        call: &Call,
+        held: &mut Option<BulkheadPermit>,
+    ) -> Option<(BreakerPermit, BulkheadPermit)> {
+        let instance = self.instance(index)?.clone();
+        if !instance.accepting() || !instance.breaker.lets_pass(self.now) {
+            return None;
+        }
+        if let Some(wait) = instance.pace(call.attributes.priority, self.now) {
+            if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
+                self.paced = Some((index, wait));
+            }
+            return None;
+        }
+        let permit = instance.breaker.permit(self.now).ok()?;
+        let Some(mut place) = instance.acquire(call, held) else {
+            self.crowded.push(index);
+            return None;
+        };
+        place.paced = instance.goes(self.now);
+        Some((permit, place))
+    }
+
+    /// What the call can wait for: a place where the fewest wait, or else its turn.
+    fn waits(&self) -> Option<Grant> {
+        let crowded = |index: &usize| {
+            let instance = self.directory.serving(self.set.instances.get(*index)?)?;
+            let left = !self.excluded.contains(&instance.spec.name);
+            let full = !instance.has_room() || self.crowded.contains(index);
+            let able = instance.accepting() && instance.has_queue() && instance.breaker.lets_pass(self.now);
+            (left && full && able).then(|| instance.clone())
+        };
+        let all = 0..self.set.instances.len();
+        let place = all.filter_map(|index| crowded(&index)).min_by_key(|one| one.waiting());
+        place.map(Grant::Crowded).or_else(|| {
+            let (index, wait) = self.paced?;
+            let instance = self.directory.serving(&self.set.instances[index])?;
+            Some(Grant::Paced(instance.clone(), wait))
+        })
+    }
+
     /// Why none of the candidates can be asked.
     fn refusal(&self) -> Failure {
         let mut refusals = Refusals::default();
-        let left = self.set.instances.iter().filter(|name| !self.excluded.contains(name));
-        let left = left.filter_map(|name| self.directory.serving(name));
-        for instance in left {
+        let left = self.set.instances.iter().enumerate();
+        let left = left.filter(|(_, name)| !self.excluded.contains(name));
+        let left = left.filter_map(|(index, name)| Some((index, self.directory.serving(name)?)));
+        for (index, instance) in left {
             if !instance.accepting() {
                 refusals.drained = true;
                 continue;
@@ -252,8 +304,15 @@ impl Offered<'_> {
                     refusals.failing |= !forced;
                     refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
                 }
-                None => refusals.full |= !instance.has_room(),
+                None if !instance.has_room() || self.crowded.contains(&index) => {
+                    let wait = instance.come_back();
+                    refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
+                }
+                None => {}
             }
+        }
+        if let Some((_, wait)) = self.paced {
+            refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
         }
         let failure = match &self.set.instances[..] {
             [one] => refusals.failure(one).by(one),
@@ -266,8 +325,8 @@ impl Offered<'_> {
 impl Refusals {
     /// `who` cannot be asked.
     fn failure(self, who: &str) -> Failure {
-        if self.full {
-            return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(Duration::from_millis(100));
+        if let Some(wait) = self.full {
+            return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(wait);
         }
         if let Some(wait) = self.open {
             // By whom and why it was forced, operators see.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::policy::hedge::HedgeSettings;
 use crate::policy::recover::RecoverSettings;
 
 /// Bounds of the call path.
@@ -13,6 +14,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// The error flow.
     pub recover: RecoverSettings,
+    /// When a second instance is asked the same.
+    pub hedge: HedgeSettings,
     /// A stream in which no byte comes for so long has failed.
     pub stream_idle: Duration,
     /// The longest that a stream of events may take.
@@ -28,6 +31,7 @@ impl Default for Settings {
         Settings {
             max_in_flight: 10_000,
             recover: RecoverSettings::default(),
+            hedge: HedgeSettings::default(),
             stream_idle: Duration::from_secs(30),
             stream_max: Duration::from_secs(600),
             transfer_max: Duration::from_secs(3_600),

@@ -30,6 +30,16 @@ impl Driven {
         self.ask(|driver| driver.rate_limits())
     }
 
+    /// The limit that every call draws one of: that which the driver names, or the only one that there is.
+    pub(super) fn paced_by(&self) -> Option<RateLimit> {
+        let (limits, named) = self.ask(|driver| (driver.rate_limits(), driver.paced_by()));
+        match (named, &limits[..]) {
+            (Some(named), _) => limits.into_iter().find(|limit| *limit.resource == *named),
+            (None, [only]) => Some(only.clone()),
+            (None, _) => None,
+        }
+    }
+
     fn ask<T: Default>(&self, what: impl FnOnce(&dyn Driver) -> T) -> T {
         let Some(driver) = self.0.load().as_ref().and_then(|driver| driver.upgrade()) else {
             return T::default();

@@ -3,7 +3,10 @@
 //! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
 
 mod driven;
+mod flow;
 mod heard;
+mod overload;
+mod paced;
 mod snapshot;
 mod spec;
 mod traffic;
@@ -18,11 +21,13 @@ use tokio::sync::{oneshot, watch};
 
 use crate::breaker::{BreakerGate, BreakerPermit};
 use crate::bulkhead::{Bulkhead, BulkheadPermit};
+use crate::call::Call;
 use crate::clock::{Clock, nanos_of};
 use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
+use crate::policy::concurrency::ConcurrencyLimit;
 use crate::policy::estimate::{Estimate, Latency};
 use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
@@ -32,7 +37,10 @@ use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
 use driven::Driven;
+use flow::Flow;
 pub(crate) use heard::Heard;
+pub use overload::OverloadSettings;
+pub(crate) use paced::{Paced, Paces, SharedPace};
 pub use snapshot::InstanceSnapshot;
 pub use spec::{CheckSettings, InstanceSpec};
 pub(crate) use traffic::Traffic;
@@ -53,6 +61,10 @@ pub struct Instance {
     /// What is measured of it.
     pub(crate) meters: Arc<ProviderMeters>,
     bulkhead: Arc<Bulkhead>,
+    flow: Flow,
+    paces: Arc<Paces>,
+    /// That of its credential's quota.
+    pace: ArcSwap<SharedPace>,
     driven: Driven,
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,
@@ -86,13 +98,22 @@ impl Instance {
         checks: Option<CheckSettings>,
         clock: Clock,
         meters: &Meters,
+        paces: &Arc<Paces>,
     ) -> Arc<Self> {
         let meters = meters.provider(&spec.name);
+        let limit = spec
+            .overload
+            .limit
+            .map(|limit| ConcurrencyLimit::new(limit, spec.max_in_flight));
+        let places = limit.as_ref().map_or(spec.max_in_flight, ConcurrencyLimit::limit);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
             breaker: BreakerGate::new(spec.breaker, clock, meters.breaker.clone()),
             provider: Handle::new(),
-            bulkhead: Bulkhead::new(spec.max_in_flight, meters.in_flight.clone()),
+            bulkhead: Bulkhead::new(places, spec.overload.waiting, clock, &meters),
+            flow: Flow::new(limit),
+            paces: paces.clone(),
+            pace: ArcSwap::new(paces.of(spec.credential_scope)),
             driven: Driven::default(),
             narrowed: ArcSwap::from_pointee(Narrowed {
                 capabilities: spec.capabilities.clone(),
@@ -149,9 +170,10 @@ impl Instance {
         self.bulkhead.idle().await;
     }
 
-    /// Takes a permit among its attempts in flight, if there is one.
-    pub(crate) fn acquire(&self) -> Option<BulkheadPermit> {
-        self.bulkhead.acquire()
+    /// Takes a permit among its attempts in flight, if there is one: `held`, where that is one of its own.
+    pub(crate) fn acquire(&self, call: &Call, held: &mut Option<BulkheadPermit>) -> Option<BulkheadPermit> {
+        let own = held.take_if(|held| held.is_of(&self.bulkhead));
+        own.or_else(|| self.bulkhead.acquire(call))
     }
 
     /// Whether another attempt may be in flight.
@@ -183,6 +205,7 @@ impl Instance {
         let differs =
             known.capabilities != narrowed.capabilities || known.credential_scope != narrowed.credential_scope;
         if differs {
+            self.pace.store(self.paces.of(narrowed.credential_scope));
             self.narrowed.store(Arc::new(narrowed));
         }
         differs
@@ -232,7 +255,7 @@ impl Instance {
         CandidateView {
             available: self.accepting() && self.has_room() && self.breaker.lets_pass(now),
             in_flight: self.bulkhead.taken(),
-            max_in_flight: self.spec.max_in_flight,
+            max_in_flight: self.limit(),
             latency: self.latency.estimate(now),
             limited_until: if limited_until > now { limited_until } else { 0 },
             scarce: self.driven.is_scarce(),
@@ -280,6 +303,8 @@ impl Instance {
             accepting: self.accepting(),
             in_flight: self.in_flight(),
             max_in_flight: self.spec.max_in_flight,
+            limit: self.limit(),
+            waiting: self.waiting(),
             traffic: self.traffic.snapshot(now),
             breaker: self.breaker.snapshot(now),
             limited_for_ms: (limited_until > now).then(|| (limited_until - now) / 1_000_000),
@@ -320,7 +345,17 @@ impl Message for ProviderMsg {
 pub(crate) struct GuardedAttempt {
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
-    pub(crate) port: AttemptPort<Granted>,
+    pub(crate) port: AttemptPort<Grant>,
+}
+
+/// What comes of looking for a candidate.
+pub(crate) enum Grant {
+    /// An attempt may be run.
+    Run(Granted),
+    /// This one can be asked, once there is a place.
+    Crowded(Arc<Instance>),
+    /// This one can be asked after this time, if its provider's quota is to last.
+    Paced(Arc<Instance>, Duration),
 }
 
 /// The right to run one attempt with a driver. The call's task runs it.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::OverloadSettings;
 use crate::driver::{Capabilities, DriverFactory};
 use crate::operation::{CostClass, Operation};
 use crate::policy::breaker::BreakerSettings;
@@ -25,6 +26,8 @@ pub struct InstanceSpec {
     pub max_in_flight: usize,
     /// How long one attempt may take to its answer's head. An answer that is billed by tokens may take its call's deadline.
     pub attempt_timeout: Duration,
+    /// How it is kept from more than it can bear.
+    pub overload: OverloadSettings,
     /// Its circuit breaker.
     pub breaker: BreakerSettings,
     /// Distinguishes whom it asks and with which credential, so that answers had with another are never met (a hash, never

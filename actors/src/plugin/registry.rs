@@ -18,7 +18,7 @@ use super::record::{Placement, Record};
 use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::instance::Instance;
+use crate::instance::{Instance, Paces};
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
@@ -38,6 +38,8 @@ pub(crate) struct InstanceEnv {
     pub(crate) operations: Arc<Operations>,
     /// Where it is told what becomes of plugins.
     pub(crate) events: Events,
+    /// How the quotas are spread that instances share.
+    pub(crate) paces: Arc<Paces>,
 }
 
 /// What the manager, the steps and the router share.

@@ -103,6 +103,7 @@ impl Step {
             self.checks(),
             registry.env.clock,
             &registry.env.meters,
+            &registry.env.paces,
         );
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's
         // name has.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::retry_budget::BudgetSettings;
 use crate::error::{Failure, Kind};
 
 /// Bounds of the error flow.
@@ -18,6 +19,8 @@ pub struct RecoverSettings {
     pub backoff_max: Duration,
     /// The longest that we wait because a provider told us to, instead of failing over.
     pub wait_max: Duration,
+    /// What retries and failovers may be on top of what callers ask for, at each instance.
+    pub budget: BudgetSettings,
 }
 
 impl Default for RecoverSettings {
@@ -28,6 +31,7 @@ impl Default for RecoverSettings {
             backoff: Duration::from_millis(50),
             backoff_max: Duration::from_secs(2),
             wait_max: Duration::from_secs(2),
+            budget: BudgetSettings::default(),
         }
     }
 }
@@ -49,6 +53,10 @@ pub struct Standing {
     pub sendable: bool,
     /// Other candidates have not been tried.
     pub others: bool,
+    /// The circuit of the instance that just failed is open: it would be refused there.
+    pub open: bool,
+    /// For how long an instance still asks not to be asked that was left for another because of that.
+    pub limited: Option<Duration>,
     /// Until the deadline.
     pub remaining: Duration,
     /// A random number in [0, 1), for jitter.
@@ -62,6 +70,8 @@ pub enum Next {
     Retry(Duration),
     /// Another candidate, at once.
     Failover,
+    /// Back to the instance that was left because of its rate limit, after a wait: no other could be asked.
+    Return(Duration),
     /// The failure is the answer.
     GiveUp,
 }
@@ -71,6 +81,12 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     let harmless = standing.repeatable && (!standing.paid || failure.unbilled);
     if standing.attempts >= settings.max_attempts || !standing.sendable || !(harmless || failure.unsent) {
         return Next::GiveUp;
+    }
+    if let Some(wait) = standing.limited
+        && refused_by_us(failure, standing)
+        && fits(wait, standing)
+    {
+        return Next::Return(wait);
     }
     if failure.unreadable {
         // It was served there, and would be answered the same: only a read may be asked for elsewhere.
@@ -103,6 +119,12 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     }
 }
 
+/// No provider was reached: those that are left are failing, busy or away.
+fn refused_by_us(failure: &Failure, standing: &Standing) -> bool {
+    let ours = matches!(failure.kind, Kind::CircuitOpen | Kind::Overloaded | Kind::NoProvider);
+    ours && failure.unsent && standing.attempts_here == 0
+}
+
 fn elsewhere(possible: bool) -> Next {
     if possible { Next::Failover } else { Next::GiveUp }
 }
@@ -124,7 +146,7 @@ pub fn to_arrive(remaining: Duration) -> Duration {
 
 fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
-    let here = standing.attempts_here < 2 && wait <= settings.wait_max;
+    let here = standing.attempts_here < 2 && wait <= settings.wait_max && !standing.open;
     match (here || !standing.others, fits(wait, standing)) {
         (true, true) => Next::Retry(wait),
         _ if standing.others => Next::Failover,
@@ -134,12 +156,11 @@ fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &
 
 fn wait_or_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
-    if wait <= settings.wait_max && fits(wait, standing) {
-        Next::Retry(wait)
-    } else if standing.others {
-        Next::Failover
-    } else {
-        Next::GiveUp
+    // A long wait is the last resort: an equivalent that is asked at once comes before it.
+    let here = wait <= settings.wait_max || !standing.others;
+    match here && fits(wait, standing) {
+        true => Next::Retry(wait),
+        false => elsewhere(standing.others),
     }
 }
 
@@ -172,6 +193,8 @@ mod tests {
             paid: false,
             sendable: true,
             others: true,
+            open: false,
+            limited: None,
             remaining: Duration::from_secs(10),
             chance: 0.5,
         }
@@ -265,6 +288,41 @@ mod tests {
     }
 
     #[test]
+    fn a_long_wait_is_the_last_resort_and_an_open_circuit_none() {
+        let settings = RecoverSettings::default();
+        let limited = Failure::new(Kind::UpstreamRateLimited, "slow").after(Duration::from_secs(4));
+        let alone = Standing {
+            others: false,
+            ..standing()
+        };
+        assert_eq!(next(&limited, &standing(), &settings), Next::Failover);
+        assert_eq!(next(&limited, &alone, &settings), Next::Retry(Duration::from_secs(4)));
+        // The other cannot be asked after all.
+        let refused = Failure::new(Kind::CircuitOpen, "failing").never_sent();
+        let back = Standing {
+            attempts: 2,
+            attempts_here: 0,
+            limited: Some(Duration::from_secs(4)),
+            ..alone
+        };
+        assert_eq!(next(&refused, &back, &settings), Next::Return(Duration::from_secs(4)));
+        let late = Standing {
+            remaining: Duration::from_secs(7),
+            ..back
+        };
+        assert_eq!(next(&refused, &late, &settings), Next::GiveUp);
+        let never = Standing { limited: None, ..back };
+        assert_eq!(next(&refused, &never, &settings), Next::GiveUp);
+
+        let failed = Failure::new(Kind::UpstreamFailed, "x");
+        let open = Standing {
+            open: true,
+            ..standing()
+        };
+        assert_eq!(next(&failed, &open, &settings), Next::Failover);
+    }
+
+    #[test]
     fn what_was_billed_or_cannot_succeed_is_not_sent_there_again() {
         let settings = RecoverSettings::default();
         let paid = Standing {
@@ -346,6 +404,7 @@ mod tests {
             kind in proptest::sample::select(&Kind::ALL[..]),
             attempts in 1u32..6, attempts_here in 0u32..6, repeatable: bool, others: bool, unsent: bool,
             paid: bool, unbilled: bool, retryable: bool, unreadable: bool, sendable: bool,
+            open: bool, limited_ms in proptest::option::of(0u64..20_000),
             remaining_ms in 0u64..20_000, retry_after_ms in proptest::option::of(0u64..20_000), chance in 0.0f64..1.0,
         ) {
             let settings = RecoverSettings::default();
@@ -355,7 +414,8 @@ mod tests {
             failure.retry_after = retry_after_ms.map(Duration::from_millis);
             let remaining = Duration::from_millis(remaining_ms);
             let standing = Standing {
-                attempts, attempts_here, safe: repeatable, repeatable, paid, sendable, others, remaining, chance,
+                attempts, attempts_here, safe: repeatable, repeatable, paid, sendable, others, open,
+                limited: limited_ms.map(Duration::from_millis), remaining, chance,
             };
             let decided = next(&failure, &standing, &settings);
             let billed = paid && !unbilled && !unsent;
@@ -365,7 +425,7 @@ mod tests {
             if unreadable || (!failure.retryable && !matches!(kind, Kind::NoProvider | Kind::Internal)) {
                 prop_assert!(!matches!(decided, Next::Retry(_)));
             }
-            if let Next::Retry(wait) = decided {
+            if let Next::Retry(wait) | Next::Return(wait) = decided {
                 prop_assert!(wait <= remaining / 2);
             }
             if decided == Next::Failover {

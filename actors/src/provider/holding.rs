@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::panics::panic_text;
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
-use crate::call::Call;
+use crate::call::{Answer, Call, Operation};
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
 use crate::gateway::calls::CallRecord;
 use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
+use crate::policy::hedge::HedgeSettings;
 use crate::stream::Upload;
 use crate::supervision::Handle;
 
@@ -153,6 +154,23 @@ impl Holding {
                 return limit;
             }
             sleep_until(until).await;
+        }
+    }
+
+    /// Learns from the time that an attempt took, if it shows how fast the instance is: not from a quick refusal.
+    pub(super) fn learn(
+        &self,
+        operation: &Operation,
+        took: Duration,
+        ended: &Result<Answer, (Evidence, Failure)>,
+        hedge: &HedgeSettings,
+    ) {
+        let shows = match ended {
+            Ok(_) => true,
+            Err((evidence, failure)) => failure.kind == Kind::Timeout && evidence.is_some(),
+        };
+        if shows {
+            self.instance.learn(operation, took, hedge);
         }
     }
 

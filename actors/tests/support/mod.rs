@@ -18,7 +18,7 @@ use mosaic_actors::call::{
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Gateway;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::routing::Rule;
 use mosaic_actors::stream::{BodyStream, ByteStream, Event, Frame, Piece};
@@ -375,6 +375,7 @@ pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
         }),
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
+        overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
         credential_scope: 0,
         offers: Vec::new(),
