@@ -95,6 +95,8 @@ pub enum Do {
     FailWith(&'static [&'static str], Failure),
     /// Fail everywhere.
     Fail(Failure),
+    /// Fail everywhere, after a while.
+    FailAfter(Duration, Failure),
     /// Panic at the named instances, answer at others.
     PanicAt(&'static [&'static str]),
     /// Fail at the named instances before anything was sent, answer at others.
@@ -286,6 +288,10 @@ impl TestDriver {
                 Ok(answer)
             }
             Do::Fail(failure) => Err(failure.clone()),
+            Do::FailAfter(wait, failure) => {
+                tokio::time::sleep(*wait).await;
+                Err(failure.clone())
+            }
             Do::Version(_) => unreachable!("its answer depends on the call"),
             Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
             Do::Hang | Do::HangAt(_) => std::future::pending().await,
