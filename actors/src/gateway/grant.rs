@@ -21,6 +21,10 @@ use crate::port::AttemptPort;
 const ROUNDS: usize = 4;
 /// How long to stay away from a router that is being restarted.
 const AWAY: Duration = Duration::from_millis(100);
+/// Why a call is refused for which there is no place.
+const BUSY: &str = "busy";
+/// Why one is whose turn has not come.
+const TOO_SOON: &str = "to be asked more slowly, so that its quota lasts";
 
 /// What is looked for.
 pub(super) struct Wanted {
@@ -40,23 +44,34 @@ pub(super) struct Wanted {
 /// Why no candidate can be asked.
 pub(super) async fn grant(job: &Arc<Job>, env: &TaskEnv, mut wanted: Wanted) -> Result<Granted, Failure> {
     let mut held = None;
-    let patience = Instant::now() + job.call.deadline.saturating_duration_since(Instant::now()) / 2;
+    let began = Instant::now();
+    let patience = began + job.call.deadline.saturating_duration_since(began) / 2;
+    let mut missed = Failure::new(Kind::Overloaded, "no provider is free")
+        .after(AWAY)
+        .never_sent();
     for _ in 0..ROUNDS {
         let instance = match ask(job, env, &wanted, held.take()).await? {
             Grant::Run(granted) => return Ok(granted),
             Grant::Crowded(instance) => {
                 held = Some(place(job, &instance, patience).await?);
+                missed = refused(job, &instance, BUSY, AWAY);
                 instance
             }
             Grant::Paced(instance, wait) => {
-                turn(job, &instance, wait, patience).await?;
+                let patience = patience.min(began + instance.longest_pace());
+                missed = refused(job, &instance, TOO_SOON, wait);
+                if Instant::now() + wait > patience {
+                    return Err(missed);
+                }
+                pause(job, wait).await;
                 instance
             }
         };
         wanted.prefer = Some(instance.spec.name.clone());
         wanted.first = false;
     }
-    Err(refused(job, None, "busy", AWAY))
+    // What it waited for went to others each time.
+    Err(missed)
 }
 
 async fn ask(job: &Arc<Job>, env: &TaskEnv, wanted: &Wanted, held: Option<BulkheadPermit>) -> Result<Grant, Failure> {
@@ -86,20 +101,15 @@ async fn place(job: &Job, instance: &Arc<Instance>, patience: Instant) -> Result
     job.record().now(CallStage::Wait);
     let place = instance.place(&job.call, patience).await;
     waited(job, began);
-    place.map_err(|wait| refused(job, Some(instance), "busy", wait))
+    place.map_err(|wait| refused(job, instance, BUSY, wait))
 }
 
-/// Waits for its turn, if that comes soon enough.
-async fn turn(job: &Job, instance: &Arc<Instance>, wait: Duration, patience: Instant) -> Result<(), Failure> {
+/// Waits for its turn.
+async fn pause(job: &Job, wait: Duration) {
     let began = Instant::now();
-    if began + wait > patience || wait > instance.longest_pace() {
-        let why = "to be asked more slowly, so that its quota lasts";
-        return Err(refused(job, Some(instance), why, wait));
-    }
     job.record().now(CallStage::Wait);
     tokio::time::sleep(wait).await;
     waited(job, began);
-    Ok(())
 }
 
 fn waited(job: &Job, began: Instant) {
@@ -108,19 +118,13 @@ fn waited(job: &Job, began: Instant) {
 }
 
 /// The caller is told for how long to stay away.
-fn refused(job: &Job, instance: Option<&Arc<Instance>>, why: &str, wait: Duration) -> Failure {
-    let failure = match (&job.candidates.instances[..], instance) {
-        ([one], _) => Failure::new(Kind::Overloaded, format!("{one} is {why}")).by(one),
-        (_, Some(instance)) => Failure::new(
-            Kind::Overloaded,
-            format!(
-                "every provider that could serve this, {} among them, is {why}",
-                instance.spec.name
-            ),
-        ),
+fn refused(job: &Job, instance: &Instance, why: &str, wait: Duration) -> Failure {
+    let name = &instance.spec.name;
+    let failure = match job.candidates.instances[..] {
+        [_] => Failure::new(Kind::Overloaded, format!("{name} is {why}")).by(name),
         _ => Failure::new(
             Kind::Overloaded,
-            format!("every provider that could serve this is {why}"),
+            format!("no provider that could serve this is free, and {name} is {why}"),
         ),
     };
     failure.after(wait).never_sent()

@@ -37,6 +37,8 @@ struct State {
     pacer: Pacer,
     /// What was said last.
     said: Option<RateLimit>,
+    /// When the window ends that it was said of, by our clock.
+    reset: u64,
 }
 
 /// A call that has gone, until it has ended.
@@ -81,11 +83,16 @@ impl State {
         let (Some(remaining), Some(reset), true) = (limit.remaining, limit.reset_unix_ms, news) else {
             return;
         };
-        let until = Duration::from_millis(reset.saturating_sub(unix_ms()));
+        // One moment has one reading, however often it is said: the two clocks do not drift apart within a window.
+        let known = self.said.as_ref().is_some_and(|said| said.reset_unix_ms == Some(reset));
+        if !known {
+            let until = Duration::from_millis(reset.saturating_sub(unix_ms()));
+            self.reset = now.saturating_add(nanos_of(until));
+        }
         self.pacer.heard(Quota {
             limit: limit.limit,
             remaining,
-            reset: now.saturating_add(nanos_of(until)),
+            reset: self.reset,
         });
         self.said = Some(limit);
     }
