@@ -68,9 +68,9 @@ pub trait Driver: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The resource among [`Driver::rate_limits`] of which every call takes one, so that it can be spread until it is
-    /// granted anew; `None`: the only one that there is, and none where there are several.
-    fn paced_by(&self) -> Option<&'static str> {
+    /// The resource among [`Driver::rate_limits`] of which every call takes one: what is left of it is spread until it is
+    /// granted anew. `None`: there is none, or nobody knows which; then no call is kept back. Read often: it asks nobody.
+    fn paced_by(&self) -> Option<Arc<str>> {
         None
     }
 

@@ -3,6 +3,8 @@
 //! Invariant: a [`Failure`] tells a caller what to do next (its [`Kind`], whether a retry can help and when)
 //! without ever carrying a secret or a payload.
 
+mod tried;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CacheStatus, CachedBy};
+
+pub use tried::{MOST_TRIED, TriedAt};
 
 /// What went wrong, in words that every surface maps to its own codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -224,18 +228,6 @@ pub struct Failure {
     tried: Option<Arc<Vec<TriedAt>>>,
 }
 
-/// An instance that was asked for a call in vain, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TriedAt {
-    /// Who was asked.
-    pub instance: Arc<str>,
-    /// What that attempt failed with.
-    pub kind: Kind,
-}
-
-/// Attempts at most that a failure tells of.
-pub const MOST_TRIED: usize = 8;
-
 impl Failure {
     /// A failure of `kind` with a sentence for people. The sentence must hold no secret and no payload.
     pub fn new(kind: Kind, message: impl AsRef<str>) -> Self {
@@ -277,19 +269,6 @@ impl Failure {
     /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// Who was asked in vain, in order, each time: at most [`MOST_TRIED`]. Empty where nobody was.
-    pub fn tried(&self) -> &[TriedAt] {
-        self.tried.as_ref().map_or(&[], |tried| tried)
-    }
-
-    /// Tells who was asked in vain; of more than [`MOST_TRIED`], the first ones.
-    #[must_use]
-    pub fn having_tried(mut self, mut tried: Vec<TriedAt>) -> Self {
-        tried.truncate(MOST_TRIED);
-        self.tried = (!tried.is_empty()).then(|| Arc::new(tried));
-        self
     }
 
     /// Says when a retry can help.

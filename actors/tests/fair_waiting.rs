@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use mosaic_actors::call::{Call, Priority};
 use mosaic_actors::error::Kind;
 use mosaic_actors::gateway::CallStage;
@@ -178,6 +179,30 @@ async fn an_equivalent_with_a_place_is_asked_before_anybody_waits() {
         let answer = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
         assert_eq!((text(&answer), began.elapsed()), ("\"b\"", Duration::ZERO));
     }
+    hanging.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_and_is_turned_away_is_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = recorder.handle();
+    let (system, counts) = single(|spec| {
+        spec.recorder = Arc::new(recorder);
+        spec.instances[0].max_in_flight = 1;
+        spec.instances[0].overload.waiting.max_waiting = 4;
+    })
+    .await;
+    let has = |sample: &str| shown.render().lines().any(|line| line == sample);
+    assert!(has("mosaic_attempts_limit{provider=\"a\"} 1"));
+    let hanging = spawn(system.gateway(), call(&FETCH, Do::Hang));
+    eventually("it is in", || counts.begun.load(SeqCst) == 1).await;
+    let waiter = spawn(system.gateway(), urgent(Priority::Low, call(&FETCH, Do::Answer)));
+    eventually("it waits", || has("mosaic_attempts_waiting{provider=\"a\"} 1")).await;
+    waiter.await.unwrap().expect_err("in vain");
+    assert!(has("mosaic_attempts_waiting{provider=\"a\"} 0"));
+    assert!(has("mosaic_attempts_shed_total{provider=\"a\",priority=\"low\"} 1"));
+    assert!(has("mosaic_attempts_shed_total{provider=\"a\",priority=\"high\"} 0"));
+    assert!(shown.render().contains("mosaic_attempt_wait_seconds"));
     hanging.abort();
 }
 

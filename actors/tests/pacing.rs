@@ -79,8 +79,8 @@ impl Driver for Asking {
         Box::pin(async { Ok(Credential::Serves) })
     }
 
-    fn paced_by(&self) -> Option<&'static str> {
-        self.named
+    fn paced_by(&self) -> Option<Arc<str>> {
+        self.named.map(Arc::from)
     }
 
     fn rate_limits(&self) -> Vec<RateLimit> {
@@ -124,7 +124,7 @@ fn urgent(priority: Priority) -> Call {
 #[tokio::test(start_paused = true)]
 async fn a_quota_lasts_until_its_reset_and_urgent_calls_wait_for_nothing() {
     let server = Granting::new(100, 40);
-    let system = system(vec![asking("a", 1, &server, None)]).await;
+    let system = system(vec![asking("a", 1, &server, Some("requests"))]).await;
     let end = Instant::now() + WINDOW - Duration::from_secs(10);
     // A batch that would use it up within a second.
     let batch = {
@@ -168,7 +168,7 @@ async fn a_quota_lasts_until_its_reset_and_urgent_calls_wait_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn high_priority_goes_until_the_wall_and_is_then_told_for_how_long() {
     let server = Granting::new(100, 5);
-    let system = system(vec![asking("a", 1, &server, None)]).await;
+    let system = system(vec![asking("a", 1, &server, Some("requests"))]).await;
     let burst: Vec<_> = (0..20)
         .map(|_| spawn(system.gateway(), urgent(Priority::High)))
         .collect();
@@ -197,7 +197,7 @@ async fn high_priority_goes_until_the_wall_and_is_then_told_for_how_long() {
 #[tokio::test(start_paused = true)]
 async fn normal_priority_is_kept_back_later_than_low() {
     let server = Granting::new(1_000, 400);
-    let system = system(vec![asking("a", 1, &server, None)]).await;
+    let system = system(vec![asking("a", 1, &server, Some("requests"))]).await;
     let burst = async |priority| {
         let burst: Vec<_> = (0..100).map(|_| spawn(system.gateway(), urgent(priority))).collect();
         let mut served = 0;
@@ -224,8 +224,8 @@ async fn instances_with_one_credential_share_its_pace() {
         let servers = [Granting::new(1_000, 20), Granting::new(1_000, 20)];
         let second = if other == 1 { &servers[0] } else { &servers[1] };
         let system = system(vec![
-            asking("a", 1, &servers[0], None),
-            asking("b", other, second, None),
+            asking("a", 1, &servers[0], Some("requests")),
+            asking("b", other, second, Some("requests")),
         ])
         .await;
         let burst: Vec<_> = (0..100)
@@ -243,7 +243,11 @@ async fn instances_with_one_credential_share_its_pace() {
 #[tokio::test(start_paused = true)]
 async fn another_is_asked_while_the_quota_of_one_is_spared() {
     let (spent, idle) = (Granting::new(100, 0), Granting::new(100, 100));
-    let system = system(vec![asking("a", 1, &spent, None), asking("b", 2, &idle, None)]).await;
+    let system = system(vec![
+        asking("a", 1, &spent, Some("requests")),
+        asking("b", 2, &idle, Some("requests")),
+    ])
+    .await;
     for _ in 0..10 {
         let answer = system.gateway().call(urgent(Priority::Low)).await.expect("b has some");
         assert_eq!((text(&answer), answer.head.attempts), ("\"b\"", 1));
@@ -252,12 +256,12 @@ async fn another_is_asked_while_the_quota_of_one_is_spared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_limits_only_the_one_that_the_driver_names_is_paced_by() {
+async fn only_a_limit_that_the_driver_names_is_paced_by() {
     for (resources, named, paced) in [
         (&["requests", "tokens"][..], None, false),
         (&["requests", "tokens"], Some("requests"), true),
         (&["requests"], Some("calls"), false),
-        (&["requests"], None, true),
+        (&["requests"], None, false),
     ] {
         let server = Arc::new(Granting {
             limit: 100,
@@ -275,7 +279,7 @@ async fn of_several_limits_only_the_one_that_the_driver_names_is_paced_by() {
 #[tokio::test(start_paused = true)]
 async fn it_can_be_turned_off() {
     let server = Granting::new(100, 0);
-    let mut instance = asking("a", 1, &server, None);
+    let mut instance = asking("a", 1, &server, Some("requests"));
     instance.overload.pacing = None;
     let system = system(vec![instance]).await;
     let failure = system.gateway().call(urgent(Priority::High)).await.unwrap_err();

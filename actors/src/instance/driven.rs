@@ -30,14 +30,11 @@ impl Driven {
         self.ask(|driver| driver.rate_limits())
     }
 
-    /// The limit that every call draws one of: that which the driver names, or the only one that there is.
+    /// The limit that every call draws one of, as the driver says.
     pub(super) fn paced_by(&self) -> Option<RateLimit> {
         let (limits, named) = self.ask(|driver| (driver.rate_limits(), driver.paced_by()));
-        match (named, &limits[..]) {
-            (Some(named), _) => limits.into_iter().find(|limit| *limit.resource == *named),
-            (None, [only]) => Some(only.clone()),
-            (None, _) => None,
-        }
+        let named = named?;
+        limits.into_iter().find(|limit| limit.resource == named)
     }
 
     fn ask<T: Default>(&self, what: impl FnOnce(&dyn Driver) -> T) -> T {

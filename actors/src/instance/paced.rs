@@ -1,7 +1,7 @@
 //! The pace of a provider's quota, shared by all who come with one credential.
 //!
-//! Invariant: what a provider says is read from the drivers at most ten times a second; one that says nothing of its limits
-//! is not paced.
+//! Invariant: what a provider says is read from the drivers at most ten times a second; one that does not say
+//! which limit its calls draw on is not paced.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;

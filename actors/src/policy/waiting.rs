@@ -248,13 +248,13 @@ mod tests {
                         };
                         let whose = tenants.iter().position(|tenant| *tenant == name).unwrap();
                         prop_assert!(able(whose));
-                        for other in 0..4 {
+                        for (other, turns) in ahead[whose].iter_mut().enumerate() {
                             if other != whose && able(other) {
-                                ahead[whose][other] += 1;
-                                prop_assert!(ahead[whose][other] <= 1, "{whose} came twice before {other}");
+                                *turns += 1;
+                                prop_assert!(*turns <= 1, "{whose} came twice before {other}");
                             }
-                            ahead[other][whose] = 0;
                         }
+                        for row in &mut ahead { row[whose] = 0; }
                         let own = model.iter().enumerate().filter(|(_, (waits, ..))| *waits == whose);
                         let best = own.max_by_key(|(_, (_, priority, ticket, _))| (*priority, std::cmp::Reverse(*ticket)));
                         let at = best.map(|(at, _)| at).unwrap();
