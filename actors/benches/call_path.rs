@@ -15,7 +15,7 @@ use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Gateway;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::system::{System, SystemSpec};
@@ -73,6 +73,7 @@ async fn system() -> System {
         factory: ready(move || Ok(Arc::new(Instantly { name: called.clone() }))),
         max_in_flight: 1_000,
         attempt_timeout: Duration::from_secs(10),
+        overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
         breaker_per: BreakerPer::default(),
         slow_start: SlowStart::default(),

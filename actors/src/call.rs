@@ -165,6 +165,9 @@ pub struct Call {
     pub claim: Option<Arc<dyn Claim>>,
     /// When the caller must have its reply.
     pub deadline: Instant,
+    /// When the attempt that this is must have its answer: its share of the time until the deadline, or its instance's
+    /// bound, whichever is sooner. Set for each attempt, see [`Call::time_left`].
+    pub until: Option<Instant>,
 }
 
 /// Something that a call may be made under only once, such as an idempotency key.
@@ -201,6 +204,7 @@ impl Call {
             repeatable: false,
             claim: None,
             deadline,
+            until: None,
         }
     }
 
@@ -208,6 +212,12 @@ impl Call {
     /// question: see [`Operation::paid`].
     pub fn may_repeat(&self) -> bool {
         self.operation.safe || self.operation.idempotent || self.repeatable
+    }
+
+    /// How much time a driver has at `now`, to tell a provider that understands it: nothing that comes later is of use.
+    pub fn time_left(&self, now: Instant) -> Duration {
+        let until = self.until.map_or(self.deadline, |until| until.min(self.deadline));
+        until.saturating_duration_since(now)
     }
 
     /// Whether another attempt could be made at all: a streamed input that is used up cannot be sent again.

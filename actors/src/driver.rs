@@ -68,6 +68,12 @@ pub trait Driver: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The resource among [`Driver::rate_limits`] of which every call takes one: what is left of it is spread until it is
+    /// granted anew. `None`: there is none, or nobody knows which; then no call is kept back. Read often: it asks nobody.
+    fn paced_by(&self) -> Option<Arc<str>> {
+        None
+    }
+
     /// The names of what the provider offers and is asked for by name (its models); `None` where it cannot tell. Asked
     /// when its actor starts and from time to time; how that ends bears on nothing else.
     ///

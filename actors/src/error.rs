@@ -3,6 +3,8 @@
 //! Invariant: a [`Failure`] tells a caller what to do next (its [`Kind`], whether a retry can help and when)
 //! without ever carrying a secret or a payload.
 
+mod tried;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{CacheStatus, CachedBy};
 use crate::decision::Explained;
+
+pub use tried::{MOST_TRIED, TriedAt};
 
 /// What went wrong, in words that every surface maps to its own codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -223,6 +227,8 @@ pub struct Failure {
     pub decision: Option<Arc<Explained>>,
     message: Arc<str>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// Shared, because coalesced callers share the failure.
+    tried: Option<Arc<Vec<TriedAt>>>,
 }
 
 impl Failure {
@@ -246,6 +252,7 @@ impl Failure {
             decision: None,
             message: Arc::from(message.as_ref()),
             cause: None,
+            tried: None,
         }
     }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::decision::Trace;
 use crate::error::Kind;
 use crate::feedback::Ended;
 use crate::gateway::job::Job;
-use crate::instance::Granted;
+use crate::instance::Grant;
 use crate::policy::balance::Learned;
 use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, ReplyPort};
@@ -86,5 +87,9 @@ pub(crate) struct Attempt {
     pub(crate) prefer: Option<Arc<str>>,
     /// It is the call's first attempt, which takes a turn of the balancer.
     pub(crate) first: bool,
-    pub(crate) port: AttemptPort<Granted>,
+    /// It may wait for a place, or for its turn.
+    pub(crate) patient: bool,
+    /// The place that it has waited for.
+    pub(crate) held: Option<BulkheadPermit>,
+    pub(crate) port: AttemptPort<Grant>,
 }

@@ -19,7 +19,7 @@ use crate::credits::CreditPermit;
 use crate::decision::{Seen, seen};
 use crate::directory::{Directory, Published, Rulebook};
 use crate::error::{Failure, Kind};
-use crate::instance::{GuardedAttempt, Instance, ProviderMsg};
+use crate::instance::{Grant, GuardedAttempt, Instance, ProviderMsg};
 use crate::messages::{Attempt, Look, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, CandidateView, Candidates, Scores};
@@ -125,6 +125,10 @@ struct Offered<'a> {
     call: &'a Arc<Call>,
     /// Those that are ejected are not asked.
     spares: bool,
+    /// Those of them that had no place for it.
+    crowded: Vec<usize>,
+    /// The one of them whose turn comes next, if its provider's quota is to last, and when.
+    paced: Option<(usize, Duration)>,
     now: u64,
 }
 
@@ -185,7 +189,8 @@ struct Refusals {
     open: Option<Duration>,
     failing: bool,
     forced: bool,
-    full: bool,
+    /// No place, or not its turn; and until when, at the soonest.
+    full: Option<Duration>,
     /// Takes no calls, by order or on its way out.
     drained: bool,
     /// Its credits are being leased.
@@ -218,6 +223,8 @@ impl Router {
             excluded,
             prefer,
             first,
+            patient,
+            mut held,
             mut port,
         } = attempt;
         let directory = self.env.directory.load();
@@ -229,6 +236,8 @@ impl Router {
             declined: Vec::new(),
             call: &job.call,
             spares: self.ejections.spares(&job.candidates, &directory, &job.call),
+            crowded: Vec::new(),
+            paced: None,
             now: self.env.clock.nanos(),
         };
         job.trace.write(|decision| decision.look(|index| offered.seen(index)));
@@ -257,13 +266,13 @@ impl Router {
                 break;
             };
             turn = false;
-            if let Some(instance) = offered.instance(index)
-                && let Some((permit, bulkhead, credits)) =
-                    phase!(meters, sampled, "guard", offered.guard(index, instance))
-            {
-                job.record().asked(&instance.spec.name);
-                // Before it is: the attempt may have ended when this returns.
-                job.trace.write(|decision| decision.asked(index));
+            let guarded = phase!(meters, sampled, "guard", offered.guard(index, &mut held));
+            if let (Some((permit, bulkhead, credits)), Some(instance)) = (guarded, offered.instance(index)) {
+                // Before it is: the attempt may have ended when this returns. Of a second one beside it, its own task tells.
+                if patient {
+                    job.record().asked(&instance.spec.name);
+                    job.trace.write(|decision| decision.asked(index));
+                }
                 let watch = self
                     .balancers
                     .watch(&self.env.lessons, &job.call, offered.set, index, instance);
@@ -283,6 +292,10 @@ impl Router {
             job.trace.write(|decision| decision.declined(index));
             offered.declined.push(index);
         }
+        if let Some(waits) = patient.then(|| offered.waits()).flatten() {
+            port.answer(Ok(waits));
+            return;
+        }
         let only = match &offered.set.instances[..] {
             [only] => Some(&**only),
             _ => None,
@@ -300,6 +313,8 @@ impl Router {
             declined: Vec::new(),
             call: &look.call,
             spares: self.ejections.spares(&look.candidates, &directory, &look.call),
+            crowded: Vec::new(),
+            paced: None,
             now: self.env.clock.nanos(),
         };
         let choice = choose(&mut self.balancers, &self.env, &offered, false);
@@ -348,19 +363,54 @@ impl Offered<'_> {
         gate.is_some_and(|gate| gate.affords(self.call).is_ok())
     }
 
-    /// The permits that an attempt at an instance needs, and what it may spend.
-    fn guard(&self, index: usize, instance: &Instance) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
-        let permit = instance
-            .accepting()
-            .then(|| instance.breaker.permit(self.call, self.now).ok())??;
-        let bulkhead = instance.acquire()?;
+    /// The permits that an attempt at a candidate needs, and what it may spend.
+    fn guard(
+        &mut self,
+        index: usize,
+        held: &mut Option<BulkheadPermit>,
+    ) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
+        let instance = self.instance(index)?.clone();
+        if !instance.accepting() || instance.breaker.of(self.call).wait(self.now).is_some() {
+            return None;
+        }
+        if let Some(wait) = instance.pace(self.call.attributes.priority, self.now) {
+            if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
+                self.paced = Some((index, wait));
+            }
+            return None;
+        }
+        let permit = instance.breaker.permit(self.call, self.now).ok()?;
+        let Some(mut place) = instance.acquire(self.call, held) else {
+            self.crowded.push(index);
+            return None;
+        };
         let demanded = self.set.asks_credits(index);
         let credits = match &instance.credits {
             Some(gate) => gate.reserve(self.call, demanded).ok()?,
             None if demanded => return None,
             None => CreditPermit::default(),
         };
-        Some((permit, bulkhead, credits))
+        place.paced = instance.goes(self.now);
+        Some((permit, place, credits))
+    }
+
+    /// What the call can wait for: a place where the fewest wait, or else its turn.
+    fn waits(&self) -> Option<Grant> {
+        let crowded = |index: &usize| {
+            let instance = self.directory.serving(self.set.instances.get(*index)?)?;
+            let left = !self.excluded.contains(&instance.spec.name);
+            let full = !instance.has_room() || self.crowded.contains(index);
+            let open = instance.breaker.of(self.call).wait(self.now).is_some();
+            let able = instance.accepting() && instance.has_queue() && !open;
+            (left && full && able).then(|| instance.clone())
+        };
+        let all = 0..self.set.instances.len();
+        let place = all.filter_map(|index| crowded(&index)).min_by_key(|one| one.waiting());
+        place.map(Grant::Crowded).or_else(|| {
+            let (index, wait) = self.paced?;
+            let instance = self.directory.serving(&self.set.instances[index])?;
+            Some(Grant::Paced(instance.clone(), wait))
+        })
     }
 
     /// Why none of the candidates can be asked.
@@ -381,9 +431,15 @@ impl Offered<'_> {
                     refusals.failing |= !forced;
                     refusals.open = Some(refusals.open.map_or(wait, |known| known.min(wait)));
                 }
-                None if instance.has_room() => refusals.unfunded(instance, self.set.asks_credits(index), self.call),
-                None => refusals.full = true,
+                None if !instance.has_room() || self.crowded.contains(&index) => {
+                    let wait = instance.come_back();
+                    refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
+                }
+                None => refusals.unfunded(instance, self.set.asks_credits(index), self.call),
             }
+        }
+        if let Some((_, wait)) = self.paced {
+            refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
         }
         let failure = match &self.set.instances[..] {
             [one] => refusals.failure(one).by(one),
@@ -407,8 +463,8 @@ impl Refusals {
 
     /// `who` cannot be asked.
     fn failure(self, who: &str) -> Failure {
-        if self.full {
-            return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(Duration::from_millis(100));
+        if let Some(wait) = self.full {
+            return Failure::new(Kind::Overloaded, format!("{who} is busy")).after(wait);
         }
         if self.short {
             let sentence = format!("the credits of {who} are being leased");

@@ -196,6 +196,7 @@ impl System {
             restarts,
             operations: operations.clone(),
             events: events.clone(),
+            paces: Arc::default(),
         };
         let registry = Registry::new(loaders, spec.plugin_settings, env);
         let cache = TieredCache::new(

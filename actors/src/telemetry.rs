@@ -3,6 +3,7 @@
 //! Invariant: every handle comes from this system's own recorder, and every label has a bounded set of values: no user, id
 //! or name of what is called for is ever a label, and a tenant only where somebody said how many may be.
 
+mod flow;
 mod help;
 mod rate_limits;
 mod standing;
@@ -19,6 +20,7 @@ use crate::error::Kind;
 use crate::operation::{OperationRef, Operations};
 use crate::stream::Usage;
 
+use flow::FlowMeters;
 pub(crate) use rate_limits::RateLimitMeters;
 use standing::EjectionMeters;
 use tenants::TenantMeters;
@@ -200,6 +202,8 @@ pub(crate) struct ProviderMeters {
     pub breaker: BreakerMeters,
     /// Its ejections.
     pub ejection: EjectionMeters,
+    /// Its overload, and what is asked of it beyond what callers ask for.
+    pub flow: FlowMeters,
     /// What it says of its limits on us.
     pub rate_limits: RateLimitMeters,
     recorder: SharedRecorder,
@@ -442,6 +446,7 @@ fn provider(recorder: &SharedRecorder, name: &Arc<str>) -> ProviderMeters {
         ),
         attempts: Outcomes::new(recorder, "mosaic_attempts_total", labels.clone()).all_at_zero(),
         ejection: EjectionMeters::new(recorder, &labels),
+        flow: FlowMeters::new(recorder, &labels),
         rate_limits: RateLimitMeters::new(recorder, labels.clone()),
         recorder: recorder.clone(),
         health: OnceLock::new(),

@@ -51,7 +51,12 @@ async fn the_gateways_places_are_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn an_instances_places_are_bounded() {
-    let (system, _) = single(|spec| spec.instances[0].max_in_flight = 3).await;
+    let (system, _) = single(|spec| {
+        spec.instances[0].max_in_flight = 3;
+        // How it is waited for has tests of its own.
+        spec.instances[0].overload.waiting.max_waiting = 0;
+    })
+    .await;
     overload(&system, 3).await;
 }
 

@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use mosaic_actors::call::{Body, Call};
 use mosaic_actors::error::Kind;
 use mosaic_actors::policy::backoff::Backoff;
+use mosaic_actors::policy::hedge::HedgeSettings;
 use mosaic_actors::policy::intensity::Intensity;
 use mosaic_actors::supervision::Why;
 use mosaic_actors::system::System;
@@ -61,6 +62,18 @@ fn panics_per_injector() -> usize {
     }
 }
 
+/// Every read that takes longer than half of them is asked of another, too.
+fn eager() -> HedgeSettings {
+    HedgeSettings {
+        enabled: true,
+        quantile: 0.5,
+        share: 1.0,
+        min_delay: Duration::ZERO,
+        min_samples: 1,
+        ..HedgeSettings::default()
+    }
+}
+
 async fn start() -> (System, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
     let mut spec = spec(["a", "b", "c"].map(|name| instance(name, &counts)).into());
@@ -70,6 +83,8 @@ async fn start() -> (System, Arc<Counts>) {
         period: Duration::from_secs(1),
     };
     spec.backoff = Backoff::NONE;
+    spec.settings.hedge = eager();
+    spec.settings.recover.budget.share = 1.0;
     spec.ledger_capacity = 100_000;
     (System::start(spec).await.expect("it starts"), counts)
 }
@@ -285,5 +300,37 @@ async fn supervisors_come_back_with_their_children() {
         "the root cannot be stopped or restarted by itself"
     );
     assert!(system.tree().crash("/root/nobody", "rehearsal").await.is_err());
+    all_is_back(&system).await;
+}
+
+/// Two are asked for each slow read, and drivers panic at random: one reply each, and everything is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hedged_calls_have_one_reply_whoever_panics() {
+    hush();
+    let seed = std::env::var("MOSAIC_TEST_SEED").map_or_else(|_| fastrand::u64(..), |text| text.parse().unwrap());
+    println!("MOSAIC_TEST_SEED={seed}");
+    let (system, counts) = start().await;
+    let callers: Vec<_> = (0..16u64)
+        .map(|caller| {
+            let (gateway, mut rng) = (system.gateway().clone(), Rng::with_seed(seed ^ caller));
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let what = match rng.u8(..20) {
+                        0 => Do::PanicAt(&["a"]),
+                        1 => Do::PanicAt(&["b", "c"]),
+                        _ => Do::AnswerAfter(Duration::from_micros(rng.u64(..3_000))),
+                    };
+                    let reply = gateway.call(within(DEADLINE, call(&FETCH, what))).await;
+                    if let Err(failure) = reply {
+                        assert_ne!(failure.kind, Kind::Timeout, "lost: {failure}");
+                    }
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("every call has its reply");
+    }
+    assert!(counts.dropped.load(SeqCst) > 0, "some were asked twice");
     all_is_back(&system).await;
 }

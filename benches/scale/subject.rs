@@ -12,7 +12,7 @@ use mosaic::telemetry::Telemetry;
 use mosaic_actors::call::{Answer, Body, Call, Caller, Head, Operation, Operations, Resource};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::quota::Limits;
@@ -52,6 +52,7 @@ pub fn instance(name: &str) -> InstanceSpec {
         factory: ready(move || Ok(Arc::new(Instantly { name: name.clone() }))),
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
+        overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
         credential_scope: 0,
         offers: Vec::new(),

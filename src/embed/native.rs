@@ -13,7 +13,7 @@ use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::telemetry::SharedRecorder;
@@ -333,6 +333,7 @@ impl Native {
             billing: Billing::default(),
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
+            overload: OverloadSettings::default(),
             breaker: BreakerSettings {
                 failures_to_open: breaker.failures_to_open,
                 open_for: breaker.open_for,

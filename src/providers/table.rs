@@ -387,6 +387,10 @@ impl<D: Provider> Driver for TableDriver<D> {
         self.quota.limits(Timestamp::now())
     }
 
+    fn paced_by(&self) -> Option<Arc<str>> {
+        self.quota.only_resource(Timestamp::now())
+    }
+
     fn capabilities(&self) -> Option<Capabilities> {
         self.narrowed.clone()
     }

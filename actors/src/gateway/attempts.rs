@@ -1,44 +1,28 @@
 //! The attempts of a call: balance, guard, call — until it works, or nothing more may be tried.
 //!
-//! Invariant: what follows a failed attempt is decided by [`next`] alone; and a failure says that nothing was sent only if no
-//! attempt may have arrived.
+//! Invariant: what follows a failed attempt is decided by [`next`], and paid for from the budget of the instance that failed;
+//! and a failure says that nothing was sent only if no attempt may have arrived.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Counter;
 use tokio::time::Instant;
-use tracing::Instrument;
 
+use super::attempt::{begin, ended, in_all, run_one};
 use super::env::TaskEnv;
+use super::grant::{Wanted, grant};
+use super::hedged::race;
 use super::invalidate::InvalidateGuard;
 use super::job::Job;
-use super::patience::send_patiently;
 use super::renewal::Renewal;
+use super::tried::Tried;
 use crate::call::{Answer, CacheStatus, Head};
-use crate::decision::{AttemptResult, Why};
-use crate::error::{Failure, Kind};
-use crate::instance::Granted;
-use crate::messages::{Attempt, RouterMsg};
-use crate::policy::recover::{Next, Standing, next, share};
-use crate::port::{AttemptPort, Outcome};
-use crate::provider::{AttemptEnv, run};
+use crate::decision::Why;
+use crate::error::Failure;
+use crate::policy::recover::{Next, next};
+use crate::port::Outcome;
 use crate::telemetry::ProviderMeters;
-
-/// What the attempts of one call have shown so far.
-struct Tried {
-    attempts: u32,
-    /// Instances that are not asked again.
-    excluded: Vec<Arc<str>>,
-    /// The instance to ask again.
-    prefer: Option<Arc<str>>,
-    /// Who failed, once for each time.
-    asked: Vec<Arc<str>>,
-    /// The last failure of a provider.
-    told: Option<Failure>,
-    /// No attempt may have arrived.
-    unsent: bool,
-}
 
 /// Asks candidates until one answers, or the failure is final. Where there is a kept answer that one can be asked about, that
 /// one is asked about it first.
@@ -48,22 +32,11 @@ pub(crate) async fn attempts(
     guard: &mut InvalidateGuard,
     mut renewal: Option<Renewal>,
 ) -> Outcome {
-    let mut tried = Tried {
-        attempts: 0,
-        excluded: Vec::new(),
-        prefer: renewal.as_ref().map(|renewal| renewal.instance().clone()),
-        asked: Vec::new(),
-        told: None,
-        unsent: true,
-    };
+    let mut tried = Tried::nothing(renewal.as_ref().map(|renewal| renewal.instance().clone()));
     loop {
         tried.attempts += 1;
-        job.record().attempt(tried.attempts);
-        job.trace.write(|decision| decision.attempt(Instant::now()));
-        let outcome = attempt(job, env, &tried, guard, renewal.as_ref()).await;
-        job.trace
-            .write(|decision| decision.attempt_ended(tried.attempts, Instant::now(), result_of(&outcome)));
-        let failure = match outcome {
+        begin(job, tried.attempts);
+        let failure = match attempt(job, env, &mut tried, guard, renewal.as_ref()).await {
             Ok(answer) if answer.head.unchanged => match renewed(job, env, renewal.take(), answer.head, tried.attempts)
             {
                 Some(answer) => return Ok(answer),
@@ -73,18 +46,22 @@ pub(crate) async fn attempts(
             Ok(answer) => return Ok(answered(job, answer, tried.attempts)),
             Err(failure) => failure,
         };
-        tried.unsent &= failure.unsent;
+        tried.note(&failure);
         guard.failed(&failure);
-        let standing = tried.standing(job, &failure);
-        match next(&failure, &standing, &env.settings.recover) {
+        let standing = tried.standing(job, &failure, env.clock.nanos());
+        let decided = next(&failure, &standing, &env.settings.recover);
+        if decided != Next::GiveUp && !affordable(env, &tried) {
+            let failure = tried.final_failure(failure);
+            return Err(failure.also("what may be tried again is used up"));
+        }
+        match decided {
             Next::GiveUp => return Err(tried.final_failure(failure)),
             Next::Retry(wait) => {
                 counted(env, &failure, |meters| &meters.retries);
                 tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "retry");
                 tried.again(failure);
                 job.trace.write(|decision| decision.then(Why::Retry, wait));
-                job.record().waits(wait);
-                tokio::time::sleep(wait).await;
+                pause(job, wait).await;
             }
             Next::Failover => {
                 counted(env, &failure, |meters| &meters.failovers);
@@ -93,8 +70,26 @@ pub(crate) async fn attempts(
                 tried.elsewhere(failure);
                 job.trace.write(|decision| decision.then(Why::Failover, Duration::ZERO));
             }
+            Next::Return(wait) => {
+                tracing::debug!(target: "mosaic::calls", code = failure.kind.code(), ?wait, "return");
+                tried.back();
+                job.trace.write(|decision| decision.then(Why::Retry, wait));
+                pause(job, wait).await;
+            }
         }
     }
+}
+
+/// Whether the budget of the instance that failed allows another attempt. Where none was reached, none has to bear it.
+fn affordable(env: &TaskEnv, tried: &Tried) -> bool {
+    tried
+        .payer()
+        .is_none_or(|payer| payer.may_repeat(&env.settings.recover))
+}
+
+async fn pause(job: &Job, wait: Duration) {
+    job.record().waits(wait);
+    tokio::time::sleep(wait).await;
 }
 
 /// Counts what follows a failure at the instance that failed; what no instance was reached for is none's.
@@ -123,117 +118,39 @@ fn answered(job: &Job, mut answer: Answer, attempts: u32) -> Answer {
     answer
 }
 
-impl Tried {
-    fn standing(&mut self, job: &Job, failure: &Failure) -> Standing {
-        let here = failure.provider.as_ref();
-        self.asked.extend(here.cloned());
-        let times = |here: &Arc<str>| self.asked.iter().filter(|name| *name == here).count();
-        let untried = |name: &&Arc<str>| Some(*name) != here && !self.excluded.contains(name);
-        Standing {
-            attempts: self.attempts,
-            attempts_here: here.map_or(0, times) as u32,
-            safe: job.call.operation.safe,
-            repeatable: job.call.may_repeat(),
-            paid: job.call.operation.paid,
-            sendable: job.call.can_be_sent(),
-            others: job.candidates.instances.iter().any(|name| untried(&name)),
-            remaining: job.call.deadline.saturating_duration_since(Instant::now()),
-            chance: fastrand::f64(),
-        }
-    }
-
-    /// Whether another attempt could follow the next one, as far as that is known before it.
-    fn could_follow(&self, job: &Job, max_attempts: u32) -> bool {
-        let call = &job.call;
-        self.attempts < max_attempts
-            && call.may_repeat()
-            && !call.operation.paid
-            && !call.operation.waits
-            && job.candidates.instances.len() > self.excluded.len() + 1
-    }
-
-    fn again(&mut self, failure: Failure) {
-        self.prefer = failure.provider.clone();
-        if failure.provider.is_some() {
-            self.told = Some(failure);
-        }
-    }
-
-    fn elsewhere(&mut self, failure: Failure) {
-        self.excluded.extend(failure.provider.clone());
-        self.prefer = None;
-        self.told = Some(failure);
-    }
-
-    /// What the caller is told. What a provider said tells more than that no other could be asked.
-    fn final_failure(self, failure: Failure) -> Failure {
-        let mut failure = match (&failure.provider, self.told) {
-            (None, Some(told)) => told,
-            _ => failure,
-        };
-        failure.unsent = self.unsent;
-        failure
-    }
-}
-
 /// One attempt: a message to the router, which comes back as the right to run a provider's driver.
 async fn attempt(
     job: &Arc<Job>,
     env: &Arc<TaskEnv>,
-    tried: &Tried,
+    tried: &mut Tried,
     guard: &mut InvalidateGuard,
     renewal: Option<&Renewal>,
 ) -> Outcome {
-    let remaining = job.call.deadline.saturating_duration_since(Instant::now());
-    let granted = grant(job, env, tried).await?;
-    let span = tracing::debug_span!(target: "mosaic::calls", "attempt");
-    let share = share(remaining, tried.could_follow(job, env.settings.recover.max_attempts));
-    let limit = granted.instance.spec.attempt_limit(&job.call.operation);
-    // How long an upload takes in all is its sender's affair: only the call's deadline bounds it.
-    let in_all = limit.filter(|_| job.call.upload.is_none());
-    guard.asking(in_all.unwrap_or(remaining));
-    let attempt = AttemptEnv {
-        settings: env.settings.clone(),
-        stop: env.stop.clone(),
-        record: job.record().clone(),
-        share,
-        limit,
-    };
-    let about_it = renewal.and_then(|renewal| renewal.call(&job.call, &granted.instance.spec.name));
-    let call = about_it.unwrap_or_else(|| job.call.clone());
-    let instance = granted.instance.clone();
-    let outcome = run(granted, call, attempt).instrument(span).await;
-    if job.trace.is_on() {
-        let left = instance.least_left();
-        job.trace.write(|decision| decision.upstream_left(tried.attempts, left));
-    }
-    outcome
-}
-
-/// How an attempt ended, for the decision record.
-fn result_of(outcome: &Outcome) -> Result<AttemptResult, &Failure> {
-    outcome.as_ref().map(|answer| match answer.head.unchanged {
-        true => AttemptResult::Unchanged,
-        false => AttemptResult::Answered,
-    })
-}
-
-async fn grant(job: &Arc<Job>, env: &TaskEnv, tried: &Tried) -> Result<Granted, Failure> {
-    env.credits.stock(&job.call, &job.candidates.instances).await;
-    let (port, granted) = AttemptPort::new();
-    let attempt = Attempt {
-        job: job.clone(),
+    let wanted = Wanted {
         excluded: tried.excluded.clone(),
         prefer: tried.prefer.clone(),
         first: tried.attempts == 1,
-        port,
+        patient: true,
     };
-    let message = RouterMsg::Attempt(attempt);
-    if send_patiently(&env.router, message, job.call.deadline).await.is_err() {
-        let failure = Failure::new(Kind::Overloaded, "the router is being restarted");
-        return Err(failure.after(Duration::from_millis(100)).never_sent());
+    tried.at = None;
+    let number = tried.attempts;
+    let granted = match grant(job, env, wanted).await {
+        Ok(granted) => granted,
+        Err(failure) => {
+            ended(job, number, Err(&failure));
+            return Err(failure);
+        }
+    };
+    tried.at = Some(granted.instance.clone());
+    let remaining = job.call.deadline.saturating_duration_since(Instant::now());
+    guard.asking(in_all(job, &granted).unwrap_or(remaining));
+    let first = number == 1;
+    if first {
+        granted.instance.requested(&env.settings.recover, &env.settings.hedge);
     }
-    granted
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the attempt vanished").never_sent()))
+    if first && renewal.is_none() {
+        return race(job, env, tried, granted).await;
+    }
+    let could_follow = tried.could_follow(job, env.settings.recover.max_attempts);
+    run_one(job, env, (number, could_follow), granted, renewal).await
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::policy::hedge::HedgeSettings;
 use crate::policy::outlier::OutlierSettings;
 use crate::policy::recover::RecoverSettings;
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub recover: RecoverSettings,
     /// When an instance is ejected from among its equivalents.
     pub outlier: OutlierSettings,
+    /// When a second instance is asked the same.
+    pub hedge: HedgeSettings,
     /// A stream in which no byte comes for so long has failed.
     pub stream_idle: Duration,
     /// The longest that a stream of events may take.
@@ -32,6 +35,7 @@ impl Default for Settings {
             max_in_flight: 10_000,
             recover: RecoverSettings::default(),
             outlier: OutlierSettings::default(),
+            hedge: HedgeSettings::default(),
             stream_idle: Duration::from_secs(30),
             stream_max: Duration::from_secs(600),
             transfer_max: Duration::from_secs(3_600),

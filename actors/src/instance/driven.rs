@@ -30,6 +30,13 @@ impl Driven {
         self.ask(|driver| driver.rate_limits())
     }
 
+    /// The limit that every call draws one of, as the driver says.
+    pub(super) fn paced_by(&self) -> Option<RateLimit> {
+        let (limits, named) = self.ask(|driver| (driver.rate_limits(), driver.paced_by()));
+        let named = named?;
+        limits.into_iter().find(|limit| limit.resource == named)
+    }
+
     fn ask<T: Default>(&self, what: impl FnOnce(&dyn Driver) -> T) -> T {
         let Some(driver) = self.0.load().as_ref().and_then(|driver| driver.upgrade()) else {
             return T::default();

@@ -4,7 +4,10 @@
 
 mod compared;
 mod driven;
+mod flow;
 mod heard;
+mod overload;
+mod paced;
 mod remaining;
 mod snapshot;
 mod spec;
@@ -28,6 +31,7 @@ use crate::error::{Failure, Kind};
 use crate::feedback::Watch;
 use crate::operation::Operations;
 use crate::policy::balance::CandidateView;
+use crate::policy::concurrency::ConcurrencyLimit;
 use crate::policy::estimate::{Class, Estimate, Latencies};
 use crate::policy::offers::ListingSettings;
 use crate::policy::offers::Offers;
@@ -39,7 +43,10 @@ use crate::telemetry::{Meters, ProviderMeters};
 use compared::Compared;
 pub(crate) use compared::Lookout;
 use driven::Driven;
+use flow::Flow;
 pub(crate) use heard::Heard;
+pub use overload::OverloadSettings;
+pub(crate) use paced::{Paced, Paces, SharedPace};
 use remaining::Remaining;
 pub use snapshot::InstanceSnapshot;
 pub use spec::{CheckSettings, InstanceSpec};
@@ -63,6 +70,10 @@ pub struct Instance {
     /// Its credits; none where there is no bound on what is spent there.
     pub(crate) credits: Option<Arc<CreditGate>>,
     bulkhead: Arc<Bulkhead>,
+    flow: Flow,
+    paces: Arc<Paces>,
+    /// That of its credential's quota.
+    pace: ArcSwap<SharedPace>,
     driven: Driven,
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,
@@ -101,15 +112,24 @@ impl Instance {
         lookout: Lookout,
         clock: Clock,
         meters: &Meters,
+        paces: &Arc<Paces>,
         credits: Option<Arc<CreditGate>>,
     ) -> Arc<Self> {
         let parts = meters.breaker_parts(&spec.name, &spec.breaker_per.metered());
         let meters = meters.provider(&spec.name);
+        let limit = spec
+            .overload
+            .limit
+            .map(|limit| ConcurrencyLimit::new(limit, spec.max_in_flight));
+        let places = limit.as_ref().map_or(spec.max_in_flight, ConcurrencyLimit::limit);
         meters.max_in_flight.set(spec.max_in_flight as f64);
         Arc::new(Instance {
             breaker: Breakers::new(spec.breaker_per, spec.breaker, clock, meters.breaker.clone(), parts),
             provider: Handle::new(),
-            bulkhead: Bulkhead::new(spec.max_in_flight, meters.in_flight.clone()),
+            bulkhead: Bulkhead::new(places, spec.overload.waiting, clock, &meters),
+            flow: Flow::new(limit),
+            paces: paces.clone(),
+            pace: ArcSwap::new(paces.of(spec.credential_scope)),
             driven: Driven::default(),
             narrowed: ArcSwap::from_pointee(Narrowed {
                 capabilities: spec.capabilities.clone(),
@@ -169,9 +189,10 @@ impl Instance {
         self.bulkhead.idle().await;
     }
 
-    /// Takes a permit among its attempts in flight, if there is one.
-    pub(crate) fn acquire(&self) -> Option<BulkheadPermit> {
-        self.bulkhead.acquire()
+    /// Takes a permit among its attempts in flight, if there is one: `held`, where that is one of its own.
+    pub(crate) fn acquire(&self, call: &Call, held: &mut Option<BulkheadPermit>) -> Option<BulkheadPermit> {
+        let own = held.take_if(|held| held.is_of(&self.bulkhead));
+        own.or_else(|| self.bulkhead.acquire(call))
     }
 
     /// Whether another attempt may be in flight.
@@ -205,6 +226,7 @@ impl Instance {
         let differs =
             known.capabilities != narrowed.capabilities || known.credential_scope != narrowed.credential_scope;
         if differs {
+            self.pace.store(self.paces.of(narrowed.credential_scope));
             self.narrowed.store(Arc::new(narrowed));
         }
         differs
@@ -255,7 +277,7 @@ impl Instance {
         CandidateView {
             available: self.accepting() && self.has_room() && gate.wait(now).is_none(),
             in_flight: self.bulkhead.taken(),
-            max_in_flight: self.spec.max_in_flight,
+            max_in_flight: self.limit(),
             latency: self.latencies.of(Class::of(&call.operation)).estimate(now),
             limited_until: if limited_until > now { limited_until } else { 0 },
             scarce: self.driven.is_scarce(),
@@ -322,6 +344,8 @@ impl Instance {
             accepting: self.accepting(),
             in_flight: self.in_flight(),
             max_in_flight: self.spec.max_in_flight,
+            limit: self.limit(),
+            waiting: self.waiting(),
             traffic: self.traffic.snapshot(now),
             breaker: self.breaker.snapshot(now),
             breakers: match self.breaker.is_divided() {
@@ -372,7 +396,17 @@ pub(crate) struct GuardedAttempt {
     pub(crate) permit: BreakerPermit,
     pub(crate) bulkhead: BulkheadPermit,
     pub(crate) credits: CreditPermit,
-    pub(crate) port: AttemptPort<Granted>,
+    pub(crate) port: AttemptPort<Grant>,
+}
+
+/// What comes of looking for a candidate.
+pub(crate) enum Grant {
+    /// An attempt may be run.
+    Run(Granted),
+    /// This one can be asked, once there is a place.
+    Crowded(Arc<Instance>),
+    /// This one can be asked after this time, if its provider's quota is to last.
+    Paced(Arc<Instance>, Duration),
 }
 
 /// The right to run one attempt with a driver. The call's task runs it.

@@ -23,6 +23,10 @@ pub struct InstanceSnapshot {
     pub in_flight: usize,
     /// The bound on them.
     pub max_in_flight: usize,
+    /// The bound in force now, where it adapts.
+    pub limit: usize,
+    /// Attempts that wait for a place.
+    pub waiting: usize,
     /// What its attempts met since it was made.
     pub traffic: TrafficSnapshot,
     /// Its circuit breaker; of a divided one, the circuit that is worst.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::OverloadSettings;
 use crate::breaker::BreakerPer;
 use crate::credits::Billing;
 use crate::driver::{Capabilities, DriverFactory};
@@ -30,6 +31,8 @@ pub struct InstanceSpec {
     pub max_in_flight: usize,
     /// How long one attempt may take to its answer's head. An answer that is billed by tokens may take its call's deadline.
     pub attempt_timeout: Duration,
+    /// How it is kept from more than it can bear.
+    pub overload: OverloadSettings,
     /// Its circuit breaker.
     pub breaker: BreakerSettings,
     /// Which of its calls share a circuit.

@@ -19,7 +19,7 @@ use super::spec::{Loader, PluginSettings};
 use crate::clock::Clock;
 use crate::credits::CreditBook;
 use crate::error::{Failure, Kind};
-use crate::instance::{Instance, Lookout};
+use crate::instance::{Instance, Lookout, Paces};
 use crate::operation::Operations;
 use crate::policy::lifecycle::Life;
 use crate::policy::routing::Routable;
@@ -43,6 +43,8 @@ pub(crate) struct InstanceEnv {
     pub(crate) operations: Arc<Operations>,
     /// Where it is told what becomes of plugins.
     pub(crate) events: Events,
+    /// How the quotas are spread that instances share.
+    pub(crate) paces: Arc<Paces>,
 }
 
 /// What the manager, the steps and the router share.

@@ -109,6 +109,7 @@ impl Step {
             registry.env.lookout.clone(),
             registry.env.clock,
             &registry.env.meters,
+            &registry.env.paces,
             credits,
         );
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's

@@ -6,21 +6,27 @@
 pub mod backoff;
 pub mod balance;
 pub mod breaker;
+pub mod concurrency;
 pub mod credits;
 pub mod estimate;
 pub mod freshness;
 pub mod glob;
 pub mod health;
+pub mod hedge;
 pub mod intensity;
 pub mod lifecycle;
 pub mod limit;
 pub mod offers;
 pub mod outlier;
+pub mod pacing;
+pub mod places;
 pub mod price;
 pub mod recover;
+pub mod retry_budget;
 pub mod routing;
 pub mod settle;
 pub mod slow_start;
+pub mod waiting;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::retry_budget::BudgetSettings;
 use crate::error::{Failure, Kind};
 
 /// Bounds of the error flow.
@@ -18,6 +19,8 @@ pub struct RecoverSettings {
     pub backoff_max: Duration,
     /// The longest that we wait because a provider told us to, instead of failing over.
     pub wait_max: Duration,
+    /// What retries and failovers may be on top of what callers ask for, at each instance.
+    pub budget: BudgetSettings,
 }
 
 impl Default for RecoverSettings {
@@ -28,6 +31,7 @@ impl Default for RecoverSettings {
             backoff: Duration::from_millis(50),
             backoff_max: Duration::from_secs(2),
             wait_max: Duration::from_secs(2),
+            budget: BudgetSettings::default(),
         }
     }
 }
@@ -49,6 +53,10 @@ pub struct Standing {
     pub sendable: bool,
     /// Other candidates have not been tried.
     pub others: bool,
+    /// The circuit of the instance that just failed is open: it would be refused there.
+    pub open: bool,
+    /// For how long an instance still asks not to be asked that was left for another because of that.
+    pub limited: Option<Duration>,
     /// Until the deadline.
     pub remaining: Duration,
     /// A random number in [0, 1), for jitter.
@@ -62,6 +70,8 @@ pub enum Next {
     Retry(Duration),
     /// Another candidate, at once.
     Failover,
+    /// Back to the instance that was left because of its rate limit, after a wait: no other could be asked.
+    Return(Duration),
     /// The failure is the answer.
     GiveUp,
 }
@@ -71,6 +81,12 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     let harmless = standing.repeatable && (!standing.paid || failure.unbilled);
     if standing.attempts >= settings.max_attempts || !standing.sendable || !(harmless || failure.unsent) {
         return Next::GiveUp;
+    }
+    if let Some(wait) = standing.limited
+        && refused_by_us(failure, standing)
+        && fits(wait, standing)
+    {
+        return Next::Return(wait);
     }
     if failure.unreadable {
         // It was served there, and would be answered the same: only a read may be asked for elsewhere.
@@ -103,6 +119,12 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
     }
 }
 
+/// No provider was reached: those that are left are failing, busy or away.
+fn refused_by_us(failure: &Failure, standing: &Standing) -> bool {
+    let ours = matches!(failure.kind, Kind::CircuitOpen | Kind::Overloaded | Kind::NoProvider);
+    ours && failure.unsent && standing.attempts_here == 0
+}
+
 fn elsewhere(possible: bool) -> Next {
     if possible { Next::Failover } else { Next::GiveUp }
 }
@@ -124,7 +146,7 @@ pub fn to_arrive(remaining: Duration) -> Duration {
 
 fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
-    let here = standing.attempts_here < 2 && wait <= settings.wait_max;
+    let here = standing.attempts_here < 2 && wait <= settings.wait_max && !standing.open;
     match (here || !standing.others, fits(wait, standing)) {
         (true, true) => Next::Retry(wait),
         _ if standing.others => Next::Failover,
@@ -134,12 +156,11 @@ fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &
 
 fn wait_or_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
-    if wait <= settings.wait_max && fits(wait, standing) {
-        Next::Retry(wait)
-    } else if standing.others {
-        Next::Failover
-    } else {
-        Next::GiveUp
+    // A long wait is the last resort: an equivalent that is asked at once comes before it.
+    let here = wait <= settings.wait_max || !standing.others;
+    match here && fits(wait, standing) {
+        true => Next::Retry(wait),
+        false => elsewhere(standing.others),
     }
 }
 
@@ -159,218 +180,4 @@ fn backoff(standing: &Standing, settings: &RecoverSettings) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn standing() -> Standing {
-        Standing {
-            attempts: 1,
-            attempts_here: 1,
-            safe: true,
-            repeatable: true,
-            paid: false,
-            sendable: true,
-            others: true,
-            remaining: Duration::from_secs(10),
-            chance: 0.5,
-        }
-    }
-
-    #[test]
-    fn the_table_of_the_error_flow() {
-        let settings = RecoverSettings::default();
-        let after = |kind, standing: Standing| next(&Failure::new(kind, "x"), &standing, &settings);
-        assert_eq!(after(Kind::Network, standing()), Next::Retry(Duration::from_millis(25)));
-        assert_eq!(
-            after(
-                Kind::Network,
-                Standing {
-                    attempts: 2,
-                    attempts_here: 2,
-                    ..standing()
-                }
-            ),
-            Next::Failover
-        );
-        assert!(matches!(
-            after(
-                Kind::Network,
-                Standing {
-                    attempts: 2,
-                    attempts_here: 2,
-                    others: false,
-                    ..standing()
-                }
-            ),
-            Next::Retry(_)
-        ));
-        assert_eq!(after(Kind::Timeout, standing()), Next::Failover);
-        assert_eq!(
-            after(
-                Kind::Timeout,
-                Standing {
-                    others: false,
-                    ..standing()
-                }
-            ),
-            Next::GiveUp
-        );
-        assert_eq!(after(Kind::NotFound, standing()), Next::GiveUp);
-        assert_eq!(after(Kind::Conflict, standing()), Next::GiveUp);
-        let mut conflict = Failure::new(Kind::Conflict, "its own word: again");
-        conflict.retryable = true;
-        assert!(matches!(next(&conflict, &standing(), &settings), Next::Retry(_)));
-        assert_eq!(after(Kind::UpstreamAuth, standing()), Next::GiveUp);
-        assert_eq!(
-            after(
-                Kind::UpstreamFailed,
-                Standing {
-                    repeatable: false,
-                    ..standing()
-                }
-            ),
-            Next::GiveUp
-        );
-
-        let unsent = Failure::new(Kind::Network, "refused").never_sent();
-        assert!(matches!(
-            next(
-                &unsent,
-                &Standing {
-                    repeatable: false,
-                    ..standing()
-                },
-                &settings
-            ),
-            Next::Retry(_)
-        ));
-        let told = |secs| Failure::new(Kind::UpstreamRateLimited, "slow").after(Duration::from_secs(secs));
-        assert_eq!(
-            next(&told(1), &standing(), &settings),
-            Next::Retry(Duration::from_secs(1))
-        );
-        assert_eq!(next(&told(60), &standing(), &settings), Next::Failover);
-        assert_eq!(
-            next(
-                &told(60),
-                &Standing {
-                    others: false,
-                    ..standing()
-                },
-                &settings
-            ),
-            Next::GiveUp
-        );
-    }
-
-    #[test]
-    fn what_was_billed_or_cannot_succeed_is_not_sent_there_again() {
-        let settings = RecoverSettings::default();
-        let paid = Standing {
-            paid: true,
-            ..standing()
-        };
-        let failed = |kind| Failure::new(kind, "x");
-        for kind in [Kind::Network, Kind::UpstreamFailed, Kind::Timeout, Kind::Internal] {
-            assert_eq!(next(&failed(kind), &paid, &settings), Next::GiveUp);
-        }
-        assert!(matches!(
-            next(&failed(Kind::UpstreamFailed).never_billed(), &paid, &settings),
-            Next::Retry(_)
-        ));
-        assert!(matches!(
-            next(&failed(Kind::Network).never_sent(), &paid, &settings),
-            Next::Retry(_)
-        ));
-
-        let garbled = failed(Kind::UpstreamFailed).not_usable();
-        assert_eq!(next(&garbled, &standing(), &settings), Next::Failover);
-        assert_eq!(
-            next(
-                &garbled,
-                &Standing {
-                    others: false,
-                    ..standing()
-                },
-                &settings
-            ),
-            Next::GiveUp
-        );
-        assert_eq!(next(&garbled, &paid, &settings), Next::GiveUp);
-        let idempotent_write = Standing {
-            safe: false,
-            ..standing()
-        };
-        assert_eq!(next(&garbled, &idempotent_write, &settings), Next::GiveUp);
-
-        let mut told_not_to = failed(Kind::UpstreamFailed);
-        told_not_to.retryable = false;
-        assert_eq!(next(&told_not_to, &standing(), &settings), Next::Failover);
-        assert_eq!(
-            next(
-                &told_not_to,
-                &Standing {
-                    others: false,
-                    ..standing()
-                },
-                &settings
-            ),
-            Next::GiveUp
-        );
-        let mut told_to = failed(Kind::Conflict);
-        told_to.retryable = true;
-        assert!(matches!(next(&told_to, &standing(), &settings), Next::Retry(_)));
-        let write = Standing {
-            safe: false,
-            repeatable: false,
-            ..standing()
-        };
-        assert_eq!(next(&told_to, &write, &settings), Next::GiveUp);
-        let mut spent = failed(Kind::UpstreamRateLimited);
-        spent.retryable = false;
-        assert_eq!(next(&spent, &standing(), &settings), Next::Failover);
-        let read_once = Standing {
-            sendable: false,
-            ..standing()
-        };
-        assert_eq!(
-            next(&failed(Kind::Network).never_sent(), &read_once, &settings),
-            Next::GiveUp
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn never_repeats_a_sent_write_nor_passes_its_bounds(
-            kind in proptest::sample::select(&Kind::ALL[..]),
-            attempts in 1u32..6, attempts_here in 0u32..6, repeatable: bool, others: bool, unsent: bool,
-            paid: bool, unbilled: bool, retryable: bool, unreadable: bool, sendable: bool,
-            remaining_ms in 0u64..20_000, retry_after_ms in proptest::option::of(0u64..20_000), chance in 0.0f64..1.0,
-        ) {
-            let settings = RecoverSettings::default();
-            let mut failure = Failure::new(kind, "x");
-            (failure.unsent, failure.unbilled, failure.unreadable) = (unsent, unbilled, unreadable);
-            failure.retryable &= retryable;
-            failure.retry_after = retry_after_ms.map(Duration::from_millis);
-            let remaining = Duration::from_millis(remaining_ms);
-            let standing = Standing {
-                attempts, attempts_here, safe: repeatable, repeatable, paid, sendable, others, remaining, chance,
-            };
-            let decided = next(&failure, &standing, &settings);
-            let billed = paid && !unbilled && !unsent;
-            if !(repeatable || unsent) || billed || !sendable || attempts >= settings.max_attempts {
-                prop_assert_eq!(decided, Next::GiveUp);
-            }
-            if unreadable || (!failure.retryable && !matches!(kind, Kind::NoProvider | Kind::Internal)) {
-                prop_assert!(!matches!(decided, Next::Retry(_)));
-            }
-            if let Next::Retry(wait) = decided {
-                prop_assert!(wait <= remaining / 2);
-            }
-            if decided == Next::Failover {
-                prop_assert!(others);
-            }
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::health::HealthCheck;
 use super::{listing, pulse};
 use crate::driver::{BoxFuture, Driver};
-use crate::instance::{Granted, Instance, ProviderMsg};
+use crate::instance::{Grant, Granted, Instance, ProviderMsg};
 use crate::supervision::{ChildSpec, Context, Fault, Handle, Worker};
 
 /// What provider actors find in their system.
@@ -82,7 +82,7 @@ impl Worker for Provider {
         match message {
             ProviderMsg::Attempt(attempt) => {
                 let mut port = attempt.port;
-                port.answer(Ok(Granted {
+                port.answer(Ok(Grant::Run(Granted {
                     instance: self.instance.clone(),
                     driver,
                     actor: cx.handle().clone(),
@@ -91,7 +91,7 @@ impl Worker for Provider {
                     permit: attempt.permit,
                     bulkhead: attempt.bulkhead,
                     credits: attempt.credits,
-                }));
+                })));
                 Ok(())
             }
             ProviderMsg::Health(done) => {

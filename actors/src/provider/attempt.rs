@@ -24,6 +24,7 @@ use crate::stream::UPLOAD_FIELD;
 /// Runs an attempt with the driver that was granted to it.
 pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> Outcome {
     let started = Instant::now();
+    let operation = call.operation;
     let (mut holding, driver) = Holding::of(granted, &call);
     let driven = AssertUnwindSafe(drive(driver, call, &holding, &env, started)).catch_unwind();
     let answered = match driven.await {
@@ -33,6 +34,7 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
     let took = started.elapsed();
     holding.instance.meters.seconds.record(took.as_secs_f64());
     holding.instance.meters.call_phase.record(took.as_secs_f64());
+    holding.learn(&operation, took, &answered, &env.settings.hedge);
     match answered {
         Err((evidence, failure)) => Err(holding.failed(evidence, failure)),
         Ok(Answer { head, body, value }) => {

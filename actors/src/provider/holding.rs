@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::panics::panic_text;
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
-use crate::call::Call;
+use crate::call::{Answer, Call, Operation};
 use crate::credits::CreditPermit;
 use crate::driver::Driver;
 use crate::error::{Failure, Kind};
@@ -24,6 +24,7 @@ use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
 use crate::policy::breaker::AttemptOutcome;
 use crate::policy::estimate::Class;
+use crate::policy::hedge::HedgeSettings;
 use crate::stream::{Upload, Usage};
 use crate::supervision::Handle;
 
@@ -197,6 +198,23 @@ impl Holding {
             self.instance.read_remaining();
             let took = self.took.get().copied();
             watch.ended(took.unwrap_or_else(|| self.started.elapsed()), served);
+        }
+    }
+
+    /// Learns from the time that an attempt took, if it shows how fast the instance is: not from a quick refusal.
+    pub(super) fn learn(
+        &self,
+        operation: &Operation,
+        took: Duration,
+        ended: &Result<Answer, (Evidence, Failure)>,
+        hedge: &HedgeSettings,
+    ) {
+        let shows = match ended {
+            Ok(_) => true,
+            Err((evidence, failure)) => failure.kind == Kind::Timeout && evidence.is_some(),
+        };
+        if shows {
+            self.instance.learn(operation, took, hedge);
         }
     }
 

@@ -12,6 +12,14 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("mosaic_attempts_total", "Attempts by provider instance and outcome."),
     (
+        "mosaic_attempts_paced_total",
+        "Times that a call was kept back so that a provider's quota lasts, by provider instance.",
+    ),
+    (
+        "mosaic_attempts_shed_total",
+        "Attempts that found no place in time, or none to wait in, by provider instance and priority.",
+    ),
+    (
         "mosaic_balancer_observations_dropped_total",
         "Ends of attempts that a balancer did not learn from, because the router was too far behind.",
     ),
@@ -73,6 +81,18 @@ const COUNTERS: &[(&str, &str)] = &[
         "mosaic_provider_ejections_total",
         "Times that a provider instance was ejected from among its equivalents.",
     ),
+    (
+        "mosaic_hedges_total",
+        "Calls of which another instance was asked the same, by the provider instance that took too long.",
+    ),
+    (
+        "mosaic_hedges_won_total",
+        "Those of them that the other instance answered first.",
+    ),
+    (
+        "mosaic_retries_refused_total",
+        "Retries and failovers that the retry budget did not allow, by the provider instance that failed.",
+    ),
     ("mosaic_refused_total", "Calls refused, by the bound that refused them."),
     (
         "mosaic_retries_total",
@@ -111,6 +131,14 @@ const GAUGES: &[(&str, &str)] = &[
         "mosaic_provider_rate_limit_reset_timestamp_seconds",
         "When the next window begins, since the Unix epoch.",
     ),
+    (
+        "mosaic_attempts_limit",
+        "Attempts that may be in flight now, by provider instance.",
+    ),
+    (
+        "mosaic_attempts_waiting",
+        "Attempts that wait for a place, by provider instance.",
+    ),
     ("mosaic_attempts_in_flight", "Attempts in flight, by provider instance."),
     (
         "mosaic_breaker_state",
@@ -142,6 +170,10 @@ const SECONDS: &[(&str, &str)] = &[
     (
         "mosaic_attempt_duration_seconds",
         "Seconds of an attempt to its answer's head, by provider instance.",
+    ),
+    (
+        "mosaic_attempt_wait_seconds",
+        "Seconds that an attempt waited for a place, by provider instance.",
     ),
     (
         "mosaic_cache_duration_seconds",
@@ -189,6 +221,7 @@ mod tests {
         let known = [COUNTERS, GAUGES, SECONDS].concat();
         let written = concat!(
             include_str!("../telemetry.rs"),
+            include_str!("flow.rs"),
             include_str!("rate_limits.rs"),
             include_str!("standing.rs")
         )

@@ -20,7 +20,7 @@ use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::gateway::Gateway;
-use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::routing::Rule;
 use mosaic_actors::policy::slow_start::SlowStart;
@@ -98,6 +98,8 @@ pub enum Do {
     FailWith(&'static [&'static str], Failure),
     /// Fail everywhere.
     Fail(Failure),
+    /// Fail everywhere, after a while.
+    FailAfter(Duration, Failure),
     /// Panic at the named instances, answer at others.
     PanicAt(&'static [&'static str]),
     /// Fail at the named instances before anything was sent, answer at others.
@@ -289,6 +291,10 @@ impl TestDriver {
                 Ok(answer)
             }
             Do::Fail(failure) => Err(failure.clone()),
+            Do::FailAfter(wait, failure) => {
+                tokio::time::sleep(*wait).await;
+                Err(failure.clone())
+            }
             Do::Version(_) => unreachable!("its answer depends on the call"),
             Do::HangAt(names) if !names.contains(&&*self.name) => self.answer(),
             Do::Hang | Do::HangAt(_) => std::future::pending().await,
@@ -378,6 +384,7 @@ pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
         }),
         max_in_flight: 256,
         attempt_timeout: Duration::from_secs(10),
+        overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
         breaker_per: BreakerPer::default(),
         slow_start: SlowStart::default(),

@@ -138,6 +138,15 @@ impl Quota {
         limits
     }
 
+    /// The one resource that is limited, where all calls draw on it: not where an app's installations have a limit each.
+    pub fn only_resource(&self, now: Timestamp) -> Option<Arc<str>> {
+        let limits = self.own_limits(now);
+        match &limits[..] {
+            [only] if self.parts().is_empty() => Some(only.resource.clone()),
+            _ => None,
+        }
+    }
+
     /// Of a window that has passed, nobody knows what is left of the next.
     fn own_limits(&self, now: Timestamp) -> Vec<RateLimit> {
         let now = unix_ms(now);

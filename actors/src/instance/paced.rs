@@ -1,0 +1,143 @@
+//! The pace of a provider's quota, shared by all who come with one credential.
+//!
+//! Invariant: what a provider says is read from the drivers at most ten times a second; one that does not say
+//! which limit its calls draw on is not paced.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+
+use super::Instance;
+use crate::attributes::Priority;
+use crate::clock::nanos_of;
+use crate::policy::pacing::{Pace, Pacer, PacingSettings, Quota};
+use crate::rate_limit::RateLimit;
+use crate::supervision::unix_ms;
+
+/// How long a reading of what the drivers know is relied on.
+const READ_EVERY: u64 = 100_000_000;
+
+/// The pace of each credential's quota.
+#[derive(Default)]
+pub(crate) struct Paces(DashMap<u64, Weak<SharedPace>, RandomState>);
+
+/// The pace of one credential's quota.
+#[derive(Default)]
+pub(crate) struct SharedPace {
+    read_at: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    pacer: Pacer,
+    /// What was said last.
+    said: Option<RateLimit>,
+    /// When the window ends that it was said of, by our clock.
+    reset: u64,
+}
+
+/// A call that has gone, until it has ended.
+pub(crate) struct Paced(Arc<SharedPace>);
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        self.0.state().pacer.ended();
+    }
+}
+
+impl Paces {
+    /// That of a credential; those that no instance has any longer are forgotten.
+    pub(crate) fn of(&self, credential_scope: u64) -> Arc<SharedPace> {
+        if let Some(found) = self.0.get(&credential_scope).and_then(|known| known.upgrade()) {
+            return found;
+        }
+        self.0.retain(|_, known| known.strong_count() > 0);
+        let mut known = self.0.entry(credential_scope).or_default();
+        // Another may have been quicker.
+        known.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(SharedPace::default());
+            *known = Arc::downgrade(&made);
+            made
+        })
+    }
+}
+
+impl SharedPace {
+    /// Held for a few steps; no panic leaves half of them.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn heard(&mut self, limit: RateLimit, now: u64) {
+        let news = self.said.as_ref().is_none_or(|said| {
+            let later = limit.seen_unix_ms > said.seen_unix_ms;
+            later || limit.seen_unix_ms == said.seen_unix_ms && limit.remaining < said.remaining
+        });
+        let (Some(remaining), Some(reset), true) = (limit.remaining, limit.reset_unix_ms, news) else {
+            return;
+        };
+        // One moment has one reading, however often it is said: the two clocks do not drift apart within a window.
+        let known = self.said.as_ref().is_some_and(|said| said.reset_unix_ms == Some(reset));
+        if !known {
+            let until = Duration::from_millis(reset.saturating_sub(unix_ms()));
+            self.reset = now.saturating_add(nanos_of(until));
+        }
+        self.pacer.heard(Quota {
+            limit: limit.limit,
+            remaining,
+            reset: self.reset,
+        });
+        self.said = Some(limit);
+    }
+}
+
+impl Instance {
+    /// After which time an attempt of this priority may go, if what its provider grants is to last; `None`: now.
+    pub(crate) fn pace(&self, priority: Priority, now: u64) -> Option<Duration> {
+        let settings = self.spec.overload.pacing.as_ref()?;
+        let pace = self.pace.load();
+        self.read_limits(&pace, now);
+        match pace.state().pacer.ask(priority, now, settings) {
+            Pace::Go => None,
+            Pace::Wait(wait) => {
+                self.meters.flow.paced.increment(1);
+                Some(wait)
+            }
+        }
+    }
+
+    /// An attempt goes at `now`: it counts as one that what is left does not show yet, until it has ended.
+    pub(crate) fn goes(&self, now: u64) -> Option<Paced> {
+        let settings = self.spec.overload.pacing.as_ref()?;
+        let pace = self.pace.load_full();
+        pace.state().pacer.went(now, settings);
+        Some(Paced(pace))
+    }
+
+    /// The longest that an attempt really waits for its turn.
+    pub(crate) fn longest_pace(&self) -> Duration {
+        let settings: Option<PacingSettings> = self.spec.overload.pacing;
+        settings.map_or(Duration::ZERO, |settings| settings.max_wait)
+    }
+
+    fn read_limits(&self, pace: &SharedPace, now: u64) {
+        let read_at = pace.read_at.load(Relaxed);
+        let due = read_at == 0 || now.saturating_sub(read_at) >= READ_EVERY;
+        // One reads for all.
+        let mine = due
+            && pace
+                .read_at
+                .compare_exchange(read_at, now.max(1), Relaxed, Relaxed)
+                .is_ok();
+        if let Some(limit) = mine.then(|| self.driven.paced_by()).flatten() {
+            pace.state().heard(limit, now);
+        }
+    }
+}
