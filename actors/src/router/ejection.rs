@@ -198,19 +198,29 @@ impl Ejections {
     /// Ejects who answered badly in the interval that ends.
     fn compare(&mut self, cx: &Context<RouterMsg>) {
         let now = self.now();
+        let directory = self.env.directory.load();
         let mut found = Vec::new();
         for members in self.groups.values() {
-            let known = members.iter().filter_map(|name| self.before.get(name));
-            let there: Vec<_> = known.filter(|(instance, _)| !instance.is_ejected(now)).collect();
-            let met: Vec<_> = there
-                .iter()
-                .map(|(instance, before)| since(instance, *before))
-                .collect();
+            let serving = members.iter().filter_map(|name| directory.serving(name));
+            let there: Vec<_> = serving.filter(|instance| !instance.is_ejected(now)).collect();
+            let met: Vec<_> = there.iter().map(|instance| self.met(instance)).collect();
             let worst = outliers(&met, self.settings()).into_iter();
-            found.extend(worst.map(|(place, why)| (there[place].0.clone(), why)));
+            found.extend(worst.map(|(place, why)| (there[place].clone(), why)));
         }
+        drop(directory);
         for (instance, why) in found {
             self.eject(&instance, why, cx);
+        }
+    }
+
+    /// What an instance has met in the interval. One that was not there when it began has met all since.
+    fn met(&self, instance: &Arc<Instance>) -> Interval {
+        let known = self.before.get(&instance.spec.name);
+        let known = known.filter(|(known, _)| Arc::ptr_eq(known, instance));
+        let (before, now) = (known.map(|(_, before)| *before).unwrap_or_default(), instance.record());
+        Interval {
+            attempts: now.attempts.saturating_sub(before.attempts),
+            failed: now.failed.saturating_sub(before.failed),
         }
     }
 
@@ -267,15 +277,6 @@ impl Ejections {
             for_ms,
             why,
         });
-    }
-}
-
-/// What an instance has met since it had met `before`.
-fn since(instance: &Instance, before: Interval) -> Interval {
-    let record = instance.record();
-    Interval {
-        attempts: record.attempts.saturating_sub(before.attempts),
-        failed: record.failed.saturating_sub(before.failed),
     }
 }
 
