@@ -163,6 +163,7 @@ fn settings(config: &Config) -> Settings {
         stream_max: config.gateway.max_stream,
         transfer_max: config.gateway.max_transfer,
         transfer_bytes: config.gateway.max_transfer_size as u64,
+        ..Settings::default()
     }
 }
 

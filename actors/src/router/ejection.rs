@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::RouterEnv;
 use crate::call::Call;
 use crate::clock::nanos_of;
@@ -19,6 +21,8 @@ use crate::supervision::{Context, Event};
 
 /// Candidate sets that are remembered; beyond, all are learnt anew.
 const MOST_SETS: usize = 4_096;
+/// No interval is shorter, whatever is configured.
+const LEAST_INTERVAL: Duration = Duration::from_millis(10);
 /// For how long it is relied on that enough candidates of a set are healthy, or are not: there may be a thousand to look at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -33,7 +37,7 @@ enum Equivalence {
 pub(super) struct Ejections {
     env: Arc<RouterEnv>,
     /// The sets whose members are among `groups`.
-    seen: HashSet<u64>,
+    seen: HashSet<u64, RandomState>,
     /// Who is equivalent, of those that were asked for.
     groups: HashMap<Equivalence, Vec<Arc<str>>>,
     ejected: Vec<Arc<Instance>>,
@@ -49,7 +53,7 @@ impl Ejections {
     pub(super) fn new(env: Arc<RouterEnv>) -> Self {
         Ejections {
             env,
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             groups: HashMap::new(),
             ejected: Vec::new(),
             before: HashMap::new(),
@@ -78,7 +82,7 @@ impl Ejections {
             sweep_at(instance.standing().until, now, cx);
         }
         self.begin(now);
-        cx.every(self.settings().interval, || RouterMsg::Sweep);
+        cx.every(self.settings().interval.max(LEAST_INTERVAL), || RouterMsg::Sweep);
     }
 
     /// The directory is another one.
