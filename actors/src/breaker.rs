@@ -12,6 +12,8 @@ mod order;
 mod permit;
 mod showing;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

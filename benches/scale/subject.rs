@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mosaic::telemetry::Telemetry;
+use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{Answer, Body, Call, Caller, Head, Operation, Operations, Resource};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Credential, Driver, ready};
 use mosaic_actors::error::Failure;
 use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::policy::limit::Rate;
+use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::{System, SystemSpec};
 
@@ -54,6 +56,8 @@ pub fn instance(name: &str) -> InstanceSpec {
         attempt_timeout: Duration::from_secs(10),
         overload: OverloadSettings::default(),
         breaker: BreakerSettings::default(),
+        breaker_per: BreakerPer::default(),
+        slow_start: SlowStart::default(),
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
+use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{Operation, Operations};
 use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
@@ -16,6 +17,7 @@ use mosaic_actors::error::Kind::Internal;
 use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
 use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::policy::breaker::BreakerSettings;
+use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::telemetry::SharedRecorder;
 use serde_json::{Map, Value};
 
@@ -339,7 +341,10 @@ impl Native {
                 open_for: breaker.open_for,
                 open_max: breaker.open_for.saturating_mul(OPEN_MAX_FACTOR),
                 probes: breaker.half_open_probes,
+                ..BreakerSettings::default()
             },
+            breaker_per: BreakerPer::default(),
+            slow_start: SlowStart::default(),
         })
     }
 }

@@ -75,7 +75,7 @@ impl Instance {
                     consecutive_failures: wanted,
                 } = &compared.lookout;
                 // Told again after as many more: there may be room by then.
-                if *wanted != 0 && in_a_row % wanted == 0 {
+                if *wanted != 0 && in_a_row.is_multiple_of(*wanted) {
                     // A router that is away hears of the next.
                     let _away = router.send(RouterMsg::Failing(self.spec.name.clone()));
                 }

@@ -352,6 +352,7 @@ impl Instance {
                 true => self.breaker.snapshots(now),
                 false => Vec::new(),
             },
+            share: self.share(self.breaker.first(), now),
             ejected_for_ms: self
                 .is_ejected(now)
                 .then(|| self.standing().until.saturating_sub(now) / 1_000_000),

@@ -34,6 +34,8 @@ pub struct InstanceSnapshot {
     /// All circuits of a divided one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerSnapshot>,
+    /// The share of its weight that it gets for now, in `0..=1`: less than 1 while it starts slowly after it came back.
+    pub share: f32,
     /// For how long it is still ejected from among its equivalents.
     pub ejected_for_ms: Option<u64>,
     /// For how long it still asks not to be asked.

@@ -71,8 +71,11 @@ impl InstanceSpec {
     /// # Errors
     /// `invalid_input`, with the path of the first setting that cannot.
     pub fn check(&self) -> Result<(), Failure> {
-        let invalid =
-            |path: &str, key: &str, must: &str| Failure::invalid(format!("{path}.{key}"), format!("must be {must}"));
+        let invalid = |part: &str, key: &str, must: &str| {
+            let path = format!("{part}.{key}");
+            let sentence = format!("{path} must be {must}");
+            Failure::invalid(path, sentence)
+        };
         self.breaker
             .check()
             .map_err(|unfit| invalid("breaker", unfit.key, unfit.must))?;

@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::RouterEnv;
 use crate::call::Call;
 use crate::clock::nanos_of;
@@ -19,6 +21,8 @@ use crate::supervision::{Context, Event};
 
 /// Candidate sets that are remembered; beyond, all are learnt anew.
 const MOST_SETS: usize = 4_096;
+/// No interval is shorter, whatever is configured.
+const LEAST_INTERVAL: Duration = Duration::from_millis(10);
 /// For how long it is relied on that enough candidates of a set are healthy, or are not: there may be a thousand to look at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -33,7 +37,7 @@ enum Equivalence {
 pub(super) struct Ejections {
     env: Arc<RouterEnv>,
     /// The sets whose members are among `groups`.
-    seen: HashSet<u64>,
+    seen: HashSet<u64, RandomState>,
     /// Who is equivalent, of those that were asked for.
     groups: HashMap<Equivalence, Vec<Arc<str>>>,
     ejected: Vec<Arc<Instance>>,
@@ -49,7 +53,7 @@ impl Ejections {
     pub(super) fn new(env: Arc<RouterEnv>) -> Self {
         Ejections {
             env,
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             groups: HashMap::new(),
             ejected: Vec::new(),
             before: HashMap::new(),
@@ -78,7 +82,7 @@ impl Ejections {
             sweep_at(instance.standing().until, now, cx);
         }
         self.begin(now);
-        cx.every(self.settings().interval, || RouterMsg::Sweep);
+        cx.every(self.settings().interval.max(LEAST_INTERVAL), || RouterMsg::Sweep);
     }
 
     /// The directory is another one.
@@ -198,19 +202,29 @@ impl Ejections {
     /// Ejects who answered badly in the interval that ends.
     fn compare(&mut self, cx: &Context<RouterMsg>) {
         let now = self.now();
+        let directory = self.env.directory.load();
         let mut found = Vec::new();
         for members in self.groups.values() {
-            let known = members.iter().filter_map(|name| self.before.get(name));
-            let there: Vec<_> = known.filter(|(instance, _)| !instance.is_ejected(now)).collect();
-            let met: Vec<_> = there
-                .iter()
-                .map(|(instance, before)| since(instance, *before))
-                .collect();
+            let serving = members.iter().filter_map(|name| directory.serving(name));
+            let there: Vec<_> = serving.filter(|instance| !instance.is_ejected(now)).collect();
+            let met: Vec<_> = there.iter().map(|instance| self.met(instance)).collect();
             let worst = outliers(&met, self.settings()).into_iter();
-            found.extend(worst.map(|(place, why)| (there[place].0.clone(), why)));
+            found.extend(worst.map(|(place, why)| (there[place].clone(), why)));
         }
+        drop(directory);
         for (instance, why) in found {
             self.eject(&instance, why, cx);
+        }
+    }
+
+    /// What an instance has met in the interval. One that was not there when it began has met all since.
+    fn met(&self, instance: &Arc<Instance>) -> Interval {
+        let known = self.before.get(&instance.spec.name);
+        let known = known.filter(|(known, _)| Arc::ptr_eq(known, instance));
+        let (before, now) = (known.map(|(_, before)| *before).unwrap_or_default(), instance.record());
+        Interval {
+            attempts: now.attempts.saturating_sub(before.attempts),
+            failed: now.failed.saturating_sub(before.failed),
         }
     }
 
@@ -267,15 +281,6 @@ impl Ejections {
             for_ms,
             why,
         });
-    }
-}
-
-/// What an instance has met since it had met `before`.
-fn since(instance: &Instance, before: Interval) -> Interval {
-    let record = instance.record();
-    Interval {
-        attempts: record.attempts.saturating_sub(before.attempts),
-        failed: record.failed.saturating_sub(before.failed),
     }
 }
 

@@ -165,12 +165,19 @@ impl Port {
 
     fn breakers(&self) -> Vec<Breaker> {
         let instances = self.0.snapshot().instances.into_iter();
-        instances
-            .map(|instance| Breaker {
-                name: instance.name,
-                breaker: instance.breaker,
+        let circuits = |instance: InstanceSnapshot| {
+            // Of a divided breaker, each circuit is shown.
+            let circuits = match instance.breakers.is_empty() {
+                true => vec![instance.breaker],
+                false => instance.breakers,
+            };
+            let name = instance.name;
+            circuits.into_iter().map(move |breaker| Breaker {
+                name: name.clone(),
+                breaker,
             })
-            .collect()
+        };
+        instances.flat_map(circuits).collect()
     }
 
     pub(super) fn log_view(&self) -> Value {

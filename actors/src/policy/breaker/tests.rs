@@ -138,11 +138,11 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn it_opens_and_closes_as_the_history_says(
-        settings in settings(), steps in prop::collection::vec((step(), 0.0..1.0f64), 1..150),
+        settings in settings(), steps in prop::collection::vec((step(), 0.0..1.0f64), 1..50),
     ) {
         let window = settings.window.as_ref().map(Window::new);
         let (mut circuit, mut model, mut now) = (Circuit::NEW, Model::default(), 0);
@@ -170,7 +170,7 @@ proptest! {
     /// Whatever it is told, what holds of every breaker.
     #[test]
     fn only_probes_close_it_and_it_stays_open_within_its_bounds(
-        settings in settings(), steps in prop::collection::vec((step(), 0.0..1.0f64), 1..150),
+        settings in settings(), steps in prop::collection::vec((step(), 0.0..1.0f64), 1..50),
     ) {
         let (mut circuit, mut now) = (Circuit::NEW, 0);
         for (step, chance) in steps {

@@ -4,8 +4,11 @@
 //! reader beside a writer may miss the calls that are being noted at that instant. Times are nanoseconds since any fixed
 //! origin.
 
-use std::sync::atomic::Ordering::{AcqRel, Relaxed};
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64, AtomicUsize};
+mod buckets;
+mod ring;
+
+use buckets::Buckets;
+use ring::Ring;
 
 use super::settings::{WindowSettings, WindowSpan};
 use crate::policy::nanos_of;
@@ -74,183 +77,13 @@ impl Window {
     }
 }
 
-/// The last so many calls: a byte each, and what they add up to.
-#[derive(Debug)]
-struct Ring {
-    next: AtomicUsize,
-    /// 0: none yet; else [`CALL`], with [`FAILED`] and [`SLOW`] where it was.
-    slots: Box<[AtomicU8]>,
-    /// Signed: of two calls that meet in one slot, the second may be taken off before the first is added.
-    calls: AtomicI32,
-    failed: AtomicI32,
-    slow: AtomicI32,
-}
-
-const CALL: u8 = 1;
-const FAILED: u8 = 2;
-const SLOW: u8 = 4;
-
-impl Ring {
-    fn new(count: usize) -> Self {
-        Ring {
-            next: AtomicUsize::new(0),
-            slots: (0..count).map(|_| AtomicU8::new(0)).collect(),
-            calls: AtomicI32::new(0),
-            failed: AtomicI32::new(0),
-            slow: AtomicI32::new(0),
-        }
-    }
-
-    fn note(&self, noted: Noted) {
-        let slot = self.next.fetch_add(1, Relaxed) % self.slots.len();
-        let failed = if noted.failed { FAILED } else { 0 };
-        let slow = if noted.slow { SLOW } else { 0 };
-        self.put(&self.slots[slot], CALL | failed | slow);
-    }
-
-    /// Whoever takes a value out of a slot takes it off the sums: each is taken out once.
-    fn put(&self, slot: &AtomicU8, value: u8) {
-        let before = slot.swap(value, AcqRel);
-        let add = |sum: &AtomicI32, bit: u8| match (before & bit != 0, value & bit != 0) {
-            (false, true) => _ = sum.fetch_add(1, Relaxed),
-            (true, false) => _ = sum.fetch_sub(1, Relaxed),
-            _ => {}
-        };
-        add(&self.calls, CALL);
-        add(&self.failed, FAILED);
-        add(&self.slow, SLOW);
-    }
-
-    fn tally(&self) -> Tally {
-        let read = |sum: &AtomicI32| sum.load(Relaxed).max(0) as u32;
-        Tally {
-            calls: read(&self.calls),
-            failed: read(&self.failed),
-            slow: read(&self.slow),
-        }
-    }
-
-    fn clear(&self) {
-        for slot in &self.slots {
-            self.put(slot, 0);
-        }
-    }
-}
-
-/// Buckets of a window of time.
-const BUCKETS: u64 = 10;
-/// The bits of a bucket's counters.
-const COUNT_BITS: u32 = 14;
-const COUNT: u64 = (1 << COUNT_BITS) - 1;
-/// The bits of a bucket's round.
-const ROUND_BITS: u32 = 22;
-const ROUND: u64 = (1 << ROUND_BITS) - 1;
-
-/// The calls of the last so long. A bucket is one word, so that no writer waits for another: the round of the window that
-/// it is of, and its calls, those that failed and those that were slow. A round comes again after four million windows (of
-/// ten seconds: 480 days), to a window in which nothing was noted all that time.
-#[derive(Debug)]
-struct Buckets {
-    /// Nanoseconds of one.
-    width: u64,
-    words: [AtomicU64; BUCKETS as usize],
-}
-
-#[derive(Clone, Copy)]
-struct Bucket {
-    round: u64,
-    calls: u64,
-    failed: u64,
-    slow: u64,
-}
-
-impl Bucket {
-    fn of(word: u64) -> Self {
-        Bucket {
-            round: word >> (3 * COUNT_BITS),
-            calls: word >> (2 * COUNT_BITS) & COUNT,
-            failed: word >> COUNT_BITS & COUNT,
-            slow: word & COUNT,
-        }
-    }
-
-    fn word(self) -> u64 {
-        self.round << (3 * COUNT_BITS) | self.calls << (2 * COUNT_BITS) | self.failed << COUNT_BITS | self.slow
-    }
-
-    /// With another call. A bucket that is full is halved first: its shares stay as they are, nearly.
-    fn with(mut self, noted: Noted) -> Self {
-        if self.calls == COUNT {
-            self.calls /= 2;
-            self.failed = self.failed.div_ceil(2).min(self.calls);
-            self.slow = self.slow.div_ceil(2).min(self.calls);
-        }
-        self.calls += 1;
-        self.failed += u64::from(noted.failed);
-        self.slow += u64::from(noted.slow);
-        self
-    }
-}
-
-impl Buckets {
-    fn new(span: u64) -> Self {
-        Buckets {
-            width: (span / BUCKETS).max(1),
-            words: Default::default(),
-        }
-    }
-
-    fn note(&self, noted: Noted, now: u64) {
-        let tick = now / self.width;
-        let round = (tick / BUCKETS) & ROUND;
-        let word = &self.words[(tick % BUCKETS) as usize];
-        // Refused only where it is of a later round: whoever comes a whole window late has nothing to say.
-        let _late = word.fetch_update(AcqRel, Relaxed, |word| {
-            let bucket = Bucket::of(word);
-            let ahead = bucket.round.wrapping_sub(round) & ROUND;
-            let fresh = Bucket {
-                round,
-                calls: 0,
-                failed: 0,
-                slow: 0,
-            };
-            match ahead {
-                0 => Some(bucket.with(noted).word()),
-                ahead if ahead < ROUND / 2 => None,
-                _ => Some(fresh.with(noted).word()),
-            }
-        });
-    }
-
-    fn tally(&self, now: u64) -> Tally {
-        let newest = now / self.width;
-        let oldest = newest.saturating_sub(BUCKETS - 1);
-        (oldest..=newest).fold(Tally::default(), |tally, tick| {
-            let bucket = Bucket::of(self.words[(tick % BUCKETS) as usize].load(Relaxed));
-            if bucket.round != (tick / BUCKETS) & ROUND {
-                return tally;
-            }
-            Tally {
-                calls: tally.calls + bucket.calls as u32,
-                failed: tally.failed + bucket.failed as u32,
-                slow: tally.slow + bucket.slow as u32,
-            }
-        })
-    }
-
-    fn clear(&self) {
-        for word in &self.words {
-            word.fetch_and(ROUND << (3 * COUNT_BITS), AcqRel);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
 
+    use super::buckets::BUCKETS;
     use super::*;
 
     fn window(span: WindowSpan) -> Window {
@@ -274,11 +107,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         /// Against the whole history, of which the last are looked at. A break in it forgets all.
         #[test]
-        fn it_holds_the_last_calls(size in 1u32..20, history in prop::collection::vec(prop::option::weighted(0.95, noted()), 0..100)) {
+        fn it_holds_the_last_calls(size in 1u32..20, history in prop::collection::vec(prop::option::weighted(0.95, noted()), 0..60)) {
             let window = window(WindowSpan::Calls(size));
             let mut known: Vec<Noted> = Vec::new();
             for step in history {
@@ -295,7 +128,7 @@ mod tests {
         #[test]
         fn it_holds_the_calls_of_the_last_tenths(
             tenth in 1u64..50,
-            history in prop::collection::vec((prop::option::weighted(0.95, noted()), 0u64..200), 0..100),
+            history in prop::collection::vec((prop::option::weighted(0.95, noted()), 0u64..200), 0..60),
         ) {
             let window = window(WindowSpan::Time(Duration::from_nanos(tenth * BUCKETS)));
             let (mut known, mut now): (Vec<(u64, Noted)>, u64) = (Vec::new(), 0);

@@ -124,7 +124,10 @@ impl OutlierSettings {
         if !share(self.panic_share) {
             return Err(("panic_share", "between 0 and 1"));
         }
-        if self.success_rate.is_some_and(|rule| !(rule.deviations >= 0.0)) {
+        if self
+            .success_rate
+            .is_some_and(|rule| rule.deviations.is_nan() || rule.deviations < 0.0)
+        {
             return Err(("success_rate.deviations", "at least 0"));
         }
         if self

@@ -23,7 +23,7 @@ fn both() -> OutlierSettings {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     /// In whole numbers and percent, as Envoy's text has the rules.
     #[test]
@@ -68,7 +68,7 @@ proptest! {
     /// Against a model that counts in seconds.
     #[test]
     fn ejections_grow_with_each_and_shrink_with_each_quiet_interval(
-        history in prop::collection::vec((0u8..10, 0.0..1.0f64), 1..200),
+        history in prop::collection::vec((0u8..10, 0.0..1.0f64), 1..60),
     ) {
         let settings = OutlierSettings { jitter: Duration::from_secs(5), ..OutlierSettings::default() };
         let (mut standing, mut multiplier, mut until, mut now) = (Standing::default(), 0u64, 0u64, 0u64);

@@ -1,63 +1,17 @@
-//! Circuit breakers as callers meet them.
-
-mod support;
+//! A breaker's life in its system: probes that come back late or never, crashes, orders.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
-use mosaic_actors::breaker::BreakerSnapshot;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::supervision::Event;
 use mosaic_actors::system::System;
-use support::{Counts, Do, FETCH, PAID, WRITE, all_is_back, call, eventually, single, spawn};
 use tokio::sync::Semaphore;
 
-/// Opens after three failures, for ten seconds at first, for a minute at most. Each call is one attempt.
-async fn system() -> (System, Arc<Counts>) {
-    single(|spec| {
-        spec.settings.recover.max_attempts = 1;
-        let breaker = &mut spec.instances[0].breaker;
-        breaker.failures_to_open = 3;
-        breaker.open_for = Duration::from_secs(10);
-        breaker.open_max = Duration::from_secs(60);
-    })
-    .await
-}
-
-fn shown(system: &System) -> BreakerSnapshot {
-    system.snapshot().instances.remove(0).breaker
-}
-
-async fn is(system: &System, state: &str) {
-    eventually(state, || shown(system).state == state).await;
-}
-
-async fn ask(system: &System, what: Do) -> Option<Kind> {
-    system
-        .gateway()
-        .call(call(&FETCH, what))
-        .await
-        .err()
-        .map(|failure| failure.kind)
-}
-
-fn down() -> Do {
-    Do::FailAt(&["a"], Kind::UpstreamFailed)
-}
-
-async fn open(system: &System) {
-    for failures in 1..=3 {
-        assert_eq!(ask(system, down()).await, Some(Kind::UpstreamFailed));
-        eventually("it is counted", || {
-            let shown = shown(system);
-            shown.consecutive_failures >= failures || shown.state == "open"
-        })
-        .await;
-    }
-    is(system, "open").await;
-}
+use crate::support::{self, Counts, Do, FETCH, PAID, WRITE, all_is_back, call, eventually, spawn};
+use crate::{ask, down, is, open, shown, system};
 
 #[tokio::test(start_paused = true)]
 async fn it_opens_refuses_probes_and_closes() {
