@@ -1,5 +1,6 @@
 //! Tests of routing.
 
+mod choice;
 mod model;
 mod rules;
 

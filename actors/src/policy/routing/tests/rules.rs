@@ -5,7 +5,7 @@ use super::*;
 use crate::call::{CostClass, Performance, Priority};
 use crate::policy::price::{Price, PriceRow};
 
-fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
+pub(super) fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
     Routable {
         labels: labels
             .iter()
@@ -15,11 +15,11 @@ fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
     }
 }
 
-fn label(name: &str, value: &str) -> Label {
+pub(super) fn label(name: &str, value: &str) -> Label {
     (Arc::from(name), Arc::from(value))
 }
 
-fn prefer(labels: &[Label], credits: bool) -> Preference {
+pub(super) fn prefer(labels: &[Label], credits: bool) -> Preference {
     Preference {
         labels: labels.to_vec(),
         credits,
