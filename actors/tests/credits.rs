@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mosaic_actors::call::Call;
 use mosaic_actors::credits::{Account, CreditStore, Lease, MemoryCredits};
@@ -15,8 +16,10 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::routing::Preference;
 use mosaic_actors::system::{System, SystemSpec};
-use support::billed::{billed, credited, set_wall};
-use support::{Counts, Do, FETCH, PAID, all_is_back, call, equivalent, eventually, instance, spec, text};
+use support::billed::{billed, credited, set_wall, streamed};
+use support::{
+    Counts, Do, FETCH, PAID, STREAM, all_is_back, call, equivalent, eventually, frames_of, instance, spec, text,
+};
 use tokio::task::JoinSet;
 
 const DAY: u64 = 86_400;
@@ -297,4 +300,23 @@ async fn a_call_that_is_dearer_than_a_lease_waits_for_a_larger_one() {
     system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
     let failure = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
     assert_eq!((failure.kind, system.credits()[0].left), (Kind::BudgetExhausted, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_settled_at_its_end_for_what_it_told() {
+    for (costs, ends, spent) in [(&[10, 30][..], true, 30), (&[10], false, 10)] {
+        let system = started(
+            vec![credited(1_000, true, Some(100), streamed("a", costs, ends))],
+            |_| {},
+        )
+        .await;
+        let seen = || (system.credits()[0].left, system.credits()[0].spent);
+        let mut frames = frames_of(system.gateway().call(call(&STREAM, Do::Answer)).await.unwrap());
+        frames.next().await.expect("a frame").expect("no failure");
+        assert_eq!(seen(), (900, 0), "reserved while it lasts");
+        while ends && frames.next().await.is_some() {}
+        drop(frames);
+        all_is_back(&system).await;
+        assert_eq!(seen(), (1_000 - spent, spent));
+    }
 }

@@ -197,7 +197,7 @@ async fn attempt(
 }
 
 async fn grant(job: &Arc<Job>, env: &TaskEnv, tried: &Tried) -> Result<Granted, Failure> {
-    env.credits.stock(&job.call, &job.candidates.instances).await;
+    env.credits.stock(&job.call, &job.candidates.credited).await;
     let (port, granted) = AttemptPort::new();
     let attempt = Attempt {
         job: job.clone(),

@@ -14,7 +14,7 @@ use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::credits::{Credits, Period, Unit};
 use mosaic_actors::policy::price::{Price, PriceRow, Prices};
 use mosaic_actors::policy::routing::Label;
-use mosaic_actors::stream::Usage;
+use mosaic_actors::stream::{BodyStream, Event, Frame, Usage};
 use mosaic_actors::system::Wall;
 
 use super::{Counts, instance};
@@ -46,6 +46,67 @@ impl Driver for Billed {
 
     fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
         Box::pin(async { Ok(Credential::Serves) })
+    }
+}
+
+/// Streams events that tell what was spent so far, and then ends, or hangs.
+struct Streamed {
+    name: Arc<str>,
+    costs: &'static [u64],
+    ends: bool,
+}
+
+struct SpentSoFar(u64);
+
+impl Event for SpentSoFar {
+    fn to_json(&self) -> Result<Bytes, Failure> {
+        Ok(Bytes::from(self.0.to_string()))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Some(Usage {
+            cost_nano_usd: Some(self.0),
+            ..Usage::default()
+        })
+    }
+}
+
+impl Driver for Streamed {
+    fn call(self: Arc<Self>, _call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        Box::pin(async move {
+            let (costs, ends) = (self.costs, self.ends);
+            let frames = futures_util::stream::unfold(0, move |at| async move {
+                match costs.get(at) {
+                    Some(cost) => Some((Ok(Frame::new(SpentSoFar(*cost))), at + 1)),
+                    None if ends => None,
+                    None => std::future::pending().await,
+                }
+            });
+            Ok(Answer {
+                head: Head::json(self.name.clone()),
+                body: Body::Stream(BodyStream::from_items(frames)),
+                value: None,
+            })
+        })
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Serves) })
+    }
+}
+
+/// An instance that streams what was spent so far.
+pub fn streamed(name: &str, costs: &'static [u64], ends: bool) -> InstanceSpec {
+    let called: Arc<str> = Arc::from(name);
+    InstanceSpec {
+        factory: ready(move || {
+            Ok(Arc::new(Streamed {
+                name: called.clone(),
+                costs,
+                ends,
+            }))
+        }),
+        ..instance(name, &Arc::new(Counts::default()))
     }
 }
 
