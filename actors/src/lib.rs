@@ -2,7 +2,7 @@
 //!
 //! A call enters through the [`gateway::Gateway`] handle and passes these phases, in this order: **admit**
 //! ([`quota`]), **route** ([`policy::routing`]), **lookup** ([`cache`]), then per attempt **balance** (`router`),
-//! **guard** ([`breaker`], [`instance`]) and **call** (`provider`), and at last **fill** and **settle**
+//! **guard** ([`breaker`], [`instance`], [`credits`]) and **call** (`provider`), and at last **fill** and **settle**
 //! (`gateway::task`). [`system`] shows the whole tree on one page.
 //!
 //! What is deliberately absent: vendors' names, HTTP, Redis, SQL. The engine knows calls, failures, tenants and drivers

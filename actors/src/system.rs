@@ -450,6 +450,16 @@ impl System {
     /// Brings the gauges up to date that are set when somebody looks.
     pub fn refresh_gauges(&self) {
         self.tree.refresh_gauges();
+        self.credits.refresh_gauges();
+        for ShadowReport { rule, same, different } in self.shadows() {
+            let name = &self.routing.rulebook.rules[rule].name;
+            let name = if name.is_empty() {
+                rule.to_string()
+            } else {
+                name.to_string()
+            };
+            self.routing.meters.shadow(name, [same, different]);
+        }
         for record in self.plugins.registry.records() {
             if let Some(placed) = record.placed() {
                 placed.instance.refresh_gauges();

@@ -406,6 +406,15 @@ impl Meters {
         self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
     }
 
+    /// What a rule in shadow would have changed so far, by its name or number.
+    pub(crate) fn shadow(&self, rule: String, [same, different]: [u64; 2]) {
+        for (result, count) in [("same", same), ("different", different)] {
+            let labels = vec![Label::new("rule", rule.clone()), Label::new("result", result)];
+            let key = Key::from_parts("mosaic_route_shadow_total", labels);
+            self.recorder.register_counter(&key, &METADATA).absolute(count);
+        }
+    }
+
     /// Records how long a phase took.
     pub(crate) fn phase(&self, phase: &'static str, took: Duration) {
         let index = PHASES.iter().position(|known| *known == phase);

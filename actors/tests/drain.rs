@@ -145,6 +145,7 @@ async fn the_tree_stops_from_right_to_left() {
     let rest = [
         "/root/plugins/instances",
         "/root/plugins",
+        "/root/credits",
         "/root/tenants/owner",
         "/root/tenants/quotas/t",
         "/root/tenants/quotas",

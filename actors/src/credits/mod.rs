@@ -96,7 +96,7 @@ impl CreditBook {
 
     /// Waits, for a moment, where what a call takes is being leased at one of these providers.
     pub(crate) async fn stock(&self, call: &Call, providers: &[Arc<str>]) {
-        if self.gates.is_empty() {
+        if providers.is_empty() {
             return;
         }
         let now = Instant::now();
@@ -105,6 +105,13 @@ impl CreditBook {
             if let Some(gate) = self.gate(provider) {
                 gate.stocked(call, limit).await;
             }
+        }
+    }
+
+    /// A period may have begun since anybody looked.
+    pub(crate) fn refresh_gauges(&self) {
+        for gate in self.all() {
+            gate.snapshot();
         }
     }
 

@@ -97,13 +97,12 @@ impl Held {
         }
     }
 
-    /// It may have been served: what was told counts, else what is billed is taken to be.
+    /// It may have been served: what is billed is taken to be, in full. What was told so far is the least of it.
     fn in_doubt(&mut self) {
-        let cost = match self.unit {
-            Unit::NanoUsd if !self.call.operation.paid => self.told().or(Some(0)),
-            _ => self.told(),
-        };
-        self.settle(cost);
+        let billed = self.call.operation.paid || self.unit == Unit::Calls;
+        let reserved = self.reservation.as_ref().map_or(0, |reservation| reservation.amount);
+        let least = if billed { reserved } else { 0 };
+        self.settle(Some(self.told().unwrap_or(0).max(least)));
     }
 
     fn settle(&mut self, cost: Option<u64>) {

@@ -49,7 +49,7 @@ pub(super) async fn grant(job: &Arc<Job>, env: &TaskEnv, mut wanted: Wanted) -> 
     let mut missed = Failure::new(Kind::Overloaded, "no provider is free")
         .after(AWAY)
         .never_sent();
-    env.credits.stock(&job.call, &job.candidates.instances).await;
+    env.credits.stock(&job.call, &job.candidates.credited).await;
     for _ in 0..ROUNDS {
         let instance = match ask(job, env, &wanted, held.take()).await? {
             Grant::Run(granted) => return Ok(granted),

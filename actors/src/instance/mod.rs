@@ -210,6 +210,7 @@ impl Instance {
             offers: self.offers.clone(),
             labels: self.spec.labels.clone(),
             prices: self.spec.billing.prices.clone(),
+            credited: self.credits.is_some(),
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod check;
 mod choose;
 mod conditions;
+mod home;
 mod nearest;
 mod rule;
 mod ruling;
@@ -55,6 +56,8 @@ pub struct Routable {
     pub labels: Vec<Label>,
     /// What calls cost there.
     pub prices: Arc<Prices>,
+    /// What may be spent there is bounded.
+    pub credited: bool,
 }
 
 impl Routable {
@@ -271,75 +274,6 @@ impl RoutingTable {
             }
             None => Err(unknown().never_sent()),
         }
-    }
-
-    /// Without a rule: the one instance where the resource may live.
-    fn home(&self, call: &Call, reach: Option<&Reach>) -> Result<Arc<CandidateSet>, Failure> {
-        let operation = call.operation;
-        if reach.is_none()
-            && let Some(sole) = self.sole(operation)
-        {
-            return Ok(sole);
-        }
-        let within = |index: &usize| reaches(reach, &self.instances[*index].name);
-        let able: Vec<usize> = self.able(operation).iter().copied().filter(within).collect();
-        let homes = match operation.homes {
-            Homes::Offered => self.offering(&able, call.resource.native()),
-            Homes::Any => able,
-        };
-        match homes[..] {
-            [] if operation.homes == Homes::Offered && self.able(operation).iter().any(within) => {
-                let sentence = format!("no provider here offers {}", call.resource.native());
-                Err(Failure::new(Kind::NotFound, sentence).never_sent())
-            }
-            [] => Err(self.none_able(operation, self.unloaded.iter().filter(|name| reaches(reach, name)))),
-            [one] => Ok(self.alone(one)),
-            _ => Err(self.several(call, &homes)),
-        }
-    }
-
-    /// Those that offer `name`. Where none is known to, those of whom nobody knows, or the only one there is, unless its
-    /// configuration excludes it: it will say.
-    fn offering(&self, able: &[usize], name: &str) -> Vec<usize> {
-        let offering = |wanted: Offered| {
-            let offer = |index: &&usize| self.instances[**index].offers.offers(name) == wanted;
-            able.iter().filter(offer).copied().collect::<Vec<_>>()
-        };
-        let known = offering(Offered::Yes);
-        match (known.is_empty(), able) {
-            (false, _) => known,
-            (true, [only]) if self.instances[*only].offers.offers(name) == Offered::Unlisted => able.to_vec(),
-            (true, _) => offering(Offered::Unknown),
-        }
-    }
-
-    fn several(&self, call: &Call, homes: &[usize]) -> Failure {
-        const NAMED: usize = 8;
-        let mut names: Vec<&str> = homes.iter().map(|index| &*self.instances[*index].name).collect();
-        names.sort_unstable();
-        let more = names.len().saturating_sub(NAMED);
-        let mut list = names[..names.len() - more].join(", ");
-        if more > 0 {
-            list += &format!(" and {more} more");
-        }
-        let one = names[0];
-        let sentence = match &**call.resource.native() {
-            "" if call.operation.list => {
-                format!("{list} could answer this: name one by provider={one}, or ask each of them by provider=all")
-            }
-            "" => format!("{list} could do this: name one by provider={one}"),
-            what => {
-                let all = if call.operation.list {
-                    ", ask each of them by provider=all"
-                } else {
-                    ""
-                };
-                format!(
-                    "{what} could be at {list}: write {one}~{what}, name one by provider={one}{all}, or say in a route that they are equivalent"
-                )
-            }
-        };
-        Failure::invalid("provider", sentence).never_sent()
     }
 
     /// Nobody can; or some who could have not come up so far.

@@ -95,6 +95,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("mosaic_refused_total", "Calls refused, by the bound that refused them."),
     (
+        "mosaic_route_shadow_total",
+        "Calls that a rule in shadow would have sent where they went, or elsewhere, by rule and result.",
+    ),
+    (
         "mosaic_retries_total",
         "Attempts after which the same instance was asked again, by provider instance.",
     ),

@@ -3,6 +3,7 @@
 //! Invariant: the driver does what the call's input says, so that a test reads as one sentence.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod billed;
 pub mod scripted;
 
 use std::collections::VecDeque;

@@ -1,5 +1,6 @@
 //! Tests of routing.
 
+mod choice;
 mod model;
 mod rules;
 
@@ -31,6 +32,7 @@ fn routable(name: &str, can: &[&str], offers: &[&str]) -> Routable {
         offers: Arc::new(Offers::new(&offers)),
         labels: Vec::new(),
         prices: Arc::default(),
+        credited: false,
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::call::{CostClass, Performance, Priority};
 use crate::policy::price::{Price, PriceRow};
 
-fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
+pub(super) fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
     Routable {
         labels: labels
             .iter()
@@ -15,11 +15,11 @@ fn labelled(name: &str, labels: &[(&str, &str)]) -> Routable {
     }
 }
 
-fn label(name: &str, value: &str) -> Label {
+pub(super) fn label(name: &str, value: &str) -> Label {
     (Arc::from(name), Arc::from(value))
 }
 
-fn prefer(labels: &[Label], credits: bool) -> Preference {
+pub(super) fn prefer(labels: &[Label], credits: bool) -> Preference {
     Preference {
         labels: labels.to_vec(),
         credits,
@@ -62,7 +62,7 @@ fn a_selector_takes_whom_it_fits_and_preferences_put_them_in_order() {
         ],
         ..Rule::default()
     };
-    let set = get(&table(&[by_hosting.clone()], clouds(), &[]), |_| {});
+    let set = get(&table(std::slice::from_ref(&by_hosting), clouds(), &[]), |_| {});
     let all = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(tiers(&set), [(all(&["c1", "c2"]), true), (all(&["s1"]), false)]);
     assert_eq!(set.places, [0, 1, 2]);

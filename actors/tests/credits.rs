@@ -1,0 +1,327 @@
+//! Credits through a whole system: never more is spent than there is, whoever contends, crashes or is killed.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use mosaic_actors::call::Call;
+use mosaic_actors::credits::{Account, CreditStore, Lease, MemoryCredits};
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::policy::routing::Preference;
+use mosaic_actors::system::{System, SystemSpec};
+use support::billed::{billed, credited, set_wall, streamed};
+use support::{
+    Counts, Do, FETCH, PAID, STREAM, all_is_back, call, equivalent, eventually, frames_of, instance, spec, text,
+};
+use tokio::task::JoinSet;
+
+const DAY: u64 = 86_400;
+
+async fn started(instances: Vec<InstanceSpec>, change: impl FnOnce(&mut SystemSpec)) -> System {
+    let mut spec = spec(instances);
+    change(&mut spec);
+    System::start(spec).await.expect("it starts")
+}
+
+/// One instance, with so many calls a day as a hard limit.
+fn limited(amount: u64) -> Vec<InstanceSpec> {
+    vec![credited(
+        amount,
+        true,
+        None,
+        instance("a", &Arc::new(Counts::default())),
+    )]
+}
+
+/// Calls until the credits are spent, and tells how many were served.
+async fn spend_all(system: &System) -> u64 {
+    let mut served = 0;
+    loop {
+        match system.gateway().call(call(&FETCH, Do::Answer)).await {
+            Ok(_) => {
+                served += 1;
+                assert!(served < 10_000, "nothing bounds what is spent");
+            }
+            Err(failure) if failure.kind == Kind::BudgetExhausted => return served,
+            // Others have what was leased last.
+            Err(failure) => assert_eq!(failure.kind, Kind::Overloaded, "{failure:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hard_limit_refuses_until_its_period_ends() {
+    let (time, wall) = set_wall(DAY + 100);
+    let system = started(limited(30), |spec| spec.wall = wall).await;
+    assert_eq!(spend_all(&system).await, 30);
+    let failure = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(DAY - 100)));
+    assert!(failure.unsent && failure.provider.as_deref() == Some("a"));
+    time.store(2 * DAY, SeqCst);
+    assert_eq!(spend_all(&system).await, 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_nodes_under_contention_spend_exactly_the_credits() {
+    const CREDITS: u64 = 500;
+    let store = Arc::new(MemoryCredits::default());
+    let (_, wall) = set_wall(100);
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let system = started(limited(CREDITS), |spec| {
+            spec.credits = store.clone();
+            spec.wall = wall.clone();
+        });
+        nodes.push(system.await);
+    }
+    let mut callers = JoinSet::new();
+    for number in 0..32 {
+        let system = nodes[number % 2].clone();
+        callers.spawn(async move { spend_all(&system).await });
+    }
+    let served: u64 = callers.join_all().await.into_iter().sum();
+    assert_eq!(served, CREDITS);
+    assert_eq!(store.taken_in_all("a"), CREDITS);
+    for node in &nodes {
+        all_is_back(node).await;
+        assert_eq!(node.credits()[0].left, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_killed_has_spent_its_leases_and_who_leaves_in_order_gives_them_back() {
+    let store = Arc::new(MemoryCredits::default());
+    let (_, wall) = set_wall(100);
+    let node = || {
+        started(limited(100), |spec| {
+            spec.credits = store.clone();
+            spec.wall = wall.clone();
+        })
+    };
+    let first = node().await;
+    for _ in 0..7 {
+        first.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    }
+    first.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(store.taken_in_all("a"), 7);
+
+    // Nothing tells the store of this one's end: what is taken of it is all that it could have spent.
+    let killed = node().await;
+    for _ in 0..7 {
+        killed.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    }
+    let taken = store.taken_in_all("a");
+    assert!((14..=24).contains(&taken), "{taken}");
+    let last = node().await;
+    assert_eq!(spend_all(&last).await, 100 - taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_of_the_actor_neither_loses_nor_makes_credits() {
+    let system = started(limited(60), |_| {}).await;
+    let mut served = 0;
+    for round in 1..4 {
+        for _ in 0..10 {
+            system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+            served += 1;
+        }
+        system.tree().crash("/root/credits", "a test").await.unwrap();
+        eventually("it is up again", || {
+            system.tree().node("/root/credits").unwrap().generation() == round + 1
+        })
+        .await;
+    }
+    assert_eq!(served + spend_all(&system).await, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_for_nothing_is_given_back_and_what_may_have_been_billed_is_not() {
+    let counts = Arc::new(Counts::default());
+    let money = |amount| vec![credited(amount, true, Some(10), instance("a", &counts))];
+    let left = |system: &System| system.credits()[0].left;
+    let failing = |call: fn(Failure) -> Failure| Do::Fail(call(Failure::new(Kind::Timeout, "as told")));
+    for (what, kept) in [
+        (failing(Failure::never_sent), 0),
+        (failing(Failure::never_billed), 0),
+        (failing(|failure| failure), 10),
+        (Do::Answer, 10),
+    ] {
+        let system = started(money(100), |_| {}).await;
+        let _outcome = system.gateway().call(call(&PAID, what.clone())).await;
+        all_is_back(&system).await;
+        let spent = system.credits()[0].spent;
+        assert!(
+            spent.is_multiple_of(10) && (spent > 0) == (kept > 0),
+            "{what:?}: {spent}"
+        );
+        assert_eq!(left(&system), 100 - spent, "{what:?}");
+    }
+    // One that is not billed costs nothing when it fails, and its price when it is answered.
+    let system = started(money(100), |_| {}).await;
+    system
+        .gateway()
+        .call(call(&FETCH, failing(|failure| failure)))
+        .await
+        .unwrap_err();
+    assert_eq!(left(&system), 100);
+    // A caller that leaves while it is under way may have been served.
+    let hanging = support::spawn(system.gateway(), call(&PAID, Do::Hang));
+    eventually("it is under way", || system.snapshot().instances[0].in_flight == 1).await;
+    hanging.abort();
+    all_is_back(&system).await;
+    assert_eq!((left(&system), system.credits()[0].spent), (90, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_did_cost_is_settled_and_what_is_beyond_is_entered_in_the_store() {
+    let recorder = Arc::new(PrometheusBuilder::new().build_recorder());
+    let store = Arc::new(MemoryCredits::default());
+    let cheaper = credited(1_000, true, Some(100), billed("a", Duration::ZERO, Some(40)));
+    let dearer = credited(1_000, true, Some(100), billed("b", Duration::ZERO, Some(990)));
+    let system = started(vec![cheaper, dearer], |spec| {
+        spec.recorder = recorder.clone();
+        spec.credits = store.clone();
+    })
+    .await;
+    let at = |name: &str| Call {
+        provider: Some(Arc::from(name)),
+        ..call(&FETCH, Do::Answer)
+    };
+    system.gateway().call(at("a")).await.unwrap();
+    system.gateway().call(at("b")).await.unwrap();
+    let seen = |index: usize| (system.credits()[index].left, system.credits()[index].spent);
+    assert_eq!(seen(0), (960, 40));
+    eventually("what is owed is told", || store.taken_in_all("b") >= 990).await;
+    eventually("it is seen", || seen(1) == (10, 990)).await;
+    let failure = system.gateway().call(at("b")).await.unwrap_err();
+    assert_eq!(
+        failure.kind,
+        Kind::BudgetExhausted,
+        "less is left than a call is expected to cost"
+    );
+    let text = recorder.handle().render();
+    assert!(
+        text.contains("mosaic_credits_left_nanodollars{provider=\"a\"} 960"),
+        "{text}"
+    );
+    assert!(
+        text.contains("mosaic_credits_left_nanodollars{provider=\"b\"} 10"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn credits_that_are_no_hard_limit_bind_only_rules_that_ask_for_them() {
+    let counts = Arc::new(Counts::default());
+    let system = started(vec![credited(5, false, None, instance("a", &counts))], |_| {}).await;
+    for _ in 0..8 {
+        system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    }
+    let credits = &system.credits()[0];
+    assert_eq!(
+        (credits.left, credits.spent),
+        (0, 8),
+        "what is beyond is counted all the same"
+    );
+}
+
+/// A store that can be away.
+#[derive(Default)]
+struct Shaky {
+    kept: Arc<MemoryCredits>,
+    away: AtomicBool,
+}
+
+impl Shaky {
+    fn asked<T: Send + 'static>(&self, answer: BoxFuture<Result<T, Failure>>) -> BoxFuture<Result<T, Failure>> {
+        match self.away.load(SeqCst) {
+            true => Box::pin(async { Err(Failure::new(Kind::Network, "the store is away")) }),
+            false => answer,
+        }
+    }
+}
+
+impl CreditStore for Shaky {
+    fn lease(self: Arc<Self>, account: Account, limit: u64, wanted: u64) -> BoxFuture<Result<Lease, Failure>> {
+        self.asked(self.kept.clone().lease(account, limit, wanted))
+    }
+
+    fn give_back(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>> {
+        self.asked(self.kept.clone().give_back(account, amount))
+    }
+
+    fn charge(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>> {
+        self.asked(self.kept.clone().charge(account, amount))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_store_nothing_is_spent_and_it_goes_on_when_the_store_is_back() {
+    let store = Arc::new(Shaky::default());
+    store.away.store(true, SeqCst);
+    let counts = Arc::new(Counts::default());
+    let cloud = credited(100, false, None, instance("cloud", &counts));
+    let system = started(vec![instance("own", &counts), cloud], |spec| {
+        spec.credits = store.clone();
+        spec.rules[0] = mosaic_actors::policy::routing::Rule {
+            prefer: vec![Preference {
+                instances: vec![Arc::from("cloud")],
+                credits: true,
+                ..Preference::default()
+            }],
+            ..equivalent(&["own", "cloud"])
+        };
+    })
+    .await;
+    let served = async || {
+        let answer = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+        text(&answer).to_owned()
+    };
+    for _ in 0..3 {
+        assert_eq!(served().await, "\"own\"");
+    }
+    assert_eq!(store.kept.taken_in_all("cloud"), 0);
+    store.away.store(false, SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(served().await, "\"cloud\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dearer_than_a_lease_waits_for_a_larger_one() {
+    let system = started(
+        vec![credited(100, true, Some(70), billed("a", Duration::ZERO, None))],
+        |_| {},
+    )
+    .await;
+    system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    let failure = system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
+    assert_eq!((failure.kind, system.credits()[0].left), (Kind::BudgetExhausted, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_settled_at_its_end_for_what_it_told() {
+    for (costs, ends, spent) in [(&[10, 30][..], true, 30), (&[10], false, 10)] {
+        let system = started(
+            vec![credited(1_000, true, Some(100), streamed("a", costs, ends))],
+            |_| {},
+        )
+        .await;
+        let seen = || (system.credits()[0].left, system.credits()[0].spent);
+        let mut frames = frames_of(system.gateway().call(call(&STREAM, Do::Answer)).await.unwrap());
+        frames.next().await.expect("a frame").expect("no failure");
+        if !ends {
+            assert_eq!(seen(), (900, 0), "reserved while it lasts");
+        }
+        while ends && frames.next().await.is_some() {}
+        drop(frames);
+        all_is_back(&system).await;
+        assert_eq!(seen(), (1_000 - spent, spent));
+    }
+}
