@@ -143,7 +143,8 @@ fn main() {
             }
             let (scan, choice) = (median(scans), median(choices));
             println!(
-                "{count:>5} candidates  {balance:<20} {:>8.0} ns, {:>5.2} of a scan ({:.0} ns)",
+                "{count:>5} candidates  {:<20} {:>8.0} ns, {:>5.2} of a scan ({:.0} ns)",
+                balance.as_str(),
                 choice * 1e9,
                 choice / scan,
                 scan * 1e9

@@ -44,7 +44,7 @@ fn panel(svg: &mut String, table: &Table, x: f64, y: f64) {
     let rows = table.rows.iter().filter(|row| row.who != Who::Oracle);
     for (place, row) in rows.enumerate() {
         let top = y + 10.0 + place as f64 * (BAR + 4.0);
-        let long = (row.gap.max(0.0).min(MOST) / MOST * room).max(1.0);
+        let long = (row.gap.clamp(0.0, MOST) / MOST * room).max(1.0);
         let colour = if row.who.is_adaptive() { "#c0392b" } else { "#7f8c9b" };
         put(format_args!(
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n\
