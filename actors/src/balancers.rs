@@ -101,8 +101,11 @@ impl Balancers {
     /// What they have learned, kept from now on. Rules that were not used so far stay as they were kept.
     pub(crate) fn save(&self, lessons: &Lessons) -> Vec<(usize, Learned)> {
         let mut all: HashMap<usize, Learned> = lessons.kept().into_iter().collect();
-        let learned = |(rule, balancer): (&Option<usize>, &Box<dyn Balancer>)| Some(((*rule)?, balancer.learned()?));
-        all.extend(self.0.iter().filter_map(learned));
+        let learned = self
+            .0
+            .iter()
+            .filter_map(|(rule, balancer)| Some(((*rule)?, balancer.learned()?)));
+        all.extend(learned);
         let mut all: Vec<(usize, Learned)> = all.into_iter().collect();
         all.sort_by_key(|(rule, _)| *rule);
         lessons.kept.store(Arc::new(all.clone()));

@@ -98,16 +98,15 @@ impl Watch {
     }
 
     /// It has ended. `served`: whether the provider did its part, if that is known.
-    pub(crate) fn ended(self: Box<Self>, took: Duration, served: Option<bool>) {
-        let watch = *self;
-        let cost = Some(watch.cost.into_inner()).filter(|cost| *cost != UNKNOWN);
+    pub(crate) fn ended(self, took: Duration, served: Option<bool>) {
+        let cost = Some(self.cost.into_inner()).filter(|cost| *cost != UNKNOWN);
         let observed = Observed {
             took,
             outcome: served,
             cost,
-            ..watch.observed
+            ..self.observed
         };
-        watch.feedback.tell(watch.rule, observed);
+        self.feedback.tell(self.rule, observed);
     }
 }
 

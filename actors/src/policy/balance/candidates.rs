@@ -132,6 +132,11 @@ impl Chance {
         mixed(self.0)
     }
 
+    /// From 0 up to, and without, 1.
+    pub(super) fn unit(&mut self) -> f64 {
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// One of 0 to `count` - 1; `count` is at least 1.
     pub(super) fn below(&mut self, count: usize) -> usize {
         ((u128::from(self.draw()) * count as u128) >> 64) as usize

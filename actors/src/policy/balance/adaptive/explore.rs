@@ -13,11 +13,12 @@ const LEARNED: f64 = 200.0;
 /// One call in so many at most.
 const APART: u32 = 20;
 
-/// Costs of a call that may be saved up at most: who is a hundred times worse is looked at all the same, in time.
+/// Costs of the best that may be saved up at most: who is a hundred times worse is looked at all the same, in time.
 const SAVED: f64 = 300.0;
 
-/// One is not looked at for the sake of knowledge twice within a second, as nanoseconds.
-const FRESH: u64 = 1_000_000_000;
+/// One is not looked at for the sake of knowledge twice within a second, and one that is expected to cost so many times as
+/// much more than the best, not within so many seconds. As nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// What may be spent on exploration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,8 +38,9 @@ impl Purse {
     /// How much one is worth looking at that costs `more` than the best and was chosen or seen last `age` nanoseconds ago;
     /// `None`: not now.
     pub(super) fn worth(&self, best: f64, more: f64, age: u64) -> Option<f64> {
-        let affordable = self.since >= APART && more <= self.saved;
-        (affordable && age >= FRESH).then(|| age as f64 * best / (best + more))
+        let patient = best * age as f64 / SECOND as f64;
+        let affordable = self.since >= APART && more <= self.saved.min(patient);
+        (affordable && age >= SECOND).then(|| age as f64 * best / (best + more))
     }
 
     /// It is looked at.

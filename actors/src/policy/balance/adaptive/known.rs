@@ -63,23 +63,22 @@ impl Known {
         }
     }
 
-    /// The context of a call there. `common`: what the call contributes.
-    pub(super) fn context(&self, common: Features, in_flight: usize, remaining: Option<f32>, now: u64) -> Features {
-        let there = There {
+    /// What it contributes to the context of a call.
+    pub(super) fn there(&self, in_flight: usize, remaining: Option<f32>, now: u64) -> There {
+        There {
             in_flight,
             remaining,
             errors: self.lately.rate(&FAST, now),
-        };
-        context::at(common, &there)
+        }
     }
 
     /// What is expected of a call there.
     pub(super) fn expected(&self, asked: &Asked, common: Features, view: &CandidateView, now: u64) -> Expected {
-        let features = self.context(common, view.in_flight, view.remaining, now);
+        let there = self.there(view.in_flight, view.remaining, now);
         let long = self.failures[asked.class.index()].rate(&SLOW, now);
         Expected {
-            latency: self.latency.expected(&features),
-            failure: self.lately.rate(&FAST, now).max(long),
+            latency: self.latency.expected(&context::at(common, &there)),
+            failure: there.errors.max(long),
             money: self
                 .money(asked)
                 .unwrap_or_else(|| view.price.map_or(0.0, |price| price as f64 / 1e6)),
@@ -93,11 +92,12 @@ impl Known {
             crate::call::CostClass::Tokens => kibibytes(asked) / size.value.max(1.0),
             _ => 1.0,
         };
-        (dollars.samples > 0.0).then(|| dollars.value * sized)
+        (dollars.samples > 0.0).then_some(dollars.value * sized)
     }
 
-    /// Learns from an attempt that ended. Tells how far off the prediction was, as a logarithm, where it learned of time.
-    pub(super) fn learn(&mut self, observed: &Observed, now: u64) -> Option<f64> {
+    /// Learns from an attempt that ended. Tells its context, the logarithm of its time, and how far off the prediction of that
+    /// was, where it learned of time.
+    pub(super) fn learn(&mut self, observed: &Observed, now: u64) -> Option<(Features, f64, f64)> {
         let asked = Asked::from(observed);
         if let Some(cost) = observed.cost {
             let (dollars, size) = &mut self.money[asked.class.index()];
@@ -105,15 +105,16 @@ impl Known {
             size.note(kibibytes(&asked), COSTS);
         }
         let served = observed.outcome?;
-        let common = context::of_call(&asked);
-        let features = self.context(common, observed.in_flight, observed.remaining, now);
+        let there = self.there(observed.in_flight, observed.remaining, now);
+        let features = context::at(context::of_call(&asked), &there);
         self.lately.note(!served, &FAST, now);
         self.failures[asked.class.index()].note(!served, &SLOW, now);
         let took = observed.took.as_secs_f64().max(SHORTEST).ln();
         self.latency.wander(now.saturating_sub(self.seen) as f64 / SECOND);
         self.seen = self.seen.max(now);
         // A failure that came soon says nothing of the time that an answer takes.
-        (served || took > self.latency.mean(&features)).then(|| self.latency.learn(&features, took))
+        let tells = served || took > self.latency.mean(&features);
+        tells.then(|| (features, took, self.latency.learn(&features, took)))
     }
 
     /// Whether its numbers can be gone by.

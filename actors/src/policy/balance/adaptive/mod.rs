@@ -97,8 +97,7 @@ impl Adaptive {
         let mut chance = Chance::of(asked);
         for (_, index, view) in field.eligible() {
             // In slow start it takes part in that share of the choices.
-            let drawn = (chance.draw() >> 11) as f64 / (1_u64 << 53) as f64;
-            if view.share() < 1.0 && drawn >= view.share() && field.count() > 1 {
+            if view.share() < 1.0 && chance.unit() >= view.share() && field.count() > 1 {
                 continue;
             }
             let known = self.known(candidates.place(index), candidates.identity(index), asked.now);
@@ -182,16 +181,9 @@ impl Balancer for Adaptive {
 
     fn observe(&mut self, observed: &Observed, now: u64) {
         let known = self.known(observed.place, observed.identity, now);
-        let features = known.context(
-            context::of_call(&Context::from(observed)),
-            observed.in_flight,
-            observed.remaining,
-            now,
-        );
-        let Some(error) = known.learn(observed, now) else {
+        let Some((features, value, error)) = known.learn(observed, now) else {
             return;
         };
-        let value = observed.took.as_secs_f64().max(1e-6).ln();
         self.trust.note(observed.class, value, error);
         let passed = now.saturating_sub(self.common_seen) as f64 / 1e9;
         self.common.wander(passed);
