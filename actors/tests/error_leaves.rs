@@ -273,6 +273,8 @@ async fn no_alternative_is_an_error_logged_and_told() {
     );
     let told = tried(&failure);
     assert_eq!(told.len(), counts.begun.load(SeqCst));
+    let words = failure.tried_in_words().expect("several were tried");
+    assert!(words.contains("a network, ") || words.ends_with("a network"), "{words}");
     assert!(
         told.iter().any(|at| at.0 == "a") && told.iter().any(|at| at.0 == "b"),
         "{told:?}"

@@ -26,6 +26,12 @@ impl Failure {
         self.tried.as_ref().map_or(&[], |tried| tried)
     }
 
+    /// The same for logs, where more than one attempt was made: `a network, b timeout`.
+    pub fn tried_in_words(&self) -> Option<String> {
+        let words = self.tried().iter().map(|at| format!("{} {}", at.instance, at.kind));
+        (self.tried().len() > 1).then(|| words.collect::<Vec<_>>().join(", "))
+    }
+
     /// Tells who was asked in vain; of more than [`MOST_TRIED`], the first ones.
     #[must_use]
     pub fn having_tried(mut self, mut tried: Vec<TriedAt>) -> Self {

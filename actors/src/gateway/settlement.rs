@@ -277,6 +277,7 @@ impl Open {
         let attempts = answered.map(|answered| answered.attempts);
         let attempts = attempts.or_else(|| self.record().map(CallRecord::attempts));
         let waited = self.record().map(CallRecord::waited).filter(|waited| !waited.is_zero());
+        let tried = failure.and_then(Failure::tried_in_words);
         macro_rules! line {
             ($level:ident, $code:expr, $sentence:literal $(, $argument:expr)*) => {
                 tracing::$level!(
@@ -289,6 +290,7 @@ impl Open {
                     code = $code,
                     cache = answered.map(|answered| answered.cache.as_str()),
                     attempts,
+                    tried = tried.as_deref(),
                     waited_ms = waited.map(|waited| waited.as_millis() as u64),
                     first_event_ms = account.first_event.map(|first| first.as_millis() as u64),
                     duration_us = took.as_micros() as u64,
