@@ -30,6 +30,7 @@ fn set(count: usize, rule: Option<usize>) -> Arc<CandidateSet> {
         places: (0..count).collect(),
         identities: (0..count as u64).collect(),
         tags: Vec::new(),
+        credited: Vec::new(),
         tiers: Vec::new(),
         canaries: Vec::new(),
     })

@@ -32,6 +32,7 @@ fn table(rules: &[Rule], names: &[&str]) -> RoutingTable {
         offers: Arc::default(),
         labels: Vec::new(),
         prices: Arc::default(),
+        credited: false,
     };
     let instances = names.iter().map(routable).collect();
     RoutingTable::new(operations(), rules, &HashMap::new(), instances, [])

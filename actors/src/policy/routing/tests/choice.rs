@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rules::{label, labelled, prefer};
 use super::*;
-use crate::policy::balance::{Asked, Balance, Balancer, CandidateView, Candidates};
+use crate::policy::balance::{Asked, Balance, Balancer, CandidateView, Candidates, Scores};
 use crate::policy::estimate::Estimate;
 use proptest::prelude::*;
 
@@ -18,6 +18,10 @@ impl Candidates for Views {
 
     fn place(&self, index: usize) -> usize {
         index
+    }
+
+    fn identity(&self, index: usize) -> u64 {
+        index as u64
     }
 
     fn view(&self, index: usize) -> CandidateView {
@@ -89,8 +93,14 @@ fn chosen(
         call,
         first: true,
         now: 0,
+        chance: 0,
     };
-    choose(set, balancer, &asked, views, &|index| funded[index])
+    let eligible = Eligible {
+        set,
+        candidates: views,
+        funded: &|index| funded[index],
+    };
+    choose(&eligible, balancer, &asked, &mut Scores::default())
 }
 
 proptest! {
