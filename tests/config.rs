@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use mosaic::Mosaic;
-use mosaic::config::{Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, Sends, TenantLimits};
+use mosaic::config::{
+    Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, Priority, Sends, TenantLimits,
+};
 use mosaic::credential::Scheme;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -583,6 +585,23 @@ fn limits_and_breakers_are_inherited() {
     assert_eq!(
         (breaker.failures_to_open, breaker.open_for),
         (2, Duration::from_secs(30))
+    );
+}
+
+#[test]
+fn a_tenants_highest_priority_is_inherited_and_a_wrong_word_is_told_the_nearest() {
+    let text =
+        "[tenants.default]\nmax_priority = \"normal\"\n[tenants.batch]\nmax_priority = \"low\"\n[tenants.acme]\n";
+    let config = parse(text, &[]).unwrap().config;
+    assert_eq!(config.max_priority("batch"), Priority::Low);
+    assert_eq!(config.max_priority("acme"), Priority::Normal);
+    assert_eq!(config.max_priority("unheard-of"), Priority::Normal);
+    assert_eq!(Config::default().max_priority("any"), Priority::High);
+    let errors = parse("[tenants.batch]\nmax_priority = \"lwo\"\n", &[]).unwrap_err();
+    let told = errors.to_string();
+    assert!(
+        told.contains("tenants.batch.max_priority") && told.contains("low"),
+        "{told}"
     );
 }
 

@@ -57,6 +57,57 @@ fn every_operation_is_in_the_document_once_with_all_its_inputs() {
 }
 
 #[test]
+fn every_operation_says_what_may_be_said_of_its_call() {
+    let document = document();
+    let references =
+        ["priority", "performance", "labels", "affinity"].map(|name| format!("#/components/parameters/{name}"));
+    for entry in OPERATIONS.iter() {
+        let declaration = entry.declaration;
+        let method = declaration.method.as_str().to_ascii_lowercase();
+        let operation = &document["paths"][format!("/v1{}", declaration.path)][&method];
+        let listed = operation["parameters"].as_array().expect("parameters");
+        for reference in &references {
+            assert!(
+                listed.iter().any(|row| row["$ref"] == **reference),
+                "{} {reference}",
+                entry.name()
+            );
+        }
+    }
+    let parameter = |name: &str| document["components"]["parameters"][name].clone();
+    for (name, header) in [
+        ("priority", "X-Mosaic-Priority"),
+        ("performance", "X-Mosaic-Performance"),
+        ("labels", "X-Mosaic-Labels"),
+        ("affinity", "X-Mosaic-Affinity"),
+    ] {
+        let parameter = parameter(name);
+        assert_eq!(
+            (&parameter["name"], &parameter["in"]),
+            (&header.into(), &"header".into())
+        );
+        assert!(!parameter["description"].as_str().expect("a description").is_empty());
+    }
+    assert_eq!(
+        parameter("priority")["schema"]["enum"],
+        serde_json::json!(["low", "normal", "high"])
+    );
+    let needs = serde_json::json!(["low_latency", "high_throughput", "best_effort"]);
+    assert_eq!(parameter("performance")["schema"]["enum"], needs);
+    assert_eq!(parameter("affinity")["schema"]["maxLength"], 128);
+    let labels = jsonschema::validator_for(&parameter("labels")["schema"]).expect("a schema");
+    for (text, is_sound) in [
+        ("team=web", true),
+        ("team=web, run=the nightly one,empty=", true),
+        ("team", false),
+        ("Team=web", false),
+        ("a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1", false),
+    ] {
+        assert_eq!(labels.is_valid(&text.into()), is_sound, "{text}");
+    }
+}
+
+#[test]
 fn every_error_code_is_the_problem_of_some_status_of_every_operation() {
     let document = document();
     let operation = &document["paths"]["/v1/git/repos/{repo}"]["get"];

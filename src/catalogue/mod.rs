@@ -54,6 +54,7 @@ pub mod op;
 pub mod outcome;
 pub mod page;
 pub mod page_url;
+mod payload;
 pub mod person;
 pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]

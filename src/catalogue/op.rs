@@ -3,6 +3,7 @@
 //! Invariant: an operation's service, safety, idempotency, positionals and usual times follow from its name and method; a
 //! declaration says what differs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mosaic_actors::call::{CacheTimes, CostClass, Estimate, Homes, Operation, Resource, Tag, Tags};
@@ -36,6 +37,18 @@ pub trait Op: 'static {
 
     /// The tokens that a call may take, guessed before anybody is asked.
     fn estimate(_input: &Self::Input) -> Option<Estimate> {
+        None
+    }
+
+    /// The model that the call names: what it is about, where that is offered by name, unless an operation knows better.
+    fn model(_input: &Self::Input, resource: &Resource) -> Option<Arc<str>> {
+        let model = resource.native();
+        let named = Self::DECLARATION.facts.homes == Homes::Offered && !model.is_empty();
+        named.then(|| model.clone())
+    }
+
+    /// Equal for calls that are best asked of one provider, which has kept what they begin with.
+    fn prefix(_input: &Self::Input) -> Option<u64> {
         None
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cursor::{CursorKey, Place, Query};
 use super::op::{Op, Output};
+use super::payload::{self, Counted};
 use crate::wording::{self, Form};
 
 /// What an input is called where none of its fields is at fault.
@@ -22,6 +23,12 @@ pub struct Prepared {
     pub resource: Resource,
     /// The tokens that it may take.
     pub estimate: Option<Estimate>,
+    /// The size of its input as JSON, in bytes; of one that no key is made of, about so.
+    pub payload_bytes: u64,
+    /// The model that it names.
+    pub model: Option<Arc<str>>,
+    /// Equal for calls that are best asked of one provider.
+    pub prefix: Option<u64>,
     /// The typed input.
     pub input: AnyValue,
     /// What its answer depends on, and what it changes.
@@ -35,13 +42,15 @@ pub struct Prepared {
 }
 
 pub(super) fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+    let size = || payload::about(&input);
+    let size = O::DECLARATION.facts.cache.map_or_else(size, |_| 0);
     // As below: the place of a fault is sought only where there is one.
     let input = match O::Input::deserialize(&input) {
         Ok(input) => input,
         Err(_) => serde_path_to_error::deserialize(&input)
             .map_err(|error| wrong(&error.path().to_string(), &error.inner().to_string()))?,
     };
-    prepare_read::<O>(input, include_raw, cursors)
+    prepare_read::<O>(input, size, include_raw, cursors)
 }
 
 /// Checks an input that is typed already, as a program that embeds the gateway gives it.
@@ -50,13 +59,20 @@ pub(super) fn prepare<O: Op>(input: Value, include_raw: bool, cursors: &CursorKe
 /// `invalid_input` that names the field.
 pub fn prepare_typed<O: Op>(input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
     // Its fields' types refuse to be written where they are wrong; the canonical form is written for a key anyway.
+    let mut size = Counted::default();
     if O::DECLARATION.facts.cache.is_none() {
-        write_canonical(&input, std::io::sink())?;
+        write_canonical(&input, &mut size)?;
     }
-    prepare_read::<O>(input, include_raw, cursors)
+    prepare_read::<O>(input, size.0, include_raw, cursors)
 }
 
-fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorKey) -> Result<Prepared, Failure> {
+/// Goes on with an input that is read; `size`: how long it is, where no key is made of it.
+fn prepare_read<O: Op>(
+    mut input: O::Input,
+    size: u64,
+    include_raw: bool,
+    cursors: &CursorKey,
+) -> Result<Prepared, Failure> {
     O::check(&input)?;
     let resource = O::resource(&input);
     let mut instance = None;
@@ -82,14 +98,14 @@ fn prepare_read<O: Op>(mut input: O::Input, include_raw: bool, cursors: &CursorK
             Some(_) => None,
         };
         for (instance, place) in parts.unwrap_or_default() {
-            let its = prepared::<O>(going_on::<O>(&input, &place)?, include_raw, Some(instance))?;
+            let its = prepared::<O>(going_on::<O>(&input, &place)?, size, include_raw, Some(instance))?;
             each.push((place, its));
         }
         instance = Some(opened.instance);
     }
     Ok(Prepared {
         each,
-        ..prepared::<O>(input, include_raw, instance)?
+        ..prepared::<O>(input, size, include_raw, instance)?
     })
 }
 
@@ -105,16 +121,27 @@ fn going_on<O: Op>(input: &O::Input, place: &Place) -> Result<O::Input, Failure>
     Ok(copy)
 }
 
-fn prepared<O: Op>(input: O::Input, include_raw: bool, instance: Option<Arc<str>>) -> Result<Prepared, Failure> {
+fn prepared<O: Op>(
+    input: O::Input,
+    size: u64,
+    include_raw: bool,
+    instance: Option<Arc<str>>,
+) -> Result<Prepared, Failure> {
     let facts = &O::DECLARATION.facts;
     let resource = O::resource(&input);
-    let request_key = match facts.cache {
-        Some(_) => Some(request_key(facts.name, &input, include_raw)?),
-        None => None,
+    let (request_key, payload_bytes) = match facts.cache {
+        Some(_) => {
+            let (key, size) = request_key(facts.name, &input, include_raw)?;
+            (Some(key), size)
+        }
+        None => (None, size),
     };
     Ok(Prepared {
         tags: O::tags(&input, &resource),
         estimate: O::estimate(&input),
+        payload_bytes,
+        model: O::model(&input, &resource),
+        prefix: O::prefix(&input),
         resource,
         input: Arc::new(input),
         request_key,
@@ -142,15 +169,15 @@ pub(super) fn query_of<O: Op>(input: &AnyValue) -> Result<Query, Failure> {
     }
 }
 
-/// Typed inputs serialise their fields in declaration order, so equal inputs give equal bytes.
-fn request_key(operation: &str, input: &impl Serialize, include_raw: bool) -> Result<RequestKey, Failure> {
+/// Typed inputs serialise their fields in declaration order, so equal inputs give equal bytes. With how many these are.
+fn request_key(operation: &str, input: &impl Serialize, include_raw: bool) -> Result<(RequestKey, u64), Failure> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(operation.as_bytes());
     hasher.update(&[0, u8::from(include_raw)]);
     let mut canonical = Vec::with_capacity(128);
     write_canonical(input, &mut canonical)?;
     hasher.update(&canonical);
-    Ok(*hasher.finalize().as_bytes())
+    Ok((*hasher.finalize().as_bytes(), canonical.len() as u64))
 }
 
 /// Writes an input as JSON; a field that breaks its type's rule is named.

@@ -199,7 +199,11 @@ impl Remote {
         };
         request = request.header(ACCEPT, accepted);
         for (option, text) in in_headers {
-            request = request.header(option.header.unwrap_or(option.name), text);
+            let value = HeaderValue::from_str(&text).map_err(|_| {
+                let sentence = format!("{} holds characters that a header cannot carry", option.name);
+                Failure::invalid(option.name, sentence)
+            })?;
+            request = request.header(option.header.unwrap_or(option.name), value);
         }
         // A stream, or a file, may last longer than the time that its beginning may take.
         if let Some(timeout) = options.timeout.filter(|_| !streaming && !declaration.bytes) {

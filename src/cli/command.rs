@@ -337,7 +337,8 @@ fn as_flag(arg: Arg, field: &Field) -> Arg {
     }
 }
 
-fn long(field: &Field) -> String {
+/// The flag of a field.
+pub fn long(field: &Field) -> String {
     let plain = field.name.replace('_', "-");
     if is_common(&plain) {
         format!("input-{plain}")
@@ -380,6 +381,10 @@ fn option_arg(option: &'static CallOption) -> Arg {
         OptionValue::Text(value, ..) => flag(option.flag, value, option.help),
         OptionValue::Switch(_) => switch(option.flag, option.help),
         OptionValue::Time(_) => flag(option.flag, "TIME", option.help).value_parser(humantime::parse_duration),
+        OptionValue::Word(words, ..) => {
+            flag(option.flag, "WORD", option.help).value_parser(PossibleValuesParser::new(words))
+        }
+        OptionValue::Labelled(_) => flag(option.flag, "NAME=VALUE", option.help).action(ArgAction::Append),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::catalogue::Entry;
 use crate::catalogue::entry::{Field, Shape};
 use crate::dispatch::options::{CallOption, OptionValue, Options};
 
-use super::command::{CONTENT, field_id, from_file, named_id, positionals, takes_words};
+use super::command::{CONTENT, field_id, from_file, long, named_id, positionals, takes_words};
 use super::download::OUTPUT;
 use super::upload::FILE;
 use crate::wording;
@@ -126,16 +126,40 @@ pub fn output<'a>(entry: &Entry, matches: &'a ArgMatches) -> Option<&'a str> {
 }
 
 /// What the command line says beside the input.
-pub fn options(entry: &Entry, matches: &ArgMatches) -> Options {
+///
+/// # Errors
+/// `invalid_input` naming the option.
+pub fn options(entry: &Entry, matches: &ArgMatches) -> Result<Options, Failure> {
     let mut options = Options::default();
     for option in CallOption::of(entry) {
         match option.value {
             OptionValue::Text(_, _, place) => *place(&mut options) = matches.get_one(option.flag).cloned(),
             OptionValue::Switch(place) => *place(&mut options) = matches.get_flag(option.flag),
             OptionValue::Time(place) => *place(&mut options) = matches.get_one(option.flag).copied(),
+            OptionValue::Word(..) | OptionValue::Labelled(_) => {
+                let given = matches.get_many::<String>(option.flag).into_iter().flatten();
+                let texts: Vec<String> = given.cloned().collect();
+                if !texts.is_empty() {
+                    let read = option.read(&texts, &mut options);
+                    read.map_err(|failure| owned_by(entry, option, failure))?;
+                }
+            }
         }
     }
-    options
+    Ok(options)
+}
+
+/// The refusal of an option where the input has a field of its name, which may be meant.
+fn owned_by(entry: &Entry, option: &CallOption, failure: Failure) -> Failure {
+    match entry.field(option.name) {
+        Some(field) => failure.also(&format!(
+            "{} has {} of its own: --{}",
+            entry.name(),
+            field.name,
+            long(field)
+        )),
+        None => failure,
+    }
 }
 
 /// Reads at most `longest` bytes of text.

@@ -176,7 +176,7 @@ async fn call(
     runtime: &dyn Runtime,
     screen: &Screen,
 ) -> Result<(), Stop> {
-    let options = input::options(entry, flags);
+    let options = input::options(entry, flags)?;
     let upload = upload::upload(entry, flags)?;
     if flags.get_flag("local") {
         let config = flags.get_one::<String>("config").map(PathBuf::from);

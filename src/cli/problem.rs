@@ -245,7 +245,9 @@ fn as_flag(word: &str) -> Option<String> {
     let option = OPTIONS.iter().find(|option| option.name == name)?;
     // A time has its unit there, and a switch no value; punctuation behind it stays.
     Some(match option.value {
-        OptionValue::Text(..) => format!("--{} {value}", option.flag),
+        OptionValue::Text(..) | OptionValue::Word(..) | OptionValue::Labelled(_) => {
+            format!("--{} {value}", option.flag)
+        }
         OptionValue::Time(_) => match value.find(|c: char| !c.is_ascii_digit()) {
             Some(end) => format!("--{} {}ms{}", option.flag, &value[..end], &value[end..]),
             None => format!("--{} {value}ms", option.flag),

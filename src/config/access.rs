@@ -15,6 +15,18 @@ pub const DEFAULT_TENANT: &str = "default";
 /// The tenant of callers without a key, who are let in on loopback where no keys are configured.
 pub const LOCAL_TENANT: &str = "local";
 
+/// How urgent a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Nobody waits for it.
+    Low,
+    /// As any.
+    Normal,
+    /// A person waits for it.
+    High,
+}
+
 /// `[keys.NAME]`: an API key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +55,8 @@ pub struct TenantConfig {
     /// Calls in flight; 0: unlimited.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_in_flight: Option<u32>,
+    /// How urgent its calls may be at most; absent: `high`. One that asks for more is done as this.
+    pub max_priority: Option<Priority>,
     /// The provider instances that it may know of; absent: those that its own routes name, or all where it has none.
     #[schemars(length(max = 1000))]
     pub providers: Option<Vec<String>>,
@@ -92,6 +106,12 @@ impl Config {
             burst,
             max_in_flight: pick(|tenant| tenant.max_in_flight),
         }
+    }
+
+    /// How urgent calls of `tenant` may be at most, known or not.
+    pub fn max_priority(&self, tenant: &str) -> Priority {
+        let set = |tenant: &str| self.tenants.get(tenant)?.max_priority;
+        set(tenant).or_else(|| set(DEFAULT_TENANT)).unwrap_or(Priority::High)
     }
 
     /// What `tenant` may reach, known or not.

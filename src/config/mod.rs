@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, TenantConfig, TenantLimits, TenantReach};
+pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig, TenantLimits, TenantReach};
 pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
 pub use engine::{

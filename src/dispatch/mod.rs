@@ -2,6 +2,7 @@
 //!
 //! Invariant: surfaces never build a `Call` themselves; whatever they accept goes through [`Dispatcher::invoke`].
 
+pub mod attributes;
 mod gather;
 pub mod idempotency;
 pub mod options;
@@ -23,7 +24,9 @@ use crate::catalogue::cursor::CursorKey;
 use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 use crate::wording::nearest;
+use attributes::Told;
 
+pub use attributes::Ceilings;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
 pub use pass::Passage;
@@ -68,6 +71,8 @@ pub struct DispatchConfig {
     pub cursors: CursorKey,
     /// Remembers keyed writes; absent: a key is refused, never ignored.
     pub idempotency: Option<Arc<dyn IdempotencyStore>>,
+    /// How urgent the calls of each tenant may be at most.
+    pub ceilings: Ceilings,
 }
 
 /// Turns invocations into calls.
@@ -145,8 +150,10 @@ impl Dispatcher {
         upload: Option<Arc<Upload>>,
         keyed: Option<idempotency::KeyedWrite>,
         caller: Caller,
-        options: Options,
+        mut options: Options,
     ) -> Result<Answer, Failure> {
+        let told = told_by(&prepared, upload.as_deref());
+        let attributes = attributes::of(&mut options, told, &caller.tenant, &self.config.ceilings)?;
         let provider = pinned(&prepared, options.provider.as_deref())?;
         let name = entry.name();
         let operation = self.config.catalogue.number(name).ok_or_else(|| unlisted(name))?;
@@ -157,6 +164,7 @@ impl Dispatcher {
         // Without a key no tier looks it up, and none keeps it.
         call.request_key = prepared.request_key.filter(|_| !options.no_store);
         call.tags = prepared.tags;
+        call.attributes = attributes;
         call.estimate = prepared.estimate;
         call.upload = upload.clone();
         call.include_raw = options.include_raw;
@@ -271,6 +279,16 @@ impl Dispatcher {
             caller,
             options,
         )))
+    }
+}
+
+/// What an input, and the length of what comes with it, tell of a call.
+fn told_by(prepared: &Prepared, upload: Option<&Upload>) -> Told {
+    let uploaded = upload.and_then(|upload| upload.length).unwrap_or(0);
+    Told {
+        payload_bytes: prepared.payload_bytes.saturating_add(uploaded),
+        model: prepared.model.clone(),
+        prefix: prepared.prefix,
     }
 }
 

@@ -8,6 +8,7 @@ use mosaic_actors::call::{Answer, Call, Caller, Operation, Resource};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 
+use super::attributes::{self, Told};
 use super::{Dispatcher, Options, lacked_its_end, may_have_happened, new_request_id, unlisted};
 use crate::catalogue::proxy::{self, Asked};
 
@@ -23,7 +24,7 @@ pub struct Passage {
     pub upload: Option<Arc<Upload>>,
     /// Who asks.
     pub caller: Caller,
-    /// The request's id and arrival; nothing else is heeded.
+    /// The request's id and arrival, and what is said of the call itself; nothing else is heeded.
     pub options: Options,
 }
 
@@ -31,7 +32,7 @@ impl Dispatcher {
     /// Carries one request to its answer. Dropping the future cancels the call.
     ///
     /// # Errors
-    /// `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
+    /// `invalid_input` on `labels` or `affinity`; `not_found` for an instance that the caller does not reach; what the call fails with, and beneath it what its provider
     /// answered, see [`proxy::OwnRefusal`].
     pub async fn pass(&self, passage: Passage) -> Result<Answer, Failure> {
         let Passage {
@@ -40,7 +41,7 @@ impl Dispatcher {
             asked,
             upload,
             caller,
-            options,
+            mut options,
         } = passage;
         if instance.is_empty() || instance.contains('~') {
             return Err(Failure::new(Kind::NotFound, "no provider is called that").never_sent());
@@ -50,10 +51,16 @@ impl Dispatcher {
         // A long prompt is no file: it is there at once, and its answer is what is waited for.
         let uploads = upload.is_some() && !operation.paid;
         let deadline = self.deadline(operation.cost, uploads, &options)?;
+        let told = Told {
+            payload_bytes: asked.length.unwrap_or(asked.body.len() as u64),
+            ..Told::default()
+        };
+        let attributes = attributes::of(&mut options, told, &caller.tenant, &self.config.ceilings)?;
         // By the resource, and not by a choice of the caller's: one that is out of reach is not found.
         let resource = Resource::parse(&format!("{instance}~"));
         let mut call = Call::new(number, resource, caller, Arc::new(asked), deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
+        call.attributes = attributes;
         call.tags = proxy::tags(operation, &instance);
         call.upload = upload.clone();
         self.calls.call(call).await.map_err(|mut failure| {

@@ -290,6 +290,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
             max_timeout: config.server.max_request_timeout,
             max_transfer: config.gateway.max_transfer,
             cursors: wired.cursors,
+            ceilings: wiring::ceilings(&config),
             idempotency: Some(Arc::new(record::Record::new(
                 store.clone(),
                 config.state.idempotency_ttl,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use mosaic_actors::call::{Answer, Caller};
+use mosaic_actors::call::{Answer, Caller, Performance, Priority};
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::{ByteStream, Upload};
 
@@ -75,6 +75,53 @@ impl<O: Op> Request<O> {
     /// Does a write at most once under this key, however often it is sent; later ones get the first one's answer.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// How urgent it is: where there is no room for all, the least urgent wait or are refused first. What is beyond the
+    /// tenant's `max_priority` is lowered to that.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// What it needs most of the provider that serves it. Without it the rules decide.
+    pub fn performance(mut self, performance: Performance) -> Self {
+        self.options.performance = Some(performance);
+        self
+    }
+
+    /// A word of the caller's own that rules may match; up to eight of them. A name is 1 to 32 of the characters a-z, 0-9,
+    /// `_` and `-`, a value at most 64 printable ASCII characters without a comma.
+    ///
+    /// ```
+    /// use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+    /// use mosaic::engine::call::{Performance, Priority};
+    /// # use mosaic::{Mosaic, config::Config};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let gateway = Mosaic::start(Config::default()).await.unwrap();
+    /// let call = || gateway.request::<RepoGet>(RepoGetInput { repo: "acme/api".into() });
+    /// let nightly = call()
+    ///     .priority(Priority::Low)
+    ///     .performance(Performance::HighThroughput)
+    ///     .label("run", "nightly")
+    ///     .affinity("build-7");
+    /// let failure = nightly.send().await.expect_err("no provider is configured here");
+    /// assert_eq!(failure.kind, mosaic::Kind::NoProvider);
+    /// let failure = call().label("Run", "nightly").send().await.expect_err("a name has small letters");
+    /// assert_eq!(failure.field.as_deref(), Some("labels"));
+    /// # gateway.shutdown().await;
+    /// # });
+    /// ```
+    pub fn label(mut self, name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
+        self.options.labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// Calls of a tenant that say the same are best served by one provider, which may have kept what they have in common:
+    /// 1 to 128 printable ASCII characters. Without it, a conversation with a model has its id, or how it begins.
+    pub fn affinity(mut self, words: impl Into<String>) -> Self {
+        self.options.affinity = Some(words.into());
         self
     }
 

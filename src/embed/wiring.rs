@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
+use mosaic_actors::call::Priority;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
@@ -27,6 +28,7 @@ use crate::bus::{self, Bus};
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
+use crate::dispatch::Ceilings;
 use crate::secret::Secret;
 use crate::stores::{self, StateStore};
 use crate::telemetry::Telemetry;
@@ -173,6 +175,23 @@ fn limits_of(config: &Config, tenant: &str) -> Limits {
         rate: Rate::new(f64::from(limits.rate_per_second), limits.burst),
         max_in_flight: limits.max_in_flight,
     }
+}
+
+/// How urgent the calls of each tenant may be at most.
+pub(super) fn ceilings(config: &Config) -> Ceilings {
+    let of = |tenant: &str| match config.max_priority(tenant) {
+        config::Priority::Low => Priority::Low,
+        config::Priority::Normal => Priority::Normal,
+        config::Priority::High => Priority::High,
+    };
+    let own = config
+        .tenants
+        .iter()
+        .filter(|(_, tenant)| tenant.max_priority.is_some());
+    Ceilings::new(
+        of(config::DEFAULT_TENANT),
+        own.map(|(name, _)| (Arc::from(name.as_str()), of(name))),
+    )
 }
 
 fn reach(config: &Config, tenant: &str) -> (Arc<str>, Reach) {

@@ -13,6 +13,7 @@ use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
 use crate::catalogue::{Catalogue, Entry, schema};
+use crate::dispatch::attributes::{LONGEST_NAME, LONGEST_VALUE, MOST_LABELS};
 use crate::dispatch::options::{CallOption, OPTIONS, OptionValue};
 use crate::failures::codes;
 
@@ -301,6 +302,9 @@ fn common_parameters() -> Map<String, Value> {
             OptionValue::Time(_) => json!({ "type": "integer", "minimum": 1 }),
             OptionValue::Text(_, None, _) => json!({ "type": "string" }),
             OptionValue::Text(_, Some(longest), _) => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
+            OptionValue::Word(words, ..) => json!({ "type": "string", "enum": words }),
+            // As one text: clients disagree on how a header carries a list.
+            OptionValue::Labelled(_) => json!({ "type": "string", "pattern": labels() }),
         };
         let parameter = json!({
             "name": option.header.unwrap_or(option.name),
@@ -311,6 +315,12 @@ fn common_parameters() -> Map<String, Value> {
         (option.name.to_owned(), parameter)
     });
     rows.collect()
+}
+
+/// What labels look like, as `attributes` reads them.
+fn labels() -> String {
+    let label = format!("[a-z0-9_-]{{1,{LONGEST_NAME}}}=[^,]{{0,{LONGEST_VALUE}}}");
+    format!("^{label}(, *{label}){{0,{}}}$", MOST_LABELS - 1)
 }
 
 /// The codes of each status.

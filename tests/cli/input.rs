@@ -62,6 +62,70 @@ fn options_go_where_the_rest_surface_takes_them() {
 }
 
 #[test]
+fn what_is_said_of_the_call_goes_in_headers() {
+    let server = Recorder::json(json!({}));
+    let line = [
+        "projects",
+        "issue",
+        "list",
+        "acme/api",
+        "--labels",
+        "bug",
+        "--priority",
+        "low",
+        "--performance",
+        "best_effort",
+        "--label",
+        "team=web",
+        "--label",
+        "run=the nightly one",
+        "--affinity",
+        "build-7",
+    ];
+    assert_eq!(server.run(&line).code, Some(0));
+    let mut seen = server.only();
+    assert!(
+        seen.query.contains(&("labels".to_owned(), "bug".to_owned())),
+        "{seen:?}"
+    );
+    seen.said.sort();
+    let said: Vec<_> = seen.said.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(
+        said,
+        [
+            ("x-mosaic-affinity", "build-7"),
+            ("x-mosaic-labels", "team=web,run=the nightly one"),
+            ("x-mosaic-performance", "best_effort"),
+            ("x-mosaic-priority", "low"),
+        ]
+    );
+
+    let silent = Recorder::json(json!({}));
+    assert_eq!(silent.run(&["git", "repo", "get", "a/b"]).code, Some(0));
+    assert_eq!(silent.only().said, []);
+}
+
+#[test]
+fn what_is_wrong_of_it_is_refused_before_anything_is_sent() {
+    let server = Recorder::json(json!({}));
+    let create = ["projects", "issue", "create", "a/b", "--title", "T"];
+    for (more, told) in [
+        (["--priority", "hihg"], "'high'"),
+        (["--performance", "low-latency"], "'low_latency'"),
+        (["--label", "bug"], "name=value"),
+        // An issue's labels are no call's.
+        (["--label", "bug"], "--labels"),
+        (["--affinity", "a\nb"], "a header cannot carry"),
+    ] {
+        let refused = server.run(&[&create[..], &more].concat());
+        assert_eq!((refused.code, &*refused.out), (Some(2), ""), "{more:?}");
+        assert!(refused.err.starts_with("error[invalid_input]: "), "{}", refused.err);
+        assert!(refused.err.contains(told), "{}", refused.err);
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
 fn a_safe_operation_has_no_idempotency_key() {
     let refused = ran(&mut mosaic(&["git", "repo", "get", "a/b", "--idempotency-key", "k"]));
     assert_eq!(refused.code, Some(2));
@@ -96,8 +160,8 @@ fn a_mistyped_command_or_flag_is_told_the_nearest() {
     let cases: [(&[&str], &str); 5] = [
         (&["git", "file", "get", "a/b", "x", "--reff", "y"], "'--ref'"),
         (
-            &["projects", "issue", "create", "a/b", "--title", "T", "--label", "x"],
-            "'--labels'",
+            &["projects", "issue", "create", "a/b", "--title", "T", "--lable", "x"],
+            "'--label'",
         ),
         (&["git", "repp", "get"], "'repo'"),
         (&["opertions"], "'operations'"),

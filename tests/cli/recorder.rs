@@ -23,6 +23,8 @@ pub struct Seen {
     pub query: Vec<(String, String)>,
     pub authorization: Option<String>,
     pub idempotency_key: Option<String>,
+    /// The headers that begin with `x-mosaic-`.
+    pub said: Vec<(String, String)>,
     /// `null` where there was none.
     pub body: Value,
 }
@@ -159,6 +161,12 @@ async fn read(request: Request) -> Seen {
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         authorization: header(AUTHORIZATION),
         idempotency_key: header(http::HeaderName::from_static("idempotency-key")),
+        said: parts
+            .headers
+            .iter()
+            .filter(|(name, _)| name.as_str().starts_with("x-mosaic-"))
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect(),
         body: if body.is_empty() {
             Value::Null
         } else {

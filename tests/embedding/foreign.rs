@@ -9,7 +9,7 @@ use mosaic::catalogue::ai::ModelsList;
 use mosaic::catalogue::{Declaration, Op, Output, Page};
 use mosaic::config::{Config, ProviderConfig};
 use mosaic::embed::{Registry, StartError};
-use mosaic::engine::call::Resource;
+use mosaic::engine::call::{Performance, Priority, Resource};
 use mosaic::providers::{Connection, Credential, Handlers, Provider, Reply, Request};
 use mosaic::{Failure, Kind, Mosaic};
 use schemars::JsonSchema;
@@ -112,6 +112,38 @@ providers = ["north"]
 async fn note(gateway: &Mosaic, id: &str) -> Result<String, Failure> {
     let note = gateway.call::<NoteGet>(NoteGetInput { note: id.to_owned() }).await?;
     Ok(note.value.text.clone())
+}
+
+/// What a call says of itself is checked for a program's own operation as for any.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_a_call_is_taken_or_named() {
+    let gateway = Mosaic::builder(read(WALL)).registry(registry()).start().await;
+    let gateway = gateway.expect("it starts");
+    let ask = || {
+        gateway.request::<NoteGet>(NoteGetInput {
+            note: "door".to_owned(),
+        })
+    };
+    let nightly = ask()
+        .priority(Priority::Low)
+        .performance(Performance::BestEffort)
+        .label("run", "nightly")
+        .affinity("build-7");
+    assert_eq!(nightly.send().await.expect("answered").value.text, "door: stay calm");
+    let many = (0..9).fold(ask(), |ask, at| ask.label(format!("n{at}"), "v"));
+    for (wrong, field) in [
+        (ask().label("Run", "nightly"), "labels"),
+        (ask().label("run", "a").label("run", "b"), "labels"),
+        (many, "labels"),
+        (ask().affinity("a".repeat(129)), "affinity"),
+    ] {
+        let failure = wrong.send().await.expect_err("refused");
+        assert_eq!(
+            (failure.kind, failure.field.as_deref()),
+            (Kind::InvalidInput, Some(field))
+        );
+    }
+    gateway.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

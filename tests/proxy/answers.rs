@@ -111,6 +111,33 @@ async fn what_leads_to_the_provider_leads_back_to_us_and_what_is_its_own_stays()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_the_call_is_ours_alone_and_is_checked() {
+    let place = Place::open().await;
+    let said = [
+        ("x-mosaic-priority", "low"),
+        ("x-mosaic-performance", "best_effort"),
+        ("x-mosaic-labels", "team=web"),
+        ("x-mosaic-affinity", "build-7"),
+        ("idempotency-key", "theirs"),
+    ];
+    let reply = send(place.ask(Method::GET, "mirror", "/links"), &said).await;
+    assert_eq!(reply.status, 200);
+    let seen = place.mirror.last();
+    assert!(!seen.headers.keys().any(|name| name.as_str().starts_with("x-mosaic-")));
+    assert_eq!(seen.headers["idempotency-key"], "theirs");
+    for (wrong, field) in [
+        (("x-mosaic-priority", "urgent"), "priority"),
+        (("x-mosaic-performance", "fast"), "performance"),
+        (("x-mosaic-labels", "web"), "labels"),
+        (("x-mosaic-affinity", ""), "affinity"),
+    ] {
+        let reply = send(place.ask(Method::GET, "mirror", "/links"), &[wrong]).await;
+        assert_eq!((reply.status, &reply.json()["field"]), (400, &json!(field)));
+    }
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_body_or_a_part_of_one_comes_so() {
     let place = Place::open().await;
     let head = send(place.ask(Method::HEAD, "mirror", "/part"), &[]).await;

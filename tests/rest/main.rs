@@ -4,6 +4,7 @@
 mod support;
 
 mod answers;
+mod attributes;
 mod bad_input;
 mod streams;
 

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use axum::Router;
 use mosaic::catalogue::cursor::CursorKey;
-use mosaic::dispatch::{DispatchConfig, Dispatcher, IdempotencyStore};
+use mosaic::dispatch::{Ceilings, DispatchConfig, Dispatcher, IdempotencyStore};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
 use mosaic::surfaces::bodies::{Bodies, BodyBounds};
 use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
-use mosaic_actors::call::Caller;
+use mosaic_actors::call::{Caller, Priority};
 
 use fake::FakeCalls;
 
@@ -28,6 +28,8 @@ pub const TRANSFER: Duration = Duration::from_secs(600);
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The only key that the server knows; planted to be found wherever it leaks.
 pub const KEY: &str = "planted-key-d41d8cd98f00b204";
+/// A tenant whose calls are never urgent.
+pub const BATCHES: &str = "batches";
 /// The most bytes that a request's body may have.
 pub const MAX_BODY: usize = 16 * 1024;
 
@@ -88,6 +90,7 @@ pub fn dispatcher(
             catalogue: mosaic::catalogue::Catalogue::built_in(),
             cursors,
             idempotency,
+            ceilings: Ceilings::new(Priority::High, [(Arc::from(BATCHES), Priority::Low)]),
         },
     )
 }

@@ -10,6 +10,7 @@ use super::check::check;
 use super::estimate;
 use super::event::ChatEvent;
 use super::input::ChatInput;
+use super::prefix;
 use crate::catalogue::op::{Declaration, Op};
 
 /// `ai.chat.complete`
@@ -30,6 +31,9 @@ impl Op for ChatComplete {
     }
     fn estimate(input: &ChatInput) -> Option<Estimate> {
         Some(estimate::chat(input))
+    }
+    fn prefix(input: &ChatInput) -> Option<u64> {
+        Some(prefix::chat(input))
     }
 }
 
@@ -55,5 +59,8 @@ impl Op for ChatStream {
     }
     fn estimate(input: &ChatInput) -> Option<Estimate> {
         Some(estimate::chat(input))
+    }
+    fn prefix(input: &ChatInput) -> Option<u64> {
+        Some(prefix::chat(input))
     }
 }

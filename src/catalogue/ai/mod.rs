@@ -23,6 +23,7 @@ mod moderation;
 mod money;
 mod opaque;
 mod part;
+mod prefix;
 mod price;
 mod response;
 mod response_input;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: texts alone are each judged by themselves, in their order; with pictures all is judged together.
 
+use std::sync::Arc;
+
 use mosaic_actors::call::Resource;
 use mosaic_actors::error::Failure;
 use schemars::JsonSchema;
@@ -128,6 +130,9 @@ impl Op for ModerationCreate {
     .looks();
     fn resource(input: &ModerationInput) -> Resource {
         input.model.as_ref().map_or_else(Resource::none, ModelRef::resource)
+    }
+    fn model(input: &ModerationInput, resource: &Resource) -> Option<Arc<str>> {
+        input.model.as_ref().map(|_| resource.native().clone())
     }
     fn check(input: &ModerationInput) -> Result<(), Failure> {
         let wrong = |field: &str, sentence: &str| Err(Failure::invalid(field, sentence));

@@ -12,6 +12,7 @@ use super::answer::{Finish, Usage, Warning};
 use super::estimate;
 use super::event::ChatEvent;
 use super::message::Message;
+use super::prefix;
 use super::response_input::ResponseInput;
 use crate::catalogue::fields::ResponseRef;
 use crate::catalogue::op::{Declaration, Op, Output};
@@ -136,6 +137,9 @@ impl Op for ResponseCreate {
     fn estimate(input: &ResponseInput) -> Option<Estimate> {
         Some(estimate::response(input))
     }
+    fn prefix(input: &ResponseInput) -> Option<u64> {
+        Some(prefix::response(input))
+    }
 }
 
 /// `ai.response.stream`
@@ -162,6 +166,9 @@ impl Op for ResponseStream {
     }
     fn estimate(input: &ResponseInput) -> Option<Estimate> {
         Some(estimate::response(input))
+    }
+    fn prefix(input: &ResponseInput) -> Option<u64> {
+        Some(prefix::response(input))
     }
 }
 

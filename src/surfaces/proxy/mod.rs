@@ -38,6 +38,7 @@ use super::hosts;
 use super::mount::{self, Mount};
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
+use super::rest::input;
 use super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER, cut};
 use super::rest::upload::{Incoming, UploadBounds};
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
@@ -95,11 +96,12 @@ impl ProxyConfig {
         let Target { instance, rest } = path::target(parts.uri.path())?;
         headers::check_upgrade(&parts.headers)?;
         let operation = (self.operation)(instance, &parts.method, rest);
-        let options = Options {
+        let mut options = Options {
             request_id: Some(id.text().clone()),
             arrived: Some(Arrival::of(&parts.extensions)),
             ..Options::default()
         };
+        input::passed(&parts.headers, &mut options)?;
         let deadline = self.dispatcher.deadline(operation.cost, false, &options)?;
         let (room, tenant) = (&self.bodies, &caller.tenant);
         let brought = body::of(&parts.headers, body, self.uploads, room, tenant, deadline).await?;

@@ -3,9 +3,10 @@
 //! Invariant: nothing that a client says is dropped in silence; what no field or option takes is refused by name.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use http::HeaderMap;
 use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderName};
 use mosaic_actors::error::Failure;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -48,25 +49,54 @@ pub fn from_url(
     Ok((input, options))
 }
 
+/// The options that headers carry. Their names are made once: to look for one that is not there costs a hash.
+static IN_HEADERS: LazyLock<Vec<(&CallOption, HeaderName)>> = LazyLock::new(|| {
+    let named = |option: &'static CallOption| Some((option, HeaderName::from_bytes(option.header?.as_bytes()).ok()?));
+    OPTIONS.iter().filter_map(named).collect()
+});
+
 /// Adds the options that the headers give; the dispatcher checks their form.
 ///
 /// # Errors
-/// `invalid_input` naming the option, where its header is given several times.
+/// `invalid_input` naming the option, where it has no such value, or its header is given several times and is no list.
 pub fn from_headers(headers: &HeaderMap, options: &mut Options) -> Result<(), Failure> {
-    for (option, header) in OPTIONS.iter().filter_map(|option| Some((option, option.header?))) {
-        // Bytes that are no text become a character that no option may have.
-        let given = headers.get_all(header).iter();
-        let texts: Vec<_> = given
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .collect();
-        match texts.len() {
-            0 => {}
-            1 => option.read(&texts, options)?,
-            _ => return Err(Failure::invalid(option.name, format!("give one {header}, not several"))),
-        }
+    for (option, header) in IN_HEADERS.iter() {
+        read_header(option, header, headers, options)?;
     }
     heed_cache_control(headers, options);
     Ok(())
+}
+
+/// Adds those that say something of the call itself, whatever it asks for: of a request that is passed through, all else is
+/// its provider's.
+///
+/// # Errors
+/// As [`from_headers`].
+pub fn passed(headers: &HeaderMap, options: &mut Options) -> Result<(), Failure> {
+    let rows = IN_HEADERS.iter().filter(|(option, _)| option.passed);
+    rows.into_iter()
+        .try_for_each(|(option, header)| read_header(option, header, headers, options))
+}
+
+fn read_header(
+    option: &CallOption,
+    header: &HeaderName,
+    headers: &HeaderMap,
+    options: &mut Options,
+) -> Result<(), Failure> {
+    // Bytes that are no text become a character that no option may have.
+    let given = headers.get_all(header).iter();
+    let texts: Vec<_> = given
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
+    match texts.len() {
+        0 => Ok(()),
+        count if count == 1 || option.repeats() => option.read(&texts, options),
+        _ => {
+            let header = option.header.unwrap_or(option.name);
+            Err(Failure::invalid(option.name, format!("give one {header}, not several")))
+        }
+    }
 }
 
 /// What HTTP has every client say to the caches on its way (RFC 9111, section 5.2.1), as far as it asks for more than ours
@@ -122,6 +152,8 @@ fn in_query() -> impl Iterator<Item = &'static CallOption> {
 mod tests {
     use std::time::Duration;
 
+    use mosaic_actors::call::{Performance, Priority};
+
     use super::*;
     use crate::catalogue::{OPERATIONS, find};
 
@@ -176,6 +208,59 @@ mod tests {
             assert_eq!((options.no_cache, options.no_store), (no_cache, no_store), "{lines:?}");
         }
     }
+
+    #[test]
+    fn every_option_with_a_header_is_looked_for_in_it() {
+        let count = OPTIONS.iter().filter(|option| option.header.is_some()).count();
+        assert_eq!(IN_HEADERS.len(), count);
+    }
+
+    #[test]
+    fn what_is_said_of_the_call_is_read_from_headers() {
+        let read = |lines: &[(&'static str, &'static str)], read: Reader| {
+            let line = |(name, text): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), http::HeaderValue::from_static(text))
+            };
+            let mut options = Options::default();
+            let headers: HeaderMap = lines.iter().map(line).collect();
+            read(&headers, &mut options)
+                .map(|()| options)
+                .map_err(|failure| failure.field.as_deref().unwrap_or("none").to_owned())
+        };
+        let lines = [
+            ("x-mosaic-priority", "low"),
+            ("x-mosaic-performance", "best_effort"),
+            ("x-mosaic-labels", "team=web,run=1"),
+            ("x-mosaic-labels", "x=y"),
+            ("x-mosaic-affinity", "thread-7"),
+            ("idempotency-key", "k"),
+        ];
+        for (reader, key) in [(from_headers as Reader, Some("k")), (passed, None)] {
+            let options = read(&lines, reader).expect("sound");
+            assert_eq!(options.priority, Some(Priority::Low));
+            assert_eq!(options.performance, Some(Performance::BestEffort));
+            let names: Vec<&str> = options.labels.iter().map(|(name, _)| &**name).collect();
+            assert_eq!(names, ["team", "run", "x"]);
+            assert_eq!(options.affinity.as_deref(), Some("thread-7"));
+            assert_eq!(options.idempotency_key.as_deref(), key);
+        }
+        for (lines, field) in [
+            (&[("x-mosaic-priority", "urgent")][..], "priority"),
+            (
+                &[("x-mosaic-priority", "low"), ("x-mosaic-priority", "low")],
+                "priority",
+            ),
+            (&[("x-mosaic-performance", "LOW_LATENCY")], "performance"),
+            (&[("x-mosaic-labels", "web")], "labels"),
+            (&[("x-mosaic-affinity", "a"), ("x-mosaic-affinity", "b")], "affinity"),
+        ] {
+            for reader in [from_headers as Reader, passed] {
+                assert_eq!(read(lines, reader).err().as_deref(), Some(field), "{lines:?}");
+            }
+        }
+    }
+
+    type Reader = fn(&HeaderMap, &mut Options) -> Result<(), Failure>;
 
     #[test]
     fn what_cannot_be_taken_is_named() {
