@@ -253,11 +253,13 @@ impl Router {
         let mut preferred = prefer.and_then(preferred).filter(wanted);
         let mut turn = first;
         loop {
+            let mut scores = Scores::default();
             let choice = phase!(meters, sampled, "balance", {
                 preferred
                     .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env, &offered, turn))
+                    .or_else(|| choose(&mut self.balancers, &self.env, &offered, turn, &mut scores))
             });
+            job.trace.write(|decision| decision.scored(&scores));
             let Some(index) = choice else {
                 // An answer of who answers badly is better than none.
                 if std::mem::take(&mut offered.spares) {
@@ -317,10 +319,12 @@ impl Router {
             paced: None,
             now: self.env.clock.nanos(),
         };
-        let choice = choose(&mut self.balancers, &self.env, &offered, false);
+        let mut scores = Scores::default();
+        let choice = choose(&mut self.balancers, &self.env, &offered, false, &mut scores);
         let choice = choice.filter(|index| offered.view(*index).available);
         look.trace.write(|decision| {
             decision.look(|index| offered.seen(index));
+            decision.scored(&scores);
             if let Some(index) = choice {
                 decision.would_ask(index);
             }
@@ -332,7 +336,13 @@ impl Router {
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
-fn choose(balancers: &mut Balancers, env: &RouterEnv, offered: &Offered<'_>, turn: bool) -> Option<usize> {
+fn choose(
+    balancers: &mut Balancers,
+    env: &RouterEnv,
+    offered: &Offered<'_>,
+    turn: bool,
+    scores: &mut Scores,
+) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
         return offered.instance(0).map(|_| 0);
     }
@@ -347,13 +357,7 @@ fn choose(balancers: &mut Balancers, env: &RouterEnv, offered: &Offered<'_>, tur
         candidates: offered,
         funded: &|index| offered.is_funded(index),
     };
-    balancers.choose(
-        &env.rulebook.rules,
-        &env.lessons,
-        &asked,
-        &eligible,
-        &mut Scores::default(),
-    )
+    balancers.choose(&env.rulebook.rules, &env.lessons, &asked, &eligible, scores)
 }
 
 impl Offered<'_> {

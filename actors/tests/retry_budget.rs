@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::outlier::OutlierSettings;
 use mosaic_actors::policy::retry_budget::BudgetSettings;
 use mosaic_actors::system::System;
 use support::{Counts, Do, FETCH, call, instance, single, spec};
@@ -46,6 +47,8 @@ async fn failovers_draw_on_the_budget_of_the_one_that_failed_and_have_its_floor(
     for instance in &mut spec.instances {
         instance.breaker.failures_to_open = u32::MAX;
     }
+    // An ejected one would be asked too seldom to spend anything.
+    spec.settings.outlier = OutlierSettings::OFF;
     spec.settings.recover.budget = BudgetSettings {
         share: 0.0,
         floor_per_second: 1,

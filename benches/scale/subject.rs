@@ -58,6 +58,8 @@ pub fn instance(name: &str) -> InstanceSpec {
         breaker: BreakerSettings::default(),
         breaker_per: BreakerPer::default(),
         slow_start: SlowStart::default(),
+        labels: Vec::new(),
+        billing: mosaic_actors::credits::Billing::default(),
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::replay::Recorded;
+use crate::policy::balance::Basis;
+
 use super::words::{AttemptResult, RoutedBy, RuleResult, Verdict, Why};
 use crate::call::CacheStatus;
 use crate::error::Kind;
@@ -77,6 +79,9 @@ pub struct Route {
     /// The number of the rule that matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<u32>,
+    /// What the last choice among the candidates went by.
+    #[serde(default)]
+    pub basis: Basis,
     /// The rules that were tried, in order; at most 8.
     pub rules: Vec<RuleExplained>,
     /// Rules that there was no room for.
@@ -109,6 +114,15 @@ pub struct CandidateExplained {
     /// What its balancer made of it; what it means is the balancer's affair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
+    /// The seconds that a balancer that learns expected an attempt there to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_seconds: Option<f32>,
+    /// The probability of a failure that it expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_failure: Option<f32>,
+    /// The dollars that it expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_dollars: Option<f32>,
     /// Attempts that were in flight there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_flight: u32,

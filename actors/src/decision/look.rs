@@ -13,7 +13,6 @@ pub(crate) fn seen(instance: Option<&Instance>, (excluded, ejected): (bool, bool
     let Some(instance) = instance else {
         return Seen {
             verdict: Verdict::NotRunning,
-            score: None,
             in_flight: 0,
             expected: None,
         };
@@ -41,7 +40,6 @@ pub(crate) fn seen(instance: Option<&Instance>, (excluded, ejected): (bool, bool
     };
     Seen {
         verdict,
-        score: None,
         in_flight: view.in_flight,
         expected: view.latency.map(|latency| latency.expected),
     }

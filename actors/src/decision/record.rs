@@ -15,6 +15,7 @@ use super::rows::{
 use super::words::{AttemptResult, Phase, RoutedBy, Verdict, Why};
 use crate::call::{CacheStatus, Call};
 use crate::error::Failure;
+use crate::policy::balance::{Basis, Scores};
 use crate::policy::routing::CandidateSet;
 
 /// A longer label, by its two texts together, and a longer model name are left out: a record must not hold on to a large
@@ -43,6 +44,8 @@ pub(crate) struct Decision {
     /// Why the next attempt is made, and after which wait.
     next: (Why, u64),
     pub(super) first_choice: Option<u16>,
+    /// What the last choice went by.
+    pub(super) basis: Basis,
     pub(super) cached: Cached,
     pub(super) tenant: Option<TenantStanding>,
     pub(super) ended: Option<Ended>,
@@ -100,6 +103,7 @@ impl Decision {
             attempts,
             next,
             first_choice,
+            basis,
             cached,
             tenant,
             ended,
@@ -113,7 +117,8 @@ impl Decision {
         rules.0.clear();
         candidates.clear();
         attempts.clear();
-        (*next, *first_choice, *cached) = (Default::default(), None, Cached::default());
+        (*next, *first_choice, *basis) = (Default::default(), None, Basis::default());
+        *cached = Cached::default();
         (*tenant, *ended) = (None, None);
     }
 
@@ -146,13 +151,13 @@ impl Decision {
             None if call.resource.instance().is_some() => RoutedBy::Resource,
             None => RoutedBy::Home,
         };
+        self.basis = Basis::default();
         self.candidates.clear();
         let count = set.instances.len();
         for index in 0..count.min(CANDIDATES) {
             self.candidates.push(Candidate {
                 index: index as u16,
-                score: f32::NAN,
-                ..Candidate::default()
+                ..Candidate::NEW
             });
         }
         self.candidates.leave_out(count.saturating_sub(CANDIDATES));
@@ -193,11 +198,23 @@ impl Decision {
         for candidate in self.candidates.items_mut() {
             let seen = see(usize::from(candidate.index));
             candidate.verdict = seen.verdict;
-            candidate.score = seen.score.unwrap_or(f32::NAN);
             candidate.in_flight = u32::try_from(seen.in_flight).unwrap_or(u32::MAX);
             // Zero says that nothing was measured.
             let expected = seen.expected.map_or(0, |expected| micros(expected).max(1));
             candidate.expected_us = u32::try_from(expected).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// What the balancer that chose made of the candidates.
+    pub(crate) fn scored(&mut self, scores: &Scores) {
+        self.basis = scores.basis();
+        for score in scores.entries() {
+            if let Some(candidate) = self.candidate(score.index) {
+                candidate.score = score.cost as f32;
+                candidate.seconds = score.latency.unwrap_or(f32::NAN);
+                candidate.failure = score.failure.unwrap_or(f32::NAN);
+                candidate.dollars = score.money.unwrap_or(f32::NAN);
+            }
         }
     }
 
@@ -263,8 +280,7 @@ impl Decision {
         if let Some(candidate) = last.find(|candidate| candidate.asked == 0) {
             *candidate = Candidate {
                 index: place,
-                score: f32::NAN,
-                ..Candidate::default()
+                ..Candidate::NEW
             };
         }
     }

@@ -105,9 +105,14 @@ fn route(decision: &Decision) -> Route {
         by: decision.routed_by,
         // The set knows; where there is none, what was tried may tell.
         rule: of_set.or(matched.map(|rule| u32::from(rule.rule))),
+        basis: decision.basis,
         rules_left_out: rules.left_out(),
         rules: tried,
     }
+}
+
+fn finite(number: f32) -> Option<f32> {
+    Some(number).filter(|number| number.is_finite())
 }
 
 fn candidate(decision: &Decision, row: &Candidate) -> Option<CandidateExplained> {
@@ -115,7 +120,10 @@ fn candidate(decision: &Decision, row: &Candidate) -> Option<CandidateExplained>
         instance: name(decision, Some(row.index))?,
         verdict: row.verdict,
         asked: row.asked,
-        score: Some(row.score).filter(|score| score.is_finite()),
+        score: finite(row.score),
+        predicted_seconds: finite(row.seconds),
+        predicted_failure: finite(row.failure),
+        predicted_dollars: finite(row.dollars),
         in_flight: row.in_flight,
         expected_us: Some(row.expected_us).filter(|expected| *expected > 0),
     })

@@ -41,23 +41,47 @@ impl Rules {
 }
 
 /// A candidate: its place in the set, and how it stood when it was looked at last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) index: u16,
     pub(crate) asked: u8,
     pub(crate) verdict: Verdict,
     /// What its balancer made of it; not a number: nothing.
     pub(crate) score: f32,
+    /// The seconds, the probability of a failure and the dollars that it expected; not a number: it did not.
+    pub(crate) seconds: f32,
+    pub(crate) failure: f32,
+    pub(crate) dollars: f32,
     pub(crate) in_flight: u32,
     /// Microseconds; 0: nothing was measured.
     pub(crate) expected_us: u32,
+}
+
+impl Candidate {
+    /// The first of its set, of which nothing is known.
+    pub(crate) const NEW: Candidate = Candidate {
+        index: 0,
+        asked: 0,
+        verdict: Verdict::NotLookedAt,
+        score: f32::NAN,
+        seconds: f32::NAN,
+        failure: f32::NAN,
+        dollars: f32::NAN,
+        in_flight: 0,
+        expected_us: 0,
+    };
+}
+
+impl Default for Candidate {
+    fn default() -> Self {
+        Candidate::NEW
+    }
 }
 
 /// What the router saw of a candidate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) verdict: Verdict,
-    pub(crate) score: Option<f32>,
     pub(crate) in_flight: usize,
     pub(crate) expected: Option<Duration>,
 }

@@ -11,6 +11,7 @@ use super::render::render;
 use super::*;
 use crate::call::{CacheStatus, Call, Estimate, Operation, Operations};
 use crate::error::{Failure, Kind};
+use crate::policy::balance::{Basis, Score, Scores};
 use crate::policy::routing::CandidateSet;
 use crate::stream::Usage;
 
@@ -107,16 +108,27 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
             let why = if again { Why::Retry } else { Why::Failover };
             decision.then(why, Duration::from_nanos(wait));
         }
-        Write::Look(number) => decision.look(|index| Seen {
-            verdict: if index % 2 == 0 {
-                Verdict::Available
-            } else {
-                Verdict::Full
-            },
-            score: (number > 9).then_some(f32::from(number) / 0.0),
-            in_flight: usize::MAX,
-            expected: Some(Duration::MAX),
-        }),
+        Write::Look(number) => {
+            decision.look(|index| Seen {
+                verdict: if index % 2 == 0 {
+                    Verdict::Available
+                } else {
+                    Verdict::Full
+                },
+                in_flight: usize::MAX,
+                expected: Some(Duration::MAX),
+            });
+            let mut scores = Scores::default();
+            scores.by(Basis::Learned);
+            scores.note(Score {
+                index: usize::from(number),
+                // Of some, none that JSON could tell.
+                cost: f64::from(number) / f64::from(number % 2),
+                latency: Some(f32::from(number)),
+                ..Score::default()
+            });
+            decision.scored(&scores);
+        }
         Write::Asked(index) => decision.asked(index),
         Write::Declined(index) => decision.declined(index),
         Write::WouldAsk(index) => decision.would_ask(index),
@@ -194,7 +206,6 @@ fn who_is_asked_is_among_the_candidates_that_are_kept() {
         decision.attempt(started);
         decision.look(|_| Seen {
             verdict: Verdict::Available,
-            score: Some(1.5),
             in_flight: 2,
             expected: None,
         });

@@ -2,11 +2,14 @@
 //!
 //! Invariant: of fixed size; of more candidates than fit, the best are kept.
 
+use serde::{Deserialize, Serialize};
+
 /// Candidates whose scores are kept.
 const MOST: usize = 8;
 
 /// What a choice went by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// There was nothing to choose.
     #[default]
@@ -91,6 +94,13 @@ impl Scores {
     /// Says what the choice goes by.
     pub fn by(&mut self, basis: Basis) {
         self.basis = basis;
+    }
+
+    /// Counts the candidates from another one on: those of a part of a set, as the whole set counts them.
+    pub(crate) fn shift(&mut self, start: usize) {
+        for score in &mut self.entries[..self.len] {
+            score.index += start;
+        }
     }
 
     /// Notes what was thought of a candidate.

@@ -75,7 +75,12 @@ fn choose_within(
     scores: &mut Scores,
 ) -> Option<usize> {
     let start = within.tier.range.start;
-    let mut ask = |within: &Within<'_>| balancer.choose(asked, within, scores).map(|index| start + index);
+    let mut ask = |within: &Within<'_>| {
+        *scores = Scores::default();
+        let index = balancer.choose(asked, within, scores)?;
+        scores.shift(start);
+        Some(start + index)
+    };
     let Some(share) = share else {
         return ask(within);
     };
