@@ -104,17 +104,32 @@ struct Narrowed {
     credential_scope: u64,
 }
 
+/// What an instance finds where it is put up.
+pub(crate) struct Around<'a> {
+    /// Who is told of one that fails again and again.
+    pub(crate) lookout: &'a Lookout,
+    pub(crate) clock: Clock,
+    pub(crate) meters: &'a Meters,
+    /// How the quotas are spread that instances share.
+    pub(crate) paces: &'a Arc<Paces>,
+    /// What may be spent there; none where there is no bound on that.
+    pub(crate) credits: Option<Arc<CreditGate>>,
+}
+
 impl Instance {
     pub(crate) fn new(
         spec: InstanceSpec,
         listing: ListingSettings,
         checks: Option<CheckSettings>,
-        lookout: Lookout,
-        clock: Clock,
-        meters: &Meters,
-        paces: &Arc<Paces>,
-        credits: Option<Arc<CreditGate>>,
+        around: Around<'_>,
     ) -> Arc<Self> {
+        let Around {
+            lookout,
+            clock,
+            meters,
+            paces,
+            credits,
+        } = around;
         let parts = meters.breaker_parts(&spec.name, &spec.breaker_per.metered());
         let meters = meters.provider(&spec.name);
         let limit = spec
@@ -143,7 +158,7 @@ impl Instance {
             listed: watch::Sender::new(false),
             latencies: Latencies::default(),
             remaining: Remaining::default(),
-            compared: Compared::by(lookout),
+            compared: Compared::by(lookout.clone()),
             limited_until: AtomicU64::new(0),
             clock,
             accepting: AtomicBool::new(true),

@@ -97,21 +97,16 @@ impl Step {
             let sentence = format!("the loader made an instance called {}", instance.name);
             return Err(Failure::new(Kind::Internal, sentence));
         }
-        let credits = registry
-            .env
-            .credits
-            .open(&instance.name, &instance.billing, &registry.env.meters);
         instance.check().map_err(|failure| failure.by(name))?;
-        let instance = Instance::new(
-            instance,
-            registry.settings.listing,
-            self.checks(),
-            registry.env.lookout.clone(),
-            registry.env.clock,
-            &registry.env.meters,
-            &registry.env.paces,
-            credits,
-        );
+        let env = &registry.env;
+        let around = Around {
+            lookout: &env.lookout,
+            clock: env.clock,
+            meters: &env.meters,
+            paces: &env.paces,
+            credits: env.credits.open(&instance.name, &instance.billing, &env.meters),
+        };
+        let instance = Instance::new(instance, registry.settings.listing, self.checks(), around);
         // The first is called as the plugin is; a successor beside it has a number, after a character that no plugin's
         // name has.
         let child = match &self.predecessor {

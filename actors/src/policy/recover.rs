@@ -156,8 +156,8 @@ fn again_once_then_elsewhere(failure: &Failure, standing: &Standing, settings: &
 
 fn wait_or_elsewhere(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
     let wait = failure.retry_after.unwrap_or_else(|| backoff(standing, settings));
-    // A long wait is the last resort: an equivalent that is asked at once comes before it.
-    let here = wait <= settings.wait_max || !standing.others;
+    // A long wait is the last resort, and so is a second one: an equivalent that is asked at once comes before either.
+    let here = (wait <= settings.wait_max && standing.attempts_here < 2) || !standing.others;
     match here && fits(wait, standing) {
         true => Next::Retry(wait),
         false => elsewhere(standing.others),
