@@ -1,4 +1,6 @@
-//! What the forges counted, and what the program tells of its calls.
+//! What the forges have, and what the program tells of its calls.
+//!
+//! Invariant: the forges are asked directly, past the program.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! The leaves of the error-handling flow that are about credentials.
+//!
+//! Invariant: how often a token was renewed, and a call repeated, the forge counts.
 
 use http::Method;
 use mosaic::sandbox::{Effect, Fault, Sandbox, SandboxConfig, ServerConfig};

@@ -1,5 +1,7 @@
 //! The leaves of the error-handling flow: network, rate limit, provider, and the end where no alternative is left. Those of
 //! credentials are in `credentials`.
+//!
+//! Invariant: what decides is what arrived at which forge, and what the caller was told.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use serde_json::json;
 
 use crate::harness::Stage;
 use crate::harness::http::Reply;
-use crate::stage::{FRESH, arrived, attempts, calls_told, circuit, field, forges, strike};
+use crate::stage::{FRESH, arrived, attempts, calls_told, circuit, field, forges, forges_with, strike};
 
 const RESET: Effect = Effect::Reset { processed: false };
 const BROKEN: Effect = Effect::Error { status: 503 };
@@ -20,46 +22,56 @@ fn limited(retry_after_s: u64) -> Effect {
     }
 }
 
-/// Two calls to two forges that have turns, so that each is the first choice of one; the one with fewer attempts first.
-async fn one_each(stage: &Stage) -> [Reply; 2] {
+/// Two calls to two forges that have turns, so that each is the first choice of one, and that `forge-1` fails: it is asked so
+/// many times, and then the other answers.
+async fn failed_over(stage: &Stage, effect: Effect, asked: u32) {
+    strike(stage, "forge-1", effect, None);
     let mut replies = [stage.gateway.get(FRESH).await, stage.gateway.get(FRESH).await];
     replies.iter().for_each(|reply| drop(reply.ok()));
     replies.sort_by_key(attempts);
-    replies
+    assert_eq!(replies.each_ref().map(attempts), [1, asked + 1]);
+    assert_eq!(replies.each_ref().map(Reply::provider), ["forge-2"; 2]);
+    assert_eq!(arrived(stage), [u64::from(asked), 2]);
+}
+
+/// A forge that fails once is asked again, and its circuit stays closed.
+async fn retried(effect: Effect) {
+    let stage = forges(1, "").await;
+    strike(&stage, "forge-1", effect, Some(1));
+    let reply = stage.gateway.get(FRESH).await;
+    reply.ok();
+    assert_eq!((attempts(&reply), arrived(&stage)), (2, vec![2]));
+    assert_eq!(circuit(&stage, "forge-1").await, "closed");
+    stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn network_error_that_passes_is_retried() {
-    let stage = forges(1, "").await;
-    strike(&stage, "forge-1", RESET, Some(1));
-    let reply = stage.gateway.get(FRESH).await;
-    reply.ok();
-    assert_eq!((attempts(&reply), arrived(&stage)), (2, vec![2]));
-    stage.close().await.ok();
+    retried(RESET).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn network_error_is_retried_then_failed_over() {
     let stage = forges(2, "").await;
-    strike(&stage, "forge-1", RESET, None);
-    let replies = one_each(&stage).await;
-    assert_eq!(replies.each_ref().map(attempts), [1, 3]);
-    assert_eq!(replies.each_ref().map(Reply::provider), ["forge-2"; 2]);
-    assert_eq!(arrived(&stage), [2, 2], "once, once more, and then the other");
+    failed_over(&stage, RESET, 2).await;
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn network_silence_is_not_retried_but_failed_over() {
+    // The other has all the time that there is.
+    let hurried = [("MOSAIC__PROVIDERS__FORGE_1__ATTEMPT_TIMEOUT", "300ms")];
+    let stage = forges_with(2, "", &hurried).await;
+    failed_over(&stage, Effect::Hang { processed: false }, 1).await;
     stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_is_waited_for_when_the_deadline_allows() {
-    let stage = forges(1, "").await;
-    strike(&stage, "forge-1", limited(1), Some(1));
     let asked = Instant::now();
-    let reply = stage.gateway.get(FRESH).await;
-    reply.ok();
-    assert_eq!((attempts(&reply), arrived(&stage)), (2, vec![2]));
+    retried(limited(1)).await;
     // A timer never ends before its time, however slow the machine.
     assert!(asked.elapsed() >= Duration::from_secs(1), "it was to be left alone");
-    stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,40 +87,25 @@ async fn a_rate_limit_is_told_when_the_deadline_does_not_allow_the_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_beyond_wait_max_fails_over() {
     let stage = forges(2, "").await;
-    strike(&stage, "forge-1", limited(60), None);
-    let replies = one_each(&stage).await;
-    assert_eq!(replies.each_ref().map(attempts), [1, 2]);
-    assert_eq!(replies.each_ref().map(Reply::provider), ["forge-2"; 2]);
-    assert_eq!(arrived(&stage), [1, 2]);
+    failed_over(&stage, limited(60), 1).await;
     // It is left alone for as long as it asked to be, and its circuit has nothing to do with it.
     for _ in 0..4 {
         assert_eq!(attempts(&stage.gateway.get(FRESH).await), 1);
     }
-    assert_eq!(
-        (arrived(&stage), &*circuit(&stage, "forge-1").await),
-        (vec![1, 6], "closed")
-    );
-    stage.close().await.ok();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_provider_error_is_retried_while_the_circuit_is_closed() {
-    let stage = forges(1, "").await;
-    strike(&stage, "forge-1", BROKEN, Some(1));
-    let reply = stage.gateway.get(FRESH).await;
-    reply.ok();
-    assert_eq!((attempts(&reply), arrived(&stage)), (2, vec![2]));
+    assert_eq!(arrived(&stage), [1, 6]);
     assert_eq!(circuit(&stage, "forge-1").await, "closed");
     stage.close().await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_that_fails_fails_over() {
+async fn a_provider_error_is_retried_while_the_circuit_is_closed() {
+    retried(BROKEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_error_whose_retry_fails_is_failed_over() {
     let stage = forges(2, "").await;
-    strike(&stage, "forge-1", BROKEN, None);
-    let replies = one_each(&stage).await;
-    assert_eq!(replies.each_ref().map(attempts), [1, 3]);
-    assert_eq!(arrived(&stage), [2, 2]);
+    failed_over(&stage, BROKEN, 2).await;
     assert_eq!(
         circuit(&stage, "forge-1").await,
         "closed",
@@ -118,12 +115,17 @@ async fn a_retry_that_fails_fails_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_read_is_not_retried_but_failed_over() {
+    let stage = forges(2, "").await;
+    failed_over(&stage, Effect::Malformed, 1).await;
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_open_circuit_fails_over() {
     let stage = forges(2, "[defaults.breaker]\nfailures_to_open = 2\nopen_for = \"1h\"\n").await;
-    strike(&stage, "forge-1", BROKEN, None);
-    // The retry opens it, and the call it belongs to fails over all the same.
-    let replies = one_each(&stage).await;
-    assert_eq!(replies.each_ref().map(attempts), [1, 3]);
+    // The retry opens it, and the call that it belongs to fails over all the same.
+    failed_over(&stage, BROKEN, 2).await;
     assert_eq!(circuit(&stage, "forge-1").await, "open");
     for _ in 0..4 {
         let reply = stage.gateway.get(FRESH).await;

@@ -1,4 +1,6 @@
 //! The branches of the request flow: the cache, the circuit, the fallback.
+//!
+//! Invariant: who answered is told by what arrived at each forge, not by the answer alone.
 
 use mosaic::sandbox::Effect;
 

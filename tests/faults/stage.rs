@@ -17,6 +17,11 @@ pub const READ: &str = "/v1/git/repos/acme/api";
 
 /// So many forges of one kind, `forge-1` and on, equivalent by a route, behind the program with these settings more.
 pub async fn forges(count: usize, tables: &str) -> Stage {
+    forges_with(count, tables, &[]).await
+}
+
+/// The same, with variables for the program.
+pub async fn forges_with(count: usize, tables: &str, env: &[(&str, &str)]) -> Stage {
     let servers = (1..=count).map(|number| {
         let name = format!("forge-{number}");
         let mut server = ServerConfig::new(&name, "github", format!("token-of-{name}"));
@@ -31,6 +36,10 @@ pub async fn forges(count: usize, tables: &str) -> Stage {
     let sandbox = Sandbox::start(config).await.expect("a sandbox");
     let setup = Setup {
         tables: tables.to_owned(),
+        env: env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         ..Setup::default()
     };
     let gateway = Gateway::serve(&configuration(&sandbox, &setup), credentials(&sandbox, &setup)).await;

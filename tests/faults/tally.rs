@@ -1,4 +1,6 @@
-//! What is reported of a run: shares and times. Nothing here decides a test.
+//! What is reported of a run: shares and times.
+//!
+//! Invariant: nothing here decides a test.
 
 use std::collections::BTreeMap;
 use std::fmt;
