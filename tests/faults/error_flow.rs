@@ -78,7 +78,7 @@ async fn a_rate_limit_is_waited_for_when_the_deadline_allows() {
 async fn a_rate_limit_is_told_when_the_deadline_does_not_allow_the_wait() {
     let stage = forges(1, "").await;
     strike(&stage, "forge-1", limited(2), None);
-    let reply = stage.gateway.get(&format!("{FRESH}&timeout_ms=1900")).await;
+    let reply = stage.gateway.get(&format!("{FRESH}&timeout_ms=3900")).await;
     assert_eq!(reply.refused(429), "upstream_rate_limited");
     assert_eq!((reply.header("retry-after"), arrived(&stage)), ("2", vec![1]));
     stage.close().await.ok();
