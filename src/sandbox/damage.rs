@@ -1,4 +1,4 @@
-//! Answers made unusable: malformed, truncated, cut off.
+//! Answers made unusable, or nearly so: malformed, truncated, cut off, dripping.
 //!
 //! Invariant: whatever is sent before the damage reaches the client; damage never reorders bytes.
 
@@ -7,11 +7,14 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::response::Parts;
 use http::{HeaderValue, Response, header};
 use tokio::time::sleep;
 
 /// The most of an answer that is read in order to damage it.
 const MAX_ANSWER: usize = 8 << 20;
+/// The pieces of an answer that drips.
+const DROPS: usize = 16;
 /// The rest before a connection breaks, in which hyper sends what it has buffered.
 const FLUSH_TIME: Duration = Duration::from_millis(1);
 
@@ -40,20 +43,44 @@ pub(crate) async fn malformed(response: Response<Body>) -> Result<Response<Body>
     Ok(Response::from_parts(head, Body::from(damaged)))
 }
 
+/// The head, which promises the whole body, and the body.
+async fn whole(response: Response<Body>) -> Result<(Parts, Bytes), axum::Error> {
+    let (mut head, body) = response.into_parts();
+    let body = to_bytes(body, MAX_ANSWER).await?;
+    if !body.is_empty() {
+        head.headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    Ok((head, body))
+}
+
 /// Promises the whole body, sends half of it and breaks the connection. An answer without a body stays as it is.
 pub(crate) async fn truncated(response: Response<Body>) -> Result<Response<Body>, axum::Error> {
     if is_stream(&response) {
         return Ok(cut(response, 1, false));
     }
-    let (mut head, body) = response.into_parts();
-    let body = to_bytes(body, MAX_ANSWER).await?;
+    let (head, body) = whole(response).await?;
     if body.is_empty() {
         return Ok(Response::from_parts(head, Body::empty()));
     }
-    head.headers
-        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = body.slice(..body.len() / 2);
     let frames = stream::iter([Ok(half)]).chain(break_off());
+    Ok(Response::from_parts(head, Body::from_stream(frames)))
+}
+
+/// Sends the body in [`DROPS`] pieces at most, or a stream frame by frame, and rests for `pace` before each.
+pub(crate) async fn dripped(response: Response<Body>, pace: Duration) -> Result<Response<Body>, axum::Error> {
+    let slowly = move |piece| async move {
+        sleep(pace).await;
+        piece
+    };
+    if is_stream(&response) {
+        return Ok(response.map(|body| Body::from_stream(body.into_data_stream().then(slowly))));
+    }
+    let (head, body) = whole(response).await?;
+    let size = body.len().div_ceil(DROPS).max(1);
+    let pieces: Vec<_> = body.chunks(size).map(|piece| body.slice_ref(piece)).collect();
+    let frames = stream::iter(pieces.into_iter().map(Ok::<_, axum::Error>)).then(slowly);
     Ok(Response::from_parts(head, Body::from_stream(frames)))
 }
 

@@ -99,6 +99,11 @@ pub(crate) async fn answer(
         Effect::Truncated => damage::truncated(handle(server, request).await)
             .await
             .map_err(|_| NoAnswer),
+        Effect::Drip { ms } => {
+            let pace = Duration::from_millis(ms);
+            let dripped = damage::dripped(handle(server, request).await, pace).await;
+            dripped.map_err(|_| NoAnswer)
+        }
         Effect::CutStream { after_frames, clean } => {
             Ok(damage::cut(handle(server, request).await, after_frames, clean))
         }

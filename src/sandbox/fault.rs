@@ -59,6 +59,11 @@ pub enum Effect {
     Malformed,
     /// The answer's body ends, with the connection, before the length that its header promised.
     Truncated,
+    /// The answer's head comes at once and its body whole, but a sixteenth at a time.
+    Drip {
+        /// Milliseconds before each piece, at most 600,000; of a stream, before each frame.
+        ms: u64,
+    },
     /// A streamed answer breaks off. Hits streamed requests only.
     CutStream {
         /// Frames that still arrive.
@@ -95,6 +100,7 @@ impl Effect {
             Self::Hang { .. } => "hang",
             Self::Malformed => "malformed",
             Self::Truncated => "truncated",
+            Self::Drip { .. } => "drip",
             Self::CutStream { .. } => "cut_stream",
             Self::StreamError { .. } => "stream_error",
         }
@@ -205,6 +211,7 @@ impl Fault {
             Effect::Latency { ms, jitter_ms } if ms.max(jitter_ms) > MAX_LATENCY_MS => {
                 refuse("effect.latency", "must be at most 600000 ms")
             }
+            Effect::Drip { ms } if ms > MAX_LATENCY_MS => refuse("effect.drip.ms", "must be at most 600000"),
             Effect::Error { status } if !(400..600).contains(&status) => {
                 refuse("effect.error.status", "must lie between 400 and 599")
             }
@@ -273,6 +280,7 @@ mod tests {
             })),
             "effect.latency"
         );
+        assert_eq!(field(Fault::new(Effect::Drip { ms: u64::MAX })), "effect.drip.ms");
     }
 
     #[test]

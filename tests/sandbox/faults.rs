@@ -222,6 +222,20 @@ async fn a_truncated_body_is_a_broken_one() {
     assert_eq!(arrived, promised / 2, "what was sent before the break arrives");
 }
 
+#[tokio::test]
+async fn a_dripping_body_arrives_whole_and_in_its_own_time() {
+    let rig = github(Effect::Drip { ms: 10 }).await;
+    let started = Instant::now();
+    let response = rig.get("one", "/repos/acme/api").await;
+    let (status, promised) = (response.status(), number(&response, "content-length"));
+    let text = response.text().await.unwrap();
+    assert_eq!((status.as_u16(), text.len() as u64), (200, promised));
+    assert!(started.elapsed() >= Duration::from_millis(150));
+    rig.server("one").faults().clear();
+    let whole = rig.get("one", "/repos/acme/api").await.text().await.unwrap();
+    assert_eq!(text, whole);
+}
+
 /// Reads a stream to its end: its text, and whether it ended in order.
 async fn read_stream(request: RequestBuilder) -> (String, bool) {
     let mut response = request.send().await.unwrap();
