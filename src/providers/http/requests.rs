@@ -184,7 +184,10 @@ impl Endpoint {
         let climbs = |part: &str| part.split(['/', '\\']).any(|part| matches!(part, "." | ".."));
         // Tabs and line breaks, URL parsers drop: what is left would name another thing, or climb.
         let shrinks = |part: &str| part.contains(['\t', '\n', '\r']);
-        if parts.iter().any(|part| part.is_empty() || climbs(part) || shrinks(part)) {
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || climbs(part) || shrinks(part))
+        {
             return Err(Failure::new(
                 Kind::InvalidInput,
                 "a name must not be empty, '.' or '..', nor hold such a part, a tab or a line break",
@@ -234,7 +237,19 @@ mod tests {
 
     #[test]
     fn no_part_climbs_behind_a_server_that_decodes_slashes() {
-        for part in ["..", "../..", "../../api", "a/../b", "a/..", "..\\x", "./a", ".\t.", "\t", "a\nb", "a/.\r./b"] {
+        for part in [
+            "..",
+            "../..",
+            "../../api",
+            "a/../b",
+            "a/..",
+            "..\\x",
+            "./a",
+            ".\t.",
+            "\t",
+            "a\nb",
+            "a/.\r./b",
+        ] {
             let refused = ENDPOINT.delete(&["repos", part]).err().expect(part);
             assert!(refused.kind == Kind::InvalidInput && refused.unsent, "{part}");
         }
