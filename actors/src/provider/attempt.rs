@@ -25,6 +25,7 @@ use crate::stream::UPLOAD_FIELD;
 pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> Outcome {
     let started = Instant::now();
     let (holding, driver) = Holding::of(granted, &call);
+    let follows = call.operation.follows;
     let driven = AssertUnwindSafe(drive(driver, call, &holding, &env, started)).catch_unwind();
     let answered = match driven.await {
         Ok(answered) => answered,
@@ -42,7 +43,7 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
                     holding.succeeded();
                     Body::Bytes(bytes)
                 }
-                Body::Stream(source) => Body::Stream(pumped(source, Pump::of_events(holding, &env, started))),
+                Body::Stream(source) => Body::Stream(pumped(source, Pump::of_events(holding, &env, started, follows))),
                 Body::Raw(mut raw) => {
                     let bound = env.settings.transfer_bytes;
                     if raw.length.is_some_and(|length| length > bound) {
