@@ -26,6 +26,7 @@ mod part;
 mod price;
 mod response;
 mod response_input;
+mod stray;
 mod tokens;
 mod tool;
 
