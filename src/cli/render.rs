@@ -263,12 +263,20 @@ pub fn cell(value: &Value) -> String {
             let names: Vec<&str> = hit.filter_map(|value| value["name"].as_str()).collect();
             crate::wording::list(&names, "and")
         }
+        Value::Array(values) if values.iter().all(|value| standing(value).is_some()) => {
+            values.iter().filter_map(standing).collect::<Vec<_>>().join(", ")
+        }
         Value::Array(values) if values.iter().all(|value| known_as(value).is_some()) => {
             values.iter().filter_map(known_as).collect::<Vec<_>>().join(", ")
         }
         person if known_as(person).is_some() => known_as(person).unwrap_or_default().to_owned(),
         other => other.to_string(),
     }
+}
+
+/// What is called something and stands somewhere, as steps do: both.
+fn standing(value: &Value) -> Option<String> {
+    Some(format!("{} ({})", value["name"].as_str()?, value["status"].as_str()?))
 }
 
 /// What somebody is known as; none where the value is more than a person.
@@ -317,6 +325,21 @@ mod tests {
         assert_eq!(cell(&people), "kim, Ada");
         assert_eq!(cell(&people[0]), "kim");
         assert!(cell(&json!([{"name": "a", "state": "running"}])).contains("running"));
+    }
+
+    #[test]
+    fn the_steps_of_jobs_are_in_their_table_where_there_are_any() {
+        let schema = find("cicd.run.jobs").expect("an operation").output_schema.as_value();
+        let screen = Screen::default();
+        let job = |steps: Value| json!({"items": [{"id": "1", "name": "lint", "status": "failure", "raw_status": "failure", "steps": steps}]});
+        let steps = json!([{"id": "2", "name": "clone", "status": "success"}, {"id": "3", "name": "lint", "status": "failure"}]);
+        let shown = document(&job(steps), Some(schema), &screen);
+        assert!(
+            shown.contains("STEPS") && shown.contains("clone (success), lint (failure)"),
+            "{shown}"
+        );
+        let none = document(&job(json!([])), Some(schema), &screen);
+        assert!(!none.contains("STEPS"), "{none}");
     }
 
     #[test]
