@@ -3,106 +3,35 @@
 //! Invariant: every mix of what [`signs`](super::signs) reads is one secret; and what may yet become one, or a longer one, is
 //! told apart from what cannot.
 
-use std::collections::VecDeque;
-
+use super::reading::{Places, Reading, Texts};
 use super::signs::{self, DEEPEST, INTRODUCERS};
 
 #[cfg(test)]
-thread_local! {
-    /// Bytes that searches have gone over in this thread.
-    pub(super) static GONE_OVER: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-    /// Bytes of secrets that were compared in this thread.
-    static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
+use super::reading::GONE_OVER;
 
 /// Secrets that are sought.
 #[derive(Default)]
-pub(super) struct Secrets {
-    texts: Vec<Text>,
-    /// The signs that any of them has.
-    signs: Vec<u8>,
-    longest: usize,
-}
-
-/// One secret.
-struct Text {
-    bytes: Vec<u8>,
-    /// Of each beginning, by its length, the longest shorter one that it ends with (Knuth, Morris and Pratt): what is left
-    /// of it when the next byte is another one.
-    left: Vec<usize>,
-}
-
-impl Text {
-    fn of(bytes: Vec<u8>) -> Self {
-        let mut left = vec![0; bytes.len() + 1];
-        let mut length = 0;
-        for at in 1..bytes.len() {
-            while length > 0 && bytes[at] != bytes[length] {
-                length = left[length];
-            }
-            if bytes[at] == bytes[length] {
-                length += 1;
-            }
-            left[at + 1] = length;
-        }
-        Text { bytes, left }
-    }
-
-    /// Makes of a beginning what it is with one sign more, which is written at `place`.
-    fn lengthen(&self, begun: &mut VecDeque<usize>, meant: &[u8], place: usize) {
-        for byte in meant {
-            let mut length = begun.len();
-            #[cfg(test)]
-            COMPARED.set(COMPARED.get() + 1);
-            while length > 0 && self.bytes.get(length) != Some(byte) {
-                length = self.left[length];
-                #[cfg(test)]
-                COMPARED.set(COMPARED.get() + 1);
-            }
-            begun.drain(..begun.len() - length);
-            if self.bytes.get(length) == Some(byte) {
-                begun.push_back(place);
-            }
-        }
-    }
-}
-
-/// Where something is written otherwise than it stands.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Places {
-    /// The first whole secret: where it begins and ends.
-    pub(super) found: Option<(usize, usize)>,
-    /// The first place from which the rest may be the beginning of one.
-    pub(super) open: Option<usize>,
-}
+pub(super) struct Secrets(Texts);
 
 impl Secrets {
     pub(super) fn of(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let texts: Vec<Vec<u8>> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-        let mut signs = texts.concat();
-        signs.sort_unstable();
-        signs.dedup();
-        Secrets {
-            longest: texts.iter().map(Vec::len).max().unwrap_or_default(),
-            texts: texts.into_iter().map(Text::of).collect(),
-            signs,
-        }
+        Secrets(Texts::of(texts))
     }
 
     /// The first place at or behind `at` at which a secret is written with at least one sign otherwise than it stands, or
     /// holds one that may be read in two ways; near such a sign, one that stands as it is counts too.
     pub(super) fn search(&self, data: &[u8], at: usize) -> Places {
-        let mut reading = Reading::of(self, data);
+        let mut reading = Reading::of(&self.0, data);
         let (mut place, mut awake) = (at, at);
         loop {
-            if reading.live.is_empty() && place >= awake {
-                let next = match reading.places.found {
-                    Some(_) => None,
-                    None => self.introduced(data, place),
+            if reading.is_idle() && place >= awake {
+                let next = match reading.has_found() {
+                    true => None,
+                    false => self.introduced(data, place),
                 };
                 let Some(next) = next else { break };
                 // Signs before it may stand as they are, and the first backslash of many may stand before it.
-                place = place.max(next.saturating_sub(self.longest + DEEPEST));
+                place = place.max(next.saturating_sub(self.0.longest + DEEPEST));
                 awake = next + 1;
             }
             if place == data.len() {
@@ -117,7 +46,7 @@ impl Secrets {
     /// The next place at or behind `from` at which a sign of a secret is written otherwise, or may be.
     fn introduced(&self, data: &[u8], mut from: usize) -> Option<usize> {
         let [one, other, third] = INTRODUCERS;
-        if self.texts.is_empty() {
+        if self.0.is_empty() {
             return None;
         }
         loop {
@@ -126,8 +55,8 @@ impl Secrets {
             GONE_OVER.set(GONE_OVER.get() + next.unwrap_or(data.len() - from));
             let place = from + next?;
             // One of the secret's own may be written as itself and more.
-            let mut counts = self.has(data[place]);
-            let open = signs::read(data, place, |meant, _| counts |= self.has(meant[0]));
+            let mut counts = self.0.has(data[place]);
+            let open = signs::read(data, place, |meant, _| counts |= self.0.has(meant[0]));
             if counts || open {
                 return Some(place);
             }
@@ -135,186 +64,11 @@ impl Secrets {
             from = place + signs::backslashes(data, place).max(1);
         }
     }
-
-    fn has(&self, byte: u8) -> bool {
-        self.signs.binary_search(&byte).is_ok()
-    }
-}
-
-/// A beginning of a secret that ends before a place.
-#[derive(Clone)]
-struct Begun {
-    /// Which secret.
-    text: usize,
-    /// The place before which it ends.
-    at: usize,
-    /// Of each of its bytes, the first place from which it and those behind it may be read.
-    places: VecDeque<usize>,
-}
-
-impl Begun {
-    /// Takes in another that ends at the same place, where this one ends with all of it: both then go on alike.
-    fn absorb(&mut self, other: &Begun, text: &[u8]) -> bool {
-        let (length, shorter) = (self.places.len(), other.places.len());
-        let same = (self.text, self.at) == (other.text, other.at);
-        if !same || length < shorter || text[length - shorter..length] != text[..shorter] {
-            return false;
-        }
-        for (place, others) in self.places.range_mut(length - shorter..).zip(&other.places) {
-            *place = (*place).min(*others);
-        }
-        true
-    }
-}
-
-/// One sign that may be read at a place.
-#[derive(Clone, Copy)]
-struct Way {
-    meant: [u8; 4],
-    length: usize,
-    /// Where it ends.
-    end: usize,
-}
-
-impl Way {
-    fn of(meant: &[u8], end: usize) -> Self {
-        let mut bytes = [0; 4];
-        bytes[..meant.len()].copy_from_slice(meant);
-        Way {
-            meant: bytes,
-            length: meant.len(),
-            end,
-        }
-    }
-
-    fn meant(&self) -> &[u8] {
-        &self.meant[..self.length]
-    }
-}
-
-/// The reading of a text from the left. Of each secret, only its longest beginnings are followed: what a shorter one may come
-/// to is known of the longer that ends with it, so that near misses cost no more than other bytes. There is more than one
-/// only where a sign may be read in several ways.
-struct Reading<'a> {
-    secrets: &'a Secrets,
-    data: &'a [u8],
-    /// The beginnings that end further on.
-    live: Vec<Begun>,
-    places: Places,
-    /// Those that end here, and the ways to read on: kept for their room.
-    here: Vec<Begun>,
-    ways: Vec<Way>,
-}
-
-impl<'a> Reading<'a> {
-    fn of(secrets: &'a Secrets, data: &'a [u8]) -> Self {
-        Reading {
-            secrets,
-            data,
-            live: vec![],
-            places: Places::default(),
-            here: vec![],
-            ways: vec![],
-        }
-    }
-
-    /// Reads on from a place: each sign that may stand there makes the beginnings longer that end there.
-    fn step(&mut self, place: usize) {
-        #[cfg(test)]
-        GONE_OVER.set(GONE_OVER.get() + 1);
-        let (secrets, data) = (self.secrets, self.data);
-        let mut ways = std::mem::take(&mut self.ways);
-        if secrets.has(data[place]) {
-            ways.push(Way::of(&data[place..=place], place + 1));
-        }
-        let open = signs::read(data, place, |meant, end| {
-            if secrets.has(meant[0]) {
-                ways.push(Way::of(meant, end));
-            }
-        });
-        let mut here = std::mem::take(&mut self.here);
-        here.extend(self.live.extract_if(.., |begun| begun.at == place));
-        if self.places.found.is_none() {
-            let begins = |text: &Text| open || ways.iter().any(|way| way.meant[0] == text.bytes[0]);
-            for (text, _) in secrets.texts.iter().enumerate().filter(|(_, text)| begins(text)) {
-                if !here.iter().any(|begun| begun.text == text) {
-                    here.push(Begun {
-                        text,
-                        at: place,
-                        places: VecDeque::new(),
-                    });
-                }
-            }
-        }
-        for begun in here.drain(..) {
-            if open {
-                self.open(begun.places.front().copied().unwrap_or(place));
-            }
-            if let Some((last, others)) = ways.split_last() {
-                for way in others {
-                    self.follow(begun.clone(), *way, place);
-                }
-                self.follow(begun, *last, place);
-            }
-        }
-        ways.clear();
-        self.here = here;
-        self.ways = ways;
-    }
-
-    /// Reads this at a place, behind this beginning.
-    fn follow(&mut self, mut begun: Begun, way: Way, place: usize) {
-        let secrets = self.secrets;
-        let text = &secrets.texts[begun.text];
-        text.lengthen(&mut begun.places, way.meant(), place);
-        begun.at = way.end;
-        let Some(begins) = begun.places.front().copied() else {
-            return;
-        };
-        if begun.places.len() == text.bytes.len() {
-            self.found(begins, way.end);
-            return;
-        }
-        // What begins behind what is found does not count.
-        if self.places.found.is_some_and(|(first, _)| begins > first) {
-            return;
-        }
-        if self.live.iter_mut().any(|other| other.absorb(&begun, &text.bytes)) {
-            return;
-        }
-        self.live.retain(|other| !begun.absorb(other, &text.bytes));
-        self.live.push(begun);
-    }
-
-    fn found(&mut self, begins: usize, end: usize) {
-        let better = self
-            .places
-            .found
-            .is_none_or(|(other, longest)| begins < other || begins == other && end > longest);
-        if better {
-            self.places.found = Some((begins, end));
-            self.live
-                .retain(|begun| begun.places.front().is_some_and(|place| *place <= begins));
-        }
-    }
-
-    fn open(&mut self, begins: usize) {
-        self.places.open = Some(self.places.open.map_or(begins, |open| open.min(begins)));
-    }
-
-    /// What was found, and what is begun where the text ends.
-    fn end(mut self) -> Places {
-        for begun in std::mem::take(&mut self.live) {
-            if let Some(begins) = begun.places.front() {
-                self.open(*begins);
-            }
-        }
-        self.places
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::COMPARED;
     use super::super::signs::LONGEST_SIGN;
     use super::*;
 
