@@ -26,6 +26,8 @@ pub struct Operation {
     pub paid: bool,
     /// The answer is a stream of events.
     pub streaming: bool,
+    /// Its stream follows something while that is made, and nothing may come of that for long: only its time ends it.
+    pub follows: bool,
     /// It waits for something to happen: an attempt of it may take as long as its call, and proves nothing by that.
     pub waits: bool,
     /// The answer is a page of a list, so that several instances can be asked for it at once.
@@ -50,6 +52,7 @@ impl Operation {
             idempotent: true,
             paid: false,
             streaming: false,
+            follows: false,
             waits: false,
             list: false,
             cache: None,

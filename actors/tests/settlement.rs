@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use mosaic_actors::error::Kind;
 use mosaic_actors::system::System;
-use support::{Counts, Do, FETCH, STREAM, all_is_back, call, eventually, frames_of, instance, spec};
+use support::{Counts, Do, FETCH, FOLLOW, STREAM, all_is_back, call, eventually, frames_of, instance, spec};
+use tokio::time::Instant;
 
 async fn measured(change: impl FnOnce(&mut mosaic_actors::system::SystemSpec)) -> (System, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
@@ -122,4 +123,24 @@ async fn signs_of_life_feed_the_idle_clock() {
     let failure = frames_of(answer).next().await.unwrap().unwrap_err();
     assert!(failure.message().contains("stream_idle_timeout"), "{failure}");
     assert_eq!((calls(&metrics, "ok"), calls(&metrics, "timeout")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_alone_keep_no_stream_but_one_that_follows_something() {
+    let (system, _) = measured(|spec| {
+        spec.settings.stream_idle = Duration::from_secs(3);
+        spec.settings.stream_silence = Duration::from_secs(30);
+    })
+    .await;
+    let alive = |operation, signs| call(operation, Do::AliveThenFrame(signs, Duration::from_secs(2)));
+    let answer = system.gateway().call(alive(&STREAM, 12)).await.unwrap();
+    assert!(frames_of(answer).next().await.unwrap().is_ok(), "within it");
+    let started = Instant::now();
+    let answer = system.gateway().call(alive(&STREAM, 100)).await.unwrap();
+    let failure = frames_of(answer).next().await.unwrap().unwrap_err();
+    assert_eq!(failure.kind, Kind::Timeout);
+    assert!(failure.message().contains("max_silence"), "{failure}");
+    assert_eq!(started.elapsed().as_secs(), 30);
+    let answer = system.gateway().call(alive(&FOLLOW, 100)).await.unwrap();
+    assert!(frames_of(answer).next().await.unwrap().is_ok());
 }

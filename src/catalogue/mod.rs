@@ -301,6 +301,15 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_something_is_called_so_and_streams() {
+        for entry in OPERATIONS.iter() {
+            let facts = &entry.declaration.facts;
+            assert_eq!(facts.follows, facts.name.ends_with(".follow"), "{}", facts.name);
+            assert!(facts.streaming || !facts.follows, "{}", facts.name);
+        }
+    }
+
+    #[test]
     fn topics_of_one_name_speak_of_the_same_part_of_a_resource() {
         let mut parts = HashMap::new();
         let declared = OPERATIONS.iter().map(|entry| entry.declaration);

@@ -274,6 +274,12 @@ impl Declaration {
         self
     }
 
+    /// Its stream follows something while that is made: of which nothing may come for long.
+    pub const fn follows(mut self) -> Self {
+        self.facts.follows = true;
+        self.streams()
+    }
+
     /// Waits for something to happen: its answer may take as long as its call.
     pub const fn waits(mut self) -> Self {
         self.facts.waits = true;

@@ -9,11 +9,12 @@ use clap::{ArgMatches, Command};
 use mosaic_actors::error::{Failure, Kind};
 use serde_json::Value;
 
+use super::call::SERVER;
 use super::client::Remote;
 use super::command::{key_flag, server_flag};
 use super::operate::{address, secret};
 use super::screen::Stop;
-use super::{SERVER, show};
+use super::show;
 
 /// The rule, which is the same of the documents that a gateway serves.
 pub(super) const RULE: &str = "With a key (--key-file, MOSAIC_API_KEY), or where --server names a gateway, that gateway is \

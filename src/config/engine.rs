@@ -110,6 +110,11 @@ pub struct GatewayConfig {
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
     pub stream_idle_timeout: Duration,
+    /// How long comments and other signs of life alone keep a stream of events in which none comes; not less than
+    /// `stream_idle_timeout` counts. A log that is followed stays: a run that writes nothing for long is usual.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<100, { 24 * HOUR }>")]
+    pub max_silence: Duration,
     /// How long a stream of events may last.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<SECOND, { 24 * HOUR }>")]
@@ -135,6 +140,7 @@ impl Default for GatewayConfig {
             attempt_timeout: Duration::from_secs(10),
             max_attempts: 3,
             stream_idle_timeout: Duration::from_secs(30),
+            max_silence: Duration::from_secs(300),
             max_stream: Duration::from_secs(600),
             max_transfer: Duration::from_secs(3_600),
             max_transfer_size: 10 << 30,

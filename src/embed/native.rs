@@ -171,6 +171,14 @@ impl Native {
         (self.registry.find(kind)?.webhooks)()
     }
 
+    /// The kinds whose first delivery brings the secret of all others.
+    pub(super) fn introducing(&self) -> Vec<String> {
+        let kinds = self.registry.known().kinds.into_iter().map(|kind| kind.name);
+        kinds
+            .filter(|kind| self.webhooks(kind).is_some_and(Webhooks::introduces))
+            .collect()
+    }
+
     /// Counts what is held whole.
     pub(super) fn counting(self, recorder: &SharedRecorder) -> Self {
         Native {

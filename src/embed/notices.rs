@@ -51,12 +51,16 @@ pub(super) fn of_config(config: &Config, origins: &Origins, registry: &Registry)
 /// Of an address where the API of its kind is not.
 fn misplaced((name, provider): (&String, &ProviderConfig), registry: &Registry) -> Option<Notice> {
     let dialect = registry.find(&provider.kind).and_then(|kind| (kind.dialect)())?;
-    let Astray { why, meant, .. } = dialect.surely_astray(provider.base_url.as_ref()?.url())?;
+    let Astray { why, meant, surely } = dialect.likely_astray(provider.base_url.as_ref()?.url())?;
+    let meant = meant.as_str().trim_end_matches('/');
     Some(Notice {
         check: "base_url",
         subject: name.clone(),
         sentence: format!("providers.{name}.base_url {why}"),
-        remedy: format!("Try {}.", meant.as_str().trim_end_matches('/')),
+        remedy: match surely {
+            true => format!("Try {meant}."),
+            false => format!("Try {meant}, unless what answers there has its API at the root."),
+        },
     })
 }
 

@@ -162,6 +162,7 @@ fn settings(config: &Config) -> Settings {
             ..RecoverSettings::default()
         },
         stream_idle: config.gateway.stream_idle_timeout,
+        stream_silence: config.gateway.max_silence,
         stream_max: config.gateway.max_stream,
         transfer_max: config.gateway.max_transfer,
         transfer_bytes: config.gateway.max_transfer_size as u64,

@@ -13,7 +13,7 @@ use mosaic_actors::error::{Failure, Kind, Source};
 use mosaic_actors::stream::{Piece, UPLOAD_FIELD, Upload};
 
 use super::http::{Fault, Refusal, by_status, sse};
-use crate::catalogue::ai::{Chat, ChatEvent, fold};
+use crate::catalogue::ai::{Chat, ChatEvent, ChatInput, fold};
 
 /// A streamed answer as a dialect understands it.
 pub trait Hearing: Send + 'static {
@@ -96,6 +96,23 @@ pub fn bounded(failure: Failure, most: Option<u64>) -> Failure {
     }
 }
 
+/// The refusal of a conversation, with the place of a result that answers no call where one is in it: providers tell of such
+/// by the number of a message of theirs, or by none.
+pub fn placed(failure: Failure, input: &ChatInput) -> Failure {
+    let of_messages = matches!(failure.field.as_deref(), None | Some("messages"));
+    if failure.kind != Kind::InvalidInput || !of_messages {
+        return failure;
+    }
+    match input.stray_result() {
+        Some(place) => {
+            let mut failure = failure.also(&format!("{place} answers no call that stands before it"));
+            failure.field = Some(Arc::from(place));
+            failure
+        }
+        None => failure,
+    }
+}
+
 /// The failure of a stream that ended too soon.
 pub fn unfinished() -> Failure {
     Failure::new(Kind::UpstreamFailed, "the stream ended before the answer was whole")
@@ -120,6 +137,33 @@ mod tests {
     use mosaic_actors::stream::{BodyStream, ByteStream};
 
     use super::*;
+
+    #[test]
+    fn the_refusal_of_a_result_without_a_call_names_its_place() {
+        let stray = serde_json::json!({"model": "m", "messages": [{"role": "tool", "content": [
+            {"type": "tool_result", "tool_call_id": "c", "content": "42"}]}]});
+        let stray: ChatInput = serde_json::from_value(stray).expect("an input");
+        let sound: ChatInput =
+            serde_json::from_value(serde_json::json!({"model": "m", "prompt": "p"})).expect("an input");
+        let refused = |field: Option<&str>, kind| {
+            let mut failure = Failure::new(kind, "the provider refused it");
+            failure.field = field.map(Arc::from);
+            failure
+        };
+        let place = "messages[0].content[0].tool_call_id";
+        for field in [None, Some("messages")] {
+            let told = placed(refused(field, Kind::InvalidInput), &stray);
+            assert_eq!(told.field.as_deref(), Some(place));
+            assert!(told.message().contains(place), "{told}");
+            assert_eq!(
+                placed(refused(field, Kind::InvalidInput), &sound).field.as_deref(),
+                field
+            );
+        }
+        let other = placed(refused(Some("max_tokens"), Kind::InvalidInput), &stray);
+        assert_eq!(other.field.as_deref(), Some("max_tokens"));
+        assert_eq!(placed(refused(None, Kind::NotFound), &stray).field, None);
+    }
 
     #[test]
     fn a30_a_file_that_is_too_large_is_refused_before_any_of_it_is_sent() {

@@ -243,6 +243,14 @@ async fn ha8_a_secret_leaves_sealed_and_is_shown_nowhere() {
         ["GET", "PUT"]
     );
     assert!(!String::from_utf8_lossy(&seen[1].body).contains("hunter2"));
+    // Of its sentences that of a name is known.
+    let message = "Secret names can only contain alphanumeric characters";
+    let wrong = Canned::json(422, json!({ "message": message }));
+    let provider = Upstream::answering([Canned::json(200, key.clone()), wrong]).await;
+    let failure = ask("github", &connection(&provider.url), "cicd.secret.put", input.clone())
+        .await
+        .expect_err("422");
+    assert_eq!(failure.field.as_deref(), Some("name"));
     let provider = Upstream::answering([Canned::json(400, json!({"message": VALUE}))]).await;
     let failure = ask("gitea", &connection(&provider.url), "cicd.secret.put", input)
         .await

@@ -135,7 +135,7 @@ async fn logs(woodpecker: &Through, over: &Value) {
         assert_eq!((kind, field.as_deref()), (Kind::InvalidInput, Some("step")));
     }
     let log = woodpecker.ask("cicd.log.get", step(over, "test")).await;
-    let lines = ["+ make test", "Grüße from one", "make: test is done", "1"];
+    let lines = ["+ make test", "Grüße from one", "make: test is done", "exit code 1"];
     assert_eq!(texts(&log["lines"])[..3], lines[..3]);
     // What has ended is read from what is stored; what is to begin is waited for and streamed.
     let stored = woodpecker.ask("cicd.log.follow", step(over, "test")).await;

@@ -147,7 +147,10 @@ async fn a_triggered_run_can_be_followed_to_its_log() {
     let log = log.expect("a log");
     let lines: Vec<_> = log["lines"].as_array().expect("lines").iter().collect();
     let texts: Vec<_> = lines.iter().map(|line| line["text"].as_str().expect("text")).collect();
-    assert_eq!(texts, ["+ make lint", "Grüße from ci-a", "make: lint is done", "0"]);
+    assert_eq!(
+        texts,
+        ["+ make lint", "Grüße from ci-a", "make: lint is done", "exit code 0"]
+    );
     assert_eq!(
         (&lines[1]["stream"], &lines[3]["stream"]),
         (&json!("stderr"), &json!("system"))

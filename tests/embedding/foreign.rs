@@ -278,3 +278,23 @@ settings = { sentence = "b" }
         "{unused:?}"
     );
 }
+
+#[tokio::test]
+async fn an_address_where_no_api_is_is_told() {
+    for (kind, url, meant) in [
+        ("github", "https://github.com", "https://api.github.com"),
+        ("github", "https://git.corp.example", "https://git.corp.example/api/v3"),
+        ("notion", "https://www.notion.so/acme", "https://api.notion.com/v1"),
+        ("notion", "https://acme.notion.site/v1", "https://api.notion.com/v1"),
+        ("github", "https://api.github.com/", ""),
+        ("notion", "https://api.notion.com/v1", ""),
+    ] {
+        let table = format!("[providers.there]\nkind = \"{kind}\"\nbase_url = \"{url}\"\ntoken = \"env:PATH\"\n");
+        let told = Mosaic::builder(read(&table)).registry(registry()).notices().await;
+        let told: Vec<_> = told.iter().filter(|notice| notice.check == "base_url").collect();
+        match meant {
+            "" => assert!(told.is_empty(), "{url}: {told:?}"),
+            meant => assert!(told.len() == 1 && told[0].remedy.contains(meant), "{url}: {told:?}"),
+        }
+    }
+}

@@ -41,6 +41,17 @@ async fn a_first_delivery_brings_its_secret_to_whoever_runs_the_gateway() {
     let gateway = &stage.gateway;
     let path = format!("notes/{PATH}");
     assert_eq!(told(gateway).await.refused(404), "not_found");
+    // Where one chooses the secret, that is told.
+    let body = json!({"reason": "r"});
+    let chosen = gateway
+        .administer("/admin/v1/plugins/github-a/webhook-token", &body)
+        .await;
+    assert!(
+        chosen.text.contains("those of notion alone do") && chosen.text.contains("github-a.webhook.secret"),
+        "{}",
+        chosen.text
+    );
+    assert_eq!(chosen.refused(404), "not_found");
     // Whoever does not know the path brings nothing, and neither does a signature by something else.
     let first = greeting(TOKEN);
     assert_eq!(send(gateway, "notes", &[], &first).await.refused(404), "not_found");

@@ -21,6 +21,10 @@ pub struct Settings {
     pub hedge: HedgeSettings,
     /// A stream in which no byte comes for so long has failed.
     pub stream_idle: Duration,
+    /// A stream of events in which none comes for so long has failed, whatever else comes, and be it bytes: comments keep a
+    /// connection alive, and a caller waiting. Not less than `stream_idle` counts; and not where an operation
+    /// [follows](crate::call::Operation::follows) something.
+    pub stream_silence: Duration,
     /// The longest that a stream of events may take.
     pub stream_max: Duration,
     /// The longest that the transfer of a file may take. A call's deadline bounds the time until its first byte.
@@ -37,6 +41,7 @@ impl Default for Settings {
             outlier: OutlierSettings::default(),
             hedge: HedgeSettings::default(),
             stream_idle: Duration::from_secs(30),
+            stream_silence: Duration::from_secs(300),
             stream_max: Duration::from_secs(600),
             transfer_max: Duration::from_secs(3_600),
             transfer_bytes: 10 << 30,

@@ -16,7 +16,7 @@ use super::registry::Registry;
 use super::spec::PluginSpec;
 use crate::breaker::breaker_spec;
 use crate::error::{Failure, Kind};
-use crate::instance::{CheckSettings, Instance};
+use crate::instance::{Around, CheckSettings, Instance};
 use crate::policy::settle::Work;
 use crate::provider::{ProviderEnv, provider_spec};
 use crate::supervision::{ChildError, ChildSpec, Strategy};

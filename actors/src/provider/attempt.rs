@@ -24,7 +24,7 @@ use crate::stream::UPLOAD_FIELD;
 /// Runs an attempt with the driver that was granted to it.
 pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> Outcome {
     let started = Instant::now();
-    let operation = call.operation;
+    let (operation, follows) = (call.operation, call.operation.follows);
     let (mut holding, driver) = Holding::of(granted, &call);
     let driven = AssertUnwindSafe(drive(driver, call, &holding, &env, started)).catch_unwind();
     let answered = match driven.await {
@@ -47,7 +47,7 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
                     holding.succeeded();
                     Body::Bytes(bytes)
                 }
-                Body::Stream(source) => Body::Stream(pumped(source, Pump::of_events(holding, &env, started))),
+                Body::Stream(source) => Body::Stream(pumped(source, Pump::of_events(holding, &env, started, follows))),
                 Body::Raw(mut raw) => {
                     let bound = env.settings.transfer_bytes;
                     if raw.length.is_some_and(|length| length > bound) {

@@ -1,7 +1,7 @@
 //! The pump: carries a driver's stream to its caller from a task of its own.
 //!
-//! Invariant: the attempt ends with its stream, however that ends; its one idle clock is fed by whatever the provider sends,
-//! and a stream that nobody reads ends with its time.
+//! Invariant: the attempt ends with its stream, however that ends; its idle clock is fed by whatever the provider sends, the
+//! clock of its silence by events alone, and a stream that nobody reads ends with its time.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -29,20 +29,26 @@ pub(super) struct Pump {
     holding: Holding,
     bounds: Bounds,
     idle: Duration,
+    /// How long signs of life alone keep it; `None`: as long as it may take.
+    silence: Option<Duration>,
     stop: CancellationToken,
     record: Arc<CallRecord>,
     started: Instant,
 }
 
 impl Pump {
-    /// For events.
-    pub(super) fn of_events(holding: Holding, env: &AttemptEnv, started: Instant) -> Self {
+    /// For events; `follows`: of something that may be long in the making.
+    pub(super) fn of_events(holding: Holding, env: &AttemptEnv, started: Instant, follows: bool) -> Self {
         let bounds = Bounds {
             time: env.settings.stream_max,
             setting: "max_stream",
             bytes: u64::MAX,
         };
-        Pump::new(holding, bounds, env, started)
+        let silence = env.settings.stream_silence.max(env.settings.stream_idle);
+        Pump {
+            silence: (!follows).then_some(silence),
+            ..Pump::new(holding, bounds, env, started)
+        }
     }
 
     /// For the bytes of a file.
@@ -60,6 +66,7 @@ impl Pump {
             holding,
             bounds,
             idle: env.settings.stream_idle,
+            silence: None,
             stop: env.stop.clone(),
             record: env.record.clone(),
             started,
@@ -135,13 +142,19 @@ impl Pump {
         let idle = self.idle;
         let mut first = true;
         let mut left = self.bounds.bytes;
+        let mut heard = Instant::now();
         loop {
             let Ok(next) = timeout(idle, source.next_piece()).await else {
                 let sentence = format!("the stream was silent for stream_idle_timeout, {idle:?}");
                 return Ended::Broke(Failure::new(Kind::Timeout, sentence));
             };
             match next {
-                Some(Ok(Piece::Alive)) => {}
+                Some(Ok(Piece::Alive)) => {
+                    if let Some(silence) = self.silence.filter(|silence| heard.elapsed() >= *silence) {
+                        let sentence = format!("no event came in the stream for max_silence, {silence:?}");
+                        return Ended::Broke(Failure::new(Kind::Timeout, sentence));
+                    }
+                }
                 Some(Ok(Piece::Item(item))) => {
                     if std::mem::replace(&mut first, false) {
                         self.holding.first_event(self.started.elapsed());
@@ -155,6 +168,8 @@ impl Pump {
                     if sender.send(item).await.is_err() {
                         return Ended::Abandoned;
                     }
+                    // Behind the sending: how long the caller takes is no silence of the provider's.
+                    heard = Instant::now();
                 }
                 Some(Err(failure)) => return Ended::Broke(failure),
                 None => return Ended::Cleanly,

@@ -48,6 +48,12 @@ pub static STREAM: Operation = Operation {
     streaming: true,
     ..Operation::read("test", "test.thing.stream")
 };
+/// A stream of something in the making.
+pub static FOLLOW: Operation = Operation {
+    streaming: true,
+    follows: true,
+    ..Operation::read("test", "test.thing.follow")
+};
 /// A read that waits.
 pub static WAIT: Operation = Operation {
     waits: true,
@@ -68,7 +74,7 @@ pub static REPLACE: Operation = Operation {
 /// The catalogue of the tests.
 pub static OPERATIONS: LazyLock<Arc<Operations>> = LazyLock::new(|| {
     Arc::new(Operations::new([
-        &READ, &FETCH, &WRITE, &STREAM, &PAID, &REPLACE, &WAIT,
+        &READ, &FETCH, &WRITE, &STREAM, &PAID, &REPLACE, &WAIT, &FOLLOW,
     ]))
 });
 

@@ -27,6 +27,7 @@ mod prefix;
 mod price;
 mod response;
 mod response_input;
+mod stray;
 mod tokens;
 mod tool;
 

@@ -32,6 +32,7 @@ pub struct Job {
     pub raw_status: String,
     /// Its steps, where the provider tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-column" = true))]
     pub steps: Vec<Step>,
     /// Which machine works on it, where the provider tells.
     pub runner: Option<String>,

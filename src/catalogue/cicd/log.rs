@@ -151,7 +151,7 @@ impl Op for LogFollow {
     )
     .args(&["step"])
     .uncached()
-    .streams();
+    .follows();
     fn resource(input: &LogFollowInput) -> Resource {
         input.run.resource()
     }

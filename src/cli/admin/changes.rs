@@ -62,7 +62,8 @@ const PLUGINS: [Verb; 7] = [
     verb(
         "webhook-token",
         "/admin/v1/plugins/{name}/webhook-token",
-        "Tell, once, the token that an instance's first delivery has brought, to be given to its provider",
+        "Tell, once, the token that an instance's first delivery has brought, to be given to its provider; of kinds whose \
+         deliveries bring one",
     ),
 ];
 

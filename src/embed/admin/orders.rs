@@ -17,6 +17,7 @@ use crate::admin::{AdminOrder, Order, Touches};
 use crate::stores::{AuditEntry, Released};
 use crate::surfaces::problem::Problem;
 use crate::telemetry::{LogError, LogHandle};
+use crate::wording::list;
 
 impl Port {
     pub(super) async fn carry_out(self, order: Order) -> Result<Value, Problem> {
@@ -243,6 +244,16 @@ pub(super) fn no_call(id: &str) -> Failure {
 /// Another may have been told it between a look and an order.
 pub(super) fn no_token(name: &str) -> Failure {
     let sentence = format!("no first delivery with a token has come to {name} since it was last told");
+    Failure::new(Kind::NotFound, sentence)
+}
+
+/// Of an instance whose kind lets its operator choose the secret.
+pub(super) fn never_a_token(name: &str, kind: &str, bring: &[String]) -> Failure {
+    let sentence = format!(
+        "deliveries of kind {kind} bring no token, those of {} alone do: the secret of {name} is the one that you choose, in \
+         providers.{name}.webhook.secret",
+        list(bring, "and")
+    );
     Failure::new(Kind::NotFound, sentence)
 }
 

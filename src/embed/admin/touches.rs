@@ -12,8 +12,9 @@ use mosaic_actors::supervision::Node;
 use mosaic_actors::system::VITAL;
 
 use super::Port;
-use super::orders::{no_call, no_token};
+use super::orders::{never_a_token, no_call, no_token};
 use crate::admin::{AdminOrder, Touches};
+use crate::embed::native;
 use crate::surfaces::problem::Problem;
 
 impl Port {
@@ -110,6 +111,12 @@ impl Port {
 
     fn token(&self, name: &str) -> Result<Touches, Problem> {
         let plugin = self.known(name)?;
+        let spec = self.0.system().plugins().spec(name);
+        let kind = spec.as_ref().and_then(native::provider).map(|provider| &*provider.kind);
+        let bring = self.0.inner.instances.native.introducing();
+        if let Some(kind) = kind.filter(|kind| !bring.iter().any(|one| one == kind)) {
+            return Err(never_a_token(name, kind, &bring).into());
+        }
         if !self.0.inner.introduced.waits(name) {
             return Err(no_token(name).into());
         }

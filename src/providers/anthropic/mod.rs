@@ -210,7 +210,8 @@ async fn chat_complete(anthropic: Arc<Anthropic>, request: Request<ChatComplete>
     let abilities = anthropic.abilities(&request, true).await?;
     let Asked { body, betas, warnings } = asked(&anthropic.options, abilities, &request.native, &request.input, false)?;
     let outgoing = anthropic.post(&["v1", "messages"], &body, &betas)?;
-    let received = anthropic.endpoint.send(outgoing).await?;
+    let received = anthropic.endpoint.send(outgoing).await;
+    let received = received.map_err(|failure| ai::placed(failure, &request.input))?;
     let chat = chat(&anthropic, &received, &request, warnings)?;
     Ok(received.reply(chat))
 }
@@ -222,7 +223,8 @@ async fn chat_stream(
     let abilities = anthropic.abilities(&request, true).await?;
     let Asked { body, betas, warnings } = asked(&anthropic.options, abilities, &request.native, &request.input, true)?;
     let outgoing = anthropic.post(&["v1", "messages"], &body, &betas)?;
-    let opened = anthropic.endpoint.open(outgoing).await?;
+    let opened = anthropic.endpoint.open(outgoing).await;
+    let opened = opened.map_err(|failure| ai::placed(failure, &request.input))?;
     if opened.is_json() {
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;

@@ -4,7 +4,7 @@
 //! is about.
 
 use mosaic_actors::error::Failure;
-use mosaic_actors::error::Kind::{self, Conflict, Forbidden, NotFound, PreconditionFailed, Unsupported};
+use mosaic_actors::error::Kind::{self, Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, Unsupported};
 
 /// The sentence of a write that another one has overtaken: a second look makes sense.
 pub const OVERTAKEN: &str = "another change to the file or its branch came first";
@@ -107,6 +107,14 @@ const SAYINGS: &[Saying] = &[
         &["your own pull request"],
         "nobody decides on a pull request of their own",
     ),
+    // What can be no such thing.
+    said(
+        InvalidInput,
+        &[422],
+        &["secret name"],
+        "name is not one that GitHub takes for a secret",
+    )
+    .of("name"),
     // What is not there.
     said(NotFound, &[422], &["reference does not exist"], "ref is not there").of("ref"),
     said(

@@ -15,6 +15,8 @@ use super::{Refusal, by_status};
 pub struct Dialect {
     /// Where the vendor's own cloud is; `None`: the configuration must say where the instance is.
     pub cloud: Option<&'static str>,
+    /// Hosts at which the vendor has pages for people, and those below them: none has the API.
+    pub fronts: &'static [&'static str],
     /// Where the API mostly is on a server of one's own.
     pub api_path: &'static str,
     /// Where the vendor's own cloud keeps large files, as ends of host names; it sends there who asks for one.
@@ -56,6 +58,7 @@ impl Dialect {
     /// What most have in common.
     pub const PLAIN: Dialect = Dialect {
         cloud: None,
+        fronts: &[],
         api_path: "",
         stores: &[],
         request_id: "x-request-id",
@@ -102,14 +105,15 @@ impl Dialect {
         }
         if let Some(cloud) = self.cloud()
             && let (Some(host), Some(vendors)) = (base.host_str(), cloud.host_str())
-            && (host == vendors || vendors.strip_prefix("api.") == Some(host))
+            && (host == vendors || self.is_front(host, vendors))
         {
             let is_there = host == vendors && path == cloud.path().trim_end_matches('/');
             let why = "is not where the vendor has its API".to_owned();
             return (!is_there).then_some(Astray {
                 why,
                 meant: cloud,
-                surely: !may_be_at_root,
+                // A server of one's own is never there.
+                surely: true,
             });
         }
         let known = base.host_str().is_some_and(|host| self.at_root.contains(&host));
@@ -119,14 +123,27 @@ impl Dialect {
         at(lacks(), &format!("{}{api}", before_api(path, api)), !may_be_at_root)
     }
 
+    /// Whether a host is where the vendor has its pages: without `api.`, with `www.`, or another of its own.
+    fn is_front(&self, host: &str, vendors: &str) -> bool {
+        let bare = vendors.strip_prefix("api.").unwrap_or(vendors);
+        let below = |front: &&str| {
+            let before = host.strip_suffix(*front);
+            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        };
+        host.strip_prefix("www.").unwrap_or(host) == bare || self.fronts.iter().any(below)
+    }
+
     /// What `base_url` may be meant to be; none where it looks right.
     pub fn meant(&self, base: &Url) -> Option<Url> {
         self.astray(base).map(|astray| astray.meant)
     }
 
-    /// What is wrong with a base whose API may be nowhere else: a server that may have it at its root is not doubted.
-    pub fn surely_astray(&self, base: &Url) -> Option<Astray> {
-        self.astray(base).filter(|astray| astray.surely)
+    /// What is wrong with a base whose API is nowhere else, or mostly: of servers that may have it at their root those
+    /// alone are doubted that have a public name, and none that is called after its API. Stand-ins have neither.
+    pub fn likely_astray(&self, base: &Url) -> Option<Astray> {
+        let public = |name: &str| name.contains('.') && !name.starts_with("api.");
+        let doubted = base.scheme() == "https" && base.domain().is_some_and(public);
+        self.astray(base).filter(|astray| astray.surely || doubted)
     }
 }
 
@@ -176,7 +193,10 @@ mod tests {
             api_path,
             ..Dialect::PLAIN
         };
-        let hub = dialect(Some("https://api.hub.example"), "/api/v3");
+        let hub = Dialect {
+            fronts: &["pages.example"],
+            ..dialect(Some("https://api.hub.example"), "/api/v3")
+        };
         let lab = dialect(Some("https://lab.example/api/v4"), "/api/v4");
         let own = dialect(None, "/api/v1");
         let ci = dialect(None, "/api");
@@ -191,6 +211,14 @@ mod tests {
             (&lab, "https://lab.example", Some("https://lab.example/api/v4")),
             (&lab, "https://h/api/v3", Some("https://h/api/v4")),
             (&hub, "https://hub.example", Some("https://api.hub.example/")),
+            (&hub, "https://www.hub.example/acme", Some("https://api.hub.example/")),
+            (
+                &hub,
+                "https://hubs.pages.example/acme",
+                Some("https://api.hub.example/"),
+            ),
+            (&hub, "https://pages.example/api/v3", Some("https://api.hub.example/")),
+            (&hub, "https://notpages.example/api/v3", None),
             (&hub, "https://api.hub.example/api/v3", Some("https://api.hub.example/")),
             (&hub, "https://api.hub.example/", None),
             (&hub, "https://h/api/v3", None),
@@ -200,7 +228,21 @@ mod tests {
             assert_eq!(told.as_ref().map(Url::as_str), meant, "{base}");
         }
         let at_root = Url::parse("https://h").expect("a URL");
-        assert!(hub.surely_astray(&at_root).is_none() && lab.surely_astray(&at_root).is_some());
+        assert!(hub.likely_astray(&at_root).is_none() && lab.likely_astray(&at_root).is_some());
+        for (base, doubted) in [
+            ("https://hub.example", true),
+            ("https://api.hub.example/v3", true),
+            ("https://hub.corp.example", true),
+            ("https://hub.corp.example/sub", true),
+            ("https://hub.corp.example/api/v3", false),
+            ("https://api.corp.hub.example", false),
+            ("http://127.0.0.1:8101", false),
+            ("https://127.0.0.1:8101", false),
+            ("https://api.hub.example/", false),
+        ] {
+            let told = hub.likely_astray(&Url::parse(base).expect("a URL"));
+            assert_eq!(told.map(|told| told.surely).is_some(), doubted, "{base}");
+        }
     }
 
     #[test]
@@ -255,7 +297,7 @@ mod tests {
             (&messages, "http://h:1/sub", "", ""),
             (&messages, "http://h:1", "", ""),
         ] {
-            let told = dialect.surely_astray(&Url::parse(base).expect("a URL"));
+            let told = dialect.likely_astray(&Url::parse(base).expect("a URL"));
             assert_eq!(told.as_ref().map_or("", |told| told.meant.as_str()), meant, "{base}");
             assert!(told.is_none_or(|told| told.why.contains(why)), "{base}");
         }

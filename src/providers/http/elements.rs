@@ -194,6 +194,8 @@ impl Splitter {
                 return Ok(());
             }
             (Place::Behind, _) => return Err(Unreadable::GoesOn),
+            // The mark of UTF-16, whichever of its bytes comes first.
+            (Place::Before, 0xfe | 0xff) => return Err(Unreadable::Wide),
             _ => return Err(Unreadable::NoJson),
         };
         Ok(())
@@ -288,6 +290,10 @@ mod tests {
             ("{\"a\": 1}", Unreadable::At(".".to_owned())),
         ] {
             assert_eq!(texts(text), Err(why), "{text}");
+        }
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = "\u{feff}[]".encode_utf16().flat_map(order).collect();
+            assert_eq!(split(&wide, &[1]), Err(Unreadable::Wide));
         }
     }
 

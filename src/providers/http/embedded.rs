@@ -13,7 +13,7 @@ use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Upload;
 use reqwest::Body;
 
-use super::upload::{Sending, Source};
+use super::upload::Streamed;
 
 /// What ends the text, and the object that it is in.
 const END: &str = "\"}";
@@ -24,8 +24,7 @@ pub(super) struct Embedded {
     /// The object without the upload.
     object: Bytes,
     field: &'static str,
-    upload: Arc<Upload>,
-    source: Source,
+    pub(super) upload: Streamed,
 }
 
 impl Embedded {
@@ -34,8 +33,7 @@ impl Embedded {
         Embedded {
             object,
             field,
-            upload,
-            source: Source::default(),
+            upload: Streamed::new(upload),
         }
     }
 
@@ -50,30 +48,10 @@ impl Embedded {
         [open, format!(",\"{}\":\"", self.field).as_bytes()].concat().into()
     }
 
-    /// Whether it can be sent (again).
-    pub(super) fn is_there(&self) -> bool {
-        self.upload.is_there()
-    }
-
-    /// Why its body broke off, where it did.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        self.upload.failure().cloned()
-    }
-
-    /// Ends the sending when it is dropped.
-    pub(super) fn sending(&self) -> Sending {
-        self.source.sending()
-    }
-
     /// Bytes in all, where the upload's are known.
     pub(super) fn length(&self) -> Option<u64> {
-        let text = self.upload.length?.div_ceil(3).checked_mul(4)?;
+        let text = self.upload.length()?.div_ceil(3).checked_mul(4)?;
         text.checked_add((self.before().len() + END.len()) as u64)
-    }
-
-    /// Whether all of it was asked for.
-    pub(super) fn is_through(&self) -> bool {
-        self.upload.is_through()
     }
 
     /// The body as the HTTP client sends it.
@@ -82,7 +60,7 @@ impl Embedded {
     }
 
     fn pieces(&self) -> impl Stream<Item = Result<Bytes, Failure>> + Send + 'static {
-        let text = encoded(self.source.open(self.upload.clone()));
+        let text = encoded(self.upload.open());
         let piece = |bytes: Bytes| stream::iter([Ok(bytes)]);
         let end = piece(Bytes::from_static(END.as_bytes()));
         piece(self.before()).chain(text).chain(end)

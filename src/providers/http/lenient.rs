@@ -20,6 +20,9 @@ const MOST_ODD: usize = 64;
 pub(super) enum Unreadable {
     /// It is no JSON, or the first part of one.
     NoJson,
+    /// It begins with the mark of UTF-16 (or of UTF-32), which no JSON that is sent is in: RFC 8259, section 8.1. It is not
+    /// decoded: what was looked for in it, our own secrets first, was looked for in UTF-8.
+    Wide,
     /// More follows.
     GoesOn,
     /// What has to be there is missing or odd.
@@ -34,6 +37,7 @@ impl Unreadable {
         let row = row.map(|row| format!("[{row}]")).unwrap_or_default();
         let sentence = match self {
             Unreadable::NoJson => "the answer is not JSON, or broke off".to_owned(),
+            Unreadable::Wide => "the answer is in UTF-16, and JSON is sent in UTF-8 (RFC 8259)".to_owned(),
             Unreadable::GoesOn => "the answer goes on behind its JSON".to_owned(),
             Unreadable::Crowded => return too_many(),
             Unreadable::At(place) if row.is_empty() || place == "." => {
@@ -54,12 +58,20 @@ fn too_many() -> Failure {
     Failure::new(Kind::UpstreamFailed, sentence).not_usable().but_sound()
 }
 
+/// Whether a text begins with the mark of UTF-16, in either order of its bytes; so does the one of UTF-32.
+pub(super) fn is_wide(text: &[u8]) -> bool {
+    matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+}
+
 /// Reads JSON that a provider sent.
 pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     if is_crowded(json) {
         return Err(Unreadable::Crowded);
     }
-    serde_json::from_slice(json).or_else(|_| read_odd(&mend(json)))
+    serde_json::from_slice(json).or_else(|_| match is_wide(json) {
+        true => Err(Unreadable::Wide),
+        false => read_odd(&mend(json)),
+    })
 }
 
 fn read_odd<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
@@ -390,6 +402,16 @@ mod tests {
         assert_eq!(thing(&json!({"parts": [{"id": "secret"}]})).err(), at("name"));
         let many: Vec<_> = (0..100).map(|_| json!({"id": "x"})).collect();
         assert_eq!(thing(&json!({"name": "n", "parts": many})).err(), at("parts[0].id"));
+    }
+
+    #[test]
+    fn what_is_in_utf_16_is_told_and_not_taken_for_what_broke_off() {
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = "\u{feff}{\"name\": \"n\"}".encode_utf16().flat_map(order).collect();
+            assert_eq!(read::<Thing>(&wide), Err(Unreadable::Wide));
+        }
+        let failure = Unreadable::Wide.failure(None);
+        assert!(failure.message().contains("UTF-16") && !failure.retryable, "{failure}");
     }
 
     #[test]

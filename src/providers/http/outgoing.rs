@@ -96,33 +96,34 @@ impl Outgoing {
         self
     }
 
-    /// Whether it can be sent (again): an upload that was read is gone.
-    pub(super) fn is_there(&self) -> bool {
+    /// What comes while it is sent.
+    fn streamed(&self) -> Option<&Streamed> {
         match &self.content {
-            Content::Form(form) => form.is_there(),
-            Content::Streamed(streamed) => streamed.is_there(),
-            Content::Embedded(embedded) => embedded.is_there(),
-            Content::Nothing | Content::Bytes(_) => true,
-        }
-    }
-
-    /// Why its body broke off, where it did.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        match &self.content {
-            Content::Form(form) => form.failure(),
-            Content::Streamed(streamed) => streamed.failure(),
-            Content::Embedded(embedded) => embedded.failure(),
+            Content::Form(form) => Some(&form.upload),
+            Content::Streamed(streamed) => Some(streamed),
+            Content::Embedded(embedded) => Some(&embedded.upload),
             Content::Nothing | Content::Bytes(_) => None,
         }
     }
 
+    /// The same, of what is not passed through: that somebody else looks after.
+    fn own_upload(&self) -> Option<&Streamed> {
+        self.streamed().filter(|_| self.is_upload())
+    }
+
+    /// Whether it can be sent (again): an upload that was read is gone.
+    pub(super) fn is_there(&self) -> bool {
+        self.streamed().is_none_or(Streamed::is_there)
+    }
+
+    /// Why its body broke off, where it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.streamed().and_then(Streamed::failure)
+    }
+
     /// Whether all that it brings was asked for, where that comes while it is sent.
     pub(super) fn is_through(&self) -> bool {
-        match &self.content {
-            Content::Form(form) => form.is_through(),
-            Content::Embedded(embedded) => embedded.is_through(),
-            Content::Nothing | Content::Bytes(_) | Content::Streamed(_) => true,
-        }
+        self.own_upload().is_none_or(Streamed::is_through)
     }
 
     /// Whether it brings a file that comes while it is sent.
@@ -132,11 +133,7 @@ impl Outgoing {
 
     /// The sending of what it brings, where that comes while it is sent. Of what is passed through somebody else has it.
     pub(super) fn sending(&self) -> Option<Sending> {
-        match &self.content {
-            Content::Form(form) => Some(form.sending()),
-            Content::Embedded(embedded) => Some(embedded.sending()),
-            Content::Nothing | Content::Bytes(_) | Content::Streamed(_) => None,
-        }
+        self.own_upload().map(Streamed::sending)
     }
 
     /// How many bytes it brings; none are known of a form.

@@ -22,8 +22,7 @@ pub struct Form {
     fields: Vec<(&'static str, String)>,
     file: &'static str,
     name: String,
-    upload: Arc<Upload>,
-    source: Source,
+    pub(super) upload: Streamed,
 }
 
 impl Form {
@@ -39,8 +38,7 @@ impl Form {
             fields: vec![],
             file,
             name: name.to_owned(),
-            upload,
-            source: Source::default(),
+            upload: Streamed::new(upload),
         })
     }
 
@@ -49,6 +47,38 @@ impl Form {
     pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
+    }
+
+    /// The form as the HTTP client sends it.
+    pub(super) fn body(&self) -> Result<multipart::Form, Failure> {
+        let bytes = self.upload.body();
+        let part = match self.upload.length() {
+            Some(length) => multipart::Part::stream_with_length(bytes, length),
+            None => multipart::Part::stream(bytes),
+        };
+        let part = part.mime_str(self.upload.media_type()).map_err(|_| {
+            let sentence = "the media type of the body is not written as type/subtype";
+            Failure::invalid("content_type", sentence).never_sent()
+        })?;
+        let fields = self.fields.iter().cloned();
+        let form = fields.fold(multipart::Form::new(), |form, (name, value)| form.text(name, value));
+        Ok(form.part(self.file, part.file_name(self.name.clone())))
+    }
+}
+
+/// An upload as a request sends it: as its whole body, or within that.
+#[derive(Clone)]
+pub(super) struct Streamed {
+    upload: Arc<Upload>,
+    source: Source,
+}
+
+impl Streamed {
+    pub(super) fn new(upload: Arc<Upload>) -> Self {
+        Streamed {
+            upload,
+            source: Source::default(),
+        }
     }
 
     /// Whether it can be sent (again).
@@ -72,56 +102,23 @@ impl Form {
         self.source.sending()
     }
 
-    /// The form as the HTTP client sends it.
-    pub(super) fn body(&self) -> Result<multipart::Form, Failure> {
-        let bytes = Body::wrap_stream(self.source.open(self.upload.clone()));
-        let part = match self.upload.length {
-            Some(length) => multipart::Part::stream_with_length(bytes, length),
-            None => multipart::Part::stream(bytes),
-        };
-        let part = part.mime_str(&self.upload.media_type).map_err(|_| {
-            let sentence = "the media type of the body is not written as type/subtype";
-            Failure::invalid("content_type", sentence).never_sent()
-        })?;
-        let fields = self.fields.iter().cloned();
-        let form = fields.fold(multipart::Form::new(), |form, (name, value)| form.text(name, value));
-        Ok(form.part(self.file, part.file_name(self.name.clone())))
-    }
-}
-
-/// An upload that is the whole body of a request.
-#[derive(Clone)]
-pub(super) struct Streamed {
-    upload: Arc<Upload>,
-    source: Source,
-}
-
-impl Streamed {
-    pub(super) fn new(upload: Arc<Upload>) -> Self {
-        Streamed {
-            upload,
-            source: Source::default(),
-        }
+    /// Its bytes, where so many are known beforehand.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.upload.length
     }
 
-    /// As [`Form::is_there`].
-    pub(super) fn is_there(&self) -> bool {
-        self.upload.is_there()
+    fn media_type(&self) -> &str {
+        &self.upload.media_type
     }
 
-    /// As [`Form::failure`].
-    pub(super) fn failure(&self) -> Option<Failure> {
-        self.upload.failure().cloned()
+    /// Its bytes, taken when the first of them is asked for.
+    pub(super) fn open(&self) -> Reading {
+        self.source.open(self.upload.clone())
     }
 
-    /// As [`Form::sending`].
-    pub(super) fn sending(&self) -> Sending {
-        self.source.sending()
-    }
-
-    /// The body as the HTTP client sends it.
+    /// The same as the HTTP client sends them.
     pub(super) fn body(&self) -> Body {
-        Body::wrap_stream(self.source.open(self.upload.clone()))
+        Body::wrap_stream(self.open())
     }
 }
 
@@ -130,14 +127,14 @@ type Bytestream = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 /// The upload's bytes while they are sent. The HTTP client asks for them only while its connection has room, so whoever
 /// ends the sending lets go of them itself: their maker must not wait for a provider that takes nothing.
 #[derive(Clone, Default)]
-pub(super) struct Source {
+struct Source {
     bytes: Arc<Mutex<Option<Bytestream>>>,
     over: CancellationToken,
 }
 
 impl Source {
     /// The bytes, taken when the first of them is asked for.
-    pub(super) fn open(&self, upload: Arc<Upload>) -> Reading {
+    fn open(&self, upload: Arc<Upload>) -> Reading {
         let place = upload.place();
         let bytes = stream::once(async move { upload.take().map(|taken| taken.bytes) }).try_flatten();
         *self.bytes() = Some(Box::pin(bytes));
@@ -149,7 +146,7 @@ impl Source {
     }
 
     /// Ends the sending when it is dropped.
-    pub(super) fn sending(&self) -> Sending {
+    fn sending(&self) -> Sending {
         Sending(self.clone())
     }
 

@@ -51,6 +51,8 @@ use crate::catalogue::docs;
 
 static DIALECT: Dialect = Dialect {
     cloud: Some("https://api.notion.com/v1"),
+    // Where its pages are, and those that are published.
+    fronts: &["notion.so", "notion.site"],
     api_path: "/v1",
     stores: &["s3.us-west-2.amazonaws.com"],
     request_id: "x-notion-request-id",

@@ -216,7 +216,8 @@ async fn chat_complete(openai: Arc<OpenAi>, request: Request<ChatComplete>) -> R
     let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, false)?;
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
     let sent = Sent::from(&body);
-    let received = openai.endpoint.send(outgoing).await?;
+    let received = openai.endpoint.send(outgoing).await;
+    let received = received.map_err(|failure| ai::placed(failure, &request.input))?;
     let chat = chat(&openai, &received, &request, sent, warnings)?;
     Ok(received.reply(chat))
 }
@@ -236,7 +237,8 @@ async fn chat_stream(
     let Asked { body, warnings } = asked(&openai.profile, &request.native, &request.input, true)?;
     let sent = Sent::from(&body);
     let outgoing = openai.endpoint.post(&["chat", "completions"], &body)?;
-    let opened = openai.endpoint.open(outgoing).await?;
+    let opened = openai.endpoint.open(outgoing).await;
+    let opened = opened.map_err(|failure| ai::placed(failure, &request.input))?;
     if opened.is_json() {
         // A server that does not stream has answered all the same.
         let received = opened.whole().await?;

@@ -193,6 +193,7 @@ pub fn line(began: Option<Timestamp>, wire: wire::LogEntry) -> Option<LogLine> {
     };
     // Steps write what they like; a log with a replaced byte is worth more than none.
     let text = String::from_utf8_lossy(&data);
+    let text = text.trim_end_matches(['\r', '\n']);
     Some(LogLine {
         time: began.and_then(|began| {
             let seconds = began.as_second().checked_add(wire.time)?;
@@ -203,7 +204,11 @@ pub fn line(began: Option<Timestamp>, wire: wire::LogEntry) -> Option<LogLine> {
             1 => LogStream::Stderr,
             _ => LogStream::System,
         },
-        text: text.trim_end_matches(['\r', '\n']).to_owned(),
+        // A bare number at the end of a log looks like something that the step has written.
+        text: match wire.kind {
+            wire::EXIT_CODE => format!("exit code {text}"),
+            _ => text.to_owned(),
+        },
     })
 }
 
@@ -252,6 +257,8 @@ mod tests {
             (numbers.text.as_str(), numbers.stream),
             ("hi\u{fffd}", LogStream::System)
         );
+        let code = line(r#"{"data": "MQ==", "type": 2}"#).expect("a number");
+        assert_eq!((code.text.as_str(), code.stream), ("exit code 1", LogStream::System));
         assert_eq!(line(r#"{"data": null}"#).expect("nothing").text, "");
         assert!(line(r#"{"data": "not base64"}"#).is_none());
         let late = line(&format!(r#"{{"time": {}, "data": ""}}"#, i64::MAX)).expect("a line");

@@ -26,9 +26,6 @@ use crate::providers::{Reply, Request};
 /// A stream says that it is there every 30 seconds, and some ends never arrive.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// What a line with a step's exit code is: nothing comes behind it.
-const EXIT_CODE: u8 = 2;
-
 /// A step's log. The run is read first: it tells which step is meant, and when it began.
 pub async fn log_get(woodpecker: Arc<Woodpecker>, request: Request<LogGet>) -> Result<Reply<Log>, Failure> {
     let (project, number) = numbered(&request.native)?;
@@ -217,7 +214,7 @@ impl Following {
         let entry: Option<wire::LogEntry> = sse::json(event).ok();
         let line = entry.as_ref().and_then(|entry| entry.line);
         self.gapless &= seq == Some(self.counter.next()) && seq == line;
-        self.exited = entry.as_ref().is_some_and(|entry| entry.kind == EXIT_CODE);
+        self.exited = entry.as_ref().is_some_and(|entry| entry.kind == wire::EXIT_CODE);
         self.counter.skip_to(seq.unwrap_or_default());
         let line = entry.and_then(|entry| convert::line(self.began, entry));
         if line.is_none() {

@@ -113,6 +113,9 @@ pub struct Step {
     pub end_time: Time,
 }
 
+/// What a line with a step's exit code is: nothing comes behind it.
+pub const EXIT_CODE: u8 = 2;
+
 /// `LogEntry`.
 #[derive(Debug, Deserialize)]
 pub struct LogEntry {

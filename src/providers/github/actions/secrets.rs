@@ -16,14 +16,14 @@ use crate::providers::ci::actions;
 use crate::providers::forge;
 use crate::providers::{Reply, Request};
 
+/// What the names of GitHub's own begin with.
+const OWN: &str = "GITHUB_";
+
 pub async fn put(github: Arc<GitHub>, request: Request<SecretPut>) -> Result<Reply<SecretWritten>, Failure> {
     let (owner, name) = forge::project("project", &request.native)?;
     let input = &request.input;
     actions::for_all_events(&input.events)?;
-    if input.name.contains('-') {
-        let sentence = "name must hold only letters, digits and _ at this provider";
-        return Err(Failure::invalid("name", sentence).never_sent());
-    }
+    check_name(&input.name)?;
     let secrets = ["repos", owner, name, "actions", "secrets"];
     let key_at = [&secrets[..], &["public-key"]].concat();
     // Whatever fails here, nothing was written, and the whole may be repeated.
@@ -49,6 +49,19 @@ pub async fn put(github: Arc<GitHub>, request: Request<SecretPut>) -> Result<Rep
     }))
 }
 
+/// "Secret names must not start with the GITHUB_ prefix", whatever their case, and can have no other signs than these.
+fn check_name(name: &str) -> Result<(), Failure> {
+    let begins = name
+        .get(..OWN.len())
+        .is_some_and(|begins| begins.eq_ignore_ascii_case(OWN));
+    let sentence = match name.contains('-') {
+        true => "name must hold only letters, digits and _ at this provider",
+        false if begins => "name must not begin with GITHUB_: those names are the provider's own",
+        false => return Ok(()),
+    };
+    Err(Failure::invalid("name", sentence).never_sent())
+}
+
 /// What only the owner of the key can open, as base64.
 fn seal(key: &str, value: &str) -> Option<String> {
     let key = STANDARD.decode(key).ok()?;
@@ -62,6 +75,18 @@ mod tests {
     use crypto_box::SecretKey;
 
     use super::*;
+
+    #[test]
+    fn a_name_that_github_keeps_for_itself_is_refused_on_its_field() {
+        for wrong in ["GITHUB_TOKEN", "github_x", "A-B"] {
+            let failure = check_name(wrong).expect_err(wrong);
+            assert_eq!(failure.field.as_deref(), Some("name"), "{wrong}");
+            assert!(failure.unsent);
+        }
+        for sound in ["TOKEN", "MY_GITHUB_TOKEN", "GITHUB", "_1"] {
+            assert!(check_name(sound).is_ok(), "{sound}");
+        }
+    }
 
     #[test]
     fn only_the_owner_of_the_key_opens_what_was_sealed() {

@@ -12,6 +12,7 @@ mod guards;
 mod heads;
 mod masks;
 mod query;
+mod reading;
 mod replace;
 mod rules;
 mod secrets;

@@ -10,8 +10,9 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
 #[cfg(test)]
-use super::spelled::GONE_OVER;
-use super::spelled::{Places, Secrets};
+use super::reading::GONE_OVER;
+use super::reading::Places;
+use super::spelled::Secrets;
 
 /// One text that is sought.
 struct Text {

@@ -8,7 +8,7 @@
 /// What of a text is written for one sign begins with one of these.
 pub(super) const INTRODUCERS: [u8; 3] = [b'\\', b'%', b'&'];
 /// The most bytes behind which what one sign is written in may begin anew: a text within a text has each backslash twice.
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 /// The longest number of a sign in a page, with what is around it.
 const LONGEST_ENTITY: usize = 10;
 /// The most bytes that one sign is written in: the longest is half of a pair, as many backslashes, and the other half.

@@ -3,156 +3,72 @@
 //! Invariant: every mix of what [`signs`](super::signs) reads is one secret; and what may yet become one, or a longer one, is
 //! told apart from what cannot.
 
-use super::signs::{self, INTRODUCERS};
+use super::reading::{Places, Reading, Texts};
+use super::signs::{self, DEEPEST, INTRODUCERS};
 
 #[cfg(test)]
-thread_local! {
-    /// Bytes that searches have gone over in this thread.
-    pub(super) static GONE_OVER: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
+use super::reading::GONE_OVER;
 
 /// Secrets that are sought.
 #[derive(Default)]
-pub(super) struct Secrets {
-    texts: Vec<Vec<u8>>,
-    /// The signs that any of them has.
-    signs: Vec<u8>,
-}
-
-/// Where something is written otherwise than it stands.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Places {
-    /// The first whole secret: where it begins and ends.
-    pub(super) found: Option<(usize, usize)>,
-    /// The first place from which the rest may be the beginning of one.
-    pub(super) open: Option<usize>,
-}
-
-/// What a secret is at a place.
-struct Match {
-    /// Where it ends, if all of it is there.
-    whole: Option<usize>,
-    /// What follows may make one of it, or a longer one.
-    open: bool,
-}
+pub(super) struct Secrets(Texts);
 
 impl Secrets {
     pub(super) fn of(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let texts: Vec<Vec<u8>> = texts.into_iter().collect();
-        let mut signs = texts.concat();
-        signs.sort_unstable();
-        signs.dedup();
-        Secrets { texts, signs }
+        Secrets(Texts::of(texts))
     }
 
     /// The first place at or behind `at` at which a secret is written with at least one sign otherwise than it stands, or
-    /// holds one that may be read in two ways.
+    /// holds one that may be read in two ways; near such a sign, one that stands as it is counts too.
     pub(super) fn search(&self, data: &[u8], at: usize) -> Places {
-        let mut places = Places::default();
-        let (mut from, [one, other, third]) = (at, INTRODUCERS);
-        if self.texts.is_empty() {
-            return places;
+        let mut reading = Reading::of(&self.0, data);
+        let (mut place, mut awake) = (at, at);
+        loop {
+            if reading.is_idle() && place >= awake {
+                let next = match reading.has_found() {
+                    true => None,
+                    false => self.introduced(data, place),
+                };
+                let Some(next) = next else { break };
+                // Signs before it may stand as they are, and the first backslash of many may stand before it.
+                place = place.max(next.saturating_sub(self.0.longest + DEEPEST));
+                awake = next + 1;
+            }
+            if place == data.len() {
+                break;
+            }
+            reading.step(place);
+            place += 1;
+        }
+        reading.end()
+    }
+
+    /// The next place at or behind `from` at which a sign of a secret is written otherwise, or may be.
+    fn introduced(&self, data: &[u8], mut from: usize) -> Option<usize> {
+        let [one, other, third] = INTRODUCERS;
+        if self.0.is_empty() {
+            return None;
         }
         loop {
             let next = memchr::memchr3(one, other, third, &data[from..]);
             #[cfg(test)]
             GONE_OVER.set(GONE_OVER.get() + next.unwrap_or(data.len() - from));
-            let Some(next) = next else { break };
-            let place = from + next;
-            // No secret that begins behind what is found counts before it.
-            if places.found.is_some_and(|(begins, _)| place >= begins + self.longest()) {
-                break;
-            }
-            let open = signs::read(data, place, |meant, _| {
-                if self.has(meant[0]) {
-                    self.around(data, at, place, Some(meant), &mut places);
-                }
-            });
-            if open {
-                self.around(data, at, place, None, &mut places);
-            }
+            let place = from + next?;
             // One of the secret's own may be written as itself and more.
-            if self.has(data[place]) {
-                self.around(data, at, place, Some(&data[place..=place]), &mut places);
+            let mut counts = self.0.has(data[place]);
+            let open = signs::read(data, place, |meant, _| counts |= self.0.has(meant[0]));
+            if counts || open {
+                return Some(place);
             }
             // What stands behind several backslashes was read from the first of them.
             from = place + signs::backslashes(data, place).max(1);
         }
-        places
-    }
-
-    fn has(&self, byte: u8) -> bool {
-        self.signs.binary_search(&byte).is_ok()
-    }
-
-    fn longest(&self) -> usize {
-        self.texts.iter().map(Vec::len).max().unwrap_or_default()
-    }
-
-    /// Looks for secrets whose first sign that is written otherwise is the one at `place`.
-    fn around(&self, data: &[u8], at: usize, place: usize, written: Option<&[u8]>, places: &mut Places) {
-        for text in &self.texts {
-            let before = text.len().min(place - at + 1);
-            for index in (0..before).rev() {
-                let fits = written.is_none_or(|meant| text[index..].starts_with(meant));
-                let begins = place - index;
-                if !fits || data[begins..place] != text[..index] {
-                    continue;
-                }
-                let Match { whole, open } = matched(data, begins, text);
-                if let Some(end) = whole {
-                    let better = places
-                        .found
-                        .is_none_or(|(other, longest)| begins < other || begins == other && end > longest);
-                    if better {
-                        places.found = Some((begins, end));
-                    }
-                }
-                if open {
-                    places.open = Some(places.open.map_or(begins, |open| open.min(begins)));
-                }
-            }
-        }
-    }
-}
-
-/// How far a secret stands at a place. Where a sign of it may be read in several ways, all are followed.
-fn matched(data: &[u8], begins: usize, text: &[u8]) -> Match {
-    // Where what is written may have come to, for as many bytes of the secret more as a sign may have.
-    let mut reached: [Vec<usize>; 5] = Default::default();
-    reached[0].push(begins);
-    let mut open = false;
-    for (index, sought) in text.iter().enumerate() {
-        let mut here = std::mem::take(&mut reached[0]);
-        here.sort_unstable();
-        here.dedup();
-        for at in here {
-            if at == data.len() {
-                open = true;
-                continue;
-            }
-            if data[at] == *sought {
-                reached[1].push(at + 1);
-            }
-            open |= signs::read(data, at, |meant, end| {
-                if text[index..].starts_with(meant) {
-                    reached[meant.len()].push(end);
-                }
-            });
-        }
-        reached.rotate_left(1);
-        if reached.iter().all(Vec::is_empty) {
-            break;
-        }
-    }
-    Match {
-        whole: reached[0].iter().max().copied(),
-        open,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::COMPARED;
     use super::super::signs::LONGEST_SIGN;
     use super::*;
 
@@ -272,6 +188,49 @@ mod tests {
         for data in ["(secret-1%", "(secret-1%25"] {
             let Places { found, open } = secrets.search(data.as_bytes(), 0);
             assert_eq!((found, open), (Some((1, data.len())), Some(1)), "{data}");
+        }
+    }
+
+    #[test]
+    fn near_misses_cost_no_more_than_other_bytes() {
+        let alike = "x".repeat(36);
+        let by_two = "ab".repeat(20);
+        let by_itself = r"\".repeat(8);
+        let token = "eyJhbGciOiJIUzI1NiJ9.".repeat(50);
+        for secret in [&*alike, &*by_two, "ghp_0123456789abcdefghijklmnopqrstuvwxyz", &*token] {
+            let secrets = Secrets::of([secret.as_bytes().to_vec()]);
+            let near = &secret[..secret.len() - 1];
+            let written = |one: &dyn Fn(u32) -> String| near.chars().map(|sign| one(sign.into())).collect::<String>();
+            for near in [
+                written(&|sign: u32| format!("%{sign:02x}")),
+                written(&|sign: u32| format!("%25{sign:02x}")),
+                written(&|sign: u32| format!("\\u{sign:04x}")),
+                written(&|sign: u32| format!("{by_itself}u{sign:04x}")),
+                written(&|sign: u32| format!("&#{sign};")),
+                format!("{near}%7e"),
+                format!("%{:02x}{}", near.as_bytes()[0], &near[1..]),
+            ] {
+                let data = format!("{near}!").repeat(1 + 20_000 / near.len());
+                COMPARED.set(0);
+                GONE_OVER.set(0);
+                assert_eq!(secrets.search(data.as_bytes(), 0).found, None, "{near}");
+                assert!(GONE_OVER.get() <= 2 * data.len(), "{} of {near}", GONE_OVER.get());
+                assert!(COMPARED.get() <= 2 * data.len(), "{} of {near}", COMPARED.get());
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_those_that_overlap_is_found() {
+        let secrets = Secrets::of([b"ababcabab-1".to_vec(), b"cabab-1-and-more".to_vec()]);
+        for (data, found) in [
+            ("abab%61babcabab-1", Some((4, 17))),
+            (r"abababcabab-1", Some((2, 18))),
+            ("ababc%61bab-1-and-more", Some((0, 13))),
+            ("babc%61bab-1-and-more", Some((3, 21))),
+            ("abab%61bab", None),
+        ] {
+            assert_eq!(secrets.search(data.as_bytes(), 0).found, found, "{data}");
         }
     }
 }

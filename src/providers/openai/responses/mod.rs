@@ -42,7 +42,8 @@ struct Asking {
 pub async fn complete(openai: &OpenAi, request: &Request<ChatComplete>) -> Result<Reply<Chat>, Failure> {
     let asked = request::chat(&openai.profile, &request.native, &request.input, false)?;
     let asking = asking(openai, asked)?;
-    let received = send(openai, asking.outgoing).await?;
+    let received = send(openai, asking.outgoing).await;
+    let received = received.map_err(|failure| ai::placed(failure, &request.input))?;
     let response = made(openai, &received, request, asking.sent, asking.warnings)?;
     let chat = convert::chat(&request.native, response).map_err(|failure| received.blame(failure))?;
     Ok(received.reply(chat))
@@ -52,7 +53,8 @@ pub async fn complete(openai: &OpenAi, request: &Request<ChatComplete>) -> Resul
 pub async fn spoken(openai: &OpenAi, request: Request<ChatStream>) -> Result<Reply<Pieces>, Failure> {
     let asked = request::chat(&openai.profile, &request.native, &request.input, true)?;
     let asking = asking(openai, asked)?;
-    open(openai, &request, asking).await
+    let opened = open(openai, &request, asking).await;
+    opened.map_err(|failure| ai::placed(failure, &request.input))
 }
 
 /// `ai.response.create`

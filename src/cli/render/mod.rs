@@ -2,11 +2,17 @@
 //!
 //! Invariant: rendering follows the shape of the data and the order of its schema; it knows no operation.
 
+mod cells;
+mod columns;
+
 use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde_json::{Map, Value};
 
+pub use cells::cell;
+use cells::one_line;
+use columns::{columns_of_rows, columns_of_schema};
+
 use super::screen::{FAINT, Screen, clean};
-use crate::catalogue::page::PROVIDER;
 
 /// Renders any document. `schema` is that of the document, where there is one.
 pub fn document(value: &Value, schema: Option<&Value>, screen: &Screen) -> String {
@@ -169,122 +175,6 @@ fn table_of(rows: &[Value], schema: Option<&Value>, screen: &Screen) -> String {
     table(&heads, rows.iter().map(cells).collect(), screen)
 }
 
-/// A column: its head, and where in a row its cell is.
-struct Column {
-    head: String,
-    field: String,
-    /// Where in the field.
-    within: String,
-}
-
-impl Column {
-    fn of_field(name: &str) -> Self {
-        Column {
-            head: name.to_owned(),
-            field: name.to_owned(),
-            within: String::new(),
-        }
-    }
-
-    fn of(&self, row: &Value) -> String {
-        let value = row.get(&self.field).and_then(|value| value.pointer(&self.within));
-        value.map(cell).unwrap_or_default()
-    }
-}
-
-/// The columns worth showing: what every row has, numbers and yes-or-no facts, whose a row is, and what its type says that
-/// eyes look for. Longer optional texts, links and dates are for the single view and for `--json`.
-fn columns_of_schema(schema: &Value) -> Vec<Column> {
-    let required = |name: &str| {
-        let names = schema.get("required").and_then(Value::as_array);
-        names.is_some_and(|names| names.iter().any(|required| required == name))
-    };
-    let shown = |name: &String, property: &Value| match kind(property) {
-        _ if property[COLUMN] == true => true,
-        Some("integer" | "number" | "boolean") => true,
-        Some("string") => required(name) || *name == PROVIDER,
-        Some("array") => required(name) && property.get("items").is_some_and(fits_a_cell),
-        _ => false,
-    };
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let columns = properties.into_iter().flatten().flat_map(|(name, property)| {
-        let parts = property[COLUMN].as_object().into_iter().flatten();
-        let parts = parts.filter_map(|(head, within)| {
-            let (head, within) = (head.clone(), within.as_str()?.to_owned());
-            let field = name.clone();
-            Some(Column { head, field, within })
-        });
-        let whole = shown(name, property).then(|| Column::of_field(name));
-        parts.chain(whole).collect::<Vec<_>>()
-    });
-    columns.collect()
-}
-
-/// What a type says of a field that eyes look for, though not every row has it; or, of one that is more than a cell, the
-/// heads of its parts that are and where each is.
-const COLUMN: &str = "x-column";
-
-/// Whether several of these can be read in one cell: texts, and people by their names.
-fn fits_a_cell(items: &Value) -> bool {
-    kind(items) == Some("string") || items.pointer("/properties/login").is_some()
-}
-
-/// The type of a property besides `null`.
-fn kind(property: &Value) -> Option<&str> {
-    match property.get("type") {
-        Some(Value::String(kind)) => Some(kind),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
-        _ => None,
-    }
-}
-
-/// Without a schema: every scalar that a row has, in order of first appearance.
-fn columns_of_rows(rows: &[Value]) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
-    for (name, value) in rows.iter().filter_map(Value::as_object).flatten() {
-        if !value.is_object() && !columns.iter().any(|column| column.field == *name) {
-            columns.push(Column::of_field(name));
-        }
-    }
-    columns
-}
-
-/// A value in one cell.
-pub fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Bool(yes) => (if *yes { "yes" } else { "no" }).to_owned(),
-        Value::Array(values) if values.iter().all(Value::is_string) => {
-            values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }
-        Value::Array(values) if !values.is_empty() && values.iter().all(|value| value["flagged"].is_boolean()) => {
-            let hit = values.iter().filter(|value| value["flagged"] == true);
-            let names: Vec<&str> = hit.filter_map(|value| value["name"].as_str()).collect();
-            crate::wording::list(&names, "and")
-        }
-        Value::Array(values) if values.iter().all(|value| known_as(value).is_some()) => {
-            values.iter().filter_map(known_as).collect::<Vec<_>>().join(", ")
-        }
-        person if known_as(person).is_some() => known_as(person).unwrap_or_default().to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// What somebody is known as; none where the value is more than a person.
-fn known_as(value: &Value) -> Option<&str> {
-    let person = value.as_object()?;
-    let is_told = |name: &String| matches!(name.as_str(), "id" | "login" | "name" | "email" | "web_url");
-    let mut names = ["login", "name", "id"]
-        .iter()
-        .filter_map(|name| person.get(*name)?.as_str());
-    person.keys().all(is_told).then(|| names.next())?
-}
-
-fn one_line(text: &str) -> String {
-    clean(text).replace(['\n', '\t'], " ")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -312,11 +202,18 @@ mod tests {
     }
 
     #[test]
-    fn people_in_a_cell_are_named() {
-        let people = json!([{"login": "kim", "web_url": "https://h/kim"}, {"name": "Ada"}]);
-        assert_eq!(cell(&people), "kim, Ada");
-        assert_eq!(cell(&people[0]), "kim");
-        assert!(cell(&json!([{"name": "a", "state": "running"}])).contains("running"));
+    fn the_steps_of_jobs_are_in_their_table_where_there_are_any() {
+        let schema = find("cicd.run.jobs").expect("an operation").output_schema.as_value();
+        let screen = Screen::default();
+        let job = |steps: Value| json!({"items": [{"id": "1", "name": "lint", "status": "failure", "raw_status": "failure", "steps": steps}]});
+        let steps = json!([{"id": "2", "name": "clone", "status": "success"}, {"id": "3", "name": "lint", "status": "failure"}]);
+        let shown = document(&job(steps), Some(schema), &screen);
+        assert!(
+            shown.contains("STEPS") && shown.contains("clone (success), lint (failure)"),
+            "{shown}"
+        );
+        let none = document(&job(json!([])), Some(schema), &screen);
+        assert!(!none.contains("STEPS"), "{none}");
     }
 
     #[test]
