@@ -3,7 +3,8 @@
 //! Invariant: children start left to right and stop right to left, so the gateway is the last to come and the first to
 //! go, and everything that it reads is there before it.
 
-use std::collections::HashMap;
+mod spec;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,117 +15,38 @@ use tokio_util::sync::CancellationToken;
 
 use crate::balancers::Lessons;
 use crate::cache::chain::Chain;
-use crate::cache::l1::{L1, L1Settings, L1Snapshot, l1_spec};
+use crate::cache::l1::{L1, L1Snapshot, l1_spec};
 use crate::cache::purge::{Purge, TierPurged};
-use crate::cache::tier::{TierSnapshot, TierSpec};
+use crate::cache::tier::TierSnapshot;
 use crate::cache::tiered::TieredCache;
 use crate::cache::{CacheKey, Tag};
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::credits::{CreditBook, CreditSnapshot, CreditStore, MemoryCredits, credits_spec};
-use crate::decision::{DecisionCounts, DecisionSettings, Decisions};
+use crate::credits::{CreditBook, CreditSnapshot, credits_spec};
+use crate::decision::{DecisionCounts, Decisions};
 use crate::directory::{Published, Rulebook};
 use crate::error::{Failure, Kind};
 use crate::gateway::actor::gateway_spec;
 use crate::gateway::admission::{Admission, Drained};
 use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
-use crate::gateway::settings::Settings;
-use crate::instance::{Instance, InstanceSnapshot, InstanceSpec, Lookout};
+use crate::instance::{Instance, InstanceSnapshot, Lookout};
 use crate::messages::RouterMsg;
 use crate::operation::{OperationRef, Operations};
-use crate::plugin::{InstanceEnv, Loader, PluginSettings, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
-use crate::policy::backoff::Backoff;
+use crate::plugin::{InstanceEnv, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
 use crate::policy::balance::Learned;
 use crate::policy::intensity::Intensity;
-use crate::policy::routing::{CandidateSet, Reach, RouteTrace, Rule, ShadowReport, Shadows};
-use crate::quota::{LimitsOf, QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
+use crate::policy::routing::{CandidateSet, RouteTrace, ShadowReport, Shadows};
+use crate::quota::{QuotaSnapshot, TenantSettings, Tenants, TenantsOwner};
 use crate::router::{RouterEnv, router_spec};
 use crate::supervision::{
     ChildSpec, Event, Events, Handle, RestartPolicy, StartError, State, Strategy, SupervisorHandle, SupervisorSpec,
     Tree, TreeOptions,
 };
-use crate::telemetry::{Meters, SharedRecorder};
+use crate::telemetry::Meters;
 
 pub use crate::clock::Wall;
-
-/// What a system is made of.
-pub struct SystemSpec {
-    /// Takes the metrics; one per system.
-    pub recorder: SharedRecorder,
-    /// The catalogue: every operation that can be called.
-    pub operations: Arc<Operations>,
-    /// Bounds of the call path.
-    pub settings: Settings,
-    /// Bounds of the memory tier.
-    pub l1: L1Settings,
-    /// The tiers behind it, the nearest first; their names differ.
-    pub tiers: Vec<TierSpec>,
-    /// Bounds of the tenants' table.
-    pub tenants: TenantSettings,
-    /// Tells a tenant's limits.
-    pub limits_of: LimitsOf,
-    /// Provider instances that are ready made; put up at start as plugins of the [`ReadyMade`] loader.
-    pub instances: Vec<InstanceSpec>,
-    /// Plugins that are put up at start.
-    pub plugins: Vec<PluginSpec>,
-    /// Makers of plugins, beside the one of ready-made ones.
-    pub loaders: Vec<Arc<dyn Loader>>,
-    /// Bounds of the plugins' lives.
-    pub plugin_settings: PluginSettings,
-    /// The routing rules.
-    pub rules: Vec<Rule>,
-    /// What the balancers of rules learned in a former run, by the numbers of their rules: see [`System::learned`].
-    pub learned: Vec<(usize, Learned)>,
-    /// What tenants may reach, beside what their own rules say.
-    pub reaches: HashMap<Arc<str>, Reach>,
-    /// Where providers' credits are kept. The default forgets them with the process.
-    pub credits: Arc<dyn CreditStore>,
-    /// What hours of rules and periods of credits go by.
-    pub wall: Wall,
-    /// The product's own services, started before everything else.
-    pub services: Vec<ChildSpec>,
-    /// Bounds of decision records.
-    pub decisions: DecisionSettings,
-    /// The restarts that each of the engine's supervisors bears before it gives up.
-    pub intensity: Intensity,
-    /// The waits between the restarts of each of the engine's actors.
-    pub backoff: Backoff,
-    /// Rows of the restart ledger.
-    pub ledger_capacity: usize,
-    /// Tenants that have a series of their own among the metrics; 0: none.
-    pub metered_tenants: usize,
-}
-
-impl SystemSpec {
-    /// A system with defaults, no instance and no rule.
-    pub fn new(recorder: SharedRecorder) -> Self {
-        SystemSpec {
-            recorder,
-            operations: Arc::default(),
-            settings: Settings::default(),
-            l1: L1Settings::default(),
-            tiers: Vec::new(),
-            tenants: TenantSettings::default(),
-            limits_of: Arc::new(|_| crate::quota::Limits::default()),
-            instances: Vec::new(),
-            plugins: Vec::new(),
-            loaders: Vec::new(),
-            plugin_settings: PluginSettings::default(),
-            rules: Vec::new(),
-            learned: Vec::new(),
-            reaches: HashMap::new(),
-            credits: Arc::new(MemoryCredits::default()),
-            wall: Wall::default(),
-            services: Vec::new(),
-            decisions: DecisionSettings::default(),
-            intensity: Intensity::default(),
-            backoff: Backoff::default(),
-            ledger_capacity: 1_000,
-            metered_tenants: 0,
-        }
-    }
-}
+pub use spec::SystemSpec;
 
 /// The name of the tree's root.
 const ROOT: &str = "root";
