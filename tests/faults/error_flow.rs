@@ -98,6 +98,13 @@ async fn a_rate_limit_beyond_wait_max_fails_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rate_limit_that_lasts_is_waited_for_once_then_failed_over() {
+    let stage = forges(2, "").await;
+    failed_over(&stage, limited(1), 2).await;
+    stage.close().await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_error_is_retried_while_the_circuit_is_closed() {
     retried(BROKEN).await;
 }

@@ -281,7 +281,7 @@ fn the_shape_is_stable() {
             "priority": "normal", "payload_bytes": 0,
         },
         "phases": { "looked_up_us": 3 },
-        "route": { "by": "resource", "rules": [] },
+        "route": { "by": "resource", "basis": "only", "rules": [] },
         "candidates": [{ "instance": "i0", "verdict": "asked", "asked": 1 }],
         "first_choice": "i0",
         "attempts": [{ "instance": "i0", "why": "first", "began_us": 4, "ended_us": 9, "result": "answered" }],
