@@ -200,6 +200,8 @@ async fn the_tree_the_ledger_and_the_status_are_served_fresh() {
         ("breakers", "\"Breakers\""),
         ("caches", "\"Caches\""),
         ("quotas", "\"Quotas\""),
+        ("credits", "\"Credits\""),
+        ("shadows", "\"Shadows\""),
         ("calls", "\"Calls(1000)\""),
         ("calls?limit=7", "\"Calls(7)\""),
         ("log", "\"Log\""),

@@ -615,6 +615,258 @@ fn what_code_builds_is_checked_alike() {
     assert_eq!(paths, ["gateway.max_attempts", "server.listen"]);
 }
 
+/// Two forges with labels, prices and credits.
+const FORGES: &str = r#"
+[providers.own]
+kind = "gitlab"
+labels = { hosting = "self", region = "eu-1" }
+[providers.cloud]
+kind = "github"
+labels = { hosting = "cloud" }
+weight = 3
+prices = [{ call_usd = 0.25 }]
+credits = { amount = 5 }
+"#;
+
+/// Checks a route of [`FORGES`]: what is told of it, without where.
+#[track_caller]
+fn route_refused(route: &str, wanted: &[&str]) {
+    let text = format!("{FORGES}[tenants.acme]\n[[routes]]\n{route}");
+    let errors = parse(&text, &[]).expect_err("must be refused");
+    let mut found: Vec<String> = errors
+        .iter()
+        .map(|error| error.to_string().split_once(": ").unwrap().1.to_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, wanted, "{route}");
+}
+
+#[test]
+fn every_key_of_a_route_is_checked_at_its_path() {
+    let labels = "the name of a label is 1 to 32 of the characters a-z, 0-9, \"_\" and \"-\"";
+    for (key, path, told) in [
+        ("nam = 1", "nam", "unknown key; did you mean `name`?"),
+        ("enabled = 1", "enabled", "expected true or false, found a whole number"),
+        ("shadow = \"yes\"", "shadow", "expected true or false, found a string"),
+        ("priority = 2000000", "priority", "must be between -1000000 and 1000000"),
+        ("priority = 1.5", "priority", "expected a whole number, found a fraction"),
+        ("tenant = \"acm\"", "tenant", "no such tenant under [tenants]; did you mean `acme`?"),
+        ("service = \"gti\"", "service", "no such service; did you mean `git`?"),
+        ("operation = \"git.rep\"", "operation", "no operation begins so; did you mean `git.repo`?"),
+        ("resource = \"\"", "resource", "must not be empty; leave it out to match everything"),
+        ("model = \"\"", "model", "must not be empty; leave it out to match everything"),
+        ("payload_min = \"2TiB\"", "payload_min", "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes"),
+        ("payload_min = \"2048GiB\"", "payload_min", "must be between 0B and 1024GiB"),
+        ("payload_min = 2\npayload_max = 1", "payload_max", "is below payload_min: no call matches both"),
+        ("cost_min_usd = -1", "cost_min_usd", "must be between 0 and 1000000"),
+        ("cost_min_usd = \"1\"", "cost_min_usd", "expected a number, found a string"),
+        ("cost_min_usd = 2\ncost_max_usd = 1.5", "cost_max_usd", "is below cost_min_usd: no call matches both"),
+        ("labels = { Team = \"x\" }", "labels.Team", labels),
+        ("hours = [{ from = \"6am\" }]", "hours[0].from", "expected a time of the day such as \"22:00\", 00:00 to 24:00"),
+        ("hours = [{ from = \"24:00\" }]", "hours[0]", "a day ends at 24:00"),
+        (
+            "hours = [{ days = [\"mno\"] }]",
+            "hours[0].days[0]",
+            "expected one of `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`; did you mean `mon`?",
+        ),
+        ("hours = [{ until = \"06:00\" }]", "hours[0].until", "unknown key"),
+        (
+            "cost_class = [\"reads\"]",
+            "cost_class[0]",
+            "expected one of `read`, `heavy`, `write`, `tokens`; did you mean `read`?",
+        ),
+        (
+            "performance = [\"latency\"]",
+            "performance[0]",
+            "expected one of `low_latency`, `high_throughput`, `best_effort`; did you mean `low_latency`?",
+        ),
+        (
+            "urgency = [\"hihg\"]",
+            "urgency[0]",
+            "expected one of `low`, `normal`, `high`; did you mean `high`?",
+        ),
+        (
+            "select = { hostin = \"self\" }",
+            "select.hostin",
+            "none of the providers carries such a label; did you mean `hosting`?",
+        ),
+        (
+            "select = { hosting = \"selfs\" }",
+            "select.hosting",
+            "none of the providers carries this value of it; did you mean `self`?",
+        ),
+        (
+            "select = { hosting = \"cloud\", region = \"eu-1\" }",
+            "select",
+            "none of the providers carries all of these",
+        ),
+        (
+            "prefer = [{ providers = [\"clod\"] }]",
+            "prefer[0].providers[0]",
+            "no such provider under [providers]; did you mean `cloud`?",
+        ),
+        (
+            "prefer = [{ labels = { hosting = \"moon\" } }]",
+            "prefer[0].labels.hosting",
+            "none of the providers carries this value of it",
+        ),
+        (
+            "prefer = [{ labels = { hosting = \"self\" }, credits = true }]",
+            "prefer[0].credits",
+            "none of these has credits: set them in [providers.NAME.credits]",
+        ),
+        ("prefer = [{}, {}]", "prefer[1]", "an earlier preference takes all that it is for"),
+        (
+            "balance = \"adaptiv\"",
+            "balance",
+            "expected one of `round_robin`, `weighted`, `least_connections`, `response_time`, `adaptive`, \
+             `consistent_hashing`; did you mean `adaptive`?",
+        ),
+        ("weights = {}", "weights", "has no use unless balance = \"adaptive\""),
+        (
+            "balance = \"adaptive\"\nweights = { latency = 0, failure = 0, money = 0 }",
+            "weights",
+            "must let something count: all are 0",
+        ),
+        (
+            "balance = \"adaptive\"\nweights = { mony = 1 }",
+            "weights.mony",
+            "unknown key; did you mean `money`?",
+        ),
+        (
+            "balance = \"weighted\"\nnearest = true",
+            "balance",
+            "has no use with nearest = true, which takes its place",
+        ),
+        (
+            "canaries = [{ provider = \"clowd\", percent = 1 }]",
+            "canaries[0].provider",
+            "no such provider under [providers]; did you mean `cloud`?",
+        ),
+        ("canaries = [{ provider = \"own\" }]", "canaries[0].percent", "is required"),
+        (
+            "canaries = [{ provider = \"own\", percent = 101 }]",
+            "canaries[0].percent",
+            "must be between 0 and 100",
+        ),
+        (
+            "canaries = [{ provider = \"own\", percent = 0 }]",
+            "canaries[0].percent",
+            "must be more than 0; leave it out to have no trial",
+        ),
+        (
+            "canaries = [{ provider = \"own\", percent = 60 }, { provider = \"cloud\", percent = 41 }]",
+            "canaries",
+            "come to more than 100 percent together",
+        ),
+        (
+            "tenant = \"acme\"\nshadow = true",
+            "shadow",
+            "leaves the tenant acme no route of its own that decides: it would reach every provider. Say in \
+             tenants.acme.providers what it may reach",
+        ),
+        (
+            "tenant = \"acme\"\nenabled = false",
+            "enabled",
+            "leaves the tenant acme no route of its own that decides: it would reach every provider. Say in \
+             tenants.acme.providers what it may reach",
+        ),
+    ] {
+        route_refused(
+            &format!("providers = [\"own\", \"cloud\"]\n{key}"),
+            &[&format!("routes[0].{path}: {told}")],
+        );
+    }
+    let nobody = "routes[0].providers: names nobody: name providers, or select them by labels";
+    route_refused("service = \"git\"", &[nobody]);
+    route_refused(
+        "select = { hosting = \"self\" }\nprefer = [{ providers = [\"cloud\"] }]\ncanaries = [{ provider = \"cloud\", percent = 1 }]",
+        &[
+            "routes[0].canaries[0].provider: is none of the route's providers",
+            "routes[0].prefer[0].providers[0]: is preferred, but is none of the route's providers",
+        ],
+    );
+    route_refused(
+        "name = \"x\"\nproviders = [\"own\"]\n[[routes]]\nname = \"x\"\nservice = \"git\"\nproviders = [\"own\"]",
+        &["routes[1].name: the same name as routes[0]"],
+    );
+}
+
+#[test]
+fn a_tenant_keeps_its_reach_while_one_route_of_its_own_decides_or_a_list_is_written_down() {
+    let shadow = "[[routes]]\ntenant = \"acme\"\nshadow = true\nproviders = [\"cloud\"]\n";
+    let own = "[[routes]]\ntenant = \"acme\"\nproviders = [\"own\"]\n";
+    assert!(parse(&format!("{FORGES}[tenants.acme]\n{shadow}{own}"), &[]).is_ok());
+    for table in ["[tenants.acme]\nproviders = [\"own\"]\n", "[tenants.acme]\n[tenants.default]\nproviders = []\n"] {
+        parse(&format!("{FORGES}{table}{shadow}"), &[]).expect("what it reaches is said");
+    }
+}
+
+#[test]
+fn labels_prices_and_credits_of_providers_are_checked_at_their_paths() {
+    for (keys, path, told) in [
+        (
+            "labels = { Hosting = \"x\" }",
+            "labels.Hosting",
+            "the name of a label is 1 to 32 of the characters a-z, 0-9, \"_\" and \"-\"",
+        ),
+        (
+            "labels = { hosting = \"\" }",
+            "labels.hosting",
+            "a label's value has 1 to 64 bytes, and no white space at its ends",
+        ),
+        ("labels = { hosting = 1 }", "labels.hosting", "expected a string, found a whole number"),
+        ("weight = 0", "weight", "must be between 1 and 1000"),
+        ("weihgt = 1", "weihgt", "unknown key; did you mean `weight`?"),
+        ("prices = [{ call_usd = -0.5 }]", "prices[0].call_usd", "must be between 0 and 1000000"),
+        ("prices = [{ inputs_usd = 1 }]", "prices[0].inputs_usd", "unknown key; did you mean `input_usd`?"),
+        (
+            "prices = [{ operation = \"git.rep\" }]",
+            "prices[0].operation",
+            "no operation begins so; did you mean `git.repo`?",
+        ),
+        ("prices = [{ output_tokens = -1 }]", "prices[0].output_tokens", "must be between 0 and 10000000"),
+        (
+            "prices = [{ model = \"small-*\" }, { operation = \"git\", model = \"small-1\" }]",
+            "prices[1]",
+            "is never used: an earlier one holds for all its calls",
+        ),
+        ("credits = {}", "credits.amount", "is required"),
+        (
+            "credits = { unit = \"call\", amount = 1 }",
+            "credits.unit",
+            "expected one of `usd`, `calls`; did you mean `calls`?",
+        ),
+        (
+            "credits = { unit = \"calls\", amount = 1.5 }",
+            "credits.amount",
+            "must be a whole number of calls, and more than 0",
+        ),
+        (
+            "prices = [{ call_usd = 1 }]\ncredits = { amount = 0 }",
+            "credits.amount",
+            "must be more than 0: without [credits] there is no bound",
+        ),
+        (
+            "credits = { unit = \"calls\", amount = 1, period = \"week\" }",
+            "credits.period",
+            "expected \"day\", \"month\" or hours such as \"12h\", 1h to 8784h",
+        ),
+        (
+            "credits = { amount = 1 }",
+            "credits.unit",
+            "counts dollars, and no price is known here: set [[providers.NAME.prices]], or count calls",
+        ),
+    ] {
+        let errors = parse(&format!("{FORGE}{keys}"), &[]).expect_err("must be refused");
+        let told_of = errors.to_string();
+        assert!(
+            told_of.ends_with(&format!(": providers.forge-a.{path}: {told}")),
+            "{keys}: {told_of}"
+        );
+    }
+}
+
 /// The example with its optional settings switched on.
 fn example_in_full() -> String {
     let on = |line: &str| match line.strip_prefix('#') {

@@ -82,6 +82,10 @@ pub enum View {
     Caches,
     /// Every tenant's quota.
     Quotas,
+    /// Every provider's credits.
+    Credits,
+    /// What routes in shadow would have changed.
+    Shadows,
     /// So many of the calls in flight, oldest first, and of the last that ended, newest first.
     Calls(usize),
     /// Every setting in force, and where it came from.

@@ -1,4 +1,4 @@
-//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, calls, configuration, log.
+//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, credits, routes in shadow, calls, configuration, log.
 //!
 //! Invariant: every answer is made when it is asked for, and kept by nobody.
 
@@ -25,6 +25,8 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
         ("/breakers", "Every circuit breaker", View::Breakers),
         ("/caches", "Every tier of the cache", View::Caches),
         ("/quotas", "Every tenant's quota", View::Quotas),
+        ("/credits", "Every provider's credits", View::Credits),
+        ("/shadows", "What routes in shadow would have changed", View::Shadows),
         (
             "/config",
             "Every setting in force, and where it came from",

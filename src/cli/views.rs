@@ -140,6 +140,37 @@ pub const QUOTAS: TableView = TableView {
     ..PLAIN
 };
 
+/// `credits`.
+pub const CREDITS: TableView = TableView {
+    rows: "/credits",
+    columns: &[
+        column("provider", &["/provider"]),
+        column("unit", &["/unit"]),
+        column("left", &["/left"]),
+        column("amount", &["/amount"]),
+        column("spent-here", &["/spent"]),
+        column("new-at", &["/ends"]),
+        column("hard", &["/hard"]),
+    ],
+    empty: "no provider has credits",
+    ..PLAIN
+};
+
+/// `shadows`.
+pub const SHADOWS: TableView = TableView {
+    rows: "/shadows",
+    columns: &[
+        column("route", &["/route"]),
+        column("name", &["/name"]),
+        column("calls", &["/calls"]),
+        column("same", &["/same"]),
+        column("different", &["/different"]),
+        column("percent", &["/different_percent"]),
+    ],
+    empty: "no route is in shadow",
+    ..PLAIN
+};
+
 /// `calls`.
 pub const CALLS: TableView = TableView {
     rows: "/calls",

@@ -11,7 +11,7 @@ use url::Host;
 use super::access::{DEFAULT_TENANT, LOCAL_TENANT};
 use super::errors::{Report, join};
 use super::known::{Known, KnownKind, Sends};
-use super::{Config, ProviderConfig, RouteConfig, TenantConfig};
+use super::{Config, ProviderConfig, TenantConfig, routing};
 use crate::credential::Scheme;
 use crate::dispatch::ALL;
 use crate::wording::nearest;
@@ -19,7 +19,7 @@ use crate::wording::nearest;
 /// The names that the sources declare, sound or not: a fault in a provider must not make its routes faulty too.
 pub(crate) struct Names {
     keys: BTreeSet<String>,
-    providers: BTreeSet<String>,
+    pub(super) providers: BTreeSet<String>,
     tenants: BTreeSet<String>,
 }
 
@@ -57,11 +57,7 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
         }
     }
     check_directory(config, names, report);
-    for (index, route) in config.routes.iter().enumerate() {
-        let path = format!("routes[{index}]");
-        check_route(route, &path, names, report);
-        check_matches(config, route, &path, known, report);
-    }
+    routing::check(config, names, known, report);
     for (name, tenant) in &config.tenants {
         check_reach(tenant, &join("tenants", name), names, known, report);
     }
@@ -270,7 +266,7 @@ fn dotted(path: &str, key: &str) -> String {
     key.split('.').fold(path.to_owned(), |path, part| join(&path, part))
 }
 
-fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
+pub(super) fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
     let built_in = [DEFAULT_TENANT, LOCAL_TENANT];
     if !names.tenants.contains(tenant) && !built_in.contains(&tenant) {
         let known = names.tenants.iter().map(String::as_str).chain(built_in);
@@ -278,30 +274,18 @@ fn check_tenant(tenant: &str, path: &str, names: &Names, report: &mut Report) {
     }
 }
 
-fn check_route(route: &RouteConfig, path: &str, names: &Names, report: &mut Report) {
-    check_list(&route.providers, &join(path, "providers"), report, |name| {
-        provider(name, names)
-    });
-    if let Some(tenant) = &route.tenant {
-        check_tenant(tenant, &format!("{path}.tenant"), names, report);
-    }
-    if route.resource.as_deref() == Some("") {
-        report.add(&join(path, "resource"), EMPTY);
-    }
-}
-
 /// What keeps a name from being used: what is wrong with it, and the nearest right one.
-type Fault = (&'static str, Option<String>);
+pub(super) type Fault = (&'static str, Option<String>);
 
-const EMPTY: &str = "must not be empty; leave it out to match everything";
+pub(super) const EMPTY: &str = "must not be empty; leave it out to match everything";
 
-fn provider(name: &str, names: &Names) -> Option<Fault> {
+pub(super) fn provider(name: &str, names: &Names) -> Option<Fault> {
     let known = names.providers.iter().map(String::as_str);
     let fault = || ("no such provider under [providers]", nearest(name, known));
     (!names.providers.contains(name)).then(fault)
 }
 
-fn service(name: &str, known: &Known) -> Option<Fault> {
+pub(super) fn service(name: &str, known: &Known) -> Option<Fault> {
     if name.is_empty() {
         return Some((EMPTY, None));
     }
@@ -309,7 +293,7 @@ fn service(name: &str, known: &Known) -> Option<Fault> {
     (!is_known).then(|| ("no such service", nearest(name, known.services())))
 }
 
-fn operation(prefix: &str, known: &Known) -> Option<Fault> {
+pub(super) fn operation(prefix: &str, known: &Known) -> Option<Fault> {
     if prefix.is_empty() {
         return Some((EMPTY, None));
     }
@@ -326,7 +310,7 @@ fn host(name: &str) -> Option<Fault> {
     (!(is_name || is_address) || name.contains('*')).then_some((sentence, None))
 }
 
-fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&str) -> Option<Fault>) {
+pub(super) fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&str) -> Option<Fault>) {
     for (index, name) in list.iter().enumerate() {
         let path = format!("{path}[{index}]");
         if let Some((message, suggestion)) = fault(name) {
@@ -335,48 +319,6 @@ fn check_list(list: &[String], path: &str, report: &mut Report, fault: impl Fn(&
         if list[..index].contains(name) {
             report.add(&path, "named twice");
         }
-    }
-}
-
-/// What a route says of services and operations exists, agrees, and can be done by one of its providers.
-fn check_matches(config: &Config, route: &RouteConfig, path: &str, known: &Known, report: &mut Report) {
-    let faults = [
-        (
-            "service",
-            route.service.as_deref().and_then(|name| service(name, known)),
-        ),
-        (
-            "operation",
-            route.operation.as_deref().and_then(|name| operation(name, known)),
-        ),
-    ];
-    let mut sound = true;
-    for (key, fault) in faults {
-        if let Some((message, suggestion)) = fault {
-            report.add_with(&join(path, key), message, suggestion);
-            sound = false;
-        }
-    }
-    let matched: Vec<&String> = known.operations.iter().filter(|name| route.covers(name)).collect();
-    if matched.is_empty() && sound {
-        return report.add(
-            &join(path, "operation"),
-            "is not of this route's service: no call matches both",
-        );
-    }
-    // A provider that is at fault itself makes no further fault.
-    let kinds: Option<Vec<_>> = route
-        .providers
-        .iter()
-        .map(|name| known.kind(&config.providers.get(name)?.kind))
-        .collect();
-    let able = |kinds: Vec<&KnownKind>| {
-        kinds
-            .iter()
-            .any(|kind| kind.operations.iter().any(|name| matched.contains(&name)))
-    };
-    if sound && !kinds.is_none_or(able) {
-        report.add(&join(path, "providers"), "none of these can do what the route is for");
     }
 }
 

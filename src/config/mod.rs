@@ -3,6 +3,7 @@
 //! Invariant: a [`Config`] that was loaded is sound: keys known, values in range, names resolved, doors closed.
 
 mod access;
+mod billing;
 mod checks;
 mod credential;
 mod effective;
@@ -13,6 +14,9 @@ mod models;
 mod outbound;
 mod providers;
 mod redis_url;
+mod routes;
+mod routing;
+mod rule;
 mod schema;
 mod server;
 mod source;
@@ -28,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig, TenantLimits, TenantReach};
+pub use billing::{CreditPeriod, CreditUnit, CreditsConfig, PriceConfig, Usd};
 pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
 pub use engine::{
@@ -38,8 +43,12 @@ pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
 pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
-pub use providers::{Balance, BreakerOverrides, ProviderConfig, RouteConfig, WebhookConfig};
+pub use providers::{BreakerOverrides, ProviderConfig, WebhookConfig};
 pub use redis_url::RedisUrl;
+pub use routes::{
+    Balance, CanaryConfig, CostClass, Day, HoursConfig, Performance, PreferConfig, RouteConfig, TimeOfDay,
+    WeightsConfig,
+};
 pub use server::{AdminConfig, EventsConfig, LogConfig, LogFormat, MetricsConfig, ServerConfig, StateConfig};
 pub use source::ENV_PREFIX;
 pub use units::BaseUrl;

@@ -1,14 +1,15 @@
-//! Providers and the rules that lead calls to them.
+//! Providers.
 //!
 //! Invariant: nothing here knows a kind of provider; kinds are given by whoever registers drivers.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mosaic_actors::policy::routing::covers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::billing::{CreditsConfig, PriceConfig};
 use super::credential::{AppConfig, OAuthConfig, TokenKind};
 use super::engine::{BreakerConfig, DefaultsConfig};
 use super::units::{self, BaseUrl};
@@ -75,6 +76,20 @@ pub struct ProviderConfig {
     /// Patterns of the models that it offers, with `*` for any run of characters; where left out, those that it lists.
     #[serde(default)]
     pub models: Vec<String>,
+    /// What routes may select it by: names and values, such as `hosting` and `self`.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Its share among equivalents, for balancers that weigh.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub weight: u32,
+    /// What its calls cost.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub prices: Vec<PriceConfig>,
+    /// What may be spent on them; absent: there is no bound.
+    #[serde(default)]
+    pub credits: Option<CreditsConfig>,
     /// Settings of its driver alone, which checks them.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -128,6 +143,10 @@ fn yes() -> bool {
     true
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl ProviderConfig {
     /// An instance of `kind` with defaults: the vendor's own address, no credential.
     pub fn new(kind: impl Into<String>) -> Self {
@@ -148,6 +167,10 @@ impl ProviderConfig {
             breaker: BreakerOverrides::default(),
             webhook: WebhookConfig::default(),
             models: Vec::new(),
+            labels: BTreeMap::new(),
+            weight: 1,
+            prices: Vec::new(),
+            credits: None,
             settings: serde_json::Map::new(),
         }
     }
@@ -174,50 +197,5 @@ impl ProviderConfig {
     /// The bulkhead's size with the default filled in.
     pub fn max_in_flight(&self, defaults: &DefaultsConfig) -> usize {
         self.max_in_flight.unwrap_or(defaults.limits.max_in_flight)
-    }
-}
-
-/// How a route's providers take turns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Balance {
-    /// One after the other.
-    #[default]
-    RoundRobin,
-}
-
-/// `[[routes]]`: calls that match all that is given go to one of the providers. The first match decides.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RouteConfig {
-    /// The service, e.g. `git`.
-    #[serde(default)]
-    #[schemars(length(max = 40))]
-    pub service: Option<String>,
-    /// How the operation's name begins, e.g. `git.repo`.
-    #[serde(default)]
-    #[schemars(length(max = 128))]
-    pub operation: Option<String>,
-    /// A pattern for the resource, where `*` stands for anything, e.g. `acme/*`.
-    #[serde(default)]
-    #[schemars(length(max = 256))]
-    pub resource: Option<String>,
-    /// The caller's tenant. Where its table lists no providers, those that its own routes name are all that it reaches.
-    #[serde(default)]
-    #[schemars(length(max = 40))]
-    pub tenant: Option<String>,
-    /// The candidates, equivalent to each other.
-    #[schemars(length(min = 1, max = 64))]
-    pub providers: Vec<String>,
-    /// How they take turns.
-    #[serde(default)]
-    pub balance: Balance,
-}
-
-impl RouteConfig {
-    /// Whether calls of an operation can match, by its service and its name.
-    pub(crate) fn covers(&self, operation: &str) -> bool {
-        let of = |prefix: &Option<String>| prefix.as_deref().is_none_or(|prefix| covers(prefix, operation));
-        of(&self.service) && of(&self.operation)
     }
 }

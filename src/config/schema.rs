@@ -4,11 +4,13 @@
 //! Invariant: what the walk returns deserialises; each part that it leaves out has been reported.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
+use super::billing::CreditPeriod;
 use super::errors::{Report, join};
 use super::outbound::ProxyConfig;
 use super::redis_url::RedisUrl;
+use super::routes::TimeOfDay;
 use super::units;
 use crate::secret::SecretRef;
 use crate::wording::{self, Form, nearest};
@@ -153,10 +155,13 @@ pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report
             sound.then_some(Value::String(text))
         }
         Value::Number(number) if node.admits("integer") && !number.is_f64() => {
-            let sound = report_if(check_number(node, number.as_u64()), path, report);
+            let sound = report_if(check_number(node, &number), path, report);
             sound.then_some(Value::Number(number))
         }
-        Value::Number(number) if node.admits("number") => Some(Value::Number(number)),
+        Value::Number(number) if node.admits("number") => {
+            let sound = report_if(check_amount(node, number.as_f64()), path, report);
+            sound.then_some(Value::Number(number))
+        }
         Value::Bool(flag) if node.admits("boolean") => Some(Value::Bool(flag)),
         other => {
             report.add(path, format!("expected {}, found {}", wanted(node), name(&other)));
@@ -284,6 +289,8 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
         Some("listen-address") => units::parse_listen(text).map(drop).map_err(plain),
         Some("base-url") => units::BaseUrl::parse(text).map(drop).map_err(plain),
         Some("proxy") => ProxyConfig::parse(text).map(drop).map_err(plain),
+        Some("time-of-day") => TimeOfDay::parse(text).map(drop).map_err(plain),
+        Some("credit-period") => CreditPeriod::parse(text).map(drop).map_err(plain),
         Some("redis-url") => RedisUrl::parse(text).map(drop).map_err(plain),
         Some("secret-ref") => SecretRef::parse(text).map(drop).map_err(|e| (e.to_string(), None)),
         _ => {
@@ -299,10 +306,21 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
     }
 }
 
-fn check_number(node: Node<'_>, number: Option<u64>) -> Result<(), Fault> {
+fn check_number(node: Node<'_>, number: &Number) -> Result<(), Fault> {
     match node.at["format"].as_str() {
-        Some("size") => check_bytes(node, number),
-        _ => check_range(node, "minimum", "maximum", number, |n| n.to_string()),
+        Some("size") => check_bytes(node, number.as_u64()),
+        _ if node.at["minimum"].as_i64().is_some_and(i64::is_negative) => check_amount(node, number.as_f64()),
+        _ => check_range(node, "minimum", "maximum", number.as_u64(), |n| n.to_string()),
+    }
+}
+
+/// A number that may have a fraction, or be below zero. The bounds are such that a float holds them.
+fn check_amount(node: Node<'_>, number: Option<f64>) -> Result<(), Fault> {
+    let bound = |key: &str, none: f64| node.at[key].as_f64().unwrap_or(none);
+    let (min, max) = (bound("minimum", f64::MIN), bound("maximum", f64::MAX));
+    match number {
+        Some(number) if (min..=max).contains(&number) => Ok(()),
+        _ => Err((format!("must be between {min} and {max}"), None)),
     }
 }
 

@@ -86,6 +86,11 @@ pub(crate) fn bytes<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> 
     json_schema!({ "type": ["string", "integer"], "format": "size", "x-min": MIN, "x-max": MAX })
 }
 
+/// As [`bytes`], for a key that may be left out.
+pub(crate) fn optional_bytes<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "integer", "null"], "format": "size", "x-min": MIN, "x-max": MAX })
+}
+
 /// The schema of an address to listen on.
 pub(crate) fn listen(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "listen-address" })
@@ -181,6 +186,26 @@ pub(crate) mod size {
             Written::Bytes(bytes) => Ok(bytes),
             Written::Text(text) => parse_size(&text).map_err(D::Error::custom),
         }
+    }
+}
+
+/// As [`size`], for a key that may be left out.
+pub(crate) mod optional_size {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    struct Written(#[serde(with = "size")] usize);
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<usize>, s: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => size::serialize(value, s),
+            None => s.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<usize>, D::Error> {
+        Ok(Option::<Written>::deserialize(d)?.map(|Written(bytes)| bytes))
     }
 }
 

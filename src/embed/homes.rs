@@ -75,7 +75,8 @@ fn is_offered(service: &str, catalogue: &Catalogue) -> bool {
 /// Whether a route takes every call of a service, whoever makes it and whatever it is about.
 fn decides(route: &RouteConfig, service: &str) -> bool {
     let covers = |name: &Option<String>| name.as_deref().is_none_or(|name| name == service);
-    covers(&route.service) && covers(&route.operation) && route.resource.is_none() && route.tenant.is_none()
+    let of_service = covers(&route.service) && covers(&route.operation);
+    of_service && route.decides() && route.takes_any_call()
 }
 
 #[cfg(test)]
@@ -122,6 +123,14 @@ mod tests {
             route("cicd", None),
         ];
         assert_eq!(services(&config(&forges, for_some)), ["git"]);
+        let git = || vec![route("git", None), route("projects", None), route("cicd", None)];
+        let mut conditions: [Vec<RouteConfig>; 3] = [git(), git(), git()];
+        conditions[0][0].shadow = true;
+        conditions[1][0].enabled = false;
+        conditions[2][0].payload_min = Some(1);
+        for routes in conditions {
+            assert_eq!(services(&config(&forges, routes)), ["git"]);
+        }
         assert!(services(&config(&forges[..1], vec![])).is_empty());
         let found = ambiguous(&config(&forges, vec![]), &Registry::built_in());
         assert!(found[0].sentence().contains("a, b") && found[0].remedy().contains("[[routes]]"));

@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::Method;
 use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{Operation, Operations};
-use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
@@ -337,10 +336,10 @@ impl Native {
                 .iter()
                 .map(|pattern| Arc::from(pattern.as_str()))
                 .collect(),
-            weight: 1,
-            price: None,
-            labels: Vec::new(),
-            billing: Billing::default(),
+            weight: provider.weight,
+            price: provider.flat_price(),
+            labels: provider.carried(),
+            billing: provider.billing(),
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
             overload: OverloadSettings::default(),

@@ -37,14 +37,14 @@ fn tenants(config: &Config) -> BTreeSet<&str> {
     of_keys.chain(of_routes).chain(of_tables).chain(local).collect()
 }
 
-/// The instances that its own routes name; none where it has no route.
+/// The instances that its own routes are for, as far as those decide; none where it has no such route.
 fn routed<'a>(config: &'a Config, tenant: &str) -> Option<BTreeSet<&'a str>> {
     let own: Vec<_> = config
         .routes
         .iter()
-        .filter(|route| route.tenant.as_deref() == Some(tenant))
+        .filter(|route| route.tenant.as_deref() == Some(tenant) && route.decides())
         .collect();
-    let named = own.iter().flat_map(|route| route.providers.iter().map(String::as_str));
+    let named = own.iter().flat_map(|route| config.members(route));
     (!own.is_empty()).then(|| named.collect())
 }
 
@@ -73,7 +73,7 @@ fn lost(config: &Config, tenant: &str) -> Option<Notice> {
     }
     let all: Vec<String> = config.providers.keys().map(|name| format!("{name:?}")).collect();
     let routes = config.routes.iter().enumerate();
-    let routes = routes.filter(|(_, route)| route.tenant.as_deref() == Some(tenant));
+    let routes = routes.filter(|(_, route)| route.tenant.as_deref() == Some(tenant) && route.decides());
     let routes: Vec<String> = routes.map(|(index, _)| format!("routes[{index}]")).collect();
     let routed: Vec<&str> = routed.into_iter().collect();
     let names = if routes.len() == 1 { "names" } else { "name" };

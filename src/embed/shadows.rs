@@ -2,9 +2,11 @@
 //!
 //! Invariant: what is named here is never the first match of any call; a route that is used now and then is not named.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use mosaic_actors::policy::glob::glob;
+use mosaic_actors::policy::routing::{Rule, check};
 
 use crate::catalogue::Catalogue;
 use crate::config::{Config, Origins, RouteConfig};
@@ -18,6 +20,8 @@ pub(super) struct Shadowed {
     origin: Option<String>,
     /// The paths of those that take its calls.
     by: Vec<String>,
+    /// One of them has a higher priority.
+    outranked: bool,
 }
 
 impl Shadowed {
@@ -30,53 +34,59 @@ impl Shadowed {
 
     /// What to do about it.
     pub(super) fn remedy(&self) -> String {
-        format!("Put it before {}, or take it out.", self.by.join(", "))
+        let by = self.by.join(", ");
+        match self.outranked {
+            true => format!("Give it a higher priority than {by}, or take it out."),
+            false => format!("Put it before {by}, or take it out."),
+        }
     }
 }
 
-/// The routes of `config` that are never used.
+/// The routes of `config` that are never used. More than [`check::never_used`] tells: what several take together, operation
+/// by operation, is taken.
 pub(super) fn shadowed(config: &Config, origins: &Origins, catalogue: &Catalogue) -> Vec<Shadowed> {
     let names: Vec<&str> = catalogue.operations().iter().map(|operation| operation.name).collect();
+    let rules: Vec<Rule> = config.routes.iter().map(RouteConfig::rule).collect();
+    let bounded = bounded(config);
+    // As the engine tries them.
+    let mut order: Vec<usize> = (0..rules.len()).collect();
+    order.sort_by_key(|index| (rules[*index].tenant.is_none(), Reverse(rules[*index].priority)));
     let path = |index: usize| format!("routes[{index}]");
-    let later = config.routes.iter().enumerate();
-    let found = later.filter_map(|(index, route)| {
-        let matched: Vec<&str> = names.iter().copied().filter(|name| route.covers(name)).collect();
-        let takers: Option<BTreeSet<usize>> = matched
-            .iter()
-            .map(|name| {
-                let mut earlier = config.routes[..index].iter();
-                earlier.position(|earlier| earlier.covers(name) && takes(earlier, route, config))
-            })
-            .collect();
-        // A route that matches nothing is refused elsewhere.
-        let takers = takers.filter(|takers| !takers.is_empty())?;
-        Some(Shadowed {
-            rule: path(index),
-            origin: origins.get(&path(index)).map(ToString::to_string),
-            by: takers.into_iter().map(path).collect(),
+    let later = order.iter().enumerate().filter(|(_, index)| rules[**index].enabled);
+    let mut found: Vec<(usize, Shadowed)> = later
+        .filter_map(|(at, &index)| {
+            let matched = names.iter().filter(|name| config.routes[index].covers(name));
+            let takers: Option<BTreeSet<usize>> = matched
+                .map(|name| {
+                    let narrow = Rule {
+                        service: None,
+                        operation: Some(Arc::from(*name)),
+                        ..rules[index].clone()
+                    };
+                    let mut earlier = order[..at].iter().copied();
+                    earlier.find(|earlier| check::takes(&rules[*earlier], &narrow, bounded))
+                })
+                .collect();
+            // A route that matches nothing is refused elsewhere.
+            let takers = takers.filter(|takers| !takers.is_empty())?;
+            let outranked = takers.iter().any(|by| rules[*by].priority > rules[index].priority);
+            let shadowed = Shadowed {
+                rule: path(index),
+                origin: origins.get(&path(index)).map(ToString::to_string),
+                by: takers.into_iter().map(path).collect(),
+                outranked,
+            };
+            Some((index, shadowed))
         })
-    });
-    found.collect()
+        .collect();
+    found.sort_unstable_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, shadowed)| shadowed).collect()
 }
 
-/// Whether `earlier` takes all calls of an operation that `route` matches. Routes of tenants are tried before global ones,
-/// so that only those of the same tenant meet.
-fn takes(earlier: &RouteConfig, route: &RouteConfig, config: &Config) -> bool {
-    // A pattern that matches the other's text, stars included, matches whatever the other does.
-    let resource = match (&earlier.resource, &route.resource) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(wide), Some(narrow)) => glob(wide.as_bytes(), narrow.as_bytes()),
-    };
-    earlier.tenant == route.tenant && resource && stands(earlier, route, config)
-}
-
-/// Whether `earlier` exists for every caller for whom `route` does: a tenant that reaches none of its providers is led past
-/// it.
-fn stands(earlier: &RouteConfig, route: &RouteConfig, config: &Config) -> bool {
-    let bounded = config.tenants.values().any(|tenant| tenant.providers.is_some())
-        || config.routes.iter().any(|route| route.tenant.is_some());
-    !bounded || route.providers.iter().all(|name| earlier.providers.contains(name))
+/// Whether some tenant does not reach all: one that reaches none of a route's providers is led past it.
+fn bounded(config: &Config) -> bool {
+    let by_route = |route: &RouteConfig| route.tenant.is_some() && route.decides();
+    config.tenants.values().any(|tenant| tenant.providers.is_some()) || config.routes.iter().any(by_route)
 }
 
 #[cfg(test)]
@@ -137,6 +147,35 @@ mod tests {
         let patterns = |wide, narrow| found(&[route("git", "", wide, &["a"]), route("git", "", narrow, &["b"])]);
         assert_eq!(patterns("acme/*", "ACME/api-*").len(), 1);
         assert!(patterns("acme/api", "acme/*").is_empty());
+    }
+
+    #[test]
+    fn routes_of_a_higher_priority_come_first_and_those_that_decide_nothing_take_nothing() {
+        let git = |priority: i32| RouteConfig {
+            priority,
+            ..route("git", "", "", &["a"])
+        };
+        assert_eq!(
+            found(&[git(0), git(1)]),
+            [("routes[0]".to_owned(), vec!["routes[1]".to_owned()])]
+        );
+        let config = Config {
+            routes: vec![git(0), git(1)],
+            ..Config::default()
+        };
+        let told = shadowed(&config, &Origins::new(), &Catalogue::built_in());
+        assert_eq!(
+            told[0].remedy(),
+            "Give it a higher priority than routes[1], or take it out."
+        );
+        let mut shadow = git(1);
+        shadow.shadow = true;
+        let mut disabled = git(1);
+        disabled.enabled = false;
+        assert!(found(&[git(0), shadow, disabled]).is_empty());
+        let mut nightly = git(1);
+        nightly.hours.push(crate::config::HoursConfig::default());
+        assert!(found(&[git(0), nightly]).is_empty());
     }
 
     #[test]

@@ -9,11 +9,10 @@ use mosaic_actors::call::Priority;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
-use mosaic_actors::policy::balance::Balance;
 use mosaic_actors::policy::intensity::Intensity;
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::policy::recover::RecoverSettings;
-use mosaic_actors::policy::routing::{Reach, Rule};
+use mosaic_actors::policy::routing::Reach;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::SystemSpec;
 
@@ -30,7 +29,7 @@ use crate::catalogue::cursor::CursorKey;
 use crate::config::{self, Config, RouteConfig};
 use crate::dispatch::Ceilings;
 use crate::secret::Secret;
-use crate::stores::{self, StateStore};
+use crate::stores::{self, StateStore, StoredCredits};
 use crate::telemetry::Telemetry;
 
 /// What a gateway is started from.
@@ -84,8 +83,9 @@ pub(super) fn wire(
     };
     let limits = config.clone();
     spec.limits_of = Arc::new(move |tenant| limits_of(&limits, tenant));
-    spec.rules = config.routes.iter().map(rule).collect();
+    spec.rules = config.routes.iter().map(RouteConfig::rule).collect();
     spec.reaches = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
+    spec.credits = Arc::new(StoredCredits::new(store.clone()));
     spec.metered_tenants = config.metrics.tenants as usize;
     let bus = Bus::new(store.clone(), config.events.clone(), &telemetry.recorder());
     let polls = polls::Polls::default();
@@ -205,19 +205,4 @@ fn reach(config: &Config, tenant: &str) -> (Arc<str>, Reach) {
         operations: names(reach.operations),
     };
     (Arc::from(tenant), reach)
-}
-
-fn rule(route: &RouteConfig) -> Rule {
-    let name = |text: &Option<String>| text.as_deref().map(Arc::from);
-    Rule {
-        tenant: name(&route.tenant),
-        service: name(&route.service),
-        operation: name(&route.operation),
-        resource: name(&route.resource),
-        instances: route.providers.iter().map(|name| Arc::from(name.as_str())).collect(),
-        balance: match route.balance {
-            config::Balance::RoundRobin => Balance::RoundRobin,
-        },
-        ..Rule::default()
-    }
 }

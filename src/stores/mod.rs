@@ -7,6 +7,7 @@
 mod backup;
 #[cfg(feature = "redis")]
 mod codec;
+mod credits;
 #[cfg_attr(not(feature = "sqlite"), path = "no_sqlite.rs")]
 mod durable;
 mod events;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use credits::StoredCredits;
 pub use durable::*;
 pub use l2::*;
 pub use memory::MemoryStore;

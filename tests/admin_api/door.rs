@@ -28,6 +28,8 @@ async fn beyond_loopback_nothing_answers_without_the_token_nor_to_another_origin
         "breakers",
         "caches",
         "quotas",
+        "credits",
+        "shadows",
         "calls",
         "audit",
         "log",

@@ -35,13 +35,15 @@ fn gateway() -> Recorder {
 #[test]
 fn each_view_reads_its_document() {
     let server = Recorder::json(json!({"items": [{"name": "forge-a", "state": "running"}]}));
-    let lines: [(&[&str], &str); 10] = [
+    let lines: [(&[&str], &str); 12] = [
         (&["status"], "/admin/v1/status"),
         (&["plugins", "list"], "/admin/v1/plugins"),
         (&["plugins", "show", "a b"], "/admin/v1/plugins/a%20b"),
         (&["breakers", "list"], "/admin/v1/breakers"),
         (&["caches"], "/admin/v1/caches"),
         (&["quotas"], "/admin/v1/quotas"),
+        (&["credits"], "/admin/v1/credits"),
+        (&["shadows"], "/admin/v1/shadows"),
         (&["calls"], "/admin/v1/calls"),
         (&["audit"], "/admin/v1/audit"),
         (&["ledger", "--limit", "5"], "/admin/v1/ledger"),
@@ -385,7 +387,9 @@ fn a_watch_ends_when_it_is_told_to_though_the_signal_was_ignored_or_nobody_reads
 
 #[test]
 fn an_empty_list_is_a_sentence_and_a_change_of_the_log_answers_with_its_filter() {
-    let empty = Recorder::json(json!({"plugins": [], "calls": [], "entries": [], "breakers": [], "tenants": []}));
+    let empty = Recorder::json(
+        json!({"plugins": [], "calls": [], "entries": [], "breakers": [], "tenants": [], "credits": [], "shadows": []}),
+    );
     for line in [
         &["plugins", "list"][..],
         &["calls"],
@@ -393,6 +397,8 @@ fn an_empty_list_is_a_sentence_and_a_change_of_the_log_answers_with_its_filter()
         &["audit"],
         &["breakers", "list"],
         &["quotas"],
+        &["credits"],
+        &["shadows"],
     ] {
         let shown = empty.run(line);
         let told = format!("{}{}", shown.out, shown.err);

@@ -114,7 +114,9 @@ async fn actors_and_breakers_obey_and_every_view_is_shown() {
     rig.json(&["breakers", "reset", "forge", WHY]).await;
     let closed = rig.json(&["breakers", "list"]).await.to_string();
     assert_ne!(open, closed);
-    for view in ["status", "tree", "ledger", "caches", "quotas", "calls", "audit", "log"] {
+    for view in [
+        "status", "tree", "ledger", "caches", "quotas", "credits", "shadows", "calls", "audit", "log",
+    ] {
         let shown = rig.run(&[view]).await;
         // What is empty is a sentence beside the data.
         let told = shown.out.is_empty() == shown.err.starts_with("no");

@@ -15,6 +15,7 @@ async fn tree_and_status_are_for_people_and_for_programs() {
         "state",
         "l1",
         "quotas",
+        "credits",
         "github-a",
         "breaker",
         "router",

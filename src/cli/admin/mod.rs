@@ -57,7 +57,7 @@ const fn newest(view: View) -> View {
 
 const TREE: &str = "tree";
 
-const VIEWS: [View; 9] = [
+const VIEWS: [View; 11] = [
     table(
         view(&["status"], "/admin/v1/status", "Show the state of a running gateway"),
         &views::STATUS,
@@ -70,6 +70,18 @@ const VIEWS: [View; 9] = [
     table(
         view(&["quotas"], "/admin/v1/quotas", "Show the tenants' quotas"),
         &views::QUOTAS,
+    ),
+    table(
+        view(&["credits"], "/admin/v1/credits", "Show the providers' credits"),
+        &views::CREDITS,
+    ),
+    table(
+        view(
+            &["shadows"],
+            "/admin/v1/shadows",
+            "Show what routes in shadow would have changed",
+        ),
+        &views::SHADOWS,
     ),
     newest(table(
         view(

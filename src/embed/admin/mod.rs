@@ -5,6 +5,7 @@
 
 mod config;
 mod orders;
+mod routing;
 mod table;
 mod touches;
 mod views;

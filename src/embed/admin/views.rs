@@ -78,6 +78,8 @@ impl Port {
                 Json::of(&json!({ "l1": snapshot.l1, "tiers": snapshot.tiers }))
             }
             View::Quotas => Json::of(&json!({ "tenants": system.quotas() })),
+            View::Credits => Json::timed(&self.credits()),
+            View::Shadows => Json::of(&self.shadows()),
             View::Calls(limit) => Json::of(&json!({
                 "in_flight": system.gateway().in_flight(),
                 "calls": system.gateway().calls(limit),

@@ -124,7 +124,7 @@ pub fn never_used(rules: &[Rule], bounded: bool) -> Vec<NeverUsed> {
 }
 
 /// Whether `earlier` takes every call that `later` matches.
-fn takes(earlier: &Rule, later: &Rule, bounded: bool) -> bool {
+pub fn takes(earlier: &Rule, later: &Rule, bounded: bool) -> bool {
     earlier.applies()
         && (earlier.tenant.is_none() || earlier.tenant == later.tenant)
         && takes_operations(earlier, later)
