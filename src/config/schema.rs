@@ -156,7 +156,10 @@ pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report
             let sound = report_if(check_number(node, number.as_u64()), path, report);
             sound.then_some(Value::Number(number))
         }
-        Value::Number(number) if node.admits("number") => Some(Value::Number(number)),
+        Value::Number(number) if node.admits("number") => {
+            let sound = report_if(check_fraction(node, number.as_f64()), path, report);
+            sound.then_some(Value::Number(number))
+        }
         Value::Bool(flag) if node.admits("boolean") => Some(Value::Bool(flag)),
         other => {
             report.add(path, format!("expected {}, found {}", wanted(node), name(&other)));
@@ -304,6 +307,23 @@ fn check_number(node: Node<'_>, number: Option<u64>) -> Result<(), Fault> {
         Some("size") => check_bytes(node, number),
         _ => check_range(node, "minimum", "maximum", number, |n| n.to_string()),
     }
+}
+
+/// `None` stands for a number that has no place among the fractions, which no range holds.
+fn check_fraction(node: Node<'_>, value: Option<f64>) -> Result<(), Fault> {
+    let bound = |key: &str| node.at[key].as_f64();
+    let (above, min, max) = (bound("exclusiveMinimum"), bound("minimum"), bound("maximum"));
+    let fits = |value: f64| {
+        above.is_none_or(|above| value > above)
+            && min.is_none_or(|min| value >= min)
+            && max.is_none_or(|max| value <= max)
+    };
+    if value.is_some_and(fits) {
+        return Ok(());
+    }
+    let bounds = [(above, "more than"), (min, "at least"), (max, "at most")];
+    let words = bounds.iter().filter_map(|(bound, words)| Some(format!("{words} {}", (*bound)?)));
+    Err((format!("must be {}", words.collect::<Vec<_>>().join(" and ")), None))
 }
 
 fn check_bytes(node: Node<'_>, bytes: Option<u64>) -> Result<(), Fault> {

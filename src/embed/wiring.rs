@@ -159,13 +159,17 @@ fn settings(config: &Config) -> Settings {
         max_in_flight: config.gateway.max_in_flight,
         recover: RecoverSettings {
             max_attempts: config.gateway.max_attempts,
-            ..RecoverSettings::default()
+            backoff: config.gateway.backoff,
+            backoff_max: config.gateway.backoff_max,
+            wait_max: config.gateway.wait_max,
+            budget: config.gateway.retry_budget.settings(),
         },
+        outlier: config.ejection.settings(),
+        hedge: config.hedging.settings(),
         stream_idle: config.gateway.stream_idle_timeout,
         stream_max: config.gateway.max_stream,
         transfer_max: config.gateway.max_transfer,
         transfer_bytes: config.gateway.max_transfer_size as u64,
-        ..Settings::default()
     }
 }
 
