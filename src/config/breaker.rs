@@ -233,3 +233,43 @@ impl BreakerOverrides {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_given_what_is_set() {
+        let mut config = BreakerConfig::default();
+        let engine = BreakerSettings {
+            jitter: 0.1,
+            ..BreakerSettings::default()
+        };
+        assert_eq!((config.settings(), config.shared()), (engine, BreakerPer::Instance));
+        config.open_for = Duration::from_secs(3600);
+        config.per = CircuitPer::Model;
+        config.window = Some(BreakerWindowConfig::default());
+        let settings = config.settings();
+        assert_eq!(settings.open_max, settings.open_for);
+        assert_eq!(settings.window, Some(WindowSettings::default()));
+        assert_eq!(config.shared(), BreakerPer::Model { most: 16 });
+        let window = |failure_share, slow_share| BreakerWindowConfig {
+            time: Duration::from_secs(10),
+            failure_share,
+            slow_share,
+            ..BreakerWindowConfig::default()
+        };
+        assert_eq!(window(0.0, 0.0).settings(), None);
+        for (failure_share, slow_share) in [(1.0, 0.0), (0.0, 0.001), (0.5, 1.0)] {
+            config.window = Some(window(failure_share, slow_share));
+            let settings = config.settings();
+            assert_eq!(settings.check(), Ok(()));
+            let window = settings.window.expect("it looks back");
+            assert_eq!(window.span, WindowSpan::Time(Duration::from_secs(10)));
+            assert_eq!(
+                window.slow.map(|slow| slow.share),
+                (slow_share > 0.0).then_some(slow_share)
+            );
+        }
+    }
+}

@@ -225,3 +225,28 @@ impl SlowStartOverrides {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_given_what_is_set() {
+        let mut config = EjectionConfig::default();
+        assert_eq!(config.settings(), OutlierSettings::default());
+        config.failure_percentage.enabled = true;
+        let settings = config.settings();
+        assert_eq!(settings.failure_percentage, Some(FailurePercentage::default()));
+        assert_eq!(settings.check(), Ok(()));
+        config.success_rate.enabled = false;
+        assert_eq!(config.settings().success_rate, None);
+        config.enabled = false;
+        assert!(!config.settings().is_on());
+        assert_eq!(SlowStartConfig::default().settings(), SlowStart::default());
+        let least = SlowStartConfig {
+            least: f64::MIN_POSITIVE,
+            ..SlowStartConfig::default()
+        };
+        assert_eq!(least.settings().check(), Ok(()));
+    }
+}

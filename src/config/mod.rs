@@ -37,8 +37,7 @@ pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
 pub use ejection::{EjectionConfig, FailurePercentageConfig, SlowStartConfig, SlowStartOverrides, SuccessRateConfig};
 pub use engine::{
-    CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
-    SupervisionConfig,
+    CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};

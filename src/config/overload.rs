@@ -214,3 +214,21 @@ impl OverloadOverrides {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_given_what_is_set() {
+        let mut config = OverloadConfig::default();
+        assert_eq!(config.settings(), OverloadSettings::default());
+        config.adaptive.enabled = true;
+        config.pacing.enabled = false;
+        let settings = config.settings();
+        assert_eq!(
+            (settings.limit, settings.pacing),
+            (Some(LimitSettings::default()), None)
+        );
+    }
+}

@@ -105,3 +105,14 @@ impl HedgingConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_given_what_is_set() {
+        assert_eq!(RetryBudgetConfig::default().settings(), BudgetSettings::default());
+        assert_eq!(HedgingConfig::default().settings(), HedgeSettings::default());
+    }
+}

@@ -322,7 +322,9 @@ fn check_fraction(node: Node<'_>, value: Option<f64>) -> Result<(), Fault> {
         return Ok(());
     }
     let bounds = [(above, "more than"), (min, "at least"), (max, "at most")];
-    let words = bounds.iter().filter_map(|(bound, words)| Some(format!("{words} {}", (*bound)?)));
+    let words = bounds
+        .iter()
+        .filter_map(|(bound, words)| Some(format!("{words} {}", (*bound)?)));
     Err((format!("must be {}", words.collect::<Vec<_>>().join(" and ")), None))
 }
 
