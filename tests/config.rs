@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mosaic::Mosaic;
 use mosaic::config::{
-    Balance, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, Priority, Sends, TenantLimits,
+    Balance, CircuitPer, Config, ConfigErrors, Known, KnownKind, Loaded, LogFormat, Origin, Priority, Sends,
+    TenantLimits,
 };
 use mosaic::credential::Scheme;
 use proptest::prelude::*;
@@ -570,7 +571,11 @@ fn nothing_at_all_is_a_sound_configuration() {
 fn limits_and_breakers_are_inherited() {
     let text = format!(
         "[tenants.default]\nrate_per_second = 5\nmax_in_flight = 9\n[tenants.acme]\nmax_in_flight = 0\n\
-        {FORGE}breaker = {{ failures_to_open = 2 }}"
+        [defaults.breaker]\nper = \"cost_class\"\nwindow = {{ calls = 10 }}\n\
+        [defaults.slow_start]\nwindow = \"10s\"\n[defaults.overload]\nmax_waiting = 4\n\
+        [defaults.overload.adaptive]\nenabled = true\n\
+        {FORGE}breaker = {{ failures_to_open = 2 }}\nslow_start = {{ least = 0.5 }}\n\
+        overload = {{ max_wait = \"1s\", adaptive = {{ initial = 7 }}, pacing = {{ enabled = false }} }}"
     );
     let config = parse(&text, &[]).unwrap().config;
     let limits = |rate, max| TenantLimits {
@@ -581,10 +586,116 @@ fn limits_and_breakers_are_inherited() {
     assert_eq!(config.tenant_limits("acme"), limits(5, 0));
     assert_eq!(config.tenant_limits("unheard-of"), limits(5, 9));
     assert_eq!(Config::default().tenant_limits("any"), TenantLimits::default());
-    let breaker = config.providers["forge-a"].breaker(&config.defaults);
+    let forge = &config.providers["forge-a"];
+    let breaker = forge.breaker(&config.defaults);
     assert_eq!(
-        (breaker.failures_to_open, breaker.open_for),
-        (2, Duration::from_secs(30))
+        (breaker.failures_to_open, breaker.open_for, breaker.per),
+        (2, Duration::from_secs(5), CircuitPer::CostClass)
+    );
+    assert_eq!(
+        breaker.window.map(|window| (window.calls, window.minimum_calls)),
+        Some((10, 100))
+    );
+    let start = forge.slow_start(&config.defaults);
+    assert_eq!((start.window, start.least), (Duration::from_secs(10), 0.5));
+    let overload = forge.overload(&config.defaults);
+    assert_eq!((overload.max_waiting, overload.max_wait), (4, Duration::from_secs(1)));
+    assert_eq!(
+        (
+            overload.adaptive.enabled,
+            overload.adaptive.initial,
+            overload.adaptive.min
+        ),
+        (true, 7, 5)
+    );
+    assert!(!overload.pacing.enabled && config.defaults.overload.pacing.enabled);
+}
+
+#[test]
+fn what_bounds_failures_and_overload_has_its_ranges_and_words() {
+    refused(
+        r#"
+        [gateway]
+        backoff = "3s"
+        retry_budget = { share = 1.5, floor_per_second = -1 }
+        [ejection]
+        base_ejection = "10m"
+        max_ejected_share = "half"
+        panic_share = -0.1
+        success_rate = { hosts = 1, deviations = 101 }
+        failure_percentage = { share = 0 }
+        [hedging]
+        quantile = 0.0
+        window = "1ms"
+        [defaults.breaker]
+        mode = "disable"
+        failures_to_open = 1001
+        jitter = 2
+        half_open_probes = 0
+        successes_to_close = 0
+        per = "cost-class"
+        models = 65
+        [defaults.breaker.window]
+        calls = 0
+        time = "1ms"
+        minimum_calls = 9000
+        failure_share = 1.01
+        slow_treshold = "1s"
+        [defaults.slow_start]
+        least = 0.0
+        aggression = -1
+        [defaults.overload]
+        tenant_share = 0
+        adaptive = { tolerance = 0.9, min = 0 }
+        pacing = { low_below = 2, max_wait = "11m" }
+        "#,
+        &[],
+        &[
+            "m.toml:3: gateway.backoff: longer than gateway.backoff_max",
+            "m.toml:4: gateway.retry_budget.share: must be at least 0 and at most 1",
+            "m.toml:4: gateway.retry_budget.floor_per_second: must be between 0 and 10000",
+            "m.toml:6: ejection.base_ejection: longer than ejection.max_ejection",
+            "m.toml:7: ejection.max_ejected_share: expected a number, found a string",
+            "m.toml:8: ejection.panic_share: must be at least 0 and at most 1",
+            "m.toml:9: ejection.success_rate.hosts: must be between 2 and 1000",
+            "m.toml:9: ejection.success_rate.deviations: must be at least 0 and at most 100",
+            "m.toml:10: ejection.failure_percentage.share: must be more than 0 and at most 1",
+            "m.toml:12: hedging.quantile: must be more than 0 and at most 1",
+            "m.toml:13: hedging.window: must be between 1s and 1h",
+            "m.toml:15: defaults.breaker.mode: expected one of `automatic`, `disabled`; did you mean `disabled`?",
+            "m.toml:16: defaults.breaker.failures_to_open: must be between 0 and 1000",
+            "m.toml:17: defaults.breaker.jitter: must be at least 0 and at most 1",
+            "m.toml:18: defaults.breaker.half_open_probes: must be between 1 and 100",
+            "m.toml:19: defaults.breaker.successes_to_close: must be between 1 and 1000",
+            "m.toml:20: defaults.breaker.per: expected one of `instance`, `cost_class`, `model`; did you mean `cost_class`?",
+            "m.toml:21: defaults.breaker.models: must be between 1 and 64",
+            "m.toml:23: defaults.breaker.window.calls: must be between 1 and 10000",
+            "m.toml:24: defaults.breaker.window.time: must be between 10ms and 1h",
+            "m.toml:25: defaults.breaker.window.minimum_calls: must be between 1 and 8000",
+            "m.toml:26: defaults.breaker.window.failure_share: must be at least 0 and at most 1",
+            "m.toml:27: defaults.breaker.window.slow_treshold: unknown key; did you mean `slow_threshold`?",
+            "m.toml:29: defaults.slow_start.least: must be more than 0 and at most 1",
+            "m.toml:30: defaults.slow_start.aggression: must be more than 0 and at most 100",
+            "m.toml:32: defaults.overload.tenant_share: must be more than 0 and at most 1",
+            "m.toml:33: defaults.overload.adaptive.tolerance: must be at least 1 and at most 100",
+            "m.toml:33: defaults.overload.adaptive.min: must be between 1 and 100000",
+            "m.toml:34: defaults.overload.pacing.low_below: must be at least 0 and at most 1",
+            "m.toml:34: defaults.overload.pacing.max_wait: must be between 0s and 10m",
+        ],
+    );
+    // A whole number is a number, and a variable may hold one.
+    let env = [
+        ("MOSAIC__DEFAULTS__BREAKER__JITTER", "1"),
+        ("MOSAIC__HEDGING__SHARE", "0.25"),
+    ];
+    let config = parse("[ejection]\npanic_share = 0\n", &env).unwrap().config;
+    assert_eq!(
+        (
+            config.defaults.breaker.jitter,
+            config.hedging.share,
+            config.ejection.panic_share
+        ),
+        (1.0, 0.25, 0.0)
     );
 }
 

@@ -12,13 +12,19 @@ use mosaic::sandbox::{Effect, Fault};
 use serde_json::json;
 
 /// Families that dashboards and alerts are made of.
-const EXPECTED: [&str; 36] = [
+const EXPECTED: [&str; 47] = [
     "mosaic_actor_mailbox_depth",
     "mosaic_actor_restarts_total",
     "mosaic_actors",
     "mosaic_attempt_duration_seconds",
     "mosaic_attempts_in_flight",
+    "mosaic_attempts_limit",
+    "mosaic_attempts_paced_total",
+    "mosaic_attempts_shed_total",
     "mosaic_attempts_total",
+    "mosaic_attempts_waiting",
+    "mosaic_breaker_class_opened_total",
+    "mosaic_breaker_class_state",
     "mosaic_breaker_opened_total",
     "mosaic_breaker_state",
     "mosaic_build_info",
@@ -33,6 +39,8 @@ const EXPECTED: [&str; 36] = [
     "mosaic_collected_bytes",
     "mosaic_collected_refused_total",
     "mosaic_failovers_total",
+    "mosaic_hedges_total",
+    "mosaic_hedges_won_total",
     "mosaic_http_connections",
     "mosaic_http_connections_ended_total",
     "mosaic_http_connections_refused_total",
@@ -40,10 +48,13 @@ const EXPECTED: [&str; 36] = [
     "mosaic_max_attempts_in_flight",
     "mosaic_max_calls_in_flight",
     "mosaic_phase_duration_seconds",
+    "mosaic_provider_ejected",
+    "mosaic_provider_ejections_total",
     "mosaic_provider_rate_limit_limit",
     "mosaic_provider_rate_limit_remaining",
     "mosaic_provider_rate_limit_reset_timestamp_seconds",
     "mosaic_refused_total",
+    "mosaic_retries_refused_total",
     "mosaic_retries_total",
     "mosaic_webhook_deliveries_total",
     "process_cpu_seconds_total",
@@ -52,8 +63,9 @@ const EXPECTED: [&str; 36] = [
 ];
 
 /// Labels, each of which has few values.
-const LABELS: [&str; 16] = [
+const LABELS: [&str; 19] = [
     "bound",
+    "class",
     "code",
     "direction",
     "kind",
@@ -61,10 +73,12 @@ const LABELS: [&str; 16] = [
     "listener",
     "operation",
     "phase",
+    "priority",
     "provider",
     "reason",
     "resource",
     "result",
+    "rule",
     "state",
     "status",
     "tier",
@@ -116,7 +130,8 @@ async fn traffic(stage: &Stage) {
 
 fn setup() -> Setup {
     Setup {
-        tables: "[keys.k]\ntenant = \"zebra\"\nkey = \"env:KEY\"\n[tenants.zebra]\nrate_per_second = 1\nburst = 40\n"
+        tables: "[keys.k]\ntenant = \"zebra\"\nkey = \"env:KEY\"\n[tenants.zebra]\nrate_per_second = 1\nburst = 40\n\
+                 [defaults.breaker]\nper = \"cost_class\"\n"
             .to_owned(),
         env: vec![("KEY".to_owned(), "key-of-tenant-zebra".to_owned())],
         ..Setup::default()
@@ -182,6 +197,8 @@ async fn what_is_exported_is_complete_bounded_and_well_formed() {
     nonzero(r#"mosaic_calls_total{operation="git.repo.get",code="not_found"}"#);
     nonzero(r#"mosaic_attempts_total{provider="github-a",code="upstream_failed"}"#);
     nonzero(r#"mosaic_breaker_opened_total{provider="github-a"}"#);
+    nonzero(r#"mosaic_breaker_class_opened_total{provider="github-a",class="read"}"#);
+    nonzero(r#"mosaic_attempts_limit{provider="github-a"}"#);
     nonzero(r#"mosaic_actor_restarts_total{kind="provider",reason="requested"}"#);
     nonzero(r#"mosaic_retries_total{provider="github-a"}"#);
     nonzero(r#"mosaic_max_attempts_in_flight{provider="github-a"}"#);

@@ -71,7 +71,7 @@ const fn wide(column: Column) -> Column {
 }
 
 /// Provider instances, in `plugins list` and in `status`.
-const INSTANCES: [Column; 17] = [
+const INSTANCES: [Column; 21] = [
     column("name", &["/name"]),
     column("kind", &["/kind"]),
     column("life", &["/life"]),
@@ -83,7 +83,11 @@ const INSTANCES: [Column; 17] = [
     wide(column("answered", &["/traffic/answered"])),
     wide(column("refused", &["/traffic/refused"])),
     wide(column("abandoned", &["/traffic/abandoned"])),
-    // Stands there only where one is.
+    wide(column("waiting", &["/traffic/waiting", "/waiting"])),
+    wide(column("limit", &["/traffic/limit", "/limit"])),
+    // These stand there only where one is.
+    shown("ejected", &["/traffic/ejected_for_ms", "/ejected_for_ms"], span),
+    shown("share", &["/traffic/share", "/share"], part),
     shown("limited", &["/traffic/limited_for_ms", "/limited_for_ms"], span),
     wide(shown("quota", &["/rate_limits"], tightest)),
     wide(shown("for", &["/for_ms"], span)),
@@ -116,10 +120,14 @@ pub const BREAKERS: TableView = TableView {
     rows: "/breakers",
     columns: &[
         column("name", &["/name"]),
+        column("part", &["/part"]),
         shown("state", &[""], breaker),
         column("failures", &["/consecutive_failures"]),
         column("openings", &["/openings"]),
         shown("retry-in", &["/retry_in_ms"], span),
+        wide(column("window", &["/window/calls"])),
+        wide(column("failed", &["/window/failed"])),
+        wide(column("slow", &["/window/slow"])),
     ],
     empty: "no circuit breaker: no provider instance is configured",
     ..PLAIN
@@ -413,6 +421,12 @@ fn tightest(limits: &Value) -> String {
     });
     let least = known.min_by(|(one, _), (other, _)| one.total_cmp(other));
     least.map(|(_, shown)| shown).unwrap_or_default()
+}
+
+/// A share of less than all, in percent.
+fn part(share: &Value) -> String {
+    let less = share.as_f64().filter(|share| *share < 1.0);
+    less.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
 }
 
 fn span(ms: &Value) -> String {

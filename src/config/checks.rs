@@ -149,6 +149,15 @@ fn check_agreement(config: &Config, report: &mut Report) {
     if supervision.backoff_base > supervision.backoff_max {
         report.add("supervision.backoff_base", "longer than supervision.backoff_max");
     }
+    if config.gateway.backoff > config.gateway.backoff_max {
+        report.add("gateway.backoff", "longer than gateway.backoff_max");
+    }
+    if config.ejection.base_ejection > config.ejection.max_ejection {
+        report.add("ejection.base_ejection", "longer than ejection.max_ejection");
+    }
+    if let Err((key, must)) = config.ejection.settings().check() {
+        report.add(&dotted("ejection", key), format!("must be {must}"));
+    }
     if l1.max_entry > l1.max_bytes {
         report.add("cache.l1.max_entry", "larger than cache.l1.max_bytes");
     }

@@ -7,6 +7,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::breaker::BreakerConfig;
+use super::ejection::SlowStartConfig;
+use super::overload::OverloadConfig;
+use super::recovery::RetryBudgetConfig;
 use super::redis_url::RedisUrl;
 use super::units;
 use crate::secret::SecretRef;
@@ -106,6 +110,20 @@ pub struct GatewayConfig {
     /// The most attempts of one call, the first included.
     #[schemars(range(min = 1, max = 10))]
     pub max_attempts: u32,
+    /// The first wait between two attempts at one instance; doubled each time, and drawn by chance from zero to that.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<1, MINUTE>")]
+    pub backoff: Duration,
+    /// The longest such wait.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<1, MINUTE>")]
+    pub backoff_max: Duration,
+    /// The longest that a call waits because a provider told it to, where it can be done elsewhere.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, HOUR>")]
+    pub wait_max: Duration,
+    /// What retries and failovers may be on top of what callers ask for.
+    pub retry_budget: RetryBudgetConfig,
     /// How long a stream may be silent.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<100, HOUR>")]
@@ -139,6 +157,10 @@ impl Default for GatewayConfig {
             max_in_flight: 10_000,
             attempt_timeout: Duration::from_secs(10),
             max_attempts: 3,
+            backoff: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(2),
+            wait_max: Duration::from_secs(2),
+            retry_budget: RetryBudgetConfig::default(),
             stream_idle_timeout: Duration::from_secs(30),
             max_silence: Duration::from_secs(300),
             max_stream: Duration::from_secs(600),
@@ -193,8 +215,12 @@ pub struct DefaultsConfig {
     pub health_interval: Duration,
     /// The circuit breaker.
     pub breaker: BreakerConfig,
+    /// How the weight of one that came back grows.
+    pub slow_start: SlowStartConfig,
     /// The bulkhead.
     pub limits: LimitsConfig,
+    /// The queue before it, and what bounds and spreads its calls.
+    pub overload: OverloadConfig,
     /// The lists of models.
     pub models: ListingConfig,
 }
@@ -204,34 +230,10 @@ impl Default for DefaultsConfig {
         DefaultsConfig {
             health_interval: Duration::from_secs(60),
             breaker: BreakerConfig::default(),
+            slow_start: SlowStartConfig::default(),
             limits: LimitsConfig::default(),
+            overload: OverloadConfig::default(),
             models: ListingConfig::default(),
-        }
-    }
-}
-
-/// `[defaults.breaker]`: when a circuit opens, and how it closes again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerConfig {
-    /// Consecutive failures that open it.
-    #[schemars(range(min = 1, max = 1000))]
-    pub failures_to_open: u32,
-    /// How long it stays open before a probe is let through.
-    #[serde(with = "units::duration")]
-    #[schemars(schema_with = "units::time::<100, HOUR>")]
-    pub open_for: Duration,
-    /// Calls let through at the same time while half open.
-    #[schemars(range(min = 1, max = 100))]
-    pub half_open_probes: u32,
-}
-
-impl Default for BreakerConfig {
-    fn default() -> Self {
-        BreakerConfig {
-            failures_to_open: 5,
-            open_for: Duration::from_secs(30),
-            half_open_probes: 1,
         }
     }
 }

@@ -4,15 +4,19 @@
 
 mod access;
 mod billing;
+mod breaker;
 mod checks;
 mod credential;
 mod effective;
+mod ejection;
 mod engine;
 mod errors;
 mod known;
 mod models;
 mod outbound;
+mod overload;
 mod providers;
+mod recovery;
 mod redis_url;
 mod routes;
 mod routing;
@@ -33,17 +37,22 @@ use serde_json::{Map, Value};
 
 pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig, TenantLimits, TenantReach};
 pub use billing::{CreditPeriod, CreditUnit, CreditsConfig, PriceConfig, Usd};
+pub use breaker::{BreakerAction, BreakerConfig, BreakerOverrides, BreakerWindowConfig, CircuitPer};
 pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
+pub use ejection::{EjectionConfig, FailurePercentageConfig, SlowStartConfig, SlowStartOverrides, SuccessRateConfig};
 pub use engine::{
-    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
-    SupervisionConfig,
+    CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
 pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
-pub use providers::{BreakerOverrides, ProviderConfig, WebhookConfig};
+pub use overload::{
+    AdaptiveLimitConfig, AdaptiveLimitOverrides, OverloadConfig, OverloadOverrides, PacingConfig, PacingOverrides,
+};
+pub use providers::{ProviderConfig, WebhookConfig};
+pub use recovery::{HedgingConfig, RetryBudgetConfig};
 pub use redis_url::RedisUrl;
 pub use routes::{
     Balance, CanaryConfig, CostClass, Day, HoursConfig, Performance, PreferConfig, RouteConfig, TimeOfDay,
@@ -82,6 +91,10 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The bounds of a call.
     pub gateway: GatewayConfig,
+    /// When an instance is left out from among its equivalents.
+    pub ejection: EjectionConfig,
+    /// When a second instance is asked the same.
+    pub hedging: HedgingConfig,
     /// Restarts.
     pub supervision: SupervisionConfig,
     /// How providers are reached.

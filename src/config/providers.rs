@@ -10,8 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::billing::{CreditsConfig, PriceConfig};
+use super::breaker::{BreakerConfig, BreakerOverrides};
 use super::credential::{AppConfig, OAuthConfig, TokenKind};
-use super::engine::{BreakerConfig, DefaultsConfig};
+use super::ejection::{SlowStartConfig, SlowStartOverrides};
+use super::engine::DefaultsConfig;
+use super::overload::{OverloadConfig, OverloadOverrides};
 use super::units::{self, BaseUrl};
 use crate::secret::SecretRef;
 
@@ -70,6 +73,12 @@ pub struct ProviderConfig {
     /// Where its circuit breaker differs from `[defaults.breaker]`.
     #[serde(default)]
     pub breaker: BreakerOverrides,
+    /// Where its start differs from `[defaults.slow_start]`.
+    #[serde(default)]
+    pub slow_start: SlowStartOverrides,
+    /// Where what keeps it from overload differs from `[defaults.overload]`.
+    #[serde(default)]
+    pub overload: OverloadOverrides,
     /// What it sends by itself.
     #[serde(default)]
     pub webhook: WebhookConfig,
@@ -93,22 +102,6 @@ pub struct ProviderConfig {
     /// Settings of its driver alone, which checks them.
     #[serde(default)]
     pub settings: serde_json::Map<String, serde_json::Value>,
-}
-
-/// `[providers.NAME.breaker]`: differences from `[defaults.breaker]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerOverrides {
-    /// Consecutive failures that open it.
-    #[schemars(range(min = 1, max = 1000))]
-    pub failures_to_open: Option<u32>,
-    /// How long it stays open before a probe is let through.
-    #[serde(with = "units::optional_duration")]
-    #[schemars(schema_with = "units::optional_time::<100, HOUR>")]
-    pub open_for: Option<Duration>,
-    /// Calls let through at the same time while half open.
-    #[schemars(range(min = 1, max = 100))]
-    pub half_open_probes: Option<u32>,
 }
 
 /// `[providers.NAME.webhook]`: how it tells what happens. Without a secret nothing that is sent for it is taken.
@@ -165,6 +158,8 @@ impl ProviderConfig {
             health_check: true,
             health_interval: None,
             breaker: BreakerOverrides::default(),
+            slow_start: SlowStartOverrides::default(),
+            overload: OverloadOverrides::default(),
             webhook: WebhookConfig::default(),
             models: Vec::new(),
             labels: BTreeMap::new(),
@@ -186,12 +181,17 @@ impl ProviderConfig {
 
     /// The breaker's settings with the defaults filled in.
     pub fn breaker(&self, defaults: &DefaultsConfig) -> BreakerConfig {
-        let (own, default) = (&self.breaker, &defaults.breaker);
-        BreakerConfig {
-            failures_to_open: own.failures_to_open.unwrap_or(default.failures_to_open),
-            open_for: own.open_for.unwrap_or(default.open_for),
-            half_open_probes: own.half_open_probes.unwrap_or(default.half_open_probes),
-        }
+        self.breaker.over(&defaults.breaker)
+    }
+
+    /// How its weight grows when it comes back, with the defaults filled in.
+    pub fn slow_start(&self, defaults: &DefaultsConfig) -> SlowStartConfig {
+        self.slow_start.over(&defaults.slow_start)
+    }
+
+    /// What keeps it from overload, with the defaults filled in.
+    pub fn overload(&self, defaults: &DefaultsConfig) -> OverloadConfig {
+        self.overload.over(&defaults.overload)
     }
 
     /// The bulkhead's size with the default filled in.

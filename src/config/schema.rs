@@ -159,7 +159,7 @@ pub(crate) fn walk(node: Node<'_>, value: Value, path: &str, report: &mut Report
             sound.then_some(Value::Number(number))
         }
         Value::Number(number) if node.admits("number") => {
-            let sound = report_if(check_amount(node, number.as_f64()), path, report);
+            let sound = report_if(check_fraction(node, number.as_f64()), path, report);
             sound.then_some(Value::Number(number))
         }
         Value::Bool(flag) if node.admits("boolean") => Some(Value::Bool(flag)),
@@ -309,19 +309,31 @@ fn check_text(node: Node<'_>, text: &str) -> Result<(), Fault> {
 fn check_number(node: Node<'_>, number: &Number) -> Result<(), Fault> {
     match node.at["format"].as_str() {
         Some("size") => check_bytes(node, number.as_u64()),
-        _ if node.at["minimum"].as_i64().is_some_and(i64::is_negative) => check_amount(node, number.as_f64()),
+        _ if node.at["minimum"].as_i64().is_some_and(i64::is_negative) => check_fraction(node, number.as_f64()),
         _ => check_range(node, "minimum", "maximum", number.as_u64(), |n| n.to_string()),
     }
 }
 
-/// A number that may have a fraction, or be below zero. The bounds are such that a float holds them.
-fn check_amount(node: Node<'_>, number: Option<f64>) -> Result<(), Fault> {
-    let bound = |key: &str, none: f64| node.at[key].as_f64().unwrap_or(none);
-    let (min, max) = (bound("minimum", f64::MIN), bound("maximum", f64::MAX));
-    match number {
-        Some(number) if (min..=max).contains(&number) => Ok(()),
-        _ => Err((format!("must be between {min} and {max}"), None)),
+/// `None` stands for a number that has no place among the fractions, which no range holds.
+fn check_fraction(node: Node<'_>, value: Option<f64>) -> Result<(), Fault> {
+    let bound = |key: &str| node.at[key].as_f64();
+    let (above, min, max) = (bound("exclusiveMinimum"), bound("minimum"), bound("maximum"));
+    let fits = |value: f64| {
+        above.is_none_or(|above| value > above)
+            && min.is_none_or(|min| value >= min)
+            && max.is_none_or(|max| value <= max)
+    };
+    if value.is_some_and(fits) {
+        return Ok(());
     }
+    if let (None, Some(min), Some(max)) = (above, min, max) {
+        return Err((format!("must be between {min} and {max}"), None));
+    }
+    let bounds = [(above, "more than"), (min, "at least"), (max, "at most")];
+    let words = bounds
+        .iter()
+        .filter_map(|(bound, words)| Some(format!("{words} {}", (*bound)?)));
+    Err((format!("must be {}", words.collect::<Vec<_>>().join(" and ")), None))
 }
 
 fn check_bytes(node: Node<'_>, bytes: Option<u64>) -> Result<(), Fault> {

@@ -81,6 +81,36 @@ pub(crate) fn optional_interval_of<const MIN: u64, const MAX: u64>(_: &mut Schem
     json_schema!({ "type": ["string", "null"], "format": "interval", "x-min": MIN, "x-max": MAX })
 }
 
+/// The schema of a share: from 0 to 1.
+pub(crate) fn share(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+}
+
+/// As [`share`], for a key that may be left out.
+pub(crate) fn optional_share(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["number", "null"], "minimum": 0, "maximum": 1 })
+}
+
+/// The schema of a number between two bounds.
+pub(crate) fn fraction<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "number", "minimum": MIN, "maximum": MAX })
+}
+
+/// As [`fraction`], for a key that may be left out.
+pub(crate) fn optional_fraction<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["number", "null"], "minimum": MIN, "maximum": MAX })
+}
+
+/// The schema of a number above 0.
+pub(crate) fn part<const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "number", "exclusiveMinimum": 0, "maximum": MAX })
+}
+
+/// As [`part`], for a key that may be left out.
+pub(crate) fn optional_part<const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["number", "null"], "exclusiveMinimum": 0, "maximum": MAX })
+}
+
 /// The schema of a size between two bounds, in bytes.
 pub(crate) fn bytes<const MIN: u64, const MAX: u64>(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "integer"], "format": "size", "x-min": MIN, "x-max": MAX })

@@ -118,7 +118,7 @@ fn provider(server: &ServerHandle) -> ProviderConfig {
         breaker: BreakerOverrides {
             failures_to_open: Some(3),
             open_for: Some(Duration::from_secs(1)),
-            half_open_probes: None,
+            ..BreakerOverrides::default()
         },
         ..ProviderConfig::new(server.vendor())
     }

@@ -280,6 +280,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     if !wired.spec.tiers.is_empty() && !config.state.in_memory() {
         life::begin(&*store, &mut wired.spec.tiers).await;
     }
+    wired.spec.learned = wired.lessons.restore().await;
     let system = System::start(wired.spec).await?;
     let dispatcher = Arc::new(Dispatcher::new(
         Arc::new(calls::Engine(system.clone())),
@@ -310,6 +311,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         dispatcher,
         system,
         bus: wired.bus,
+        lessons: wired.lessons.clone(),
         #[cfg(feature = "server")]
         introduced: super::introduced::Introduced::default(),
         started: Instant::now(),
@@ -318,6 +320,7 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     };
     let inner = Arc::new(inner);
     wired.polls.begin(&inner);
+    wired.lessons.begin(&inner);
     Ok(Mosaic { inner })
 }
 

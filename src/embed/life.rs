@@ -11,12 +11,14 @@ use mosaic_actors::system::System;
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::lessons::Lessons;
 use super::mosaic::Inner;
 use crate::bus::Bus;
 use crate::dispatch::Dispatcher;
 use crate::stores::{Expected, StateStore, StoreError};
 
-/// How long the outcomes of keyed writes may take to be written down at the end: the disk's time, with ease.
+/// How long the outcomes of keyed writes may take to be written down at the end, and as long what balancers have learned: the
+/// disk's time, with ease.
 const RECORDING: Duration = Duration::from_secs(5);
 
 /// What runs, apart from the handles that lead to it.
@@ -25,6 +27,7 @@ pub(super) struct Running {
     system: System,
     store: Arc<dyn StateStore>,
     bus: Bus,
+    lessons: Lessons,
 }
 
 /// The document that is there while a gateway runs, and after one that was killed.
@@ -69,6 +72,9 @@ impl Running {
         if timeout(RECORDING, self.dispatcher.settled()).await.is_err() {
             tracing::warn!("the outcome of a keyed write was not recorded in time");
         }
+        if timeout(RECORDING, self.lessons.keep(&self.system)).await.is_err() {
+            tracing::warn!("what balancers have learned was not written down in time");
+        }
         self.system.shutdown(Duration::ZERO).await;
         let pending: usize = self
             .system
@@ -93,6 +99,7 @@ impl Inner {
             system: self.system.clone(),
             store: self.store.clone(),
             bus: self.bus.clone(),
+            lessons: self.lessons.clone(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod instances;
 #[cfg(feature = "server")]
 mod introduced;
 mod keep;
+mod lessons;
 mod life;
 mod looked;
 mod maker;

@@ -21,6 +21,7 @@ use tokio::sync::broadcast;
 
 use super::answers::{events, file, whole};
 use super::instances::Instances;
+use super::lessons::Lessons;
 use super::typed::Typed;
 use crate::bus::Bus;
 use crate::catalogue::{Catalogue, Op};
@@ -62,6 +63,7 @@ pub(super) struct Inner {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) system: System,
     pub(super) bus: Bus,
+    pub(super) lessons: Lessons,
     #[cfg(feature = "server")]
     pub(super) introduced: super::introduced::Introduced,
     pub(super) started: Instant,

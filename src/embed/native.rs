@@ -8,15 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
-use mosaic_actors::breaker::BreakerPer;
 use mosaic_actors::call::{Operation, Operations};
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
-use mosaic_actors::instance::{InstanceSpec, OverloadSettings};
+use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::{Loader, PluginSpec};
-use mosaic_actors::policy::breaker::BreakerSettings;
-use mosaic_actors::policy::slow_start::SlowStart;
 use mosaic_actors::telemetry::SharedRecorder;
 use serde_json::{Map, Value};
 
@@ -46,8 +43,6 @@ use crate::wire::client::Outbound;
 pub(super) const NATIVE: &str = "native";
 /// The most bytes of one upstream answer: what one call can make us hold.
 const MAX_RESPONSE: usize = 32 << 20;
-/// A circuit stays open at most so many times as long as at first.
-const OPEN_MAX_FACTOR: u32 = 10;
 
 /// The spec of an instance.
 pub(super) fn spec(name: &str, manifest: Manifest) -> PluginSpec {
@@ -342,16 +337,10 @@ impl Native {
             billing: provider.billing(),
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
-            overload: OverloadSettings::default(),
-            breaker: BreakerSettings {
-                failures_to_open: breaker.failures_to_open,
-                open_for: breaker.open_for,
-                open_max: breaker.open_for.saturating_mul(OPEN_MAX_FACTOR),
-                probes: breaker.half_open_probes,
-                ..BreakerSettings::default()
-            },
-            breaker_per: BreakerPer::default(),
-            slow_start: SlowStart::default(),
+            overload: provider.overload(&self.defaults).settings(),
+            breaker: breaker.settings(),
+            breaker_per: breaker.shared(),
+            slow_start: provider.slow_start(&self.defaults).settings(),
         })
     }
 }

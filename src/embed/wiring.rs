@@ -22,7 +22,7 @@ use super::looked::Looked;
 use super::manifest::Manifest;
 use super::native::{self, Native};
 use super::registry::Registry;
-use super::{polls, services};
+use super::{lessons, polls, services};
 use crate::bus::{self, Bus};
 use crate::catalogue::Catalogue;
 use crate::catalogue::cursor::CursorKey;
@@ -41,6 +41,8 @@ pub(super) struct Wired {
     pub(super) bus: Bus,
     /// To be given the gateway once that is there.
     pub(super) polls: polls::Polls,
+    /// So is this.
+    pub(super) lessons: lessons::Lessons,
 }
 
 /// Turns a checked configuration into a system's spec.
@@ -90,7 +92,9 @@ pub(super) fn wire(
     let bus = Bus::new(store.clone(), config.events.clone(), &telemetry.recorder());
     let polls = polls::Polls::default();
     spec.services = services::specs(telemetry, store);
-    spec.services.extend([bus::spec(&bus), polls::spec(&polls)]);
+    let lessons = lessons::Lessons::of(&spec.rules, store.clone());
+    spec.services
+        .extend([bus::spec(&bus), polls::spec(&polls), lessons::spec(&lessons)]);
     let native = Native::new(config, cursors.clone(), registry)
         .map_err(StartError::Http)?
         .counting(&telemetry.recorder())
@@ -101,6 +105,7 @@ pub(super) fn wire(
     Ok(Wired {
         bus,
         polls,
+        lessons,
         spec,
         catalogue,
         cursors,
@@ -159,14 +164,18 @@ fn settings(config: &Config) -> Settings {
         max_in_flight: config.gateway.max_in_flight,
         recover: RecoverSettings {
             max_attempts: config.gateway.max_attempts,
-            ..RecoverSettings::default()
+            backoff: config.gateway.backoff,
+            backoff_max: config.gateway.backoff_max,
+            wait_max: config.gateway.wait_max,
+            budget: config.gateway.retry_budget.settings(),
         },
+        outlier: config.ejection.settings(),
+        hedge: config.hedging.settings(),
         stream_idle: config.gateway.stream_idle_timeout,
         stream_silence: config.gateway.max_silence,
         stream_max: config.gateway.max_stream,
         transfer_max: config.gateway.max_transfer,
         transfer_bytes: config.gateway.max_transfer_size as u64,
-        ..Settings::default()
     }
 }
 

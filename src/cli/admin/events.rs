@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{connected, remote};
 use crate::cli::command::flag;
 use crate::cli::screen::{BAD, FAINT, GOOD, Screen, Stop, WARY, clean};
-use crate::cli::{render, show, signals};
+use crate::cli::{render, show, signals, times};
 
 /// The command's name.
 pub(super) const EVENTS: &str = "events";
@@ -73,6 +73,7 @@ fn sentence(event: &Value) -> (clap::builder::styling::Style, String) {
         "removed" => (FAINT, format!("{path} is gone")),
         "escalated" => (BAD, format!("{path} was restarted too often, and gave up")),
         "breaker" => breaker(text("name"), text("state"), event["why"].as_str()),
+        "ejection" => ejection(text("name"), text("state"), event["for_ms"].as_u64(), &because),
         "life" if text("life") == "failed" => (BAD, format!("{} has failed{because}", text("plugin"))),
         "life" => (FAINT, format!("{} is {}", text("plugin"), text("life"))),
         "health" => {
@@ -114,6 +115,18 @@ fn breaker(name: &str, state: &str, why: Option<&str>) -> (clap::builder::stylin
     (style, format!("the circuit breaker of {name} {is}"))
 }
 
+fn ejection(name: &str, state: &str, for_ms: Option<u64>, because: &str) -> (clap::builder::styling::Style, String) {
+    let time = for_ms.map_or(String::new(), |ms| format!(" for {}", times::span(ms)));
+    match state {
+        "ejected" => (
+            BAD,
+            format!("{name} is left out from among its equivalents{time}{because}"),
+        ),
+        "returned" => (GOOD, format!("{name} is back among its equivalents")),
+        other => (WARY, format!("{name} is {other} among its equivalents")),
+    }
+}
+
 fn facts(event: &Value) -> String {
     let facts = event.as_object().map(render::facts).unwrap_or_default();
     let told = facts.into_iter().filter(|(name, _)| !name.starts_with("at"));
@@ -140,6 +153,14 @@ mod tests {
             (
                 json!({"event": "breaker", "name": "forge", "state": "forced_open", "why": "forced open by order (disk)"}),
                 "the circuit breaker of forge was forced open by order (disk)",
+            ),
+            (
+                json!({"event": "ejection", "name": "forge", "state": "ejected", "for_ms": 30_000, "why": "it failed again and again"}),
+                "forge is left out from among its equivalents for 30 s: it failed again and again",
+            ),
+            (
+                json!({"event": "ejection", "name": "forge", "state": "returned", "for_ms": null, "why": null}),
+                "forge is back among its equivalents",
             ),
             (
                 json!({"event": "health", "plugin": "forge", "state": "unhealthy", "why": "no\nway"}),

@@ -37,6 +37,36 @@ fn what_is_ill_stands_first_with_its_last_error() {
 }
 
 #[test]
+fn who_is_left_out_or_starts_slowly_is_seen_and_so_are_the_parts_of_a_breaker() {
+    let mut plugins = plugins();
+    plugins["plugins"][1]["traffic"]["share"] = 1.0.into();
+    plugins["plugins"][0]["traffic"]["share"] = 0.25.into();
+    plugins["plugins"][0]["traffic"]["ejected_for_ms"] = 12_000.into();
+    let shown = PLUGINS
+        .render(&plugins, &Shown::default(), &Screen::default())
+        .unwrap()
+        .unwrap();
+    let row = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(
+        shown.contains("EJECTED") && row("a ").contains("12 s     25 %"),
+        "{shown}"
+    );
+    assert!(!row("forge").contains('%'), "{shown}");
+    let circuits = json!({"breakers": [
+        {"name": "a", "part": "write", "state": "open", "consecutive_failures": 5, "openings": 2, "retry_in_ms": 9000},
+        {"name": "a", "part": "read", "state": "closed", "consecutive_failures": 0, "openings": 0, "retry_in_ms": null}]});
+    let shown = BREAKERS
+        .render(&circuits, &Shown::default(), &Screen::default())
+        .unwrap();
+    assert_eq!(
+        shown.unwrap(),
+        "NAME  PART   STATE   FAILURES  OPENINGS  RETRY-IN\n\
+         a     write  open    5         2         9 s\n\
+         a     read   closed  0         0"
+    );
+}
+
+#[test]
 fn a_narrow_terminal_cuts_what_stands_last_and_no_name() {
     let narrow = Screen {
         width: Some(44),

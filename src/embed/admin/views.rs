@@ -50,7 +50,21 @@ struct Traffic {
     met: TrafficSnapshot,
     in_flight: usize,
     max_in_flight: usize,
+    /// The bound in force now, where it adapts.
+    limit: usize,
+    /// Attempts that wait for a place.
+    waiting: usize,
+    /// The circuit; of a divided breaker, the one that is worst.
     breaker: Option<BreakerSnapshot>,
+    /// All circuits of a divided one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    breakers: Vec<BreakerSnapshot>,
+    /// The share of its weight that it gets for now: less than 1 while it starts slowly.
+    share: Option<f32>,
+    /// For how long it is still ejected from among its equivalents.
+    ejected_for_ms: Option<u64>,
+    /// For how long its provider still asks not to be asked.
+    limited_for_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -234,7 +248,13 @@ fn traffic(instance: Option<&InstanceSnapshot>) -> Traffic {
             met: instance.traffic.clone(),
             in_flight: instance.in_flight,
             max_in_flight: instance.max_in_flight,
+            limit: instance.limit,
+            waiting: instance.waiting,
             breaker: Some(instance.breaker.clone()),
+            breakers: instance.breakers.clone(),
+            share: Some(instance.share),
+            ejected_for_ms: instance.ejected_for_ms,
+            limited_for_ms: instance.limited_for_ms,
         },
     )
 }
