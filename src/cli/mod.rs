@@ -26,6 +26,7 @@ mod parts;
 mod problem;
 mod providers;
 mod render;
+mod route;
 pub mod run;
 mod screen;
 mod show;
@@ -37,6 +38,7 @@ mod tree;
 mod upload;
 mod views;
 mod wait;
+mod waterfall;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,11 +60,12 @@ use crate::catalogue::Entry;
 use crate::catalogue::cursor::CursorKey;
 use crate::dispatch::{ALL, Options};
 
-use self::client::{Remote, Replied, Reply};
+use self::client::{Replied, Reply};
 use self::download::Download;
 pub use self::problem::Problem;
 pub use self::run::{LocalCalls, Runtime};
 use self::screen::{Screen, Stop};
+use self::waterfall::waterfall;
 
 /// The gateway on this machine.
 const SERVER: &str = "http://127.0.0.1:8080";
@@ -185,9 +188,7 @@ async fn call(
         gateway.stop().await;
         return outcome;
     }
-    let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
-    let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
-    let remote = Remote::new(named, &url, key)?;
+    let remote = route::remote(flags)?;
     let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
@@ -205,6 +206,7 @@ async fn call_local(
         let answer = gateway.call(entry, Value::from(input), upload, options.clone()).await;
         let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
         let emulated = answer.head.emulated;
+        let decision = answer.head.decision.as_deref().map(|decision| gateway.told(decision));
         let reply = match answer.body {
             Body::Bytes(bytes) => Reply::Whole(bytes),
             Body::Raw(file) => Reply::File(Download {
@@ -215,7 +217,12 @@ async fn call_local(
                 frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
             )),
         };
-        Ok(Replied { reply, emulated })
+        Ok(Replied {
+            reply,
+            emulated,
+            decision,
+            id: None,
+        })
     };
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
@@ -233,7 +240,12 @@ async fn answered(
     let (mut is_told, mut may_follow) = (false, true);
     loop {
         let asking = asked(entry, input.clone(), upload.take(), options, (flags, screen), &ask).await;
-        let Replied { reply, emulated } = asking.map_err(|problem| match is_pinned(entry, &input) {
+        let Replied {
+            reply,
+            emulated,
+            decision,
+            id,
+        } = asking.map_err(|problem| match is_pinned(entry, &input) {
             true => problem.of_pinned(),
             false => problem,
         })?;
@@ -246,7 +258,15 @@ async fn answered(
             _ => None,
         };
         let next = part.as_ref().and_then(show::next_after);
+        let (reply, decision) = show::undecided(reply, decision, screen)?;
         show::reply(reply, entry, input::output(entry, flags), screen).await?;
+        if options.explain {
+            match (decision, id) {
+                (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
+                (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
+                (None, None) => {}
+            }
+        }
         let (Some(part), Some(next)) = (part, next) else {
             return Ok(());
         };
@@ -337,6 +357,8 @@ async fn asked(
     Ok(Replied {
         reply: Reply::Whole(gathered),
         emulated: emulated.into_inner(),
+        decision: None,
+        id: None,
     })
 }
 

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::exit;
 use super::problem::Problem;
+use super::waterfall::waterfall;
 use crate::catalogue::event::turns;
 
 /// Why the program ends before its work is done.
@@ -150,6 +151,9 @@ impl Screen {
         tell(&format!("{head} {}", clean(&problem.sentence())));
         for remark in problem.remarks() {
             tell(&format!("  {}", clean(&remark).replace('\n', "\n  ")));
+        }
+        if let Some(decision) = problem.decision() {
+            tell(&paint(self.colour_err, FAINT, &waterfall(decision, self)));
         }
     }
 

@@ -31,8 +31,8 @@ pub use access::{DEFAULT_TENANT, KeyConfig, LOCAL_TENANT, Priority, TenantConfig
 pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
 pub use engine::{
-    BreakerConfig, CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
-    SupervisionConfig,
+    BreakerConfig, CacheConfig, DefaultsConfig, ExplainConfig, GatewayConfig, L1Config, L2Config, LimitsConfig,
+    ListingConfig, SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
@@ -73,6 +73,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The bounds of a call.
     pub gateway: GatewayConfig,
+    /// Decision records.
+    pub explain: ExplainConfig,
     /// Restarts.
     pub supervision: SupervisionConfig,
     /// How providers are reached.
