@@ -247,6 +247,24 @@ fn settings_must_agree() {
 }
 
 #[test]
+fn the_bounds_of_decision_records_are_read_and_checked() {
+    let told = parse("[explain]\nkept = 0\nunder_way = 16\nhits = 0", &[]).expect("sound");
+    let explain = told.config.explain;
+    assert_eq!((explain.kept, explain.under_way, explain.hits), (0, 16, 0));
+    let usual = Config::default().explain;
+    assert_eq!((usual.kept, usual.under_way, usual.hits), (4_096, 4_096, 256));
+    refused(
+        "[explain]\nkept = 1000001\nunder_way = 0\nhit = 1",
+        &[],
+        &[
+            "m.toml:2: explain.kept: must be between 0 and 1000000",
+            "m.toml:3: explain.under_way: must be between 1 and 1000000",
+            "m.toml:4: explain.hit: unknown key; did you mean `hits`?",
+        ],
+    );
+}
+
+#[test]
 fn a_shared_cache_needs_an_address_without_a_secret_and_a_key() {
     refused(
         "[cache.l2]\nurl = \"redis://cache:6379/0\"\nget_timeout = \"2s\"",

@@ -12,6 +12,7 @@ mod client;
 mod command;
 mod config;
 mod conversation;
+mod decided;
 mod diagnosis;
 mod download;
 mod events;
@@ -106,6 +107,9 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
         Err(Stop::Quiet(code)) => code,
         Err(Stop::Failed(problem)) => {
             screen.report(&problem);
+            if let Some(decision) = problem.decision() {
+                screen.note(&waterfall(decision, &screen));
+            }
             problem.exit_code()
         }
     }
@@ -188,7 +192,7 @@ async fn call(
         gateway.stop().await;
         return outcome;
     }
-    let remote = route::remote(flags)?;
+    let remote = operate::gateway(flags)?;
     let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
     answered(entry, input, upload, &options, flags, ask, screen).await
 }

@@ -17,10 +17,11 @@ use crate::catalogue::{Entry, OPERATIONS};
 use crate::doctor::Report;
 use crate::secret::{SecretError, SecretFault, SecretRef};
 
+use super::client::Remote;
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, WARY, clean};
-use super::{admin, config, diagnosis, exit, explain, matrix, offered, providers, route, show, state};
+use super::{SERVER, admin, config, decided, diagnosis, exit, matrix, offered, providers, route, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -52,7 +53,7 @@ pub fn commands() -> Vec<Command> {
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services())))
             .after_help(offered::RULE),
         providers::command(),
-        explain::declared(),
+        decided::declared(),
         route::declared(),
         Command::new("exit-codes")
             .about("List the exit codes and what they mean")
@@ -105,7 +106,7 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "config" => config::run(matches, runtime, screen).await,
         "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(file()).await, screen),
-        "explain" => explain::run(matches, screen).await,
+        "explain" => decided::run(matches, screen).await,
         route::ROUTE => route::run(matches, runtime, screen).await,
         "exit-codes" => exit_codes(screen),
         "completions" => completions(matches, runtime, screen).await,
@@ -156,6 +157,16 @@ pub fn address(
         Err(VarError::NotUnicode(_)) => Err(Failure::invalid(variable, format!("{variable} is not UTF-8 text"))),
         _ => Ok((flag, default.to_owned())),
     }
+}
+
+/// The gateway that calls are made at, by their flags.
+///
+/// # Errors
+/// `invalid_input` naming the flag or variable at fault.
+pub fn gateway(flags: &ArgMatches) -> Result<Remote, Failure> {
+    let (named, url) = address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
+    let key = secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
+    Remote::new(named, &url, key)
 }
 
 /// A configuration that was found sound, and below it, a line each, what is to be known of it.

@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, ColorChoice, Command, value_parser};
 use mosaic_actors::decision::{Difference, Routing};
-use mosaic_actors::error::Failure;
+use mosaic_actors::error::{Failure, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client::Remote;
 use super::command::{flag, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, clean};
@@ -120,18 +119,8 @@ async fn unmade(
         .map(|(option, text)| (option.name.to_owned(), text.into()))
         .collect();
     let asked = json!({ "operation": entry.name(), "input": input, "options": said });
-    let told = remote(flags)?.change("/v1/route", &asked, false).await?;
+    let told = operate::gateway(flags)?.change("/v1/route", &asked, false).await?;
     shown(&show::parse(&told)?, screen)
-}
-
-/// The gateway whose calls are made, by the flags of a call.
-///
-/// # Errors
-/// `invalid_input` naming the flag or variable at fault.
-pub fn remote(flags: &ArgMatches) -> Result<Remote, Failure> {
-    let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", super::SERVER)?;
-    let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
-    Remote::new(named, &url, key)
 }
 
 /// A record, for people or as it is.
@@ -156,13 +145,8 @@ async fn against(file: PathBuf, matches: &ArgMatches, runtime: &dyn Runtime, scr
     let recorded = show::parse(&body)?["decisions"].take();
     let told = runtime.compare(file, recorded).await?;
     let read = serde_json::from_value::<Compared>(told.clone());
-    let compared = read.map_err(|error| {
-        Failure::new(
-            mosaic_actors::error::Kind::Internal,
-            "a comparison of our own could not be read",
-        )
-        .because(error)
-    })?;
+    let compared =
+        read.map_err(|error| Failure::new(Kind::Internal, "a comparison of our own could not be read").because(error))?;
     match screen.json {
         true => screen.lines(told.to_string())?,
         false => screen.lines(differences(&compared, screen))?,

@@ -11,7 +11,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::exit;
 use super::problem::Problem;
-use super::waterfall::waterfall;
 use crate::catalogue::event::turns;
 
 /// Why the program ends before its work is done.
@@ -151,9 +150,6 @@ impl Screen {
         tell(&format!("{head} {}", clean(&problem.sentence())));
         for remark in problem.remarks() {
             tell(&format!("  {}", clean(&remark).replace('\n', "\n  ")));
-        }
-        if let Some(decision) = problem.decision() {
-            tell(&paint(self.colour_err, FAINT, &waterfall(decision, self)));
         }
     }
 
