@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
+use mosaic_actors::decision::{Explained, RoutedBy};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
@@ -154,6 +155,20 @@ impl Runtime for Program {
         })
     }
 
+    fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
+        Box::pin(async move {
+            let config = load_sound(Some(&config)).await?.config;
+            let recorded: Vec<Explained> = serde_json::from_value(recorded).map_err(|error| {
+                let sentence = "the gateway's records cannot be read: is it of this program's version?";
+                Failure::new(Kind::UpstreamFailed, sentence).because(error)
+            })?;
+            // Those that never came to be routed tell nothing of routing.
+            let routed = recorded.iter().filter(|one| one.route.by != RoutedBy::NotRouted);
+            let differences = embed::replayed(&config, &Registry::built_in(), &recorded);
+            Ok(json!({ "compared": routed.count(), "differences": differences }))
+        })
+    }
+
     fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
             let Loaded { mut config, origins } = load_sound(config.as_deref()).await?;
@@ -195,6 +210,20 @@ impl LocalCalls for Local {
                 })
                 .await
         })
+    }
+
+    fn dry_run(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Value, Failure>> {
+        let gateway = self.0.clone();
+        Box::pin(async move {
+            let caller = Mosaic::local_caller();
+            let call = gateway.dispatcher().unmade_call(entry, input, caller, options)?;
+            let decision = gateway.system().gateway().dry_run(call).await;
+            Ok(gateway.told(&decision))
+        })
+    }
+
+    fn told(&self, decision: &Explained) -> Value {
+        self.0.told(decision)
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<()> {

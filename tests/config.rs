@@ -248,6 +248,24 @@ fn settings_must_agree() {
 }
 
 #[test]
+fn the_bounds_of_decision_records_are_read_and_checked() {
+    let told = parse("[explain]\nkept = 0\nunder_way = 16\nhits = 0", &[]).expect("sound");
+    let explain = told.config.explain;
+    assert_eq!((explain.kept, explain.under_way, explain.hits), (0, 16, 0));
+    let usual = Config::default().explain;
+    assert_eq!((usual.kept, usual.under_way, usual.hits), (4_096, 4_096, 256));
+    refused(
+        "[explain]\nkept = 1000001\nunder_way = 0\nhit = 1",
+        &[],
+        &[
+            "m.toml:2: explain.kept: must be between 0 and 1000000",
+            "m.toml:3: explain.under_way: must be between 1 and 1000000",
+            "m.toml:4: explain.hit: unknown key; did you mean `hits`?",
+        ],
+    );
+}
+
+#[test]
 fn a_shared_cache_needs_an_address_without_a_secret_and_a_key() {
     refused(
         "[cache.l2]\nurl = \"redis://cache:6379/0\"\nget_timeout = \"2s\"",
@@ -760,20 +778,64 @@ fn every_key_of_a_route_is_checked_at_its_path() {
         ("enabled = 1", "enabled", "expected true or false, found a whole number"),
         ("shadow = \"yes\"", "shadow", "expected true or false, found a string"),
         ("priority = 2000000", "priority", "must be between -1000000 and 1000000"),
-        ("priority = 1.5", "priority", "expected a whole number, found a fraction"),
-        ("tenant = \"acm\"", "tenant", "no such tenant under [tenants]; did you mean `acme`?"),
+        (
+            "priority = 1.5",
+            "priority",
+            "expected a whole number, found a fraction",
+        ),
+        (
+            "tenant = \"acm\"",
+            "tenant",
+            "no such tenant under [tenants]; did you mean `acme`?",
+        ),
         ("service = \"gti\"", "service", "no such service; did you mean `git`?"),
-        ("operation = \"git.rep\"", "operation", "no operation begins so; did you mean `git.repo`?"),
-        ("resource = \"\"", "resource", "must not be empty; leave it out to match everything"),
-        ("model = \"\"", "model", "must not be empty; leave it out to match everything"),
-        ("payload_min = \"2TiB\"", "payload_min", "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes"),
-        ("payload_min = \"2048GiB\"", "payload_min", "must be between 0B and 1024GiB"),
-        ("payload_min = 2\npayload_max = 1", "payload_max", "is below payload_min: no call matches both"),
+        (
+            "operation = \"git.rep\"",
+            "operation",
+            "no operation begins so; did you mean `git.repo`?",
+        ),
+        (
+            "resource = \"\"",
+            "resource",
+            "must not be empty; leave it out to match everything",
+        ),
+        (
+            "model = \"\"",
+            "model",
+            "must not be empty; leave it out to match everything",
+        ),
+        (
+            "payload_min = \"2TiB\"",
+            "payload_min",
+            "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes",
+        ),
+        (
+            "payload_min = \"2048GiB\"",
+            "payload_min",
+            "must be between 0B and 1024GiB",
+        ),
+        (
+            "payload_min = 2\npayload_max = 1",
+            "payload_max",
+            "is below payload_min: no call matches both",
+        ),
         ("cost_min_usd = -1", "cost_min_usd", "must be between 0 and 1000000"),
-        ("cost_min_usd = \"1\"", "cost_min_usd", "expected a number, found a string"),
-        ("cost_min_usd = 2\ncost_max_usd = 1.5", "cost_max_usd", "is below cost_min_usd: no call matches both"),
+        (
+            "cost_min_usd = \"1\"",
+            "cost_min_usd",
+            "expected a number, found a string",
+        ),
+        (
+            "cost_min_usd = 2\ncost_max_usd = 1.5",
+            "cost_max_usd",
+            "is below cost_min_usd: no call matches both",
+        ),
         ("labels = { Team = \"x\" }", "labels.Team", labels),
-        ("hours = [{ from = \"6am\" }]", "hours[0].from", "expected a time of the day such as \"22:00\", 00:00 to 24:00"),
+        (
+            "hours = [{ from = \"6am\" }]",
+            "hours[0].from",
+            "expected a time of the day such as \"22:00\", 00:00 to 24:00",
+        ),
         ("hours = [{ from = \"24:00\" }]", "hours[0]", "a day ends at 24:00"),
         (
             "hours = [{ days = [\"mno\"] }]",
@@ -826,7 +888,11 @@ fn every_key_of_a_route_is_checked_at_its_path() {
             "prefer[0].credits",
             "none of these has credits: set them in [providers.NAME.credits]",
         ),
-        ("prefer = [{}, {}]", "prefer[1]", "an earlier preference takes all that it is for"),
+        (
+            "prefer = [{}, {}]",
+            "prefer[1]",
+            "an earlier preference takes all that it is for",
+        ),
         (
             "balance = \"adaptiv\"",
             "balance",
@@ -854,7 +920,11 @@ fn every_key_of_a_route_is_checked_at_its_path() {
             "canaries[0].provider",
             "no such provider under [providers]; did you mean `cloud`?",
         ),
-        ("canaries = [{ provider = \"own\" }]", "canaries[0].percent", "is required"),
+        (
+            "canaries = [{ provider = \"own\" }]",
+            "canaries[0].percent",
+            "is required",
+        ),
         (
             "canaries = [{ provider = \"own\", percent = 101 }]",
             "canaries[0].percent",
@@ -908,7 +978,10 @@ fn a_tenant_keeps_its_reach_while_one_route_of_its_own_decides_or_a_list_is_writ
     let shadow = "[[routes]]\ntenant = \"acme\"\nshadow = true\nproviders = [\"cloud\"]\n";
     let own = "[[routes]]\ntenant = \"acme\"\nproviders = [\"own\"]\n";
     assert!(parse(&format!("{FORGES}[tenants.acme]\n{shadow}{own}"), &[]).is_ok());
-    for table in ["[tenants.acme]\nproviders = [\"own\"]\n", "[tenants.acme]\n[tenants.default]\nproviders = []\n"] {
+    for table in [
+        "[tenants.acme]\nproviders = [\"own\"]\n",
+        "[tenants.acme]\n[tenants.default]\nproviders = []\n",
+    ] {
         parse(&format!("{FORGES}{table}{shadow}"), &[]).expect("what it reaches is said");
     }
 }
@@ -926,17 +999,33 @@ fn labels_prices_and_credits_of_providers_are_checked_at_their_paths() {
             "labels.hosting",
             "a label's value has 1 to 64 bytes, and no white space at its ends",
         ),
-        ("labels = { hosting = 1 }", "labels.hosting", "expected a string, found a whole number"),
+        (
+            "labels = { hosting = 1 }",
+            "labels.hosting",
+            "expected a string, found a whole number",
+        ),
         ("weight = 0", "weight", "must be between 1 and 1000"),
         ("weihgt = 1", "weihgt", "unknown key; did you mean `weight`?"),
-        ("prices = [{ call_usd = -0.5 }]", "prices[0].call_usd", "must be between 0 and 1000000"),
-        ("prices = [{ inputs_usd = 1 }]", "prices[0].inputs_usd", "unknown key; did you mean `input_usd`?"),
+        (
+            "prices = [{ call_usd = -0.5 }]",
+            "prices[0].call_usd",
+            "must be between 0 and 1000000",
+        ),
+        (
+            "prices = [{ inputs_usd = 1 }]",
+            "prices[0].inputs_usd",
+            "unknown key; did you mean `input_usd`?",
+        ),
         (
             "prices = [{ operation = \"git.rep\" }]",
             "prices[0].operation",
             "no operation begins so; did you mean `git.repo`?",
         ),
-        ("prices = [{ output_tokens = -1 }]", "prices[0].output_tokens", "must be between 0 and 10000000"),
+        (
+            "prices = [{ output_tokens = -1 }]",
+            "prices[0].output_tokens",
+            "must be between 0 and 10000000",
+        ),
         (
             "prices = [{ model = \"small-*\" }, { operation = \"git\", model = \"small-1\" }]",
             "prices[1]",

@@ -51,8 +51,8 @@ fn every_operation_is_in_the_document_once_with_all_its_inputs() {
     let count: usize = in_document.map(|path| path.as_object().expect("methods").len()).sum();
     assert_eq!(
         count,
-        OPERATIONS.len() + 5,
-        "the operations, two about the gateway itself, and three for events"
+        OPERATIONS.len() + 7,
+        "the operations, four about the gateway itself, and three for events"
     );
 }
 
@@ -105,6 +105,33 @@ fn every_operation_says_what_may_be_said_of_its_call() {
     ] {
         assert_eq!(labels.is_valid(&text.into()), is_sound, "{text}");
     }
+}
+
+#[test]
+fn decision_records_are_described_with_an_example_that_is_one() {
+    let document = document();
+    let content = |path: &str, method: &str| {
+        document["paths"][path][method]["responses"]["200"]["content"]["application/json"].clone()
+    };
+    let listed = content("/v1/explain/{id}", "get");
+    let unmade = content("/v1/route", "post");
+    let record = &document["components"]["schemas"]["Decision"];
+    let record = jsonschema::validator_for(record).expect("a schema");
+    for example in [&listed["example"]["decisions"][0], &unmade["example"]] {
+        assert!(record.is_valid(example), "{example}");
+        let _read: mosaic_actors::decision::Explained = serde_json::from_value(example.clone()).expect("a record");
+    }
+    assert_eq!(unmade["schema"]["$ref"], "#/components/schemas/Decision");
+    let problem = &document["components"]["schemas"]["Problem"]["properties"];
+    assert_eq!(
+        problem["tried"]["items"]["required"],
+        serde_json::json!(["provider", "code"])
+    );
+    assert_eq!(problem["decision"]["type"], "object");
+    assert_eq!(
+        document["components"]["parameters"]["explain"]["name"],
+        "X-Mosaic-Explain"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::instance::Paced;
+use crate::paces::Paced;
 use crate::policy::places::{Asking, Given, Places};
 use crate::policy::waiting::{Ticket, WaitingSettings};
 use crate::telemetry::ProviderMeters;

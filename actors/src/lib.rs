@@ -28,6 +28,7 @@ pub mod gateway;
 pub mod instance;
 mod messages;
 mod operation;
+mod paces;
 pub mod plugin;
 pub mod policy;
 mod port;

@@ -30,7 +30,7 @@ use crate::gateway::actor::gateway_spec;
 use crate::gateway::admission::{Admission, Drained};
 use crate::gateway::env::TaskEnv;
 use crate::gateway::handle::{Front, Gateway};
-use crate::instance::{Instance, InstanceSnapshot, Lookout};
+use crate::instance::{Alert, Instance, InstanceSnapshot, Lookout};
 use crate::messages::RouterMsg;
 use crate::operation::{OperationRef, Operations};
 use crate::plugin::{InstanceEnv, PluginSpec, Plugins, ReadyMade, Registry, manager_spec};
@@ -111,10 +111,7 @@ impl System {
             clock,
             credits: credits.clone(),
             meters: meters.clone(),
-            lookout: Lookout {
-                router: router.clone(),
-                consecutive_failures: settings.outlier.consecutive_failures,
-            },
+            lookout: lookout(&router, settings.outlier.consecutive_failures),
             restarts,
             operations: operations.clone(),
             events: events.clone(),
@@ -491,4 +488,21 @@ async fn come_up(plugins: &Plugins, specs: impl Iterator<Item = PluginSpec>) {
         }
     });
     join_all(coming).await;
+}
+
+/// Has the router told of instances that fail so often in a row, and of those that are well again.
+fn lookout(router: &Handle<RouterMsg>, consecutive_failures: u32) -> Lookout {
+    let router = router.clone();
+    let tell = move |alert| {
+        let message = match alert {
+            Alert::Failing(name) => RouterMsg::Failing(name),
+            Alert::Well(name) => RouterMsg::Well(name),
+        };
+        // A router that is away hears of the next.
+        let _away = router.send(message);
+    };
+    Lookout {
+        tell: Arc::new(tell),
+        consecutive_failures,
+    }
 }

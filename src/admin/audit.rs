@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::Request;
 
 use super::query::{Query, up_to};
-use super::table::{Parameter, Row, Table, limit};
+use super::table::{Parameter, Row, Table, Takes, limit};
 use super::{Json, Port, written};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -22,7 +22,7 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     let before = Parameter {
         name: "before",
         about: "Only entries before this number",
-        most: Some(i64::MAX),
+        takes: Takes::UpTo(i64::MAX),
     };
     let row = Row::get("/audit", "Who did what, when and why, newest first");
     table.show(row.takes(limit(MOST_ROWS)).takes(before), audit)

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::query::{Query, flag, up_to};
-use super::table::{Parameter, Row, Table, limit};
+use super::table::{Parameter, Row, Table, Takes, limit};
 use super::{AdminOrder, Json, Port, written};
 use crate::dispatch::idempotency::{check_key, scope};
 use crate::surfaces::problem::Problem;
@@ -40,7 +40,7 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     let in_doubt = Parameter {
         name: "in_doubt",
         about: "Only keys whose outcome is unknown",
-        most: None,
+        takes: Takes::Flag,
     };
     let row = Row::get("/idempotency", "Idempotency keys, and what is known of their calls");
     let table = table.show(row.takes(limit(MOST_ROWS)).takes(in_doubt), keys);

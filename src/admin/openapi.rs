@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::table::{Answer, Parameter, Row};
+use super::table::{Answer, Parameter, Row, Takes};
+use crate::surfaces::decision;
 use crate::surfaces::openapi::{by_status, error_responses, problem_schemas, request_id_header};
 
 /// The document.
@@ -96,9 +97,10 @@ fn operation(row: &Row) -> Value {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let schema = match parameter.most {
-        Some(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-        None => json!({ "type": "boolean" }),
+    let schema = match parameter.takes {
+        Takes::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Takes::Flag => json!({ "type": "boolean" }),
+        Takes::Text => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": parameter.name, "in": "query", "description": parameter.about, "schema": schema })
 }
@@ -138,7 +140,8 @@ fn schemas() -> BTreeMap<String, Value> {
         ("Plugin".to_owned(), plugin_schema()),
         ("RateLimit".to_owned(), rate_limit_schema()),
     ];
-    problem_schemas().into_iter().chain(own).collect()
+    let common = problem_schemas().into_iter().chain(decision::schemas());
+    common.chain(own).collect()
 }
 
 fn done_schema() -> Value {

@@ -88,6 +88,10 @@ pub enum View {
     Shadows,
     /// So many of the calls in flight, oldest first, and of the last that ended, newest first.
     Calls(usize),
+    /// So many of the newest decision records; of one tenant, or of all.
+    Decisions(usize, Option<String>),
+    /// The decision records of calls with an id.
+    Decision(String),
     /// Every setting in force, and where it came from.
     Config,
     /// The log's filter.

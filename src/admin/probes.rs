@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 
 use super::AdminConfig;
 use super::gate::Gate;
-use super::table::{Answer, Parameter, Row, Table};
+use super::table::{Answer, Parameter, Row, Table, Takes};
 use crate::surfaces::access::Unremarkable;
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
@@ -76,7 +76,7 @@ pub(super) fn routes() -> Table<Probed> {
     let verbose = Parameter {
         name: "verbose",
         about: "Tell every condition",
-        most: None,
+        takes: Takes::Flag,
     };
     let text = |path, summary| Row::get(path, summary).answers(Answer::Text);
     Table::new("")

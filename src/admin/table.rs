@@ -21,8 +21,17 @@ use super::{AdminOrder, Port};
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// The most that it may be, from 1 on; `None`: a flag.
-    pub(super) most: Option<i64>,
+    pub(super) takes: Takes,
+}
+
+/// What a parameter takes.
+pub(super) enum Takes {
+    /// `true` or `false`.
+    Flag,
+    /// A number from 1 to this.
+    UpTo(i64),
+    /// A text.
+    Text,
 }
 
 /// So many rows.
@@ -30,7 +39,7 @@ pub(super) const fn limit(most: usize) -> Parameter {
     Parameter {
         name: "limit",
         about: "So many rows",
-        most: Some(most as i64),
+        takes: Takes::UpTo(most as i64),
     }
 }
 
@@ -38,7 +47,7 @@ pub(super) const fn limit(most: usize) -> Parameter {
 const DRY_RUN: Parameter = Parameter {
     name: "dry_run",
     about: "Do nothing; tell what it would touch",
-    most: None,
+    takes: Takes::Flag,
 };
 
 /// What a route answers with.

@@ -1,4 +1,5 @@
-//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, credits, routes in shadow, calls, configuration, log.
+//! What can be looked at: tree, ledger, status, plugins, breakers, caches, quotas, credits, routes in shadow, calls,
+//! decisions, configuration, log.
 //!
 //! Invariant: every answer is made when it is asked for, and kept by nobody.
 
@@ -8,13 +9,13 @@ use axum::response::Response;
 use http::Request;
 
 use super::query::{Query, up_to};
-use super::table::{Row, Table, limit};
+use super::table::{Parameter, Row, Table, Takes, limit};
 use super::{Json, Port, View, written};
 use crate::surfaces::problem::Problem;
 use crate::surfaces::request_id::RequestId;
 
-/// A page of the ledger, unless the caller says otherwise.
-const DEFAULT_LEDGER: usize = 100;
+/// A page of the ledger, or of decisions, unless the caller says otherwise.
+const DEFAULT_ROWS: usize = 100;
 /// The most rows that one request gets.
 const MOST_ROWS: usize = 1_000;
 
@@ -41,12 +42,25 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
         };
         table.show(Row::get(path, summary), seen)
     });
+    let tenant = Parameter {
+        name: "tenant",
+        about: "Of this tenant's calls alone",
+        takes: Takes::Text,
+    };
+    let recorded = Row::get("/decisions", "What was decided for the last calls, and why").of("Decisions");
+    let one = Row::get(
+        "/decisions/{id}",
+        "What was decided for the calls with an id, the newest first",
+    )
+    .of("Decisions");
     let plugins = Row::get("/plugins", "Every provider instance").of("Plugins");
     let every = async |State(port): State<Port>, request| show(&port, request, &[], |_| Ok(View::Plugins));
     let rows = |path, summary| Row::get(path, summary).takes(limit(MOST_ROWS));
     table
         .show(rows("/ledger", "What was restarted, when and why"), ledger)
         .show(rows("/calls", "The calls in flight, and the last that ended"), calls)
+        .show(recorded.takes(limit(MOST_ROWS)).takes(tenant), decisions)
+        .show(one, decision)
         .show(plugins, every)
         .show(
             Row::get("/plugins/{name}", "One provider instance").of("Plugin"),
@@ -57,7 +71,7 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
 async fn ledger(State(port): State<Port>, request: Request<Body>) -> Response {
     show(&port, request, &["limit"], |query| {
         let limit = query.get("limit", up_to(MOST_ROWS))?;
-        Ok(View::Ledger(limit.unwrap_or(DEFAULT_LEDGER)))
+        Ok(View::Ledger(limit.unwrap_or(DEFAULT_ROWS)))
     })
 }
 
@@ -66,6 +80,18 @@ async fn calls(State(port): State<Port>, request: Request<Body>) -> Response {
         let limit = query.get("limit", up_to(MOST_ROWS))?;
         Ok(View::Calls(limit.unwrap_or(MOST_ROWS)))
     })
+}
+
+async fn decisions(State(port): State<Port>, request: Request<Body>) -> Response {
+    show(&port, request, &["limit", "tenant"], |query| {
+        let limit = query.get("limit", up_to(MOST_ROWS))?;
+        let tenant = query.get("tenant", |text| Ok(text.to_owned()))?;
+        Ok(View::Decisions(limit.unwrap_or(DEFAULT_ROWS), tenant))
+    })
+}
+
+async fn decision(State(port): State<Port>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    show(&port, request, &[], |_| Ok(View::Decision(id)))
 }
 
 async fn plugin(State(port): State<Port>, Path(name): Path<String>, request: Request<Body>) -> Response {

@@ -16,11 +16,12 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::stream::Upload;
 use serde_json::{Map, Value};
 
-use super::client::{Remote, Replied, Reply};
+use super::client::{Replied, Reply};
 use super::download::Download;
 use super::problem::Problem;
 use super::run::{LocalCalls, Runtime};
 use super::screen::{Screen, Stop};
+use super::waterfall::waterfall;
 use super::{command, input, operate, pages, parts, show, upload, wait};
 use crate::catalogue::Entry;
 use crate::catalogue::cursor::CursorKey;
@@ -51,9 +52,7 @@ pub(super) async fn call(
         gateway.stop().await;
         return outcome;
     }
-    let (named, url) = operate::address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
-    let key = operate::secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
-    let remote = Remote::new(named, &url, key)?;
+    let remote = operate::gateway(flags)?;
     let ask = async |entry: &'static Entry, input, upload| remote.call(entry, input, upload, &options).await;
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
@@ -71,6 +70,7 @@ async fn call_local(
         let answer = gateway.call(entry, Value::from(input), upload, options.clone()).await;
         let answer = answer.map_err(|failure| upload::of_flag(entry, failure))?;
         let emulated = answer.head.emulated;
+        let decision = answer.head.decision.as_deref().map(|decision| gateway.told(decision));
         let reply = match answer.body {
             Body::Bytes(bytes) => Reply::Whole(bytes),
             Body::Raw(file) => Reply::File(Download {
@@ -81,7 +81,12 @@ async fn call_local(
                 frames.map(|frame| frame.and_then(|frame| frame.json()).map_err(Problem::from)),
             )),
         };
-        Ok(Replied { reply, emulated })
+        Ok(Replied {
+            reply,
+            emulated,
+            decision,
+            id: None,
+        })
     };
     answered(entry, input, upload, &options, flags, ask, screen).await
 }
@@ -99,7 +104,12 @@ async fn answered(
     let (mut is_told, mut may_follow) = (false, true);
     loop {
         let asking = asked(entry, input.clone(), upload.take(), options, (flags, screen), &ask).await;
-        let Replied { reply, emulated } = asking.map_err(|problem| match is_pinned(entry, &input) {
+        let Replied {
+            reply,
+            emulated,
+            decision,
+            id,
+        } = asking.map_err(|problem| match is_pinned(entry, &input) {
             true => problem.of_pinned(),
             false => problem,
         })?;
@@ -112,7 +122,15 @@ async fn answered(
             _ => None,
         };
         let next = part.as_ref().and_then(show::next_after);
+        let (reply, decision) = show::undecided(reply, decision, screen)?;
         show::reply(reply, entry, input::output(entry, flags), screen).await?;
+        if options.explain {
+            match (decision, id) {
+                (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
+                (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
+                (None, None) => {}
+            }
+        }
         let (Some(part), Some(next)) = (part, next) else {
             return Ok(());
         };
@@ -203,5 +221,7 @@ async fn asked(
     Ok(Replied {
         reply: Reply::Whole(gathered),
         emulated: emulated.into_inner(),
+        decision: None,
+        id: None,
     })
 }

@@ -33,6 +33,9 @@ use super::{events, explain};
 /// The header that tells that an answer is emulated.
 const EMULATED: &str = "x-mosaic-emulated";
 
+/// The header that names the request.
+const REQUEST_ID: &str = "x-request-id";
+
 /// What the server has beyond the caller's deadline to tell that it passed.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -49,6 +52,10 @@ pub struct Replied {
     pub reply: Reply,
     /// The provider has nothing of the kind.
     pub emulated: bool,
+    /// What was decided for it, where that was asked for and does not stand in the answer.
+    pub decision: Option<Value>,
+    /// The request's id, by which what was decided can be looked at later.
+    pub id: Option<String>,
 }
 
 /// What a call brings.
@@ -114,6 +121,8 @@ impl Remote {
             broken.map_or(problem, |failure| upload::of_flag(entry, failure).into())
         })?;
         let emulated = reply.headers().get(EMULATED).is_some_and(|value| value == "true");
+        let id = reply.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let id = id.map(str::to_owned);
         let reply = if entry.declaration.facts.streaming {
             Reply::Events(events::read(reply))
         } else if entry.declaration.bytes {
@@ -125,7 +134,12 @@ impl Remote {
         } else {
             Reply::Whole(body_of(reply).await?)
         };
-        Ok(Replied { reply, emulated })
+        Ok(Replied {
+            reply,
+            emulated,
+            decision: None,
+            id,
+        })
     }
 
     /// Reads a document of the admin listener; with `limit`, so many of its rows.

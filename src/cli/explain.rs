@@ -47,6 +47,9 @@ pub fn advice_on_admin(kind: Kind, what: &str) -> Option<&'static str> {
         (Kind::NotFound, "breakers") => "`mosaic breakers list` shows the circuit breakers that there are.",
         (Kind::NotFound, "actors") => "`mosaic tree --wide` shows the paths.",
         (Kind::NotFound, "calls") => "`mosaic calls` shows the calls in flight.",
+        (Kind::NotFound, "decisions") => {
+            "`mosaic calls` shows the last calls with their ids; [explain] says how many records are kept."
+        }
         (Kind::NotFound, "idempotency") => "`mosaic keys list --in-doubt` shows the keys whose outcome is unknown.",
         (Kind::NotFound, _) => "Check --admin: is a gateway's admin listener there, of this program's version?",
         (Kind::Conflict, "plugins") => "`mosaic plugins list` shows what state it is in.",

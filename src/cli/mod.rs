@@ -13,6 +13,7 @@ mod client;
 mod command;
 mod config;
 mod conversation;
+mod decided;
 mod diagnosis;
 mod download;
 mod events;
@@ -27,6 +28,7 @@ mod parts;
 mod problem;
 mod providers;
 mod render;
+mod route;
 pub mod run;
 mod screen;
 mod show;
@@ -38,6 +40,7 @@ mod tree;
 mod upload;
 mod views;
 mod wait;
+mod waterfall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -84,6 +87,9 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
         Err(Stop::Quiet(code)) => code,
         Err(Stop::Failed(problem)) => {
             screen.report(&problem);
+            if let Some(decision) = problem.decision() {
+                screen.note(&waterfall(decision, &screen));
+            }
             problem.exit_code()
         }
     }

@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 
 use crate::catalogue::{Entry, OPERATIONS};
 use crate::doctor::Report;
-use crate::failures::codes;
 use crate::secret::{SecretError, SecretFault, SecretRef};
 
+use super::call::SERVER;
+use super::client::Remote;
 use super::command::{flag, knowing, root, switch};
 use super::run::Runtime;
 use super::screen::{Screen, Stop, WARY, clean};
-use super::{admin, config, diagnosis, exit, explain, matrix, offered, providers, show, state};
+use super::{admin, config, decided, diagnosis, exit, matrix, offered, providers, route, show, state};
 
 /// Their declarations, in the order of the help.
 pub fn commands() -> Vec<Command> {
@@ -53,14 +54,8 @@ pub fn commands() -> Vec<Command> {
             .arg(flag("service", "SERVICE", "Only this service's").value_parser(PossibleValuesParser::new(services())))
             .after_help(offered::RULE),
         providers::command(),
-        Command::new("explain").about("Explain an error code").arg(
-            Arg::new("code")
-                .required(true)
-                .value_name("CODE")
-                .help("The code between the brackets of an error message")
-                .hide_possible_values(true)
-                .value_parser(PossibleValuesParser::new(codes().map(|row| row.code))),
-        ),
+        decided::declared(),
+        route::declared(),
         Command::new("exit-codes")
             .about("List the exit codes and what they mean")
             .after_help(exit::table()),
@@ -112,7 +107,8 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "config" => config::run(matches, runtime, screen).await,
         "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(file()).await, screen),
-        "explain" => explanation(matches, screen),
+        "explain" => decided::run(matches, screen).await,
+        route::ROUTE => route::run(matches, runtime, screen).await,
         "exit-codes" => exit_codes(screen),
         "completions" => completions(matches, runtime, screen).await,
         "version" => version(screen),
@@ -162,6 +158,16 @@ pub fn address(
         Err(VarError::NotUnicode(_)) => Err(Failure::invalid(variable, format!("{variable} is not UTF-8 text"))),
         _ => Ok((flag, default.to_owned())),
     }
+}
+
+/// The gateway that calls are made at, by their flags.
+///
+/// # Errors
+/// `invalid_input` naming the flag or variable at fault.
+pub fn gateway(flags: &ArgMatches) -> Result<Remote, Failure> {
+    let (named, url) = address("--server", flags.get_one("server"), "MOSAIC_URL", SERVER)?;
+    let key = secret("--key-file", flags.get_one("key-file"), "MOSAIC_API_KEY")?;
+    Remote::new(named, &url, key)
 }
 
 /// A configuration that was found sound, and below it, a line each, what is to be known of it.
@@ -227,15 +233,6 @@ fn row(entry: &Entry) -> Value {
         "cached": fresh,
         "summary": declaration.summary,
     })
-}
-
-fn explanation(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
-    let code = matches
-        .get_one::<String>("code")
-        .map(String::as_str)
-        .unwrap_or_default();
-    let document = explain::document(code).ok_or_else(|| Failure::invalid("code", "no such error code"))?;
-    show::document(document.to_string().as_bytes(), screen)
 }
 
 fn exit_codes(screen: &Screen) -> Result<(), Stop> {

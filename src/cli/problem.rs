@@ -12,6 +12,8 @@ use super::advice::{BEYOND, Case, KEYLESS, advice_in};
 use super::{exit, explain};
 use crate::dispatch::options::{OPTIONS, OptionValue};
 use crate::failures;
+use crate::surfaces::decisions;
+use crate::surfaces::problem::tried;
 
 /// A failure as a problem document.
 #[derive(Clone, Debug)]
@@ -157,11 +159,26 @@ impl Problem {
                 remarks.push(format!("{}: {text}", fact.replace('_', " ")));
             }
         }
+        for tried in self
+            .document
+            .get("tried")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let part = |name| tried.get(name).and_then(Value::as_str).unwrap_or("?");
+            remarks.push(format!("tried: {} {}", part("provider"), part("code")));
+        }
         if let Some(wait) = self.retry_after {
             remarks.push(format!("retry after: {}", humantime::format_duration(wait)));
         }
         remarks.push(format!("hint: {}", self.text("hint").unwrap_or(self.advice())));
         remarks
+    }
+
+    /// What was decided for the call, where that was asked for.
+    pub fn decision(&self) -> Option<&Value> {
+        self.document.get(decisions::MEMBER)
     }
 
     /// What to do, where nobody said it of this one.
@@ -215,6 +232,13 @@ impl From<Failure> for Problem {
             if let Some(text) = text {
                 document.insert(name.to_owned(), json!(text));
             }
+        }
+        let tried = tried(&failure);
+        if !tried.is_empty() {
+            document.insert("tried".to_owned(), json!(tried));
+        }
+        if let Some(decision) = failure.decision.as_deref() {
+            document.insert(decisions::MEMBER.to_owned(), json!(decision));
         }
         Problem {
             kind: failure.kind,

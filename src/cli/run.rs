@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mosaic_actors::call::Answer;
+use mosaic_actors::decision::Explained;
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::Upload;
@@ -59,6 +60,10 @@ pub trait Runtime: Send + Sync + 'static {
     /// Serves the sandbox, the stand-in for every provider, until it is told to stop.
     fn sandbox(&self, config: Option<PathBuf>) -> BoxFuture<Result<(), Problem>>;
 
+    /// Makes recorded decisions again by a configuration. The value tells how many were compared, as `compared`, and for which
+    /// it would decide otherwise, as `differences`.
+    fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>>;
+
     /// Starts a gateway without listeners, for calls from this process. `keyed`: they are made under an idempotency key, so
     /// no other process may serve with the same state: each would take the other's claims for those of the dead.
     fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>>;
@@ -74,6 +79,12 @@ pub trait LocalCalls: Send + Sync + 'static {
         upload: Option<Arc<Upload>>,
         options: Options,
     ) -> BoxFuture<Result<Answer, Failure>>;
+
+    /// Explains a call without making it.
+    fn dry_run(&self, entry: &'static Entry, input: Value, options: Options) -> BoxFuture<Result<Value, Failure>>;
+
+    /// A decision record as who runs the gateway reads it.
+    fn told(&self, decision: &Explained) -> Value;
 
     /// Drains and stops.
     fn stop(self: Box<Self>) -> BoxFuture<()>;

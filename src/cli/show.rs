@@ -10,6 +10,7 @@ use mosaic_actors::error::{Failure, Kind};
 use serde_json::{Map, Value, json};
 
 use crate::catalogue::Entry;
+use crate::surfaces::decisions;
 
 use super::client::{Events, Reply};
 use super::conversation::Conversation;
@@ -37,6 +38,33 @@ pub async fn reply(reply: Reply, entry: &Entry, output: Option<&str>, screen: &S
         Reply::Events(events) if screen.json => json_lines(events, screen).await,
         Reply::Events(events) => pieces(events, screen).await,
     }
+}
+
+/// A reply without the decision record in it, and that; for programs the two are one document. `beside`: the record, where
+/// the reply does not hold it.
+///
+/// # Errors
+/// `upstream_failed` where the reply is no JSON.
+pub fn undecided(reply: Reply, beside: Option<Value>, screen: &Screen) -> Result<(Reply, Option<Value>), Failure> {
+    match (reply, beside) {
+        (Reply::Whole(body), Some(decision)) if screen.json => {
+            Ok((Reply::Whole(decisions::beside(body, &decision)), None))
+        }
+        (Reply::Whole(body), None) if !screen.json && holds_decision(&body) => {
+            let mut output = parse(&body)?;
+            let decision = output
+                .as_object_mut()
+                .and_then(|output| output.shift_remove(decisions::MEMBER));
+            Ok((Reply::Whole(output.to_string().into()), decision))
+        }
+        (reply, beside) => Ok((reply, beside)),
+    }
+}
+
+/// Whether it may hold a decision record: its name is looked for before all of it is read.
+fn holds_decision(body: &[u8]) -> bool {
+    let name = format!("\"{}\":", decisions::MEMBER);
+    body.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
 /// Where an answer that is a part goes on.

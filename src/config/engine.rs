@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use mosaic_actors::decision::DecisionSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +200,32 @@ impl Default for SupervisionConfig {
             period: Duration::from_secs(30),
             backoff_base: Duration::from_millis(50),
             backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[explain]`: the decision records of calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExplainConfig {
+    /// Records of calls that have ended that are kept; the oldest go first. 0: none.
+    #[schemars(range(max = 1_000_000))]
+    pub kept: usize,
+    /// Calls under way that have a record at most; beyond, a call goes without, which is counted.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub under_way: usize,
+    /// One in so many answers from memory has a record; 0: none has. Every other call has one.
+    #[schemars(range(max = 1_000_000))]
+    pub hits: u32,
+}
+
+impl Default for ExplainConfig {
+    fn default() -> Self {
+        let DecisionSettings { kept, under_way, .. } = DecisionSettings::default();
+        ExplainConfig {
+            kept,
+            under_way,
+            hits: 256,
         }
     }
 }

@@ -42,7 +42,8 @@ pub use credential::{AppConfig, AppId, OAuthConfig, TokenKind};
 pub use effective::{Setting, Source};
 pub use ejection::{EjectionConfig, FailurePercentageConfig, SlowStartConfig, SlowStartOverrides, SuccessRateConfig};
 pub use engine::{
-    CacheConfig, DefaultsConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig, SupervisionConfig,
+    CacheConfig, DefaultsConfig, ExplainConfig, GatewayConfig, L1Config, L2Config, LimitsConfig, ListingConfig,
+    SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
@@ -95,6 +96,8 @@ pub struct Config {
     pub ejection: EjectionConfig,
     /// When a second instance is asked the same.
     pub hedging: HedgingConfig,
+    /// Decision records.
+    pub explain: ExplainConfig,
     /// Restarts.
     pub supervision: SupervisionConfig,
     /// How providers are reached.

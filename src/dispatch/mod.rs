@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 pub use crate::catalogue::cursor::ALL;
-use crate::catalogue::cursor::CursorKey;
+use crate::catalogue::cursor::{CursorKey, Place};
 use crate::catalogue::prepare::{fingerprint, prepare_typed};
 use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 use crate::wording::nearest;
@@ -143,15 +143,58 @@ impl Dispatcher {
         self.carry(entry, prepared, upload, keyed, caller, options).await
     }
 
-    async fn carry(
+    /// The call that a request of a surface asks for, for those who explain it and do not make it: without its file, and
+    /// without a claim on its key.
+    ///
+    /// # Errors
+    /// `invalid_input` naming the field or option at fault; of `provider=all`, which asks for several calls.
+    pub fn unmade_call(
+        &self,
+        entry: &'static Entry,
+        input: Value,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Call, Failure> {
+        let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
+        self.alone(entry, prepared, caller, options)
+    }
+
+    /// As [`Dispatcher::unmade_call`], for an input that is typed already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unmade<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Call, Failure> {
+        let name = O::DECLARATION.facts.name;
+        let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
+        self.alone(entry, prepared, caller, options)
+    }
+
+    fn alone(
+        &self,
+        entry: &'static Entry,
+        prepared: Prepared,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Call, Failure> {
+        match self.composed(entry, prepared, None, caller, options)? {
+            Composed { each: None, call } => Ok(call),
+            Composed { each: Some(_), .. } => Err(Failure::invalid(
+                options::PROVIDER,
+                "provider=all makes several calls: ask about one instance at a time",
+            )),
+        }
+    }
+
+    /// The call, or the one that several are made of.
+    fn composed(
         &self,
         entry: &'static Entry,
         prepared: Prepared,
         upload: Option<Arc<Upload>>,
-        keyed: Option<idempotency::KeyedWrite>,
         caller: Caller,
         mut options: Options,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Composed, Failure> {
         let told = told_by(&prepared, upload.as_deref());
         let attributes = attributes::of(&mut options, told, &caller.tenant, &self.config.ceilings)?;
         let provider = pinned(&prepared, options.provider.as_deref())?;
@@ -166,20 +209,38 @@ impl Dispatcher {
         call.tags = prepared.tags;
         call.attributes = attributes;
         call.estimate = prepared.estimate;
-        call.upload = upload.clone();
+        call.upload = upload;
         call.include_raw = options.include_raw;
         call.no_cache = options.no_cache;
+        call.explain = options.explain;
         // `repeatable` stays false, key or no key: no provider we drive takes a request key of its own, so a second
         // attempt at a write that may have arrived would be a second write. A key makes the *caller's* repetition
         // harmless, by replaying our record; the engine still repeats what is idempotent or proven unsent.
-        call.provider = match provider {
-            Pin::All => {
-                let cursors = &self.config.cursors;
-                return gather::gather(self.calls.as_ref(), entry, call, prepared.each, cursors).await;
+        let each = match provider {
+            Pin::All => Some(prepared.each),
+            Pin::One(instance) => {
+                call.provider = Some(instance);
+                None
             }
-            Pin::One(instance) => Some(instance),
             Pin::None => None,
         };
+        Ok(Composed { call, each })
+    }
+
+    async fn carry(
+        &self,
+        entry: &'static Entry,
+        prepared: Prepared,
+        upload: Option<Arc<Upload>>,
+        keyed: Option<idempotency::KeyedWrite>,
+        caller: Caller,
+        options: Options,
+    ) -> Result<Answer, Failure> {
+        let Composed { call, each } = self.composed(entry, prepared, upload.clone(), caller, options)?;
+        if let Some(each) = each {
+            return gather::gather(self.calls.as_ref(), entry, call, each, &self.config.cursors).await;
+        }
+        let operation = call.operation;
         let asked_for = call.provider.clone().or_else(|| call.resource.instance().cloned());
         let unknown = asked_for.map(|name| (name, call.caller.clone()));
         let result = match keyed {
@@ -352,6 +413,13 @@ fn may_be_billed(facts: &Operation, failure: &Failure) -> bool {
 /// Whether an operation answers with a page, and so knows `provider=all`.
 pub fn is_list(entry: &Entry) -> bool {
     entry.declaration.facts.list
+}
+
+/// A call on its way to the engine.
+struct Composed {
+    call: Call,
+    /// Several are to be made of it, a list asked of every instance; with a cursor over all, these.
+    each: Option<Vec<(Place, Prepared)>>,
 }
 
 enum Pin {

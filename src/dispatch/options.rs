@@ -38,6 +38,8 @@ pub struct Options {
     pub include_raw: bool,
     /// No answer from cache.
     pub no_cache: bool,
+    /// What was decided, and why, with the answer or the failure.
+    pub explain: bool,
     /// The answer is not kept in a cache, nor taken from one. No row of the table: it is HTTP's own, in `Cache-Control`.
     pub no_store: bool,
     /// How long the caller will wait; bounded by the configuration.
@@ -97,7 +99,7 @@ pub enum OptionValue {
 }
 
 /// All of them.
-pub static OPTIONS: [CallOption; 9] = [
+pub static OPTIONS: [CallOption; 10] = [
     CallOption {
         name: PROVIDER,
         header: None,
@@ -128,6 +130,18 @@ pub static OPTIONS: [CallOption; 9] = [
         description: "Refuses an answer from cache. `Cache-Control: no-cache`, or `max-age=0`, says the same; \
                       with `no-store` the answer is not kept in a cache either.",
         help: "Refuse an answer from cache",
+    },
+    CallOption {
+        name: "explain",
+        header: Some("X-Mosaic-Explain"),
+        flag: "explain",
+        value: Switch(|options| &mut options.explain),
+        keyed: false,
+        passed: false,
+        description: "Tells what was decided for the call, and why: a JSON answer, or a problem, has the decision record as its \
+                      `decision`; every answer has a `Link` to it, relation `describedby`. Of `provider=all`, and of what \
+                      streams or is a file, the link alone.",
+        help: "Tell what was decided for the call, and why",
     },
     CallOption {
         name: TIMEOUT,

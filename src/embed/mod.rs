@@ -35,8 +35,14 @@ pub(crate) mod outbound;
 mod polls;
 mod reaches;
 mod record;
+#[cfg(feature = "server")]
+mod records;
 mod registry;
+#[cfg(feature = "cli")]
+mod replayed;
 mod request;
+#[cfg(feature = "server")]
+mod rule_words;
 #[cfg(feature = "server")]
 pub mod serve;
 mod services;
@@ -57,6 +63,8 @@ pub use mosaic::Mosaic;
 pub use notice::Notice;
 pub use notices::notices;
 pub use registry::Registry;
+#[cfg(feature = "cli")]
+pub(crate) use replayed::replayed;
 pub use request::Request;
 pub use typed::Typed;
 pub use wiring::{Named, drivers};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use mosaic_actors::call::{Answer, Caller, Performance, Priority};
+use mosaic_actors::decision::Explained;
 use mosaic_actors::error::Failure;
 use mosaic_actors::stream::{ByteStream, Upload};
 
@@ -69,6 +70,13 @@ impl<O: Op> Request<O> {
     /// Adds the provider's own JSON to the output, as its `raw`.
     pub fn include_raw(mut self) -> Self {
         self.options.include_raw = true;
+        self
+    }
+
+    /// Has the answer's [`Head::decision`](mosaic_actors::call::Head::decision), or the failure's
+    /// [`decision`](Failure::decision), tell what was decided for it, and why.
+    pub fn explain(mut self) -> Self {
+        self.options.explain = true;
         self
     }
 
@@ -193,6 +201,19 @@ impl<O: Op> Request<O> {
         file::<O>(self.answer().await?)
     }
 
+    /// Explains the call without making it: how it would be routed, how its candidates stand, who would be asked first, and
+    /// what would refuse it now. Nothing is sent, and no key is used up.
+    ///
+    /// # Errors
+    /// A [`Failure`] where it is no call at all: `invalid_input` naming the field or option.
+    pub async fn dry_run(self) -> Result<Explained, Failure> {
+        let call = self
+            .gateway
+            .dispatcher()
+            .unmade::<O>(self.input, self.caller, self.options)?;
+        Ok(self.gateway.system().gateway().dry_run(call).await)
+    }
+
     async fn answer(self) -> Result<Answer, Failure> {
         let dispatcher = self.gateway.dispatcher();
         dispatcher
@@ -233,6 +254,28 @@ impl Mosaic {
     /// ```
     pub fn request<O: Op>(&self, input: O::Input) -> Request<O> {
         Request::new(self.clone(), input)
+    }
+
+    /// The decision records of calls with this request id, the newest first: callers may choose ids, so there may be several.
+    /// `tenant`: its own alone. How many are kept the configuration says (`[explain]`).
+    ///
+    /// ```
+    /// use mosaic::catalogue::git::{RepoGet, RepoGetInput};
+    /// # use mosaic::{Mosaic, config::Config};
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let gateway = Mosaic::start(Config::default()).await.unwrap();
+    /// let call = || gateway.request::<RepoGet>(RepoGetInput { repo: "acme/api".into() }).request_id("build-7");
+    /// let unmade = call().dry_run().await.expect("it is a call");
+    /// assert!(unmade.dry_run && unmade.candidates.is_empty());
+    /// let failure = call().explain().send().await.expect_err("no provider is configured here");
+    /// let decision = failure.decision.expect("it was asked for");
+    /// assert_eq!(gateway.explain("build-7", None)[0].outcome, decision.outcome);
+    /// assert!(gateway.explain("build-7", Some("another-tenant")).is_empty());
+    /// # gateway.shutdown().await;
+    /// # });
+    /// ```
+    pub fn explain(&self, id: &str, tenant: Option<&str>) -> Vec<Explained> {
+        self.system().gateway().explain(id, tenant)
     }
 
     /// Does one operation as the local caller.

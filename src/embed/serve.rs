@@ -24,6 +24,7 @@ use super::admin::Port;
 use super::ears::Ears;
 use super::error::StartError;
 use super::mosaic::Mosaic;
+use super::records::Records;
 use crate::admin::{self, AdminConfig, Check, Readiness};
 use crate::catalogue::proxy as passed;
 use crate::config::{Config, ServerConfig};
@@ -116,6 +117,7 @@ impl Mosaic {
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
+            decisions: Arc::new(Records::of(self)),
             max_body,
             bodies,
             uploads,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
 use mosaic_actors::call::Priority;
+use mosaic_actors::decision::DecisionSettings;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::{ListingSettings, PluginSpec};
 use mosaic_actors::policy::backoff::Backoff;
@@ -76,6 +77,11 @@ pub(super) fn wire(
         base: config.supervision.backoff_base,
         max: config.supervision.backoff_max,
         ..Backoff::default()
+    };
+    spec.decisions = DecisionSettings {
+        kept: config.explain.kept,
+        under_way: config.explain.under_way,
+        hits: config.explain.hits,
     };
     spec.plugin_settings.drain_timeout = config.server.drain_timeout;
     spec.plugin_settings.health_every = config.defaults.health_interval;
@@ -204,7 +210,7 @@ pub(super) fn ceilings(config: &Config) -> Ceilings {
     )
 }
 
-fn reach(config: &Config, tenant: &str) -> (Arc<str>, Reach) {
+pub(super) fn reach(config: &Config, tenant: &str) -> (Arc<str>, Reach) {
     let reach = config.tenant_reach(tenant);
     let names =
         |names: Option<&[String]>| names.map(|names| names.iter().map(|name| Arc::from(name.as_str())).collect());

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::decision;
 use crate::catalogue::event::Event;
 use crate::catalogue::schema;
 
@@ -14,6 +15,8 @@ pub(super) fn paths() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("/v1/operations", "get", operations),
         ("/v1/capabilities", "get", capabilities),
+        ("/v1/explain/{id}", "get", explained()),
+        ("/v1/route", "post", unmade()),
         ("/v1/events", "get", events()),
         ("/webhooks/{instance}", "post", delivery(false)),
         ("/webhooks/{instance}/{secret}", "post", delivery(true)),
@@ -29,6 +32,66 @@ fn answer(id: &str, summary: &str) -> Value {
         "responses": {
             "200": { "description": "The answer", "content": content },
             "401": problem(401),
+        },
+    })
+}
+
+fn explained() -> Value {
+    let example = json!({ "decisions": [decision::example()] });
+    let schema = json!({ "$ref": "#/components/schemas/Decisions" });
+    json!({
+        "operationId": "meta.explain",
+        "tags": ["meta"],
+        "summary": "Show what was decided for the calls with a request id, and why; of the caller's own tenant alone",
+        "parameters": [{
+            "name": "id", "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 },
+            "description": "The X-Request-Id of the answer.",
+        }],
+        "responses": {
+            "200": {
+                "description": "The records, the newest first",
+                "content": { "application/json": { "schema": schema, "example": example } },
+            },
+            "401": problem(401),
+            "403": problem(403),
+            "404": problem(404),
+        },
+    })
+}
+
+fn unmade() -> Value {
+    let object = |about: &str| json!({ "type": "object", "additionalProperties": true, "description": about });
+    let schema = json!({
+        "type": "object",
+        "required": ["operation"],
+        "properties": {
+            "operation": { "type": "string", "description": "The operation's name, such as git.repo.get." },
+            "input": object("Its input: all that its path, its query and its body would have."),
+            "options": object("What would be said beside it, by the options' names: provider, priority, labels."),
+        },
+    });
+    let asked = json!({ "operation": "git.repo.get", "input": { "repo": "acme/api" } });
+    let mut answer = decision::example();
+    for (name, value) in [("dry_run", json!(true)), ("attempts", json!([]))] {
+        answer[name] = value;
+    }
+    let shown = json!({ "$ref": "#/components/schemas/Decision" });
+    json!({
+        "operationId": "meta.route",
+        "tags": ["meta"],
+        "summary": "Explain a call without making it: where it would go now, and what would refuse it",
+        "requestBody": { "required": true, "content": { "application/json": { "schema": schema, "example": asked } } },
+        "responses": {
+            "200": {
+                "description": "What would be decided",
+                "content": { "application/json": { "schema": shown, "example": answer } },
+            },
+            "400": problem(400),
+            "401": problem(401),
+            "403": problem(403),
+            "404": problem(404),
+            "413": problem(413),
+            "415": problem(415),
         },
     })
 }

@@ -9,6 +9,8 @@ pub mod auth;
 mod beside;
 pub mod bodies;
 mod cache_status;
+pub(crate) mod decision;
+pub mod decisions;
 pub(crate) mod docs;
 pub mod feed;
 pub(crate) mod hosts;

@@ -9,6 +9,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::beside;
+use super::decision;
 use super::problem::{self, MEDIA_TYPE};
 use super::rest::routes::placeholders;
 use crate::catalogue::entry::Field;
@@ -40,6 +41,7 @@ pub(super) fn of(entries: &[&Entry]) -> Value {
     }
     let mut schemas = schemas.finish();
     schemas.extend(problem_schemas());
+    schemas.extend(decision::schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -381,7 +383,16 @@ fn problem_schema() -> Value {
                 "type": "string", "enum": ["unknown"],
                 "description": "Of a write that failed: it may have been done all the same. Absent where that is known.",
             },
+            "tried": {
+                "type": "array",
+                "description": "Where several attempts were made: who was asked in vain, in order.",
+                "items": {
+                    "type": "object", "required": ["provider", "code"],
+                    "properties": { "provider": text("The provider instance."), "code": text("What that attempt failed with.") },
+                },
+            },
             "request_id": text("Finds the request in logs and records."),
+            "decision": { "type": "object", "description": "What was decided for the call, where it asked for that: a Decision." },
         },
     })
 }
@@ -393,6 +404,10 @@ const HEADERS: &[(&str, &str)] = &[
     (
         "X-Mosaic-Attempts",
         "How many attempts the answer took; 0 where none was needed.",
+    ),
+    (
+        "Link",
+        "Where the decision record is, of an answer that was asked to explain itself.",
     ),
     ("Cache-Status", "Whether the answer came from cache (RFC 9211)."),
 ];

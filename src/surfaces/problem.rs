@@ -3,16 +3,19 @@
 //! Invariant: every refusal of every surface has this one shape; its code, status and meaning come from
 //! [`failures`](crate::failures).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use mosaic_actors::error::{Failure, FromCache, Source};
 use mosaic_actors::stream::UPLOAD_FIELD;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::cache_status::{self, CACHE_STATUS};
+use super::decisions;
 use super::request_id::RequestId;
 use crate::failures::{self, status};
 
@@ -40,7 +43,34 @@ pub struct Problem {
     errors: Box<[FieldError]>,
     in_doubt: bool,
     replayed: bool,
-    cached: Option<Box<FromCache>>,
+    beside: Option<Box<Beside>>,
+}
+
+/// What few problems have, in one place so that a problem stays small.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    cached: Option<FromCache>,
+    tried: Vec<Tried>,
+    decision: Option<Value>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Tried {
+    provider: Arc<str>,
+    code: &'static str,
+}
+
+/// The attempts that were made in vain, where there were several: of one alone the problem itself tells.
+pub(crate) fn tried(failure: &Failure) -> Vec<Tried> {
+    let all = failure.tried().iter().map(|at| Tried {
+        provider: at.instance.clone(),
+        code: at.kind.code(),
+    });
+    match failure.tried().len() {
+        0 | 1 => Vec::new(),
+        _ => all.collect(),
+    }
 }
 
 /// One of several faults.
@@ -76,11 +106,23 @@ struct Wire<'a> {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// Who was asked in vain, in order.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tried: &'a [Tried],
     request_id: &'a str,
+    /// What was decided, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a Value>,
 }
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
+        let beside = Beside {
+            tried: tried(&failure),
+            cached: failure.cached.as_deref().copied(),
+            decision: failure.decision.as_deref().map(|decision| json!(decision)),
+        };
+        let has_any = beside.cached.is_some() || beside.decision.is_some() || !beside.tried.is_empty();
         Problem {
             status: status(&failure),
             code: failure.kind.code(),
@@ -93,7 +135,7 @@ impl From<Failure> for Problem {
             errors: Box::default(),
             in_doubt: failure.in_doubt,
             replayed: failure.replayed,
-            cached: failure.cached,
+            beside: has_any.then(|| Box::new(beside)),
         }
     }
 }
@@ -132,7 +174,7 @@ impl Problem {
             errors: Box::default(),
             in_doubt: false,
             replayed: false,
-            cached: None,
+            beside: None,
         }
     }
 
@@ -140,6 +182,15 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors.into();
+        self
+    }
+
+    /// The same problem, with what was decided for its call.
+    #[must_use]
+    pub(crate) fn explained(mut self, decision: Option<Value>) -> Self {
+        if decision.is_some() {
+            self.beside.get_or_insert_default().decision = decision;
+        }
         self
     }
 
@@ -178,7 +229,9 @@ impl Problem {
             field: self.field.as_deref(),
             outcome: self.in_doubt.then_some(failures::UNKNOWN),
             errors: &self.errors,
+            tried: self.beside.as_ref().map_or(&[], |beside| &beside.tried),
             request_id: id.text(),
+            decision: self.beside.as_ref().and_then(|beside| beside.decision.as_ref()),
         };
         serde_json::to_string(&wire).expect("texts, numbers and booleans under text keys always serialise")
     }
@@ -192,7 +245,11 @@ impl Problem {
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        if let Some(from) = &self.cached {
+        let is_explained = self.beside.as_ref().is_some_and(|beside| beside.decision.is_some());
+        if let Some(link) = decisions::link(id).filter(|_| is_explained) {
+            headers.insert(LINK, link);
+        }
+        if let Some(from) = self.beside.as_ref().and_then(|beside| beside.cached.as_ref()) {
             headers.insert(AGE, HeaderValue::from(from.age.as_secs()));
             if let Ok(status) = HeaderValue::try_from(cache_status::text(from.status, Some(from.by))) {
                 headers.insert(CACHE_STATUS, status);
@@ -226,7 +283,6 @@ fn whole_seconds(wait: Duration) -> u64 {
 mod tests {
     use super::*;
     use mosaic_actors::error::Kind;
-    use std::sync::Arc;
 
     #[test]
     fn a_problem_tells_what_to_do_next() {

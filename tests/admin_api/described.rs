@@ -18,6 +18,9 @@ fn filled(path: &str) -> String {
 async fn every_route_is_described_as_it_is_and_nothing_else_is() {
     let (_upstream, url) = upstream().await;
     let stage = Stage::of(&two_at(&url)).await;
+    // A call with the id that is asked for.
+    let call = stage.ask("/v1/git/repos/a~acme%2Fapi").header("x-request-id", "none");
+    call.send().await.expect("an answer");
     let document = document();
     let mut orders_there = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {

@@ -4,6 +4,7 @@
 mod support;
 
 mod actions;
+mod decisions;
 mod described;
 mod door;
 mod kept;

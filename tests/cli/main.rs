@@ -3,6 +3,7 @@
 mod admin;
 mod again;
 mod doctor;
+mod explain;
 mod failures;
 mod files;
 mod input;

@@ -15,12 +15,13 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 13] = [
+const BLOCKS: [(&str, &str); 14] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
     ("[providers.forge]", "commands"),
     ("[[routes]]", "commands"),
+    ("mosaic route", "commands"),
     ("curl -N", "commands"),
     ("curl -H", "commands"),
     ("mosaic sandbox", "commands"),

@@ -6,6 +6,7 @@ mod support;
 mod answers;
 mod attributes;
 mod bad_input;
+mod explain;
 mod streams;
 
 use serde_json::Value;

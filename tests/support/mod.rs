@@ -17,8 +17,13 @@ use mosaic::dispatch::{Ceilings, DispatchConfig, Dispatcher, IdempotencyStore};
 use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
 use mosaic::surfaces::bodies::{Bodies, BodyBounds};
+use mosaic::surfaces::decisions::Decisions;
 use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
-use mosaic_actors::call::{Caller, Priority};
+use mosaic_actors::call::{Call, Caller, Priority};
+use mosaic_actors::decision::Explained;
+use mosaic_actors::driver::BoxFuture;
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::{Value, json};
 
 use fake::FakeCalls;
 
@@ -122,6 +127,7 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
             }]
         }),
         offered: Arc::new(|_, _| true),
+        decisions: Arc::new(Untold),
         max_body: MAX_BODY,
         bodies: Bodies::new(BodyBounds {
             all: 64 * MAX_BODY,
@@ -134,6 +140,23 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
             bytes: MAX_BODY,
             idle: Duration::from_secs(30),
         },
+    }
+}
+
+/// Nothing is recorded here, and no call is explained that is not made.
+struct Untold;
+
+impl Decisions for Untold {
+    fn told(&self, decision: &Explained) -> Value {
+        json!(decision)
+    }
+
+    fn of(&self, _id: &str, _caller: &Caller) -> Vec<Value> {
+        vec![]
+    }
+
+    fn dry_run(&self, _call: Call) -> BoxFuture<Result<Value, Failure>> {
+        Box::pin(std::future::ready(Err(Failure::new(Kind::Unsupported, "as told"))))
     }
 }
 

@@ -1,47 +1,39 @@
-//! What an instance may be asked beyond what callers ask for, and how much it can bear.
+//! What is kept of what an instance may be asked beyond what callers ask for, and of how much it can bear.
 //!
 //! Invariant: written by the attempts' tasks, under locks that are held for a few additions.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{AttemptEnd, Instance};
-use crate::bulkhead::BulkheadPermit;
-use crate::call::Call;
-use crate::error::{Failure, Kind};
 use crate::operation::{CostClass, Operation};
 use crate::policy::concurrency::ConcurrencyLimit;
-use crate::policy::hedge::{Durations, HedgeSettings};
-use crate::policy::recover::RecoverSettings;
+use crate::policy::hedge::Durations;
 use crate::policy::retry_budget::RetryBudget;
-
-use tokio::time::Instant;
 
 /// What is kept of one instance's flow.
 pub(super) struct Flow {
-    budgets: Mutex<Budgets>,
+    pub(super) budgets: Mutex<Budgets>,
     /// By class of operation: reads and heavier ones.
-    durations: [Mutex<Durations>; 2],
-    limit: Option<Mutex<ConcurrencyLimit>>,
+    pub(super) durations: [Mutex<Durations>; 2],
+    pub(super) limit: Option<Mutex<ConcurrencyLimit>>,
 }
 
 #[derive(Default)]
-struct Budgets {
-    retries: RetryBudget,
-    hedges: RetryBudget,
+pub(super) struct Budgets {
+    pub(super) retries: RetryBudget,
+    pub(super) hedges: RetryBudget,
 }
 
 /// Held for a few additions; no panic leaves half of one that matters.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn class(operation: &Operation) -> usize {
+pub(super) fn class(operation: &Operation) -> usize {
     usize::from(operation.cost != CostClass::Read)
 }
 
 /// Whether asking another for the same harms nobody: it changes nothing, costs nothing and holds nothing for long.
-fn may_be_hedged(operation: &Operation) -> bool {
+pub(super) fn may_be_hedged(operation: &Operation) -> bool {
     operation.safe && !operation.paid && !operation.streaming && !operation.waits
 }
 
@@ -52,90 +44,5 @@ impl Flow {
             durations: Default::default(),
             limit: limit.map(Mutex::new),
         }
-    }
-}
-
-impl Instance {
-    /// A call's first attempt is made here: what may be repeated here grows with it.
-    pub(crate) fn requested(&self, recover: &RecoverSettings, hedge: &HedgeSettings) {
-        let now = self.now();
-        let mut budgets = locked(&self.flow.budgets);
-        budgets.retries.requested(&recover.budget, now);
-        if hedge.enabled {
-            budgets.hedges.requested(&hedge.budget(), now);
-        }
-    }
-
-    /// Whether what follows a failure here may be done: a retry, or a failover from here.
-    pub(crate) fn may_repeat(&self, recover: &RecoverSettings) -> bool {
-        let may = locked(&self.flow.budgets).retries.spend(&recover.budget, self.now());
-        if !may {
-            self.meters.flow.retries_refused.increment(1);
-        }
-        may
-    }
-
-    /// After how long another is asked what this one was asked; `None`: none is.
-    pub(crate) fn hedge_after(&self, call: &Call, settings: &HedgeSettings) -> Option<Duration> {
-        let may = settings.enabled && may_be_hedged(&call.operation) && call.upload.is_none();
-        may.then(|| locked(&self.flow.durations[class(&call.operation)]).delay(settings))?
-    }
-
-    /// Whether a hedge of what this one was asked may be sent. It draws on what retries may spend, too.
-    pub(crate) fn may_hedge(&self, recover: &RecoverSettings, settings: &HedgeSettings) -> bool {
-        let now = self.now();
-        let mut budgets = locked(&self.flow.budgets);
-        let may = budgets.hedges.spend(&settings.budget(), now) && budgets.retries.spend(&recover.budget, now);
-        if may {
-            self.meters.flow.hedges.increment(1);
-        }
-        may
-    }
-
-    /// An attempt took so long to its answer, or at least so long.
-    pub(crate) fn learn(&self, operation: &Operation, took: Duration, hedge: &HedgeSettings) {
-        if hedge.enabled && may_be_hedged(operation) {
-            locked(&self.flow.durations[class(operation)]).note(took);
-        }
-        let Some(limit) = &self.flow.limit else { return };
-        let changed = locked(limit).note(took, self.in_flight(), self.now());
-        if let Some(limit) = changed {
-            self.bulkhead.set_limit(limit);
-        }
-    }
-
-    /// The attempt was one of two, and the other was answered first: it is given up.
-    pub(crate) fn outrun(&self) {
-        let failure = Failure::new(Kind::Cancelled, "another instance answered sooner").by(&self.spec.name);
-        self.meters.attempts.count(Some(failure.kind));
-        self.count(AttemptEnd::Abandoned, Some(&failure), false);
-    }
-
-    /// Waits for a place among its attempts in flight until `until`, and no longer than it has anybody wait.
-    ///
-    /// # Errors
-    /// After which time to come back.
-    pub(crate) async fn place(self: &Arc<Self>, call: &Call, until: Instant) -> Result<BulkheadPermit, Duration> {
-        self.bulkhead.wait(call, until).await
-    }
-
-    /// Whether attempts may wait for a place.
-    pub(crate) fn has_queue(&self) -> bool {
-        self.bulkhead.has_queue()
-    }
-
-    /// How many wait for a place.
-    pub fn waiting(&self) -> usize {
-        self.bulkhead.waiting()
-    }
-
-    /// How many attempts may be in flight now.
-    pub fn limit(&self) -> usize {
-        self.bulkhead.limit()
-    }
-
-    /// After which time one who finds no place should come back.
-    pub(crate) fn come_back(&self) -> Duration {
-        self.bulkhead.come_back()
     }
 }

@@ -3,11 +3,13 @@
 //! Invariant: the published state belongs to the instance, not to an actor, and survives every restart.
 
 mod compared;
+mod comparing;
 mod driven;
 mod flow;
+mod flowing;
 mod heard;
 mod overload;
-mod paced;
+mod pacing;
 mod remaining;
 mod snapshot;
 mod spec;
@@ -30,6 +32,7 @@ use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::feedback::Watch;
 use crate::operation::Operations;
+use crate::paces::{Paces, SharedPace};
 use crate::policy::balance::CandidateView;
 use crate::policy::concurrency::ConcurrencyLimit;
 use crate::policy::estimate::{Class, Estimate, Latencies};
@@ -41,12 +44,11 @@ use crate::supervision::{Handle, Message};
 use crate::telemetry::{Meters, ProviderMeters};
 
 use compared::Compared;
-pub(crate) use compared::Lookout;
+pub(crate) use compared::{Alert, Lookout};
 use driven::Driven;
 use flow::Flow;
 pub(crate) use heard::Heard;
 pub use overload::OverloadSettings;
-pub(crate) use paced::{Paced, Paces, SharedPace};
 use remaining::Remaining;
 pub use snapshot::InstanceSnapshot;
 pub use spec::{CheckSettings, InstanceSpec};

@@ -14,8 +14,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::instances::Source;
+use super::super::records::Records;
 use super::Port;
 use crate::admin::{Json, View};
+use crate::surfaces::decisions;
 use crate::surfaces::problem::Problem;
 
 /// A plugin, to look at.
@@ -99,6 +101,17 @@ impl Port {
                 "calls": system.gateway().calls(limit),
                 "finished": system.gateway().finished(limit),
             })),
+            View::Decisions(limit, tenant) => {
+                let records = Records::of(&self.0).newest(limit, tenant.as_deref());
+                Json::of(&json!({ "decisions": records }))
+            }
+            View::Decision(id) => {
+                let records = Records::of(&self.0).with_id(&id);
+                if records.is_empty() {
+                    return Err(decisions::unknown().into());
+                }
+                Json::of(&json!({ "decisions": records }))
+            }
             View::Config => Json::of(&self.config_view()?),
             View::Log => Json::of(&self.log_view()),
         })
@@ -135,6 +148,7 @@ impl Port {
             "calls": { "in_flight": snapshot.in_flight, "max_in_flight": snapshot.max_in_flight },
             "tenants": snapshot.tenants,
             "cache": { "l1": snapshot.l1 },
+            "decisions": self.0.system().decision_counts(),
             "providers": snapshot.instances.iter().map(|instance| glance(instance, &plugins)).collect::<Vec<_>>(),
         })
     }

@@ -5,6 +5,7 @@
 
 mod described;
 pub mod docs;
+mod explain;
 pub mod input;
 pub(super) mod reply;
 pub mod routes;
@@ -18,7 +19,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, StatusCode};
@@ -30,6 +31,7 @@ use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::bodies::Bodies;
+use super::decisions::Decisions;
 use super::docs::{SCRIPT, script};
 use super::json_body;
 use super::mount::{self, Mount};
@@ -82,6 +84,8 @@ pub struct RestConfig {
     pub offered: Offered,
     /// Which kinds of providers can do which operation, of those that a caller may know of; for the same.
     pub matrix: MatrixSource,
+    /// What was decided for calls, and what would be.
+    pub decisions: Arc<dyn Decisions>,
     /// The most bytes of a request's body that is read whole.
     pub max_body: usize,
     /// The room for all of those.
@@ -110,6 +114,8 @@ pub fn router(config: RestConfig) -> Router {
         .route("/v1/openapi.json", get(openapi_document))
         .route("/v1/operations", get(operations))
         .route("/v1/capabilities", get(capabilities))
+        .route("/v1/explain/{id}", get(explain::by_id))
+        .route("/v1/route", post(explain::unmade))
         .route("/v1/{*path}", any(operate))
         .route("/docs", get(overview))
         .route(SCRIPT, get(script))
@@ -182,6 +188,7 @@ impl Rest {
             let body = json_body::object(&parts.headers, body, *max_body, bodies, &caller.tenant, deadline).await?;
             input::merge(&mut fields, body)?;
         }
+        let explained = options.explain.then(|| self.config.decisions.clone());
         let invocation = Invocation {
             entry: found.entry,
             input: Value::Object(fields),
@@ -189,9 +196,9 @@ impl Rest {
             options,
             upload: incoming.as_ref().map(|incoming| incoming.upload.clone()),
         };
-        let failure = match self.config.dispatcher.invoke(invocation).await {
+        let mut failure = match self.config.dispatcher.invoke(invocation).await {
             Err(failure) => failure,
-            Ok(answer) => match reply::response(answer, id, deadline, asks_for_head).await {
+            Ok(answer) => match reply::response(answer, id, deadline, asks_for_head, explained.as_deref()).await {
                 Ok(response) => return Ok(response),
                 // The call ended with its body.
                 Err(mut failure) => {
@@ -201,10 +208,12 @@ impl Rest {
             },
         };
         let settled = failure.settled;
+        let decision = explained.and_then(|decisions| Some(decisions.told(&*failure.decision.take()?)));
         let problem = match incoming {
             Some(incoming) => incoming.refused(failure),
             None => failure.into(),
         };
+        let problem = problem.explained(decision);
         match settled {
             true => Ok(Unremarkable::mark(problem.response(id))),
             false => Err(problem),

@@ -1,6 +1,7 @@
 //! Answers as HTTP responses.
 //!
-//! Invariant: an answer's bytes go out as the engine gave them; nothing here parses or serialises them.
+//! Invariant: an answer's bytes go out as the engine gave them; nothing here parses or serialises them. A decision record that
+//! was asked for stands behind them, as one member more.
 //!
 //! A streaming operation answers `text/event-stream`: each frame is one unnamed event whose data is the frame's JSON;
 //! a failure after the response has begun is an `error` event with the problem's JSON, and the last; a whole stream
@@ -15,7 +16,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
-use http::header::{AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    AGE, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mosaic_actors::call::{Answer, Body, CacheStatus, Head};
 use mosaic_actors::error::{Failure, Kind};
@@ -25,6 +28,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::access::Unremarkable;
 use super::super::cache_status::{self, CACHE_STATUS};
+use super::super::decisions::{self, Decisions};
 use super::super::problem::{Problem, REPLAYED};
 use super::super::request_id::RequestId;
 use crate::dispatch::idempotency;
@@ -46,7 +50,8 @@ pub(in crate::surfaces) const PERSONAL: &str = "private, no-cache";
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The response of an answer, by `deadline`; where only its head is asked for, the work on the body of a file ends here.
+/// The response of an answer, by `deadline`; where only its head is asked for, the work on the body of a file ends here. Where it is to
+/// be `explained`, with what was decided.
 ///
 /// # Errors
 /// What a file broke off with before anything of it had to be sent: there is still a status to tell it by.
@@ -55,14 +60,20 @@ pub async fn response(
     id: &RequestId,
     deadline: Instant,
     asks_for_head: bool,
+    explained: Option<&dyn Decisions>,
 ) -> Result<Response, Failure> {
     let Answer { head, body, .. } = answer;
-    let mut response = match body {
-        Body::Bytes(bytes) => whole(&head, bytes),
-        Body::Raw(bytes) => raw(bytes, deadline, asks_for_head).await?,
-        Body::Stream(frames) => streamed(frames, id.clone()),
+    let decision = explained.and_then(|decisions| Some(decisions.told(head.decision.as_deref()?)));
+    let mut response = match (body, decision) {
+        (Body::Bytes(bytes), Some(decision)) => whole(&head, decisions::beside(bytes, &decision)),
+        (Body::Bytes(bytes), None) => whole(&head, bytes),
+        (Body::Raw(bytes), _) => raw(bytes, deadline, asks_for_head).await?,
+        (Body::Stream(frames), _) => streamed(frames, id.clone()),
     };
     describe(&head, response.headers_mut());
+    if let Some(link) = explained.and_then(|_| decisions::link(id)) {
+        response.headers_mut().insert(LINK, link);
+    }
     Ok(Unremarkable::mark(response))
 }
 

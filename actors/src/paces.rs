@@ -11,7 +11,6 @@ use std::time::Duration;
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-use super::Instance;
 use crate::attributes::Priority;
 use crate::clock::nanos_of;
 use crate::policy::pacing::{Pace, Pacer, PacingSettings, Quota};
@@ -68,6 +67,32 @@ impl Paces {
 }
 
 impl SharedPace {
+    /// Whether who asks at `now` is to read what the drivers know: one reads for all.
+    pub(crate) fn is_to_be_read(&self, now: u64) -> bool {
+        let read_at = self.read_at.load(Relaxed);
+        let due = read_at == 0 || now.saturating_sub(read_at) >= READ_EVERY;
+        due && self
+            .read_at
+            .compare_exchange(read_at, now.max(1), Relaxed, Relaxed)
+            .is_ok()
+    }
+
+    /// Its provider said this.
+    pub(crate) fn heard(&self, limit: RateLimit, now: u64) {
+        self.state().heard(limit, now);
+    }
+
+    /// Whether a call of this priority may go, or after which time.
+    pub(crate) fn ask(&self, priority: Priority, now: u64, settings: &PacingSettings) -> Pace {
+        self.state().pacer.ask(priority, now, settings)
+    }
+
+    /// A call goes at `now`.
+    pub(crate) fn went(self: Arc<Self>, now: u64, settings: &PacingSettings) -> Paced {
+        self.state().pacer.went(now, settings);
+        Paced(self)
+    }
+
     /// Held for a few steps; no panic leaves half of them.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,49 +120,5 @@ impl State {
             reset: self.reset,
         });
         self.said = Some(limit);
-    }
-}
-
-impl Instance {
-    /// After which time an attempt of this priority may go, if what its provider grants is to last; `None`: now.
-    pub(crate) fn pace(&self, priority: Priority, now: u64) -> Option<Duration> {
-        let settings = self.spec.overload.pacing.as_ref()?;
-        let pace = self.pace.load();
-        self.read_limits(&pace, now);
-        match pace.state().pacer.ask(priority, now, settings) {
-            Pace::Go => None,
-            Pace::Wait(wait) => {
-                self.meters.flow.paced.increment(1);
-                Some(wait)
-            }
-        }
-    }
-
-    /// An attempt goes at `now`: it counts as one that what is left does not show yet, until it has ended.
-    pub(crate) fn goes(&self, now: u64) -> Option<Paced> {
-        let settings = self.spec.overload.pacing.as_ref()?;
-        let pace = self.pace.load_full();
-        pace.state().pacer.went(now, settings);
-        Some(Paced(pace))
-    }
-
-    /// The longest that an attempt really waits for its turn.
-    pub(crate) fn longest_pace(&self) -> Duration {
-        let settings: Option<PacingSettings> = self.spec.overload.pacing;
-        settings.map_or(Duration::ZERO, |settings| settings.max_wait)
-    }
-
-    fn read_limits(&self, pace: &SharedPace, now: u64) {
-        let read_at = pace.read_at.load(Relaxed);
-        let due = read_at == 0 || now.saturating_sub(read_at) >= READ_EVERY;
-        // One reads for all.
-        let mine = due
-            && pace
-                .read_at
-                .compare_exchange(read_at, now.max(1), Relaxed, Relaxed)
-                .is_ok();
-        if let Some(limit) = mine.then(|| self.driven.paced_by()).flatten() {
-            pace.state().heard(limit, now);
-        }
     }
 }

@@ -1,0 +1,86 @@
+//! `mosaic explain`: what an error code means, or what was decided for a call.
+//!
+//! Invariant: it only reads.
+
+use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
+use mosaic_actors::error::Failure;
+use serde_json::{Map, Value};
+
+use super::client::expand;
+use super::command::{key_flag, server_flag};
+use super::explain::document;
+use super::problem::Problem;
+use super::screen::{Screen, Stop};
+use super::waterfall::waterfall;
+use super::{admin, operate, show};
+use crate::failures::codes;
+use crate::wording::nearest;
+
+/// The declaration of `mosaic explain`.
+pub fn declared() -> Command {
+    let what = Arg::new("what")
+        .required(true)
+        .value_name("CODE|ID")
+        .help("The code between the brackets of an error message, or a call's request id");
+    let command = Command::new("explain")
+        .about("Explain an error code, or what was decided for a call")
+        .after_help(
+            "A call's id is asked for at the gateway's address, which tells its own calls to each key; with --admin or \
+             --admin-token-file at its admin listener, which tells all. Of several calls with one id each is shown, the \
+             newest first.",
+        )
+        .arg(what)
+        .arg(server_flag().conflicts_with("admin"))
+        .arg(key_flag());
+    admin::connected(command)
+}
+
+/// Runs it.
+///
+/// # Errors
+/// `not_found` where no record is kept; what keeps the gateway from telling.
+pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
+    let what = matches
+        .get_one::<String>("what")
+        .map(String::as_str)
+        .unwrap_or_default();
+    if let Some(document) = document(what) {
+        return show::document(document.to_string().as_bytes(), screen);
+    }
+    if let Some(code) = meant(what) {
+        let problem = Problem::from(Failure::invalid("code", format!("'{what}' is no error code")));
+        return Err(problem.hint(format!("a similar code exists: '{code}'")).into());
+    }
+    let body = records(what, matches).await?;
+    if screen.json {
+        return screen.lines(&body);
+    }
+    let told = show::parse(&body)?;
+    let records = told["decisions"].as_array().into_iter().flatten();
+    let records: Vec<String> = records.map(|record| waterfall(record, screen)).collect();
+    screen.lines(records.join("\n\n"))
+}
+
+/// The code that may be meant by what is none, and looks like none of the ids that gateways give.
+fn meant(what: &str) -> Option<String> {
+    let is_word = what.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_word.then(|| nearest(what, codes().map(|row| row.code))).flatten()
+}
+
+async fn records(id: &str, matches: &ArgMatches) -> Result<Bytes, Problem> {
+    let mut named = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    let by_admin = ["admin", "admin-token-file"]
+        .iter()
+        .any(|flag| matches.contains_id(flag));
+    match by_admin {
+        true => {
+            let path = expand("/admin/v1/decisions/{id}", &mut named)?;
+            admin::remote(matches)?.read(&path, None).await
+        }
+        false => {
+            let path = expand("/v1/explain/{id}", &mut named)?;
+            operate::gateway(matches)?.read(&path, None).await
+        }
+    }
+}
