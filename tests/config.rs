@@ -148,7 +148,7 @@ fn types_and_ranges_are_checked_everywhere_at_once() {
             "m.toml:16: cache.l1.enabled: expected true or false, found a string",
             "m.toml:18: gateway.max_attempts: expected a whole number, found a fraction",
             "m.toml:19: gateway.max_in_flight: the number is too large",
-            "m.toml:21: routes[0].providers: must hold at least 1",
+            "m.toml:21: routes[0].providers: names nobody: name providers, or select them by labels",
         ],
     );
 }
@@ -214,7 +214,8 @@ fn names_must_lead_somewhere() {
             "m.toml:14: routes[0].service: must not be empty; leave it out to match everything",
             "m.toml:16: routes[0].providers[0]: no such provider under [providers]; did you mean `forge-a`?",
             "m.toml:16: routes[0].providers[2]: named twice",
-            "m.toml:17: routes[0].balance: expected `round_robin`",
+            "m.toml:17: routes[0].balance: expected one of `round_robin`, `weighted`, `least_connections`, `response_time`, \
+             `adaptive`, `consistent_hashing`",
         ],
     );
     // A provider with a fault of its own is still there for its routes.
@@ -649,20 +650,64 @@ fn every_key_of_a_route_is_checked_at_its_path() {
         ("enabled = 1", "enabled", "expected true or false, found a whole number"),
         ("shadow = \"yes\"", "shadow", "expected true or false, found a string"),
         ("priority = 2000000", "priority", "must be between -1000000 and 1000000"),
-        ("priority = 1.5", "priority", "expected a whole number, found a fraction"),
-        ("tenant = \"acm\"", "tenant", "no such tenant under [tenants]; did you mean `acme`?"),
+        (
+            "priority = 1.5",
+            "priority",
+            "expected a whole number, found a fraction",
+        ),
+        (
+            "tenant = \"acm\"",
+            "tenant",
+            "no such tenant under [tenants]; did you mean `acme`?",
+        ),
         ("service = \"gti\"", "service", "no such service; did you mean `git`?"),
-        ("operation = \"git.rep\"", "operation", "no operation begins so; did you mean `git.repo`?"),
-        ("resource = \"\"", "resource", "must not be empty; leave it out to match everything"),
-        ("model = \"\"", "model", "must not be empty; leave it out to match everything"),
-        ("payload_min = \"2TiB\"", "payload_min", "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes"),
-        ("payload_min = \"2048GiB\"", "payload_min", "must be between 0B and 1024GiB"),
-        ("payload_min = 2\npayload_max = 1", "payload_max", "is below payload_min: no call matches both"),
+        (
+            "operation = \"git.rep\"",
+            "operation",
+            "no operation begins so; did you mean `git.repo`?",
+        ),
+        (
+            "resource = \"\"",
+            "resource",
+            "must not be empty; leave it out to match everything",
+        ),
+        (
+            "model = \"\"",
+            "model",
+            "must not be empty; leave it out to match everything",
+        ),
+        (
+            "payload_min = \"2TiB\"",
+            "payload_min",
+            "expected a size such as \"64KiB\", \"1MiB\" or a number of bytes",
+        ),
+        (
+            "payload_min = \"2048GiB\"",
+            "payload_min",
+            "must be between 0B and 1024GiB",
+        ),
+        (
+            "payload_min = 2\npayload_max = 1",
+            "payload_max",
+            "is below payload_min: no call matches both",
+        ),
         ("cost_min_usd = -1", "cost_min_usd", "must be between 0 and 1000000"),
-        ("cost_min_usd = \"1\"", "cost_min_usd", "expected a number, found a string"),
-        ("cost_min_usd = 2\ncost_max_usd = 1.5", "cost_max_usd", "is below cost_min_usd: no call matches both"),
+        (
+            "cost_min_usd = \"1\"",
+            "cost_min_usd",
+            "expected a number, found a string",
+        ),
+        (
+            "cost_min_usd = 2\ncost_max_usd = 1.5",
+            "cost_max_usd",
+            "is below cost_min_usd: no call matches both",
+        ),
         ("labels = { Team = \"x\" }", "labels.Team", labels),
-        ("hours = [{ from = \"6am\" }]", "hours[0].from", "expected a time of the day such as \"22:00\", 00:00 to 24:00"),
+        (
+            "hours = [{ from = \"6am\" }]",
+            "hours[0].from",
+            "expected a time of the day such as \"22:00\", 00:00 to 24:00",
+        ),
         ("hours = [{ from = \"24:00\" }]", "hours[0]", "a day ends at 24:00"),
         (
             "hours = [{ days = [\"mno\"] }]",
@@ -715,7 +760,11 @@ fn every_key_of_a_route_is_checked_at_its_path() {
             "prefer[0].credits",
             "none of these has credits: set them in [providers.NAME.credits]",
         ),
-        ("prefer = [{}, {}]", "prefer[1]", "an earlier preference takes all that it is for"),
+        (
+            "prefer = [{}, {}]",
+            "prefer[1]",
+            "an earlier preference takes all that it is for",
+        ),
         (
             "balance = \"adaptiv\"",
             "balance",
@@ -743,7 +792,11 @@ fn every_key_of_a_route_is_checked_at_its_path() {
             "canaries[0].provider",
             "no such provider under [providers]; did you mean `cloud`?",
         ),
-        ("canaries = [{ provider = \"own\" }]", "canaries[0].percent", "is required"),
+        (
+            "canaries = [{ provider = \"own\" }]",
+            "canaries[0].percent",
+            "is required",
+        ),
         (
             "canaries = [{ provider = \"own\", percent = 101 }]",
             "canaries[0].percent",
@@ -797,7 +850,10 @@ fn a_tenant_keeps_its_reach_while_one_route_of_its_own_decides_or_a_list_is_writ
     let shadow = "[[routes]]\ntenant = \"acme\"\nshadow = true\nproviders = [\"cloud\"]\n";
     let own = "[[routes]]\ntenant = \"acme\"\nproviders = [\"own\"]\n";
     assert!(parse(&format!("{FORGES}[tenants.acme]\n{shadow}{own}"), &[]).is_ok());
-    for table in ["[tenants.acme]\nproviders = [\"own\"]\n", "[tenants.acme]\n[tenants.default]\nproviders = []\n"] {
+    for table in [
+        "[tenants.acme]\nproviders = [\"own\"]\n",
+        "[tenants.acme]\n[tenants.default]\nproviders = []\n",
+    ] {
         parse(&format!("{FORGES}{table}{shadow}"), &[]).expect("what it reaches is said");
     }
 }
@@ -815,17 +871,33 @@ fn labels_prices_and_credits_of_providers_are_checked_at_their_paths() {
             "labels.hosting",
             "a label's value has 1 to 64 bytes, and no white space at its ends",
         ),
-        ("labels = { hosting = 1 }", "labels.hosting", "expected a string, found a whole number"),
+        (
+            "labels = { hosting = 1 }",
+            "labels.hosting",
+            "expected a string, found a whole number",
+        ),
         ("weight = 0", "weight", "must be between 1 and 1000"),
         ("weihgt = 1", "weihgt", "unknown key; did you mean `weight`?"),
-        ("prices = [{ call_usd = -0.5 }]", "prices[0].call_usd", "must be between 0 and 1000000"),
-        ("prices = [{ inputs_usd = 1 }]", "prices[0].inputs_usd", "unknown key; did you mean `input_usd`?"),
+        (
+            "prices = [{ call_usd = -0.5 }]",
+            "prices[0].call_usd",
+            "must be between 0 and 1000000",
+        ),
+        (
+            "prices = [{ inputs_usd = 1 }]",
+            "prices[0].inputs_usd",
+            "unknown key; did you mean `input_usd`?",
+        ),
         (
             "prices = [{ operation = \"git.rep\" }]",
             "prices[0].operation",
             "no operation begins so; did you mean `git.repo`?",
         ),
-        ("prices = [{ output_tokens = -1 }]", "prices[0].output_tokens", "must be between 0 and 10000000"),
+        (
+            "prices = [{ output_tokens = -1 }]",
+            "prices[0].output_tokens",
+            "must be between 0 and 10000000",
+        ),
         (
             "prices = [{ model = \"small-*\" }, { operation = \"git\", model = \"small-1\" }]",
             "prices[1]",
