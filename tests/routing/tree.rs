@@ -161,7 +161,12 @@ async fn who_is_ill_is_passed_over_and_with_nobody_left_the_call_is_refused() {
     let stage = Stage::open(|_| {}).await;
     let gone = || Fault::new(Effect::Error { status: 503 });
     let server = |name: &str| stage.sandbox.server(name).expect("it is there");
-    server("openai-b").faults().add(gone()).expect("a sound fault");
+    // What costs money is repeated only where it is known to have been free.
+    let limited = Fault::new(Effect::RateLimit {
+        retry_after_s: 600,
+        secondary: false,
+    });
+    server("openai-b").faults().add(limited).expect("a sound fault");
     let reply = stage.chat(50_000, "").await;
     assert_eq!(
         (reply.status, reply.provider()),
