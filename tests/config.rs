@@ -149,7 +149,7 @@ fn types_and_ranges_are_checked_everywhere_at_once() {
             "m.toml:16: cache.l1.enabled: expected true or false, found a string",
             "m.toml:18: gateway.max_attempts: expected a whole number, found a fraction",
             "m.toml:19: gateway.max_in_flight: the number is too large",
-            "m.toml:21: routes[0].providers: must hold at least 1",
+            "m.toml:21: routes[0].providers: names nobody: name providers, or select them by labels",
         ],
     );
 }
@@ -215,7 +215,8 @@ fn names_must_lead_somewhere() {
             "m.toml:14: routes[0].service: must not be empty; leave it out to match everything",
             "m.toml:16: routes[0].providers[0]: no such provider under [providers]; did you mean `forge-a`?",
             "m.toml:16: routes[0].providers[2]: named twice",
-            "m.toml:17: routes[0].balance: expected `round_robin`",
+            "m.toml:17: routes[0].balance: expected one of `round_robin`, `weighted`, `least_connections`, `response_time`, \
+             `adaptive`, `consistent_hashing`",
         ],
     );
     // A provider with a fault of its own is still there for its routes.

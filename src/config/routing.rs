@@ -128,7 +128,8 @@ fn check_members(scope: &Scope<'_>, path: &str, report: &mut Report) {
     let is_member = |name: &str| members.iter().any(|(member, _)| *member == name);
     for (index, prefer) in route.prefer.iter().enumerate() {
         let path = format!("{path}.prefer[{index}]");
-        for (at, name) in prefer.providers.iter().enumerate().filter(|(_, name)| !is_member(name)) {
+        let strangers = prefer.providers.iter().enumerate();
+        for (at, _) in strangers.filter(|(_, name)| !is_member(name)) {
             report.add(
                 &format!("{path}.providers[{at}]"),
                 "is preferred, but is none of the route's providers",

@@ -6,6 +6,7 @@
 #[cfg(feature = "server")]
 mod admin;
 mod answers;
+mod billing;
 mod builder;
 mod calls;
 mod credentials;

@@ -17,6 +17,7 @@ use mosaic_actors::plugin::{Loader, PluginSpec};
 use mosaic_actors::telemetry::SharedRecorder;
 use serde_json::{Map, Value};
 
+use super::billing::billing;
 use super::credentials::Unread;
 use super::error::StartError;
 use super::keep::Kept;
@@ -317,6 +318,7 @@ impl Native {
         let maker = self.maker(name, manifest)?;
         let credential = maker.read_credential()?;
         let scope = credential_scope(&maker.whom, credential.as_ref());
+        let list = (maker.kind.list)(&maker.with(None)).flatten();
         maker.make(credential)?;
         let breaker = provider.breaker(&self.defaults);
         let able = [(maker.kind.operations)(), (maker.kind.passed)()].concat();
@@ -334,7 +336,7 @@ impl Native {
             weight: provider.weight,
             price: provider.flat_price(),
             labels: provider.carried(),
-            billing: provider.billing(),
+            billing: billing(provider, list.as_deref(), &self.models),
             factory: Arc::new(move || maker.remake()),
             max_in_flight: provider.max_in_flight(&self.defaults),
             overload: provider.overload(&self.defaults).settings(),

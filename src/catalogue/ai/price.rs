@@ -63,6 +63,12 @@ impl Rate {
     /// The most dollars for a million tokens.
     const MOST: f64 = 1e6;
 
+    /// What a million tokens cost, in billionths of a dollar.
+    pub fn nano_per_million(self) -> u64 {
+        // A million tokens, and a thousand millionths of a millionth in a billionth.
+        self.0.saturating_mul(1_000)
+    }
+
     fn of(self, tokens: u64) -> u128 {
         u128::from(self.0) * u128::from(tokens)
     }

@@ -69,6 +69,12 @@ impl Models {
         self.lists.keys().map(String::as_str)
     }
 
+    /// What is known of each model of a list.
+    pub fn of_list(&self, list: &str) -> impl Iterator<Item = (&str, &Facts)> {
+        let known = self.lists.get(list).into_iter().flatten();
+        known.map(|(name, facts)| (name.as_str(), facts.as_ref()))
+    }
+
     /// The models that the file names, by the names of their lists.
     pub fn filed(&self) -> &BTreeMap<String, Vec<String>> {
         &self.filed
