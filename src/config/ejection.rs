@@ -85,7 +85,8 @@ pub struct FailurePercentageConfig {
 }
 
 impl Default for EjectionConfig {
-    /// Envoy's outlier detection.
+    /// Envoy's outlier detection. A tenth at once is enough beside circuit breakers: those keep calls from whoever fails, and
+    /// let it be tried again sooner. Ejection is for who fails now and then, and more often than its equivalents.
     fn default() -> Self {
         let engine = OutlierSettings::default();
         EjectionConfig {

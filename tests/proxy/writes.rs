@@ -91,7 +91,7 @@ async fn what_only_asks_leaves_what_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_open_the_breaker_and_a_write_is_sent_once() {
     let table = "[providers.frail]\nkind = \"github\"\nbase_url = \"http://127.0.0.1:1\"\nhealth_check = false\n\
-                 token = \"env:MIRROR\"\nbreaker = { failures_to_open = 3 }\n";
+                 token = \"env:MIRROR\"\nbreaker = { failures_to_open = 3, open_for = \"1h\" }\n";
     let place = Place::with(table).await;
     // Nobody is there: unsent, so it is tried again; and the breaker opens.
     let mut codes = vec![];

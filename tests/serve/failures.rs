@@ -9,7 +9,12 @@ const FRESH: &str = "/v1/git/repos/acme/api?no_cache=true";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_provider_is_passed_over() {
-    let stage = Stage::open(Setup::default()).await;
+    let stage = Stage::open(Setup {
+        // Longer than all of this takes, however slow the machine is.
+        tables: "[defaults.breaker]\nopen_for = \"1h\"\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
     stage
         .server("github-a")
         .faults()

@@ -2,9 +2,7 @@ use mosaic_actors::system::SystemSpec;
 use serde_json::json;
 
 use super::*;
-use crate::config::{BaseUrl, Config, ProviderConfig, RouteConfig};
-use crate::embed::Mosaic;
-use crate::stores::{self, MemoryStore};
+use crate::stores::MemoryStore;
 
 fn rule(name: &str, instances: &[&str]) -> Rule {
     Rule {
@@ -52,80 +50,6 @@ async fn what_is_broken_or_of_another_rule_is_passed_over() {
     assert_eq!(lessons.restore().await, [(1, Learned::from_bytes(*b"learned"))]);
 }
 
-/// A gateway whose state is a file, with one rule.
-fn config(path: &std::path::Path) -> Config {
-    let mut config = Config::default();
-    config.state.path = path.to_path_buf();
-    let mut forge = ProviderConfig::new("github").at(BaseUrl::parse("http://127.0.0.1:9").expect("an address"));
-    forge.health_check = false;
-    config.providers.insert("forge".to_owned(), forge);
-    config.routes.push(RouteConfig {
-        providers: vec!["forge".to_owned()],
-        ..RouteConfig::default()
-    });
-    config
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_is_started_again_goes_on_with_what_it_had_learned() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = config(&folder.path().join("state.db"));
-    let plant = async |document: Value| {
-        let store = stores::open(&config.state).await.expect("it opens");
-        store
-            .put_document(KIND, "#0", &document, Expected::Any)
-            .await
-            .expect("it is up");
-        store.close().await;
-    };
-    let learned = Learned::from_bytes(*b"of a former run");
-    plant(body(&known(&[rule("", &["forge"])])[0], &learned)).await;
-    for _run in 0..2 {
-        let gateway = Mosaic::start(config.clone()).await.expect("it starts");
-        assert_eq!(gateway.system().learned().await, [(0, learned.clone())]);
-        gateway.shutdown().await;
-    }
-    plant(json!({"providers": 1})).await;
-    let gateway = Mosaic::start(config.clone()).await.expect("it starts all the same");
-    assert!(gateway.system().learned().await.is_empty());
-    gateway.shutdown().await;
-}
-
-#[cfg(feature = "sqlite")]
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_learned_is_written_down_at_the_end() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = config(&folder.path().join("state.db"));
-    let learned = Learned::from_bytes(*b"of this run");
-    let document = body(&known(&[rule("", &["forge"])])[0], &learned);
-    let open = async || stores::open(&config.state).await.expect("it opens");
-    let store = open().await;
-    store
-        .put_document(KIND, "#0", &document, Expected::Any)
-        .await
-        .expect("it is up");
-    store.close().await;
-    let gateway = Mosaic::start(config.clone()).await.expect("it starts");
-    // As if it had come by it just now.
-    gateway.inner.lessons.0.written.lock().await.clear();
-    gateway
-        .inner
-        .store
-        .delete_document(KIND, "#0", Expected::Any)
-        .await
-        .expect("it is up");
-    gateway.shutdown().await;
-    let store = open().await;
-    let kept = store
-        .get_document(KIND, "#0")
-        .await
-        .expect("it is up")
-        .expect("it is there");
-    assert_eq!(kept.body, document);
-    store.close().await;
-}
-
 #[tokio::test]
 async fn only_what_has_changed_is_written_down() {
     let learned = Learned::from_bytes(*b"learned");
@@ -148,4 +72,85 @@ async fn only_what_has_changed_is_written_down() {
     assert_eq!(version().await, version().await);
     assert_eq!(Lessons::of(&rules, store.clone()).restore().await, [(0, learned)]);
     system.shutdown(Duration::ZERO).await;
+}
+
+/// With a state that outlives the process.
+#[cfg(feature = "sqlite")]
+mod again {
+    use super::*;
+    use crate::config::{BaseUrl, Config, ProviderConfig, RouteConfig};
+    use crate::embed::Mosaic;
+    use crate::stores;
+
+    /// A gateway whose state is a file, with one rule.
+    fn config(path: &std::path::Path) -> Config {
+        let mut config = Config::default();
+        config.state.path = path.to_path_buf();
+        let mut forge = ProviderConfig::new("github").at(BaseUrl::parse("http://127.0.0.1:9").expect("an address"));
+        forge.health_check = false;
+        config.providers.insert("forge".to_owned(), forge);
+        config.routes.push(RouteConfig {
+            providers: vec!["forge".to_owned()],
+            ..RouteConfig::default()
+        });
+        config
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_gateway_that_is_started_again_goes_on_with_what_it_had_learned() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder.path().join("state.db"));
+        let plant = async |document: Value| {
+            let store = stores::open(&config.state).await.expect("it opens");
+            store
+                .put_document(KIND, "#0", &document, Expected::Any)
+                .await
+                .expect("it is up");
+            store.close().await;
+        };
+        let learned = Learned::from_bytes(*b"of a former run");
+        plant(body(&known(&[rule("", &["forge"])])[0], &learned)).await;
+        for _run in 0..2 {
+            let gateway = Mosaic::start(config.clone()).await.expect("it starts");
+            assert_eq!(gateway.system().learned().await, [(0, learned.clone())]);
+            gateway.shutdown().await;
+        }
+        plant(json!({"providers": 1})).await;
+        let gateway = Mosaic::start(config.clone()).await.expect("it starts all the same");
+        assert!(gateway.system().learned().await.is_empty());
+        gateway.shutdown().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_learned_is_written_down_at_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(&folder.path().join("state.db"));
+        let learned = Learned::from_bytes(*b"of this run");
+        let document = body(&known(&[rule("", &["forge"])])[0], &learned);
+        let open = async || stores::open(&config.state).await.expect("it opens");
+        let store = open().await;
+        store
+            .put_document(KIND, "#0", &document, Expected::Any)
+            .await
+            .expect("it is up");
+        store.close().await;
+        let gateway = Mosaic::start(config.clone()).await.expect("it starts");
+        // As if it had come by it just now.
+        gateway.inner.lessons.0.written.lock().await.clear();
+        gateway
+            .inner
+            .store
+            .delete_document(KIND, "#0", Expected::Any)
+            .await
+            .expect("it is up");
+        gateway.shutdown().await;
+        let store = open().await;
+        let kept = store
+            .get_document(KIND, "#0")
+            .await
+            .expect("it is up")
+            .expect("it is there");
+        assert_eq!(kept.body, document);
+        store.close().await;
+    }
 }

@@ -204,8 +204,8 @@ fn the_time_that_it_stays_open_doubles_and_chance_takes_off_a_share() {
         Circuit::Open { until, .. } => until / 1_000_000_000,
         _ => unreachable!("it opens"),
     };
-    let whole: Vec<_> = (1..=6).map(|openings| wait(openings, 0.0)).collect();
-    assert_eq!(whole, [30, 60, 120, 240, 300, 300]);
-    assert_eq!((wait(1, 1.0), wait(2, 0.5)), (15, 45));
+    let whole: Vec<_> = (1..=8).map(|openings| wait(openings, 0.0)).collect();
+    assert_eq!(whole, [5, 10, 20, 40, 80, 160, 300, 300]);
+    assert_eq!((wait(2, 1.0), wait(3, 0.5)), (5, 15));
     assert_eq!(wait(u32::MAX, 0.0), 300);
 }
