@@ -262,14 +262,13 @@ async fn answered(
             _ => None,
         };
         let next = part.as_ref().and_then(show::next_after);
-        let (reply, decision) = show::undecided(reply, decision, screen)?;
+        let (reply, decision) = match options.explain {
+            true => show::undecided(reply, decision, screen)?,
+            false => (reply, None),
+        };
         show::reply(reply, entry, input::output(entry, flags), screen).await?;
         if options.explain {
-            match (decision, id) {
-                (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
-                (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
-                (None, None) => {}
-            }
+            note_decision(decision, id, screen);
         }
         let (Some(part), Some(next)) = (part, next) else {
             return Ok(());
@@ -309,6 +308,15 @@ async fn answered(
             .into());
         }
         input.insert(AFTER.to_owned(), next.into());
+    }
+}
+
+/// Tells beside an answer what was decided for it, or where that is to be had.
+fn note_decision(decision: Option<Value>, id: Option<String>, screen: &Screen) {
+    match (decision, id) {
+        (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
+        (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
+        (None, None) => {}
     }
 }
 
@@ -371,6 +379,7 @@ mod tests {
     use std::sync::Mutex;
 
     use mosaic_actors::call::{Answer, Head};
+    use mosaic_actors::decision::Explained;
     use mosaic_actors::driver::BoxFuture;
     use mosaic_actors::stream::body_stream;
     use serde_json::json;
@@ -410,6 +419,15 @@ mod tests {
                     value: None,
                 })
             })
+        }
+
+        fn dry_run(&self, entry: &'static Entry, input: Value, _: Options) -> BoxFuture<Result<Value, Failure>> {
+            self.wrote(format!("not {} {input}", entry.name()));
+            Box::pin(async { Ok(json!({})) })
+        }
+
+        fn told(&self, decision: &Explained) -> Value {
+            json!(decision)
         }
 
         fn stop(self: Box<Self>) -> BoxFuture<()> {
@@ -471,6 +489,10 @@ mod tests {
             self.wrote(format!("sandbox {config:?}"));
             Box::pin(async { Ok(()) })
         }
+        fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
+            self.wrote(format!("compare {} {recorded}", config.display()));
+            Box::pin(async { Ok(json!({"compared": 0, "differences": []})) })
+        }
         fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));
             let local: Box<dyn LocalCalls> = Box::new(self.clone());
@@ -483,6 +505,14 @@ mod tests {
         let code = run(line.split(' ').map(OsString::from).collect(), &local).await;
         let written = local.0.lock().unwrap().clone();
         (code, written)
+    }
+
+    #[tokio::test]
+    async fn a_local_call_that_is_not_made_stops_its_gateway_too() {
+        let (code, written) = ran("mosaic route git repo get a/b --dry-run --local --config m.toml").await;
+        assert_eq!(code, 0);
+        let asked = format!("not git.repo.get {}", json!({"repo": "a/b"}));
+        assert_eq!(written, ["start Some(\"m.toml\")", &asked, "stopped"]);
     }
 
     #[tokio::test]
