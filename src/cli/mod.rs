@@ -93,11 +93,7 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
     } else {
         ColorChoice::Never
     };
-    let by_input = args.iter().any(|arg| {
-        arg.to_str()
-            .is_some_and(|arg| arg == "--input" || arg.starts_with("--input="))
-    });
-    let parsed = command::root(colour, by_input).try_get_matches_from(&args);
+    let parsed = command::root(colour, by_input(&args)).try_get_matches_from(&args);
     let outcome = match parsed.or_else(|error| by_name(colour, &args, &error).ok_or(error)) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
         Err(error) => refused(&error, &screen),
@@ -113,6 +109,12 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
             problem.exit_code()
         }
     }
+}
+
+/// Whether `--input`, which may hold all that is required, is on the line.
+fn by_input(args: &[OsString]) -> bool {
+    let mut texts = args.iter().filter_map(|arg| arg.to_str());
+    texts.any(|arg| arg == "--input" || arg.starts_with("--input="))
 }
 
 /// A line that leaves out places, where it gives some fields of its operation by name: what is missing then is told when
