@@ -57,6 +57,18 @@ async fn a_planted_key_comes_out_nowhere() {
             }
         }
     }
+    // What was decided, and what would be. Of a gateway that keeps records, `rest/explain.rs` looks.
+    let unmade = serde_json::json!({ "operation": "git.repo.get", "input": { "repo": "acme/api" } });
+    for key in [KEY.to_owned(), format!("{KEY}x")] {
+        for request in [
+            server.http.get(server.url("/v1/explain/an-id")),
+            server.http.post(server.url("/v1/route")).json(&unmade),
+        ] {
+            let response = request.bearer_auth(&key).send().await.expect("an answer");
+            seen += &format!("{:?} {:?}", response.status(), response.headers());
+            seen += &response.text().await.expect("a body");
+        }
+    }
     assert!(!server.calls.seen().is_empty(), "the good key opens the door");
     for call in server.calls.seen() {
         seen += &format!("{call:?}");

@@ -122,14 +122,13 @@ async fn answered(
             _ => None,
         };
         let next = part.as_ref().and_then(show::next_after);
-        let (reply, decision) = show::undecided(reply, decision, screen)?;
+        let (reply, decision) = match options.explain {
+            true => show::undecided(reply, decision, screen)?,
+            false => (reply, None),
+        };
         show::reply(reply, entry, input::output(entry, flags), screen).await?;
         if options.explain {
-            match (decision, id) {
-                (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
-                (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
-                (None, None) => {}
-            }
+            note_decision(decision, id, screen);
         }
         let (Some(part), Some(next)) = (part, next) else {
             return Ok(());
@@ -169,6 +168,15 @@ async fn answered(
             .into());
         }
         input.insert(AFTER.to_owned(), next.into());
+    }
+}
+
+/// Tells beside an answer what was decided for it, or where that is to be had.
+fn note_decision(decision: Option<Value>, id: Option<String>, screen: &Screen) {
+    match (decision, id) {
+        (Some(decision), _) => screen.note(&waterfall(&decision, screen)),
+        (None, Some(id)) => screen.note(&format!("what was decided: mosaic explain {}", show::quoted(&id))),
+        (None, None) => {}
     }
 }
 

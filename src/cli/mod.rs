@@ -73,11 +73,7 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
     } else {
         ColorChoice::Never
     };
-    let by_input = args.iter().any(|arg| {
-        arg.to_str()
-            .is_some_and(|arg| arg == "--input" || arg.starts_with("--input="))
-    });
-    let parsed = command::root(colour, by_input).try_get_matches_from(&args);
+    let parsed = command::root(colour, by_input(&args)).try_get_matches_from(&args);
     let outcome = match parsed.or_else(|error| by_name(colour, &args, &error).ok_or(error)) {
         Ok(matches) => dispatch(&matches, runtime, &screen).await,
         Err(error) => refused(&error, &screen),
@@ -93,6 +89,12 @@ async fn run(args: Vec<OsString>, runtime: &dyn Runtime) -> u8 {
             problem.exit_code()
         }
     }
+}
+
+/// Whether `--input`, which may hold all that is required, is on the line.
+fn by_input(args: &[OsString]) -> bool {
+    let mut texts = args.iter().filter_map(|arg| arg.to_str());
+    texts.any(|arg| arg == "--input" || arg.starts_with("--input="))
 }
 
 /// A line that leaves out places, where it gives some fields of its operation by name: what is missing then is told when
@@ -162,6 +164,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use mosaic_actors::call::{Answer, Body, Head};
+    use mosaic_actors::decision::Explained;
     use mosaic_actors::driver::BoxFuture;
     use mosaic_actors::stream::{Upload, body_stream};
     use serde_json::{Value, json};
@@ -203,6 +206,15 @@ mod tests {
                     value: None,
                 })
             })
+        }
+
+        fn dry_run(&self, entry: &'static Entry, input: Value, _: Options) -> BoxFuture<Result<Value, Failure>> {
+            self.wrote(format!("not {} {input}", entry.name()));
+            Box::pin(async { Ok(json!({})) })
+        }
+
+        fn told(&self, decision: &Explained) -> Value {
+            json!(decision)
         }
 
         fn stop(self: Box<Self>) -> BoxFuture<()> {
@@ -264,6 +276,10 @@ mod tests {
             self.wrote(format!("sandbox {config:?}"));
             Box::pin(async { Ok(()) })
         }
+        fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
+            self.wrote(format!("compare {} {recorded}", config.display()));
+            Box::pin(async { Ok(json!({"compared": 0, "differences": []})) })
+        }
         fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));
             let local: Box<dyn LocalCalls> = Box::new(self.clone());
@@ -276,6 +292,14 @@ mod tests {
         let code = run(line.split(' ').map(OsString::from).collect(), &local).await;
         let written = local.0.lock().unwrap().clone();
         (code, written)
+    }
+
+    #[tokio::test]
+    async fn a_local_call_that_is_not_made_stops_its_gateway_too() {
+        let (code, written) = ran("mosaic route git repo get a/b --dry-run --local --config m.toml").await;
+        assert_eq!(code, 0);
+        let asked = format!("not git.repo.get {}", json!({"repo": "a/b"}));
+        assert_eq!(written, ["start Some(\"m.toml\")", &asked, "stopped"]);
     }
 
     #[tokio::test]

@@ -153,6 +153,8 @@ mod tests {
                     Ok(run) => Ok(Replied {
                         reply: Reply::Whole(run.to_string().into()),
                         emulated: false,
+                        decision: None,
+                        id: None,
                     }),
                     Err(kind) => Err(Failure::new(*kind, "as told").into()),
                 }

@@ -85,7 +85,8 @@ pub async fn run(matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -
         .chain(words.map(String::as_str))
         .map(Into::into)
         .collect();
-    let parsed = command::root(ColorChoice::Never, false).try_get_matches_from(&args);
+    let by_input = super::by_input(&args);
+    let parsed = command::root(ColorChoice::Never, by_input).try_get_matches_from(&args);
     let call = match parsed.or_else(|error| by_name(ColorChoice::Never, &args, &error).ok_or(error)) {
         Ok(call) => call,
         Err(error) => return refused(&error, screen),

@@ -50,21 +50,19 @@ pub fn undecided(reply: Reply, beside: Option<Value>, screen: &Screen) -> Result
         (Reply::Whole(body), Some(decision)) if screen.json => {
             Ok((Reply::Whole(decisions::beside(body, &decision)), None))
         }
-        (Reply::Whole(body), None) if !screen.json && holds_decision(&body) => {
+        (Reply::Whole(body), None) if !screen.json => {
             let mut output = parse(&body)?;
             let decision = output
                 .as_object_mut()
                 .and_then(|output| output.shift_remove(decisions::MEMBER));
-            Ok((Reply::Whole(output.to_string().into()), decision))
+            let body = match &decision {
+                Some(_) => output.to_string().into(),
+                None => body,
+            };
+            Ok((Reply::Whole(body), decision))
         }
         (reply, beside) => Ok((reply, beside)),
     }
-}
-
-/// Whether it may hold a decision record: its name is looked for before all of it is read.
-fn holds_decision(body: &[u8]) -> bool {
-    let name = format!("\"{}\":", decisions::MEMBER);
-    body.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
 /// Where an answer that is a part goes on.

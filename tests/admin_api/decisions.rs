@@ -17,7 +17,9 @@ async fn the_last_decisions_are_shown_and_each_by_its_id_with_the_rules_in_words
     let stage = Stage::of(&format!("{}\n{routes}", two_at(&url))).await;
     assert_eq!(stage.get("/decisions/first").await.0, 404);
     for id in ["first", "second"] {
-        let call = stage.ask("/v1/git/repos/acme%2Fapi").header("x-request-id", id);
+        let call = stage
+            .ask("/v1/git/repos/acme%2Fapi?no_cache=true")
+            .header("x-request-id", id);
         assert_eq!(
             call.send().await.expect("an answer").status(),
             404,
