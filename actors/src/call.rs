@@ -14,10 +14,11 @@ use tokio::time::Instant;
 use crate::decision::Explained;
 use crate::driver::BoxFuture;
 use crate::error::Failure;
-use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload, Usage};
+use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload};
 
 pub use crate::attributes::{Attributes, Performance, Priority};
 pub use crate::operation::{CacheTimes, CostClass, Homes, Operation, OperationRef, Operations};
+pub use crate::stream::Usage;
 
 /// What a call is about: a path such as `acme/api` that rules map to candidates, or a pinned native id.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -52,6 +52,7 @@ use mosaic_actors::error::{Failure, Kind};
 pub use self::problem::Problem;
 pub use self::run::{LocalCalls, Runtime};
 use self::screen::{Screen, Stop};
+use self::waterfall::waterfall;
 
 /// Runs the command line `args`, the program's name included, and says how the process ends.
 pub async fn main(args: impl IntoIterator<Item = OsString>, runtime: impl Runtime) -> ExitCode {

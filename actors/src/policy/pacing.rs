@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::attributes::Priority;
+use crate::call::Priority;
 
 /// Words on the end of one window differ by what they were under way for, and by the seconds that providers round to.
 const SAME_WINDOW: u64 = 5_000_000_000;

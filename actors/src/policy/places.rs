@@ -10,7 +10,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::waiting::{Ticket, Waiting, WaitingSettings};
-use crate::attributes::Priority;
+use crate::call::Priority;
 
 /// The shortest wait that one who finds no place is told: about the time of one short upstream call.
 const SHORTEST: Duration = Duration::from_millis(100);

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::glob::glob;
 use super::routing::{covers, model_of};
-use crate::call::Call;
-use crate::stream::Usage;
+use crate::call::{Call, Usage};
 
 /// Tokens that are expected to be written where neither the call nor the price bounds them: the bound that the vendors' own
 /// examples set.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attributes::Priority;
+use crate::call::Priority;
 
 /// Bounds of the waiting for a place, and of a tenant's part in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
