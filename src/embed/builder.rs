@@ -320,7 +320,10 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     };
     let inner = Arc::new(inner);
     wired.polls.begin(&inner);
-    wired.lessons.begin(&inner);
+    let gateway = Arc::downgrade(&inner);
+    wired
+        .lessons
+        .begin(move || gateway.upgrade().map(|inner| inner.system.clone()));
     Ok(Mosaic { inner })
 }
 

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 use subtle::ConstantTimeEq as _;
 
+use super::digest::digest;
 use super::mosaic::Mosaic;
 use super::native;
-use super::told::digest;
 use crate::bus::Came;
 use crate::catalogue::event::Told;
 use crate::config::WebhookConfig;

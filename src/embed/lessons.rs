@@ -4,7 +4,7 @@
 //! hinders a start, nor does a call ever wait for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::mosaic::Inner;
-use super::told::digest;
+use super::digest::digest;
 use crate::stores::{Document, Expected, MAX_PAGE, StateStore};
 
 /// How often it is kept: what is learned in less is soon learned again.
@@ -36,8 +35,8 @@ struct Kept {
     rules: Vec<Known>,
     /// What is written down already. Whoever writes holds it, so that an older state never follows a newer one.
     written: Mutex<HashMap<usize, Learned>>,
-    /// Not held.
-    gateway: OnceLock<Weak<Inner>>,
+    /// The system, as long as it is there: not held.
+    system: OnceLock<Box<dyn Fn() -> Option<System> + Send + Sync>>,
 }
 
 /// What a rule is known by from one run to the next.
@@ -63,13 +62,13 @@ impl Lessons {
             store,
             rules: known(rules),
             written: Mutex::default(),
-            gateway: OnceLock::new(),
+            system: OnceLock::new(),
         }))
     }
 
-    /// Keeps what this gateway learns from now on.
-    pub(super) fn begin(&self, gateway: &Arc<Inner>) {
-        let _begun_before = self.0.gateway.set(Arc::downgrade(gateway));
+    /// Keeps what this system learns from now on, for as long as there is one.
+    pub(super) fn begin(&self, system: impl Fn() -> Option<System> + Send + Sync + 'static) {
+        let _begun_before = self.0.system.set(Box::new(system));
     }
 
     /// What was kept, by the numbers of the rules. What is of no use is passed over.
@@ -181,8 +180,7 @@ impl Worker for LessonsActor {
 
     // The router and the database are waited for on a task: no handler awaits I/O.
     async fn handle(&mut self, _tick: Tick, _cx: &Context<Tick>) -> Result<(), Fault> {
-        let gateway = self.0.0.gateway.get().and_then(Weak::upgrade);
-        if let Some(system) = gateway.map(|inner| inner.system.clone()) {
+        if let Some(system) = self.0.0.system.get().and_then(|system| system()) {
             let lessons = self.0.clone();
             tokio::spawn(async move { lessons.keep(&system).await });
         }

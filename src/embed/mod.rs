@@ -10,6 +10,7 @@ mod billing;
 mod builder;
 mod calls;
 mod credentials;
+mod digest;
 mod drift;
 #[cfg(feature = "server")]
 mod ears;

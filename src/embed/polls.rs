@@ -13,9 +13,9 @@ use mosaic_actors::supervision::{ChildSpec, Context, Fault, Handle, Message, Wor
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
+use super::digest::digest;
 use super::mosaic::{Inner, Mosaic};
 use super::native;
-use super::told::digest;
 use crate::catalogue::cicd::{Run, RunList, RunListInput};
 use crate::catalogue::event::{EventType, Told};
 use crate::stores::Expected;

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use mosaic_actors::error::{Failure, Kind};
 
@@ -41,9 +39,4 @@ impl Mosaic {
         };
         self.inner.bus.deliver(place, delivered).await
     }
-}
-
-/// Short, whatever was written.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(blake3::hash(bytes).as_bytes())
 }
