@@ -20,6 +20,7 @@ const BLOCKS: [(&str, &str); 14] = [
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
     ("[providers.forge]", "commands"),
+    ("[providers.gitea]", "routing"),
     ("[[routes]]", "commands"),
     ("mosaic route", "commands"),
     ("curl -N", "commands"),

@@ -228,8 +228,13 @@ fn a_base_url_without_the_path_of_its_api_is_told_before_the_first_call() {
         ),
         ("anthropic", "http://127.0.0.1:1/v1/", Some("http://127.0.0.1:1")),
         ("anthropic", "http://127.0.0.1:1", None),
-        // Which may have it at its root.
-        ("github", "https://git.example.com", None),
+        (
+            "github",
+            "https://git.example.com",
+            Some("https://git.example.com/api/v3, unless what answers there has its API at the root"),
+        ),
+        ("github", "https://api.example.com", None),
+        ("github", "https://git.example.com/api/v3", None),
     ] {
         let checked = with_file(&["check", "--json"], &config(kind, base), &[]).json();
         let warnings = checked["warnings"].to_string();

@@ -191,7 +191,7 @@ mod tests {
                     pacer.went(now, &settings);
                     gone += 1;
                 }
-                Pace::Wait(wait) => now += super::super::nanos_of(wait),
+                Pace::Wait(wait) => now += crate::policy::nanos_of(wait),
             }
         }
         assert!(
@@ -244,7 +244,7 @@ mod tests {
                 let left = there - on_their_way;
                 prop_assert_eq!(asked[2], left > 0);
                 if let Pace::Wait(wait) = pacer.ask(ALL[priority], now, &settings) {
-                    prop_assert!(!wait.is_zero() && now + super::super::nanos_of(wait) <= reset);
+                    prop_assert!(!wait.is_zero() && now + crate::policy::nanos_of(wait) <= reset);
                 } else {
                     prop_assert!(left > 0, "more than the quota");
                     pacer.went(now, &settings);
