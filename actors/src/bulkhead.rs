@@ -111,9 +111,12 @@ impl Bulkhead {
     /// Takes a permit for an attempt of `call`, if there is one that its tenant may have.
     pub(crate) fn acquire(self: &Arc<Self>, call: &Call) -> Option<BulkheadPermit> {
         let mut places = self.places();
+        self.take(&mut places, call)
+    }
+
+    fn take(self: &Arc<Self>, places: &mut Places<Waiter>, call: &Call) -> Option<BulkheadPermit> {
         let taken = places.take(asking(call), &self.settings);
-        self.show(&places);
-        drop(places);
+        self.show(places);
         taken.then(|| self.permit(call.caller.tenant.clone(), call.upload.is_some()))
     }
 
@@ -127,10 +130,8 @@ impl Bulkhead {
         let (place, turn) = oneshot::channel();
         let joined = {
             let mut places = self.places();
-            if places.take(asking(call), &self.settings) {
-                self.show(&places);
-                drop(places);
-                return Ok(self.permit(call.caller.tenant.clone(), call.upload.is_some()));
+            if let Some(permit) = self.take(&mut places, call) {
+                return Ok(permit);
             }
             let joined = places.wait(asking(call), call.attributes.priority, place, &self.settings);
             self.show(&places);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::calls::CallStage;
 use super::env::TaskEnv;
 use super::job::Job;
 use super::renewal::Renewal;
@@ -24,6 +25,13 @@ use crate::provider::{AttemptEnv, run};
 pub(super) fn in_all(job: &Job, granted: &Granted) -> Option<Duration> {
     let limit = granted.instance.spec.attempt_limit(&job.call.operation);
     limit.filter(|_| job.call.upload.is_none())
+}
+
+/// Waits before an attempt.
+pub(super) async fn pause(job: &Job, wait: Duration) {
+    job.record().waits(wait);
+    tokio::time::sleep(wait).await;
+    job.record().now(CallStage::Call);
 }
 
 /// The attempt of this number begins.

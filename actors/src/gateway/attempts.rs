@@ -9,7 +9,7 @@ use std::time::Duration;
 use metrics::Counter;
 use tokio::time::Instant;
 
-use super::attempt::{begin, ended, in_all, run_one};
+use super::attempt::{begin, ended, in_all, pause, run_one};
 use super::env::TaskEnv;
 use super::grant::{Wanted, grant};
 use super::hedged::race;
@@ -85,11 +85,6 @@ fn affordable(env: &TaskEnv, tried: &Tried) -> bool {
     tried
         .payer()
         .is_none_or(|payer| payer.may_repeat(&env.settings.recover))
-}
-
-async fn pause(job: &Job, wait: Duration) {
-    job.record().waits(wait);
-    tokio::time::sleep(wait).await;
 }
 
 /// Counts what follows a failure at the instance that failed; what no instance was reached for is none's.

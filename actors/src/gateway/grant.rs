@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt::pause;
 use super::calls::CallStage;
 use super::env::TaskEnv;
 use super::job::Job;
@@ -101,21 +102,9 @@ async fn place(job: &Job, instance: &Arc<Instance>, patience: Instant) -> Result
     let began = Instant::now();
     job.record().now(CallStage::Wait);
     let place = instance.place(&job.call, patience).await;
-    waited(job, began);
-    place.map_err(|wait| refused(job, instance, BUSY, wait))
-}
-
-/// Waits for its turn.
-async fn pause(job: &Job, wait: Duration) {
-    let began = Instant::now();
-    job.record().now(CallStage::Wait);
-    tokio::time::sleep(wait).await;
-    waited(job, began);
-}
-
-fn waited(job: &Job, began: Instant) {
     job.record().waits(began.elapsed());
     job.record().now(CallStage::Call);
+    place.map_err(|wait| refused(job, instance, BUSY, wait))
 }
 
 /// The caller is told for how long to stay away.

@@ -82,31 +82,7 @@ impl Offered<'_> {
             self.now,
         )
     }
-}
 
-impl Candidates for Offered<'_> {
-    fn len(&self) -> usize {
-        self.set.instances.len()
-    }
-
-    fn place(&self, index: usize) -> usize {
-        self.set.places[index]
-    }
-
-    fn identity(&self, index: usize) -> u64 {
-        self.set.identities[index]
-    }
-
-    fn view(&self, index: usize) -> CandidateView {
-        match self.instance(index) {
-            Some(instance) if self.is_spared(instance) => CandidateView::UNAVAILABLE,
-            Some(instance) => instance.view(self.call, self.now),
-            None => CandidateView::UNAVAILABLE,
-        }
-    }
-}
-
-impl Offered<'_> {
     /// Whether a candidate has credits for a call. One that has none at all has none left.
     pub(super) fn is_funded(&self, index: usize) -> bool {
         let gate = self.instance(index).and_then(|instance| instance.credits.as_ref());
@@ -161,5 +137,27 @@ impl Offered<'_> {
             let instance = self.directory.serving(&self.set.instances[index])?;
             Some(Grant::Paced(instance.clone(), wait))
         })
+    }
+}
+
+impl Candidates for Offered<'_> {
+    fn len(&self) -> usize {
+        self.set.instances.len()
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.set.places[index]
+    }
+
+    fn identity(&self, index: usize) -> u64 {
+        self.set.identities[index]
+    }
+
+    fn view(&self, index: usize) -> CandidateView {
+        match self.instance(index) {
+            Some(instance) if self.is_spared(instance) => CandidateView::UNAVAILABLE,
+            Some(instance) => instance.view(self.call, self.now),
+            None => CandidateView::UNAVAILABLE,
+        }
     }
 }
