@@ -2,11 +2,10 @@
 //!
 //! Invariant: what is named here is never the first match of any call; a route that is used now and then is not named.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mosaic_actors::policy::routing::{Rule, check};
+use mosaic_actors::policy::routing::{Rule, check, in_order};
 
 use crate::catalogue::Catalogue;
 use crate::config::{Config, Origins, RouteConfig};
@@ -48,9 +47,7 @@ pub(super) fn shadowed(config: &Config, origins: &Origins, catalogue: &Catalogue
     let names: Vec<&str> = catalogue.operations().iter().map(|operation| operation.name).collect();
     let rules: Vec<Rule> = config.routes.iter().map(RouteConfig::rule).collect();
     let bounded = bounded(config);
-    // As the engine tries them.
-    let mut order: Vec<usize> = (0..rules.len()).collect();
-    order.sort_by_key(|index| (rules[*index].tenant.is_none(), Reverse(rules[*index].priority)));
+    let order = in_order(&rules);
     let path = |index: usize| format!("routes[{index}]");
     let later = order.iter().enumerate().filter(|(_, index)| rules[**index].enabled);
     let mut found: Vec<(usize, Shadowed)> = later

@@ -30,7 +30,7 @@ pub use choose::{Eligible, choose};
 pub(crate) use conditions::model_of;
 pub use conditions::{Conditions, Window};
 pub use nearest::Nearest;
-pub use rule::{Canary, Label, Preference, Reach, Rule, covers};
+pub use rule::{Canary, Label, Preference, Reach, Rule, covers, in_order};
 pub use set::{CandidateSet, Tier};
 pub use shadow::{ShadowReport, Shadows};
 pub use trace::{Reason, RouteTrace};
@@ -112,11 +112,8 @@ impl RoutingTable {
             .enumerate()
             .map(|(index, instance)| (instance.name.clone(), index))
             .collect();
-        let mut ordered: Vec<(usize, &Rule)> = rules.iter().enumerate().collect();
-        // Stable: of equals, those that stand first.
-        ordered.sort_by_key(|(_, rule)| (rule.tenant.is_none(), std::cmp::Reverse(rule.priority)));
-        let compile = |(number, rule)| Compiled::new(number, rule, &instances, &by_name, operations.len());
-        let compiled: Vec<Compiled> = ordered.into_iter().map(compile).collect();
+        let compile = |number: usize| Compiled::new(number, &rules[number], &instances, &by_name, operations.len());
+        let compiled: Vec<Compiled> = in_order(rules).into_iter().map(compile).collect();
         let own = compiled.iter().filter(|compiled| compiled.rule.applies());
         let own = own.filter_map(|compiled| Some((compiled.rule.tenant.as_ref()?, &compiled.named[..])));
         RoutingTable {

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::super::glob::glob;
-use super::{Conditions, Preference, Rule, Window, covers};
+use super::choose::WHOLE;
+use super::{Conditions, Preference, Rule, Window, covers, in_order};
 
 /// A fault within a rule: the key that is at fault, below the rule's own, and what is wrong with it.
 pub type RuleFault = (String, &'static str);
@@ -19,9 +20,6 @@ pub struct NeverUsed {
     /// The place of one that takes every call that it matches.
     pub by: usize,
 }
-
-/// The whole of what canaries' shares are parts of.
-const WHOLE: u64 = 1_000_000;
 
 /// The faults of one rule that can be told without knowing who is there.
 pub fn faults(rule: &Rule) -> Vec<RuleFault> {
@@ -105,13 +103,7 @@ fn takes_all(earlier: &Preference, later: &Preference) -> bool {
 /// The rules that never decide, because an earlier one takes every call that they match. `bounded`: some tenant does not
 /// reach all providers, and is led past rules none of whose providers it reaches.
 pub fn never_used(rules: &[Rule], bounded: bool) -> Vec<NeverUsed> {
-    let mut order: Vec<usize> = (0..rules.len()).collect();
-    order.sort_by_key(|index| {
-        (
-            rules[*index].tenant.is_none(),
-            std::cmp::Reverse(rules[*index].priority),
-        )
-    });
+    let order = in_order(rules);
     let mut found = Vec::new();
     for (at, &rule) in order.iter().enumerate().filter(|(_, rule)| rules[**rule].enabled) {
         let taker = order[..at]

@@ -10,7 +10,7 @@ use super::{CandidateSet, Tier};
 use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates, Scores};
 
 /// A million: the whole of what shares are parts of.
-const WHOLE: u64 = 1_000_000;
+pub(super) const WHOLE: u64 = 1_000_000;
 
 /// A set's candidates as they stand.
 #[derive(Clone, Copy)]

@@ -3,6 +3,7 @@
 //! Invariant: a condition that is absent excludes nothing; whom a rule prefers, and to whom it turns instead, is always one
 //! of those that it says are equivalent.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -158,6 +159,15 @@ impl Rule {
         }
         self.when.mismatch(call, unix, cost)
     }
+}
+
+/// The places of rules in the order in which they are tried: those of tenants before global ones, higher priorities before
+/// lower; of equals, those that stand first.
+pub fn in_order(rules: &[Rule]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rules.len()).collect();
+    // A stable sort.
+    order.sort_by_key(|index| (rules[*index].tenant.is_none(), Reverse(rules[*index].priority)));
+    order
 }
 
 /// What each tenant reaches, with its own rules counted in: `named` gives tenants with the instances of one of their rules
