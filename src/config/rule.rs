@@ -49,7 +49,7 @@ impl RouteConfig {
             hours: self.hours.iter().map(window).collect(),
             costs: self.cost_class.iter().map(|class| cost(*class)).collect(),
             performance: self.performance.iter().map(|need| performance(*need)).collect(),
-            urgency: self.urgency.iter().map(|urgency| priority(*urgency)).collect(),
+            urgency: self.urgency.iter().copied().map(call::Priority::from).collect(),
         }
     }
 
@@ -168,11 +168,13 @@ fn performance(need: Performance) -> call::Performance {
     }
 }
 
-fn priority(priority: Priority) -> call::Priority {
-    match priority {
-        Priority::Low => call::Priority::Low,
-        Priority::Normal => call::Priority::Normal,
-        Priority::High => call::Priority::High,
+impl From<Priority> for call::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::Low => call::Priority::Low,
+            Priority::Normal => call::Priority::Normal,
+            Priority::High => call::Priority::High,
+        }
     }
 }
 

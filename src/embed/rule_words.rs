@@ -11,14 +11,13 @@ use crate::config::RouteConfig;
 /// What a rule is called by.
 const NAME: &str = "name";
 /// Keys of a rule that are no conditions on calls.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 11] = [
     NAME,
     "providers",
     "select",
     "prefer",
     "balance",
     "nearest",
-    "canary",
     "canaries",
     "priority",
     "enabled",

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use mosaic_actors::cache::l1::L1Settings;
-use mosaic_actors::call::Priority;
 use mosaic_actors::decision::DecisionSettings;
 use mosaic_actors::gateway::Settings;
 use mosaic_actors::plugin::{ListingSettings, PluginSpec};
@@ -195,11 +194,7 @@ fn limits_of(config: &Config, tenant: &str) -> Limits {
 
 /// How urgent the calls of each tenant may be at most.
 pub(super) fn ceilings(config: &Config) -> Ceilings {
-    let of = |tenant: &str| match config.max_priority(tenant) {
-        config::Priority::Low => Priority::Low,
-        config::Priority::Normal => Priority::Normal,
-        config::Priority::High => Priority::High,
-    };
+    let of = |tenant: &str| config.max_priority(tenant).into();
     let own = config
         .tenants
         .iter()
