@@ -12,7 +12,9 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::backoff::Backoff;
 use mosaic_actors::supervision::State;
 use mosaic_actors::system::System;
-use support::{Counts, Do, READ, WRITE, all_is_back, by, call, eventually, pair, single, spawn, tags, text, within};
+use support::{
+    Counts, Do, READ, WRITE, all_is_back, by, call, eventually, force_open, pair, single, spawn, tags, text, within,
+};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -319,13 +321,7 @@ async fn a_write_that_is_given_up_casts_doubt_on_the_cache() {
 async fn a_write_that_was_refused_before_it_was_sent_casts_none() {
     let (system, _) = single(|_| {}).await;
     system.gateway().call(call(&READ, Do::Answer)).await.unwrap();
-    system
-        .instance("a")
-        .unwrap()
-        .breaker
-        .force_open("a rehearsal", None)
-        .await
-        .expect("its actor runs");
+    force_open(&system, "a").await;
     eventually("it is open", || {
         system.snapshot().instances[0].breaker.state == "forced_open"
     })

@@ -12,7 +12,7 @@ use mosaic_actors::call::{Body, CacheStatus};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::breaker::BreakerSettings;
 use mosaic_actors::system::System;
-use support::{Counts, Do, FETCH, READ, STREAM, WRITE, call, eventually, instance, pair, spec, text};
+use support::{Counts, Do, FETCH, READ, STREAM, WRITE, call, eventually, force_open, instance, pair, spec, text};
 
 #[tokio::test]
 async fn a_miss_asks_a_provider_and_a_hit_does_not() {
@@ -172,13 +172,7 @@ async fn a_refusal_is_not_repeated() {
 #[tokio::test]
 async fn what_a_provider_said_outweighs_that_no_other_could_be_asked() {
     let (system, _) = pair().await;
-    system
-        .instance("b")
-        .unwrap()
-        .breaker
-        .force_open("a rehearsal", None)
-        .await
-        .expect("its actor runs");
+    force_open(&system, "b").await;
     support::eventually("b is open", || {
         system.snapshot().instances[1].breaker.state == "forced_open"
     })

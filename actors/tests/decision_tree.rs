@@ -12,7 +12,7 @@ use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::policy::routing::{CandidateSet, Conditions, Preference, Reason, RouteTrace, Rule, Window};
 use mosaic_actors::system::{System, SystemSpec};
 use support::billed::{billed, credited, label, labelled, set_wall};
-use support::{Counts, Do, FETCH, PAID, call, equivalent, eventually, instance, spec, text};
+use support::{Counts, Do, FETCH, PAID, call, equivalent, eventually, force_open, instance, spec, text};
 
 /// 2024-01-01 00:00 UTC, a Monday.
 const MONDAY: u64 = 1_704_067_200;
@@ -239,13 +239,7 @@ async fn best_effort_goes_to_any_available_one() {
     let name = served(&system, needing(Performance::BestEffort)).await;
     assert!(["eu-fast", "eu-slow", "us"].contains(&&*name), "{name}");
     for name in ["eu-fast", "eu-slow"] {
-        system
-            .instance(name)
-            .unwrap()
-            .breaker
-            .force_open("a test", None)
-            .await
-            .expect("its actor runs");
+        force_open(&system, name).await;
     }
     assert_eq!(served(&system, needing(Performance::BestEffort)).await, "us");
 }
@@ -269,13 +263,7 @@ async fn an_unhealthy_one_fails_over_to_an_alternative() {
         assert_eq!(served(&system, failing()).await, "mirror");
     }
     // Of a later tier, where the preferred one is away.
-    system
-        .instance("self-hosted")
-        .unwrap()
-        .breaker
-        .force_open("a test", None)
-        .await
-        .expect("its actor runs");
+    force_open(&system, "self-hosted").await;
     assert_eq!(served(&system, call(&PAID, Do::Answer)).await, "cloud");
 }
 
@@ -283,13 +271,7 @@ async fn an_unhealthy_one_fails_over_to_an_alternative() {
 async fn no_alternative_is_an_error_and_nobody_else_is_asked() {
     let system = system().await;
     for name in ["forge-1", "mirror"] {
-        system
-            .instance(name)
-            .unwrap()
-            .breaker
-            .force_open("a test", None)
-            .await
-            .expect("its actor runs");
+        force_open(&system, name).await;
     }
     let failure = system
         .gateway()

@@ -6,28 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use mosaic_actors::call::{CacheStatus, Call};
+use mosaic_actors::call::CacheStatus;
 use mosaic_actors::decision::DecisionSettings;
 use mosaic_actors::error::{Failure, Kind};
-use mosaic_actors::system::System;
-use support::{Do, FETCH, READ, all_is_back, by, call, eventually, single, spawn};
-
-fn named(id: &str, mut call: Call) -> Call {
-    call.id = Arc::from(id);
-    call
-}
-
-fn explain(mut call: Call) -> Call {
-    call.explain = true;
-    call
-}
-
-/// Every record is somebody's or free: none was lost on the way.
-async fn none_is_lost(system: &System) {
-    all_is_back(system).await;
-    let counts = system.decision_counts();
-    assert_eq!(counts.free + counts.kept, counts.total);
-}
+use support::recorded::{explain, named, none_is_lost};
+use support::{Do, FETCH, READ, by, call, eventually, single, spawn};
 
 #[tokio::test(start_paused = true)]
 async fn hits_are_sampled_and_whoever_asks_is_told() {

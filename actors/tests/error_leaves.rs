@@ -15,8 +15,14 @@ use mosaic_actors::driver::{BoxFuture, Credential, Driver, ready};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::system::{System, SystemSpec};
-use support::{Counts, Do, FETCH, PAID, WRITE, call, failing, instance, pair, single, spec, text, within};
+use support::{Counts, Do, FETCH, PAID, WRITE, call, failing, force_open, instance, pair, single, spec, text, within};
 use tokio::time::Instant;
+
+/// The answer to a call whose first attempt fails so, and no other.
+async fn met(system: &System, failure: Failure) -> Answer {
+    let once = call(&FETCH, failing([failure]));
+    system.gateway().call(once).await.unwrap()
+}
 
 /// Who was tried, and what came of it.
 fn tried(failure: &Failure) -> Vec<(&str, Kind)> {
@@ -40,7 +46,7 @@ async fn network_is_retried_with_back_off_then_fails_over() {
     let (system, counts) = pair().await;
     let broken = || Failure::new(Kind::Network, "the connection broke");
     let began = Instant::now();
-    let answer = system.gateway().call(call(&FETCH, failing([broken()]))).await.unwrap();
+    let answer = met(&system, broken()).await;
     let first = text(&answer).to_owned();
     assert_eq!((answer.head.attempts, counts.begun.load(SeqCst)), (2, 2));
     assert!(
@@ -173,11 +179,7 @@ async fn auth_is_refreshed_then_retried_else_an_error() {
 async fn rate_limit_waits_then_retries() {
     let (system, counts) = pair().await;
     let began = Instant::now();
-    let answer = system
-        .gateway()
-        .call(call(&FETCH, failing([limited(1)])))
-        .await
-        .unwrap();
+    let answer = met(&system, limited(1)).await;
     assert_eq!((answer.head.attempts, counts.begun.load(SeqCst)), (2, 2));
     assert_eq!(began.elapsed(), Duration::from_secs(1), "as told");
 }
@@ -186,11 +188,7 @@ async fn rate_limit_waits_then_retries() {
 async fn rate_limit_beyond_the_wait_fails_over_where_an_equivalent_exists() {
     let (system, _) = pair().await;
     let began = Instant::now();
-    let answer = system
-        .gateway()
-        .call(call(&FETCH, failing([limited(4)])))
-        .await
-        .unwrap();
+    let answer = met(&system, limited(4)).await;
     assert_eq!((answer.head.attempts, began.elapsed()), (2, Duration::ZERO));
 }
 
@@ -198,11 +196,7 @@ async fn rate_limit_beyond_the_wait_fails_over_where_an_equivalent_exists() {
 async fn rate_limit_beyond_the_wait_is_waited_for_where_none_exists_and_the_deadline_allows() {
     let (system, _) = single(|_| {}).await;
     let began = Instant::now();
-    let answer = system
-        .gateway()
-        .call(call(&FETCH, failing([limited(4)])))
-        .await
-        .unwrap();
+    let answer = met(&system, limited(4)).await;
     assert_eq!((answer.head.attempts, began.elapsed()), (2, Duration::from_secs(4)));
     let hurried = within(Duration::from_secs(7), call(&FETCH, failing([limited(4)])));
     let failure = system.gateway().call(hurried).await.unwrap_err();
@@ -215,14 +209,9 @@ async fn rate_limit_beyond_the_wait_is_waited_for_where_none_exists_and_the_dead
 #[tokio::test(start_paused = true)]
 async fn rate_limit_is_waited_for_where_the_equivalent_cannot_be_asked() {
     let (system, _) = pair().await;
-    let b = system.instance("b").expect("it is there");
-    b.breaker.force_open("a rehearsal", None).await.expect("it obeys");
+    force_open(&system, "b").await;
     let began = Instant::now();
-    let answer = system
-        .gateway()
-        .call(call(&FETCH, failing([limited(4)])))
-        .await
-        .unwrap();
+    let answer = met(&system, limited(4)).await;
     assert_eq!((text(&answer), began.elapsed()), ("\"a\"", Duration::from_secs(4)));
 }
 
@@ -230,7 +219,7 @@ async fn rate_limit_is_waited_for_where_the_equivalent_cannot_be_asked() {
 async fn provider_with_a_closed_circuit_is_retried() {
     let (system, _) = pair().await;
     let failed = Failure::new(Kind::UpstreamFailed, "as told");
-    let answer = system.gateway().call(call(&FETCH, failing([failed]))).await.unwrap();
+    let answer = met(&system, failed).await;
     let served = answer.head.provider.clone();
     let traffic = |name: &str| {
         system

@@ -7,27 +7,18 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mosaic_actors::call::{CacheStatus, Call};
+use mosaic_actors::call::CacheStatus;
 use mosaic_actors::decision::{AttemptResult, Explained, RoutedBy, Verdict, Why};
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::policy::limit::Rate;
 use mosaic_actors::quota::Limits;
 use mosaic_actors::system::System;
+use support::recorded::{explain, named, none_is_lost};
 use support::{
-    Counts, Do, FETCH, READ, STREAM, all_is_back, call, eventually, failing, frames_of, instance, pair, scripted,
-    single, spawn, spec, within,
+    Counts, Do, FETCH, READ, STREAM, all_is_back, call, eventually, failing, force_open, frames_of, instance, pair,
+    scripted, single, spawn, spec, within,
 };
 use tokio::sync::Semaphore;
-
-fn named(id: &str, mut call: Call) -> Call {
-    call.id = Arc::from(id);
-    call
-}
-
-fn explain(mut call: Call) -> Call {
-    call.explain = true;
-    call
-}
 
 /// The one record of the call with this id.
 #[track_caller]
@@ -44,13 +35,6 @@ fn verdicts(explained: &Explained) -> Vec<(&str, Verdict, u8)> {
 
 fn code(explained: &Explained) -> Option<Kind> {
     explained.outcome.expect("it has ended").code
-}
-
-/// Every record is somebody's or free: none was lost on the way.
-async fn none_is_lost(system: &System) {
-    all_is_back(system).await;
-    let counts = system.decision_counts();
-    assert_eq!(counts.free + counts.kept, counts.total);
 }
 
 async fn every_hit() -> (System, Arc<Counts>) {
@@ -194,13 +178,7 @@ async fn why_candidates_could_not_be_asked() {
         .call(at("broken", Do::Fail(Failure::new(Kind::UpstreamFailed, "as told"))))
         .await
         .unwrap_err();
-    system
-        .instance("forced")
-        .unwrap()
-        .breaker
-        .force_open("a test", None)
-        .await
-        .unwrap();
+    force_open(&system, "forced").await;
     let hanging = spawn(system.gateway(), at("full", Do::Hang));
     let slow = Failure::new(Kind::UpstreamRateLimited, "as told").after(Duration::from_secs(60));
     system.gateway().call(at("limited", Do::Fail(slow))).await.unwrap_err();
@@ -385,13 +363,7 @@ async fn a_dry_run_changes_nothing() {
     assert_eq!(dry().await.cache.status, Some(CacheStatus::Stale));
 
     for name in ["a", "b"] {
-        system
-            .instance(name)
-            .unwrap()
-            .breaker
-            .force_open("a test", None)
-            .await
-            .unwrap();
+        force_open(&system, name).await;
     }
     let refused = gateway.dry_run(call(&FETCH, Do::Answer)).await;
     assert_eq!((code(&refused), refused.first_choice), (Some(Kind::CircuitOpen), None));

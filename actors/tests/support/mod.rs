@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod billed;
+pub mod recorded;
 pub mod scripted;
 
 use std::collections::VecDeque;
@@ -506,6 +507,13 @@ pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
         assert!(Instant::now() < limit, "not within 5 s: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Has an operator open the circuit of an instance.
+pub async fn force_open(system: &System, name: &str) {
+    let instance = system.instance(name).expect("it is there");
+    let forced = instance.breaker.force_open("a rehearsal", None).await;
+    forced.expect("its actor runs");
 }
 
 /// Waits until nothing is in flight anywhere: every permit is back.
