@@ -1,7 +1,8 @@
 //! What a choice costs beside one scan of the same candidates: among ten, and among a thousand.
 //!
 //! The scan looks at every candidate and keeps the least busy one. Both are measured interleaved, round by round, so that a
-//! busy machine slows both; what is reported is the ratio of the medians. Timing decides nothing.
+//! busy machine slows both; what is reported is the ratio of the medians. Timing decides nothing; that a choice allocates
+//! nothing does.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -141,6 +142,16 @@ fn main() {
                     black_box(balancer.choose(&asked, black_box(&candidates), &mut Scores::default()));
                 }));
             }
+            let allocated = allocation_counter::measure(|| {
+                let asked = Asked {
+                    call: &call,
+                    first: true,
+                    now: NOW,
+                    chance,
+                };
+                black_box(balancer.choose(&asked, black_box(&candidates), &mut Scores::default()));
+            });
+            assert_eq!(allocated.count_total, 0, "{} allocates to choose", balance.as_str());
             let (scan, choice) = (median(scans), median(choices));
             println!(
                 "{count:>5} candidates  {:<20} {:>8.0} ns, {:>5.2} of a scan ({:.0} ns)",

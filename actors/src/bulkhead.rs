@@ -115,7 +115,7 @@ impl Bulkhead {
     }
 
     fn take(self: &Arc<Self>, places: &mut Places<Waiter>, call: &Call) -> Option<BulkheadPermit> {
-        let taken = places.take(asking(call), &self.settings);
+        let taken = places.take(asking(call), self.clock.nanos(), &self.settings);
         self.show(places);
         taken.then(|| self.permit(call.caller.tenant.clone(), call.upload.is_some()))
     }
@@ -210,11 +210,11 @@ impl Bulkhead {
 
     /// Changes the places, and gives what is free now to whose turn it is.
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut Places<Waiter>)) {
-        let mut given: Vec<Given<Waiter>> = Vec::new();
+        let (mut given, now): (Vec<Given<Waiter>>, _) = (Vec::new(), self.clock.nanos());
         {
             let mut places = self.places();
             change(&mut places);
-            while let Some(one) = places.next(&self.settings) {
+            while let Some(one) = places.next(now, &self.settings) {
                 given.push(one);
             }
             self.show(&places);

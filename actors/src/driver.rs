@@ -68,9 +68,10 @@ pub trait Driver: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The resource among [`Driver::rate_limits`] of which every call takes one: what is left of it is spread until it is
-    /// granted anew. `None`: there is none, or nobody knows which; then no call is kept back. Read often: it asks nobody.
-    fn paced_by(&self) -> Option<Arc<str>> {
+    /// The resource among [`Driver::rate_limits`] of which this call takes one: what is left of it is spread until it is
+    /// granted anew. `None`: there is none, or nobody knows which; then it is not kept back. Read for every attempt: it asks
+    /// nobody.
+    fn paced_by(&self, _call: &Call) -> Option<Arc<str>> {
         None
     }
 

@@ -1,7 +1,7 @@
-//! The pace of a provider's quota, shared by all who come with one credential.
+//! The pace of a provider's quotas, shared by all who come with one credential.
 //!
-//! Invariant: what a provider says is read from the drivers at most ten times a second; one that does not say
-//! which limit its calls draw on is not paced.
+//! Invariant: what a provider says of a quota is read from the drivers at most ten times a second; a call of which nobody
+//! says which it draws on is not paced.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,11 +20,18 @@ use crate::supervision::unix_ms;
 /// How long a reading of what the drivers know is relied on.
 const READ_EVERY: u64 = 100_000_000;
 
-/// The pace of each credential's quota.
-#[derive(Default)]
-pub(crate) struct Paces(DashMap<u64, Weak<SharedPace>, RandomState>);
+/// The quotas of one credential that are paced; calls that draw on others are not. A provider has a handful.
+const MOST_QUOTAS: usize = 16;
 
-/// The pace of one credential's quota.
+/// The paces of each credential's quotas.
+#[derive(Default)]
+pub(crate) struct Paces(DashMap<u64, Weak<CredentialPaces>, RandomState>);
+
+/// The paces of one credential's quotas, by the resource that each is of.
+#[derive(Default)]
+pub(crate) struct CredentialPaces(Mutex<Vec<(Arc<str>, Arc<SharedPace>)>>);
+
+/// The pace of one quota.
 #[derive(Default)]
 pub(crate) struct SharedPace {
     read_at: AtomicU64,
@@ -40,7 +47,7 @@ struct State {
     reset: u64,
 }
 
-/// A call that has gone, until it has ended.
+/// A call that has gone, until its answer has begun or it has ended: what its provider says from then on counts it.
 pub(crate) struct Paced(Arc<SharedPace>);
 
 impl Drop for Paced {
@@ -51,7 +58,7 @@ impl Drop for Paced {
 
 impl Paces {
     /// That of a credential; those that no instance has any longer are forgotten.
-    pub(crate) fn of(&self, credential_scope: u64) -> Arc<SharedPace> {
+    pub(crate) fn of(&self, credential_scope: u64) -> Arc<CredentialPaces> {
         if let Some(found) = self.0.get(&credential_scope).and_then(|known| known.upgrade()) {
             return found;
         }
@@ -59,8 +66,24 @@ impl Paces {
         let mut known = self.0.entry(credential_scope).or_default();
         // Another may have been quicker.
         known.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(SharedPace::default());
+            let made = Arc::new(CredentialPaces::default());
             *known = Arc::downgrade(&made);
+            made
+        })
+    }
+}
+
+impl CredentialPaces {
+    /// That of a resource; none where there are too many.
+    pub(crate) fn of(&self, resource: &Arc<str>) -> Option<Arc<SharedPace>> {
+        // Held for a few steps; no panic leaves half of them.
+        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = paces.iter().find(|(name, _)| name == resource) {
+            return Some(known.clone());
+        }
+        (paces.len() < MOST_QUOTAS).then(|| {
+            let made = Arc::<SharedPace>::default();
+            paces.push((resource.clone(), made.clone()));
             made
         })
     }

@@ -79,7 +79,7 @@ impl Driver for Asking {
         Box::pin(async { Ok(Credential::Serves) })
     }
 
-    fn paced_by(&self) -> Option<Arc<str>> {
+    fn paced_by(&self, _call: &Call) -> Option<Arc<str>> {
         self.named.map(Arc::from)
     }
 
@@ -274,6 +274,73 @@ async fn only_a_limit_that_the_driver_names_is_paced_by() {
         let failure = system.gateway().call(urgent(Priority::High)).await.unwrap_err();
         assert_eq!(server.refused.load(SeqCst) == 0, paced, "{failure}");
     }
+}
+
+/// Draws on `requests` for what is fetched, and on `searches` for the rest.
+struct Several(Asking);
+
+impl Driver for Several {
+    fn call(self: Arc<Self>, call: Arc<Call>) -> BoxFuture<Result<Answer, Failure>> {
+        Arc::new(Asking {
+            name: self.0.name.clone(),
+            server: self.0.server.clone(),
+            named: None,
+        })
+        .call(call)
+    }
+
+    fn health(self: Arc<Self>) -> BoxFuture<Result<Credential, Failure>> {
+        Box::pin(async { Ok(Credential::Serves) })
+    }
+
+    fn paced_by(&self, call: &Call) -> Option<Arc<str>> {
+        let fetched = call.operation.name == FETCH.name;
+        Some(Arc::from(if fetched { "requests" } else { "searches" }))
+    }
+
+    fn rate_limits(&self) -> Vec<RateLimit> {
+        let mut limits = self.0.rate_limits();
+        limits[1].remaining = Some(0);
+        limits
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_one_quota_keeps_nobody_from_another() {
+    let server = Arc::new(Granting {
+        limit: 100,
+        left: AtomicU64::new(100),
+        refused: AtomicU64::new(0),
+        words: AtomicU64::new(0),
+        resources: &["requests", "searches"],
+    });
+    let its = server.clone();
+    let spec = InstanceSpec {
+        factory: ready(move || {
+            Ok(Arc::new(Several(Asking {
+                name: Arc::from("a"),
+                server: its.clone(),
+                named: None,
+            })))
+        }),
+        ..instance("a", &Arc::new(Counts::default()))
+    };
+    let system = system(vec![spec]).await;
+    system
+        .gateway()
+        .call(urgent(Priority::Low))
+        .await
+        .expect("most of it is left");
+    let mut searching = call(&support::REPLACE, Do::Answer);
+    searching.attributes = urgent(Priority::High).attributes;
+    let failure = system.gateway().call(searching).await.unwrap_err();
+    assert!(failure.unsent, "{failure}");
+    system
+        .gateway()
+        .call(urgent(Priority::Low))
+        .await
+        .expect("of this one there is");
+    assert_eq!((server.left.load(SeqCst), server.refused.load(SeqCst)), (98, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::digest::digest;
-use crate::stores::{Document, Expected, MAX_PAGE, StateStore};
+use crate::stores::{Document, Expected, StateStore};
 
 /// How often it is kept: what is learned in less is soon learned again.
 const EVERY: Duration = Duration::from_secs(60);
@@ -46,6 +46,19 @@ struct Known {
     id: String,
     /// Of those that it chooses among.
     providers: String,
+    /// Its balancer learns.
+    learns: bool,
+}
+
+impl Known {
+    fn read(&self, document: &Document) -> Result<Learned, &'static str> {
+        let body = Body::deserialize(&document.body).map_err(|_| "it is broken")?;
+        if body.providers != self.providers {
+            return Err("the rule is for other providers now");
+        }
+        let bytes = BASE64_STANDARD.decode(&body.learned).map_err(|_| "it is broken")?;
+        Ok(Learned::from_bytes(bytes))
+    }
 }
 
 /// A document.
@@ -73,38 +86,26 @@ impl Lessons {
 
     /// What was kept, by the numbers of the rules. What is of no use is passed over.
     pub(super) async fn restore(&self) -> Vec<(usize, Learned)> {
-        let documents = match self.0.store.list_documents(KIND, "", MAX_PAGE).await {
-            Ok(documents) => documents,
-            Err(error) => {
-                tracing::warn!(%error, "what balancers had learned cannot be read; they begin anew");
-                return Vec::new();
-            }
-        };
         let mut restored = Vec::new();
-        for document in documents {
-            match self.read(&document) {
-                Ok(learned) => restored.push(learned),
-                Err(why) => tracing::warn!(
-                    rule = document.id,
-                    "what its balancer had learned is passed over: {why}"
-                ),
+        // What was learned by rules that are no longer there is not asked for.
+        for (number, known) in self.0.rules.iter().enumerate().filter(|(_, known)| known.learns) {
+            match self.0.store.get_document(KIND, &known.id).await {
+                Ok(None) => {}
+                Ok(Some(document)) => match known.read(&document) {
+                    Ok(learned) => restored.push((number, learned)),
+                    Err(why) => tracing::warn!(
+                        rule = document.id,
+                        "what its balancer had learned is passed over: {why}"
+                    ),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "what balancers had learned cannot be read; they begin anew");
+                    return Vec::new();
+                }
             }
         }
-        restored.sort_by_key(|(number, _)| *number);
         *self.0.written.lock().await = restored.iter().cloned().collect();
         restored
-    }
-
-    fn read(&self, document: &Document) -> Result<(usize, Learned), &'static str> {
-        let rules = &self.0.rules;
-        let number = rules.iter().position(|known| known.id == document.id);
-        let number = number.ok_or("there is no such rule")?;
-        let body = Body::deserialize(&document.body).map_err(|_| "it is broken")?;
-        if body.providers != rules[number].providers {
-            return Err("the rule is for other providers now");
-        }
-        let bytes = BASE64_STANDARD.decode(&body.learned).map_err(|_| "it is broken")?;
-        Ok((number, Learned::from_bytes(bytes)))
     }
 
     /// Writes down what has been learned since the last time.
@@ -150,6 +151,7 @@ fn known(rules: &[Rule]) -> Vec<Known> {
     let known = |(number, rule): (usize, &Rule)| Known {
         id: id(number, rule),
         providers: digest(format!("{:?} {:?}", rule.instances, rule.select).as_bytes()),
+        learns: rule.balance.balancer().learns(),
     };
     rules.iter().enumerate().map(known).collect()
 }

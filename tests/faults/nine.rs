@@ -21,32 +21,53 @@ struct Settings {
     tables: &'static str,
     /// The most attempts of a call.
     attempts: u64,
-    /// The most attempts that repeat another, of so many calls in so many seconds.
-    repeats: fn(calls: u64, seconds: u64) -> u64,
+    /// Of what callers ask of a forge, the part that retries and failovers may add there.
+    share: f64,
+    /// What they may add besides at each forge, each second.
+    floor: u64,
 }
 
-/// Without a budget for all calls together, each has its own.
-const EACH_ITS_OWN: fn(u64, u64) -> u64 = |calls, _| 2 * calls;
+impl Settings {
+    /// The most attempts that repeat another, of so many calls in so many seconds: no window of ten seconds has more than
+    /// its part, and one that is cut by the run's ends counts whole.
+    fn repeats(&self, calls: u64, seconds: u64) -> u64 {
+        (calls as f64 * self.share).ceil() as u64 + FORGES * self.floor * (seconds + 10)
+    }
+}
+
+const FORGES: u64 = 9;
 
 const DEFAULTS: Settings = Settings {
     name: "defaults",
-    tables: "",
+    tables: "[ejection]\nmax_ejected_share = 0.5\n",
     attempts: 3,
-    repeats: EACH_ITS_OWN,
+    share: 0.2,
+    floor: 10,
 };
 
 const SHORT: Settings = Settings {
     name: "open_for = 2s",
-    tables: "[defaults.breaker]\nopen_for = \"2s\"\n",
+    tables: "[ejection]\nmax_ejected_share = 0.5\n[defaults.breaker]\nopen_for = \"2s\"\n",
     attempts: 3,
-    repeats: EACH_ITS_OWN,
+    share: 0.2,
+    floor: 10,
 };
 
 const SHORT_ATTEMPTS: Settings = Settings {
     name: "open_for = 2s, attempt_timeout = 500ms",
-    tables: "[defaults.breaker]\nopen_for = \"2s\"\n[gateway]\nattempt_timeout = \"500ms\"\n",
+    tables: "[ejection]\nmax_ejected_share = 0.5\n[defaults.breaker]\nopen_for = \"2s\"\n[gateway]\nattempt_timeout = \"500ms\"\n",
     attempts: 3,
-    repeats: EACH_ITS_OWN,
+    share: 0.2,
+    floor: 10,
+};
+
+/// So few that they run out.
+const TIGHT: Settings = Settings {
+    name: "retry_budget = 0.05 + 0/s",
+    tables: "[gateway.retry_budget]\nshare = 0.05\nfloor_per_second = 0\n[defaults.breaker]\nopen_for = \"2s\"\n",
+    attempts: 3,
+    share: 0.05,
+    floor: 0,
 };
 
 /// What the gateway counts of attempts that are not the first of their call.
@@ -81,9 +102,14 @@ async fn three_of_nine_fail_and_no_write_is_doubled_no_call_repeated_without_bou
     if std::env::var("MOSAIC_TEST_TIER").as_deref() != Ok("full") {
         return run(&SHORT_ATTEMPTS, BRIEF, BRIEF_PACE, seed).await;
     }
-    for settings in [DEFAULTS, SHORT, SHORT_ATTEMPTS] {
+    for settings in [DEFAULTS, SHORT, SHORT_ATTEMPTS, TIGHT] {
         run(&settings, LONG, LONG_PACE, seed).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_that_runs_out_is_kept_to() {
+    run(&TIGHT, BRIEF, BRIEF_PACE, fastrand::u64(..)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +129,7 @@ async fn where_nothing_fails_a_call_is_one_request() {
 }
 
 async fn run(settings: &Settings, plan: Plan, pace: Duration, seed: u64) {
-    let stage = forges(9, settings.tables).await;
+    let stage = forges(FORGES as usize, settings.tables).await;
     let caller = Caller::of(&stage.gateway, plan.deadline);
     let in_all = plan.warm_up + plan.measured;
     let turns = in_all.as_secs().div_ceil(pace.as_secs()) as u32;
@@ -171,7 +197,7 @@ fn within_bounds(requests: u64, attempts: u64, repeats: u64, seen: &Seen, settin
         attempts <= calls + repeats,
         "{attempts} attempts, of {calls} calls and {repeats} repeats"
     );
-    let most = (settings.repeats)(calls, time.as_secs());
+    let most = settings.repeats(calls, time.as_secs());
     assert!(
         repeats <= most,
         "{repeats} repeats of {calls} calls, and {most} at most"

@@ -75,7 +75,7 @@ async fn a_route_in_shadow_decides_nothing_and_tells_what_it_would_have_changed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn labels_of_the_call_and_its_size_choose_the_route() {
+async fn labels_of_the_call_choose_the_route() {
     let stage = Stage::open(stage_with(
         "labels = { team = \"web*\" }\nselect = { hosting = \"self\" }\n[providers.github-a.labels]\nhosting = \"cloud\"\n\
          [providers.github-b.labels]\nhosting = \"self\"",

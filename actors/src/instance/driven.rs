@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 
+use crate::call::Call;
 use crate::driver::Driver;
 use crate::rate_limit::RateLimit;
 
@@ -30,11 +31,9 @@ impl Driven {
         self.ask(|driver| driver.rate_limits())
     }
 
-    /// The limit that every call draws one of, as the driver says.
-    pub(super) fn paced_by(&self) -> Option<RateLimit> {
-        let (limits, named) = self.ask(|driver| (driver.rate_limits(), driver.paced_by()));
-        let named = named?;
-        limits.into_iter().find(|limit| limit.resource == named)
+    /// The limit that a call draws one of, as the driver says.
+    pub(super) fn paced_by(&self, call: &Call) -> Option<Arc<str>> {
+        self.ask(|driver| driver.paced_by(call))
     }
 
     fn ask<T: Default>(&self, what: impl FnOnce(&dyn Driver) -> T) -> T {

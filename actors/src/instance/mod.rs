@@ -32,7 +32,7 @@ use crate::driver::{Capabilities, Credential, Driver};
 use crate::error::{Failure, Kind};
 use crate::feedback::Watch;
 use crate::operation::Operations;
-use crate::paces::{Paces, SharedPace};
+use crate::paces::{CredentialPaces, Paces};
 use crate::policy::balance::CandidateView;
 use crate::policy::concurrency::ConcurrencyLimit;
 use crate::policy::estimate::{Class, Estimate, Latencies};
@@ -74,8 +74,8 @@ pub struct Instance {
     bulkhead: Arc<Bulkhead>,
     flow: Flow,
     paces: Arc<Paces>,
-    /// That of its credential's quota.
-    pace: ArcSwap<SharedPace>,
+    /// Those of its credential's quotas.
+    paced: ArcSwap<CredentialPaces>,
     driven: Driven,
     /// What its driver said of itself when it was made.
     narrowed: ArcSwap<Narrowed>,
@@ -146,7 +146,7 @@ impl Instance {
             bulkhead: Bulkhead::new(places, spec.overload.waiting, clock, &meters),
             flow: Flow::new(limit),
             paces: paces.clone(),
-            pace: ArcSwap::new(paces.of(spec.credential_scope)),
+            paced: ArcSwap::new(paces.of(spec.credential_scope)),
             driven: Driven::default(),
             narrowed: ArcSwap::from_pointee(Narrowed {
                 capabilities: spec.capabilities.clone(),
@@ -244,7 +244,7 @@ impl Instance {
         let differs =
             known.capabilities != narrowed.capabilities || known.credential_scope != narrowed.credential_scope;
         if differs {
-            self.pace.store(self.paces.of(narrowed.credential_scope));
+            self.paced.store(self.paces.of(narrowed.credential_scope));
             self.narrowed.store(Arc::new(narrowed));
         }
         differs

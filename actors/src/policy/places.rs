@@ -55,26 +55,33 @@ struct Held {
     uploads: usize,
 }
 
-/// How often places become free.
+/// How often places become free while all are taken: how rarely they do while nobody lacks one tells nothing.
 #[derive(Debug, Default)]
 struct Freed {
-    last: Option<u64>,
+    /// Since when all have been taken, or since when the next one is awaited.
+    since: Option<u64>,
     /// Nanoseconds between two, smoothed.
     every: Option<f64>,
 }
 
 impl Freed {
-    fn note(&mut self, now: u64) {
-        if let Some(last) = self.last {
-            let since = now.saturating_sub(last) as f64;
+    /// The last free place is taken.
+    fn awaited(&mut self, now: u64) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A place became free; `lacked`: there is still none for all who ask.
+    fn note(&mut self, now: u64, lacked: bool) {
+        if let Some(since) = self.since {
+            let since = now.saturating_sub(since) as f64;
             self.every = Some(self.every.map_or(since, |every| every + WEIGHT * (since - every)));
         }
-        self.last = Some(now);
+        self.since = lacked.then_some(now);
     }
 
     /// When so many more will have become free, by how it went so far. A stall counts as it grows.
     fn wait_for(&self, count: usize, now: u64) -> Duration {
-        let since = self.last.map_or(0, |last| now.saturating_sub(last)) as f64;
+        let since = self.since.map_or(0, |since| now.saturating_sub(since)) as f64;
         let every = self.every.map_or(since, |every| every.max(since));
         Duration::from_nanos((every * count as f64) as u64).clamp(SHORTEST, LONGEST)
     }
@@ -107,11 +114,11 @@ impl<T> Places<T> {
         self.freed.wait_for(self.waiting.len() + 1, now)
     }
 
-    /// Takes a place, if there is one that this tenant may have.
-    pub fn take(&mut self, asking: Asking<'_>, settings: &WaitingSettings) -> bool {
+    /// Takes a place at `now`, if there is one that this tenant may have.
+    pub fn take(&mut self, asking: Asking<'_>, now: u64, settings: &WaitingSettings) -> bool {
         let may = self.may_have(asking, settings);
         if may {
-            self.hold(asking);
+            self.hold(asking, now);
         }
         may
     }
@@ -140,8 +147,9 @@ impl<T> Places<T> {
 
     /// Gives a place back.
     pub fn give_back(&mut self, asking: Asking<'_>, now: u64) {
-        self.freed.note(now);
         self.taken -= 1;
+        self.freed
+            .note(now, self.taken >= self.limit || !self.waiting.is_empty());
         if let Some(held) = self.held.get_mut(asking.tenant) {
             held.places -= 1;
             held.uploads -= usize::from(asking.upload);
@@ -156,8 +164,9 @@ impl<T> Places<T> {
         self.limit = limit;
     }
 
-    /// Gives a free place to whose turn it is. To be called until there is none, whenever a place or a waiter has gone.
-    pub fn next(&mut self, settings: &WaitingSettings) -> Option<Given<T>> {
+    /// Gives a free place to whose turn it is at `now`. To be called until there is none, whenever a place or a waiter has
+    /// gone.
+    pub fn next(&mut self, now: u64, settings: &WaitingSettings) -> Option<Given<T>> {
         if self.waiting.is_empty() || self.taken >= self.limit {
             return None;
         }
@@ -173,10 +182,11 @@ impl<T> Places<T> {
         });
         self.waiting = waiting;
         let (tenant, (upload, to)) = served?;
-        self.hold(Asking {
+        let asking = Asking {
             tenant: &tenant,
             upload,
-        });
+        };
+        self.hold(asking, now);
         Some(Given { tenant, upload, to })
     }
 
@@ -193,8 +203,11 @@ impl<T> Places<T> {
         (!asking.upload || held.uploads < share) && (alone || held.places < share)
     }
 
-    fn hold(&mut self, asking: Asking<'_>) {
+    fn hold(&mut self, asking: Asking<'_>, now: u64) {
         self.taken += 1;
+        if self.taken >= self.limit {
+            self.freed.awaited(now);
+        }
         let held = match self.held.get_mut(asking.tenant) {
             Some(held) => held,
             None => self.held.entry(asking.tenant.clone()).or_default(),
@@ -221,7 +234,7 @@ mod tests {
         let mut places: Places<()> = Places::new(4);
         let mut taken = |tenant, upload| {
             (0..10)
-                .filter(|_| places.take(asking(tenant, upload), &settings))
+                .filter(|_| places.take(asking(tenant, upload), 0, &settings))
                 .count()
         };
         assert_eq!((taken(&one, true), taken(&one, false)), (2, 2));
@@ -230,7 +243,7 @@ mod tests {
         places.give_back(asking(&one, true), 0);
         let mut taken = |tenant, upload| {
             (0..10)
-                .filter(|_| places.take(asking(tenant, upload), &settings))
+                .filter(|_| places.take(asking(tenant, upload), 0, &settings))
                 .count()
         };
         assert_eq!((taken(&other, false), taken(&one, false)), (2, 0));
@@ -241,12 +254,12 @@ mod tests {
         let (tenant, settings) = (Arc::from("t"), WaitingSettings::default());
         let mut places = Places::new(4);
         for _ in 0..4 {
-            assert!(places.take(asking(&tenant, false), &settings));
+            assert!(places.take(asking(&tenant, false), 0, &settings));
         }
         assert_eq!(places.come_back(0), SHORTEST);
         for second in 1..4 {
             places.give_back(asking(&tenant, false), second * SECOND);
-            assert!(places.take(asking(&tenant, false), &settings));
+            assert!(places.take(asking(&tenant, false), second * SECOND, &settings));
         }
         assert_eq!(places.come_back(3 * SECOND), Duration::from_secs(1));
         for _ in 0..2 {
@@ -257,6 +270,25 @@ mod tests {
         assert_eq!(places.come_back(3 * SECOND), Duration::from_secs(3));
         // Nothing has moved for a while.
         assert_eq!(places.come_back(7 * SECOND), Duration::from_secs(12));
+    }
+
+    #[test]
+    fn a_lull_before_a_burst_makes_nobody_wait_longer() {
+        let (tenant, settings) = (Arc::from("t"), WaitingSettings::default());
+        let mut places: Places<()> = Places::new(2);
+        let mut turn = |at: u64, calls: usize| {
+            let taken = (0..calls)
+                .filter(|_| places.take(asking(&tenant, false), at, &settings))
+                .count();
+            let told = places.come_back(at + SECOND / 2);
+            (0..taken).for_each(|_| places.give_back(asking(&tenant, false), at + SECOND / 2));
+            told
+        };
+        // All are taken for half a second at a time; between, nobody comes for long, or for one place only.
+        for (at, calls) in [(0, 2), (60, 2), (100, 1), (200, 1), (400, 2), (4_000, 2)] {
+            let told = turn(at * SECOND, calls);
+            assert!(told <= Duration::from_millis(500), "{at}: {told:?}");
+        }
     }
 
     proptest! {
@@ -274,7 +306,7 @@ mod tests {
             for (turn, (what, tenant, upload, number)) in events.into_iter().enumerate() {
                 match what {
                     0 | 1 => {
-                        if places.take(asking(&tenants[tenant], upload), &settings) {
+                        if places.take(asking(&tenants[tenant], upload), 0, &settings) {
                             prop_assert!(held.len() < limit);
                             held.push((tenant, upload));
                         } else if let Ok(ticket) =
@@ -296,7 +328,7 @@ mod tests {
                         places.set_limit(limit);
                     }
                 }
-                while let Some(given) = places.next(&settings) {
+                while let Some(given) = places.next(0, &settings) {
                     prop_assert!(held.len() < limit);
                     let at = tickets.iter().position(|(.., turn)| *turn == given.to);
                     let (_, tenant, upload, _) = tickets.remove(at.expect("it waited"));

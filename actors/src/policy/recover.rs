@@ -78,7 +78,8 @@ pub enum Next {
 
 /// Decides what follows `failure`.
 pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> Next {
-    let harmless = standing.repeatable && (!standing.paid || failure.unbilled);
+    let repeatable = standing.repeatable || is_refusal(failure);
+    let harmless = repeatable && (!standing.paid || failure.unbilled);
     if standing.attempts >= settings.max_attempts || !standing.sendable || !(harmless || failure.unsent) {
         return Next::GiveUp;
     }
@@ -117,6 +118,11 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
         // The provider refused this call for what it is; what the gateway itself refuses is final, too.
         _ => Next::GiveUp,
     }
+}
+
+/// Its provider has too much to do, and did not do this.
+fn is_refusal(failure: &Failure) -> bool {
+    failure.kind == Kind::UpstreamRateLimited && !failure.unreadable
 }
 
 /// No provider was reached: those that are left are failing, busy or away.

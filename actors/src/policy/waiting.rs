@@ -13,7 +13,7 @@ use crate::call::Priority;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WaitingSettings {
     /// Who may wait at once; 0: nobody, and who finds no place is refused. Calls of low priority may fill a quarter, those
-    /// of normal priority three, so that urgent ones find room in a queue that grows.
+    /// of low and normal priority three, so that urgent ones find room in a queue that grows.
     pub max_waiting: usize,
     /// The longest that one waits.
     pub max_wait: Duration,
@@ -41,7 +41,7 @@ impl WaitingSettings {
         (part as usize).max(1)
     }
 
-    /// How long the queue may be that one of this priority joins, itself included.
+    /// How many of this priority and below may wait.
     fn room_for(&self, priority: Priority) -> usize {
         match priority {
             Priority::Low => self.max_waiting / 4,
@@ -60,7 +60,8 @@ pub struct Ticket(u64);
 pub struct Waiting<T> {
     /// In the order of their turns.
     lines: VecDeque<Line<T>>,
-    len: usize,
+    /// How many wait of each priority, the lowest first.
+    by_priority: [usize; 3],
     last: u64,
 }
 
@@ -71,11 +72,18 @@ struct Line<T> {
     waiting: VecDeque<(Priority, Ticket, T)>,
 }
 
+impl<T> Line<T> {
+    /// How many wait that are no more urgent.
+    fn up_to(&self, priority: Priority) -> usize {
+        self.waiting.iter().filter(|(other, ..)| *other <= priority).count()
+    }
+}
+
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
         Waiting {
             lines: VecDeque::new(),
-            len: 0,
+            by_priority: [0; 3],
             last: 0,
         }
     }
@@ -84,12 +92,12 @@ impl<T> Default for Waiting<T> {
 impl<T> Waiting<T> {
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.len
+        self.by_priority.iter().sum()
     }
 
     /// Nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.lines.is_empty()
     }
 
     /// Whether several tenants wait.
@@ -102,10 +110,16 @@ impl<T> Waiting<T> {
         self.lines.iter().any(|line| *line.tenant != *tenant)
     }
 
+    /// How many wait that are no more urgent.
+    fn up_to(&self, priority: Priority) -> usize {
+        self.by_priority[..=priority as usize].iter().sum()
+    }
+
     /// Joins the queue.
     ///
     /// # Errors
-    /// Gives `what` back where the queue is too long for its priority, or has enough of this tenant.
+    /// Gives `what` back where too many wait that are no more urgent, or too many of those are of this tenant: nobody is
+    /// kept out by what others wait for more urgently, nor by how many one other tenant sends.
     pub fn join(
         &mut self,
         tenant: &Arc<str>,
@@ -114,8 +128,9 @@ impl<T> Waiting<T> {
         settings: &WaitingSettings,
     ) -> Result<Ticket, T> {
         let place = self.lines.iter().position(|line| line.tenant == *tenant);
-        let own = place.map_or(0, |place| self.lines[place].waiting.len());
-        if self.len >= settings.room_for(priority) || own >= settings.share_of(settings.max_waiting) {
+        let room = settings.room_for(priority);
+        let own = place.map_or(0, |place| self.lines[place].up_to(priority));
+        if self.up_to(priority) >= room || own >= settings.share_of(room) {
             return Err(what);
         }
         let place = place.unwrap_or_else(|| {
@@ -126,7 +141,7 @@ impl<T> Waiting<T> {
             self.lines.len() - 1
         });
         self.last += 1;
-        self.len += 1;
+        self.by_priority[priority as usize] += 1;
         let (ticket, line) = (Ticket(self.last), &mut self.lines[place].waiting);
         let behind = line.iter().rposition(|(other, ..)| *other >= priority);
         line.insert(behind.map_or(0, |at| at + 1), (priority, ticket, what));
@@ -137,9 +152,9 @@ impl<T> Waiting<T> {
     pub fn leave(&mut self, ticket: Ticket) -> bool {
         for place in 0..self.lines.len() {
             let line = &mut self.lines[place].waiting;
-            if let Some(at) = line.iter().position(|(_, other, _)| *other == ticket) {
-                line.remove(at);
-                self.len -= 1;
+            let at = line.iter().position(|(_, other, _)| *other == ticket);
+            if let Some((priority, ..)) = at.and_then(|at| line.remove(at)) {
+                self.by_priority[priority as usize] -= 1;
                 if line.is_empty() {
                     self.lines.remove(place);
                 }
@@ -155,8 +170,8 @@ impl<T> Waiting<T> {
         let turn = |(place, line)| first(line).map(|at| (place, at));
         let (place, at) = self.lines.iter().enumerate().find_map(turn)?;
         let mut line = self.lines.remove(place)?;
-        let (_, _, what) = line.waiting.remove(at)?;
-        self.len -= 1;
+        let (priority, _, what) = line.waiting.remove(at)?;
+        self.by_priority[priority as usize] -= 1;
         let tenant = line.tenant.clone();
         if !line.waiting.is_empty() {
             self.lines.push_back(line);
@@ -203,7 +218,22 @@ mod tests {
                 .filter(|n| queue.join(tenant, Priority::Normal, *n, &bounds).is_ok())
                 .count()
         };
-        assert_eq!((joined(&flood), joined(&other)), (4, 2));
+        assert_eq!((joined(&flood), joined(&other)), (3, 3));
+    }
+
+    #[test]
+    fn who_is_less_urgent_finds_room_beside_a_flood_of_others() {
+        let (flood, other, bounds) = (Arc::from("flood"), Arc::from("other"), settings(32, 0.5));
+        for flooding in ALL {
+            let mut queue = Waiting::default();
+            let mut joined = |tenant, priority| {
+                (0..40)
+                    .filter(|n| queue.join(tenant, priority, *n, &bounds).is_ok())
+                    .count()
+            };
+            assert!(joined(&flood, flooding) > 0);
+            assert_eq!(joined(&other, Priority::Low), 4, "{flooding:?}");
+        }
     }
 
     proptest! {

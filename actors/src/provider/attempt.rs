@@ -38,6 +38,7 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
     match answered {
         Err((evidence, failure)) => Err(holding.failed(evidence, failure)),
         Ok(Answer { head, body, value }) => {
+            holding.began();
             holding.credits.follow(head.tally.as_ref());
             holding.credits.used(head.usage);
             let body = match body {

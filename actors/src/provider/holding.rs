@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::future::pending;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -22,6 +22,7 @@ use crate::feedback::Watch;
 use crate::gateway::calls::CallRecord;
 use crate::gateway::settings::Settings;
 use crate::instance::{AttemptEnd, Granted, Instance, ProviderMsg};
+use crate::paces::Paced;
 use crate::policy::breaker::AttemptOutcome;
 use crate::policy::estimate::Class;
 use crate::policy::hedge::HedgeSettings;
@@ -48,6 +49,8 @@ pub(super) struct Holding {
     /// What it may spend.
     pub(super) credits: CreditPermit,
     _place: InFlight,
+    /// Its place in the pace of a quota, until its answer has begun.
+    paced: Mutex<Option<Paced>>,
     /// Tells the balancer that chose how it ends.
     watch: Option<Box<Watch>>,
     class: Class,
@@ -117,7 +120,8 @@ impl Drop for InFlight {
 
 impl Holding {
     /// What was granted, and the driver to run.
-    pub(super) fn of(granted: Granted, call: &Call) -> (Self, Arc<dyn Driver>) {
+    pub(super) fn of(mut granted: Granted, call: &Call) -> (Self, Arc<dyn Driver>) {
+        let paced = granted.bulkhead.paced.take();
         let holding = Holding {
             instance: granted.instance,
             permit: granted.permit,
@@ -126,6 +130,7 @@ impl Holding {
             class: Class::of(&call.operation),
             started: Instant::now(),
             took: OnceLock::new(),
+            paced: Mutex::new(paced),
             _place: InFlight::of(granted.bulkhead, call.upload.clone()),
             resource: resource_of(call),
             upload: call.upload.clone(),
@@ -171,6 +176,12 @@ impl Holding {
             }
             sleep_until(until).await;
         }
+    }
+
+    /// Its answer has begun: whatever is said of its quota from now on counts it, however long its body takes.
+    pub(super) fn began(&self) {
+        let begun = self.paced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(begun);
     }
 
     /// What was asked for took so long: to its first event where it streams, else to its end.

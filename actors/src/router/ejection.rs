@@ -130,11 +130,8 @@ impl Ejections {
         self.seen.insert(set.id);
         let equivalence = set.rule.map_or(Equivalence::Set(set.id), Equivalence::Rule);
         let members = self.groups.entry(equivalence).or_default();
-        for name in &set.instances {
-            if !members.contains(name) {
-                members.push(name.clone());
-            }
-        }
+        let known: HashSet<Arc<str>, RandomState> = members.iter().cloned().collect();
+        members.extend(set.instances.iter().filter(|name| !known.contains(*name)).cloned());
     }
 
     fn panics(&mut self, set: &CandidateSet, directory: &Directory, call: &Call) -> bool {

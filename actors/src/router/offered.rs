@@ -99,12 +99,15 @@ impl Offered<'_> {
         if !instance.accepting() || instance.breaker.of(self.call).wait(self.now).is_some() {
             return None;
         }
-        if let Some(wait) = instance.pace(self.call.attributes.priority, self.now) {
-            if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
-                self.paced = Some((index, wait));
+        let paceable = match instance.pace(self.call, self.now) {
+            Ok(paceable) => paceable,
+            Err(wait) => {
+                if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
+                    self.paced = Some((index, wait));
+                }
+                return None;
             }
-            return None;
-        }
+        };
         let permit = instance.breaker.permit(self.call, self.now).ok()?;
         let Some(mut place) = instance.acquire(self.call, held) else {
             self.crowded.push(index);
@@ -116,7 +119,7 @@ impl Offered<'_> {
             None if demanded => return None,
             None => CreditPermit::default(),
         };
-        place.paced = instance.goes(self.now);
+        place.paced = paceable.goes(self.now);
         Some((permit, place, credits))
     }
 

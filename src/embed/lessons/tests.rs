@@ -8,6 +8,7 @@ fn rule(name: &str, instances: &[&str]) -> Rule {
     Rule {
         name: Arc::from(name),
         instances: instances.iter().map(|name| Arc::from(*name)).collect(),
+        balance: "adaptive".parse().expect("a balancer"),
         ..Rule::default()
     }
 }
@@ -48,6 +49,21 @@ async fn what_is_broken_or_of_another_rule_is_passed_over() {
             .expect("it is up");
     }
     assert_eq!(lessons.restore().await, [(1, Learned::from_bytes(*b"learned"))]);
+}
+
+#[tokio::test]
+async fn however_much_was_learned_by_rules_that_are_gone_the_others_find_theirs() {
+    let store: Arc<dyn StateStore> = Arc::new(MemoryStore::new(None));
+    let lessons = Lessons::of(&[rule("zuletzt", &["a"])], store.clone());
+    let body = body(&lessons.0.rules[0], &Learned::from_bytes(*b"learned"));
+    let gone = (0..=crate::stores::MAX_PAGE).map(|number| format!("gone-{number}"));
+    for id in gone.chain(["zuletzt".to_owned()]) {
+        store
+            .put_document(KIND, &id, &body, Expected::Any)
+            .await
+            .expect("it is up");
+    }
+    assert_eq!(lessons.restore().await, [(0, Learned::from_bytes(*b"learned"))]);
 }
 
 #[tokio::test]

@@ -127,6 +127,15 @@ impl Provider for GitHub {
         ACCEPTS
     }
 
+    fn draws_on(operation: &str) -> Option<&'static str> {
+        match operation {
+            // What is passed through may be anything.
+            _ if operation.starts_with("proxy.") => None,
+            "projects.issue.search" => Some("search"),
+            _ => Some("core"),
+        }
+    }
+
     fn settings() -> &'static [Setting] {
         &[Setting {
             name: "api_version",

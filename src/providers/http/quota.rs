@@ -138,13 +138,20 @@ impl Quota {
         limits
     }
 
-    /// The one resource that is limited, where all calls draw on it: not where an app's installations have a limit each.
-    pub fn only_resource(&self, now: Timestamp) -> Option<Arc<str>> {
-        let limits = self.own_limits(now);
-        match &limits[..] {
-            [only] if self.parts().is_empty() => Some(only.resource.clone()),
-            _ => None,
+    /// The limit that a call draws on: the one that is named, else the only one that there is. None where that window has
+    /// passed, nor where an app's installations have a limit each.
+    pub fn drawn_on(&self, named: Option<&str>, now: Timestamp) -> Option<Arc<str>> {
+        if !self.parts().is_empty() {
+            return None;
         }
+        let heard = self.heard();
+        let its = match (named, &heard.limits[..]) {
+            (Some(named), limits) => limits.iter().find(|limit| *limit.resource == *named),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        its.filter(|limit| unix_ms(now) < ends(limit))
+            .map(|limit| limit.resource.clone())
     }
 
     /// Of a window that has passed, nobody knows what is left of the next.

@@ -1,7 +1,7 @@
 //! How long a provider asks us to wait, in the forms that providers use. Pure.
 //!
-//! Invariant: a wait that cannot be read is no wait, and none is longer than [`LONGEST_WAIT`]; nothing here panics or
-//! overflows.
+//! Invariant: a wait that cannot be read is no wait, nor is one that is longer than [`LONGEST_WAIT`]: whoever says that has
+//! said nothing that can be kept to. Nothing here panics or overflows.
 
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use jiff::tz::TimeZone;
 /// The longest wait that is believed, whatever a provider asks for: the longest window of a rate limit in use.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+/// As long as any that is not believed.
+const TOO_LONG: Duration = Duration::from_secs(24 * 3600 + 1);
+
 /// A number of seconds from here on is a point in time (September 2001), and below it a wait: no window is that long, and
 /// no server that old.
 const FIRST_EPOCH: f64 = 1e9;
@@ -23,11 +26,16 @@ const FIRST_EPOCH: f64 = 1e9;
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let in_millis = text("retry-after-ms").and_then(|text| Some(wait(number(text)?, 1e-3)));
-    in_millis.or_else(|| {
+    let asked = in_millis.or_else(|| {
         let text = text(RETRY_AFTER.as_str())?;
         let in_seconds = number(text).map(|seconds| wait(seconds, 1.0));
         in_seconds.or_else(|| written(text, now))
-    })
+    });
+    asked.filter(is_believed)
+}
+
+fn is_believed(wait: &Duration) -> bool {
+    *wait <= LONGEST_WAIT
 }
 
 /// Whether a header that asks for a wait, `retry-after-ms` or `Retry-After`, asks for one that anybody can keep to.
@@ -38,22 +46,23 @@ pub fn is_bearable(name: &str, text: &str, now: Timestamp) -> bool {
         Some(number) => plain(text).then(|| wait(number, unit)),
         None => written(text, now),
     };
-    asked.is_some_and(|asked| asked < LONGEST_WAIT)
+    asked.as_ref().is_some_and(is_believed)
 }
 
 /// When a limit is filled again, by a header that vendors read in two ways: as a point in time (see [`until_epoch`], or a
 /// date), or as the wait until then (seconds, or as Go prints it). None is left where it has passed.
 pub fn until_reset(text: &str, now: Timestamp) -> Option<Duration> {
-    match number(text.trim()) {
+    let until = match number(text.trim()) {
         Some(seconds) if seconds < FIRST_EPOCH => Some(wait(seconds, 1.0)),
         Some(at) => Some(until_number(at, now)),
         None => written(text.trim(), now),
-    }
+    };
+    until.filter(is_believed)
 }
 
 /// The wait until a second of the Unix epoch, or a finer unit of it; none is left where it has passed.
 pub fn until_epoch(text: &str, now: Timestamp) -> Option<Duration> {
-    number(text.trim()).map(|at| until_number(at, now))
+    number(text.trim()).map(|at| until_number(at, now)).filter(is_believed)
 }
 
 /// A number that is too large for seconds counts finer units.
@@ -80,9 +89,9 @@ fn number(text: &str) -> Option<f64> {
         .then(|| text.parse().ok())?
 }
 
-/// So many units of so many seconds. Too many for any number are the longest wait.
+/// So many units of so many seconds, too many for any number included.
 fn wait(number: f64, unit: f64) -> Duration {
-    Duration::from_secs_f64((number * unit).min(LONGEST_WAIT.as_secs_f64()))
+    Duration::from_secs_f64((number * unit).min(TOO_LONG.as_secs_f64()))
 }
 
 /// The wait until a date as HTTP writes it, in one of its three forms, or RFC 3339.
@@ -101,7 +110,7 @@ fn date(text: &str, now: Timestamp) -> Option<Duration> {
     // The last day of the last year is beyond every timestamp.
     Some(
         at.to_zoned(TimeZone::UTC)
-            .map_or(LONGEST_WAIT, |at| until(at.timestamp(), now)),
+            .map_or(TOO_LONG, |at| until(at.timestamp(), now)),
     )
 }
 
@@ -125,7 +134,7 @@ pub fn go_duration(text: &str) -> Option<Duration> {
             "ns" => 1e-9,
             _ => return None,
         };
-        total = LONGEST_WAIT.min(total + wait(self::number(number)?, seconds));
+        total = TOO_LONG.min(total + wait(self::number(number)?, seconds));
         rest = tail;
     }
     Some(total)
@@ -133,7 +142,7 @@ pub fn go_duration(text: &str) -> Option<Duration> {
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     // A time that has passed is no more to be waited for.
-    Duration::try_from(at.duration_since(now)).map_or(Duration::ZERO, |wait| wait.min(LONGEST_WAIT))
+    Duration::try_from(at.duration_since(now)).map_or(Duration::ZERO, |wait| wait.min(TOO_LONG))
 }
 
 #[cfg(test)]
@@ -173,9 +182,10 @@ mod tests {
             "Fri, 31 Dec 9999 23:59:59 GMT",
             "99999h",
         ] {
-            assert_eq!(waits("retry-after", endless), Some(LONGEST_WAIT), "{endless}");
+            assert_eq!(waits("retry-after", endless), None, "{endless}");
         }
-        assert_eq!(waits("retry-after-ms", &digits), Some(LONGEST_WAIT));
+        assert_eq!(waits("retry-after-ms", &digits), None);
+        assert_eq!(waits("retry-after", "86400"), Some(LONGEST_WAIT));
     }
 
     #[test]
@@ -183,8 +193,8 @@ mod tests {
         assert_eq!(go_duration("6m0s"), Some(Duration::from_secs(360)));
         assert_eq!(go_duration("1s"), Some(Duration::from_secs(1)));
         assert_eq!(go_duration("120ms"), Some(Duration::from_millis(120)));
-        assert_eq!(go_duration("99999999999999999999h5m"), Some(LONGEST_WAIT));
-        assert_eq!(go_duration("20h20h"), Some(LONGEST_WAIT));
+        assert_eq!(go_duration("99999999999999999999h5m"), Some(TOO_LONG));
+        assert_eq!(go_duration("20h20h"), Some(TOO_LONG));
         assert_eq!(go_duration("1h2m3.5s"), Some(Duration::from_millis(3_723_500)));
         for odd in ["", "6", "m", "6x", "1.2.3s", "-1s"] {
             assert_eq!(go_duration(odd), None, "{odd}");
@@ -212,7 +222,7 @@ mod tests {
             assert_eq!(until_reset(passed, now), Some(Duration::ZERO), "{passed}");
         }
         for endless in ["86401", "999999999", "9223372036854775807", "253402300799", "1e300"] {
-            assert_eq!(until_reset(endless, now), Some(LONGEST_WAIT), "{endless}");
+            assert_eq!(until_reset(endless, now), None, "{endless}");
         }
         for odd in ["x", "", "-1", "NaN", "inf", "-inf", "+5", "1784000060x"] {
             assert_eq!(until_reset(odd, now), None, "{odd}");
@@ -226,8 +236,8 @@ mod tests {
             ("1000", Some(Duration::ZERO)),
             ("1784000060", Some(Duration::from_secs(60))),
             ("1784000060.0", Some(Duration::from_secs(60))),
-            ("253402300799", Some(LONGEST_WAIT)),
-            ("9223372036854775807", Some(LONGEST_WAIT)),
+            ("253402300799", None),
+            ("9223372036854775807", None),
             ("NaN", None),
             ("-1784000060", None),
             ("soon", None),
@@ -241,12 +251,14 @@ mod tests {
         fn never_panics_and_never_waits_too_long(text in "[ -~µ]{0,30}", now in any::<i32>()) {
             let now = Timestamp::from_second(now.into()).expect("in range");
             let all = [go_duration(&text), until_reset(&text, now), until_epoch(&text, now), waits("retry-after", &text), waits("retry-after-ms", &text)];
-            prop_assert!(all.into_iter().flatten().all(|wait| wait <= LONGEST_WAIT));
+            prop_assert!(all.into_iter().flatten().all(|wait| wait <= TOO_LONG));
+            prop_assert!(all[1..].iter().flatten().all(is_believed));
         }
 
         #[test]
         fn a_larger_number_is_no_shorter_wait(digits in "[1-9][0-9]{0,40}", more in "[0-9]{0,5}") {
-            let waits = |digits: &str| waits("retry-after", digits).expect("digits are a wait");
+            // What is too long to be believed is longer than what is.
+            let waits = |digits: &str| waits("retry-after", digits).unwrap_or(TOO_LONG);
             let larger = digits.clone() + &more;
             prop_assert!(waits(&digits) <= waits(&larger));
         }
@@ -255,7 +267,7 @@ mod tests {
         fn a_reset_is_the_wait_however_it_is_written(seconds in 0_u32..200_000, now in 1_500_000_000_i64..4_000_000_000) {
             let at = now + i64::from(seconds);
             let now = Timestamp::from_second(now).expect("in range");
-            let expected = Some(Duration::from_secs(seconds.into()).min(LONGEST_WAIT));
+            let expected = Some(Duration::from_secs(seconds.into())).filter(is_believed);
             let date = Timestamp::from_second(at).expect("in range");
             for form in [seconds.to_string(), at.to_string(), (at * 1000).to_string(), date.to_string(), format!("{seconds}s")] {
                 prop_assert_eq!(until_reset(&form, now), expected, "{}", form);

@@ -42,6 +42,11 @@ pub trait Provider: Send + Sync + Sized + 'static {
         &[]
     }
 
+    /// Of which of the limits that it tells an operation takes one, where it tells several; none where that is not known.
+    fn draws_on(_operation: &str) -> Option<&'static str> {
+        None
+    }
+
     /// How its kind differs from others on the wire; none where that is no other's business.
     fn dialect() -> Option<&'static Dialect> {
         None

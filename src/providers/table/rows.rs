@@ -99,8 +99,8 @@ impl<D: Provider> Driver for TableDriver<D> {
         self.quota.limits(Timestamp::now())
     }
 
-    fn paced_by(&self) -> Option<Arc<str>> {
-        self.quota.only_resource(Timestamp::now())
+    fn paced_by(&self, call: &Call) -> Option<Arc<str>> {
+        self.quota.drawn_on(D::draws_on(call.operation.name), Timestamp::now())
     }
 
     fn capabilities(&self) -> Option<Capabilities> {

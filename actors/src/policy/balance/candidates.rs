@@ -2,8 +2,6 @@
 //!
 //! Invariant: plain data, read only; a view is true at one instant.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use crate::call::Call;
 use crate::policy::estimate::{Class, Estimate};
 
@@ -82,7 +80,8 @@ pub trait Candidates {
 }
 
 /// A number for the instance of this name: FNV-1a, 64 bits (the constants are its authors'), the same on every node and in
-/// every build. Names come from the configuration, so nobody chooses them to collide.
+/// every build. Names come from the configuration, so nobody chooses them to collide; whoever does it with what is asked
+/// about meets bounded loads.
 pub fn identity_of(name: &str) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     name.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step)
@@ -102,15 +101,14 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// Distinguishes what the call is about: equal for calls of one tenant about one resource, and for those that their
-    /// caller said belong together. For affinity.
+    /// caller said belong together, on every node and in every build. For affinity.
     pub fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.call.caller.tenant.hash(&mut hasher);
-        match self.call.attributes.affinity {
-            Some(affinity) => affinity.hash(&mut hasher),
-            None => self.call.resource.native().hash(&mut hasher),
-        }
-        hasher.finish()
+        let tenant = identity_of(&self.call.caller.tenant);
+        let about = match self.call.attributes.affinity {
+            Some(affinity) => mixed(affinity),
+            None => identity_of(self.call.resource.native()),
+        };
+        mixed(tenant ^ mixed(about))
     }
 
     /// The class of its operation.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// How long an answer that could not be used is remembered: about as long as a breaker's first opening, twice.
+/// How long an answer that could not be used is remembered: as long as most windows of a rate are.
 const UNREADABLE_WINDOW: Duration = Duration::from_secs(60);
 
 /// Answers that could not be used. One resource may be odd for ever and says nothing of its provider; a server that answers

@@ -90,6 +90,18 @@ fn the_table_of_the_error_flow() {
         Next::Retry(_)
     ));
     let told = |secs| Failure::new(Kind::UpstreamRateLimited, "slow").after(Duration::from_secs(secs));
+    // Who is told to come later has done nothing: a write may be sent again, and what is paid where it was not billed.
+    let write = Standing {
+        safe: false,
+        repeatable: false,
+        ..standing()
+    };
+    assert_eq!(next(&told(1), &write, &settings), Next::Retry(Duration::from_secs(1)));
+    assert_eq!(next(&told(60), &write, &settings), Next::Failover);
+    assert_eq!(
+        next(&told(1), &Standing { paid: true, ..write }, &settings),
+        Next::GiveUp
+    );
     assert_eq!(
         next(&told(1), &standing(), &settings),
         Next::Retry(Duration::from_secs(1))
@@ -240,7 +252,8 @@ proptest! {
         };
         let decided = next(&failure, &standing, &settings);
         let billed = paid && !unbilled && !unsent;
-        if !(repeatable || unsent) || billed || !sendable || attempts >= settings.max_attempts {
+        let undone = unsent || (kind == Kind::UpstreamRateLimited && !unreadable);
+        if !(repeatable || undone) || billed || !sendable || attempts >= settings.max_attempts {
             prop_assert_eq!(decided, Next::GiveUp);
         }
         if unreadable || (!failure.retryable && !matches!(kind, Kind::NoProvider | Kind::Internal)) {

@@ -163,12 +163,25 @@ impl RoutingTable {
             if would.is_none() && compiled.is_out_of(reach) {
                 continue;
             }
-            let same = would.as_ref().map(|set| set.order) == decided.map(|set| set.order);
+            let same = match (would.as_deref(), decided) {
+                (Some(would), Some(decided)) => self.choose_alike(would, decided),
+                (would, decided) => would.is_none() && decided.is_none(),
+            };
             match trace {
                 Some(trace) => trace.shadowed(compiled.number, &compiled.rule, would.as_deref(), same),
                 None => self.shadows.count(compiled.number, same),
             }
         }
+    }
+
+    /// Whether two rules ask the same candidates in the same order, and choose among them alike.
+    fn choose_alike(&self, one: &CandidateSet, other: &CandidateSet) -> bool {
+        let way = |set: &CandidateSet| {
+            let rule = self.rules.iter().find(|compiled| Some(compiled.number) == set.rule);
+            rule.map(|compiled| (&compiled.rule.balance, compiled.rule.nearest, &compiled.rule.canaries))
+        };
+        // Where there is one, there is nothing to choose.
+        one.order == other.order && (one.instances.len() < 2 || way(one) == way(other))
     }
 
     /// The places of the rules that are looked at: all, or those that calls of the operation can match.
