@@ -242,7 +242,10 @@ impl Holding {
         self.instance.count(end, Some(&failure), did_its_part);
         if let Some(outcome) = evidence {
             self.instance.learnt(outcome);
-            self.permit.tell(outcome);
+            match failure.kind {
+                Kind::UpstreamRateLimited | Kind::UpstreamAuth if did_its_part => self.permit.refused(),
+                _ => self.permit.tell(outcome),
+            }
         }
         failure
     }
