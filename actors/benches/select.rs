@@ -90,6 +90,7 @@ fn taught(balancer: &mut dyn Balancer, candidates: &All) {
             in_flight: place % 5,
             remaining: None,
             took: Duration::from_millis(1 + (number * 977) % 100_000 / 100),
+            at_least: false,
             outcome: Some(true),
             cost: None,
         };

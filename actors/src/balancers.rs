@@ -83,6 +83,7 @@ impl Balancers {
                 in_flight: instance.in_flight().saturating_sub(1),
                 remaining: instance.remaining(),
                 took: std::time::Duration::ZERO,
+                at_least: false,
                 outcome: None,
                 cost: instance.spec.price.map(|millionths| millionths.saturating_mul(1_000)),
             };
@@ -168,6 +169,7 @@ mod tests {
             in_flight: 0,
             remaining: None,
             took: std::time::Duration::from_millis(7),
+            at_least: false,
             outcome: Some(true),
             cost: None,
         };

@@ -39,9 +39,10 @@ pub enum BreakerPer {
     Instance,
     /// Those of one cost class: where writes fail, reads may pass.
     CostClass,
-    /// Those that name one model. Those that name none, and those of further models, share one.
+    /// Those that name one model. Those that name none share one with those of models of which it is not known that there are
+    /// such, and with those of further models.
     Model {
-        /// Models that have one of their own, in the order in which they come (at most [`BreakerPer::MOST_MODELS`]).
+        /// Models that have one of their own, in the order in which they are known (at most [`BreakerPer::MOST_MODELS`]).
         most: usize,
     },
 }
@@ -72,7 +73,7 @@ pub struct Breakers {
 
 /// A gate, and the part of the calls that it is for.
 struct Named {
-    /// None yet: no model has taken it.
+    /// None yet: no model has it.
     part: OnceLock<Arc<str>>,
     gate: Arc<BreakerGate>,
 }
@@ -109,7 +110,7 @@ impl Breakers {
         })
     }
 
-    /// The gate that a call goes by; one that its model would take is not taken yet.
+    /// The gate that a call goes by.
     pub(crate) fn of(&self, call: &Call) -> &Arc<BreakerGate> {
         &self.gates[self.index_of(call)].gate
     }
@@ -124,7 +125,7 @@ impl Breakers {
             (BreakerPer::Instance, _) | (BreakerPer::Model { .. }, None) => 0,
             (BreakerPer::CostClass, _) => call.operation.cost as usize,
             (BreakerPer::Model { .. }, Some(model)) => {
-                let is_its = |named: &Named| named.part.get().is_none_or(|part| part == model);
+                let is_its = |named: &Named| named.part.get() == Some(model);
                 let place = self.gates[1..].iter().position(is_its);
                 place.map_or(0, |place| place + 1)
             }
@@ -136,15 +137,16 @@ impl Breakers {
     /// # Errors
     /// As [`BreakerGate::permit`].
     pub(crate) fn permit(&self, call: &Call, now: u64) -> Result<BreakerPermit, Duration> {
-        let named = &self.gates[self.index_of(call)];
-        let permit = named.gate.permit(now)?;
-        if let (BreakerPer::Model { .. }, Some(model), None) = (self.per, &call.attributes.model, named.part.get())
-            && named.gate.index != 0
-        {
-            // Only the router asks, and in one turn: nobody was faster.
-            let _taken = named.part.set(model.clone());
+        self.of(call).permit(now)
+    }
+
+    /// There is such a model: it has a circuit of its own from now on, where one is left.
+    pub(crate) fn has_model(&self, model: &Arc<str>) {
+        if matches!(self.per, BreakerPer::Model { .. }) {
+            // The first that is its own or becomes so; whoever is quicker with another's has this one look on.
+            let is_its = |named: &Named| named.part.get_or_init(|| model.clone()) == model;
+            let _has_one = self.gates[1..].iter().any(is_its);
         }
-        Ok(permit)
     }
 
     /// The circuits, the worst first; of models, those that came.

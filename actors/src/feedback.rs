@@ -97,6 +97,27 @@ impl Watch {
         self.cost.store(cost, Relaxed);
     }
 
+    /// Another of the same attempt: only one of the two is to be told.
+    pub(crate) fn twin(&self) -> Box<Self> {
+        Box::new(Watch {
+            feedback: self.feedback.clone(),
+            rule: self.rule,
+            observed: self.observed.clone(),
+            cost: AtomicU64::new(self.cost.load(Relaxed)),
+        })
+    }
+
+    /// It was given up after this time.
+    pub(crate) fn outrun(self, took: Duration) {
+        let observed = Observed {
+            took,
+            at_least: true,
+            cost: None,
+            ..self.observed
+        };
+        self.feedback.tell(self.rule, observed);
+    }
+
     /// It has ended. `served`: whether the provider did its part, if that is known.
     pub(crate) fn ended(self, took: Duration, served: Option<bool>) {
         let cost = Some(self.cost.into_inner()).filter(|cost| *cost != UNKNOWN);

@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use mosaic_actors::call::Operation;
+use mosaic_actors::decision::AttemptResult;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::balance::{Balance, Weights};
+use mosaic_actors::policy::estimate::Class;
 use mosaic_actors::policy::hedge::HedgeSettings;
 use mosaic_actors::policy::retry_budget::BudgetSettings;
 use mosaic_actors::stream::Upload;
 use mosaic_actors::system::{System, SystemSpec};
-use support::{Counts, Do, FETCH, PAID, STREAM, WAIT, WRITE, all_is_back, call, instance, spec, text};
+use support::recorded::named;
+use support::{Counts, Do, FETCH, PAID, STREAM, WAIT, WRITE, all_is_back, call, eventually, instance, spec, text};
 use tokio::time::Instant;
 
 const USUAL: Duration = Duration::from_millis(10);
@@ -191,13 +196,120 @@ async fn it_is_off_unless_it_is_turned_on() {
 
 #[tokio::test(start_paused = true)]
 async fn where_both_fail_the_caller_is_told_of_both() {
-    let (system, _) = known(|_| {}).await;
-    let failed = Failure::new(Kind::NotFound, "as told");
-    // Slow, and then nothing that is worth another try.
+    let (system, _) = known(|spec| spec.settings.recover.max_attempts = 2).await;
+    let failed = Failure::new(Kind::UpstreamFailed, "as told");
+    // Slow, and then what another may do better.
     let both = call(&FETCH, Do::FailAfter(USUAL * 2, failed));
     let failure = system.gateway().call(both).await.unwrap_err();
     let mut tried: Vec<_> = failure.tried().iter().map(|at| &*at.instance).collect();
     tried.sort_unstable();
-    assert_eq!((failure.kind, tried), (Kind::NotFound, vec!["a", "b"]));
+    assert_eq!((failure.kind, tried), (Kind::UpstreamFailed, vec!["a", "b"]));
     all_is_back(&system).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_final_waits_for_no_other() {
+    for kind in [Kind::NotFound, Kind::Forbidden, Kind::PreconditionFailed] {
+        let (system, counts) = known(|_| {}).await;
+        let began = Instant::now();
+        // The second began one delay later, and would fail as much later.
+        let slow = named(
+            "once",
+            call(&FETCH, Do::FailAfter(USUAL * 2, Failure::new(kind, "as told"))),
+        );
+        let failure = system.gateway().call(slow).await.unwrap_err();
+        let took = began.elapsed();
+        assert!((USUAL * 2..USUAL * 5 / 2).contains(&took), "{kind:?} after {took:?}");
+        assert_eq!((failure.kind, failure.tried().len(), failure.unsent), (kind, 1, false));
+        assert_eq!((counts.begun.load(SeqCst), counts.dropped.load(SeqCst)), (2, 1));
+        assert_eq!(results(&system, "once"), [AttemptResult::Failed, AttemptResult::Outrun]);
+        all_is_back(&system).await;
+    }
+}
+
+/// How the attempts of the call with this id ended.
+fn results(system: &System, id: &str) -> Vec<AttemptResult> {
+    let explained = system.gateway().explain(id, Some("t")).remove(0);
+    explained.attempts.iter().map(|attempt| attempt.result).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_outrun_is_known_to_be_slow_and_said_to_be_outrun() {
+    let (system, _) = known(|spec| spec.rules[0].balance = Balance::Adaptive(Weights::DEFAULT)).await;
+    let expected = |name: &str| {
+        let instance = system.instance(name).expect("it is there");
+        let estimate = instance.latency(Class::of(&FETCH), u64::MAX);
+        estimate.expect("it was measured").expected
+    };
+    let told = || system.tree().node("/root/router").expect("it is there").handled();
+    // The first was the fastest of all.
+    for _ in 0..40 {
+        let mut quick = call(&FETCH, Do::Answer);
+        quick.provider = Some(Arc::from("a"));
+        system.gateway().call(quick).await.expect("it answers");
+    }
+    assert!(expected("a") < USUAL, "{:?}", expected("a"));
+    let hangs = |id| named(id, call(&FETCH, Do::HangAt(&["a"])));
+    let (before, began) = (told(), Instant::now());
+    let answer = system.gateway().call(hangs("outrun")).await.expect("b answers");
+    assert_eq!((text(&answer), answer.head.attempts), ("\"b\"", 2));
+    assert_eq!(
+        results(&system, "outrun"),
+        [AttemptResult::Outrun, AttemptResult::Answered]
+    );
+    let (took, at_least) = (began.elapsed(), expected("a"));
+    assert!(at_least >= took - Duration::from_millis(1), "{at_least:?} of {took:?}");
+    // Two were asked for, and the balancer was told of both.
+    eventually("it is told", || told() == before + 4).await;
+    // It is the favourite no more.
+    let answer = system.gateway().call(hangs("next")).await.expect("b answers");
+    assert_eq!((text(&answer), answer.head.attempts), ("\"b\"", 1));
+    all_is_back(&system).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_free_nothing_is_spent_on_a_hedge() {
+    let recorder = Arc::new(PrometheusBuilder::new().build_recorder());
+    // One hedge for those that were asked of an instance so far.
+    let (system, counts) = known(|spec| {
+        spec.recorder = recorder.clone();
+        spec.settings.hedge.share = 0.04;
+    })
+    .await;
+    let hedges = |name: &str| {
+        let line = format!("mosaic_hedges_total{{provider=\"{name}\"}} ");
+        let text = recorder.handle().render();
+        let value = text
+            .lines()
+            .find_map(|text| text.strip_prefix(&line).map(str::to_owned));
+        value.unwrap_or_else(|| panic!("{line} in {text}"))
+    };
+    support::force_open(&system, "b").await;
+    for _ in 0..3 {
+        let slow = call(&FETCH, Do::AnswerAfter(USUAL * 2));
+        assert_eq!(system.gateway().call(slow).await.expect("a answers").head.attempts, 1);
+    }
+    assert_eq!((counts.begun.load(SeqCst), &*hedges("a")), (3, "0"));
+    let breaker = system.instance("b").expect("it is there").breaker.clone();
+    breaker.reset().await.expect("its actor runs");
+    for _ in 0..20 {
+        let began = Instant::now();
+        let answer = system.gateway().call(call(&FETCH, Do::HangAt(&["a"]))).await;
+        assert!(answer.is_ok() && began.elapsed() < USUAL * 10, "{:?}", began.elapsed());
+        if hedges("a") == "1" {
+            return;
+        }
+    }
+    panic!("none was asked of a first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_is_an_attempt_among_those_that_a_call_may_have() {
+    for (most, asked) in [(1, 1), (2, 2)] {
+        let (system, counts) = known(|spec| spec.settings.recover.max_attempts = most).await;
+        let slow = call(&FETCH, Do::AnswerAfter(Duration::from_secs(1)));
+        system.gateway().call(slow).await.expect("it is served");
+        assert_eq!(counts.begun.load(SeqCst), asked);
+        all_is_back(&system).await;
+    }
 }

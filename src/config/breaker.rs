@@ -68,7 +68,7 @@ pub struct BreakerConfig {
     pub successes_to_close: u32,
     /// Which calls share a circuit.
     pub per: CircuitPer,
-    /// With one for each model: models that have their own, in the order in which they come.
+    /// With one for each model: models that have their own, in the order in which they are answered or listed.
     #[schemars(range(min = 1, max = 64))]
     pub models: usize,
 }

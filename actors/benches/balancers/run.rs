@@ -296,6 +296,7 @@ impl Run {
                     in_flight,
                     remaining: None,
                     took,
+                    at_least: false,
                     outcome: Some(end.served),
                     cost: (end.money > 0.0).then(|| nanos(end.money)),
                 },

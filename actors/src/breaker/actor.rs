@@ -12,6 +12,17 @@ use super::{Breakers, Named};
 use crate::policy::breaker::{AttemptOutcome, Circuit};
 use crate::supervision::{ChildSpec, Context, Event, Events, Fault, Message, Worker};
 
+/// An attempt that ended, as its permit tells it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// How.
+    pub(super) outcome: AttemptOutcome,
+    /// It took longer than a call may that is not slow.
+    pub(super) slow: bool,
+    /// The opening that it probed.
+    pub(super) probe: Option<u32>,
+}
+
 /// What a breaker is told.
 pub(crate) enum BreakerMsg {
     /// An attempt ended.
@@ -19,9 +30,7 @@ pub(crate) enum BreakerMsg {
         /// The number of the gate that it passed.
         gate: usize,
         /// How.
-        ended: AttemptOutcome,
-        /// The opening that it probed.
-        probe: Option<u32>,
+        ended: Told,
     },
     /// A probe was let through the gate of this number.
     Probing(usize),
@@ -82,7 +91,7 @@ impl Worker for Breaker {
 
     async fn handle(&mut self, message: BreakerMsg, cx: &Context<BreakerMsg>) -> Result<(), Fault> {
         match message {
-            BreakerMsg::Ended { gate, ended, probe } => self.ended(gate, ended, probe),
+            BreakerMsg::Ended { gate, ended } => self.ended(gate, ended),
             BreakerMsg::Probing(gate) => self.probing(gate),
             BreakerMsg::ForceOpen(forced, done) => {
                 self.force(&forced);
@@ -111,16 +120,16 @@ impl Breaker {
         self.breakers.clock.nanos()
     }
 
-    fn ended(&self, gate: usize, ended: AttemptOutcome, probe: Option<u32>) {
+    fn ended(&self, gate: usize, ended: Told) {
         let Named { gate, part } = &self.breakers.gates[gate];
         if gate.forced().is_some() {
             return;
         }
         let now = self.now();
         let before = gate.circuit(now);
-        let after = gate.after(ended, probe, now, fastrand::f64());
+        let after = gate.after(ended, now, fastrand::f64());
         if after != before {
-            gate.publish(after, ended != AttemptOutcome::Success, now);
+            gate.publish(after, ended.outcome != AttemptOutcome::Success, now);
             self.tell_people(before, after, part.get());
         }
     }

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::actor::BreakerMsg;
+use super::actor::{BreakerMsg, Told};
 use super::order::Forced;
 use super::permit::BreakerPermit;
 use super::showing::{Showing, Shown};
 use super::snapshot::{BreakerSnapshot, WindowSnapshot};
 use crate::clock::Clock;
-use crate::policy::breaker::{AttemptOutcome, BreakerMode, BreakerSettings, Circuit, Noted, Tally, Unreadable, Window};
+use crate::policy::breaker::{
+    AttemptOutcome, BreakerMode, BreakerSettings, Circuit, Ended, Noted, Tally, Unreadable, Window,
+};
 use crate::supervision::Handle;
 
 /// The shortest wait that a refused caller is told.
@@ -34,7 +36,7 @@ pub(crate) struct BreakerGate {
     until: AtomicU64,
     /// The serial of the latest opening in the upper half, the free probes in the lower. A serial never comes again, so
     /// that a probe of an earlier opening is known when it returns late.
-    probes: AtomicU64,
+    pub(super) probes: AtomicU64,
     /// Openings since it was last closed.
     openings: AtomicU32,
     /// Probes that succeeded since it opened last.
@@ -88,22 +90,31 @@ impl BreakerGate {
         if self.until.load(Acquire) == CLOSED {
             return Ok(BreakerPermit::new(self.clone(), None, now));
         }
+        // Before the look at the time: a probe is taken of the opening whose time is over, or of none.
+        let probes = self.probes.load(Acquire);
         if let Some(wait) = self.wait(now) {
             return Err(wait);
         }
-        let mut probes = self.probes.load(Acquire);
-        while probes as u32 > 0 {
+        let Some(serial) = self.take_probe(probes) else {
+            // Where it opened anew meanwhile, its time says more.
+            return Err(self.wait(now).unwrap_or(PROBE_IS_OUT));
+        };
+        self.showing.set(self.index, Shown::HalfOpen);
+        // For those who watch; an actor that is away tells nobody.
+        let _away = self.actor.send(BreakerMsg::Probing(self.index));
+        Ok(BreakerPermit::new(self.clone(), Some(serial), now))
+    }
+
+    /// Takes a free probe of the opening of which `probes` were seen; none, where it has no more, or has ended.
+    pub(super) fn take_probe(&self, mut probes: u64) -> Option<u32> {
+        let opening = serial_of(probes);
+        while probes as u32 > 0 && serial_of(probes) == opening {
             match self.probes.compare_exchange_weak(probes, probes - 1, AcqRel, Acquire) {
-                Ok(_) => {
-                    self.showing.set(self.index, Shown::HalfOpen);
-                    // For those who watch; an actor that is away tells nobody.
-                    let _away = self.actor.send(BreakerMsg::Probing(self.index));
-                    return Ok(BreakerPermit::new(self.clone(), Some(serial_of(probes)), now));
-                }
+                Ok(_) => return Some(opening),
                 Err(seen) => probes = seen,
             }
         }
-        Err(PROBE_IS_OUT)
+        None
     }
 
     /// How long an attempt would be refused at `now`, as [`BreakerGate::permit`] says it; `None`: it would pass.
@@ -197,12 +208,18 @@ impl BreakerGate {
     }
 
     /// What follows from an attempt's end, of a probe of the opening `probe` if any. Called by the actor alone.
-    pub(super) fn after(&self, ended: AttemptOutcome, probe: Option<u32>, now: u64, chance: f64) -> Circuit {
+    pub(super) fn after(&self, ended: Told, now: u64, chance: f64) -> Circuit {
+        let Told { outcome, slow, probe } = ended;
         let before = self.circuit(now);
         let probe = probe.filter(|serial| *serial == serial_of(self.probes.load(Acquire)));
         let settings = &self.settings;
-        let AttemptOutcome::Unreadable(resource) = ended else {
-            let after = before.after(ended, probe.is_some(), self.tally(now), settings, now, chance);
+        let of = |outcome, slow| Ended {
+            outcome,
+            slow,
+            probe: probe.is_some(),
+        };
+        let AttemptOutcome::Unreadable(resource) = outcome else {
+            let after = before.after(of(outcome, slow), self.tally(now), settings, now, chance);
             if let (Circuit::HalfOpen { .. }, Some(serial)) = (after, probe) {
                 // More must succeed: its place is another's.
                 self.give_back(serial);
@@ -232,7 +249,7 @@ impl BreakerGate {
         }
         let tally = self.tally(now);
         (0..failures).fold(before, |circuit, _| {
-            circuit.after(AttemptOutcome::Failure, probe.is_some(), tally, settings, now, chance)
+            circuit.after(of(AttemptOutcome::Failure, slow), tally, settings, now, chance)
         })
     }
 
@@ -283,9 +300,9 @@ impl BreakerGate {
                 }
                 self.openings.store(openings, Relaxed);
                 self.successes.store(0, Relaxed);
-                // The probes first: whoever sees the new time finds them.
-                self.renew_probes();
+                // The time first: whoever sees the new probes sees it, too.
                 self.until.store(until.max(1), Release);
+                self.renew_probes();
                 self.showing.set(self.index, Shown::Open);
                 if was_closed || !by_order {
                     // An order opens all circuits of its breaker, which opens once.

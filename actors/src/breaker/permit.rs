@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::actor::BreakerMsg;
+use super::actor::{BreakerMsg, Told};
 use super::gate::BreakerGate;
 use crate::clock::nanos_of;
 use crate::policy::breaker::AttemptOutcome;
@@ -42,18 +42,32 @@ impl BreakerPermit {
     /// Tells how the attempt ended.
     pub(crate) fn tell(mut self, ended: AttemptOutcome) {
         let probe = self.probe.take();
-        let must_look = self.gate.note(ended, self.was_slow());
+        let slow = self.was_slow();
+        let must_look = self.gate.note(ended, slow);
         // The common case costs no message: a success where nothing failed changes nothing.
         if ended == AttemptOutcome::Success && probe.is_none() && !must_look && self.gate.is_clean() {
             return;
         }
         let gate = self.gate.index;
-        let told = self.gate.actor.send(BreakerMsg::Ended { gate, ended, probe });
+        let ended = Told {
+            outcome: ended,
+            slow,
+            probe,
+        };
+        let told = self.gate.actor.send(BreakerMsg::Ended { gate, ended });
         if told.is_err()
             && let Some(serial) = probe
         {
             // Nobody listened: let another probe find out.
             self.gate.give_back(serial);
+        }
+    }
+
+    /// Tells that the attempt was refused for a while, or for our credential: who refuses is there and did its part. Whether it
+    /// would serve, that does not show: a probe is given back, as linkerd keeps a circuit shut whose probe was answered 429.
+    pub(crate) fn refused(self) {
+        if self.probe.is_none() {
+            self.tell(AttemptOutcome::Success);
         }
     }
 

@@ -79,3 +79,16 @@ fn a_probe_that_nobody_hears_of_is_given_back() {
     probe.tell(AttemptOutcome::Success);
     assert!(gate.permit(2).is_ok());
 }
+
+#[test]
+fn who_saw_an_opening_takes_no_probe_of_the_next_before_its_time() {
+    let breakers = breakers(BreakerSettings::default());
+    let gate = breakers.first();
+    gate.publish(Circuit::Open { until: 1, openings: 1 }, true, 0);
+    // One that looked at its time, and has not taken its probe so far.
+    let seen = gate.probes.load(SeqCst);
+    gate.publish(Circuit::Open { until: 9, openings: 2 }, true, 2);
+    assert_eq!(gate.take_probe(seen), None);
+    assert_eq!(gate.permit(2).err(), Some(Duration::from_millis(100)), "it is open");
+    assert!(gate.permit(9).is_ok(), "its probe is there when its time is over");
+}

@@ -129,6 +129,8 @@ pub enum AttemptResult {
     Unchanged,
     /// With a failure.
     Failed,
+    /// It was given up: the other of two that were asked at once was answered sooner, or met what ends the call.
+    Outrun,
 }
 
 /// A part of the call path that every call passes, in its order.

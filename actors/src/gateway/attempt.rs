@@ -50,6 +50,12 @@ pub(super) fn ended(job: &Job, number: u32, outcome: Result<&Answer, &Failure>) 
         .write(|decision| decision.attempt_ended(number, Instant::now(), result));
 }
 
+/// The attempt of this number was given up: the other of two has the call's outcome.
+pub(super) fn outrun(job: &Job, number: u32) {
+    job.trace
+        .write(|decision| decision.attempt_ended(number, Instant::now(), Ok(AttemptResult::Outrun)));
+}
+
 /// Runs the attempt of this number within its share of the time.
 pub(super) async fn run_one(
     job: &Job,

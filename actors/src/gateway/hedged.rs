@@ -8,75 +8,104 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::attempt::{begin, run_one};
+use super::attempt::{begin, outrun, run_one};
 use super::env::TaskEnv;
 use super::grant::{Wanted, grant};
 use super::job::Job;
 use super::tried::Tried;
 use crate::decision::Why;
+use crate::feedback::Watch;
 use crate::instance::{Granted, Instance};
+use crate::policy::estimate::Class;
 use crate::port::Outcome;
 
 /// Runs a call's first attempt, with a second beside it where that one is slow.
 pub(super) async fn race(job: &Arc<Job>, env: &TaskEnv, tried: &mut Tried, granted: Granted) -> Outcome {
-    let (here, began) = (granted.instance.clone(), Instant::now());
-    let others = job.candidates.instances.len() > 1;
-    let delay = here.hedge_after(&job.call, &env.settings.hedge).filter(|_| others);
-    let mut first = pin!(run_one(
-        job,
-        env,
-        (
-            tried.attempts,
-            tried.could_follow(job, env.settings.recover.max_attempts)
-        ),
-        granted,
-        None
-    ));
-    let Some(delay) = delay else {
-        return first.await;
+    let number = tried.attempts;
+    let could_follow = tried.could_follow(job, env.settings.recover.max_attempts);
+    // It is an attempt of the call as any other.
+    let others = job.candidates.instances.len() > 1 && number < env.settings.recover.max_attempts;
+    let delay = granted.instance.hedge_after(&job.call, &env.settings.hedge);
+    let Some(delay) = delay.filter(|_| others) else {
+        return run_one(job, env, (number, could_follow), granted, None).await;
     };
+    let here = Runner::of(number, &granted);
+    let mut first = pin!(run_one(job, env, (number, could_follow), granted, None));
     if let Ok(outcome) = timeout(delay, &mut first).await {
         return outcome;
     }
     let granted = tokio::select! {
         biased;
         outcome = &mut first => return outcome,
-        granted = second(job, env, tried, &here) => granted,
+        granted = second(job, env, tried, &here.instance) => granted,
     };
     let Some(granted) = granted else {
         return first.await;
     };
     tried.attempts += 1;
     began_beside(job, tried.attempts, &granted.instance);
-    let there = granted.instance.clone();
+    let there = Runner::of(tried.attempts, &granted);
     let mut second = pin!(run_one(job, env, (tried.attempts, false), granted, None));
-    let (failure, outcome) = tokio::select! {
+    let (outcome, ended, other, rest) = tokio::select! {
         biased;
-        outcome = &mut first => match outcome {
-            Ok(answer) => {
-                there.outrun();
-                return Ok(answer);
-            }
-            Err(failure) => {
-                tried.at = Some(there);
-                (failure, second.await)
-            }
-        },
-        outcome = &mut second => match outcome {
-            Ok(answer) => {
-                // How long it would have taken, nobody knows: so long at least.
-                here.learn(&job.call.operation, began.elapsed(), &env.settings.hedge);
-                here.meters.flow.hedges_won.increment(1);
-                here.outrun();
-                return Ok(answer);
-            }
-            Err(failure) => (failure, first.await),
-        },
+        outcome = &mut first => (outcome, here, there, second.as_mut()),
+        outcome = &mut second => (outcome, there, here, first.as_mut()),
     };
-    // One of the two has failed, and what came of the other is what came of the attempt.
-    tried.note(&failure);
-    tried.excluded.extend(failure.provider);
-    outcome
+    match outcome {
+        Ok(answer) => {
+            if ended.number != number {
+                other.instance.meters.flow.hedges_won.increment(1);
+            }
+            other.outrun(job, env);
+            Ok(answer)
+        }
+        Err(failure) if tried.is_final(job, &failure, env) => {
+            other.outrun(job, env);
+            tried.at = Some(ended.instance);
+            tried.gave_one_up();
+            Err(failure)
+        }
+        // What comes of the other is what came of the attempt.
+        Err(failure) => {
+            tried.note(&failure);
+            tried.excluded.extend(failure.provider);
+            tried.at = Some(other.instance);
+            rest.await
+        }
+    }
+}
+
+/// One of the two, while it runs.
+struct Runner {
+    number: u32,
+    instance: Arc<Instance>,
+    began: Instant,
+    /// Tells the balancer, should it be given up: its attempt's own ends with it, untold.
+    watch: Option<Box<Watch>>,
+}
+
+impl Runner {
+    fn of(number: u32, granted: &Granted) -> Self {
+        Runner {
+            number,
+            instance: granted.instance.clone(),
+            began: Instant::now(),
+            watch: granted.watch.as_ref().map(|watch| watch.twin()),
+        }
+    }
+
+    /// It is given up, because the other has the call's outcome. How long it would have taken, nobody knows: so long at least.
+    fn outrun(self, job: &Job, env: &TaskEnv) {
+        let (took, operation) = (self.began.elapsed(), &job.call.operation);
+        if self.number == 1 {
+            self.instance.learn(operation, took, &env.settings.hedge);
+        }
+        self.instance.outrun(Class::of(operation), took);
+        if let Some(watch) = self.watch {
+            watch.outrun(took);
+        }
+        outrun(job, self.number);
+    }
 }
 
 /// The second begins: the router says of none that is not the call's own next attempt who is asked.
@@ -92,7 +121,8 @@ fn began_beside(job: &Job, number: u32, there: &Instance) {
 
 /// Another instance, if one may be asked and is free.
 async fn second(job: &Arc<Job>, env: &TaskEnv, tried: &Tried, here: &Arc<Instance>) -> Option<Granted> {
-    if !here.may_hedge(&env.settings.recover, &env.settings.hedge) {
+    let (recover, hedge) = (&env.settings.recover, &env.settings.hedge);
+    if !here.may_hedge(recover, hedge) {
         return None;
     }
     let mut excluded = tried.excluded.clone();
@@ -103,5 +133,7 @@ async fn second(job: &Arc<Job>, env: &TaskEnv, tried: &Tried, here: &Arc<Instanc
         first: false,
         patient: false,
     };
-    grant(job, env, wanted).await.ok()
+    // Nothing is spent where nobody is free.
+    let granted = grant(job, env, wanted).await.ok()?;
+    here.hedges(recover, hedge).then_some(granted)
 }

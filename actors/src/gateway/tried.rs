@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::env::TaskEnv;
 use super::job::Job;
 use crate::error::{Failure, Kind, TriedAt};
 use crate::instance::Instance;
-use crate::policy::recover::Standing;
+use crate::policy::recover::{Standing, is_final};
 
 /// What the attempts of one call have shown so far.
 pub(super) struct Tried {
@@ -54,6 +55,17 @@ impl Tried {
                 kind: failure.kind,
             });
         }
+    }
+
+    /// An attempt was given up under way: it may have arrived.
+    pub(super) fn gave_one_up(&mut self) {
+        self.unsent = false;
+    }
+
+    /// Whether this failure of one of two at once is the call's, whatever comes of the other.
+    pub(super) fn is_final(&self, job: &Job, failure: &Failure, env: &TaskEnv) -> bool {
+        let standing = self.standing(job, failure, env.clock.nanos());
+        is_final(failure, &standing, &env.settings.recover)
     }
 
     /// Where the call stands after `failure`, which was noted.

@@ -13,6 +13,7 @@ use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::error::{Failure, Kind};
 use crate::operation::Operation;
+use crate::policy::estimate::Class;
 use crate::policy::hedge::HedgeSettings;
 use crate::policy::recover::RecoverSettings;
 
@@ -42,11 +43,14 @@ impl Instance {
         may.then(|| locked(&self.flow.durations[class(&call.operation)]).delay(settings))?
     }
 
-    /// Whether a hedge of what this one was asked may be sent. It draws on what retries may spend, too.
+    /// Whether a hedge of what this one was asked may be sent. Nothing is spent by the look.
     pub(crate) fn may_hedge(&self, recover: &RecoverSettings, settings: &HedgeSettings) -> bool {
-        let now = self.now();
-        let mut budgets = locked(&self.flow.budgets);
-        let may = budgets.hedges.spend(&settings.budget(), now) && budgets.retries.spend(&recover.budget, now);
+        locked(&self.flow.budgets).has_hedge(recover, settings, self.now())
+    }
+
+    /// A hedge of what this one was asked is sent, unless there is none left to spend. It draws on what retries may spend, too.
+    pub(crate) fn hedges(&self, recover: &RecoverSettings, settings: &HedgeSettings) -> bool {
+        let may = locked(&self.flow.budgets).hedge(recover, settings, self.now());
         if may {
             self.meters.flow.hedges.increment(1);
         }
@@ -65,8 +69,13 @@ impl Instance {
         }
     }
 
-    /// The attempt was one of two, and the other was answered first: it is given up.
-    pub(crate) fn outrun(&self) {
+    /// The attempt was one of two, and the other has the call's outcome: it is given up after this time. That is less than an
+    /// answer would have taken, and says something only where it is more than was expected.
+    pub(crate) fn outrun(&self, class: Class, took: Duration) {
+        let expected = self.latency(class, self.now()).map(|estimate| estimate.expected);
+        if expected.is_none_or(|expected| took > expected) {
+            self.took(class, took);
+        }
         let failure = Failure::new(Kind::Cancelled, "another instance answered sooner").by(&self.spec.name);
         self.meters.attempts.count(Some(failure.kind));
         self.count(AttemptEnd::Abandoned, Some(&failure), false);

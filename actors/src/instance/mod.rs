@@ -279,6 +279,14 @@ impl Instance {
         }
     }
 
+    /// A call that names this model has ended; `answered`: as it should. There is such a model if it was, or if it is listed:
+    /// then it has a circuit of its own from now on, where each has one.
+    pub(crate) fn met_model(&self, model: Option<&Arc<str>>, answered: bool) {
+        if let Some(model) = model.filter(|model| answered || self.offers.names(model)) {
+            self.breaker.has_model(model);
+        }
+    }
+
     /// An attempt that succeeded took so long: to its first event where it streams, else to its end.
     pub(crate) fn took(&self, class: Class, took: Duration) {
         self.latencies.of(class).note(took, self.clock.nanos());

@@ -60,6 +60,11 @@ impl Offers {
         }
     }
 
+    /// Whether there is something of exactly this name, by its provider's list or by what is configured.
+    pub fn names(&self, name: &Arc<str>) -> bool {
+        self.patterns.contains(name) || self.listed.load().as_ref().is_some_and(|listed| listed.contains(name))
+    }
+
     /// Takes over the provider's list; `None`: it has none.
     pub fn list(&self, names: Option<Vec<Arc<str>>>) {
         let names = names.map(|names| Arc::new(names.into_iter().take(MOST_NAMES).collect()));

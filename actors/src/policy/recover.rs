@@ -125,6 +125,17 @@ fn is_refusal(failure: &Failure) -> bool {
     failure.kind == Kind::UpstreamRateLimited && !failure.unreadable
 }
 
+/// Whether nothing would follow `failure` wherever else may be asked, however few attempts were made: no other's outcome needs
+/// to be waited for.
+pub fn is_final(failure: &Failure, standing: &Standing, settings: &RecoverSettings) -> bool {
+    let at_first = Standing {
+        attempts: 0,
+        others: true,
+        ..*standing
+    };
+    next(failure, &at_first, settings) == Next::GiveUp
+}
+
 /// No provider was reached: those that are left are failing, busy or away.
 fn refused_by_us(failure: &Failure, standing: &Standing) -> bool {
     let ours = matches!(failure.kind, Kind::CircuitOpen | Kind::Overloaded | Kind::NoProvider);

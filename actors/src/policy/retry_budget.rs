@@ -49,14 +49,19 @@ impl RetryBudget {
         self.part(settings, now).requests += 1;
     }
 
-    /// Spends one retry, if there is one.
-    pub fn spend(&mut self, settings: &BudgetSettings, now: u64) -> bool {
+    /// Whether there is one to spend.
+    pub fn has_left(&mut self, settings: &BudgetSettings, now: u64) -> bool {
         self.part(settings, now);
         let sum = |what: fn(&Part) -> u64| self.parts.iter().map(what).sum::<u64>();
         let floor = f64::from(settings.floor_per_second) * settings.window.as_secs_f64();
         let granted = sum(|part| part.requests) as f64 * settings.share + floor;
         // What is a whole number but for the last bit of a float is that number.
-        let left = (sum(|part| part.spent) + 1) as f64 <= granted + 1e-9;
+        (sum(|part| part.spent) + 1) as f64 <= granted + 1e-9
+    }
+
+    /// Spends one retry, if there is one.
+    pub fn spend(&mut self, settings: &BudgetSettings, now: u64) -> bool {
+        let left = self.has_left(settings, now);
         if left {
             self.part(settings, now).spent += 1;
         }
@@ -120,6 +125,7 @@ mod tests {
                 } else {
                     let granted = within(&requests) * share + f64::from(floor_per_second) * 10.0;
                     let expected = within(&spent) + 1.0 <= granted + 1e-9;
+                    prop_assert_eq!(budget.has_left(&settings, now), expected);
                     prop_assert_eq!(budget.spend(&settings, now), expected);
                     if expected { spent.push(now); }
                 }

@@ -60,6 +60,7 @@ pub(super) struct Holding {
     /// What the call is about, for evidence that counts by resource.
     resource: u64,
     upload: Option<Arc<Upload>>,
+    model: Option<Arc<str>>,
     actor: Handle<ProviderMsg>,
     generation: u64,
     operation: &'static str,
@@ -134,6 +135,7 @@ impl Holding {
             _place: InFlight::of(granted.bulkhead, call.upload.clone()),
             resource: resource_of(call),
             upload: call.upload.clone(),
+            model: call.attributes.model.clone(),
             actor: granted.actor,
             generation: granted.generation,
             operation: call.operation.name,
@@ -235,6 +237,7 @@ impl Holding {
         self.instance.meters.attempts.count(None);
         self.instance.count(AttemptEnd::Answered, None, true);
         self.instance.learnt(AttemptOutcome::Success);
+        self.instance.met_model(self.model.as_ref(), true);
         self.permit.tell(AttemptOutcome::Success);
         self.credits.served();
     }
@@ -246,6 +249,7 @@ impl Holding {
         self.tell(at_fault.then_some(false));
         self.instance.meters.attempts.count(Some(failure.kind));
         self.instance.heed_limit(&failure);
+        self.instance.met_model(self.model.as_ref(), false);
         let failure = failure.by(&self.instance.spec.name);
         self.credits.failed(&failure);
         let end = AttemptEnd::of(&failure, evidence.is_some());
@@ -253,7 +257,10 @@ impl Holding {
         self.instance.count(end, Some(&failure), did_its_part);
         if let Some(outcome) = evidence {
             self.instance.learnt(outcome);
-            self.permit.tell(outcome);
+            match failure.kind {
+                Kind::UpstreamRateLimited | Kind::UpstreamAuth if did_its_part => self.permit.refused(),
+                _ => self.permit.tell(outcome),
+            }
         }
         failure
     }

@@ -309,3 +309,26 @@ async fn an_open_circuit_sends_calls_elsewhere() {
         assert_eq!((support::text(&answer), answer.head.attempts), ("\"b\"", 1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_refused_for_a_while_or_for_our_credential_proves_nothing() {
+    let (system, _) = system().await;
+    open(&system).await;
+    let wait = shown(&system).retry_in_ms.expect("it is open");
+    tokio::time::sleep(Duration::from_millis(wait + 1)).await;
+    let refused = |kind| Do::Fail(Failure::new(kind, "as told"));
+    // It is asked again each time: the place of the probe comes back.
+    for kind in [Kind::UpstreamRateLimited, Kind::UpstreamAuth, Kind::UpstreamRateLimited] {
+        assert_eq!(ask(&system, refused(kind)).await, Some(kind));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(
+            (shown(&system).state, shown(&system).openings),
+            ("half_open", 1),
+            "{kind:?}"
+        );
+    }
+    // A refusal for what the call is shows that it serves.
+    assert_eq!(ask(&system, refused(Kind::NotFound)).await, Some(Kind::NotFound));
+    is(&system, "closed").await;
+    all_is_back(&system).await;
+}

@@ -77,6 +77,13 @@ async fn where_writes_fail_reads_pass() {
 async fn where_one_model_fails_others_pass() {
     let (system, _) = divided(BreakerPer::Model { most: 2 }).await;
     assert_eq!(circuits(&system).len(), 1, "no model came");
+    // Whoever makes up names takes no circuit from those that there are.
+    assert_eq!(
+        told(&system, about("made up", down())).await,
+        Some(Kind::UpstreamFailed)
+    );
+    assert_eq!(circuits(&system).len(), 1);
+    assert_eq!(told(&system, about("large", Do::Answer)).await, None);
     for _ in 0..2 {
         assert_eq!(told(&system, about("large", down())).await, Some(Kind::UpstreamFailed));
     }
@@ -99,8 +106,8 @@ async fn where_one_model_fails_others_pass() {
 async fn an_order_is_about_all_parts() {
     for per in [BreakerPer::CostClass, BreakerPer::Model { most: 4 }] {
         let (system, _) = divided(per).await;
-        for _ in 0..2 {
-            told(&system, about("large", down())).await;
+        for what in [Do::Answer, down(), down()] {
+            told(&system, about("large", what)).await;
         }
         eventually("one is open", || shown(&system).state == "open").await;
         let breaker = system.instance("a").unwrap().breaker.clone();

@@ -122,6 +122,35 @@ async fn slow_calls_open_it_however_well_they_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_slow_calls_opened_a_slow_probe_does_not_close() {
+    let slow = SlowCalls {
+        threshold: Duration::from_secs(1),
+        share: 0.5,
+    };
+    let (system, _) = windowed(WindowSettings {
+        failure_share: None,
+        slow: Some(slow),
+        ..HALF
+    })
+    .await;
+    for _ in 0..4 {
+        assert_eq!(ask(&system, Do::AnswerAfter(Duration::from_secs(2))).await, None);
+    }
+    is(&system, "open").await;
+    for openings in 2..4 {
+        let wait = shown(&system).retry_in_ms.expect("it is open");
+        sleep(Duration::from_millis(wait + 1)).await;
+        assert_eq!(ask(&system, Do::AnswerAfter(Duration::from_secs(2))).await, None);
+        is(&system, "open").await;
+        assert_eq!(shown(&system).openings, openings);
+    }
+    let wait = shown(&system).retry_in_ms.expect("it is open");
+    sleep(Duration::from_millis(wait + 1)).await;
+    assert_eq!(ask(&system, Do::AnswerAfter(Duration::from_millis(500))).await, None);
+    is(&system, "closed").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_stream_that_began_at_once_is_not_slow() {
     let slow = SlowCalls {
         threshold: Duration::from_secs(1),

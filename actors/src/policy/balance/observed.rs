@@ -25,6 +25,8 @@ pub struct Observed {
     pub remaining: Option<f32>,
     /// How long it took: to its first event where it streams, else to its end.
     pub took: Duration,
+    /// It was given up after that time, and would have taken longer.
+    pub at_least: bool,
     /// Whether the provider did its part; `None`: how it ended says nothing of the provider.
     pub outcome: Option<bool>,
     /// What it cost, in billionths of a dollar, if that is known.

@@ -49,6 +49,17 @@ pub enum AttemptOutcome {
     Unreadable(u64),
 }
 
+/// An attempt that has ended, as a circuit sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub outcome: AttemptOutcome,
+    /// It took longer than [`SlowCalls::threshold`]; never, where that is not set.
+    pub slow: bool,
+    /// It was let through although the circuit was not closed.
+    pub probe: bool,
+}
+
 impl Circuit {
     /// A breaker that has seen nothing.
     pub const NEW: Circuit = Circuit::Closed { failures: 0 };
@@ -70,20 +81,13 @@ impl Circuit {
         }
     }
 
-    /// The state after an attempt ended at `now`. `probe`: it was let through although the circuit was not closed. `tally`:
-    /// the window, with this attempt in it; of a circuit that is not closed it says nothing. `chance` is between 0 and 1, and
-    /// spreads the time for which it opens.
+    /// The state after an attempt ended at `now`. `tally`: the window, with this attempt in it; of a circuit that is not closed
+    /// it says nothing, so that there a slow probe counts as one that failed: who opened for being slow does not close while it
+    /// is. `chance` is between 0 and 1, and spreads the time for which it opens.
     #[must_use]
-    pub fn after(
-        self,
-        verdict: AttemptOutcome,
-        probe: bool,
-        tally: Tally,
-        settings: &BreakerSettings,
-        now: u64,
-        chance: f64,
-    ) -> Circuit {
-        match (self.at(now), verdict) {
+    pub fn after(self, ended: Ended, tally: Tally, settings: &BreakerSettings, now: u64, chance: f64) -> Circuit {
+        let Ended { outcome, slow, probe } = ended;
+        match (self.at(now), outcome) {
             // Whoever holds an `Unreadable` turns it into failures.
             (same, AttemptOutcome::Unreadable(_)) => same,
             (Circuit::Closed { failures }, verdict) => {
@@ -96,14 +100,14 @@ impl Circuit {
                     false => Circuit::Closed { failures },
                 }
             }
-            (Circuit::HalfOpen { openings, successes }, AttemptOutcome::Success) if probe => {
+            (Circuit::HalfOpen { openings, successes }, AttemptOutcome::Success) if probe && !slow => {
                 let successes = successes.saturating_add(1);
                 match successes >= settings.successes_to_close {
                     true => Circuit::NEW,
                     false => Circuit::HalfOpen { openings, successes },
                 }
             }
-            (Circuit::HalfOpen { openings, .. }, AttemptOutcome::Failure) if probe => {
+            (Circuit::HalfOpen { openings, .. }, _) if probe => {
                 opened(openings.saturating_add(1), settings, now, chance)
             }
             // Attempts that began before it opened say nothing new.

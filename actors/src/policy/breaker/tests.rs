@@ -76,7 +76,7 @@ impl Model {
             }
         } else if now >= self.until && probe {
             self.proved += 1;
-            if !ok {
+            if !ok || slow {
                 self.open(settings, now, chance);
             } else if self.proved == settings.successes_to_close {
                 *self = Model::default();
@@ -150,13 +150,13 @@ proptest! {
             match step {
                 Step::Passes(time) => now += time,
                 Step::Ends { ok, slow, probe } => {
-                    let verdict = if ok { AttemptOutcome::Success } else { AttemptOutcome::Failure };
+                    let outcome = if ok { AttemptOutcome::Success } else { AttemptOutcome::Failure };
                     let was_closed = matches!(circuit, Circuit::Closed { .. });
                     if let (true, Some(window)) = (was_closed, &window) {
                         window.note(Noted { failed: !ok, slow }, now);
                     }
                     let tally = window.as_ref().map_or_else(Tally::default, |window| window.tally(now));
-                    circuit = circuit.after(verdict, probe, tally, &settings, now, chance);
+                    circuit = circuit.after(Ended { outcome, slow, probe }, tally, &settings, now, chance);
                     if let (false, Circuit::Closed { .. }, Some(window)) = (was_closed, circuit, &window) {
                         window.clear();
                     }
@@ -175,15 +175,15 @@ proptest! {
         let (mut circuit, mut now) = (Circuit::NEW, 0);
         for (step, chance) in steps {
             let before = circuit.at(now);
-            let Step::Ends { ok, probe, .. } = step else {
+            let Step::Ends { ok, slow, probe } = step else {
                 if let Step::Passes(time) = step { now += time; }
                 continue;
             };
-            let verdict = if ok { AttemptOutcome::Success } else { AttemptOutcome::Failure };
-            circuit = circuit.after(verdict, probe, Tally::default(), &settings, now, chance);
+            let outcome = if ok { AttemptOutcome::Success } else { AttemptOutcome::Failure };
+            circuit = circuit.after(Ended { outcome, slow, probe }, Tally::default(), &settings, now, chance);
             if let (Circuit::HalfOpen { .. } | Circuit::Open { .. }, Circuit::Closed { .. }) = (before, circuit) {
                 let half_open = matches!(before, Circuit::HalfOpen { .. });
-                prop_assert!(ok && probe && half_open);
+                prop_assert!(ok && !slow && probe && half_open);
             }
             if let Circuit::Open { until, .. } = circuit {
                 let bound = settings.open_max.max(settings.open_for).as_nanos() as u64;

@@ -265,5 +265,13 @@ proptest! {
         if decided == Next::Failover {
             prop_assert!(others);
         }
+        // What is final is so at any attempt; what is not would be followed, if it could be.
+        match is_final(&failure, &standing, &settings) {
+            true => prop_assert_eq!(decided, Next::GiveUp),
+            false if others && attempts < settings.max_attempts && kind != Kind::NoProvider => {
+                prop_assert!(decided != Next::GiveUp);
+            }
+            false => {}
+        }
     }
 }

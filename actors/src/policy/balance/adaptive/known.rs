@@ -104,16 +104,20 @@ impl Known {
             dollars.note(cost as f64 / 1e9, COSTS);
             size.note(kibibytes(&asked), COSTS);
         }
-        let served = observed.outcome?;
+        if observed.outcome.is_none() && !observed.at_least {
+            return None;
+        }
         let there = self.there(observed.in_flight, observed.remaining, now);
         let features = context::at(context::of_call(&asked), &there);
-        self.lately.note(!served, &FAST, now);
-        self.failures[asked.class.index()].note(!served, &SLOW, now);
+        if let Some(served) = observed.outcome {
+            self.lately.note(!served, &FAST, now);
+            self.failures[asked.class.index()].note(!served, &SLOW, now);
+        }
         let took = observed.took.as_secs_f64().max(SHORTEST).ln();
         self.latency.wander(now.saturating_sub(self.seen) as f64 / SECOND);
         self.seen = self.seen.max(now);
-        // A failure that came soon says nothing of the time that an answer takes.
-        let tells = served || took > self.latency.mean(&features);
+        // What failed or was given up soon says nothing of the time that an answer takes.
+        let tells = observed.outcome == Some(true) || took > self.latency.mean(&features);
         tells.then(|| (features, took, self.latency.learn(&features, took)))
     }
 

@@ -72,6 +72,7 @@ impl World {
             in_flight: 0,
             remaining: None,
             took: Duration::from_secs_f64(millis * noise / 1e3),
+            at_least: false,
             outcome: Some(served),
             cost: None,
         };
@@ -88,6 +89,46 @@ impl World {
         }
         asked
     }
+}
+
+#[test]
+fn what_is_outrun_took_at_least_so_long_and_has_not_failed() {
+    let mut world = World::new(2);
+    world.run(600, &|_, _, _| (20.0, true));
+    let seen = |world: &mut World| {
+        let known = world.adaptive.known[0].as_ref().expect("it was asked");
+        let expected = known.expected(
+            &Context::of(&call()),
+            context::of_call(&Context::of(&call())),
+            &FREE,
+            world.now,
+        );
+        (expected.latency, expected.failure)
+    };
+    let outrun = |world: &mut World, millis| {
+        let observed = Observed {
+            place: 0,
+            identity: world.candidates.identity(0),
+            class: Class::of(&call().operation),
+            model: None,
+            payload_bytes: 0,
+            in_flight: 0,
+            remaining: None,
+            took: Duration::from_millis(millis),
+            at_least: true,
+            outcome: None,
+            cost: None,
+        };
+        world.adaptive.observe(&observed, world.now);
+    };
+    let before = seen(&mut world);
+    // It was given up sooner than it is expected to answer: that says nothing.
+    outrun(&mut world, 5);
+    assert_eq!(seen(&mut world), before);
+    (0..5).for_each(|_| outrun(&mut world, 200));
+    let after = seen(&mut world);
+    assert!(after.0 > before.0 * 1.2, "{before:?} {after:?}");
+    assert_eq!(after.1, before.1);
 }
 
 #[test]
@@ -328,6 +369,7 @@ proptest! {
                 in_flight,
                 remaining: model.map(|model| model as f32 / 1e9),
                 took: Duration::from_nanos(took),
+                at_least: false,
                 outcome,
                 cost: cost.map(u64::from),
             };
