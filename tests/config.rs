@@ -631,6 +631,34 @@ fn limits_and_breakers_are_inherited() {
 }
 
 #[test]
+fn settings_that_contradict_each_other_are_told_where_they_stand() {
+    refused(
+        r#"
+        [defaults.overload]
+        adaptive = { initial = 10, min = 50 }
+        [defaults.breaker.window]
+        calls = 10
+        minimum_calls = 100
+        [providers.forge]
+        kind = "github"
+        base_url = "http://127.0.0.1:1"
+        [providers.forge.overload.adaptive]
+        min = 5
+        [providers.forge.overload.pacing]
+        low_below = 0.2
+        normal_below = 0.5
+        "#,
+        &[],
+        &[
+            "m.toml:3: defaults.overload.adaptive.initial: smaller than overload.adaptive.min",
+            "m.toml:6: defaults.breaker.window.minimum_calls: more than breaker.window.calls: no rate would ever be known",
+            "m.toml:14: providers.forge.overload.pacing.normal_below: above overload.pacing.low_below: the least urgent \
+             keep to the pace first",
+        ],
+    );
+}
+
+#[test]
 fn what_bounds_failures_and_overload_has_its_ranges_and_words() {
     refused(
         r#"

@@ -28,7 +28,8 @@ impl Shadowed {
     pub(super) fn sentence(&self) -> String {
         let origin = self.origin.as_ref().map(|origin| format!(" ({origin})"));
         let (rule, by, origin) = (&self.rule, self.by.join(", "), origin.unwrap_or_default());
-        format!("{rule}{origin} is never used: {by} take every call that it matches")
+        let take = if self.by.len() == 1 { "takes" } else { "take" };
+        format!("{rule}{origin} is never used: {by} {take} every call that it matches")
     }
 
     /// What to do about it.

@@ -376,7 +376,7 @@ fn routes_that_are_never_used_are_told_and_start_all_the_same() {
     let route = |keys: &str| format!("[[routes]]\n{keys}\nproviders = [\"one\"]\n");
     let text = [forge, &route("service = \"git\""), &route("operation = \"git.repo\"")].concat();
     let checked = with_file(&["check"], &text, &[]);
-    let sentence = "mosaic.toml:7) is never used: routes[0] take every call";
+    let sentence = "mosaic.toml:7) is never used: routes[0] takes every call";
     assert!(checked.ok().contains(sentence), "{checked:?}");
     let doctor = with_file(&["doctor"], &text, &[]);
     assert!(doctor.stdout.contains(sentence), "{doctor:?}");
