@@ -206,9 +206,6 @@ fn check_defaults(overload: &OverloadConfig, breaker: &BreakerConfig, path: &str
     if adaptive.initial < adaptive.min {
         add("overload.adaptive.initial", "smaller than overload.adaptive.min");
     }
-    if breaker.open_for > breaker.open_max {
-        add("breaker.open_for", "longer than breaker.open_max");
-    }
     if let Some(window) = &breaker.window
         && window.time.is_zero()
         && window.minimum_calls > window.calls
