@@ -126,6 +126,31 @@ async fn who_is_killed_has_spent_its_leases_and_who_leaves_in_order_gives_them_b
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_have_spent_meanwhile_is_spent() {
+    let store = Arc::new(Shaky::default());
+    // So slow that a call comes before its word.
+    store.slow.store(100, SeqCst);
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let node = started(limited(30), |spec| spec.credits = store.clone()).await;
+        eventually("it has leased", || node.credits()[0].leased > 0).await;
+        nodes.push(node);
+    }
+    let first = spend_all(&nodes[0]).await;
+    // As it knows, there were more to be leased.
+    assert_eq!((nodes[1].credits()[0].leased, nodes[1].credits()[0].left), (1, 29));
+    for _ in first..30 {
+        nodes[1]
+            .gateway()
+            .call(call(&FETCH, Do::Answer))
+            .await
+            .expect("it has leased it");
+    }
+    let failure = nodes[1].gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::BudgetExhausted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_of_the_actor_neither_loses_nor_makes_credits() {
     let system = started(limited(60), |_| {}).await;
     let mut served = 0;

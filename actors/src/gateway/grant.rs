@@ -89,15 +89,16 @@ async fn asked(
     mut held: Option<BulkheadPermit>,
     limit: Instant,
 ) -> Result<Grant, Failure> {
+    let mut is_last = false;
     loop {
         let granted = ask(job, env, wanted, held.take()).await?;
-        let Grant::Short(_) = granted else { return Ok(granted) };
-        let (call, set) = (&job.call, &job.candidates);
-        // What came may be gone again: others wait for it, too.
-        let come = env.credits.leased(call, set, &wanted.excluded, limit).await;
-        if !come || Instant::now() >= limit {
+        if is_last || !matches!(granted, Grant::Short(_)) {
             return Ok(granted);
         }
+        let (call, set) = (&job.call, &job.candidates);
+        let come = env.credits.leased(call, set, &wanted.excluded, limit).await;
+        // What came may be gone again, as others wait for it, too; and where nothing will come, the router says why.
+        is_last = !come || Instant::now() >= limit;
         wanted.first = false;
     }
 }
