@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::balancers::{Balancers, Lessons};
 use crate::clock::Clock;
 use crate::directory::{Directory, Published, Rulebook};
-use crate::instance::{GuardedAttempt, ProviderMsg};
+use crate::instance::{Grant, GuardedAttempt, ProviderMsg};
 use crate::messages::{Attempt, Look, RouterMsg};
 use crate::plugin::Registry;
 use crate::policy::balance::{Asked, Candidates, Scores};
@@ -203,7 +203,11 @@ impl Router {
             [only] => Some(&**only),
             _ => None,
         };
-        port.answer(Err(self.env.registry.explained(offered.refusal(), only)));
+        let refusal = self.env.registry.explained(offered.refusal(), only);
+        port.answer(match patient && offered.is_short() {
+            true => Ok(Grant::Short(refusal)),
+            false => Err(refusal),
+        });
     }
 
     /// Writes down how a call's candidates stand and who would be asked first. No permit is taken and no turn spent.

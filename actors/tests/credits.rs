@@ -3,14 +3,14 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mosaic_actors::call::Call;
-use mosaic_actors::credits::{Account, CreditStore, Lease, MemoryCredits};
+use mosaic_actors::credits::{Account, ChargeId, CreditStore, Lease, MemoryCredits};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
@@ -21,6 +21,7 @@ use support::{
     Counts, Do, FETCH, PAID, STREAM, all_is_back, call, equivalent, eventually, frames_of, instance, spec, text,
 };
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 const DAY: u64 = 86_400;
 
@@ -119,8 +120,34 @@ async fn who_is_killed_has_spent_its_leases_and_who_leaves_in_order_gives_them_b
     }
     let taken = store.taken_in_all("a");
     assert!((14..=24).contains(&taken), "{taken}");
+    assert_eq!(killed.credits()[0].leased, taken - 14, "it is shown");
     let last = node().await;
     assert_eq!(spend_all(&last).await, 100 - taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_have_spent_meanwhile_is_spent() {
+    let store = Arc::new(Shaky::default());
+    // So slow that a call comes before its word.
+    store.slow.store(100, SeqCst);
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let node = started(limited(30), |spec| spec.credits = store.clone()).await;
+        eventually("it has leased", || node.credits()[0].leased > 0).await;
+        nodes.push(node);
+    }
+    let first = spend_all(&nodes[0]).await;
+    // As it knows, there were more to be leased.
+    assert_eq!((nodes[1].credits()[0].leased, nodes[1].credits()[0].left), (1, 29));
+    for _ in first..30 {
+        nodes[1]
+            .gateway()
+            .call(call(&FETCH, Do::Answer))
+            .await
+            .expect("it has leased it");
+    }
+    let failure = nodes[1].gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::BudgetExhausted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,19 +259,30 @@ async fn credits_that_are_no_hard_limit_bind_only_rules_that_ask_for_them() {
     );
 }
 
-/// A store that can be away.
+/// A store that can be away, or slow, or say nothing of what it did.
 #[derive(Default)]
 struct Shaky {
     kept: Arc<MemoryCredits>,
     away: AtomicBool,
+    /// How long it takes, in milliseconds.
+    slow: AtomicU64,
+    /// It enters charges, and does not say so.
+    silent: AtomicBool,
+    /// How often it was asked.
+    asked: AtomicUsize,
 }
 
 impl Shaky {
     fn asked<T: Send + 'static>(&self, answer: BoxFuture<Result<T, Failure>>) -> BoxFuture<Result<T, Failure>> {
-        match self.away.load(SeqCst) {
-            true => Box::pin(async { Err(Failure::new(Kind::Network, "the store is away")) }),
-            false => answer,
-        }
+        self.asked.fetch_add(1, SeqCst);
+        let (away, slow) = (self.away.load(SeqCst), Duration::from_millis(self.slow.load(SeqCst)));
+        Box::pin(async move {
+            tokio::time::sleep(slow).await;
+            match away {
+                true => Err(Failure::new(Kind::Network, "the store is away")),
+                false => answer.await,
+            }
+        })
     }
 }
 
@@ -257,8 +295,15 @@ impl CreditStore for Shaky {
         self.asked(self.kept.clone().give_back(account, amount))
     }
 
-    fn charge(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>> {
-        self.asked(self.kept.clone().charge(account, amount))
+    fn charge(self: Arc<Self>, account: Account, amount: u64, id: ChargeId) -> BoxFuture<Result<(), Failure>> {
+        let charged = self.asked(self.kept.clone().charge(account, amount, id));
+        match self.silent.load(SeqCst) {
+            true => Box::pin(async {
+                charged.await?;
+                std::future::pending().await
+            }),
+            false => charged,
+        }
     }
 }
 
@@ -291,6 +336,129 @@ async fn without_its_store_nothing_is_spent_and_it_goes_on_when_the_store_is_bac
     store.away.store(false, SeqCst);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(served().await, "\"cloud\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_killed_before_it_spent_anything_loses_next_to_nothing() {
+    let store = Arc::new(MemoryCredits::default());
+    let mut killed = Vec::new();
+    for nodes in 1..=6 {
+        let node = started(limited(4_000), |spec| spec.credits = store.clone()).await;
+        eventually("it has leased", || node.credits()[0].left > 0).await;
+        killed.push(node);
+        assert!(
+            store.taken_in_all("a") <= nodes * 4_000 / 400,
+            "{}",
+            store.taken_in_all("a")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_at_once_is_asked_once_a_second() {
+    let counts = Arc::new(Counts::default());
+    for hard in [false, true] {
+        let store = Arc::new(Shaky::default());
+        store.away.store(true, SeqCst);
+        let system = started(vec![credited(100, hard, None, instance("a", &counts))], |spec| {
+            spec.credits = store.clone();
+        })
+        .await;
+        for _ in 0..100 {
+            assert_eq!(system.gateway().call(call(&FETCH, Do::Answer)).await.is_ok(), !hard);
+        }
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        let asked = store.asked.load(SeqCst);
+        assert!((3..=6).contains(&asked), "{asked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_of_which_the_store_says_nothing_is_entered_once() {
+    let store = Arc::new(Shaky::default());
+    store.silent.store(true, SeqCst);
+    let counts = Arc::new(Counts::default());
+    let system = started(vec![credited(5, false, None, instance("a", &counts))], |spec| {
+        spec.credits = store.clone();
+    })
+    .await;
+    for _ in 0..8 {
+        system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    }
+    let asked = store.asked.load(SeqCst);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(store.asked.load(SeqCst) >= asked + 2, "it is told again");
+    store.silent.store(false, SeqCst);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!((store.kept.taken_in_all("a"), system.credits()[0].spent), (8, 8));
+}
+
+/// The names of those who serve a call, and what it took.
+async fn served(system: &System) -> (String, Duration) {
+    let began = Instant::now();
+    let answer = system
+        .gateway()
+        .call(call(&FETCH, Do::Answer))
+        .await
+        .expect("it is served");
+    (text(&answer).to_owned(), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_cannot_be_asked_without_them_waits_for_credits() {
+    const LEASING: Duration = Duration::from_millis(500);
+    let counts = Arc::new(Counts::default());
+    let of = |hard| credited(100, hard, None, instance("cloud", &counts));
+    let own = || instance("own", &counts);
+    let rule = |first: &str, credits| {
+        vec![mosaic_actors::policy::routing::Rule {
+            prefer: vec![Preference {
+                instances: vec![Arc::from(first)],
+                credits,
+                ..Preference::default()
+            }],
+            ..equivalent(&["own", "cloud"])
+        }]
+    };
+    let start = async |instances, rules: Vec<_>| {
+        let store = Arc::new(Shaky::default());
+        store.slow.store(LEASING.as_millis() as u64, SeqCst);
+        started(instances, |spec| {
+            spec.credits = store;
+            if !rules.is_empty() {
+                spec.rules = rules;
+            }
+        })
+        .await
+    };
+    let at_once = |name: &str, (served, took): (String, Duration)| {
+        assert!(
+            served == format!("\"{name}\"") && took < LEASING / 10,
+            "{served} after {took:?}"
+        );
+    };
+    let once_leased = |(served, took): (String, Duration)| {
+        assert!(
+            served == "\"cloud\"" && took >= LEASING - Duration::from_millis(10),
+            "{served} after {took:?}"
+        );
+    };
+    // They are no limit, and nobody asks for them.
+    at_once("cloud", served(&start(vec![of(false)], Vec::new()).await).await);
+    // Others come first, or can be asked as well.
+    at_once(
+        "own",
+        served(&start(vec![own(), of(true)], rule("own", false)).await).await,
+    );
+    at_once("own", served(&start(vec![own(), of(true)], Vec::new()).await).await);
+    // Nobody else can be asked.
+    once_leased(served(&start(vec![of(true)], Vec::new()).await).await);
+    // Who comes first is asked on credits alone.
+    once_leased(served(&start(vec![own(), of(false)], rule("cloud", true)).await).await);
+    // Those who come first cannot be asked.
+    let system = start(vec![own(), of(true)], rule("own", false)).await;
+    support::force_open(&system, "own").await;
+    once_leased(served(&system).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,6 +157,7 @@ pub const CREDITS: TableView = TableView {
         column("left", &["/left"]),
         column("amount", &["/amount"]),
         column("spent-here", &["/spent"]),
+        column("leased-here", &["/leased"]),
         column("new-at", &["/ends"]),
         column("hard", &["/hard"]),
     ],

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mosaic_actors::credits::{Account, CreditStore, Lease};
+use mosaic_actors::credits::{Account, ChargeId, CreditStore, Entered, Lease};
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::Failure;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ struct Kept {
     over: u64,
     /// Those that are not. There are several only while a period's length is changed.
     periods: Vec<Period>,
+    /// The charges that were entered last.
+    #[serde(default, skip_serializing_if = "Entered::is_empty")]
+    entered: Entered,
 }
 
 /// What is taken in one period.
@@ -84,8 +87,11 @@ impl Kept {
         }
     }
 
-    fn charge(&mut self, account: &Account, amount: u64) {
-        if let Some(period) = self.period(account) {
+    fn charge(&mut self, account: &Account, amount: u64, id: ChargeId) {
+        // One that was given up may have been written all the same, and is told again.
+        if self.entered.is_new(id)
+            && let Some(period) = self.period(account)
+        {
             period.taken = period.taken.saturating_add(amount);
         }
     }
@@ -144,9 +150,9 @@ impl CreditStore for StoredCredits {
         })
     }
 
-    fn charge(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>> {
+    fn charge(self: Arc<Self>, account: Account, amount: u64, id: ChargeId) -> BoxFuture<Result<(), Failure>> {
         Box::pin(async move {
-            let charged = self.change(&account, |kept| kept.charge(&account, amount)).await;
+            let charged = self.change(&account, |kept| kept.charge(&account, amount, id)).await;
             charged.map_err(Failure::from)
         })
     }
@@ -173,6 +179,10 @@ mod tests {
         Arc::new(StoredCredits::new(store.clone()))
     }
 
+    fn id(holder: u64, number: u64) -> ChargeId {
+        ChargeId { holder, number }
+    }
+
     fn memory() -> Arc<dyn StateStore> {
         Arc::new(MemoryStore::new(None))
     }
@@ -186,9 +196,43 @@ mod tests {
         assert_eq!(lease(account(0, 100)).await, all(4, 0));
         assert_eq!(lease(account(100, 200)).await, all(6, 4));
         assert_eq!(lease(account(0, 100)).await, all(0, 0));
-        credits.clone().charge(account(0, 100), 7).await.unwrap();
+        credits.clone().charge(account(0, 100), 7, id(1, 1)).await.unwrap();
         credits.clone().give_back(account(0, 100), 7).await.unwrap();
         assert_eq!(lease(account(100, 200)).await, all(4, 0));
+    }
+
+    #[tokio::test]
+    async fn a_charge_is_entered_once_by_whoever_it_is_told() {
+        let store = memory();
+        let left = async || {
+            let lease = stored(&store).lease(account(0, 100), 100, 0).await.unwrap();
+            lease.left
+        };
+        for (holder, number, amount, expected) in [
+            (1, 1, 30, 70),
+            (1, 1, 30, 70),
+            (2, 1, 20, 50),
+            (1, 2, 5, 45),
+            (1, 1, 30, 45),
+            (2, 1, 20, 45),
+        ] {
+            let told = stored(&store).charge(account(0, 100), amount, id(holder, number));
+            told.await.unwrap();
+            assert_eq!(left().await, expected, "{number} of {holder}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_before_charges_had_names_is_read() {
+        let store = memory();
+        let body = serde_json::json!({ "over": 0, "periods": [{ "begins": 0, "ends": 100, "taken": 40 }] });
+        store
+            .put_document(KIND, "cloud/usd", &body, Expected::Any)
+            .await
+            .unwrap();
+        stored(&store).charge(account(0, 100), 10, id(1, 1)).await.unwrap();
+        let lease = stored(&store).lease(account(0, 100), 100, 100).await.unwrap();
+        assert_eq!(lease, Lease { granted: 50, left: 0 });
     }
 
     #[tokio::test]
@@ -227,12 +271,12 @@ mod tests {
     proptest! {
         #[test]
         fn while_time_goes_on_it_keeps_what_memory_keeps(
-            mut steps in prop::collection::vec((0u64..4, 0u64..3, 0u64..12), 1..60),
+            mut steps in prop::collection::vec((0u64..4, 0u64..3, 0u64..12, 1u64..4, 1u64..6), 1..60),
         ) {
             steps.sort_by_key(|(period, ..)| *period);
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let (credits, model) = (stored(&memory()), Arc::new(MemoryCredits::default()));
-            for (period, what, amount) in steps {
+            for (period, what, amount, holder, number) in steps {
                 let of = || account(period * 100, period * 100 + 100);
                 runtime.block_on(async {
                     let (credits, model) = (credits.clone(), model.clone());
@@ -246,8 +290,8 @@ mod tests {
                             model.give_back(of(), amount).await.unwrap();
                         }
                         _ => {
-                            credits.charge(of(), amount).await.unwrap();
-                            model.charge(of(), amount).await.unwrap();
+                            credits.charge(of(), amount, id(holder, number)).await.unwrap();
+                            model.charge(of(), amount, id(holder, number)).await.unwrap();
                         }
                     }
                     Ok(())

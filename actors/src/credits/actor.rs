@@ -12,10 +12,11 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::CreditBook;
 use super::gate::CreditGate;
+use super::{CreditBook, CreditStore};
 use crate::driver::BoxFuture;
 use crate::error::{Failure, Kind};
+use crate::policy::credits::{Charge, Ledger};
 use crate::supervision::{ChildSpec, Context, Fault, Message, Worker};
 
 /// What the credits' actor is told.
@@ -73,7 +74,7 @@ impl Worker for CreditsActor {
         cx.every(TICK, || CreditsMsg::Tick);
         for gate in self.book.all() {
             // What an incarnation before this one gave back may be had again.
-            gate.with(crate::policy::credits::Ledger::ask_again);
+            gate.with(Ledger::ask_again);
             self.look(&gate, false);
         }
         Ok(())
@@ -84,7 +85,10 @@ impl Worker for CreditsActor {
             CreditsMsg::Attend(provider) => {
                 if let Some(gate) = self.book.gate(&provider) {
                     gate.attended();
-                    self.look(&gate, false);
+                    // A store that fails at once would be asked by every call.
+                    if !gate.is_failing() {
+                        self.look(&gate, false);
+                    }
                 }
             }
             CreditsMsg::Ended(provider, well) => {
@@ -119,8 +123,8 @@ impl CreditsActor {
         }
         let work = gate.with(|ledger| {
             let account = gate.account(ledger);
-            match (ledger.take_owed(), ledger.to_lease(anew)) {
-                (Some(owed), _) => Some(self.charge(gate, account, owed)),
+            match (ledger.charge(), ledger.to_lease(anew)) {
+                (Some(charge), _) => Some(self.charge(gate, account, charge)),
                 (None, Some(wanted)) => Some(self.lease(gate, account, ledger.credits().amount, wanted)),
                 (None, None) => None,
             }
@@ -141,49 +145,44 @@ impl CreditsActor {
         let (store, gate) = (self.book.store.clone(), gate.clone());
         Box::pin(async move {
             let leased = asked(store.lease(account.clone(), limit, wanted)).await;
-            let lease = leased
-                .inspect_err(|failure| warn(&gate, failure, "cannot be leased"))
-                .ok();
+            let lease = gate.asked("cannot be leased", leased);
             gate.leased(&account, lease);
             lease.is_some()
         })
     }
 
-    fn charge(&self, gate: &Arc<CreditGate>, account: super::Account, owed: u64) -> BoxFuture<bool> {
-        let (store, gate) = (self.book.store.clone(), gate.clone());
-        Box::pin(async move {
-            let charged = asked(store.charge(account, owed)).await;
-            if let Err(failure) = &charged {
-                warn(&gate, failure, "that are owed cannot be told");
-                gate.with(|ledger| ledger.owe_again(owed));
-            }
-            charged.is_ok()
-        })
+    fn charge(&self, gate: &Arc<CreditGate>, account: super::Account, charge: Charge) -> BoxFuture<bool> {
+        let charged = charged(self.book.store.clone(), gate.clone(), account, charge);
+        Box::pin(charged)
     }
 
     /// Settles with the store for the last time.
     fn close(&self, gate: Arc<CreditGate>) -> impl Future<Output = ()> + use<> {
         let store = self.book.store.clone();
         async move {
-            let (account, owed, free) =
-                gate.with(|ledger| (gate.account(ledger), ledger.take_owed(), ledger.give_up()));
-            if let Some(owed) = owed
-                && let Err(failure) = asked(store.clone().charge(account.clone(), owed)).await
-            {
-                warn(&gate, &failure, "that are owed cannot be told");
-                gate.with(|ledger| ledger.owe_again(owed));
+            let (account, charge, free) = gate.with(|ledger| (gate.account(ledger), ledger.charge(), ledger.give_up()));
+            if let Some(charge) = charge {
+                charged(store.clone(), gate.clone(), account.clone(), charge).await;
             }
             if free > 0
                 && let Err(failure) = asked(store.give_back(account, free)).await
             {
-                warn(
-                    &gate,
-                    &failure,
-                    "that are left cannot be given back, and count as spent",
-                );
+                let provider = &*gate.provider;
+                tracing::warn!(provider, %failure, "credits that are left cannot be given back, and count as spent");
             }
         }
     }
+}
+
+/// Tells the store of what is owed. Where it does not say that it was entered, it is told again, under the same name.
+async fn charged(store: Arc<dyn CreditStore>, gate: Arc<CreditGate>, account: super::Account, charge: Charge) -> bool {
+    let id = gate.charge_id(charge.number);
+    let told = asked(store.charge(account, charge.amount, id)).await;
+    let told = gate.asked("that are owed cannot be told", told).is_some();
+    if told {
+        gate.with(|ledger| ledger.charged(charge.number));
+    }
+    told
 }
 
 /// What the store says, in its time.
@@ -192,8 +191,4 @@ async fn asked<T>(asking: BoxFuture<Result<T, Failure>>) -> Result<T, Failure> {
     let asking = timeout(STORE_TIME, AssertUnwindSafe(asking).catch_unwind());
     let told = asking.await.map_err(|_| late())?;
     told.unwrap_or_else(|_panic| Err(Failure::new(Kind::Internal, "the store failed")))
-}
-
-fn warn(gate: &CreditGate, failure: &Failure, what: &str) {
-    tracing::warn!(provider = &*gate.provider, %failure, "credits {what}");
 }

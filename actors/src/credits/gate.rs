@@ -15,10 +15,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::actor::CreditsMsg;
+use super::entered::ChargeId;
 use super::permit::CreditPermit;
 use super::store::{Account, Lease};
 use crate::call::Call;
 use crate::clock::Wall;
+use crate::error::Failure;
 use crate::policy::credits::{Credits, Ledger, Reservation, Unfunded, Unit};
 use crate::policy::price::Prices;
 use crate::supervision::Handle;
@@ -33,7 +35,9 @@ pub struct CreditGate {
     actor: Handle<CreditsMsg>,
     /// It was told that something is to be done here, and has not looked so far.
     told: AtomicBool,
-    /// The last lease failed: nobody waits for the next one.
+    /// Its charges' holder.
+    holder: u64,
+    /// The store failed when it was asked last: nobody waits for the next lease, and it is not asked but with the next tick.
     failing: AtomicBool,
     /// Wakes who waits for a lease.
     leased: Notify,
@@ -53,6 +57,8 @@ pub struct CreditSnapshot {
     pub left: u64,
     /// How many were spent through this process.
     pub spent: u64,
+    /// How many this process has leased and not spent: as many would be lost until the period ends, were it killed now.
+    pub leased: u64,
     /// When there are new ones, in seconds since the Unix epoch.
     pub ends: u64,
     /// Nothing goes there without them.
@@ -75,6 +81,7 @@ impl CreditGate {
             wall,
             actor,
             told: AtomicBool::new(false),
+            holder: fastrand::u64(..),
             failing: AtomicBool::new(false),
             leased: Notify::new(),
             left,
@@ -136,14 +143,42 @@ impl CreditGate {
         Account::of(&self.provider, ledger.credits().unit, ledger.period())
     }
 
+    /// The name of a charge of its ledger.
+    pub(super) fn charge_id(&self, number: u64) -> ChargeId {
+        ChargeId {
+            holder: self.holder,
+            number,
+        }
+    }
+
+    /// The store failed when it was asked last.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed)
+    }
+
+    /// The store was asked. What went wrong is told when it begins to go wrong, and not with each attempt.
+    pub(super) fn asked<T>(&self, what: &str, asked: Result<T, Failure>) -> Option<T> {
+        let failed = self.failing.swap(asked.is_err(), Relaxed);
+        if asked.is_err() {
+            // Who waits for a lease waits in vain.
+            self.leased.notify_waiters();
+        }
+        asked
+            .inspect_err(|failure| match failed {
+                false => tracing::warn!(provider = &*self.provider, %failure, "credits {what}"),
+                true => tracing::debug!(provider = &*self.provider, %failure, "credits {what}"),
+            })
+            .ok()
+    }
+
     /// A lease came, or failed.
     pub(super) fn leased(&self, account: &Account, lease: Option<Lease>) {
-        self.failing.store(lease.is_none(), Relaxed);
         if let Some(lease) = lease {
+            let now = self.wall.unix();
             self.with(|ledger| {
                 // Of another unit, or a period that is over, it is worth nothing.
                 if self.account(ledger) == *account {
-                    ledger.granted(account.begins, lease.granted, lease.left);
+                    ledger.granted((account.begins, account.ends), lease.granted, lease.left, now);
                 }
             });
         }
@@ -197,16 +232,31 @@ impl CreditGate {
         missing.filter(|_| hard || demanded).map(|missing| (missing, wait))
     }
 
-    /// Waits until `limit` where what a call takes is still being leased.
-    pub(super) async fn stocked(&self, call: &Call, limit: Instant) {
+    /// Whether a call is made here on credits alone. Then what it takes is asked for, as one who reserves asks: the next lease
+    /// is large enough. One that is made all the same asks for nothing.
+    pub(super) fn binds(&self, call: &Call, demanded: bool) -> bool {
+        self.by_others(|ledger| {
+            let Credits { unit, hard, .. } = ledger.credits();
+            let binds = hard || demanded;
+            if binds {
+                ledger.asks(self.amount(unit, call));
+            }
+            binds
+        })
+    }
+
+    /// Waits until `limit` where what a call takes is still being leased; whether it is there.
+    pub(super) async fn funded(&self, call: &Call, limit: Instant) -> bool {
         loop {
             let mut leased = std::pin::pin!(self.leased.notified());
             // Before the look: a lease that comes after it wakes this.
             leased.as_mut().enable();
-            // Asked for as one who reserves asks: the next lease is large enough.
-            let short = self.by_others(|ledger| ledger.asks(self.amount(ledger.credits().unit, call)));
-            if !short || self.failing.load(Relaxed) || timeout_at(limit, leased).await.is_err() {
-                return;
+            let asks = |ledger: &mut Ledger| ledger.asks(self.amount(ledger.credits().unit, call));
+            if !self.by_others(asks) {
+                return self.affords(call).is_ok();
+            }
+            if self.is_failing() || timeout_at(limit, leased).await.is_err() {
+                return false;
             }
         }
     }
@@ -219,6 +269,7 @@ impl CreditGate {
             amount: ledger.credits().amount,
             left: ledger.left(),
             spent: ledger.spent(),
+            leased: ledger.leased(),
             ends: ledger.period().1,
             hard: ledger.credits().hard,
         })

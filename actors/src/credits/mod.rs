@@ -2,9 +2,15 @@
 //!
 //! Invariant: what all nodes together reserve of a provider's credits in a period never exceeds them; a node that is killed
 //! has spent what it had leased, so that no crash makes credits. Only what a call costs beyond its reservation, or a call
-//! that no rule wants covered, goes beyond; it is entered as soon as it is known.
+//! that no rule wants covered, goes beyond; it is entered as soon as it is known, and once.
+//!
+//! A node that comes back after it was killed cannot take up what was left of its leases: what it had last told as spent says
+//! nothing of what it spent in the moment before, so that all of a lease could have been, and a record of each reservation
+//! would have to be durable before its call is made. So leases are small instead, as small as what is spent within some
+//! seconds, and what is leased and not spent is shown.
 
 mod actor;
+mod entered;
 mod gate;
 mod permit;
 mod store;
@@ -14,9 +20,12 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 pub(crate) use actor::{CreditsMsg, credits_spec};
+pub use entered::{ChargeId, Entered};
 pub(crate) use gate::unit_name;
 pub use gate::{CreditGate, CreditSnapshot};
 pub(crate) use permit::CreditPermit;
@@ -26,6 +35,7 @@ use crate::call::Call;
 use crate::clock::Wall;
 use crate::policy::credits::Credits;
 use crate::policy::price::Prices;
+use crate::policy::routing::{CandidateSet, Tier};
 use crate::supervision::Handle;
 use crate::telemetry::Meters;
 
@@ -94,18 +104,39 @@ impl CreditBook {
         self.gates.iter().map(|gate| gate.clone()).collect()
     }
 
-    /// Waits, for a moment, where what a call takes is being leased at one of these providers.
-    pub(crate) async fn stock(&self, call: &Call, providers: &[Arc<str>]) {
-        if providers.is_empty() {
-            return;
-        }
+    /// Has what a call takes leased at all who may be asked on credits. It waits only where those who come first are asked on
+    /// credits alone and none of them has enough: without, they would be passed over. Until when it waits at most.
+    pub(crate) async fn stock(&self, call: &Call, set: &CandidateSet, excluded: &[Arc<str>]) -> Instant {
         let now = Instant::now();
         let limit = now + LEASED_WITHIN.min(call.deadline.saturating_duration_since(now) / 4);
-        for provider in providers {
-            if let Some(gate) = self.gate(provider) {
-                gate.stocked(call, limit).await;
-            }
+        if set.credited.is_empty() {
+            return limit;
         }
+        let bound = self.bound(call, set, excluded);
+        let first = set.instances.iter().position(|name| !excluded.contains(name));
+        let tier = first.and_then(|first| set.tiers.iter().find(|tier| tier.range.contains(&first)));
+        if let Some(Tier { range, credits: true }) = tier {
+            let theirs = bound.iter().filter(|(index, _)| range.contains(index));
+            funded(call, theirs.map(|(_, gate)| gate), limit).await;
+        }
+        limit
+    }
+
+    /// Waits until `limit` where nobody can be asked but for want of credits that are being leased. False where that is of no
+    /// use: none are on their way.
+    pub(crate) async fn leased(&self, call: &Call, set: &CandidateSet, excluded: &[Arc<str>], limit: Instant) -> bool {
+        let bound = self.bound(call, set, excluded);
+        funded(call, bound.iter().map(|(_, gate)| gate), limit).await
+    }
+
+    /// Candidates that may be asked on credits alone, by their index; what a call takes is asked for there.
+    fn bound(&self, call: &Call, set: &CandidateSet, excluded: &[Arc<str>]) -> Vec<(usize, Arc<CreditGate>)> {
+        let credited = set.credited.iter().copied();
+        let left = credited.filter(|index| !excluded.contains(&set.instances[*index]));
+        let gates = left.filter_map(|index| Some((index, self.gate(&set.instances[index])?)));
+        gates
+            .filter(|(index, gate)| gate.binds(call, set.asks_credits(*index)))
+            .collect()
     }
 
     /// A period may have begun since anybody looked.
@@ -121,4 +152,15 @@ impl CreditBook {
         all.sort_by(|a, b| a.provider.cmp(&b.provider));
         all
     }
+}
+
+/// Waits until `limit` for the first of these to have what a call takes. False where none can have it in that time.
+async fn funded<'a>(call: &Call, gates: impl Iterator<Item = &'a Arc<CreditGate>>, limit: Instant) -> bool {
+    let mut waiting: FuturesUnordered<_> = gates.map(|gate| gate.funded(call, limit)).collect();
+    while let Some(funded) = waiting.next().await {
+        if funded {
+            return true;
+        }
+    }
+    false
 }

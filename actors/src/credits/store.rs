@@ -4,8 +4,9 @@
 //! is told of it, so that who is killed has spent what it leased.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::entered::{ChargeId, Entered};
 use crate::driver::BoxFuture;
 use crate::error::Failure;
 use crate::policy::credits::Unit;
@@ -51,13 +52,21 @@ pub trait CreditStore: Send + Sync + 'static {
     /// Takes back what was leased of an account and not spent.
     fn give_back(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>>;
 
-    /// Enters what was spent beyond all leases, also beyond the limit.
-    fn charge(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>>;
+    /// Enters what was spent beyond all leases, also beyond the limit; once, however often it is told under the same name.
+    fn charge(self: Arc<Self>, account: Account, amount: u64, id: ChargeId) -> BoxFuture<Result<(), Failure>>;
 }
 
 /// Accounts that end with their process.
 #[derive(Debug, Default)]
-pub struct MemoryCredits(Mutex<HashMap<Account, u64>>);
+pub struct MemoryCredits(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// What is taken of each.
+    taken: HashMap<Account, u64>,
+    /// By provider, and whether calls are counted.
+    entered: HashMap<(Arc<str>, bool), Entered>,
+}
 
 impl MemoryCredits {
     /// What is taken of an account.
@@ -67,17 +76,22 @@ impl MemoryCredits {
 
     /// What is taken of all accounts of a provider.
     pub fn taken_in_all(&self, provider: &str) -> u64 {
-        let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_it = accounts.iter().filter(|(account, _)| *account.provider == *provider);
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = kept.taken.iter().filter(|(account, _)| *account.provider == *provider);
         of_it.map(|(_, taken)| taken).sum()
     }
 
     /// Held for an addition; no panic can leave half of it.
     fn change<T>(&self, account: &Account, change: impl FnOnce(&mut u64) -> T) -> T {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(self.kept(account).taken.entry(account.clone()).or_default())
+    }
+
+    fn kept(&self, account: &Account) -> MutexGuard<'_, Kept> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What is over is of no use.
-        accounts.retain(|known, _| known.provider != account.provider || known.ends > account.begins);
-        change(accounts.entry(account.clone()).or_default())
+        kept.taken
+            .retain(|known, _| known.provider != account.provider || known.ends > account.begins);
+        kept
     }
 }
 
@@ -103,9 +117,14 @@ impl CreditStore for MemoryCredits {
         })
     }
 
-    fn charge(self: Arc<Self>, account: Account, amount: u64) -> BoxFuture<Result<(), Failure>> {
+    fn charge(self: Arc<Self>, account: Account, amount: u64, id: ChargeId) -> BoxFuture<Result<(), Failure>> {
         Box::pin(async move {
-            self.change(&account, |taken| *taken = taken.saturating_add(amount));
+            let mut kept = self.kept(&account);
+            let of = (account.provider.clone(), account.calls);
+            if kept.entered.entry(of).or_default().is_new(id) {
+                let taken = kept.taken.entry(account).or_default();
+                *taken = taken.saturating_add(amount);
+            }
             Ok(())
         })
     }

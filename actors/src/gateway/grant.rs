@@ -50,10 +50,14 @@ pub(super) async fn grant(job: &Arc<Job>, env: &TaskEnv, mut wanted: Wanted) -> 
     let mut missed = Failure::new(Kind::Overloaded, "no provider is free")
         .after(AWAY)
         .never_sent();
-    env.credits.stock(&job.call, &job.candidates.credited).await;
+    let limit = match wanted.patient {
+        true => env.credits.stock(&job.call, &job.candidates, &wanted.excluded).await,
+        false => began,
+    };
     for _ in 0..ROUNDS {
-        let instance = match ask(job, env, &wanted, held.take()).await? {
+        let instance = match asked(job, env, &mut wanted, held.take(), limit).await? {
             Grant::Run(granted) => return Ok(granted),
+            Grant::Short(failure) => return Err(failure),
             Grant::Crowded(instance) => {
                 held = Some(place(job, &instance, patience).await?);
                 missed = refused(job, &instance, BUSY, AWAY);
@@ -74,6 +78,29 @@ pub(super) async fn grant(job: &Arc<Job>, env: &TaskEnv, mut wanted: Wanted) -> 
     }
     // What it waited for went to others each time.
     Err(missed)
+}
+
+/// What the router says. Where somebody can be asked once credits are leased, it is asked again when they have come, and no
+/// later than at `limit`.
+async fn asked(
+    job: &Arc<Job>,
+    env: &TaskEnv,
+    wanted: &mut Wanted,
+    mut held: Option<BulkheadPermit>,
+    limit: Instant,
+) -> Result<Grant, Failure> {
+    let mut is_last = false;
+    loop {
+        let granted = ask(job, env, wanted, held.take()).await?;
+        if is_last || !matches!(granted, Grant::Short(_)) {
+            return Ok(granted);
+        }
+        let (call, set) = (&job.call, &job.candidates);
+        let come = env.credits.leased(call, set, &wanted.excluded, limit).await;
+        // What came may be gone again, as others wait for it, too; and where nothing will come, the router says why.
+        is_last = !come || Instant::now() >= limit;
+        wanted.first = false;
+    }
 }
 
 async fn ask(job: &Arc<Job>, env: &TaskEnv, wanted: &Wanted, held: Option<BulkheadPermit>) -> Result<Grant, Failure> {

@@ -434,6 +434,8 @@ pub(crate) enum Grant {
     Crowded(Arc<Instance>),
     /// This one can be asked after this time, if its provider's quota is to last.
     Paced(Arc<Instance>, Duration),
+    /// Some can be asked once their credits are leased; what a caller is told who does not wait for that.
+    Short(Failure),
 }
 
 /// The right to run one attempt with a driver. The call's task runs it.

@@ -4,6 +4,10 @@
 //! is spent. Only what a call costs beyond its reservation can go beyond the credits: it is owed, and told apart. Times are
 //! seconds since the Unix epoch, periods begin and end in UTC.
 
+mod period;
+
+pub use period::Period;
+
 /// What credits are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -11,17 +15,6 @@ pub enum Unit {
     NanoUsd,
     /// Calls, whatever they cost.
     Calls,
-}
-
-/// For how long credits are given at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// A day, in UTC.
-    Day,
-    /// A calendar month, in UTC.
-    Month,
-    /// So many hours (at least 1), counted from the Unix epoch.
-    Hours(u32),
 }
 
 /// The credits of one provider.
@@ -37,59 +30,13 @@ pub struct Credits {
     pub hard: bool,
 }
 
-const DAY: u64 = 86_400;
-
-impl Period {
-    /// The beginning of the period in which `unix` is, and the beginning of the next.
-    pub fn bounds(self, unix: u64) -> (u64, u64) {
-        let whole = |length: u64| {
-            let begin = unix - unix % length;
-            (begin, begin.saturating_add(length))
-        };
-        match self {
-            Period::Day => whole(DAY),
-            Period::Hours(hours) => whole(u64::from(hours.max(1)) * 3_600),
-            Period::Month => {
-                let (year, month) = month_of(unix / DAY);
-                let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-                (first_day(year, month) * DAY, first_day(next.0, next.1) * DAY)
-            }
-        }
-    }
-}
-
-/// The year and month of a day since the epoch, by the calendar's cycle of 400 years (Richards, in the Explanatory
-/// Supplement to the Astronomical Almanac).
-fn month_of(day: u64) -> (u64, u64) {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    // Months from March on.
-    let month = (5 * of_year + 2) / 153;
-    let (month, turned) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    (era * 400 + year + turned, month)
-}
-
-/// The first day of a month, since the epoch.
-fn first_day(year: u64, month: u64) -> u64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * month + 2) / 5;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
 /// Credits that were taken before they are spent. To be settled once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reservation {
     /// How many.
     pub amount: u64,
-    /// The beginning of the period that they are of.
-    period: u64,
+    /// The ledger's generation that they are of.
+    generation: u64,
     /// They were not there: all that the call costs is owed.
     uncovered: bool,
 }
@@ -112,24 +59,49 @@ enum Unleased {
     Known(u64),
 }
 
+/// What is owed, on its way to where credits are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Numbers of one ledger ascend. One that is told again has the number that it had, so that it can be entered once.
+    pub number: u64,
+    /// How many.
+    pub amount: u64,
+}
+
 /// The ledger of one provider's credits in one process: what was leased of them, and what became of that.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     credits: Credits,
+    /// How often it began anew. Two periods may begin at one time; reservations of one are nothing in the other.
+    generation: u64,
     begins: u64,
     ends: u64,
     free: u64,
     reserved: u64,
     spent: u64,
     owed: u64,
+    /// The charge that was told last, until it is known to be entered.
+    telling: Option<Charge>,
+    /// Charges so far.
+    charges: u64,
     unleased: Unleased,
     /// The largest reservation that could not be had since the last lease.
     wanted: u64,
+    /// How much is leased next.
+    size: u64,
+    /// When something was leased last.
+    leased_at: u64,
 }
 
-/// How much is leased at a time at least: one part in so many of the credits. The field's share for leases of quotas is one
-/// to five percent.
-const LEASES: u64 = 20;
+/// How much is leased at a time: one part in so many of the credits at first, and at most one part in so many. A process that
+/// is killed loses what it has leased, and holds no more than it spends within a minute or the least. The field's share for
+/// leases of quotas is one to five percent.
+const LEAST: u64 = 400;
+const MOST: u64 = 20;
+/// A lease that lasts for less than so many seconds is followed by one twice as large, up to the most.
+const SOON: u64 = 10;
+/// One that lasts for more than so many, by one half as large, down to the least.
+const LONG: u64 = 60;
 
 impl Ledger {
     /// Of nothing leased, as of `now`.
@@ -137,29 +109,39 @@ impl Ledger {
         let (begins, ends) = credits.period.bounds(now);
         Ledger {
             credits,
+            generation: 0,
             begins,
             ends,
             free: 0,
             reserved: 0,
             spent: 0,
             owed: 0,
+            telling: None,
+            charges: 0,
             unleased: Unleased::Unknown,
             wanted: 0,
+            size: 0,
+            leased_at: 0,
         }
+    }
+
+    /// Begins anew, with what is owed still.
+    fn renew(&mut self, credits: Credits, now: u64) {
+        *self = Ledger {
+            generation: self.generation + 1,
+            owed: self.owed,
+            telling: self.telling,
+            charges: self.charges,
+            ..Ledger::new(credits, now)
+        };
     }
 
     /// Begins a new period where `now` is in one. What was leased of the old one is worth nothing any more.
     pub fn roll(&mut self, now: u64) {
-        let (begins, ends) = self.credits.period.bounds(now);
+        let (begins, _) = self.credits.period.bounds(now);
         // A clock that was set back does not open a period again.
         if begins > self.begins {
-            let owed = self.owed;
-            *self = Ledger {
-                begins,
-                ends,
-                owed,
-                ..Ledger::new(self.credits, now)
-            };
+            self.renew(self.credits, now);
         }
     }
 
@@ -168,15 +150,16 @@ impl Ledger {
         self.credits
     }
 
-    /// Takes over others. What was leased goes on where they are counted alike.
+    /// Takes over others, counted in the same unit. What was leased goes on where this period is one of theirs; else it is
+    /// worth nothing any more. What is owed stays so.
     pub fn follow(&mut self, credits: Credits, now: u64) {
-        let alike = self.credits.unit == credits.unit && self.credits.period == credits.period;
-        match alike {
+        let same = self.credits.period == credits.period || credits.period.bounds(now) == (self.begins, self.ends);
+        match same {
             true => {
                 self.unleased = Unleased::Unknown;
                 self.credits = credits;
             }
-            false => *self = Ledger::new(credits, now),
+            false => self.renew(credits, now),
         }
     }
 
@@ -196,7 +179,13 @@ impl Ledger {
 
     /// What was spent here in this period, owed included.
     pub fn spent(&self) -> u64 {
-        self.spent.saturating_add(self.owed)
+        let telling = self.telling.map_or(0, |charge| charge.amount);
+        self.spent.saturating_add(self.owed).saturating_add(telling)
+    }
+
+    /// What was leased and is not spent so far: were this process killed, it would be lost until the period ends.
+    pub fn leased(&self) -> u64 {
+        self.free.saturating_add(self.reserved)
     }
 
     /// Whether `amount` could be reserved now, and what is missing if not. Nothing can be had where nothing is left.
@@ -223,7 +212,7 @@ impl Ledger {
         self.reserved += amount;
         Ok(Reservation {
             amount,
-            period: self.begins,
+            generation: self.generation,
             uncovered: false,
         })
     }
@@ -246,7 +235,7 @@ impl Ledger {
     pub fn uncovered(&self, amount: u64) -> Reservation {
         Reservation {
             amount,
-            period: self.begins,
+            generation: self.generation,
             uncovered: true,
         }
     }
@@ -258,7 +247,7 @@ impl Ledger {
             return self.take(actual);
         }
         let over = actual.saturating_sub(reservation.amount);
-        if reservation.period == self.begins {
+        if reservation.generation == self.generation {
             let covered = actual.min(reservation.amount);
             self.reserved -= reservation.amount;
             self.spent += covered;
@@ -278,18 +267,31 @@ impl Ledger {
     /// How much should be leased now; `None`: there is enough, or nothing to be had, as far as is known. `anew`: others may
     /// have given some back meanwhile.
     pub fn to_lease(&self, anew: bool) -> Option<u64> {
-        let chunk = (self.credits.amount / LEASES).max(1);
-        let enough = self.free >= (chunk / 2).max(1).max(self.wanted);
+        let size = self.sized(self.size);
+        let enough = self.free >= (size / 2).max(1).max(self.wanted);
         let none_left = !anew && self.unleased == Unleased::Known(0);
-        (!enough && !none_left).then(|| chunk.max(self.wanted))
+        (!enough && !none_left).then(|| size.max(self.wanted))
     }
 
-    /// So many were leased for the period that began at `period`, and `left` are there for others. False where that period
-    /// is over: they are worth nothing here.
-    pub fn granted(&mut self, period: u64, granted: u64, left: u64) -> bool {
-        if period != self.begins {
+    /// A lease's size, within its bounds.
+    fn sized(&self, size: u64) -> u64 {
+        let part = |parts: u64| (self.credits.amount / parts).max(1);
+        size.clamp(part(LEAST), part(MOST))
+    }
+
+    /// So many were leased for the period with this beginning and this end, `now`, and `left` are there for others. False where
+    /// that is not this one: they are worth nothing here.
+    pub fn granted(&mut self, period: (u64, u64), granted: u64, left: u64, now: u64) -> bool {
+        if period != self.period() {
             return false;
         }
+        let size = self.sized(self.size);
+        self.size = self.sized(match now.saturating_sub(self.leased_at) {
+            lasted if lasted < SOON => size * 2,
+            lasted if lasted > LONG => size / 2,
+            _ => size,
+        });
+        self.leased_at = now;
         self.free = self.free.saturating_add(granted);
         self.unleased = Unleased::Known(left);
         self.wanted = 0;
@@ -301,20 +303,26 @@ impl Ledger {
         self.unleased = Unleased::Unknown;
     }
 
-    /// Takes what is owed, to be told where credits are kept; and what it is of.
-    pub fn take_owed(&mut self) -> Option<u64> {
-        (self.owed > 0).then(|| std::mem::take(&mut self.owed)).inspect(|owed| {
-            self.spent = self.spent.saturating_add(*owed);
-            if let Unleased::Known(left) = &mut self.unleased {
-                *left = left.saturating_sub(*owed);
-            }
-        })
+    /// What is to be told where credits are kept: what was told before and is not known to be entered, or else what is owed.
+    pub fn charge(&mut self) -> Option<Charge> {
+        if self.telling.is_none() && self.owed > 0 {
+            self.charges += 1;
+            self.telling = Some(Charge {
+                number: self.charges,
+                amount: std::mem::take(&mut self.owed),
+            });
+        }
+        self.telling
     }
 
-    /// Takes back what was taken by [`Ledger::take_owed`] and could not be told.
-    pub fn owe_again(&mut self, owed: u64) {
-        self.spent = self.spent.saturating_sub(owed);
-        self.owed = self.owed.saturating_add(owed);
+    /// The charge of this number was entered.
+    pub fn charged(&mut self, number: u64) {
+        if let Some(charge) = self.telling.take_if(|charge| charge.number == number) {
+            self.spent = self.spent.saturating_add(charge.amount);
+            if let Unleased::Known(left) = &mut self.unleased {
+                *left = left.saturating_sub(charge.amount);
+            }
+        }
     }
 
     /// Gives up what is free, to be given back where it came from.

@@ -92,6 +92,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
         #[test]
         fn passes_what_a_token_bucket_passes(
             per_second in 1u32..2000,

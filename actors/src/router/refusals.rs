@@ -29,8 +29,22 @@ struct Refusals {
 }
 
 impl Offered<'_> {
+    /// Whether some of the candidates could be asked, were their credits leased.
+    pub(super) fn is_short(&self) -> bool {
+        self.refusals().short
+    }
+
     /// Why none of the candidates can be asked.
     pub(super) fn refusal(&self) -> Failure {
+        let refusals = self.refusals();
+        let failure = match &self.set.instances[..] {
+            [one] => refusals.failure(one).by(one),
+            _ => refusals.failure("every provider that could serve this"),
+        };
+        failure.never_sent()
+    }
+
+    fn refusals(&self) -> Refusals {
         let mut refusals = Refusals::default();
         let left = self.set.instances.iter().enumerate();
         let left = left.filter(|(_, name)| !self.excluded.contains(name));
@@ -57,11 +71,7 @@ impl Offered<'_> {
         if let Some((_, wait)) = self.paced {
             refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
         }
-        let failure = match &self.set.instances[..] {
-            [one] => refusals.failure(one).by(one),
-            _ => refusals.failure("every provider that could serve this"),
-        };
-        failure.never_sent()
+        refusals
     }
 }
 

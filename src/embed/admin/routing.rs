@@ -38,6 +38,7 @@ fn credits(snapshot: &CreditSnapshot) -> Value {
         "amount": amount(snapshot.amount),
         "left": amount(snapshot.left),
         "spent": amount(snapshot.spent),
+        "leased": amount(snapshot.leased),
         "ends_unix_ms": snapshot.ends.saturating_mul(1_000),
         "hard": snapshot.hard,
     })
@@ -68,11 +69,13 @@ mod tests {
             amount: 5_000_000_000,
             left: 1_500_000_000,
             spent: 3_500_000_000,
+            leased: 250_000_000,
             ends: 86_400,
             hard: false,
         };
         let dollars = credits(&snapshot("nanodollars"));
         assert_eq!((&dollars["amount"], &dollars["left"]), (&json!(5.0), &json!(1.5)));
+        assert_eq!(dollars["leased"], json!(0.25));
         assert_eq!(
             (&dollars["unit"], &dollars["ends_unix_ms"]),
             (&json!("usd"), &json!(86_400_000))

@@ -70,7 +70,7 @@ pub enum WindowSpan {
     Time(Duration),
 }
 
-/// Calls that take too long.
+/// Calls that take too long. A probe that does counts as one that failed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowCalls {
     /// A call is slow that took longer: to its first event where it streams, else to its end.

@@ -30,8 +30,8 @@ pub struct CandidateSet {
     pub tags: Vec<Tag>,
     /// Ranges of them, one after the other, that are tried in this order. There is at least one, and none is empty.
     pub tiers: Vec<Tier>,
-    /// Those of whom what may be spent there is bounded.
-    pub credited: Vec<Arc<str>>,
+    /// Those of whom what may be spent there is bounded, by their index.
+    pub credited: Vec<usize>,
     /// Candidates that a share of the calls is led to first, with each one's share: from where to where between nothing and
     /// the whole, in parts of a million.
     pub canaries: Vec<(usize, Range<u32>)>,
@@ -104,10 +104,9 @@ impl CandidateSet {
             instances: members.iter().map(|member| member.instance.name.clone()).collect(),
             places: members.iter().map(|member| member.place).collect(),
             tiers,
-            credited: {
-                let credited = members.iter().filter(|member| member.instance.credited);
-                credited.map(|member| member.instance.name.clone()).collect()
-            },
+            credited: (0..members.len())
+                .filter(|index| members[*index].instance.credited)
+                .collect(),
             canaries: Vec::new(),
         }
     }

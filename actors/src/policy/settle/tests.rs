@@ -179,11 +179,11 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     /// Whatever has happened, a plugin whose steps work from now on becomes what is wanted of it.
     #[test]
-    fn it_settles_from_wherever_it_is(events in proptest::collection::vec(event(), 0..120)) {
+    fn it_settles_from_wherever_it_is(events in proptest::collection::vec(event(), 0..60)) {
         let mut world = World::new();
         for event in events {
             world.happen(event);
