@@ -238,6 +238,7 @@ impl Open {
         let decisions = self.decisions.as_ref()?;
         let ended = Ended {
             code: failure.map(|failure| failure.kind),
+            waits: None,
             took_us: micros(took),
             first_event_us: account.first_event.map(micros),
             bytes: account.bytes,

@@ -8,6 +8,7 @@ mod driven;
 mod flow;
 mod flowing;
 mod heard;
+mod looking;
 mod overload;
 mod pacing;
 mod remaining;

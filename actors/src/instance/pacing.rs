@@ -36,7 +36,7 @@ impl Instance {
         settings.map_or(Duration::ZERO, |settings| settings.max_wait)
     }
 
-    fn read_limits(&self, pace: &SharedPace, now: u64) {
+    pub(super) fn read_limits(&self, pace: &SharedPace, now: u64) {
         if let Some(limit) = pace.is_to_be_read(now).then(|| self.driven.paced_by()).flatten() {
             pace.heard(limit, now);
         }

@@ -54,7 +54,11 @@ impl Offered<'_> {
                 None => refusals.unfunded(instance, self.set.asks_credits(index), self.call),
             }
         }
-        if let Some((_, wait)) = self.paced {
+        if let Some((index, wait)) = self.paced {
+            let instance = self.directory.serving(&self.set.instances[index]);
+            if let (Some(instance), None) = (instance, refusals.full) {
+                return instance.comes_too_late(self.is_alone(), wait, self.now);
+            }
             refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
         }
         let failure = match &self.set.instances[..] {

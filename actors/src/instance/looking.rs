@@ -1,0 +1,45 @@
+//! What one who asks nobody may know of an instance's pace.
+//!
+//! Invariant: looking takes no turn and counts nobody who waits.
+
+use std::time::Duration;
+
+use super::Instance;
+use crate::call::Call;
+use crate::error::{Failure, Kind};
+use crate::policy::pacing::Pace;
+
+impl Instance {
+    /// After which time an attempt of this call would go, if what its provider grants is to last; `None`: now.
+    pub(crate) fn would_wait(&self, call: &Call, now: u64) -> Option<Duration> {
+        let settings = self.spec.overload.pacing.as_ref()?;
+        let pace = self.pace.load();
+        self.read_limits(&pace, now);
+        match pace.ask(call.attributes.priority, now, settings) {
+            Pace::Go => None,
+            Pace::Wait(wait) => Some(wait),
+        }
+    }
+
+    /// Why a call is refused whose turn here comes after `wait` only. `alone`: nobody else could serve it.
+    pub(crate) fn comes_too_late(&self, alone: bool, wait: Duration, now: u64) -> Failure {
+        let name = &self.spec.name;
+        let (kind, why) = match self.pace.load().is_used_up(now) {
+            // It would refuse whoever asks, as it does where nothing is paced.
+            true => {
+                let seconds = wait.as_secs_f64().ceil();
+                let why = format!("the quota of {name} is used up until it is granted anew, in {seconds} s");
+                (Kind::UpstreamRateLimited, why)
+            }
+            false => {
+                let why = format!("{name} is to be asked more slowly, so that its quota lasts");
+                (Kind::Overloaded, why)
+            }
+        };
+        let failure = match alone {
+            true => Failure::new(kind, why).by(name),
+            false => Failure::new(kind, format!("no provider that could serve this is free, and {why}")),
+        };
+        failure.after(wait).never_sent()
+    }
+}
