@@ -84,9 +84,10 @@ impl Balancers {
                 remaining: instance.remaining(),
                 took: std::time::Duration::ZERO,
                 outcome: None,
-                cost: instance.spec.price.map(|millionths| millionths.saturating_mul(1_000)),
+                cost: None,
             };
-            Watch::new(&lessons.feedback, set.rule, observed)
+            let price = instance.spec.billing.prices.price(call).copied();
+            Watch::new(&lessons.feedback, set.rule, observed, price)
         })
     }
 

@@ -208,7 +208,7 @@ pub struct CostExplained {
     /// Tokens that were written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// What they cost, in billionths of a US dollar.
+    /// What the call did cost, in billionths of a US dollar: as the provider says, else by its price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nano_usd: Option<u64>,
 }

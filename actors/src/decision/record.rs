@@ -69,6 +69,7 @@ impl Decision {
             performance: attributes.performance,
             payload_bytes: attributes.payload_bytes,
             model: attributes.model.as_ref().filter(short).cloned(),
+            model_left_out: attributes.model.as_ref().is_some_and(|model| !short(&model)),
             affinity: attributes.affinity,
             estimate: call.estimate,
         });

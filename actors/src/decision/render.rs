@@ -85,6 +85,8 @@ fn recorded(decision: &Decision) -> Recorded {
         recorded.performance = subject.performance;
         recorded.payload_bytes = subject.payload_bytes;
         recorded.model = subject.model.clone();
+        recorded.model_left_out = subject.model_left_out;
+        recorded.estimate = subject.estimate;
         recorded.affinity = subject.affinity;
     }
     recorded
@@ -145,6 +147,6 @@ fn cost(decision: &Decision) -> CostExplained {
         max_output_tokens: estimate.and_then(|estimate| estimate.max_output_tokens),
         input_tokens: usage.map(|usage| usage.input_tokens),
         output_tokens: usage.map(|usage| usage.output_tokens),
-        cost_nano_usd: usage.and_then(|usage| usage.cost_nano_usd),
+        cost_nano_usd: decision.ended.and_then(|ended| ended.cost),
     }
 }

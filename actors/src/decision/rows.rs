@@ -155,6 +155,8 @@ pub(crate) struct Ended {
     pub(crate) first_event_us: Option<u64>,
     pub(crate) bytes: u64,
     pub(crate) usage: Option<Usage>,
+    /// In billionths of a US dollar; none: not known.
+    pub(crate) cost: Option<u64>,
 }
 
 /// Who calls for what: what a call is routed by.
@@ -169,6 +171,8 @@ pub(crate) struct Subject {
     pub(crate) performance: Option<Performance>,
     pub(crate) payload_bytes: u64,
     pub(crate) model: Option<Arc<str>>,
+    /// It names one that is too long to be kept.
+    pub(crate) model_left_out: bool,
     pub(crate) affinity: Option<u64>,
     pub(crate) estimate: Option<Estimate>,
 }

@@ -156,6 +156,7 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
                 output_tokens: number,
                 cost_nano_usd: Some(number),
             }),
+            cost: Some(number),
         }),
     }
 }

@@ -303,7 +303,6 @@ impl Instance {
             remaining: self.remaining.get(),
             weight: self.spec.weight,
             share: self.share(gate, now),
-            price: self.spec.price,
         }
     }
 

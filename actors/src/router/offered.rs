@@ -215,4 +215,9 @@ impl Candidates for Offered<'_> {
             None => CandidateView::UNAVAILABLE,
         }
     }
+
+    fn cost(&self, index: usize) -> Option<u64> {
+        let instance = self.instance(index)?;
+        instance.spec.billing.prices.expected(self.call)
+    }
 }

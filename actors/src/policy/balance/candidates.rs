@@ -28,8 +28,6 @@ pub struct CandidateView {
     pub weight: u32,
     /// The share of its weight that it takes while it comes back: 1 unless it is in slow start.
     pub share: f32,
-    /// What an attempt there costs, in millionths of the system's currency.
-    pub price: Option<u64>,
 }
 
 impl CandidateView {
@@ -44,7 +42,6 @@ impl CandidateView {
         remaining: None,
         weight: 0,
         share: 1.0,
-        price: None,
     };
 
     /// The weight that counts now: what is configured, times the share of it that it takes. Never quite nothing, so that one
@@ -79,6 +76,12 @@ pub trait Candidates {
 
     /// The candidate as it stands.
     fn view(&self, index: usize) -> CandidateView;
+
+    /// What an attempt there is expected to cost, in billionths of a US dollar; `None`: no price is known. Looked up where it
+    /// is asked for: a provider may have hundreds of prices.
+    fn cost(&self, _index: usize) -> Option<u64> {
+        None
+    }
 }
 
 /// A number for the instance of this name: FNV-1a, 64 bits (the constants are its authors'), the same on every node and in

@@ -48,7 +48,6 @@ pub(super) const FREE: CandidateView = CandidateView {
     remaining: None,
     weight: 1,
     share: 1.0,
-    price: None,
 };
 
 fn limited(until: u64) -> CandidateView {

@@ -168,4 +168,8 @@ impl Candidates for Within<'_> {
     fn view(&self, index: usize) -> CandidateView {
         self.at(self.tier.range.start + index)
     }
+
+    fn cost(&self, index: usize) -> Option<u64> {
+        self.candidates.cost(self.tier.range.start + index)
+    }
 }

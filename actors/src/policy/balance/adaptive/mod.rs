@@ -103,7 +103,7 @@ impl Adaptive {
             let known = self.known(candidates.place(index), candidates.identity(index), asked.now);
             all[count] = Weighed {
                 index,
-                expected: known.expected(&context, common, view, asked.now),
+                expected: known.expected(&context, common, view, || candidates.cost(index), asked.now),
                 cost: 0.0,
                 age: asked.now.saturating_sub(known.chosen.max(known.seen)),
             };
