@@ -158,7 +158,7 @@ impl Router {
         };
         let wanted = |index: &usize| !spared(index) && (!first || offered.view(*index).limited_until == 0);
         let mut preferred = prefer.and_then(preferred).filter(wanted);
-        let mut turn = first;
+        let mut turn = if first { Turn::First } else { Turn::Later };
         loop {
             let mut scores = Scores::default();
             let choice = phase!(meters, sampled, "balance", {
@@ -173,7 +173,7 @@ impl Router {
                 }
                 break;
             };
-            turn = false;
+            turn = Turn::Later;
             let guarded = phase!(meters, sampled, "guard", offered.guard(index, &mut held));
             let why = guarded.as_ref().err().copied().unwrap_or(Verdict::Declined);
             if let (Ok((permit, bulkhead, credits)), Some(instance)) = (guarded, offered.instance(index)) {
@@ -213,12 +213,23 @@ impl Router {
     }
 }
 
+/// Which choice for a call it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Its first attempt's first.
+    First,
+    /// The same, of a call that is not made.
+    Looked,
+    /// Any other.
+    Later,
+}
+
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
 fn choose(
     balancers: &mut Balancers,
     env: &RouterEnv,
     offered: &Offered<'_>,
-    turn: bool,
+    turn: Turn,
     scores: &mut Scores,
 ) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
@@ -226,7 +237,8 @@ fn choose(
     }
     let asked = Asked {
         call: offered.call,
-        first: turn,
+        first: turn != Turn::Later,
+        looked: turn == Turn::Looked,
         now: offered.now,
         chance: fastrand::u64(..),
     };

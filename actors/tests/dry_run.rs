@@ -318,6 +318,21 @@ async fn what_a_choice_went_by_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_never_measured_would_be_the_nearest_to_ask() {
+    let instances = ["a", "b"].map(|name| billed(name, Duration::from_millis(20), None));
+    let nearest = Rule {
+        nearest: true,
+        ..equivalent(&["a", "b"])
+    };
+    let system = started(instances.into(), vec![nearest]).await;
+    for basis in [Basis::Explored, Basis::Explored, Basis::Nearest] {
+        let told = dry(&system, fetch()).await;
+        assert_eq!(told.route.basis, basis);
+        same(&told, &made(&system, fetch()).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_memory_was_asked_is_told_of_a_call_that_failed() {
     let (system, _) = single(|_| {}).await;
     let failed = async |id: &str, no_cache: bool| {

@@ -5,7 +5,7 @@
 use tokio::time::Instant;
 
 use super::offered::Offered;
-use super::{Router, choose};
+use super::{Router, Turn, choose};
 use crate::decision::Awaited;
 use crate::error::Kind;
 use crate::instance::Grant;
@@ -30,9 +30,10 @@ impl Router {
         let (asked, now) = ((&*look.candidates, &look.call), self.env.clock.nanos());
         let mut offered = Offered::new(asked, &directory, &[], &mut self.ejections, now);
         look.trace.write(|decision| decision.look(|index| offered.seen(index)));
+        let mut turn = Turn::Looked;
         let chosen = loop {
             let mut scores = Scores::default();
-            let chosen = choose(&mut self.balancers, &self.env, &offered, false, &mut scores);
+            let chosen = choose(&mut self.balancers, &self.env, &offered, turn, &mut scores);
             look.trace.write(|decision| decision.scored(&scores));
             let Some(index) = chosen else {
                 // As where it is asked for: of an answer of who answers badly.
@@ -46,6 +47,7 @@ impl Router {
                 Err(why) => {
                     look.trace.write(|decision| decision.declined(index, why));
                     offered.declined.push(index);
+                    turn = Turn::Later;
                 }
             }
         };

@@ -97,6 +97,8 @@ pub struct Asked<'a> {
     pub call: &'a Call,
     /// Its first attempt's first choice: only this one spends a turn.
     pub first: bool,
+    /// Nobody is asked: the choice is only looked at, and changes nothing.
+    pub looked: bool,
     /// Now, in nanoseconds of the system's clock.
     pub now: u64,
     /// Drawn at random for this choice: all that it leaves to chance comes from here.
@@ -104,6 +106,11 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether the choice spends a turn.
+    pub(super) fn spends(&self) -> bool {
+        self.first && !self.looked
+    }
+
     /// Distinguishes what the call is about: equal for calls of one tenant about one resource, and for those that their
     /// caller said belong together. For affinity.
     pub fn key(&self) -> u64 {

@@ -77,6 +77,7 @@ impl World {
         let asked = Asked {
             call,
             first: true,
+            looked: false,
             now: self.now,
             chance: self.step,
         };
@@ -368,7 +369,7 @@ proptest! {
         prop_assert_eq!(Adaptive::new(Weights::DEFAULT).restore(&learned, now), Ok(()));
         let candidates = Listed::of(vec![FREE; 3]);
         let call = call();
-        let asked = Asked { call: &call, first: true, now, chance: 7 };
+        let asked = Asked { call: &call, first: true, looked: false, now, chance: 7 };
         prop_assert!(adaptive.choose(&asked, &candidates, &mut Scores::default()).is_some());
     }
 }
