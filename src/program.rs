@@ -164,7 +164,7 @@ impl Runtime for Program {
             })?;
             // Those that never came to be routed tell nothing of routing.
             let routed = recorded.iter().filter(|one| one.route.by != RoutedBy::NotRouted);
-            let differences = embed::replayed(&config, &Registry::built_in(), &recorded);
+            let differences = embed::replayed(&config, &Registry::built_in(), &recorded)?;
             Ok(json!({ "compared": routed.count(), "differences": differences }))
         })
     }

@@ -80,7 +80,6 @@ async fn system() -> System {
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,
-        price: None,
         labels: Vec::new(),
         billing: Billing::default(),
     };

@@ -85,9 +85,10 @@ impl Balancers {
                 took: std::time::Duration::ZERO,
                 at_least: false,
                 outcome: None,
-                cost: instance.spec.price.map(|millionths| millionths.saturating_mul(1_000)),
+                cost: None,
             };
-            Watch::new(&lessons.feedback, set.rule, observed)
+            let price = instance.spec.billing.prices.price(call).copied();
+            Watch::new(&lessons.feedback, set.rule, observed, price)
         })
     }
 

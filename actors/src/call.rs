@@ -118,11 +118,12 @@ pub struct Tags {
 }
 
 /// Tokens of a call, guessed before it is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// To be read.
     pub input_tokens: u64,
     /// The most that may be written; absent where the provider sets the bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u64>,
 }
 

@@ -12,6 +12,8 @@ use metrics::Counter;
 
 use crate::messages::RouterMsg;
 use crate::policy::balance::Observed;
+use crate::policy::price::Price;
+use crate::stream::Usage;
 use crate::supervision::Handle;
 
 /// Observations that may wait in the router's mailbox.
@@ -79,22 +81,34 @@ pub(crate) struct Watch {
     /// As it was chosen.
     observed: Observed,
     cost: AtomicU64,
+    /// What it costs there, where that is known.
+    price: Option<Price>,
 }
 
 impl Watch {
-    /// Of an attempt as it was chosen; its end is filled in.
-    pub(crate) fn new(feedback: &Arc<Feedback>, rule: Option<usize>, observed: Observed) -> Box<Self> {
+    /// Of an attempt as it was chosen, and the price there; its end is filled in.
+    pub(crate) fn new(
+        feedback: &Arc<Feedback>,
+        rule: Option<usize>,
+        observed: Observed,
+        price: Option<Price>,
+    ) -> Box<Self> {
+        let flat = price.as_ref().and_then(Price::flat);
         Box::new(Watch {
             feedback: feedback.clone(),
             rule,
-            cost: AtomicU64::new(observed.cost.unwrap_or(UNKNOWN)),
+            cost: AtomicU64::new(flat.unwrap_or(UNKNOWN)),
             observed,
+            price,
         })
     }
 
-    /// It cost so many billionths of a dollar in all.
-    pub(crate) fn spent(&self, cost: u64) {
-        self.cost.store(cost, Relaxed);
+    /// It told of these tokens, all so far.
+    pub(crate) fn spent(&self, usage: &Usage) {
+        let priced = || self.price.as_ref().map(|price| price.actual(usage));
+        if let Some(cost) = usage.cost_nano_usd.or_else(priced) {
+            self.cost.store(cost, Relaxed);
+        }
     }
 
     /// Another of the same attempt: only one of the two is to be told.
@@ -104,6 +118,7 @@ impl Watch {
             rule: self.rule,
             observed: self.observed.clone(),
             cost: AtomicU64::new(self.cost.load(Relaxed)),
+            price: self.price,
         })
     }
 

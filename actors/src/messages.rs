@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::decision::Trace;
-use crate::error::Kind;
 use crate::feedback::Ended;
 use crate::gateway::job::Job;
 use crate::instance::Grant;
 use crate::policy::balance::Learned;
 use crate::policy::routing::CandidateSet;
 use crate::port::{AttemptPort, ReplyPort};
+use crate::router::Looked;
 use crate::supervision::Message;
 
 /// What the gateway actor is told.
@@ -73,8 +73,8 @@ pub(crate) struct Look {
     pub(crate) candidates: Arc<CandidateSet>,
     /// Where what is seen is written.
     pub(crate) trace: Trace,
-    /// Told when it is: why nobody could be asked, if so.
-    pub(crate) done: oneshot::Sender<Option<Kind>>,
+    /// Told when it is: what would become of the call.
+    pub(crate) done: oneshot::Sender<Looked>,
 }
 
 /// One attempt that looks for a candidate.

@@ -110,6 +110,11 @@ impl SharedPace {
         self.state().pacer.ask(priority, now, settings)
     }
 
+    /// Whether nothing is left until the quota is granted anew.
+    pub(crate) fn is_used_up(&self, now: u64) -> bool {
+        self.state().pacer.left(now).is_some_and(|(left, _)| left == 0)
+    }
+
     /// A call goes at `now`.
     pub(crate) fn went(self: Arc<Self>, now: u64, settings: &PacingSettings) -> Paced {
         self.state().pacer.went(now, settings);

@@ -4,6 +4,7 @@
 //! that it publishes is the only list of instances.
 
 mod ejection;
+mod looked;
 mod offered;
 mod refusals;
 
@@ -14,17 +15,19 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::balancers::{Balancers, Lessons};
 use crate::clock::Clock;
+use crate::decision::Verdict;
 use crate::directory::{Directory, Published, Rulebook};
 use crate::instance::{Grant, GuardedAttempt, ProviderMsg};
-use crate::messages::{Attempt, Look, RouterMsg};
+use crate::messages::{Attempt, RouterMsg};
 use crate::plugin::Registry;
-use crate::policy::balance::{Asked, Candidates, Scores};
+use crate::policy::balance::{Asked, Basis, Candidates, Scores};
 use crate::policy::outlier::OutlierSettings;
 use crate::policy::routing::Eligible;
 use crate::supervision::{ChildSpec, Context, Events, Fault, Handle, Unavailable, Worker};
 use crate::telemetry::{Meters, phase, sampled};
 
 use ejection::Ejections;
+pub(crate) use looked::Looked;
 use offered::Offered;
 
 /// What the router works with.
@@ -141,6 +144,9 @@ impl Router {
         let (meters, sampled) = (self.env.meters.clone(), sampled());
         let (asked, now) = ((&*job.candidates, &job.call), self.env.clock.nanos());
         let mut offered = Offered::new(asked, &directory, &excluded, &mut self.ejections, now);
+        if offered.panics {
+            self.env.meters.panics.increment(1);
+        }
         job.trace.write(|decision| decision.look(|index| offered.seen(index)));
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
@@ -152,13 +158,12 @@ impl Router {
         };
         let wanted = |index: &usize| !spared(index) && (!first || offered.view(*index).limited_until == 0);
         let mut preferred = prefer.and_then(preferred).filter(wanted);
-        let mut turn = first;
+        let mut turn = if first { Turn::First } else { Turn::Later };
         loop {
             let mut scores = Scores::default();
             let choice = phase!(meters, sampled, "balance", {
-                preferred
-                    .take()
-                    .or_else(|| choose(&mut self.balancers, &self.env, &offered, turn, &mut scores))
+                let again = preferred.take().inspect(|_| scores.by(Basis::Again));
+                again.or_else(|| choose(&mut self.balancers, &self.env, &offered, turn, &mut scores))
             });
             job.trace.write(|decision| decision.scored(&scores));
             let Some(index) = choice else {
@@ -168,9 +173,10 @@ impl Router {
                 }
                 break;
             };
-            turn = false;
+            turn = Turn::Later;
             let guarded = phase!(meters, sampled, "guard", offered.guard(index, &mut held));
-            if let (Some((permit, bulkhead, credits)), Some(instance)) = (guarded, offered.instance(index)) {
+            let why = guarded.as_ref().err().copied().unwrap_or(Verdict::Declined);
+            if let (Ok((permit, bulkhead, credits)), Some(instance)) = (guarded, offered.instance(index)) {
                 // Before it is: the attempt may have ended when this returns. Of a second one beside it, its own task tells.
                 if patient {
                     job.record().asked(&instance.spec.name);
@@ -192,7 +198,7 @@ impl Router {
                     Err(Unavailable(_)) => unreachable!("the message that comes back is the one that was sent"),
                 }
             }
-            job.trace.write(|decision| decision.declined(index));
+            job.trace.write(|decision| decision.declined(index, why));
             offered.declined.push(index);
         }
         if let Some(waits) = patient.then(|| offered.waits()).flatten() {
@@ -209,26 +215,17 @@ impl Router {
             false => Err(refusal),
         });
     }
+}
 
-    /// Writes down how a call's candidates stand and who would be asked first. No permit is taken and no turn spent.
-    fn look(&mut self, look: Look) {
-        let directory = self.env.directory.load();
-        let (asked, now) = ((&*look.candidates, &look.call), self.env.clock.nanos());
-        let offered = Offered::new(asked, &directory, &[], &mut self.ejections, now);
-        let mut scores = Scores::default();
-        let choice = choose(&mut self.balancers, &self.env, &offered, false, &mut scores);
-        let choice = choice.filter(|index| offered.view(*index).available);
-        look.trace.write(|decision| {
-            decision.look(|index| offered.seen(index));
-            decision.scored(&scores);
-            if let Some(index) = choice {
-                decision.would_ask(index);
-            }
-        });
-        let refused = choice.is_none().then(|| offered.refusal().kind);
-        // Who went away needs no word.
-        let _gone = look.done.send(refused);
-    }
+/// Which choice for a call it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Its first attempt's first.
+    First,
+    /// The same, of a call that is not made.
+    Looked,
+    /// Any other.
+    Later,
 }
 
 /// The candidate whose turn it is. Where there is but one, no balancer is asked.
@@ -236,7 +233,7 @@ fn choose(
     balancers: &mut Balancers,
     env: &RouterEnv,
     offered: &Offered<'_>,
-    turn: bool,
+    turn: Turn,
     scores: &mut Scores,
 ) -> Option<usize> {
     if let [_] = offered.set.instances[..] {
@@ -244,7 +241,8 @@ fn choose(
     }
     let asked = Asked {
         call: offered.call,
-        first: turn,
+        first: turn != Turn::Later,
+        looked: turn == Turn::Looked,
         now: offered.now,
         chance: fastrand::u64(..),
     };

@@ -165,6 +165,7 @@ impl System {
             clock,
             decisions: Arc::new(Decisions::new(spec.decisions, meters.clone())),
             router: router.clone(),
+            credits: credits.clone(),
             meters,
             admission: admission.clone(),
             directory,

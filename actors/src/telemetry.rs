@@ -157,15 +157,17 @@ impl OperationMeters {
         })
     }
 
-    /// Counts tokens, as the provider told them, beside what they were guessed to be and what they cost.
+    /// Counts what a call did cost, in billionths of a US dollar.
+    pub(crate) fn cost(&self, nano_usd: u64) {
+        self.counted(&self.cost, "mosaic_call_cost_nanodollars_total")
+            .increment(nano_usd);
+    }
+
+    /// Counts tokens, as the provider told them, beside what they were guessed to be.
     pub(crate) fn tokens(&self, usage: Usage, estimate: Option<Estimate>) {
         if let Some(estimate) = estimate {
             self.counted(&self.estimated, "mosaic_call_estimated_input_tokens_total")
                 .increment(estimate.input_tokens);
-        }
-        if let Some(cost) = usage.cost_nano_usd {
-            self.counted(&self.cost, "mosaic_call_cost_nanodollars_total")
-                .increment(cost);
         }
         let [input, output] = self.tokens.get_or_init(|| {
             ["input", "output"].map(|direction| {

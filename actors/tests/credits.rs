@@ -14,9 +14,11 @@ use mosaic_actors::credits::{Account, ChargeId, CreditStore, Lease, MemoryCredit
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::policy::price::{Price, PriceRow, Prices};
 use mosaic_actors::policy::routing::Preference;
 use mosaic_actors::system::{System, SystemSpec};
 use support::billed::{billed, credited, set_wall, streamed};
+use support::recorded::named;
 use support::{
     Counts, Do, FETCH, PAID, STREAM, all_is_back, call, equivalent, eventually, frames_of, instance, spec, text,
 };
@@ -29,6 +31,35 @@ async fn started(instances: Vec<InstanceSpec>, change: impl FnOnce(&mut SystemSp
     let mut spec = spec(instances);
     change(&mut spec);
     System::start(spec).await.expect("it starts")
+}
+
+/// What the record of a call tells that it did cost.
+async fn cost(instance: InstanceSpec) -> Option<u64> {
+    let system = started(vec![instance], |_| {}).await;
+    system
+        .gateway()
+        .call(named("one", call(&FETCH, Do::Answer)))
+        .await
+        .unwrap();
+    system.gateway().explain("one", None)[0].cost.cost_nano_usd
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_did_cost_is_told_by_the_price_unless_the_provider_tells() {
+    let priced = |told| credited(1_000, false, Some(70), billed("a", Duration::ZERO, told));
+    assert_eq!(cost(priced(None)).await, Some(70));
+    assert_eq!(cost(priced(Some(5))).await, Some(5));
+    assert_eq!(cost(instance("a", &Arc::new(Counts::default()))).await, None);
+    // What tokens come to is not known before they are told.
+    let mut by_tokens = priced(None);
+    by_tokens.billing.prices = Arc::new(Prices(vec![PriceRow {
+        price: Price {
+            input: 1_000_000,
+            ..Price::default()
+        },
+        ..PriceRow::default()
+    }]));
+    assert_eq!(cost(by_tokens).await, None);
 }
 
 /// One instance, with so many calls a day as a hard limit.

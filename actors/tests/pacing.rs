@@ -177,10 +177,13 @@ async fn high_priority_goes_until_the_wall_and_is_then_told_for_how_long() {
         match call.await.expect("no panic") {
             Ok(_) => served += 1,
             Err(failure) => {
-                assert_eq!(failure.kind, Kind::Overloaded, "{failure}");
+                assert_eq!(failure.kind, Kind::UpstreamRateLimited, "{failure}");
                 let wait = failure.retry_after.expect("it is told for how long");
                 assert!(wait > WINDOW / 2 && wait <= WINDOW, "{wait:?}");
-                assert!(failure.message().contains("quota"), "{failure}");
+                assert!(
+                    failure.message().contains("is used up until it is granted anew"),
+                    "{failure}"
+                );
             }
         }
     }

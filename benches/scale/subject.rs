@@ -63,7 +63,6 @@ pub fn instance(name: &str) -> InstanceSpec {
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,
-        price: None,
     }
 }
 

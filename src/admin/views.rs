@@ -18,6 +18,8 @@ use crate::surfaces::request_id::RequestId;
 const DEFAULT_ROWS: usize = 100;
 /// The most rows that one request gets.
 const MOST_ROWS: usize = 1_000;
+/// The most decisions that one gets: as many as may be kept, `[explain]` says.
+const MOST_DECISIONS: usize = 1_000_000;
 
 pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     let plain = [
@@ -59,7 +61,7 @@ pub(super) fn routes(table: Table<Port>) -> Table<Port> {
     table
         .show(rows("/ledger", "What was restarted, when and why"), ledger)
         .show(rows("/calls", "The calls in flight, and the last that ended"), calls)
-        .show(recorded.takes(limit(MOST_ROWS)).takes(tenant), decisions)
+        .show(recorded.takes(limit(MOST_DECISIONS)).takes(tenant), decisions)
         .show(one, decision)
         .show(plugins, every)
         .show(
@@ -84,7 +86,7 @@ async fn calls(State(port): State<Port>, request: Request<Body>) -> Response {
 
 async fn decisions(State(port): State<Port>, request: Request<Body>) -> Response {
     show(&port, request, &["limit", "tenant"], |query| {
-        let limit = query.get("limit", up_to(MOST_ROWS))?;
+        let limit = query.get("limit", up_to(MOST_DECISIONS))?;
         let tenant = query.get("tenant", |text| Ok(text.to_owned()))?;
         Ok(View::Decisions(limit.unwrap_or(DEFAULT_ROWS), tenant))
     })

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no provider is asked anything.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, ColorChoice, Command, value_parser};
@@ -21,11 +22,12 @@ use crate::dispatch::Options;
 /// Its name on the command line.
 pub const ROUTE: &str = "route";
 const DRY_RUN: &str = "dry-run";
-/// The most records that the admin listener gives at once.
-const MOST: i64 = 1_000;
+/// The most records that the admin listener gives at once: more than any gateway keeps.
+const MOST: u32 = 1_000_000;
 
 const HELP: &str = "CALL is written as the call itself, without `mosaic` and with all its flags: `mosaic route git repo get \
-                    acme/api --local`. It is never made.\n\nWith --against, the decisions that a running gateway has recorded \
+                    acme/api --local`. It is never made. Exits with 0 where it would be tried now, at once or after a wait, and \
+                    where it would be refused with the code that the call itself would exit with.\n\nWith --against, the decisions that a running gateway has recorded \
                     are made again by the rules in FILE: nothing is sent, no secret is read, and all its providers count as \
                     there. Exits with 0 where nothing would change, and with 1 where something would.";
 
@@ -49,10 +51,10 @@ pub fn declared() -> Command {
             flag(
                 "limit",
                 "NUMBER",
-                "With --against: so many of the newest records [default: 1000]",
+                "With --against: so many of the newest records [default: all that are kept]",
             )
             .requires("against")
-            .value_parser(value_parser!(u32).range(1..=MOST)),
+            .value_parser(value_parser!(u32).range(1..=i64::from(MOST))),
         );
     admin::connected(command).arg(
         Arg::new("call")
@@ -124,11 +126,18 @@ async fn unmade(
     shown(&show::parse(&told)?, screen)
 }
 
-/// A record, for people or as it is.
+/// A record, for people or as it is; ends as its call would that is refused.
 fn shown(record: &Value, screen: &Screen) -> Result<(), Stop> {
     match screen.json {
-        true => screen.lines(record.to_string()),
-        false => screen.lines(waterfall(record, screen)),
+        true => screen.lines(record.to_string())?,
+        false => screen.lines(waterfall(record, screen))?,
+    }
+    let code = serde_json::from_value::<Option<Kind>>(record["outcome"]["code"].clone());
+    match code {
+        Ok(None) => Ok(()),
+        Ok(Some(kind)) => Err(Stop::Quiet(exit::code(kind))),
+        // Of a gateway that knows more codes.
+        Err(_) => Err(Stop::Quiet(exit::FAILURE)),
     }
 }
 
@@ -140,8 +149,7 @@ struct Compared {
 }
 
 async fn against(file: PathBuf, matches: &ArgMatches, runtime: &dyn Runtime, screen: &Screen) -> Result<(), Stop> {
-    let most = u32::try_from(MOST).unwrap_or(u32::MAX);
-    let limit = matches.get_one("limit").copied().unwrap_or(most);
+    let limit = matches.get_one("limit").copied().unwrap_or(MOST);
     let body = admin::remote(matches)?.read("/admin/v1/decisions", Some(limit)).await?;
     let recorded = show::parse(&body)?["decisions"].take();
     let told = runtime.compare(file, recorded).await?;
@@ -168,19 +176,39 @@ fn differences(compared: &Compared, screen: &Screen) -> String {
     if count == 0 {
         return sum;
     }
-    let columns = ["when", "operation", "resource", "change", "was", "now"].map(str::to_owned);
-    let rows = differences.iter().map(|one| {
-        let change = json!(one.change).as_str().unwrap_or_default().replace('_', " ");
-        vec![
-            times::since_unix(one.at_unix_ms),
-            one.call.operation.to_string(),
-            one.call.resource.to_string(),
-            change,
-            routing(&one.was),
-            one.now.as_ref().map(routing).unwrap_or_default(),
-        ]
+    let columns = ["calls", "operation", "change", "was", "now", "last", "resource"].map(str::to_owned);
+    let rows = grouped(differences).into_iter().map(|(words, (calls, last))| {
+        let when = times::since_unix(last.at_unix_ms);
+        let resource = last.call.resource.to_string();
+        [vec![calls.to_string()], words.to_vec(), vec![when, resource]].concat()
     });
     clean(&format!("{}\n{sum}", render::table(&columns, rows.collect(), screen)))
+}
+
+/// Operation, change, how it was routed and how it would be: how many calls have these in common, and the newest of them.
+/// In the order of the newest.
+fn grouped(differences: &[Difference]) -> Vec<([String; 4], (usize, &Difference))> {
+    let mut groups: Vec<([String; 4], (usize, &Difference))> = Vec::new();
+    let mut places = HashMap::new();
+    for one in differences {
+        let words = [
+            one.call.operation.to_string(),
+            json!(one.change).as_str().unwrap_or_default().replace('_', " "),
+            routing(&one.was),
+            one.now.as_ref().map(routing).unwrap_or_default(),
+        ];
+        let place = *places.entry(words.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, (calls, newest))) => {
+                *calls += 1;
+                if one.at_unix_ms > newest.at_unix_ms {
+                    *newest = one;
+                }
+            }
+            None => groups.push((words, (1, one))),
+        }
+    }
+    groups
 }
 
 fn routing(routing: &Routing) -> String {

@@ -4,8 +4,10 @@
 //! any document is.
 
 use mosaic_actors::decision::{
-    AttemptExplained, CandidateExplained, CostExplained, Explained, LimitsExplained, OutcomeExplained,
+    AttemptExplained, Awaited, CandidateExplained, CostExplained, Explained, LimitsExplained, OutcomeExplained,
+    RuleExplained, RuleResult,
 };
+use mosaic_actors::policy::balance::Basis;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,6 +35,7 @@ fn text(told: &Explained, document: &Value, screen: &Screen) -> String {
     if !told.candidates.is_empty() {
         lines.push(line("candidates", &left_out(told.candidates_left_out)));
         lines.push(indented(&candidates(&told.candidates, screen)));
+        lines.extend(scored(told).map(|words| format!("  score: {words}; lower is better")));
     }
     if let Some(first) = &told.first_choice {
         let asked = if told.dry_run {
@@ -48,11 +51,11 @@ fn text(told: &Explained, document: &Value, screen: &Screen) -> String {
     }
     lines.push(line("cache", &cache(told)));
     lines.extend(told.limits.as_ref().map(|limits| line("limits", &limits_of(limits))));
-    lines.extend(cost(&told.cost).map(|cost| line("cost", &cost)));
+    lines.extend(cost(&told.cost, expected_cost(told)).map(|cost| line("cost", &cost)));
     lines.extend(
         told.outcome
             .as_ref()
-            .map(|outcome| line("outcome", &outcome_of(outcome, told.dry_run))),
+            .map(|outcome| line("outcome", &outcome_of(outcome, told))),
     );
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
@@ -113,7 +116,7 @@ fn route(told: &Explained, document: &Value) -> String {
         parts.push(format!("{provider} was asked for"));
     }
     if told.candidates.len() > 1 {
-        parts.push(format!("chosen by {}", word(told.route.basis)));
+        parts.push(chosen_by(told.route.basis).to_owned());
     }
     parts.join(", ")
 }
@@ -122,21 +125,83 @@ fn rules(told: &Explained, document: &Value) -> Vec<String> {
     let rows = told.route.rules.iter().enumerate().map(|(at, rule)| {
         let words = document["route"]["rules"][at]["words"].as_str();
         let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
-        let shadow = if rule.shadow { ", in shadow" } else { "" };
-        let result = match word(rule.result) {
-            matched if matched == "matched" => matched,
-            differs => format!("no: {differs}"),
-        };
-        format!("  rule {}{words}: {result}{shadow}", rule.rule)
+        let expected = rule.expected_cost_nano_usd.map(dollars);
+        let expected = expected
+            .map(|dollars| format!(" ({dollars} expected)"))
+            .unwrap_or_default();
+        format!("  rule {}{words}: {}{expected}", rule.rule, tried(rule))
     });
     let more = left_out(told.route.rules_left_out);
     let more = (!more.is_empty()).then(|| format!("  {more}"));
     rows.chain(more).collect()
 }
 
+/// What trying a rule came to.
+fn tried(rule: &RuleExplained) -> String {
+    match (rule.result, rule.shadow) {
+        (RuleResult::Matched, _) => "matched".to_owned(),
+        (RuleResult::NobodyAble, false) => "matched, and none of its providers can do this".to_owned(),
+        (RuleResult::AsDecided, _) => "in shadow: matched, would decide the same".to_owned(),
+        (RuleResult::Otherwise, _) => "in shadow: matched, would decide otherwise".to_owned(),
+        (differs, true) => format!("in shadow: no: {}", word(differs)),
+        (differs, false) => format!("no: {}", word(differs)),
+    }
+}
+
+/// What the choice among the candidates went by.
+const fn chosen_by(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Only => "chosen because there was no other",
+        Basis::Turn => "chosen by turn",
+        Basis::Load => "chosen by the fewest attempts in flight",
+        Basis::ResponseTime => "chosen by response time",
+        Basis::Affinity => "chosen by affinity: what belongs together goes to one",
+        Basis::Learned => "chosen by what was learned",
+        Basis::Explored => "chosen to learn more: little was known of it lately",
+        Basis::Fallback => "chosen by response time, as too little was learned so far",
+        Basis::Nearest => "chosen as the nearest",
+        Basis::Canary => "chosen as a trial takes its share of calls",
+        Basis::Tier => "chosen because the rule prefers it",
+        Basis::Again => "chosen because it was asked, or waited for, before",
+    }
+}
+
+/// What the scores are, where there are some.
+fn scored(told: &Explained) -> Option<&'static str> {
+    let scored = told.candidates.iter().any(|row| row.score.is_some());
+    let learned = told.candidates.iter().any(|row| row.predicted_failure.is_some());
+    scored.then_some(match (told.route.basis, learned) {
+        (_, true) => "expected seconds, failures and money, as the rule weighs them",
+        (Basis::Nearest | Basis::Explored, false) => "seconds that an answer was measured to take",
+        _ => "expected seconds times the attempts that would be in flight, for its weight",
+    })
+}
+
+/// With three significant digits.
+fn significant(number: f32) -> String {
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    let places = (2.0 - number.abs().log10().floor()).clamp(0.0, 12.0);
+    format!("{number:.*}", places as usize)
+}
+
+/// Billionths of a dollar.
+fn dollars(nano: u64) -> String {
+    let digits = format!("{:09}", nano % 1_000_000_000);
+    let cents = digits.trim_end_matches('0');
+    format!("${}.{cents:0<2}", nano / 1_000_000_000)
+}
+
+/// What the call was expected to cost at whoever is asked first.
+fn expected_cost(told: &Explained) -> Option<u64> {
+    let first = told.first_choice.as_ref()?;
+    let mut rows = told.candidates.iter();
+    rows.find(|row| row.instance == *first)?.expected_cost_nano_usd
+}
+
 fn candidates(rows: &[CandidateExplained], screen: &Screen) -> String {
-    let columns = ["provider", "verdict", "asked", "in-flight", "expected", "score"].map(str::to_owned);
-    let number = |number: Option<f32>| number.map(|number| format!("{number:.3}")).unwrap_or_default();
+    let columns = ["provider", "verdict", "asked", "in-flight", "expected", "cost", "score"].map(str::to_owned);
     let rows = rows.iter().map(|row| {
         let asked = match row.asked {
             0 => String::new(),
@@ -150,7 +215,8 @@ fn candidates(rows: &[CandidateExplained], screen: &Screen) -> String {
             asked,
             in_flight,
             expected,
-            number(row.score),
+            row.expected_cost_nano_usd.map(dollars).unwrap_or_default(),
+            row.score.map(significant).unwrap_or_default(),
         ]
     });
     render::table(&columns, rows.collect(), screen)
@@ -210,18 +276,13 @@ fn cache(told: &Explained) -> String {
 
 fn limits_of(limits: &LimitsExplained) -> String {
     let left = limits.remaining.map(|left| format!("{left} calls left, "));
-    let most = match limits.max_in_flight {
-        0 => String::new(),
-        most => format!(" of {most}"),
-    };
-    format!("{}{}{most} in flight", left.unwrap_or_default(), limits.in_flight)
+    let most = limits.max_in_flight.map(|most| format!(" of {most}"));
+    let (left, most) = (left.unwrap_or_default(), most.unwrap_or_default());
+    format!("{left}{}{most} in flight", limits.in_flight)
 }
 
-fn cost(cost: &CostExplained) -> Option<String> {
+fn cost(cost: &CostExplained, expected: Option<u64>) -> Option<String> {
     let tokens = |count: Option<u64>, what: &str| count.map(|count| format!("{count} tokens {what}"));
-    let dollars = cost
-        .cost_nano_usd
-        .map(|nano| format!("${}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000));
     let parts = [
         tokens(cost.input_tokens, "read"),
         tokens(cost.output_tokens, "written"),
@@ -229,16 +290,22 @@ fn cost(cost: &CostExplained) -> Option<String> {
             cost.estimated_input_tokens.filter(|_| cost.input_tokens.is_none()),
             "expected",
         ),
-        dollars,
+        cost.cost_nano_usd.map(dollars),
+        expected.map(|nano| format!("{} at most expected", dollars(nano))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn outcome_of(outcome: &OutcomeExplained, dry_run: bool) -> String {
-    match (outcome.code, dry_run) {
+fn outcome_of(outcome: &OutcomeExplained, told: &Explained) -> String {
+    let first = told.first_choice.as_deref().unwrap_or("a provider");
+    match (outcome.code, told.dry_run) {
         (Some(code), true) => format!("it would be refused now: {code}"),
-        (None, true) => "it would be tried".to_owned(),
+        (None, true) => match outcome.waits {
+            None => "it would be tried".to_owned(),
+            Some(Awaited::Place) => format!("it would wait for a place at {first}"),
+            Some(Awaited::Turn) => format!("it would wait for its turn at {first}, so that the quota there lasts"),
+        },
         (Some(code), false) => format!("{code} after {}", millis(outcome.took_us)),
         (None, false) => format!("served in {}, {} bytes", millis(outcome.took_us), outcome.bytes),
     }
@@ -261,6 +328,48 @@ mod tests {
         assert_eq!(shown(100, Some(100)), format!("{}█", "·".repeat(23)));
         assert_eq!(shown(50, None), format!("{}{}", "·".repeat(12), "█".repeat(12)));
         assert!(bar(&row(u64::MAX, Some(u64::MAX)), 1).ends_with('█'));
+    }
+
+    #[test]
+    fn numbers_tell_what_they_say() {
+        let shown = [0.000_123_456, 0.02, 1.5, 123.456, 98_765.0, 0.0].map(significant);
+        assert_eq!(shown, ["0.000123", "0.0200", "1.50", "123", "98765", "0"]);
+        let shown = [70, 1_500_000_000, 12_345_678_901, 0].map(dollars);
+        assert_eq!(shown, ["$0.00000007", "$1.50", "$12.345678901", "$0.00"]);
+    }
+
+    #[test]
+    fn rules_in_shadow_and_what_would_be_waited_for_are_told_in_words() {
+        let record = json!({
+            "id": "", "at_unix_ms": 0, "dry_run": true, "phases": {}, "attempts": [], "cache": {}, "cost": {},
+            "call": { "tenant": "t", "operation": "git.repo.get", "resource": "acme/api" },
+            "route": { "by": "rule", "rule": 2, "basis": "tier", "rules": [
+                { "rule": 0, "result": "cost", "expected_cost_nano_usd": 70 },
+                { "rule": 2, "result": "matched" },
+                { "rule": 1, "result": "otherwise", "shadow": true },
+            ] },
+            "candidates": [
+                { "instance": "a", "verdict": "full", "expected_cost_nano_usd": 70, "score": 0.000_5 },
+                { "instance": "b", "verdict": "no_credits" },
+                { "instance": "c", "verdict": "lower_tier" },
+            ],
+            "first_choice": "a",
+            "outcome": { "took_us": 7, "bytes": 0, "waits": "place" },
+        });
+        let shown = waterfall(&record, &Screen::default());
+        for words in [
+            "rule 0: no: cost ($0.00000007 expected)",
+            "rule 1: in shadow: matched, would decide otherwise",
+            "chosen because the rule prefers it",
+            "no credits",
+            "lower tier",
+            "0.000500",
+            "lower is better",
+            "$0.00000007 at most expected",
+            "it would wait for a place at a",
+        ] {
+            assert!(shown.contains(words), "{words}:\n{shown}");
+        }
     }
 
     #[test]

@@ -227,15 +227,6 @@ impl ProviderConfig {
             credits: self.credits.as_ref().map(CreditsConfig::credits),
         }
     }
-
-    /// What a call costs there whatever it is, in millionths of a US dollar, rounded up: what balancers weigh that learn no
-    /// prices. `None` where that depends on the call, or is not known.
-    pub(crate) fn flat_price(&self) -> Option<u64> {
-        let price = self.prices.first()?;
-        let by_tokens = price.input_usd.nano() > 0 || price.output_usd.nano() > 0;
-        let flat = price.operation.is_none() && price.model.is_none() && !by_tokens;
-        flat.then(|| price.call_usd.nano().div_ceil(1_000))
-    }
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ pub static OPTIONS: [CallOption; 10] = [
         flag: "explain",
         value: Switch(|options| &mut options.explain),
         keyed: false,
-        passed: false,
+        passed: true,
         description: "Tells what was decided for the call, and why: a JSON answer, or a problem, has the decision record as its \
                       `decision`; every answer has a `Link` to it, relation `describedby`. Of `provider=all`, and of what \
                       streams or is a file, the link alone.",

@@ -61,6 +61,7 @@ impl Dispatcher {
         let mut call = Call::new(number, resource, caller, Arc::new(asked), deadline);
         call.id = options.request_id.unwrap_or_else(new_request_id);
         call.attributes = attributes;
+        call.explain = options.explain;
         call.tags = proxy::tags(operation, &instance);
         call.upload = upload.clone();
         self.calls.call(call).await.map_err(|mut failure| {

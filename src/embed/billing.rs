@@ -1,6 +1,7 @@
 //! What an instance's calls cost: by its own prices, else by what is known of its models.
 //!
-//! Invariant: own prices are all that holds where there are any.
+//! Invariant: own prices are all that holds where there are any, before a call and after it: only what the provider itself
+//! tells of a call's cost counts before them.
 
 use std::sync::Arc;
 

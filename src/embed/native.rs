@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 use mosaic_actors::call::{Operation, Operations};
+use mosaic_actors::credits::Billing;
 use mosaic_actors::driver::{BoxFuture, Capabilities, Driver};
 use mosaic_actors::error::Failure;
 use mosaic_actors::error::Kind::Internal;
@@ -141,6 +142,12 @@ impl Native {
         };
         let maker = self.maker(name, &manifest).ok()?;
         (maker.kind.list)(&maker.with(None))
+    }
+
+    /// What calls cost at an instance.
+    pub(super) fn billing(&self, name: &str, provider: &ProviderConfig) -> Billing {
+        let list = self.list_of(name, provider).flatten();
+        billing(provider, list.as_deref(), &self.models)
     }
 
     /// Which kinds can do which operation.
@@ -280,6 +287,7 @@ impl Native {
             quota: Arc::default(),
             directory: Arc::new(self.people_at(name)),
             models: self.models.clone(),
+            prices: provider.billing().prices,
             clock: Clock::default(),
         };
         Ok(Maker {
@@ -334,7 +342,6 @@ impl Native {
                 .map(|pattern| Arc::from(pattern.as_str()))
                 .collect(),
             weight: provider.weight,
-            price: provider.flat_price(),
             labels: provider.carried(),
             billing: billing(provider, list.as_deref(), &self.models),
             factory: Arc::new(move || maker.remake()),

@@ -8,28 +8,39 @@ use std::sync::Arc;
 
 use mosaic_actors::decision::{Difference, Explained, compare};
 use mosaic_actors::driver::Capabilities;
+use mosaic_actors::error::Failure;
 use mosaic_actors::policy::offers::Offers;
 use mosaic_actors::policy::routing::{Routable, RoutingTable};
 use tokio::time::Instant;
 
+use super::native::Native;
 use super::registry::Registry;
 use super::wiring::reach;
+use crate::catalogue::cursor::CursorKey;
 use crate::config::{Config, ProviderConfig, RouteConfig};
 
 /// The recorded calls for which a sound configuration decides otherwise.
-pub(crate) fn replayed(config: &Config, registry: &Registry, recorded: &[Explained]) -> Vec<Difference> {
+///
+/// # Errors
+/// What is wrong with what instances would be made of.
+pub(crate) fn replayed(
+    config: &Config,
+    registry: &Registry,
+    recorded: &[Explained],
+) -> Result<Vec<Difference>, Failure> {
+    let native = Native::looking(config, CursorKey::random(), registry)?;
     let operations = registry.catalogue().operations().clone();
     let rules: Vec<_> = config.routes.iter().map(RouteConfig::rule).collect();
     let reaches: HashMap<_, _> = config.all_tenants().map(|tenant| reach(config, tenant)).collect();
     let instances = config.providers.iter();
     let instances = instances
-        .map(|(name, provider)| routable(name, provider, registry))
+        .map(|(name, provider)| routable(name, provider, registry, &native))
         .collect();
     let table = RoutingTable::new(operations.clone(), &rules, &reaches, instances, []);
-    compare(recorded, &table, &operations, Instant::now())
+    Ok(compare(recorded, &table, &operations, Instant::now()))
 }
 
-fn routable(name: &str, provider: &ProviderConfig, registry: &Registry) -> Routable {
+fn routable(name: &str, provider: &ProviderConfig, registry: &Registry, native: &Native) -> Routable {
     let able = registry.find(&provider.kind);
     let able = able.map(|kind| [(kind.operations)(), (kind.passed)()].concat());
     let models: Vec<Arc<str>> = provider
@@ -43,7 +54,7 @@ fn routable(name: &str, provider: &ProviderConfig, registry: &Registry) -> Routa
         credential_scope: 0,
         offers: Arc::new(Offers::new(&models)),
         labels: provider.carried(),
-        prices: Arc::default(),
+        prices: native.billing(name, provider).prices,
         credited: provider.credits.is_some(),
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mosaic_actors::call::Operations;
+use mosaic_actors::policy::price::Prices;
 use url::Url;
 
 use super::directory::Directory;
@@ -44,6 +45,8 @@ pub struct Connection {
     pub directory: Arc<Directory>,
     /// What is known of models by tables.
     pub models: Arc<Models>,
+    /// The instance's own prices, where it has any.
+    pub prices: Arc<Prices>,
     /// The time, where it decides when a token is renewed.
     pub clock: Clock,
 }

@@ -71,20 +71,21 @@ fn decision() -> Value {
                 "tier": text("The tier that served it."),
                 "coalesced": flag("It shared what another caller's equal call came to."),
             })),
-            "limits": object(&["in_flight", "max_in_flight"], json!({
+            "limits": object(&["in_flight"], json!({
                 "remaining": count("Calls of the tenant that would have passed after this one."),
                 "in_flight": count("The tenant's calls in flight, without this one."),
-                "max_in_flight": count("The bound on them; 0: none."),
+                "max_in_flight": count("The bound on them; absent: none."),
             })),
             "cost": object(&[], json!({
                 "estimated_input_tokens": count("Tokens to be read, as guessed before."),
                 "max_output_tokens": count("The most that may be written, as asked for."),
                 "input_tokens": count("Tokens that were read, as the provider counted them."),
                 "output_tokens": count("Tokens that were written."),
-                "cost_nano_usd": count("What they cost, in billionths of a US dollar."),
+                "cost_nano_usd": count("What the call did cost, in billionths of a US dollar."),
             })),
             "outcome": object(&["took_us", "bytes"], json!({
                 "code": text("The code of its failure; absent: it was served."),
+                "waits": text("Of a call that was not made: what it would wait for, a place or its turn."),
                 "took_us": count("Until the end of its body."),
                 "first_event_us": count("Until the first event of its stream."),
                 "bytes": count("Bytes of its body, where they are known."),
@@ -113,7 +114,12 @@ fn call() -> Value {
             "payload_bytes": count("The size of its input, in bytes."),
             "model": text("The model that it names."),
             "labels": list(&list(&text("A name, or its value."), "A label."), "Its labels; at most 8."),
+            "model_left_out": flag("It names a model whose name is too long to be kept."),
             "labels_left_out": count("Labels that there was no room for."),
+            "estimate": object(&["input_tokens"], json!({
+                "input_tokens": count("Tokens to be read, as guessed before."),
+                "max_output_tokens": count("The most that may be written."),
+            })),
             "affinity": count("Equal for calls that are best served by one provider."),
         }),
     )
@@ -137,6 +143,8 @@ fn route() -> Value {
             "rule": count("Its place in the configuration, from 0."),
             "result": text("What trying it came to: matched, or what of it the call does not meet."),
             "shadow": flag("It is only looked at, not applied."),
+            "expected_cost_nano_usd":
+                count("What the call was expected to cost at the dearest of its providers, where it looks at that."),
             "words": text("What it is called, or asks of calls; to those who run the gateway alone."),
         }),
     );
@@ -147,7 +155,11 @@ fn route() -> Value {
             "rule": count("The rule that matched."),
             "words": text("What the rule that matched is called, or what it asks of calls."),
             "basis": text("What the last choice among the candidates went by."),
-            "rules": list(&rule, "The rules that were tried, in order; at most 8."),
+            "rules": list(
+                &rule,
+                "The rules that were tried, in order; at most 8, the one that decided among them. Of a call that was not \
+                 made, all.",
+            ),
             "rules_left_out": count("Rules that there was no room for."),
         }),
     )
@@ -158,14 +170,17 @@ fn candidate() -> Value {
         &["instance", "verdict"],
         json!({
             "instance": text("The provider instance."),
-            "verdict": text("How it stood: available, asked, circuit_open, limited, full and so on."),
+            "verdict": text(
+                "How it stood: available, asked, circuit_open, limited, full, paced, no_credits, lower_tier and so on.",
+            ),
             "asked": count("How often it was asked."),
-            "score": number("What its balancer made of it."),
+            "score": number("What its balancer made of it: the lower, the better."),
             "predicted_seconds": number("What an attempt there was expected to take."),
             "predicted_failure": number("The probability of a failure that was expected."),
             "predicted_dollars": number("The money that was expected."),
             "in_flight": count("Attempts that were in flight there."),
             "expected_us": count("What an attempt there was measured to take."),
+            "expected_cost_nano_usd": count("What an attempt there would cost at most, in billionths of a US dollar."),
         }),
     )
 }
@@ -254,15 +269,15 @@ mod tests {
             "call": {
                 "tenant": "t", "operation": "o", "resource": "r", "resource_cut": true, "instance": "a", "provider": "a",
                 "priority": "low", "performance": "low_latency", "payload_bytes": 1, "model": "m", "labels": [["a", "b"]],
-                "labels_left_out": 1, "affinity": 7,
+                "labels_left_out": 1, "affinity": 7, "model_left_out": true, "estimate": { "input_tokens": 1, "max_output_tokens": 2 },
             },
             "phases": { "admitted_us": 1, "routed_us": 2, "looked_up_us": 3 },
             "route": {
-                "by": "rule", "rule": 1, "rules": [{ "rule": 0, "result": "matched", "shadow": true }], "rules_left_out": 1,
+                "by": "rule", "rule": 1, "rules": [{ "rule": 0, "result": "matched", "shadow": true, "expected_cost_nano_usd": 7 }], "rules_left_out": 1,
             },
             "candidates": [{
                 "instance": "a", "verdict": "asked", "asked": 1, "score": 1.5, "predicted_seconds": 0.5, "predicted_failure": 0.5,
-                "predicted_dollars": 0.5, "in_flight": 1, "expected_us": 1,
+                "predicted_dollars": 0.5, "in_flight": 1, "expected_us": 1, "expected_cost_nano_usd": 7,
             }],
             "attempts": [{
                 "instance": "a", "why": "retry", "waited_us": 1, "began_us": 1, "ended_us": 2, "result": "failed",
@@ -273,7 +288,7 @@ mod tests {
             "cost": {
                 "estimated_input_tokens": 1, "max_output_tokens": 1, "input_tokens": 1, "output_tokens": 1, "cost_nano_usd": 1,
             },
-            "outcome": { "code": "network", "took_us": 1, "first_event_us": 1, "bytes": 1 },
+            "outcome": { "code": "network", "waits": "place", "took_us": 1, "first_event_us": 1, "bytes": 1 },
         });
         let read: Explained = serde_json::from_value(all.clone()).expect("a record");
         let written = json!(read);

@@ -67,7 +67,7 @@ fn a_calls_record_is_told_from_its_rules_to_its_cost() {
     assert_eq!(told.code, Some(0), "{told:?}");
     assert_eq!(server.only().path, "/v1/explain/build-7");
     tells(&told.out, &PARTS);
-    tells(&told.out, &["12 tokens read, 3 tokens written, $0.001500000"]);
+    tells(&told.out, &["12 tokens read, 3 tokens written, $0.0015"]);
     assert_eq!(told.out.matches("[build-7]").count(), 2, "each of those with one id");
 
     let server = Recorder::json(json!({ "decisions": [record()] }));
@@ -208,11 +208,17 @@ fn recorded_calls_are_decided_again_by_another_configuration() {
     tells(
         &told.out,
         &[
-            "candidates rule 1: forge, mirror rule 1: mirror",
+            "calls operation change was now last resource",
+            "1 git.repo.get candidates rule 1: forge, mirror rule 1: mirror",
             "of 1 recorded calls, 1 would be",
         ],
     );
-    assert!(server.seen()[1].query.contains(&("limit".to_owned(), "5".to_owned())));
+    let limits = |at: usize| server.seen()[at].query.clone();
+    assert!(limits(1).contains(&("limit".to_owned(), "5".to_owned())));
+    assert!(
+        limits(0).contains(&("limit".to_owned(), "1000000".to_owned())),
+        "all that are kept"
+    );
     // Two forges, and no rule says that they are equivalent.
     let told = against(&server, "", &["--json"]);
     assert_eq!((told.code, &*told.err), (Some(1), ""));
@@ -223,6 +229,55 @@ fn recorded_calls_are_decided_again_by_another_configuration() {
     );
     let wrong = against(&server, "[[routes]]\nproviders = [\"nobody\"]\n", &[]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}
+
+#[test]
+fn calls_that_change_alike_are_told_once_with_their_number() {
+    let server = Recorder::start(|_| {
+        let at = |number: u64, resource: &str| {
+            let mut one = record();
+            (one["at_unix_ms"], one["call"]["resource"]) = (json!(1_700_000_000_000 + number), resource.into());
+            one
+        };
+        let all = [
+            at(3, "acme/newest"),
+            at(2, "acme/api"),
+            at(1, "client-7/api"),
+            at(0, "acme/oldest"),
+        ];
+        recorder::json(StatusCode::OK, &json!({ "decisions": all }))
+    });
+    let told = against(
+        &server,
+        "[[routes]]\npriority = 1\nresource = \"client-*\"\nproviders = [\"mirror\"]\n[[routes]]\nservice = \"git\"\nproviders = [\"mirror\"]\n",
+        &[],
+    );
+    tells(
+        &told.out,
+        &[
+            "3 git.repo.get candidates rule 1: forge, mirror rule 1: mirror",
+            "acme/newest",
+            "1 git.repo.get candidates rule 1: forge, mirror rule 0: mirror",
+            "of 4 recorded calls, 4 would be decided otherwise",
+        ],
+    );
+    assert!(!told.out.contains("acme/oldest"), "{}", told.out);
+}
+
+#[test]
+fn what_would_be_refused_ends_as_the_call_would() {
+    for (code, exits) in [("budget_exhausted", 7), ("circuit_open", 69), ("overloaded", 69)] {
+        let server = Recorder::start(move |_| {
+            let mut told = record();
+            told["dry_run"] = true.into();
+            told["outcome"]["code"] = code.into();
+            recorder::json(StatusCode::OK, &told)
+        });
+        let told = server.run(&["route", "git", "repo", "get", "acme/api"]);
+        assert_eq!(told.code, Some(exits), "{told:?}");
+        tells(&told.out, &[&format!("it would be refused now: {code}")]);
+        assert_eq!(told.err, "");
+    }
 }
 
 #[test]

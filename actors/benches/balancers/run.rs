@@ -253,6 +253,7 @@ impl Run {
                 let asked = Asking {
                     call: prototype,
                     first: excluded.is_empty(),
+                    looked: false,
                     now,
                     chance: self.chance.word(),
                 };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::replay::Recorded;
 use crate::policy::balance::Basis;
 
-use super::words::{AttemptResult, RoutedBy, RuleResult, Verdict, Why};
+use super::words::{AttemptResult, Awaited, RoutedBy, RuleResult, Verdict, Why};
 use crate::call::CacheStatus;
 use crate::error::Kind;
 
@@ -82,7 +82,7 @@ pub struct Route {
     /// What the last choice among the candidates went by.
     #[serde(default)]
     pub basis: Basis,
-    /// The rules that were tried, in order; at most 8.
+    /// The rules that were tried, in order; at most 8, the one that decided among them. Of a call that was not made, all.
     pub rules: Vec<RuleExplained>,
     /// Rules that there was no room for.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -99,6 +99,10 @@ pub struct RuleExplained {
     /// It is only looked at, not applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
+    /// What the call was expected to cost at the dearest of its instances, in billionths of a US dollar; absent where it does
+    /// not look at that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_cost_nano_usd: Option<u64>,
 }
 
 /// A candidate.
@@ -111,7 +115,8 @@ pub struct CandidateExplained {
     /// How often it was asked.
     #[serde(default, skip_serializing_if = "is_zero_u8")]
     pub asked: u8,
-    /// What its balancer made of it; what it means is the balancer's affair.
+    /// What its balancer made of it: the lower, the better. Seconds that are expected, for the attempts in flight where it
+    /// weighs those; where it learned, with what failures and money weigh beside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
     /// The seconds that a balancer that learns expected an attempt there to take.
@@ -129,6 +134,9 @@ pub struct CandidateExplained {
     /// What an attempt there was expected to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_us: Option<u32>,
+    /// What an attempt there was expected to cost at most, in billionths of a US dollar; absent where no price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_cost_nano_usd: Option<u64>,
 }
 
 /// An attempt.
@@ -180,8 +188,9 @@ pub struct LimitsExplained {
     pub remaining: Option<u64>,
     /// The tenant's calls in flight, without this one.
     pub in_flight: u32,
-    /// The bound on them; 0: none.
-    pub max_in_flight: u32,
+    /// The bound on them; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
 }
 
 /// Tokens and money.
@@ -199,7 +208,7 @@ pub struct CostExplained {
     /// Tokens that were written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// What they cost, in billionths of a US dollar.
+    /// What the call did cost, in billionths of a US dollar: as the provider says, else by its price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nano_usd: Option<u64>,
 }
@@ -210,6 +219,9 @@ pub struct OutcomeExplained {
     /// The code of its failure; absent: it was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Kind>,
+    /// Of a call that was not made, and would be sent after a wait: what for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Awaited>,
     /// Until the end of its body.
     pub took_us: u64,
     /// Until the first event of its stream.

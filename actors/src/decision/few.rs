@@ -49,6 +49,17 @@ impl<T, const N: usize> Few<T, N> {
         &mut self.items[..usize::from(self.len)]
     }
 
+    /// Adds an item, in the last one's place where there is no room for it beside.
+    pub(crate) fn push_over(&mut self, item: T) {
+        match self.items.last_mut() {
+            Some(last) if usize::from(self.len) == N => {
+                *last = item;
+                self.leave_out(1);
+            }
+            _ => self.push(item),
+        }
+    }
+
     /// How many did not fit.
     pub(crate) fn left_out(&self) -> u32 {
         self.left_out
@@ -113,6 +124,9 @@ mod tests {
             let fit = items.len().min(8);
             prop_assert_eq!(few.items(), &items[..fit]);
             prop_assert_eq!(few.left_out() as usize, items.len() - fit + more);
+            few.push_over(99);
+            prop_assert_eq!(few.items().last(), Some(&99));
+            prop_assert_eq!(few.items().len() + few.left_out() as usize, items.len() + more + 1);
         }
 
         #[test]

@@ -25,12 +25,12 @@ pub use explained::{
 pub use replay::{Change, Difference, Recorded, Routing, compare};
 pub use rows::{CANDIDATES, RESOURCE_BYTES, ROWS, Rules};
 pub use store::{DecisionCounts, DecisionSettings};
-pub use words::{AttemptResult, RoutedBy, RuleResult, Verdict, Why};
+pub use words::{AttemptResult, Awaited, RoutedBy, RuleResult, Verdict, Why};
 
 pub(crate) use look::seen;
 pub(crate) use pool::Trace;
 pub(crate) use record::micros;
-pub(crate) use rows::{Ended, Seen, TenantStanding};
+pub(crate) use rows::{Ended, Every, Seen, TenantStanding};
 pub(crate) use store::Decisions;
 pub(crate) use words::Phase;
 

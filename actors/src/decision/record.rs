@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::few::{Cut, Few};
 use super::rows::{
     Attempted, CANDIDATES, Cached, Candidate, Ended, Marks, RESOURCE_BYTES, ROWS, Rules, Seen, Subject, TenantStanding,
+    UNPRICED,
 };
 use super::words::{AttemptResult, Phase, RoutedBy, Verdict, Why};
 use crate::call::{CacheStatus, Call};
@@ -68,6 +69,7 @@ impl Decision {
             performance: attributes.performance,
             payload_bytes: attributes.payload_bytes,
             model: attributes.model.as_ref().filter(short).cloned(),
+            model_left_out: attributes.model.as_ref().is_some_and(|model| !short(&model)),
             affinity: attributes.affinity,
             estimate: call.estimate,
         });
@@ -202,6 +204,7 @@ impl Decision {
             // Zero says that nothing was measured.
             let expected = seen.expected.map_or(0, |expected| micros(expected).max(1));
             candidate.expected_us = u32::try_from(expected).unwrap_or(u32::MAX);
+            candidate.cost = seen.cost.unwrap_or(UNPRICED);
         }
     }
 
@@ -227,6 +230,7 @@ impl Decision {
     pub(crate) fn would_ask(&mut self, index: usize) {
         self.make_room_for(index);
         self.first_choice = u16::try_from(index).ok();
+        self.prefers(index);
     }
 
     /// The candidate that the attempt under way asks.
@@ -241,10 +245,26 @@ impl Decision {
         if let Some(attempt) = self.open_attempt() {
             attempt.index = place;
         }
+        self.prefers(index);
     }
 
-    /// The candidate that was asked and could not take the attempt.
-    pub(crate) fn declined(&mut self, index: usize) {
+    /// Those that could be asked, too, and that the rule prefers this one to.
+    fn prefers(&mut self, index: usize) {
+        let Some(set) = self.set.as_ref().filter(|set| set.tiers.len() > 1) else {
+            return;
+        };
+        let tier = set.tiers.iter().find(|tier| tier.range.contains(&index));
+        let end = tier.map_or(usize::MAX, |tier| tier.range.end);
+        for candidate in self.candidates.items_mut() {
+            let able = matches!(candidate.verdict, Verdict::Available | Verdict::Scarce);
+            if able && usize::from(candidate.index) >= end {
+                candidate.verdict = Verdict::LowerTier;
+            }
+        }
+    }
+
+    /// The candidate that was chosen, and why it does not take the attempt: after it was asked, or before.
+    pub(crate) fn declined(&mut self, index: usize, why: Verdict) {
         self.make_room_for(index);
         let place = u16::try_from(index).ok();
         let Some(candidate) = self.candidate(index) else { return };
@@ -253,10 +273,10 @@ impl Decision {
         // What the look said already says more.
         let seemed_well = matches!(
             candidate.verdict,
-            Verdict::Available | Verdict::Limited | Verdict::Scarce
+            Verdict::Available | Verdict::Limited | Verdict::Scarce | Verdict::LowerTier
         );
         if was_asked || seemed_well {
-            candidate.verdict = Verdict::Declined;
+            candidate.verdict = why;
         }
         if was_asked {
             candidate.asked = candidate.asked.saturating_sub(1);

@@ -10,8 +10,8 @@ use super::explained::{
 };
 use super::record::Decision;
 use super::replay::Recorded;
-use super::rows::{Attempted, Candidate};
-use super::words::{AttemptResult, RuleResult};
+use super::rows::{Attempted, Candidate, UNPRICED};
+use super::words::AttemptResult;
 
 /// The record as it is now.
 pub(super) fn render(decision: &Decision) -> Explained {
@@ -50,11 +50,12 @@ pub(super) fn render(decision: &Decision) -> Explained {
         limits: decision.tenant.map(|standing| LimitsExplained {
             remaining: standing.remaining,
             in_flight: standing.in_flight,
-            max_in_flight: standing.max_in_flight,
+            max_in_flight: Some(standing.max_in_flight).filter(|most| *most > 0),
         }),
         cost: cost(decision),
         outcome: decision.ended.map(|ended| OutcomeExplained {
             code: ended.code,
+            waits: ended.waits,
             took_us: ended.took_us,
             first_event_us: ended.first_event_us,
             bytes: ended.bytes,
@@ -84,6 +85,8 @@ fn recorded(decision: &Decision) -> Recorded {
         recorded.performance = subject.performance;
         recorded.payload_bytes = subject.payload_bytes;
         recorded.model = subject.model.clone();
+        recorded.model_left_out = subject.model_left_out;
+        recorded.estimate = subject.estimate;
         recorded.affinity = subject.affinity;
     }
     recorded
@@ -91,20 +94,13 @@ fn recorded(decision: &Decision) -> Recorded {
 
 fn route(decision: &Decision) -> Route {
     let rules = &decision.rules.0;
-    let tried = rules.items().iter().map(|tried| RuleExplained {
-        rule: tried.number,
-        result: tried.result,
-        shadow: tried.shadow,
-    });
-    let tried: Vec<_> = tried.collect();
-    let matched = tried
-        .iter()
-        .find(|rule| rule.result == RuleResult::Matched && !rule.shadow);
+    let tried: Vec<_> = rules.items().iter().map(RuleExplained::from).collect();
+    let matched = rules.items().iter().find(|tried| tried.decides());
     let of_set = decision.set.as_ref().and_then(|set| u32::try_from(set.rule?).ok());
     Route {
         by: decision.routed_by,
         // The set knows; where there is none, what was tried may tell.
-        rule: of_set.or(matched.map(|rule| u32::from(rule.rule))),
+        rule: of_set.or(matched.map(|tried| u32::from(tried.number))),
         basis: decision.basis,
         rules_left_out: rules.left_out(),
         rules: tried,
@@ -126,6 +122,7 @@ fn candidate(decision: &Decision, row: &Candidate) -> Option<CandidateExplained>
         predicted_dollars: finite(row.dollars),
         in_flight: row.in_flight,
         expected_us: Some(row.expected_us).filter(|expected| *expected > 0),
+        expected_cost_nano_usd: Some(row.cost).filter(|cost| *cost != UNPRICED),
     })
 }
 
@@ -150,6 +147,6 @@ fn cost(decision: &Decision) -> CostExplained {
         max_output_tokens: estimate.and_then(|estimate| estimate.max_output_tokens),
         input_tokens: usage.map(|usage| usage.input_tokens),
         output_tokens: usage.map(|usage| usage.output_tokens),
-        cost_nano_usd: usage.and_then(|usage| usage.cost_nano_usd),
+        cost_nano_usd: decision.ended.and_then(|ended| ended.cost),
     }
 }

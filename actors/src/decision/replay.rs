@@ -11,7 +11,7 @@ use super::explained::Explained;
 use super::rows::Rules;
 use super::words::RoutedBy;
 use crate::attributes::{Attributes, Performance, Priority};
-use crate::call::{Call, Caller, Resource};
+use crate::call::{Call, Caller, Estimate, Resource};
 use crate::error::Kind;
 use crate::operation::Operations;
 use crate::policy::routing::RoutingTable;
@@ -46,6 +46,9 @@ pub struct Recorded {
     /// The model that it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Arc<str>>,
+    /// It names one that is too long to be kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub model_left_out: bool,
     /// Its labels, by name; at most 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(Arc<str>, Arc<str>)>,
@@ -55,6 +58,9 @@ pub struct Recorded {
     /// Equal for calls that are best served by one provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<u64>,
+    /// Its tokens, as guessed before: what it is expected to cost goes by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -90,7 +96,7 @@ pub enum Change {
     Refusal,
     /// The other configuration has no such operation.
     UnknownOperation,
-    /// The record does not hold all that routing may look at.
+    /// The record does not hold all that routing may look at, or the lists of models decide that providers have now.
     CannotTell,
 }
 
@@ -127,6 +133,7 @@ impl Recorded {
         };
         let mut call = Call::new(operation, resource, caller, Arc::new(()), at);
         call.provider = self.provider.clone();
+        call.estimate = self.estimate;
         call.attributes = Attributes {
             priority: self.priority,
             performance: self.performance,
@@ -140,7 +147,7 @@ impl Recorded {
 
     /// Whether all is here that routing may look at.
     pub fn is_whole(&self) -> bool {
-        !self.resource_cut && self.labels_left_out == 0
+        !self.resource_cut && !self.model_left_out && self.labels_left_out == 0
     }
 }
 
@@ -171,7 +178,11 @@ fn difference(one: &Explained, table: &RoutingTable, operations: &Operations, at
         Some(_) if !one.call.is_whole() => (Change::CannotTell, None),
         Some(call) => {
             let now = routing(table, &call, one.at_unix_ms / 1_000);
-            (changed(one, &was, &now)?, Some(now))
+            let change = changed(one, &was, &now)?;
+            match now.rule.is_none() && table.lists_decide(&call) {
+                true => (Change::CannotTell, None),
+                false => (change, Some(now)),
+            }
         }
     };
     Some(Difference {

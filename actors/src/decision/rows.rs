@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::few::Few;
-use super::words::{AttemptResult, RuleResult, Verdict, Why};
+use super::words::{AttemptResult, Awaited, RuleResult, Verdict, Why};
 use crate::attributes::{Performance, Priority};
 use crate::call::{CacheStatus, Estimate};
 use crate::error::Kind;
@@ -25,20 +25,36 @@ pub(crate) struct RuleTried {
     pub(crate) number: u16,
     pub(crate) result: RuleResult,
     pub(crate) shadow: bool,
+    /// What the call was expected to cost, in billionths of a US dollar; none: the rule does not look at that.
+    pub(crate) cost: Option<u64>,
+}
+
+impl RuleTried {
+    /// A rule by its number, and what trying it came to. A rule in shadow is only looked at.
+    pub(crate) fn new(number: usize, result: RuleResult, shadow: bool) -> Self {
+        RuleTried {
+            number: u16::try_from(number).unwrap_or(u16::MAX),
+            result,
+            shadow,
+            cost: None,
+        }
+    }
+
+    /// Whether it decides.
+    pub(crate) fn decides(&self) -> bool {
+        !self.shadow && matches!(self.result, RuleResult::Matched | RuleResult::NobodyAble)
+    }
 }
 
 /// The rules that routing tried for one call, in their order. Routing writes into it while it routes; what does not fit is
-/// counted. A rule of another tenant must never be written: who may read the record may read of it.
+/// counted, but for the rule that decides: it takes the place of another. A rule of another tenant must never be written:
+/// who may read the record may read of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules(pub(super) Few<RuleTried, ROWS>);
 
-impl Rules {
-    /// A rule by its number, and what trying it came to. A rule in shadow is only looked at.
-    pub fn tried(&mut self, number: usize, result: RuleResult, shadow: bool) {
-        let number = u16::try_from(number).unwrap_or(u16::MAX);
-        self.0.push(RuleTried { number, result, shadow });
-    }
-}
+/// All of them, of a call that is not made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Every(pub(super) Vec<RuleTried>);
 
 /// A candidate: its place in the set, and how it stood when it was looked at last.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +71,12 @@ pub(crate) struct Candidate {
     pub(crate) in_flight: u32,
     /// Microseconds; 0: nothing was measured.
     pub(crate) expected_us: u32,
+    /// In billionths of a US dollar; [`UNPRICED`]: no price is known.
+    pub(crate) cost: u64,
 }
+
+/// No price is known.
+pub(super) const UNPRICED: u64 = u64::MAX;
 
 impl Candidate {
     /// The first of its set, of which nothing is known.
@@ -69,6 +90,7 @@ impl Candidate {
         dollars: f32::NAN,
         in_flight: 0,
         expected_us: 0,
+        cost: UNPRICED,
     };
 }
 
@@ -84,6 +106,8 @@ pub(crate) struct Seen {
     pub(crate) verdict: Verdict,
     pub(crate) in_flight: usize,
     pub(crate) expected: Option<Duration>,
+    /// What an attempt there would cost at most, in billionths of a US dollar; none: no price is known.
+    pub(crate) cost: Option<u64>,
 }
 
 /// An attempt. Times are microseconds since the call came.
@@ -125,10 +149,14 @@ pub(crate) struct Cached {
 pub(crate) struct Ended {
     /// None: with an answer.
     pub(crate) code: Option<Kind>,
+    /// Of a call that is not made: what it would wait for.
+    pub(crate) waits: Option<Awaited>,
     pub(crate) took_us: u64,
     pub(crate) first_event_us: Option<u64>,
     pub(crate) bytes: u64,
     pub(crate) usage: Option<Usage>,
+    /// In billionths of a US dollar; none: not known.
+    pub(crate) cost: Option<u64>,
 }
 
 /// Who calls for what: what a call is routed by.
@@ -143,6 +171,8 @@ pub(crate) struct Subject {
     pub(crate) performance: Option<Performance>,
     pub(crate) payload_bytes: u64,
     pub(crate) model: Option<Arc<str>>,
+    /// It names one that is too long to be kept.
+    pub(crate) model_left_out: bool,
     pub(crate) affinity: Option<u64>,
     pub(crate) estimate: Option<Estimate>,
 }

@@ -29,7 +29,7 @@ pub struct DecisionSettings {
 }
 
 impl Default for DecisionSettings {
-    /// 4,096 of each, which is 12 MB when all are in use; one hit in 64, as sampling tracers take a hundredth or so.
+    /// 4,096 of each, which is 16 MB when all are in use; one hit in 64, as sampling tracers take a hundredth or so.
     fn default() -> Self {
         DecisionSettings {
             kept: 4_096,

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::record::Decision;
 use super::render::render;
+use super::rows::RuleTried;
 use super::*;
 use crate::call::{CacheStatus, Call, Estimate, Operation, Operations};
 use crate::error::{Failure, Kind};
 use crate::policy::balance::{Basis, Score, Scores};
-use crate::policy::routing::CandidateSet;
+use crate::policy::routing::{CandidateSet, Tier};
 use crate::stream::Usage;
 
 static READ: Operation = Operation::read("t", "t.read");
@@ -101,7 +102,10 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
         }),
         Write::Routed(count, rule) => decision.routed(call, &set(count, rule), Rules::default()),
         Write::Refused => decision.refused(Rules::default()),
-        Write::Tried(number) => decision.rules.tried(number, RuleResult::Tenant, number % 2 == 0),
+        Write::Tried(number) => {
+            let tried = RuleTried::new(number, RuleResult::Tenant, number % 2 == 0);
+            decision.rules.tried(tried);
+        }
         Write::Coalesced => decision.coalesced(),
         Write::Attempt(at) => decision.attempt(after(started, at)),
         Write::Then(again, wait) => {
@@ -117,6 +121,7 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
                 },
                 in_flight: usize::MAX,
                 expected: Some(Duration::MAX),
+                cost: Some(u64::from(number)),
             });
             let mut scores = Scores::default();
             scores.by(Basis::Learned);
@@ -130,7 +135,7 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
             decision.scored(&scores);
         }
         Write::Asked(index) => decision.asked(index),
-        Write::Declined(index) => decision.declined(index),
+        Write::Declined(index) => decision.declined(index, Verdict::Declined),
         Write::WouldAsk(index) => decision.would_ask(index),
         Write::Left(left) => decision.upstream_left(left as u32, Some(left)),
         Write::EndedWell(number, at) => decision.attempt_ended(number, after(started, at), Ok(AttemptResult::Answered)),
@@ -141,6 +146,7 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
         Write::Served => decision.served(CacheStatus::Stale, Some("l2")),
         Write::End(number) => decision.end(Ended {
             code: Some(Kind::Timeout),
+            waits: None,
             took_us: number,
             first_event_us: Some(number),
             bytes: number,
@@ -150,6 +156,7 @@ fn apply(decision: &mut Decision, call: &Call, started: Instant, write: &Write) 
                 output_tokens: number,
                 cost_nano_usd: Some(number),
             }),
+            cost: Some(number),
         }),
     }
 }
@@ -208,6 +215,7 @@ fn who_is_asked_is_among_the_candidates_that_are_kept() {
             verdict: Verdict::Available,
             in_flight: 2,
             expected: None,
+            cost: None,
         });
         decision.asked(asked);
         decision.attempt_ended(number, started, Err(&Failure::new(Kind::Network, "as told")));
@@ -237,7 +245,7 @@ fn one_that_could_not_take_the_attempt_was_not_asked() {
     decision.routed(&call, &set(2, None), Rules::default());
     decision.attempt(started);
     decision.asked(0);
-    decision.declined(0);
+    decision.declined(0, Verdict::Declined);
     assert_eq!(render(&decision).first_choice, None);
     decision.asked(1);
     decision.attempt_ended(1, started, Ok(AttemptResult::Answered));
@@ -252,6 +260,70 @@ fn one_that_could_not_take_the_attempt_was_not_asked() {
     );
     assert_eq!(explained.first_choice.as_deref(), Some("i1"));
     assert_eq!(explained.attempts[0].instance.as_deref(), Some("i1"));
+}
+
+#[test]
+fn the_rule_that_decides_is_among_those_that_are_kept() {
+    let tried = |number, result, shadow| RuleTried::new(number, result, shadow);
+    for decides in [RuleResult::Matched, RuleResult::NobodyAble] {
+        let mut every = Every::default();
+        every
+            .0
+            .extend((0..11).map(|number| tried(number, RuleResult::Resource, false)));
+        every.0.push(tried(11, decides, false));
+        every.0.push(tried(4, RuleResult::Otherwise, true));
+        let mut decision = Decision::default();
+        decision.refused(every.few());
+        let told = render(&decision).route;
+        let rules: Vec<_> = told.rules.iter().map(|rule| rule.rule).collect();
+        assert_eq!((rules, told.rules_left_out), (vec![0, 1, 2, 3, 4, 5, 6, 11], 5));
+        assert_eq!(told.rule, Some(11));
+        assert_eq!(every.explained().len(), 13);
+    }
+}
+
+#[test]
+fn those_of_a_later_tier_are_told_apart_while_an_earlier_one_can_be_asked() {
+    let call = call("acme/thing");
+    let tier = |range| Tier { range, credits: false };
+    let mut tiered = set(4, Some(0));
+    Arc::get_mut(&mut tiered).unwrap().tiers = vec![tier(0..1), tier(1..4)];
+    let mut decision = Decision::default();
+    decision.begin(&call, Instant::now(), 0);
+    decision.routed(&call, &tiered, Rules::default());
+    let seen = [
+        Verdict::NoCredits,
+        Verdict::Available,
+        Verdict::Scarce,
+        Verdict::CircuitOpen,
+    ];
+    let look = |decision: &mut Decision| {
+        decision.look(|index| Seen {
+            verdict: seen[index],
+            in_flight: 0,
+            expected: None,
+            cost: None,
+        });
+    };
+    let verdicts = |decision: &Decision| -> Vec<_> {
+        let candidates = render(decision).candidates;
+        candidates.iter().map(|candidate| candidate.verdict).collect()
+    };
+    look(&mut decision);
+    decision.would_ask(1);
+    assert_eq!(
+        verdicts(&decision),
+        seen,
+        "of its own tier and of an earlier one, nothing is said"
+    );
+    decision.would_ask(0);
+    let lower = [
+        Verdict::NoCredits,
+        Verdict::LowerTier,
+        Verdict::LowerTier,
+        Verdict::CircuitOpen,
+    ];
+    assert_eq!(verdicts(&decision), lower);
 }
 
 /// What is documented of the shape: a program that reads it relies on each word.

@@ -77,7 +77,7 @@ pub enum Verdict {
     Available,
     /// It was asked.
     Asked,
-    /// It was chosen and could not take the attempt: its last place had been taken, or its actor was being restarted.
+    /// It was chosen and could not take the attempt: its actor was being restarted.
     Declined,
     /// It failed this call before.
     ExcludedAfterFailure,
@@ -97,6 +97,22 @@ pub enum Verdict {
     Limited,
     /// Little is left of what its provider grants us.
     Scarce,
+    /// It was its turn, but for its provider's quota: what is left of that is spared, or it is used up.
+    Paced,
+    /// It is asked on credits alone, and has too few left for this call, or none of its own.
+    NoCredits,
+    /// It could be asked; the rule prefers others, of whom one could be asked, too.
+    LowerTier,
+}
+
+/// What a call that is not made would wait for before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaited {
+    /// A place among the attempts in flight at whoever would be asked first.
+    Place,
+    /// Its turn there, so that what is left of its provider's quota lasts.
+    Turn,
 }
 
 /// Why an attempt was made.

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::finished::FinishedCalls;
 use crate::call::Call;
 use crate::error::{Failure, Kind, Source};
+use crate::policy::price::Price;
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,6 +83,8 @@ struct Progress {
     /// Between attempts, in all.
     waited: Duration,
     provider: Option<Arc<str>>,
+    /// What the attempt that was answered is charged by, where that is known.
+    price: Option<Price>,
 }
 
 /// A call's place in the list; left when dropped.
@@ -113,6 +116,7 @@ impl CallsInFlight {
                 attempts: 0,
                 waited: Duration::ZERO,
                 provider: None,
+                price: None,
             }),
         });
         self.calls.insert(number, record.clone());
@@ -217,6 +221,16 @@ impl CallRecord {
     /// This instance is asked.
     pub(crate) fn asked(&self, instance: &Arc<str>) {
         self.progress().provider = Some(instance.clone());
+    }
+
+    /// An attempt was answered that is charged by this.
+    pub(crate) fn priced(&self, price: Price) {
+        self.progress().price = Some(price);
+    }
+
+    /// What the attempt that was answered is charged by.
+    pub(crate) fn price(&self) -> Option<Price> {
+        self.progress().price
     }
 
     /// It is here now.

@@ -1,7 +1,7 @@
 //! Decisions that are read, and calls that are not made: what the path would decide for one, without walking it.
 //!
-//! Invariant: nothing is sent, no permit taken, no turn of a balancer spent, nothing counted or filled; and a tenant is
-//! shown its own records alone.
+//! Invariant: nothing is sent, no permit taken, no turn of a balancer spent, nothing counted or filled, and no credits are
+//! spent (what the call would take of them may be leased, which it is judged by); and a tenant is shown its own records alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use super::handle::{Front, Gateway};
 use super::patience::send_patiently;
 use crate::cache::CacheKey;
 use crate::call::{CacheStatus, Call};
-use crate::decision::{Ended, Explained, Phase, Rules, Trace, micros};
+use crate::decision::{Ended, Every, Explained, Phase, Trace, micros};
 use crate::error::Kind;
 use crate::messages::{Look, RouterMsg};
 use crate::policy::freshness::Freshness;
 use crate::policy::routing::CandidateSet;
+use crate::router::Looked;
 
 /// How long the router may take to look: it waits for nothing, so a longer silence is its restart.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,45 +41,60 @@ impl Gateway {
         let started = Instant::now();
         let call = Arc::new(call);
         let trace = Trace::alone(&call, started);
-        let code = self.front.dry_run(&call, &trace, started).await;
+        let mut rules = Every::default();
+        let (code, waits) = match self.front.dry_run(&call, &trace, &mut rules, started).await {
+            Looked::Sent => (None, None),
+            Looked::Waits(awaited) => (None, Some(awaited)),
+            Looked::Refused(kind) => (Some(kind), None),
+        };
         trace.write(|decision| {
             decision.end(Ended {
                 code,
+                waits,
                 took_us: micros(started.elapsed()),
                 ..Ended::default()
             });
         });
+        let mut explained = trace.into_explained();
+        // There is room for all of them: nobody keeps it.
+        (explained.route.rules, explained.route.rules_left_out) = (rules.explained(), 0);
         Explained {
             dry_run: true,
-            ..trace.into_explained()
+            ..explained
         }
     }
 }
 
 impl Front {
-    /// Writes what would be decided, and tells what would refuse the call first.
-    async fn dry_run(&self, call: &Arc<Call>, trace: &Trace, started: Instant) -> Option<Kind> {
+    /// Writes what would be decided, and tells what would become of the call.
+    async fn dry_run(&self, call: &Arc<Call>, trace: &Trace, rules: &mut Every, started: Instant) -> Looked {
         let now = self.clock.nanos_at(started);
         let barred = self.bars(call, trace, now);
         trace.passed(Phase::Admit);
-        let mut rules = Rules::default();
-        let routed = self.directory.load().explain(call, &mut rules);
+        let routed = self.directory.load().explain(call, rules);
         trace.passed(Phase::Route);
         let candidates = match routed {
             Ok(candidates) => candidates,
             Err(failure) => {
-                trace.write(|decision| decision.refused(rules));
-                return barred.or(Some(failure.kind));
+                trace.write(|decision| decision.refused(rules.few()));
+                return Looked::Refused(barred.unwrap_or(failure.kind));
             }
         };
-        trace.write(|decision| decision.routed(call, &candidates, rules));
+        trace.write(|decision| decision.routed(call, &candidates, rules.few()));
         let status = self.would_be(call, &candidates, now);
         trace.write(|decision| decision.served(status, (status == CacheStatus::Hit).then_some("l1")));
         trace.passed(Phase::Lookup);
-        let refused = self.look(call, candidates, trace).await;
-        match status {
+        // As a call does: what it takes of credits may have to be leased first.
+        self.credits.stock(call, &candidates, &[]).await;
+        let looked = self.look(call, candidates, trace).await;
+        let refused = match status {
             CacheStatus::Hit => barred,
-            _ => barred.or(self.is_full(call, now)).or(refused),
+            _ => barred.or(self.is_full(call, now)),
+        };
+        match (refused, status) {
+            (Some(kind), _) => Looked::Refused(kind),
+            (None, CacheStatus::Hit) => Looked::Sent,
+            (None, _) => looked,
         }
     }
 
@@ -111,8 +127,8 @@ impl Front {
         }
     }
 
-    /// Has the router look at the candidates; tells why it would ask none of them.
-    async fn look(&self, call: &Arc<Call>, candidates: Arc<CandidateSet>, trace: &Trace) -> Option<Kind> {
+    /// Has the router look at the candidates.
+    async fn look(&self, call: &Arc<Call>, candidates: Arc<CandidateSet>, trace: &Trace) -> Looked {
         let (done, looked) = oneshot::channel();
         let look = RouterMsg::Look(Look {
             call: call.clone(),
@@ -122,12 +138,12 @@ impl Front {
         });
         let limit = Instant::now() + LOOK;
         if send_patiently(&self.router, look, limit).await.is_err() {
-            return Some(Kind::Overloaded);
+            return Looked::Refused(Kind::Overloaded);
         }
         match tokio::time::timeout_at(limit, looked).await {
-            Ok(Ok(refused)) => refused,
+            Ok(Ok(looked)) => looked,
             // The router is being restarted.
-            Ok(Err(_)) | Err(_) => Some(Kind::Overloaded),
+            Ok(Err(_)) | Err(_) => Looked::Refused(Kind::Overloaded),
         }
     }
 }

@@ -22,10 +22,6 @@ use crate::port::AttemptPort;
 const ROUNDS: usize = 4;
 /// How long to stay away from a router that is being restarted.
 const AWAY: Duration = Duration::from_millis(100);
-/// Why a call is refused for which there is no place.
-const BUSY: &str = "busy";
-/// Why one is whose turn has not come.
-const TOO_SOON: &str = "to be asked more slowly, so that its quota lasts";
 
 /// What is looked for.
 pub(super) struct Wanted {
@@ -60,12 +56,13 @@ pub(super) async fn grant(job: &Arc<Job>, env: &TaskEnv, mut wanted: Wanted) -> 
             Grant::Short(failure) => return Err(failure),
             Grant::Crowded(instance) => {
                 held = Some(place(job, &instance, patience).await?);
-                missed = refused(job, &instance, BUSY, AWAY);
+                missed = busy(job, &instance, AWAY);
                 instance
             }
             Grant::Paced(instance, wait) => {
                 let patience = patience.min(began + instance.longest_pace());
-                missed = refused(job, &instance, TOO_SOON, wait);
+                let alone = job.candidates.instances.len() == 1;
+                missed = instance.comes_too_late(&job.call, alone, wait, env.clock.nanos());
                 if Instant::now() + wait > patience {
                     return Err(missed);
                 }
@@ -131,17 +128,17 @@ async fn place(job: &Job, instance: &Arc<Instance>, patience: Instant) -> Result
     let place = instance.place(&job.call, patience).await;
     job.record().waits(began.elapsed());
     job.record().now(CallStage::Call);
-    place.map_err(|wait| refused(job, instance, BUSY, wait))
+    place.map_err(|wait| busy(job, instance, wait))
 }
 
-/// The caller is told for how long to stay away.
-fn refused(job: &Job, instance: &Instance, why: &str, wait: Duration) -> Failure {
+/// There is no place, and the caller is told for how long to stay away.
+fn busy(job: &Job, instance: &Instance, wait: Duration) -> Failure {
     let name = &instance.spec.name;
     let failure = match job.candidates.instances[..] {
-        [_] => Failure::new(Kind::Overloaded, format!("{name} is {why}")).by(name),
+        [_] => Failure::new(Kind::Overloaded, format!("{name} is busy")).by(name),
         _ => Failure::new(
             Kind::Overloaded,
-            format!("no provider that could serve this is free, and {name} is {why}"),
+            format!("no provider that could serve this is free, and {name} is busy"),
         ),
     };
     failure.after(wait).never_sent()

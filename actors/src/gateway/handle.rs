@@ -19,6 +19,7 @@ use crate::cache::l1::Lookup;
 use crate::cache::tiered::TieredCache;
 use crate::call::{Answer, CacheStatus, Call};
 use crate::clock::Clock;
+use crate::credits::CreditBook;
 use crate::decision::{Decisions, Phase, Rules, Trace};
 use crate::directory::Published;
 use crate::error::{Failure, Kind};
@@ -49,6 +50,8 @@ pub(crate) struct Front {
     pub(crate) decisions: Arc<Decisions>,
     /// Told of calls that are not made; those that are reach it by their tasks.
     pub(crate) router: Handle<RouterMsg>,
+    /// Likewise.
+    pub(crate) credits: Arc<CreditBook>,
 }
 
 impl Gateway {
@@ -180,6 +183,16 @@ impl Front {
                 decision.limits(gate.standing(now));
             }
             decision.routed(&call, &candidates, self.rules(&call));
+            // Its reply says more, where there is one.
+            let looked_up = key.is_some() && !call.no_cache;
+            decision.served(
+                if looked_up {
+                    CacheStatus::Miss
+                } else {
+                    CacheStatus::Bypass
+                },
+                None,
+            );
             decision.passed(Phase::Lookup, Instant::now());
         });
         // A miss: it takes its permits, and becomes a message.

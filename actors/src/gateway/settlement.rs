@@ -65,6 +65,8 @@ struct Account {
     events: u64,
     bytes: u64,
     usage: Option<Usage>,
+    /// What it did cost, in billionths of a US dollar, where that is known.
+    cost: Option<u64>,
 }
 
 /// Whether the answer was asked for by this call, and so is what it cost: not where it was remembered, or another's.
@@ -131,7 +133,7 @@ impl Settlement {
                     open.trace
                         .write(|decision| decision.served(from.status, Some(from.by.tier)));
                 }
-                failure.decision = open.close(&Account::default(), None, Some(failure));
+                failure.decision = open.close(Account::default(), None, Some(failure));
                 failure.settled = true;
                 return;
             }
@@ -149,7 +151,7 @@ impl Settlement {
                     usage: answer.head.usage.filter(|_| was_asked_for(&answer.head)),
                     ..Account::default()
                 };
-                let told = open.close(&account, Some(Answered::by(&answer.head)), None);
+                let told = open.close(account, Some(Answered::by(&answer.head)), None);
                 answer.head.decision = told;
             }
             Body::Stream(stream) => Settlement(Some(open)).follow(&answer.head, stream),
@@ -175,7 +177,7 @@ impl Settlement {
                     cache,
                     attempts,
                 };
-                open.close(&account, Some(answered), failure);
+                open.close(account, Some(answered), failure);
             }
         });
     }
@@ -184,7 +186,7 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            open.close(&Account::default(), None, Some(&left()));
+            open.close(Account::default(), None, Some(&left()));
         }
     }
 }
@@ -200,16 +202,27 @@ impl Open {
             events: totals.events,
             bytes: totals.bytes,
             usage: totals.usage,
+            cost: None,
         }
     }
 
-    fn close(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) -> Told {
+    fn close(&self, mut account: Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) -> Told {
+        account.cost = self.cost(account.usage);
         phase!(
             self.meters,
             sampled(),
             "settle",
-            self.settle(account, answered, failure)
+            self.settle(&account, answered, failure)
         )
+    }
+
+    /// What the attempt that was answered did cost: as was told, else by the price there, if that or its tokens are known.
+    fn cost(&self, usage: Option<Usage>) -> Option<u64> {
+        let told = usage.and_then(|usage| usage.cost_nano_usd);
+        told.or_else(|| {
+            let price = self.record()?.price()?;
+            usage.map_or_else(|| price.flat(), |usage| Some(price.actual(&usage)))
+        })
     }
 
     fn settle(&self, account: &Account, answered: Option<Answered<'_>>, failure: Option<&Failure>) -> Told {
@@ -226,6 +239,9 @@ impl Open {
         if let Some(usage) = account.usage {
             meters.tokens(usage, self.call.estimate);
         }
+        if let Some(cost) = account.cost {
+            meters.cost(cost);
+        }
         self.tell(account, answered.as_ref(), failure, took);
         if let Some(listed) = &self.listed {
             self.list(listed, answered.as_ref(), failure, took);
@@ -238,10 +254,12 @@ impl Open {
         let decisions = self.decisions.as_ref()?;
         let ended = Ended {
             code: failure.map(|failure| failure.kind),
+            waits: None,
             took_us: micros(took),
             first_event_us: account.first_event.map(micros),
             bytes: account.bytes,
             usage: account.usage,
+            cost: account.cost,
         };
         // A hit waits for nobody who looks at the records.
         let may_wait = self.listed.is_some() || self.call.explain;
@@ -298,7 +316,7 @@ impl Open {
                     bytes = account.bytes,
                     input_tokens = account.usage.map(|usage| usage.input_tokens),
                     output_tokens = account.usage.map(|usage| usage.output_tokens),
-                    cost_nano_usd = account.usage.and_then(|usage| usage.cost_nano_usd),
+                    cost_nano_usd = account.cost,
                     estimated_input_tokens = self.call.estimate.map(|estimate| estimate.input_tokens),
                     $sentence $(, $argument)*
                 )

@@ -8,6 +8,7 @@ mod driven;
 mod flow;
 mod flowing;
 mod heard;
+mod looking;
 mod overload;
 mod pacing;
 mod remaining;
@@ -310,7 +311,6 @@ impl Instance {
             remaining: self.remaining.get(),
             weight: self.spec.weight,
             share: self.share(gate, now),
-            price: self.spec.price,
         }
     }
 

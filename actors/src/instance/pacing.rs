@@ -21,38 +21,60 @@ impl Paceable {
     }
 }
 
+/// A quota that a call takes one of.
+pub(super) struct Drawn {
+    resource: Arc<str>,
+    pub(super) pace: Arc<SharedPace>,
+    settings: PacingSettings,
+}
+
 impl Instance {
     /// Whether an attempt of `call` may go, if what its provider grants is to last.
     ///
     /// # Errors
     /// After which time it may.
     pub(crate) fn pace(&self, call: &Call, now: u64) -> Result<Paceable, Duration> {
-        let Some(settings) = self.spec.overload.pacing else {
+        let Some(drawn) = self.drawn_on(call) else {
             return Ok(Paceable(None));
         };
-        let Some(resource) = self.driven.paced_by(call) else {
-            return Ok(Paceable(None));
-        };
-        let Some(pace) = self.paced.load().of(&resource) else {
-            return Ok(Paceable(None));
-        };
-        let fresh = pace.is_to_be_read(now);
-        if fresh {
-            self.read_limit(&resource, &pace, now);
-        }
-        let mut asked = pace.ask(call.attributes.priority, now, &settings);
-        if asked != Pace::Go && !fresh {
-            // Nobody is kept back by what was true a while ago.
-            self.read_limit(&resource, &pace, now);
-            asked = pace.ask(call.attributes.priority, now, &settings);
-        }
-        match asked {
-            Pace::Go => Ok(Paceable(Some((pace, settings)))),
+        match self.turn(&drawn, call, now) {
+            Pace::Go => Ok(Paceable(Some((drawn.pace, drawn.settings)))),
             Pace::Wait(wait) => {
                 self.meters.flow.paced.increment(1);
                 Err(wait)
             }
         }
+    }
+
+    /// The quota that `call` takes one of; `None`: none that is paced.
+    pub(super) fn drawn_on(&self, call: &Call) -> Option<Drawn> {
+        let settings = self.spec.overload.pacing?;
+        let resource = self.driven.paced_by(call)?;
+        let pace = self.paced.load().of(&resource)?;
+        Some(Drawn {
+            resource,
+            pace,
+            settings,
+        })
+    }
+
+    /// When the turn of `call` comes. Nobody is kept back by what was true a while ago.
+    pub(super) fn turn(&self, drawn: &Drawn, call: &Call, now: u64) -> Pace {
+        let Drawn {
+            resource,
+            pace,
+            settings,
+        } = drawn;
+        let fresh = pace.is_to_be_read(now);
+        if fresh {
+            self.read_limit(resource, pace, now);
+        }
+        let asked = pace.ask(call.attributes.priority, now, settings);
+        if asked == Pace::Go || fresh {
+            return asked;
+        }
+        self.read_limit(resource, pace, now);
+        pace.ask(call.attributes.priority, now, settings)
     }
 
     /// The longest that an attempt really waits for its turn.

@@ -46,8 +46,6 @@ pub struct InstanceSpec {
     pub offers: Vec<Arc<str>>,
     /// Its share among equivalents, for balancers that weigh; 1 unless said otherwise.
     pub weight: u32,
-    /// What an attempt costs, in millionths of the system's currency; `None`: unknown, or nothing.
-    pub price: Option<u64>,
     /// What rules may select it by: names and values, such as `hosting` and `self`, or `region` and `eu-1`.
     pub labels: Vec<Label>,
     /// What calls cost there, and what may be spent on them.

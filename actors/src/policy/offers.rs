@@ -71,6 +71,11 @@ impl Offers {
         self.listed.store(names);
     }
 
+    /// Whether the provider's own list decides.
+    pub fn is_listed(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
     /// Whether `name` is offered.
     pub fn offers(&self, name: &str) -> Offered {
         if !self.patterns.is_empty() {

@@ -51,6 +51,18 @@ fn whole(amount: u128) -> u64 {
 }
 
 impl Price {
+    /// What an attempt costs whatever it reads and writes; `None`: that depends on its tokens.
+    pub fn flat(&self) -> Option<u64> {
+        let by_tokens = self.input > 0 || self.output > 0 || self.cached.is_some_and(|cached| cached > 0);
+        (!by_tokens).then_some(self.call)
+    }
+
+    /// What an attempt did cost that told of these tokens: as was told, else by them.
+    pub fn actual(&self, usage: &Usage) -> u64 {
+        let by_tokens = || self.of(usage.input_tokens, usage.cached_input_tokens, usage.output_tokens);
+        usage.cost_nano_usd.unwrap_or_else(by_tokens)
+    }
+
     /// Of so many tokens that were read, so many of them kept, and so many that were written.
     pub fn of(&self, input: u64, cached: u64, output: u64) -> u64 {
         let cached = cached.min(input);
@@ -66,11 +78,15 @@ impl Price {
 impl Prices {
     /// The price that holds for a call.
     pub fn price(&self, call: &Call) -> Option<&Price> {
+        self.price_of(call.operation.name, model_of(call))
+    }
+
+    /// The price that holds for calls of an operation by its full name, and of a model where they name one.
+    pub fn price_of(&self, operation: &str, model: Option<&str>) -> Option<&Price> {
         let holds = |row: &&PriceRow| {
-            let is_model =
-                |pattern: &Arc<str>| model_of(call).is_some_and(|model| glob(pattern.as_bytes(), model.as_bytes()));
+            let is_model = |pattern: &Arc<str>| model.is_some_and(|model| glob(pattern.as_bytes(), model.as_bytes()));
             let named = row.operation.as_ref();
-            named.is_none_or(|prefix| covers(prefix, call.operation.name)) && row.model.as_ref().is_none_or(is_model)
+            named.is_none_or(|prefix| covers(prefix, operation)) && row.model.as_ref().is_none_or(is_model)
         };
         self.0.iter().find(holds).map(|row| &row.price)
     }
@@ -88,10 +104,9 @@ impl Prices {
 
     /// What a call that was answered did cost: as its provider says, else by its tokens. `None`: no price is known.
     pub fn actual(&self, call: &Call, usage: &Usage) -> Option<u64> {
-        usage.cost_nano_usd.or_else(|| {
-            let price = self.price(call)?;
-            Some(price.of(usage.input_tokens, usage.cached_input_tokens, usage.output_tokens))
-        })
+        usage
+            .cost_nano_usd
+            .or_else(|| self.price(call).map(|price| price.actual(usage)))
     }
 }
 

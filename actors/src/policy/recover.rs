@@ -101,6 +101,8 @@ pub fn next(failure: &Failure, standing: &Standing, settings: &RecoverSettings) 
         }
         // The provider's own word that a repetition makes no sense holds for it alone.
         Kind::Network | Kind::UpstreamFailed | Kind::Timeout => elsewhere(standing.others),
+        // Its quota is used up as far as we know, and nobody was asked: whoever else could be was looked at.
+        Kind::UpstreamRateLimited if refused_by_us(failure, standing) => Next::GiveUp,
         Kind::UpstreamRateLimited if failure.retryable => wait_or_elsewhere(failure, standing, settings),
         // Its account is spent; an equivalent's may not be.
         Kind::UpstreamRateLimited => elsewhere(standing.others),
@@ -138,7 +140,10 @@ pub fn is_final(failure: &Failure, standing: &Standing, settings: &RecoverSettin
 
 /// No provider was reached: those that are left are failing, busy or away.
 fn refused_by_us(failure: &Failure, standing: &Standing) -> bool {
-    let ours = matches!(failure.kind, Kind::CircuitOpen | Kind::Overloaded | Kind::NoProvider);
+    let ours = matches!(
+        failure.kind,
+        Kind::CircuitOpen | Kind::Overloaded | Kind::NoProvider | Kind::UpstreamRateLimited
+    );
     ours && failure.unsent && standing.attempts_here == 0
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
     let started = Instant::now();
     let (operation, follows) = (call.operation, call.operation.follows);
     let (mut holding, driver) = Holding::of(granted, &call);
-    let driven = AssertUnwindSafe(drive(driver, call, &holding, &env, started)).catch_unwind();
+    let driven = AssertUnwindSafe(drive(driver, call.clone(), &holding, &env, started)).catch_unwind();
     let answered = match driven.await {
         Ok(answered) => answered,
         Err(panic) => return Err(holding.panicked(panic.as_ref())),
@@ -39,6 +39,9 @@ pub(crate) async fn run(granted: Granted, call: Arc<Call>, env: AttemptEnv) -> O
         Err((evidence, failure)) => Err(holding.failed(evidence, failure)),
         Ok(Answer { head, body, value }) => {
             holding.began();
+            if let Some(price) = holding.instance.spec.billing.prices.price(&call) {
+                env.record.priced(*price);
+            }
             holding.credits.follow(head.tally.as_ref());
             holding.credits.used(head.usage);
             let body = match body {

@@ -200,8 +200,8 @@ impl Holding {
 
     /// What was asked for cost so much.
     pub(super) fn spent(&self, usage: Option<Usage>) {
-        if let (Some(watch), Some(cost)) = (&self.watch, usage.and_then(|usage| usage.cost_nano_usd)) {
-            watch.spent(cost);
+        if let (Some(watch), Some(usage)) = (&self.watch, usage) {
+            watch.spent(&usage);
         }
     }
 

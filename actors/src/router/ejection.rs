@@ -33,6 +33,17 @@ enum Equivalence {
     Set(u64),
 }
 
+/// Who of a set is passed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spares {
+    /// Nobody.
+    Nobody,
+    /// Nobody, though some are ejected: too few others are healthy.
+    NobodyInPanic,
+    /// Those that are ejected.
+    TheEjected,
+}
+
 /// What the router knows of outliers.
 pub(super) struct Ejections {
     env: Arc<RouterEnv>,
@@ -103,20 +114,19 @@ impl Ejections {
         });
     }
 
-    /// Whether those of a set that are ejected are passed over: they are, unless too few others are healthy.
-    pub(super) fn spares(&mut self, set: &CandidateSet, directory: &Directory, call: &Call) -> bool {
+    /// Whether those of a set that are ejected are passed over.
+    pub(super) fn spares(&mut self, set: &CandidateSet, directory: &Directory, call: &Call) -> Spares {
         if set.instances.len() < 2 || !self.settings().is_on() {
-            return false;
+            return Spares::Nobody;
         }
         self.learn(set);
         if self.ejected.is_empty() {
-            return false;
+            return Spares::Nobody;
         }
-        let panics = self.panics(set, directory, call);
-        if panics {
-            self.env.meters.panics.increment(1);
+        match self.panics(set, directory, call) {
+            true => Spares::NobodyInPanic,
+            false => Spares::TheEjected,
         }
-        !panics
     }
 
     fn learn(&mut self, set: &CandidateSet) {

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ejection::Ejections;
+use super::ejection::{Ejections, Spares};
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
 use crate::credits::CreditPermit;
-use crate::decision::{Seen, seen};
+use crate::decision::{Seen, Verdict, seen};
 use crate::directory::Directory;
 use crate::instance::{Grant, Instance};
 use crate::policy::balance::{CandidateView, Candidates};
@@ -27,6 +27,8 @@ pub(super) struct Offered<'a> {
     pub(super) call: &'a Arc<Call>,
     /// Those that are ejected are not asked.
     pub(super) spares: bool,
+    /// They are, because too few others are healthy.
+    pub(super) panics: bool,
     /// Those of them that had no place for it.
     pub(super) crowded: Vec<usize>,
     /// The one of them whose turn comes next, if its provider's quota is to last, and when.
@@ -43,8 +45,10 @@ impl<'a> Offered<'a> {
         ejections: &mut Ejections,
         now: u64,
     ) -> Self {
+        let spares = ejections.spares(set, directory, call);
         Offered {
-            spares: ejections.spares(set, directory, call),
+            spares: spares == Spares::TheEjected,
+            panics: spares == Spares::NobodyInPanic,
             set,
             directory,
             excluded,
@@ -65,6 +69,11 @@ impl Offered<'_> {
         (!self.excluded.contains(name) && !self.declined.contains(&index)).then_some(instance)
     }
 
+    /// There is but one candidate.
+    pub(super) fn is_alone(&self) -> bool {
+        self.set.instances.len() == 1
+    }
+
     pub(super) fn is_spared(&self, instance: &Instance) -> bool {
         self.spares && instance.is_ejected(self.now)
     }
@@ -75,12 +84,59 @@ impl Offered<'_> {
         let instance = name.and_then(|name| self.directory.serving(name));
         let excluded = name.is_some_and(|name| self.excluded.contains(name));
         let ejected = instance.is_some_and(|instance| self.is_spared(instance));
+        let uncovered = instance.is_some_and(|instance| self.lacks_credits(instance, index));
         seen(
             instance.map(|instance| &**instance),
-            (excluded, ejected),
+            (excluded, ejected, uncovered),
             self.call,
             self.now,
         )
+    }
+
+    /// Whether a candidate is not asked for want of credits.
+    fn lacks_credits(&self, instance: &Instance, index: usize) -> bool {
+        let demanded = self.set.asks_credits(index);
+        match &instance.credits {
+            Some(gate) => gate.refuses(self.call, demanded).is_some(),
+            None => demanded,
+        }
+    }
+
+    /// A candidate that takes calls.
+    fn open(&self, index: usize) -> Result<Arc<Instance>, Verdict> {
+        let instance = self.instance(index).ok_or(Verdict::NotRunning)?;
+        match instance.breaker.of(self.call).wait(self.now) {
+            _ if !instance.accepting() => Err(Verdict::Drained),
+            Some(_) => Err(Verdict::CircuitOpen),
+            None => Ok(instance.clone()),
+        }
+    }
+
+    /// A candidate's turn comes after this time.
+    fn comes(&mut self, index: usize, wait: Duration) {
+        if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
+            self.paced = Some((index, wait));
+        }
+    }
+
+    /// Whether a candidate would take an attempt, as [`Offered::guard`] finds out. No permit is taken.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn would_take(&mut self, index: usize) -> Result<(), Verdict> {
+        let instance = self.open(index)?;
+        if let Some(wait) = instance.would_wait(self.call, self.now) {
+            self.comes(index, wait);
+            return Err(Verdict::Paced);
+        }
+        if !instance.has_room() {
+            self.crowded.push(index);
+            return Err(Verdict::Full);
+        }
+        match self.lacks_credits(&instance, index) {
+            true => Err(Verdict::NoCredits),
+            false => Ok(()),
+        }
     }
 
     /// Whether a candidate has credits for a call. One that has none at all has none left.
@@ -90,37 +146,36 @@ impl Offered<'_> {
     }
 
     /// The permits that an attempt at a candidate needs, and what it may spend.
+    ///
+    /// # Errors
+    /// Why it is not asked.
     pub(super) fn guard(
         &mut self,
         index: usize,
         held: &mut Option<BulkheadPermit>,
-    ) -> Option<(BreakerPermit, BulkheadPermit, CreditPermit)> {
-        let instance = self.instance(index)?.clone();
-        if !instance.accepting() || instance.breaker.of(self.call).wait(self.now).is_some() {
-            return None;
-        }
+    ) -> Result<(BreakerPermit, BulkheadPermit, CreditPermit), Verdict> {
+        let instance = self.open(index)?;
         let paceable = match instance.pace(self.call, self.now) {
             Ok(paceable) => paceable,
             Err(wait) => {
-                if self.paced.is_none_or(|(_, soonest)| wait < soonest) {
-                    self.paced = Some((index, wait));
-                }
-                return None;
+                self.comes(index, wait);
+                return Err(Verdict::Paced);
             }
         };
-        let permit = instance.breaker.permit(self.call, self.now).ok()?;
+        let permit = instance.breaker.permit(self.call, self.now);
+        let permit = permit.map_err(|_open| Verdict::CircuitOpen)?;
         let Some(mut place) = instance.acquire(self.call, held) else {
             self.crowded.push(index);
-            return None;
+            return Err(Verdict::Full);
         };
         let demanded = self.set.asks_credits(index);
         let credits = match &instance.credits {
-            Some(gate) => gate.reserve(self.call, demanded).ok()?,
-            None if demanded => return None,
+            Some(gate) => gate.reserve(self.call, demanded).map_err(|_| Verdict::NoCredits)?,
+            None if demanded => return Err(Verdict::NoCredits),
             None => CreditPermit::default(),
         };
         place.paced = paceable.goes(self.now);
-        Some((permit, place, credits))
+        Ok((permit, place, credits))
     }
 
     /// What the call can wait for: a place where the fewest wait, or else its turn.
@@ -162,5 +217,10 @@ impl Candidates for Offered<'_> {
             Some(instance) => instance.view(self.call, self.now),
             None => CandidateView::UNAVAILABLE,
         }
+    }
+
+    fn cost(&self, index: usize) -> Option<u64> {
+        let instance = self.instance(index)?;
+        instance.spec.billing.prices.expected(self.call)
     }
 }

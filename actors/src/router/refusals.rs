@@ -18,6 +18,8 @@ struct Refusals {
     forced: bool,
     /// No place, or not its turn; and until when, at the soonest.
     full: Option<Duration>,
+    /// It is only the turn that has not come.
+    paced: bool,
     /// Takes no calls, by order or on its way out.
     drained: bool,
     /// Its credits are being leased.
@@ -37,6 +39,11 @@ impl Offered<'_> {
     /// Why none of the candidates can be asked.
     pub(super) fn refusal(&self) -> Failure {
         let refusals = self.refusals();
+        if let (true, Some((index, wait))) = (refusals.paced, self.paced)
+            && let Some(instance) = self.directory.serving(&self.set.instances[index])
+        {
+            return instance.comes_too_late(self.call, self.is_alone(), wait, self.now);
+        }
         let failure = match &self.set.instances[..] {
             [one] => refusals.failure(one).by(one),
             _ => refusals.failure("every provider that could serve this"),
@@ -69,6 +76,7 @@ impl Offered<'_> {
             }
         }
         if let Some((_, wait)) = self.paced {
+            refusals.paced = refusals.full.is_none();
             refusals.full = Some(refusals.full.map_or(wait, |known| known.min(wait)));
         }
         refusals

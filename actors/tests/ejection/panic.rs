@@ -2,7 +2,7 @@
 
 use mosaic_actors::error::Kind;
 
-use crate::support::Do;
+use crate::support::{Do, FETCH, call};
 use crate::{down, stage};
 
 #[tokio::test(start_paused = true)]
@@ -25,6 +25,9 @@ async fn where_too_few_are_healthy_ejection_is_ignored_and_counted() {
     let answered = stage.turns(20).await;
     assert_eq!(answered.len(), 4, "all are tried: {answered:?}");
     assert_eq!(stage.metric("mosaic_panic_attempts_total"), Some(20.0));
+    stage.system.gateway().dry_run(call(&FETCH, Do::Answer)).await;
+    let counted = stage.metric("mosaic_panic_attempts_total");
+    assert_eq!(counted, Some(20.0), "a call that is not made is no attempt");
 }
 
 #[tokio::test(start_paused = true)]

@@ -399,7 +399,6 @@ pub fn instance(name: &str, counts: &Arc<Counts>) -> InstanceSpec {
         credential_scope: 0,
         offers: Vec::new(),
         weight: 1,
-        price: None,
         labels: Vec::new(),
         billing: Billing::default(),
     }

@@ -14,6 +14,7 @@ use super::batch_wire::{Batch, Outcome, ResultLine};
 use super::batches::{PATH, counts, state};
 use super::{Anthropic, answered, refuse};
 use crate::catalogue::ai::{BatchResult, BatchResults};
+use crate::catalogue::op::Op;
 use crate::providers::ai::results::{self, Expected, Source};
 use crate::providers::http::text::present;
 use crate::providers::http::{Lines, Received};
@@ -89,7 +90,12 @@ impl Results {
                 let message = Received::within(&self.expected.instance, text(result.message));
                 let asked = (&*self.expected.instance, "", self.expected.include_raw);
                 let mut chat = Box::new(answered(&self.anthropic, &message, asked, vec![])?);
-                chat.usage = chat.usage.map(|usage| self.anthropic.book.batched(usage, &chat.model));
+                let price = |usage| {
+                    self.anthropic
+                        .book
+                        .batched(usage, BatchResults::DECLARATION.facts.name, &chat.model)
+                };
+                chat.usage = chat.usage.map(price);
                 Ok(BatchResult::Chat { custom_id, chat })
             }
             "errored" => Err(refuse::refused(&text(result.error))),

@@ -187,6 +187,7 @@ pub(crate) mod tests {
             quota: Arc::default(),
             directory: Arc::default(),
             models: Arc::new(crate::providers::models::Models::load(None).expect("a sound table")),
+            prices: Arc::default(),
             clock: Clock::default(),
         }
     }

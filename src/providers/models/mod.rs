@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::{Stream, StreamExt};
 use mosaic_actors::error::Failure;
+use mosaic_actors::policy::price::Prices;
 use mosaic_actors::stream::Piece;
 
 use crate::catalogue::ai::{Chat, ChatEvent, Facts, Model, Terms, Usage, Usd};
@@ -100,6 +101,8 @@ pub fn almost(list: &str, name: &str) -> Option<String> {
 pub struct Book {
     models: Arc<Models>,
     list: Option<Arc<str>>,
+    /// The instance's own prices: all that holds where there are any.
+    own: Arc<Prices>,
 }
 
 impl Book {
@@ -114,7 +117,17 @@ impl Book {
             None => Ok(Book {
                 models: models.clone(),
                 list: list.map(Arc::from),
+                own: Arc::default(),
             }),
+        }
+    }
+
+    /// The same, of an instance that has prices of its own.
+    #[must_use]
+    pub fn by(self, own: &Arc<Prices>) -> Self {
+        Book {
+            own: own.clone(),
+            ..self
         }
     }
 
@@ -136,33 +149,47 @@ impl Book {
         Model { known, ..model }
     }
 
-    /// Tokens with what they cost: as the provider says, else by the price of the model that `answered`, else of the one
-    /// that was `asked`: a provider answers an alias by the name of what is behind it.
+    /// Tokens with what they cost: as the provider says; else by the instance's own price for the operation and the model
+    /// that was `asked`, where it has any prices; else by the price of the model that `answered`, or of the one that was
+    /// asked: a provider answers an alias by the name of what is behind it.
     #[must_use]
-    pub fn priced(&self, usage: Usage, answered: &str, asked: &str) -> Usage {
+    pub fn priced(&self, usage: Usage, operation: &str, answered: &str, asked: &str) -> Usage {
         let terms = usage.terms.unwrap_or(Terms::Standard);
         let at = |model| self.facts(model)?.usd_per_million.as_ref()?.cost(terms, &usage);
-        let cost_usd: Option<Usd> = usage.cost_usd.or_else(|| at(answered)).or_else(|| at(asked));
+        let own = || {
+            let price = self
+                .own
+                .price_of(operation, Some(asked).filter(|model| !model.is_empty()))?;
+            Some(Usd::of_nano(price.actual(&usage.into())))
+        };
+        let known = || match self.own.0.is_empty() {
+            true => at(answered).or_else(|| at(asked)),
+            false => own(),
+        };
+        let cost_usd: Option<Usd> = usage.cost_usd.or_else(known);
         Usage { cost_usd, ..usage }
     }
 
     /// The same of what was done in a batch, whatever the provider says of the terms.
     #[must_use]
-    pub fn batched(&self, usage: Usage, model: &str) -> Usage {
+    pub fn batched(&self, usage: Usage, operation: &str, model: &str) -> Usage {
         let terms = Some(Terms::Batch);
-        self.priced(Usage { terms, ..usage }, model, model)
+        self.priced(Usage { terms, ..usage }, operation, model, model)
     }
 
     /// A whole answer, its tokens priced.
     #[must_use]
-    pub fn answered(&self, chat: Chat, asked: &str) -> Chat {
-        let usage = chat.usage.map(|usage| self.priced(usage, &chat.model, asked));
+    pub fn answered(&self, chat: Chat, operation: &str, asked: &str) -> Chat {
+        let usage = chat
+            .usage
+            .map(|usage| self.priced(usage, operation, &chat.model, asked));
         Chat { usage, ..chat }
     }
 
     /// The events of a streamed answer, their tokens priced.
     pub fn told(
         self,
+        operation: &'static str,
         asked: Arc<str>,
         events: impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static,
     ) -> impl Stream<Item = Result<Piece<ChatEvent>, Failure>> + Send + 'static {
@@ -170,7 +197,7 @@ impl Book {
         events.map(move |piece| {
             Ok(match piece? {
                 Piece::Item(ChatEvent::Usage { usage }) => {
-                    let usage = self.priced(usage, &answered, &asked);
+                    let usage = self.priced(usage, operation, &answered, &asked);
                     Piece::Item(ChatEvent::Usage { usage })
                 }
                 piece => {
@@ -194,6 +221,7 @@ fn tuned(model: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mosaic_actors::policy::price::{Price, PriceRow};
 
     fn book(file: Option<&str>) -> Result<Book, Failure> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -236,7 +264,11 @@ mod tests {
         let file = "[xai.a]\nwork = 'chat'\nusd_per_million = { standard = { input = 1 }, flex = { input = 0.5 } }\n\
                     [xai.'ft:b']\nwork = 'chat'\nusd_per_million.standard = { input = 2 }\n";
         let book = book(Some(file)).expect("sound");
-        let cost = |usage: Usage, answered, asked| book.priced(usage, answered, asked).cost_usd.map(Usd::nano);
+        let cost = |usage: Usage, answered, asked| {
+            book.priced(usage, "ai.chat.complete", answered, asked)
+                .cost_usd
+                .map(Usd::nano)
+        };
         assert_eq!(cost(read(1), "ft:b:acme::1", "a"), Some(2000));
         assert_eq!(cost(read(1), "a-2026", "a"), Some(1000));
         assert_eq!(cost(read(1), "c", "d"), None);
@@ -258,6 +290,34 @@ mod tests {
         );
         // What it does not name is as it was.
         assert!(book.facts("grok-4.3").is_some());
+    }
+
+    #[test]
+    fn own_prices_are_all_that_holds_but_for_what_the_provider_tells() {
+        let row = |model: &str, input: u64| PriceRow {
+            operation: Some(Arc::from("ai.chat")),
+            model: Some(Arc::from(model)),
+            price: Price {
+                call: 7,
+                input,
+                ..Price::default()
+            },
+        };
+        let file = "[xai.a]\nwork = 'chat'\nusd_per_million.standard.input = 1\n";
+        let own = Arc::new(Prices(vec![row("a", 5_000_000_000), row("mine*", 1_000_000)]));
+        let book = book(Some(file)).expect("sound").by(&own);
+        let cost = |operation, asked: &str, told| {
+            let usage = Usage {
+                cost_usd: told,
+                ..read(1_000)
+            };
+            book.priced(usage, operation, "a", asked).cost_usd.map(Usd::nano)
+        };
+        assert_eq!(cost("ai.chat.complete", "a", None), Some(5_000_007));
+        assert_eq!(cost("ai.chat.stream", "mine-7", None), Some(1_007));
+        assert_eq!(cost("ai.chat.complete", "a", Usd::new(0.5)), Some(500_000_000));
+        // Not by the table either: it would be another's price.
+        assert_eq!(cost("ai.embeddings.create", "a", None), None);
     }
 
     #[test]

@@ -17,7 +17,8 @@ use super::batch_convert::{results as files, state, work};
 use super::batch_wire::{Batch, Response, ResultLine};
 use super::refuse::{self, Sent};
 use super::{OpenAi, answered, embed};
-use crate::catalogue::ai::{BatchResult, BatchResults, BatchState, BatchWork};
+use crate::catalogue::ai::{BatchResult, BatchResults, BatchState, BatchWork, Usage};
+use crate::catalogue::op::Op;
 use crate::providers::ai::results::{self, Expected, Source};
 use crate::providers::http::text::present;
 use crate::providers::http::{Fault, Lines, Received, Refusal, parse};
@@ -114,6 +115,12 @@ impl Source for Results {
 }
 
 impl Results {
+    fn priced(&self, usage: Usage, model: &str) -> Usage {
+        self.openai
+            .book
+            .batched(usage, BatchResults::DECLARATION.facts.name, model)
+    }
+
     /// The answer to one request, as if it had been asked alone.
     fn answer(&self, custom_id: &str, response: Response) -> Result<BatchResult, Failure> {
         let text = response.body.map(|body| String::from(Box::<str>::from(body)));
@@ -127,13 +134,13 @@ impl Results {
             BatchWork::Embeddings => {
                 let mut embeddings = embed::made(&body, self.expected.include_raw, "", None)?;
                 let counted = embeddings.usage;
-                embeddings.usage = counted.map(|usage| self.openai.book.batched(usage, &embeddings.model));
+                embeddings.usage = counted.map(|usage| self.priced(usage, &embeddings.model));
                 Ok(BatchResult::Embeddings { custom_id, embeddings })
             }
             BatchWork::Chat | BatchWork::Other => {
                 let asked = (&*self.expected.instance, "", self.expected.include_raw);
                 let mut chat = Box::new(answered(&self.openai, &body, asked, Sent::default(), vec![])?);
-                chat.usage = chat.usage.map(|usage| self.openai.book.batched(usage, &chat.model));
+                chat.usage = chat.usage.map(|usage| self.priced(usage, &chat.model));
                 Ok(BatchResult::Chat { custom_id, chat })
             }
         }

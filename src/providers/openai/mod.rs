@@ -129,7 +129,7 @@ impl Provider for OpenAi {
         let known = Profile::of(settings.profile.as_deref(), connection.base_url.as_ref())?;
         let profile = known.but(settings.known());
         Ok(OpenAi {
-            book: Book::new(&connection.models, Some(&profile.prices))?,
+            book: Book::new(&connection.models, Some(&profile.prices))?.by(&connection.prices),
             endpoint,
             profile,
         })
@@ -257,7 +257,10 @@ async fn chat_stream(
         opened.value,
     )
     .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
-    let events = openai.book.clone().told(asked, events);
+    let events = openai
+        .book
+        .clone()
+        .told(ChatStream::DECLARATION.facts.name, asked, events);
     Ok(Reply {
         value: events.right_stream().right_stream(),
         upstream_request_id: opened.upstream_request_id,
@@ -275,7 +278,7 @@ fn chat<O: Op>(
 ) -> Result<Chat, Failure> {
     let asked = (&*request.instance, &*request.native, request.include_raw);
     let chat = answered(openai, received, asked, sent, warnings)?;
-    Ok(openai.book.answered(chat, &request.native))
+    Ok(openai.book.answered(chat, O::DECLARATION.facts.name, &request.native))
 }
 
 /// The same, wherever it stands, and without its price; of the `asked` instance and model, and with its own JSON where that is wanted.
@@ -316,9 +319,9 @@ async fn embeddings_create(
 ) -> Result<Reply<Embeddings>, Failure> {
     let mut reply = embed::create(&openai.endpoint, &openai.profile, &request).await?;
     let made = &mut reply.value;
-    made.usage = made
-        .usage
-        .map(|usage| openai.book.priced(usage, &made.model, &request.native));
+    let operation = EmbeddingsCreate::DECLARATION.facts.name;
+    let price = |usage| openai.book.priced(usage, operation, &made.model, &request.native);
+    made.usage = made.usage.map(price);
     Ok(reply)
 }
 

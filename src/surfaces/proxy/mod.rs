@@ -24,7 +24,7 @@ use axum::response::Response;
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use mosaic_actors::call::{Answer, Body as AnswerBody, Head, Operation};
 use mosaic_actors::error::{Failure, Kind};
@@ -34,13 +34,13 @@ use super::access::Unremarkable;
 use super::arrival::Arrival;
 use super::auth::Authenticator;
 use super::bodies::Bodies;
-use super::hosts;
 use super::mount::{self, Mount};
 use super::problem::{Fault, Problem};
 use super::request_id::RequestId;
 use super::rest::input;
 use super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER, cut};
 use super::rest::upload::{Incoming, UploadBounds};
+use super::{decisions, hosts};
 use crate::catalogue::proxy::{AnswerHead, Asked, OwnRefusal};
 use crate::dispatch::{Dispatcher, Options, Passage};
 use body::Brought;
@@ -102,6 +102,7 @@ impl ProxyConfig {
             ..Options::default()
         };
         input::passed(&parts.headers, &mut options)?;
+        let explains = options.explain;
         let deadline = self.dispatcher.deadline(operation.cost, false, &options)?;
         let (room, tenant) = (&self.bodies, &caller.tenant);
         let brought = body::of(&parts.headers, body, self.uploads, room, tenant, deadline).await?;
@@ -130,6 +131,10 @@ impl ProxyConfig {
             Ok(answer) => answered_with(answer),
             Err(failure) => refused_with(failure, incoming.as_ref(), id)?,
         };
+        // Beside those of the provider's own: whoever follows these looks for other relations.
+        if let Some(link) = decisions::link(id).filter(|_| explains) {
+            response.headers_mut().append(LINK, link);
+        }
         if parts.method == Method::HEAD {
             // One that does not tell its length: that is the answer's to a GET, and stands in its head where it is known.
             *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());

@@ -7,13 +7,19 @@ use crate::decision::record::Decision;
 use crate::decision::render::render;
 use crate::decision::{CANDIDATES, Ended};
 use crate::driver::Capabilities;
-use crate::operation::Operation;
-use crate::policy::routing::{Routable, Rule};
+use crate::operation::{Homes, Operation};
+use crate::policy::offers::Offers;
+use crate::policy::price::{Price, PriceRow, Prices};
+use crate::policy::routing::{Conditions, Routable, Rule};
 
 static GET: Operation = Operation::read("git", "git.repo.get");
+static CHAT: Operation = Operation {
+    homes: Homes::Offered,
+    ..Operation::read("ai", "ai.chat.complete")
+};
 
 fn operations() -> Arc<Operations> {
-    Arc::new(Operations::new([&GET]))
+    Arc::new(Operations::new([&GET, &CHAT]))
 }
 
 fn rule(resource: &str, instances: &[&str]) -> Rule {
@@ -25,13 +31,30 @@ fn rule(resource: &str, instances: &[&str]) -> Rule {
 }
 
 fn table(rules: &[Rule], names: &[&str]) -> RoutingTable {
+    priced(rules, names, 0)
+}
+
+/// The same, with instances that take so much for a million tokens that are read.
+fn priced(rules: &[Rule], names: &[&str], input: u64) -> RoutingTable {
+    offering(rules, names, input, |_| Offers::default())
+}
+
+fn offering(rules: &[Rule], names: &[&str], input: u64, offers: impl Fn(&str) -> Offers) -> RoutingTable {
+    let price = Price {
+        input,
+        ..Price::default()
+    };
+    let rows = vec![PriceRow {
+        price,
+        ..PriceRow::default()
+    }];
     let routable = |name: &&str| Routable {
         name: Arc::from(*name),
-        capabilities: Capabilities::of(&operations(), [GET.name]),
+        capabilities: Capabilities::of(&operations(), [GET.name, CHAT.name]),
         credential_scope: 0,
-        offers: Arc::default(),
+        offers: Arc::new(offers(name)),
         labels: Vec::new(),
-        prices: Arc::default(),
+        prices: Arc::new(Prices(rows.clone())),
         credited: false,
     };
     let instances = names.iter().map(routable).collect();
@@ -41,11 +64,26 @@ fn table(rules: &[Rule], names: &[&str]) -> RoutingTable {
 /// What is recorded of a call for `resource` under `table`.
 fn recorded(table: &RoutingTable, resource: &str) -> Explained {
     let operation = operations().get(GET.name).unwrap();
-    let call = Call::example(operation, resource, "t");
+    record(table, &Call::example(operation, resource, "t"))
+}
+
+/// What is recorded of a chat with a model that is said to read so many tokens.
+fn chat(table: &RoutingTable, model: &str, input_tokens: u64) -> Explained {
+    let operation = operations().get(CHAT.name).unwrap();
+    let mut call = Call::example(operation, model, "t");
+    call.attributes.model = Some(Arc::from(model));
+    call.estimate = Some(Estimate {
+        input_tokens,
+        max_output_tokens: Some(0),
+    });
+    record(table, &call)
+}
+
+fn record(table: &RoutingTable, call: &Call) -> Explained {
     let mut decision = Decision::default();
-    decision.begin(&call, Instant::now(), 0);
-    match table.route(&call, 0) {
-        Ok(set) => decision.routed(&call, &set, Rules::default()),
+    decision.begin(call, Instant::now(), 0);
+    match table.route(call, 0) {
+        Ok(set) => decision.routed(call, &set, Rules::default()),
         Err(failure) => {
             decision.refused(Rules::default());
             decision.end(Ended {
@@ -127,4 +165,57 @@ fn what_is_not_held_whole_is_not_guessed() {
         ..recorded(&large, "x")
     };
     assert_eq!(changes(&[elsewhere], &large)[0].1, Change::UnknownOperation);
+}
+
+#[test]
+fn what_calls_are_expected_to_cost_is_judged_as_it_was() {
+    let dear = |cost_min| Rule {
+        when: Conditions {
+            cost_min: Some(cost_min),
+            ..Conditions::default()
+        },
+        ..rule("*", &["b"])
+    };
+    let names = ["a", "b"];
+    // A millionth of a dollar for a token; dear are a thousand of them.
+    let rules = |cost_min| [dear(cost_min), rule("*", &["a"])];
+    let before = priced(&rules(1_000_000), &names, 1_000_000_000);
+    let all = [chat(&before, "m", 10), chat(&before, "m", 5_000)];
+    assert_eq!([all[0].route.rule, all[1].route.rule], [Some(1), Some(0)]);
+    assert_eq!(changes(&all, &before), []);
+    let cheaper = priced(&rules(1_000_000), &names, 1_000_000);
+    assert_eq!(changes(&all, &cheaper), [("m".to_owned(), Change::Candidates)]);
+    let lower = priced(&rules(1_000), &names, 1_000_000_000);
+    assert_eq!(changes(&all, &lower), [("m".to_owned(), Change::Candidates)]);
+}
+
+#[test]
+fn what_lists_of_models_decide_cannot_be_told() {
+    let names = ["a", "b"];
+    let listed = |known: &[&str]| {
+        let known: Vec<Arc<str>> = known.iter().map(|name| Arc::from(*name)).collect();
+        move |name: &str| {
+            let offers = Offers::default();
+            offers.list((name == "a").then(|| known.clone()));
+            offers
+        }
+    };
+    let running = offering(&[], &names, 0, listed(&["m"]));
+    let unasked = offering(&[], &names, 0, |_| Offers::default());
+    let all = [chat(&running, "m", 1)];
+    assert_eq!(changes(&all, &running), []);
+    assert_eq!(changes(&all, &unasked), [("m".to_owned(), Change::CannotTell)]);
+    let patterns = offering(&[], &names, 0, |name| {
+        Offers::new(&[Arc::from(if name == "b" { "m" } else { "n" })])
+    });
+    assert_eq!(changes(&all, &patterns), [("m".to_owned(), Change::Candidates)]);
+    let ruled = offering(&[rule("*", &["b"])], &names, 0, |_| Offers::default());
+    assert_eq!(changes(&all, &ruled), [("m".to_owned(), Change::Candidates)]);
+
+    let long = "m".repeat(300);
+    let mut attributed = chat(&ruled, "m", 1);
+    assert!(attributed.call.is_whole());
+    attributed = chat(&ruled, &long, 1);
+    attributed.call.resource_cut = false;
+    assert!(attributed.call.model_left_out && !attributed.call.is_whole());
 }

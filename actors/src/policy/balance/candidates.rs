@@ -26,8 +26,6 @@ pub struct CandidateView {
     pub weight: u32,
     /// The share of its weight that it takes while it comes back: 1 unless it is in slow start.
     pub share: f32,
-    /// What an attempt there costs, in millionths of the system's currency.
-    pub price: Option<u64>,
 }
 
 impl CandidateView {
@@ -42,7 +40,6 @@ impl CandidateView {
         remaining: None,
         weight: 0,
         share: 1.0,
-        price: None,
     };
 
     /// The weight that counts now: what is configured, times the share of it that it takes. Never quite nothing, so that one
@@ -77,6 +74,12 @@ pub trait Candidates {
 
     /// The candidate as it stands.
     fn view(&self, index: usize) -> CandidateView;
+
+    /// What an attempt there is expected to cost, in billionths of a US dollar; `None`: no price is known. Looked up where it
+    /// is asked for: a provider may have hundreds of prices.
+    fn cost(&self, _index: usize) -> Option<u64> {
+        None
+    }
 }
 
 /// A number for the instance of this name: FNV-1a, 64 bits (the constants are its authors'), the same on every node and in
@@ -93,6 +96,8 @@ pub struct Asked<'a> {
     pub call: &'a Call,
     /// Its first attempt's first choice: only this one spends a turn.
     pub first: bool,
+    /// Nobody is asked: the choice is only looked at, and changes nothing.
+    pub looked: bool,
     /// Now, in nanoseconds of the system's clock.
     pub now: u64,
     /// Drawn at random for this choice: all that it leaves to chance comes from here.
@@ -100,6 +105,11 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether the choice spends a turn.
+    pub(super) fn spends(&self) -> bool {
+        self.first && !self.looked
+    }
+
     /// Distinguishes what the call is about: equal for calls of one tenant about one resource, and for those that their
     /// caller said belong together, on every node and in every build. For affinity.
     pub fn key(&self) -> u64 {

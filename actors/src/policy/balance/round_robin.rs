@@ -32,7 +32,7 @@ impl Balancer for RoundRobin {
             }
         }
         let (standing, index) = best;
-        let spends = asked.first && matches!(standing, Standing::Free | Standing::Scarce);
+        let spends = asked.spends() && matches!(standing, Standing::Free | Standing::Scarce);
         if let Some(index) = index.filter(|_| spends) {
             self.next = candidates.place(index) + 1;
         }

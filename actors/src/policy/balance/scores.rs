@@ -28,6 +28,14 @@ pub enum Basis {
     Explored,
     /// Too little is known so far: measured response times decided.
     Fallback,
+    /// Who was measured to answer soonest.
+    Nearest,
+    /// It is on trial, and the call is within its share.
+    Canary,
+    /// A rule prefers it to all others that could be asked.
+    Tier,
+    /// It was asked before: an attempt there is repeated, or what it answered then is asked about, or it was waited for.
+    Again,
 }
 
 impl Basis {
@@ -42,6 +50,10 @@ impl Basis {
             Basis::Learned => "learned",
             Basis::Explored => "explored",
             Basis::Fallback => "fallback",
+            Basis::Nearest => "nearest",
+            Basis::Canary => "canary",
+            Basis::Tier => "tier",
+            Basis::Again => "again",
         }
     }
 }
@@ -63,7 +75,7 @@ pub struct Score {
 
 impl Score {
     /// Of a balancer that knows but one number.
-    pub(super) fn of_cost(index: usize, cost: f64) -> Self {
+    pub(crate) fn of_cost(index: usize, cost: f64) -> Self {
         Score {
             index,
             cost,

@@ -48,7 +48,6 @@ pub(super) const FREE: CandidateView = CandidateView {
     remaining: None,
     weight: 1,
     share: 1.0,
-    price: None,
 };
 
 fn limited(until: u64) -> CandidateView {
@@ -91,6 +90,7 @@ fn keyed(
     let asked = Asked {
         call: &call,
         first,
+        looked: false,
         now: 1_000_000_000,
         chance,
     };
@@ -205,7 +205,7 @@ proptest! {
     #[test]
     fn of_the_two_that_are_drawn_the_lower_is_chosen(candidates in listed(16), chance: u64) {
         let call = call();
-        let asked = Asked { call: &call, first: true, now: 0, chance };
+        let asked = Asked { call: &call, first: true, looked: false, now: 0, chance };
         let mut scores = Scores::default();
         if let Some(index) = ResponseTime.choose(&asked, &candidates, &mut scores) {
             let drawn = scores.entries();
@@ -285,6 +285,7 @@ fn the_first_two_draws_reach_every_pair() {
         let asked = Asked {
             call: &call,
             first: true,
+            looked: false,
             now: 0,
             chance,
         };
@@ -376,4 +377,29 @@ fn names_are_read_as_they_are_written() {
     let unknown = "random".parse::<Balance>().unwrap_err().to_string();
     assert!(names.iter().all(|name| unknown.contains(name)) && unknown.contains("random"));
     assert_eq!(Balance::all().filter(|balance| balance.balancer().learns()).count(), 1);
+}
+
+#[test]
+fn a_choice_that_is_only_looked_at_is_the_next_one_and_changes_nothing() {
+    let candidates = Listed::of([1, 3, 2].map(|weight| CandidateView { weight, ..FREE }));
+    let call = call();
+    for balance in Balance::all() {
+        let (mut looked, mut plain) = (balance.balancer(), balance.balancer());
+        for chance in 0..60 {
+            let choice = |balancer: &mut dyn Balancer, looked| {
+                let asked = Asked {
+                    call: &call,
+                    first: true,
+                    looked,
+                    now: 0,
+                    chance,
+                };
+                balancer.choose(&asked, &candidates, &mut Scores::default())
+            };
+            let told = [0; 3].map(|_| choice(&mut *looked, true));
+            let next = choice(&mut *plain, false);
+            assert_eq!(told, [next; 3], "{balance}");
+            assert_eq!(choice(&mut *looked, false), next, "{balance}");
+        }
+    }
 }

@@ -28,7 +28,7 @@ impl Balancer for Weighted {
         let field = Field::of(asked, candidates);
         let mut richest: Option<(i64, usize, usize)> = None;
         let mut total = 0;
-        let spends = asked.first && matches!(field.standing(), Standing::Free | Standing::Scarce);
+        let spends = asked.spends() && matches!(field.standing(), Standing::Free | Standing::Scarce);
         for (_, index, view) in field.eligible() {
             let place = candidates.place(index);
             if self.credits.len() <= place {

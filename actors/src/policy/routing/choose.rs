@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::set::Fnv1a;
 use super::{CandidateSet, Tier};
-use crate::policy::balance::{Asked, Balancer, CandidateView, Candidates, Scores};
+use crate::policy::balance::{Asked, Balancer, Basis, CandidateView, Candidates, Scores};
 
 /// A million: the whole of what shares are parts of.
 pub(super) const WHOLE: u64 = 1_000_000;
@@ -60,9 +60,11 @@ pub fn choose(
         if candidates.view(index).limited_until == 0 {
             return Some(index);
         }
-        limited.get_or_insert(index);
+        limited.get_or_insert_with(|| (index, scores.clone()));
     }
-    limited
+    let (index, before) = limited?;
+    *scores = before;
+    Some(index)
 }
 
 /// The choice within one tier, as an index of the set.
@@ -79,6 +81,10 @@ fn choose_within(
         *scores = Scores::default();
         let index = balancer.choose(asked, within, scores)?;
         scores.shift(start);
+        if within.in_question() == 1 {
+            // The balancer had no choice.
+            scores.by(if set.tiers.len() > 1 { Basis::Tier } else { Basis::Only });
+        }
         Some(start + index)
     };
     let Some(share) = share else {
@@ -94,6 +100,8 @@ fn choose_within(
         view.available && view.limited_until == 0
     };
     if let Some(index) = led.filter(|index| within.tier.range.contains(index)).filter(may) {
+        *scores = Scores::default();
+        scores.by(Basis::Canary);
         return Some(index);
     }
     // The share of a trial is its bound as well: it takes the others' calls only where they cannot be asked.
@@ -129,6 +137,12 @@ struct Within<'a> {
 }
 
 impl Within<'_> {
+    /// How many there are, however they stand.
+    fn in_question(&self) -> usize {
+        let out = |(canary, _): &&(usize, Range<u32>)| self.tier.range.contains(canary);
+        self.tier.range.len() - self.passed_over.iter().filter(out).count()
+    }
+
     /// By its index in the set.
     fn at(&self, index: usize) -> CandidateView {
         let view = self.candidates.view(index);
@@ -153,5 +167,9 @@ impl Candidates for Within<'_> {
 
     fn view(&self, index: usize) -> CandidateView {
         self.at(self.tier.range.start + index)
+    }
+
+    fn cost(&self, index: usize) -> Option<u64> {
+        self.candidates.cost(self.tier.range.start + index)
     }
 }

@@ -36,6 +36,19 @@ impl RoutingTable {
         }
     }
 
+    /// Whether it hangs on the lists of what providers offer where a call goes that no rule decides about.
+    pub fn lists_decide(&self, call: &Call) -> bool {
+        let operation = call.operation;
+        if operation.homes != Homes::Offered || call.provider.is_some() || call.resource.instance().is_some() {
+            return false;
+        }
+        let reach = self.reach(&call.caller.tenant);
+        let able = self.able(operation).iter().map(|index| &self.instances[*index]);
+        let able: Vec<_> = able.filter(|one| reaches(reach, &one.name)).collect();
+        // The only one is asked, whatever it lists.
+        able.len() > 1 && able.iter().any(|one| one.offers.is_listed())
+    }
+
     /// Those that offer `name`. Where none is known to, those of whom nobody knows, or the only one there is, unless its
     /// configuration excludes it: it will say.
     fn offering(&self, able: &[usize], name: &str) -> Vec<usize> {

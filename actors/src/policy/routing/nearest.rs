@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::super::balance::{Asked, Balancer, CandidateView, Candidates, Scores};
+use super::super::balance::{Asked, Balancer, Basis, CandidateView, Candidates, Score, Scores};
 
 /// What was measured so long ago is measured again: three times the decay of the estimate, when a sample weighs 5 %.
 const FORGOTTEN: Duration = Duration::from_secs(30);
@@ -28,11 +28,24 @@ fn rank(view: &CandidateView, first: bool) -> (u64, bool, Duration, usize) {
 }
 
 impl Balancer for Nearest {
-    fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates, _scores: &mut Scores) -> Option<usize> {
+    fn choose(&mut self, asked: &Asked<'_>, candidates: &dyn Candidates, scores: &mut Scores) -> Option<usize> {
         let views = (0..candidates.len()).map(|index| (index, candidates.view(index)));
-        let there = views.filter(|(_, view)| view.available);
-        there
-            .min_by_key(|(_, view)| rank(view, asked.first))
-            .map(|(index, _)| index)
+        let there = views.filter(|(_, view)| view.available).inspect(|(index, view)| {
+            if let Some(estimate) = view.latency {
+                let seconds = estimate.expected.as_secs_f64();
+                scores.note(Score {
+                    latency: Some(seconds as f32),
+                    ..Score::of_cost(*index, seconds)
+                });
+            }
+        });
+        let (index, view) = there.min_by_key(|(_, view)| rank(view, asked.first))?;
+        let is_known = view.latency.is_some_and(|estimate| estimate.age < FORGOTTEN);
+        scores.by(if is_known || !asked.first {
+            Basis::Nearest
+        } else {
+            Basis::Explored
+        });
+        Some(index)
     }
 }

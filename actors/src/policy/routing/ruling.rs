@@ -45,6 +45,12 @@ pub(super) fn told(trace: &mut Option<&mut dyn RouteTrace>, word: impl FnOnce(&m
     }
 }
 
+fn tell_costs(trace: &mut Option<&mut dyn RouteTrace>, number: usize, costs: Option<u64>) {
+    if let Some(costs) = costs {
+        told(trace, |trace| trace.costs(number, costs));
+    }
+}
+
 impl Compiled {
     pub(super) fn new(
         number: usize,
@@ -114,8 +120,10 @@ impl RoutingTable {
             let compiled = &self.rules[place];
             let rule = &compiled.rule;
             let skips = || rule.excludes(call.operation).filter(|_| trace.is_some());
-            if let Some(why) = skips().or_else(|| self.mismatch(compiled, call, unix)) {
+            let mut costs = None;
+            if let Some(why) = skips().or_else(|| self.mismatch(compiled, call, unix, &mut costs)) {
                 told(trace, |trace| trace.passed_over(compiled.number, rule, why));
+                tell_costs(trace, compiled.number, costs);
                 continue;
             }
             if rule.shadow {
@@ -130,6 +138,7 @@ impl RoutingTable {
                 continue;
             }
             told(trace, |trace| trace.matched(compiled.number, rule, set.as_deref()));
+            tell_costs(trace, compiled.number, costs);
             end = place;
             decided = Some(set.ok_or_else(|| self.unable(compiled, call.operation, reach)));
             break;
@@ -156,7 +165,8 @@ impl RoutingTable {
     ) {
         for place in self.tried(call.operation, false).filter(|place| *place < end) {
             let compiled = &self.rules[place];
-            if !compiled.rule.shadow || self.mismatch(compiled, call, unix).is_some() {
+            let mut costs = None;
+            if !compiled.rule.shadow || self.mismatch(compiled, call, unix, &mut costs).is_some() {
                 continue;
             }
             let would = self.members(place, compiled, call, reach);
@@ -168,7 +178,10 @@ impl RoutingTable {
                 (would, decided) => would.is_none() && decided.is_none(),
             };
             match trace {
-                Some(trace) => trace.shadowed(compiled.number, &compiled.rule, would.as_deref(), same),
+                Some(told) => {
+                    told.shadowed(compiled.number, &compiled.rule, would.as_deref(), same);
+                    tell_costs(trace, compiled.number, costs);
+                }
                 None => self.shadows.count(compiled.number, same),
             }
         }
@@ -198,11 +211,12 @@ impl RoutingTable {
         ruling.iter().copied().chain(0..every)
     }
 
-    fn mismatch(&self, compiled: &Compiled, call: &Call, unix: u64) -> Option<Reason> {
+    /// Why a rule does not hold; what the call is expected to cost, where that was looked at, is left in `costs`.
+    fn mismatch(&self, compiled: &Compiled, call: &Call, unix: u64, costs: &mut Option<u64>) -> Option<Reason> {
         let dearest = || {
             let able = self.able_of(compiled, call.operation);
-            let costs = able.filter_map(|member| self.instances[member.index].prices.expected(call));
-            costs.max().unwrap_or(0)
+            let all = able.filter_map(|member| self.instances[member.index].prices.expected(call));
+            *costs.insert(all.max().unwrap_or(0))
         };
         compiled.rule.mismatch(call, unix, dearest)
     }

@@ -85,6 +85,10 @@ pub trait RouteTrace {
     /// A rule was tried and does not hold. `number` is its place in the list that the table was made of.
     fn passed_over(&mut self, _number: usize, _rule: &Rule, _why: Reason) {}
 
+    /// The rule that was told of last looks at what the call is expected to cost: so much, in billionths of a US dollar, at the
+    /// dearest of its instances.
+    fn costs(&mut self, _number: usize, _nano_usd: u64) {}
+
     /// A rule holds, and decides: for these candidates, or, with none, for a refusal.
     fn matched(&mut self, _number: usize, _rule: &Rule, _set: Option<&CandidateSet>) {}
 

@@ -138,7 +138,10 @@ async fn open<O: Op>(openai: &OpenAi, request: &Request<O>, asking: Asking) -> R
     let (instance, asked) = (request.instance.clone(), request.native.clone());
     let events = stream::chat_events(instance, asked, sent, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
-    let events = openai.book.clone().told(request.native.clone(), events);
+    let events = openai
+        .book
+        .clone()
+        .told(O::DECLARATION.facts.name, request.native.clone(), events);
     Ok(Reply {
         value: events.boxed(),
         upstream_request_id: opened.upstream_request_id,
@@ -161,7 +164,7 @@ fn made<O: Op>(
     }
     let response = convert::response(&request.instance, Some(&request.native), row, warnings);
     response
-        .map(|response| priced(openai, response, Some(&request.native)))
+        .map(|response| priced::<O>(openai, response, Some(&request.native)))
         .map_err(|failure| received.blame(failure))
 }
 
@@ -173,14 +176,18 @@ where
     let received = openai.endpoint.send(outgoing).await?;
     let row = row(&received, request.include_raw, Sent::default())?;
     let response = convert::response(&request.instance, None, row, vec![]);
-    let response = response.map(|response| priced(openai, response, None));
+    let response = response.map(|response| priced::<O>(openai, response, None));
     Ok(received.reply(response.map_err(|failure| received.blame(failure))?))
 }
 
 /// An answer, its tokens priced; of the model that was `asked`, where that is known.
-fn priced(openai: &OpenAi, mut response: Response, asked: Option<&str>) -> Response {
+fn priced<O: Op>(openai: &OpenAi, mut response: Response, asked: Option<&str>) -> Response {
     let model = response.model.as_deref().unwrap_or_default();
-    let price = |usage| openai.book.priced(usage, model, asked.unwrap_or(model));
+    let price = |usage| {
+        openai
+            .book
+            .priced(usage, O::DECLARATION.facts.name, model, asked.unwrap_or(model))
+    };
     response.usage = response.usage.map(price);
     response
 }

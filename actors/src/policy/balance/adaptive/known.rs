@@ -72,8 +72,15 @@ impl Known {
         }
     }
 
-    /// What is expected of a call there.
-    pub(super) fn expected(&self, asked: &Asked, common: Features, view: &CandidateView, now: u64) -> Expected {
+    /// What is expected of a call there, of whose cost `cost` tells what its price comes to, in billionths of a dollar.
+    pub(super) fn expected(
+        &self,
+        asked: &Asked,
+        common: Features,
+        view: &CandidateView,
+        cost: impl FnOnce() -> Option<u64>,
+        now: u64,
+    ) -> Expected {
         let there = self.there(view.in_flight, view.remaining, now);
         let long = self.failures[asked.class.index()].rate(&SLOW, now);
         Expected {
@@ -81,7 +88,7 @@ impl Known {
             failure: there.errors.max(long),
             money: self
                 .money(asked)
-                .unwrap_or_else(|| view.price.map_or(0.0, |price| price as f64 / 1e6)),
+                .unwrap_or_else(|| cost().map_or(0.0, |nano_usd| nano_usd as f64 / 1e9)),
         }
     }
 

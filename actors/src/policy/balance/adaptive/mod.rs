@@ -103,7 +103,7 @@ impl Adaptive {
             let known = self.known(candidates.place(index), candidates.identity(index), asked.now);
             all[count] = Weighed {
                 index,
-                expected: known.expected(&context, common, view, asked.now),
+                expected: known.expected(&context, common, view, || candidates.cost(index), asked.now),
                 cost: 0.0,
                 age: asked.now.saturating_sub(known.chosen.max(known.seen)),
             };
@@ -162,7 +162,7 @@ impl Balancer for Adaptive {
         explain(all, scores);
         let mut chosen = *best;
         scores.by(Basis::Learned);
-        if asked.first {
+        if asked.spends() {
             self.purse.earn(best.cost, self.trust.observations());
             if let Some(explored) = self.explored(all, best) {
                 self.purse.spend(explored.cost - best.cost);
@@ -170,8 +170,10 @@ impl Balancer for Adaptive {
                 chosen = explored;
             }
         }
-        let place = candidates.place(chosen.index);
-        self.known(place, candidates.identity(chosen.index), asked.now).chosen = asked.now;
+        if !asked.looked {
+            let place = candidates.place(chosen.index);
+            self.known(place, candidates.identity(chosen.index), asked.now).chosen = asked.now;
+        }
         Some(chosen.index)
     }
 

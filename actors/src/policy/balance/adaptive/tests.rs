@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::call::{Call, CostClass, Operation, Operations};
-use crate::policy::balance::identity_of;
 use crate::policy::balance::tests::{FREE, Listed, call};
+use crate::policy::balance::{CandidateView, identity_of};
 use crate::policy::estimate::Class;
 
 const MILLI: u64 = 1_000_000;
@@ -22,10 +22,37 @@ fn heavy() -> Call {
     Call::example(Operations::new([&HEAVY]).get("t.heavy").unwrap(), "", "t")
 }
 
+/// Candidates with what each is expected to cost.
+struct Priced<'a>(&'a Listed, &'a [Option<u64>]);
+
+impl Candidates for Priced<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn place(&self, index: usize) -> usize {
+        self.0.place(index)
+    }
+
+    fn identity(&self, index: usize) -> u64 {
+        self.0.identity(index)
+    }
+
+    fn view(&self, index: usize) -> CandidateView {
+        self.0.view(index)
+    }
+
+    fn cost(&self, index: usize) -> Option<u64> {
+        self.1[index]
+    }
+}
+
 /// One balancer among candidates whose attempts end at once in virtual time.
 struct World {
     adaptive: Adaptive,
     candidates: Listed,
+    /// What each is expected to cost, in billionths of a dollar.
+    costs: Vec<Option<u64>>,
     now: u64,
     step: u64,
 }
@@ -38,6 +65,7 @@ impl World {
         World {
             adaptive: Adaptive::new(Weights::DEFAULT),
             candidates: Listed::of(vec![FREE; count]),
+            costs: vec![None; count],
             now: SECOND,
             step: 0,
         }
@@ -49,11 +77,15 @@ impl World {
         let asked = Asked {
             call,
             first: true,
+            looked: false,
             now: self.now,
             chance: self.step,
         };
         let mut scores = Scores::default();
-        let index = self.adaptive.choose(&asked, &self.candidates, &mut scores).unwrap();
+        let index = self
+            .adaptive
+            .choose(&asked, &Priced(&self.candidates, &self.costs), &mut scores)
+            .unwrap();
         (index, scores)
     }
 
@@ -101,6 +133,7 @@ fn what_is_outrun_took_at_least_so_long_and_has_not_failed() {
             &Context::of(&call()),
             context::of_call(&Context::of(&call())),
             &FREE,
+            || None,
             world.now,
         );
         (expected.latency, expected.failure)
@@ -207,7 +240,7 @@ fn money_counts_by_its_weight() {
         let mut world = World::new(2);
         world.adaptive = Adaptive::new(Weights::new(1.0, 1.0, money).unwrap());
         // A cent, against nothing.
-        world.candidates.0[0].1.price = Some(10_000);
+        world.costs[0] = Some(10_000_000);
         world.run(400, &ends);
         world.run(400, &ends)[0]
     };
@@ -379,7 +412,7 @@ proptest! {
         prop_assert_eq!(Adaptive::new(Weights::DEFAULT).restore(&learned, now), Ok(()));
         let candidates = Listed::of(vec![FREE; 3]);
         let call = call();
-        let asked = Asked { call: &call, first: true, now, chance: 7 };
+        let asked = Asked { call: &call, first: true, looked: false, now, chance: 7 };
         prop_assert!(adaptive.choose(&asked, &candidates, &mut Scores::default()).is_some());
     }
 }
@@ -390,6 +423,8 @@ fn an_unknown_candidate_is_expected_to_be_as_all_are() {
     world.run(600, &|_, call, _| (80.0 + heaviness(call), true));
     let (now, context) = (world.now, Context::of(&call()));
     let known = world.adaptive.known(2, 99, now);
-    let expected = known.expected(&context, context::of_call(&context), &FREE, now).latency;
+    let expected = known
+        .expected(&context, context::of_call(&context), &FREE, || None, now)
+        .latency;
     assert!((0.04..0.16).contains(&expected), "{expected}");
 }

@@ -92,6 +92,7 @@ fn chosen(
     let asked = Asked {
         call,
         first: true,
+        looked: false,
         now: 0,
         chance: 0,
     };
