@@ -215,7 +215,10 @@ fn recorded_calls_are_decided_again_by_another_configuration() {
     );
     let limits = |at: usize| server.seen()[at].query.clone();
     assert!(limits(1).contains(&("limit".to_owned(), "5".to_owned())));
-    assert!(limits(0).contains(&("limit".to_owned(), "1000000".to_owned())), "all that are kept");
+    assert!(
+        limits(0).contains(&("limit".to_owned(), "1000000".to_owned())),
+        "all that are kept"
+    );
     // Two forges, and no rule says that they are equivalent.
     let told = against(&server, "", &["--json"]);
     assert_eq!((told.code, &*told.err), (Some(1), ""));
@@ -236,10 +239,19 @@ fn calls_that_change_alike_are_told_once_with_their_number() {
             (one["at_unix_ms"], one["call"]["resource"]) = (json!(1_700_000_000_000 + number), resource.into());
             one
         };
-        let all = [at(3, "acme/newest"), at(2, "acme/api"), at(1, "client-7/api"), at(0, "acme/oldest")];
+        let all = [
+            at(3, "acme/newest"),
+            at(2, "acme/api"),
+            at(1, "client-7/api"),
+            at(0, "acme/oldest"),
+        ];
         recorder::json(StatusCode::OK, &json!({ "decisions": all }))
     });
-    let told = against(&server, "[[routes]]\npriority = 1\nresource = \"client-*\"\nproviders = [\"mirror\"]\n[[routes]]\nservice = \"git\"\nproviders = [\"mirror\"]\n", &[]);
+    let told = against(
+        &server,
+        "[[routes]]\npriority = 1\nresource = \"client-*\"\nproviders = [\"mirror\"]\n[[routes]]\nservice = \"git\"\nproviders = [\"mirror\"]\n",
+        &[],
+    );
     tells(
         &told.out,
         &[

@@ -90,7 +90,11 @@ impl Results {
                 let message = Received::within(&self.expected.instance, text(result.message));
                 let asked = (&*self.expected.instance, "", self.expected.include_raw);
                 let mut chat = Box::new(answered(&self.anthropic, &message, asked, vec![])?);
-                let price = |usage| self.anthropic.book.batched(usage, BatchResults::DECLARATION.facts.name, &chat.model);
+                let price = |usage| {
+                    self.anthropic
+                        .book
+                        .batched(usage, BatchResults::DECLARATION.facts.name, &chat.model)
+                };
                 chat.usage = chat.usage.map(price);
                 Ok(BatchResult::Chat { custom_id, chat })
             }

@@ -236,7 +236,10 @@ async fn chat_stream(
     let asked = request.native.clone();
     let events = stream::chat_events(request.instance, request.native, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
-    let events = anthropic.book.clone().told(ChatStream::DECLARATION.facts.name, asked, events);
+    let events = anthropic
+        .book
+        .clone()
+        .told(ChatStream::DECLARATION.facts.name, asked, events);
     Ok(Reply {
         value: events.right_stream(),
         upstream_request_id: opened.upstream_request_id,
@@ -253,7 +256,9 @@ fn chat<O: Op>(
 ) -> Result<Chat, Failure> {
     let asked = (&*request.instance, &*request.native, request.include_raw);
     let chat = answered(anthropic, received, asked, warnings)?;
-    Ok(anthropic.book.answered(chat, O::DECLARATION.facts.name, &request.native))
+    Ok(anthropic
+        .book
+        .answered(chat, O::DECLARATION.facts.name, &request.native))
 }
 
 /// The same, wherever it stands, and without its price; of the asked instance and model, and with its own JSON where that is wanted.

@@ -180,7 +180,9 @@ impl Book {
     /// A whole answer, its tokens priced.
     #[must_use]
     pub fn answered(&self, chat: Chat, operation: &str, asked: &str) -> Chat {
-        let usage = chat.usage.map(|usage| self.priced(usage, operation, &chat.model, asked));
+        let usage = chat
+            .usage
+            .map(|usage| self.priced(usage, operation, &chat.model, asked));
         Chat { usage, ..chat }
     }
 
@@ -262,7 +264,11 @@ mod tests {
         let file = "[xai.a]\nwork = 'chat'\nusd_per_million = { standard = { input = 1 }, flex = { input = 0.5 } }\n\
                     [xai.'ft:b']\nwork = 'chat'\nusd_per_million.standard = { input = 2 }\n";
         let book = book(Some(file)).expect("sound");
-        let cost = |usage: Usage, answered, asked| book.priced(usage, "ai.chat.complete", answered, asked).cost_usd.map(Usd::nano);
+        let cost = |usage: Usage, answered, asked| {
+            book.priced(usage, "ai.chat.complete", answered, asked)
+                .cost_usd
+                .map(Usd::nano)
+        };
         assert_eq!(cost(read(1), "ft:b:acme::1", "a"), Some(2000));
         assert_eq!(cost(read(1), "a-2026", "a"), Some(1000));
         assert_eq!(cost(read(1), "c", "d"), None);

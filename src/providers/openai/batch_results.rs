@@ -116,7 +116,9 @@ impl Source for Results {
 
 impl Results {
     fn priced(&self, usage: Usage, model: &str) -> Usage {
-        self.openai.book.batched(usage, BatchResults::DECLARATION.facts.name, model)
+        self.openai
+            .book
+            .batched(usage, BatchResults::DECLARATION.facts.name, model)
     }
 
     /// The answer to one request, as if it had been asked alone.

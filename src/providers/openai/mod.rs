@@ -257,7 +257,10 @@ async fn chat_stream(
         opened.value,
     )
     .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
-    let events = openai.book.clone().told(ChatStream::DECLARATION.facts.name, asked, events);
+    let events = openai
+        .book
+        .clone()
+        .told(ChatStream::DECLARATION.facts.name, asked, events);
     Ok(Reply {
         value: events.right_stream().right_stream(),
         upstream_request_id: opened.upstream_request_id,

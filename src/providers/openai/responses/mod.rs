@@ -138,7 +138,10 @@ async fn open<O: Op>(openai: &OpenAi, request: &Request<O>, asking: Asking) -> R
     let (instance, asked) = (request.instance.clone(), request.native.clone());
     let events = stream::chat_events(instance, asked, sent, warnings, opened.value)
         .map(move |piece| piece.map_err(|failure| left_alone(failure, spent)));
-    let events = openai.book.clone().told(O::DECLARATION.facts.name, request.native.clone(), events);
+    let events = openai
+        .book
+        .clone()
+        .told(O::DECLARATION.facts.name, request.native.clone(), events);
     Ok(Reply {
         value: events.boxed(),
         upstream_request_id: opened.upstream_request_id,
@@ -180,7 +183,11 @@ where
 /// An answer, its tokens priced; of the model that was `asked`, where that is known.
 fn priced<O: Op>(openai: &OpenAi, mut response: Response, asked: Option<&str>) -> Response {
     let model = response.model.as_deref().unwrap_or_default();
-    let price = |usage| openai.book.priced(usage, O::DECLARATION.facts.name, model, asked.unwrap_or(model));
+    let price = |usage| {
+        openai
+            .book
+            .priced(usage, O::DECLARATION.facts.name, model, asked.unwrap_or(model))
+    };
     response.usage = response.usage.map(price);
     response
 }
