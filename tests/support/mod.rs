@@ -18,7 +18,7 @@ use mosaic::server::{Listener, ServerLimits};
 use mosaic::surfaces::auth::Authenticator;
 use mosaic::surfaces::bodies::{Bodies, BodyBounds};
 use mosaic::surfaces::decisions::Decisions;
-use mosaic::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use mosaic::surfaces::rest::{self, BatchBounds, InstanceCapabilities, RestConfig, UploadBounds};
 use mosaic_actors::call::{Call, Caller, Priority};
 use mosaic_actors::decision::Explained;
 use mosaic_actors::driver::BoxFuture;
@@ -140,6 +140,13 @@ fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {
             bytes: MAX_BODY,
             idle: Duration::from_secs(30),
         },
+        allowance: Arc::new(|_| None),
+        batches: BatchBounds {
+            operations: 5,
+            at_a_time: 3,
+            answers: 1024,
+        },
+        heartbeat: Duration::from_secs(15),
     }
 }
 
