@@ -27,7 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Mosaic::request`] says more about a call; [`Mosaic::stream`] brings a model's answer as it comes; [`Mosaic::router`]
+//! Every operation is a method as well: `gateway.git().repo_get(input)`, see [`embed::operations`]. A [`Request`](embed::Request)
+//! says more about a call; [`Mosaic::stream`] brings a model's answer as it comes; [`Mosaic::router`]
 //! and [`Mosaic::admin_router`] mount in a server of one's own, [`embed::serve`] binds both as the configuration says.
 //! [`Mosaic::tree`], [`Mosaic::ledger`] and [`Mosaic::events`] show the supervision, [`Mosaic::metrics`] the numbers.
 #![forbid(unsafe_code)]

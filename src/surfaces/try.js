@@ -43,7 +43,15 @@ async function send(form, token) {
   }
 }
 
+// A link to a call opens it.
+function open() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (named && "open" in named) named.open = true;
+}
+
 if (typeof document !== "undefined") {
+  open();
+  addEventListener("hashchange", open);
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     send(event.target, document.getElementById("token").value);
