@@ -44,14 +44,14 @@ async function send(form, token) {
 }
 
 // A link to a call opens it.
-function open() {
+function unfold() {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (named && "open" in named) named.open = true;
 }
 
 if (typeof document !== "undefined") {
-  open();
-  addEventListener("hashchange", open);
+  unfold();
+  addEventListener("hashchange", unfold);
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     send(event.target, document.getElementById("token").value);

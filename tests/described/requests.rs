@@ -1,0 +1,65 @@
+//! Requests that a foreign program makes of our OpenAPI document, sound and unsound ones.
+//!
+//! Invariant: whatever is asked, the answer is one that the document tells of, and no fault of the gateway.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::tools::tool;
+use crate::harness::{Setup, Stage};
+
+/// Names the Python that has schemathesis beside it.
+const PYTHON: &str = "MOSAIC_PYTHON";
+/// What is looked at in every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+                      response_schema_conformance,unsupported_method";
+/// Beyond what a client does wrong, two answers are sound: nobody can do that (501), and the time that the request itself
+/// names is over (504).
+const SOUND: &str = "[checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", 501, 504]\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_is_one_that_the_document_tells_of() {
+    let Some(python) = tool(PYTHON) else {
+        return;
+    };
+    let is_full = std::env::var("MOSAIC_TEST_TIER").is_ok_and(|tier| tier == "full");
+    let (phases, seconds) = match is_full {
+        true => ("examples,coverage,fuzzing,stateful", "600"),
+        false => ("examples,coverage", "60"),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("schemathesis.toml");
+    fs::write(&config, SOUND).expect("it is written");
+    let stage = Stage::open(Setup::default()).await;
+    let mut command = Command::new(python.with_file_name("schemathesis"));
+    command
+        .arg("--config-file")
+        .arg(&config)
+        .arg("run")
+        .arg(format!("http://{}/v1/openapi.json", stage.gateway.public))
+        .args(["--phases", phases, "--max-time", seconds, "--seed", "1", "--mode", "all"])
+        // What is followed has no end.
+        .args(["--exclude-path", "/v1/events"])
+        .args(["--checks", CHECKS, "--continue-on-failure", "--request-timeout", "30"])
+        .args(["--suppress-health-check", "all", "--warnings", "off"])
+        .env("NO_PROXY", "127.0.0.1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(&folder);
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.expect("no panic").expect("it starts");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let number = |word: &str| {
+        let line = told.lines().find_map(|line| line.trim().strip_prefix(word));
+        let digits = line.map(|rest| rest.trim_start_matches([':', ' ']));
+        let digits = digits.and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+        digits.and_then(|digits| digits.parse::<usize>().ok())
+    };
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let (selected, tested) = (number("Selected"), number("Tested"));
+    assert!(selected.is_some_and(|all| all > 100) && selected == tested, "{told}");
+    stage.close().await;
+}
