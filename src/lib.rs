@@ -75,6 +75,7 @@ pub mod secret;
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod stores;
 #[cfg(feature = "server")]
 #[doc(hidden)]

@@ -249,15 +249,24 @@ fn what_http_adds_is_described_where_it_can_come() {
         assert_eq!(has("last_event_id"), declaration.goes_on.is_some(), "{id}");
         assert!(has("timing"), "{id}");
     }
-    let follows = OPERATIONS.iter().filter_map(|entry| Some((entry, entry.declaration.goes_on?)));
+    let follows = OPERATIONS
+        .iter()
+        .filter_map(|entry| Some((entry, entry.declaration.goes_on?)));
     for (entry, (field, member)) in follows {
-        assert!(entry.declaration.facts.streaming && entry.field(field).is_some(), "{}", entry.name());
+        assert!(
+            entry.declaration.facts.streaming && entry.field(field).is_some(),
+            "{}",
+            entry.name()
+        );
         let events = entry.output_schema.as_value().to_string();
         assert!(events.contains(&format!("\"{member}\"")), "{}", entry.name());
     }
     let limited = &document["components"]["responses"]["Error429"]["headers"];
     assert!(limited.get("Retry-After").is_some() && limited.get("RateLimit").is_some());
-    assert_eq!(document["security"], serde_json::json!([{ "bearer": [] }, { "apiKey": [] }]));
+    assert_eq!(
+        document["security"],
+        serde_json::json!([{ "bearer": [] }, { "apiKey": [] }])
+    );
 }
 
 /// The public document, and the admin listener's.

@@ -40,7 +40,9 @@ mod checked;
 pub mod ai;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod cicd;
+#[doc(hidden)]
 pub mod confidential;
+#[doc(hidden)]
 pub mod cursor;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod docs;
@@ -49,13 +51,16 @@ pub mod event;
 pub mod fields;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod git;
+#[doc(hidden)]
 pub mod link;
 pub mod op;
 pub mod outcome;
 pub mod page;
+#[doc(hidden)]
 pub mod page_url;
 mod payload;
 pub mod person;
+#[doc(hidden)]
 pub mod prepare;
 #[allow(missing_docs, reason = "a field of a speaking type needs no words of its own")]
 pub mod projects;
@@ -64,6 +69,7 @@ pub mod raw;
 pub mod schema;
 pub(crate) mod table;
 pub mod tags;
+#[doc(hidden)]
 pub mod trail;
 
 use std::collections::HashSet;

@@ -45,8 +45,8 @@
 
 use super::mosaic::Mosaic;
 use super::request::Request;
-use crate::catalogue::table::with_operations;
 use crate::catalogue::Op;
+use crate::catalogue::table::with_operations;
 
 macro_rules! methods {
     ($($service:ident $accessor:ident { $($method:ident: $operation:ident,)* })*) => {
@@ -96,7 +96,11 @@ mod tests {
         assert_eq!(METHODS.len(), OPERATIONS.len());
         for (service, method, name) in METHODS {
             let called = name.strip_prefix(service).and_then(|rest| rest.strip_prefix('.'));
-            assert_eq!(called.map(|rest| rest.replace('.', "_")).as_deref(), Some(*method), "{name}");
+            assert_eq!(
+                called.map(|rest| rest.replace('.', "_")).as_deref(),
+                Some(*method),
+                "{name}"
+            );
         }
     }
 }

@@ -10,7 +10,10 @@ use crate::catalogue::{Entry, Method};
 const HEADERS: &[(&str, &str)] = &[
     ("X-Request-Id", "The request's id."),
     ("X-Mosaic-Provider", "The instance that answered."),
-    ("X-Mosaic-Attempts", "How many attempts the answer took; 0 where none was needed."),
+    (
+        "X-Mosaic-Attempts",
+        "How many attempts the answer took; 0 where none was needed.",
+    ),
     (
         "Link",
         "The next page of a list (`next`, RFC 8288); the decision record of an answer that was asked to explain itself \
@@ -18,11 +21,23 @@ const HEADERS: &[(&str, &str)] = &[
     ),
     ("Cache-Status", "Whether the answer came from cache (RFC 9211)."),
     ("ETag", "The answer's bytes; in If-None-Match it asks for others alone."),
-    ("Server-Timing", "How long the phases of the call took, where X-Mosaic-Timing asked for that."),
-    ("RateLimit", "What is left of the tenant's rate, where it has one (draft-ietf-httpapi-ratelimit-headers-11)."),
-    ("RateLimit-Policy", "The tenant's rate, where it has one: a quota for a window of seconds."),
+    (
+        "Server-Timing",
+        "How long the phases of the call took, where X-Mosaic-Timing asked for that.",
+    ),
+    (
+        "RateLimit",
+        "What is left of the tenant's rate, where it has one (draft-ietf-httpapi-ratelimit-headers-11).",
+    ),
+    (
+        "RateLimit-Policy",
+        "The tenant's rate, where it has one: a quota for a window of seconds.",
+    ),
     ("Retry-After", "After how many seconds it can help to try again."),
-    ("Traceparent", "The span of the gateway, where the request is part of a trace."),
+    (
+        "Traceparent",
+        "The span of the gateway, where the request is part of a trace.",
+    ),
     ("WWW-Authenticate", "How to say who asks."),
     ("Allow", "The methods that the path has."),
 ];
@@ -91,18 +106,24 @@ pub(super) fn responses(errors: Map<String, Value>) -> Map<String, Value> {
 
 /// What may be asked for by headers that HTTP, or this surface alone, has.
 pub(super) fn parameters() -> Map<String, Value> {
-    let header = |name: &str, schema: Value, about: &str| {
-        json!({ "name": name, "in": "header", "description": about, "schema": schema })
-    };
+    let header = |name: &str, schema: Value, about: &str| json!({ "name": name, "in": "header", "description": about, "schema": schema });
     let text = json!({ "type": "string" });
     let rows = [
         (
             "if_none_match",
-            header("If-None-Match", text.clone(), "ETags of answers that the client has: with one of them it is told 304."),
+            header(
+                "If-None-Match",
+                text.clone(),
+                "ETags of answers that the client has: with one of them it is told 304.",
+            ),
         ),
         (
             "if_match",
-            header("If-Match", text, "ETags of answers: unless it would be one of them it is told 412."),
+            header(
+                "If-Match",
+                text,
+                "ETags of answers: unless it would be one of them it is told 412.",
+            ),
         ),
         (
             "timing",

@@ -15,14 +15,20 @@ const WORDS: [(&[&str], &str); 14] = [
     (&["branch", "ref", "base", "target", "default_branch"], "main"),
     (&["head", "source"], "mend-it"),
     (&["path"], "README.md"),
-    (&["url", "web_url", "html_url", "clone_url"], "https://example.com/acme/api"),
+    (
+        &["url", "web_url", "html_url", "clone_url"],
+        "https://example.com/acme/api",
+    ),
     (&["sha", "commit", "oid"], "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"),
     (&["model"], "sandbox-small"),
     (&["prompt", "text", "texts", "query"], "What is a gateway good for?"),
     (&["title", "summary"], "Mend the gate"),
     (&["message"], "Mend the gate"),
     (&["media_type", "content_type"], "text/plain"),
-    (&["id", "issue", "pull", "pr", "run", "page", "space", "board", "comment"], "forge-a~1"),
+    (
+        &["id", "issue", "pull", "pr", "run", "page", "space", "board", "comment"],
+        "forge-a~1",
+    ),
     (&["provider", "instance"], "forge-a"),
     (&["operation"], "git.repo.get"),
 ];
@@ -86,7 +92,8 @@ impl Examples<'_> {
         let required = schema["required"].as_array();
         let is_required = |name: &String| required.is_some_and(|names| names.iter().any(|one| one == name));
         let properties = schema["properties"].as_object().into_iter().flatten();
-        let wanted = properties.filter(|(name, _)| is_required(name) || (depth == 0 && SPEAKING.contains(&name.as_str())));
+        let wanted =
+            properties.filter(|(name, _)| is_required(name) || (depth == 0 && SPEAKING.contains(&name.as_str())));
         wanted
             .map(|(name, field)| (name.clone(), self.value(field, name, depth + 1)))
             .collect()
@@ -96,8 +103,12 @@ impl Examples<'_> {
     where
         Self: 'a,
     {
-        let pointer = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
-        pointer.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(schema)
+        let pointer = schema["$ref"]
+            .as_str()
+            .and_then(|reference| reference.strip_prefix('#'));
+        pointer
+            .and_then(|pointer| self.document.pointer(pointer))
+            .unwrap_or(schema)
     }
 }
 
@@ -126,7 +137,9 @@ fn text(schema: &Value, name: &str) -> String {
         _ => name,
     }
     .to_owned();
-    let least = schema["minLength"].as_u64().and_then(|least| usize::try_from(least).ok());
+    let least = schema["minLength"]
+        .as_u64()
+        .and_then(|least| usize::try_from(least).ok());
     while text.chars().count() < least.unwrap_or_default() {
         text.push('x');
     }

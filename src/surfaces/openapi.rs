@@ -89,7 +89,9 @@ fn exemplify(document: &mut Value) {
         let answers = operation["responses"].as_object_mut().into_iter().flatten();
         let contents = answers.filter_map(|(_, answer)| answer.get_mut("content"));
         let mut contents: Vec<&mut Value> = contents.collect();
-        contents.iter_mut().for_each(|content| exemplify_content(content, examples));
+        contents
+            .iter_mut()
+            .for_each(|content| exemplify_content(content, examples));
         if let Some(content) = operation.pointer_mut("/requestBody/content") {
             exemplify_content(content, examples);
         }

@@ -20,7 +20,9 @@ const POLICY: &str = "tenant";
 pub(super) fn tell(allowance: Option<Allowance>, status: StatusCode, headers: &mut HeaderMap) {
     let Some(left) = allowance else { return };
     let (quota, window) = (left.quota, whole_seconds(left.window).max(1));
-    let told = headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+    let told = headers
+        .get(RETRY_AFTER)
+        .and_then(|wait| wait.to_str().ok()?.parse().ok());
     let (remaining, reset) = match told {
         // Others have called since: what is left to whoever was refused is nothing.
         Some(wait) if status == StatusCode::TOO_MANY_REQUESTS => (0, wait),

@@ -94,7 +94,10 @@ mod tests {
             assert_eq!((&*trace.id(), trace.flags), (ID, flags), "{line}");
             let told = trace.header().expect("a header");
             let told = told.to_str().expect("ASCII");
-            assert!(told.starts_with(&format!("00-{ID}-")) && !told.contains("00f067aa0ba902b7"), "{told}");
+            assert!(
+                told.starts_with(&format!("00-{ID}-")) && !told.contains("00f067aa0ba902b7"),
+                "{told}"
+            );
             assert_eq!(read(told.as_bytes()), Some((trace.id, trace.flags)));
         }
         let sound = format!("00-{ID}-00f067aa0ba902b7-01");

@@ -37,7 +37,16 @@ async fn every_answer_is_one_that_the_document_tells_of() {
         .arg(&config)
         .arg("run")
         .arg(format!("http://{}/v1/openapi.json", stage.gateway.public))
-        .args(["--phases", phases, "--max-time", seconds, "--seed", "1", "--mode", "all"])
+        .args([
+            "--phases",
+            phases,
+            "--max-time",
+            seconds,
+            "--seed",
+            "1",
+            "--mode",
+            "all",
+        ])
         // What is followed has no end.
         .args(["--exclude-path", "/v1/events"])
         .args(["--checks", CHECKS, "--continue-on-failure", "--request-timeout", "30"])

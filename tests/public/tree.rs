@@ -91,7 +91,9 @@ impl Tree {
 
     /// What stands in a module that cannot be named, and is brought into one that can be.
     fn reexported(&self, path: &[String], at: &str, name: &[String], rows: &mut Vec<String>) {
-        let Some((last, parents)) = name.split_last() else { return };
+        let Some((last, parents)) = name.split_last() else {
+            return;
+        };
         let parents: Vec<String> = match parents.first().map(String::as_str) {
             Some("crate") => parents[1..].to_vec(),
             Some("self") => [path, &parents[1..]].concat(),
@@ -103,7 +105,9 @@ impl Tree {
         for item in &module.items {
             match item {
                 Item::Use(used) if is_public(&used.vis) => {
-                    let again = names(&used.tree, &[]).into_iter().find(|name| name.last() == Some(last));
+                    let again = names(&used.tree, &[])
+                        .into_iter()
+                        .find(|name| name.last() == Some(last));
                     if let Some(name) = again {
                         self.reexported(&parents, at, &name, rows);
                     }
@@ -168,11 +172,18 @@ impl Tree {
     fn methods(&self, path: &[String], ident: &str, name: &str, rows: &mut Vec<String>) {
         let near = path.split_last().map_or(path, |(_, parent)| parent);
         let around = self.modules.iter().filter(|(other, module)| {
-            other.starts_with(near) && (*other == path || !module.items.iter().any(|item| self::ident(item).as_deref() == Some(ident)))
+            other.starts_with(near)
+                && (*other == path
+                    || !module
+                        .items
+                        .iter()
+                        .any(|item| self::ident(item).as_deref() == Some(ident)))
         });
         for found in around.flat_map(|(_, module)| &module.items) {
             let Item::Impl(block) = found else { continue };
-            let syn::Type::Path(kind) = &*block.self_ty else { continue };
+            let syn::Type::Path(kind) = &*block.self_ty else {
+                continue;
+            };
             let is_its = kind.path.segments.last().is_some_and(|last| last.ident == ident);
             if block.trait_.is_some() || !is_its || is_test(&block.attrs) {
                 continue;
@@ -241,8 +252,15 @@ fn names(tree: &UseTree, before: &[String]) -> Vec<Vec<String>> {
 }
 
 fn fields(name: &str, fields: &Fields, all: bool, rows: &mut Vec<String>) {
-    for (place, field) in fields.iter().enumerate().filter(|(_, field)| all || is_public(&field.vis)) {
-        let called = field.ident.as_ref().map_or_else(|| place.to_string(), ToString::to_string);
+    for (place, field) in fields
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| all || is_public(&field.vis))
+    {
+        let called = field
+            .ident
+            .as_ref()
+            .map_or_else(|| place.to_string(), ToString::to_string);
         rows.push(format!("field {name}.{called}: {}", text(&field.ty)));
     }
 }
@@ -259,7 +277,11 @@ fn signature(signature: &syn::Signature) -> String {
         "{}{}{}({}){}{}{}",
         signature.ident,
         text(&signature.generics),
-        signature.generics.where_clause.as_ref().map_or_else(String::new, |clause| format!(" {}", text(clause))),
+        signature
+            .generics
+            .where_clause
+            .as_ref()
+            .map_or_else(String::new, |clause| format!(" {}", text(clause))),
         inputs.join(", "),
         match &signature.output {
             syn::ReturnType::Default => String::new(),

@@ -219,7 +219,10 @@ async fn requests_are_passed_through_as_readme_says() {
     };
     let results = asked(batch)["results"].clone();
     assert_eq!(results[0]["body"]["path"], "acme/api");
-    assert_eq!((&results[0]["status"], &results[1]["status"]), (&200.into(), &200.into()));
+    assert_eq!(
+        (&results[0]["status"], &results[1]["status"]),
+        (&200.into(), &200.into())
+    );
     gateway.signal("TERM");
     gateway.ended().ok();
     stage.sandbox.shutdown().await;

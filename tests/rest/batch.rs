@@ -49,8 +49,16 @@ async fn each_has_its_own_outcome_in_the_order_asked_for() {
         { "operation": "git.repo.get", "input": { "repo": "a/c" }, "options": { "provider": "forge-b", "no_cache": true } },
         { "operation": "ai.chat.stream", "input": { "model": "m", "prompt": "x" } },
     ]);
-    let results = done(asked(&server, &operations).header("x-request-id", "mine").header("x-mosaic-labels", "team=web")).await;
-    let statuses: Vec<_> = results.iter().map(|result| result["status"].as_u64().expect("a status")).collect();
+    let results = done(
+        asked(&server, &operations)
+            .header("x-request-id", "mine")
+            .header("x-mosaic-labels", "team=web"),
+    )
+    .await;
+    let statuses: Vec<_> = results
+        .iter()
+        .map(|result| result["status"].as_u64().expect("a status"))
+        .collect();
     assert_eq!(statuses, [200, 404, 400, 200, 400]);
     assert_eq!(results[0]["body"], json!({ "name": "a/b" }));
     assert_eq!(results[3]["body"], json!({ "name": "a/c" }));
@@ -62,15 +70,25 @@ async fn each_has_its_own_outcome_in_the_order_asked_for() {
     assert_eq!(headers["x-mosaic-provider"], "forge-a");
     assert!(headers["etag"].is_string() && headers["cache-status"].is_string());
     assert_eq!(results[1]["headers"]["content-type"], "application/problem+json");
-    assert_eq!((&results[1]["body"]["code"], &results[1]["body"]["request_id"]), (&json!("not_found"), &json!("mine.1")));
+    assert_eq!(
+        (&results[1]["body"]["code"], &results[1]["body"]["request_id"]),
+        (&json!("not_found"), &json!("mine.1"))
+    );
     let detail = |at: usize| results[at]["body"]["detail"].as_str().expect("a detail").to_owned();
     assert!(detail(2).contains("did you mean git.repo.get?"), "{}", detail(2));
-    assert!(detail(4).contains("streams its answer") && detail(4).contains("POST /v1/ai/chat/stream"), "{}", detail(4));
+    assert!(
+        detail(4).contains("streams its answer") && detail(4).contains("POST /v1/ai/chat/stream"),
+        "{}",
+        detail(4)
+    );
     let mut calls = server.calls.seen();
     calls.sort_by(|a, b| a.id.cmp(&b.id));
     let ids: Vec<_> = calls.iter().map(|call| &*call.id).collect();
     assert_eq!(ids, ["mine.0", "mine.1", "mine.3"]);
-    assert_eq!((calls[2].provider.as_deref(), calls[2].no_cache), (Some("forge-b"), true));
+    assert_eq!(
+        (calls[2].provider.as_deref(), calls[2].no_cache),
+        (Some("forge-b"), true)
+    );
     for call in &calls {
         assert_eq!((&*call.caller.tenant, call.attributes.labels.len()), ("acme", 1));
         // One deadline for all.
@@ -88,16 +106,33 @@ async fn what_is_no_batch_is_refused_before_anything_is_done() {
     }
     let one = json!([repo("a/b")]);
     let keyed = asked(&server, &one).header("idempotency-key", "k");
-    assert_eq!(refused(keyed, 400, "whose key is it?").await["field"], "idempotency_key");
+    assert_eq!(
+        refused(keyed, 400, "whose key is it?").await["field"],
+        "idempotency_key"
+    );
     let url = server.url("/v1/batch?provider=forge-a");
-    let odd = server.http.post(url).bearer_auth(KEY).json(&json!({ "operations": one }));
+    let odd = server
+        .http
+        .post(url)
+        .bearer_auth(KEY)
+        .json(&json!({ "operations": one }));
     assert_eq!(refused(odd, 400, "a parameter").await["field"], "provider");
-    let unknown = server.http.post(server.url("/v1/batch")).json(&json!({ "operations": one }));
+    let unknown = server
+        .http
+        .post(server.url("/v1/batch"))
+        .json(&json!({ "operations": one }));
     refused(unknown, 401, "nobody").await;
     assert!(server.calls.seen().is_empty());
     // What is wrong with one is its own.
-    let results = done(asked(&server, &json!([1, { "input": {} }, { "operation": "git.repo.get", "more": 1 }, repo("a/b")]))).await;
-    let statuses: Vec<_> = results.iter().map(|result| result["status"].as_u64().expect("a status")).collect();
+    let results = done(asked(
+        &server,
+        &json!([1, { "input": {} }, { "operation": "git.repo.get", "more": 1 }, repo("a/b")]),
+    ))
+    .await;
+    let statuses: Vec<_> = results
+        .iter()
+        .map(|result| result["status"].as_u64().expect("a status"))
+        .collect();
     assert_eq!(statuses, [400, 400, 400, 200]);
 }
 
@@ -110,7 +145,12 @@ async fn a_file_is_no_part_of_a_batch() {
             continue;
         }
         let results = done(asked(&server, &json!([{ "operation": entry.name() }]))).await;
-        assert_eq!((&results[0]["status"], &results[0]["body"]["field"]), (&json!(400), &json!("operation")), "{}", entry.name());
+        assert_eq!(
+            (&results[0]["status"], &results[0]["body"]["field"]),
+            (&json!(400), &json!("operation")),
+            "{}",
+            entry.name()
+        );
     }
 }
 
@@ -128,7 +168,11 @@ async fn keys_are_of_one_each_and_replay_it() {
     for replayed in [Value::Null, json!("true")] {
         let results = done(asked(&server, &json!([create("one"), create("two")]))).await;
         for result in &results {
-            assert_eq!((&result["status"], &result["headers"]["idempotency-replayed"]), (&json!(200), &replayed), "{result}");
+            assert_eq!(
+                (&result["status"], &result["headers"]["idempotency-replayed"]),
+                (&json!(200), &replayed),
+                "{result}"
+            );
         }
     }
     assert_eq!(server.calls.seen().len(), 2, "each was done once");
@@ -152,7 +196,9 @@ async fn some_are_done_at_a_time_and_all_end_with_their_client() {
         "POST /v1/batch HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    tokio::io::AsyncWriteExt::write_all(&mut client, head.as_bytes()).await.expect("written");
+    tokio::io::AsyncWriteExt::write_all(&mut client, head.as_bytes())
+        .await
+        .expect("written");
     eventually("as many as may are begun", || gate.alive() == 3).await;
     drop(client);
     eventually("all are dropped", || gate.alive() == 0).await;
@@ -162,14 +208,26 @@ async fn some_are_done_at_a_time_and_all_end_with_their_client() {
 #[tokio::test]
 async fn one_deadline_is_that_of_all() {
     let server = Server::start(names()).await;
-    let patient = json!({ "operation": "git.repo.get", "input": { "repo": "a/b" }, "options": { "timeout_ms": 9_000 } });
+    let patient =
+        json!({ "operation": "git.repo.get", "input": { "repo": "a/b" }, "options": { "timeout_ms": 9_000 } });
     let hasty = json!({ "operation": "git.repo.get", "input": { "repo": "a/b" }, "options": { "timeout_ms": 100 } });
     let body = json!({ "operations": [patient, hasty, repo("a/c")] });
     let url = server.url("/v1/batch?timeout_ms=2000");
-    done(server.http.post(url).bearer_auth(KEY).json(&body).header("x-request-id", "t")).await;
+    done(
+        server
+            .http
+            .post(url)
+            .bearer_auth(KEY)
+            .json(&body)
+            .header("x-request-id", "t"),
+    )
+    .await;
     let mut calls = server.calls.seen();
     calls.sort_by(|a, b| a.id.cmp(&b.id));
-    assert_eq!(calls[0].deadline, calls[2].deadline, "none may take longer than the batch");
+    assert_eq!(
+        calls[0].deadline, calls[2].deadline,
+        "none may take longer than the batch"
+    );
     let sooner = calls[0].deadline - calls[1].deadline;
     assert_eq!(sooner, Duration::from_millis(1_900));
 }
@@ -179,12 +237,23 @@ async fn answers_that_find_no_room_say_so() {
     let server = Server::start(names()).await;
     let results = done(asked(&server, &json!([repo("a/long"), repo("a/b"), repo("a/none")]))).await;
     assert_eq!(results[0]["status"], 503);
-    assert_eq!((&results[0]["body"]["code"], &results[0]["body"]["retryable"]), (&json!("overloaded"), &json!(true)));
-    assert_eq!((&results[1]["status"], &results[2]["status"]), (&json!(200), &json!(404)));
+    assert_eq!(
+        (&results[0]["body"]["code"], &results[0]["body"]["retryable"]),
+        (&json!("overloaded"), &json!(true))
+    );
+    assert_eq!(
+        (&results[1]["status"], &results[2]["status"]),
+        (&json!(200), &json!(404))
+    );
     let write = json!({ "operation": "git.repo.delete", "input": { "repo": "a/long" } });
     let results = done(asked(&server, &json!([write]))).await;
     assert_eq!(results[0]["body"]["retryable"], false);
-    assert!(results[0]["body"]["detail"].as_str().expect("a detail").contains("it was done"));
+    assert!(
+        results[0]["body"]["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("it was done")
+    );
 }
 
 #[tokio::test]
@@ -195,5 +264,8 @@ async fn an_empty_answer_is_null() {
         Ok(empty)
     }))
     .await;
-    assert_eq!(done(asked(&server, &json!([repo("a/b")]))).await[0]["body"], Value::Null);
+    assert_eq!(
+        done(asked(&server, &json!([repo("a/b")]))).await[0]["body"],
+        Value::Null
+    );
 }

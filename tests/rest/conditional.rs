@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mosaic::catalogue::OPERATIONS;
 use mosaic_actors::call::{Answer, Body, BodyMark, Head};
-use mosaic_actors::policy::limit::Allowance;
 use mosaic_actors::error::{Failure, Kind};
+use mosaic_actors::policy::limit::Allowance;
 use serde_json::json;
 
 use crate::refused;
@@ -29,8 +29,16 @@ async fn an_answer_that_its_client_has_is_not_sent_again() {
         request.header(name, value)
     };
     let get = http::Method::GET;
-    for value in [tag.clone(), format!("W/{tag}"), format!("\"x,y\", {tag}"), "*".to_owned()] {
-        let again = ask(get.clone(), "if-none-match", value.clone()).send().await.expect("an answer");
+    for value in [
+        tag.clone(),
+        format!("W/{tag}"),
+        format!("\"x,y\", {tag}"),
+        "*".to_owned(),
+    ] {
+        let again = ask(get.clone(), "if-none-match", value.clone())
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(again.status(), 304, "{value}");
         let headers = again.headers().clone();
         // What a 200 would tell, save what is of its body.
@@ -41,13 +49,32 @@ async fn an_answer_that_its_client_has_is_not_sent_again() {
         assert!(!headers.contains_key("content-type"));
         assert_eq!(again.text().await.expect("nothing"), "");
     }
-    let head = ask(http::Method::HEAD, "if-none-match", tag.clone()).send().await.expect("an answer");
+    let head = ask(http::Method::HEAD, "if-none-match", tag.clone())
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(head.status(), 304);
-    let other = ask(get.clone(), "if-none-match", "\"other\"".to_owned()).send().await.expect("an answer");
-    assert_eq!((other.status().as_u16(), &other.headers()["etag"]), (200, &first.headers()["etag"]));
-    assert_eq!(ask(get.clone(), "if-match", tag.clone()).send().await.expect("an answer").status(), 200);
+    let other = ask(get.clone(), "if-none-match", "\"other\"".to_owned())
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (other.status().as_u16(), &other.headers()["etag"]),
+        (200, &first.headers()["etag"])
+    );
+    assert_eq!(
+        ask(get.clone(), "if-match", tag.clone())
+            .send()
+            .await
+            .expect("an answer")
+            .status(),
+        200
+    );
     let problem = refused(ask(get.clone(), "if-match", "\"other\"".to_owned()), 412, "another one").await;
-    assert_eq!((&problem["code"], &problem["field"]), (&json!("precondition_failed"), &json!("if-match")));
+    assert_eq!(
+        (&problem["code"], &problem["field"]),
+        (&json!("precondition_failed"), &json!("if-match"))
+    );
     // One that was asked to explain itself is another each time.
     let explained = ask(get, "x-mosaic-explain", "true".to_owned()).header("if-none-match", "*");
     let explained = explained.send().await.expect("an answer");
@@ -57,7 +84,10 @@ async fn an_answer_that_its_client_has_is_not_sent_again() {
 #[tokio::test]
 async fn whoever_writes_is_not_answered_by_what_he_has() {
     let server = Server::start(FakeCalls::json("{}")).await;
-    for entry in OPERATIONS.iter().filter(|entry| entry.declaration.method.as_str() != "GET") {
+    for entry in OPERATIONS
+        .iter()
+        .filter(|entry| entry.declaration.method.as_str() != "GET")
+    {
         let asked = request(&server, entry, sample(entry)).header("if-match", "\"x\"");
         let problem = refused(asked, 501, entry.name()).await;
         assert_eq!(problem["field"], "if-match", "{}", entry.name());
@@ -75,7 +105,13 @@ async fn the_tag_of_a_remembered_answer_is_made_once() {
             ..Head::json(Arc::from("forge-a"))
         };
         let body = Body::Bytes(Bytes::from_static(b"{}"));
-        async move { Ok(Answer { head, body, value: None }) }
+        async move {
+            Ok(Answer {
+                head,
+                body,
+                value: None,
+            })
+        }
     }))
     .await;
     let made = server.get(REPO).await.headers()["etag"].clone();
@@ -90,11 +126,16 @@ async fn a_page_that_goes_on_links_to_the_next() {
         "{\"items\":[{\"next_cursor\":\"no\",\"has_more\":true}],\"next_cursor\":\"c-1\",\"has_more\":true}",
     ))
     .await;
-    for entry in OPERATIONS.iter().filter(|entry| entry.declaration.facts.list && entry.declaration.input_in_query()) {
+    for entry in OPERATIONS
+        .iter()
+        .filter(|entry| entry.declaration.facts.list && entry.declaration.input_in_query())
+    {
         let response = request(&server, entry, sample(entry)).send().await.expect("an answer");
         let asked = response.url().clone();
         let link = response.headers()["link"].to_str().expect("ASCII").to_owned();
-        let target = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        let target = link
+            .strip_prefix('<')
+            .and_then(|link| link.strip_suffix(">; rel=\"next\""));
         let next = asked.join(target.expect("a link to the next")).expect("a reference");
         assert_eq!(next.path(), asked.path(), "{}", entry.name());
         let (mut before, after): (Vec<_>, Vec<_>) = (asked.query_pairs().collect(), next.query_pairs().collect());
@@ -136,7 +177,10 @@ async fn what_its_rate_leaves_a_tenant_is_told_with_every_answer() {
         assert_eq!(response.status(), status);
         assert_eq!(response.headers()["ratelimit-policy"], "\"tenant\";q=10;w=5");
         assert_eq!(response.headers()["ratelimit"], state);
-        let told = response.headers().get("retry-after").map(|wait| wait.to_str().expect("ASCII"));
+        let told = response
+            .headers()
+            .get("retry-after")
+            .map(|wait| wait.to_str().expect("ASCII"));
         assert_eq!(told, (status == 429).then_some("3"));
     }
     let unlimited = Server::start(FakeCalls::json("{}")).await;
@@ -147,7 +191,13 @@ async fn what_its_rate_leaves_a_tenant_is_told_with_every_answer() {
 async fn phases_are_told_to_whoever_asks() {
     let server = Server::start(FakeCalls::json("{}")).await;
     assert!(!server.get(REPO).await.headers().contains_key("server-timing"));
-    let asked = |value: &'static str| server.http.get(server.url(REPO)).bearer_auth(KEY).header("x-mosaic-timing", value);
+    let asked = |value: &'static str| {
+        server
+            .http
+            .get(server.url(REPO))
+            .bearer_auth(KEY)
+            .header("x-mosaic-timing", value)
+    };
     let timed = asked("true").send().await.expect("an answer");
     let timing = timed.headers()["server-timing"].to_str().expect("ASCII").to_owned();
     assert!(timing.starts_with("total;dur="), "{timing}");
@@ -161,11 +211,26 @@ async fn phases_are_told_to_whoever_asks() {
 async fn a_trace_is_gone_on_with_or_begun_anew() {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let server = Server::start(FakeCalls::failing(Failure::new(Kind::NotFound, "there is none"))).await;
-    let ask = |line: String| server.http.get(server.url(REPO)).bearer_auth(KEY).header("traceparent", line);
-    let told = ask(format!("00-{TRACE}-00f067aa0ba902b7-01")).send().await.expect("an answer");
+    let ask = |line: String| {
+        server
+            .http
+            .get(server.url(REPO))
+            .bearer_auth(KEY)
+            .header("traceparent", line)
+    };
+    let told = ask(format!("00-{TRACE}-00f067aa0ba902b7-01"))
+        .send()
+        .await
+        .expect("an answer");
     let ours = told.headers()["traceparent"].to_str().expect("ASCII").to_owned();
-    assert!(ours.starts_with(&format!("00-{TRACE}-")) && ours.ends_with("-01"), "{ours}");
-    assert!(!ours.contains("00f067aa0ba902b7"), "the span is the gateway's own: {ours}");
+    assert!(
+        ours.starts_with(&format!("00-{TRACE}-")) && ours.ends_with("-01"),
+        "{ours}"
+    );
+    assert!(
+        !ours.contains("00f067aa0ba902b7"),
+        "the span is the gateway's own: {ours}"
+    );
     let problem: serde_json::Value = told.json().await.expect("a problem");
     assert_eq!(problem["trace_id"], TRACE);
     let anew = ask(format!("00-{TRACE}-xyz")).send().await.expect("an answer");

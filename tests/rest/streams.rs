@@ -135,5 +135,8 @@ async fn a_stream_that_can_be_gone_on_with_has_its_places_as_ids() {
     // It says nothing to what is no stream.
     let whole = again("2", "/v1/git/repos/a/b").send().await;
     drop(whole);
-    assert_eq!(server.calls.seen().pop().expect("a call").operation.name, "git.repo.get");
+    assert_eq!(
+        server.calls.seen().pop().expect("a call").operation.name,
+        "git.repo.get"
+    );
 }

@@ -57,11 +57,7 @@ impl Server {
         Self::of(calls, None, ServerLimits::default(), Some(left)).await
     }
 
-    pub async fn with(
-        calls: FakeCalls,
-        idempotency: Option<Arc<dyn IdempotencyStore>>,
-        limits: ServerLimits,
-    ) -> Self {
+    pub async fn with(calls: FakeCalls, idempotency: Option<Arc<dyn IdempotencyStore>>, limits: ServerLimits) -> Self {
         Self::of(calls, idempotency, limits, None).await
     }
 

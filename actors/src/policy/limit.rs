@@ -162,7 +162,10 @@ mod tests {
         let mut tat = 0;
         for left in [3, 2, 1] {
             tat = rate.decide(tat, second).expect("it passes");
-            assert_eq!(told(tat, second), (left, Duration::from_millis(500) * (4 - left as u32)));
+            assert_eq!(
+                told(tat, second),
+                (left, Duration::from_millis(500) * (4 - left as u32))
+            );
         }
         tat = rate.decide(tat, second).expect("the last one");
         let wait = rate.decide(tat, second).expect_err("the quota is used up");

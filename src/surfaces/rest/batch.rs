@@ -246,7 +246,10 @@ fn said_of_all(headers: &HeaderMap, query: &str, arrived: Instant) -> Result<Opt
     let mut times = Vec::new();
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
         if name != TIMEOUT {
-            return Err(Failure::invalid(&*name, format!("{name} is not a parameter of a batch")));
+            return Err(Failure::invalid(
+                &*name,
+                format!("{name} is not a parameter of a batch"),
+            ));
         }
         times.push(text.into_owned());
     }

@@ -74,7 +74,9 @@ fn names(lists: &[HeaderValue], tag: &HeaderValue, weakly: bool) -> bool {
         let strong = one.strip_prefix(b"W/").filter(|_| weakly).unwrap_or(one);
         one == b"*" || strong == tag.as_bytes()
     };
-    let mut each = lists.iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    let mut each = lists
+        .iter()
+        .flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
     each.any(is_named)
 }
 

@@ -31,12 +31,18 @@ pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// # Errors
 /// `invalid_input` naming the header, where the stream cannot be gone on with.
 pub(super) fn go_on(entry: &Entry, headers: &HeaderMap, input: &mut Map<String, Value>) -> Result<(), Failure> {
-    let Some(last) = headers.get(&LAST_EVENT_ID).filter(|_| entry.declaration.facts.streaming) else {
+    let Some(last) = headers
+        .get(&LAST_EVENT_ID)
+        .filter(|_| entry.declaration.facts.streaming)
+    else {
         return Ok(());
     };
     let field = entry.declaration.goes_on.and_then(|(field, _)| entry.field(field));
     let Some(field) = field else {
-        let sentence = format!("a stream of {} cannot be gone on with: ask for it anew, without an id", entry.name());
+        let sentence = format!(
+            "a stream of {} cannot be gone on with: ask for it anew, without an id",
+            entry.name()
+        );
         return Err(Failure::invalid(LAST_EVENT_ID.as_str(), sentence));
     };
     // What the request said first is what it said when it was made.

@@ -56,10 +56,10 @@ use routes::{Resolved, Routes};
 use upload::Incoming;
 pub use upload::UploadBounds;
 
-pub use batch::BatchBounds;
-pub use events::LAST_EVENT_ID;
 pub use super::cache_status::CACHE_STATUS;
 pub use super::problem::REPLAYED;
+pub use batch::BatchBounds;
+pub use events::LAST_EVENT_ID;
 pub use reply::{ATTEMPTS, PROVIDER};
 
 /// What one instance can do, for the capability matrix.
