@@ -158,7 +158,7 @@ fn compiled(document: &Value, schema: &Value) -> jsonschema::Validator {
 }
 
 #[track_caller]
-fn valid(document: &Value, schema: &Value, example: &Value, what: &str) {
+fn is_valid(document: &Value, schema: &Value, example: &Value, what: &str) {
     if let Err(error) = compiled(document, schema).validate(example) {
         panic!("{what}: {error}: {example}");
     }
@@ -174,12 +174,18 @@ fn operations(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
 #[test]
 fn every_body_and_answer_has_an_example_that_is_valid() {
     let document = document();
-    let mut checked = 0;
+    let (mut checked, mut seen) = (0, HashSet::new());
+    let mut valid = |schema: &Value, example: &Value, id: &str| {
+        checked += 1;
+        // Errors are the same everywhere.
+        if seen.insert(format!("{schema}{example}")) {
+            is_valid(&document, schema, example, id);
+        }
+    };
     for (id, operation) in operations(&document) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["required"] == true {
-                valid(&document, &parameter["schema"], &parameter["example"], id);
-                checked += 1;
+                valid(&parameter["schema"], &parameter["example"], id);
             }
         }
         let answers = operation["responses"].as_object().expect("responses").values();
@@ -187,8 +193,7 @@ fn every_body_and_answer_has_an_example_that_is_valid() {
         for content in answers.chain([&operation["requestBody"]["content"]]) {
             for media_type in ["application/json", "application/problem+json"] {
                 if let Some(content) = content.get(media_type) {
-                    valid(&document, &content["schema"], &content["example"], id);
-                    checked += 1;
+                    valid(&content["schema"], &content["example"], id);
                 }
             }
             if let Some(events) = content.get("text/event-stream")
@@ -197,8 +202,7 @@ fn every_body_and_answer_has_an_example_that_is_valid() {
                 let example = events["example"].as_str().expect("an example");
                 let data = example.split("data: ").nth(1).and_then(|rest| rest.split('\n').next());
                 let data: Value = serde_json::from_str(data.expect("an event")).expect("JSON");
-                valid(&document, event, &data, id);
-                checked += 1;
+                valid(event, &data, id);
             }
         }
     }
@@ -209,6 +213,7 @@ fn every_body_and_answer_has_an_example_that_is_valid() {
 fn every_example_of_an_input_is_one_that_the_gateway_takes() {
     let document = document();
     let cursors = mosaic::catalogue::cursor::CursorKey::random();
+    let mut refused = Vec::new();
     for (id, operation) in operations(&document) {
         let Some(entry) = mosaic::catalogue::find(id) else {
             continue;
@@ -223,9 +228,10 @@ fn every_example_of_an_input_is_one_that_the_gateway_takes() {
             }
         }
         if let Err(failure) = entry.prepare(input.clone(), false, &cursors) {
-            panic!("{id}: {failure}: {input}");
+            refused.push(format!("{id}: {failure}: {input}"));
         }
     }
+    assert!(refused.is_empty(), "{refused:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// Deeper, a value is the simplest that there is.
 const DEEPEST: usize = 10;
 /// What an input is not much without, though each of them may be left out.
-const SPEAKING: [&str; 3] = ["title", "prompt", "texts"];
+const SPEAKING: [&str; 4] = ["title", "prompt", "texts", "chat"];
 
 /// Words for fields of these names. Others are called as they are.
 const WORDS: [(&[&str], &str); 14] = [
@@ -92,8 +92,7 @@ impl Examples<'_> {
         let required = schema["required"].as_array();
         let is_required = |name: &String| required.is_some_and(|names| names.iter().any(|one| one == name));
         let properties = schema["properties"].as_object().into_iter().flatten();
-        let wanted =
-            properties.filter(|(name, _)| is_required(name) || (depth == 0 && SPEAKING.contains(&name.as_str())));
+        let wanted = properties.filter(|(name, _)| is_required(name) || SPEAKING.contains(&name.as_str()));
         wanted
             .map(|(name, field)| (name.clone(), self.value(field, name, depth + 1)))
             .collect()

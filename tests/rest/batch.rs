@@ -161,7 +161,7 @@ async fn keys_are_of_one_each_and_replay_it() {
     let create = |key: &str| {
         json!({
             "operation": "git.branch.create",
-            "input": { "repo": "a/b", "name": "mend", "from": "main" },
+            "input": { "repo": "a/b", "branch": "mend", "from": "main" },
             "options": { "idempotency_key": key },
         })
     };

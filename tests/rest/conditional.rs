@@ -75,10 +75,33 @@ async fn an_answer_that_its_client_has_is_not_sent_again() {
         (&problem["code"], &problem["field"]),
         (&json!("precondition_failed"), &json!("if-match"))
     );
-    // One that was asked to explain itself is another each time.
-    let explained = ask(get, "x-mosaic-explain", "true".to_owned()).header("if-none-match", "*");
-    let explained = explained.send().await.expect("an answer");
-    assert_eq!(explained.status(), 200);
+}
+
+#[tokio::test]
+async fn descriptions_have_tags_as_well() {
+    let server = Server::start(FakeCalls::json("{}")).await;
+    for path in ["/v1/openapi.json", "/docs"] {
+        let ask = || server.http.get(server.url(path));
+        let whole = ask().send().await.expect("an answer");
+        let tag = whole.headers()["etag"].clone();
+        let again = ask()
+            .header("if-none-match", tag.clone())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(
+            (again.status().as_u16(), &again.headers()["etag"]),
+            (304, &tag),
+            "{path}"
+        );
+        assert!(again.headers().contains_key("vary"), "{path}");
+        let other = ask()
+            .header("if-none-match", "\"other\"")
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(other.status(), 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -110,3 +110,42 @@ fn place(json: &str, member: &str) -> Option<String> {
 fn error_event(failure: Failure, id: &RequestId) -> Event {
     Event::default().event("error").data(Problem::from(failure).json(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_filled_as_often_as_is_set() {
+        let heartbeat = Duration::from_secs(7);
+        let told = Told {
+            id: RequestId::of(&HeaderMap::new()),
+            member: None,
+            heartbeat,
+        };
+        let frames = BodyStream::from_items(stream::pending());
+        let mut body = streamed(frames, told).into_body();
+        for _ in 0..3 {
+            let before = Instant::now();
+            let frame = body.frame().await.expect("it goes on").expect("no error ends it");
+            let line = frame.into_data().expect("a comment");
+            assert_eq!((&line[..], before.elapsed()), (&b": keep-alive\n\n"[..], heartbeat));
+        }
+    }
+
+    #[test]
+    fn a_place_is_a_number() {
+        for (json, found) in [
+            (r#"{"seq":7}"#, Some("7")),
+            (r#"{"seq":"7"}"#, None),
+            (r#"{"other":7}"#, None),
+            ("[]", None),
+            ("", None),
+        ] {
+            assert_eq!(place(json, "seq").as_deref(), found, "{json}");
+        }
+    }
+}

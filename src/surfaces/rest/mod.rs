@@ -27,7 +27,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Request, StatusCode};
 use mosaic_actors::call::{Caller, OperationRef};
 use mosaic_actors::error::Failure;
@@ -49,7 +49,7 @@ use super::rate_limit;
 use super::request_id::RequestId;
 use crate::catalogue::{Entry, Method};
 use crate::dispatch::{Dispatcher, Invocation, is_list};
-use conditional::Conditions;
+use conditional::{Conditions, Met};
 use described::{Described, Documents};
 use reply::Wanted;
 use routes::{Resolved, Routes};
@@ -391,10 +391,15 @@ impl Rest {
             Ok(Some(caller)) if !self.all_are_offered(&caller) => self.documents.some(self.offered(&caller)),
             Ok(_) => self.documents.whole.clone(),
         };
-        let mut response = answer(&described);
-        response
-            .headers_mut()
-            .insert(VARY, HeaderValue::from_static("authorization, x-api-key"));
+        let tag = described.tag(&Mount::of(request.extensions()));
+        let mut response = match Conditions::of(request.headers()).met(&tag) {
+            Err(failure) => return Problem::from(failure).response(&RequestId::given(request.extensions())),
+            Ok(Met::Unchanged) => StatusCode::NOT_MODIFIED.into_response(),
+            Ok(Met::Yes) => answer(&described),
+        };
+        let headers = response.headers_mut();
+        headers.insert(ETAG, tag);
+        headers.insert(VARY, HeaderValue::from_static("authorization, x-api-key"));
         response
     }
 
