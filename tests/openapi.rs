@@ -235,6 +235,16 @@ fn every_example_of_an_input_is_one_that_the_gateway_takes() {
 }
 
 #[test]
+fn what_is_absent_is_not_null() {
+    let document = document();
+    for (id, operation) in operations(&document) {
+        for (name, value) in operation.as_object().expect("an operation") {
+            assert!(!value.is_null(), "{id}: {name}");
+        }
+    }
+}
+
+#[test]
 fn what_http_adds_is_described_where_it_can_come() {
     let document = document();
     for (id, operation) in operations(&document) {

@@ -80,21 +80,23 @@ fn exemplify(document: &mut Value) {
     let examples = Examples { document: &*document };
     let operations = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
     for operation in operations.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
             if parameter["required"] == true && parameter.get("example").is_none() {
                 let name = parameter["name"].as_str().unwrap_or_default();
                 parameter["example"] = examples.of(&parameter["schema"], name);
             }
         }
-        let answers = operation["responses"].as_object_mut().into_iter().flatten();
-        let contents = answers.filter_map(|(_, answer)| answer.get_mut("content"));
-        let mut contents: Vec<&mut Value> = contents.collect();
-        contents
-            .iter_mut()
-            .for_each(|content| exemplify_content(content, examples));
-        if let Some(content) = operation.pointer_mut("/requestBody/content") {
-            exemplify_content(content, examples);
+        let answers = operation.get_mut("responses").and_then(Value::as_object_mut);
+        for answer in answers.into_iter().flat_map(Map::values_mut) {
+            let content = answer.get_mut("content").into_iter();
+            content.for_each(|content| exemplify_content(content, examples));
         }
+        let body = operation
+            .get_mut("requestBody")
+            .and_then(|body| body.get_mut("content"));
+        body.into_iter()
+            .for_each(|content| exemplify_content(content, examples));
     }
     document["paths"] = paths;
 }

@@ -14,7 +14,7 @@ async fn a_browser_loads_the_page_from_us_alone_and_tries_calls() {
         return;
     };
     let setup = Setup {
-        tables: "[keys.page]\nkey = \"env:PAGE_KEY\"\ntenant = \"acme\"\n".to_owned(),
+        tables: "[keys.page]\nkey = \"env:PAGE_KEY\"\ntenant = \"acme\"\n[tenants.acme]\n".to_owned(),
         env: vec![("PAGE_KEY".to_owned(), TOKEN.to_owned())],
         ..Setup::default()
     };
