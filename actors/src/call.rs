@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -300,6 +300,17 @@ pub struct CachedBy {
     pub ttl_seconds: i64,
 }
 
+/// A place for what a body is recognised by. Whoever wants that first makes it; all who share the place read it.
+#[derive(Clone, Debug, Default)]
+pub struct BodyMark(Arc<OnceLock<u128>>);
+
+impl BodyMark {
+    /// What the body is recognised by; made where nobody has made it yet.
+    pub fn get_or_make(&self, make: impl FnOnce() -> u128) -> u128 {
+        *self.0.get_or_init(make)
+    }
+}
+
 /// The facts beside an answer's body.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -331,6 +342,8 @@ pub struct Head {
     /// What the answer can be recognised by, in its driver's own words: where it is kept, its provider is later asked
     /// whether it has changed, instead of for all of it.
     pub validator: Option<Arc<str>>,
+    /// Where its body is remembered: a place that all who are served that body share.
+    pub mark: Option<BodyMark>,
     /// What was decided, where the call asked for it and there was a record left. Of a stream: what was known when it began.
     pub decision: Option<Arc<Explained>>,
     /// A driver's word that what [`Call::validator`] stands for has not changed. Its body is empty; callers get the one that
@@ -355,6 +368,7 @@ impl Head {
             emulated: false,
             tags: Vec::new(),
             validator: None,
+            mark: None,
             decision: None,
             unchanged: false,
         }

@@ -143,6 +143,8 @@ pub struct Declaration {
     pub empty: bool,
     /// Its answer may be a part of what there is: its `next_after`, as the input's `after`, gives the next one.
     pub parts: bool,
+    /// Its stream can be gone on with: by this field of its input, behind the event whose member of this name has that value.
+    pub goes_on: Option<(&'static str, &'static str)>,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -199,6 +201,7 @@ impl Declaration {
             upload: false,
             empty: false,
             parts: false,
+            goes_on: None,
         }
     }
 
@@ -278,6 +281,12 @@ impl Declaration {
     pub const fn follows(mut self) -> Self {
         self.facts.follows = true;
         self.streams()
+    }
+
+    /// Its stream can be gone on with: `field` of its input takes what `member` of an event was.
+    pub const fn goes_on(mut self, field: &'static str, member: &'static str) -> Self {
+        self.goes_on = Some((field, member));
+        self
     }
 
     /// Waits for something to happen: its answer may take as long as its call.

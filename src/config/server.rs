@@ -80,6 +80,20 @@ pub struct ServerConfig {
     #[serde(with = "units::size")]
     #[schemars(schema_with = "units::bytes::<MIB, { 256 * GIB }>")]
     pub max_unread_total: usize,
+    /// After so much silence a comment is sent into a stream of events, so that nothing on the way thinks it dead.
+    #[serde(with = "units::duration")]
+    #[schemars(schema_with = "units::time::<SECOND, { 5 * MINUTE }>")]
+    pub heartbeat: Duration,
+    /// The most operations in one request to `/v1/batch`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_batch: usize,
+    /// How many of them are done at a time.
+    #[schemars(range(min = 1, max = 100))]
+    pub batch_concurrency: usize,
+    /// The most bytes of their answers together; one that finds no room is left out, and that is told in its place.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<KIB, GIB>")]
+    pub max_batch_answers: usize,
     /// How long an upload that was refused is read on, so that its client gets to the refusal.
     #[serde(with = "units::duration")]
     #[schemars(schema_with = "units::time::<0, MINUTE>")]
@@ -128,6 +142,11 @@ impl Default for ServerConfig {
             max_connections: 10_000,
             max_unread: 64 << 20,
             max_unread_total: 256 << 20,
+            // Half of the time after which impatient proxies cut an idle connection.
+            heartbeat: Duration::from_secs(15),
+            max_batch: 20,
+            batch_concurrency: 8,
+            max_batch_answers: 16 << 20,
             linger: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
             drain_grace: Duration::ZERO,

@@ -2,8 +2,10 @@
 //!
 //! Invariant: surfaces never build a `Call` themselves; whatever they accept goes through [`Dispatcher::invoke`].
 
+#[doc(hidden)]
 pub mod attributes;
 mod gather;
+#[doc(hidden)]
 pub mod idempotency;
 pub mod options;
 mod pass;

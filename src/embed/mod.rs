@@ -33,6 +33,7 @@ mod mosaic;
 mod native;
 mod notice;
 mod notices;
+pub mod operations;
 pub(crate) mod outbound;
 mod polls;
 mod reaches;

@@ -36,7 +36,7 @@ use crate::surfaces::bodies::{Bodies, BodyBounds};
 use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use crate::surfaces::rest::{self, BatchBounds, InstanceCapabilities, RestConfig, UploadBounds};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
@@ -88,7 +88,7 @@ impl Mosaic {
             authenticator: authenticator.clone(),
             hearing: Arc::new(Ears(self.clone())),
             known: Arc::new(move |tenant| known.names(tenant)),
-            heartbeat: feed::HEARTBEAT,
+            heartbeat: self.config().server.heartbeat,
         });
         let max_body = self.config().server.max_body;
         let bodies = Bodies::new(body_bounds(&self.config().server));
@@ -111,6 +111,7 @@ impl Mosaic {
             bodies: bodies.clone(),
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
+        let (server, asking) = (&self.config().server, self.clone());
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
@@ -121,6 +122,13 @@ impl Mosaic {
             max_body,
             bodies,
             uploads,
+            allowance: Arc::new(move |caller| asking.system().gateway().allowance(&caller.tenant)),
+            batches: BatchBounds {
+                operations: server.max_batch,
+                at_a_time: server.batch_concurrency,
+                answers: server.max_batch_answers,
+            },
+            heartbeat: server.heartbeat,
         });
         rest.merge(feed).merge(webhooks).merge(passed)
     }

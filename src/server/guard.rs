@@ -33,6 +33,7 @@ use crate::surfaces::access::{Unremarkable, told_path};
 use crate::surfaces::arrival::Arrival;
 use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
+use crate::surfaces::trace::{TRACEPARENT, Trace};
 
 /// When to come back to a listener that is full: about the time in which some of its connections end.
 const COME_BACK: Duration = Duration::from_secs(1);
@@ -71,6 +72,9 @@ impl Guard {
             None => self.answer(&activity, request, &id).await,
         };
         response.headers_mut().insert(HEADER, id.header());
+        if let Some(trace) = id.trace().and_then(Trace::header) {
+            response.headers_mut().insert(TRACEPARENT, trace);
+        }
         if last {
             response
                 .headers_mut()
@@ -244,6 +248,7 @@ impl Told {
                 tracing::$level!(
                     target: "mosaic::access",
                     request_id = %self.id.text(),
+                    trace_id = self.id.trace().map(Trace::id),
                     method = %self.method,
                     path = self.path,
                     status = response.status().as_u16(),

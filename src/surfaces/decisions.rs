@@ -36,7 +36,7 @@ pub trait Decisions: Send + Sync + 'static {
     fn dry_run(&self, call: Call) -> BoxFuture<Result<Value, Failure>>;
 }
 
-/// What a dry run is asked for by.
+/// What a call is asked for by where its path does not say it: a dry run, and each operation of a batch.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Unmade {
@@ -66,12 +66,11 @@ impl Unmade {
         catalogue.find(&self.operation).ok_or_else(unknown)
     }
 
-    /// What is said beside the input.
+    /// What is said beside the input, over what was said of it before.
     ///
     /// # Errors
     /// `invalid_input` naming the option.
-    pub(super) fn options(&self) -> Result<Options, Failure> {
-        let mut options = Options::default();
+    pub(super) fn options(&self, mut options: Options) -> Result<Options, Failure> {
         for (name, value) in &self.options {
             let known = OPTIONS.iter().find(|option| option.name == name);
             let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;

@@ -31,9 +31,6 @@ use crate::bus::{Bus, Feed, Filter, Heard};
 use crate::catalogue::event::{Event, EventType};
 use crate::wording::nearest;
 
-/// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
-/// connection in between is not thought dead.
-pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The longest parameter.
 const LONGEST: usize = 1024;
 /// What may be asked for.
@@ -67,7 +64,8 @@ pub struct FeedConfig {
     pub hearing: Arc<dyn Hearing>,
     /// By which names.
     pub known: Known,
-    /// As [`HEARTBEAT`].
+    /// So often it is looked whether a listener may still listen, and something is said where nothing happens, so that a
+    /// connection in between is not thought dead.
     pub heartbeat: Duration,
 }
 

@@ -214,6 +214,15 @@ async fn requests_are_passed_through_as_readme_says() {
     let asked = |line: &str| stage.run(&line.replace("http://127.0.0.1:8080", &public)).json();
     assert_eq!(asked(read)["resources"]["core"]["limit"], 5000);
     assert_eq!(asked(write)["full_name"], "sandbox-user/travel");
+    let [batch] = &commands(&block("curl -X"))[..] else {
+        panic!("one command")
+    };
+    let results = asked(batch)["results"].clone();
+    assert_eq!(results[0]["body"]["path"], "acme/api");
+    assert_eq!(
+        (&results[0]["status"], &results[1]["status"]),
+        (&200.into(), &200.into())
+    );
     gateway.signal("TERM");
     gateway.ended().ok();
     stage.sandbox.shutdown().await;

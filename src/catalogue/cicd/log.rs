@@ -151,7 +151,8 @@ impl Op for LogFollow {
     )
     .args(&["step"])
     .uncached()
-    .follows();
+    .follows()
+    .goes_on("after", "seq");
     fn resource(input: &LogFollowInput) -> Resource {
         input.run.resource()
     }
