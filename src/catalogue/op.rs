@@ -143,6 +143,8 @@ pub struct Declaration {
     pub empty: bool,
     /// Its answer may be a part of what there is: its `next_after`, as the input's `after`, gives the next one.
     pub parts: bool,
+    /// It is among the few that most who come need.
+    pub common: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -199,6 +201,7 @@ impl Declaration {
             upload: false,
             empty: false,
             parts: false,
+            common: false,
         }
     }
 
@@ -298,6 +301,12 @@ impl Declaration {
         self
     }
 
+    /// Among the few that most who come need: those who cannot be shown all are shown these.
+    pub const fn common(mut self) -> Self {
+        self.common = true;
+        self
+    }
+
     /// Takes bytes of their own media type, as the body that its input leaves free.
     pub const fn upload(mut self) -> Self {
         self.upload = true;
@@ -313,6 +322,11 @@ impl Declaration {
     /// Whether the fields that are not in the path stand in the request's query, rather than in its body.
     pub const fn input_in_query(&self) -> bool {
         self.upload || !self.method.has_body()
+    }
+
+    /// Whether it removes something.
+    pub const fn removes(&self) -> bool {
+        matches!(self.method, Method::Delete)
     }
 
     /// Whether a caller may do it under an idempotency key. What is streamed, either way, cannot be compared with a

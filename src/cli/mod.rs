@@ -21,12 +21,18 @@ pub mod exit;
 mod explain;
 mod input;
 mod matrix;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod offered;
 mod operate;
 mod pages;
 mod parts;
 mod problem;
 mod providers;
+#[cfg(feature = "mcp")]
+mod relay;
+#[cfg(feature = "mcp")]
+mod relay_headers;
 mod render;
 mod route;
 pub mod run;
@@ -280,6 +286,11 @@ mod tests {
         fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
             self.wrote(format!("compare {} {recorded}", config.display()));
             Box::pin(async { Ok(json!({"compared": 0, "differences": []})) })
+        }
+        #[cfg(feature = "mcp")]
+        fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("talk {} {toolsets:?}", config.display()));
+            Box::pin(async { Ok(()) })
         }
         fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));

@@ -71,14 +71,22 @@ impl Unmade {
     /// # Errors
     /// `invalid_input` naming the option.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let mut options = Options::default();
-        for (name, value) in &self.options {
-            let known = OPTIONS.iter().find(|option| option.name == name);
-            let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
-            option.read(&texts(value), &mut options)?;
-        }
-        Ok(options)
+        read_options(&self.options)
     }
+}
+
+/// What is said beside an input, by the options' names.
+///
+/// # Errors
+/// `invalid_input` naming the option.
+pub(super) fn read_options(said: &Map<String, Value>) -> Result<Options, Failure> {
+    let mut options = Options::default();
+    for (name, value) in said {
+        let known = OPTIONS.iter().find(|option| option.name == name);
+        let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
+        option.read(&texts(value), &mut options)?;
+    }
+    Ok(options)
 }
 
 /// As a query or a header would say it; several of a list.
