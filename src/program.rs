@@ -169,6 +169,22 @@ impl Runtime for Program {
         })
     }
 
+    #[cfg(feature = "mcp")]
+    fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>> {
+        Box::pin(async move {
+            let Loaded { config, origins } = load_sound(Some(&config)).await?;
+            let told = stopped()?;
+            let _logging = logging(&config.log)?;
+            let gateway = Mosaic::builder(config).origins(origins).start().await?;
+            let said = tokio::select! {
+                said = gateway.talk(toolsets.as_deref()) => said,
+                () = told => Ok(()),
+            };
+            gateway.shutdown().await;
+            Ok(said?)
+        })
+    }
+
     fn local(&self, config: Option<PathBuf>, keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
         Box::pin(async move {
             let Loaded { mut config, origins } = load_sound(config.as_deref()).await?;

@@ -145,6 +145,8 @@ pub struct Declaration {
     pub parts: bool,
     /// Its stream can be gone on with: by this field of its input, behind the event whose member of this name has that value.
     pub goes_on: Option<(&'static str, &'static str)>,
+    /// It is among the few that most who come need.
+    pub common: bool,
 }
 
 const USUAL_TIMES: CacheTimes = times(30, 600, 10);
@@ -202,6 +204,7 @@ impl Declaration {
             empty: false,
             parts: false,
             goes_on: None,
+            common: false,
         }
     }
 
@@ -307,6 +310,12 @@ impl Declaration {
         self
     }
 
+    /// Among the few that most who come need: those who cannot be shown all are shown these.
+    pub const fn common(mut self) -> Self {
+        self.common = true;
+        self
+    }
+
     /// Takes bytes of their own media type, as the body that its input leaves free.
     pub const fn upload(mut self) -> Self {
         self.upload = true;
@@ -322,6 +331,11 @@ impl Declaration {
     /// Whether the fields that are not in the path stand in the request's query, rather than in its body.
     pub const fn input_in_query(&self) -> bool {
         self.upload || !self.method.has_body()
+    }
+
+    /// Whether it removes something.
+    pub const fn removes(&self) -> bool {
+        matches!(self.method, Method::Delete)
     }
 
     /// Whether a caller may do it under an idempotency key. What is streamed, either way, cannot be compared with a

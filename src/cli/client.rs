@@ -177,6 +177,15 @@ impl Remote {
         Ok(body_of(self.send(self.authorised(request)?).await?).await?)
     }
 
+    /// A request for a path of the gateway's, with the key.
+    ///
+    /// # Errors
+    /// `invalid_input` where no header can carry the key.
+    #[cfg(feature = "mcp")]
+    pub fn raw(&self, method: reqwest::Method, path: &str) -> Result<RequestBuilder, Failure> {
+        self.authorised(self.http.request(method, self.url(path)))
+    }
+
     fn request(
         &self,
         declaration: &Declaration,

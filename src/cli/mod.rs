@@ -21,6 +21,8 @@ pub mod exit;
 mod explain;
 mod input;
 mod matrix;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod offered;
 mod operate;
 mod pages;
@@ -28,6 +30,10 @@ mod parts;
 mod problem;
 mod providers;
 mod reasons;
+#[cfg(feature = "mcp")]
+mod relay;
+#[cfg(feature = "mcp")]
+mod relay_headers;
 mod render;
 mod route;
 pub mod run;
@@ -281,6 +287,11 @@ mod tests {
         fn compare(&self, config: PathBuf, recorded: Value) -> BoxFuture<Result<Value, Problem>> {
             self.wrote(format!("compare {} {recorded}", config.display()));
             Box::pin(async { Ok(json!({"compared": 0, "differences": []})) })
+        }
+        #[cfg(feature = "mcp")]
+        fn talk(&self, config: PathBuf, toolsets: Option<String>) -> BoxFuture<Result<(), Problem>> {
+            self.wrote(format!("talk {} {toolsets:?}", config.display()));
+            Box::pin(async { Ok(()) })
         }
         fn local(&self, config: Option<PathBuf>, _keyed: bool) -> BoxFuture<Result<Box<dyn LocalCalls>, Problem>> {
             self.wrote(format!("start {config:?}"));

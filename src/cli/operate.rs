@@ -56,6 +56,8 @@ pub fn commands() -> Vec<Command> {
         providers::command(),
         decided::declared(),
         route::declared(),
+        #[cfg(feature = "mcp")]
+        super::mcp::declared(),
         Command::new("exit-codes")
             .about("List the exit codes and what they mean")
             .after_help(exit::table()),
@@ -108,6 +110,8 @@ pub async fn run(name: &str, matches: &ArgMatches, runtime: &dyn Runtime, screen
         "state" => state::run(matches, runtime, screen).await,
         "doctor" => doctor(&runtime.doctor(file()).await, screen),
         "explain" => decided::run(matches, screen).await,
+        #[cfg(feature = "mcp")]
+        super::mcp::MCP => super::mcp::run(matches, runtime).await,
         route::ROUTE => route::run(matches, runtime, screen).await,
         "exit-codes" => exit_codes(screen),
         "completions" => completions(matches, runtime, screen).await,

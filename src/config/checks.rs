@@ -65,6 +65,7 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
         }
     }
     check_directory(config, names, report);
+    super::mcp::check(&config.mcp, known, report);
     routing::check(config, names, known, report);
     for (name, tenant) in &config.tenants {
         check_reach(tenant, &join("tenants", name), names, known, report);

@@ -12,6 +12,7 @@ mod ejection;
 mod engine;
 mod errors;
 mod known;
+mod mcp;
 mod models;
 mod outbound;
 mod overload;
@@ -47,6 +48,7 @@ pub use engine::{
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
 pub use known::{Known, KnownKind, Sends};
+pub use mcp::{McpAdmin, McpConfig};
 pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
 pub use overload::{
@@ -88,6 +90,8 @@ pub struct Config {
     pub state: StateConfig,
     /// What providers tell by themselves.
     pub events: EventsConfig,
+    /// What agents are offered.
+    pub mcp: McpConfig,
     /// The cache's tiers.
     pub cache: CacheConfig,
     /// The bounds of a call.

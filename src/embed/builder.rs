@@ -314,6 +314,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         lessons: wired.lessons.clone(),
         #[cfg(feature = "server")]
         introduced: super::introduced::Introduced::default(),
+        #[cfg(feature = "mcp")]
+        agents: tokio_util::sync::CancellationToken::new(),
         started: Instant::now(),
         runtime: Handle::current(),
         stopped: AtomicBool::new(false),

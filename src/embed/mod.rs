@@ -5,6 +5,8 @@
 
 #[cfg(feature = "server")]
 mod admin;
+#[cfg(feature = "mcp")]
+mod agents;
 mod answers;
 mod billing;
 mod builder;

@@ -66,6 +66,9 @@ pub(super) struct Inner {
     pub(super) lessons: Lessons,
     #[cfg(feature = "server")]
     pub(super) introduced: super::introduced::Introduced,
+    /// Cancelled when the listeners are about to end: agents that only listen are told so.
+    #[cfg(feature = "mcp")]
+    pub(super) agents: tokio_util::sync::CancellationToken,
     pub(super) started: Instant,
     /// Stops what is left when the last handle is dropped, from whatever thread that happens on.
     pub(super) runtime: Handle,

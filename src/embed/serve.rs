@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use http::Method;
-use mosaic_actors::call::{Caller, Operation};
+use mosaic_actors::call::{Caller, Operation, OperationRef};
 use mosaic_actors::error::Failure;
 use mosaic_actors::gateway::Drained;
 use mosaic_actors::system::VITAL;
@@ -78,10 +78,10 @@ impl Mosaic {
         });
         let anonymous = self.inner.keys.is_empty().then(Mosaic::local_caller);
         let mut authenticator = Authenticator::new(by_key, anonymous);
-        if let Some(hosts) = hosts {
+        if let Some(hosts) = hosts.clone() {
             authenticator = authenticator.reached_as(hosts);
         }
-        let (shown, offered, known) = (self.clone(), self.clone(), self.clone());
+        let (shown, offering, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
         let feed = feed::router(FeedConfig {
             bus: self.inner.bus.clone(),
@@ -112,11 +112,13 @@ impl Mosaic {
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
         let (server, asking) = (&self.config().server, self.clone());
+        #[cfg(feature = "mcp")]
+        let passed = passed.merge(self.agents(authenticator.clone(), hosts, bodies.clone()));
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
+            offered: Arc::new(move |caller, operation| offering.is_offered(caller, operation)),
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
             decisions: Arc::new(Records::of(self)),
             max_body,
@@ -211,6 +213,11 @@ impl Mosaic {
         names.filter(|name| self.system().reaches(tenant, name)).collect()
     }
 
+    /// Whether an operation is there for `caller`.
+    pub(super) fn is_offered(&self, caller: &Caller, operation: OperationRef) -> bool {
+        self.system().is_there_for(operation, &caller.tenant)
+    }
+
     /// Those of some operations that `tenant` may use.
     fn usable(&self, tenant: &str, mut operations: Vec<&'static str>) -> Vec<&'static str> {
         let catalogue = self.catalogue();
@@ -222,7 +229,7 @@ impl Mosaic {
     }
 
     /// What `caller` may know of.
-    fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
+    pub(super) fn capabilities(&self, caller: &Caller) -> Vec<InstanceCapabilities> {
         self.snapshot()
             .instances
             .into_iter()
@@ -370,6 +377,8 @@ impl Serving {
         let until = Instant::now() + config.drain_timeout;
         let (public, admin) = self.listeners;
         mosaic.inner.bus.end();
+        #[cfg(feature = "mcp")]
+        mosaic.inner.agents.cancel();
         public.close();
         public.finished(config.drain_timeout).await;
         let mut drained = mosaic

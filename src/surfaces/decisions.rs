@@ -70,14 +70,22 @@ impl Unmade {
     ///
     /// # Errors
     /// `invalid_input` naming the option.
-    pub(super) fn options(&self, mut options: Options) -> Result<Options, Failure> {
-        for (name, value) in &self.options {
-            let known = OPTIONS.iter().find(|option| option.name == name);
-            let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
-            option.read(&texts(value), &mut options)?;
-        }
-        Ok(options)
+    pub(super) fn options(&self, before: Options) -> Result<Options, Failure> {
+        read_options(&self.options, before)
     }
+}
+
+/// What is said beside an input, by the options' names, over what was said of it before.
+///
+/// # Errors
+/// `invalid_input` naming the option.
+pub(super) fn read_options(said: &Map<String, Value>, mut options: Options) -> Result<Options, Failure> {
+    for (name, value) in said {
+        let known = OPTIONS.iter().find(|option| option.name == name);
+        let option = known.ok_or_else(|| Failure::invalid(name, format!("{name} is no option of calls")))?;
+        option.read(&texts(value), &mut options)?;
+    }
+    Ok(options)
 }
 
 /// As a query or a header would say it; several of a list.

@@ -17,6 +17,8 @@ mod example;
 pub mod feed;
 pub(crate) mod hosts;
 pub mod json_body;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 pub(crate) mod mount;
 pub mod openapi;
 pub(crate) mod page;

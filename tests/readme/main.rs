@@ -27,6 +27,7 @@ const BLOCKS: [(&str, &str); 16] = [
     ("curl -X", "commands"),
     ("curl -H", "commands"),
     ("mosaic sandbox", "commands"),
+    ("{ \"mcpServers\"", "tests/mcp"),
     ("npm install", "pages, and of its last command: commands"),
     ("use mosaic::", "embedding"),
     ("mosaic = {", "pages"),

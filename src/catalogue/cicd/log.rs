@@ -88,7 +88,8 @@ impl Op for LogGet {
             .in_parts()
             .carries(&[RUN])
             .absent(&[RUNS])
-            .cached(3, 60, 3);
+            .cached(3, 60, 3)
+            .common();
     fn resource(input: &LogGetInput) -> Resource {
         input.run.resource()
     }
