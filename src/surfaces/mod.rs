@@ -4,6 +4,7 @@
 //! catalogue, and every failure leaves through [`problem`].
 
 pub mod access;
+pub mod anthropic;
 pub mod arrival;
 pub mod auth;
 mod beside;
@@ -11,11 +12,13 @@ pub mod bodies;
 mod cache_status;
 pub(crate) mod decision;
 pub mod decisions;
+pub mod dialect;
 pub(crate) mod docs;
 pub mod feed;
 pub(crate) mod hosts;
 pub mod json_body;
 pub(crate) mod mount;
+pub mod openai;
 pub mod openapi;
 pub(crate) mod page;
 pub mod problem;

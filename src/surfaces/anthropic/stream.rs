@@ -1,0 +1,259 @@
+//! From a neutral answer's events to those of this API. Pure.
+//!
+//! Invariant: one block is open at a time and their numbers have no gap, for clients address them by position; what belongs
+//! to a later block waits until the one before it has ended; only a whole answer ends in `message_stop`.
+
+use std::collections::VecDeque;
+
+use mosaic_actors::error::{Failure, Kind};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::super::dialect::sse::{Teller, write};
+use super::super::dialect::thoughts;
+use super::super::problem::Problem;
+use super::super::request_id::RequestId;
+use super::blocks::DIALECT;
+use super::error;
+use super::said::{empty, object, stop_reason, usage};
+use crate::catalogue::ai::{ChatEvent, Finish, Usage};
+
+/// The most bytes of a call, or of a thought, that are kept until it is whole.
+const LARGEST: usize = 4 << 20;
+
+/// A call of a tool.
+struct Call {
+    index: u32,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Call {
+    /// Whether its arguments are whole, so that nothing of it is to come.
+    fn is_whole(&self) -> bool {
+        serde_json::from_str::<&RawValue>(&self.arguments).is_ok()
+    }
+}
+
+enum Open {
+    Text,
+    Call(Call),
+}
+
+/// Tells one answer.
+pub struct Events {
+    id: String,
+    model: String,
+    /// The number of the block that is open, or of the next one.
+    at: usize,
+    open: Option<Open>,
+    /// Calls that began while another was not whole.
+    waiting: VecDeque<Call>,
+    /// A thought that may yet be signed; what is not is left out.
+    thought: String,
+    calls: bool,
+    usage: Option<Usage>,
+    over: bool,
+}
+
+impl Events {
+    pub fn new(id: String, model: String) -> Self {
+        Events {
+            id,
+            model,
+            at: 0,
+            open: None,
+            waiting: VecDeque::new(),
+            thought: String::new(),
+            calls: false,
+            usage: None,
+            over: false,
+        }
+    }
+
+    fn begin(&self, block: Value, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let event = json!({"type": "content_block_start", "index": self.at, "content_block": block});
+        write(Some("content_block_start"), &event, out)
+    }
+
+    fn delta(&self, delta: Value, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let event = json!({"type": "content_block_delta", "index": self.at, "delta": delta});
+        write(Some("content_block_delta"), &event, out)
+    }
+
+    fn stop(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let event = json!({"type": "content_block_stop", "index": self.at});
+        self.at += 1;
+        write(Some("content_block_stop"), &event, out)
+    }
+
+    /// Ends the block that is open, and tells the calls that waited for that.
+    fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.thought.clear();
+        while let Some(open) = self.open.take() {
+            if let Open::Call(call) = &open {
+                object(&call.name, &call.arguments)?;
+            }
+            self.stop(out)?;
+            if let Some(next) = self.waiting.pop_front() {
+                self.begin_call(next, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_call(&mut self, call: Call, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.begin(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}), out)?;
+        if !call.arguments.is_empty() {
+            self.delta(json!({"type": "input_json_delta", "partial_json": call.arguments}), out)?;
+        }
+        self.open = Some(Open::Call(call));
+        Ok(())
+    }
+
+    /// Ends a call that is whole where another waits, and so on.
+    fn go_on(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+        while let Some(Open::Call(call)) = &self.open
+            && !self.waiting.is_empty()
+            && call.is_whole()
+        {
+            self.open = None;
+            self.stop(out)?;
+            if let Some(next) = self.waiting.pop_front() {
+                self.begin_call(next, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: &str, out: &mut Vec<u8>) -> Result<(), Failure> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if !matches!(self.open, Some(Open::Text)) {
+            self.close(out)?;
+            self.begin(json!({"type": "text", "text": ""}), out)?;
+            self.open = Some(Open::Text);
+        }
+        self.delta(json!({"type": "text_delta", "text": text}), out)
+    }
+
+    fn call(&mut self, call: Call, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.calls = true;
+        if matches!(self.open, Some(Open::Call(_))) {
+            self.waiting.push_back(call);
+            return self.go_on(out);
+        }
+        self.close(out)?;
+        self.begin_call(call, out)
+    }
+
+    fn argue(&mut self, index: u32, text: &str, out: &mut Vec<u8>) -> Result<(), Failure> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if let Some(Open::Call(call)) = &mut self.open
+            && call.index == index
+        {
+            keep(&mut call.arguments, text)?;
+            self.delta(json!({"type": "input_json_delta", "partial_json": text}), out)?;
+            return self.go_on(out);
+        }
+        match self.waiting.iter_mut().find(|call| call.index == index) {
+            Some(call) => keep(&mut call.arguments, text),
+            // White space behind what was whole.
+            None if text.trim().is_empty() => Ok(()),
+            None => Err(Failure::new(Kind::UpstreamFailed, "the model goes on with a call that had ended")),
+        }
+    }
+
+    /// A thought with what it is known by.
+    fn thought(&mut self, signature: &str, dialect: Option<&str>, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let text = std::mem::take(&mut self.thought);
+        self.close(out)?;
+        self.begin(json!({"type": "thinking", "thinking": "", "signature": ""}), out)?;
+        if !text.is_empty() {
+            self.delta(json!({"type": "thinking_delta", "thinking": text}), out)?;
+        }
+        let signature = thoughts::written(signature, dialect);
+        self.delta(json!({"type": "signature_delta", "signature": signature}), out)?;
+        self.stop(out)
+    }
+
+    fn whole(&mut self, block: Value, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.close(out)?;
+        self.begin(block, out)?;
+        self.stop(out)
+    }
+
+    fn end(&mut self, finish: Option<Finish>, stop: Option<String>, out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.close(out)?;
+        let reason = stop_reason(finish, stop.as_deref(), self.calls);
+        let event = json!({
+            "type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": stop},
+            "usage": usage(self.usage.as_ref()),
+        });
+        write(Some("message_delta"), &event, out)?;
+        self.over = true;
+        write(Some("message_stop"), &json!({"type": "message_stop"}), out)
+    }
+}
+
+fn keep(kept: &mut String, more: &str) -> Result<(), Failure> {
+    if kept.len() + more.len() > LARGEST {
+        return Err(Failure::new(Kind::UpstreamFailed, "a part of the answer is larger than is kept of one"));
+    }
+    kept.push_str(more);
+    Ok(())
+}
+
+impl Teller for Events {
+    const BEAT: &'static str = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+
+    fn hear(&mut self, event: ChatEvent, out: &mut Vec<u8>) -> Result<(), Failure> {
+        match event {
+            ChatEvent::Start { model, .. } => {
+                self.model = model;
+                let message = empty(&self.id, &self.model);
+                write(Some("message_start"), &json!({"type": "message_start", "message": message}), out)
+            }
+            ChatEvent::Reasoning { text } => keep(&mut self.thought, &text),
+            ChatEvent::Signature { signature, dialect } => self.thought(&signature, dialect.as_deref(), out),
+            ChatEvent::HiddenReasoning { data } => {
+                self.whole(json!({"type": "redacted_thinking", "data": &*data}), out)
+            }
+            ChatEvent::Delta { text } | ChatEvent::Refusal { text } => self.say(&text, out),
+            ChatEvent::ToolCall { index, id, name } => {
+                let arguments = String::new();
+                let call = Call {
+                    index,
+                    id,
+                    name,
+                    arguments,
+                };
+                self.call(call, out)
+            }
+            ChatEvent::ToolArguments { index, text } => self.argue(index, &text, out),
+            ChatEvent::Other { dialect, block } if dialect == DIALECT => self.whole(block.to_value(), out),
+            ChatEvent::Other { .. } => Ok(()),
+            ChatEvent::Usage { usage } => {
+                self.usage = Some(usage);
+                Ok(())
+            }
+            ChatEvent::End {
+                finish, stop_sequence, ..
+            } => self.end(finish, stop_sequence, out),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn fail(&mut self, problem: &Problem, id: &RequestId, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"event: error\ndata: ");
+        out.extend_from_slice(&error::json(problem, id));
+        out.extend_from_slice(b"\n\n");
+    }
+}
