@@ -4,4 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod bounds;
 mod place;
+mod rows;
+mod sdks;

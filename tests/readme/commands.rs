@@ -214,6 +214,10 @@ async fn requests_are_passed_through_as_readme_says() {
     let asked = |line: &str| stage.run(&line.replace("http://127.0.0.1:8080", &public)).json();
     assert_eq!(asked(read)["resources"]["core"]["limit"], 5000);
     assert_eq!(asked(write)["full_name"], "sandbox-user/travel");
+    let [chat] = &commands(&block("curl -s -X POST"))[..] else {
+        panic!("one command")
+    };
+    assert_eq!(asked(chat)["choices"][0]["finish_reason"], "stop");
     gateway.signal("TERM");
     gateway.ended().ok();
     stage.sandbox.shutdown().await;

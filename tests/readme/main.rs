@@ -15,7 +15,7 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 15] = [
+const BLOCKS: [(&str, &str); 16] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
@@ -25,6 +25,7 @@ const BLOCKS: [(&str, &str); 15] = [
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
     ("curl -H", "commands"),
+    ("curl -s -X POST", "commands"),
     ("mosaic sandbox", "commands"),
     ("npm install", "pages, and of its last command: commands"),
     ("use mosaic::", "embedding"),

@@ -27,8 +27,8 @@ use super::error;
 use super::input;
 use super::said::message;
 use crate::catalogue::ai::{
-    Batch, BatchCancel, BatchCancelInput, BatchCreate, BatchCreateInput, BatchFailure, BatchGet, BatchGetInput, BatchList,
-    BatchListInput, BatchRequest, BatchResult, BatchResults, BatchResultsInput, BatchState,
+    Batch, BatchCancel, BatchCancelInput, BatchCreate, BatchCreateInput, BatchFailure, BatchGet, BatchGetInput,
+    BatchList, BatchListInput, BatchRequest, BatchResult, BatchResults, BatchResultsInput, BatchState,
 };
 use crate::catalogue::cursor::ALL;
 use crate::catalogue::fields::{BatchRef, Name, PageSize};
@@ -89,7 +89,10 @@ async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reque
 /// One request, and where its messages stood.
 fn read_request(mut fields: Fields) -> Result<(BatchRequest, Vec<String>), Failure> {
     let place = fields.place("params");
-    let custom_id = read::<Name>(&fields.place("custom_id"), &Value::String(fields.required("custom_id")?))?;
+    let custom_id = read::<Name>(
+        &fields.place("custom_id"),
+        &Value::String(fields.required("custom_id")?),
+    )?;
     let params = fields.object("params")?.ok_or_else(|| fields.missing("params"))?;
     fields.end()?;
     let within = |failure: Failure| renamed(failure, |field| Some(format!("{place}.{field}")));
@@ -98,7 +101,10 @@ fn read_request(mut fields: Fields) -> Result<(BatchRequest, Vec<String>), Failu
         return Err(must(&format!("{place}.stream"), "not be true in a batch"));
     }
     if asked.home.instance().is_some() {
-        return Err(unsupported(&place, "names a file by its provider: give the file's own id"));
+        return Err(unsupported(
+            &place,
+            "names a file by its provider: give the file's own id",
+        ));
     }
     let request = BatchRequest {
         custom_id,
@@ -149,10 +155,18 @@ async fn page(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestI
     } = walk::<BatchList, Batch>(&visit, wanted, input, |batch| batch.id.clone()).await?;
     let data: Vec<Value> = rows.iter().map(|batch| told(batch, &visit)).collect();
     let (first, last) = (rows.first().map(|row| &row.id), rows.last().map(|row| &row.id));
-    visit.json(&answer, &[], &json!({"data": data, "has_more": has_more, "first_id": first, "last_id": last}))
+    visit.json(
+        &answer,
+        &[],
+        &json!({"data": data, "has_more": has_more, "first_id": first, "last_id": last}),
+    )
 }
 
-pub async fn show(State(config): State<Arc<DialectConfig>>, Path(batch): Path<String>, request: Request<Body>) -> Response {
+pub async fn show(
+    State(config): State<Arc<DialectConfig>>,
+    Path(batch): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let id = RequestId::given(request.extensions());
     match one(&config, batch, request, &id, false).await {
         Ok(response) => error::identified(response, &id),

@@ -168,7 +168,10 @@ fn texts(place: &str, value: Value, home: &mut Home) -> Result<String, Failure> 
     let parts = said(place, value, false, home)?;
     let texts = parts.into_iter().enumerate().map(|(at, part)| match part {
         Part::Text { text, .. } => Ok(text),
-        _ => Err(unsupported(&format!("{place}[{at}].type"), "is not taken here: give texts")),
+        _ => Err(unsupported(
+            &format!("{place}[{at}].type"),
+            "is not taken here: give texts",
+        )),
     });
     texts.collect::<Result<Vec<_>, _>>().map(|texts| texts.join("\n"))
 }
@@ -221,7 +224,10 @@ fn result(place: &str, value: Value, home: &mut Home) -> Result<Content<ResultPa
             file,
             detail: None,
         }),
-        _ => Err(unsupported(&format!("{place}[{at}].type"), "is no block that a tool's result can hold here")),
+        _ => Err(unsupported(
+            &format!("{place}[{at}].type"),
+            "is no block that a tool's result can hold here",
+        )),
     });
     parts.collect::<Result<_, _>>().map(Content::Parts)
 }

@@ -140,8 +140,14 @@ mod tests {
             assert_eq!(response.headers()[REQUEST_ID], id.header());
             let json: serde_json::Value = serde_json::from_slice(&json(&refused.problem, &id)).expect("JSON");
             let error = serde_json::json!({"type": word, "message": "a sentence"});
-            assert_eq!(json, serde_json::json!({"type": "error", "error": error, "request_id": &**id.text()}));
-            let stops = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
+            assert_eq!(
+                json,
+                serde_json::json!({"type": "error", "error": error, "request_id": &**id.text()})
+            );
+            let stops = response
+                .headers()
+                .get("x-should-retry")
+                .is_some_and(|value| value == "false");
             assert_eq!(stops, !kind.retryable(), "{kind}");
         }
         let large = Problem::fault(Fault::PayloadTooLarge, "x");

@@ -63,7 +63,9 @@ fn named(places: &[String]) -> impl Fn(Failure) -> Failure + '_ {
 
 async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
     let Asked { input, places, .. } = asked;
-    let called = HINTS.call::<ChatComplete>(visit, input, |input| &mut input.extensions).await;
+    let called = HINTS
+        .call::<ChatComplete>(visit, input, |input| &mut input.extensions)
+        .await;
     let (answer, left_out) = called.map_err(named(&places))?;
     let chat = value::<Chat>(&answer)?;
     let (message, mut warnings) = message(&own_id(&visit.id), &chat)?;
@@ -74,7 +76,9 @@ async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
 async fn streamed(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
     let Asked { input, places, .. } = asked;
     let model = input.model.to_string();
-    let called = HINTS.call::<ChatStream>(visit, input, |input| &mut input.extensions).await;
+    let called = HINTS
+        .call::<ChatStream>(visit, input, |input| &mut input.extensions)
+        .await;
     let (answer, left_out) = called.map_err(named(&places))?;
     let (head, frames) = frames(answer)?;
     let events = Events::new(own_id(&visit.id), model);
@@ -93,7 +97,9 @@ pub async fn count(State(config): State<Arc<DialectConfig>>, request: Request<Bo
 
 async fn counted(config: &Arc<DialectConfig>, request: Request<Body>, id: &RequestId) -> Result<Response, Refused> {
     let (visit, Asked { input, places, .. }) = read(config, request, id, false).await?;
-    let called = HINTS.call::<TokensCount>(&visit, input, |input| &mut input.extensions).await;
+    let called = HINTS
+        .call::<TokensCount>(&visit, input, |input| &mut input.extensions)
+        .await;
     let (answer, mut warnings) = called.map_err(named(&places))?;
     let count = value::<TokenCount>(&answer)?;
     warnings.extend(count.warnings.iter().cloned());

@@ -31,7 +31,10 @@ pub fn router(config: DialectConfig) -> Router {
     Router::new()
         .route("/anthropic/v1/messages", post(messages::create))
         .route("/anthropic/v1/messages/count_tokens", post(messages::count))
-        .route("/anthropic/v1/messages/batches", post(batches::create).get(batches::list))
+        .route(
+            "/anthropic/v1/messages/batches",
+            post(batches::create).get(batches::list),
+        )
         .route("/anthropic/v1/messages/batches/{id}", get(batches::show))
         .route("/anthropic/v1/messages/batches/{id}/cancel", post(batches::cancel))
         .route("/anthropic/v1/messages/batches/{id}/results", get(batches::results))

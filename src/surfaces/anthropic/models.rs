@@ -94,7 +94,10 @@ async fn one(
     let input = ModelGetInput {
         model: read("model", &Value::String(asked))?,
     };
-    let answer = visit.call::<ModelGet>(input).await.map_err(|failure| error::of_model(failure, |_| None))?;
+    let answer = visit
+        .call::<ModelGet>(input)
+        .await
+        .map_err(|failure| error::of_model(failure, |_| None))?;
     let model = value::<Model>(&answer)?;
     // By another of its names, a model is told by its whole one.
     let name = if pinned { &model.id } else { &model.name };

@@ -104,7 +104,10 @@ impl Events {
     }
 
     fn begin_call(&mut self, call: Call, out: &mut Vec<u8>) -> Result<(), Failure> {
-        self.begin(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}), out)?;
+        self.begin(
+            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}),
+            out,
+        )?;
         if !call.arguments.is_empty() {
             self.delta(json!({"type": "input_json_delta", "partial_json": call.arguments}), out)?;
         }
@@ -164,7 +167,10 @@ impl Events {
             Some(call) => keep(&mut call.arguments, text),
             // White space behind what was whole.
             None if text.trim().is_empty() => Ok(()),
-            None => Err(Failure::new(Kind::UpstreamFailed, "the model goes on with a call that had ended")),
+            None => Err(Failure::new(
+                Kind::UpstreamFailed,
+                "the model goes on with a call that had ended",
+            )),
         }
     }
 
@@ -202,7 +208,10 @@ impl Events {
 
 fn keep(kept: &mut String, more: &str) -> Result<(), Failure> {
     if kept.len() + more.len() > LARGEST {
-        return Err(Failure::new(Kind::UpstreamFailed, "a part of the answer is larger than is kept of one"));
+        return Err(Failure::new(
+            Kind::UpstreamFailed,
+            "a part of the answer is larger than is kept of one",
+        ));
     }
     kept.push_str(more);
     Ok(())
@@ -216,7 +225,11 @@ impl Teller for Events {
             ChatEvent::Start { model, .. } => {
                 self.model = model;
                 let message = empty(&self.id, &self.model);
-                write(Some("message_start"), &json!({"type": "message_start", "message": message}), out)
+                write(
+                    Some("message_start"),
+                    &json!({"type": "message_start", "message": message}),
+                    out,
+                )
             }
             ChatEvent::Reasoning { text } => keep(&mut self.thought, &text),
             ChatEvent::Signature { signature, dialect } => self.thought(&signature, dialect.as_deref(), out),
@@ -255,5 +268,163 @@ impl Teller for Events {
         out.extend_from_slice(b"event: error\ndata: ");
         out.extend_from_slice(&error::json(problem, id));
         out.extend_from_slice(b"\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> ChatEvent {
+        ChatEvent::Delta { text: text.to_owned() }
+    }
+
+    fn call(index: u32) -> ChatEvent {
+        ChatEvent::ToolCall {
+            index,
+            id: format!("c{index}"),
+            name: "look".to_owned(),
+        }
+    }
+
+    fn argue(index: u32, text: &str) -> ChatEvent {
+        ChatEvent::ToolArguments {
+            index,
+            text: text.to_owned(),
+        }
+    }
+
+    /// The events between the first and the last two, in short; each with its name and its type alike.
+    fn told(events: Vec<ChatEvent>, finish: Finish) -> Result<(Vec<String>, Value), Failure> {
+        let mut teller = Events::new("msg_1".to_owned(), "asked".to_owned());
+        let mut out = Vec::new();
+        let start = ChatEvent::Start {
+            id: None,
+            model: "m".to_owned(),
+            warnings: vec![],
+        };
+        let end = ChatEvent::End {
+            finish: Some(finish),
+            raw_finish: None,
+            stop_sequence: None,
+        };
+        for event in [start].into_iter().chain(events).chain([end]) {
+            teller.hear(event, &mut out)?;
+        }
+        let out = String::from_utf8(out).expect("text");
+        let mut read: Vec<Value> = vec![];
+        for event in out.split_terminator("\n\n") {
+            let (name, data) = event.split_once('\n').expect("two lines");
+            let data: Value = serde_json::from_str(data.strip_prefix("data: ").expect("data")).expect("JSON");
+            assert_eq!(name.strip_prefix("event: "), data["type"].as_str());
+            read.push(data);
+        }
+        assert_eq!(read.pop().expect("an end"), json!({"type": "message_stop"}));
+        let last = read.pop().expect("a last one");
+        let first = read.remove(0);
+        assert_eq!(
+            (&first["message"]["id"], &first["message"]["model"]),
+            (&json!("msg_1"), &json!("m"))
+        );
+        let short = |event: &Value| match event["type"].as_str() {
+            Some("content_block_start") => format!(
+                "{}+{}",
+                event["index"],
+                event["content_block"]["type"].as_str().expect("a type")
+            ),
+            Some("content_block_stop") => format!("{}.", event["index"]),
+            _ => {
+                let delta = event["delta"].as_object().expect("a delta");
+                let piece = delta.iter().find(|(name, _)| *name != "type").expect("a piece");
+                format!("{}:{}", event["index"], piece.1.as_str().expect("text"))
+            }
+        };
+        Ok((read.iter().map(short).collect(), last))
+    }
+
+    #[test]
+    fn one_block_is_open_at_a_time_and_their_numbers_have_no_gap() {
+        let (blocks, last) = told(
+            vec![text(""), text("a"), text("b"), call(0), argue(0, "{}"), text("c")],
+            Finish::Tool,
+        )
+        .expect("told");
+        assert_eq!(
+            blocks,
+            [
+                "0+text",
+                "0:a",
+                "0:b",
+                "0.",
+                "1+tool_use",
+                "1:{}",
+                "1.",
+                "2+text",
+                "2:c",
+                "2."
+            ]
+        );
+        assert_eq!(last["delta"], json!({"stop_reason": "tool_use", "stop_sequence": null}));
+        // Calls that are told at once are told one after another.
+        let mixed = vec![
+            call(0),
+            argue(0, "{\"a\""),
+            call(1),
+            argue(1, "{"),
+            argue(0, ":1}"),
+            argue(1, "}"),
+            call(2),
+        ];
+        let (blocks, _) = told(mixed, Finish::Tool).expect("told");
+        assert_eq!(
+            blocks,
+            [
+                "0+tool_use",
+                "0:{\"a\"",
+                "0::1}",
+                "0.",
+                "1+tool_use",
+                "1:{",
+                "1:}",
+                "1.",
+                "2+tool_use",
+                "2."
+            ]
+        );
+        let broken = told(vec![call(0), argue(0, "{\"a\"")], Finish::Tool);
+        assert_eq!(broken.expect_err("no object").kind, Kind::UpstreamFailed);
+    }
+
+    #[test]
+    fn a_thought_is_told_where_it_is_signed_and_left_out_where_it_is_not() {
+        let think = |text: &str| ChatEvent::Reasoning { text: text.to_owned() };
+        let sign = ChatEvent::Signature {
+            signature: "s".into(),
+            dialect: None,
+        };
+        let (blocks, _) = told(vec![think("h"), think("m"), sign, text("a")], Finish::Stop).expect("told");
+        assert_eq!(blocks, ["0+thinking", "0:hm", "0:s", "0.", "1+text", "1:a", "1."]);
+        let (blocks, _) = told(vec![think("hm"), text("a")], Finish::Stop).expect("told");
+        assert_eq!(blocks, ["0+text", "0:a", "0."]);
+        let hidden = ChatEvent::HiddenReasoning { data: "d".into() };
+        let (blocks, _) = told(vec![hidden], Finish::Filter).expect("told");
+        assert_eq!(blocks, ["0+redacted_thinking", "0."]);
+    }
+
+    #[test]
+    fn what_has_to_do_with_a_cache_is_counted_apart() {
+        let counted = Usage {
+            input_tokens: 100,
+            output_tokens: 5,
+            cached_input_tokens: Some(60),
+            cache_write_tokens: Some(30),
+            ..Usage::default()
+        };
+        let (_, last) = told(vec![text("a"), ChatEvent::Usage { usage: counted }], Finish::Length).expect("told");
+        assert_eq!(
+            last["usage"],
+            json!({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 60, "cache_creation_input_tokens": 30})
+        );
+        assert_eq!(last["delta"]["stop_reason"], "max_tokens");
     }
 }

@@ -30,9 +30,14 @@ pub fn place(place: &str, url: String) -> Result<Place, Failure> {
     let Some(rest) = url.strip_prefix("data:") else {
         return Ok(Place::Web(read(place, &Value::String(url))?));
     };
-    let parts = rest.split_once(',').and_then(|(kind, data)| Some((kind.strip_suffix(";base64")?, data)));
+    let parts = rest
+        .split_once(',')
+        .and_then(|(kind, data)| Some((kind.strip_suffix(";base64")?, data)));
     let Some((kind, data)) = parts else {
-        return Err(must(place, "be an http or https URL, or data:<media type>;base64,<bytes>"));
+        return Err(must(
+            place,
+            "be an http or https URL, or data:<media type>;base64,<bytes>",
+        ));
     };
     Ok(Place::Here {
         // Parameters such as a charset say nothing of what it is.
@@ -59,7 +64,10 @@ mod tests {
             panic!("it is here");
         };
         assert_eq!((media_type.as_str(), &*data), ("image/png", "YQ=="));
-        assert!(matches!(place("url", "https://example.com/a.png".to_owned()), Ok(Place::Web(_))));
+        assert!(matches!(
+            place("url", "https://example.com/a.png".to_owned()),
+            Ok(Place::Web(_))
+        ));
         for wrong in ["data:image/png,YQ==", "data:image/png;base64,Y", "ftp://a", ""] {
             let failure = place("a.url", wrong.to_owned()).err().expect(wrong);
             assert_eq!(failure.field.as_deref(), Some("a.url"), "{wrong}");

@@ -213,7 +213,9 @@ mod tests {
 
     #[test]
     fn a_fault_is_told_where_it_is() {
-        let failure = fields(json!({"list": [1, "x"]})).get::<Vec<u32>>("list").expect_err("no number");
+        let failure = fields(json!({"list": [1, "x"]}))
+            .get::<Vec<u32>>("list")
+            .expect_err("no number");
         assert_eq!(failure.field.as_deref(), Some("a[0].list[1]"));
         let some = fields(json!({"audio": {}}));
         let failure = some.refuse(&["n", "audio"], "cannot be had").expect_err("it is there");
@@ -221,6 +223,9 @@ mod tests {
             (failure.kind, failure.field.as_deref(), failure.unsent),
             (Kind::Unsupported, Some("a[0].audio"), true)
         );
-        assert_eq!(fields(json!({})).required("id").expect_err("none").field.as_deref(), Some("a[0].id"));
+        assert_eq!(
+            fields(json!({})).required("id").expect_err("none").field.as_deref(),
+            Some("a[0].id")
+        );
     }
 }

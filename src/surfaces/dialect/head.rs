@@ -10,8 +10,8 @@ use mosaic_actors::call::{CacheStatus, Head};
 
 use super::super::cache_status::{self, CACHE_STATUS};
 use super::super::decisions;
-use super::super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER};
 use super::super::rest::REPLAYED;
+use super::super::rest::reply::{ATTEMPTS, PERSONAL, PROVIDER};
 use super::desk::Visit;
 use crate::catalogue::ai::{Usd, Warning};
 use crate::dispatch::idempotency;
@@ -49,7 +49,10 @@ pub fn describe(head: &Head, visit: &Visit, warnings: &[Warning], headers: &mut 
     if idempotency::replayed(head) {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
-    if let Some(link) = Some(&visit.id).filter(|_| visit.options.explain).and_then(decisions::link) {
+    if let Some(link) = Some(&visit.id)
+        .filter(|_| visit.options.explain)
+        .and_then(decisions::link)
+    {
         headers.insert(LINK, link);
     }
 }
@@ -82,10 +85,15 @@ mod tests {
         let told = |warnings: &[Warning]| {
             let mut headers = HeaderMap::new();
             warn(warnings, &mut headers);
-            headers.get(WARNINGS).map(|value| value.to_str().expect("ASCII").to_owned())
+            headers
+                .get(WARNINGS)
+                .map(|value| value.to_str().expect("ASCII").to_owned())
         };
         assert_eq!(told(&[]), None);
-        let two = [Warning::new("stop[0]", "left out"), Warning::new("tempér", "1\nis asked for")];
+        let two = [
+            Warning::new("stop[0]", "left out"),
+            Warning::new("tempér", "1\nis asked for"),
+        ];
         assert_eq!(told(&two).as_deref(), Some("stop[0]: left out; temp?r: 1?is asked for"));
         let many = vec![Warning::new("field", "é".repeat(100)); 100];
         assert_eq!(told(&many).map(|text| text.len()), Some(LONGEST));

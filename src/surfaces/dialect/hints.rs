@@ -83,10 +83,14 @@ mod tests {
     #[test]
     fn hints_alone_are_left_out() {
         let mut extensions: Extensions =
-            serde_json::from_value(json!({"one": {"metadata": {"a": "b"}, "seed": 7}, "two": {"metadata": 1}})).expect("read");
+            serde_json::from_value(json!({"one": {"metadata": {"a": "b"}, "seed": 7}, "two": {"metadata": 1}}))
+                .expect("read");
         assert!(HINTS.are_in(&extensions));
         let warnings = HINTS.drop_from(&mut extensions);
-        assert_eq!(warnings.iter().map(|warning| &*warning.field).collect::<Vec<_>>(), ["metadata"]);
+        assert_eq!(
+            warnings.iter().map(|warning| &*warning.field).collect::<Vec<_>>(),
+            ["metadata"]
+        );
         let left = serde_json::to_value(&extensions).expect("JSON");
         assert_eq!(left, json!({"one": {"seed": 7}, "two": {"metadata": 1}}));
         assert!(!HINTS.are_in(&extensions));

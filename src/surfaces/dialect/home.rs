@@ -22,7 +22,9 @@ impl Home {
             return Ok(id);
         };
         match &self.0 {
-            Some(other) if **other != **instance => Err(unsupported(place, "is at another provider than the file before it")),
+            Some(other) if **other != **instance => {
+                Err(unsupported(place, "is at another provider than the file before it"))
+            }
             _ => {
                 self.0 = Some(instance.to_string());
                 Ok(resource.native().to_string())

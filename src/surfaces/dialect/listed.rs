@@ -12,6 +12,7 @@ use super::desk::Visit;
 use super::pages::{Rows, Wanted, walk};
 use crate::catalogue::ai::{Model, ModelsList, ModelsListInput, Warning};
 use crate::catalogue::cursor::ALL;
+use crate::dispatch::Aliases;
 
 /// The most models that are listed.
 const MOST: usize = 10_000;
@@ -53,14 +54,15 @@ pub async fn models(visit: &mut Visit) -> Result<Models, Failure> {
         .map(|error| Warning::new(error.provider, error.message))
         .collect();
     Ok(Models {
-        rows: named(rows),
+        rows: named(rows, visit.config.dispatcher.aliases()),
         warnings,
         answer,
     })
 }
 
-/// A model by its own id, once; and where several instances offer it, by the id at each of them as well.
-fn named(models: Vec<Model>) -> Vec<Listed> {
+/// A model by its own id, once; and where several instances offer it, by the id at each of them as well. An alias is told
+/// as the first of its models that there is.
+fn named(models: Vec<Model>, aliases: &Aliases) -> Vec<Listed> {
     let mut offers: HashMap<&str, usize> = HashMap::new();
     for model in &models {
         *offers.entry(&model.name).or_default() += 1;
@@ -76,6 +78,15 @@ fn named(models: Vec<Model>) -> Vec<Listed> {
             listed.entry(model.name.clone()).or_insert_with(|| model.clone());
         }
     }
+    for (alias, chain) in aliases.iter() {
+        let mut there = chain.iter().filter_map(|target| {
+            let is_it = |model: &&Model| **target == *model.id || **target == *model.name;
+            models.iter().find(is_it)
+        });
+        if let Some(model) = there.next() {
+            listed.insert(alias.to_string(), model.clone());
+        }
+    }
     let rows = listed.into_iter().map(|(id, model)| Listed { id, model });
     rows.collect()
 }
@@ -88,8 +99,20 @@ mod tests {
     #[test]
     fn a_model_is_listed_once_by_its_name_and_at_each_who_offers_it() {
         let model = |id: &str, name: &str| serde_json::from_value(json!({"id": id, "name": name})).expect("a model");
-        let models = vec![model("a~one", "one"), model("a~two", "two"), model("b~one", "one"), model("b~x~y", "x~y")];
-        let ids: Vec<String> = named(models).into_iter().map(|listed| listed.id).collect();
-        assert_eq!(ids, ["a~one", "b~one", "b~x~y", "one", "two"]);
+        let models = vec![
+            model("a~one", "one"),
+            model("a~two", "two"),
+            model("b~one", "one"),
+            model("b~x~y", "x~y"),
+        ];
+        let aliases = [
+            ("fast".to_owned(), vec!["gone".to_owned(), "b~one".to_owned()]),
+            ("none".to_owned(), vec!["gone".to_owned()]),
+        ];
+        let ids: Vec<String> = named(models, &Aliases::of(&aliases.into()))
+            .into_iter()
+            .map(|listed| listed.id)
+            .collect();
+        assert_eq!(ids, ["a~one", "b~one", "b~x~y", "fast", "one", "two"]);
     }
 }

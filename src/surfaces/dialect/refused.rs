@@ -66,6 +66,9 @@ mod tests {
             (Some("stop_sequences"), "stop_sequences holds more than 64")
         );
         let same = renamed(failure(), |_| None);
-        assert_eq!((same.field.as_deref(), same.message()), (Some("stop"), "stop holds more than 64"));
+        assert_eq!(
+            (same.field.as_deref(), same.message()),
+            (Some("stop"), "stop holds more than 64")
+        );
     }
 }

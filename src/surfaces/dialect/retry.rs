@@ -46,7 +46,12 @@ mod tests {
         assert_eq!(told(busy(60_000)), (Some("60".to_owned()), None));
         assert_eq!(told(busy(60_001)), (Some("61".to_owned()), no.clone()));
         assert_eq!(told(Failure::new(Kind::UpstreamFailed, "failed")), (None, None));
-        for kind in [Kind::BudgetExhausted, Kind::QuotaExceeded, Kind::Conflict, Kind::Unsupported] {
+        for kind in [
+            Kind::BudgetExhausted,
+            Kind::QuotaExceeded,
+            Kind::Conflict,
+            Kind::Unsupported,
+        ] {
             assert_eq!(told(Failure::new(kind, "no")).1, no, "{kind}");
         }
     }

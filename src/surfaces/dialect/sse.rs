@@ -63,7 +63,10 @@ fn events<T: Teller>(frames: BodyStream<Frame>, teller: T, id: RequestId) -> imp
                     Err(_) => return Some((Bytes::from_static(T::BEAT.as_bytes()), Some((frames, teller)))),
                     Ok(Some(frame)) => frame.and_then(|frame| teller.hear(event(&frame)?, &mut out)),
                     Ok(None) if teller.is_over() => return None,
-                    Ok(None) => Err(Failure::new(Kind::UpstreamFailed, "the answer broke off before its end")),
+                    Ok(None) => Err(Failure::new(
+                        Kind::UpstreamFailed,
+                        "the answer broke off before its end",
+                    )),
                 };
                 if let Err(failure) = heard {
                     teller.fail(&failure.into(), &id, &mut out);

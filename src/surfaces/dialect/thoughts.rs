@@ -53,7 +53,12 @@ mod tests {
     #[test]
     fn a_signature_comes_back_as_it_was_told() {
         for dialect in [None, Some("one")] {
-            let Part::Thinking { signature, dialect: its, .. } = shown("t".to_owned(), Some(written("a.b", dialect))) else {
+            let Part::Thinking {
+                signature,
+                dialect: its,
+                ..
+            } = shown("t".to_owned(), Some(written("a.b", dialect)))
+            else {
                 panic!("a thought");
             };
             assert_eq!((signature.as_deref(), its.as_deref()), (Some("a.b"), dialect));

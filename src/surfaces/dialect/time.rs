@@ -25,7 +25,10 @@ mod tests {
     #[test]
     fn what_is_no_moment_is_absent() {
         assert_eq!(seconds(Some("1970-01-01T00:01:00Z")), Some(60));
-        assert_eq!((seconds(None), seconds(Some("soon")), seconds(Some(NEVER))), (None, None, Some(0)));
+        assert_eq!(
+            (seconds(None), seconds(Some("soon")), seconds(Some(NEVER))),
+            (None, None, Some(0))
+        );
         assert!(now() > 1_700_000_000);
     }
 }

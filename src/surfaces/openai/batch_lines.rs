@@ -126,16 +126,26 @@ mod tests {
 
     #[test]
     fn a_fault_in_a_request_is_told_with_its_line() {
-        let sound = line(CHAT, json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]}));
+        let sound = line(
+            CHAT,
+            json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]}),
+        );
         let read = requests(format!("{sound}\n\n{sound}").as_bytes(), CHAT).expect("read");
         assert_eq!(read.len(), 2);
         let texts = line(EMBEDDINGS, json!({"model": "m", "input": "hi"}));
-        assert!(requests(texts.as_bytes(), EMBEDDINGS).expect("read")[0].embeddings.is_some());
+        assert!(
+            requests(texts.as_bytes(), EMBEDDINGS).expect("read")[0]
+                .embeddings
+                .is_some()
+        );
         for (wrong, why) in [
             ("{".to_owned(), "line 2: this is not JSON"),
             (texts, "line 2: url must be /v1/chat/completions"),
             (line(CHAT, json!({"model": "m"})), "line 2: messages is missing"),
-            (line(CHAT, json!({"model": "m", "messages": [], "n": 2})), "line 2: n cannot be had"),
+            (
+                line(CHAT, json!({"model": "m", "messages": [], "n": 2})),
+                "line 2: n cannot be had",
+            ),
         ] {
             let failure = requests(format!("{sound}\n{wrong}").as_bytes(), CHAT).expect_err(why);
             assert_eq!(failure.field.as_deref(), Some("input_file_id"));
@@ -149,7 +159,8 @@ mod tests {
             let mut out = Vec::new();
             result(result_, &mut out).expect("written");
             let line = String::from_utf8(out).expect("text");
-            (!line.is_empty()).then(|| serde_json::from_str::<Value>(line.strip_suffix('\n').expect("a line")).expect("JSON"))
+            (!line.is_empty())
+                .then(|| serde_json::from_str::<Value>(line.strip_suffix('\n').expect("a line")).expect("JSON"))
         };
         let id = || "a".to_owned();
         let failure = BatchFailure {
@@ -159,14 +170,27 @@ mod tests {
             field: Some("messages".to_owned()),
             raw: None,
         };
-        let failed = told(BatchResult::Failed { custom_id: id(), failure }).expect("a line");
-        assert_eq!((&failed["response"]["status_code"], &failed["error"]), (&json!(400), &Value::Null));
+        let failed = told(BatchResult::Failed {
+            custom_id: id(),
+            failure,
+        })
+        .expect("a line");
+        assert_eq!(
+            (&failed["response"]["status_code"], &failed["error"]),
+            (&json!(400), &Value::Null)
+        );
         assert_eq!(failed["response"]["body"]["error"]["param"], "messages");
         let expired = told(BatchResult::Expired { custom_id: id() }).expect("a line");
-        assert_eq!((&expired["custom_id"], &expired["error"]["code"]), (&json!("a"), &json!("batch_expired")));
+        assert_eq!(
+            (&expired["custom_id"], &expired["error"]["code"]),
+            (&json!("a"), &json!("batch_expired"))
+        );
         assert_eq!(told(BatchResult::End { results: 2, unread: 0 }), None);
         let mut out = Vec::new();
-        let unread = BatchResult::Unread { line: 3, message: "cut".to_owned() };
+        let unread = BatchResult::Unread {
+            line: 3,
+            message: "cut".to_owned(),
+        };
         assert!(result(unread, &mut out).is_err() && out.is_empty());
     }
 }

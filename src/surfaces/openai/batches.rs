@@ -70,7 +70,9 @@ fn told<'a>(batch: &'a Batch, input_file: Option<&'a str>) -> Told<'a> {
             _ => CHAT,
         },
         errors: (!batch.errors.is_empty()).then(|| errors(batch)),
-        input_file_id: input_file.or(files.and_then(|files| files.requests.as_deref())).unwrap_or_default(),
+        input_file_id: input_file
+            .or(files.and_then(|files| files.requests.as_deref()))
+            .unwrap_or_default(),
         completion_window: "24h",
         status: status(batch.state),
         output_file_id: own.or(made),
@@ -124,12 +126,18 @@ async fn created(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reque
     let mut fields = visit.body(&parts.headers, body).await?;
     let (file, endpoint) = (fields.required("input_file_id")?, fields.required("endpoint")?);
     if !matches!(endpoint.as_str(), CHAT | EMBEDDINGS) {
-        return Err(unsupported("endpoint", &format!("is not taken here: batches are of {CHAT} or {EMBEDDINGS}")).into());
+        return Err(unsupported(
+            "endpoint",
+            &format!("is not taken here: batches are of {CHAT} or {EMBEDDINGS}"),
+        )
+        .into());
     }
     if fields.required("completion_window")? != "24h" {
         return Err(must("completion_window", "be 24h").into());
     }
-    fields.leave_where("metadata", |value| value.as_object().is_some_and(serde_json::Map::is_empty));
+    fields.leave_where("metadata", |value| {
+        value.as_object().is_some_and(serde_json::Map::is_empty)
+    });
     fields.refuse(&["metadata", "output_expires_after"], "is not kept here")?;
     fields.end()?;
     let lines = file_of(&visit, &file).await?;
@@ -198,7 +206,11 @@ async fn listed(config: &Arc<DialectConfig>, request: Request<Body>, id: &Reques
     visit.json(&answer, &[], &list)
 }
 
-pub async fn show(State(config): State<Arc<DialectConfig>>, Path(batch): Path<String>, request: Request<Body>) -> Response {
+pub async fn show(
+    State(config): State<Arc<DialectConfig>>,
+    Path(batch): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let id = RequestId::given(request.extensions());
     let answered = one(&config, batch, request, &id, false).await;
     answered.unwrap_or_else(|refused| error::response(&refused, &id))
@@ -228,7 +240,8 @@ async fn one(
         false => visit.call::<BatchGet>(BatchGetInput { batch }).await,
         true => visit.call::<BatchCancel>(BatchCancelInput { batch }).await,
     };
-    let answer = answer.map_err(|failure| renamed(failure, |field| (field == "batch").then(|| "batch_id".to_owned())))?;
+    let answer =
+        answer.map_err(|failure| renamed(failure, |field| (field == "batch").then(|| "batch_id".to_owned())))?;
     let batch = value::<Batch>(&answer)?;
     visit.json(&answer, &[], &told(&batch, None))
 }

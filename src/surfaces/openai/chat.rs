@@ -49,7 +49,9 @@ fn named(failure: Failure) -> Failure {
 }
 
 async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
-    let called = HINTS.call::<ChatComplete>(visit, asked.input, |input| &mut input.extensions).await;
+    let called = HINTS
+        .call::<ChatComplete>(visit, asked.input, |input| &mut input.extensions)
+        .await;
     let (answer, left_out) = called.map_err(named)?;
     let chat = value::<Chat>(&answer)?;
     let id = own_id(&visit.id);
@@ -61,7 +63,9 @@ async fn whole(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
 async fn streamed(visit: &Visit, asked: Asked) -> Result<Response, Refused> {
     let model = asked.input.model.to_string();
     let (include_usage, old) = (asked.include_usage, asked.old_calls);
-    let called = HINTS.call::<ChatStream>(visit, asked.input, |input| &mut input.extensions).await;
+    let called = HINTS
+        .call::<ChatStream>(visit, asked.input, |input| &mut input.extensions)
+        .await;
     let (answer, left_out) = called.map_err(named)?;
     let (head, frames) = frames(answer)?;
     let chunks = Chunks::new(own_id(&visit.id), time::now(), model, include_usage, old);

@@ -134,16 +134,22 @@ pub fn completion<'a>(id: &'a str, created: i64, chat: &'a Chat, old: bool) -> (
     let said = Said::of(chat, &mut warnings);
     let finish_reason = finish(chat.finish, !said.calls.is_empty(), old);
     // Where nobody explains a refusal, what was said is the explanation.
-    let refusal = said
-        .refusal
-        .or_else(|| (finish_reason == "content_filter").then(|| said.text.clone()).filter(|text| !text.is_empty()));
+    let refusal = said.refusal.or_else(|| {
+        (finish_reason == "content_filter")
+            .then(|| said.text.clone())
+            .filter(|text| !text.is_empty())
+    });
     let silent = said.text.is_empty() && (!said.calls.is_empty() || refusal.is_some());
     let mut calls = said.calls.into_iter();
     let message = Message {
         role: "assistant",
         content: (!silent).then_some(said.text),
         refusal,
-        function_call: if old { calls.next().map(|call| call.function) } else { None },
+        function_call: if old {
+            calls.next().map(|call| call.function)
+        } else {
+            None
+        },
         tool_calls: if old { vec![] } else { calls.collect() },
         reasoning_content: said.shown.or_else(|| chat.reasoning.clone()),
         thinking_blocks: said.thoughts,
@@ -223,5 +229,79 @@ impl Said {
 
 /// That a part of the answer has no form here.
 pub fn left_out() -> Warning {
-    Warning::new("choices[0].message", "a part is left out that only another dialect can tell")
+    Warning::new(
+        "choices[0].message",
+        "a part is left out that only another dialect can tell",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(chat: Value, old: bool) -> Value {
+        let chat: Chat = serde_json::from_value(chat).expect("an answer");
+        json!(completion("chatcmpl-1", 5, &chat, old).0)
+    }
+
+    fn says(parts: Value, finish: &str) -> Value {
+        json!({"id": "a~b", "model": "m", "message": {"role": "assistant", "content": parts}, "finish": finish,
+            "usage": {"input_tokens": 7, "output_tokens": 2, "cached_input_tokens": 3}})
+    }
+
+    #[test]
+    fn an_answer_is_told_as_the_dialect_has_it() {
+        let whole = told(says(json!("hi"), "stop"), false);
+        assert_eq!(
+            whole,
+            json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 5, "model": "m", "system_fingerprint": null,
+                "choices": [{"index": 0, "logprobs": null, "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": "hi", "refusal": null}}],
+                "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9,
+                    "prompt_tokens_details": {"cached_tokens": 3}, "completion_tokens_details": {"reasoning_tokens": 0}}})
+        );
+        let call = json!({"type": "tool_call", "id": "c", "name": "look", "arguments": "{}"});
+        for (parts, finish, reason, message) in [
+            (json!("hi"), "length", "length", json!({"content": "hi"})),
+            (json!("hi"), "pause", "stop", json!({"content": "hi"})),
+            (json!("hi"), "other", "stop", json!({"content": "hi"})),
+            (
+                json!("no"),
+                "filter",
+                "content_filter",
+                json!({"content": "no", "refusal": "no"}),
+            ),
+            (
+                json!([{"type": "text", "text": "a"}, {"type": "refusal", "text": "never"}]),
+                "filter",
+                "content_filter",
+                json!({"content": "a", "refusal": "never"}),
+            ),
+            (
+                json!([call]),
+                "tool",
+                "tool_calls",
+                json!({"content": null, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}]}),
+            ),
+            (
+                json!([{"type": "thinking", "text": "hm", "signature": "s"}, {"type": "text", "text": "a"}]),
+                "stop",
+                "stop",
+                json!({"content": "a", "reasoning_content": "hm", "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]}),
+            ),
+        ] {
+            let choice = told(says(parts.clone(), finish), false)["choices"][0].clone();
+            assert_eq!(choice["finish_reason"], reason, "{parts}");
+            for (name, value) in message.as_object().expect("an object") {
+                assert_eq!(&choice["message"][name], value, "{parts} {name}");
+            }
+        }
+        let old = told(says(json!([call]), "tool"), true)["choices"][0].clone();
+        assert_eq!(
+            (&old["finish_reason"], &old["message"]["function_call"]["name"]),
+            (&json!("function_call"), &json!("look"))
+        );
+        assert!(old["message"].get("tool_calls").is_none());
+    }
 }

@@ -174,7 +174,14 @@ impl Teller for Chunks {
             ChatEvent::Start { model, .. } => {
                 self.model = model;
                 let (role, content) = (Some("assistant"), Some(""));
-                self.delta(Delta { role, content, ..none() }, out)
+                self.delta(
+                    Delta {
+                        role,
+                        content,
+                        ..none()
+                    },
+                    out,
+                )
             }
             ChatEvent::Delta { text } => {
                 let content = Some(text.as_str());
@@ -232,5 +239,151 @@ impl Teller for Chunks {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(&error::json(problem));
         out.extend_from_slice(b"\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::ai::{Finish, Warning};
+    use mosaic_actors::error::Kind;
+    use serde_json::{Value, json};
+
+    fn told(events: Vec<ChatEvent>, include_usage: bool, old: bool) -> (Vec<Value>, bool) {
+        let mut chunks = Chunks::new("chatcmpl-1".to_owned(), 5, "asked".to_owned(), include_usage, old);
+        let mut out = Vec::new();
+        for event in events {
+            chunks.hear(event, &mut out).expect("told");
+        }
+        let text = String::from_utf8(out).expect("text");
+        let (text, done) = match text.strip_suffix("data: [DONE]\n\n") {
+            Some(text) => (text, true),
+            None => (text.as_str(), false),
+        };
+        let data = text
+            .split_terminator("\n\n")
+            .map(|event| event.strip_prefix("data: ").expect("data alone"));
+        let chunks: Vec<Value> = data.map(|data| serde_json::from_str(data).expect("JSON")).collect();
+        for chunk in &chunks {
+            let frame = [&chunk["id"], &chunk["object"], &chunk["created"], &chunk["model"]];
+            assert_eq!(
+                frame,
+                [
+                    &json!("chatcmpl-1"),
+                    &json!("chat.completion.chunk"),
+                    &json!(5),
+                    &json!("m")
+                ]
+            );
+        }
+        (chunks, done)
+    }
+
+    fn start() -> ChatEvent {
+        ChatEvent::Start {
+            id: Some("a~b".to_owned()),
+            model: "m".to_owned(),
+            warnings: vec![Warning::new("x", "y")],
+        }
+    }
+
+    fn end(finish: Finish) -> ChatEvent {
+        ChatEvent::End {
+            finish: Some(finish),
+            raw_finish: None,
+            stop_sequence: None,
+        }
+    }
+
+    fn call(index: u32) -> [ChatEvent; 2] {
+        let (id, name) = (format!("c{index}"), "look".to_owned());
+        let text = "{}".to_owned();
+        [
+            ChatEvent::ToolCall { index, id, name },
+            ChatEvent::ToolArguments { index, text },
+        ]
+    }
+
+    #[test]
+    fn a_text_is_told_as_the_dialect_has_it() {
+        let usage = ai::Usage {
+            input_tokens: 7,
+            output_tokens: 2,
+            cached_input_tokens: Some(3),
+            reasoning_tokens: Some(1),
+            ..ai::Usage::default()
+        };
+        let text = ChatEvent::Delta {
+            text: "hi\n".to_owned(),
+        };
+        let events = vec![start(), text, ChatEvent::Usage { usage }, end(Finish::Stop)];
+        let (chunks, done) = told(events.clone(), true, false);
+        assert!(done);
+        let deltas: Vec<_> = chunks.iter().filter_map(|chunk| chunk["choices"].get(0)).collect();
+        assert_eq!(deltas[0]["delta"], json!({"role": "assistant", "content": ""}));
+        assert_eq!(
+            (&deltas[1]["delta"], &deltas[1]["finish_reason"]),
+            (&json!({"content": "hi\n"}), &Value::Null)
+        );
+        assert_eq!(
+            (&deltas[2]["delta"], &deltas[2]["finish_reason"]),
+            (&json!({}), &json!("stop"))
+        );
+        let last = &chunks[3];
+        let counted = json!({"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9,
+            "prompt_tokens_details": {"cached_tokens": 3}, "completion_tokens_details": {"reasoning_tokens": 1}});
+        assert_eq!((&last["choices"], &last["usage"]), (&json!([]), &counted));
+        let (chunks, _) = told(events, false, false);
+        assert!(chunks.len() == 3 && chunks.iter().all(|chunk| chunk.get("usage").is_none()));
+    }
+
+    #[test]
+    fn calls_and_thoughts_are_told_by_their_numbers() {
+        let mut events = vec![start(), ChatEvent::Reasoning { text: "hm".to_owned() }];
+        events.push(ChatEvent::Signature {
+            signature: "s".into(),
+            dialect: None,
+        });
+        events.extend(call(0));
+        events.extend(call(1));
+        events.push(end(Finish::Tool));
+        let (chunks, done) = told(events.clone(), false, false);
+        let deltas: Vec<_> = chunks.iter().map(|chunk| &chunk["choices"][0]["delta"]).collect();
+        assert_eq!(deltas[1], &json!({"reasoning_content": "hm"}));
+        assert_eq!(
+            deltas[2]["thinking_blocks"][0],
+            json!({"index": 0, "type": "thinking", "thinking": "hm", "signature": "s"})
+        );
+        let began = json!({"index": 1, "id": "c1", "type": "function", "function": {"name": "look", "arguments": ""}});
+        assert_eq!(deltas[5]["tool_calls"][0], began);
+        assert_eq!(
+            deltas[6]["tool_calls"][0],
+            json!({"index": 1, "function": {"arguments": "{}"}})
+        );
+        assert_eq!(
+            (&chunks[7]["choices"][0]["finish_reason"], done),
+            (&json!("tool_calls"), true)
+        );
+        let (chunks, _) = told(events, false, true);
+        assert_eq!(
+            chunks[3]["choices"][0]["delta"]["function_call"],
+            json!({"name": "look", "arguments": ""})
+        );
+        assert_eq!(
+            chunks.last().expect("one")["choices"][0]["finish_reason"],
+            "function_call"
+        );
+    }
+
+    #[test]
+    fn a_stream_that_breaks_has_an_error_and_no_end() {
+        let mut chunks = Chunks::new("i".to_owned(), 5, "m".to_owned(), true, false);
+        let mut out = Vec::new();
+        let id = RequestId::of(&http::HeaderMap::new());
+        chunks.fail(&Failure::new(Kind::UpstreamFailed, "broken").into(), &id, &mut out);
+        let text = String::from_utf8(out).expect("text");
+        let json: Value = serde_json::from_str(text.strip_prefix("data: ").expect("data").trim_end()).expect("JSON");
+        assert_eq!(json["error"]["message"], "broken");
+        assert!(!text.contains("[DONE]") && text.ends_with("\n\n") && !chunks.is_over());
     }
 }

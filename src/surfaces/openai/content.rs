@@ -74,7 +74,12 @@ fn piece(place: String, value: Value, home: &mut Home) -> Result<Part, Failure> 
             fields.leave(&["detail"]);
             document(&mut fields, home)?
         }
-        _ => return Err(unsupported(&fields.place("type"), "is a part that is not taken here: give texts, pictures or files")),
+        _ => {
+            return Err(unsupported(
+                &fields.place("type"),
+                "is a part that is not taken here: give texts, pictures or files",
+            ));
+        }
     };
     fields.end()?;
     Ok(part)
@@ -102,7 +107,11 @@ fn picture(place: &str, url: String, detail: Option<Detail>) -> Result<Part, Fai
 /// A document: by its bytes, its id, or its address.
 fn document(fields: &mut Fields, home: &mut Home) -> Result<Part, Failure> {
     let name = fields.text("filename")?;
-    let given = (fields.text("file_data")?, fields.text("file_id")?, fields.text("file_url")?);
+    let given = (
+        fields.text("file_data")?,
+        fields.text("file_id")?,
+        fields.text("file_url")?,
+    );
     let (url, media_type, data, file) = match given {
         (Some(data), None, None) => {
             let place = fields.place("file_data");
@@ -160,7 +169,10 @@ pub fn result(place: &str, value: Value, home: &mut Home) -> Result<Content<Resu
             file,
             detail,
         }),
-        _ => Err(unsupported(&format!("{place}[{at}].type"), "is no part that a tool's result can hold: give texts or pictures")),
+        _ => Err(unsupported(
+            &format!("{place}[{at}].type"),
+            "is no part that a tool's result can hold: give texts or pictures",
+        )),
     });
     parts.collect::<Result<_, _>>().map(Content::Parts)
 }

@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn texts_are_taken_and_tokens_are_not() {
         let one = read_as(json!({"model": "m", "input": "a", "encoding_format": "base64"})).expect("read");
-        assert_eq!((one.texts.as_slice(), one.extensions.is_empty()), (&["a".to_owned()][..], true));
+        assert_eq!(
+            (one.texts.as_slice(), one.extensions.is_empty()),
+            (&["a".to_owned()][..], true)
+        );
         let two = read_as(json!({"model": "m", "input": ["a", "b"], "dimensions": 3, "x": 1})).expect("read");
         assert_eq!((two.texts.len(), two.dimensions), (2, Some(3)));
         assert_eq!(two.extensions.0["openai"]["x"], 1);

@@ -122,7 +122,12 @@ mod tests {
             (Kind::RateLimited, 429, "requests", "rate_limit_exceeded"),
             (Kind::QuotaExceeded, 429, "insufficient_quota", "insufficient_quota"),
             (Kind::BudgetExhausted, 429, "insufficient_quota", "insufficient_quota"),
-            (Kind::UpstreamRateLimited, 429, "rate_limit_error", "rate_limit_exceeded"),
+            (
+                Kind::UpstreamRateLimited,
+                429,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+            ),
             (Kind::Overloaded, 503, "server_error", "overloaded"),
             (Kind::CircuitOpen, 503, "server_error", "circuit_open"),
             (Kind::NoProvider, 503, "server_error", "no_provider"),
@@ -135,10 +140,14 @@ mod tests {
             let response = response(&refused, &RequestId::of(&HeaderMap::new()));
             assert_eq!(response.status().as_u16(), status, "{kind}");
             let json: serde_json::Value = serde_json::from_slice(&json(&refused.problem)).expect("JSON");
-            let expected = serde_json::json!({"error": {"message": "a sentence", "type": word, "param": null, "code": code}});
+            let expected =
+                serde_json::json!({"error": {"message": "a sentence", "type": word, "param": null, "code": code}});
             assert_eq!(json, expected);
             // Nobody retries what cannot be had.
-            let stops = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
+            let stops = response
+                .headers()
+                .get("x-should-retry")
+                .is_some_and(|value| value == "false");
             assert_eq!(stops, !kind.retryable(), "{kind}");
         }
     }

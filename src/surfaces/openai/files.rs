@@ -65,7 +65,11 @@ fn told(file: &FileMetadata) -> Told<'_> {
         created_at: time::seconds(file.created_at.as_deref()).unwrap_or(0),
         expires_at: time::seconds(file.expires_at.as_deref()),
         filename: &file.name,
-        purpose: file.raw_purpose.as_deref().or(own.map(|(word, _)| *word)).unwrap_or("user_data"),
+        purpose: file
+            .raw_purpose
+            .as_deref()
+            .or(own.map(|(word, _)| *word))
+            .unwrap_or("user_data"),
         status: "processed",
     }
 }
@@ -85,7 +89,10 @@ async fn uploaded(config: &Arc<DialectConfig>, request: Request<Body>, id: &Requ
     let visit = Visit::of(config, &parts, id.clone())?;
     let boundary = form::boundary(&parts.headers)?;
     let deadline = config.dispatcher.deadline(CostClass::Write, true, &visit.options)?;
-    let whole = config.bodies.read(&visit.caller.tenant, body, config.max_body, deadline).await?;
+    let whole = config
+        .bodies
+        .read(&visit.caller.tenant, body, config.max_body, deadline)
+        .await?;
     let (input, upload) = asked(form::fields(whole.bytes(), &boundary)?)?;
     drop(whole);
     let answer = visit.call_with::<FileUpload>(input, Some(Arc::new(upload))).await?;
@@ -101,12 +108,17 @@ fn asked(fields: Vec<form::Field<'_>>) -> Result<(FileUploadInput, Upload), Fail
                 let name = field.file.unwrap_or_else(|| "file".to_owned());
                 let media_type = field.media_type.as_deref().unwrap_or("application/octet-stream");
                 let bytes = Bytes::copy_from_slice(field.bytes);
-                upload = Some(Upload::replayable(Arc::from(media_type), Some(Arc::from(&*name)), bytes));
+                upload = Some(Upload::replayable(
+                    Arc::from(media_type),
+                    Some(Arc::from(&*name)),
+                    bytes,
+                ));
                 input.name = Some(read::<Name>("file", &Value::String(name))?);
             }
             "purpose" => {
                 let purpose = PURPOSES.iter().find(|(word, _)| word.as_bytes() == field.bytes);
-                let purpose = purpose.ok_or_else(|| must("purpose", "be batch, user_data, vision, fine-tune, assistants or evals"))?;
+                let purpose = purpose
+                    .ok_or_else(|| must("purpose", "be batch, user_data, vision, fine-tune, assistants or evals"))?;
                 input.purpose = Some(purpose.1);
             }
             other => return Err(unsupported(other, "is not taken here: give purpose and file")),
@@ -115,10 +127,16 @@ fn asked(fields: Vec<form::Field<'_>>) -> Result<(FileUploadInput, Upload), Fail
     if input.purpose.is_none() {
         return Err(Failure::invalid("purpose", "purpose is missing"));
     }
-    upload.map(|upload| (input, upload)).ok_or_else(|| Failure::invalid("file", "file is missing"))
+    upload
+        .map(|upload| (input, upload))
+        .ok_or_else(|| Failure::invalid("file", "file is missing"))
 }
 
-pub async fn show(State(config): State<Arc<DialectConfig>>, Path(file): Path<String>, request: Request<Body>) -> Response {
+pub async fn show(
+    State(config): State<Arc<DialectConfig>>,
+    Path(file): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let id = RequestId::given(request.extensions());
     let answered = shown(&config, file, request, &id).await;
     answered.unwrap_or_else(|refused| error::response(&refused, &id))
@@ -161,14 +179,20 @@ async fn held(
     }
     let file = read::<FileRef>("file_id", &Value::String(file))?;
     let deadline = config.dispatcher.deadline(CostClass::Read, false, &visit.options)?;
-    let answer = visit.call::<FileContent>(FileContentInput { file }).await.map_err(named)?;
+    let answer = visit
+        .call::<FileContent>(FileContentInput { file })
+        .await
+        .map_err(named)?;
     let asks_for_head = parts.method == http::Method::HEAD;
     Ok(reply::response(answer, id, deadline, asks_for_head, None).await?)
 }
 
 async fn results(visit: &Visit, batch: &str) -> Result<Response, Refused> {
     let batch = read::<BatchRef>("file_id", &Value::String(batch.to_owned()))?;
-    let answer = visit.call::<BatchResults>(BatchResultsInput { batch }).await.map_err(named)?;
+    let answer = visit
+        .call::<BatchResults>(BatchResultsInput { batch })
+        .await
+        .map_err(named)?;
     let (head, frames) = frames(answer)?;
     let mut response = lines::response(frames, batch_lines::result, "application/jsonl");
     describe(&head, visit, &[], response.headers_mut());

@@ -30,10 +30,23 @@ pub struct Field<'a> {
 /// # Errors
 /// 415 where it is no form.
 pub fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
-    let wrong = || Problem::fault(Fault::UnsupportedMediaType, "send a form as multipart/form-data, with the file in it");
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(wrong)?;
+    let wrong = || {
+        Problem::fault(
+            Fault::UnsupportedMediaType,
+            "send a form as multipart/form-data, with the file in it",
+        )
+    };
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(wrong)?;
     let mut parts = text.split(';');
-    if !parts.next().unwrap_or_default().trim().eq_ignore_ascii_case("multipart/form-data") {
+    if !parts
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("multipart/form-data")
+    {
         return Err(wrong());
     }
     let named = parts.filter_map(|part| part.trim().split_once('='));
@@ -61,7 +74,10 @@ pub fn fields<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Field<'a>>, Fail
             return Ok(fields);
         }
         if fields.len() == MOST_FIELDS {
-            return Err(Failure::invalid("body", format!("the form has more than {MOST_FIELDS} fields")));
+            return Err(Failure::invalid(
+                "body",
+                format!("the form has more than {MOST_FIELDS} fields"),
+            ));
         }
         let open = open.strip_prefix(b"\r\n").ok_or_else(broken)?;
         let end = ends(open, &between).ok_or_else(broken)?;
@@ -140,7 +156,11 @@ mod tests {
         };
         assert_eq!(of("multipart/form-data; boundary=\"a b\"").as_deref(), Some("a b"));
         assert_eq!(of("Multipart/Form-Data; charset=x; Boundary=ab").as_deref(), Some("ab"));
-        for none in ["application/json", "multipart/form-data", "multipart/form-data; boundary="] {
+        for none in [
+            "application/json",
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+        ] {
             assert_eq!(of(none), None, "{none}");
         }
     }

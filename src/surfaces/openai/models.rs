@@ -87,7 +87,10 @@ async fn one(
     let input = ModelGetInput {
         model: read("model", &asked.clone().into())?,
     };
-    let answer = visit.call::<ModelGet>(input).await.map_err(|failure| error::of_model(failure, |_| None))?;
+    let answer = visit
+        .call::<ModelGet>(input)
+        .await
+        .map_err(|failure| error::of_model(failure, |_| None))?;
     let model = value::<ai::Model>(&answer)?;
     visit.json(&answer, &[], &told(&asked, &model))
 }

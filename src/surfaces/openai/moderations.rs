@@ -79,7 +79,9 @@ fn asked(mut fields: Fields) -> Result<ModerationInput, Failure> {
     match fields.take("input") {
         None => return Err(fields.missing("input")),
         Some(Value::String(text)) => input.texts.push(text),
-        Some(Value::Array(list)) if list.iter().all(Value::is_string) => input.texts = read("input", &Value::Array(list))?,
+        Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
+            input.texts = read("input", &Value::Array(list))?
+        }
         Some(Value::Array(list)) => {
             for (at, value) in list.into_iter().enumerate() {
                 piece(Fields::of(format!("input[{at}]"), value)?, &mut input)?;
@@ -128,7 +130,11 @@ fn outcomes<'a>(moderation: &'a Moderation, kinds: &[&'static str]) -> Vec<Outco
             .iter()
             .filter_map(|one| Some((&*one.name, one.score?)))
             .collect(),
-        category_applied_input_types: verdict.categories.iter().map(|one| (&*one.name, kinds.to_vec())).collect(),
+        category_applied_input_types: verdict
+            .categories
+            .iter()
+            .map(|one| (&*one.name, kinds.to_vec()))
+            .collect(),
     };
     moderation.verdicts.iter().map(outcome).collect()
 }

@@ -95,7 +95,10 @@ pub fn asked(body: Map<String, Value>) -> Result<Asked, Failure> {
     fields.leave_where("truncation", |word| word == "disabled");
     fields.leave_where("service_tier", |word| *word == "auto" || *word == "default");
     fields.leave_where("metadata", |value| value.as_object().is_some_and(Map::is_empty));
-    fields.refuse(&["top_logprobs"], "cannot be had here: an answer tells no probabilities")?;
+    fields.refuse(
+        &["top_logprobs"],
+        "cannot be had here: an answer tells no probabilities",
+    )?;
     own.extend(fields.rest());
     let mut input = input;
     if !own.is_empty() {
@@ -136,7 +139,9 @@ impl Asked {
         }
         if let Some(own) = chat.extensions.0.get_mut(DIALECT) {
             // Thoughts come with what they are given back by, and with what is shown of them, whether asked for or not.
-            let sealed = own.get("include").is_some_and(|list| *list == json!(["reasoning.encrypted_content"]));
+            let sealed = own
+                .get("include")
+                .is_some_and(|list| *list == json!(["reasoning.encrypted_content"]));
             if sealed {
                 own.shift_remove("include");
             }
@@ -161,7 +166,11 @@ impl Asked {
             return Some("previous_response_id".to_owned());
         }
         let rest = field.strip_prefix("messages")?;
-        let index = |text: &str| text.strip_prefix('[')?.split_once(']').map(|(number, rest)| (number.to_owned(), rest.to_owned()));
+        let index = |text: &str| {
+            text.strip_prefix('[')?
+                .split_once(']')
+                .map(|(number, rest)| (number.to_owned(), rest.to_owned()))
+        };
         let Some((message, rest)) = index(rest) else {
             return Some("input".to_owned());
         };
@@ -169,7 +178,10 @@ impl Asked {
             return Some("instructions".to_owned());
         };
         let parts = self.items.get(message)?;
-        let part = rest.strip_prefix(".content").and_then(index).and_then(|(part, _)| part.parse().ok());
+        let part = rest
+            .strip_prefix(".content")
+            .and_then(index)
+            .and_then(|(part, _)| part.parse().ok());
         let item = parts.get(part.unwrap_or(0)).or(parts.last())?;
         Some(format!("input[{item}]"))
     }
@@ -248,7 +260,10 @@ fn items(fields: &mut Fields, home: &mut Home) -> Result<Said, Failure> {
 impl Said {
     fn push(&mut self, role: Role, content: Content<Part>, at: usize) {
         // What a model says in one turn is one message: its calls belong together.
-        let last = self.messages.last_mut().filter(|last| last.role == role && role == Role::Assistant);
+        let last = self
+            .messages
+            .last_mut()
+            .filter(|last| last.role == role && role == Role::Assistant);
         let Some(last) = last else {
             self.items.push(vec![at; content.parts().len().max(1)]);
             self.messages.push(Message { role, content });
@@ -266,8 +281,15 @@ impl Said {
 
     fn item(&mut self, at: usize, value: Value, home: &mut Home) -> Result<(), Failure> {
         let place = format!("input[{at}]");
-        let kind = value.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
-        if !matches!(&*kind, "message" | "function_call" | "function_call_output" | "reasoning") {
+        let kind = value
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or("message")
+            .to_owned();
+        if !matches!(
+            &*kind,
+            "message" | "function_call" | "function_call_output" | "reasoning"
+        ) {
             return self.own(&value, at);
         }
         let whole = value.clone();
@@ -358,4 +380,98 @@ fn shown(item: &Value) -> String {
     let parts = item["summary"].as_array().into_iter().flatten();
     let texts: Vec<&str> = parts.filter_map(|part| part["text"].as_str()).collect();
     texts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_as(mut body: Value) -> Asked {
+        let object = body.as_object_mut().expect("an object");
+        object.entry("model").or_insert_with(|| "m".into());
+        asked(object.clone()).unwrap_or_else(|failure| panic!("{body}: {failure}"))
+    }
+
+    #[test]
+    fn each_item_is_said_by_who_says_it() {
+        let own = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "g"});
+        let read = read_as(json!({"input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "https://example.com/a.png"}]},
+            own,
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+                "content": [{"type": "output_text", "text": "b", "annotations": [], "logprobs": []}]},
+            {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "look", "arguments": "{}", "status": "completed"},
+            {"type": "web_search_call", "id": "ws_1"},
+            {"type": "function_call_output", "call_id": "c", "output": "sun"},
+            {"type": "reasoning", "id": "rs_mosaic_1", "summary": [{"type": "summary_text", "text": "so"}], "encrypted_content": "mosaic.signed.s"}
+        ]}));
+        let messages = serde_json::to_value(&read.input.chat.messages).expect("JSON");
+        assert_eq!(
+            messages[0]["content"][1],
+            json!({"type": "image", "url": "https://example.com/a.png"})
+        );
+        // What a model says in one turn is one message.
+        let said = messages[1]["content"].as_array().expect("parts");
+        let kinds: Vec<_> = said.iter().map(|part| part["type"].as_str().expect("a type")).collect();
+        assert_eq!(kinds, ["thinking", "text", "tool_call", "other"]);
+        assert_eq!(
+            (&said[0]["dialect"], &said[0]["text"]),
+            (&json!("openai"), &json!("hm"))
+        );
+        let signature: Value = serde_json::from_str(said[0]["signature"].as_str().expect("one")).expect("the item");
+        assert_eq!(signature, own);
+        assert_eq!(messages[2]["content"][0]["content"], "sun");
+        assert_eq!(
+            messages[3]["content"],
+            json!([{"type": "thinking", "text": "so", "signature": "s"}])
+        );
+        assert_eq!(
+            read.renamed("messages[1].content[2].name", 0).as_deref(),
+            Some("input[3]")
+        );
+        assert_eq!(read.renamed("messages[3].content[0]", 1).as_deref(), Some("input[5]"));
+        assert_eq!(read.renamed("messages[0]", 1).as_deref(), Some("instructions"));
+    }
+
+    #[test]
+    fn each_field_has_its_neutral_one_and_what_must_be_kept_is_known() {
+        let read = read_as(
+            json!({"input": "hi", "instructions": "i", "max_output_tokens": 9, "store": false,
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}, "verbosity": "low"},
+            "reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
+            "tools": [{"type": "function", "name": "look", "parameters": {}, "strict": true}, {"type": "web_search"}],
+            "truncation": "disabled", "metadata": {"a": "b"}, "service_tier": "auto"}),
+        );
+        let chat = serde_json::to_value(&read.input.chat).expect("JSON");
+        assert_eq!(
+            chat["response_format"],
+            json!({"type": "json_schema", "name": "n", "schema": {}})
+        );
+        assert_eq!(chat["reasoning"], json!({"effort": "low"}));
+        let own = json!({"reasoning": {"summary": "auto"}, "tools": [{"type": "web_search"}], "text": {"verbosity": "low"},
+            "include": ["reasoning.encrypted_content"], "metadata": {"a": "b"}});
+        assert_eq!(chat["extensions"]["openai"], own);
+        assert!(!read.must_be_kept());
+        let (unkept, warnings) = read.unkept();
+        assert_eq!(
+            serde_json::to_value(&unkept.messages[0]).expect("JSON"),
+            json!({"role": "system", "content": "i"})
+        );
+        let left = serde_json::to_value(&unkept.extensions).expect("JSON");
+        assert_eq!(
+            left["openai"],
+            json!({"tools": [{"type": "web_search"}], "text": {"verbosity": "low"}})
+        );
+        assert_eq!(
+            warnings.iter().map(|warning| &*warning.field).collect::<Vec<_>>(),
+            ["metadata"]
+        );
+        for kept in [
+            json!({"input": "hi", "store": true}),
+            json!({"input": "hi", "background": true}),
+            json!({"input": "hi", "previous_response_id": "one~r"}),
+        ] {
+            assert!(read_as(kept).must_be_kept());
+        }
+    }
 }

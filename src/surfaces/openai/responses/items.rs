@@ -107,7 +107,13 @@ fn item(part: &Part, ids: &mut Ids) -> Option<Value> {
             dialect,
         } => {
             let id = ids.next(sealed::OWN);
-            Some(signed(&id, text, signature.as_deref(), data.as_deref(), dialect.as_deref()))
+            Some(signed(
+                &id,
+                text,
+                signature.as_deref(),
+                data.as_deref(),
+                dialect.as_deref(),
+            ))
         }
         Part::Other { dialect, block } if dialect == DIALECT => Some(block.to_value()),
         _ => None,
@@ -146,7 +152,13 @@ pub fn response(frame: &Frame, status: &str, output: Vec<Value>) -> Value {
             whole.extend(part);
         }
     }
-    whole.extend(frame.again.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())));
+    whole.extend(
+        frame
+            .again
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     Value::Object(whole)
 }
 

@@ -71,7 +71,8 @@ fn frame(visit: &Visit, asked: &Asked, kept: bool) -> Frame {
 
 /// Whether nobody was there who keeps answers, and an answer that nobody keeps will do.
 fn can_be_unkept(failure: &Failure, asked: &Asked) -> bool {
-    let nobody = failure.unsent && failure.field.is_none() && matches!(failure.kind, Kind::Unsupported | Kind::NotFound);
+    let nobody =
+        failure.unsent && failure.field.is_none() && matches!(failure.kind, Kind::Unsupported | Kind::NotFound);
     nobody && !asked.must_be_kept()
 }
 
@@ -129,8 +130,15 @@ fn kept(visit: &Visit, response: &ai::Response, mut frame: Frame) -> Value {
     frame.background = response.background.unwrap_or(frame.background);
     frame.created_at = time::seconds(response.created_at.as_deref()).unwrap_or(frame.created_at);
     frame.completed_at = time::seconds(response.completed_at.as_deref());
-    let parts = response.message.as_ref().map(|message| message.content.clone().into_parts());
-    let output = items::of(&parts.unwrap_or_default(), response.reasoning.as_deref(), &mut Ids::of(visit.id.text()));
+    let parts = response
+        .message
+        .as_ref()
+        .map(|message| message.content.clone().into_parts());
+    let output = items::of(
+        &parts.unwrap_or_default(),
+        response.reasoning.as_deref(),
+        &mut Ids::of(visit.id.text()),
+    );
     let mut told = items::response(&frame, items::status(response.state), output);
     if response.state == ai::ResponseState::Incomplete {
         let reason = items::incomplete(response.finish).or(response.raw_finish.as_deref());
@@ -165,7 +173,11 @@ fn unkept(visit: &Visit, chat: &Chat, mut frame: Frame) -> Value {
     told
 }
 
-pub async fn show(State(config): State<Arc<DialectConfig>>, Path(response): Path<String>, request: Request<Body>) -> Response {
+pub async fn show(
+    State(config): State<Arc<DialectConfig>>,
+    Path(response): Path<String>,
+    request: Request<Body>,
+) -> Response {
     let id = RequestId::given(request.extensions());
     let answered = one(&config, response, request, &id, false).await;
     answered.unwrap_or_else(|refused| error::response(&refused, &id))
@@ -203,9 +215,8 @@ async fn one(
         false => visit.call::<ResponseGet>(input).await,
         true => visit.call::<ResponseCancel>(input).await,
     };
-    let answer = answer.map_err(|failure| {
-        renamed(failure, |field| (field == "response").then(|| "response_id".to_owned()))
-    })?;
+    let answer =
+        answer.map_err(|failure| renamed(failure, |field| (field == "response").then(|| "response_id".to_owned())))?;
     let response = value::<ai::Response>(&answer)?;
     visit.json(&answer, &response.warnings, &kept(&visit, &response, frame))
 }

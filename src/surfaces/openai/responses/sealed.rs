@@ -40,7 +40,10 @@ mod tests {
     #[test]
     fn a_thought_comes_back_as_it_was_told() {
         let signed = seal(Some("s.s"), None).expect("one");
-        let Some(Part::Thinking { text, signature, data, .. }) = opened(&signed, "hm") else {
+        let Some(Part::Thinking {
+            text, signature, data, ..
+        }) = opened(&signed, "hm")
+        else {
             panic!("a thought");
         };
         assert_eq!((text.as_str(), signature.as_deref(), data), ("hm", Some("s.s"), None));
