@@ -98,7 +98,7 @@ def tools():
 
 def thinking():
     think = {"type": "enabled", "budget_tokens": 1024}
-    asked = {"model": ANTHROPIC, "max_tokens": 4000, "thinking": think, "messages": [user("think about rain")]}
+    asked = {"model": "anthropic-a~sandbox-small", "max_tokens": 4000, "thinking": think, "messages": [user("think about rain")]}
     whole = client.messages.create(**asked)
     assert whole.content[0].type == "thinking" and whole.content[0].signature, whole
     said = [*asked["messages"], {"role": "assistant", "content": whole.content}, user("go on")]
@@ -108,6 +108,8 @@ def thinking():
     assert final.content[0].thinking == whole.content[0].thinking and final.content[0].signature, final
     secret = client.messages.create(**{**asked, "messages": [user("think in secret about rain")]})
     assert secret.content[0].type == "redacted_thinking", secret
+    adaptive = client.messages.create(**{**asked, "model": ANTHROPIC, "thinking": {"type": "adaptive"}})
+    assert adaptive.content[0].type == "thinking", adaptive
     # A vendor whose thoughts nobody signs has none to tell here, and takes none back.
     other = client.messages.create(model=OPENAI, max_tokens=4000, thinking=think, messages=said)
     assert all(block.type == "text" for block in other.content), other

@@ -43,7 +43,7 @@ async function responses(model) {
   const made = await client.responses.create({ model, input: "say 4 words" });
   assert.equal(made.output_text, "word1 word2 word3 word4");
   const stream = client.responses.stream({ model, input: "say 4 words" });
-  assert.equal((await stream.finalResponse()).output_text, made.output_text);
+  assert.equal((await stream.finalResponse()).output[0].content[0].text, made.output_text);
 }
 
 async function main() {

@@ -219,7 +219,7 @@ def responses():
         said = [user('call look {"city": "Paris"}'), *[one.model_dump(exclude_none=True) for one in call.output], output]
         after = client.responses.create(model=model, input=said, tools=[tool])
         assert after.output_text == "The tools said: sun", after
-        short = client.responses.create(model=model, input="say 50 words", max_output_tokens=3)
+        short = client.responses.create(model=model, input="say 50 words", max_output_tokens=16)
         assert (short.status, short.incomplete_details.reason) == ("incomplete", "max_output_tokens"), short
     kept = client.responses.create(model=OPENAI, input="say 4 words", store=True)
     assert kept.id.startswith("openai-a~"), kept

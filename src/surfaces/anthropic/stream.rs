@@ -1,12 +1,9 @@
 //! From a neutral answer's events to those of this API. Pure.
 //!
-//! Invariant: one block is open at a time and their numbers have no gap, for clients address them by position; what belongs
-//! to a later block waits until the one before it has ended; only a whole answer ends in `message_stop`.
-
-use std::collections::VecDeque;
+//! Invariant: one block is open at a time and their numbers have no gap, for clients address them by position; only a whole
+//! answer ends in `message_stop`.
 
 use mosaic_actors::error::{Failure, Kind};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::dialect::sse::{Teller, write};
@@ -29,13 +26,6 @@ struct Call {
     arguments: String,
 }
 
-impl Call {
-    /// Whether its arguments are whole, so that nothing of it is to come.
-    fn is_whole(&self) -> bool {
-        serde_json::from_str::<&RawValue>(&self.arguments).is_ok()
-    }
-}
-
 enum Open {
     Text,
     Call(Call),
@@ -48,8 +38,6 @@ pub struct Events {
     /// The number of the block that is open, or of the next one.
     at: usize,
     open: Option<Open>,
-    /// Calls that began while another was not whole.
-    waiting: VecDeque<Call>,
     /// A thought that may yet be signed; what is not is left out.
     thought: String,
     calls: bool,
@@ -64,7 +52,6 @@ impl Events {
             model,
             at: 0,
             open: None,
-            waiting: VecDeque::new(),
             thought: String::new(),
             calls: false,
             usage: None,
@@ -88,46 +75,17 @@ impl Events {
         write(Some("content_block_stop"), &event, out)
     }
 
-    /// Ends the block that is open, and tells the calls that waited for that.
+    /// Ends the block that is open.
     fn close(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.thought.clear();
-        while let Some(open) = self.open.take() {
-            if let Open::Call(call) = &open {
+        match self.open.take() {
+            None => Ok(()),
+            Some(Open::Text) => self.stop(out),
+            Some(Open::Call(call)) => {
                 object(&call.name, &call.arguments)?;
-            }
-            self.stop(out)?;
-            if let Some(next) = self.waiting.pop_front() {
-                self.begin_call(next, out)?;
+                self.stop(out)
             }
         }
-        Ok(())
-    }
-
-    fn begin_call(&mut self, call: Call, out: &mut Vec<u8>) -> Result<(), Failure> {
-        self.begin(
-            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}),
-            out,
-        )?;
-        if !call.arguments.is_empty() {
-            self.delta(json!({"type": "input_json_delta", "partial_json": call.arguments}), out)?;
-        }
-        self.open = Some(Open::Call(call));
-        Ok(())
-    }
-
-    /// Ends a call that is whole where another waits, and so on.
-    fn go_on(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
-        while let Some(Open::Call(call)) = &self.open
-            && !self.waiting.is_empty()
-            && call.is_whole()
-        {
-            self.open = None;
-            self.stop(out)?;
-            if let Some(next) = self.waiting.pop_front() {
-                self.begin_call(next, out)?;
-            }
-        }
-        Ok(())
     }
 
     fn say(&mut self, text: &str, out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -144,33 +102,28 @@ impl Events {
 
     fn call(&mut self, call: Call, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.calls = true;
-        if matches!(self.open, Some(Open::Call(_))) {
-            self.waiting.push_back(call);
-            return self.go_on(out);
-        }
         self.close(out)?;
-        self.begin_call(call, out)
+        self.begin(
+            json!({"type": "tool_use", "id": call.id, "name": call.name, "input": {}}),
+            out,
+        )?;
+        self.open = Some(Open::Call(call));
+        Ok(())
     }
 
     fn argue(&mut self, index: u32, text: &str, out: &mut Vec<u8>) -> Result<(), Failure> {
-        if text.is_empty() {
-            return Ok(());
+        match &mut self.open {
+            Some(Open::Call(call)) if call.index == index => keep(&mut call.arguments, text)?,
+            _ => {
+                return Err(Failure::new(
+                    Kind::UpstreamFailed,
+                    "the model goes on with a call that had ended",
+                ));
+            }
         }
-        if let Some(Open::Call(call)) = &mut self.open
-            && call.index == index
-        {
-            keep(&mut call.arguments, text)?;
-            self.delta(json!({"type": "input_json_delta", "partial_json": text}), out)?;
-            return self.go_on(out);
-        }
-        match self.waiting.iter_mut().find(|call| call.index == index) {
-            Some(call) => keep(&mut call.arguments, text),
-            // White space behind what was whole.
-            None if text.trim().is_empty() => Ok(()),
-            None => Err(Failure::new(
-                Kind::UpstreamFailed,
-                "the model goes on with a call that had ended",
-            )),
+        match text {
+            "" => Ok(()),
+            text => self.delta(json!({"type": "input_json_delta", "partial_json": text}), out),
         }
     }
 
@@ -365,32 +318,6 @@ mod tests {
             ]
         );
         assert_eq!(last["delta"], json!({"stop_reason": "tool_use", "stop_sequence": null}));
-        // Calls that are told at once are told one after another.
-        let mixed = vec![
-            call(0),
-            argue(0, "{\"a\""),
-            call(1),
-            argue(1, "{"),
-            argue(0, ":1}"),
-            argue(1, "}"),
-            call(2),
-        ];
-        let (blocks, _) = told(mixed, Finish::Tool).expect("told");
-        assert_eq!(
-            blocks,
-            [
-                "0+tool_use",
-                "0:{\"a\"",
-                "0::1}",
-                "0.",
-                "1+tool_use",
-                "1:{",
-                "1:}",
-                "1.",
-                "2+tool_use",
-                "2."
-            ]
-        );
         let broken = told(vec![call(0), argue(0, "{\"a\"")], Finish::Tool);
         assert_eq!(broken.expect_err("no object").kind, Kind::UpstreamFailed);
     }

@@ -11,6 +11,7 @@ pub(super) mod hints;
 pub(super) mod home;
 pub(super) mod lines;
 pub(super) mod listed;
+pub(super) mod orderly;
 pub(super) mod pages;
 pub(super) mod query;
 pub(super) mod refused;

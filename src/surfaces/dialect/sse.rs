@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::super::problem::Problem;
 use super::super::request_id::RequestId;
+use super::orderly::Orderly;
 use crate::catalogue::ai::ChatEvent;
 
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
@@ -53,15 +54,18 @@ pub fn response<T: Teller>(frames: BodyStream<Frame>, teller: T, id: RequestId) 
 }
 
 fn events<T: Teller>(frames: BodyStream<Frame>, teller: T, id: RequestId) -> impl Stream<Item = Bytes> + Send {
-    stream::unfold(Some((frames, teller)), move |open| {
+    stream::unfold(Some((frames, teller, Orderly::default())), move |open| {
         let id = id.clone();
         async move {
-            let (mut frames, mut teller) = open?;
+            let (mut frames, mut teller, mut calls) = open?;
             let mut out = Vec::with_capacity(256);
             loop {
                 let heard = match timeout(KEEP_ALIVE, frames.next()).await {
-                    Err(_) => return Some((Bytes::from_static(T::BEAT.as_bytes()), Some((frames, teller)))),
-                    Ok(Some(frame)) => frame.and_then(|frame| teller.hear(event(&frame)?, &mut out)),
+                    Err(_) => return Some((Bytes::from_static(T::BEAT.as_bytes()), Some((frames, teller, calls)))),
+                    Ok(Some(frame)) => frame.and_then(|frame| {
+                        let ready = calls.hear(event(&frame)?)?;
+                        ready.into_iter().try_for_each(|event| teller.hear(event, &mut out))
+                    }),
                     Ok(None) if teller.is_over() => return None,
                     Ok(None) => Err(Failure::new(
                         Kind::UpstreamFailed,
@@ -73,7 +77,7 @@ fn events<T: Teller>(frames: BodyStream<Frame>, teller: T, id: RequestId) -> imp
                     return Some((out.into(), None));
                 }
                 if !out.is_empty() {
-                    return Some((out.into(), Some((frames, teller))));
+                    return Some((out.into(), Some((frames, teller, calls))));
                 }
             }
         }
