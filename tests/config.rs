@@ -109,6 +109,30 @@ fn the_directory_names_accounts_at_instances_that_there_are() {
 }
 
 #[test]
+fn an_alias_stands_for_models_and_no_other_alias() {
+    let text = "[models.aliases]\nfast = [\"x~m\", \"m\"]\nm = [\"m\"]\n";
+    let errors = parse(text, &[]).expect_err("one names another");
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["m.toml:2: models.aliases.fast[1]: is an alias itself: name models"]
+    );
+    let text = "[models.aliases]\nfast = [\"x~m\", \"n\"]\nm = [\"m\"]\n";
+    let aliases = parse(text, &[]).expect("sound").config.models.aliases;
+    assert_eq!((aliases["fast"].len(), aliases["m"].len()), (2, 1));
+    for wrong in [
+        "none = []",
+        "\"a b\" = [\"m\"]",
+        "\"a~b\" = [\"m\"]",
+        "a = [\"\"]",
+        "a = [1]",
+        "a = \"m\"",
+    ] {
+        assert!(parse(&format!("[models.aliases]\n{wrong}\n"), &[]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn types_and_ranges_are_checked_everywhere_at_once() {
     refused(
         r#"

@@ -66,9 +66,36 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
     }
     check_directory(config, names, report);
     super::mcp::check(&config.mcp, known, report);
+    check_aliases(config, report);
     routing::check(config, names, known, report);
     for (name, tenant) in &config.tenants {
         check_reach(tenant, &join("tenants", name), names, known, report);
+    }
+}
+
+/// An alias stands for models, and for no other alias: what it comes to can be read in one line.
+fn check_aliases(config: &Config, report: &mut Report) {
+    const MOST: usize = 8;
+    let aliases = &config.models.aliases;
+    for (name, models) in aliases {
+        let path = join("models.aliases", name);
+        let fits = |text: &str| {
+            (1..=256).contains(&text.len()) && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+        };
+        if !fits(name) || name.contains('~') {
+            report.add(&path, "a name has 1 to 256 characters, without white space and ~");
+        }
+        if !(1..=MOST).contains(&models.len()) {
+            report.add(&path, format!("must name 1 to {MOST} models"));
+        }
+        for (at, model) in models.iter().enumerate() {
+            let path = format!("{path}[{at}]");
+            if !fits(model) {
+                report.add(&path, "a model has 1 to 256 characters, and no white space");
+            } else if aliases.contains_key(model) && model != name {
+                report.add(&path, "is an alias itself: name models");
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: surfaces never build a `Call` themselves; whatever they accept goes through [`Dispatcher::invoke`].
 
+mod aliases;
 #[doc(hidden)]
 pub mod attributes;
 mod gather;
@@ -28,6 +29,7 @@ use crate::catalogue::{Catalogue, Entry, Op, Prepared};
 use crate::wording::nearest;
 use attributes::Told;
 
+pub use aliases::Aliases;
 pub use attributes::Ceilings;
 pub use idempotency::IdempotencyStore;
 pub use options::Options;
@@ -81,6 +83,7 @@ pub struct DispatchConfig {
 pub struct Dispatcher {
     calls: Arc<dyn Calls>,
     config: DispatchConfig,
+    aliases: Aliases,
     keyed: Arc<idempotency::KeyedWrites>,
 }
 
@@ -90,8 +93,21 @@ impl Dispatcher {
         Dispatcher {
             calls,
             config,
+            aliases: Aliases::default(),
             keyed: Arc::new(idempotency::KeyedWrites::new()),
         }
+    }
+
+    /// The same, with other names for models.
+    #[must_use]
+    pub fn aliased(mut self, aliases: Aliases) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Other names for models.
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
     }
 
     /// Carries one request of a surface to its answer. Dropping the future cancels the call, save a keyed write,
@@ -101,6 +117,14 @@ impl Dispatcher {
     /// `invalid_input` naming the field or option at fault, `unsupported` where the option cannot be had, or whatever
     /// the call fails with.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Answer, Failure> {
+        match self.aliases.chain(invocation.entry, &invocation.input) {
+            Some(models) => aliases::each(models, invocation, |named| self.invoke_named(named)).await,
+            None => self.invoke_named(invocation).await,
+        }
+    }
+
+    /// As [`Dispatcher::invoke`], where a model is called by its own name.
+    async fn invoke_named(&self, invocation: Invocation) -> Result<Answer, Failure> {
         let Invocation {
             entry,
             input,
@@ -132,6 +156,17 @@ impl Dispatcher {
     ) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        if let Some(models) = self.aliases.chain_of::<O>(&input) {
+            let input = fingerprint(&input)?;
+            let invocation = Invocation {
+                entry,
+                input,
+                caller,
+                options,
+                upload,
+            };
+            return aliases::each(models, invocation, |named| self.invoke_named(named)).await;
+        }
         check_upload(entry, upload.as_deref(), &options)?;
         let fingerprint = match options.idempotency_key {
             Some(_) => Some(fingerprint(&input)?),

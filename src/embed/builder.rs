@@ -21,7 +21,7 @@ use super::survey::{Given, Secrets, survey};
 use super::{calls, drift, instances, life, notices, record, wiring};
 use crate::catalogue::Op;
 use crate::config::{Config, ConfigErrors, Known, Loaded, Origins, Unsound};
-use crate::dispatch::{DispatchConfig, Dispatcher};
+use crate::dispatch::{Aliases, DispatchConfig, Dispatcher};
 use crate::providers::Provider;
 use crate::secret::Secret;
 use crate::stores::{self, OpenError, StateStore, check_built};
@@ -282,7 +282,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     }
     wired.spec.learned = wired.lessons.restore().await;
     let system = System::start(wired.spec).await?;
-    let dispatcher = Arc::new(Dispatcher::new(
+    let aliases = Aliases::of(&config.models.aliases);
+    let dispatcher = Dispatcher::new(
         Arc::new(calls::Engine(system.clone())),
         DispatchConfig {
             catalogue: wired.catalogue.clone(),
@@ -297,7 +298,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
                 config.state.idempotency_ttl,
             ))),
         },
-    ));
+    );
+    let dispatcher = Arc::new(dispatcher.aliased(aliases));
     let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
     let inner = Inner {
         instances,

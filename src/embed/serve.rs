@@ -31,10 +31,13 @@ use crate::config::{Config, ServerConfig};
 use crate::descriptors;
 use crate::server::{DedicatedListener, Listener, ServerLimits, ServerMeters};
 use crate::stores::Appended;
+use crate::surfaces::anthropic;
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::bodies::{Bodies, BodyBounds};
+use crate::surfaces::dialect::DialectConfig;
 use crate::surfaces::feed::{self, FeedConfig};
 use crate::surfaces::hosts::Hosts;
+use crate::surfaces::openai;
 use crate::surfaces::proxy::{self, ProxyConfig};
 use crate::surfaces::rest::{self, BatchBounds, InstanceCapabilities, RestConfig, UploadBounds};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
@@ -114,6 +117,14 @@ impl Mosaic {
         let (server, asking) = (&self.config().server, self.clone());
         #[cfg(feature = "mcp")]
         let passed = passed.merge(self.agents(authenticator.clone(), hosts, bodies.clone()));
+        let dialects = DialectConfig {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            max_body,
+            bodies: bodies.clone(),
+            public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
+        };
+        let dialects = openai::router(dialects.clone()).merge(anthropic::router(dialects));
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
@@ -132,7 +143,7 @@ impl Mosaic {
             },
             heartbeat: server.heartbeat,
         });
-        rest.merge(feed).merge(webhooks).merge(passed)
+        rest.merge(feed).merge(webhooks).merge(passed).merge(dialects)
     }
 
     /// What a request is that is passed through, whoever asks it. Of an instance that is not there nothing is known.

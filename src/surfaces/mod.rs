@@ -4,6 +4,7 @@
 //! catalogue, and every failure leaves through [`problem`].
 
 pub mod access;
+pub mod anthropic;
 pub mod arrival;
 pub mod auth;
 mod beside;
@@ -12,6 +13,7 @@ mod cache_status;
 pub(crate) mod decision;
 pub mod decisions;
 mod described;
+pub mod dialect;
 pub(crate) mod docs;
 mod example;
 pub mod feed;
@@ -20,6 +22,7 @@ pub mod json_body;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;
 pub(crate) mod mount;
+pub mod openai;
 pub mod openapi;
 pub(crate) mod page;
 pub mod problem;

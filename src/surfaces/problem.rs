@@ -208,6 +208,26 @@ impl Problem {
         self.status
     }
 
+    /// The sentence for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field at fault.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// Whether the same may be asked for again.
+    pub(super) fn retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// How long to wait before that.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The same problem with another status, where somebody else has answered with it.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {

@@ -223,6 +223,10 @@ async fn requests_are_passed_through_as_readme_says() {
         (&results[0]["status"], &results[1]["status"]),
         (&200.into(), &200.into())
     );
+    let [chat] = &commands(&block("curl -s -X POST"))[..] else {
+        panic!("one command")
+    };
+    assert_eq!(asked(chat)["choices"][0]["finish_reason"], "stop");
     gateway.signal("TERM");
     gateway.ended().ok();
     stage.sandbox.shutdown().await;

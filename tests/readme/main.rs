@@ -26,6 +26,7 @@ const BLOCKS: [(&str, &str); 16] = [
     ("curl -N", "commands"),
     ("curl -X", "commands"),
     ("curl -H", "commands"),
+    ("curl -s -X POST", "commands"),
     ("mosaic sandbox", "commands"),
     ("{ \"mcpServers\"", "tests/mcp"),
     ("npm install", "pages, and of its last command: commands"),

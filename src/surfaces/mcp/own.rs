@@ -182,7 +182,7 @@ fn tell_decisions(ground: &Ground, arguments: &JsonObject, visitor: &Visitor) ->
 async fn dry_run(ground: &Ground, arguments: JsonObject, visit: &Visit) -> Result<Value, Problem> {
     let unmade: Unmade = json_body::read(arguments)?;
     let entry = unmade.entry(ground.catalogue())?;
-    let mut options = unmade.options()?;
+    let mut options = unmade.options(Options::default())?;
     options.request_id = Some(visit.id.text().clone());
     options.arrived = Some(visit.arrived);
     let input = Value::Object(unmade.input);
