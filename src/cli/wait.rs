@@ -41,7 +41,7 @@ pub fn ended_badly(waited: &Value) -> bool {
 }
 
 /// Waits until a run has ended, however often the gateway has to be asked: with `seconds` in the input, or with a `limit`, no
-/// longer. `tell`: told what a blocked run waits for.
+/// longer. Of the two that are told, the first hears what a blocked run waits for, the second at each look where it stands.
 ///
 /// # Errors
 /// What the first call fails with, and later ones that cannot be waited out; `timeout` where the time was over first, with
@@ -50,11 +50,11 @@ pub async fn until_ended(
     waits: &'static Entry,
     input: Map<String, Value>,
     limit: Option<Duration>,
-    tell: impl Fn(&str),
+    (tell, stands): (impl Fn(&str), impl Fn(&str)),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
     let seen = Seen::default();
-    let waiting = waited(waits, input, &seen, tell, ask);
+    let waiting = waited(waits, input, &seen, (tell, stands), ask);
     match limit {
         None => waiting.await,
         Some(limit) => timeout(limit, waiting)
@@ -67,7 +67,7 @@ async fn waited(
     waits: &'static Entry,
     mut input: Map<String, Value>,
     seen: &Seen,
-    tell: impl Fn(&str),
+    (tell, stands): (impl Fn(&str), impl Fn(&str)),
     ask: impl AsyncFn(&'static Entry, Map<String, Value>) -> Result<Bytes, Problem>,
 ) -> Result<Bytes, Problem> {
     let limit = input.get(SECONDS).and_then(Value::as_u64).map(Duration::from_secs);
@@ -94,6 +94,7 @@ async fn waited(
                     tell(sentence);
                 }
                 told = waits_for;
+                stands(&blocked::stands(&answer));
                 seen.now(answer);
                 failures = 0;
                 let pause = longer.saturating_sub(asked.elapsed());
@@ -167,7 +168,7 @@ mod tests {
             Err(kind) => Err(Failure::new(kind, "as told").into()),
         };
         let waits = find("cicd.run.wait").expect("declared");
-        let outcome = until_ended(waits, Map::from_iter(input), None, |_| {}, ask).await;
+        let outcome = until_ended(waits, Map::from_iter(input), None, (|_: &str| {}, |_: &str| {}), ask).await;
         let outcome = outcome.map(|body| serde_json::from_slice(&body).expect("JSON"));
         let asked = all - left.lock().expect("sound").len();
         (outcome, asked, began.elapsed())

@@ -15,13 +15,14 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 15] = [
+const BLOCKS: [(&str, &str); 16] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
     ("[providers.forge]", "commands"),
     ("[providers.gitea]", "routing"),
     ("[[routes]]", "commands"),
+    ("mosaic git repo list --json", "commands"),
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
     ("curl -H", "commands"),
