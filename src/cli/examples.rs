@@ -215,7 +215,10 @@ const LINES: &[(&str, &[&str])] = &[
     ("plugins stop", &["mosaic plugins stop forge-a --reason maintenance"]),
     ("plugins drain", &["mosaic plugins drain forge-a --reason maintenance"]),
     ("plugins remove", &["mosaic plugins remove forge-a --reason retired"]),
-    ("plugins restart", &["mosaic plugins restart forge-a --reason stuck"]),
+    (
+        "plugins webhook-token",
+        &["mosaic plugins webhook-token forge-a --reason 'to be given'"],
+    ),
     (
         "plugins update",
         &["mosaic plugins update forge-a --reason 'a new token'"],
@@ -231,13 +234,18 @@ const LINES: &[(&str, &[&str])] = &[
         &["mosaic actors restart /root/plugins/forge-a --reason stuck"],
     ),
     (
+        "actors start",
+        &["mosaic actors start /root/plugins/forge-a --reason mended"],
+    ),
+    ("drain", &["mosaic drain --reason 'a new version' --force"]),
+    (
         "actors stop",
         &["mosaic actors stop /root/plugins/forge-a --reason stuck"],
     ),
     ("keys list", &["mosaic keys list --in-doubt"]),
     (
         "keys release",
-        &["mosaic keys release KEY --tenant local --reason 'it was not done'"],
+        &["mosaic keys release KEY --tenant local --operation git.repo.create --reason 'it was not done'"],
     ),
     ("log", &["mosaic log"]),
 ];

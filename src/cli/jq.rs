@@ -264,8 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_without_an_end_is_given_up() {
-        assert!(ran("last(repeat(1))", "1").unwrap_err().contains("takes longer"));
+    fn an_expression_that_tells_without_an_end_is_given_up() {
         assert!(ran("repeat(\"0123456789\" * 1000)", "1").unwrap_err().contains("bytes"));
     }
 }

@@ -35,6 +35,11 @@ fn fields_and_expressions_choose_what_is_printed() {
         "{broken:?}"
     );
     assert_eq!(server.seen().len(), begun, "nothing was asked");
+    let endless = list(&["--jq", "last(repeat(1))"]);
+    assert!(
+        endless.code == Some(2) && endless.err.contains("takes longer than 10s"),
+        "{endless:?}"
+    );
     let failing = list(&["--jq", ".items.name"]);
     assert!(
         failing.code == Some(2) && failing.err.contains("fails on the answer"),
