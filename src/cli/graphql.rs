@@ -87,15 +87,23 @@ pub async fn run(matches: &ArgMatches, screen: &Screen) -> Result<(), Stop> {
             }
             ended(whole)
         }
-        "application/graphql-response+json" => {
-            ended(told(&parse(&body(reply).await?)?, status.as_u16(), false, screen)?)
+        "application/graphql-response+json" | "application/json" => {
+            let body = body(reply).await?;
+            match (parse(&body), status.is_success()) {
+                (Ok(answer), _) if answer["errors"].is_array() || answer.get("data").is_some() => {
+                    ended(told(&answer, status.as_u16(), false, screen)?)
+                }
+                (_, true) => Err(odd().into()),
+                (_, false) => Err(Problem::from_reply(status.as_u16(), &body, None).into()),
+            }
         }
-        "application/json" if status.is_success() => {
-            ended(told(&parse(&body(reply).await?)?, status.as_u16(), false, screen)?)
-        }
-        _ if status.is_success() => Err(Failure::new(Kind::UpstreamFailed, "the answer is none of GraphQL's").into()),
+        _ if status.is_success() => Err(odd().into()),
         _ => Err(refused(reply).await.into()),
     }
+}
+
+fn odd() -> Failure {
+    Failure::new(Kind::UpstreamFailed, "the answer is none of GraphQL's")
 }
 
 fn ended(whole: bool) -> Result<(), Stop> {

@@ -97,7 +97,7 @@ fn graphql_prints_the_data_and_its_exit_code_tells_of_what_is_missing() {
             ),
             "none" => recorder::json(StatusCode::OK, &json!({"data": null, "errors": missing})),
             "subscription" => events(
-                "event: next\ndata: {\"data\":{\"line\":\"a\"}}\n\nevent: next\ndata: {\"data\":{\"line\":\"b\"}}\n\nevent: complete\n\n",
+                "event: next\ndata: {\"data\":{\"line\":\"a\"}}\n\nevent: next\ndata: {\"data\":{\"line\":\"b\"}}\n\nevent: complete\ndata:\n\n",
             ),
             _ => recorder::json(StatusCode::OK, &json!({"data": {"asked": seen.body}})),
         }
