@@ -214,7 +214,11 @@ mod tests {
         };
         let waits = find("cicd.run.wait").expect("declared");
         let input = Map::from_iter([("run".to_owned(), json!("jobs~api#q17"))]);
-        assert!(until_ended(waits, input, None, |_| {}, ask).await.is_ok());
+        assert!(
+            until_ended(waits, input, None, (|_: &str| {}, |_: &str| {}), ask)
+                .await
+                .is_ok()
+        );
         let asked = asked.into_inner().expect("unshared");
         let (pending, own) = (json!("jobs~api#q17"), json!("jobs~api#3"));
         assert_eq!(
@@ -241,7 +245,11 @@ mod tests {
             }
         };
         let waits = find("cicd.run.wait").expect("declared");
-        assert!(until_ended(waits, Map::new(), None, |_| {}, ask).await.is_err());
+        assert!(
+            until_ended(waits, Map::new(), None, (|_: &str| {}, |_: &str| {}), ask)
+                .await
+                .is_err()
+        );
         let times = times.into_inner().expect("unshared");
         let pauses: Vec<u128> = times.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
         assert_eq!(pauses[..3], [1000, 1500, 2250]);
@@ -257,7 +265,7 @@ mod tests {
         let ask = async |_: &'static Entry, _| Ok(blocked.to_string().into());
         let waits = find("cicd.run.wait").expect("declared");
         let limit = Some(Duration::from_secs(30));
-        let problem = until_ended(waits, Map::new(), limit, tell, ask)
+        let problem = until_ended(waits, Map::new(), limit, (tell, |_: &str| {}), ask)
             .await
             .expect_err("late");
         let heard = heard.into_inner().expect("unshared");
@@ -272,7 +280,7 @@ mod tests {
             "{sentence}"
         );
         let never = async |_: &'static Entry, _| std::future::pending().await;
-        let problem = until_ended(waits, Map::new(), limit, |_| {}, never)
+        let problem = until_ended(waits, Map::new(), limit, (|_: &str| {}, |_: &str| {}), never)
             .await
             .expect_err("late");
         assert!(
