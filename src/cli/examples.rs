@@ -63,7 +63,11 @@ fn call(entry: &Entry) -> String {
     }
     let flags = entry.fields.iter().filter(|field| field.required && !is_by_file(field));
     for field in flags.filter(|field| !entry.positionals.contains(&field.name.as_str())) {
-        line += &format!(" --{} {}", long(field), quoted(&sample(field)));
+        line += &match field.shape {
+            // It takes its value behind `=` alone.
+            Shape::Boolean => format!(" --{}", long(field)),
+            _ => format!(" --{} {}", long(field), quoted(&sample(field))),
+        };
     }
     if by_file.is_some() || entry.declaration.upload {
         line += &format!(" --{FILE} ./file");
