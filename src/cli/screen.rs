@@ -60,9 +60,9 @@ pub struct Screen {
     /// Stderr may be drawn on: it is a terminal that knows how, and nobody refused.
     pub draws: bool,
     /// What of JSON is wanted; `None` for all.
-    selection: Option<Arc<Selection>>,
+    pub(super) selection: Option<Arc<Selection>>,
     /// Where all goes in place of the outputs.
-    kept: Option<Arc<Mutex<Vec<u8>>>>,
+    pub(super) kept: Option<Arc<Mutex<Vec<u8>>>>,
     /// Stdout is a terminal.
     pub interactive: bool,
     /// Somebody can be asked: stdin and stderr are terminals.
