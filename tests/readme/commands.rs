@@ -145,6 +145,9 @@ async fn the_commands_do_what_readme_says() {
         let expected = if line.contains("keys release") { 3 } else { 0 };
         assert_eq!(ended.code, Some(expected), "{line}: {ended:#?}");
     }
+    for line in commands(&block("mosaic git repo list --json")) {
+        stage.run(&line).ok();
+    }
     for line in commands(&block("mosaic route")) {
         stage.run(&line).ok();
     }

@@ -22,6 +22,7 @@ const BLOCKS: [(&str, &str); 16] = [
     ("[providers.forge]", "commands"),
     ("[providers.gitea]", "routing"),
     ("[[routes]]", "commands"),
+    ("mosaic git repo list --json", "commands"),
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
     ("curl -X", "commands"),
