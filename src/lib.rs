@@ -56,6 +56,8 @@ pub mod embed;
 pub mod failures;
 mod leisure;
 mod markup;
+#[cfg(feature = "server")]
+pub mod oauth;
 #[cfg(feature = "cli")]
 pub mod program;
 pub mod providers;

@@ -200,6 +200,9 @@ pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     ]
 });
 
+/// No service: scopes by this name are on the admin API.
+const RESERVED: &str = "admin";
+
 /// Finds a built-in operation by its full name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     OPERATIONS.iter().find(|entry| entry.name() == name)
@@ -247,6 +250,12 @@ impl Catalogue {
                 return Err(Failure::invalid(
                     name,
                     "the service proxy is that of what is passed through",
+                ));
+            }
+            if declaration.facts.service == RESERVED {
+                return Err(Failure::invalid(
+                    name,
+                    "the word admin is that of the admin API's scopes",
                 ));
             }
             if !name.starts_with(&format!("{}.", declaration.facts.service)) {

@@ -9,6 +9,8 @@ mod answers;
 mod billing;
 mod builder;
 mod calls;
+#[cfg(feature = "server")]
+mod certificates;
 mod credentials;
 mod digest;
 mod drift;
@@ -22,6 +24,8 @@ mod inlet;
 mod instances;
 #[cfg(feature = "server")]
 mod introduced;
+#[cfg(feature = "server")]
+mod issuer;
 mod keep;
 mod lessons;
 mod life;
