@@ -270,12 +270,6 @@ impl Declaration {
         self
     }
 
-    /// Removes something, whatever its method is.
-    pub const fn destroys(mut self) -> Self {
-        self.facts.destructive = true;
-        self
-    }
-
     /// Answers with a stream of events.
     pub const fn streams(mut self) -> Self {
         self.facts.streaming = true;

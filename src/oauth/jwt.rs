@@ -11,7 +11,8 @@ use ring::signature::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::LONGEST;
+/// The longest that is looked at, in bytes.
+const LONGEST: usize = 8 * 1024;
 
 /// What a signature is made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

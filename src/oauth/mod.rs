@@ -18,8 +18,6 @@ use serde_json::{Map, Value};
 
 pub use keys::{Fetch, Keys};
 
-/// The longest that is looked at, in bytes.
-const LONGEST: usize = 8 * 1024;
 /// The longest name of somebody, in bytes.
 const LONGEST_NAME: usize = 128;
 

@@ -101,7 +101,9 @@ impl Authenticator {
     ) -> Result<Caller, Failure> {
         match key {
             Some(key) => match self.tokens.as_ref().and_then(|tokens| tokens.caller(key)) {
-                Some(believed) => believed,
+                // A key may look like a token.
+                Some(Err(failure)) => (self.keys)(key).ok_or(failure),
+                Some(Ok(caller)) => Ok(caller),
                 None => (self.keys)(key).ok_or_else(|| self.unknown()),
             },
             None => {

@@ -5,7 +5,10 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod pages;
 mod scopes;
+mod tls;
+mod tokens;
 
 use harness::http::Reply;
 use harness::{Gateway, Setup};
