@@ -65,6 +65,8 @@ pub mod embed;
 pub mod failures;
 mod leisure;
 mod markup;
+#[cfg(feature = "server")]
+pub mod oauth;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod program;

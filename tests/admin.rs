@@ -68,6 +68,7 @@ async fn start(token: Option<&str>, addr: [u8; 4]) -> Admin {
         addr: (addr, 9901).into(),
         hosts: vec!["mosaic.internal".to_owned()],
         token: token.map(SecretString::from),
+        keys: None,
         readiness: Arc::new(move || Readiness {
             checks: vec![
                 Check {

@@ -325,8 +325,9 @@ fn open_doors_are_refused() {
         "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"",
         &[],
         &[
-            "m.toml:2: server.listen: not a loopback address, and no [keys] are configured: anyone could call",
-            "m.toml:4: admin.listen: not a loopback address, and admin.token is not set: anyone could administer",
+            "m.toml:2: server.listen: not a loopback address, and neither [keys] nor [oauth] are configured: anyone could call",
+            "m.toml:4: admin.listen: not a loopback address, and neither admin.token nor a key with the scope admin is set: \
+             anyone could administer",
         ],
     );
     let closed = "[server]\nlisten = \"0.0.0.0:80\"\n[admin]\nlisten = \"[::]:81\"\ntoken = \"env:T\"\n\

@@ -56,6 +56,7 @@ const EXPECTED: [&str; 47] = [
     "mosaic_refused_total",
     "mosaic_retries_refused_total",
     "mosaic_retries_total",
+    "mosaic_tls_handshakes_failed_total",
     "mosaic_webhook_deliveries_total",
     "process_cpu_seconds_total",
     "process_open_fds",

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use crate::decision::Explained;
 use crate::driver::BoxFuture;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
+use crate::policy::scopes::{Action, Scopes};
 use crate::stream::{BodyStream, ByteStream, Frame, Tally, Upload};
 
 pub use crate::attributes::{Attributes, Performance, Priority};
@@ -89,6 +90,52 @@ pub struct Caller {
     pub tenant: Arc<str>,
     /// The identity within the tenant, for records.
     pub identity: Arc<str>,
+    /// What it was granted of what its tenant may; absent: all of that.
+    pub scopes: Option<Arc<Scopes>>,
+}
+
+impl Caller {
+    /// One who may whatever its tenant may.
+    pub fn new(tenant: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
+        Caller {
+            tenant: tenant.into(),
+            identity: identity.into(),
+            scopes: None,
+        }
+    }
+
+    /// The same, with what it was granted alone.
+    #[must_use]
+    pub fn granted(self, scopes: Option<Arc<Scopes>>) -> Self {
+        Caller { scopes, ..self }
+    }
+
+    /// Whether it was granted an action on what is called `name`, as operations are called.
+    pub fn may(&self, name: &str, action: Action) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.allow(name, action))
+    }
+
+    /// Whether it was granted an operation.
+    pub fn may_do(&self, operation: &Operation) -> bool {
+        self.may(operation.name, operation.action())
+    }
+
+    /// Refuses what it was not granted, and names the scope that is missing.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn check(&self, operation: &Operation, action: Action) -> Result<(), Failure> {
+        if self.may(operation.name, action) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "{} takes the scope {}:{}, which this caller was not granted",
+            operation.name,
+            operation.service,
+            action.as_str()
+        );
+        Err(Failure::new(Kind::Forbidden, sentence).never_sent())
+    }
 }
 
 /// A hash over the operation and its canonical input (32 bytes, collision resistant).
@@ -232,10 +279,7 @@ impl Call {
 impl Call {
     /// A call for tests of what looks at calls: by `tenant`, due now.
     pub(crate) fn example(operation: OperationRef, resource: &str, tenant: &str) -> Self {
-        let caller = Caller {
-            tenant: Arc::from(tenant),
-            identity: Arc::from("tester"),
-        };
+        let caller = Caller::new(tenant, "tester");
         Call::new(
             operation,
             Resource::parse(resource),

@@ -93,6 +93,9 @@ macro_rules! rows {
 /// The operations that are built in, in the order in which documents and `mosaic operations` list them.
 pub static OPERATIONS: LazyLock<Vec<Entry>> = LazyLock::new(|| with_operations!(rows));
 
+/// No service: scopes by this name are on the admin API.
+const RESERVED: &str = "admin";
+
 /// Finds a built-in operation by its full name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     OPERATIONS.iter().find(|entry| entry.name() == name)
@@ -140,6 +143,12 @@ impl Catalogue {
                 return Err(Failure::invalid(
                     name,
                     "the service proxy is that of what is passed through",
+                ));
+            }
+            if declaration.facts.service == RESERVED {
+                return Err(Failure::invalid(
+                    name,
+                    "the word admin is that of the admin API's scopes",
                 ));
             }
             if !name.starts_with(&format!("{}.", declaration.facts.service)) {

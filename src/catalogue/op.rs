@@ -182,9 +182,11 @@ impl Declaration {
         Self::of::<O>(Method::Put, idempotent(name), path, summary)
     }
 
-    /// A removal: idempotent.
+    /// A removal: destructive, and idempotent.
     pub const fn delete<O: Op>(name: &'static str, path: &'static str, summary: &'static str) -> Self {
-        Self::of::<O>(Method::Delete, idempotent(name), path, summary)
+        let mut facts = idempotent(name);
+        facts.destructive = true;
+        Self::of::<O>(Method::Delete, facts, path, summary)
     }
 
     const fn of<O: Op>(method: Method, mut facts: Operation, path: &'static str, summary: &'static str) -> Self {

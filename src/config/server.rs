@@ -116,6 +116,14 @@ pub struct ServerConfig {
     /// The secret that all nodes of a deployment share: it authenticates cursors, and what nodes leave each other in a
     /// shared cache. Without it a random one is made, and cursors do not outlive the process.
     pub cluster_key: Option<SecretRef>,
+    /// TLS; absent: the listener speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// The fewest bytes of an answer that is compressed, for clients that take it so; 0: none is.
+    #[serde(with = "units::size")]
+    #[schemars(schema_with = "units::bytes::<0, GIB>")]
+    pub compress_above: usize,
+    /// What pages of other origins may ask; absent: nothing.
+    pub cors: Option<CorsConfig>,
 }
 
 impl ServerConfig {
@@ -153,8 +161,43 @@ impl Default for ServerConfig {
             hosts: vec![],
             public_url: None,
             cluster_key: None,
+            tls: None,
+            compress_above: 1 << 10,
+            cors: None,
         }
     }
+}
+
+/// `[server.cors]`: pages of other origins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins, to the letter; or `*` alone.
+    #[schemars(length(min = 1, max = 100), inner(length(max = 260)))]
+    pub origins: Vec<String>,
+    /// Whether a page may send what its browser keeps for us.
+    #[serde(default)]
+    pub credentials: bool,
+    /// How long a browser may keep what it was told.
+    #[serde(default = "cors_max_age", with = "units::duration")]
+    #[schemars(schema_with = "units::time::<0, DAY>")]
+    pub max_age: Duration,
+}
+
+const fn cors_max_age() -> Duration {
+    Duration::from_secs(600)
+}
+
+/// `[server.tls]` and `[admin.tls]`: what a listener shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The file of the certificate and those between it and its authority, in PEM.
+    #[schemars(with = "String", length(min = 1, max = 4096))]
+    pub cert: PathBuf,
+    /// The file of its private key, in PEM.
+    #[schemars(with = "String", length(min = 1, max = 4096))]
+    pub key: PathBuf,
 }
 
 /// `[admin]`: the listener for operators.
@@ -173,6 +216,8 @@ pub struct AdminConfig {
     /// no web page reaches it by a name of its own.
     #[schemars(length(max = 64), inner(length(max = 253)))]
     pub hosts: Vec<String>,
+    /// TLS; absent: the listener speaks plain HTTP.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for AdminConfig {
@@ -182,6 +227,7 @@ impl Default for AdminConfig {
             max_connections: 64,
             token: None,
             hosts: vec![],
+            tls: None,
         }
     }
 }

@@ -114,8 +114,8 @@ impl Dispatcher {
     /// which is finished and recorded so that the caller can come back for its answer.
     ///
     /// # Errors
-    /// `invalid_input` naming the field or option at fault, `unsupported` where the option cannot be had, or whatever
-    /// the call fails with.
+    /// `forbidden` naming the scope that the caller lacks, `invalid_input` naming the field or option at fault,
+    /// `unsupported` where the option cannot be had, or whatever the call fails with.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Answer, Failure> {
         match self.aliases.chain(invocation.entry, &invocation.input) {
             Some(models) => aliases::each(models, invocation, |named| self.invoke_named(named)).await,
@@ -132,6 +132,7 @@ impl Dispatcher {
             options,
             upload,
         } = invocation;
+        check_granted(entry, &caller)?;
         check_upload(entry, upload.as_deref(), &options)?;
         let keyed = self.keyed_write(entry, &input, &caller, &options)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
@@ -156,6 +157,7 @@ impl Dispatcher {
     ) -> Result<Answer, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        check_granted(entry, &caller)?;
         if let Some(models) = self.aliases.chain_of::<O>(&input) {
             let input = fingerprint(&input)?;
             let invocation = Invocation {
@@ -184,7 +186,8 @@ impl Dispatcher {
     /// without a claim on its key.
     ///
     /// # Errors
-    /// `invalid_input` naming the field or option at fault; of `provider=all`, which asks for several calls.
+    /// `forbidden` naming the scope that the caller lacks; `invalid_input` naming the field or option at fault; of
+    /// `provider=all`, which asks for several calls.
     pub fn unmade_call(
         &self,
         entry: &'static Entry,
@@ -192,6 +195,7 @@ impl Dispatcher {
         caller: Caller,
         options: Options,
     ) -> Result<Call, Failure> {
+        check_granted(entry, &caller)?;
         let prepared = entry.prepare(input, options.include_raw, &self.config.cursors)?;
         self.alone(entry, prepared, caller, options)
     }
@@ -203,6 +207,7 @@ impl Dispatcher {
     pub fn unmade<O: Op>(&self, input: O::Input, caller: Caller, options: Options) -> Result<Call, Failure> {
         let name = O::DECLARATION.facts.name;
         let entry = self.config.catalogue.find(name).ok_or_else(|| unlisted(name))?;
+        check_granted(entry, &caller)?;
         let prepared = prepare_typed::<O>(input, options.include_raw, &self.config.cursors)?;
         self.alone(entry, prepared, caller, options)
     }
@@ -378,6 +383,13 @@ impl Dispatcher {
             options,
         )))
     }
+}
+
+/// What a caller was not granted is refused before anything of it is looked at: also an answer that somebody else was
+/// given, and that a cache or a record of keyed writes has.
+fn check_granted(entry: &Entry, caller: &Caller) -> Result<(), Failure> {
+    let facts = &entry.declaration.facts;
+    caller.check(facts, facts.action())
 }
 
 /// What an input, and the length of what comes with it, tell of a call.

@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use super::credentials::Credentials;
 use super::error::StartError;
 use super::instances::Overlay;
+#[cfg(feature = "server")]
+use super::issuer;
 use super::mosaic::{Inner, Mosaic};
 use super::notice::Notice;
 use super::registry::Registry;
@@ -301,6 +303,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
     );
     let dispatcher = Arc::new(dispatcher.aliased(aliases));
     let instances = instances::Instances::new(wired.native, store.clone(), credentials, overlay);
+    #[cfg(feature = "server")]
+    let tokens = issuer::tokens(&config)?;
     let inner = Inner {
         instances,
         log,
@@ -308,6 +312,8 @@ async fn assemble(mut builder: Builder) -> Result<Mosaic, StartError> {
         keys,
         origins,
         admin_token,
+        #[cfg(feature = "server")]
+        tokens,
         telemetry,
         store,
         dispatcher,

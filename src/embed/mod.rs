@@ -11,6 +11,8 @@ mod answers;
 mod billing;
 mod builder;
 mod calls;
+#[cfg(feature = "server")]
+mod certificates;
 mod credentials;
 mod digest;
 mod drift;
@@ -24,6 +26,8 @@ mod inlet;
 mod instances;
 #[cfg(feature = "server")]
 mod introduced;
+#[cfg(feature = "server")]
+mod issuer;
 mod keep;
 mod lessons;
 mod life;

@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) origins: Origins,
     pub(super) keys: KeyRing,
     pub(super) admin_token: Option<SecretString>,
+    #[cfg(feature = "server")]
+    pub(super) tokens: Option<Arc<crate::oauth::Tokens>>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) store: Arc<dyn StateStore>,
     pub(super) instances: Instances,
@@ -84,10 +86,7 @@ impl fmt::Debug for Mosaic {
 impl Mosaic {
     /// The caller that a program is to its own gateway: tenant `local`.
     pub fn local_caller() -> Caller {
-        Caller {
-            tenant: Arc::from(LOCAL_TENANT),
-            identity: Arc::from(LOCAL_TENANT),
-        }
+        Caller::new(LOCAL_TENANT, LOCAL_TENANT)
     }
 
     /// Does one operation for a caller, with options.

@@ -42,10 +42,7 @@ impl<O: Op> Request<O> {
 
     /// On behalf of a tenant other than `local`: its rate, its cache entries.
     pub fn by(mut self, tenant: impl Into<Arc<str>>, identity: impl Into<Arc<str>>) -> Self {
-        self.caller = Caller {
-            tenant: tenant.into(),
-            identity: identity.into(),
-        };
+        self.caller = Caller::new(tenant, identity);
         self
     }
 

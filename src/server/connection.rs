@@ -12,16 +12,19 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, End};
 use super::socket::Socket;
 use super::unread::Unread;
 use super::watch::{Seen, Watch};
-use super::{Place, ServerState};
+use super::wire::Wire;
+use super::{Http, Place, ServerState};
 
 /// Bytes that the kernel holds of what the client's side has no room for: what it says to take, a slow reader has taken.
 const UNSENT: u32 = 64 * 1024;
@@ -86,9 +89,48 @@ impl ServerState {
     }
 
     async fn carry(&self, stream: &TcpStream, reader: OwnedReadHalf, activity: &Arc<Activity>, over: bool) -> Ended {
+        let wire = Wire::new(reader, activity.clone());
+        if self.sealing.is_none() {
+            return self.speak(stream, wire, &self.plain, activity, over).await;
+        }
+        activity.seal();
+        match self.sealed(wire).await {
+            // On the heap: what plain connections do without shall not cost each of them its room.
+            Some(wire) => Box::pin(self.speak(stream, wire, &self.within_tls, activity, over)).await,
+            None => Ended::Cut,
+        }
+    }
+
+    /// The handshake, which takes no longer than a request's head may.
+    async fn sealed(&self, wire: Wire) -> Option<TlsStream<Wire>> {
+        let handshake = self.sealing.as_ref()?.acceptor().accept(wire);
+        let met = tokio::select! {
+            () = self.cut.cancelled() => return None,
+            () = self.draining.cancelled() => return None,
+            met = timeout(self.guard.limits.header_timeout, handshake) => met,
+        };
+        let failed = match met {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        // A client's affair: a scanner, one that speaks no TLS, or one that does not trust the certificate.
+        tracing::debug!(failed, "a TLS handshake failed");
+        self.guard.meters.handshakes_failed.increment(1);
+        None
+    }
+
+    async fn speak(
+        &self,
+        stream: &TcpStream,
+        wire: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        http: &Http,
+        activity: &Arc<Activity>,
+        over: bool,
+    ) -> Ended {
         let service = service_fn(|request| self.guard.clone().serve(activity.clone(), over, request));
-        let socket = Socket::new(reader, activity.clone(), self.guard.clone());
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
+        let socket = Socket::new(wire, activity.clone(), self.guard.clone());
+        let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
         let mut watch = Watch::new(stream, activity.clone(), &self.guard.limits);
         let (mut cut, mut draining) = (pin!(self.cut.cancelled()), pin!(self.draining.cancelled()));
         let mut closing = false;

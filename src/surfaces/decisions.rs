@@ -26,7 +26,7 @@ pub trait Decisions: Send + Sync + 'static {
     /// A record as its caller reads it.
     fn told(&self, decision: &Explained) -> Value;
 
-    /// The records with this id of the caller's tenant, the newest first.
+    /// The records with this id of the caller's tenant, of operations that it was granted, the newest first.
     fn of(&self, id: &str, caller: &Caller) -> Vec<Value>;
 
     /// Explains a call that is not made.

@@ -38,13 +38,13 @@ const PARAMETERS: &[&str] = &["after", "service", "type", "provider", "resource"
 
 /// The instances that a tenant may know of, whether they run or not.
 pub type Known = Arc<dyn Fn(&str) -> Vec<Arc<str>> + Send + Sync>;
-/// What a tenant may hear of.
+/// What a caller may hear of.
 pub trait Hearing: Send + Sync + 'static {
     /// Whether it may hear of this event.
-    fn hears(&self, tenant: &str, event: &Event) -> bool;
+    fn hears(&self, caller: &Caller, event: &Event) -> bool;
 
     /// Whether it may hear of any event of this type.
-    fn hears_of(&self, tenant: &str, kind: EventType) -> bool;
+    fn hears_of(&self, caller: &Caller, kind: EventType) -> bool;
 
     /// Lets a listener in, as a call would be.
     ///
@@ -97,10 +97,10 @@ impl FeedConfig {
         if let Some(wanted) = &filter.provider {
             there_is(wanted, &(self.known)(&caller.tenant))?;
         }
-        sound(&filter, |kind| self.hearing.hears_of(&caller.tenant, kind))?;
+        sound(&filter, |kind| self.hearing.hears_of(&caller, kind))?;
         let attendance = self.hearing.admit(&caller)?;
-        let (hearing, tenant) = (self.hearing.clone(), caller.tenant.clone());
-        filter.reach = Some(Arc::new(move |event| hearing.hears(&tenant, event)));
+        let (hearing, listener) = (self.hearing.clone(), caller.clone());
+        filter.reach = Some(Arc::new(move |event| hearing.hears(&listener, event)));
         let feed = self.bus.listen_as(&caller.tenant, after, filter).await?;
         let authenticator = self.authenticator.clone();
         let is_let_in = move || {

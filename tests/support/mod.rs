@@ -120,10 +120,7 @@ pub async fn listen(limits: ServerLimits, router: Router) -> Listener {
 }
 
 pub fn caller() -> Caller {
-    Caller {
-        tenant: Arc::from("acme"),
-        identity: Arc::from("tester"),
-    }
+    Caller::new("acme", "tester")
 }
 
 fn rest_config(dispatcher: Arc<Dispatcher>) -> RestConfig {

@@ -427,6 +427,7 @@ fn describe(entry: &Entry) -> Value {
         "path": format!("/v1{}", declaration.path),
         "safe": facts.safe,
         "idempotent": facts.idempotent,
+        "destructive": facts.destructive,
         "paid": facts.paid,
         "streaming": facts.streaming,
         "bytes": declaration.bytes,
