@@ -197,7 +197,7 @@ async fn top_is_drawn_at_any_size_and_leaves_the_terminal_sound() {
         pane.until("a tiny one", |text| text.contains("mosaic top:"));
         pane.resize(120, 40);
         pane.until("a wide one", |text| {
-            text.contains(" 6 Calls ") && text.contains("in flight 0")
+            text.contains(" 6 Calls") && text.contains("in flight 0")
         });
         pane.keys(&["q"]);
         pane.is_sound();
