@@ -18,12 +18,15 @@ struct Pane(tempfile::TempDir);
 impl Pane {
     fn start(columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
         let pane = Pane(tempfile::tempdir().expect("a folder"));
+        let here = pane.0.path().display().to_string();
         let (columns, rows) = (columns.to_string(), rows.to_string());
         let folder = Path::new(env!("CARGO_BIN_EXE_mosaic")).parent().expect("a folder");
         let path = format!("{}:/usr/bin:/bin", folder.display());
         let mut line = vec![
             "new-session",
             "-d",
+            "-c",
+            &here,
             "-x",
             &columns,
             "-y",
