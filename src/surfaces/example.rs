@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// Deeper, a value is the simplest that there is.
 const DEEPEST: usize = 10;
 /// What an input is not much without, though each of them may be left out.
-const SPEAKING: [&str; 4] = ["title", "prompt", "texts", "chat"];
+const SPEAKING: [&str; 5] = ["title", "prompt", "texts", "chat", "column"];
 
 /// Words for fields of these names. Others are called as they are.
 const WORDS: [(&[&str], &str); 14] = [

@@ -123,10 +123,12 @@ impl Model {
         let page = isize::try_from(self.room).unwrap_or(isize::MAX);
         match wish {
             Wish::Quit => return Then::End,
-            Wish::Back => match (std::mem::take(&mut self.help), self.open.take()) {
-                (false, None) => return Then::End,
-                _ => {}
-            },
+            Wish::Back => {
+                let (helped, open) = (std::mem::take(&mut self.help), self.open.take());
+                if !helped && open.is_none() {
+                    return Then::End;
+                }
+            }
             Wish::Refresh => return Then::Ask,
             Wish::Help => self.help = !self.help,
             Wish::Pause => self.paused = !self.paused,
