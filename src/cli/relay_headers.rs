@@ -94,10 +94,12 @@ fn carried(text: &str) -> Result<HeaderValue, Failure> {
 mod tests {
     use serde_json::json;
 
+    use super::super::client::Remote;
     use super::*;
 
     fn sent(spoken: &Spoken, message: &Value) -> Vec<(String, String)> {
-        let request = reqwest::Client::new().post("http://127.0.0.1:1/mcp");
+        let remote = Remote::new("--server", "http://127.0.0.1:1", None).expect("a client");
+        let request = remote.raw(reqwest::Method::POST, "/mcp").expect("a request");
         let request = spoken
             .headers(message, Ok(request))
             .expect("headers")

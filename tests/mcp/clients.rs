@@ -1,7 +1,5 @@
 //! The official client SDKs, of the newest revision and of the older ones, over both transports.
 
-use tokio::process::Command;
-
 use crate::harness::{Stage, tools};
 use crate::stage::{KEY, open};
 
@@ -10,7 +8,7 @@ async fn drive(stage: &Stage, script: &str) {
     let Some(node) = tools::node() else { return };
     let key = stage.gateway.folder.path().join("key");
     std::fs::write(&key, KEY).expect("the folder is ours");
-    let mut command = Command::from(node);
+    let mut command = node;
     command
         .arg(format!("{}/tests/mcp/{script}", env!("CARGO_MANIFEST_DIR")))
         .env("URL", format!("http://{}", stage.gateway.public))
@@ -19,10 +17,9 @@ async fn drive(stage: &Stage, script: &str) {
         .env("MOSAIC", env!("CARGO_BIN_EXE_mosaic"))
         .env("CONFIG", stage.gateway.config())
         .env("NO_PROXY", "127.0.0.1,localhost")
-        .envs(stage.gateway.env().iter().cloned())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(std::time::Duration::from_secs(120), command.output()).await;
-    let output = output.expect("it ends").expect("it starts");
+        .envs(stage.gateway.env().iter().cloned());
+    let ended = tokio::task::spawn_blocking(move || command.output());
+    let output = ended.await.expect("no panic").expect("it starts");
     let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(
         output.status.success(),

@@ -1,20 +1,28 @@
 //! The program over standard streams, as an agent starts it.
 
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::harness::{SOON, Stage};
 use crate::stage::{KEY, open, request};
 
-/// A running `mosaic mcp`.
+/// A running `mosaic mcp`. It is killed where a test forgets it.
 struct Agent {
     child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
+    input: Option<ChildStdin>,
+    output: mpsc::UnboundedReceiver<String>,
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Agent {
@@ -28,51 +36,42 @@ impl Agent {
             .env("NO_PROXY", "127.0.0.1,localhost")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::inherit());
         let mut child = command.spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, output) = mpsc::unbounded_channel();
+        // It ends with the process.
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Agent {
-            input: child.stdin.take().expect("piped"),
-            output: BufReader::new(child.stdout.take().expect("piped")).lines(),
+            input: child.stdin.take(),
+            output,
             child,
         }
     }
 
-    async fn say(&mut self, line: &str) {
-        self.input
-            .write_all(format!("{line}\n").as_bytes())
-            .await
-            .expect("it reads");
+    fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("it is open");
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
     }
 
     /// The next message. Anything else on standard output is a fault.
     async fn hear(&mut self) -> Value {
-        let line = timeout(SOON, self.output.next_line())
-            .await
-            .expect("in time")
-            .expect("text");
+        let line = timeout(SOON, self.output.recv()).await.expect("in time");
         let line = line.expect("a line, and not its end");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
     async fn ask(&mut self, method: &str, params: Value) -> Value {
-        self.say(&request(method, params).to_string()).await;
+        self.say(&request(method, params).to_string());
         self.hear().await
     }
 
     /// Closes its input, and waits until it has ended.
     async fn end(mut self) -> Option<i32> {
-        drop(self.input);
-        let rest = timeout(SOON, self.output.next_line())
-            .await
-            .expect("in time")
-            .expect("text");
+        drop(self.input.take());
+        let rest = timeout(SOON, self.output.recv()).await.expect("in time");
         assert_eq!(rest, None);
-        timeout(SOON, self.child.wait())
-            .await
-            .expect("in time")
-            .expect("a status")
-            .code()
+        self.child.wait().expect("a status").code()
     }
 }
 
@@ -122,14 +121,14 @@ async fn a_line_that_is_no_message_does_not_end_the_conversation() {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut agent = Agent::start(&stage, &args);
         agent.ask("server/discover", json!({})).await;
-        agent.say("{ no message").await;
+        agent.say("{ no message");
         if tells {
             assert_eq!(agent.hear().await["error"]["code"], -32700);
         }
-        agent.say("").await;
+        agent.say("");
         loop {
             // What is told of the line that was none comes first, where it is told.
-            agent.say(&request("tools/list", json!({})).to_string()).await;
+            agent.say(&request("tools/list", json!({})).to_string());
             let heard = agent.hear().await;
             if heard["result"]["tools"].is_array() {
                 break;
@@ -181,13 +180,13 @@ async fn a_call_that_is_cancelled_ends() {
         json!({ "name": "git_repo_list", "arguments": { "provider": "github-a" } }),
     );
     call["id"] = json!("slow");
-    agent.say(&call.to_string()).await;
+    agent.say(&call.to_string());
     crate::harness::soon("the provider is asked", async || {
         (server.requests().total > before).then_some(())
     })
     .await;
     let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": "slow" } });
-    agent.say(&cancelled.to_string()).await;
+    agent.say(&cancelled.to_string());
     crate::harness::soon("the call has ended", async || {
         (stage.gateway.admin("/admin/v1/calls").await.ok()["in_flight"] == 0).then_some(())
     })

@@ -139,7 +139,7 @@ mod tests {
             (Some(false), Some(true))
         );
         assert_eq!(hints("projects.issue.create").idempotent_hint, Some(false));
-        assert_eq!(hints("git.file.put").idempotent_hint, Some(true));
+        assert_eq!(removal.idempotent_hint, Some(true));
     }
 
     #[test]
