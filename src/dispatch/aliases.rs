@@ -19,7 +19,7 @@ const MODEL: &str = "model";
 
 /// Names, and the models that each stands for. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Aliases(Arc<BTreeMap<Arc<str>, Arc<[Arc<str>]>>>);
+pub struct Aliases(Arc<BTreeMap<Arc<str>, Chain>>);
 
 /// The models that a name stands for.
 pub type Chain = Arc<[Arc<str>]>;

@@ -124,7 +124,6 @@ def thinking():
     message = whole.choices[0].message
     assert "What is there to say" in message.reasoning_content, message
     assert message.thinking_blocks[0]["signature"], message
-    assert whole.usage.completion_tokens_details.reasoning_tokens > 0, whole.usage
     client.chat.completions.create(
         model=ANTHROPIC, messages=[asked, message, user("and now?")], reasoning_effort="high", max_tokens=4000
     )

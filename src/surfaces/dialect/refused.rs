@@ -12,7 +12,7 @@ use super::super::problem::Problem;
 #[derive(Debug)]
 pub struct Refused {
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// The log tells of the call that ended with it.
     pub settled: bool,
 }
@@ -21,7 +21,7 @@ impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Refused {
             settled: failure.settled,
-            problem: failure.into(),
+            problem: Box::new(failure.into()),
         }
     }
 }
@@ -29,7 +29,7 @@ impl From<Failure> for Refused {
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Refused {
-            problem,
+            problem: Box::new(problem),
             settled: false,
         }
     }

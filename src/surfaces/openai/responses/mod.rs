@@ -77,7 +77,11 @@ fn can_be_unkept(failure: &Failure, asked: &Asked) -> bool {
 }
 
 fn named(asked: &Asked, before: usize) -> impl Fn(Failure) -> Failure + '_ {
-    move |failure| error::of_model(failure, |field| asked.renamed(field, before))
+    move |failure| match asked.input.previous {
+        // It may be the answer before that is not there.
+        Some(_) if failure.field.is_none() => failure,
+        _ => error::of_model(failure, |field| asked.renamed(field, before)),
+    }
 }
 
 async fn whole(visit: &Visit, asked: &Asked) -> Result<Response, Refused> {
