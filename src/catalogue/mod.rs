@@ -61,6 +61,7 @@ pub mod prepare;
 pub mod projects;
 pub mod proxy;
 pub mod raw;
+pub mod relation;
 pub mod schema;
 pub mod tags;
 pub mod trail;

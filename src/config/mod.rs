@@ -11,6 +11,7 @@ mod effective;
 mod ejection;
 mod engine;
 mod errors;
+mod graphql;
 mod known;
 mod models;
 mod outbound;
@@ -46,6 +47,7 @@ pub use engine::{
     SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use graphql::GraphqlConfig;
 pub use known::{Known, KnownKind, Sends};
 pub use models::ModelsConfig;
 pub use outbound::{OutboundConfig, ProxyConfig};
@@ -88,6 +90,8 @@ pub struct Config {
     pub state: StateConfig,
     /// What providers tell by themselves.
     pub events: EventsConfig,
+    /// The limits of GraphQL.
+    pub graphql: GraphqlConfig,
     /// The cache's tiers.
     pub cache: CacheConfig,
     /// The bounds of a call.

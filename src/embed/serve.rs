@@ -34,9 +34,11 @@ use crate::stores::Appended;
 use crate::surfaces::auth::Authenticator;
 use crate::surfaces::bodies::{Bodies, BodyBounds};
 use crate::surfaces::feed::{self, FeedConfig};
+#[cfg(feature = "graphql")]
+use crate::surfaces::graphql::{self, GraphqlSurface};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use crate::surfaces::rest::{self, InstanceCapabilities, Offered, RestConfig, UploadBounds};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
 /// How long the replies of calls that the drain ended may take to reach their clients.
@@ -83,13 +85,13 @@ impl Mosaic {
         }
         let (shown, offered, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
-        let feed = feed::router(FeedConfig {
+        let feed = FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
             hearing: Arc::new(Ears(self.clone())),
             known: Arc::new(move |tenant| known.names(tenant)),
             heartbeat: feed::HEARTBEAT,
-        });
+        };
         let max_body = self.config().server.max_body;
         let bodies = Bodies::new(body_bounds(&self.config().server));
         let uploads = UploadBounds {
@@ -111,18 +113,35 @@ impl Mosaic {
             bodies: bodies.clone(),
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         });
+        let offered: Offered =
+            Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant));
+        let decisions = Arc::new(Records::of(self));
+        #[cfg(feature = "graphql")]
+        let graphql = graphql::router(GraphqlSurface {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            offered: offered.clone(),
+            decisions: decisions.clone(),
+            feed: Arc::new(feed.clone()),
+            max_body,
+            bodies: bodies.clone(),
+            write_timeout: self.config().server.write_timeout,
+            settings: self.config().graphql.clone(),
+        });
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            offered: Arc::new(move |caller, operation| offered.system().is_there_for(operation, &caller.tenant)),
+            offered,
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
-            decisions: Arc::new(Records::of(self)),
+            decisions,
             max_body,
             bodies,
             uploads,
         });
-        rest.merge(feed).merge(webhooks).merge(passed)
+        #[cfg(feature = "graphql")]
+        let rest = rest.merge(graphql);
+        rest.merge(feed::router(feed)).merge(webhooks).merge(passed)
     }
 
     /// What a request is that is passed through, whoever asks it. Of an instance that is not there nothing is known.

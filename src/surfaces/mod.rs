@@ -13,6 +13,8 @@ pub(crate) mod decision;
 pub mod decisions;
 pub(crate) mod docs;
 pub mod feed;
+#[cfg(feature = "graphql")]
+pub mod graphql;
 pub(crate) mod hosts;
 pub mod json_body;
 pub(crate) mod mount;
@@ -24,4 +26,5 @@ pub mod request_id;
 pub mod rest;
 pub(crate) mod shared;
 mod strict;
+pub mod tenure;
 pub mod webhooks;

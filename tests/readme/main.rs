@@ -15,7 +15,7 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 15] = [
+const BLOCKS: [(&str, &str); 16] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
@@ -24,6 +24,7 @@ const BLOCKS: [(&str, &str); 15] = [
     ("[[routes]]", "commands"),
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
+    ("curl http://127.0.0.1:8080/graphql", "commands"),
     ("curl -H", "commands"),
     ("mosaic sandbox", "commands"),
     ("npm install", "pages, and of its last command: commands"),

@@ -48,7 +48,7 @@ pub const SKIPPED: HeaderName = HeaderName::from_static("x-mosaic-skipped-rows")
 pub(in crate::surfaces) const PERSONAL: &str = "private, no-cache";
 
 /// Half of the thirty seconds after which impatient proxies cut an idle connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(in crate::surfaces) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The response of an answer, by `deadline`; where only its head is asked for, the work on the body of a file ends here. Where it is to
 /// be `explained`, with what was decided.
