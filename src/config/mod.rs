@@ -11,6 +11,7 @@ mod effective;
 mod ejection;
 mod engine;
 mod errors;
+mod graphql;
 mod issuer;
 mod known;
 mod mcp;
@@ -50,6 +51,7 @@ pub use engine::{
     SupervisionConfig,
 };
 pub use errors::{ConfigError, ConfigErrors, Origin, Origins};
+pub use graphql::GraphqlConfig;
 pub use issuer::IssuerConfig;
 pub use known::{Known, KnownKind, Sends};
 pub use mcp::{McpAdmin, McpConfig};
@@ -98,6 +100,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// What agents are offered.
     pub mcp: McpConfig,
+    /// The limits of GraphQL.
+    pub graphql: GraphqlConfig,
     /// The cache's tiers.
     pub cache: CacheConfig,
     /// The bounds of a call.

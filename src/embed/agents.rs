@@ -94,7 +94,7 @@ impl Mosaic {
         let administration = (admin > McpAdmin::Off).then(|| AdminTools::of(self, admin));
         Offer {
             dispatcher: self.inner.dispatcher.clone(),
-            offered: Arc::new(move |caller: &Caller, operation| offered.is_offered(caller, operation)),
+            offered: Arc::new(move |caller: &Caller, operation| offered.offers(caller, operation)),
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
             decisions: Arc::new(Records::of(self)),
             administration: administration.map(|tools| Arc::new(tools) as Arc<dyn Administration>),

@@ -38,11 +38,13 @@ use crate::surfaces::auth::Authenticator;
 use crate::surfaces::bodies::{Bodies, BodyBounds};
 use crate::surfaces::dialect::DialectConfig;
 use crate::surfaces::feed::{self, FeedConfig};
+#[cfg(feature = "graphql")]
+use crate::surfaces::graphql::{self, GraphqlSurface};
 use crate::surfaces::hosts::Hosts;
 use crate::surfaces::origin::PublicOrigin;
 use crate::surfaces::protected::ProtectedConfig;
 use crate::surfaces::proxy::{self, ProxyConfig};
-use crate::surfaces::rest::{self, InstanceCapabilities, RestConfig, UploadBounds};
+use crate::surfaces::rest::{self, InstanceCapabilities, Offered, RestConfig, UploadBounds};
 use crate::surfaces::shell::{self, ShellConfig};
 use crate::surfaces::webhooks::{self, Arriving, Door, Taken, WebhooksConfig};
 
@@ -91,13 +93,13 @@ use crate::surfaces::openai;
         }
         let (shown, offering, known) = (self.clone(), self.clone(), self.clone());
         let (sent, counted, known_kinds) = (self.clone(), self.clone(), self.clone());
-        let feed = feed::router(FeedConfig {
+        let feed = FeedConfig {
             bus: self.inner.bus.clone(),
             authenticator: authenticator.clone(),
             hearing: Arc::new(Ears(self.clone())),
             known: Arc::new(move |tenant| known.names(tenant)),
             heartbeat: self.config().server.heartbeat,
-        });
+        };
         let max_body = self.config().server.max_body;
         let bodies = Bodies::new(body_bounds(&self.config().server));
         let uploads = UploadBounds {
@@ -130,13 +132,27 @@ use crate::surfaces::openai;
             public_url: self.config().server.public_url.as_ref().map(|url| url.url().clone()),
         };
         let dialects = openai::router(dialects.clone()).merge(anthropic::router(dialects));
+        let offered: Offered = Arc::new(move |caller, operation| offering.offers(caller, operation));
+        let decisions = Arc::new(Records::of(self));
+        #[cfg(feature = "graphql")]
+        let graphql = graphql::router(GraphqlSurface {
+            dispatcher: self.inner.dispatcher.clone(),
+            authenticator: authenticator.clone(),
+            offered: offered.clone(),
+            decisions: decisions.clone(),
+            feed: Arc::new(feed.clone()),
+            max_body,
+            bodies: bodies.clone(),
+            write_timeout: self.config().server.write_timeout,
+            settings: self.config().graphql.clone(),
+        });
         let rest = rest::router(RestConfig {
             dispatcher: self.inner.dispatcher.clone(),
             authenticator,
             capabilities: Arc::new(move |caller| shown.capabilities(caller)),
-            offered: Arc::new(move |caller, operation| offering.offers(caller, operation)),
+            offered,
             matrix: Arc::new(move |caller| known_kinds.matrix(caller)),
-            decisions: Arc::new(Records::of(self)),
+            decisions,
             max_body,
             bodies,
             uploads,
@@ -157,7 +173,9 @@ use crate::surfaces::openai;
                 catalogue: self.catalogue().clone(),
             }),
         };
-        let whole = rest.merge(feed).merge(webhooks).merge(dialects);
+        let whole = rest.merge(feed::router(feed)).merge(webhooks).merge(dialects);
+        #[cfg(feature = "graphql")]
+        let whole = whole.merge(graphql);
         #[cfg(feature = "mcp")]
         let whole = whole.merge(agents);
         shell::around(whole, passed, shell)

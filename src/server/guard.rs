@@ -33,6 +33,7 @@ use crate::surfaces::access::{Unremarkable, told_path};
 use crate::surfaces::arrival::Arrival;
 use crate::surfaces::problem::{Fault, MEDIA_TYPE, Problem};
 use crate::surfaces::request_id::{HEADER, RequestId};
+use crate::surfaces::tenure::Tenure;
 use crate::surfaces::trace::{TRACEPARENT, Trace};
 
 /// When to come back to a listener that is full: about the time in which some of its connections end.
@@ -50,10 +51,14 @@ impl Guard {
     pub(super) async fn serve(
         self: Arc<Self>,
         activity: Arc<Activity>,
-        over: bool,
-        request: Request<Incoming>,
+        tenure: Option<Tenure>,
+        mut request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let in_flight = activity.begin(request.version());
+        let over = tenure.is_none();
+        if let Some(tenure) = tenure {
+            request.extensions_mut().insert(tenure);
+        }
         let id = RequestId::of(request.headers());
         let told = Told::of(&request, &id);
         let last = over || is_ambiguous(&request);

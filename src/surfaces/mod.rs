@@ -19,6 +19,8 @@ pub mod dialect;
 pub(crate) mod docs;
 mod example;
 pub mod feed;
+#[cfg(feature = "graphql")]
+pub mod graphql;
 pub(crate) mod hosts;
 pub mod json_body;
 #[cfg(feature = "mcp")]
@@ -37,5 +39,6 @@ pub mod rest;
 pub(crate) mod shared;
 pub mod shell;
 mod strict;
+pub mod tenure;
 pub mod trace;
 pub mod webhooks;

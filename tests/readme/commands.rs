@@ -151,6 +151,15 @@ async fn the_commands_do_what_readme_says() {
     for line in commands(&block("mosaic route")) {
         stage.run(&line).ok();
     }
+    let [asked] = &commands(&block("curl http://127.0.0.1:8080/graphql"))[..] else {
+        panic!("one command")
+    };
+    let answer = stage.run(&asked.replace("http://127.0.0.1:8080", &public)).json();
+    assert!(
+        answer["data"]["gitRepoList"]["nodes"][0]["path"].is_string(),
+        "{answer}"
+    );
+    assert!(answer.get("errors").is_none(), "{answer}");
     events_are_there(&public).await;
     pages_are_there(&public, &admin).await;
     gateway.signal("TERM");

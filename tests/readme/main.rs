@@ -15,7 +15,7 @@ mod text;
 use text::{Block, blocks};
 
 /// How a block begins, and who runs it.
-const BLOCKS: [(&str, &str); 16] = [
+const BLOCKS: [(&str, &str); 20] = [
     ("cargo run --release -- demo", "pages"),
     ("tests/run", "pages"),
     ("mosaic check --config my.toml", "commands"),
@@ -26,6 +26,7 @@ const BLOCKS: [(&str, &str); 16] = [
     ("mosaic route", "commands"),
     ("curl -N", "commands"),
     ("curl -X", "commands"),
+    ("curl http://127.0.0.1:8080/graphql", "commands"),
     ("curl -H", "commands"),
     ("curl -s -X POST", "commands"),
     ("mosaic sandbox", "commands"),
