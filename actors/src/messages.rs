@@ -89,6 +89,8 @@ pub(crate) struct Attempt {
     pub(crate) first: bool,
     /// It may wait for a place, or for its turn.
     pub(crate) patient: bool,
+    /// Where those who come first are asked on credits alone, it may wait until they are leased.
+    pub(crate) awaits_credits: bool,
     /// The place that it has waited for.
     pub(crate) held: Option<BulkheadPermit>,
     pub(crate) port: AttemptPort<Grant>,

@@ -137,6 +137,7 @@ impl Router {
             prefer,
             first,
             patient,
+            awaits_credits,
             mut held,
             mut port,
         } = attempt;
@@ -148,6 +149,11 @@ impl Router {
             self.env.meters.panics.increment(1);
         }
         job.trace.write(|decision| decision.look(|index| offered.seen(index)));
+        if awaits_credits && offered.awaits_credits() {
+            let refusal = self.env.registry.explained(offered.refusal(), offered.only());
+            port.answer(Ok(Grant::Short(refusal)));
+            return;
+        }
         let preferred = |name: Arc<str>| offered.set.instances.iter().position(|candidate| *candidate == name);
         // Who is asked again has had its wait; who is asked first for what it said before may still want none.
         // Who was ejected meanwhile is asked again only where no other can be.
@@ -205,12 +211,8 @@ impl Router {
             port.answer(Ok(waits));
             return;
         }
-        let only = match &offered.set.instances[..] {
-            [only] => Some(&**only),
-            _ => None,
-        };
-        let refusal = self.env.registry.explained(offered.refusal(), only);
-        port.answer(match patient && offered.is_short() {
+        let refusal = self.env.registry.explained(offered.refusal(), offered.only());
+        port.answer(match awaits_credits && offered.is_short() {
             true => Ok(Grant::Short(refusal)),
             false => Err(refusal),
         });

@@ -524,3 +524,35 @@ async fn a_stream_is_settled_at_its_end_for_what_it_told() {
         assert_eq!(seen(), (1_000 - spent, spent));
     }
 }
+
+/// Many at once: whoever finds that others took what was leased last waits for more, and is not sent away.
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_served_as_long_as_there_are_credits() {
+    for (callers, amount) in [(5, 20), (20, 20), (30, 20), (60, 100)] {
+        let counts = Arc::new(Counts::default());
+        for hard in [true, false] {
+            let store = Arc::new(Shaky::default());
+            store.slow.store(5, SeqCst);
+            let cloud = credited(amount, hard, None, instance("cloud", &counts));
+            let system = started(vec![cloud, instance("own", &counts)], |spec| {
+                spec.credits = store;
+                spec.rules = vec![mosaic_actors::policy::routing::Rule {
+                    prefer: vec![Preference {
+                        instances: vec![Arc::from("cloud")],
+                        credits: true,
+                        ..Preference::default()
+                    }],
+                    ..equivalent(&["cloud", "own"])
+                }];
+            })
+            .await;
+            let mut all = JoinSet::new();
+            for _ in 0..callers {
+                let system = system.clone();
+                all.spawn(async move { served(&system).await.0 });
+            }
+            let by_cloud = all.join_all().await.iter().filter(|name| *name == "\"cloud\"").count() as u64;
+            assert_eq!(by_cloud, callers.min(amount), "{callers} callers, {amount} credits, hard: {hard}");
+        }
+    }
+}

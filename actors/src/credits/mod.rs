@@ -113,20 +113,23 @@ impl CreditBook {
             return limit;
         }
         let bound = self.bound(call, set, excluded);
-        let first = set.instances.iter().position(|name| !excluded.contains(name));
-        let tier = first.and_then(|first| set.tiers.iter().find(|tier| tier.range.contains(&first)));
-        if let Some(Tier { range, credits: true }) = tier {
+        if let Some(Tier { range, credits: true }) = first_tier(set, excluded) {
             let theirs = bound.iter().filter(|(index, _)| range.contains(index));
             funded(call, theirs.map(|(_, gate)| gate), limit).await;
         }
         limit
     }
 
-    /// Waits until `limit` where nobody can be asked but for want of credits that are being leased. False where that is of no
-    /// use: none are on their way.
+    /// Waits until `limit` where those who come first, or else all, cannot be asked but for want of credits that are being
+    /// leased. False where that is of no use: none are on their way.
     pub(crate) async fn leased(&self, call: &Call, set: &CandidateSet, excluded: &[Arc<str>], limit: Instant) -> bool {
         let bound = self.bound(call, set, excluded);
-        funded(call, bound.iter().map(|(_, gate)| gate), limit).await
+        let range = match first_tier(set, excluded) {
+            Some(Tier { range, credits: true }) => range.clone(),
+            _ => 0..set.instances.len(),
+        };
+        let theirs = bound.iter().filter(|(index, _)| range.contains(index));
+        funded(call, theirs.map(|(_, gate)| gate), limit).await
     }
 
     /// Candidates that may be asked on credits alone, by their index; what a call takes is asked for there.
@@ -152,6 +155,12 @@ impl CreditBook {
         all.sort_by(|a, b| a.provider.cmp(&b.provider));
         all
     }
+}
+
+/// Those who come first among those that are left.
+pub(crate) fn first_tier<'a>(set: &'a CandidateSet, excluded: &[Arc<str>]) -> Option<&'a Tier> {
+    let first = set.instances.iter().position(|name| !excluded.contains(name))?;
+    set.tiers.iter().find(|tier| tier.range.contains(&first))
 }
 
 /// Waits until `limit` for the first of these to have what a call takes. False where none can have it in that time.

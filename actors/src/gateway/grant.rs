@@ -86,21 +86,28 @@ async fn asked(
     mut held: Option<BulkheadPermit>,
     limit: Instant,
 ) -> Result<Grant, Failure> {
-    let mut is_last = false;
+    let mut may_wait = wanted.patient;
     loop {
-        let granted = ask(job, env, wanted, held.take()).await?;
-        if is_last || !matches!(granted, Grant::Short(_)) {
+        let granted = ask(job, env, wanted, (held.take(), may_wait)).await?;
+        if !may_wait || !matches!(granted, Grant::Short(_)) {
             return Ok(granted);
         }
         let (call, set) = (&job.call, &job.candidates);
         let come = env.credits.leased(call, set, &wanted.excluded, limit).await;
-        // What came may be gone again, as others wait for it, too; and where nothing will come, the router says why.
-        is_last = !come || Instant::now() >= limit;
+        // What came may be gone again, as others wait for it, too; and where nothing will come, the router asks whoever else
+        // may be asked, or says why.
+        may_wait = come && Instant::now() < limit;
         wanted.first = false;
     }
 }
 
-async fn ask(job: &Arc<Job>, env: &TaskEnv, wanted: &Wanted, held: Option<BulkheadPermit>) -> Result<Grant, Failure> {
+/// Asks the router, with the place that was waited for; and whether it may be told to wait for credits.
+async fn ask(
+    job: &Arc<Job>,
+    env: &TaskEnv,
+    wanted: &Wanted,
+    (held, awaits_credits): (Option<BulkheadPermit>, bool),
+) -> Result<Grant, Failure> {
     let (port, granted) = AttemptPort::new();
     let attempt = Attempt {
         job: job.clone(),
@@ -108,6 +115,7 @@ async fn ask(job: &Arc<Job>, env: &TaskEnv, wanted: &Wanted, held: Option<Bulkhe
         prefer: wanted.prefer.clone(),
         first: wanted.first,
         patient: wanted.patient,
+        awaits_credits,
         held,
         port,
     };

@@ -10,12 +10,13 @@ use super::ejection::{Ejections, Spares};
 use crate::breaker::BreakerPermit;
 use crate::bulkhead::BulkheadPermit;
 use crate::call::Call;
-use crate::credits::CreditPermit;
+use crate::credits::{CreditPermit, first_tier};
 use crate::decision::{Seen, Verdict, seen};
 use crate::directory::Directory;
 use crate::instance::{Grant, Instance};
 use crate::policy::balance::{CandidateView, Candidates};
-use crate::policy::routing::CandidateSet;
+use crate::policy::credits::Unfunded;
+use crate::policy::routing::{CandidateSet, Tier};
 
 /// The candidates of one attempt, as a balancer looks at them.
 pub(super) struct Offered<'a> {
@@ -143,6 +144,28 @@ impl Offered<'_> {
     pub(super) fn is_funded(&self, index: usize) -> bool {
         let gate = self.instance(index).and_then(|instance| instance.credits.as_ref());
         gate.is_some_and(|gate| gate.affords(self.call).is_ok())
+    }
+
+    /// The name of the candidate, where there is but one.
+    pub(super) fn only(&self) -> Option<&str> {
+        match &self.set.instances[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether those who come first are asked on credits alone, and could be once some are leased: others have what was leased
+    /// last.
+    pub(super) fn awaits_credits(&self) -> bool {
+        let Some(Tier { range, credits: true }) = first_tier(self.set, self.excluded) else {
+            return false;
+        };
+        let could_be = |index: usize| {
+            let gate = self.open(index).ok().and_then(|instance| instance.credits.clone());
+            gate.map(|gate| gate.affords(self.call))
+        };
+        let each: Vec<_> = range.clone().filter_map(could_be).collect();
+        !each.contains(&Ok(())) && each.contains(&Err(Unfunded::Short))
     }
 
     /// The permits that an attempt at a candidate needs, and what it may spend.
