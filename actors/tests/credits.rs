@@ -14,6 +14,7 @@ use mosaic_actors::credits::{Account, ChargeId, CreditStore, Lease, MemoryCredit
 use mosaic_actors::driver::BoxFuture;
 use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
+use mosaic_actors::plugin::ReadyMade;
 use mosaic_actors::policy::price::{Price, PriceRow, Prices};
 use mosaic_actors::policy::routing::Preference;
 use mosaic_actors::system::{System, SystemSpec};
@@ -179,6 +180,38 @@ async fn what_others_have_spent_meanwhile_is_spent() {
     }
     let failure = nodes[1].gateway().call(call(&FETCH, Do::Answer)).await.unwrap_err();
     assert_eq!(failure.kind, Kind::BudgetExhausted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_counted_otherwise_or_not_at_all_any_more_gives_its_leases_back() {
+    let store = Arc::new(MemoryCredits::default());
+    let counts = Arc::new(Counts::default());
+    let of = |money| ReadyMade::spec(credited(100, true, money, instance("a", &counts)));
+    let system = started(limited(100), |spec| spec.credits = store.clone()).await;
+    for _ in 0..7 {
+        system.gateway().call(call(&FETCH, Do::Answer)).await.unwrap();
+    }
+    let hanging = support::spawn(system.gateway(), call(&FETCH, Do::Hang));
+    eventually("it is under way", || system.snapshot().instances[0].in_flight == 1).await;
+    system.plugins().update(of(Some(1))).await.expect("it is sound");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(system.credits()[0].unit, "nanodollars");
+    assert!(
+        store.taken_in_all("a") > 8,
+        "the call that is under way may cost something still"
+    );
+    hanging.abort();
+    all_is_back(&system).await;
+    // Eight calls, and what the new ones have leased.
+    eventually("it is given back", || {
+        store.taken_in_all("a") == 8 + system.credits()[0].leased
+    })
+    .await;
+    let none = ReadyMade::spec(instance("a", &counts));
+    system.plugins().update(none).await.expect("it is sound");
+    // Its instance is kept for a moment.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((store.taken_in_all("a"), system.credits().len()), (8, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -552,7 +585,11 @@ async fn a_burst_is_served_as_long_as_there_are_credits() {
                 all.spawn(async move { served(&system).await.0 });
             }
             let by_cloud = all.join_all().await.iter().filter(|name| *name == "\"cloud\"").count() as u64;
-            assert_eq!(by_cloud, callers.min(amount), "{callers} callers, {amount} credits, hard: {hard}");
+            assert_eq!(
+                by_cloud,
+                callers.min(amount),
+                "{callers} callers, {amount} credits, hard: {hard}"
+            );
         }
     }
 }

@@ -100,6 +100,9 @@ impl Worker for CreditsActor {
             }
             CreditsMsg::Tick => {
                 self.ticks += 1;
+                for gate in self.book.abandoned() {
+                    tokio::spawn(self.close(gate));
+                }
                 for gate in self.book.all() {
                     self.look(&gate, self.ticks.is_multiple_of(ANEW));
                 }
@@ -110,8 +113,9 @@ impl Worker for CreditsActor {
 
     /// The one wait of this actor: it is leaving, and is cut off at its shutdown time.
     async fn stop(&mut self, _cx: &Context<CreditsMsg>) {
-        let settled = self.book.all().into_iter().map(|gate| self.close(gate));
-        join_all(settled).await;
+        let replaced = std::mem::take(&mut *self.book.replaced());
+        let settled = self.book.all().into_iter().chain(replaced);
+        join_all(settled.map(|gate| self.close(gate))).await;
     }
 }
 

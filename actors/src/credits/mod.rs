@@ -15,7 +15,7 @@ mod gate;
 mod permit;
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -54,6 +54,8 @@ const LEASED_WITHIN: Duration = Duration::from_secs(1);
 /// The credits of all providers.
 pub(crate) struct CreditBook {
     gates: DashMap<Arc<str>, Arc<CreditGate>, RandomState>,
+    /// Gates that others have replaced, until the calls that hold them have ended and they are settled.
+    replaced: Mutex<Vec<Arc<CreditGate>>>,
     store: Arc<dyn CreditStore>,
     wall: Wall,
     actor: Handle<CreditsMsg>,
@@ -63,6 +65,7 @@ impl CreditBook {
     pub(crate) fn new(store: Arc<dyn CreditStore>, wall: Wall) -> Arc<Self> {
         Arc::new(CreditBook {
             gates: DashMap::default(),
+            replaced: Mutex::default(),
             store,
             wall,
             actor: Handle::new(),
@@ -73,11 +76,11 @@ impl CreditBook {
     /// reload.
     pub(crate) fn open(&self, provider: &Arc<str>, billing: &Billing, meters: &Meters) -> Option<Arc<CreditGate>> {
         let Some(credits) = billing.credits else {
-            self.gates.remove(provider);
+            self.replace(self.gates.remove(provider));
             return None;
         };
         // Counted otherwise, it is another.
-        self.gates.remove_if(provider, |_, gate| !gate.counts(credits.unit));
+        self.replace(self.gates.remove_if(provider, |_, gate| !gate.counts(credits.unit)));
         let gate = self
             .gates
             .entry(provider.clone())
@@ -98,6 +101,22 @@ impl CreditBook {
 
     fn gate(&self, provider: &str) -> Option<Arc<CreditGate>> {
         self.gates.get(provider).map(|gate| gate.clone())
+    }
+
+    fn replace(&self, gate: Option<(Arc<str>, Arc<CreditGate>)>) {
+        self.replaced().extend(gate.map(|(_, gate)| gate));
+    }
+
+    /// Held for a moment; no panic leaves it in pieces.
+    fn replaced(&self) -> MutexGuard<'_, Vec<Arc<CreditGate>>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the gates that are nobody's any more: what they have leased and owe is to be settled for the last time.
+    fn abandoned(&self) -> Vec<Arc<CreditGate>> {
+        self.replaced()
+            .extract_if(.., |gate| Arc::strong_count(gate) == 1)
+            .collect()
     }
 
     fn all(&self) -> Vec<Arc<CreditGate>> {

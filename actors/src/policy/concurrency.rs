@@ -163,7 +163,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
         #[test]
         fn it_stays_within_its_bounds_and_no_step_more_than_halves_it(
             attempts in proptest::collection::vec((0u64..10_000, 0usize..300, 0u64..200), 1..150),

@@ -154,7 +154,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
         /// Against a sorted list of what is remembered.
         #[test]
         fn a_quantile_is_right_to_an_eighth(

@@ -215,7 +215,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
         /// A provider that counts as it is asked, and says what is left with each answer.
         #[test]
         fn no_more_goes_than_is_left_and_the_urgent_wait_for_nothing_but_the_wall(

@@ -292,7 +292,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
         /// Whatever is taken, given back, waited for and given up.
         #[test]
         fn nobody_waits_for_a_free_place_that_it_may_have(

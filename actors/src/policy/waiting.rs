@@ -237,7 +237,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
         /// Against a plain list: a tenant's next is its most urgent and then its oldest, and a tenant that waited through
         /// another's turn comes before it.
         #[test]
