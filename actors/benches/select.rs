@@ -148,6 +148,7 @@ fn main() {
                 let asked = Asked {
                     call: &call,
                     first: true,
+                    looked: false,
                     now: NOW,
                     chance,
                 };

@@ -4,7 +4,7 @@
 //! However many candidates there are, a sample is looked at; all are only where the sample holds none that may be asked
 //! freely. Nothing is allocated.
 
-use super::candidates::{Asked, CandidateView, Candidates, Chance};
+use super::candidates::{Asked, CandidateView, Candidates, Chance, mixed};
 
 /// The candidates that are looked at for one choice. Of so many chosen at random the best is nearly always near the best of
 /// all, and all of a usual rule are seen.
@@ -129,15 +129,20 @@ impl Field {
         })
     }
 
-    /// The index of the one whose cost is least; of several, the first from a place drawn at random on.
+    /// The index of the one whose cost is least; of several, each with the same chance.
     pub(super) fn least(&self, chance: u64, cost: impl Fn(&CandidateView) -> f64) -> Option<usize> {
-        let turn = (chance % SAMPLE as u64) as usize;
-        let key = |at: usize, view: &CandidateView| (cost(view), (at + SAMPLE - turn) % SAMPLE);
-        let mut best: Option<((f64, usize), usize)> = None;
-        for (at, index, view) in self.eligible() {
-            let key = key(at, view);
-            if best.is_none_or(|(known, _)| key < known) {
-                best = Some((key, index));
+        let mut best: Option<(f64, usize)> = None;
+        let mut equals = 1_u64;
+        for (_, index, view) in self.eligible() {
+            let cost = cost(view);
+            equals = match best {
+                Some((known, _)) if cost == known => equals + 1,
+                Some((known, _)) if cost > known => continue,
+                _ => 1,
+            };
+            // Of so many equals each one has the same chance: the last of them takes one part of it from all before.
+            if mixed(chance.wrapping_add(equals)) % equals == 0 {
+                best = Some((cost, index));
             }
         }
         best.map(|(_, index)| index)

@@ -403,3 +403,22 @@ fn a_choice_that_is_only_looked_at_is_the_next_one_and_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn among_equals_each_has_its_part() {
+    // Whoever is busier is never among them.
+    let busy = CandidateView { in_flight: 1, ..FREE };
+    for views in [vec![FREE; 3], vec![FREE, busy, FREE, FREE], vec![FREE; 7]] {
+        let candidates = Listed::of(views.clone());
+        let free = views.iter().filter(|view| view.in_flight == 0).count();
+        let (mut served, mut random) = (vec![0; views.len()], fastrand::Rng::with_seed(7));
+        for _ in 0..3_000 {
+            let chosen = pick(&mut LeastConnections, &candidates, true, random.u64(..));
+            served[chosen.expect("some are free")] += 1;
+        }
+        for (view, served) in views.iter().zip(&served) {
+            let its = if view.in_flight == 0 { 3_000 / free } else { 0 };
+            assert!(served.abs_diff(its) <= its / 4, "{served} of {its}");
+        }
+    }
+}
