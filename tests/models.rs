@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use harness::tools::tool;
 use mosaic::catalogue::ai::{
     ChatComplete, ChatEvent, ChatInput, ChatStream, EmbeddingsCreate, EmbeddingsInput, ModelGet, ModelGetInput,
-    ModelsList, ModelsListInput, Usage,
+    ModelsList, ModelsListInput, Usage, Usd,
 };
 use mosaic::config::{BaseUrl, Config, ProviderConfig};
 use mosaic::sandbox::{Sandbox, SandboxConfig};
@@ -51,6 +51,11 @@ fn the_table_is_what_its_source_says() {
 
 /// A gateway in front of one server of each dialect, with `file` as its own table.
 async fn started(sandbox: &Sandbox, file: &std::path::Path) -> Mosaic {
+    with(sandbox, file, |_| {}).await
+}
+
+/// The same, after `change` had its way with each provider.
+async fn with(sandbox: &Sandbox, file: &std::path::Path, change: impl Fn(&mut ProviderConfig)) -> Mosaic {
     let mut config = Config::default();
     config.models.file = Some(file.to_owned());
     for name in KINDS {
@@ -58,6 +63,7 @@ async fn started(sandbox: &Sandbox, file: &std::path::Path) -> Mosaic {
         let at = BaseUrl::parse(server.base_url()).expect("a base URL");
         let mut provider = ProviderConfig::new(server.vendor()).at(at);
         provider.settings.insert("prices".to_owned(), server.vendor().into());
+        change(&mut provider);
         config.providers.insert(name.to_owned(), provider);
     }
     let builder = KINDS.into_iter().fold(Mosaic::builder(config), |builder, name| {
@@ -83,6 +89,46 @@ fn told(usage: Option<Usage>) -> (Usage, f64) {
         .parse()
         .expect("a number");
     (usage, sum)
+}
+
+#[tokio::test]
+async fn own_prices_go_before_every_table_and_are_told_in_answer_and_record() {
+    let sandbox = Sandbox::start(SandboxConfig::default_pair()).await.expect("a sandbox");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("models.toml");
+    let row = "\"sandbox-large\" = { work = \"chat\", usd_per_million = { standard = { input = 4, output = 20 } } }\n";
+    std::fs::write(&file, format!("[openai]\n{row}[anthropic]\n{row}")).expect("written");
+    let own = |input: f64, output: f64| {
+        let prices = serde_json::json!([{ "model": "sandbox-*", "input_usd": input, "output_usd": output }]);
+        serde_json::from_value(prices).expect("prices")
+    };
+    let gateway = with(&sandbox, &file, |provider| provider.prices = own(100.0, 500.0)).await;
+    for name in KINDS {
+        let input = ChatInput {
+            model: format!("{name}~sandbox-large").as_str().into(),
+            prompt: Some("Hello there".to_owned()),
+            max_tokens: Some(100),
+            ..ChatInput::default()
+        };
+        let id = format!("own-{name}");
+        let request = gateway.request::<ChatComplete>(input).request_id(&*id);
+        let answered = request.send().await.expect("an answer");
+        let (usage, sum) = told(answered.value.usage);
+        assert!(
+            (sum - cost(&usage, 100.0, 500.0)).abs() < 1e-9,
+            "{name}: {sum} for {usage:?}"
+        );
+        let record = &gateway.explain(&id, None)[0];
+        let nano = usage.cost_usd.map(Usd::nano);
+        assert_eq!(record.cost.cost_nano_usd, nano, "{name}");
+        let expected = record.candidates[0].expected_cost_nano_usd;
+        assert!(
+            expected >= nano && expected.is_some(),
+            "{name}: {expected:?} for {nano:?}"
+        );
+    }
+    gateway.shutdown().await;
+    sandbox.shutdown().await;
 }
 
 #[tokio::test]

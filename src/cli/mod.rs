@@ -27,6 +27,7 @@ mod pages;
 mod parts;
 mod problem;
 mod providers;
+mod reasons;
 mod render;
 mod route;
 pub mod run;

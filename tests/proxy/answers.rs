@@ -328,3 +328,32 @@ async fn what_is_private_in_part_only_is_kept_by_no_shared_cache() {
     assert_eq!(reply.header("cache-control"), "private, no-cache");
     place.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_it_finds_the_record_by_a_link_beside_the_providers_own() {
+    let place = Place::open().await;
+    let asking = |path: &str| {
+        place
+            .ask(Method::GET, "mirror", path)
+            .header("x-mosaic-explain", "true")
+    };
+    let reply = send(asking("/links"), &[]).await;
+    let links: Vec<_> = reply
+        .headers
+        .get_all("link")
+        .iter()
+        .filter_map(|link| link.to_str().ok())
+        .collect();
+    assert_eq!(links.len(), 2, "{links:?}");
+    let id = reply.header("x-request-id");
+    assert_eq!(links[1], format!("</v1/explain/{id}>; rel=\"describedby\""));
+    assert!(
+        !place.mirror.last().headers.contains_key("x-mosaic-explain"),
+        "it is for us"
+    );
+    let told = place.typed(&format!("/v1/explain/{id}")).await.ok();
+    assert_eq!(told["decisions"][0]["attempts"][0]["instance"], "mirror", "{told}");
+    let plain = place.get("mirror", "/links").await;
+    assert_eq!(plain.headers.get_all("link").iter().count(), 1);
+    place.close().await;
+}

@@ -201,6 +201,7 @@ pub fn connection_by(client: &HttpClient, base_url: &str) -> Connection {
         quota: Arc::default(),
         directory: Arc::default(),
         models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),
+        prices: Arc::default(),
         clock: Default::default(),
     }
 }

@@ -141,7 +141,7 @@ impl Field {
                 _ => 1,
             };
             // Of so many equals each one has the same chance: the last of them takes one part of it from all before.
-            if mixed(chance.wrapping_add(equals)) % equals == 0 {
+            if mixed(chance.wrapping_add(equals)).is_multiple_of(equals) {
                 best = Some((cost, index));
             }
         }

@@ -411,7 +411,7 @@ fn among_equals_each_has_its_part() {
     for views in [vec![FREE; 3], vec![FREE, busy, FREE, FREE], vec![FREE; 7]] {
         let candidates = Listed::of(views.clone());
         let free = views.iter().filter(|view| view.in_flight == 0).count();
-        let (mut served, mut random) = (vec![0; views.len()], fastrand::Rng::with_seed(7));
+        let (mut served, mut random) = (vec![0_usize; views.len()], fastrand::Rng::with_seed(7));
         for _ in 0..3_000 {
             let chosen = pick(&mut LeastConnections, &candidates, true, random.u64(..));
             served[chosen.expect("some are free")] += 1;
