@@ -208,7 +208,7 @@ fn recorded_calls_are_decided_again_by_another_configuration() {
     tells(
         &told.out,
         &[
-            "calls operation change was now last resource",
+            "CALLS OPERATION CHANGE WAS NOW LAST RESOURCE",
             "1 git.repo.get candidates rule 1: forge, mirror rule 1: mirror",
             "of 1 recorded calls, 1 would be",
         ],
