@@ -661,9 +661,6 @@ fn settings_that_contradict_each_other_are_told_where_they_stand() {
         r#"
         [defaults.overload]
         adaptive = { initial = 10, min = 50 }
-        [defaults.breaker.window]
-        calls = 10
-        minimum_calls = 100
         [providers.forge]
         kind = "github"
         base_url = "http://127.0.0.1:1"
@@ -675,10 +672,9 @@ fn settings_that_contradict_each_other_are_told_where_they_stand() {
         "#,
         &[],
         &[
-            "m.toml:3: defaults.overload.adaptive.initial: smaller than overload.adaptive.min",
-            "m.toml:6: defaults.breaker.window.minimum_calls: more than breaker.window.calls: no rate would ever be known",
-            "m.toml:14: providers.forge.overload.pacing.normal_below: above overload.pacing.low_below: the least urgent \
-             keep to the pace first",
+            "m.toml:3: defaults.overload.adaptive.initial: smaller than adaptive.min",
+            "m.toml:11: providers.forge.overload.pacing.normal_below: above pacing.low_below: the least urgent keep to \
+             the pace first",
         ],
     );
 }

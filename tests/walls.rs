@@ -23,9 +23,10 @@ const NOT_IN_THE_ENGINE: [&str; 6] = ["axum", "hyper", "reqwest", "redis", "sqlx
 /// The engine's modules that a driver may know.
 const SEAM: [&str; 4] = ["call", "driver", "error", "stream"];
 /// What lies beside the drivers in their folder: the shared way of sending, and the table.
-const NOT_A_DRIVER: [&str; 11] = [
+const NOT_A_DRIVER: [&str; 12] = [
     "ai",
     "ci",
+    "connection",
     "directory",
     "forge",
     "http",

@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::access::{ADMIN_SCOPE, DEFAULT_TENANT, LOCAL_TENANT};
-use super::breaker::BreakerConfig;
 use super::errors::{Report, join};
 use super::issuer::is_trustworthy;
 use super::known::{Known, KnownKind, Sends};
@@ -48,13 +47,13 @@ pub(crate) fn check(config: &Config, names: &Names, known: &Known, report: &mut 
     check_agreement(config, report);
     check_keys(config, names, known, report);
     check_issuer(config, names, known, report);
-    check_defaults(&config.defaults.overload, &config.defaults.breaker, "defaults", report);
+    check_overload(&config.defaults.overload, "defaults.overload", report);
     for (name, provider) in &config.providers {
         let path = join("providers", name);
         // What it has from the defaults is at fault there.
-        let (overload, breaker) = (provider.overload(&config.defaults), provider.breaker(&config.defaults));
-        if overload != config.defaults.overload || breaker != config.defaults.breaker {
-            check_defaults(&overload, &breaker, &path, report);
+        let overload = provider.overload(&config.defaults);
+        if overload != config.defaults.overload {
+            check_overload(&overload, &join(&path, "overload"), report);
         }
         match known.kind(&provider.kind) {
             Some(kind) => {
@@ -237,27 +236,18 @@ fn check_agreement(config: &Config, report: &mut Report) {
     }
 }
 
-/// Settings of a provider, or those that all have, which contradict each other.
-fn check_defaults(overload: &OverloadConfig, breaker: &BreakerConfig, path: &str, report: &mut Report) {
+/// Settings that contradict each other.
+fn check_overload(overload: &OverloadConfig, path: &str, report: &mut Report) {
     let (pacing, adaptive) = (&overload.pacing, &overload.adaptive);
     let mut add = |key: &str, sentence: &str| report.add(&dotted(path, key), sentence);
     if pacing.normal_below > pacing.low_below {
         add(
-            "overload.pacing.normal_below",
-            "above overload.pacing.low_below: the least urgent keep to the pace first",
+            "pacing.normal_below",
+            "above pacing.low_below: the least urgent keep to the pace first",
         );
     }
     if adaptive.initial < adaptive.min {
-        add("overload.adaptive.initial", "smaller than overload.adaptive.min");
-    }
-    if let Some(window) = &breaker.window
-        && window.time.is_zero()
-        && window.minimum_calls > window.calls
-    {
-        add(
-            "breaker.window.minimum_calls",
-            "more than breaker.window.calls: no rate would ever be known",
-        );
+        add("adaptive.initial", "smaller than adaptive.min");
     }
 }
 

@@ -24,7 +24,7 @@ async fn counting(status: Arc<AtomicU16>) -> (Listener, String) {
             .header("x-ratelimit-limit", "60")
             .header("x-ratelimit-remaining", left)
             .header("x-ratelimit-used", 60 - left)
-            .header("x-ratelimit-reset", "4000000000")
+            .header("x-ratelimit-reset", "3600")
             .header("x-ratelimit-resource", "core")
             .body(Body::from("{}"));
         std::future::ready(answer.expect("sound headers"))

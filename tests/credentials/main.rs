@@ -80,6 +80,7 @@ fn connection(base_url: &str, given: Given, hands: &Hands) -> Connection {
         directory: Arc::default(),
         models: Arc::new(mosaic::providers::models::Models::load(None).expect("a sound table")),
         clock: hands.clock(),
+        prices: Arc::default(),
     }
 }
 

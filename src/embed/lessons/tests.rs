@@ -94,7 +94,7 @@ async fn only_what_has_changed_is_written_down() {
 #[cfg(feature = "sqlite")]
 mod again {
     use super::*;
-    use crate::config::{BaseUrl, Config, ProviderConfig, RouteConfig};
+    use crate::config::{Balance, BaseUrl, Config, ProviderConfig, RouteConfig};
     use crate::embed::Mosaic;
     use crate::stores;
 
@@ -107,6 +107,7 @@ mod again {
         config.providers.insert("forge".to_owned(), forge);
         config.routes.push(RouteConfig {
             providers: vec!["forge".to_owned()],
+            balance: Balance::Adaptive,
             ..RouteConfig::default()
         });
         config

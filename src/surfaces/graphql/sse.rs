@@ -3,14 +3,17 @@
 //! Invariant: each answer is a `next` event, and the end, where it came to one, is a `complete` event.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
-use super::super::rest::reply::KEEP_ALIVE;
 use super::execute::Answer;
+
+/// Half of the thirty seconds after which impatient proxies cut an idle connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The response of a stream.
 pub(super) fn response(answers: BoxStream<'static, Answer>) -> Response {

@@ -159,7 +159,7 @@ mod tests {
         }
         for (name, value) in [
             ("retry-after", "99999999999999999999"),
-            ("retry-after", "86400"),
+            ("retry-after", "86401"),
             ("retry-after", "1e3"),
             ("retry-after", "-1"),
             ("retry-after", "soon"),
