@@ -98,6 +98,18 @@ fn taught(balancer: &mut dyn Balancer, candidates: &All) {
     }
 }
 
+/// One choice for a call.
+fn choose(balancer: &mut dyn Balancer, call: &Call, candidates: &All, chance: u64) {
+    let asked = Asked {
+        call,
+        first: true,
+        looked: false,
+        now: NOW,
+        chance,
+    };
+    black_box(balancer.choose(&asked, black_box(candidates), &mut Scores::default()));
+}
+
 fn timed(times: usize, mut what: impl FnMut()) -> f64 {
     let started = Instant::now();
     (0..times).for_each(|_| what());
@@ -134,25 +146,11 @@ fn main() {
                 }));
                 choices.push(timed(200, || {
                     chance = chance.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-                    let asked = Asked {
-                        call: &call,
-                        first: true,
-                        looked: false,
-                        now: NOW,
-                        chance,
-                    };
-                    black_box(balancer.choose(&asked, black_box(&candidates), &mut Scores::default()));
+                    choose(&mut *balancer, &call, &candidates, chance);
                 }));
             }
             let allocated = allocation_counter::measure(|| {
-                let asked = Asked {
-                    call: &call,
-                    first: true,
-                    looked: false,
-                    now: NOW,
-                    chance,
-                };
-                black_box(balancer.choose(&asked, black_box(&candidates), &mut Scores::default()));
+                choose(&mut *balancer, &call, &candidates, chance);
             });
             assert_eq!(allocated.count_total, 0, "{} allocates to choose", balance.as_str());
             let (scan, choice) = (median(scans), median(choices));

@@ -16,7 +16,7 @@ use mosaic_actors::error::{Failure, Kind};
 use mosaic_actors::instance::InstanceSpec;
 use mosaic_actors::plugin::ReadyMade;
 use mosaic_actors::policy::price::{Price, PriceRow, Prices};
-use mosaic_actors::policy::routing::Preference;
+use mosaic_actors::policy::routing::{Preference, Rule};
 use mosaic_actors::system::{System, SystemSpec};
 use support::billed::{billed, credited, set_wall, streamed};
 use support::recorded::named;
@@ -27,6 +27,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 const DAY: u64 = 86_400;
+
+/// Has `first` of these asked before the others; `credits`: as long as it has some.
+fn preferring(first: &str, credits: bool, equals: &[&str]) -> Rule {
+    Rule {
+        prefer: vec![Preference {
+            instances: vec![Arc::from(first)],
+            credits,
+            ..Preference::default()
+        }],
+        ..equivalent(equals)
+    }
+}
 
 async fn started(instances: Vec<InstanceSpec>, change: impl FnOnce(&mut SystemSpec)) -> System {
     let mut spec = spec(instances);
@@ -379,14 +391,7 @@ async fn without_its_store_nothing_is_spent_and_it_goes_on_when_the_store_is_bac
     let cloud = credited(100, false, None, instance("cloud", &counts));
     let system = started(vec![instance("own", &counts), cloud], |spec| {
         spec.credits = store.clone();
-        spec.rules[0] = mosaic_actors::policy::routing::Rule {
-            prefer: vec![Preference {
-                instances: vec![Arc::from("cloud")],
-                credits: true,
-                ..Preference::default()
-            }],
-            ..equivalent(&["own", "cloud"])
-        };
+        spec.rules[0] = preferring("cloud", true, &["own", "cloud"]);
     })
     .await;
     let served = async || {
@@ -474,16 +479,7 @@ async fn only_what_cannot_be_asked_without_them_waits_for_credits() {
     let counts = Arc::new(Counts::default());
     let of = |hard| credited(100, hard, None, instance("cloud", &counts));
     let own = || instance("own", &counts);
-    let rule = |first: &str, credits| {
-        vec![mosaic_actors::policy::routing::Rule {
-            prefer: vec![Preference {
-                instances: vec![Arc::from(first)],
-                credits,
-                ..Preference::default()
-            }],
-            ..equivalent(&["own", "cloud"])
-        }]
-    };
+    let rule = |first: &str, credits| vec![preferring(first, credits, &["own", "cloud"])];
     let start = async |instances, rules: Vec<_>| {
         let store = Arc::new(Shaky::default());
         store.slow.store(LEASING.as_millis() as u64, SeqCst);
@@ -569,14 +565,7 @@ async fn a_burst_is_served_as_long_as_there_are_credits() {
             let cloud = credited(amount, hard, None, instance("cloud", &counts));
             let system = started(vec![cloud, instance("own", &counts)], |spec| {
                 spec.credits = store;
-                spec.rules = vec![mosaic_actors::policy::routing::Rule {
-                    prefer: vec![Preference {
-                        instances: vec![Arc::from("cloud")],
-                        credits: true,
-                        ..Preference::default()
-                    }],
-                    ..equivalent(&["cloud", "own"])
-                }];
+                spec.rules = vec![preferring("cloud", true, &["cloud", "own"])];
             })
             .await;
             let mut all = JoinSet::new();

@@ -97,8 +97,8 @@ async fn a_window_of_time_forgets_as_time_passes() {
     is(&system, "open").await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn slow_calls_open_it_however_well_they_end() {
+/// One whose circuit opens where half of its calls take longer than a second.
+async fn slowness() -> System {
     let slow = SlowCalls {
         threshold: Duration::from_secs(1),
         share: 0.5,
@@ -109,6 +109,12 @@ async fn slow_calls_open_it_however_well_they_end() {
         ..HALF
     })
     .await;
+    system
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_calls_open_it_however_well_they_end() {
+    let system = slowness().await;
     for _ in 0..2 {
         assert_eq!(ask(&system, Do::AnswerAfter(Duration::from_millis(500))).await, None);
         assert_eq!(ask(&system, down()).await, Some(Kind::UpstreamFailed));
@@ -123,16 +129,7 @@ async fn slow_calls_open_it_however_well_they_end() {
 
 #[tokio::test(start_paused = true)]
 async fn what_slow_calls_opened_a_slow_probe_does_not_close() {
-    let slow = SlowCalls {
-        threshold: Duration::from_secs(1),
-        share: 0.5,
-    };
-    let (system, _) = windowed(WindowSettings {
-        failure_share: None,
-        slow: Some(slow),
-        ..HALF
-    })
-    .await;
+    let system = slowness().await;
     for _ in 0..4 {
         assert_eq!(ask(&system, Do::AnswerAfter(Duration::from_secs(2))).await, None);
     }
